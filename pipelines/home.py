@@ -1,0 +1,150 @@
+"""The home folder of an installation, and the settings of a run.
+
+omnium-data/                 Home.root
+  warehouse.duckdb           published snapshot, replaced whole
+  exports/                   marts for BI, and manifest.json
+  lake/                      raw Parquet (`--destination parquet`)
+  state/                     0700: working database, dlt state, token, lock, run history, logs
+"""
+
+import os
+import threading
+from dataclasses import dataclass, field
+from datetime import date
+from pathlib import Path
+from typing import Any, Literal
+
+PersonalMode = Literal["include", "hash", "exclude"]
+PERSONAL_MODES = ("include", "hash", "exclude")
+DEFAULT_HOME = "omnium-data"
+
+
+class Secret(str):
+    """A string that shows itself as stars in `repr`: dataclasses, tracebacks and debuggers print that."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        """Stars, whatever the value."""
+        return "'********'"
+
+
+@dataclass(frozen=True)
+class Home:
+    """Where everything of one installation lies. Making it touches no disk; `create()` does."""
+
+    root: Path
+
+    @property
+    def warehouse(self) -> Path:
+        """The published snapshot, which analysts open."""
+        return self.root / "warehouse.duckdb"
+
+    @property
+    def exports(self) -> Path:
+        """The marts as Parquet."""
+        return self.root / "exports"
+
+    @property
+    def manifest(self) -> Path:
+        """The list of exports, written after all of them."""
+        return self.exports / "manifest.json"
+
+    @property
+    def lake(self) -> Path:
+        """Raw tables as Parquet, a folder each."""
+        return self.root / "lake"
+
+    @property
+    def state(self) -> Path:
+        """Everything that is the program's own business."""
+        return self.root / "state"
+
+    @property
+    def working_database(self) -> Path:
+        """The database that load and transform write; nobody else opens it."""
+        return self.state / "warehouse.duckdb"
+
+    @property
+    def dlt(self) -> Path:
+        """dlt's `pipelines_dir`."""
+        return self.state / "dlt"
+
+    @property
+    def dbt(self) -> Path:
+        """dbt's target and log folders."""
+        return self.state / "dbt"
+
+    @property
+    def token(self) -> Path:
+        """The access token kept between runs (0600)."""
+        return self.state / "token.json"
+
+    @property
+    def personal_key(self) -> Path:
+        """The key that personal data are hashed with, where the configuration names none (0600)."""
+        return self.state / "personal_key"
+
+    @property
+    def lock(self) -> Path:
+        """The lock file; its content says who holds it."""
+        return self.state / "lock"
+
+    @property
+    def runs(self) -> Path:
+        """Run history: a JSON file per run."""
+        return self.state / "runs"
+
+    @property
+    def logs(self) -> Path:
+        """A log file per run."""
+        return self.state / "logs"
+
+    def create(self) -> None:
+        """Make the folders that are missing; `state/` is for its owner alone."""
+        self.root.mkdir(parents=True, exist_ok=True)
+        self.state.mkdir(mode=0o700, exist_ok=True)
+        if os.name == "posix" and self.state.stat().st_mode & 0o077:
+            self.state.chmod(0o700)
+        for folder in (self.dlt, self.dbt, self.runs, self.logs):
+            folder.mkdir(exist_ok=True)
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Everything a run needs to know, read once from the command line and the configuration."""
+
+    home: Home
+    base_url: str = ""
+    client_id: str = ""
+    client_secret: Secret = Secret("")
+    resources: tuple[str, ...] | None = None
+    """Only these; None: all."""
+    exclude: tuple[str, ...] = ()
+    since: date | None = None
+    """Read nothing older than this day (UTC) on a first load."""
+    full_refresh: bool = False
+    """Read everything again, as if there were no cursors."""
+    as_of: date | None = None
+    """The day for which the marts answer; None: that of the newest load."""
+    destination: str = "duckdb"
+    personal: PersonalMode = "hash"
+    personal_key: Secret | None = None
+    """None: the one kept in `state/`, made at the first run."""
+    settling_lag_seconds: int = 120
+    window_rows: int = 50_000
+    """Rows that one window (one load package) should hold at most."""
+    max_concurrency: int = 20
+    max_requests_per_second: float = 100.0
+    reconcile_every_days: int | None = None
+    full_pass_days: int = 30
+    """Days between two full reads of resources whose changes no filter shows."""
+    deletion_limit: float = 0.1
+    """Share of a resource's rows that `reconcile` marks at most without `--force`."""
+    source_options: dict[str, Any] = field(default_factory=dict)
+    """Further keyword arguments for `omnium_source`, such as page bases or exclusions."""
+    verbose: bool = False
+    run_id: str | None = None
+    """Run id that all steps of one run share; None: each makes its own."""
+    stop: threading.Event = field(default_factory=threading.Event, repr=False, compare=False)
+    """Set on SIGINT or SIGTERM: finish or drop the current window, then return."""

@@ -1,0 +1,168 @@
+"""What a run tells about itself: the shape of `--json`, and the progress it shows while it works."""
+
+import secrets
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass, field
+from datetime import UTC, date, datetime
+from typing import Any, Literal, Protocol
+
+ResourceStatus = Literal["ok", "unchanged", "forbidden", "failed", "skipped"]
+RunStatus = Literal["ok", "unchanged", "incomplete", "failed", "interrupted"]
+
+EXIT_OK, EXIT_FAILED, EXIT_USAGE, EXIT_INCOMPLETE, EXIT_LOCKED = 0, 1, 2, 3, 75
+
+EXIT_STATUS: dict[str, int] = {
+    "ok": EXIT_OK,
+    "unchanged": EXIT_OK,
+    "incomplete": EXIT_INCOMPLETE,
+    "failed": EXIT_FAILED,
+    "interrupted": EXIT_FAILED,
+}
+
+
+@dataclass
+class ResourceReport:
+    """What one resource (or one step) did in one run; counts are of this run alone."""
+
+    name: str
+    status: ResourceStatus = "skipped"
+    rows: int = 0
+    """Root rows written: new ones and changed ones."""
+    requests: int = 0
+    """HTTP requests answered, the retried ones included."""
+    retries: int = 0
+    throttled: int = 0
+    """Answers 429."""
+    bytes: int = 0
+    """Bytes of the response bodies, uncompressed."""
+    window_from: datetime | None = None
+    window_to: datetime | None = None
+    total_hits: int | None = None
+    """The server's own count for the window."""
+    complete: bool = False
+    """Whether the distinct keys read equal `total_hits`."""
+    seconds: float = 0.0
+    error: str | None = None
+
+
+@dataclass
+class StepReport:
+    """A step after the load: `transform` or `publish`."""
+
+    name: str
+    status: Literal["ok", "unchanged", "failed", "skipped"] = "skipped"
+    seconds: float = 0.0
+    details: dict[str, Any] = field(default_factory=dict)
+    error: str | None = None
+
+
+@dataclass
+class RunReport:
+    """A whole run. `status` is None while it lasts; `finish()` decides it."""
+
+    run_id: str
+    started_at: datetime
+    command: str = "load"
+    finished_at: datetime | None = None
+    status: RunStatus | None = None
+    resources: list[ResourceReport] = field(default_factory=list)
+    steps: list[StepReport] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    """What needs a person's attention, a line each: drift, recommended lags, refused deletions."""
+    error: str | None = None
+
+    @classmethod
+    def begin(cls, command: str = "load", run_id: str | None = None) -> "RunReport":
+        """Start a report now, under a run id that sorts by time."""
+        return cls(run_id=run_id or new_run_id(), started_at=datetime.now(UTC), command=command)
+
+    def finish(self, status: RunStatus | None = None) -> "RunReport":
+        """Stamp the end and, where no status is given, take the worst one of resources and steps."""
+        self.finished_at = datetime.now(UTC)
+        self.status = status or self._judge()
+        return self
+
+    def _judge(self) -> RunStatus:
+        steps = {step.status for step in self.steps}
+        resources = {resource.status for resource in self.resources}
+        if self.error or "failed" in steps:
+            return "failed"
+        if resources and resources <= {"failed", "forbidden", "skipped"} and resources != {"skipped"}:
+            return "failed"
+        if resources & {"failed", "forbidden"}:
+            return "incomplete"
+        return "ok" if "ok" in resources | steps else "unchanged"
+
+    @property
+    def rows(self) -> int:
+        """Root rows written, over all resources."""
+        return sum(resource.rows for resource in self.resources)
+
+    @property
+    def requests(self) -> int:
+        """Requests answered, over all resources."""
+        return sum(resource.requests for resource in self.resources)
+
+    @property
+    def exit_status(self) -> int:
+        """The process's exit status for this run (0, 1 or 3)."""
+        return EXIT_STATUS[self.status or "failed"]
+
+    def as_dict(self) -> dict[str, Any]:
+        """The JSON object of `--json`: dates as ISO 8601 in UTC."""
+        return plain(asdict(self))
+
+
+class Progress(Protocol):
+    """Whoever shows a run's progress. Called from several threads."""
+
+    def start(self, resource: str, total: int | None) -> None:
+        """`resource` begins; `total` rows are expected, None where nobody knows."""
+
+    def advance(self, resource: str, rows: int) -> None:
+        """`rows` more rows of `resource` have arrived."""
+
+    def finish(self, resource: str, status: str) -> None:
+        """`resource` has ended with `status`."""
+
+    def note(self, text: str) -> None:
+        """Say one line that belongs to no count."""
+
+
+class Silent:
+    """A Progress that shows nothing: for tests and for callers from Python."""
+
+    def start(self, resource: str, total: int | None) -> None:
+        """Show nothing."""
+
+    def advance(self, resource: str, rows: int) -> None:
+        """Show nothing."""
+
+    def finish(self, resource: str, status: str) -> None:
+        """Show nothing."""
+
+    def note(self, text: str) -> None:
+        """Show nothing."""
+
+
+def new_run_id() -> str:
+    """Make a run id that sorts by time and is unique: `20260131T235959Z-3f9a`."""
+    return f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}-{secrets.token_hex(2)}"
+
+
+def plain(value: Any) -> Any:
+    """Turn dates into ISO text all through a structure of dicts and lists, for JSON."""
+    if isinstance(value, dict):
+        return {key: plain(item) for key, item in value.items()}
+    if isinstance(value, datetime):
+        return value.astimezone(UTC).isoformat().replace("+00:00", "Z")
+    if isinstance(value, date):
+        return value.isoformat()
+    if isinstance(value, list | tuple | set):
+        return [plain(item) for item in value]
+    return value
+
+
+def failed_resources(resources: Iterable[ResourceReport]) -> list[ResourceReport]:
+    """Pick the resources that somebody has to look at."""
+    return [resource for resource in resources if resource.status in ("failed", "forbidden")]

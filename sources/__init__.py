@@ -1,0 +1,1 @@
+"""dlt sources: `omnium` (the real API) and `sandbox` (a tenant to try it against)."""
