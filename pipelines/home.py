@@ -29,6 +29,9 @@ class Secret(str):
         return "'********'"
 
 
+NO_SECRET = Secret("")
+
+
 @dataclass(frozen=True)
 class Home:
     """Where everything of one installation lies. Making it touches no disk; `create()` does."""
@@ -117,7 +120,7 @@ class Settings:
     home: Home
     base_url: str = ""
     client_id: str = ""
-    client_secret: Secret = Secret("")
+    client_secret: Secret = NO_SECRET
     resources: tuple[str, ...] | None = None
     """Only these; None: all."""
     exclude: tuple[str, ...] = ()
