@@ -1,0 +1,81 @@
+{#
+  Days. A day is a calendar day in var('time_zone'); a distance between two days is a plain date
+  difference, never hours divided by 24.
+#}
+
+{# The calendar day on which an instant falls. 0001-01-01, .NET's "no date", is no day. #}
+{% macro local_date(instant) -%}
+    {{ adapter.dispatch('local_date', 'omnium')(instant) }}
+{%- endmacro %}
+
+{% macro default__local_date(instant) -%}
+    case
+        when {{ instant }} >= timestamp with time zone '0002-01-01 00:00:00+00'
+        then cast({{ instant }} at time zone '{{ var("time_zone") }}' as date)
+    end
+{%- endmacro %}
+
+
+{# Days from one date to another: an integer, negative where `until` comes first. #}
+{% macro days_between(since, until) -%}
+    {{ adapter.dispatch('days_between', 'omnium')(since, until) }}
+{%- endmacro %}
+
+{% macro default__days_between(since, until) -%}
+    {{ dbt.datediff(since, until, 'day') }}
+{%- endmacro %}
+
+{% macro duckdb__days_between(since, until) -%}
+    (({{ until }}) - ({{ since }}))
+{%- endmacro %}
+
+{% macro postgres__days_between(since, until) -%}
+    (({{ until }}) - ({{ since }}))
+{%- endmacro %}
+
+
+{# A date some days later; `days` may be any integer expression. #}
+{% macro add_days(day, days) -%}
+    {{ adapter.dispatch('add_days', 'omnium')(day, days) }}
+{%- endmacro %}
+
+{% macro default__add_days(day, days) -%}
+    cast({{ dbt.dateadd('day', days, day) }} as date)
+{%- endmacro %}
+
+{% macro duckdb__add_days(day, days) -%}
+    (({{ day }}) + cast({{ days }} as integer))
+{%- endmacro %}
+
+{% macro postgres__add_days(day, days) -%}
+    (({{ day }}) + cast({{ days }} as integer))
+{%- endmacro %}
+
+
+{#
+  The date as of which every mart answers: a literal, so that one build has one answer.
+  var('as_of_date'), else the date of the newest finished load, else (nothing was ever loaded) today.
+#}
+{% macro as_of() -%}
+    {%- if var('as_of_date') -%}
+        cast('{{ var("as_of_date") }}' as date)
+    {%- elif not execute -%}
+        current_date
+    {%- else -%}
+        {%- set cache = graph.setdefault('_as_of', {}) -%}
+        {%- if 'date' not in cache -%}{%- do cache.update({'date': newest_load_date()}) -%}{%- endif -%}
+        cast('{{ cache["date"] }}' as date)
+    {%- endif -%}
+{%- endmacro %}
+
+{% macro newest_load_date() -%}
+    {%- for table, column in [('_dlt_loads', 'inserted_at'), ('_omnium_runs', 'finished_at')] -%}
+        {%- if column in raw_columns(table) -%}
+            {%- set newest = run_query(
+                "select cast(" ~ local_date("max(" ~ column ~ ")") ~ " as varchar) from " ~ raw_relation(table)
+            ).rows[0][0] -%}
+            {%- if newest -%}{{ return(newest) }}{%- endif -%}
+        {%- endif -%}
+    {%- endfor -%}
+    {{ return(run_started_at.strftime('%Y-%m-%d')) }}
+{%- endmacro %}

@@ -1,0 +1,24 @@
+{# The types of the marts, each in one place. #}
+
+{# Stock units. #}
+{% macro quantity(expression) -%} cast({{ expression }} as decimal(18, 4)) {%- endmacro %}
+
+{# Amounts of money; a currency column always stands beside them. #}
+{% macro money(expression) -%} cast({{ expression }} as decimal(18, 2)) {%- endmacro %}
+
+{# Figures that are estimated: means, deviations, shares, probabilities. #}
+{% macro real(expression) -%} cast({{ expression }} as double precision) {%- endmacro %}
+
+
+{# The median of a group: the mean of the two middle values where their number is even. #}
+{% macro median(expression) -%}
+    {{ adapter.dispatch('median', 'omnium')(expression) }}
+{%- endmacro %}
+
+{% macro default__median(expression) -%}
+    percentile_cont(0.5) within group (order by {{ expression }})
+{%- endmacro %}
+
+{% macro duckdb__median(expression) -%}
+    median({{ expression }})
+{%- endmacro %}
