@@ -1,0 +1,103 @@
+{#
+  Quantiles of counts: how many units are enough with a given probability, when demand comes in
+  whole units and few of them, and the bell curve would be wrong.
+#}
+
+{#
+  The smallest whole x with P(X ≤ x) ≥ probability, X negative binomial with this mean and variance;
+  Poisson where the variance is not above the mean; 0 where the mean is 0.
+
+  mean, variance: names of columns of double precision; probability: a literal or column in (0, 1).
+  Exact while x can be no larger than 1,000. Beyond, units are counted s at a time, with
+  s = (mean + √(variance·p/(1−p))) / 1,000 (Cantelli's bound on x): the error is about s units.
+#}
+{% macro negative_binomial_quantile(probability, mean, variance) -%}
+    {{ adapter.dispatch('negative_binomial_quantile', 'omnium')(probability, mean, variance) }}
+{%- endmacro %}
+
+{#
+  With o = max(0, 1 − mean/variance) the probabilities follow each other as
+  P(k) = P(k−1) · ((k−1)·o + mean·(1−o)) / k, from P(0) = (1−o)^(mean·(1−o)/o), or e^(−mean) for o = 0.
+  They are kept as logarithms: P(0) alone may be below the smallest floating-point number.
+#}
+{% macro statistics_count_scale(probability, mean, variance) -%}
+    greatest(1e0, ({{ statistics_count_bound(probability, mean, variance) }}) / 1000e0)
+{%- endmacro %}
+
+{% macro statistics_count_bound(probability, mean, variance) -%}
+    {{ mean }} + sqrt(greatest({{ mean }}, {{ variance }}) * {{ probability }} / (1e0 - {{ probability }}))
+{%- endmacro %}
+
+{% macro statistics_log_none(mean, overdispersion) -%}
+    case
+        when {{ overdispersion }} < 1e-6 then -{{ mean }} * (1e0 - {{ overdispersion }} / 2e0)
+        else {{ mean }} * (1e0 - {{ overdispersion }}) / {{ overdispersion }} * ln(1e0 - {{ overdispersion }})
+    end
+{%- endmacro %}
+
+{% macro duckdb__negative_binomial_quantile(probability, mean, variance) -%}
+    {%- set scale = statistics_count_scale(probability, mean, variance) -%}
+    {%- set mean_in = '(' ~ mean ~ ' / ' ~ scale ~ ')' -%}
+    {%- set over = 'greatest(0e0, 1e0 - ' ~ mean ~ ' * ' ~ scale ~ ' / nullif(' ~ variance ~ ', 0e0))' -%}
+    case
+        when {{ mean }} is null or {{ variance }} is null then null
+        when {{ mean }} <= 0e0 then 0e0
+        else ceil({{ scale }} * list_reduce(
+            range(1, 3 + cast(ceil(({{ statistics_count_bound(probability, mean, variance) }}) / {{ scale }}) as bigint)),
+            lambda state, k: case
+                when state.cumulated >= {{ probability }} then state
+                else {
+                    'count': state.count + 1,
+                    'cumulated': state.cumulated + exp(
+                        state.log_probability + ln(((k - 1) * state.over + state.mean * (1e0 - state.over)) / k)
+                    ),
+                    'log_probability': state.log_probability
+                        + ln(((k - 1) * state.over + state.mean * (1e0 - state.over)) / k),
+                    'mean': state.mean,
+                    'over': state.over
+                }
+            end,
+            {
+                'count': 0::bigint,
+                'cumulated': exp({{ statistics_log_none(mean_in, over) }}),
+                'log_probability': {{ statistics_log_none(mean_in, over) }},
+                'mean': {{ mean_in }},
+                'over': {{ over }}
+            }
+        ).count)
+    end
+{%- endmacro %}
+
+{% macro default__negative_binomial_quantile(probability, mean, variance) -%}
+    {%- set scale = statistics_count_scale(probability, mean, variance) -%}
+    case
+        when {{ mean }} is null or {{ variance }} is null then null
+        when {{ mean }} <= 0e0 then 0e0
+        else (
+            select ceil({{ scale }} * min(cumulated.k))
+            from (
+                select
+                    terms.k,
+                    sum(exp(terms.log_probability)) over (order by terms.k) as probability
+                from (
+                    select
+                        steps.k,
+                        sum(case
+                            when steps.k = 0 then {{ statistics_log_none('given.mean_in', 'given.over') }}
+                            else ln(((steps.k - 1) * given.over + given.mean_in * (1e0 - given.over)) / steps.k)
+                        end) over (order by steps.k) as log_probability
+                    from (
+                        select
+                            cast({{ mean }} / {{ scale }} as double precision) as mean_in,
+                            cast(greatest(0e0, 1e0 - {{ mean }} * {{ scale }} / nullif({{ variance }}, 0))
+                                as double precision) as over
+                    ) as given
+                    cross join generate_series(
+                        0, 2 + cast(ceil(({{ statistics_count_bound(probability, mean, variance) }}) / {{ scale }}) as bigint)
+                    ) as steps (k)
+                ) as terms
+            ) as cumulated
+            where cumulated.probability >= {{ probability }}
+        )
+    end
+{%- endmacro %}
