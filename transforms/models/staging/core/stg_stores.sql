@@ -1,0 +1,39 @@
+with source as (
+
+    {{ raw('stores', {
+        'id': 'text', 'name': 'text', 'store_group_id': 'text', 'address__city': 'text',
+        'address__country_code': 'text', 'is_warehouse': 'boolean', 'is_web_warehouse': 'boolean',
+        'is_primary_warehouse': 'boolean', 'is_virtual': 'boolean', 'is_inactive': 'boolean',
+        'has_virtual_stock_locations': 'boolean', 'created': 'timestamp', 'modified': 'timestamp',
+    }) }}
+
+),
+
+renamed as (
+
+    select
+        -- ids
+        id as warehouse_code,
+        store_group_id,
+
+        -- text
+        name as warehouse_name,
+        address__city as city,
+        address__country_code as country_code,
+
+        -- booleans
+        coalesce(is_warehouse, false) as is_warehouse,
+        coalesce(is_web_warehouse, false) as is_web_warehouse,
+        coalesce(is_primary_warehouse, false) as is_primary_warehouse,
+        coalesce(is_virtual, false) as is_virtual,
+        coalesce(is_inactive, false) as is_inactive,
+        coalesce(has_virtual_stock_locations, false) as has_virtual_stock_locations,
+
+        -- timestamps
+        created as created_at,
+        modified as modified_at
+    from source
+
+)
+
+select * from renamed
