@@ -1,9 +1,15 @@
-"""Errors of the pipelines, each with the exit status it ends a command with.
+"""Errors of the pipelines, and how any error is told to a person.
 
-OmniumEltError               1  something failed; the message says what, where and what to do next
-├── UsageError               2  wrong option, wrong or missing configuration
-└── HomeLockedError         75  another run holds this home
+    OmniumEltError               1  something failed; the message says what and where, the remedy what to do
+    ├── UsageError               2  wrong option, wrong or missing configuration
+    └── HomeLockedError         75  another run holds this home
+
+`explain` turns every exception, ours or not, into such a message; the traceback is for the log file.
 """
+
+import errno
+from dataclasses import dataclass
+from typing import Any
 
 from pipelines.report import EXIT_FAILED, EXIT_LOCKED, EXIT_USAGE
 
@@ -32,3 +38,142 @@ class HomeLockedError(OmniumEltError):
     """Another run holds this home."""
 
     exit_status = EXIT_LOCKED
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """What a person reads about an error, at most two lines, and the exit status it ends with."""
+
+    message: str
+    remedy: str = ""
+    exit_status: int = EXIT_FAILED
+    is_expected: bool = True
+    """False: nobody foresaw it, and the log file has to be pointed to."""
+
+    def __str__(self) -> str:
+        return f"{self.message}\n{self.remedy}" if self.remedy else self.message
+
+
+_OS_ERRORS = {
+    errno.ENOSPC: (
+        "no space left on the disk",
+        "Make room, or choose another --home, and run again: nothing is lost.",
+    ),
+    errno.EDQUOT: (
+        "the disk quota is used up",
+        "Make room, or choose another --home, and run again: nothing is lost.",
+    ),
+    errno.EROFS: ("the disk is read-only", "Choose a --home that can be written."),
+    errno.EACCES: (
+        "no permission to write",
+        "Choose a --home that this user may write, or change its owner.",
+    ),
+    errno.EPERM: ("no permission to write", "Choose a --home that this user may write, or change its owner."),
+    errno.ENOTDIR: ("not a folder", "Choose a --home that is a folder."),
+    errno.EMFILE: ("too many open files", "Raise the limit (`ulimit -n 4096`) and run again."),
+}
+
+_CONFIGURATION_ERRORS = {"ConfigurationError", "WrongCredentials", "NotFound"}
+"""Errors of the source that no second run cures."""
+
+_DATABASE_HINTS = (
+    (
+        ("newer version of duckdb", "newer duckdb version", "storage version", "database file with version"),
+        "the working database was written by a newer version",
+        "Install the version that wrote it again, or use another --home.",
+        EXIT_USAGE,
+    ),
+    (
+        ("no space left", "could not write", "failed to write", "out of disk"),
+        "no space left on the disk",
+        "Make room, or choose another --home, and run again: nothing is lost.",
+        EXIT_FAILED,
+    ),
+    (
+        ("could not set lock", "conflicting lock"),
+        "another program has the working database open",
+        "Close it: analysts open warehouse.duckdb in the home, never the one in state/.",
+        EXIT_FAILED,
+    ),
+    (
+        ("not a valid duckdb database file", "corrupt"),
+        "the working database is damaged",
+        "Move state/warehouse.duckdb away and run again: everything is read anew.",
+        EXIT_FAILED,
+    ),
+    (
+        ("out of memory",),
+        "the database needs more memory than it may use",
+        "Run on a machine with more memory, or set OMNIUM_DBT_MEMORY (such as 8GB).",
+        EXIT_FAILED,
+    ),
+)
+
+
+def explain(error: BaseException) -> Explanation:
+    """Say in at most two lines what failed, where, and what to do, whatever was raised."""
+    for cause in _chain(error):
+        if explanation := _explain_one(cause):
+            return explanation
+    text = " ".join(str(error).split()) or type(error).__name__
+    return Explanation(f"{type(error).__name__}: {text[:300]}", is_expected=False)
+
+
+def _chain(error: BaseException) -> list[BaseException]:
+    """The error and what caused it, the outermost first."""
+    found: list[BaseException] = []
+    following: BaseException | None = error
+    while following is not None and following not in found:
+        found.append(following)
+        inner: Any = getattr(following, "exception", None)  # dlt wraps in PipelineStepFailed.exception
+        following = (
+            inner if isinstance(inner, BaseException) else following.__cause__ or following.__context__
+        )
+    return found
+
+
+def _explain_one(error: BaseException) -> Explanation | None:
+    kinds = {kind.__name__ for kind in type(error).__mro__}
+    text = " ".join(str(error).split())
+    if isinstance(error, OmniumEltError):
+        return Explanation(error.message, error.remedy, error.exit_status)
+    if isinstance(error, KeyboardInterrupt) or kinds & {"Stopped", "SignalReceivedException"}:
+        return Explanation("stopped on request", "What was loaded stays; the next run goes on from there.")
+    if "OmniumError" in kinds:
+        return Explanation(text, exit_status=EXIT_USAGE if kinds & _CONFIGURATION_ERRORS else EXIT_FAILED)
+    if "MissingDependencyException" in kinds or (isinstance(error, ImportError) and error.name):
+        missing = getattr(error, "name", None) or text.split(".")[0]
+        return Explanation(
+            f"a package is missing that this destination needs: {missing}",
+            "Install its extra, such as `python -m pip install -c constraints.txt '.[postgres]'`.",
+            EXIT_USAGE,
+        )
+    if (
+        kinds
+        & {"UnknownDestinationModule", "InvalidDestinationReference", "DestinationException"}
+        & {
+            "UnknownDestinationModule",
+            "InvalidDestinationReference",
+        }
+    ):
+        return Explanation(
+            f"unknown destination: {text[:200]}",
+            "Use duckdb, parquet, postgres, or another name that dlt knows.",
+            EXIT_USAGE,
+        )
+    if "ConfigFieldMissingException" in kinds:
+        fields = ", ".join(str(name) for name in getattr(error, "fields", []) or []) or text[:200]
+        return Explanation(
+            f"configuration is missing: {fields}",
+            "Set it in the environment or in .dlt/config.toml and .dlt/secrets.toml.",
+            EXIT_USAGE,
+        )
+    if type(error).__module__.split(".")[0] in ("duckdb", "_duckdb") or "DatabaseTerminalException" in kinds:
+        for marks, message, remedy, status in _DATABASE_HINTS:
+            if any(mark in text.lower() for mark in marks):
+                return Explanation(message, remedy, status)
+    if isinstance(error, OSError) and error.errno in _OS_ERRORS:
+        message, remedy = _OS_ERRORS[error.errno]
+        where = f"{error.filename}: " if error.filename else ""
+        return Explanation(f"{where}{message}", remedy)
+    return None

@@ -146,6 +146,8 @@ class Settings:
     """Share of a resource's rows that `reconcile` marks at most without `--force`."""
     source_options: dict[str, Any] = field(default_factory=dict)
     """Further keyword arguments for `omnium_source`, such as page bases or exclusions."""
+    variables: dict[str, Any] = field(default_factory=dict)
+    """dbt variables of the tenant, such as service_level, that differ from dbt_project.yml."""
     verbose: bool = False
     run_id: str | None = None
     """Run id that all steps of one run share; None: each makes its own."""

@@ -1,0 +1,123 @@
+"""The log: one file per command under `state/logs`, a JSON object a line, without secrets.
+
+Secrets are masked when a line is written, whoever wrote it: by their value where it is known, and by their
+looks (tokens, `clientSecret=…`, e-mail addresses) where it is not.
+"""
+
+import json
+import logging
+import re
+import sys
+import traceback
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from logging.handlers import RotatingFileHandler
+from pathlib import Path
+
+KEPT_FILES = 60
+MOST_BYTES_PER_FILE = 20_000_000
+FOREIGN = ("dlt", "dbt")
+"""Loggers that do not hand their lines on to the root logger."""
+
+_LOOKS_SECRET = (
+    (re.compile(r"(?i)(client_?secret\W{1,3})[^\s&\"',}]+"), r"\1********"),
+    (re.compile(r"(?i)(\bbearer\s+)[\w.~+/=-]+"), r"\1********"),
+    (re.compile(r"(?i)(access_?token\W{1,3})[\w.~+/=-]+"), r"\1********"),
+    (re.compile(r"\beyJ[\w-]{5,}\.[\w-]+\.?[\w-]*"), "********"),
+    (re.compile(r"(?i)(://[^/\s:@]+:)[^@\s/]+@"), r"\1********@"),
+    (re.compile(r"[\w.+-]+@[\w-]+(\.[\w-]+)+"), "****@****"),
+)
+
+
+class Masker:
+    """Replaces secrets in a text by stars."""
+
+    def __init__(self, values: Iterable[str | None] = ()) -> None:
+        """Mask `values` wherever they stand; values of fewer than four characters would mask everything."""
+        self._values = sorted({str(v) for v in values if v and len(v) >= 4}, key=len, reverse=True)
+
+    def __call__(self, text: str) -> str:
+        """Return `text` without secrets."""
+        for value in self._values:
+            text = text.replace(value, "********")
+        for pattern, stars in _LOOKS_SECRET:
+            text = pattern.sub(stars, text)
+        return text
+
+
+class _Lines(logging.Formatter):
+    """A record as one JSON line."""
+
+    def __init__(self, mask: Masker) -> None:
+        super().__init__()
+        self._mask = mask
+
+    def format(self, record: logging.LogRecord) -> str:
+        at = datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds")
+        line = {"at": at, "level": record.levelname, "logger": record.name, "message": record.getMessage()}
+        if record.exc_info and record.exc_info[1]:
+            line["traceback"] = "".join(traceback.format_exception(record.exc_info[1]))
+        return self._mask(json.dumps(line, ensure_ascii=False))
+
+
+class _Plain(logging.Formatter):
+    """A record as a line for people, on stderr with `-v`."""
+
+    def __init__(self, mask: Masker) -> None:
+        super().__init__("%(asctime)s %(levelname)-7s %(name)s: %(message)s", "%H:%M:%S")
+        self._mask = mask
+
+    def format(self, record: logging.LogRecord) -> str:
+        exception, record.exc_info, record.exc_text = record.exc_info, None, None
+        try:
+            return self._mask(super().format(record))
+        finally:
+            record.exc_info = exception
+
+
+@contextmanager
+def logging_to(folder: Path, name: str, mask: Masker, verbose: bool = False) -> Iterator[Path]:
+    """Write all loggers' lines to `folder/<name>.jsonl` for the length of a `with`; give its path.
+
+    With `verbose`, debug lines too, and everything from INFO on also to stderr.
+    """
+    path = folder / f"{name}.jsonl"
+    path.touch(mode=0o600)
+    rotating = RotatingFileHandler(path, maxBytes=MOST_BYTES_PER_FILE, backupCount=1, encoding="utf-8")
+    rotating.setFormatter(_Lines(mask))
+    handlers: list[logging.Handler] = [rotating]
+    if verbose:
+        shown = logging.StreamHandler(sys.stderr)
+        shown.setLevel(logging.INFO)
+        shown.setFormatter(_Plain(mask))
+        handlers.append(shown)
+    level = logging.DEBUG if verbose else logging.INFO
+    root = logging.getLogger()
+    before = (root.level, {logger: list(logger.handlers) for logger in map(logging.getLogger, FOREIGN)})
+    root.setLevel(level)
+    for handler in handlers:
+        root.addHandler(handler)
+    for logger in map(logging.getLogger, FOREIGN):
+        # Their own handlers write unmasked lines to stderr.
+        logger.handlers = list(handlers)
+        logger.propagate = False
+    # The transport's lines hold whole URLs and headers, the database client's whole statements.
+    for noisy in ("httpx", "httpcore", "urllib3", "asyncio", "hpack", "filelock"):
+        logging.getLogger(noisy).setLevel(logging.WARNING)
+    try:
+        yield path
+    finally:
+        root.setLevel(before[0])
+        for handler in handlers:
+            root.removeHandler(handler)
+            handler.close()
+        for logger, own in before[1].items():
+            logger.handlers = own
+        tidy(folder)
+
+
+def tidy(folder: Path, keep: int = KEPT_FILES) -> None:
+    """Delete all but the newest files; names begin with the run id, which sorts by time."""
+    for path in sorted(path for path in folder.iterdir() if path.is_file())[:-keep]:
+        path.unlink(missing_ok=True)
