@@ -3,6 +3,7 @@
 `SOURCES__OMNIUM__BASE_URL` in the environment is `base_url` under `[sources.omnium]` in a file.
 """
 
+import json
 import os
 from collections.abc import Callable, Mapping
 from datetime import date
@@ -46,8 +47,8 @@ def read_settings(home: Home, options: Mapping[str, Any], *, needs_tenant: bool)
         if not base_url:
             raise UsageError(
                 "SOURCES__OMNIUM__BASE_URL is missing",
-                "Set it, in the environment or .dlt/config.toml, to https://api.omnium.no or your test address; "
-                "to try without a tenant: omnium-elt demo.",
+                "Set it in the environment or .dlt/config.toml, such as https://api.omnium.no; "
+                "to try it without a tenant: omnium-elt demo.",
             )
         check_base_url(base_url)
     client_id, client_secret = read.secret("client_id") or "", read.secret("client_secret") or ""
@@ -162,10 +163,15 @@ class _Reader:
         """The dbt variables under `[transform]`, or TRANSFORM__… in the environment."""
         section = self._dlt.config.get("transform")
         found = dict(section) if isinstance(section, Mapping) else {}
-        prefix = "TRANSFORM__"
         for name, text in os.environ.items():
-            if name.startswith(prefix):
-                found[name.removeprefix(prefix).lower()] = self._dlt.config.get(
-                    f"transform.{name.removeprefix(prefix).lower()}"
-                )
+            if name.startswith("TRANSFORM__"):
+                found[name.removeprefix("TRANSFORM__").lower()] = _typed(text)
         return found
+
+
+def _typed(text: str) -> Any:
+    """A number, list or boolean where the text is one in JSON, else the text."""
+    try:
+        return json.loads(text)
+    except ValueError:
+        return text
