@@ -79,3 +79,16 @@
     {%- endfor -%}
     {{ return(run_started_at.strftime('%Y-%m-%d')) }}
 {%- endmacro %}
+
+
+{#
+  Whether as_of() is (or lies after) the date of the newest load: then the current state of every row
+  was known, and no history has to be asked. Renders `true` or `false`.
+#}
+{% macro as_of_is_current() -%}
+    {%- if not var('as_of_date') -%}
+        true
+    {%- elif execute -%}
+        {{ 'true' if var('as_of_date') | string >= newest_load_date() else 'false' }}
+    {%- endif -%}
+{%- endmacro %}

@@ -22,3 +22,18 @@
 {% macro duckdb__median(expression) -%}
     median({{ expression }})
 {%- endmacro %}
+
+
+{# Equality for which null equals null. #}
+{% macro is_same(left, right) -%}
+    {{ adapter.dispatch('is_same', 'omnium')(left, right) }}
+{%- endmacro %}
+
+{% macro default__is_same(left, right) -%}
+    {{ left }} is not distinct from {{ right }}
+{%- endmacro %}
+
+{# PostgreSQL joins on `is not distinct from` row by row; on equal texts it can hash. #}
+{% macro postgres__is_same(left, right) -%}
+    coalesce(cast({{ left }} as text), '') = coalesce(cast({{ right }} as text), '')
+{%- endmacro %}

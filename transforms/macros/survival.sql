@@ -1,0 +1,87 @@
+{#
+  Survival curves (Kaplan–Meier). Rows end by being received (events) or by what stops us from watching
+  them (censored: still open, or cancelled before anything came).
+#}
+
+{# The columns that count endings; the query groups by level key and duration_days. #}
+{% macro survival_counts(sku='sku') -%}
+        supplier_id,
+        warehouse_code,
+        {{ sku }} as sku,
+        duration_days as day,
+        count(*) as ended,
+        sum(case when is_received then 1 else 0 end) as received,
+        sum(case when is_open then 1 else 0 end) as still_open,
+        min(order_date) as first_order_date,
+        max(order_date) as last_order_date
+{%- endmacro %}
+
+
+{#
+  The curve over counts: `from_relation` has the key columns, day, ended and received. Adds
+  at_risk (rows that lasted at least `day` days) and survival (share not yet received after `day` days).
+  Of rows that end on the same day, the received ones come first.
+#}
+{% macro survival_curve(from_relation, keys) -%}
+    {%- set key_list = keys | join(', ') -%}
+    select
+        risks.*,
+        round({{ real(running_product(
+            '1 - ' ~ real('received') ~ ' / at_risk', key_list, 'day'
+        )) }}, 12) as survival
+    from (
+        select
+            counts.*,
+            sum(ended) over (
+                partition by {{ key_list }}
+                order by day desc
+                rows between unbounded preceding and current row
+            ) as at_risk
+        from {{ from_relation }} as counts
+    ) as risks
+{%- endmacro %}
+
+
+{# The product of `factor` over the rows up to this one. #}
+{% macro running_product(factor, partition_by, order_by) -%}
+    {{ return(adapter.dispatch('running_product', 'omnium')(factor, partition_by, order_by)) }}
+{%- endmacro %}
+
+{% macro default__running_product(factor, partition_by, order_by) -%}
+    {%- set frame = 'partition by ' ~ partition_by ~ ' order by ' ~ order_by
+        ~ ' rows between unbounded preceding and current row' -%}
+    {{ return(
+        'case when min(' ~ factor ~ ') over (' ~ frame ~ ') <= 0 then 0 '
+        ~ 'else exp(sum(ln(nullif(greatest(' ~ factor ~ ', 0), 0))) over (' ~ frame ~ ')) end'
+    ) }}
+{%- endmacro %}
+
+{% macro duckdb__running_product(factor, partition_by, order_by) -%}
+    {{ return('product(' ~ factor ~ ') over (partition by ' ~ partition_by ~ ' order by ' ~ order_by
+        ~ ' rows between unbounded preceding and current row)') }}
+{%- endmacro %}
+
+
+{#
+  Figures of a curve, for a query grouped by its key over rows with day, next_day and survival.
+  The curve is 1 before its first day, so what lies before it is added whole.
+#}
+
+{# The first day on which no more than 1 − probability is still to come; null if never. #}
+{% macro survival_quantile(probability) -%}
+    min(case when survival <= 1 - {{ probability }} + 1e-9 then day end)
+{%- endmacro %}
+
+{# Σ S(t) for t from 0 to the last day. #}
+{% macro survival_mean() -%}
+    (min(day) + coalesce(sum(survival * (next_day - day)), 0))
+{%- endmacro %}
+
+{# Σ (2t + 1)·S(t) for t from 0 to the last day. #}
+{% macro survival_mean_square() -%}
+    (min(day) * min(day) + coalesce(sum(survival * (next_day * next_day - day * day)), 0))
+{%- endmacro %}
+
+
+{# Completed lines from which a level's own distribution is trusted without its parent's. #}
+{% macro enough_lines() -%} 8 {%- endmacro %}

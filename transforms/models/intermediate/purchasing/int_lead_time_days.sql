@@ -1,0 +1,62 @@
+{#
+  One row per level key and day on which something ended: how many rows ended, and how.
+  Levels: all purchases, supplier, supplier and warehouse, supplier, warehouse and SKU; and, apart from
+  them, all internal transfers and each route.
+#}
+{{ config(materialized='table') }}
+
+with observations as (
+
+    select * from {{ ref('int_lead_time_observations') }}
+
+),
+
+purchases as (
+
+    select
+        case
+            when grouping(supplier_id) = 1 then 'global'
+            when grouping(warehouse_code) = 1 then 'supplier'
+            when grouping(sku) = 1 then 'supplier_warehouse'
+            else 'supplier_warehouse_sku'
+        end as level,
+        {{ survival_counts() }}
+    from observations
+    where not is_transfer
+    group by grouping sets (
+        (duration_days),
+        (supplier_id, duration_days),
+        (supplier_id, warehouse_code, duration_days),
+        (supplier_id, warehouse_code, sku, duration_days)
+    )
+
+),
+
+transfers as (
+
+    select
+        case when grouping(supplier_id) = 1 then 'transfer' else 'transfer_route' end as level,
+        {{ survival_counts(sku='cast(null as ' ~ raw_type('text') ~ ')') }}
+    from observations
+    where is_transfer
+    group by grouping sets (
+        (duration_days),
+        (supplier_id, warehouse_code, duration_days)
+    )
+
+),
+
+levels as (
+
+    select * from purchases
+
+    union all
+
+    select * from transfers
+
+)
+
+-- A row without a supplier (or a warehouse) counts at the levels that do not name it.
+select * from levels
+where (level in ('global', 'transfer') or supplier_id is not null)
+    and (level in ('global', 'transfer', 'supplier') or warehouse_code is not null)

@@ -1,0 +1,38 @@
+{#
+  One row per purchase order row that says something about a lead time: `is_received` after
+  `duration_days`, or not yet (`is_open`), or not before it was cancelled.
+
+  Left out: paperwork that came after the goods, rows that ask for nothing, rows that are done without
+  anything received, and rows that the order calls delivered though no receipt tells when.
+  The supplier of an internal transfer is the warehouse that supplies it.
+#}
+with order_rows as (
+
+    select * from {{ ref('fct_purchase_order_line') }}
+
+),
+
+classified as (
+
+    select
+        purchase_order_id,
+        promised_date,
+        first_promised_date,
+        order_date,
+        case when is_transfer then supplying_warehouse_code else supplier_id end as supplier_id,
+        warehouse_code,
+        sku,
+        is_transfer,
+        duration_days,
+        is_complete or is_closed_short as is_received,
+        not (is_complete or is_closed_short) and open_quantity > 0 as is_open,
+        stage = 'cancelled' and received_quantity = 0 as is_cancelled
+    from order_rows
+    where not is_retroactive
+        and net_quantity > 0
+        and duration_days >= 0
+
+)
+
+select * from classified
+where is_received or is_open or is_cancelled

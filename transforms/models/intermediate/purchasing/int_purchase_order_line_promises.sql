@@ -1,0 +1,81 @@
+{#
+  One row per purchase order line as it stands today, with its promised date and where that comes from.
+  The snapshot purchase_order_line_history keeps what this view said before.
+#}
+with lines as (
+
+    select * from {{ ref('stg_purchase_order_lines') }}
+
+),
+
+orders as (
+
+    select * from {{ ref('int_purchase_orders') }}
+
+),
+
+deliveries as (
+
+    select
+        delivery_id,
+        {{ local_date('estimated_arrival_at') }} as estimated_arrival_date,
+        modified_at
+    from {{ ref('stg_deliveries') }}
+
+),
+
+joined as (
+
+    select
+        lines.purchase_order_line_id,
+        orders.purchase_order_id,
+        lines.sku,
+        coalesce(lines.warehouse_code, orders.store_id) as warehouse_code,
+        orders.status,
+        lines.ordered_quantity,
+        lines.canceled_quantity,
+        lines.delivered_quantity,
+        coalesce(nullif(lines.discounted_price, 0), lines.placed_price) as unit_cost,
+        coalesce(lines.currency, orders.currency) as currency,
+        {{ local_date('lines.estimated_arrival_at') }} as line_arrival_date,
+        deliveries.estimated_arrival_date as delivery_arrival_date,
+        orders.requested_delivery_date,
+        {{ add_days(
+            'orders.order_date',
+            'coalesce(orders.configured_lead_time_days, ' ~ var('default_average_lead_time_days') ~ ')'
+        ) }} as configured_arrival_date,
+        case
+            when deliveries.modified_at > orders.modified_at then deliveries.modified_at
+            else coalesce(orders.modified_at, orders.created_at, deliveries.modified_at)
+        end as known_at
+    from lines
+    inner join orders
+        on lines.purchase_order_key = orders.purchase_order_key
+    left join deliveries
+        on coalesce(lines.delivery_id, orders.delivery_id) = deliveries.delivery_id
+
+)
+
+select
+    purchase_order_line_id,
+    purchase_order_id,
+    sku,
+    warehouse_code,
+    status,
+    coalesce(ordered_quantity, 0) as ordered_quantity,
+    coalesce(canceled_quantity, 0) as canceled_quantity,
+    coalesce(delivered_quantity, 0) as delivered_quantity,
+    unit_cost,
+    currency,
+    coalesce(
+        line_arrival_date, delivery_arrival_date, requested_delivery_date, configured_arrival_date
+    ) as promised_date,
+    case
+        when line_arrival_date is not null then 'line'
+        when delivery_arrival_date is not null then 'delivery'
+        when requested_delivery_date is not null then 'requested'
+        when configured_arrival_date is not null then 'lead_time'
+    end as promise_source,
+    -- UTC without a zone: what dbt's snapshots want.
+    coalesce(known_at, timestamp with time zone '0002-01-01 00:00:00+00') at time zone 'UTC' as known_at
+from joined

@@ -1,0 +1,62 @@
+{#
+  One row per purchase order, SKU, receiving warehouse and promised date: lines that Omnium split keep
+  together while they have the same promise. `quantity_before` says how much of the same order, SKU and
+  warehouse is promised earlier: receipts fill the rows in that order.
+#}
+{{ config(materialized='table') }}
+
+with lines as (
+
+    select * from {{ ref('int_purchase_order_line_states') }}
+    where sku is not null
+
+),
+
+grouped as (
+
+    select
+        purchase_order_id,
+        sku,
+        warehouse_code,
+        promised_date,
+        -- All lines of an order share its status.
+        max(status) as status,
+        min(promise_source) as promise_source,
+        min(first_promised_date) as first_promised_date,
+        sum(promise_slips) as promise_slips,
+        {{ quantity('sum(ordered_quantity)') }} as ordered_quantity,
+        {{ quantity('sum(canceled_quantity)') }} as canceled_quantity,
+        {{ quantity('sum(delivered_quantity)') }} as delivered_quantity,
+        case
+            when count(distinct currency) > 1 then null
+            when sum(ordered_quantity) <> 0
+            then sum(unit_cost * ordered_quantity)
+                / nullif(sum(case when unit_cost is not null then ordered_quantity end), 0)
+            else min(unit_cost)
+        end as unit_cost,
+        case when count(distinct currency) = 1 then min(currency) end as currency
+    from lines
+    group by purchase_order_id, sku, warehouse_code, promised_date
+
+),
+
+netted as (
+
+    select
+        grouped.*,
+        {{ quantity('greatest(0, ordered_quantity - canceled_quantity)') }} as net_quantity
+    from grouped
+
+)
+
+select
+    netted.*,
+    {{ quantity('sum(net_quantity) over promises - net_quantity') }} as quantity_before,
+    {{ quantity('sum(net_quantity) over promises') }} as quantity_through,
+    lead(purchase_order_id) over promises is null as is_last
+from netted
+window promises as (
+    partition by purchase_order_id, sku, warehouse_code
+    order by promised_date nulls last
+    rows between unbounded preceding and current row
+)

@@ -1,0 +1,118 @@
+{#
+  One row per purchase order: whose it is, whether it is an internal transfer, when it was placed and
+  when it was cancelled, and what stage its status means.
+#}
+{{ config(materialized='table') }}
+
+with orders as (
+
+    select
+        stg_purchase_orders.*,
+        {{ local_date('created_at') }} as order_date,
+        {{ local_date('modified_at') }} as modified_date,
+        {{ local_date('requested_delivery_at') }} as requested_delivery_date
+    from {{ ref('stg_purchase_orders') }} as stg_purchase_orders
+
+),
+
+suppliers as (
+
+    select supplier_id, omnium_store_id
+    from {{ ref('stg_suppliers') }}
+    where omnium_store_id is not null
+
+),
+
+stages as (
+
+    select lower(status) as status, stage
+    from {{ ref('purchase_order_statuses') }}
+
+),
+
+status_events as (
+
+    select
+        stg_event_log.object_id as purchase_order_id,
+        stg_event_log.status,
+        stages.stage,
+        stg_event_log.happened_at,
+        {{ local_date('stg_event_log.happened_at') }} as happened_on,
+        row_number() over (
+            partition by stg_event_log.object_id
+            order by stg_event_log.happened_at desc, stg_event_log.event_id desc
+        ) as recency
+    from {{ ref('stg_event_log') }} as stg_event_log
+    left join stages
+        on lower(stg_event_log.status) = stages.status
+    where stg_event_log.object_id in (select orders.purchase_order_id from orders)
+        and lower(coalesce(stg_event_log.object_type, 'purchaseorder')) like '%purchase%order%'
+        and stg_event_log.status is not null
+        and {{ local_date('stg_event_log.happened_at') }} <= {{ as_of() }}
+
+),
+
+events as (
+
+    select
+        purchase_order_id,
+        min(case when stage = 'cancelled' then happened_on end) as cancelled_on,
+        max(case when recency = 1 then status end) as last_status
+    from status_events
+    group by purchase_order_id
+
+),
+
+joined as (
+
+    select
+        orders.*,
+        coalesce(orders.supplier_warehouse_code, suppliers.omnium_store_id) as supplying_warehouse_code,
+        events.cancelled_on,
+        events.last_status,
+        ({{ as_of_is_current() }} or orders.modified_date <= {{ as_of() }}) as is_current_state
+    from orders
+    left join suppliers
+        on orders.supplier_id = suppliers.supplier_id
+    left join events
+        on orders.purchase_order_id = events.purchase_order_id
+    -- An order without a creation date cannot be placed in time; it is kept, and counted as odd.
+    where orders.order_date is null or orders.order_date <= {{ as_of() }}
+
+)
+
+select
+    joined.purchase_order_key,
+    joined.purchase_order_id,
+    joined.purchase_order_number,
+    joined.supplier_id,
+    joined.supplier_name,
+    joined.store_id,
+    joined.supplying_warehouse_code,
+    joined.supplying_warehouse_code is not null as is_transfer,
+    joined.delivery_id,
+    joined.currency,
+    joined.order_date,
+    joined.modified_date,
+    joined.modified_at,
+    joined.created_at,
+    joined.requested_delivery_date,
+    joined.status,
+    stages.stage as seeded_stage,
+    -- A status that no seed knows counts as placed.
+    coalesce(stages.stage, 'placed') as stage,
+    joined.is_current_state,
+    joined.last_status as last_logged_status,
+    logged_stages.stage as last_logged_stage,
+    coalesce(joined.cancelled_on, joined.modified_date) as cancelled_date,
+    configured.lead_time_days as configured_lead_time_days
+from joined
+left join stages
+    on lower(joined.status) = stages.status
+left join stages as logged_stages
+    on lower(joined.last_status) = logged_stages.status
+left join {{ ref('int_supplier_versions') }} as configured
+    on joined.supplier_id = configured.supplier_id
+    and joined.order_date >= configured.first_day
+    and (joined.order_date < configured.next_version_day or configured.next_version_day is null)
+    and (configured.first_day < configured.next_version_day or configured.next_version_day is null)

@@ -1,0 +1,164 @@
+{%- set keys = 'level, supplier_id, warehouse_code, sku' -%}
+with curve as (
+
+    select
+        lead_time_survival.*,
+        lead(day) over (partition by {{ keys }} order by day) as next_day
+    from {{ ref('lead_time_survival') }} as lead_time_survival
+
+),
+
+ends as (
+
+    select
+        {{ keys }},
+        sum(received) as completed_lines,
+        sum(still_open) as open_lines,
+        min(first_order_date) as first_order_date,
+        max(last_order_date) as last_order_date
+    from {{ ref('int_lead_time_days') }}
+    group by {{ keys }}
+
+),
+
+figures as (
+
+    select
+        {{ keys }},
+        {{ survival_mean() }} as mean_days,
+        {{ survival_mean_square() }} as mean_square_days,
+        {{ survival_quantile(0.5) }} as p50_days,
+        {{ survival_quantile(0.8) }} as p80_days,
+        {{ survival_quantile(0.9) }} as p90_days,
+        {{ survival_quantile(0.95) }} as p95_days,
+        min(survival) > 0 as is_tail_truncated
+    from curve
+    group by {{ keys }}
+
+),
+
+tenant as (
+
+    select
+        {{ real(var('default_average_lead_time_days')) }} as mean_days,
+        power(
+            {{ real(var('lead_time_safety_margin_days')) }} / {{ normal_quantile(real(var('service_level'))) }}, 2
+        ) as variance
+
+),
+
+-- The two roots are always there, so that every key has a parent and a plan can always be made.
+measured as (
+
+    select
+        ends.level,
+        ends.supplier_id,
+        ends.warehouse_code,
+        ends.sku,
+        ends.completed_lines,
+        ends.open_lines,
+        case when ends.completed_lines > 0 then {{ real('figures.mean_days') }} end as mean_days,
+        case
+            when ends.completed_lines > 0
+            then greatest(0, figures.mean_square_days - figures.mean_days * figures.mean_days)
+        end as variance,
+        figures.p50_days,
+        figures.p80_days,
+        figures.p90_days,
+        figures.p95_days,
+        figures.is_tail_truncated,
+        ends.first_order_date,
+        ends.last_order_date
+    from ends
+    inner join figures
+        on ends.level = figures.level
+        and {{ is_same('ends.supplier_id', 'figures.supplier_id') }}
+        and {{ is_same('ends.warehouse_code', 'figures.warehouse_code') }}
+        and {{ is_same('ends.sku', 'figures.sku') }}
+
+    union all
+
+    select
+        'global', null, null, null, 0, 0, null, null, null, null, null, null, true, null, null
+    where not exists (select 1 from ends where ends.level = 'global')
+
+),
+
+roots as (
+
+    select
+        measured.*,
+        coalesce(measured.mean_days, tenant.mean_days) as planning_mean,
+        case when measured.completed_lines >= 2 then measured.variance else tenant.variance end as planning_variance
+    from measured
+    cross join tenant
+    where measured.level in ('global', 'transfer')
+
+),
+
+suppliers as (
+
+    {{ shrunk('supplier', 'roots', "parents.level = 'global'") }}
+
+),
+
+supplier_warehouses as (
+
+    {{ shrunk('supplier_warehouse', 'suppliers', 'parents.supplier_id = measured.supplier_id') }}
+
+),
+
+supplier_warehouse_skus as (
+
+    {{ shrunk('supplier_warehouse_sku', 'supplier_warehouses',
+        'parents.supplier_id = measured.supplier_id and parents.warehouse_code = measured.warehouse_code') }}
+
+),
+
+transfer_routes as (
+
+    {{ shrunk('transfer_route', 'roots', "parents.level = 'transfer'") }}
+
+),
+
+planned as (
+
+    select * from roots
+
+    union all
+
+    select * from suppliers
+
+    union all
+
+    select * from supplier_warehouses
+
+    union all
+
+    select * from supplier_warehouse_skus
+
+    union all
+
+    select * from transfer_routes
+
+)
+
+select
+    level,
+    supplier_id,
+    warehouse_code,
+    sku,
+    completed_lines,
+    open_lines,
+    round({{ real('mean_days') }}, 6) as mean_days,
+    round({{ real('sqrt(variance)') }}, 6) as sd_days,
+    p50_days,
+    p80_days,
+    p90_days,
+    p95_days,
+    is_tail_truncated,
+    round({{ real('planning_mean') }}, 6) as planning_mean_days,
+    round({{ real('sqrt(planning_variance)') }}, 6) as planning_sd_days,
+    first_order_date,
+    last_order_date
+from planned

@@ -1,0 +1,18 @@
+{%- set keys = ['level', 'supplier_id', 'warehouse_code', 'sku'] -%}
+with curve as (
+
+    {{ survival_curve(ref('int_lead_time_days'), keys) }}
+
+)
+
+select
+    level,
+    supplier_id,
+    warehouse_code,
+    sku,
+    day,
+    at_risk,
+    received,
+    ended - received as censored,
+    survival
+from curve
