@@ -20,6 +20,9 @@ MOST_BYTES_PER_FILE = 20_000_000
 FOREIGN = ("dlt", "dbt")
 """Loggers that do not hand their lines on to the root logger."""
 
+# Without a log file (before a home is there) nobody is told twice.
+logging.getLogger("omnium").addHandler(logging.NullHandler())
+
 _LOOKS_SECRET = (
     (re.compile(r"(?i)(client_?secret\W{1,3})[^\s&\"',}]+"), r"\1********"),
     (re.compile(r"(?i)(\bbearer\s+)[\w.~+/=-]+"), r"\1********"),

@@ -95,7 +95,8 @@ def publish_warehouse(home: Home, *, materialise: bool = False) -> int:
         shutil.copyfile(home.working_database, partial)
         with database.connect(partial) as connection:
             schemas = connection.execute(
-                "select schema_name from duckdb_schemas() where database_name = current_database() and not internal"
+                "select schema_name from duckdb_schemas() "
+                "where database_name = current_database() and not internal"
             ).fetchall()
             for (schema,) in schemas:
                 if schema not in (*PUBLISHED_SCHEMAS, "main"):

@@ -1,12 +1,12 @@
 """What a run tells about itself: the shape of `--json`, and the progress it shows while it works."""
 
 import secrets
-from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, date, datetime
 from typing import Any, Literal, Protocol
 
 ResourceStatus = Literal["ok", "unchanged", "forbidden", "failed", "skipped"]
+StepStatus = Literal["ok", "unchanged", "failed", "skipped"]
 RunStatus = Literal["ok", "unchanged", "incomplete", "failed", "interrupted"]
 
 EXIT_OK, EXIT_FAILED, EXIT_USAGE, EXIT_INCOMPLETE, EXIT_LOCKED = 0, 1, 2, 3, 75
@@ -44,13 +44,18 @@ class ResourceReport:
     seconds: float = 0.0
     error: str | None = None
 
+    @property
+    def is_dead(self) -> bool:
+        """Whether it failed before the server had told anything about it."""
+        return self.status == "failed" and self.total_hits is None and not self.rows
+
 
 @dataclass
 class StepReport:
-    """A step after the load: `transform` or `publish`."""
+    """A step beside the load: `reconcile`, `lake`, `transform` or `publish`."""
 
     name: str
-    status: Literal["ok", "unchanged", "failed", "skipped"] = "skipped"
+    status: StepStatus = "skipped"
     seconds: float = 0.0
     details: dict[str, Any] = field(default_factory=dict)
     error: str | None = None
@@ -70,6 +75,8 @@ class RunReport:
     notes: list[str] = field(default_factory=list)
     """What needs a person's attention, a line each: drift, recommended lags, refused deletions."""
     error: str | None = None
+    error_status: int | None = None
+    """Exit status of the error that ended the run, where it is not the status's own."""
 
     @classmethod
     def begin(cls, command: str = "load", run_id: str | None = None) -> "RunReport":
@@ -84,14 +91,13 @@ class RunReport:
 
     def _judge(self) -> RunStatus:
         steps = {step.status for step in self.steps}
-        resources = {resource.status for resource in self.resources}
-        if self.error or "failed" in steps:
+        read = [resource for resource in self.resources if resource.status != "skipped"]
+        if self.error or "failed" in steps or (read and all(resource.is_dead for resource in read)):
             return "failed"
-        if resources and resources <= {"failed", "forbidden", "skipped"} and resources != {"skipped"}:
-            return "failed"
-        if resources & {"failed", "forbidden"}:
+        statuses = {resource.status for resource in read}
+        if statuses & {"failed", "forbidden"}:
             return "incomplete"
-        return "ok" if "ok" in resources | steps else "unchanged"
+        return "ok" if "ok" in statuses | steps else "unchanged"
 
     @property
     def rows(self) -> int:
@@ -105,12 +111,14 @@ class RunReport:
 
     @property
     def exit_status(self) -> int:
-        """The process's exit status for this run (0, 1 or 3)."""
-        return EXIT_STATUS[self.status or "failed"]
+        """The process's exit status for this run."""
+        return self.error_status or EXIT_STATUS[self.status or "failed"]
 
     def as_dict(self) -> dict[str, Any]:
         """The JSON object of `--json`: dates as ISO 8601 in UTC."""
-        return plain(asdict(self))
+        told = asdict(self)
+        del told["error_status"]
+        return plain(told)
 
 
 class Progress(Protocol):
@@ -161,8 +169,3 @@ def plain(value: Any) -> Any:
     if isinstance(value, list | tuple | set):
         return [plain(item) for item in value]
     return value
-
-
-def failed_resources(resources: Iterable[ResourceReport]) -> list[ResourceReport]:
-    """Pick the resources that somebody has to look at."""
-    return [resource for resource in resources if resource.status in ("failed", "forbidden")]
