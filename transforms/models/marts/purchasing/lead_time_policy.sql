@@ -1,0 +1,125 @@
+with suppliers as (
+
+    select
+        supplier_id,
+        supplier_name,
+        -- A supplier without a lead time of its own is planned with the tenant's; 0 days is no lead time.
+        coalesce(nullif(lead_time_days, 0), {{ var('default_average_lead_time_days') }}) as configured_days,
+        coalesce(safety_margin_days, {{ var('lead_time_safety_margin_days') }}) as configured_margin_days,
+        coalesce(lead_time_days, 0) = 0 as is_default_configured
+    from {{ ref('dim_supplier') }}
+    where not is_internal
+
+),
+
+history as (
+
+    select
+        supplier_id,
+        max(case when version_number > 1 and not ({{ is_same('lead_time_days', 'lead_time_days_before') }})
+            then valid_from end) as configured_since,
+        sum(case when version_number > 1 and not ({{ is_same('lead_time_days', 'lead_time_days_before') }})
+            then 1 else 0 end) as configured_changes
+    from {{ ref('dim_supplier_history') }}
+    group by supplier_id
+
+),
+
+lead_times as (
+
+    select * from {{ ref('lead_time') }} where level = 'supplier'
+
+),
+
+-- S(configured + margin): the share that takes longer than planned for.
+planned as (
+
+    select
+        suppliers.supplier_id,
+        min(lead_time_survival.survival) as survival
+    from suppliers
+    inner join {{ ref('lead_time_survival') }} as lead_time_survival
+        on lead_time_survival.level = 'supplier'
+        and suppliers.supplier_id = lead_time_survival.supplier_id
+        and lead_time_survival.day <= suppliers.configured_days + suppliers.configured_margin_days
+    group by suppliers.supplier_id
+
+),
+
+-- What arrives from the supplier on an average day of the last year, at cost.
+arriving as (
+
+    select
+        supplier_id,
+        sum(received_quantity * unit_cost) / least(365, greatest(30, max(
+            {{ days_between('order_date', as_of()) }}
+        ))) as daily_value,
+        case when count(distinct coalesce(currency, '')) = 1 then min(currency) end as currency
+    from {{ ref('fct_purchase_order_line') }}
+    where not is_transfer
+        and received_quantity > 0
+        and {{ days_between('order_date', as_of()) }} < 365
+    group by supplier_id
+
+),
+
+joined as (
+
+    select
+        suppliers.*,
+        history.configured_since,
+        coalesce(history.configured_changes, 0) as configured_changes,
+        coalesce(lead_times.completed_lines, 0) as completed_lines,
+        lead_times.mean_days as measured_mean_days,
+        lead_times.p50_days as measured_p50_days,
+        lead_times.p90_days as measured_p90_days,
+        case
+            when lead_times.completed_lines > 0 then 1 - coalesce(planned.survival, 1)
+        end as coverage_share,
+        intervals.low_days as median_low_days,
+        intervals.high_days as median_high_days,
+        lead_times.p90_days - lead_times.p50_days as recommended_margin_days,
+        arriving.daily_value,
+        arriving.currency
+    from suppliers
+    left join history
+        on suppliers.supplier_id = history.supplier_id
+    left join lead_times
+        on suppliers.supplier_id = lead_times.supplier_id
+    left join planned
+        on suppliers.supplier_id = planned.supplier_id
+    left join {{ ref('int_lead_time_median_intervals') }} as intervals
+        on suppliers.supplier_id = intervals.supplier_id
+    left join arriving
+        on suppliers.supplier_id = arriving.supplier_id
+
+)
+
+select
+    supplier_id,
+    supplier_name,
+    configured_days,
+    configured_margin_days,
+    is_default_configured,
+    configured_since,
+    configured_changes,
+    completed_lines,
+    measured_mean_days,
+    measured_p50_days,
+    measured_p90_days,
+    median_low_days,
+    median_high_days,
+    round({{ real('coverage_share') }}, 6) as coverage_share,
+    measured_p50_days as recommended_lead_time_days,
+    recommended_margin_days,
+    coalesce(
+        completed_lines >= {{ enough_lines() }}
+        and (configured_days < median_low_days or configured_days > median_high_days),
+        false
+    ) as is_actionable,
+    case
+        when currency is not null
+        then {{ money('daily_value * (measured_p90_days - configured_days - configured_margin_days)') }}
+    end as stock_value_effect,
+    currency
+from joined

@@ -1,0 +1,69 @@
+with order_rows as (
+
+    select * from {{ ref('int_purchase_order_row_punctuality') }}
+
+),
+
+scored as (
+
+    select
+        supplier_id,
+        case when grouping(promise_month) = 1 then 'all' else 'month' end as period,
+        promise_month as month,
+        sum(case when is_due then 1 else 0 end) as lines_due,
+        avg(case when is_on_time then 1.0 when not is_on_time then 0.0 end) as on_time_share,
+        avg(case when is_in_full then 1.0 when not is_in_full then 0.0 end) as in_full_share,
+        avg(case when is_otif_net then 1.0 when not is_otif_net then 0.0 end) as otif_net_share,
+        avg(case when is_otif_gross then 1.0 when not is_otif_gross then 0.0 end) as otif_gross_share,
+        {{ real('sum(case when is_due then least(on_time_quantity, net_quantity) end)') }}
+            / nullif(sum(case when is_due then net_quantity end), 0) as otif_quantity_share,
+        {{ real('sum(case when is_due then least(on_time_quantity, ordered_quantity) end)') }}
+            / nullif(sum(case when is_due then ordered_quantity end), 0) as otif_quantity_gross_share,
+        {{ median('days_late') }} as median_days_late,
+        sum(promise_slips) as promise_slips,
+        {{ real('sum(over_received_quantity)') }} / nullif(sum(ordered_quantity), 0) as over_received_share,
+        {{ real('sum(canceled_quantity)') }} / nullif(sum(ordered_quantity), 0) as canceled_share,
+        count(distinct case when is_due and open_quantity > 0 then coalesce(currency, '') end) as currencies,
+        min(case when is_due and open_quantity > 0 then currency end) as overdue_currency,
+        min(currency) as any_currency,
+        sum(case when is_due then open_quantity * unit_cost end) as overdue_open_value,
+        sum(case when is_due and open_quantity > 0 and unit_cost is null then 1 else 0 end) as overdue_without_cost
+    from order_rows
+    group by grouping sets ((supplier_id, promise_month), (supplier_id))
+
+)
+
+select
+    scored.supplier_id,
+    scored.period,
+    scored.month,
+    scored.lines_due,
+    round({{ real('scored.on_time_share') }}, 6) as on_time_share,
+    round({{ real('scored.in_full_share') }}, 6) as in_full_share,
+    round({{ real('scored.otif_net_share') }}, 6) as otif_net_share,
+    round({{ real('scored.otif_gross_share') }}, 6) as otif_gross_share,
+    round({{ real('scored.otif_quantity_share') }}, 6) as otif_quantity_share,
+    round({{ real('scored.otif_quantity_gross_share') }}, 6) as otif_quantity_gross_share,
+    {{ real('scored.median_days_late') }} as median_days_late,
+    coalesce(lead_time.p50_days, months.p50_days) as p50_days,
+    coalesce(lead_time.p90_days, months.p90_days) as p90_days,
+    scored.promise_slips,
+    round({{ real('scored.over_received_share') }}, 6) as over_received_share,
+    round({{ real('scored.canceled_share') }}, 6) as canceled_share,
+    -- Money of several currencies, or of an unknown one, is not added up.
+    case
+        when scored.currencies = 0 then {{ money('0') }}
+        when scored.currencies = 1 and scored.overdue_currency is not null and scored.overdue_without_cost = 0
+        then {{ money('scored.overdue_open_value') }}
+    end as overdue_open_value,
+    coalesce(scored.overdue_currency, scored.any_currency) as currency,
+    scored.currencies > 1 as is_mixed_currency,
+    scored.lines_due < 5 as is_small_sample
+from scored
+left join {{ ref('lead_time') }} as lead_time
+    on scored.period = 'all'
+    and lead_time.level = 'supplier'
+    and scored.supplier_id = lead_time.supplier_id
+left join {{ ref('int_supplier_month_lead_times') }} as months
+    on scored.supplier_id = months.supplier_id
+    and scored.month = months.promise_month
