@@ -1,0 +1,19 @@
+{#
+  One row of the data-quality mart: how many keys `query` returns (its only column is `odd_key`), five of
+  them, and what the finding means for the figures.
+#}
+{% macro quality_check(name, meaning, query) -%}
+    select
+        '{{ name }}' as check_name,
+        count(*) as {{ adapter.quote('rows') }},
+        string_agg(case when place <= 5 then odd_key end, ', ' order by place) as example_keys,
+        '{{ meaning | replace("'", "''") }}' as meaning
+    from (
+        select
+            cast(odd_key as {{ raw_type('text') }}) as odd_key,
+            row_number() over (order by odd_key) as place
+        from (
+            {{ query }}
+        ) as odd
+    ) as numbered
+{%- endmacro %}
