@@ -1,0 +1,59 @@
+{#
+  Turning "what happened, and for how long nothing else did" into one row per day.
+#}
+
+{# In a select list: one row per whole number from 0 to `length` − 1. #}
+{% macro demand_day_offsets(length) -%}
+    {{ adapter.dispatch('demand_day_offsets', 'omnium')(length) }}
+{%- endmacro %}
+
+{% macro default__demand_day_offsets(length) -%}
+    generate_series(0, cast({{ length }} as integer) - 1)
+{%- endmacro %}
+
+{% macro duckdb__demand_day_offsets(length) -%}
+    unnest(range(cast({{ length }} as bigint)))
+{%- endmacro %}
+
+
+{# The clock time of an instant in var('time_zone'), without a zone. #}
+{% macro demand_local_time(instant) -%}
+    ({{ instant }} at time zone '{{ var("time_zone") }}')
+{%- endmacro %}
+
+
+{# The part of a day (0…1) that has passed at a clock time. #}
+{% macro demand_day_fraction(local_time) -%}
+    (
+        extract(hour from {{ local_time }}) / 24e0 + extract(minute from {{ local_time }}) / 1440e0
+        + extract(second from {{ local_time }}) / 86400e0
+    )
+{%- endmacro %}
+
+
+{# Customer orders with these statuses are void: nobody waits for the goods. #}
+{% macro demand_is_canceled_status(status) -%}
+    coalesce(lower({{ status }}) in ('ordercanceled', 'canceled', 'cancelled', 'deleted'), false)
+{%- endmacro %}
+
+
+{# Customer orders with these statuses wait for nothing any more. #}
+{% macro demand_is_finished_status(status) -%}
+    coalesce(lower({{ status }}) in ('completed', 'delivered', 'invoiced', 'returned', 'closed'), false)
+{%- endmacro %}
+
+
+{#
+  Exponential smoothing without a loop. Started at the first value, the smoothed size after n values
+  is (1−α)^(n−1)·x₁ + Σ α·(1−α)^(n−i)·xᵢ: a sum with these weights.
+  `rank_from_last`: 0 for the newest value; `is_first`: whether it is the oldest.
+#}
+{% macro demand_smoothing_weight(rank_from_last, is_first, alpha=0.1) -%}
+    power(1e0 - {{ alpha }}e0, {{ rank_from_last }}) * case when {{ is_first }} then 1e0 else {{ alpha }}e0 end
+{%- endmacro %}
+
+
+{# The first of the last average_daily_usage_days days, the as-of date being the last. #}
+{% macro demand_window_start() -%}
+    {{ add_days(as_of(), 1 - var('average_daily_usage_days')) }}
+{%- endmacro %}

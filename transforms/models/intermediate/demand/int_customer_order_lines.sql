@@ -1,0 +1,153 @@
+{{ config(materialized='table') }}
+
+-- One row per customer order line, counted once: the shipment's copy, else the form's.
+-- left_out_reason says why a line is no demand; null where it is.
+
+with lines as (
+    select
+        shipment_lines.order_row_id,
+        form_lines.line_row_id as form_line_row_id,
+        shipment_lines.line_row_id,
+        shipment_lines.line_item_id,
+        shipment_lines.sku,
+        nullif(shipments.warehouse_code, '') as shipment_warehouse_code,
+        shipment_lines.package_line_item_id,
+        shipment_lines.package_sku_id,
+        shipment_lines.quantity,
+        shipment_lines.canceled_quantity,
+        shipment_lines.delivered_quantity,
+        shipment_lines.canceled_date,
+        shipment_lines.is_package or coalesce(form_lines.is_package, false) as is_package,
+        shipment_lines.is_package_broken_down,
+        shipment_lines.is_virtual_product,
+        shipment_lines.is_awaiting_purchase_order
+            or coalesce(form_lines.is_awaiting_purchase_order, false) as is_awaiting_purchase_order
+    from {{ ref('stg_order_shipment_lines') }} as shipment_lines
+    left join {{ ref('stg_order_shipments') }} as shipments
+        on shipments.shipment_row_id = shipment_lines.shipment_row_id
+    left join {{ ref('stg_order_lines') }} as form_lines
+        on form_lines.order_row_id = shipment_lines.order_row_id
+        and form_lines.line_item_id = shipment_lines.line_item_id
+
+    union all
+
+    select
+        order_row_id,
+        line_row_id as form_line_row_id,
+        line_row_id,
+        line_item_id,
+        sku,
+        null as shipment_warehouse_code,
+        package_line_item_id,
+        package_sku_id,
+        quantity,
+        canceled_quantity,
+        delivered_quantity,
+        canceled_date,
+        is_package,
+        is_package_broken_down,
+        is_virtual_product,
+        is_awaiting_purchase_order
+    from {{ ref('stg_order_lines') }} as form_lines
+    where not exists (
+        select 1
+        from {{ ref('stg_order_shipment_lines') }} as shipment_lines
+        where shipment_lines.order_row_id = form_lines.order_row_id
+            and coalesce(shipment_lines.line_item_id, shipment_lines.sku)
+                = coalesce(form_lines.line_item_id, form_lines.sku)
+    )
+),
+
+-- Customer orders that the shop ships from a virtual stock location take the physical one's stock.
+virtual_locations as (
+    select
+        warehouse_code,
+        min(physical_warehouse_code) as physical_warehouse_code
+    from {{ ref('stg_inventory') }}
+    where is_virtual and physical_warehouse_code is not null
+    group by warehouse_code
+),
+
+with_components as (
+    select distinct
+        order_row_id,
+        package_line_item_id
+    from lines
+    where package_line_item_id is not null
+),
+
+with_package_sku as (
+    select distinct
+        order_row_id,
+        package_sku_id
+    from lines
+    where package_sku_id is not null and package_line_item_id is null
+),
+
+joined as (
+    select
+        orders.order_id,
+        lines.order_row_id,
+        lines.line_row_id,
+        lines.form_line_row_id,
+        lines.line_item_id,
+        nullif(lines.sku, '') as sku,
+        coalesce(
+            virtual_locations.physical_warehouse_code, lines.shipment_warehouse_code, nullif(orders.store_id, '')
+        ) as warehouse_code,
+        orders.created_date as order_date,
+        orders.status,
+        orders.order_type,
+        lines.is_package
+            or coalesce(products.is_package or products.is_bundle or products.is_kit, false) as is_package,
+        {{ quantity('coalesce(lines.quantity, 0)') }} as ordered_quantity,
+        {{ quantity('case
+            when lines.canceled_date > ' ~ as_of() ~ ' then 0
+            else coalesce(lines.canceled_quantity, 0)
+        end') }} as canceled_quantity,
+        {{ quantity('coalesce(lines.delivered_quantity, 0)') }} as delivered_quantity,
+        lines.is_awaiting_purchase_order,
+        case
+            when orders.created_date is null or orders.created_date > {{ as_of() }} then 'not yet known'
+            when {{ demand_is_canceled_status('orders.status') }} then 'order canceled'
+            when order_types.is_demand = false then 'order type'
+            when lines.sku is null or lines.sku = '' then 'no SKU'
+            when lines.is_virtual_product or coalesce(products.is_virtual, false) then 'virtual product'
+            when lines.is_package_broken_down
+                or with_components.order_row_id is not null
+                or with_package_sku.order_row_id is not null then 'components are lines'
+        end as left_out_reason
+    from lines
+    inner join {{ ref('stg_orders') }} as orders
+        on orders.order_row_id = lines.order_row_id
+    left join {{ ref('order_types') }} as order_types
+        on lower(order_types.order_type) = lower(orders.order_type)
+    left join virtual_locations
+        on virtual_locations.warehouse_code = lines.shipment_warehouse_code
+    left join {{ ref('dim_product') }} as products
+        on products.sku = lines.sku
+    left join with_components
+        on with_components.order_row_id = lines.order_row_id
+        and with_components.package_line_item_id = lines.line_item_id
+    left join with_package_sku
+        on with_package_sku.order_row_id = lines.order_row_id
+        and with_package_sku.package_sku_id = lines.sku
+)
+
+select
+    *,
+    case
+        when left_out_reason is null
+            then {{ quantity('case
+                when ordered_quantity > canceled_quantity then ordered_quantity - canceled_quantity
+                else 0
+            end') }}
+        else {{ quantity('0') }}
+    end as demand_quantity,
+    -- what the customer still waits for
+    case
+        when left_out_reason in ('not yet known', 'order canceled', 'no SKU') or {{ demand_is_finished_status('status') }}
+            then {{ quantity('0') }}
+        else {{ quantity('greatest(0, ordered_quantity - canceled_quantity - delivered_quantity)') }}
+    end as open_quantity
+from joined

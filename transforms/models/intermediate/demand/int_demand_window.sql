@@ -1,0 +1,38 @@
+-- One row per SKU, warehouse and stretch of days within the last average_daily_usage_days days: the
+-- rows of int_stock_and_demand_days, cut at the first day of the window.
+
+with stretches as (
+    select
+        sku,
+        warehouse_code,
+        day,
+        greatest(day, {{ demand_window_start() }}) as first_day,
+        {{ days_between('greatest(day, ' ~ demand_window_start() ~ ')', add_days('day', 'run_days')) }} as days,
+        day >= {{ demand_window_start() }} as starts_in_window,
+        demand_quantity,
+        transfer_out_quantity,
+        in_stock_share,
+        carried_share
+    from {{ ref('int_stock_and_demand_days') }}
+    where {{ add_days('day', 'run_days') }} > {{ demand_window_start() }}
+),
+
+cut as (
+    select
+        sku,
+        warehouse_code,
+        first_day,
+        days,
+        cast(case when starts_in_window then demand_quantity else 0 end as double precision) as demand,
+        cast(case when starts_in_window then transfer_out_quantity else 0 end as double precision) as transfer_out,
+        cast(case when starts_in_window then in_stock_share else carried_share end as double precision) as first_share,
+        cast(carried_share as double precision) as carried_share
+    from stretches
+)
+
+select
+    *,
+    first_share + (days - 1) * carried_share as in_stock_days,
+    (case when first_share >= 1e0 then 1 else 0 end)
+        + (days - 1) * (case when carried_share >= 1e0 then 1 else 0 end) as full_stock_days
+from cut

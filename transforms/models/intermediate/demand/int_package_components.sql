@@ -1,0 +1,59 @@
+-- One row per package SKU and component SKU that is no package itself: packages within packages are
+-- resolved five levels deep; a package that contains itself is not followed any further.
+
+{% set max_depth = 5 %}
+
+with recursive direct_components as (
+    select
+        products.sku,
+        components.component_sku,
+        sum(components.quantity) as quantity
+    from {{ ref('dim_product') }} as products
+    inner join {{ ref('stg_product_components') }} as components
+        on coalesce(components.variant_key, components.product_key)
+            = coalesce(products.variant_key, products.product_key)
+    where components.component_sku is not null
+        and components.component_sku <> products.sku
+        and components.quantity > 0
+    group by products.sku, components.component_sku
+),
+
+exploded as (
+    select
+        sku,
+        component_sku,
+        cast(quantity as double precision) as quantity,
+        1 as depth,
+        cast('/' || sku || '/' || component_sku || '/' as {{ raw_type('text') }}) as path
+    from direct_components
+
+    union all
+
+    select
+        exploded.sku,
+        direct_components.component_sku,
+        exploded.quantity * cast(direct_components.quantity as double precision),
+        exploded.depth + 1,
+        cast(exploded.path || direct_components.component_sku || '/' as {{ raw_type('text') }})
+    from exploded
+    inner join direct_components
+        on direct_components.sku = exploded.component_sku
+    where exploded.depth < {{ max_depth }}
+        and position('/' || direct_components.component_sku || '/' in exploded.path) = 0
+),
+
+opened as (
+    select distinct substr(path, 1, length(path) - length(component_sku) - 1) as path
+    from exploded
+    where depth > 1
+)
+
+select
+    exploded.sku,
+    exploded.component_sku,
+    {{ quantity('sum(exploded.quantity)') }} as quantity
+from exploded
+left join opened
+    on opened.path = exploded.path
+where opened.path is null
+group by exploded.sku, exploded.component_sku

@@ -1,0 +1,103 @@
+{{ config(materialized='table') }}
+
+-- One row per SKU, warehouse and day on which anything happened, up to the as-of date, and how long
+-- nothing else did (run_days, this day included). The daily marts are these rows, drawn out; figures
+-- over a period are sums over them. A grid of every day would be a hundred times as large.
+
+with happened as (
+    select
+        sku, warehouse_code, day,
+        demand_quantity, 0 as returned_quantity, 0 as transfer_out_quantity,
+        null as closing_quantity, null as closing_reserved,
+        null as opening_quantity, null as opening_available, null as in_stock_share
+    from {{ ref('int_customer_demand') }}
+
+    union all
+
+    select
+        sku, warehouse_code, day,
+        0, returned_quantity, 0, null, null, null, null, null
+    from {{ ref('int_customer_returns') }}
+
+    union all
+
+    select
+        sku, warehouse_code, day,
+        0, 0, transfer_out_quantity, null, null, null, null, null
+    from {{ ref('int_transfers_out') }}
+
+    union all
+
+    select
+        sku, warehouse_code, day,
+        0, 0, 0, closing_quantity, closing_reserved, opening_quantity, opening_available, in_stock_share
+    from {{ ref('int_stock_change_days') }}
+),
+
+days as (
+    select
+        sku,
+        warehouse_code,
+        day,
+        sum(demand_quantity) as demand_quantity,
+        sum(returned_quantity) as returned_quantity,
+        sum(transfer_out_quantity) as transfer_out_quantity,
+        max(closing_quantity) as closing_quantity,
+        max(closing_reserved) as closing_reserved,
+        max(opening_quantity) as opening_quantity,
+        max(opening_available) as opening_available,
+        max(in_stock_share) as in_stock_share
+    from happened
+    group by sku, warehouse_code, day
+),
+
+-- Days without a transaction keep the stock of the last one before them; days before the first
+-- transaction have its opening stock.
+spans as (
+    select
+        *,
+        count(closing_quantity) over (
+            partition by sku, warehouse_code order by day rows between unbounded preceding and current row
+        ) as stock_span,
+        coalesce(
+            lead(day) over (partition by sku, warehouse_code order by day), {{ add_days(as_of(), 1) }}
+        ) as next_day
+    from days
+),
+
+carried as (
+    select
+        *,
+        max(closing_quantity) over (partition by sku, warehouse_code, stock_span) as carried_quantity,
+        max(closing_reserved) over (partition by sku, warehouse_code, stock_span) as carried_reserved,
+        max(opening_quantity) over (partition by sku, warehouse_code) as first_opening_quantity,
+        max(opening_available) over (partition by sku, warehouse_code) as first_opening_available
+    from spans
+),
+
+filled as (
+    select
+        *,
+        case
+            when stock_span > 0 then case when carried_quantity - carried_reserved > 0 then 1e0 else 0e0 end
+            when first_opening_available is not null then case when first_opening_available > 0 then 1e0 else 0e0 end
+            -- no transaction ever: nothing says that it was out of stock
+            else 1e0
+        end as carried_share
+    from carried
+)
+
+select
+    sku,
+    warehouse_code,
+    day,
+    {{ days_between('day', 'next_day') }} as run_days,
+    stock_span > 0 as has_stock_record,
+    {{ quantity('demand_quantity') }} as demand_quantity,
+    {{ quantity('returned_quantity') }} as returned_quantity,
+    {{ quantity('transfer_out_quantity') }} as transfer_out_quantity,
+    {{ quantity('case when stock_span > 0 then carried_quantity else first_opening_quantity end') }} as closing_quantity,
+    {{ quantity('case when stock_span > 0 then carried_reserved end') }} as closing_reserved,
+    coalesce(in_stock_share, carried_share) as in_stock_share,
+    carried_share
+from filled

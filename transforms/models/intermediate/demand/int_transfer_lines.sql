@@ -1,0 +1,42 @@
+-- One row per line of an internal transfer that was placed: from which of the own warehouses, and
+-- how much of it still waits for a delivery (the stock of that warehouse falls only then).
+
+with lines as (
+    select
+        states.purchase_order_id,
+        states.purchase_order_line_id,
+        states.sku,
+        orders.supplying_warehouse_code as from_warehouse_code,
+        states.warehouse_code as to_warehouse_code,
+        orders.order_date,
+        case
+            when statuses.stage = 'draft' and states.delivered_quantity > 0 then 'placed'
+            else coalesce(statuses.stage, 'placed')
+        end as stage,
+        greatest(0, coalesce(states.ordered_quantity, 0) - coalesce(states.canceled_quantity, 0)) as net_quantity,
+        coalesce(states.delivered_quantity, 0) as delivered_quantity,
+        coalesce(raw_lines.delivery_id, orders.delivery_id) as delivery_id,
+        {{ local_date('deliveries.created_at') }} as delivery_date
+    from {{ ref('int_purchase_order_line_states') }} as states
+    inner join {{ ref('int_purchase_orders') }} as orders
+        on orders.purchase_order_id = states.purchase_order_id
+    left join {{ ref('purchase_order_statuses') }} as statuses
+        on lower(statuses.status) = lower(states.status)
+    left join {{ ref('stg_purchase_order_lines') }} as raw_lines
+        on raw_lines.purchase_order_line_id = states.purchase_order_line_id
+    left join {{ ref('stg_deliveries') }} as deliveries
+        on deliveries.delivery_id = coalesce(raw_lines.delivery_id, orders.delivery_id)
+    where orders.is_transfer
+        and states.sku is not null
+        and orders.order_date <= {{ as_of() }}
+)
+
+select
+    *,
+    {{ quantity("case
+        when stage = 'placed' and (delivery_id is null or delivery_date > " ~ as_of() ~ ")
+            then greatest(0, net_quantity - delivered_quantity)
+        else 0
+    end") }} as pending_quantity
+from lines
+where stage in ('placed', 'done')

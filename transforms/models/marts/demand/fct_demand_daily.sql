@@ -1,0 +1,26 @@
+{{ config(materialized='view') }}
+
+-- Drawn out when read: the table behind it holds only the days on which something happened.
+with days as (
+    select
+        sku,
+        warehouse_code,
+        day as first_day,
+        demand_quantity,
+        returned_quantity,
+        transfer_out_quantity,
+        in_stock_share,
+        carried_share,
+        {{ demand_day_offsets('run_days') }} as day_offset
+    from {{ ref('int_stock_and_demand_days') }}
+)
+
+select
+    sku,
+    warehouse_code,
+    {{ add_days('first_day', 'day_offset') }} as day,
+    {{ quantity('case when day_offset = 0 then demand_quantity else 0 end') }} as demand_quantity,
+    {{ quantity('case when day_offset = 0 then returned_quantity else 0 end') }} as returned_quantity,
+    {{ quantity('case when day_offset = 0 then transfer_out_quantity else 0 end') }} as transfer_out_quantity,
+    {{ real('case when day_offset = 0 then in_stock_share else carried_share end') }} as in_stock_share
+from days
