@@ -1,0 +1,41 @@
+{{ config(materialized='table') }}
+
+-- One row per SKU and warehouse that may be ordered, with the supplier's terms in the line's currency.
+
+with rates as (
+    select currency, rate from {{ ref('int_currency_rates') }}
+)
+
+select
+    items.supplier_id,
+    items.warehouse_code,
+    items.currency,
+    items.sku,
+    items.supplier_sku_id,
+    items.product_name,
+    items.supplier_name,
+    items.pack,
+    items.pack_quantity,
+    items.max_quantity,
+    items.daily_demand,
+    items.stock_position + items.drafted as stock,
+    items.suggested_quantity,
+    items.lead_time_mean_days,
+    cast(items.unit_cost as double precision) as unit_cost,
+    case
+        when suppliers.currency is null or suppliers.currency = items.currency then 1e0
+        else supplier_rates.rate / line_rates.rate
+    end as terms_rate,
+    cast(nullif(suppliers.minimum_order_amount, 0) as double precision) as minimum_order_amount,
+    cast(nullif(suppliers.maximum_order_amount, 0) as double precision) as maximum_order_amount,
+    cast(suppliers.shipment_cost as double precision) as shipment_cost
+from {{ ref('int_replenishment_quantities') }} as items
+inner join {{ ref('stg_suppliers') }} as suppliers
+    on suppliers.supplier_id = items.supplier_id
+left join rates as supplier_rates
+    on supplier_rates.currency = suppliers.currency
+left join rates as line_rates
+    on line_rates.currency = items.currency
+where items.block_reason is null
+    -- on back order only what customers wait for is bought; a proposal is not topped up with it
+    and (not items.is_backorder or items.suggested_quantity > 0e0)

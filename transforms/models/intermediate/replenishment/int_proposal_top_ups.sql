@@ -1,0 +1,68 @@
+{{ config(materialized='table') }}
+
+-- One row per SKU, warehouse and currency that fills an order up to the supplier's minimum: packs are
+-- added one by one where the days of cover are lowest, up to 90 days. Orders that cannot be filled up
+-- that way have no rows.
+
+{% set most_days = 90 %}
+
+with candidates as (
+    select
+        items.supplier_id,
+        items.warehouse_code,
+        items.currency,
+        items.sku,
+        items.pack,
+        items.pack * items.unit_cost as pack_value,
+        items.daily_demand,
+        items.stock + items.suggested_quantity as stock,
+        proposals.gap,
+        least(
+            floor(({{ most_days }}e0 * items.daily_demand - items.stock - items.suggested_quantity) / items.pack + 1e-9),
+            case
+                when items.max_quantity > 0
+                    then floor((items.max_quantity - items.stock - items.suggested_quantity) / items.pack + 1e-9)
+                else 10000e0
+            end,
+            ceil(proposals.gap / (items.pack * items.unit_cost)),
+            10000e0
+        ) as packs
+    from {{ ref('int_proposal_items') }} as items
+    inner join {{ ref('int_proposals') }} as proposals
+        on proposals.supplier_id = items.supplier_id
+        and proposals.warehouse_code = items.warehouse_code
+        and proposals.currency = items.currency
+    where proposals.is_below_minimum
+        and items.daily_demand > 0e0
+),
+
+single_packs as (
+    select
+        *,
+        {{ demand_day_offsets('packs') }} as packs_before
+    from candidates
+    where packs >= 1e0
+),
+
+in_turn as (
+    select
+        *,
+        sum(pack_value) over (
+            partition by supplier_id, warehouse_code, currency
+            order by (stock + packs_before * pack) / daily_demand, sku, packs_before
+            rows between unbounded preceding and current row
+        ) - pack_value as value_before,
+        sum(pack_value) over (partition by supplier_id, warehouse_code, currency) as most_value
+    from single_packs
+)
+
+select
+    supplier_id,
+    warehouse_code,
+    currency,
+    sku,
+    count(*) * max(pack) as top_up_quantity
+from in_turn
+where most_value >= gap - 0.005e0
+    and value_before < gap - 0.005e0
+group by supplier_id, warehouse_code, currency, sku

@@ -1,0 +1,34 @@
+{{ config(materialized='table') }}
+
+-- One row per supplier, warehouse and currency: the lines together against the supplier's terms.
+
+with gathered as (
+    select
+        supplier_id,
+        warehouse_code,
+        currency,
+        min(supplier_name) as supplier_name,
+        sum(case when suggested_quantity > 0e0 then 1 else 0 end) as suggested_lines,
+        sum(suggested_quantity * unit_cost) as suggested_value,
+        sum(daily_demand * unit_cost) as daily_value,
+        min(minimum_order_amount * terms_rate) as minimum_order_amount,
+        min(maximum_order_amount * terms_rate) as maximum_order_amount,
+        min(shipment_cost * terms_rate) as shipment_cost,
+        max(case when terms_rate is null then 1 else 0 end) = 1 as is_rate_missing
+    from {{ ref('int_proposal_items') }}
+    group by supplier_id, warehouse_code, currency
+)
+
+select
+    *,
+    suggested_value > 0e0
+        and minimum_order_amount is not null
+        and suggested_value < minimum_order_amount - 0.005e0 as is_below_minimum,
+    greatest(0e0, minimum_order_amount - suggested_value) as gap,
+    case
+        when shipment_cost > 0e0 and daily_value > 0e0
+            then 365e0 * sqrt(
+                2e0 * shipment_cost / ({{ real(var('storage_cost_percent')) }} / 100e0 * 365e0 * daily_value)
+            )
+    end as economic_interval_days
+from gathered

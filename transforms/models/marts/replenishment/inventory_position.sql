@@ -1,0 +1,81 @@
+with inventory as (
+    select
+        sku,
+        warehouse_code,
+        sum(on_hand) as on_hand,
+        sum(reserved) as reserved,
+        -- what stands in the tenant is what was known, unless it changed after the as-of date
+        {{ as_of_is_current() }} or max(modified_date) <= {{ as_of() }} as is_current
+    from {{ ref('stg_inventory') }}
+    where not is_virtual
+    group by sku, warehouse_code
+),
+
+-- The stock after the last transaction up to the as-of date.
+recorded as (
+    select
+        sku,
+        warehouse_code,
+        closing_quantity,
+        closing_reserved
+    from {{ ref('int_stock_and_demand_days') }}
+    where {{ add_days('day', 'run_days') }} > {{ as_of() }}
+),
+
+awaiting as (
+    select
+        sku,
+        warehouse_code,
+        sum(open_quantity) as awaiting_purchase
+    from {{ ref('int_customer_order_lines') }}
+    where is_awaiting_purchase_order and open_quantity > 0
+    group by sku, warehouse_code
+),
+
+joined as (
+    select
+        items.sku,
+        items.warehouse_code,
+        {{ quantity('case
+            when inventory.is_current then coalesce(inventory.on_hand, 0)
+            else coalesce(recorded.closing_quantity, inventory.on_hand, 0)
+        end') }} as on_hand,
+        {{ quantity('case
+            when inventory.is_current then coalesce(inventory.reserved, 0)
+            else coalesce(recorded.closing_reserved, inventory.reserved, 0)
+        end') }} as reserved,
+        coalesce(incoming.on_order, 0) as on_order,
+        coalesce(incoming.on_order_late, 0) as on_order_late,
+        coalesce(incoming.draft_order, 0) as draft_order,
+        {{ quantity('coalesce(awaiting.awaiting_purchase, 0)') }} as awaiting_purchase,
+        coalesce(incoming.transfer_out_pending, 0) as transfer_out_pending
+    from {{ ref('int_stocked_items') }} as items
+    left join inventory
+        on inventory.sku = items.sku
+        and inventory.warehouse_code = items.warehouse_code
+    left join recorded
+        on recorded.sku = items.sku
+        and recorded.warehouse_code = items.warehouse_code
+    left join {{ ref('int_incoming_stock') }} as incoming
+        on incoming.sku = items.sku
+        and incoming.warehouse_code = items.warehouse_code
+    left join awaiting
+        on awaiting.sku = items.sku
+        and awaiting.warehouse_code = items.warehouse_code
+)
+
+select
+    sku,
+    warehouse_code,
+    on_hand,
+    reserved,
+    {{ quantity('on_hand - reserved') }} as available,
+    {{ quantity('on_order') }} as on_order,
+    {{ quantity('on_order_late') }} as on_order_late,
+    {{ quantity('draft_order') }} as draft_order,
+    awaiting_purchase,
+    {{ quantity('transfer_out_pending') }} as transfer_out_pending,
+    {{ quantity('on_hand - reserved + on_order - transfer_out_pending'
+        ~ ('' if var('reserved_includes_awaiting') else ' - awaiting_purchase')) }} as position,
+    on_hand < 0 as is_negative
+from joined
