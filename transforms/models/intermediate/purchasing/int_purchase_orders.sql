@@ -25,8 +25,8 @@ suppliers as (
 
 stages as (
 
-    select lower(status) as status, stage
-    from {{ ref('purchase_order_statuses') }}
+    select status, stage
+    from {{ seed_with('purchase_order_statuses', 'status', 'stage') }} as seeded
 
 ),
 

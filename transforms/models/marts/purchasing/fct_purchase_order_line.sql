@@ -12,8 +12,8 @@ orders as (
 
 stages as (
 
-    select lower(status) as status, stage
-    from {{ ref('purchase_order_statuses') }}
+    select status, stage
+    from {{ seed_with('purchase_order_statuses', 'status', 'stage') }} as seeded
 
 ),
 
