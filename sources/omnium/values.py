@@ -1,0 +1,380 @@
+"""One field of many JSON objects → one Arrow column, exact.
+
+The objects come from orjson, which reads numbers as floats. A float tells the first fifteen digits of a
+number, and amounts here have nine decimals, so a float is enough as long as it is small and not near the
+middle between two neighbours; for the few others `Spelling` looks up how the number stood in the page.
+
+Every `fit` returns the column and the positions of values that do not fit; those are null in the column.
+"""
+
+import datetime as dt
+import re
+from collections.abc import Callable, Sequence
+from decimal import ROUND_HALF_EVEN, Context, Decimal
+from functools import lru_cache
+from typing import Any, Literal
+
+import numpy as np
+import orjson
+import pyarrow as pa
+import pyarrow.compute as pc
+
+Kind = Literal["text", "bigint", "decimal", "boolean", "timestamp", "json"]
+
+DECIMAL = pa.decimal128(38, 9)
+TIMESTAMP = pa.timestamp("us", tz="UTC")
+ARROW: dict[Kind, pa.DataType] = {
+    "text": pa.string(),
+    "bigint": pa.int64(),
+    "decimal": DECIMAL,
+    "boolean": pa.bool_(),
+    "timestamp": TIMESTAMP,
+    "json": pa.string(),
+}
+
+SCALE = 9
+LARGEST_UNSCALED = 10**38
+LONG = 16
+"""Numbers of fewer characters than this are told by their float without loss."""
+
+_EXACT = Context(prec=200, rounding=ROUND_HALF_EVEN)
+_SAFE = float(2**50)
+_ROUNDING = 4.5e-16
+_INT64 = range(-(2**63), 2**63)
+
+_DIGITS_ALIKE = bytes(ord("0") if chr(code) in "0123456789." else code for code in range(256))
+_LONG_RUN = b"0" * LONG
+_LONG_NUMBER = re.compile(rb"[:,\[\s](-?[0-9.]{%d,}(?:[eE][+-]?[0-9]+)?)" % (LONG - 1))
+_NUMBER = re.compile(r"[+-]?\d+(\.\d+)?([eE][+-]?\d{1,4})?", re.ASCII)
+_TIME = re.compile(
+    r"(\d{4})-(\d\d)-(\d\d)(?:[T ](\d\d)(?::(\d\d)(?::(\d\d)(?:\.(\d+))?)?)?)? ?(Z|[+-]\d\d(?::?\d\d)?)?",
+    re.ASCII | re.IGNORECASE,
+)
+_AFTER_MICROSECONDS = re.compile(r"\d*Z?", re.ASCII)
+_EPOCH = dt.datetime(1970, 1, 1)
+_FIRST_MOMENT = (dt.datetime.min - _EPOCH) // dt.timedelta(microseconds=1)
+_LAST_MOMENT = (dt.datetime.max - _EPOCH) // dt.timedelta(microseconds=1)
+
+Fit = tuple[pa.Array, list[int]]
+
+
+class AmbiguousNumber(Exception):
+    """Two numbers of one page have the same float but different amounts: the page must be read exactly."""
+
+    def __init__(self, page: int) -> None:
+        super().__init__(f"page {page}")
+        self.page = page
+
+
+class Bodies:
+    """The bytes of some pages, and in which of them a row stands."""
+
+    def __init__(self, bodies: Sequence[bytes], first_rows: Sequence[int]) -> None:
+        self._bodies = bodies
+        self._first_rows = np.asarray(first_rows)
+        self._long_numbers: dict[int, dict[float, set[str]]] = {}
+
+    def page_of(self, row: int) -> int:
+        """The page that a root row came with."""
+        return int(np.searchsorted(self._first_rows, row, side="right")) - 1
+
+    def long_numbers(self, page: int) -> dict[float, set[str]]:
+        """All numbers of a page that a float may not tell, by their float."""
+        found = self._long_numbers.get(page)
+        if found is None:
+            found = {}
+            body = self._bodies[page]
+            # Three quarters of all pages have none; making all digits alike tells it at memory speed.
+            if _LONG_RUN in body.translate(_DIGITS_ALIKE):
+                for match in _LONG_NUMBER.findall(body):
+                    text = match.decode()
+                    if _NUMBER.fullmatch(text):
+                        found.setdefault(float(text), set()).add(text)
+            self._long_numbers[page] = found
+        return found
+
+
+class Spelling:
+    """How the numbers of one table stand in their pages; `roots[i]` is the root row of row i."""
+
+    def __init__(self, bodies: Bodies, roots: np.ndarray) -> None:
+        self._bodies = bodies
+        self._roots = roots
+
+    def of(self, roots: np.ndarray) -> "Spelling":
+        """The same pages, for a child table."""
+        return Spelling(self._bodies, roots)
+
+    def exact(self, number: float, row: int) -> Decimal:
+        """The number as it was written.
+
+        Raises:
+            AmbiguousNumber: several numbers of the page have this float, and they round differently.
+        """
+        page = self._bodies.page_of(int(self._roots[row]))
+        texts = self._bodies.long_numbers(page).get(number)
+        if not texts:
+            return Decimal(repr(number))
+        if len(texts) > 1:
+            raise AmbiguousNumber(page)
+        return Decimal(next(iter(texts)))
+
+    def text(self, number: float | Decimal, row: int) -> str:
+        """The number as JSON text: as it was written if it is long, else the shortest spelling."""
+        if isinstance(number, Decimal):
+            written = str(number)
+            return written if len(written) >= LONG else orjson.dumps(float(number)).decode()
+        page = self._bodies.page_of(int(self._roots[row]))
+        texts = self._bodies.long_numbers(page).get(number)
+        if not texts:
+            return orjson.dumps(number).decode()
+        if len(texts) > 1:
+            raise AmbiguousNumber(page)
+        return next(iter(texts))
+
+    def scalar(self, value: Any, row: int) -> str:
+        """Any scalar as text: strings as they are, all else as JSON writes it."""
+        if type(value) is str:
+            return value
+        if type(value) is float or isinstance(value, Decimal):
+            return self.text(value, row)
+        if type(value) is bool:
+            return "true" if value else "false"
+        return str(value)
+
+
+def json_bytes(value: Any) -> bytes:
+    """A value as JSON."""
+    return orjson.dumps(value, default=_shortest)
+
+
+def _shortest(value: Any) -> float:
+    """Decimals and integers beyond 64 bits, in JSON: what a float tells of them."""
+    return float(value)
+
+
+def is_container(value: Any) -> bool:
+    """Whether a value is an object or a list."""
+    return type(value) is dict or type(value) is list
+
+
+def fit_text(values: Sequence[Any], spelling: Spelling) -> Fit:
+    """Strings; numbers and booleans as JSON writes them; objects and lists do not fit."""
+    try:
+        return pa.array(values, pa.string()), []
+    except pa.ArrowException:
+        misfits = [row for row, value in enumerate(values) if is_container(value)]
+        texts = [
+            None if value is None or is_container(value) else spelling.scalar(value, row)
+            for row, value in enumerate(values)
+        ]
+        return pa.array(texts, pa.string()), misfits
+
+
+def fit_json(values: Sequence[Any], spelling: Spelling) -> Fit:
+    """Anything, as JSON text."""
+    return pa.array([None if value is None else json_bytes(value) for value in values], pa.string()), []
+
+
+def fit_boolean(values: Sequence[Any], spelling: Spelling) -> Fit:
+    """Booleans, and the words true and false."""
+    try:
+        return pa.array(values, pa.bool_()), []
+    except pa.ArrowException:
+        return _one_by_one(values, pa.bool_(), lambda value, row: _boolean(value))
+
+
+def _boolean(value: Any) -> bool | None:
+    if type(value) is bool:
+        return value
+    return {"true": True, "false": False}.get(value.lower()) if type(value) is str else None
+
+
+def fit_bigint(values: Sequence[Any], spelling: Spelling) -> Fit:
+    """Whole numbers of 64 bits, also written 1.0 or "1"."""
+    inferred = _inferred(values)
+    if inferred is not None and pa.types.is_null(inferred.type):
+        return inferred.cast(pa.int64()), []
+    if inferred is not None and pa.types.is_int64(inferred.type):
+        return inferred, []
+    return _one_by_one(values, pa.int64(), lambda value, row: _bigint(_number(value, row, spelling)))
+
+
+def _bigint(number: Decimal | None) -> int | None:
+    # The exponent is looked at first: writing out 1E+9999 would take for ever.
+    if number is None or number.adjusted() > 20 or number != number.to_integral_value(context=_EXACT):
+        return None
+    whole = int(number)
+    return whole if whole in _INT64 else None
+
+
+def fit_decimal(values: Sequence[Any], spelling: Spelling) -> Fit:
+    """Numbers of up to 29 digits before and 9 after the point; more decimals are rounded half to even."""
+    inferred = _inferred(values)
+    if inferred is not None:
+        if pa.types.is_null(inferred.type) or pa.types.is_int64(inferred.type):
+            return inferred.cast(DECIMAL), []
+        if pa.types.is_float64(inferred.type):
+            fitted = _decimals_of_floats(inferred, spelling)
+            if fitted is not None:
+                return fitted, []
+    return _one_by_one(values, DECIMAL, lambda value, row: _amount(value, row, spelling))
+
+
+def _inferred(values: Sequence[Any]) -> pa.Array | None:
+    """What Arrow makes of the values on its own, None where it finds no type for all."""
+    try:
+        return pa.array(values)
+    except (pa.ArrowException, OverflowError):
+        return None
+
+
+def _decimals_of_floats(floats: pa.Array, spelling: Spelling) -> pa.Array | None:
+    """Exact decimals; None where one is too large for them.
+
+    `scaled` is off by less than 2.3e-16 of itself (the float half a unit in the last place, and the product
+    as much again). Where rounding could go either way within that, or where nine decimals are beyond what
+    a float tells, the number is looked up as it was written.
+    """
+    valid = np.asarray(floats.is_valid())
+    scaled = np.nan_to_num(floats.to_numpy(zero_copy_only=False), nan=0.0) * 1e9
+    rounded = np.rint(scaled)
+    size = np.abs(scaled)
+    from_middle = np.abs(np.abs(scaled - rounded) - 0.5)
+    uncertain = valid & ~((size < _SAFE) & (from_middle > size * _ROUNDING))
+    unscaled = np.empty((len(floats), 2), dtype=np.int64)
+    unscaled[:, 0] = np.where(uncertain, 0, rounded)
+    unscaled[:, 1] = unscaled[:, 0] >> 63
+    for row in np.flatnonzero(uncertain).tolist():
+        amount = _unscaled(spelling.exact(floats[row].as_py(), row))
+        if amount is None:
+            return None
+        unscaled[row] = np.frombuffer(amount.to_bytes(16, "little", signed=True), dtype=np.int64)
+    validity = floats.buffers()[0]
+    return pa.Array.from_buffers(DECIMAL, len(floats), [validity, pa.py_buffer(unscaled)])
+
+
+def _unscaled(number: Decimal) -> int | None:
+    """The number in units of 1e-9, rounded half to even; None if that needs more than 38 digits."""
+    if not number.is_finite() or number.adjusted() > 30:
+        return None
+    if number.adjusted() < -SCALE - 1:
+        return 0
+    amount = int(number.scaleb(SCALE, context=_EXACT).to_integral_value(context=_EXACT))
+    return amount if abs(amount) < LARGEST_UNSCALED else None
+
+
+def _amount(value: Any, row: int, spelling: Spelling) -> Decimal | None:
+    number = _number(value, row, spelling)
+    if number is None:
+        return None
+    unscaled = _unscaled(number)
+    if unscaled is None:
+        return None
+    amount = Decimal(unscaled).scaleb(-SCALE, context=_EXACT)
+    # Text in place of a number is only taken at its word: nothing of it may be rounded away.
+    return None if type(value) is str and amount != number else amount
+
+
+def _number(value: Any, row: int, spelling: Spelling) -> Decimal | None:
+    if type(value) is int or isinstance(value, Decimal):
+        return Decimal(value)
+    if type(value) is float:
+        return spelling.exact(value, row)
+    if type(value) is str and _NUMBER.fullmatch(value):
+        return Decimal(value)
+    return None
+
+
+def fit_timestamp(values: Sequence[Any], spelling: Spelling) -> Fit:
+    """ISO 8601 with any zone (none means UTC) and any precision, cut to microseconds; dates are midnight."""
+    try:
+        texts = pa.array(values, pa.string())
+    except pa.ArrowException:
+        texts = None
+    if texts is not None:
+        times = _times_in_utc(texts)
+        if times is not None:
+            return times, []
+    return _one_by_one(values, pa.int64(), lambda value, row: microseconds(value), TIMESTAMP)
+
+
+def _times_in_utc(texts: pa.Array) -> pa.Array | None:
+    """The whole column at once, if all of it is in UTC and well formed."""
+    if texts.null_count == len(texts):
+        return texts.cast(TIMESTAMP)
+    zone = pc.utf8_slice_codeunits(texts, 19)
+    if pc.any(pc.or_(pc.match_substring(zone, "+"), pc.match_substring(zone, "-"))).as_py():
+        return None
+    rest = pc.unique(pc.utf8_slice_codeunits(zone, 7)).to_pylist()
+    if not all(text is None or _AFTER_MICROSECONDS.fullmatch(text) for text in rest):
+        return None
+    try:
+        return (
+            pc.utf8_rtrim(pc.utf8_slice_codeunits(texts, 0, 26), "Z").cast(pa.timestamp("us")).cast(TIMESTAMP)
+        )
+    except pa.ArrowException:
+        return None
+
+
+@lru_cache(maxsize=100_000)
+def _microseconds(text: str) -> int | None:
+    match = _TIME.fullmatch(text)
+    if match is None:
+        return None
+    year, month, day, hour, minute, second, fraction, zone = match.groups()
+    try:
+        moment = dt.datetime(
+            int(year), int(month), int(day), int(hour or 0), int(minute or 0), int(second or 0)
+        )
+    except ValueError:
+        return None
+    count = (moment - _EPOCH) // dt.timedelta(microseconds=1) + int((fraction or "")[:6].ljust(6, "0"))
+    if zone and zone not in "Zz":
+        digits = zone[1:].replace(":", "").ljust(4, "0")
+        offset = (int(digits[:2]) * 60 + int(digits[2:])) * 60_000_000
+        count -= offset if zone[0] == "+" else -offset
+    # .NET's 0001-01-01T00:00:00+02:00 lies before the first moment that most programs know.
+    return min(max(count, _FIRST_MOMENT), _LAST_MOMENT)
+
+
+def microseconds(value: Any) -> int | None:
+    """Microseconds since 1970 of an ISO 8601 text, None for anything else."""
+    return _microseconds(value) if type(value) is str else None
+
+
+def _one_by_one(
+    values: Sequence[Any],
+    arrow_type: pa.DataType,
+    convert: Callable[[Any, int], Any],
+    final_type: pa.DataType | None = None,
+) -> Fit:
+    converted = [None if value is None else convert(value, row) for row, value in enumerate(values)]
+    misfits = [row for row, value in enumerate(values) if value is not None and converted[row] is None]
+    array = pa.array(converted, arrow_type)
+    return (array if final_type is None else array.cast(final_type)), misfits
+
+
+FITS: dict[Kind, Callable[[Sequence[Any], Spelling], Fit]] = {
+    "text": fit_text,
+    "bigint": fit_bigint,
+    "decimal": fit_decimal,
+    "boolean": fit_boolean,
+    "timestamp": fit_timestamp,
+    "json": fit_json,
+}
+
+
+def kind_of(values: Sequence[Any]) -> Kind:
+    """The kind of column for a field that the contract does not know, after its values."""
+    present = [value for value in values if value is not None]
+    types = set(map(type, present))
+    if types & {dict, list}:
+        return "json"
+    if types == {bool}:
+        return "boolean"
+    if types <= {int, float, Decimal}:
+        return "decimal"
+    if types == {str} and all("T" in value and microseconds(value) is not None for value in present):
+        return "timestamp"
+    return "text"
