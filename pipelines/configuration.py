@@ -9,12 +9,10 @@ from collections.abc import Callable, Mapping
 from datetime import date
 from pathlib import Path
 from typing import Any, cast, get_args
-from urllib.parse import urlsplit
 
 from pipelines.errors import UsageError
 from pipelines.home import DEFAULT_HOME, Home, PersonalMode, Secret, Settings
 
-LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 QUIET_ENVIRONMENT = {
     # Nothing is sent to anybody but the tenant and the destination, unless somebody asks for it.
     "RUNTIME__DLTHUB_TELEMETRY": "false",
@@ -37,8 +35,8 @@ def home_of(path: str | None) -> Home:
 def read_settings(home: Home, options: Mapping[str, Any], *, needs_tenant: bool) -> Settings:
     """Join the command line's `options` with the configuration.
 
-    `needs_tenant`: whether base URL and credentials have to be there. Raises UsageError for what is missing
-    or makes no sense.
+    `needs_tenant`: whether base URL and credentials have to be there. Raises UsageError, or the source's
+    ConfigurationError, for what is missing or makes no sense.
     """
     be_quiet()
     read = _Reader(home)
@@ -50,7 +48,9 @@ def read_settings(home: Home, options: Mapping[str, Any], *, needs_tenant: bool)
                 "Set it in the environment or .dlt/config.toml, such as https://api.omnium.no; "
                 "to try it without a tenant: omnium-elt demo.",
             )
-        check_base_url(base_url)
+        from sources.omnium.client import check_base_url
+
+        base_url = check_base_url(base_url)
     client_id, client_secret = read.secret("client_id") or "", read.secret("client_secret") or ""
     if needs_tenant and not (client_id and client_secret):
         missing = "CLIENT_ID" if not client_id else "CLIENT_SECRET"
@@ -86,37 +86,12 @@ def read_settings(home: Home, options: Mapping[str, Any], *, needs_tenant: bool)
     )
 
 
-def check_base_url(base_url: str) -> None:
-    """Refuse an address that cannot be right, and plain http to anywhere but this machine.
-
-    Raises UsageError.
-    """
-    parts = urlsplit(base_url)
-    if parts.scheme not in ("http", "https") or not parts.hostname:
-        raise UsageError(f"{_shown(base_url)!r} is no base URL", "It looks like https://api.omnium.no.")
-    if parts.username or parts.password or parts.query or parts.fragment:
-        raise UsageError(
-            f"the base URL of {parts.hostname} carries more than an address",
-            "Give the bare address, such as https://api.omnium.no; credentials have settings of their own.",
-        )
-    if parts.scheme == "http" and parts.hostname not in LOOPBACK:
-        raise UsageError(
-            f"plain http to {parts.hostname} is refused: anybody on the way could read the client secret",
-            f"Use https://{parts.netloc}{parts.path}.",
-        )
-
-
 def read_date(text: str) -> date:
     """A day as `2026-01-31`. Raises ValueError with words for a person."""
     try:
         return date.fromisoformat(text)
     except ValueError:
         raise ValueError(f"{text!r} is no date: write it as 2026-01-31") from None
-
-
-def _shown(base_url: str) -> str:
-    """The URL without what may be a password or a token in it."""
-    return base_url.split("?")[0].rpartition("@")[2]
 
 
 class _Reader:
