@@ -1,0 +1,584 @@
+"""The sandbox's table of resources: one row each, and what its endpoints accept.
+
+The server registers every regular route by walking RESOURCES once. The field lists of requests and
+responses (schemas.json, beside this file) were taken from the vendor's public description; this table
+says what that description leaves to prose: keys, page bases, and which request field filters which
+response field.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cache
+from importlib.resources import files
+from typing import Literal
+
+TakeStyle = Literal["page", "batch", "all"]
+"""page: `take` and `page`; batch: up to a fixed number and a scroll for the rest; all: everything at once."""
+
+Bound = Literal["from", "to", "after"]
+"""from and to include the given moment, after leaves it out."""
+
+
+@dataclass(frozen=True)
+class Resource:
+    """One kind of row of the tenant and the endpoints that show it."""
+
+    name: str
+    schema: str
+    role: str
+    search: str
+    request: str
+    key: tuple[str, ...] = ("id",)
+    created: str | None = "created"
+    modified: str | None = "modified"
+    scroll: str | None = None
+    """POST path that starts a scroll."""
+    more: str | None = None
+    """GET path, without the id, that continues one. Without `scroll` a search starts it by itself."""
+    page_base: int = 0
+    take: TakeStyle = "page"
+    take_default: int = 10
+    scroll_take_limit: int = 100
+    is_bare_list: bool = False
+    facets_flag: str | None = None
+    event_times: Mapping[str, tuple[str, Bound]] = field(default_factory=dict)
+    filters: Mapping[str, str] = field(default_factory=dict)
+    list_schema: str | None = None
+    """Schema of search results where they hold less than the whole model."""
+    is_immutable: bool = False
+
+    def times(self) -> dict[str, tuple[str, Bound]]:
+        """Request fields that bound a time: name -> (path in the row, kind of bound)."""
+        fields = request_fields(self.request)
+        usual: dict[str, tuple[str | None, Bound]] = {
+            "createdFrom": (self.created, "from"),
+            "createdTo": (self.created, "to"),
+            "modifiedFrom": (self.modified, "from"),
+            "modifiedTo": (self.modified, "to"),
+            "changedSince": (self.modified, "from"),
+            "lastModified": (self.modified, "after"),
+        }
+        bounds = {name: (path, bound) for name, (path, bound) in usual.items() if path and name in fields}
+        return {**bounds, **self.event_times}
+
+
+@cache
+def schemas() -> dict[str, dict[str, str]]:
+    """Schema -> field -> type: s text, t date-time, n number, i integer, b boolean, @Schema, [Schema], [s]."""
+    text = files(__package__).joinpath("schemas.json").read_text(encoding="utf-8")
+    loaded: dict[str, dict[str, str]] = json.loads(text)
+    return loaded
+
+
+def request_fields(name: str) -> dict[str, str]:
+    """The fields that a request schema names; the server ignores others, as the vendor's does."""
+    return schemas().get(name, {})
+
+
+_ORDERISH = {
+    "customerId": "customerId",
+    "customerIds": "customerId",
+    "customerNumber": "customerNumber",
+    "storeIds": "storeId",
+    "selectedStores": "storeId",
+    "marketIds": "marketId",
+    "selectedMarkets": "marketId",
+    "selectedStatuses": "status",
+    "statuses": "status",
+    "orderNumber": "orderNumber",
+    "orderType": "orderType",
+    "orderTypes": "orderType",
+    "projectId": "projectId",
+    "tags": "tags",
+}
+
+_ROWS = [
+    Resource(
+        "orders",
+        "OmniumOrder",
+        "OrderRead",
+        "Orders/Search",
+        "OmniumOrderSearchRequest",
+        scroll="Orders/Scroll",
+        more="Orders/Scroll",
+        facets_flag="disableFacets",
+        filters=_ORDERISH,
+    ),
+    Resource(
+        "returns",
+        "OmniumReturnOrderViewModel",
+        "OrderRead",
+        "Returns/SearchReturnOrders",
+        "OmniumReturnOrderSearchRequest",
+        key=("orderId", "returnOrderForm.returnId"),
+        created="returnOrderForm.created",
+        modified="returnOrderForm.modified",
+        filters={
+            "id": "orderId",
+            "orderNumber": "orderNumber",
+            "customerId": "customerId",
+            "selectedStores": "returnStoreId",
+        },
+    ),
+    Resource(
+        "order_line_analytics",
+        "OmniumAnalyticsOrderLine",
+        "OrderRead",
+        "AnalyticsOrders/Search",
+        "OmniumAnalyticsOrderLineSearchRequest",
+        created="order.created",
+        modified=None,
+        filters={
+            "orderIds": "order.orderId",
+            "skuIds": "product.skuId",
+            "orderStatuses": "order.status",
+            "storeIds": "store.storeId",
+        },
+        event_times={
+            "completedFrom": ("order.completed", "from"),
+            "completedTo": ("order.completed", "to"),
+        },
+    ),
+    Resource(
+        "carts",
+        "OmniumCart",
+        "CartRead",
+        "Cart/Search",
+        "OmniumCartSearchRequest",
+        scroll="Cart/ScrollSearch",
+        more="Cart/Scroll",
+        filters=_ORDERISH,
+    ),
+    Resource(
+        "cart_templates",
+        "OmniumCartTemplate",
+        "CartRead",
+        "CartTemplate/Search",
+        "OmniumCartTemplateSearchRequestModel",
+        filters={"cartTemplateId": "id", "salesPersonId": "salesPersonId"},
+    ),
+    Resource(
+        "private_customers",
+        "OmniumPrivateCustomer",
+        "CustomerRead",
+        "PrivateCustomers/Search",
+        "OmniumCustomerSearchRequest",
+        key=("customerId",),
+        scroll="PrivateCustomers/Scroll",
+        more="PrivateCustomers/Scroll",
+        filters={
+            "customerId": "customerId",
+            "customerIds": "customerId",
+            "email": "email",
+            "phone": "phone",
+            "isInactive": "isInactive",
+            "isCustomerClubMember": "isCustomerClubMember",
+        },
+    ),
+    Resource(
+        "business_customers",
+        "OmniumBusinessCustomer",
+        "CustomerRead",
+        "BusinessCustomers/Search",
+        "OmniumCustomerSearchRequest",
+        key=("customerId",),
+        scroll="BusinessCustomers/Scroll",
+        more="BusinessCustomers/Scroll",
+        filters={
+            "customerId": "customerId",
+            "customerIds": "customerId",
+            "email": "email",
+            "taxId": "taxId",
+            "isInactive": "isInactive",
+        },
+    ),
+    Resource(
+        "customer_club_members",
+        "OmniumCustomerClubMember",
+        "CustomerRead",
+        "PrivateCustomers/CustomerClubMembers/Search",
+        "OmniumCustomerClubMemberSearchRequest",
+        key=("customerId",),
+        created="memberSince",
+        modified=None,
+        more="PrivateCustomers/ScrollCustomerClubMembers",
+        filters={"customerIds": "customerId", "storeIds": "storeId", "marketIds": "marketId"},
+    ),
+    Resource(
+        "customer_groups",
+        "OmniumCustomerGroup",
+        "CustomerRead",
+        "CustomerGroups/CustomerGroups/Search",
+        "OmniumCustomerGroupSearchRequest",
+        filters={"customerGroupIds": "id"},
+    ),
+    Resource(
+        "products",
+        "OmniumProduct",
+        "ProductRead",
+        "Products/SearchProducts",
+        "OmniumProductSearchRequest",
+        scroll="Products/Scroll",
+        more="Products/Scroll",
+        facets_flag="isFacetsDisabled",
+        list_schema="OmniumProductListItemViewModel",
+        filters={
+            "productIds": "productId",
+            "supplierIds": "supplierId",
+            "isPackage": "isPackage",
+            "isBundle": "isBundle",
+            "isSku": "isSku",
+            "productLanguage": "language",
+            "tags": "tags",
+        },
+    ),
+    Resource(
+        "product_categories",
+        "OmniumProductCategory",
+        "ProductRead",
+        "ProductCategories/ScrollSearch",
+        "OmniumProductCategorySearchRequest",
+        created=None,
+        modified=None,
+        scroll="ProductCategories/ScrollSearch",
+        more="ProductCategories/Scroll",
+        scroll_take_limit=10_000,
+        filters={
+            "productCategoryId": "categoryId",
+            "productCategoryIds": "categoryId",
+            "parentIds": "parentId",
+            "language": "language",
+        },
+    ),
+    Resource(
+        "product_alerts",
+        "SandboxProductAlert",
+        "ProductRead",
+        "ProductAlerts/SearchProductAlerts",
+        "OmniumProductAlertSearchRequest",
+        modified=None,
+        filters={
+            "id": "id",
+            "skuId": "skuId",
+            "storeId": "storeId",
+            "isActive": "isActive",
+            "warehouseCodes": "warehouseCode",
+        },
+    ),
+    Resource(
+        "prices",
+        "OmniumPrice",
+        "ProductRead",
+        "Prices/Search",
+        "OmniumPriceSearchRequest",
+        key=(
+            "skuId",
+            "productId",
+            "marketId",
+            "marketGroupId",
+            "storeId",
+            "customerGroup",
+            "customerId",
+            "currencyCode",
+            "priceType",
+            "unit",
+            "minQuantity",
+            "priceListId",
+            "validFrom",
+        ),
+        created=None,
+        more="Prices/Scroll",
+        take="batch",
+        filters={"productCodes": "skuId", "marketId": "marketId", "priceType": "priceType", "unit": "unit"},
+    ),
+    Resource(
+        "cost_prices",
+        "OmniumCostPrice",
+        "ProductRead",
+        "CostPrices/Search",
+        "OmniumCostPriceSearchRequest",
+        key=(
+            "skuId",
+            "productId",
+            "marketId",
+            "marketGroupId",
+            "storeId",
+            "storeGroupId",
+            "supplier",
+            "currencyCode",
+            "type",
+            "unit",
+            "validFrom",
+        ),
+        created=None,
+        more="CostPrices/Scroll",
+        take="batch",
+        filters={"productCodes": "skuId", "marketIds": "marketId", "storeIds": "storeId"},
+    ),
+    Resource(
+        "price_lists",
+        "OmniumPriceList",
+        "ProductRead",
+        "PriceLists/SearchPriceLists",
+        "OmniumPriceListSearchRequest",
+        filters={"isActive": "isActive", "supplierIds": "supplierId", "currencyCodes": "currencyCode"},
+    ),
+    Resource(
+        "price_list_items",
+        "OmniumPriceListItem",
+        "ProductRead",
+        "PriceListItems/Search",
+        "OmniumPriceListItemSearchRequest",
+        modified=None,
+        scroll="PriceListItems/ScrollSearch",
+        more="PriceListItems/Scroll",
+        scroll_take_limit=1_000,
+        filters={"priceListId": "priceListId", "priceListIds": "priceListId"},
+    ),
+    Resource(
+        "promotions",
+        "OmniumPromotion",
+        "PromotionRead",
+        "Promotions/Search",
+        "OmniumPromotionSearchRequest",
+        created="createdDate",
+        modified="updatedDate",
+        more="Promotions/Scroll",
+        page_base=1,
+        filters={"marketIds": "markets"},
+    ),
+    Resource(
+        "inventory",
+        "OmniumInventoryItem",
+        "InventoryRead",
+        "Inventory/Search",
+        "OmniumInventorySearchRequest",
+        key=("sku", "warehouseCode"),
+        more="Inventory/Scroll",
+        take="batch",
+        filters={"productCodes": "sku", "warehouseCodes": "warehouseCode"},
+    ),
+    Resource(
+        "inventory_transactions",
+        "OmniumInventoryTransaction",
+        "InventoryRead",
+        "Inventory/SearchTransactions",
+        "OmniumInventoryTransactionSearchRequest",
+        created="transactionDate",
+        modified=None,
+        more="Inventory/ScrollTransactions",
+        page_base=1,
+        is_immutable=True,
+        event_times={"from": ("transactionDate", "from"), "to": ("transactionDate", "to")},
+        filters={
+            "orderId": "orderId",
+            "purchaseOrderId": "purchaseOrderId",
+            "skuId": "variant",
+            "userId": "userId",
+            "warehouseCodes": "warehouseCode",
+        },
+    ),
+    Resource(
+        "stores",
+        "OmniumStore",
+        "StoreRead",
+        "Stores/SearchStores",
+        "OmniumStoreSearchRequest",
+        filters={
+            "storeIds": "id",
+            "isWarehouse": "isWarehouse",
+            "marketIds": "availableOnMarkets",
+            "storeGroupId": "storeGroupId",
+        },
+    ),
+    Resource(
+        "suppliers",
+        "OmniumSupplier",
+        "SupplierRead",
+        "Suppliers/Search",
+        "OmniumSupplierSearchRequest",
+        page_base=1,
+        filters={"supplierId": "id", "storeIds": "storeIds"},
+    ),
+    Resource(
+        "purchase_orders",
+        "OmniumPurchaseOrder",
+        "PurchaseOrderRead",
+        "PurchaseOrders/Search",
+        "OmniumPurchaseOrderSearchRequest",
+        scroll="PurchaseOrders/Scroll",
+        more="PurchaseOrders/Scroll",
+        filters={
+            "orderNumber": "purchaseOrderNumber",
+            "selectedStatuses": "status",
+            "selectedStores": "storeId",
+            "supplierId": "supplierId",
+            "supplierWarehouseCode": "supplierWarehouseCode",
+            "tags": "tags",
+        },
+    ),
+    Resource(
+        "deliveries",
+        "OmniumDelivery",
+        "PurchaseOrderRead",
+        "Deliveries/Search",
+        "OmniumDeliverySearchRequest",
+        event_times={
+            "estimatedTimeOfArrivalFrom": ("estimatedTimeOfArrival", "from"),
+            "estimatedTimeOfArrivalTo": ("estimatedTimeOfArrival", "to"),
+        },
+        filters={
+            "selectedDeliveries": "id",
+            "selectedStatuses": "deliveryStatus",
+            "selectedStores": "warehouseCode",
+            "supplierIds": "supplierIds",
+            "orderType": "orderType",
+            "tags": "tags",
+        },
+    ),
+    Resource(
+        "gift_cards",
+        "OmniumGiftCard",
+        "OrderRead",
+        "GiftCard/Search",
+        "OmniumGiftCardSearchRequest",
+        scroll="GiftCard/Scroll",
+        more="GiftCard/Scroll",
+        filters={"giftCardCodes": "giftCardCode", "marketId": "marketId", "marketIds": "marketId"},
+    ),
+    Resource(
+        "vouchers",
+        "OmniumVoucher",
+        "OrderRead",
+        "Vouchers/Search",
+        "OmniumVoucherSearchRequest",
+        scroll="Vouchers/ScrollSearch",
+        more="Vouchers/Scroll",
+        filters={"customerIds": "customerId", "statuses": "status"},
+    ),
+    Resource(
+        "invoices",
+        "OmniumInvoice",
+        "OrderRead",
+        "Invoices/Search",
+        "OmniumInvoiceSearchRequest",
+        filters={
+            "invoiceId": "id",
+            "orderId": "orderId",
+            "customerId": "customerId",
+            "invoiceTypes": "invoiceType",
+        },
+    ),
+    Resource(
+        "payment_transactions",
+        "OmniumPaymentTransaction",
+        "OrderRead",
+        "PaymentReport",
+        "OmniumPaymentReportSearchRequest",
+        modified=None,
+        take="all",
+        event_times={"paidFrom": ("paidDate", "from"), "paidTo": ("paidDate", "to")},
+        filters={
+            "paymentMethodName": "paymentMethodName",
+            "storeIds": "paymentStoreId",
+            "marketIds": "paymentMarketId",
+        },
+    ),
+    Resource(
+        "pick_lists", "OmniumPickList", "OrderRead", "PickList/Search", "OmniumPickListSearchRequest"
+    ),
+    Resource(
+        "subscriptions",
+        "OmniumSubscription",
+        "OrderRead",
+        "Subscriptions/Search",
+        "OmniumSubscriptionSearchRequest",
+        filters={"customerId": "customerId", "customerNumber": "customerNumber"},
+    ),
+    Resource(
+        "ratings",
+        "OmniumRating",
+        "ProductRead",
+        "Ratings/Search",
+        "OmniumSearchRatingRequest",
+        created="date",
+        modified=None,
+        scroll="Ratings/ScrollSearch",
+        more="Ratings/Scroll",
+        filters={"objectId": "objectId", "type": "type", "storeIds": "storeId"},
+    ),
+    Resource(
+        "projects",
+        "OmniumProject",
+        "ProjectRead",
+        "Projects/Search",
+        "OmniumProjectSearchRequest",
+        filters={"projectId": "id", "projectNumber": "projectNumber", "statuses": "status"},
+    ),
+    Resource(
+        "project_logs",
+        "OmniumProjectLog",
+        "ProjectRead",
+        "Projects/ProjectLogs/Search",
+        "OmniumProjectLogSearchRequest",
+        created="date",
+        modified=None,
+        page_base=1,
+        is_bare_list=True,
+        filters={"projectId": "projectId"},
+    ),
+    Resource(
+        "time_entries",
+        "OmniumTimeEntry",
+        "ProjectRead",
+        "Projects/TimeEntries/Search",
+        "OmniumTimeEntrySearchRequest",
+        created="date",
+        modified=None,
+        is_bare_list=True,
+        event_times={"dateFrom": ("date", "from"), "dateTo": ("date", "to")},
+        filters={"ids": "id", "projectId": "projectId", "status": "status", "userId": "userId"},
+    ),
+    Resource(
+        "event_log",
+        "OmniumEventLogItem",
+        "SettingsRead",
+        "EventLog/Search",
+        "OmniumEventLogSearchRequest",
+        created="timestamp",
+        modified=None,
+        is_immutable=True,
+        filters={
+            "eventLogItemId": "id",
+            "objectId": "objectId",
+            "eventLogType": "eventLogType",
+            "eventLogModel": "eventLogModel",
+            "status": "status",
+        },
+    ),
+    Resource(
+        "comments",
+        "OmniumComment",
+        "OrderRead",
+        "Comments/Search",
+        "OmniumCommentSearchRequest",
+        modified=None,
+        is_bare_list=True,
+        filters={"objectIds": "objectId", "objectTypes": "objectType", "commentTypes": "type"},
+    ),
+]
+
+SUPPLIER_VERSIONS = Resource(
+    "supplier_versions",
+    "OmniumSupplier",
+    "SupplierRead",
+    "",
+    "",
+    key=("id", "versionId"),
+    modified=None,
+    is_immutable=True,
+)
+"""Read one by one (GET Suppliers/{supplierId}/{versionId}), never searched."""
+
+RESOURCES: dict[str, Resource] = {row.name: row for row in [*_ROWS, SUPPLIER_VERSIONS]}
