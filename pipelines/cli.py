@@ -388,11 +388,11 @@ def demo_command(options: argparse.Namespace) -> int:
 
 def check_command(options: argparse.Namespace) -> int:
     """`check`."""
-    from pipelines.check import check
+    from pipelines.check import check, exit_status
     from pipelines.configuration import home_of
 
     findings = check(home_of(options.home), _setting_options(options))
-    worst = max((finding.exit_status for finding in findings), default=EXIT_OK)
+    worst = exit_status(findings)
     if options.json:
         status = "ok" if worst == EXIT_OK else "failed"
         print_json({"status": status, "checks": [asdict(finding) for finding in findings]})
