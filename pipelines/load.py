@@ -1,0 +1,322 @@
+"""load: reads what is new in every resource, and loads it window by window.
+
+Readers (threads) fetch and verify windows; this thread gathers what is ready into packages and gives them to
+dlt. A package holds whole, verified windows together with the cursors that follow from them, so a run that is
+cut short keeps what its finished packages loaded.
+
+    resources ──► readers, side by side ──► queue of verified windows ──► packages ──► destination
+"""
+
+import datetime as dt
+import logging
+import queue
+import threading
+import time
+from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from typing import Any
+
+import dlt
+import pyarrow as pa
+
+from pipelines.errors import OmniumEltError, UsageError
+from pipelines.home import Settings
+from pipelines.report import Progress, ResourceReport, RunReport
+from pipelines.warehouse import Warehouse
+from sources.omnium import dlt_resource, known_types, shape
+from sources.omnium.client import OmniumClient, Traffic
+from sources.omnium.errors import (
+    ConfigurationError,
+    Forbidden,
+    OmniumError,
+    Stopped,
+    Unreachable,
+    WrongCredentials,
+)
+from sources.omnium.keyfile import key_for
+from sources.omnium.personal import PersonalData
+from sources.omnium.resources import Resource, select
+from sources.omnium.tables import Parser
+from sources.omnium.windows import Reader, Reading, Verified
+
+log = logging.getLogger("omnium.load")
+
+READERS = 6
+"""Resources read at the same time; the requests of all of them share one limiter."""
+WINDOWS_WAITING = 8
+ROWS_A_PACKAGE = 50_000
+SECONDS_A_PACKAGE = 10.0
+"""A package is closed when it holds this many rows, or waited this long, or nothing more will come."""
+FATAL = (WrongCredentials, Unreachable, ConfigurationError)
+
+
+def load(settings: Settings, progress: Progress) -> RunReport:
+    """Read and load everything that is new.
+
+    A resource that cannot be read is told in the report, and the others go on. Raises OmniumEltError where
+    nothing can be read or loaded at all, UsageError for a wrong setting.
+    """
+    report = RunReport.begin("load", settings.run_id)
+    try:
+        resources = select(settings.resources, settings.exclude)
+        with (
+            connect(settings) as client,
+            Warehouse(settings.home, settings.destination) as warehouse,
+        ):
+            _Load(settings, progress, report, client, warehouse).run(resources)
+    except ConfigurationError as error:
+        raise UsageError(*told(error)) from error
+    except (WrongCredentials, Unreachable) as error:
+        raise OmniumEltError(*told(error)) from error
+    return report.finish("interrupted" if settings.stop.is_set() else None)
+
+
+def connect(settings: Settings) -> OmniumClient:
+    """The connection that the settings describe."""
+    return OmniumClient(
+        settings.base_url,
+        settings.client_id,
+        settings.client_secret,
+        token_path=settings.home.token,
+        max_concurrency=settings.max_concurrency,
+        max_requests_per_second=settings.max_requests_per_second,
+        stop=settings.stop,
+        **settings.source_options.get("client", {}),
+    )
+
+
+def personal_data(settings: Settings) -> PersonalData:
+    """What becomes of personal data, with the key of this installation."""
+    key = key_for(settings.personal, settings.personal_key, settings.home.personal_key)
+    return PersonalData(settings.personal, key)
+
+
+def told(error: OmniumError) -> tuple[str, str]:
+    """An error of the source as (what failed, remedy), the two lines a person sees."""
+    what, _, remedy = str(error).partition(": ")
+    return (what, remedy[:1].upper() + remedy[1:]) if remedy else (what, "")
+
+
+@dataclass
+class _Progressing:
+    """One resource in this run."""
+
+    resource: Resource
+    report: ResourceReport
+    traffic: Traffic
+    seconds: float = 0.0
+    windows: list[Verified] = field(default_factory=list)
+
+
+class _Load:
+    def __init__(
+        self,
+        settings: Settings,
+        progress: Progress,
+        report: RunReport,
+        client: OmniumClient,
+        warehouse: Warehouse,
+    ) -> None:
+        self._settings, self._progress, self._report = settings, progress, report
+        self._client, self._warehouse = client, warehouse
+        self._personal = personal_data(settings)
+        self._ready: queue.Queue[Verified | None] = queue.Queue()
+        self._room = threading.Semaphore(WINDOWS_WAITING)
+        self._fatal: OmniumError | None = None
+        since = settings.since
+        self._reading = Reading(
+            settling_lag=settings.settling_lag_seconds,
+            full_pass_days=settings.full_pass_days,
+            since=dt.datetime.combine(since, dt.time(), dt.UTC) if since else None,
+            spool=settings.home.state / "spool",
+            **settings.source_options.get("reading", {}),
+        )
+        self._states = {} if settings.full_refresh else warehouse.states
+        self._types = known_types(warehouse.tables)
+        self._executor = ThreadPoolExecutor(20, "omnium-page")
+
+    # -- reading, in threads -----------------------------------------------------------------------
+
+    def run(self, resources: list[Resource]) -> None:
+        """Read and load `resources`."""
+        going = [_Progressing(row, ResourceReport(row.name), Traffic()) for row in resources]
+        self._report.resources = [one.report for one in going]
+        with ThreadPoolExecutor(READERS, "omnium-read") as readers, self._executor:
+            # The longest first: the end of a run is not spent waiting for one of them.
+            for one in sorted(going, key=lambda one: one.resource.scroll == ""):
+                readers.submit(self._read, one)
+            self._load_as_it_comes(len(going))
+        if self._fatal:
+            raise self._fatal
+        self._note_drift(going)
+
+    def _read(self, one: _Progressing) -> None:
+        started = time.monotonic()
+        report, name = one.report, one.resource.name
+        self._progress.start(name, None)
+        try:
+            if self._fatal or self._settings.stop.is_set():
+                raise Stopped("stopped on request")
+            for verified in self._reader(one).windows(self._states.get(name, {})):
+                self._room.acquire()
+                one.windows.append(verified)
+                self._ready.put(verified)
+            self._sum_up(one)
+        except Forbidden as error:
+            report.status, report.error = "forbidden", str(error)
+        except Stopped:
+            report.status = "skipped"
+        except FATAL as error:
+            report.status, report.error = "failed", str(error)
+            self._fatal = error
+        except Exception as error:
+            report.status, report.error = "failed", str(error) or type(error).__name__
+            log.exception("%s: reading failed", name)
+        finally:
+            report.seconds = time.monotonic() - started
+            traffic = one.traffic
+            report.requests, report.retries = traffic.requests, traffic.retries
+            report.throttled, report.bytes = traffic.throttled, traffic.bytes
+            if report.status != "ok":
+                self._progress.finish(name, report.status)
+            self._ready.put(None)
+
+    def _reader(self, one: _Progressing) -> Reader:
+        name = one.resource.name
+        hashes = self._warehouse.hashes(name)
+        return Reader(
+            self._client,
+            one.resource,
+            Parser(shape(one.resource, self._personal), self._types),
+            self._executor,
+            reading=self._reading,
+            known=(lambda _, keys: hashes(keys)) if hashes else None,
+            traffic=one.traffic,
+            on_rows=lambda rows, total: self._progress.advance(name, rows),
+        )
+
+    def _sum_up(self, one: _Progressing) -> None:
+        report, windows = one.report, one.windows
+        report.rows = sum(window.written for window in windows)
+        report.window_from = windows[0].window.lower if windows else None
+        report.window_to = windows[-1].window.end if windows else None
+        hits = [window.total_hits for window in windows]
+        report.total_hits = None if None in hits else sum(hit or 0 for hit in hits)
+        report.complete = True
+        report.status = "ok" if report.rows else "unchanged"
+
+    # -- loading, in this thread -------------------------------------------------------------------
+
+    def _load_as_it_comes(self, readers: int) -> None:
+        waiting: list[Verified] = []
+        since = time.monotonic()
+        while readers or waiting:
+            try:
+                verified = self._ready.get(timeout=0.2) if readers else None
+            except queue.Empty:
+                verified = None
+            else:
+                if readers and verified is None:
+                    readers -= 1
+            if verified is not None:
+                if not waiting:
+                    since = time.monotonic()
+                waiting.append(verified)
+            is_due = time.monotonic() - since > SECONDS_A_PACKAGE
+            if waiting and (
+                not readers
+                or is_due
+                or sum(window.written for window in waiting) >= ROWS_A_PACKAGE
+                or (len(waiting) >= WINDOWS_WAITING
+                and any(window.written for window in waiting))
+            ):
+                waiting = self._load_package(waiting)
+            elif len(waiting) >= WINDOWS_WAITING:
+                self._room.release()  # windows without rows wait for one with rows, and hold nobody up
+
+    def _load_package(self, windows: list[Verified]) -> list[Verified]:
+        """Load a package of one window a resource at most; return the windows left for the next one."""
+        package: dict[str, Verified] = {}
+        later: list[Verified] = []
+        for window in windows:
+            if window.resource.name in package:
+                later.append(window)
+            else:
+                package[window.resource.name] = window
+        if self._matters(package.values()) and self._fatal is None:
+            self._warehouse.load(self._resources_of(list(package.values())))
+        for window in package.values():
+            window.spool.close()
+            self._room.release()
+            self._progress.finish(window.resource.name, "ok" if window.written else "unchanged")
+        return later
+
+    def _matters(self, windows: Iterable[Verified]) -> bool:
+        """Whether anything is worth a package: rows, or a state that says more than a later cursor."""
+        return any(
+            window.written
+            or {**window.state, "cursor": ""} != {**self._states.get(window.resource.name, {}), "cursor": ""}
+            for window in windows
+        )
+
+    def _resources_of(self, windows: list[Verified]) -> Iterator[Any]:
+        for window in windows:
+            yield dlt_resource(window.resource, lambda window=window: iter((window,)))
+        yield _receipts(self._report.run_id, windows)
+
+    # -- what a person should know -------------------------------------------------------------------
+
+    def _note_drift(self, going: list[_Progressing]) -> None:
+        seen: set[tuple[str, str]] = set()
+        for one in going:
+            for drift in (drift for window in one.windows for drift in window.drift):
+                if (drift.table, drift.column) in seen:
+                    continue
+                seen.add((drift.table, drift.column))
+                what = "new field" if drift.kind == "new_field" else "values that do not fit"
+                self._report.notes.append(f"{what}: {drift.table}.{drift.column} ({drift.example_type})")
+
+
+def _receipts(run_id: str, windows: list[Verified]) -> Any:
+    """The rows of `_omnium_windows`: what was read, what the server counted, and that both agree."""
+    rows = [
+        {
+            "run_id": run_id,
+            "resource": window.resource.name,
+            "window_from": window.window.lower,
+            "window_to": window.window.end,
+            "total_hits": window.total_hits,
+            "rows": window.rows,
+            "rows_written": window.written,
+            "distinct_keys": window.distinct_keys,
+            "requests": window.traffic.requests,
+            "tries": window.tries,
+            "seconds": window.seconds,
+            "complete": True,
+            "max_lateness_seconds": window.late_seconds,
+        }
+        for window in windows
+    ]
+    return dlt.resource(
+        [pa.Table.from_pylist(rows, schema=_RECEIPT)], name="_omnium_windows", write_disposition="append"
+    )
+
+
+_RECEIPT = pa.schema(
+    [
+        ("run_id", pa.string()),
+        ("resource", pa.string()),
+        ("window_from", pa.timestamp("us", "UTC")),
+        ("window_to", pa.timestamp("us", "UTC")),
+        ("total_hits", pa.int64()),
+        ("rows", pa.int64()),
+        ("rows_written", pa.int64()),
+        ("distinct_keys", pa.int64()),
+        ("requests", pa.int64()),
+        ("tries", pa.int64()),
+        ("seconds", pa.float64()),
+        ("complete", pa.bool_()),
+        ("max_lateness_seconds", pa.float64()),
+    ]
+)

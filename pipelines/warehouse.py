@@ -1,0 +1,147 @@
+"""The destination of a load, seen through dlt: what it holds already, and how a package gets into it.
+
+The destination is the only truth about what was loaded. A run begins with dlt's local folder thrown away and
+restored from it: a package that an earlier run left behind, half loaded or stuck, is then read again from the
+API, and merged over what may have arrived of it.
+"""
+
+import shutil
+import threading
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import dlt
+import pyarrow as pa
+from dlt.common.destination.exceptions import DestinationTerminalException
+from dlt.extract import DltResource
+
+from pipelines.errors import OmniumEltError, UsageError
+from pipelines.home import Home
+
+NAME = "omnium"
+DUCKDB_CONFIG = {"memory_limit": "600MB"}
+"""DuckDB would take four fifths of the machine; merging a package needs no more than this."""
+
+
+class Warehouse:
+    """An open destination. Use it in a `with` block; one thread runs packages, any may ask."""
+
+    def __init__(self, home: Home, destination: str) -> None:
+        self._home, self._lock = home, threading.Lock()
+        self._connection: Any = None
+        shutil.rmtree(home.dlt / NAME, ignore_errors=True)
+        self.pipeline = dlt.pipeline(
+            NAME,
+            destination=self._destination(destination),
+            dataset_name=NAME,
+            pipelines_dir=str(home.dlt),
+        )
+        self.pipeline.sync_destination()
+
+    def __enter__(self) -> "Warehouse":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Let go of the database file."""
+        self.pipeline.deactivate()
+        if self._connection is not None:
+            self._connection.close()
+
+    def _destination(self, name: str) -> Any:
+        if name not in ("duckdb", "parquet"):
+            try:
+                return dlt.destinations.__dict__[name]()
+            except KeyError:
+                known = ", ".join(sorted(n for n in dlt.destinations.__dict__ if n.islower() and n[0] != "_"))
+                raise UsageError(f"unknown destination {name!r}", f"dlt knows {known}.") from None
+        import duckdb
+
+        try:
+            self._connection = duckdb.connect(str(self._home.working_database), config=DUCKDB_CONFIG)
+        except duckdb.Error as error:
+            raise OmniumEltError(
+                f"the working database cannot be opened: {str(error).splitlines()[0]}",
+                f"If it is damaged, move {self._home.working_database} away: the next run loads everything anew.",
+            ) from None
+        self._connection.execute("set TimeZone = 'UTC'")
+        return dlt.destinations.duckdb(credentials=self._connection)
+
+    # -- what is there -----------------------------------------------------------------------------
+
+    @property
+    def states(self) -> dict[str, dict[str, Any]]:
+        """The kept state of each resource, as of the last complete package."""
+        sources = self.pipeline.state.get("sources", {})
+        return {name: dict(state) for name, state in sources.get(NAME, {}).get("resources", {}).items()}
+
+    @property
+    def tables(self) -> Mapping[str, Any]:
+        """The schemas of all tables, with dlt's hints."""
+        return self.pipeline.schemas[NAME].tables if NAME in self.pipeline.schemas else {}
+
+    def query(self, sql: str) -> pa.Table:
+        """Rows of a query, as Arrow."""
+        if self._connection is not None:
+            return self._connection.cursor().execute(sql).to_arrow_table()
+        with self._lock, self.pipeline.sql_client() as client, client.execute_query(sql) as cursor:
+            return cursor.arrow()
+
+    def execute(self, sql: str) -> None:
+        """Run a statement that changes rows."""
+        if self._connection is not None:
+            self._connection.cursor().execute(sql)
+            return
+        with self._lock, self.pipeline.sql_client() as client:
+            client.execute_sql(sql)
+
+    def name_of(self, table: str) -> str:
+        """A table's name, qualified for this destination."""
+        if self._connection is not None:
+            return f'"{NAME}"."{table}"'
+        with self._lock, self.pipeline.sql_client() as client:
+            return client.make_qualified_table_name(table)
+
+    def hashes(self, table: str) -> "Hashes | None":
+        """Content hashes of the rows of a table that are not marked deleted; None where there is no table."""
+        if table not in self.tables:
+            return None
+        rows = self.query(
+            f"select _dlt_id, _omnium_row_hash from {self.name_of(table)} where _omnium_deleted_at is null"
+        )
+        return Hashes(rows) if rows.num_rows else None
+
+    # -- what comes in -----------------------------------------------------------------------------
+
+    def load(self, resources: Iterable[DltResource]) -> None:
+        """Load one package. Raises OmniumEltError; what the package held is then read again by the next run."""
+
+        @dlt.source(name=NAME, section=NAME, max_table_nesting=0)
+        def package() -> Iterable[DltResource]:
+            yield from resources
+
+        try:
+            self.pipeline.run(package(), loader_file_format="parquet")
+        except OSError as error:
+            raise OmniumEltError(f"loading failed: {error.strerror or error}", _ROOM) from error
+        except DestinationTerminalException as error:
+            raise OmniumEltError(f"the destination refused a package: {error}") from error
+
+
+class Hashes:
+    """Row id → content hash, looked up by column."""
+
+    def __init__(self, rows: pa.Table) -> None:
+        self._of: dict[str, Any] = dict(
+            zip(rows["_dlt_id"].to_pylist(), rows["_omnium_row_hash"].to_pylist(), strict=True)
+        )
+
+    def __call__(self, keys: Sequence[str]) -> dict[str, Any]:
+        """The hashes of those keys that are there."""
+        of = self._of
+        return {key: of[key] for key in keys if key in of}
+
+
+_ROOM = "Check the room on the disk and the permissions of the home; the next run reads this window again."

@@ -1,0 +1,63 @@
+"""What can go wrong while reading from Omnium.
+
+OmniumError
+├── ConfigurationError      wrong or missing setting: nothing was asked of the server
+├── Refused                 the server answered, and no repetition will help
+│   ├── WrongCredentials    the token endpoint does not know client id and secret
+│   ├── Forbidden           the API user lacks a role (403): this resource alone is left out
+│   ├── BadRequest          400: the server's own message is kept
+│   └── NotFound            404 outside a scroll: usually a wrong base URL
+├── Unreachable             name, network, certificate or proxy: no answer that is Omnium's
+├── GaveUp                  still failing when the time budget of the window was used up
+├── ScrollLost              a scroll cannot go on: its window has to be read again
+├── Incomplete              what was read does not add up to what the server counts
+└── Stopped                 the user asked to stop
+"""
+
+
+class OmniumError(Exception):
+    """Base of all errors of this source; its text says what failed, where, and what to do."""
+
+
+class ConfigurationError(OmniumError):
+    """A setting is missing or makes no sense."""
+
+
+class Refused(OmniumError):
+    """The server understood and said no."""
+
+
+class WrongCredentials(Refused):
+    """Client id or client secret is wrong, expired or revoked."""
+
+
+class Forbidden(Refused):
+    """The API user may not read this resource."""
+
+
+class BadRequest(Refused):
+    """The server calls the request itself wrong."""
+
+
+class NotFound(Refused):
+    """There is nothing at this address."""
+
+
+class Unreachable(OmniumError):
+    """No connection, or somebody else than Omnium answers."""
+
+
+class GaveUp(OmniumError):
+    """The server kept failing until the time budget was used up."""
+
+
+class ScrollLost(OmniumError):
+    """The scroll expired, or one of its answers was lost on the way."""
+
+
+class Incomplete(OmniumError):
+    """The rows read and the server's count differ."""
+
+
+class Stopped(OmniumError):
+    """The run was asked to end."""

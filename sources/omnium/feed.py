@@ -1,0 +1,97 @@
+"""How Arrow tables enter dlt: each with the exact columns of its shape, children below their parents.
+
+dlt nests only tables that it made itself out of dicts. Handing it nested Arrow tables needs two things that
+its decorators do not offer (dlt 1.31): a table schema that comes with the item, and a nested table that still
+tells which resource it belongs to. With them a merge deletes and inserts children along with their root row,
+so that a removed child disappears and an emptied list leaves nothing.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+import dlt
+import pyarrow as pa
+from dlt.extract import DltResource
+from dlt.extract.items import DataItemWithMeta, TableNameMeta
+
+Columns = dict[str, dict[str, Any]]
+
+MERGE: dict[str, Any] = {"disposition": "merge", "strategy": "delete-insert", "deduplicated": True}
+"""A row that comes again replaces the one before it. Windows bring each key once, so dlt need not look."""
+SYSTEM_COLUMNS: Columns = {
+    "_dlt_id": {"data_type": "text", "nullable": False, "row_key": True},
+    "_dlt_load_id": {"data_type": "text", "nullable": True},
+    "_dlt_root_id": {"data_type": "text", "nullable": False, "root_key": True},
+    "_dlt_parent_id": {"data_type": "text", "nullable": False, "parent_key": True},
+    "_dlt_list_idx": {"data_type": "bigint", "nullable": True},
+    "_omnium_row_hash": {"data_type": "bigint", "nullable": True},
+    "_omnium_deleted_at": {"data_type": "timestamp", "precision": 6, "nullable": True},
+}
+
+
+class _NestedTable(dict[str, Any]):
+    """The schema of a nested table, which knows its resource without saying so.
+
+    dlt asks a table it counts rows for `table["resource"]`, and refuses to merge a nested one where
+    `table.get("resource")` answers.
+    """
+
+    def __init__(self, table: Mapping[str, Any], resource: str) -> None:
+        super().__init__(table)
+        self._resource = resource
+
+    def __missing__(self, key: str) -> str:
+        if key == "resource":
+            return self._resource
+        raise KeyError(key)
+
+
+class _Table(TableNameMeta):
+    """Goes with an Arrow table: its name, its parent's, and its columns."""
+
+    def __init__(self, name: str, parent: str | None, columns: Columns) -> None:
+        super().__init__(name)
+        self.parent, self.columns = parent, columns
+
+
+class OmniumResource(DltResource):
+    """A dlt resource whose items bring their own table schema."""
+
+    def compute_table_schema(self, item: Any = None, meta: Any = None) -> Any:
+        """The schema of the item's own table, where it brings one."""
+        if not isinstance(meta, _Table):
+            return super().compute_table_schema(item, meta)
+        columns = {name: dict(column) for name, column in meta.columns.items()}
+        if meta.parent is None:
+            return {**super().compute_table_schema(item, None), "name": meta.table_name, "columns": columns}
+        tables = dlt.current.source_schema().tables
+        if meta.table_name in tables:
+            tables[meta.table_name] = _NestedTable(tables[meta.table_name], self.name)  # type: ignore[assignment]
+        return _NestedTable({"name": meta.table_name, "parent": meta.parent, "columns": columns}, self.name)
+
+
+def items(
+    tables: Iterable[tuple[str, pa.Table]], root: str, hints: Mapping[str, Columns]
+) -> Iterator[DataItemWithMeta]:
+    """What a resource yields for the tables of a window; `hints` are the columns as dlt describes them."""
+    load_id = dlt.current.load_package_state()["load_id"]
+    known = dlt.current.source_schema().tables
+    for name, table in tables:
+        if name == root:
+            stamp = pa.repeat(pa.scalar(load_id, pa.string()), table.num_rows)
+            table = table.append_column("_dlt_load_id", stamp)
+        columns = {column: _column(column, hints[name]) for column in table.column_names}
+        if name == root:
+            columns["_dlt_id"]["primary_key"] = True
+        parent = None if name == root else _parent_of(name, root, known)
+        yield DataItemWithMeta(_Table(name, parent, columns), table)
+
+
+def _column(name: str, hints: Columns) -> dict[str, Any]:
+    return {"name": name, **(SYSTEM_COLUMNS[name] if name in SYSTEM_COLUMNS else hints[name])}
+
+
+def _parent_of(name: str, root: str, known: Mapping[str, Any]) -> str:
+    """The table whose rows a child's rows belong to: the longest one whose name begins its name."""
+    parents = [table for table in known if name.startswith(f"{table}__") and table.startswith(root)]
+    return max(parents, key=len, default=root)

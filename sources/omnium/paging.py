@@ -1,0 +1,217 @@
+"""Pages of one search, and batches of one scroll: two objects with the same two verbs.
+
+Both are asked for their `first()` page, which tells how many rows there are, and for the `rest()`. What the
+server sends is one of
+
+    {"result": [{…}, …], "totalHits": 250, "scrollId": null, "facets": []}      search, or a scroll's batch
+    [{…}, …]                                                                    a bare list, without a count
+
+A search is asked with `take` and `page`, and its pages can be repeated and read side by side. A scroll is a
+snapshot: its batches come one after the other, each once.
+"""
+
+from collections.abc import Iterator, Mapping
+from concurrent.futures import Executor, Future
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import quote
+
+from sources.omnium.client import Answer, Budget, OmniumClient, Traffic
+from sources.omnium.errors import Incomplete, OmniumError, ScrollLost
+from sources.omnium.resources import Resource
+
+REACH = 10_000
+"""`take * page` may not exceed this on a search."""
+SIDE_BY_SIDE = 8
+"""Search pages of one window asked for at the same time."""
+
+
+@dataclass(frozen=True)
+class Page:
+    """One answer: its bytes, its rows, the server's count of all rows, and where a scroll goes on."""
+
+    body: bytes
+    rows: list[dict[str, Any]]
+    total: int | None = None
+    scroll_id: str | None = None
+
+
+def page_of(answer: Answer, what: str) -> Page:
+    """The page in an answer. Raises OmniumError where it is neither an envelope nor a list."""
+    parsed = answer.json
+    if isinstance(parsed, list):
+        return Page(answer.body, parsed)
+    if isinstance(parsed, dict) and isinstance(parsed.get("result") or [], list):
+        total = parsed.get("totalHits")
+        return Page(answer.body, parsed.get("result") or [], total, parsed.get("scrollId") or None)
+    raise OmniumError(f"{what}: the answer is no search result: {type(parsed).__name__} without a result list")
+
+
+@dataclass
+class Connection:
+    """How the pages of one resource are asked for, and what that costs."""
+
+    client: OmniumClient
+    resource: Resource
+    traffic: Traffic
+    budget: Budget = field(default_factory=Budget)
+
+    def post(self, path: str, body: Mapping[str, Any], *, starts_scroll: bool = False) -> Page:
+        """One search request, or the start of a scroll."""
+        answer = self.client.post(
+            path,
+            body,
+            what=self.resource.name,
+            role=self.resource.role,
+            budget=self.budget,
+            traffic=self.traffic,
+            starts_scroll=starts_scroll,
+        )
+        return page_of(answer, self.resource.name)
+
+    def get(self, path: str, *, continues_scroll: bool = False) -> Answer:
+        """One GET of this resource."""
+        return self.client.get(
+            path,
+            what=self.resource.name,
+            role=self.resource.role,
+            budget=self.budget,
+            traffic=self.traffic,
+            continues_scroll=continues_scroll,
+        )
+
+
+@dataclass
+class PageBase:
+    """The number of the first page: declared in the table of resources, or found out."""
+
+    number: int = 0
+    is_clear: bool = True
+
+
+class SearchPages:
+    """The pages of one search.
+
+    POST Suppliers/Search {"take": 100, "page": 0} → {"result": [100 rows], "totalHits": 250}; page 1 brings
+    100 more, page 2 the last 50. Whether counting starts at 0 or 1 differs by endpoint, and even by document:
+    `base` holds what is assumed, and is corrected by what the server does.
+    """
+
+    def __init__(
+        self,
+        connection: Connection,
+        body: Mapping[str, Any],
+        base: "PageBase",
+        executor: Executor,
+    ) -> None:
+        self._connection, self._body, self._executor = connection, body, executor
+        self._take, self._base = connection.resource.take, base
+
+    def page(self, number: int) -> Page:
+        """Page `number`, as the server counts."""
+        resource = self._connection.resource
+        paging = {"take": self._take, "page": number} if resource.paged else {}
+        return self._connection.post(resource.search, {**self._body, **paging})
+
+    def first(self) -> Page:
+        """The first page. Where the base is unclear that is page 0: it holds the first rows on any server."""
+        return self.page(self._base.number if self._base.is_clear else 0)
+
+    def rest(self, first: Page) -> Iterator[Page]:
+        """All further pages, several in flight, in their order."""
+        if first.total is None:
+            yield from self._until_short(first)
+            return
+        pages = -(-first.total // self._take)
+        if pages < 2:
+            return
+        brought = 1
+        if not self._base.is_clear:
+            yield self._settle_base(first)
+            brought = 2
+        numbers = range(self._base.number + brought, self._base.number + pages)
+        flying: list[Future[Page]] = []
+        try:
+            for number in numbers:
+                flying.append(self._executor.submit(self.page, number))
+                if len(flying) >= SIDE_BY_SIDE:
+                    yield flying.pop(0).result()
+            while flying:
+                yield flying.pop(0).result()
+        finally:
+            for future in flying:
+                future.cancel()
+
+    def _settle_base(self, first: Page) -> Page:
+        """The second page, by whichever base the server has."""
+        second = self.page(1)
+        self._base.is_clear = True
+        self._base.number = int(_is_same_page(first, second))
+        return self.page(2) if self._base.number else second
+
+    def find_base(self) -> int:
+        """The number of the server's first page: one that counts from 1 answers page 0 like page 1."""
+        return int(_is_same_page(self.page(0), self.page(1)))
+
+    def _until_short(self, page: Page) -> Iterator[Page]:
+        """Bare lists tell no count: go on until a page is not full."""
+        number, previous = (self._base.number if self._base.is_clear else 0), page
+        while len(previous.rows) >= self._take:
+            number += 1
+            if number * self._take > REACH:
+                raise Incomplete(
+                    f"{self._connection.resource.name}: more than {REACH:,} rows, and the endpoint has neither a "
+                    "scroll nor a filter to ask for fewer"
+                )
+            following = self.page(number)
+            if _is_same_page(previous, following):
+                if number == 1:
+                    continue  # the base is 1: page 0 was page 1
+                raise Incomplete(f"{self._connection.resource.name}: the server repeats a page")
+            previous = following
+            yield following
+
+
+def _is_same_page(one: Page, other: Page) -> bool:
+    """Whether most rows of one page stand in the other too; a few may have moved meanwhile."""
+    return bool(one.rows) and 2 * sum(row in other.rows for row in one.rows) > len(one.rows)
+
+
+class Scroll:
+    """The batches of one scroll.
+
+    POST Orders/Scroll {"take": 100} → {"result": [100 rows], "totalHits": 250, "scrollId": "a"}, then
+    GET Orders/Scroll/a → 100 more and perhaps another scrollId, until a batch is empty or names no id.
+    """
+
+    def __init__(self, connection: Connection, body: Mapping[str, Any]) -> None:
+        self._connection, self._body = connection, body
+
+    def first(self) -> Page:
+        """Start the scroll."""
+        resource = self._connection.resource
+        size = {resource.scroll_take_field: resource.scroll_take}
+        return self._connection.post(resource.scroll, {**self._body, **size}, starts_scroll=True)
+
+    def rest(self, first: Page) -> Iterator[Page]:
+        """All further batches. Raises ScrollLost when one did not arrive, or when they never end."""
+        page, rows, total = first, len(first.rows), first.total
+        resource = self._connection.resource
+        while page.rows and page.scroll_id:
+            path = f"{resource.scroll_next}/{quote(page.scroll_id, safe='')}"
+            try:
+                answer = self._connection.get(path, continues_scroll=True)
+            except ScrollLost:
+                if total is not None and rows == total:
+                    return  # everything is here: only the end of the scroll was lost
+                raise
+            following = page_of(answer, resource.name)
+            if following.rows and (
+                following.body == page.body or (total is not None and rows + len(following.rows) > total)
+            ):
+                raise ScrollLost(f"{resource.name}: the scroll repeats itself after {rows:,} rows of {total}")
+            rows += len(following.rows)
+            # The newest id counts; a batch without one is the last.
+            page = following
+            if page.rows:
+                yield page

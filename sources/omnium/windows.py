@@ -1,0 +1,772 @@
+"""Which time windows to read next, and when a window is complete.
+
+A window is complete when the distinct keys read from it equal the server's own count for that same window.
+It ends at the server's time, not ours, and the next one starts a settling lag before that end, because the
+index behind the search shows some changes late. What does not add up is read again in smaller pieces: a
+single page is one consistent answer, so that comes to an end.
+
+    Window        the bounds of one read
+    Reading       how to read: lag, sizes, budgets
+    Verified      a complete window, its tables, and the state to keep once they are loaded
+    Reader        walks one resource: state in, verified windows out, oldest first
+"""
+
+import datetime as dt
+import logging
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import Executor
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any, Protocol
+from urllib.parse import quote
+
+import orjson
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from sources.omnium.client import Budget, OmniumClient, Traffic
+from sources.omnium.errors import Incomplete, NotFound, ScrollLost, Stopped
+from sources.omnium.paging import REACH, Connection, Page, PageBase, Scroll, SearchPages
+from sources.omnium.resources import RESOURCES, Resource
+from sources.omnium.spool import Spool
+from sources.omnium.tables import Batch, Drift, column_name, newest
+
+log = logging.getLogger("omnium")
+
+BEGINNING = dt.datetime(2000, 1, 1, tzinfo=dt.UTC)
+"""Where halving starts when nothing tells how old the oldest row is; older rows are read all the same."""
+OVERLAP = dt.timedelta(milliseconds=1)
+"""Neighbouring windows share this much: nobody says whether the bounds belong to a window or not."""
+NARROWEST = dt.timedelta(milliseconds=4)
+SCROLL_FROM = 1_000
+"""Rows from which a scroll is used where there is one; fewer are a few pages, side by side."""
+PARSE_BYTES = 8 * 1024 * 1024
+"""Pages are turned into Arrow together until they are this large: a table's fixed cost is paid once."""
+IDS_A_REQUEST = 100
+SUPPLIERS_AT_ONCE = 200
+
+State = dict[str, Any]
+Row = Mapping[str, Any]
+Known = Callable[[str, Sequence[str]], Mapping[str, Any]]
+"""Asked with a resource and its rows' ids, answers the content hashes that the destination holds for them."""
+
+
+def iso(moment: dt.datetime) -> str:
+    """ISO 8601 in UTC with milliseconds, as the API writes it."""
+    return moment.astimezone(dt.UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def moment_of(value: Any) -> dt.datetime | None:
+    """The moment in an API's or a state's text, None where it is none; without a zone it is UTC."""
+    if not isinstance(value, str):
+        return None
+    text, _, fraction = value.strip().removesuffix("Z").partition(".")
+    try:
+        # .NET writes seven digits after the second; only a window's bounds come here, so a second is enough.
+        moment = dt.datetime.fromisoformat(text if fraction.isdigit() or not fraction else value)
+    except ValueError:
+        return None
+    return moment if moment.tzinfo else moment.replace(tzinfo=dt.UTC)
+
+
+@dataclass(frozen=True)
+class Window:
+    """The bounds of one read, on the resource's cursor and, where that cannot split it, on creation.
+
+    None is an open end. `end` is the server's time up to which the window is known to be read.
+    """
+
+    lower: dt.datetime | None = None
+    upper: dt.datetime | None = None
+    created_lower: dt.datetime | None = None
+    created_upper: dt.datetime | None = None
+    end: dt.datetime | None = None
+
+    @property
+    def is_unbounded(self) -> bool:
+        """Whether no row at all is left out."""
+        return not (self.lower or self.upper or self.created_lower or self.created_upper)
+
+    def body(self, resource: Resource) -> dict[str, str]:
+        """The request's fields for these bounds."""
+        bounds = {
+            resource.lower: self.lower,
+            resource.upper: self.upper,
+            resource.created_lower: self.created_lower,
+            resource.created_upper: self.created_upper,
+        }
+        return {name: iso(value) for name, value in bounds.items() if name and value}
+
+
+@dataclass(frozen=True)
+class Reading:
+    """How to read. Times in seconds or days, sizes in rows or bytes."""
+
+    settling_lag: float = 120.0
+    trailing_days: float = 30.0
+    full_pass_days: float = 30.0
+    window_rows: int = 250_000
+    window_bytes: int = 256 * 1024 * 1024
+    budget: float = 300.0
+    tries: int = 5
+    since: dt.datetime | None = None
+    spool: Path | None = None
+
+
+@dataclass
+class Verified:
+    """A complete window: its tables, what it took, and the state to keep once they are loaded."""
+
+    resource: Resource
+    window: Window
+    total_hits: int | None
+    rows: int
+    distinct_keys: int
+    written: int
+    spool: Spool
+    state: State
+    traffic: Traffic
+    tries: int
+    seconds: float
+    drift: list[Drift] = field(default_factory=list)
+    late_seconds: float | None = None
+    keys: set[str] = field(default_factory=set, repr=False)
+    hints: dict[str, dict[str, dict[str, Any]]] = field(default_factory=dict, repr=False)
+
+
+class RowParser(Protocol):
+    """Turns pages into tables: `tables.Parser`, or something that wants no more than the keys."""
+
+    def parse(self, pages: Sequence[Page]) -> Batch:
+        """The tables and the keys of some pages."""
+
+    def hints(self, table: str) -> dict[str, dict[str, Any]]:
+        """The columns of a table, as dlt describes them."""
+
+
+class _KeysOnly:
+    """For rows that are looked at and not kept."""
+
+    def __init__(self, resource: Resource) -> None:
+        self._resource = resource
+
+    def parse(self, pages: Sequence[Page]) -> Batch:
+        return Batch(self._resource.name, {}, [_key(self._resource, row) for page in pages for row in page.rows])
+
+    def hints(self, table: str) -> dict[str, dict[str, Any]]:
+        return {}
+
+
+class Reader:
+    """Reads one resource, window by window.
+
+    `known` lets rows fall away that the destination already holds; without it every row read is handed on.
+    """
+
+    def __init__(
+        self,
+        client: OmniumClient,
+        resource: Resource,
+        parser: RowParser,
+        executor: Executor,
+        *,
+        reading: Reading | None = None,
+        known: Known | None = None,
+        traffic: Traffic | None = None,
+        on_rows: Callable[[int, int | None], None] | None = None,
+    ) -> None:
+        self._client, self._resource, self._parser, self._executor = client, resource, parser, executor
+        self._reading = reading or Reading()
+        self._known = known
+        self.traffic = traffic or Traffic()
+        self._on_rows = on_rows or (lambda rows, total: None)
+        self._base = PageBase(resource.page_base, resource.page_base_is_clear)
+        self._connection = Connection(client, resource, self.traffic, Budget(self._reading.budget))
+        self._row_bytes = 0.0
+        self._has_checked_base = not resource.paged
+
+    # -- which windows -----------------------------------------------------------------------------
+
+    def windows(self, state: State) -> Iterator[Verified]:
+        """Read what is new since `state`, oldest first. Each window carries the state to keep after it.
+
+        Raises what the client raises, and Incomplete where a window could not be verified; windows that were
+        handed out before stay valid.
+        """
+        now = self._client.server_time()
+        if "page_base" in state:
+            self._base = PageBase(int(state["page_base"]), True)
+        rule = getattr(self, f"_by_{self._resource.rule}")
+        yield from rule(dict(state), now)
+
+    def _kept(self, state: State, **changes: Any) -> State:
+        """`state` with `changes`, and with what was found out about the server."""
+        found = {} if self._resource.page_base_is_clear or not self._base.is_clear else {"page_base": self._base.number}
+        return {**state, **found, **changes}
+
+    def _since(self, state: State) -> dt.datetime | None:
+        cursor = moment_of(state.get("cursor"))
+        return cursor - dt.timedelta(seconds=self._reading.settling_lag) if cursor else self._reading.since
+
+    def _by_window(self, state: State, now: dt.datetime) -> Iterator[Verified]:
+        # The first read has no upper bound: a row without the stamp, or with one in the future, is a row too.
+        is_first = not state.get("cursor")
+        window = Window(self._since(state), None if is_first else now, end=now)
+        late_before = moment_of(state.get("cursor"))
+        for verified in self._read(window, late_before):
+            verified.state = self._kept(state, cursor=iso(verified.window.end or now))
+            yield verified
+
+    _by_event = _by_window
+
+    def _by_from(self, state: State, now: dt.datetime) -> Iterator[Verified]:
+        for verified in self._read(Window(self._since(state), end=now), moment_of(state.get("cursor"))):
+            verified.state = self._kept(state, cursor=iso(now))
+            yield verified
+
+    def _by_full(self, state: State, now: dt.datetime) -> Iterator[Verified]:
+        for verified in self._read(Window(end=now), None):
+            verified.state = self._kept(state, cursor=iso(now))
+            yield verified
+
+    def _is_full_pass_due(self, state: State, now: dt.datetime) -> bool:
+        last = moment_of(state.get("full_pass"))
+        return last is None or now - last > dt.timedelta(days=self._reading.full_pass_days)
+
+    def _by_trailing(self, state: State, now: dt.datetime) -> Iterator[Verified]:
+        if self._is_full_pass_due(state, now):
+            window, changes = Window(self._reading.since, end=now), {"full_pass": iso(now)}
+        else:
+            since = self._since(state) or now
+            trailing = now - dt.timedelta(days=self._reading.trailing_days)
+            window, changes = Window(min(since, trailing), now, end=now), {}
+        # The cursor moves with the last piece alone: a full pass cut short has to start again.
+        yield from self._with_final_state(self._read(window, None), state, cursor=iso(now), **changes)
+
+    def _with_final_state(self, windows: Iterator[Verified], state: State, **changes: Any) -> Iterator[Verified]:
+        """Hand the windows on with `state`, the last one with `changes`."""
+        previous: Verified | None = None
+        for verified in windows:
+            if previous:
+                previous.state = self._kept(state)
+                yield previous
+            previous = verified
+        if previous:
+            previous.state = self._kept(state, **changes)
+            yield previous
+
+    def _by_open(self, state: State, now: dt.datetime) -> Iterator[Verified]:
+        """New rows by creation, and those that may still change: not in a final status, or named by a parent."""
+        is_full = self._is_full_pass_due(state, now)
+        open_ids: set[str] = set() if is_full else set(state.get("open", ()))
+        asked = sorted(open_ids)
+        changes: State = {"cursor": iso(now)}
+        if is_full:
+            changes["full_pass"] = iso(now)
+            window = Window(self._reading.since, end=now)
+        else:
+            window = Window(self._since(state), now, end=now)
+            asked = sorted(open_ids | self._named_by_changed_parents(state, now))
+
+        def note(rows: Sequence[Row]) -> None:
+            for row in rows:
+                is_final = row.get(self._resource.status) in self._resource.final_statuses
+                (open_ids.discard if is_final else open_ids.add)(str(row.get("id")))
+
+        def read() -> Iterator[Verified]:
+            yield from self._read(window, None, note=note)
+            for start in range(0, len(asked), IDS_A_REQUEST):
+                ids = asked[start : start + IDS_A_REQUEST]
+                found: set[str] = set()
+
+                def note_found(rows: Sequence[Row], found: set[str] = found) -> None:
+                    found.update(str(row.get("id")) for row in rows)
+                    note(rows)
+
+                yield from self._read(Window(end=now), None, body={"selectedDeliveries": ids}, note=note_found)
+                open_ids.difference_update(set(ids) - found)
+
+        for verified in self._with_final_state(read(), state, **changes):
+            if "cursor" in verified.state and verified.state["cursor"] == changes["cursor"]:
+                verified.state["open"] = sorted(open_ids)
+            yield verified
+
+    def _named_by_changed_parents(self, state: State, now: dt.datetime) -> set[str]:
+        """Ids of the deliveries that purchase orders changed since the cursor name."""
+        named: set[str] = set()
+        for row in self._rows_of(RESOURCES["purchase_orders"], Window(self._since(state), now, end=now)):
+            named.add(str(row.get("deliveryId") or ""))
+            for line in (row.get("purchaseOrderForm") or {}).get("lineItems") or ():
+                named.add(str(line.get("deliveryId") or ""))
+        return named - {""}
+
+    def _rows_of(self, resource: Resource, window: Window) -> list[Row]:
+        """The rows of another resource as they came, each once: what this one has to follow."""
+        rows: dict[str, Row] = {}
+        reader = Reader(
+            self._client,
+            resource,
+            _KeysOnly(resource),
+            self._executor,
+            reading=self._reading,
+            traffic=self.traffic,
+        )
+        for piece in reader._pieces(window, note=lambda some: rows.update((_key(resource, row), row) for row in some)):
+            piece.spool.close()
+        return list(rows.values())
+
+    def _by_versions(self, state: State, now: dt.datetime) -> Iterator[Verified]:
+        """Every version of each changed supplier, once."""
+        started, before = time.monotonic(), self.traffic.requests
+        window = Window(self._since(state), now if state.get("cursor") else None, end=now)
+        suppliers = self._rows_of(RESOURCES["suppliers"], window)
+        seen: dict[str, str] = dict(state.get("versions", {}))
+        spool, keys, drift = Spool(self._reading.spool), set[str](), list[Drift]()
+        for start in range(0, len(suppliers), SUPPLIERS_AT_ONCE):
+            some = suppliers[start : start + SUPPLIERS_AT_ONCE]
+            self._connection.budget = Budget(self._reading.budget)
+            chains = self._executor.map(lambda row: self._versions_of(row, seen.get(str(row.get("id")))), some)
+            pages = [page for chain in chains for page in chain]
+            if pages:
+                batch = self._parser.parse(pages)
+                spool.add(batch.tables)
+                keys.update(batch.keys)
+                drift += batch.drift
+                self._on_rows(len(batch.keys), None)
+            seen.update((str(row["id"]), str(row["versionId"])) for row in some if row.get("versionId"))
+        yield Verified(
+            self._resource,
+            window,
+            None,
+            len(keys),
+            len(keys),
+            len(keys),
+            spool,
+            self._kept(state, cursor=iso(now), versions=seen),
+            Traffic(requests=self.traffic.requests - before),
+            1,
+            time.monotonic() - started,
+            drift,
+            keys=keys,
+            hints={name: self._parser.hints(name) for name in spool.names},
+        )
+
+    def _versions_of(self, supplier: Row, last_seen: str | None) -> list[Page]:
+        """The chain of versions from the newest back to the last one seen."""
+        supplier_id, version = str(supplier.get("id")), supplier.get("versionId")
+        visited: set[str] = set()
+        pages: list[Page] = []
+        while version and version != last_seen and version not in visited:
+            visited.add(version)
+            try:
+                path = f"Suppliers/{quote(supplier_id, safe='')}/{quote(str(version), safe='')}"
+                answer = self._connection.get(path).json
+            except NotFound:
+                if version != supplier.get("versionId"):
+                    break  # older versions are no longer kept
+                answer = dict(supplier)  # the newest one stands in the supplier itself
+            if not isinstance(answer, dict):
+                raise Incomplete(f"{self._resource.name}: version {version} of supplier {supplier_id} is no object")
+            if not isinstance(answer.get("value"), dict):
+                # The schema says that the bare supplier comes back, the text a version around it: take both.
+                answer = {"created": answer.get("modified") or answer.get("created"), "value": answer}
+            row = {**answer, "id": answer.get("id") or supplier_id, "versionId": answer.get("versionId") or version}
+            pages.append(Page(orjson.dumps({"result": [row]}), [row], 1))
+            version = row["value"].get("previousVersionId")
+        return pages
+
+    def sweep(self) -> Iterator[set[str]]:
+        """The keys of all rows there are, by the cheapest request; complete, or it raises."""
+        now = self._client.server_time()
+        for piece in self._pieces(Window(end=now), self._resource.key_only or None):
+            piece.spool.close()
+            yield piece.keys
+
+    # -- one window --------------------------------------------------------------------------------
+
+    def _body(self, window: Window, extra: Mapping[str, Any] | None = None, *, scroll: bool = False) -> dict[str, Any]:
+        sort = {}
+        if self._resource.sort:
+            # A changed row moves to the end of this order, or out of the window: pages before it stay as they are.
+            sort = {"sortOrder": "DocumentId" if scroll else f"{self._resource.sort}Ascending"}
+        return {**self._resource.body, **sort, **window.body(self._resource), **(extra or {})}
+
+    def _read(
+        self,
+        window: Window,
+        late_before: dt.datetime | None,
+        *,
+        body: Mapping[str, Any] | None = None,
+        note: Callable[[Sequence[Row]], None] | None = None,
+    ) -> Iterator[Verified]:
+        """Read a window whole: as one, or, where it is too large or does not add up, in pieces."""
+        for piece in self._pieces(window, body, late_before, note):
+            yield piece.verified()
+
+    def _pieces(
+        self,
+        window: Window,
+        body: Mapping[str, Any] | None = None,
+        late_before: dt.datetime | None = None,
+        note: Callable[[Sequence[Row]], None] | None = None,
+    ) -> Iterator["_Piece"]:
+        problem: Exception | None = None
+        for attempt in range(1, self._reading.tries + 1):
+            if self._client.stop.is_set():
+                raise Stopped("stopped on request")
+            self._connection.budget = Budget(self._reading.budget)
+            piece = _Piece(self, window, body, late_before, note, attempt)
+            try:
+                if not piece.read():
+                    yield piece
+                    return
+                is_hopeless = True
+            except (ScrollLost, Incomplete) as failure:
+                problem = failure
+                log.info("%s; reading it again", failure)
+                # A small window is often right the second time; a large one is better read in parts.
+                is_hopeless = attempt > 1 or (piece.total or 0) > SCROLL_FROM
+            except BaseException:
+                piece.spool.close()
+                raise
+            piece.spool.close()
+            parts = self._split(window, piece) if is_hopeless and not piece.found_base else []
+            if parts:
+                counted = 0
+                for part in parts:
+                    for smaller in self._pieces(part, body, late_before, note):
+                        counted += smaller.total or 0
+                        yield smaller
+                if window.is_unbounded and counted < (piece.total or 0) and body is None:
+                    self._check_nothing_is_outside()
+                return
+            if problem is None:
+                raise Incomplete(
+                    f"{self._resource.name}: {piece.total:,} rows stand in one window that no filter of the endpoint "
+                    f"can make smaller, and it shows {REACH:,} at most"
+                )
+        raise Incomplete(f"{problem}; tried {self._reading.tries} times, the cursor stays where it was")
+
+    def _check_nothing_is_outside(self) -> None:
+        """Rows without the stamp are in no window: say so, rather than leave them out silently."""
+        everything = self._count({})
+        stamped = self._count(Window(lower=dt.datetime(1, 1, 1, tzinfo=dt.UTC)).body(self._resource))
+        if stamped < everything:
+            raise Incomplete(
+                f"{self._resource.name}: {everything - stamped:,} of {everything:,} rows carry no "
+                f"{self._resource.cursor}, and are too many to be read without it"
+            )
+
+    def _count(self, bounds: Mapping[str, Any]) -> int:
+        """The server's count; where there is no search a scroll tells it, and is read to its end by others."""
+        resource = self._resource
+        body = {**resource.body, **bounds}
+        if resource.search:
+            return self._connection.post(resource.search, {**body, "take": 1, "page": self._base.number}).total or 0
+        return self._connection.post(resource.scroll, {**body, "take": 1}, starts_scroll=True).total or 0
+
+    def _target(self) -> int:
+        """Rows that a window should hold at most."""
+        if not (self._resource.scroll or self._resource.scroll_next):
+            return REACH
+        by_bytes = self._reading.window_bytes / self._row_bytes if self._row_bytes else self._reading.window_rows
+        return int(max(SCROLL_FROM, min(self._reading.window_rows, by_bytes)))
+
+    def _split(self, window: Window, piece: "_Piece") -> list[Window]:
+        """Smaller windows that cover this one, oldest first; empty where no filter can split it."""
+        resource, total = self._resource, piece.total or 0
+        end = window.end or self._client.server_time()
+        count = min(64, max(2, -(-3 * total // (2 * self._target()))))
+        lowest = piece.lowest_cursor
+        stamps_differ = lowest is None or lowest != piece.highest_cursor
+        if resource.is_bounded and stamps_differ:
+            lower = window.lower or lowest or BEGINNING
+            upper = window.upper or max(end, lower)
+            if upper - lower > NARROWEST:
+                return _cut(window, lower, upper, count, "lower", "upper")
+        if resource.created_lower and resource.created_upper and resource.created_lower != resource.lower:
+            lower = window.created_lower or BEGINNING
+            upper = window.created_upper or end
+            if upper - lower > NARROWEST:
+                return _cut(window, lower, upper, count, "created_lower", "created_upper")
+        if resource.is_bounded:
+            lower, upper = window.lower or BEGINNING, window.upper or end
+            if upper - lower > NARROWEST:
+                return _cut(window, lower, upper, count, "lower", "upper")
+        return []
+
+
+def _cut(
+    window: Window, lower: dt.datetime, upper: dt.datetime, count: int, low: str, high: str
+) -> list[Window]:
+    """`count` windows of equal length; the outer ends stay as open as they were."""
+    marks = [lower + (upper - lower) * number / count for number in range(1, count)]
+    starts: list[dt.datetime | None] = [getattr(window, low), *(mark - OVERLAP for mark in marks)]
+    ends: list[dt.datetime | None] = [*marks, getattr(window, high)]
+    moves_cursor = low == "lower"
+    return [
+        replace(window, **{low: start, high: stop}, end=(stop or window.end) if moves_cursor else window.end)  # type: ignore[arg-type]
+        for start, stop in zip(starts, ends, strict=True)
+    ]
+
+
+class _Piece:
+    """One attempt at one window."""
+
+    def __init__(
+        self,
+        reader: Reader,
+        window: Window,
+        body: Mapping[str, Any] | None,
+        late_before: dt.datetime | None,
+        note: Callable[[Sequence[Row]], None] | None,
+        attempt: int,
+    ) -> None:
+        self._reader, self.window, self._extra, self._attempt = reader, window, body, attempt
+        self._late_before, self._note = late_before, note
+        self.spool = Spool(reader._reading.spool)
+        self.total: int | None = None
+        self.keys: set[str] = set()
+        self.read_rows = self.written = 0
+        self.found_base = False
+        self.drift: list[Drift] = []
+        self.late_seconds: float | None = None
+        self.lowest_cursor: dt.datetime | None = None
+        self.highest_cursor: dt.datetime | None = None
+        self._started = time.monotonic()
+        self._requests = reader.traffic.requests
+        self._waiting: list[Page] = []
+        self._waiting_bytes = 0
+
+    # -- reading -----------------------------------------------------------------------------------
+
+    def read(self) -> bool:
+        """Read and verify. True: too large for one window. Raises ScrollLost or Incomplete."""
+        reader, resource = self._reader, self._reader._resource
+        body = reader._body(self.window, self._extra)
+        if not resource.search:
+            return self._scroll(Scroll(reader._connection, reader._body(self.window, self._extra, scroll=True)))
+        pages = SearchPages(reader._connection, body, reader._base, reader._executor)
+        first = pages.first()
+        self._look_at(first)
+        if self._is_too_large():
+            return True
+        goes_on = bool(first.scroll_id and resource.scroll_next)
+        if goes_on and (self.total is None or len(first.rows) < self.total):
+            return self._scroll(Scroll(reader._connection, body), first)
+        if resource.scroll and (self.total or 0) > SCROLL_FROM:
+            scroll = Scroll(reader._connection, reader._body(self.window, self._extra, scroll=True))
+            return self._scroll(scroll)
+        if not resource.paged:
+            self._take(first)
+            self._verify()
+            return False
+        if (self.total or 0) > REACH:
+            return True
+        try:
+            self._take(first)
+            for page in pages.rest(first):
+                if page.total is not None and page.total != self.total:
+                    text = f"its count went from {self.total} to {page.total} while it was read"
+                    raise Incomplete(self._says(text))
+                self._take(page)
+            self._verify()
+        except Incomplete:
+            self.found_base = self._corrects_base(pages)
+            raise
+        if self.read_rows > len(first.rows):
+            self._check_nothing_left()
+        return False
+
+    def _corrects_base(self, pages: SearchPages) -> bool:
+        """Whether the mismatch comes from counting pages from the wrong number; then the right one is set."""
+        base = self._reader._base
+        if not self.total or self._reader._has_checked_base:
+            return False
+        self._reader._has_checked_base = True
+        was = base.number
+        base.number = pages.find_base()
+        if base.number != was:
+            log.warning("%s: the server counts pages from %s", self._reader._resource.name, base.number)
+        return base.number != was
+
+    def _scroll(self, scroll: Scroll, first: Page | None = None) -> bool:
+        first = first or scroll.first()
+        self._look_at(first)
+        if self._is_too_large():
+            # A scroll holds the server's resources until it is read to its end or expires.
+            return True
+        self._take(first)
+        for page in scroll.rest(first):
+            self._take(page)
+        self._verify()
+        return False
+
+    def _is_too_large(self) -> bool:
+        reader = self._reader
+        if not reader._resource.is_bounded or (self.total or 0) <= reader._target():
+            return False
+        return bool(reader._split(self.window, self))
+
+    def _look_at(self, page: Page) -> None:
+        """Learn from the first page: the count, how large a row is, and the stamps."""
+        self.total = page.total
+        if page.rows:
+            self._reader._row_bytes = len(page.body) / len(page.rows)
+            stamps = [stamp for row in page.rows if (stamp := moment_of(_at(row, self._reader._resource.cursor)))]
+            if stamps:
+                self.lowest_cursor, self.highest_cursor = min(stamps), max(stamps)
+        self._reader._on_rows(0, self.total)
+
+    def _take(self, page: Page) -> None:
+        if self._reader._client.stop.is_set() and (self.total or 0) - self.read_rows > 5_000:
+            raise Stopped("stopped on request")
+        self._waiting.append(page)
+        self._waiting_bytes += len(page.body)
+        self.read_rows += len(page.rows)
+        if self._note:
+            self._note(page.rows)
+        if self._waiting_bytes > PARSE_BYTES:
+            self._parse()
+        self._reader._on_rows(len(page.rows), self.total)
+
+    def _parse(self) -> None:
+        waiting, self._waiting, self._waiting_bytes = [page for page in self._waiting if page.rows], [], 0
+        if not waiting:
+            return
+        batch = self._reader._parser.parse(waiting)
+        if batch.tables and len(set(batch.keys)) < len(batch.keys):
+            batch = newest([batch], column_name_of(self._reader._resource.cursor))
+        doubled = self.keys.intersection(batch.keys)
+        if doubled:
+            if self._reader._resource.has_own_id:
+                raise Incomplete(self._says(f"{len(doubled):,} rows came twice"))
+            batch = _without(batch, doubled)
+        self.keys.update(batch.keys)
+        self.drift += batch.drift
+        if batch.tables:
+            tables = self._only_new(batch.tables)
+            self.written += tables[self._reader._resource.name].num_rows
+            self.spool.add(tables)
+
+    def _only_new(self, tables: Mapping[str, pa.Table]) -> Mapping[str, pa.Table]:
+        """Without the rows, and their children, that the destination already holds as they are."""
+        name, known = self._reader._resource.name, self._reader._known
+        root = tables[name]
+        if known is None or not root.num_rows:
+            return tables
+        held = known(name, root["_dlt_id"].to_pylist())
+        if held:
+            ids, hashes = root["_dlt_id"].to_pylist(), root["_omnium_row_hash"].to_pylist()
+            mask = [held.get(key) != content for key, content in zip(ids, hashes, strict=True)]
+            if not all(mask):
+                tables = keep(tables, name, mask)
+                root = tables[name]
+        self._note_lateness(root)
+        return tables
+
+    def _note_lateness(self, fresh: pa.Table) -> None:
+        """How late a row appeared: it changed before the last window's end, and that window did not show it."""
+        column = column_name_of(self._reader._resource.cursor)
+        if self._late_before is None or not fresh.num_rows or column not in fresh.column_names:
+            return
+        if not pa.types.is_timestamp(fresh.schema.field(column).type):
+            return
+        earliest = pc.min(fresh[column]).as_py()
+        if earliest and earliest < self._late_before:
+            late = (self._late_before - earliest).total_seconds()
+            self.late_seconds = max(self.late_seconds or 0.0, late)
+
+    # -- verifying ---------------------------------------------------------------------------------
+
+    def _verify(self) -> None:
+        self._parse()
+        # Rows without an id of their own may be alike; then the server's snapshot is as long as what came.
+        count = len(self.keys) if self._reader._resource.has_own_id else self.read_rows
+        if self.total is not None and count != self.total:
+            raise Incomplete(self._says(f"{len(self.keys):,} distinct rows came, the server counts {self.total:,}"))
+
+    def _check_nothing_left(self) -> None:
+        """Make sure that no row left the window while its pages were read.
+
+        A row that changes gets a later stamp and leaves a window with an upper end; the rows behind it move up,
+        and one of them may pass from a page not yet read to one already read. If at the same moment another row
+        comes in, the counts agree and a row is missing. So ask what has changed since the window's end.
+        """
+        reader, resource = self._reader, self._reader._resource
+        if resource.rule != "window" or self.window.upper is None:
+            return
+        after = Window(lower=self.window.upper)
+        pages = SearchPages(reader._connection, reader._body(after, self._extra), reader._base, reader._executor)
+        changed = pages.first()
+        if not changed.total:
+            return
+        if changed.total > len(changed.rows):
+            raise Incomplete(self._says(f"{changed.total:,} rows changed while it was read"))
+        left = self.keys.intersection(reader._parser.parse([changed]).keys)
+        if left:
+            raise Incomplete(self._says(f"{len(left):,} of its rows changed while it was read"))
+
+    def _says(self, text: str) -> str:
+        bounds = self.window.body(self._reader._resource)
+        where = " ".join(f"{name}={value}" for name, value in bounds.items()) or "everything"
+        return f"{self._reader._resource.name} ({where}): {text}"
+
+    def verified(self) -> Verified:
+        """What is handed on."""
+        reader = self._reader
+        return Verified(
+            reader._resource,
+            self.window,
+            self.total,
+            self.read_rows,
+            len(self.keys),
+            self.written,
+            self.spool,
+            {},
+            Traffic(requests=reader.traffic.requests - self._requests),
+            self._attempt,
+            time.monotonic() - self._started,
+            self.drift,
+            self.late_seconds,
+            self.keys,
+            {name: reader._parser.hints(name) for name in self.spool.names},
+        )
+
+
+def keep(tables: Mapping[str, pa.Table], root: str, mask: Sequence[bool]) -> dict[str, pa.Table]:
+    """The tables of a batch with only those root rows that `mask` keeps, and their children."""
+    kept = tables[root].filter(pa.array(mask, pa.bool_()))
+    ids = kept["_dlt_id"].combine_chunks()
+    return {
+        name: kept if name == root else table.filter(pc.is_in(table["_dlt_root_id"], value_set=ids))
+        for name, table in tables.items()
+    }
+
+
+def _key(resource: Resource, row: Row) -> str:
+    return "|".join(str(_at(row, path)) for path in resource.key)
+
+
+def _at(row: Row, path: str) -> Any:
+    value: Any = row
+    for name in path.split("."):
+        value = value.get(name) if isinstance(value, Mapping) else None
+    return value
+
+
+def column_name_of(path: str) -> str:
+    """The column that a JSON path becomes."""
+    return "__".join(column_name(part) for part in path.split("."))
+
+
+def _without(batch: Batch, keys: set[str]) -> Batch:
+    """A batch without the rows of these keys."""
+    mask = [key not in keys for key in batch.keys]
+    return Batch(
+        batch.root,
+        keep(batch.tables, batch.root, mask),
+        [key for key in batch.keys if key not in keys],
+        batch.drift,
+    )
