@@ -1,20 +1,15 @@
 {#
-  A seed, extended or overruled by a var of the tenant: {'Sent': 'placed'}. The key is in lower case,
-  so that spelling does not matter.
+  A seed, extended or overruled by the var more_<seed> of the tenant: {'Sent to supplier': placed}.
+  The key comes in lower case, so that spelling does not matter.
 
-      left join {{ seed_with('purchase_order_statuses', 'status', 'stage') }} as stages
-          on lower(orders.status) = stages.status
+      left join {{ seed_with(ref('order_types'), 'order_type', 'is_demand') }} as types
+          on lower(orders.order_type) = types.order_type
 #}
 {% macro seed_with(seed, key, value) -%}
-    {%- set own = var('more_' ~ seed, {}) -%}
-    {%- set seeds = {
-        'purchase_order_statuses': ref('purchase_order_statuses'),
-        'inventory_transaction_types': ref('inventory_transaction_types'),
-        'order_types': ref('order_types'),
-    } -%}
+    {%- set own = var('more_' ~ seed.identifier | replace('__dbt__cte__', ''), {}) -%}
     (
         select lower({{ key }}) as {{ key }}, {{ value }}
-        from {{ seeds[seed] }}
+        from {{ seed }} as seeded
         {%- if own %}
         where lower({{ key }}) not in (
             {%- for name in own %}'{{ name | lower }}'{{ ', ' if not loop.last }}{% endfor -%}

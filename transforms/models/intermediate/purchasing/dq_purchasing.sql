@@ -17,7 +17,7 @@
         'A stock transaction of a goods reception names no purchase order: it counts in stock, but for no
          order and no lead time.',
         'select transaction_id as odd_key from ' ~ transactions ~ ' as transactions inner join '
-        ~ seed_with('inventory_transaction_types', 'transaction_type', 'kind') ~ " as types on lower(transactions.transaction_type) = types.transaction_type
+        ~ seed_with(ref('inventory_transaction_types'), 'transaction_type', 'kind') ~ " as types on lower(transactions.transaction_type) = types.transaction_type
             where types.kind = 'receipt' and transactions.purchase_order_id is null and transactions.quantity <> 0
             and " ~ local_date('transactions.transacted_at') ~ ' <= ' ~ as_of(),
     ),
@@ -152,7 +152,7 @@
         'transaction_of_unknown_type',
         'No seed knows the type of the stock transaction: it counts as other. Add it to the var more_inventory_transaction_types.',
         'select transactions.transaction_id as odd_key from ' ~ transactions ~ ' as transactions left join '
-        ~ seed_with('inventory_transaction_types', 'transaction_type', 'kind') ~ ' as types on lower(transactions.transaction_type) = types.transaction_type
+        ~ seed_with(ref('inventory_transaction_types'), 'transaction_type', 'kind') ~ ' as types on lower(transactions.transaction_type) = types.transaction_type
             where types.transaction_type is null',
     ),
     (

@@ -26,7 +26,7 @@ suppliers as (
 stages as (
 
     select status, stage
-    from {{ seed_with('purchase_order_statuses', 'status', 'stage') }} as seeded
+    from {{ seed_with(ref('purchase_order_statuses'), 'status', 'stage') }} as seeded
 
 ),
 
