@@ -23,7 +23,7 @@ import os
 import re
 import secrets
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from hashlib import blake2b
@@ -168,7 +168,9 @@ _PERSONAL_NAME = re.compile(
 _PERSONAL_INSIDE_PERSON = frozenset({"id", "name", "number", "line1", "line2", "address", "reference"})
 _PERSON_CONTAINER = re.compile(rf"(^|_)({_PERSON}|address|customer_details)(s|es)?$")
 _SPEAKS_OF_PERSON = re.compile(rf"(^|_)({_PERSON})(_|$)")
-_EMAIL = re.compile(r"[\w.!#$%&'*+/=?^`{|}~-]+@[\w-]+(?:\.[\w-]+)+")
+_CONTAINERS: frozenset[object] = frozenset({dict, list})
+# The length that mail allows also keeps the search short in a text without spaces, such as an image.
+_EMAIL = re.compile(r"[\w.!#$%&'*+/=?^`{|}~-]{1,64}@[\w-]+(?:\.[\w-]+)+")
 _WORDS = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
 
 
@@ -261,7 +263,9 @@ class PersonalData:
 
     mode: Mode
     key: bytes = field(repr=False)
-    _hashes: dict[str, str] = field(default_factory=dict, repr=False, compare=False)
+    _hashes: dict[str | None, str | None] = field(
+        default_factory=lambda: {None: None}, repr=False, compare=False
+    )
 
     def __post_init__(self) -> None:
         """Check the mode; shorten the key, because BLAKE2b takes 64 bytes at most."""
@@ -281,13 +285,19 @@ class PersonalData:
 
     def hash(self, value: str) -> str:
         """The keyed hash of a value: 32 hexadecimal digits."""
-        known = self._hashes.get(value)
-        if known is None:
-            if len(self._hashes) >= REMEMBERED_HASHES:
-                self._hashes.clear()
-            known = blake2b(value.encode(), key=self.key, digest_size=HASH_BYTES).hexdigest()
-            self._hashes[value] = known
-        return known
+        return blake2b(value.encode(), key=self.key, digest_size=HASH_BYTES).hexdigest()
+
+    def hide_column(self, values: Sequence[str | None]) -> list[str | None]:
+        """What stands in place of a column of personal values: each distinct one is hashed once."""
+        if self.mode != "hash":
+            return [self.hide(value) for value in values]
+        known: dict[str | None, str | None] = self._hashes
+        if len(known) > REMEMBERED_HASHES:
+            # A new dictionary, not an emptied one: another thread may still be looking things up.
+            known = {None: None}
+            object.__setattr__(self, "_hashes", known)
+        known.update((value, self.hide(value)) for value in set(values).difference(known))
+        return list(map(known.__getitem__, values))
 
     def hide(self, value: str | None) -> str | None:
         """What stands in place of a personal value."""
@@ -387,7 +397,7 @@ def key_for(mode: Mode, configured: str | None, path: Path) -> bytes:
 def is_flat(value: Any) -> bool:
     """Whether a value is no object, nor a list that holds one."""
     if type(value) is list:
-        return not any(type(item) is dict or type(item) is list for item in value)
+        return _CONTAINERS.isdisjoint({type(item) for item in value})
     return type(value) is not dict
 
 

@@ -76,6 +76,7 @@ ROOT_FIELDS = (ID, ROW_HASH, DELETED_AT)
 CHILD_FIELDS = (ID, PARENT_ID, ROOT_ID, LIST_IDX)
 
 _NAMING = NamingConvention()
+_TEXT_TYPES: set[object] = {str, type(None)}
 _NOTHING: dict[str, Any] = {}
 
 
@@ -87,7 +88,8 @@ class Column:
     """A column, and where its values stand in a row's object.
 
     `personal`: the values are hashed. `sibling`: the field beside it that says whether a value is personal.
-    `watched`: e-mail addresses in it are hashed.
+    `watched`: e-mail addresses in it are hashed. `by_name`: JSON of a field that the contract does not have, so
+    that its own name counts as those inside it do.
     """
 
     name: str
@@ -96,6 +98,7 @@ class Column:
     personal: bool = False
     sibling: str | None = None
     watched: bool = False
+    by_name: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -541,8 +544,13 @@ class Parser:
         siblings: Mapping[str, Sequence[Any]] = _NOTHING,
     ) -> None:
         personal = self._personal
-        if column.personal:
+        if column.personal and column.kind in ("text", "json"):
             build.columns[column.name] = self._hidden(column, values, build.spelling)
+            return
+        if column.personal and column.kind != "boolean":
+            # A hash does not fit a column that took the plain values in an earlier run.
+            misfits = [row for row, value in enumerate(values) if value is not None]
+            self._variants(column, values, misfits, build, drift)
             return
         if column.sibling is not None and column.sibling in siblings:
             values = [
@@ -551,7 +559,13 @@ class Parser:
                 else value
                 for value, says in zip(values, siblings[column.sibling], strict=True)
             ]
-        if column.kind == "json" and not personal.is_open:
+        if column.by_name:
+            name = column.path[-1]
+            values = [
+                None if value is None else personal.clean({name: value}, json_text).get(name)
+                for value in values
+            ]
+        elif column.kind == "json" and not personal.is_open:
             inside = is_person_container(column.path[-1])
             values = [
                 personal.clean(value, json_text, inside) if is_container(value) else value for value in values
@@ -566,22 +580,10 @@ class Parser:
         if column.kind == "json":
             values = [personal.hide_all(value, json_text) for value in values]
             return FITS["json"](values, spelling)[0]
-        # Whatever stands in place of a personal text is hashed as a whole, so that nothing of it shows.
-        return pa.array(
-            [
-                value
-                if value is None
-                else personal.hide(
-                    value
-                    if type(value) is str
-                    else json_bytes(value).decode()
-                    if is_container(value)
-                    else spelling.scalar(value, row)
-                )
-                for row, value in enumerate(values)
-            ],
-            pa.string(),
-        )
+        if not _TEXT_TYPES.issuperset(map(type, values)):
+            # Whatever stands in place of a personal text is hashed as a whole, so that nothing of it shows.
+            values = _spelled(values, spelling)
+        return pa.array(personal.hide_column(values), pa.string())
 
     def _without_emails(self, array: pa.Array) -> pa.Array:
         if not pa.types.is_string(array.type) or not pc.any(pc.match_substring(array, "@")).as_py():
@@ -619,23 +621,22 @@ class Parser:
         if column in taken:
             column = f"{column}_{blake2b(name.encode(), digest_size=3).hexdigest()}"
         position = node.position
-        kind = self._known[table].get(column) or kind_of(values)
-        personal = not self._personal.is_open and is_personal_name(
-            name, position.describes_person, position.is_company
-        )
-        if personal and any(is_container(value) for value in values):
-            # Inside an object the names of its own keys decide; a list of scalars is hidden item by item.
-            personal = not is_person_container(name)
-            kind = "json"
-        elif personal and kind not in ("text", "boolean"):
+        personal = is_personal_name(name, position.describes_person, position.is_company)
+        # A bare value in a list of persons is one of them.
+        personal |= name == "value" and not node.path and position.describes_person
+        personal &= not self._personal.is_open
+        known = self._known[table].get(column)
+        kind = known or kind_of(values)
+        if personal and not known and kind not in ("json", "boolean"):
             kind = "text"
         return Column(
             column,
             (*node.path, name),
             kind,
-            personal and kind != "boolean",
+            personal and kind != "json",
             None,
             not self._personal.is_open and position.may_hold_email(name),
+            kind == "json" and not self._personal.is_open and (personal or not position.is_company),
         )
 
     def _variants(
@@ -652,7 +653,7 @@ class Parser:
             elif kind == "json" and not self._personal.is_open:
                 value = self._personal.clean(value, json_text)
             if value is not None:
-                text = json_bytes(value).decode() if kind == "json" else build.spelling.scalar(value, row)
+                text = json_text(value) if kind == "json" else build.spelling.scalar(value, row)
                 texts.setdefault(kind, [None] * len(values))[row] = text
         for kind, variant in texts.items():
             name = f"{column.name}__v_{kind}"
@@ -682,14 +683,7 @@ class Parser:
         values: list[Any] = list(rows)
         for name in column.path:
             values = [value.get(name) if type(value) is dict else None for value in values]
-        spelled = [
-            value
-            if value is None or type(value) is str
-            else json_bytes(value).decode()
-            if is_container(value)
-            else build.spelling.scalar(value, row)
-            for row, value in enumerate(values)
-        ]
+        spelled = _spelled(values, build.spelling)
         if column.personal:
             return [None if text is None else self._personal.hash(text) for text in spelled]
         if column.kind == "text" or column.name not in build.columns:
@@ -733,8 +727,20 @@ def _turned(objects: Sequence[dict[str, Any]]) -> Mapping[str, Sequence[Any]]:
     return {name: [value.get(name) for value in objects] for name in names}
 
 
+def _spelled(values: Sequence[Any], spelling: Spelling) -> list[str | None]:
+    """Values of any type as text."""
+    return [
+        value
+        if value is None or type(value) is str
+        else json_text(value)
+        if is_container(value)
+        else spelling.scalar(value, row)
+        for row, value in enumerate(values)
+    ]
+
+
 def json_text(value: Any) -> str:
-    """A scalar as JSON writes it."""
+    """A value as JSON."""
     return json_bytes(value).decode()
 
 

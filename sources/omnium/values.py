@@ -35,7 +35,7 @@ ARROW: dict[Kind, pa.DataType] = {
 SCALE = 9
 LARGEST_UNSCALED = 10**38
 LONG = 16
-"""Numbers of fewer characters than this are told by their float without loss."""
+"""A number with fewer digits and points in a row than this is told by its float without loss."""
 
 _EXACT = Context(prec=200, rounding=ROUND_HALF_EVEN)
 _SAFE = float(2**50)
@@ -44,13 +44,15 @@ _INT64 = range(-(2**63), 2**63)
 
 _DIGITS_ALIKE = bytes(ord("0") if chr(code) in "0123456789." else code for code in range(256))
 _LONG_RUN = b"0" * LONG
-_LONG_NUMBER = re.compile(rb"[:,\[\s](-?[0-9.]{%d,}(?:[eE][+-]?[0-9]+)?)" % (LONG - 1))
+_LONG_NUMBER = re.compile(rb"[:,\[\s](-?[0-9.]{%d,}(?:[eE][+-]?[0-9]+)?)" % LONG)
 _NUMBER = re.compile(r"[+-]?\d+(\.\d+)?([eE][+-]?\d{1,4})?", re.ASCII)
 _TIME = re.compile(
     r"(\d{4})-(\d\d)-(\d\d)(?:[T ](\d\d)(?::(\d\d)(?::(\d\d)(?:\.(\d+))?)?)?)? ?(Z|[+-]\d\d(?::?\d\d)?)?",
     re.ASCII | re.IGNORECASE,
 )
-_AFTER_MICROSECONDS = re.compile(r"\d*Z?", re.ASCII)
+_TEXT_END = 2**31 - 1
+"""Said out loud, because pyarrow fails on a slice without an end."""
+_AFTER_MICROSECONDS = re.compile(rb"\d*Z?")
 _EPOCH = dt.datetime(1970, 1, 1)
 _FIRST_MOMENT = (dt.datetime.min - _EPOCH) // dt.timedelta(microseconds=1)
 _LAST_MOMENT = (dt.datetime.max - _EPOCH) // dt.timedelta(microseconds=1)
@@ -202,7 +204,9 @@ def fit_bigint(values: Sequence[Any], spelling: Spelling) -> Fit:
 
 def _bigint(number: Decimal | None) -> int | None:
     # The exponent is looked at first: writing out 1E+9999 would take for ever.
-    if number is None or number.adjusted() > 20 or number != number.to_integral_value(context=_EXACT):
+    if number is None or not number.is_finite() or number.adjusted() > 20:
+        return None
+    if number != number.to_integral_value(context=_EXACT):
         return None
     whole = int(number)
     return whole if whole in _INT64 else None
@@ -303,16 +307,17 @@ def _times_in_utc(texts: pa.Array) -> pa.Array | None:
     """The whole column at once, if all of it is in UTC and well formed."""
     if texts.null_count == len(texts):
         return texts.cast(TIMESTAMP)
-    zone = pc.utf8_slice_codeunits(texts, 19)
-    if pc.any(pc.or_(pc.match_substring(zone, "+"), pc.match_substring(zone, "-"))).as_py():
+    # As bytes: a slice of text would have to count characters.
+    raw = texts.view(pa.binary())
+    zone = pc.binary_slice(raw, 19, _TEXT_END)
+    if pc.any(pc.or_(pc.match_substring(zone, b"+"), pc.match_substring(zone, b"-"))).as_py():
         return None
-    rest = pc.unique(pc.utf8_slice_codeunits(zone, 7)).to_pylist()
+    rest = pc.unique(pc.binary_slice(zone, 7, _TEXT_END)).to_pylist()
     if not all(text is None or _AFTER_MICROSECONDS.fullmatch(text) for text in rest):
         return None
+    moments = pc.ascii_rtrim(pc.binary_slice(raw, 0, 26).view(pa.string()), "Z")
     try:
-        return (
-            pc.utf8_rtrim(pc.utf8_slice_codeunits(texts, 0, 26), "Z").cast(pa.timestamp("us")).cast(TIMESTAMP)
-        )
+        return moments.cast(pa.timestamp("us")).cast(TIMESTAMP)
     except pa.ArrowException:
         return None
 
