@@ -152,12 +152,12 @@ CATALOGUE = frozenset(
 
 _PERSON = r"customer|contact(_person)?|person|recipient|receiver|consignee|employee|member|buyer|guest"
 _PERSONAL_NAME = re.compile(
-    rf"""(^|_)(
+    rf"""^(?!is_|has_)(.*_)?(
         e?_?mail(_?(address(es)?|s))? | e_?mails?
       | (tele)?phones?(_?numbers?)? | mobile(_?(phone|number))* | msisdn | cell_?phone
       | (first|last|middle|full|given|family|nick|maiden|birth|christian)_?names? | sur_?names?
-      | ({_PERSON})_?(id|ids|number|numbers|no|name|names|reference|e_?mail|phone|address)
-      | ({_PERSON})
+      | (?<!sales_)({_PERSON})_?(id|ids|number|numbers|no|name|names|reference|e_?mail|phone|address)
+      | (?<!sales_)({_PERSON})
       | birth_?(date|day)? | date_of_birth | born
       | street(_?(name|number|address|line\d?))? | address_?line_?\d? | line_?[12] | address(es)?
       | ssn | social_security(_number)? | national_id(entity)?(_number)? | personal_?(number|id|code)
@@ -166,7 +166,7 @@ _PERSONAL_NAME = re.compile(
     re.VERBOSE,
 )
 _PERSONAL_INSIDE_PERSON = frozenset({"id", "name", "number", "line1", "line2", "address", "reference"})
-_PERSON_CONTAINER = re.compile(rf"(^|_)({_PERSON}|address|customer_details)(s|es)?$")
+_PERSON_CONTAINER = re.compile(rf"(^|_)((?<!sales_)({_PERSON})|address|customer_details)(s|es)?$")
 _SPEAKS_OF_PERSON = re.compile(rf"(^|_)({_PERSON})(_|$)")
 _CONTAINERS: frozenset[object] = frozenset({dict, list})
 # The length that mail allows also keeps the search short in a text without spaces, such as an image.

@@ -88,8 +88,8 @@ class Column:
     """A column, and where its values stand in a row's object.
 
     `personal`: the values are hashed. `sibling`: the field beside it that says whether a value is personal.
-    `watched`: e-mail addresses in it are hashed. `by_name`: JSON of a field that the contract does not have, so
-    that its own name counts as those inside it do.
+    `watched`: e-mail addresses in it are hashed. `by_name`: JSON of a field that the contract does not have,
+    so that its own name counts as those inside it do.
     """
 
     name: str
@@ -184,7 +184,7 @@ def shape_of(
                 name="__".join(map(column_name, path)),
                 path=path,
                 kind=known.kind if known else "text",
-                personal=position.is_personal(path[-1]) and not personal.is_open,
+                personal=position.is_personal(path[-1]),
             )
         )
     return ResourceShape(resource_name, tables, tuple(keys), personal)
@@ -454,7 +454,10 @@ class Parser:
                 pages[error.page] = _read_exactly(pages[error.page])
 
     def _parse(self, pages: Sequence[Page]) -> Batch:
-        rows = self._prepared(list(chain.from_iterable(page.rows for page in pages)))
+        whole = list(chain.from_iterable(page.rows for page in pages))
+        if self.shape.tables[self.shape.root].node.position.schemas == ("OmniumSupplierVersion",):
+            whole = [row if type(row.get("value")) is dict else _as_version(row) for row in whole]
+        rows = self._without_ignored(whole)
         starts = np.cumsum([0, *(len(page.rows) for page in pages)])[:-1]
         bodies = Bodies([page.body for page in pages], starts.tolist())
         roots = np.arange(len(rows), dtype=np.int64)
@@ -463,21 +466,18 @@ class Parser:
         if rows:
             self._object(build.shape.node, rows, build, batch.drift)
         hashes = self._row_hashes(rows)
-        batch.keys = self._ids(rows, build, hashes)
+        batch.keys = self._ids(whole, build, hashes)
         build.ids = pa.array(batch.keys, pa.string())
         build.columns[ROW_HASH.name] = pa.array(hashes, pa.string())
         self._finish(build, build.ids, batch)
         return batch
 
-    def _prepared(self, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
-        """Rows without excluded fields; a bare supplier in place of a version is wrapped into one."""
-        node = self.shape.tables[self.shape.root].node
-        if node.position.schemas == ("OmniumSupplierVersion",):
-            rows = [row if type(row.get("value")) is dict else _as_version(row) for row in rows]
-        ignored = {name for name in node.ignored if any(name in row for row in rows)}
-        if ignored:
-            rows = [{name: value for name, value in row.items() if name not in ignored} for row in rows]
-        return rows
+    def _without_ignored(self, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        """Rows without the fields that get no column, so that their content hash does not see them either."""
+        ignored = self.shape.tables[self.shape.root].node.ignored
+        if not any(name in row for name in ignored for row in rows):
+            return rows
+        return [{name: value for name, value in row.items() if name not in ignored} for row in rows]
 
     # ---- objects, field by field
 

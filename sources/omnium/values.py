@@ -241,10 +241,12 @@ def _decimals_of_floats(floats: pa.Array, spelling: Spelling) -> pa.Array | None
     a float tells, the number is looked up as it was written.
     """
     valid = np.asarray(floats.is_valid())
-    scaled = np.nan_to_num(floats.to_numpy(zero_copy_only=False), nan=0.0) * 1e9
-    rounded = np.rint(scaled)
-    size = np.abs(scaled)
-    from_middle = np.abs(np.abs(scaled - rounded) - 0.5)
+    floats_or_zero = np.nan_to_num(floats.to_numpy(zero_copy_only=False), nan=0.0)
+    with np.errstate(over="ignore", invalid="ignore"):
+        scaled = floats_or_zero * 1e9
+        rounded = np.rint(scaled)
+        size = np.abs(scaled)
+        from_middle = np.abs(np.abs(scaled - rounded) - 0.5)
     uncertain = valid & ~((size < _SAFE) & (from_middle > size * _ROUNDING))
     unscaled = np.empty((len(floats), 2), dtype=np.int64)
     unscaled[:, 0] = np.where(uncertain, 0, rounded)
