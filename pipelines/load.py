@@ -236,18 +236,28 @@ class _Load:
                 self._room.release()  # windows without rows wait for one with rows, and hold nobody up
 
     def _load_package(self, windows: list[Verified]) -> list[Verified]:
-        """Load a package of one window a resource at most; return the windows left for the next one."""
-        package: dict[str, Verified] = {}
+        """Load a package; return the windows left for the next one.
+
+        Neighbouring windows share a moment. A row that stands in two of them has to come in two packages, for
+        within one dlt would insert it twice.
+        """
+        package: dict[str, list[Verified]] = {}
         later: list[Verified] = []
         for window in windows:
-            if window.resource.name in package:
+            name = window.resource.name
+            before = package.get(name, [])
+            if any(not window.keys.isdisjoint(other.keys) for other in before) or any(
+                left.resource.name == name for left in later
+            ):
                 later.append(window)
             else:
-                package[window.resource.name] = window
-        if self._matters(package.values()) and self._fatal is None:
-            self._warehouse.load(self._resources_of(list(package.values())))
-        for window in package.values():
+                package[name] = [*before, window]
+        taken = [window for some in package.values() for window in some]
+        if self._matters(taken) and self._fatal is None:
+            self._warehouse.load(self._resources_of(package))
+        for window in taken:
             window.spool.close()
+            window.keys.clear()
             self._room.release()
             self._progress.finish(window.resource.name, "ok" if window.written else "unchanged")
         return later
@@ -260,10 +270,10 @@ class _Load:
             for window in windows
         )
 
-    def _resources_of(self, windows: list[Verified]) -> Iterator[Any]:
-        for window in windows:
-            yield dlt_resource(window.resource, lambda window=window: iter((window,)))
-        yield _receipts(self._report.run_id, windows)
+    def _resources_of(self, package: dict[str, list[Verified]]) -> Iterator[Any]:
+        for windows in package.values():
+            yield dlt_resource(windows[0].resource, windows)
+        yield _receipts(self._report.run_id, [window for windows in package.values() for window in windows])
 
     # -- what a person should know -------------------------------------------------------------------
 

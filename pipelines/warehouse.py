@@ -12,8 +12,8 @@ from typing import Any
 
 import dlt
 import pyarrow as pa
-from dlt.common.destination.exceptions import DestinationTerminalException
 from dlt.extract import DltResource
+from dlt.pipeline.exceptions import PipelineStepFailed
 
 from pipelines.errors import OmniumEltError, UsageError
 from pipelines.home import Home
@@ -85,7 +85,7 @@ class Warehouse:
     def query(self, sql: str) -> pa.Table:
         """Rows of a query, as Arrow."""
         if self._connection is not None:
-            return self._connection.cursor().execute(sql).to_arrow_table()
+            return self._connection.cursor().sql(sql).to_arrow_table()
         with self._lock, self.pipeline.sql_client() as client, client.execute_query(sql) as cursor:
             return cursor.arrow()
 
@@ -124,10 +124,9 @@ class Warehouse:
 
         try:
             self.pipeline.run(package(), loader_file_format="parquet")
-        except OSError as error:
-            raise OmniumEltError(f"loading failed: {error.strerror or error}", _ROOM) from error
-        except DestinationTerminalException as error:
-            raise OmniumEltError(f"the destination refused a package: {error}") from error
+        except PipelineStepFailed as error:
+            cause = str(error.exception or error).strip().splitlines()
+            raise OmniumEltError(f"loading failed at {error.step}: {cause[-1] if cause else error}", _ROOM) from error
 
 
 class Hashes:

@@ -99,12 +99,14 @@ def shape(resource: Resource, personal: PersonalData) -> ResourceShape:
     )
 
 
-def dlt_resource(resource: Resource, windows: Callable[[], Iterable[Verified]]) -> DltResource:
-    """A dlt resource that hands on `windows()`, and keeps each one's state as soon as it is handed on."""
+def dlt_resource(
+    resource: Resource, windows: Iterable[Verified] | Callable[[], Iterable[Verified]]
+) -> DltResource:
+    """A dlt resource that hands on `windows`, and keeps each one's state as soon as it is handed on."""
 
     def generate() -> Iterator[Any]:
         state = dlt.current.resource_state(resource.name)
-        for verified in windows():
+        for verified in windows() if callable(windows) else windows:
             yield from feed(verified)
             state.clear()
             state.update(verified.state)

@@ -6,6 +6,7 @@ tells which resource it belongs to. With them a merge deletes and inserts childr
 so that a removed child disappears and an emptied list leaves nothing.
 """
 
+import logging
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
@@ -24,9 +25,17 @@ SYSTEM_COLUMNS: Columns = {
     "_dlt_root_id": {"data_type": "text", "nullable": False, "root_key": True},
     "_dlt_parent_id": {"data_type": "text", "nullable": False, "parent_key": True},
     "_dlt_list_idx": {"data_type": "bigint", "nullable": True},
-    "_omnium_row_hash": {"data_type": "bigint", "nullable": True},
-    "_omnium_deleted_at": {"data_type": "timestamp", "precision": 6, "nullable": True},
 }
+
+
+class _OursIsRight(logging.Filter):
+    """dlt warns for each batch whose hints say more than its Arrow types, as they do of JSON in a string."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        return "several column hints were different" not in str(record.msg)
+
+
+logging.getLogger("dlt").addFilter(_OursIsRight())
 
 
 class _NestedTable(dict[str, Any]):
@@ -80,11 +89,18 @@ def items(
         if name == root:
             stamp = pa.repeat(pa.scalar(load_id, pa.string()), table.num_rows)
             table = table.append_column("_dlt_load_id", stamp)
+        table = table.cast(_with_nullability(table.schema))
         columns = {column: _column(column, hints[name]) for column in table.column_names}
         if name == root:
             columns["_dlt_id"]["primary_key"] = True
         parent = None if name == root else _parent_of(name, root, known)
         yield DataItemWithMeta(_Table(name, parent, columns), table)
+
+
+def _with_nullability(schema: pa.Schema) -> pa.Schema:
+    """The schema with the same columns required as in the hints: dlt compares the two."""
+    required = {name for name, hints in SYSTEM_COLUMNS.items() if not hints["nullable"]}
+    return pa.schema([field.with_nullable(field.name not in required) for field in schema])
 
 
 def _column(name: str, hints: Columns) -> dict[str, Any]:

@@ -74,7 +74,8 @@ def moment_of(value: Any) -> dt.datetime | None:
 class Window:
     """The bounds of one read, on the resource's cursor and, where that cannot split it, on creation.
 
-    None is an open end. `end` is the server's time up to which the window is known to be read.
+    None is an open end. `end` is the server's time up to which everything is read once this window is loaded;
+    None where more windows are needed for that.
     """
 
     lower: dt.datetime | None = None
@@ -215,20 +216,19 @@ class Reader:
         window = Window(self._since(state), None if is_first else now, end=now)
         late_before = moment_of(state.get("cursor"))
         for verified in self._read(window, late_before):
-            verified.state = self._kept(state, cursor=iso(verified.window.end or now))
+            if verified.window.end:
+                state = {**state, "cursor": iso(verified.window.end)}
+            verified.state = self._kept(state)
             yield verified
 
     _by_event = _by_window
 
     def _by_from(self, state: State, now: dt.datetime) -> Iterator[Verified]:
-        for verified in self._read(Window(self._since(state), end=now), moment_of(state.get("cursor"))):
-            verified.state = self._kept(state, cursor=iso(now))
-            yield verified
+        windows = self._read(Window(self._since(state), end=now), moment_of(state.get("cursor")))
+        yield from self._with_final_state(windows, state, cursor=iso(now))
 
     def _by_full(self, state: State, now: dt.datetime) -> Iterator[Verified]:
-        for verified in self._read(Window(end=now), None):
-            verified.state = self._kept(state, cursor=iso(now))
-            yield verified
+        yield from self._with_final_state(self._read(Window(end=now), None), state, cursor=iso(now))
 
     def _is_full_pass_due(self, state: State, now: dt.datetime) -> bool:
         last = moment_of(state.get("full_pass"))
@@ -431,7 +431,9 @@ class Reader:
                 piece.spool.close()
                 raise
             piece.spool.close()
-            parts = self._split(window, piece) if is_hopeless and not piece.found_base else []
+            parts = piece.parts
+            if not parts and is_hopeless and not piece.found_base:
+                parts = self._split(window, piece)
             if parts:
                 counted = 0
                 for part in parts:
@@ -475,40 +477,64 @@ class Reader:
 
     def _split(self, window: Window, piece: "_Piece") -> list[Window]:
         """Smaller windows that cover this one, oldest first; empty where no filter can split it."""
-        resource, total = self._resource, piece.total or 0
-        end = window.end or self._client.server_time()
-        count = min(64, max(2, -(-3 * total // (2 * self._target()))))
-        lowest = piece.lowest_cursor
-        stamps_differ = lowest is None or lowest != piece.highest_cursor
-        if resource.is_bounded and stamps_differ:
-            lower = window.lower or lowest or BEGINNING
-            upper = window.upper or max(end, lower)
-            if upper - lower > NARROWEST:
-                return _cut(window, lower, upper, count, "lower", "upper")
-        if resource.created_lower and resource.created_upper and resource.created_lower != resource.lower:
-            lower = window.created_lower or BEGINNING
-            upper = window.created_upper or end
-            if upper - lower > NARROWEST:
-                return _cut(window, lower, upper, count, "created_lower", "created_upper")
-        if resource.is_bounded:
-            lower, upper = window.lower or BEGINNING, window.upper or end
-            if upper - lower > NARROWEST:
-                return _cut(window, lower, upper, count, "lower", "upper")
+        at_rank = self._cut_by_rank(window, piece)
+        if at_rank:
+            return at_rank
+        resource = self._resource
+        count = min(64, max(2, -(-3 * (piece.total or 0) // (2 * self._target()))))
+        stamps_differ = piece.lowest_cursor is None or piece.lowest_cursor != piece.highest_cursor
+        by_cursor = self._cut_evenly(window, count, piece.lowest_cursor, "lower", "upper", resource.is_bounded)
+        by_creation = self._cut_evenly(
+            window, count, None, "created_lower", "created_upper", bool(resource.created_lower)
+        )
+        return (by_cursor or by_creation) if stamps_differ else (by_creation or by_cursor)
+
+    def _cut_evenly(
+        self, window: Window, count: int, lowest: dt.datetime | None, low: str, high: str, is_possible: bool
+    ) -> list[Window]:
+        lower = getattr(window, low) or lowest or BEGINNING
+        upper = max(getattr(window, high) or self._client.server_time(), lower)
+        if not is_possible or upper - lower <= NARROWEST:
+            return []
+        return _cut(window, [lower + (upper - lower) * number / count for number in range(1, count)], low, high)
+
+    def _cut_by_rank(self, window: Window, piece: "_Piece") -> list[Window]:
+        """Two windows, one of which holds just as many rows as a search shows.
+
+        The last page that can be seen tells the stamp to cut at, whichever stamp the server sorts by.
+        """
+        resource = self._resource
+        if self._target() < REACH or not (resource.search and resource.paged) or (piece.total or 0) <= REACH:
+            return []
+        pages = SearchPages(self._connection, self._body(window), self._base, self._executor)
+        last = pages.page(REACH // resource.take - 1 + self._base.number)
+        paths = [(resource.cursor, "lower", "upper", resource.is_bounded)]
+        paths += [("created", "created_lower", "created_upper", bool(resource.created_lower))]
+        for path, low, high, is_possible in paths:
+            early, late = _stamps(piece.first_rows, path), _stamps(last.rows, path)
+            if not is_possible or not early or not late:
+                continue
+            descends, ascends = min(early) > max(late), max(early) < min(late)
+            if descends or ascends:
+                mark = max(late) if descends else min(late)
+                return _cut(window, [mark], low, high)
         return []
 
 
-def _cut(
-    window: Window, lower: dt.datetime, upper: dt.datetime, count: int, low: str, high: str
-) -> list[Window]:
-    """`count` windows of equal length; the outer ends stay as open as they were."""
-    marks = [lower + (upper - lower) * number / count for number in range(1, count)]
-    starts: list[dt.datetime | None] = [getattr(window, low), *(mark - OVERLAP for mark in marks)]
-    ends: list[dt.datetime | None] = [*marks, getattr(window, high)]
-    moves_cursor = low == "lower"
+def _cut(window: Window, marks: Sequence[dt.datetime], low: str, high: str) -> list[Window]:
+    """The windows between `marks`; the outer ends stay as open as they were."""
+    starts = [getattr(window, low), *(mark - OVERLAP for mark in marks)]
+    stops = [*marks, getattr(window, high)]
+    # Only windows that follow each other in the cursor's own order say that all before their end is read.
+    ends = [mark if low == "lower" and window.end else None for mark in marks] + [window.end]
     return [
-        replace(window, **{low: start, high: stop}, end=(stop or window.end) if moves_cursor else window.end)  # type: ignore[arg-type]
-        for start, stop in zip(starts, ends, strict=True)
+        replace(window, **{low: start, high: stop}, end=end)
+        for start, stop, end in zip(starts, stops, ends, strict=True)
     ]
+
+
+def _stamps(rows: Sequence[Row], path: str) -> list[dt.datetime]:
+    return [stamp for row in rows if (stamp := moment_of(_at(row, path)))]
 
 
 class _Piece:
@@ -530,8 +556,10 @@ class _Piece:
         self.keys: set[str] = set()
         self.read_rows = self.written = 0
         self.found_base = False
+        self.first_rows: Sequence[Row] = ()
         self.drift: list[Drift] = []
         self.late_seconds: float | None = None
+        self.parts: list[Window] = []
         self.lowest_cursor: dt.datetime | None = None
         self.highest_cursor: dt.datetime | None = None
         self._started = time.monotonic()
@@ -605,16 +633,18 @@ class _Piece:
 
     def _is_too_large(self) -> bool:
         reader = self._reader
-        if not reader._resource.is_bounded or (self.total or 0) <= reader._target():
+        if (self.total or 0) <= reader._target():
             return False
-        return bool(reader._split(self.window, self))
+        self.parts = reader._split(self.window, self)
+        return bool(self.parts)
 
     def _look_at(self, page: Page) -> None:
         """Learn from the first page: the count, how large a row is, and the stamps."""
         self.total = page.total
         if page.rows:
             self._reader._row_bytes = len(page.body) / len(page.rows)
-            stamps = [stamp for row in page.rows if (stamp := moment_of(_at(row, self._reader._resource.cursor)))]
+            self.first_rows = page.rows
+            stamps = _stamps(page.rows, self._reader._resource.cursor)
             if stamps:
                 self.lowest_cursor, self.highest_cursor = min(stamps), max(stamps)
         self._reader._on_rows(0, self.total)
