@@ -19,6 +19,7 @@
         'select transaction_id as odd_key from ' ~ transactions ~ ' as transactions inner join '
         ~ seed_with(ref('inventory_transaction_types'), 'transaction_type', 'kind') ~ " as types on lower(transactions.transaction_type) = types.transaction_type
             where types.kind = 'receipt' and transactions.purchase_order_id is null and transactions.quantity <> 0
+            and not transactions.is_virtual
             and " ~ local_date('transactions.transacted_at') ~ ' <= ' ~ as_of(),
     ),
     (

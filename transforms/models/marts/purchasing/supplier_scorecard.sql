@@ -56,7 +56,7 @@ select
         when scored.currencies = 1 and scored.overdue_currency is not null and scored.overdue_without_cost = 0
         then {{ money('scored.overdue_open_value') }}
     end as overdue_open_value,
-    coalesce(scored.overdue_currency, scored.any_currency) as currency,
+    case when scored.currencies <= 1 then coalesce(scored.overdue_currency, scored.any_currency) end as currency,
     scored.currencies > 1 as is_mixed_currency,
     scored.lines_due < 5 as is_small_sample
 from scored
