@@ -1,7 +1,24 @@
 -- One row per SKU, warehouse and stretch of days within the last average_daily_usage_days days: the
--- rows of int_stock_and_demand_days, cut at the first day of the window.
+-- rows of fct_stock_and_demand_change, cut at the first day of the window.
 
-with stretches as (
+with record_begin as (
+    select min(day) as first_day
+    from {{ ref('fct_stock_and_demand_change') }}
+),
+
+-- A SKU that sells without ever having had a transaction was on sale before its first order, too:
+-- else its first sale would seem to have come at once.
+without_record as (
+    select
+        sku,
+        warehouse_code,
+        min(day) as first_day
+    from {{ ref('fct_stock_and_demand_change') }}
+    group by sku, warehouse_code
+    having max(closing_quantity) is null
+),
+
+stretches as (
     select
         sku,
         warehouse_code,
@@ -13,8 +30,25 @@ with stretches as (
         transfer_out_quantity,
         in_stock_share,
         carried_share
-    from {{ ref('int_stock_and_demand_days') }}
+    from {{ ref('fct_stock_and_demand_change') }}
     where {{ add_days('day', 'run_days') }} > {{ demand_window_start() }}
+
+    union all
+
+    select
+        without_record.sku,
+        without_record.warehouse_code,
+        record_begin.first_day as day,
+        greatest(record_begin.first_day, {{ demand_window_start() }}) as first_day,
+        {{ days_between('greatest(record_begin.first_day, ' ~ demand_window_start() ~ ')', 'without_record.first_day') }} as days,
+        false as starts_in_window,
+        0 as demand_quantity,
+        0 as transfer_out_quantity,
+        1 as in_stock_share,
+        1 as carried_share
+    from without_record
+    cross join record_begin
+    where without_record.first_day > greatest(record_begin.first_day, {{ demand_window_start() }})
 ),
 
 cut as (

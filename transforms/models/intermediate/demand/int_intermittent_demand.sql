@@ -58,9 +58,9 @@ select
     sku,
     warehouse_code,
     sales_days,
-    size_variance / (mean_size * mean_size) as cv_squared,
+    {{ demand_figure('size_variance / (mean_size * mean_size)') }} as cv_squared,
     -- Syntetos–Boylan: Croston's ratio without its bias
-    (1e0 - {{ alpha }}e0 / 2e0) * smoothed_size / nullif(smoothed_interval, 0e0) as sba_daily_demand,
+    {{ demand_figure('(1e0 - ' ~ alpha ~ 'e0 / 2e0) * smoothed_size / nullif(smoothed_interval, 0e0)') }} as sba_daily_demand,
     -- Teunter–Syntetos–Babai: fades while nothing sells
-    smoothed_size * smoothed_probability as tsb_daily_demand
+    {{ demand_figure('smoothed_size * smoothed_probability') }} as tsb_daily_demand
 from smoothed

@@ -15,7 +15,7 @@ with pairs as (
 
     union
 
-    select sku, warehouse_code from {{ ref('int_stock_and_demand_days') }}
+    select sku, warehouse_code from {{ ref('fct_stock_and_demand_change') }}
 
     union
 

@@ -27,8 +27,8 @@ select
     greatest(0e0, minimum_order_amount - suggested_value) as gap,
     case
         when shipment_cost > 0e0 and daily_value > 0e0
-            then 365e0 * sqrt(
-                2e0 * shipment_cost / ({{ real(var('storage_cost_percent')) }} / 100e0 * 365e0 * daily_value)
-            )
+            then {{ demand_figure(
+                '365e0 * sqrt(2e0 * shipment_cost / (' ~ real(var('storage_cost_percent')) ~ ' / 100e0 * 365e0 * daily_value))'
+            ) }}
     end as economic_interval_days
 from gathered

@@ -34,19 +34,20 @@ reordered as (
 levelled as (
     select
         *,
-        statistical_reorder_point - expected_demand as safety_stock,
-        greatest(statistical_reorder_point, cast(min_quantity as double precision)) as reorder_point,
+        greatest(statistical_reorder_point, cast(min_quantity as double precision)) as effective_reorder_point,
         statistical_reorder_point + daily_demand * order_interval_days as statistical_order_up_to_level
     from reordered
 )
 
 select
     *,
-    greatest(
-        reorder_point,
+    {{ demand_figure('statistical_reorder_point - expected_demand') }} as safety_stock,
+    {{ demand_figure('effective_reorder_point') }} as reorder_point,
+    {{ demand_figure('greatest(
+        effective_reorder_point,
         case
             when max_quantity > 0 then least(statistical_order_up_to_level, cast(max_quantity as double precision))
             else statistical_order_up_to_level
         end
-    ) as order_up_to_level
+    )') }} as order_up_to_level
 from levelled

@@ -87,9 +87,12 @@ estimated as (
     select
         *,
         coalesce(
-            case demand_pattern
-                when 'intermittent' then sba_daily_demand
-                when 'lumpy' then tsb_daily_demand
+            -- Smoothing remembers about ten sales. Where fewer fit into the window it hangs on the first
+            -- one, and is far too high on average: rare sales are counted plainly.
+            case
+                when average_demand_interval > {{ var('smoothing_longest_interval_days', 5) }} then rate_in_stock
+                when demand_pattern = 'intermittent' then sba_daily_demand
+                when demand_pattern = 'lumpy' then tsb_daily_demand
             end,
             rate_in_stock,
             rate_naive
@@ -176,13 +179,13 @@ ranked as (
 select
     sku,
     warehouse_code,
-    {{ real('daily_demand') }} as daily_demand,
-    {{ real('daily_demand_naive') }} as daily_demand_naive,
+    {{ demand_figure('daily_demand') }} as daily_demand,
+    {{ demand_figure('daily_demand_naive') }} as daily_demand_naive,
     -- without two full days in stock: as if customers came one by one
-    {{ real('coalesce(daily_demand_sd, sqrt(daily_demand))') }} as daily_demand_sd,
-    {{ real('in_stock_days') }} as in_stock_days,
-    {{ real('average_demand_interval') }} as average_demand_interval,
-    {{ real('cv_squared') }} as cv_squared,
+    {{ demand_figure('coalesce(daily_demand_sd, sqrt(daily_demand))') }} as daily_demand_sd,
+    {{ demand_figure('in_stock_days') }} as in_stock_days,
+    {{ demand_figure('average_demand_interval') }} as average_demand_interval,
+    {{ demand_figure('cv_squared') }} as cv_squared,
     demand_pattern,
     case
         when daily_demand = 0e0 then 'N'
@@ -199,6 +202,6 @@ select
     end as xyz_class,
     annual_value,
     is_low_evidence,
-    {{ real('daily_transfer_out') }} as daily_transfer_out,
-    {{ real('daily_transfer_out_sd') }} as daily_transfer_out_sd
+    {{ demand_figure('daily_transfer_out') }} as daily_transfer_out,
+    {{ demand_figure('daily_transfer_out_sd') }} as daily_transfer_out_sd
 from ranked

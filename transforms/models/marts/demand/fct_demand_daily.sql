@@ -1,6 +1,6 @@
-{{ config(materialized='view') }}
+{{ config(materialized='table_unless_huge', drawn_from='fct_stock_and_demand_change') }}
 
--- Drawn out when read: the table behind it holds only the days on which something happened.
+-- The table behind it holds only the days on which something happened: each is drawn out here until the next.
 with days as (
     select
         sku,
@@ -12,7 +12,7 @@ with days as (
         in_stock_share,
         carried_share,
         {{ demand_day_offsets('run_days') }} as day_offset
-    from {{ ref('int_stock_and_demand_days') }}
+    from {{ ref('fct_stock_and_demand_change') }}
 )
 
 select

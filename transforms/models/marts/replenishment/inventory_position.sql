@@ -18,7 +18,7 @@ recorded as (
         warehouse_code,
         closing_quantity,
         closing_reserved
-    from {{ ref('int_stock_and_demand_days') }}
+    from {{ ref('fct_stock_and_demand_change') }}
     where {{ add_days('day', 'run_days') }} > {{ as_of() }}
 ),
 

@@ -48,28 +48,34 @@ dated as (
 
 {#- What the sentence is made of. -#}
 {%- set sells %}case
-        when daily_demand > 0e0 then 'Sells ' || {{ demand_number('daily_demand', 2) }} || ' a day'
+        when daily_demand >= 0.1e0 then 'Sells ' || {{ demand_number('daily_demand', 2) }} || ' a day'
+        when daily_demand >= 0.00137e0 then 'Sells ' || {{ demand_number('daily_demand * 365e0', 1) }} || ' a year'
         else 'Sells nothing'
     end{% endset %}
 {%- set stock %}'; ' || {{ demand_number('available') }} || ' available'
         || case when on_order > 0 then ' and ' || {{ demand_number('on_order') }} || ' on order' else '' end
         || case when on_order_late > 0 then ' (' || {{ demand_number('on_order_late') }} || ' late)' else '' end
         || case
-            when abs(stock_position - available - on_order) >= 0.0001e0
-                then ', ' || {{ demand_number('stock_position') }} || ' free of promises'
+            when available + on_order - stock_position >= 0.0001e0
+                then ', of which ' || {{ demand_number('available + on_order - stock_position') }} || ' are promised'
             else ''
         end{% endset %}
-{%- set supplier %}coalesce(supplier_name, 'a supplier')
+{%- set level %}{{ demand_number('reorder_point') }}
+        || case when min_quantity > statistical_reorder_point then ' set in Omnium' else '' end{% endset %}
+{%- set supplier %}coalesce(supplier_name, 'the supplier')
         || case when lead_time_lines > 0 then ' really takes ' else ' is taken to need ' end
         || {{ demand_number('lead_time_mean_days') }} || ' ± ' || {{ demand_number('lead_time_sd_days') }}
-        || ' days (configured ' || {{ demand_number('configured_lead_time_days') }} || ')'{% endset %}
+        || ' days (configured: ' || {{ demand_number('configured_lead_time_days') }} || ')'{% endset %}
 {%- set otherwise %}case
-        when projected_stock_out_date <= {{ as_of() }} then ', customers are already waiting'
-        when projected_stock_out_date is not null and stock_out_risk >= 0.005e0
-            then ', otherwise it runs out on ' || cast(projected_stock_out_date as varchar(10))
-                || ' (risk before the next chance ' || {{ demand_number('100e0 * stock_out_risk', 0 + 1) }} || ' %)'
+        when available < 0 then ', as customers are already waiting'
+        when available = 0 then ', as there is none left'
         when projected_stock_out_date is not null
             then ', otherwise it runs out on ' || cast(projected_stock_out_date as varchar(10))
+        else ''
+    end
+    || case
+        when stock_out_risk >= 0.0005e0
+            then ' (' || {{ demand_number('100e0 * stock_out_risk') }} || ' % risk of running short before the next delivery)'
         else ''
     end{% endset %}
 
@@ -80,8 +86,8 @@ explained as (
             when block_reason is not null then 'Not proposed (' || block_reason || '): ' || lower(substr({{ sells }}, 1, 1))
                 || substr({{ sells }}, 2) || {{ stock }} || '.'
             when suggested_quantity > 0e0 then
-                {{ sells }} || {{ stock }} || ', and the reorder point is ' || {{ demand_number('reorder_point') }}
-                || '; ' || {{ supplier }} || ': order ' || {{ demand_number('suggested_quantity') }}
+                {{ sells }} || {{ stock }} || ', and the reorder point of ' || {{ level }} || ' is reached; '
+                || {{ supplier }} || ': order ' || {{ demand_number('suggested_quantity') }}
                 || case
                     when pack > 1e0 then ' (' || {{ demand_number('suggested_quantity / pack') }} || ' × '
                         || {{ demand_number('pack') }} || ')'
@@ -94,8 +100,7 @@ explained as (
             when is_backorder then
                 {{ sells }} || {{ stock }} || '; bought only on back order, and nobody waits.'
             when daily_demand > 0e0 then
-                {{ sells }} || {{ stock }} || ', which is above the reorder point of '
-                || {{ demand_number('reorder_point') }} || '; ' || {{ supplier }}
+                {{ sells }} || {{ stock }} || ', above the reorder point of ' || {{ level }} || '; ' || {{ supplier }}
                 || case
                     when days_to_order >= 3650e0 then ': nothing to order for years.'
                     else ': nothing to order until ' || cast(order_by_date as varchar(10)) || '.'
@@ -112,20 +117,20 @@ select
     supplier_id,
     supplier_name,
     lead_time_level,
-    {{ real('lead_time_mean_days') }} as lead_time_mean_days,
-    {{ real('lead_time_sd_days') }} as lead_time_sd_days,
+    {{ demand_figure('lead_time_mean_days') }} as lead_time_mean_days,
+    {{ demand_figure('lead_time_sd_days') }} as lead_time_sd_days,
     configured_lead_time_days,
     demand_pattern,
-    {{ real('daily_demand') }} as daily_demand,
-    {{ real('daily_demand_sd') }} as daily_demand_sd,
+    {{ demand_figure('daily_demand') }} as daily_demand,
+    {{ demand_figure('daily_demand_sd') }} as daily_demand_sd,
     {{ real('review_days') }} as review_days,
     {{ real('order_interval_days') }} as order_interval_days,
-    {{ real('protection_days') }} as protection_days,
-    {{ real('expected_demand') }} as expected_demand,
-    {{ real('demand_sd') }} as demand_sd,
-    {{ real('safety_stock') }} as safety_stock,
-    {{ real('reorder_point') }} as reorder_point,
-    {{ real('order_up_to_level') }} as order_up_to_level,
+    {{ demand_figure('protection_days') }} as protection_days,
+    {{ demand_figure('expected_demand') }} as expected_demand,
+    {{ demand_figure('demand_sd') }} as demand_sd,
+    {{ demand_figure('safety_stock') }} as safety_stock,
+    {{ demand_figure('reorder_point') }} as reorder_point,
+    {{ demand_figure('order_up_to_level') }} as order_up_to_level,
     {{ quantity('position') }} as position,
     {{ quantity('draft_order') }} as draft_order,
     {{ quantity('raw_quantity') }} as raw_quantity,
@@ -136,12 +141,12 @@ select
     {{ money('suggested_quantity * unit_cost') }} as order_value,
     order_by_date,
     projected_stock_out_date,
-    {{ real('stock_out_risk') }} as stock_out_risk,
-    {{ real('expected_shortage') }} as expected_shortage,
-    {{ real('case
+    {{ demand_figure('stock_out_risk') }} as stock_out_risk,
+    {{ demand_figure('expected_shortage') }} as expected_shortage,
+    {{ demand_figure('case
         when expected_demand > 0e0 then greatest(0e0, 1e0 - expected_shortage / expected_demand)
     end') }} as fill_rate,
-    {{ real('case when daily_demand > 0e0 then greatest(0e0, stock_position) / daily_demand end') }} as days_of_cover,
+    {{ demand_figure('case when daily_demand > 0e0 then greatest(0e0, stock_position) / daily_demand end') }} as days_of_cover,
     block_reason,
     is_below_minimum_quantity,
     {{ quantity('parity_quantity') }} as omnium_parity_quantity,
