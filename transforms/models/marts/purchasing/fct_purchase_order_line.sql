@@ -81,7 +81,8 @@ receipts as (
         max(parts.received_date) as last_receipt_date,
         min(case when parts.running_quantity >= parts.net_quantity then parts.received_date end) as full_receipt_date,
         sum(parts.counted_quantity * {{ days_between('placed.order_date', 'parts.received_date') }})
-            / nullif(sum(parts.counted_quantity), 0) as weighted_receipt_days
+            / nullif(sum(case when parts.received_date is not null then parts.counted_quantity end), 0)
+            as weighted_receipt_days
     from placed
     inner join parts
         on placed.purchase_order_id = parts.purchase_order_id
