@@ -62,6 +62,14 @@ _TRANSPORT_LOGGERS = (
 )
 
 
+Accept = Callable[[Any], bool]
+"""Whether an answer's JSON has the shape that was asked for."""
+
+
+def _anything(_: Any) -> bool:
+    return True
+
+
 class _Silent(logging.Filter):
     """Lets nothing through: the loggers of the transport write whole URLs and headers."""
 
@@ -460,15 +468,19 @@ class OmniumClient:
         role: str = "",
         budget: Budget | None = None,
         traffic: Traffic | None = None,
+        accept: Accept = _anything,
         starts_scroll: bool = False,
     ) -> Answer:
         """POST `body` to `/api/<path>` and return its JSON. `what` names the resource in errors.
+
+        JSON that `accept` refuses counts as a failure of the server, and is asked for again.
 
         Raises Forbidden, BadRequest, NotFound, WrongCredentials, Unreachable, GaveUp or Stopped.
         """
         gate = self._scroll_start if starts_scroll else contextlib.nullcontext()
         with gate:
-            return self._request("POST", path, orjson.dumps(body), what, role, budget, traffic, repeatable=True)
+            content = orjson.dumps(body)
+            return self._request("POST", path, content, what, role, budget, traffic, accept, repeatable=True)
 
     def get(
         self,
@@ -478,10 +490,13 @@ class OmniumClient:
         role: str = "",
         budget: Budget | None = None,
         traffic: Traffic | None = None,
+        accept: Accept = _anything,
         continues_scroll: bool = False,
     ) -> Answer:
         """GET `/api/<path>`. A scroll's continuation is sent once: its lost answer raises ScrollLost."""
-        return self._request("GET", path, None, what, role, budget, traffic, repeatable=not continues_scroll)
+        return self._request(
+            "GET", path, None, what, role, budget, traffic, accept, repeatable=not continues_scroll
+        )
 
     def _request(
         self,
@@ -492,6 +507,7 @@ class OmniumClient:
         role: str,
         budget: Budget | None,
         traffic: Traffic | None,
+        accept: Accept,
         *,
         repeatable: bool,
     ) -> Answer:
@@ -519,6 +535,8 @@ class OmniumClient:
             self.limiter.answered()
             try:
                 answer = Answer(content, orjson.loads(content))
+                if not accept(answer.json):
+                    raise _Repeatable("the answer is JSON of another shape")
                 self._has_met_omnium = True
                 return answer
             except orjson.JSONDecodeError:

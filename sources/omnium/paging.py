@@ -16,8 +16,8 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import quote
 
-from sources.omnium.client import Answer, Budget, OmniumClient, Traffic
-from sources.omnium.errors import Incomplete, OmniumError, ScrollLost
+from sources.omnium.client import Accept, Answer, Budget, OmniumClient, Traffic
+from sources.omnium.errors import Incomplete, ScrollLost
 from sources.omnium.resources import Resource
 
 REACH = 10_000
@@ -36,15 +36,24 @@ class Page:
     scroll_id: str | None = None
 
 
-def page_of(answer: Answer, what: str) -> Page:
-    """The page in an answer. Raises OmniumError where it is neither an envelope nor a list."""
+def is_page(answer: Any) -> bool:
+    """Whether an answer is an envelope with a list of objects, or a bare list of objects."""
+    rows = answer.get("result") if isinstance(answer, dict) else answer
+    if isinstance(answer, dict) and "result" not in answer and "totalHits" not in answer:
+        return False
+    if rows is None:
+        return isinstance(answer, dict)
+    if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
+        return False
+    return not isinstance(answer, dict) or isinstance(answer.get("totalHits") or 0, int)
+
+
+def page_of(answer: Answer) -> Page:
+    """The page in an answer that `is_page`."""
+    if isinstance(answer.json, list):
+        return Page(answer.body, answer.json)
     parsed = answer.json
-    if isinstance(parsed, list):
-        return Page(answer.body, parsed)
-    if isinstance(parsed, dict) and isinstance(parsed.get("result") or [], list):
-        total = parsed.get("totalHits")
-        return Page(answer.body, parsed.get("result") or [], total, parsed.get("scrollId") or None)
-    raise OmniumError(f"{what}: the answer is no search result: {type(parsed).__name__} without a result list")
+    return Page(answer.body, parsed.get("result") or [], parsed.get("totalHits"), parsed.get("scrollId") or None)
 
 
 @dataclass
@@ -65,18 +74,28 @@ class Connection:
             role=self.resource.role,
             budget=self.budget,
             traffic=self.traffic,
+            accept=is_page,
             starts_scroll=starts_scroll,
         )
-        return page_of(answer, self.resource.name)
+        return page_of(answer)
 
-    def get(self, path: str, *, continues_scroll: bool = False) -> Answer:
-        """One GET of this resource."""
+    def batch(self, scroll_id: str) -> Page:
+        """The next batch of a scroll, asked for once."""
+        path = f"{self.resource.scroll_next}/{quote(scroll_id, safe='')}"
+        return page_of(self._get(path, is_page, continues_scroll=True))
+
+    def get(self, path: str) -> Any:
+        """The JSON object at a path of this resource."""
+        return self._get(path, lambda answer: isinstance(answer, dict)).json
+
+    def _get(self, path: str, accept: Accept, *, continues_scroll: bool = False) -> Answer:
         return self.client.get(
             path,
             what=self.resource.name,
             role=self.resource.role,
             budget=self.budget,
             traffic=self.traffic,
+            accept=accept,
             continues_scroll=continues_scroll,
         )
 
@@ -198,14 +217,12 @@ class Scroll:
         page, rows, total = first, len(first.rows), first.total
         resource = self._connection.resource
         while page.rows and page.scroll_id:
-            path = f"{resource.scroll_next}/{quote(page.scroll_id, safe='')}"
             try:
-                answer = self._connection.get(path, continues_scroll=True)
+                following = self._connection.batch(page.scroll_id)
             except ScrollLost:
                 if total is not None and rows == total:
                     return  # everything is here: only the end of the scroll was lost
                 raise
-            following = page_of(answer, resource.name)
             if following.rows and (
                 following.body == page.body or (total is not None and rows + len(following.rows) > total)
             ):

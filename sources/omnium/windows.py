@@ -361,13 +361,11 @@ class Reader:
             visited.add(version)
             try:
                 path = f"Suppliers/{quote(supplier_id, safe='')}/{quote(str(version), safe='')}"
-                answer = self._connection.get(path).json
+                answer = self._connection.get(path)
             except NotFound:
                 if version != supplier.get("versionId"):
                     break  # older versions are no longer kept
                 answer = dict(supplier)  # the newest one stands in the supplier itself
-            if not isinstance(answer, dict):
-                raise Incomplete(f"{self._resource.name}: version {version} of supplier {supplier_id} is no object")
             if not isinstance(answer.get("value"), dict):
                 # The schema says that the bare supplier comes back, the text a version around it: take both.
                 answer = {"created": answer.get("modified") or answer.get("created"), "value": answer}
