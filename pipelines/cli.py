@@ -43,6 +43,10 @@ configuration (or .dlt/config.toml and .dlt/secrets.toml):
 {EXIT_STATUS_HELP}"""
 
 
+SHOWN_PROPOSALS = 12
+ACTIONS = {"order": "order", "top_up": "order, topped up to the minimum,", "split": "order in parts"}
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; return the exit status."""
     from pipelines.configuration import be_quiet
@@ -620,19 +624,37 @@ def show_findings(console: "Console", found: "Findings") -> None:
         )
     console.print(table)
     console.print("\n[bold]Purchase proposal[/bold]", highlight=False)
-    if not found.proposals:
+    now = [proposal for proposal in found.proposals if proposal.action not in ("defer", "none")]
+    if not now:
         console.print("Nothing needs to be ordered today.")
-        return
-    for proposal in found.proposals:
-        by = f"by {proposal.order_by}" if proposal.order_by else ""
+    for proposal in now[:SHOWN_PROPOSALS]:
         console.print(
-            f"[bold]{_escaped(proposal.supplier)}[/bold] → {_escaped(proposal.warehouse)}: "
-            f"{proposal.action} {by} · {proposal.lines} lines · {proposal.units:,.0f} units · "
+            f"[bold]{_escaped(proposal.supplier)}[/bold] to {_escaped(proposal.warehouse)}: "
+            f"{ACTIONS.get(proposal.action, proposal.action)}{_by(proposal.order_by)}, "
+            f"{_counted(proposal.lines, 'line')}, {proposal.units:,.0f} units, "
             f"{proposal.value:,.2f} {proposal.currency}",
             highlight=False,
         )
-        if proposal.why:
-            console.print(f"  [dim]{_escaped(proposal.why)}[/dim]", highlight=False)
+        console.print(f"  {_escaped(proposal.why)}", highlight=False, soft_wrap=True, style="dim")
+    if len(now) > SHOWN_PROPOSALS:
+        console.print(f"… and {len(now) - SHOWN_PROPOSALS} more in marts.purchase_proposal.")
+    waiting = [proposal for proposal in found.proposals if proposal.action == "defer"]
+    if waiting:
+        soonest = min(waiting, key=lambda proposal: proposal.defer_days or 0)
+        days = _counted(soonest.defer_days or 0, "day")
+        console.print(
+            f"{_counted(len(waiting), 'order')} can wait until the supplier's minimum is reached, "
+            f"the first of them ({_escaped(soonest.supplier)}) for {days}.",
+            highlight=False,
+        )
+
+
+def _by(day: date | None) -> str:
+    return f" by {day}" if day else ""
+
+
+def _counted(number: int, what: str) -> str:
+    return f"{number:,} {what}{'' if number == 1 else 's'}"
 
 
 def _table(*headings: str) -> "Table":

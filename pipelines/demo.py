@@ -52,6 +52,8 @@ class Proposal:
     units: Decimal
     value: Decimal
     currency: str
+    defer_days: int | None
+    """Days to wait until the supplier's minimum is reached; only with action `defer`."""
     order_by: date | None
     why: str
 
@@ -121,12 +123,15 @@ def _lead_times(connection: Any) -> list[LeadTime]:
             group by supplier_id
         )
         select
-            coalesce(suppliers.supplier_name, lead_time.supplier_id),
-            suppliers.default_lead_time,
-            lead_time.mean_days, lead_time.p50_days, lead_time.p90_days, lead_time.completed_lines,
+            policy.supplier_name,
+            policy.configured_days,
+            lead_time.mean_days,
+            lead_time.p50_days,
+            lead_time.p90_days,
+            lead_time.completed_lines,
             shapes.shape,
         from marts.lead_time as lead_time
-        left join staging.stg_suppliers as suppliers using (supplier_id)
+        inner join marts.lead_time_policy as policy using (supplier_id)
         left join shapes using (supplier_id)
         where lead_time.level = 'supplier' and lead_time.completed_lines > 0
         order by lead_time.completed_lines desc, lead_time.supplier_id
@@ -150,33 +155,35 @@ def _lead_times(connection: Any) -> list[LeadTime]:
 def _proposals(connection: Any) -> list[Proposal]:
     cursor = connection.execute(
         """
-        with urgent as (
+        with most_urgent as (
             select
                 supplier_id,
                 warehouse_code,
                 currency,
-                min(order_by_date) as order_by_date,
+                arg_max(product_name, stock_out_risk) as product_name,
                 arg_max(explanation, stock_out_risk) as explanation,
                 max(stock_out_risk) as stock_out_risk,
-            from marts.replenishment
-            where suggested_quantity > 0
+            from marts.purchase_proposal_line
             group by supplier_id, warehouse_code, currency
         )
         select
-            coalesce(suppliers.supplier_name, proposal.supplier_id) as supplier,
+            proposal.supplier_name as supplier,
             proposal.warehouse_code as warehouse,
             proposal.action,
             proposal.lines,
             proposal.units,
             proposal.value,
             proposal.currency,
-            urgent.order_by_date as order_by,
-            coalesce(urgent.explanation, '') as why,
+            proposal.defer_days,
+            proposal.order_by_date as order_by,
+            concat(
+                case when proposal.lines > 1 then 'most urgent: ' end,
+                most_urgent.product_name, '. ', most_urgent.explanation
+            ) as why,
         from marts.purchase_proposal as proposal
-        left join urgent using (supplier_id, warehouse_code, currency)
-        left join staging.stg_suppliers as suppliers using (supplier_id)
+        left join most_urgent using (supplier_id, warehouse_code, currency)
         where proposal.lines > 0
-        order by urgent.order_by_date, proposal.value desc, supplier, warehouse
+        order by order_by, most_urgent.stock_out_risk desc, proposal.value desc, supplier, warehouse
         """
     )
     names = [column[0] for column in cursor.description]
