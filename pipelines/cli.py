@@ -808,6 +808,7 @@ class PlainLines:
         """Count, and say so now and then."""
         with self._lock:
             now = time.monotonic()
+            self._started.setdefault(resource, now)
             self._rows[resource] = self._rows.get(resource, 0) + rows
             if now - self._told.setdefault(resource, now) >= self.EVERY_SECONDS:
                 self._told[resource] = now
@@ -815,12 +816,13 @@ class PlainLines:
                 self._say(f"{resource}: {self._rows[resource]:,}{f' of {total:,}' if total else ''}")
 
     def finish(self, resource: str, status: str) -> None:
-        """Say what it came to."""
+        """Say what it came to; the end of an end says nothing."""
         with self._lock:
-            seconds = time.monotonic() - self._started.pop(resource, time.monotonic())
-            self._told.pop(resource, None)
-            rows = self._rows.pop(resource, 0)
-            self._say(f"{resource}: {status}{f', {rows:,}' if rows else ''} ({seconds:.1f} s)")
+            if resource in self._started or status not in ("ok", "unchanged"):
+                seconds = time.monotonic() - self._started.pop(resource, time.monotonic())
+                rows = self._rows.pop(resource, 0)
+                self._told.pop(resource, None)
+                self._say(f"{resource}: {status}{f', {rows:,}' if rows else ''} ({seconds:.1f} s)")
 
     def note(self, text: str) -> None:
         """Say a line."""
