@@ -33,7 +33,7 @@ needed as (
             -- on back order only what customers already wait for is bought
             when is_backorder then greatest(0e0, -stock_position - drafted)
             when stock_position > reorder_point then 0e0
-            else greatest(0e0, order_up_to_level - stock_position - drafted)
+            else {{ demand_figure('greatest(0e0, order_up_to_level - stock_position - drafted)') }}
         end as raw_quantity,
         case
             when block_reason is not null or stock_position > greatest(parity_reorder_point, min_quantity) then 0e0
@@ -74,8 +74,8 @@ packed as (
     select
         *,
         -- a hair less, so that 48.0000000001 units are two packs of 24
-        ceil(wanted / pack - 1e-9) * pack as packed_quantity,
-        ceil(parity_wanted / pack - 1e-9) * pack as parity_quantity
+        case when wanted > 0e0 then ceil(wanted / pack - 1e-9) * pack else 0e0 end as packed_quantity,
+        case when parity_wanted > 0e0 then ceil(parity_wanted / pack - 1e-9) * pack else 0e0 end as parity_quantity
     from minimums
 )
 

@@ -1,0 +1,41 @@
+-- Every unit ordered stands in the demand or has a reason not to; packages are compared before they become components.
+with order_lines as (
+    -- the lines that stand only in the form, and those of the shipments
+    select sum(coalesce(quantity, 0)) as quantity
+    from (
+        select shipment_lines.quantity
+        from {{ ref('stg_order_shipment_lines') }} as shipment_lines
+        inner join {{ ref('stg_orders') }} as orders on orders.order_row_id = shipment_lines.order_row_id
+
+        union all
+
+        select form_lines.quantity
+        from {{ ref('stg_order_lines') }} as form_lines
+        inner join {{ ref('stg_orders') }} as orders on orders.order_row_id = form_lines.order_row_id
+        left join (
+            select distinct order_row_id, coalesce(line_item_id, sku) as line_key
+            from {{ ref('stg_order_shipment_lines') }}
+        ) as shipped
+            on shipped.order_row_id = form_lines.order_row_id
+            and shipped.line_key = coalesce(form_lines.line_item_id, form_lines.sku)
+        where shipped.line_key is null
+    ) as lines
+),
+
+accounted as (
+    select
+        sum(ordered_quantity) as ordered,
+        sum(case when left_out_reason is not null then ordered_quantity else 0 end) as left_out,
+        sum(case when left_out_reason is null then least(canceled_quantity, ordered_quantity) else 0 end) as canceled,
+        sum(case when left_out_reason is null and not is_package and warehouse_code is not null
+            then demand_quantity else 0 end) as plain_demand,
+        sum(demand_quantity) as demand
+    from {{ ref('int_customer_order_lines') }}
+    where ordered_quantity >= 0
+)
+
+select *
+from order_lines
+cross join accounted
+where abs(order_lines.quantity - accounted.ordered) > 0.0001
+    or abs(accounted.ordered - accounted.left_out - accounted.canceled - accounted.demand) > 0.0001
