@@ -1,0 +1,94 @@
+"""What all tests share: a tenant on a real socket, a temporary home, no configuration from outside."""
+
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pipelines.configuration import be_quiet
+from pipelines.home import Home, Secret, Settings
+from pipelines.report import Silent
+from sources.sandbox import Sandbox
+
+be_quiet()
+
+OURS = ("SOURCES__", "DESTINATION__", "TRANSFORM__", "OMNIUM_")
+
+
+@pytest.fixture(autouse=True)
+def _no_configuration_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in list(os.environ):
+        if name.startswith(OURS):
+            monkeypatch.delenv(name)
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Home:
+    """A home that does not exist yet."""
+    return Home(tmp_path / "home")
+
+
+@pytest.fixture
+def sandbox() -> Iterator[Sandbox]:
+    """A small tenant, of this test alone."""
+    with Sandbox(size="small", seed=1) as served:
+        yield served
+
+
+@pytest.fixture
+def settings_for(home: Home) -> Callable[..., Settings]:
+    """Settings that read a sandbox into `home`: settings_for(sandbox, resources=("stores",))."""
+    return lambda sandbox, **more: sandbox_settings(home, sandbox, **more)
+
+
+@pytest.fixture
+def configured(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> Sandbox:
+    """The sandbox, with the environment pointing to it as a user's does."""
+    for name, value in environment_of(sandbox).items():
+        monkeypatch.setenv(name, value)
+    return sandbox
+
+
+@pytest.fixture(scope="session")
+def finished_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A home after one whole run; to be looked at, never written: see `home_after_run`."""
+    from pipelines.run import run
+
+    home = Home(tmp_path_factory.mktemp("finished") / "home")
+    with Sandbox(size="small", seed=1) as served:
+        report = run(sandbox_settings(home, served), Silent())
+    assert report.status == "ok", report.error
+    return home.root
+
+
+@pytest.fixture
+def home_after_run(finished_home: Path, home: Home) -> Home:
+    """A copy of a home after one whole run, for this test alone."""
+    shutil.copytree(finished_home, home.root)
+    return home
+
+
+def sandbox_settings(home: Home, sandbox: Sandbox, **more: Any) -> Settings:
+    """Settings of a run against a sandbox, whose rows need no time to settle."""
+    values: dict[str, Any] = {
+        "home": home,
+        "base_url": sandbox.base_url,
+        "client_id": sandbox.client_id,
+        "client_secret": Secret(sandbox.client_secret),
+        "settling_lag_seconds": 0,
+        **more,
+    }
+    return Settings(**values)
+
+
+def environment_of(sandbox: Sandbox) -> dict[str, str]:
+    """The environment variables of a user of this tenant."""
+    return {
+        "SOURCES__OMNIUM__BASE_URL": sandbox.base_url,
+        "SOURCES__OMNIUM__CLIENT_ID": sandbox.client_id,
+        "SOURCES__OMNIUM__CLIENT_SECRET": sandbox.client_secret,
+        "SOURCES__OMNIUM__SETTLING_LAG_SECONDS": "0",
+    }
