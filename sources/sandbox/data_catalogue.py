@@ -39,12 +39,32 @@ class Scale:
     """Rows of each resource that only has to be there."""
     order_span_days: int = 1
     """Demand of so many days may come in one order."""
+    transfer_cover_days: int = 10
+    """Days of demand that one transfer to a store covers."""
+    sold_share: float = 0.92
+    """Share of the demand that finds stock, roughly: orders are what is sold."""
 
 
 SCALES: dict[Size, Scale] = {
-    "small": Scale(365, 300, 2.6, 12, 40, 2, 26, 45, 14, 3, 0.5, 80, 12, 12),
+    "small": Scale(365, 300, 3.0, 12, 40, 2, 26, 45, 14, 3, 0.5, 80, 12, order_span_days=14),
     "medium": Scale(548, 10_000, 4.5, 45, 1_150, 4, 8, 24, 4, 7, 0.3, 1_500, 60),
-    "large": Scale(730, 100_000, 2.0, 240, 15_400, 4, 9, 30, 3, 30, 0.78, 15_000, 600),
+    "large": Scale(
+        730,
+        100_000,
+        1.7,
+        240,
+        15_400,
+        4,
+        9,
+        30,
+        3,
+        30,
+        0.78,
+        15_000,
+        600,
+        transfer_cover_days=60,
+        sold_share=0.67,
+    ),
 }
 
 CENTRAL = 0
@@ -147,7 +167,7 @@ class Cell:
     on_order: int = 0
     reorder_point: int = 0
     order_up_to: int = 0
-    last_moved: float = 0.0
+    last_moved: float = 300.0
     mirror: bool = False
     """Shown again in the virtual location."""
 
@@ -312,7 +332,7 @@ _QUANTITIES: dict[str, tuple[int, ...]] = {
     "smooth": (1, 1, 1, 2, 2),
     "erratic": (1, 1, 2, 3, 8),
     "intermittent": (1, 1, 2, 2, 3),
-    "lumpy": (1, 2, 3, 6, 12),
+    "lumpy": (1, 1, 2, 4, 8),
     "seasonal": (1, 1, 2, 2, 3),
     "dead": (1, 1, 2),
 }
@@ -322,10 +342,10 @@ def make_cells(
     scale: Scale, articles: list[Article], suppliers: list[Supplier], stores: int, choice: random.Random
 ) -> list[Cell]:
     """What is wanted where. Few articles sell daily, some often, most seldom, some no more."""
-    wanted = scale.orders * scale.lines_per_order / scale.days / 0.9
+    wanted = scale.orders * scale.lines_per_order / scale.days / scale.sold_share
     rank: dict[int, int] = {}
     weights: list[float] = []
-    star_share = 0.3 * wanted
+    star_share = 0.4 * wanted
     stars: set[int] = set()
     star_lines = 0.0
     for article in articles:

@@ -115,7 +115,8 @@ class Trade:
         self._event_number = 0
         self._delivery_number = 0
         self._reception_number = 0
-        self._waiting: dict[int, int] = {}
+        self._backlog: dict[int, list[tuple[int, str, str]]] = {}
+        """By cell: what customers wait for, as (units, order, line)."""
         self._by_supplier: list[list[Cell]] = [[] for _ in catalogue.suppliers]
 
     # Time and events
@@ -181,7 +182,7 @@ class Trade:
         for warehouse, events in by_warehouse.items():
             position = 0
             while position < len(events):
-                size = 1 + min(15, int(self.choice.expovariate(1 / mean)))
+                size = 1 + min(15, int(self.choice.expovariate(0.8 / mean)))
                 limit = (events[position][0] // DAY + span) * DAY
                 chunk = [event for event in events[position : position + size] if event[0] < limit]
                 position += len(chunk)
@@ -213,8 +214,12 @@ class Trade:
                 days = catalogue.suppliers[article.supplier].configured_days + scale.review_days
                 cover = scale.cover_days
             else:
-                days, cover = scale.transfer_days + 3, 10
-            cell.reorder_point = math.floor(rate * days + 0.6 * math.sqrt(rate * days) + 0.3)
+                days, cover = scale.transfer_days + 3, scale.transfer_cover_days
+            # Enough of what sells seldom; the central warehouse runs dry when suppliers are late.
+            spare = 1.0 if cell.warehouse == CENTRAL else 1.5
+            largest = max(cell.quantities)
+            spread = spare * math.sqrt(rate * days * largest)
+            cell.reorder_point = math.floor(rate * days + spread + (largest if rate * days < 6 else 1))
             cell.order_up_to = max(cell.reorder_point + 1, math.ceil(cell.reorder_point + rate * cover))
 
     def _open_stock(self) -> None:
@@ -225,7 +230,10 @@ class Trade:
             quantity = cell.reorder_point + round(spread * self.choice.random())
             if self.choice.random() < 0.04:
                 quantity = 0
-            self._move(cell, 300.0, quantity, 0, "InventoryCount", reason="Opening stock")
+            if cell.warehouse != CENTRAL and cell.reorder_point == 0 and self.choice.random() < 0.5:
+                quantity = 0
+            if quantity:
+                self._move(cell, 300.0, quantity, 0, "InventoryCount", reason="Opening stock")
             self._check(cell)
 
     # Stock
@@ -234,7 +242,8 @@ class Trade:
         """Changes stock and writes the transaction; twice where a virtual location shows it again."""
         cell.on_hand += change
         cell.reserved += reserved
-        cell.last_moved = seconds
+        # No two in the same second: whoever sorts by time gets the order in which they happened.
+        seconds = cell.last_moved = max(int(seconds), int(cell.last_moved) + 1)
         article = self.catalogue.articles[cell.article]
         warehouse = self.catalogue.warehouses[cell.warehouse]
         self._transaction_number += 1
@@ -289,14 +298,14 @@ class Trade:
         waiting: list[tuple[Cell, int]] = []
         for cell, quantity in wanted:
             article = catalogue.articles[cell.article]
-            possible = min(quantity, self._can_sell(article, cell))
-            if possible > 0:
-                taken.append((cell, possible))
-                self._claim(article, cell, possible)
-            elif seconds > self.end - 9 * DAY and not is_canceled and warehouse == CENTRAL and choice.random() < 0.1:
-                waiting.append((cell, quantity))
+            if self._can_sell(article, cell):
+                taken.append((cell, quantity))
+                self._claim(article, cell, quantity)
+            elif seconds > self.end - 9 * DAY and not is_canceled and warehouse == CENTRAL:
+                if choice.random() < 0.1:
+                    waiting.append((cell, quantity))
         for cell, quantity in taken:
-            self._unclaim(catalogue.articles[cell.article], cell, quantity)
+            self._claim(catalogue.articles[cell.article], cell, -quantity)
         if not taken and not waiting:
             return
         ships = seconds
@@ -307,17 +316,22 @@ class Trade:
         order = CustomerOrder(self, self._order_number, seconds, warehouse, ships, is_canceled)
         for cell, quantity in taken:
             article = catalogue.articles[cell.article]
-            order.add(article, cell, quantity, is_canceled=is_canceled)
-            for stock, units in self._stock_of(article, cell, quantity):
-                if ships > seconds:
+            needed = self._stock_of(article, cell, quantity)
+            is_short = not is_canceled and any(stock.available < units for stock, units in needed)
+            line_id = order.add(article, cell, quantity, is_canceled=is_canceled, is_short=is_short)
+            for stock, units in needed:
+                if is_short:
+                    # Part of it is there, so the customer orders, and the whole line waits for the rest.
                     self._move(stock, seconds, 0, units, "Reservation", orderId=order.id)
-                    self.at(ships, self._ship(stock, units, order.id, is_canceled))
+                    self._backlog.setdefault(stock.number, []).append((units, order.id, line_id))
+                elif ships > seconds:
+                    self._move(stock, seconds, 0, units, "Reservation", orderId=order.id)
+                    self.at(ships, self._ship(stock, units, order.id, line_id, is_canceled))
                 else:
                     self._move(stock, seconds, -units, 0, "Sale", orderId=order.id)
                 self._check(stock)
         for cell, quantity in waiting:
             order.add(catalogue.articles[cell.article], cell, quantity, is_waiting=True)
-            self._waiting[cell.number] = self._waiting.get(cell.number, 0) + quantity
         order.finish()
 
     def _stock_of(self, article: Article, cell: Cell, quantity: int) -> list[tuple[Cell, int]]:
@@ -329,34 +343,67 @@ class Trade:
             (cell_of[part, cell.warehouse], units * quantity) for part, units in article.components
         ]
 
-    def _can_sell(self, article: Article, cell: Cell) -> int:
-        if not article.components:
-            return max(0, cell.available)
-        return min(max(0, stock.available) // units for stock, units in self._stock_of(article, cell, 1))
+    def _can_sell(self, article: Article, cell: Cell) -> bool:
+        """Whether there is something left; where there is, the whole quantity can be ordered."""
+        return all(stock.available >= min(1, units) for stock, units in self._stock_of(article, cell, 1))
 
     def _claim(self, article: Article, cell: Cell, quantity: int) -> None:
         for stock, units in self._stock_of(article, cell, quantity):
             stock.reserved += units
 
-    def _unclaim(self, article: Article, cell: Cell, quantity: int) -> None:
-        for stock, units in self._stock_of(article, cell, quantity):
-            stock.reserved -= units
-
-    def _ship(self, stock: Cell, units: int, order_id: str, is_canceled: bool) -> Any:
+    def _ship(self, stock: Cell, units: int, order_id: str, line_id: str, is_canceled: bool) -> Any:
         def action(seconds: float) -> None:
             if is_canceled:
                 self._move(stock, seconds, 0, -units, "Reservation", orderId=order_id, reason="Canceled")
+            elif stock.on_hand < units:
+                self._backlog.setdefault(stock.number, []).append((units, order_id, line_id))
+                self._reopen(order_id, line_id)
             else:
                 self._move(stock, seconds, -units, -units, "Sale", orderId=order_id)
                 self._check(stock)
 
         return action
 
+    def _ship_backlog(self, stock: Cell, seconds: float) -> None:
+        """Sends what customers wait for, first come first served, as far as the stock goes."""
+        waiting = self._backlog.get(stock.number, [])
+        while waiting and stock.on_hand >= waiting[0][0]:
+            units, order_id, line_id = waiting.pop(0)
+            self._move(stock, seconds, -units, -units, "Sale", orderId=order_id)
+            self._deliver(order_id, line_id, seconds)
+
+    def _reopen(self, order_id: str, line_id: str) -> None:
+        """An order that was to be sent and cannot."""
+        order = self._orders.get(order_id)
+        if order:
+            for line in _lines_of(order, line_id):
+                line["deliveredQuantity"] = 0
+                line.pop("returnQuantity", None)
+            order["status"] = "InProgress"
+            self._orders.put(order)
+
+    def _deliver(self, order_id: str, line_id: str, seconds: float) -> None:
+        order = self._orders.get(order_id)
+        if order is None:
+            return
+        for line in _lines_of(order, line_id):
+            line["deliveredQuantity"] = line["quantity"] - line["canceledQuantity"]
+        open_lines = [
+            line
+            for line in order["orderForm"]["lineItems"]
+            if line["deliveredQuantity"] + line["canceledQuantity"] < line["quantity"]
+        ]
+        if not open_lines and order["status"] == "InProgress":
+            order["status"] = order["orderForm"]["shipments"][0]["status"] = "Completed"
+        order["modified"] = max(order["modified"], self.iso(seconds + 60))
+        self._orders.put(order)
+
     def take_back(self, stock: Cell, units: int, order_id: str, return_id: str) -> Any:
         """A customer's return, when its day comes."""
 
         def action(seconds: float) -> None:
             self._move(stock, seconds, units, 0, "Return", orderId=order_id, returnOrderId=return_id)
+            self._ship_backlog(stock, seconds)
 
         return action
 
@@ -498,6 +545,7 @@ class Trade:
                 goodsReceptionId=f"GR{self._reception_number:06d}",
                 userName="Lager",
             )
+            self._ship_backlog(cell, seconds)
             order.modified = seconds + 60
             before = order.status
             is_done = all(one.delivered >= one.net for one in order.lines) or order.closes_short
@@ -817,6 +865,7 @@ class CustomerOrder:
         self.lines: list[Row] = []
         self.returned: list[tuple[Row, Cell, int]] = []
         self._is_open = ships >= trade.end
+        self._is_short = False
         self._returns_at = 0.0
         if not is_canceled and trade.choice.random() < 0.05:
             self._returns_at = ships + trade.choice.uniform(4, 25) * DAY
@@ -829,10 +878,12 @@ class CustomerOrder:
         *,
         is_waiting: bool = False,
         is_canceled: bool = False,
-    ) -> None:
-        """A line; a package sometimes with its components as lines of their own."""
+        is_short: bool = False,
+    ) -> str:
+        """A line; a package sometimes with its components as lines of their own. Returns the line's id."""
         choice = self.trade.choice
-        is_shipped = not (self._is_open or is_waiting or is_canceled)
+        is_shipped = not (self._is_open or is_waiting or is_canceled or is_short)
+        self._is_short = self._is_short or is_short
         extra = 1 if not is_waiting and not is_canceled and choice.random() < 0.01 else 0
         line = self._line(article, quantity + extra, quantity if is_shipped else 0, article.price)
         line["canceledQuantity"] = quantity if is_canceled and not self._is_open else extra
@@ -858,6 +909,8 @@ class CustomerOrder:
             if self._returns_at < self.trade.end:
                 line["returnQuantity"] = units
                 self.returned.append((line, cell, units))
+        line_id: str = line["lineItemId"]
+        return line_id
 
     def _line(self, article: Article, quantity: int, delivered: int, price: float) -> Row:
         return {
@@ -886,7 +939,7 @@ class CustomerOrder:
         status = "Completed"
         if self.is_canceled and not self._is_open:
             status = "Canceled"
-        elif self._is_open or is_waiting:
+        elif self._is_open or is_waiting or self._is_short:
             status = "New" if self.seconds > trade.end - 6 * _HOUR else "InProgress"
         modified = self.seconds + 60 if self._is_open else self.ships + 60
         person = trade.people[choice.randrange(len(trade.people))]
@@ -948,7 +1001,7 @@ class CustomerOrder:
         if trade.keep_orders:
             trade._orders.put(row)
         trade.recent_orders.append(row)
-        if len(trade.recent_orders) > 4 * trade.catalogue.scale.others * 20:
+        if len(trade.recent_orders) > 40 * trade.catalogue.scale.others:
             del trade.recent_orders[: len(trade.recent_orders) // 2]
 
     def _write_return(self, order: Row) -> None:
@@ -985,6 +1038,17 @@ class CustomerOrder:
         )
         for _, cell, units in self.returned:
             trade.at(seconds, trade.take_back(cell, units, self.id, return_id))
+
+
+def _lines_of(order: Row, line_id: str) -> list[Row]:
+    """A line, and the components that stand in the order with it, in the form and in the shipment."""
+    form = order["orderForm"]
+    return [
+        line
+        for lines in (form["lineItems"], form["shipments"][0]["lineItems"])
+        for line in lines
+        if line_id in (line["lineItemId"], line.get("packageLineItemId"))
+    ]
 
 
 _CUMULATIVE: dict[int, tuple[Any, list[float]]] = {}
