@@ -553,11 +553,12 @@ def comparable(batch: Batch, table: str) -> list[dict[str, Any]]:
         if drift.table == table and drift.kind == "new_field" and not drift.column.endswith("brand_new")
     }
     result = []
-    for row in batch.tables[table].drop_columns(sorted(unknown)).to_pylist():
+    for row in batch.tables[table].to_pylist():
         shown = {}
         for name, value in row.items():
-            if value is not None and not name.startswith("_"):
-                shown[re.sub("__v_(text|json)$", "__v", name)] = value
+            plain_name = re.sub("__v_(text|json)$", "", name)
+            if value is not None and not name.startswith("_") and plain_name not in unknown:
+                shown[plain_name if plain_name == name else f"{plain_name}__v"] = value
         result.append(shown)
     return result
 
