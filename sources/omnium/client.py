@@ -24,7 +24,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
-from urllib.parse import urlsplit
+from urllib.parse import quote, quote_plus, urlsplit
 
 import httpx
 import orjson
@@ -270,7 +270,7 @@ def _retry_after(value: str | None, now: dt.datetime | None) -> float:
 
 
 def _message(body: bytes) -> str:
-    """The server's plain-string message, shortened to one line."""
+    """The plain-string message in an answer, shortened to one line."""
     text = body[:2000].decode("utf-8", "replace").strip().strip('"')
     if text[:1] in "{[":
         with contextlib.suppress(ValueError):
@@ -346,10 +346,15 @@ class OmniumClient:
     # -- the clock ---------------------------------------------------------------------------------
 
     def server_time(self) -> dt.datetime:
-        """The server's own time, by the Date header of its answers; asks for one where none came yet."""
+        """The server's own time, by the Date header of its answers; asks for one where none came yet.
+
+        Raises GaveUp, Unreachable or Stopped where no answer comes: our own clock would be a guess, and rows
+        could fall between two windows.
+        """
         if self._clock_offset is None:
-            with contextlib.suppress(_Repeatable):
-                self._exchange("GET", "Stores", None, {"Authorization": f"Bearer {self._token or 'none'}"}, None)
+            headers = {"Authorization": f"Bearer {self._token or 'none'}"}
+            # Whatever the status: every answer has the header.
+            self._repeat(lambda: self._exchange("GET", "Stores", None, headers, None), "the clock", Budget(), None)
         return dt.datetime.now(dt.UTC) + (self._clock_offset or dt.timedelta())
 
     @property
@@ -379,13 +384,15 @@ class OmniumClient:
         traffic: Traffic | None = None,
     ) -> tuple[int, httpx.Headers, bytes]:
         """Send once and read the whole answer. Raises _Repeatable or Unreachable; no text names a URL."""
-        deadline = time.monotonic() + self._timeout
         chunks: list[bytes] = []
         try:
-            with (
-                self.limiter.place(self.stop),
-                self._http.stream(method, path, content=body, headers=dict(headers), params=params) as response,
-            ):
+            with contextlib.ExitStack() as stack:
+                stack.enter_context(self.limiter.place(self.stop))
+                # Waiting for a place is no fault of the server's: its time begins here.
+                deadline = time.monotonic() + self._timeout
+                response = stack.enter_context(
+                    self._http.stream(method, path, content=body, headers=dict(headers), params=params)
+                )
                 if traffic:
                     traffic.add(requests=1)
                 self._note_time(response.headers.get("Date"))
@@ -393,8 +400,6 @@ class OmniumClient:
                     chunks.append(chunk)
                     if time.monotonic() > deadline:
                         raise _Repeatable(f"the answer took longer than {self._timeout:.0f} s")
-                    if self.stop.is_set() and sum(map(len, chunks)) == 0:
-                        raise Stopped("stopped on request")
                 status, received = response.status_code, response.headers
         except httpx.ConnectError as error:
             raise self._connect_problem(error) from None
@@ -414,6 +419,9 @@ class OmniumClient:
                 f"the certificate of {host} is not trusted: check the base URL, or give your company's "
                 "authority in SSL_CERT_FILE"
             )
+        if self._has_met_omnium:
+            # It was there a moment ago: the network will come back.
+            return _Repeatable(f"no connection to {host}")
         if "Name or service" in cause or "nodename" in cause or "resolution" in cause or "getaddrinfo" in cause:
             return Unreachable(f"the name {host} does not resolve: check SOURCES__OMNIUM__BASE_URL and the network")
         return _Repeatable(f"no connection to {host}")
@@ -545,6 +553,14 @@ class OmniumClient:
 
         return self._repeat(ask, what, budget, traffic, repeatable=repeatable)
 
+    def _said(self, body: bytes) -> str:
+        """The server's message. A proxy's page may repeat the address it was asked for, secret and all."""
+        text = _message(body)
+        for secret in (self._client_secret, quote(self._client_secret), quote_plus(self._client_secret), self._token):
+            if secret:
+                text = text.replace(secret, "********")
+        return text
+
     def _raise_for(self, status: int, headers: httpx.Headers, body: bytes, what: str, role: str) -> None:
         if 200 <= status < 300:
             return
@@ -559,7 +575,7 @@ class OmniumClient:
             hint = f"give the API user the role {role}" if role else "check the API user's roles"
             raise Forbidden(f"{what}: the server refuses to show it (403): {hint}, or leave it out with --exclude")
         if status == 400:
-            raise BadRequest(f"{what}: the server calls the request wrong (400): {_message(body)}")
+            raise BadRequest(f"{what}: the server calls the request wrong (400): {self._said(body)}")
         if status == 404:
             raise NotFound(f"{what}: nothing at this address (404): check SOURCES__OMNIUM__BASE_URL")
         if 300 <= status < 400:
@@ -568,7 +584,7 @@ class OmniumClient:
                 f"{what}: the server redirects to {target} ({status}), and the token is not sent elsewhere: "
                 "set SOURCES__OMNIUM__BASE_URL to the final address"
             )
-        raise Refused(f"{what}: unexpected status {status}: {_message(body)}")
+        raise Refused(f"{what}: unexpected status {status}: {self._said(body)}")
 
     def _repeat(
         self,

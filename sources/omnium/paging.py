@@ -220,9 +220,11 @@ class Scroll:
             try:
                 following = self._connection.batch(page.scroll_id)
             except ScrollLost:
-                if total is not None and rows == total:
+                if rows == total:
                     return  # everything is here: only the end of the scroll was lost
                 raise
+            if following.rows and rows == total:
+                return  # the server begins again; whether everything is here the keys will tell
             if following.rows and (
                 following.body == page.body or (total is not None and rows + len(following.rows) > total)
             ):
