@@ -10,6 +10,7 @@ cut short keeps what its finished packages loaded.
 import datetime as dt
 import logging
 import queue
+import shutil
 import threading
 import time
 from collections.abc import Iterable, Iterator
@@ -24,7 +25,7 @@ from pipelines.errors import OmniumEltError, UsageError
 from pipelines.home import Settings
 from pipelines.report import Progress, ResourceReport, RunReport
 from pipelines.warehouse import Warehouse
-from sources.omnium import dlt_resource, known_types, shape
+from sources.omnium import dlt_resource, known_types, mark_personal, shape
 from sources.omnium.client import OmniumClient, Traffic
 from sources.omnium.errors import (
     ConfigurationError,
@@ -34,8 +35,7 @@ from sources.omnium.errors import (
     Unreachable,
     WrongCredentials,
 )
-from sources.omnium.keyfile import key_for
-from sources.omnium.personal import PersonalData
+from sources.omnium.personal import PersonalData, check_mark, key_for
 from sources.omnium.resources import Resource, select
 from sources.omnium.tables import Parser
 from sources.omnium.windows import Reader, Reading, Verified
@@ -44,11 +44,14 @@ log = logging.getLogger("omnium.load")
 
 READERS = 6
 """Resources read at the same time; the requests of all of them share one limiter."""
-WINDOWS_WAITING = 8
+WINDOWS_WAITING = 64
+"""Windows read and not yet loaded; readers wait for room. Large ones lie on disk meanwhile."""
 ROWS_A_PACKAGE = 50_000
-SECONDS_A_PACKAGE = 10.0
-"""A package is closed when it holds this many rows, or waited this long, or nothing more will come."""
-FATAL = (WrongCredentials, Unreachable, ConfigurationError)
+SECONDS_A_PACKAGE = 15.0
+"""A package is closed when it holds this many rows, or waited this long, or nothing more will come. Each costs
+a second or two of its own, however little is in it: the everyday run should need one."""
+FATAL = (WrongCredentials, Unreachable, ConfigurationError, OSError)
+"""Errors that every other resource would meet as well; OSError: the disk that windows wait on."""
 
 
 def load(settings: Settings, progress: Progress) -> RunReport:
@@ -86,16 +89,44 @@ def connect(settings: Settings) -> OmniumClient:
     )
 
 
-def personal_data(settings: Settings) -> PersonalData:
-    """What becomes of personal data, with the key of this installation."""
-    key = key_for(settings.personal, settings.personal_key, settings.home.personal_key)
-    return PersonalData(settings.personal, key)
+def personal_data(settings: Settings, kept_mark: str | None) -> PersonalData:
+    """What becomes of personal data, with the key of this installation.
+
+    Raises ConfigurationError where the destination's rows were treated otherwise, as `kept_mark` says.
+    """
+    path, may_be_made = settings.home.personal_key, kept_mark is None
+    key = key_for(settings.personal, settings.personal_key, path, may_be_made=may_be_made)
+    personal = PersonalData(settings.personal, key)
+    check_mark(kept_mark, personal.mark)
+    return personal
 
 
 def told(error: OmniumError) -> tuple[str, str]:
     """An error of the source as (what failed, remedy), the two lines a person sees."""
     what, _, remedy = str(error).partition(": ")
     return (what, remedy[:1].upper() + remedy[1:]) if remedy else (what, "")
+
+
+class _Either:
+    """Set when one of two events is: the user asked to stop, or going on makes no sense."""
+
+    TICK = 0.2
+
+    def __init__(self, *events: threading.Event) -> None:
+        self._events = events
+
+    def is_set(self) -> bool:
+        return any(event.is_set() for event in self._events)
+
+    def wait(self, timeout: float | None = None) -> bool:
+        """Wait until one is set, `timeout` seconds at most; return whether one is."""
+        end = None if timeout is None else time.monotonic() + timeout
+        while not self.is_set():
+            left = self.TICK if end is None else min(self.TICK, end - time.monotonic())
+            if left <= 0:
+                return False
+            self._events[0].wait(left)
+        return True
 
 
 @dataclass
@@ -120,10 +151,14 @@ class _Load:
     ) -> None:
         self._settings, self._progress, self._report = settings, progress, report
         self._client, self._warehouse = client, warehouse
-        self._personal = personal_data(settings)
+        self._personal = personal_data(settings, warehouse.personal_mark)
         self._ready: queue.Queue[Verified | None] = queue.Queue()
         self._room = threading.Semaphore(WINDOWS_WAITING)
-        self._fatal: OmniumError | None = None
+        self._fatal: Exception | None = None
+        self._aborted = threading.Event()
+        client.stop = _Either(settings.stop, self._aborted)
+        # What a killed run left there is in no package, and is read again.
+        shutil.rmtree(settings.home.state / "spool", ignore_errors=True)
         since = settings.since
         self._reading = Reading(
             settling_lag=settings.settling_lag_seconds,
@@ -146,7 +181,13 @@ class _Load:
             # The longest first: the end of a run is not spent waiting for one of them.
             for one in sorted(going, key=lambda one: one.resource.scroll == ""):
                 readers.submit(self._read, one)
-            self._load_as_it_comes(len(going))
+            try:
+                self._load_as_it_comes(len(going))
+            except BaseException:
+                # Nobody takes their windows any more: let the readers end, or this would wait for them for ever.
+                self._aborted.set()
+                self._room.release(len(going) * WINDOWS_WAITING)
+                raise
         if self._fatal:
             raise self._fatal
         self._note_drift(going)
@@ -156,13 +197,16 @@ class _Load:
         report, name = one.report, one.resource.name
         self._progress.start(name, None)
         try:
-            if self._fatal or self._settings.stop.is_set():
+            if self._fatal or self._client.stop.is_set():
                 raise Stopped("stopped on request")
             for verified in self._reader(one).windows(self._states.get(name, {})):
                 self._room.acquire()
                 one.windows.append(verified)
                 self._ready.put(verified)
-            self._sum_up(one)
+                if self._aborted.is_set():
+                    raise Stopped("nothing can be loaded any more")
+            report.complete = True
+            report.status = "ok" if any(window.written for window in one.windows) else "unchanged"
         except Forbidden as error:
             report.status, report.error = "forbidden", str(error)
         except Stopped:
@@ -170,10 +214,12 @@ class _Load:
         except FATAL as error:
             report.status, report.error = "failed", str(error)
             self._fatal = error
+            self._aborted.set()
         except Exception as error:
             report.status, report.error = "failed", str(error) or type(error).__name__
             log.exception("%s: reading failed", name)
         finally:
+            self._sum_up(one)
             report.seconds = time.monotonic() - started
             traffic = one.traffic
             report.requests, report.retries = traffic.requests, traffic.retries
@@ -202,9 +248,7 @@ class _Load:
         report.window_from = windows[0].window.lower if windows else None
         report.window_to = windows[-1].window.end if windows else None
         hits = [window.total_hits for window in windows]
-        report.total_hits = None if None in hits else sum(hit or 0 for hit in hits)
-        report.complete = True
-        report.status = "ok" if report.rows else "unchanged"
+        report.total_hits = None if not hits or None in hits else sum(hit or 0 for hit in hits)
 
     # -- loading, in this thread -------------------------------------------------------------------
 
@@ -223,14 +267,9 @@ class _Load:
                 if not waiting:
                     since = time.monotonic()
                 waiting.append(verified)
-            is_due = time.monotonic() - since > SECONDS_A_PACKAGE
-            if waiting and (
-                not readers
-                or is_due
-                or sum(window.written for window in waiting) >= ROWS_A_PACKAGE
-                or (len(waiting) >= WINDOWS_WAITING
-                and any(window.written for window in waiting))
-            ):
+            is_due = time.monotonic() - since > SECONDS_A_PACKAGE or len(waiting) >= WINDOWS_WAITING
+            rows = sum(window.written for window in waiting)
+            if waiting and (not readers or rows >= ROWS_A_PACKAGE or (is_due and rows)):
                 waiting = self._load_package(waiting)
             elif len(waiting) >= WINDOWS_WAITING:
                 self._room.release()  # windows without rows wait for one with rows, and hold nobody up
@@ -272,8 +311,13 @@ class _Load:
 
     def _resources_of(self, package: dict[str, list[Verified]]) -> Iterator[Any]:
         for windows in package.values():
-            yield dlt_resource(windows[0].resource, windows)
+            yield dlt_resource(windows[0].resource, self._marked(windows))
         yield _receipts(self._report.run_id, [window for windows in package.values() for window in windows])
+
+    def _marked(self, windows: list[Verified]) -> Iterator[Verified]:
+        """The windows; as they are extracted the package's state takes the mark along."""
+        mark_personal(self._personal.mark)
+        yield from windows
 
     # -- what a person should know -------------------------------------------------------------------
 

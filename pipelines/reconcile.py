@@ -112,7 +112,7 @@ class _Sweep:
         return dict(zip(rows["_dlt_id"].to_pylist(), rows["gone"].to_pylist(), strict=True))
 
     def _present(self, resource: Resource, traffic: Traffic) -> set[str]:
-        parser = Parser(shape(resource, personal_data(self._settings)))
+        parser = Parser(shape(resource, personal_data(self._settings, self._warehouse.personal_mark)))
         reading = Reading(spool=self._settings.home.state / "spool", **self._settings.source_options.get("reading", {}))
         reader = Reader(self._client, resource, parser, self._executor, reading=reading, traffic=traffic)
         return set().union(*reader.sweep())

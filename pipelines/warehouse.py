@@ -17,6 +17,7 @@ from dlt.pipeline.exceptions import PipelineStepFailed
 
 from pipelines.errors import OmniumEltError, UsageError
 from pipelines.home import Home
+from sources.omnium import MARK
 
 NAME = "omnium"
 DUCKDB_CONFIG = {"memory_limit": "600MB"}
@@ -76,6 +77,12 @@ class Warehouse:
         """The kept state of each resource, as of the last complete package."""
         sources = self.pipeline.state.get("sources", {})
         return {name: dict(state) for name, state in sources.get(NAME, {}).get("resources", {}).items()}
+
+    @property
+    def personal_mark(self) -> str | None:
+        """How the personal data that are there were treated (`PersonalData.mark`); None before the first load."""
+        mark = self.pipeline.state.get("sources", {}).get(NAME, {}).get(MARK)
+        return None if mark is None else str(mark)
 
     @property
     def tables(self) -> Mapping[str, Any]:

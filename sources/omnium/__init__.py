@@ -22,13 +22,15 @@ from dlt.extract import DltResource
 from sources.omnium.client import SERVER_LIMIT_CONCURRENT, OmniumClient
 from sources.omnium.errors import ConfigurationError
 from sources.omnium.feed import MERGE, OmniumResource, items
-from sources.omnium.keyfile import key_for
-from sources.omnium.personal import Mode, PersonalData
+from sources.omnium.personal import Mode, PersonalData, check_mark, key_for
 from sources.omnium.resources import RESOURCES, Resource, select
 from sources.omnium.tables import Parser, ResourceShape, shape_of
 from sources.omnium.windows import Reader, Reading, Verified, moment_of
 
 __all__ = ["RESOURCES", "dlt_resource", "feed", "omnium_source", "select", "shape"]
+
+MARK = "personal_data"
+"""Where dlt's state of the source keeps `PersonalData.mark`."""
 
 
 @dlt.source(name="omnium", max_table_nesting=0)
@@ -79,13 +81,16 @@ def omnium_source(
     executor = ThreadPoolExecutor(SERVER_LIMIT_CONCURRENT, "omnium-page")
 
     def personal() -> PersonalData:
-        folder = Path(dlt.current.pipeline().working_dir)
-        return PersonalData(pii, key_for(pii, pii_key, folder / "personal_key"))
+        path = Path(dlt.current.pipeline().working_dir) / "personal_key"
+        is_first = MARK not in dlt.current.source_state()
+        return PersonalData(pii, key_for(pii, pii_key, path, may_be_made=is_first))
 
     for resource in RESOURCES.values():
 
         def windows(resource: Resource = resource) -> Iterator[Verified]:
-            parser = Parser(shape(resource, personal()), known_types(dlt.current.source_schema().tables))
+            treated = personal()
+            mark_personal(treated.mark)
+            parser = Parser(shape(resource, treated), known_types(dlt.current.source_schema().tables))
             reader = Reader(client, resource, parser, executor, reading=reading)
             return reader.windows(dlt.current.resource_state(resource.name))
 
@@ -114,6 +119,11 @@ def dlt_resource(
     made = dlt.resource(generate, name=resource.name, write_disposition=MERGE, primary_key="_dlt_id")
     made.__class__ = OmniumResource
     return made
+
+
+def mark_personal(mark: str) -> None:
+    """Keep in dlt's state how personal data are treated, once. Raises ConfigurationError where it was otherwise."""
+    check_mark(dlt.current.source_state().setdefault(MARK, mark), mark)
 
 
 def feed(verified: Verified) -> Iterator[Any]:

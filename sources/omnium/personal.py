@@ -279,6 +279,11 @@ class PersonalData:
         return blake2b(self.mode.encode(), key=self.key, digest_size=32).digest()
 
     @property
+    def mark(self) -> str:
+        """Tells mode and key apart from others without giving the key away: `hash:0123456789abcdef`."""
+        return f"{self.mode}:{blake2b(b'mark', key=self.key, digest_size=8).hexdigest()}"
+
+    @property
     def is_open(self) -> bool:
         """Whether personal data stay as they are."""
         return self.mode == "include"
@@ -358,14 +363,15 @@ class PersonalData:
         return self.hide(spell(value))
 
 
-def key_for(mode: Mode, configured: str | None, path: Path) -> bytes:
+def key_for(mode: Mode, configured: str | None, path: Path, *, may_be_made: bool = True) -> bytes:
     """The key of the hashes: the configured one, else the one in the file, which is made on first use.
 
     It is needed in every mode: ids of rows whose key is personal are made with it, and stay the same when the
     mode changes. The file is for its owner alone (0600), and appears whole or not at all.
 
     Raises:
-        ConfigurationError: the mode is unknown, the configured key is too short, or the file is damaged.
+        ConfigurationError: the mode is unknown, the configured key is too short, or the file is damaged; or
+            missing, while rows that were hashed with it are there (not `may_be_made`).
         OSError: the file cannot be read or made.
     """
     if mode not in get_args(Mode):
@@ -375,6 +381,11 @@ def key_for(mode: Mode, configured: str | None, path: Path) -> bytes:
             raise ConfigurationError(f"pii_key is too short: take {SHORTEST_KEY} characters or more")
         return configured.encode()
     if not path.exists():
+        if not may_be_made:
+            raise ConfigurationError(
+                f"the key that personal data were hashed with is missing ({path}): restore the file or set "
+                "SOURCES__OMNIUM__PII_KEY to that key; without it, load everything anew into an empty destination"
+            )
         path.parent.mkdir(parents=True, exist_ok=True)
         handle, written = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}-")
         try:
@@ -392,6 +403,26 @@ def key_for(mode: Mode, configured: str | None, path: Path) -> bytes:
     if len(key) < SHORTEST_KEY:
         raise ConfigurationError(f"{path} holds no key: restore it, or delete it and load everything anew")
     return key
+
+
+def check_mark(kept: str | None, mark: str) -> None:
+    """Compare how the destination's rows were treated with how new ones would be (`PersonalData.mark`).
+
+    A mix would have two hashes for one customer, two ids for one row, or leave in the clear what shall not be.
+    Raises ConfigurationError where they differ; `kept` is None in an empty destination.
+    """
+    if kept is None or kept == mark:
+        return
+    before, now = kept.partition(":")[0], mark.partition(":")[0]
+    if before != now:
+        raise ConfigurationError(
+            f"personal data in this destination were loaded with SOURCES__OMNIUM__PII={before}, and now it is {now}: "
+            f"set it back to {before}, or load everything anew into another --home or an empty destination"
+        )
+    raise ConfigurationError(
+        "personal data in this destination were hashed with another key: restore SOURCES__OMNIUM__PII_KEY or "
+        "state/personal_key, or load everything anew into another --home or an empty destination"
+    )
 
 
 def is_flat(value: Any) -> bool:
