@@ -1,11 +1,11 @@
 """Fills a tenant: the same seed, size and day give the same rows, byte for byte.
 
-    data_catalogue   suppliers, warehouses, articles, what customers want: the truth
-    data_trade       the days that follow from it: sales, purchases, receipts, stock
-    data_others      everything that does not come from trading
-    data_people      made-up persons
-    data_filled      orders without number, built on the fly
-    data_odd         rows as they should not be
+data_catalogue   suppliers, warehouses, articles, what customers want: the truth
+data_trade       the days that follow from it: sales, purchases, receipts, stock
+data_others      everything that does not come from trading
+data_people      made-up persons
+data_filled      orders without number, built on the fly
+data_odd         rows as they should not be
 """
 
 import random

@@ -398,7 +398,7 @@ def _pattern(article: Article, is_star: bool, choice: random.Random) -> DemandPa
         return "smooth" if choice.random() < 0.75 else "erratic"
     if article.is_package:
         return "intermittent"
-    return choice.choices(("intermittent", "lumpy", "seasonal", "dead"), (58, 20, 15, 7))[0]  # type: ignore[return-value]
+    return choice.choices(("intermittent", "lumpy", "seasonal", "dead"), (58, 20, 15, 7))[0]
 
 
 def _curve(pattern: DemandPattern, days: int, choice: random.Random) -> RateCurve:
@@ -436,11 +436,8 @@ def demand_events(
     number, when = numpy.concatenate(chosen), numpy.concatenate(on)
     seconds = when * 86_400 + generator.integers(6 * 3_600, 22 * 3_600, len(when))
     table = [cell.quantities for cell in cells]
-    picks = generator.random(len(number))
-    quantity = numpy.array(
-        [table[n][int(pick * len(table[n]))] for n, pick in zip(number.tolist(), picks.tolist(), strict=True)],
-        dtype=numpy.int64,
-    )
+    picks = zip(number.tolist(), generator.random(len(number)).tolist(), strict=True)
+    quantity = numpy.array([table[n][int(pick * len(table[n]))] for n, pick in picks], dtype=numpy.int64)
     order = numpy.argsort(seconds, kind="stable")
     return number[order], seconds[order], quantity[order]
 

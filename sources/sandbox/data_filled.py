@@ -76,6 +76,11 @@ def _lean(number: int) -> Row:
             "productId": f"{10_001 + (number * 3 + place) % 500}",
             "displayName": f"Artikkel {number} {place}",
             "brand": "Nord",
+            "unit": "stk",
+            "supplierSkuId": f"S-{10_001 + (number * 3 + place) % 500}",
+            "supplierName": f"Leverandør {number % 40 + 1}",
+            "lineItemDiscountAmount": 20,
+            "placedPriceExclTax": 159.92,
             "quantity": place + 1,
             "deliveredQuantity": place + 1,
             "canceledQuantity": 0,
@@ -117,7 +122,7 @@ def _lean(number: int) -> Row:
     }
 
 
-_LEFT_EMPTY = {"returnOrderForms", "assets", "groups", "errors", "charges", "packages"}
+_LEFT_EMPTY = {"returnOrderForms", "assets", "groups", "errors", "charges", "packages", "discounts"}
 """Lists that stand empty, as they mostly do: filled, they would make an order of 100 KB."""
 _REPEATED = {"lineItems": _LINES, "shipments": 1, "payments": 1}
 
@@ -144,11 +149,11 @@ def _filled(schema: str, seed: int, depth: int = 0, inside: tuple[str, ...] = ()
 
 def _value(name: str, kind: str, number: int) -> Any:
     if kind == "s":
-        return f"{name[:6]} {number % 97}" if not name.endswith("Id") else f"{name[:3]}-{number % 977}"
+        return f"{name[:3]} {number % 97}" if not name.endswith("Id") else f"{name[:2]}-{number % 977}"
     if kind == "t":
         return f"2026-{number % 12 + 1:02d}-{number % 27 + 1:02d}T08:30:00Z"
     if kind == "n":
-        return round(number % 9_973 * 1.25 + 0.1, 2)
+        return number % 499 * 0.5
     if kind == "i":
         return number % 1_000
     if kind == "b":

@@ -3,7 +3,6 @@ and a modest number of everything else that the API shows."""
 
 import random
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
 from sources.sandbox.data_catalogue import (
     TRANSFER_SUPPLIER,
@@ -13,7 +12,7 @@ from sources.sandbox.data_catalogue import (
     Supplier,
 )
 from sources.sandbox.data_people import Person
-from sources.sandbox.tenant import Row, Tenant, iso, to_json
+from sources.sandbox.tenant import Row, Tenant, iso
 
 
 class Others:
@@ -50,7 +49,8 @@ class Others:
             created = self.on(since)
             for version, (until, days) in enumerate(history):
                 row = self._supplier(supplier, number, days)
-                row |= {"created": created, "modified": self.on(since), "versionId": f"v{number:03d}-{version}"}
+                row |= {"created": created, "modified": self.on(since)}
+                row["versionId"] = f"v{number:03d}-{version}"
                 if previous:
                     row["previousVersionId"] = previous
                 previous = row["versionId"]
@@ -129,7 +129,7 @@ class Others:
                 }
             ],
             "externalIds": [{"providerName": "erp", "id": f"L{number + 1}"}],
-            "properties": [{"key": "segment", "value": "A" if number % 3 == 0 else "B", "valueType": "string"}],
+            "properties": [{"key": "segment", "value": "ABB"[number % 3], "valueType": "string"}],
             "tags": ["import"] if supplier.country != "NO" else [],
         }
 
@@ -197,7 +197,7 @@ class Others:
         )
 
     def products(self) -> None:
-        """Products in Norwegian, some in Swedish too; some with variants, some their own SKU; a few deleted."""
+        """Products in Norwegian, some in Swedish too; with variants or their own SKU; a few deleted."""
         by_product: dict[str, list[Article]] = {}
         for article in self.catalogue.articles:
             by_product.setdefault(article.product_id, []).append(article)
@@ -746,8 +746,3 @@ class Others:
         self.customers()
         self.around_orders(orders)
         self.remainder()
-
-
-def size_of(row: Any) -> int:
-    """Bytes of a row as JSON."""
-    return len(to_json(row))

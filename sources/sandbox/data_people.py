@@ -3,7 +3,7 @@
 import random
 from dataclasses import dataclass
 
-_FIRST = ["Kari", "Ola", "Ingrid", "Lars", "Astrid", "Knut", "Solveig", "Erik", "Marit", "Jonas", "Anne", "Per"]
+_FIRST = ["Kari", "Ola", "Ingrid", "Lars", "Astrid", "Knut", "Solveig", "Erik", "Marit", "Jonas", "Per"]
 _LAST = ["Testmann", "Prøvesen", "Eksempelsen", "Fiktivdal", "Oppdiktet", "Sandkassen", "Påfunn", "Innbilt"]
 _STREETS = ["Prøveveien", "Testgata", "Eksempelalleen", "Sandkasseveien"]
 _CITIES = [("0150", "Oslo"), ("5003", "Bergen"), ("7010", "Trondheim"), ("4005", "Stavanger")]

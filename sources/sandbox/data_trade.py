@@ -207,7 +207,7 @@ class Trade:
             article = catalogue.articles[cell.article]
             if article.is_package:
                 continue
-            rate = (whole[article.number] if cell.warehouse == CENTRAL else cell.curve.base)
+            rate = whole[article.number] if cell.warehouse == CENTRAL else cell.curve.base
             rate *= self.choice.uniform(0.9, 1.1)
             if cell.warehouse == CENTRAL:
                 self._by_supplier[article.supplier].append(cell)
@@ -296,14 +296,14 @@ class Trade:
         catalogue, choice = self.catalogue, self.choice
         taken: list[tuple[Cell, int]] = []
         waiting: list[tuple[Cell, int]] = []
+        can_wait = seconds > self.end - 9 * DAY and not is_canceled and warehouse == CENTRAL
         for cell, quantity in wanted:
             article = catalogue.articles[cell.article]
             if self._can_sell(article, cell):
                 taken.append((cell, quantity))
                 self._claim(article, cell, quantity)
-            elif seconds > self.end - 9 * DAY and not is_canceled and warehouse == CENTRAL:
-                if choice.random() < 0.1:
-                    waiting.append((cell, quantity))
+            elif can_wait and choice.random() < 0.1:
+                waiting.append((cell, quantity))
         for cell, quantity in taken:
             self._claim(catalogue.articles[cell.article], cell, -quantity)
         if not taken and not waiting:
@@ -339,9 +339,7 @@ class Trade:
         if not article.components:
             return [(cell, quantity)]
         cell_of = self.catalogue.cell_of
-        return [
-            (cell_of[part, cell.warehouse], units * quantity) for part, units in article.components
-        ]
+        return [(cell_of[part, cell.warehouse], units * quantity) for part, units in article.components]
 
     def _can_sell(self, article: Article, cell: Cell) -> bool:
         """Whether there is something left; where there is, the whole quantity can be ordered."""
@@ -491,7 +489,8 @@ class Trade:
             line.parts = [(last, choice.randint(max(1, net // 2), net - 1))]
         elif 0.05 <= fate < 0.22 and order.canceled_at is None and net > 1 and line.days > 2:
             first = choice.randint(1, net - 1)
-            line.parts = [(self.some_time(day + choice.randint(1, line.days - 1)), first), (last, net - first)]
+            earlier = self.some_time(day + choice.randint(1, line.days - 1))
+            line.parts = [(earlier, first), (last, net - first)]
         elif 0.22 <= fate < 0.25:
             line.over = choice.randint(1, max(1, net // 10))
             line.parts = [(last, net + line.over)]

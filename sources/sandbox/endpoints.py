@@ -65,7 +65,7 @@ class Resource:
 
 @cache
 def schemas() -> dict[str, dict[str, str]]:
-    """Schema -> field -> type: s text, t date-time, n number, i integer, b boolean, @Schema, [Schema], [s]."""
+    """Schema -> field -> type: s text, t date-time, n number, i integer, b boolean, @Object, [Object], [s]."""
     text = files(__package__).joinpath("schemas.json").read_text(encoding="utf-8")
     loaded: dict[str, dict[str, str]] = json.loads(text)
     return loaded
@@ -485,9 +485,7 @@ _ROWS = [
             "marketIds": "paymentMarketId",
         },
     ),
-    Resource(
-        "pick_lists", "OmniumPickList", "OrderRead", "PickList/Search", "OmniumPickListSearchRequest"
-    ),
+    Resource("pick_lists", "OmniumPickList", "OrderRead", "PickList/Search", "OmniumPickListSearchRequest"),
     Resource(
         "subscriptions",
         "OmniumSubscription",

@@ -111,6 +111,7 @@ class Mutator:
     changed: int = 0
     _stop: threading.Event = field(default_factory=threading.Event)
     _thread: threading.Thread | None = None
+    _error: Exception | None = None
 
     def __enter__(self) -> "Mutator":
         self._stop.clear()
@@ -122,6 +123,8 @@ class Mutator:
         self._stop.set()
         if self._thread:
             self._thread.join()
+        if self._error:
+            raise self._error
 
     def _run(self) -> None:
         choice = random.Random(self.seed)
@@ -129,7 +132,11 @@ class Mutator:
         while not self._stop.is_set():
             due = int((time.monotonic() - started) * self.rows_per_second)
             while self.changed < due and not self._stop.is_set():
-                self.step(choice)
+                try:
+                    self.step(choice)
+                except Exception as error:
+                    self._error = error
+                    return
             self._stop.wait(min(0.02, 1 / self.rows_per_second))
 
     def step(self, choice: random.Random) -> str:

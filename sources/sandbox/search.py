@@ -13,7 +13,7 @@ from typing import Any, Literal
 import numpy
 import orjson
 
-from sources.sandbox.endpoints import Resource, request_fields, schemas
+from sources.sandbox.endpoints import Bound, Resource, request_fields, schemas
 from sources.sandbox.tenant import NEVER, Positions, Row, Rows, at, microseconds
 
 SORT_ORDERS = {
@@ -210,9 +210,7 @@ class Searches:
             return Answer([show(rows.body(position)) for position in positions], len(positions))
         if rows.version == 0 and not hasattr(rows, "put"):
             # Generated rows never change: their numbers are snapshot enough.
-            scroll = Scroll(
-                resource, positions, rows.body, len(positions), batch, show, time.monotonic()
-            )
+            scroll = Scroll(resource, positions, rows.body, len(positions), batch, show, time.monotonic())
         else:
             bodies = [rows.body(position) for position in positions]
             scroll = Scroll(resource, bodies, bytes, len(bodies), batch, show, time.monotonic())
@@ -262,7 +260,7 @@ class Searches:
         for name, value in request.items():
             _check(name, value, fields.get(name))
         chosen = rows.alive()
-        late_bounds: list[tuple[str, str, int]] = []
+        late_bounds: list[tuple[str, Bound, int]] = []
         for name, (path, bound) in resource.times().items():
             if request.get(name) is None:
                 continue
@@ -474,13 +472,13 @@ def _only(row: Row, paths: list[list[str]]) -> Row:
     return kept
 
 
-def _within(times: Positions, bound: str, limit: int) -> Any:
+def _within(times: Positions, bound: Bound, limit: int) -> Any:
     if bound == "from":
         return times >= limit
     return times > limit if bound == "after" else times <= limit
 
 
-def _time_test(path: str, bound: str, limit: int) -> Callable[[Row], bool]:
+def _time_test(path: str, bound: Bound, limit: int) -> Callable[[Row], bool]:
     def test(row: Row) -> bool:
         moment = microseconds(at(row, path))
         return moment != NEVER and bool(_within(numpy.array(moment), bound, limit))

@@ -388,7 +388,7 @@ class Sandbox:
         given = (query.get("clientId", ""), query.get("clientSecret", ""))
         if given != (self.client_id, self.client_secret):
             raise _Refused(401, "Invalid client id or client secret.")
-        token = "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9." + secrets.token_urlsafe(60) + "." + secrets.token_urlsafe(32)
+        token = f"eyJhbGciOiJIUzI1NiJ9.{secrets.token_urlsafe(60)}.{secrets.token_urlsafe(32)}"
         with self._lock:
             self._tokens[token] = time.time() + self.behaviour.token_seconds
         if query.get("returnAsJson", "").lower() == "true":
@@ -614,5 +614,9 @@ class _Connection(socketserver.StreamRequestHandler):
                 self.connection.sendall(bytes([byte]))
                 time.sleep(fault.seconds)
             return True
-        self.connection.sendall(head + response.body)
+        if len(response.body) < 65_536:
+            self.connection.sendall(head + response.body)
+        else:
+            self.connection.sendall(head)
+            self.connection.sendall(response.body)
         return True
