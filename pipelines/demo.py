@@ -155,14 +155,14 @@ def _lead_times(connection: Any) -> list[LeadTime]:
 def _proposals(connection: Any) -> list[Proposal]:
     cursor = connection.execute(
         """
-        with most_urgent as (
+        with gravest as (
             select
                 supplier_id,
                 warehouse_code,
                 currency,
-                arg_max(product_name, stock_out_risk) as product_name,
-                arg_max(explanation, stock_out_risk) as explanation,
-                max(stock_out_risk) as stock_out_risk,
+                arg_max(product_name, stock_out_risk * line_value) as product_name,
+                arg_max(explanation, stock_out_risk * line_value) as explanation,
+                max(stock_out_risk * line_value) as value_at_risk,
             from marts.purchase_proposal_line
             group by supplier_id, warehouse_code, currency
         )
@@ -177,13 +177,13 @@ def _proposals(connection: Any) -> list[Proposal]:
             proposal.defer_days,
             proposal.order_by_date as order_by,
             concat(
-                case when proposal.lines > 1 then 'most urgent: ' end,
-                most_urgent.product_name, '. ', most_urgent.explanation
+                case when proposal.lines > 1 then 'above all ' end,
+                gravest.product_name, '. ', gravest.explanation
             ) as why,
         from marts.purchase_proposal as proposal
-        left join most_urgent using (supplier_id, warehouse_code, currency)
+        left join gravest using (supplier_id, warehouse_code, currency)
         where proposal.lines > 0
-        order by order_by, most_urgent.stock_out_risk desc, proposal.value desc, supplier, warehouse
+        order by order_by, gravest.value_at_risk desc, proposal.value desc, supplier, warehouse
         """
     )
     names = [column[0] for column in cursor.description]
