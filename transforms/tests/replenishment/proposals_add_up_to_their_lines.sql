@@ -18,7 +18,7 @@ from {{ ref('purchase_proposal') }} as proposals
 left join line_sums
     on line_sums.supplier_id = proposals.supplier_id
     and line_sums.warehouse_code = proposals.warehouse_code
-    and line_sums.currency = proposals.currency
+    and {{ is_same('line_sums.currency', 'proposals.currency') }}
 where proposals.lines <> coalesce(line_sums.lines, 0)
     or proposals.units <> coalesce(line_sums.units, 0)
     or proposals.value <> coalesce(line_sums.value, 0)

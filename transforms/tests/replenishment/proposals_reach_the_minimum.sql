@@ -12,7 +12,7 @@ left join (
 ) as packs
     on packs.supplier_id = proposals.supplier_id
     and packs.warehouse_code = proposals.warehouse_code
-    and packs.currency = proposals.currency
+    and {{ is_same('packs.currency', 'proposals.currency') }}
 where (proposals.action in ('order', 'split', 'top_up') and proposals.value < proposals.minimum_order_amount - 0.05)
     or (proposals.action = 'defer' and proposals.value >= proposals.minimum_order_amount)
     or (proposals.action = 'top_up' and proposals.value - packs.dearest_pack > proposals.minimum_order_amount + 0.05)

@@ -1,3 +1,5 @@
+{{ config(materialized='table') }}
+
 -- One row per SKU, warehouse and stretch of days within the last average_daily_usage_days days: the
 -- rows of fct_stock_and_demand_change, cut at the first day of the window.
 

@@ -19,7 +19,7 @@ steps as (
         items.daily_demand,
         0 as step_day,
         cast(items.available as double precision) as quantity
-    from {{ ref('int_replenishment_items') }} as items
+    from {{ ref('int_replenishment_quantities') }} as items
     where items.daily_demand > 0e0 or items.available < 0
 
     union all
@@ -31,7 +31,7 @@ steps as (
         arrivals.arrival_day as step_day,
         arrivals.quantity
     from arrivals
-    inner join {{ ref('int_replenishment_items') }} as items
+    inner join {{ ref('int_replenishment_quantities') }} as items
         on items.sku = arrivals.sku
         and items.warehouse_code = arrivals.warehouse_code
     where items.daily_demand > 0e0 or items.available < 0

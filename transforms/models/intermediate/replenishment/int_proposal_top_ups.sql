@@ -31,7 +31,7 @@ with candidates as (
     inner join {{ ref('int_proposals') }} as proposals
         on proposals.supplier_id = items.supplier_id
         and proposals.warehouse_code = items.warehouse_code
-        and proposals.currency = items.currency
+        and {{ is_same('proposals.currency', 'items.currency') }}
     where proposals.is_below_minimum
         and items.daily_demand > 0e0
 ),

@@ -1,5 +1,3 @@
-{{ config(materialized='table') }}
-
 -- One row per SKU and warehouse that is stocked or sold, with everything its proposal depends on.
 -- d, σ_d of models.md: daily_demand, daily_demand_sd; L, σ_L: lead_time_mean_days, lead_time_sd_days;
 -- r: review_days; T: order_interval_days.

@@ -31,7 +31,7 @@ decided as (
     left join lines
         on lines.supplier_id = proposals.supplier_id
         and lines.warehouse_code = proposals.warehouse_code
-        and lines.currency = proposals.currency
+        and {{ is_same('lines.currency', 'proposals.currency') }}
 )
 
 select

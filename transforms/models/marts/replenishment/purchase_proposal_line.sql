@@ -7,7 +7,7 @@ with quantities as (
     left join {{ ref('int_proposal_top_ups') }} as top_ups
         on top_ups.supplier_id = items.supplier_id
         and top_ups.warehouse_code = items.warehouse_code
-        and top_ups.currency = items.currency
+        and {{ is_same('top_ups.currency', 'items.currency') }}
         and top_ups.sku = items.sku
 )
 

@@ -1,0 +1,33 @@
+{{ config(post_hook="{{ create_replenishment_what_if(this) }}") }}
+
+select
+    sku,
+    warehouse_code,
+    product_name,
+    supplier_id,
+    supplier_name,
+    is_supplier_known,
+    demand_pattern,
+    {{ real('daily_demand') }} as daily_demand,
+    {{ real('daily_demand_sd') }} as daily_demand_sd,
+    {{ real('daily_demand_naive') }} as daily_demand_naive,
+    {{ real('lead_time_mean_days') }} as lead_time_mean_days,
+    {{ real('lead_time_sd_days') }} as lead_time_sd_days,
+    configured_lead_time_days,
+    {{ real('review_days') }} as review_days,
+    {{ real('order_interval_days') }} as order_interval_days,
+    {{ quantity('min_quantity') }} as min_quantity,
+    {{ quantity('max_quantity') }} as max_quantity,
+    {{ quantity('reorder_min_quantity') }} as reorder_min_quantity,
+    {{ quantity('pack_quantity') }} as pack_quantity,
+    is_package_break_allowed,
+    {{ quantity('position') }} as position,
+    {{ quantity('draft_order') }} as draft_order,
+    {{ money('unit_cost') }} as unit_cost,
+    currency,
+    is_virtual,
+    is_package,
+    is_discontinued,
+    is_not_purchasable,
+    is_backorder
+from {{ ref('int_replenishment_items') }}
