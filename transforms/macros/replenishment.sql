@@ -1,0 +1,208 @@
+{#
+  The replenishment formulas, as queries with parameters: the mart answers with the tenant's settings, and
+  replenishment_what_if with those of whoever asks.
+#}
+
+{#
+  From what stock on to order, and up to what: `items` with the columns of int_replenishment_items; service_level
+  (0…1) and order_interval_days (days) are SQL expressions.
+#}
+{% macro replenishment_levels(items, service_level, order_interval_days='order_interval_days') %}
+with bell as (
+    select
+        *,
+        lead_time_mean_days + review_days as protection_days,
+        daily_demand * (lead_time_mean_days + review_days) as expected_demand,
+        (lead_time_mean_days + review_days) * daily_demand_sd * daily_demand_sd
+            + daily_demand * daily_demand * lead_time_sd_days * lead_time_sd_days as demand_variance,
+        {{ real(service_level) }} as service_level
+    from {{ items }}
+),
+
+measured as (
+    select
+        *,
+        sqrt(demand_variance) as demand_sd,
+        -- few units, or none on most days: counted one by one, not by the bell curve
+        expected_demand < 10e0 or demand_pattern in ('intermittent', 'lumpy') as is_counted,
+        {{ normal_quantile('service_level') }} as service_factor
+    from bell
+),
+
+reordered as (
+    select
+        *,
+        case
+            when is_counted then {{ negative_binomial_quantile('service_level', 'expected_demand', 'demand_variance') }}
+            else expected_demand + service_factor * demand_sd
+        end as statistical_reorder_point
+    from measured
+),
+
+levelled as (
+    select
+        *,
+        greatest(statistical_reorder_point, cast(min_quantity as double precision)) as effective_reorder_point,
+        statistical_reorder_point + daily_demand * {{ order_interval_days }} as statistical_order_up_to_level
+    from reordered
+)
+
+select
+    *,
+    {{ demand_figure('statistical_reorder_point - expected_demand') }} as safety_stock,
+    {{ demand_figure('effective_reorder_point') }} as reorder_point,
+    {{ demand_figure('greatest(
+        effective_reorder_point,
+        case
+            when max_quantity > 0 then least(statistical_order_up_to_level, cast(max_quantity as double precision))
+            else statistical_order_up_to_level
+        end
+    )') }} as order_up_to_level
+from levelled
+{% endmacro %}
+
+
+{# How much to order today, ours and Omnium's way: `levels` as replenishment_levels gives them. #}
+{% macro replenishment_quantities(levels) %}
+-- One row per SKU and warehouse: how much to order today, ours and Omnium's way.
+
+with stock as (
+    select
+        *,
+        cast(position as double precision) as stock_position,
+        cast(draft_order as double precision) as drafted,
+        cast(reorder_min_quantity as double precision) as least_order,
+        -- Without a pack, or where packs may be broken, units are whole.
+        case
+            when pack_quantity is null or is_package_break_allowed then 1e0
+            else cast(pack_quantity as double precision)
+        end as pack,
+        case
+            when is_virtual then 'virtual product'
+            when is_package then 'package sold only as components'
+            when is_discontinued then 'discontinued'
+            when is_not_purchasable then 'assortment not purchasable'
+            when supplier_id is null or not is_supplier_known then 'no supplier'
+            when unit_cost is null or unit_cost <= 0 then 'no cost'
+        end as block_reason,
+        -- Omnium: average usage × (configured lead time + margin), then one order interval more
+        daily_demand_naive * configured_lead_time_days as parity_reorder_point,
+        daily_demand_naive * (configured_lead_time_days + order_interval_days) as parity_level
+    from {{ levels }}
+),
+
+needed as (
+    select
+        *,
+        case
+            when block_reason is not null then 0e0
+            -- on back order only what customers already wait for is bought
+            when is_backorder then greatest(0e0, -stock_position - drafted)
+            when stock_position > reorder_point then 0e0
+            else {{ demand_figure('greatest(0e0, order_up_to_level - stock_position - drafted)') }}
+        end as raw_quantity,
+        case
+            when block_reason is not null or stock_position > greatest(parity_reorder_point, min_quantity) then 0e0
+            else greatest(
+                0e0,
+                case
+                    when max_quantity > 0 then least(greatest(parity_level, min_quantity), max_quantity)
+                    else greatest(parity_level, min_quantity)
+                end - stock_position - drafted
+            )
+        end as parity_raw_quantity
+    from stock
+),
+
+minimums as (
+    select
+        *,
+        case
+            when raw_quantity <= 0e0 then 0e0
+            {%- if var('reorder_suggestions_min_quantity_round_up') %}
+            else greatest(raw_quantity, least_order)
+            {%- else %}
+            else raw_quantity
+            {%- endif %}
+        end as wanted,
+        case
+            when parity_raw_quantity <= 0e0 then 0e0
+            {%- if var('reorder_suggestions_min_quantity_round_up') %}
+            else greatest(parity_raw_quantity, least_order)
+            {%- else %}
+            else parity_raw_quantity
+            {%- endif %}
+        end as parity_wanted
+    from needed
+),
+
+packed as (
+    select
+        *,
+        -- a hair less, so that 48.0000000001 units are two packs of 24
+        case when wanted > 0e0 then ceil(wanted / pack - 1e-9) * pack else 0e0 end as packed_quantity,
+        case when parity_wanted > 0e0 then ceil(parity_wanted / pack - 1e-9) * pack else 0e0 end as parity_quantity
+    from minimums
+)
+
+select
+    *,
+    case
+        when max_quantity > 0
+            and not is_backorder
+            and packed_quantity > 0e0
+            and stock_position + drafted + packed_quantity > max_quantity
+            and stock_position + drafted + packed_quantity - pack > reorder_point
+            and packed_quantity - pack >= least_order
+            and packed_quantity - pack > 0e0
+            then packed_quantity - pack
+        else packed_quantity
+    end as suggested_quantity,
+    raw_quantity > 0e0 and raw_quantity < least_order as is_below_minimum_quantity
+from packed
+{% endmacro %}
+
+
+{#
+  In DuckDB, marts.replenishment_what_if(service_level, order_interval_days) answers what the proposal would be with
+  another service level (0…1) and another order interval (days; null: each supplier's own). One row per SKU and
+  warehouse. Elsewhere nothing is made.
+#}
+{% macro create_replenishment_what_if(inputs) -%}
+    {{ adapter.dispatch('create_replenishment_what_if', 'omnium')(inputs) }}
+{%- endmacro %}
+
+{% macro default__create_replenishment_what_if(inputs) %}{% endmacro %}
+
+{# Without the catalog's name: the file may be opened under any. #}
+{% macro duckdb__create_replenishment_what_if(inputs) %}
+create or replace macro {{ inputs.schema }}.replenishment_what_if(at_service_level, at_order_interval_days) as table
+with what_if_levels as (
+    {{ replenishment_levels(
+        inputs.schema ~ '.' ~ inputs.identifier,
+        'at_service_level',
+        'coalesce(at_order_interval_days, order_interval_days)',
+    ) }}
+),
+
+what_if_quantities as (
+    {{ replenishment_quantities('what_if_levels') }}
+)
+
+select
+    sku,
+    warehouse_code,
+    product_name,
+    supplier_id,
+    supplier_name,
+    block_reason,
+    {{ demand_figure('safety_stock') }} as safety_stock,
+    reorder_point,
+    order_up_to_level,
+    {{ quantity('position') }} as position,
+    {{ quantity('suggested_quantity') }} as suggested_quantity,
+    {{ money('unit_cost') }} as unit_cost,
+    currency,
+    {{ money('suggested_quantity * unit_cost') }} as order_value
+from what_if_quantities
+{% endmacro %}
