@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import stat
 from collections.abc import Iterator
 from pathlib import Path
@@ -88,7 +89,7 @@ def test_every_field_that_sounds_personal_is_covered_by_a_rule(resource: str) ->
         for position, name in leaves(RESOURCES[resource].schema)
         if is_personal_name(name, False, position.is_company)
         and not position.is_personal(name)
-        and position.may_hold_email(name)
+        and position.may_hold_contacts(name)
         and name not in FLAGS
         and position.schemas[-1] not in NOT_PERSONS
     ]
@@ -373,4 +374,19 @@ def test_settings_that_make_no_sense(
 
 
 def test_a_long_text_without_spaces_takes_no_time() -> None:
-    assert len(HASH.without_emails("a" * 300_000 + "@")) == 300_001
+    assert len(HASH.hide_inside("a" * 300_000 + "@")) == 300_001
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("call +47 900 00 064 soon", "call {+47 900 00 064} soon"),
+        ("(+4790000064)", "({+4790000064})"),
+        ("a@b.no, c.d+e@f-g.co.uk!", "{a@b.no}, {c.d+e@f-g.co.uk}!"),
+        ("2024-01-01T10:00:00+02:00", "2024-01-01T10:00:00+02:00"),
+        ("1 + 1 = 2, 3+45678901234", "1 + 1 = 2, 3+45678901234"),
+        ("user@localhost 90000064", "user@localhost 90000064"),
+    ],
+)
+def test_addresses_and_numbers_in_free_text(text: str, expected: str) -> None:
+    assert HASH.hide_inside(text) == re.sub(r"{(.*?)}", lambda found: HASH.hash(found[1]), expected)

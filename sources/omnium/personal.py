@@ -10,8 +10,11 @@ Three layers, so that what one of them misses the next one sees:
    and companies (addresses), the longer path wins: `OmniumSupplier.address` over `OmniumAddress`.
 2. Fields that the contract does not know, and keys inside free-form objects, go by their name
    (`is_personal_name`); the value of a key/value property goes by its key.
-3. An e-mail address anywhere else in a text is replaced by its hash, except where it is a company's own
-   (`COMPANY`) or belongs to the catalogue.
+3. An e-mail address or a phone number with its country (+47 …) anywhere else in a text is replaced by its
+   hash, except where it is a company's own (`COMPANY`) or belongs to the catalogue.
+
+A name in the middle of a free text (a comment, a note) is beyond all three: leave such columns out of what is
+handed on, or set `exclude` where the text itself is not needed.
 
 Staff: employees listed at a store are contact persons. People who act on documents (sales person, purchaser,
 the user of an event or of an inventory transaction) stay readable, because no customer is behind them,
@@ -36,6 +39,9 @@ Mode = Literal["include", "hash", "exclude"]
 
 HASH_BYTES = 16
 """Length of a hash; written as twice as many hexadecimal digits."""
+
+EMAIL_SIGN, PHONE_SIGN = "@", "+"
+"""Without these signs a text holds no e-mail address, or no phone number that can be told from others."""
 
 SHORTEST_KEY = 16
 """Bytes of a key at least."""
@@ -171,6 +177,7 @@ _SPEAKS_OF_PERSON = re.compile(rf"(^|_)({_PERSON})(_|$)")
 _CONTAINERS: frozenset[object] = frozenset({dict, list})
 # The length that mail allows also keeps the search short in a text without spaces, such as an image.
 _EMAIL = re.compile(r"[\w.!#$%&'*+/=?^`{|}~-]{1,64}@[\w-]+(?:\.[\w-]+)+")
+_PHONE = re.compile(r"(?<![\w+])\+\d(?:[ ()-]{0,2}\d){6,14}(?!\w)", re.ASCII)
 _WORDS = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
 
 
@@ -245,8 +252,8 @@ class Position:
         """Whether what stands here is a company's own."""
         return self.rule(COMPANY, frozenset()) is None
 
-    def may_hold_email(self, field_name: str) -> bool:
-        """Whether an e-mail address in this field, of all places, is a customer's."""
+    def may_hold_contacts(self, field_name: str) -> bool:
+        """Whether an e-mail address or phone number in this field, of all places, is a customer's."""
         if self.schemas[0] in CATALOGUE:
             return False
         own = self.rule(COMPANY, frozenset())
@@ -310,11 +317,17 @@ class PersonalData:
             return value
         return self.hash(value) if self.mode == "hash" else None
 
-    def without_emails(self, text: str) -> str:
-        """The text with every e-mail address in it replaced by its hash (left out under `exclude`)."""
-        if self.mode == "include" or "@" not in text:
+    def hide_inside(self, text: str) -> str:
+        """The text with every e-mail address and international phone number in it replaced by its hash.
+
+        Under `exclude` they are left out.
+        """
+        if self.mode == "include":
             return text
-        return _EMAIL.sub(lambda found: self.hide(found.group()) or "", text)
+        for sign, pattern in ((EMAIL_SIGN, _EMAIL), (PHONE_SIGN, _PHONE)):
+            if sign in text:
+                text = pattern.sub(lambda found: self.hide(found.group()) or "", text)
+        return text
 
     def clean(self, value: Any, spell: Callable[[Any], str], inside_person: bool = False) -> Any:
         """A free-form value without personal data, judged by the names of its keys.
@@ -384,7 +397,8 @@ def key_for(mode: Mode, configured: str | None, path: Path, *, may_be_made: bool
         if not may_be_made:
             raise ConfigurationError(
                 f"the key that personal data were hashed with is missing ({path}): restore the file or set "
-                "SOURCES__OMNIUM__PII_KEY to that key; without it, load everything anew into an empty destination"
+                "SOURCES__OMNIUM__PII_KEY to that key; without it, load everything anew into an empty "
+                "destination"
             )
         path.parent.mkdir(parents=True, exist_ok=True)
         handle, written = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}-")
@@ -408,7 +422,7 @@ def key_for(mode: Mode, configured: str | None, path: Path, *, may_be_made: bool
 def check_mark(kept: str | None, mark: str) -> None:
     """Compare how the destination's rows were treated with how new ones would be (`PersonalData.mark`).
 
-    A mix would have two hashes for one customer, two ids for one row, or leave in the clear what shall not be.
+    A mix would have two hashes for one customer, two ids for one row, or leave in the clear what shall not.
     Raises ConfigurationError where they differ; `kept` is None in an empty destination.
     """
     if kept is None or kept == mark:
@@ -416,8 +430,9 @@ def check_mark(kept: str | None, mark: str) -> None:
     before, now = kept.partition(":")[0], mark.partition(":")[0]
     if before != now:
         raise ConfigurationError(
-            f"personal data in this destination were loaded with SOURCES__OMNIUM__PII={before}, and now it is {now}: "
-            f"set it back to {before}, or load everything anew into another --home or an empty destination"
+            "personal data in this destination were loaded with SOURCES__OMNIUM__PII="
+            f"{before}, and now it is {now}: set it back to {before}, or load everything anew into another "
+            "--home or an empty destination"
         )
     raise ConfigurationError(
         "personal data in this destination were hashed with another key: restore SOURCES__OMNIUM__PII_KEY or "

@@ -31,6 +31,8 @@ import pyarrow.compute as pc
 from dlt.common.normalizers.naming.snake_case import NamingConvention
 
 from sources.omnium.personal import (
+    EMAIL_SIGN,
+    PHONE_SIGN,
     PersonalData,
     Position,
     is_person_container,
@@ -88,8 +90,8 @@ class Column:
     """A column, and where its values stand in a row's object.
 
     `personal`: the values are hashed. `sibling`: the field beside it that says whether a value is personal.
-    `watched`: e-mail addresses in it are hashed. `by_name`: JSON of a field that the contract does not have,
-    so that its own name counts as those inside it do.
+    `watched`: e-mail addresses and phone numbers in it are hashed. `by_name`: JSON of a field that the
+    contract does not have, so that its own name counts as those inside it do.
     """
 
     name: str
@@ -298,7 +300,7 @@ class _Walk:
             typed,
             personal,
             position.sibling(path[-1]) if closed else None,
-            closed and position.may_hold_email(path[-1]),
+            closed and position.may_hold_contacts(path[-1]),
         )
 
 
@@ -571,7 +573,7 @@ class Parser:
                 personal.clean(value, json_text, inside) if is_container(value) else value for value in values
             ]
         array, misfits = FITS[column.kind](values, build.spelling)
-        build.columns[column.name] = self._without_emails(array) if column.watched else array
+        build.columns[column.name] = self._without_contacts(array) if column.watched else array
         if misfits:
             self._variants(column, values, misfits, build, drift)
 
@@ -585,11 +587,13 @@ class Parser:
             values = _spelled(values, spelling)
         return pa.array(personal.hide_column(values), pa.string())
 
-    def _without_emails(self, array: pa.Array) -> pa.Array:
-        if not pa.types.is_string(array.type) or not pc.any(pc.match_substring(array, "@")).as_py():
+    def _without_contacts(self, array: pa.Array) -> pa.Array:
+        if not pa.types.is_string(array.type) or not any(
+            pc.any(pc.match_substring(array, sign)).as_py() for sign in (EMAIL_SIGN, PHONE_SIGN)
+        ):
             return array
         texts = array.to_pylist()
-        clean = {text: self._personal.without_emails(text) for text in set(texts) if text is not None}
+        clean = {text: self._personal.hide_inside(text) for text in set(texts) if text is not None}
         return pa.array([None if text is None else clean[text] for text in texts], pa.string())
 
     # ---- what nobody expected
@@ -635,7 +639,7 @@ class Parser:
             kind,
             personal and kind != "json",
             None,
-            not self._personal.is_open and position.may_hold_email(name),
+            not self._personal.is_open and position.may_hold_contacts(name),
             kind == "json" and not self._personal.is_open and (personal or not position.is_company),
         )
 
@@ -658,7 +662,7 @@ class Parser:
         for kind, variant in texts.items():
             name = f"{column.name}__v_{kind}"
             array = pa.array(variant, pa.string())
-            build.columns[name] = array if self._personal.is_open else self._without_emails(array)
+            build.columns[name] = array if self._personal.is_open else self._without_contacts(array)
             self._extra[table].setdefault(name, kind)
             drift.append(Drift(table, column.name, "misfit", kind, len(variant) - array.null_count))
 
