@@ -8,23 +8,14 @@ with curve as (
 
 ),
 
-ends as (
+figures as (
 
     select
         {{ keys }},
         sum(received) as completed_lines,
         sum(still_open) as open_lines,
         min(first_order_date) as first_order_date,
-        max(last_order_date) as last_order_date
-    from {{ ref('int_lead_time_days') }}
-    group by {{ keys }}
-
-),
-
-figures as (
-
-    select
-        {{ keys }},
+        max(last_order_date) as last_order_date,
         {{ survival_mean() }} as mean_days,
         {{ survival_mean_square() }} as mean_square_days,
         {{ survival_quantile(0.5) }} as p50_days,
@@ -51,36 +42,27 @@ tenant as (
 measured as (
 
     select
-        ends.level,
-        ends.supplier_id,
-        ends.warehouse_code,
-        ends.sku,
-        ends.completed_lines,
-        ends.open_lines,
-        case when ends.completed_lines > 0 then {{ real('figures.mean_days') }} end as mean_days,
+        {{ keys }},
+        completed_lines,
+        open_lines,
+        case when completed_lines > 0 then {{ real('mean_days') }} end as mean_days,
         case
-            when ends.completed_lines > 0
-            then greatest(0, figures.mean_square_days - figures.mean_days * figures.mean_days)
+            when completed_lines > 0 then greatest(0, mean_square_days - mean_days * mean_days)
         end as variance,
-        figures.p50_days,
-        figures.p80_days,
-        figures.p90_days,
-        figures.p95_days,
-        figures.is_tail_truncated,
-        ends.first_order_date,
-        ends.last_order_date
-    from ends
-    inner join figures
-        on ends.level = figures.level
-        and {{ is_same('ends.supplier_id', 'figures.supplier_id') }}
-        and {{ is_same('ends.warehouse_code', 'figures.warehouse_code') }}
-        and {{ is_same('ends.sku', 'figures.sku') }}
+        p50_days,
+        p80_days,
+        p90_days,
+        p95_days,
+        is_tail_truncated,
+        first_order_date,
+        last_order_date
+    from figures
 
     union all
 
     select
         'global', null, null, null, 0, 0, null, null, null, null, null, null, true, null, null
-    where not exists (select 1 from ends where ends.level = 'global')
+    where not exists (select 1 from figures where figures.level = 'global')
 
 ),
 

@@ -14,5 +14,8 @@ select
     at_risk,
     received,
     ended - received as censored,
-    survival
+    still_open,
+    survival,
+    first_order_date,
+    last_order_date
 from curve
