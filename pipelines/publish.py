@@ -2,6 +2,7 @@
 
     warehouse.duckdb           a copy of the working database (raw data, staging, marts), replaced by rename
     exports/<mart>.parquet     each mart, replaced by rename where it changed
+    exports/report.html        what to order, lead times and data health, for people
     exports/manifest.json      written last: run, as-of date, rows, columns, checksums
 
 Where neither raw data nor marts changed since the last time, nothing is copied.
@@ -16,7 +17,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from pipelines import database, transform
+from pipelines import database, report_html, transform
 from pipelines.errors import UsageError
 from pipelines.files import PARTIAL, put, replacing, sweep, write_json
 from pipelines.home import Home, Settings
@@ -52,6 +53,7 @@ def publish(settings: Settings, progress: Progress, *, force: bool = False) -> S
     with database.connect(home.working_database) as connection:
         connection.execute("checkpoint")
         marts = export_marts(connection, home, before or {}, _descriptions(home))
+        report_html.write(connection, home.exports / "report.html", source["as_of"])
     report.details = {
         "warehouse_bytes": publish_warehouse(home, materialise=settings.destination == "parquet"),
         "marts": len(marts),

@@ -1,0 +1,191 @@
+"""Small pictures as inline SVG, for a page that asks the network for nothing.
+
+Colours come from the page's style sheet (classes), so that one picture serves light, dark and paper. Every
+mark has a <title>: what a pointer shows and a screen reader says. All texts are escaped here.
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from html import escape
+
+WIDTH = 480
+"""Units across; on a phone a picture is about as wide as that many pixels, so texts stay readable."""
+ROW = 24
+LABEL = 132
+
+
+@dataclass(frozen=True)
+class Bar:
+    """One row of a bar chart."""
+
+    label: str
+    value: float
+    text: str
+
+
+@dataclass(frozen=True)
+class Range:
+    """One row of a range chart: from `low` to `high`, with a mark where it was expected to end."""
+
+    label: str
+    low: float
+    high: float
+    mark: float | None
+    title: str
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column of stacked values, the first at the bottom."""
+
+    label: str
+    values: tuple[float, ...]
+    title: str
+
+
+@dataclass(frozen=True)
+class Line:
+    """One line through the points of a chart; None leaves a gap."""
+
+    name: str
+    values: tuple[float | None, ...]
+
+
+def bars(rows: Sequence[Bar], description: str) -> str:
+    """Horizontal bars, one below the other, each with its value at the end."""
+    room = WIDTH - LABEL - 80
+    most = max((row.value for row in rows), default=0) or 1
+    marks = []
+    for number, row in enumerate(rows):
+        top = number * ROW
+        long = max(1.5, row.value / most * room)
+        marks.append(
+            f"<g><title>{escape(f'{row.label}: {row.text}')}</title>"
+            f"{_text(LABEL - 8, top + 16, row.label, 'end')}"
+            f'<rect class="first" x="{LABEL}" y="{top + 5}" width="{long:.1f}" height="14" rx="2"/>'
+            f"{_text(LABEL + long + 6, top + 16, row.text, kind='value')}</g>"
+        )
+    return _picture(len(rows) * ROW + 4, description, marks)
+
+
+def ranges(rows: Sequence[Range], description: str, unit: str) -> str:
+    """Ranges on one axis from 0: a line from low to high, a dot at low, an upright where it was expected."""
+    room = WIDTH - LABEL - 16
+    ticks = _ticks(max((max(row.high, row.mark or 0) for row in rows), default=0))
+    bottom = len(rows) * ROW + 4
+
+    def place(value: float) -> float:
+        return LABEL + value / ticks[-1] * room
+
+    marks = [
+        f'<line class="grid" x1="{place(tick):.1f}" x2="{place(tick):.1f}" y1="0" y2="{bottom}"/>'
+        + _text(place(tick), bottom + 15, f"{tick:g}", "middle", "tick")
+        for tick in ticks
+    ]
+    marks.append(_text(LABEL - 8, bottom + 15, unit, "end", "tick"))
+    for number, row in enumerate(rows):
+        middle = number * ROW + 12
+        expected = (
+            f'<line class="mark" x1="{place(row.mark):.1f}" x2="{place(row.mark):.1f}" '
+            f'y1="{middle - 8}" y2="{middle + 8}"/>'
+            if row.mark is not None
+            else ""
+        )
+        marks.append(
+            f"<g><title>{escape(row.title)}</title>{_text(LABEL - 8, middle + 4, row.label, 'end')}"
+            f'<line class="range" x1="{place(row.low):.1f}" x2="{place(row.high):.1f}" '
+            f'y1="{middle}" y2="{middle}"/>'
+            f'<circle class="first" cx="{place(row.low):.1f}" cy="{middle}" r="5"/>{expected}</g>'
+        )
+    return _picture(bottom + 22, description, marks)
+
+
+def columns(items: Sequence[Column], description: str, kinds: Sequence[str] = ("first", "second")) -> str:
+    """Upright columns, stacked, with the total on top; `kinds` are the classes of the parts."""
+    height, left = 170, 8
+    most = max((sum(item.values) for item in items), default=0) or 1
+    step = (WIDTH - 2 * left) / max(1, len(items))
+    marks = [f'<line class="axis" x1="{left}" x2="{WIDTH - left}" y1="{height}" y2="{height}"/>']
+    for number, item in enumerate(items):
+        x, y = left + number * step, float(height)
+        parts = ""
+        for value, kind in zip(item.values, kinds, strict=False):
+            tall = value / most * (height - 28)
+            y -= tall
+            if value:
+                parts += (
+                    f'<rect class="{kind}" x="{x + step * 0.14:.1f}" y="{y:.1f}" '
+                    f'width="{step * 0.72:.1f}" height="{tall:.1f}"/>'
+                )
+        total = sum(item.values)
+        middle = x + step / 2
+        marks.append(
+            f"<g><title>{escape(item.title)}</title>{parts}"
+            + (_text(middle, y - 6, f"{total:,.0f}", "middle", "value") if total else "")
+            + _text(middle, height + 16, item.label, "middle", "tick")
+            + "</g>"
+        )
+    return _picture(height + 24, description, marks)
+
+
+def lines(labels: Sequence[str], series: Sequence[Line], description: str) -> str:
+    """Shares (0…1) over time, the axis from 0 to 100 %; each line is named at its end."""
+    height, left, right, top = 170, 40, 44, 10
+
+    def place(number: int, value: float) -> tuple[float, float]:
+        across = (WIDTH - left - right) * number / max(1, len(labels) - 1)
+        return left + across, top + (1 - value) * (height - top)
+
+    marks = []
+    for share in (0, 0.25, 0.5, 0.75, 1):
+        y = place(0, share)[1]
+        marks.append(
+            f'<line class="grid" x1="{left}" x2="{WIDTH - right}" y1="{y:.1f}" y2="{y:.1f}"/>'
+            + _text(left - 6, y + 4, f"{share:.0%}", "end", "tick")
+        )
+    every = max(1, math.ceil(len(labels) / 6))
+    marks += [
+        _text(place(number, 0)[0], height + 16, label, "middle", "tick")
+        for number, label in enumerate(labels)
+        if (len(labels) - 1 - number) % every == 0
+    ]
+    ends: list[float] = []
+    for line, kind in zip(series, ("first", "second"), strict=False):
+        points = [(n, value) for n, value in enumerate(line.values) if value is not None]
+        if not points:
+            continue
+        path = " ".join(f"{x:.1f},{y:.1f}" for x, y in (place(n, value) for n, value in points))
+        marks.append(f'<polyline class="{kind}-line" points="{path}"/>')
+        marks += [
+            f'<circle class="{kind}" cx="{place(n, value)[0]:.1f}" cy="{place(n, value)[1]:.1f}" r="3">'
+            f"<title>{escape(f'{labels[n]}: {line.name} {value:.1%}')}</title></circle>"
+            for n, value in points
+        ]
+        x, y = place(*points[-1])
+        while any(abs(y - other) < 13 for other in ends):
+            y += 13
+        ends.append(y)
+        marks.append(_text(x + 8, y + 4, f"{line.name} {points[-1][1]:.0%}".strip(), kind=f"{kind}-name"))
+    return _picture(height + 24, description, marks)
+
+
+def _ticks(most: float) -> list[float]:
+    """Round figures from 0 to at least `most`, four to seven of them."""
+    if most <= 0:
+        return [0, 1]
+    power = 10 ** math.floor(math.log10(most / 5))
+    step = next(power * factor for factor in (1, 2, 5, 10) if power * factor * 6 >= most)
+    return [step * number for number in range(math.ceil(most / step) + 1)]
+
+
+def _text(x: float, y: float, text: str, anchor: str = "start", kind: str = "name") -> str:
+    shown = text if kind != "name" or len(text) <= 20 else text[:19].rstrip() + "…"
+    return f'<text class="{kind}" x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}">{escape(shown)}</text>'
+
+
+def _picture(height: float, description: str, marks: Sequence[str]) -> str:
+    return (
+        f'<svg viewBox="0 0 {WIDTH} {height:g}" role="img" aria-label="{escape(description)}">'
+        f"{''.join(marks)}</svg>"
+    )
