@@ -563,7 +563,8 @@ def figure(title: str, caption: str, picture: str, *, is_tall: bool = False) -> 
     """A picture with its caption (HTML); a tall one has two others beside it."""
     kind = ' class="tall"' if is_tall else ""
     return (
-        f"<figure><figcaption><h3>{escape(title)}</h3><span>{caption}</span></figcaption>{picture}</figure>"
+        f"<figure{kind}><figcaption><h3>{escape(title)}</h3><span>{caption}</span></figcaption>"
+        f"{picture}</figure>"
     )
 
 
