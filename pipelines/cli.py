@@ -818,7 +818,7 @@ class PlainLines:
     def finish(self, resource: str, status: str) -> None:
         """Say what it came to; the end of an end says nothing."""
         with self._lock:
-            if resource in self._started or status not in ("ok", "unchanged"):
+            if (resource in self._started and status != "skipped") or status in ("failed", "forbidden"):
                 seconds = time.monotonic() - self._started.pop(resource, time.monotonic())
                 rows = self._rows.pop(resource, 0)
                 self._told.pop(resource, None)

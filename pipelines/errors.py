@@ -8,6 +8,7 @@
 """
 
 import errno
+import re
 from dataclasses import dataclass
 from typing import Any
 
@@ -70,6 +71,7 @@ _OS_ERRORS = {
     ),
     errno.EPERM: ("no permission to write", "Choose a --home that this user may write, or change its owner."),
     errno.ENOTDIR: ("not a folder", "Choose a --home that is a folder."),
+    errno.EEXIST: ("not a folder", "Choose a --home that is a folder."),
     errno.EMFILE: ("too many open files", "Raise the limit (`ulimit -n 4096`) and run again."),
 }
 
@@ -78,7 +80,7 @@ _CONFIGURATION_ERRORS = {"ConfigurationError", "WrongCredentials", "NotFound"}
 
 _DATABASE_HINTS = (
     (
-        ("newer version of duckdb", "newer duckdb version", "storage version", "database file with version"),
+        ("newer version of duckdb", "newer duckdb version", "can only read version"),
         "the working database was written by a newer version",
         "Install the version that wrote it again, or use another --home.",
         EXIT_USAGE,
@@ -136,6 +138,13 @@ def _explain_one(error: BaseException) -> Explanation | None:
     kinds = {kind.__name__ for kind in type(error).__mro__}
     text = " ".join(str(error).split())
     if isinstance(error, OmniumEltError):
+        # What it was made from may know better whether a second run can help.
+        origin = error.__context__
+        if type(error) is OmniumEltError and origin is not None:
+            if hint := _database_hint(origin):
+                return hint
+            if {kind.__name__ for kind in type(origin).__mro__} & _CONFIGURATION_ERRORS:
+                return Explanation(error.message, error.remedy, EXIT_USAGE)
         return Explanation(error.message, error.remedy, error.exit_status)
     if isinstance(error, KeyboardInterrupt) or kinds & {"Stopped", "SignalReceivedException"}:
         return Explanation("stopped on request", "What was loaded stays; the next run goes on from there.")
@@ -162,18 +171,29 @@ def _explain_one(error: BaseException) -> Explanation | None:
             EXIT_USAGE,
         )
     if "ConfigFieldMissingException" in kinds:
-        fields = ", ".join(str(name) for name in getattr(error, "fields", []) or []) or text[:200]
+        # The name in which dlt looked: DESTINATION__POSTGRES__CREDENTIALS, not each of its parts.
+        name = re.search(r"\b(DESTINATION__\w+?__CREDENTIALS|SOURCES__\w+)", text)
         return Explanation(
-            f"configuration is missing: {fields}",
-            "Set it in the environment or in .dlt/config.toml and .dlt/secrets.toml.",
+            f"configuration is missing: {name[0] if name else text[:200]}",
+            "Set it in the environment, or in .dlt/config.toml and .dlt/secrets.toml.",
             EXIT_USAGE,
         )
-    if type(error).__module__.split(".")[0] in ("duckdb", "_duckdb") or "DatabaseTerminalException" in kinds:
-        for marks, message, remedy, status in _DATABASE_HINTS:
-            if any(mark in text.lower() for mark in marks):
-                return Explanation(message, remedy, status)
+    if hint := _database_hint(error):
+        return hint
     if isinstance(error, OSError) and error.errno in _OS_ERRORS:
         message, remedy = _OS_ERRORS[error.errno]
         where = f"{error.filename}: " if error.filename else ""
         return Explanation(f"{where}{message}", remedy)
+    return None
+
+
+def _database_hint(error: BaseException) -> Explanation | None:
+    """What an error of the database means for a person, where it is one of those that happen."""
+    kinds = {kind.__name__ for kind in type(error).__mro__}
+    if type(error).__module__.split(".")[0] not in ("duckdb", "_duckdb") and "DatabaseException" not in kinds:
+        return None
+    text = str(error).lower()
+    for marks, message, remedy, status in _DATABASE_HINTS:
+        if any(mark in text for mark in marks):
+            return Explanation(message, remedy, status)
     return None
