@@ -567,11 +567,9 @@ class Parser:
                 None if value is None else personal.clean({name: value}, json_text).get(name)
                 for value in values
             ]
-        elif column.kind == "json" and not personal.is_open:
+        elif column.kind == "json" and not personal.is_open and _hold_objects(values):
             inside = is_person_container(column.path[-1])
-            values = [
-                personal.clean(value, json_text, inside) if is_container(value) else value for value in values
-            ]
+            values = [personal.clean(value, json_text, inside) for value in values]
         array, misfits = FITS[column.kind](values, build.spelling)
         build.columns[column.name] = self._without_contacts(array) if column.watched else array
         if misfits:
@@ -588,9 +586,12 @@ class Parser:
         return pa.array(personal.hide_column(values), pa.string())
 
     def _without_contacts(self, array: pa.Array) -> pa.Array:
-        if not pa.types.is_string(array.type) or not any(
-            pc.any(pc.match_substring(array, sign)).as_py() for sign in (EMAIL_SIGN, PHONE_SIGN)
-        ):
+        if not pa.types.is_string(array.type):
+            return array
+        # All texts at once: the signs are rare, and looking for them in each takes far longer.
+        data = array.buffers()[2]
+        together = data.to_pybytes() if data else b""
+        if EMAIL_SIGN.encode() not in together and PHONE_SIGN.encode() not in together:
             return array
         texts = array.to_pylist()
         clean = {text: self._personal.hide_inside(text) for text in set(texts) if text is not None}
@@ -729,6 +730,15 @@ def _turned(objects: Sequence[dict[str, Any]]) -> Mapping[str, Sequence[Any]]:
         return dict(zip(signatures.pop(), zip(*map(dict.values, objects), strict=True), strict=True))
     names = dict.fromkeys(chain.from_iterable(signatures))
     return {name: [value.get(name) for value in objects] for name in names}
+
+
+def _hold_objects(values: Sequence[Any]) -> bool:
+    """Whether any value is an object, or a list that holds an object or another list."""
+    types: set[object] = set(map(type, values))
+    if list in types:
+        within: set[object] = set(map(type, chain.from_iterable(v for v in values if type(v) is list)))
+        return dict in types or dict in within or list in within
+    return dict in types
 
 
 def _spelled(values: Sequence[Any], spelling: Spelling) -> list[str | None]:
