@@ -60,77 +60,82 @@ candidates as (
 
 ),
 
+-- Rows of the same level and age have the same prospects.
+ages as (
+
+    select distinct lead_time_level, level_supplier_id, level_warehouse_code, level_sku, age_days
+    from candidates
+
+),
+
 curves as (
 
     select
-        candidates.purchase_order_id,
-        candidates.sku,
-        candidates.warehouse_code,
-        candidates.promised_date,
-        candidates.age_days,
-        candidates.lead_time_level,
+        ages.*,
         lead_time_survival.day,
         lead_time_survival.received,
         lead_time_survival.survival,
         coalesce(
-            min(case when lead_time_survival.day <= candidates.age_days then lead_time_survival.survival end) over (
+            min(case when lead_time_survival.day <= ages.age_days then lead_time_survival.survival end) over (
                 partition by
-                    candidates.purchase_order_id, candidates.sku, candidates.warehouse_code, candidates.promised_date
+                    ages.lead_time_level, ages.level_supplier_id, ages.level_warehouse_code, ages.level_sku,
+                    ages.age_days
             ),
             1
         ) as survival_at_age
-    from candidates
+    from ages
     inner join {{ ref('lead_time_survival') }} as lead_time_survival
-        on candidates.lead_time_level = lead_time_survival.level
-        and {{ is_same('candidates.level_supplier_id', 'lead_time_survival.supplier_id') }}
-        and {{ is_same('candidates.level_warehouse_code', 'lead_time_survival.warehouse_code') }}
-        and {{ is_same('candidates.level_sku', 'lead_time_survival.sku') }}
+        on ages.lead_time_level = lead_time_survival.level
+        and coalesce(ages.level_supplier_id, '') = coalesce(lead_time_survival.supplier_id, '')
+        and coalesce(ages.level_warehouse_code, '') = coalesce(lead_time_survival.warehouse_code, '')
+        and coalesce(ages.level_sku, '') = coalesce(lead_time_survival.sku, '')
 
 ),
 
 forecasts as (
 
     select
-        purchase_order_id,
-        sku,
-        warehouse_code,
-        promised_date,
-        min(lead_time_level) as lead_time_level,
+        lead_time_level,
+        level_supplier_id,
+        level_warehouse_code,
+        level_sku,
+        age_days,
         min(survival_at_age) as survival_at_age,
         min(case when day > age_days and survival <= survival_at_age * 0.5 + 1e-9 then day end) as p50_day,
         min(case when day > age_days and survival <= survival_at_age * 0.1 + 1e-9 then day end) as p90_day,
         min(case when day <= age_days + 7 then survival end) as survival_in_7_days,
-        coalesce(max(case when received > 0 then day end) <= min(age_days), true) as is_beyond_history
+        coalesce(max(case when received > 0 then day end) <= age_days, true) as is_beyond_history
     from curves
-    group by purchase_order_id, sku, warehouse_code, promised_date
+    group by lead_time_level, level_supplier_id, level_warehouse_code, level_sku, age_days
 
 )
 
 select
-    open_rows.purchase_order_id,
-    open_rows.purchase_order_number,
-    open_rows.supplier_id,
-    open_rows.sku,
-    open_rows.warehouse_code,
-    open_rows.is_transfer,
-    open_rows.order_date,
-    open_rows.promised_date,
-    open_rows.open_quantity,
-    forecasts.lead_time_level,
-    open_rows.age_days,
-    {{ add_days('open_rows.order_date', 'forecasts.p50_day') }} as p50_arrival_date,
-    {{ add_days('open_rows.order_date', 'forecasts.p90_day') }} as p90_arrival_date,
+    candidates.purchase_order_id,
+    candidates.purchase_order_number,
+    candidates.supplier_id,
+    candidates.sku,
+    candidates.warehouse_code,
+    candidates.is_transfer,
+    candidates.order_date,
+    candidates.promised_date,
+    candidates.open_quantity,
+    case when forecasts.lead_time_level is not null then candidates.lead_time_level end as lead_time_level,
+    candidates.age_days,
+    {{ add_days('candidates.order_date', 'forecasts.p50_day') }} as p50_arrival_date,
+    {{ add_days('candidates.order_date', 'forecasts.p90_day') }} as p90_arrival_date,
     case
         when not forecasts.is_beyond_history
         then round({{ real(
             '1 - coalesce(forecasts.survival_in_7_days, 1) / forecasts.survival_at_age'
         ) }}, 6)
     end as probability_within_7_days,
-    coalesce({{ add_days('open_rows.promised_date', var('late_tolerance_days')) }} < {{ as_of() }}, false) as is_overdue,
+    coalesce({{ add_days('candidates.promised_date', var('late_tolerance_days')) }} < {{ as_of() }}, false) as is_overdue,
     coalesce(forecasts.is_beyond_history, true) as is_beyond_history
-from open_rows
+from candidates
 left join forecasts
-    on open_rows.purchase_order_id = forecasts.purchase_order_id
-    and open_rows.sku = forecasts.sku
-    and open_rows.warehouse_code = forecasts.warehouse_code
-    and {{ is_same('open_rows.promised_date', 'forecasts.promised_date') }}
+    on candidates.lead_time_level = forecasts.lead_time_level
+    and coalesce(candidates.level_supplier_id, '') = coalesce(forecasts.level_supplier_id, '')
+    and coalesce(candidates.level_warehouse_code, '') = coalesce(forecasts.level_warehouse_code, '')
+    and coalesce(candidates.level_sku, '') = coalesce(forecasts.level_sku, '')
+    and candidates.age_days = forecasts.age_days
