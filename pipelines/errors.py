@@ -75,6 +75,9 @@ _OS_ERRORS = {
     errno.EMFILE: ("too many open files", "Raise the limit (`ulimit -n 4096`) and run again."),
 }
 
+EXTRAS = ("postgres",)
+"""Destinations that have an extra of ours."""
+
 _CONFIGURATION_ERRORS = {"ConfigurationError", "WrongCredentials", "NotFound"}
 """Errors of the source that no second run cures."""
 
@@ -151,20 +154,22 @@ def _explain_one(error: BaseException) -> Explanation | None:
     if "OmniumError" in kinds:
         return Explanation(text, exit_status=EXIT_USAGE if kinds & _CONFIGURATION_ERRORS else EXIT_FAILED)
     if "MissingDependencyException" in kinds or (isinstance(error, ImportError) and error.name):
-        missing = getattr(error, "name", None) or text.split(".")[0]
+        destination = re.search(r"`(\w+) destination", text)
+        if destination is None:
+            missing = getattr(error, "name", None) or text[:200]
+            return Explanation(
+                f"a Python package is missing: {missing}",
+                "Install again: `python -m pip install -c constraints.txt .`.",
+                EXIT_USAGE,
+            )
+        name = destination[1]
+        extra = f"-c constraints.txt '.[{name}]'" if name in EXTRAS else f"'dlt[{name}]'"
         return Explanation(
-            f"a package is missing that this destination needs: {missing}",
-            "Install its extra, such as `python -m pip install -c constraints.txt '.[postgres]'`.",
+            f"the destination {name} needs packages that are not installed",
+            f"Install them: `python -m pip install {extra}`.",
             EXIT_USAGE,
         )
-    if (
-        kinds
-        & {"UnknownDestinationModule", "InvalidDestinationReference", "DestinationException"}
-        & {
-            "UnknownDestinationModule",
-            "InvalidDestinationReference",
-        }
-    ):
+    if kinds & {"UnknownDestinationModule", "InvalidDestinationReference"}:
         return Explanation(
             f"unknown destination: {text[:200]}",
             "Use duckdb, parquet, postgres, or another name that dlt knows.",
@@ -172,9 +177,9 @@ def _explain_one(error: BaseException) -> Explanation | None:
         )
     if "ConfigFieldMissingException" in kinds:
         # The name in which dlt looked: DESTINATION__POSTGRES__CREDENTIALS, not each of its parts.
-        name = re.search(r"\b(DESTINATION__\w+?__CREDENTIALS|SOURCES__\w+)", text)
+        setting = re.search(r"\b(DESTINATION__\w+?__CREDENTIALS|SOURCES__\w+)", text)
         return Explanation(
-            f"configuration is missing: {name[0] if name else text[:200]}",
+            f"configuration is missing: {setting[0] if setting else text[:200]}",
             "Set it in the environment, or in .dlt/config.toml and .dlt/secrets.toml.",
             EXIT_USAGE,
         )
