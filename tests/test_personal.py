@@ -256,6 +256,13 @@ def test_a_new_field_stays_hidden_when_its_type_changes() -> None:
     assert "Kari" not in shown.replace('"x\\": [\\"Kari', "")
 
 
+def test_whoever_waits_for_a_product_is_a_customer() -> None:
+    batch = parsed("product_alerts", {"id": "1", "email": SECRET, "skuId": "A", "comment": f"for {SECRET}"})
+    alert = batch.tables["product_alerts"].to_pylist()[0]
+    assert (alert["email"], alert["sku_id"]) == (HASH.hash(SECRET), "A")
+    assert alert["comment"] == f"for {HASH.hash(SECRET)}"
+
+
 def test_include_leaves_all_as_it_is() -> None:
     batch = parsed("orders", {"id": "1", "customerEmail": SECRET}, personal=PersonalData("include", b""))
     assert batch.tables["orders"]["customer_email"].to_pylist() == [SECRET]

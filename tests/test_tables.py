@@ -188,6 +188,12 @@ def test_no_rows_make_an_empty_table_with_all_columns() -> None:
     assert Parser(shape("suppliers")).parse([]).keys == []
 
 
+def test_what_is_no_object_is_no_row() -> None:
+    batch = parse("suppliers", '[null, {"id": "1"}, "x", [1]]')
+    assert rows(batch, "suppliers") == [{"id": "1"}]
+    assert len(batch.keys) == 1
+
+
 def test_excluded_fields_get_no_column_even_if_they_come() -> None:
     batch = parse(
         "products", '[{"id": "1_no", "prices": [{"code": "x"}], "variants": [{"assets": [{"name": "x"}]}]}]'

@@ -145,7 +145,6 @@ CATALOGUE = frozenset(
         "OmniumProduct",
         "OmniumProductListItemViewModel",
         "OmniumProductCategory",
-        "OmniumProductAlert",
         "OmniumPromotion",
         "OmniumPrice",
         "OmniumCostPrice",
