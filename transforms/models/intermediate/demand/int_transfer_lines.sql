@@ -15,17 +15,15 @@ with lines as (
         end as stage,
         greatest(0, coalesce(states.ordered_quantity, 0) - coalesce(states.canceled_quantity, 0)) as net_quantity,
         coalesce(states.delivered_quantity, 0) as delivered_quantity,
-        coalesce(raw_lines.delivery_id, orders.delivery_id) as delivery_id,
+        states.delivery_id as delivery_id,
         {{ local_date('deliveries.created_at') }} as delivery_date
     from {{ ref('int_purchase_order_line_states') }} as states
     inner join {{ ref('int_purchase_orders') }} as orders
         on orders.purchase_order_id = states.purchase_order_id
     left join {{ ref('purchase_order_statuses') }} as statuses
         on lower(statuses.status) = lower(states.status)
-    left join {{ ref('stg_purchase_order_lines') }} as raw_lines
-        on raw_lines.purchase_order_line_id = states.purchase_order_line_id
     left join {{ ref('stg_deliveries') }} as deliveries
-        on deliveries.delivery_id = coalesce(raw_lines.delivery_id, orders.delivery_id)
+        on deliveries.delivery_id = states.delivery_id
     where orders.is_transfer
         and states.sku is not null
         and orders.order_date <= {{ as_of() }}

@@ -16,6 +16,7 @@ select
     configured_lead_time_days,
     {{ real('review_days') }} as review_days,
     {{ real('order_interval_days') }} as order_interval_days,
+    {{ real(var('service_level')) }} as configured_service_level,
     {{ quantity('min_quantity') }} as min_quantity,
     {{ quantity('max_quantity') }} as max_quantity,
     {{ quantity('reorder_min_quantity') }} as reorder_min_quantity,

@@ -1,0 +1,153 @@
+{{ config(materialized='table') }}
+
+-- One row per policy and replayed SKU and warehouse: the history once more, day by day, with this policy
+-- placing the orders. Each day: what is due arrives; customers take what is there, and what is not there is
+-- lost; where the position is not above the reorder point, an order fills up to the level, in packs, and takes
+-- as long as the supplier took at that time. All policies start with the stock of the day before the replay
+-- and what was on its way then.
+
+with recursive last_day as (
+    select max(day_number) as day_number from {{ ref('int_backtest_days') }}
+),
+
+opening as (
+    select
+        item_id,
+        max(case when day_number = 0 then closing_quantity end) as stock
+    from {{ ref('int_backtest_days') }}
+    where day_number = 0
+    group by item_id
+),
+
+arrivals as (
+    select
+        items.item_id,
+        {{ days_between('items.first_day', 'receipts.received_date') }} + 1 as day_number,
+        sum(cast(receipts.quantity as double precision)) as quantity
+    from {{ ref('int_backtest_items') }} as items
+    inner join {{ ref('fct_purchase_receipt') }} as receipts
+        on receipts.sku = items.sku
+        and receipts.warehouse_code = items.warehouse_code
+    where receipts.received_date >= items.first_day
+        and receipts.days_since_order > {{ days_between('items.first_day', 'receipts.received_date') }}
+        and receipts.quantity > 0
+    group by items.item_id, {{ days_between('items.first_day', 'receipts.received_date') }} + 1
+),
+
+under_way as (
+    select
+        item_id,
+        sum(quantity) as quantity,
+        {{ backtest_orders_gather('day_number', 'quantity') }} as orders
+    from arrivals
+    group by item_id
+),
+
+days as (
+    select item_id, day_number, demand, lead_time_days
+    from {{ ref('int_backtest_days') }}
+    where day_number >= 1
+),
+
+replay (
+    policy, item_id, day_number, stock, on_order, orders, demanded, sold, days_out, stock_days, orders_placed
+) {{ backtest_using_key('policy, item_id') }} as (
+    select
+        levels.policy,
+        levels.item_id,
+        cast(0 as bigint) as day_number,
+        greatest(0e0, coalesce(opening.stock, 0e0)) as stock,
+        coalesce(under_way.quantity, 0e0) as on_order,
+        coalesce(under_way.orders, {{ backtest_orders_none() }}) as orders,
+        0e0 as demanded,
+        0e0 as sold,
+        cast(0 as bigint) as days_out,
+        0e0 as stock_days,
+        cast(0 as bigint) as orders_placed
+    from {{ ref('int_backtest_levels') }} as levels
+    left join opening
+        on opening.item_id = levels.item_id
+    left join under_way
+        on under_way.item_id = levels.item_id
+    where levels.refresh = 0
+
+    union all
+
+    select
+        policy,
+        item_id,
+        cast(day_number as bigint),
+        stock_left as stock,
+        on_order_before + ordered as on_order,
+        {{ backtest_orders_after('orders', 'day_number', 'day_number + lead_time_days', 'ordered') }} as orders,
+        demanded + demand as demanded,
+        sold + demand_met as sold,
+        days_out + case when stock_left <= 1e-9 then 1 else 0 end as days_out,
+        stock_days + stock_left as stock_days,
+        orders_placed + case when ordered > 0e0 then 1 else 0 end as orders_placed
+    from (
+        select
+            *,
+            case
+                when mod(day_number, review_days) = 0 and stock_left + on_order_before <= reorder_point
+                    and order_up_to_level - stock_left - on_order_before > 1e-9
+                    then ceil(greatest(order_up_to_level - stock_left - on_order_before, least_order) / pack - 1e-9) * pack
+                else 0e0
+            end as ordered
+        from (
+            select
+                *,
+                least(stock_there, demand) as demand_met,
+                stock_there - least(stock_there, demand) as stock_left
+            from (
+                select
+                    before.policy,
+                    before.item_id,
+                    days.day_number,
+                    days.demand,
+                    days.lead_time_days,
+                    before.orders,
+                    before.demanded,
+                    before.sold,
+                    before.days_out,
+                    before.stock_days,
+                    before.orders_placed,
+                    before.stock + before.due as stock_there,
+                    before.on_order - before.due as on_order_before,
+                    levels.reorder_point,
+                    levels.order_up_to_level,
+                    items.pack,
+                    items.least_order,
+                    cast(items.review_days as integer) as review_days
+                from (
+                    select
+                        *,
+                        {{ backtest_orders_due('orders', '(day_number + 1)') }} as due
+                    from replay
+                ) as before
+                inner join days
+                    on days.item_id = before.item_id
+                    and days.day_number = before.day_number + 1
+                inner join {{ ref('int_backtest_levels') }} as levels
+                    on levels.policy = before.policy
+                    and levels.item_id = before.item_id
+                    and levels.refresh = cast(floor(before.day_number / {{ backtest_refresh_days() }}e0) as integer)
+                inner join {{ ref('int_backtest_items') }} as items
+                    on items.item_id = before.item_id
+            ) as arrived
+        ) as served
+    ) as reviewed
+)
+
+select
+    replay.policy,
+    replay.item_id,
+    replay.day_number as days,
+    replay.demanded,
+    replay.sold,
+    replay.days_out,
+    replay.stock_days,
+    replay.orders_placed
+from replay
+inner join last_day
+    on last_day.day_number = replay.day_number
