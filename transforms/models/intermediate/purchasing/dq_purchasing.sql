@@ -141,7 +141,7 @@
     (
         'line_with_no_date_promise',
         'The line promises 0001-01-01, which means no date: the next best source of a promise is taken.',
-        'select purchase_order_line_id as odd_key from ' ~ ref('stg_purchase_order_lines') ~ '
+        "select coalesce(line_item_id, purchase_order_key) as odd_key from " ~ ref('stg_purchase_order_lines') ~ '
             where estimated_arrival_at is not null and ' ~ local_date('estimated_arrival_at') ~ ' is null',
     ),
     (

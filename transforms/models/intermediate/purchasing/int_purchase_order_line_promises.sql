@@ -4,7 +4,12 @@
 #}
 with lines as (
 
-    select * from {{ ref('stg_purchase_order_lines') }}
+    select
+        stg_purchase_order_lines.*,
+        row_number() over (
+            partition by purchase_order_key, line_item_id order by line_index
+        ) as place
+    from {{ ref('stg_purchase_order_lines') }} as stg_purchase_order_lines
 
 ),
 
@@ -27,10 +32,14 @@ deliveries as (
 joined as (
 
     select
-        lines.purchase_order_line_id,
+        -- Line ids are said to be unique over all orders; a copied order may repeat them, and one may lack.
+        orders.purchase_order_id || ' / ' || coalesce(lines.line_item_id, 'line without id')
+            || case when lines.place > 1 then ' / ' || cast(lines.place as {{ raw_type('text') }}) else '' end
+            as purchase_order_line_id,
         orders.purchase_order_id,
         lines.sku,
         coalesce(lines.warehouse_code, orders.store_id) as warehouse_code,
+        coalesce(lines.delivery_id, orders.delivery_id) as delivery_id,
         orders.status,
         lines.ordered_quantity,
         lines.canceled_quantity,
@@ -61,6 +70,7 @@ select
     purchase_order_id,
     sku,
     warehouse_code,
+    delivery_id,
     status,
     coalesce(ordered_quantity, 0) as ordered_quantity,
     coalesce(canceled_quantity, 0) as canceled_quantity,

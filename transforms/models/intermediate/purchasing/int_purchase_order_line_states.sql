@@ -76,6 +76,7 @@ select
     lines.purchase_order_id,
     lines.sku,
     lines.warehouse_code,
+    lines.delivery_id,
     lines.unit_cost,
     lines.currency,
     case

@@ -17,12 +17,12 @@ scored as (
         avg(case when is_otif_gross then 1.0 when not is_otif_gross then 0.0 end) as otif_gross_share,
         {{ real('sum(case when is_due then least(on_time_quantity, net_quantity) end)') }}
             / nullif(sum(case when is_due then net_quantity end), 0) as otif_quantity_share,
-        {{ real('sum(case when is_due then least(on_time_quantity, ordered_quantity) end)') }}
-            / nullif(sum(case when is_due then ordered_quantity end), 0) as otif_quantity_gross_share,
+        {{ real('sum(case when is_due then least(on_time_quantity, greatest(ordered_quantity, 0)) end)') }}
+            / nullif(sum(case when is_due then greatest(ordered_quantity, 0) end), 0) as otif_quantity_gross_share,
         {{ median('days_late') }} as median_days_late,
         sum(promise_slips) as promise_slips,
-        {{ real('sum(over_received_quantity)') }} / nullif(sum(ordered_quantity), 0) as over_received_share,
-        {{ real('sum(canceled_quantity)') }} / nullif(sum(ordered_quantity), 0) as canceled_share,
+        {{ real('sum(over_received_quantity)') }} / nullif(greatest(sum(ordered_quantity), 0), 0) as over_received_share,
+        {{ real('sum(canceled_quantity)') }} / nullif(greatest(sum(ordered_quantity), 0), 0) as canceled_share,
         count(distinct case when is_due and open_quantity > 0 then coalesce(currency, '') end) as currencies,
         min(case when is_due and open_quantity > 0 then currency end) as overdue_currency,
         min(currency) as any_currency,

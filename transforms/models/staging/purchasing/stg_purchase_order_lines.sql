@@ -17,7 +17,7 @@ renamed as (
     select
         -- ids
         _dlt_root_id as purchase_order_key,
-        coalesce(nullif(line_item_id, ''), _dlt_id) as purchase_order_line_id,
+        nullif(line_item_id, '') as line_item_id,
         nullif(code, '') as sku,
         nullif(warehouse_code, '') as warehouse_code,
         nullif(delivery_id, '') as delivery_id,
