@@ -47,7 +47,7 @@ class Scale:
 
 SCALES: dict[Size, Scale] = {
     "small": Scale(365, 300, 3.0, 12, 40, 2, 26, 45, 14, 3, 0.5, 80, 12, order_span_days=14),
-    "medium": Scale(548, 10_000, 4.5, 45, 1_150, 4, 8, 24, 4, 7, 0.3, 1_500, 60),
+    "medium": Scale(548, 10_000, 4.5, 60, 1_150, 4, 10, 24, 4, 7, 0.3, 1_500, 60),
     "large": Scale(
         730,
         100_000,
@@ -417,29 +417,49 @@ def demand_events(
     Times are spread evenly over 06 to 22 o'clock of each day, as receipts are.
     """
     days = catalogue.scale.days
-    cells = catalogue.cells
-    rates = numpy.array([0.0 if cell.is_regular else cell.lines_per_day for cell in cells])
-    amplitude = numpy.array([cell.curve.amplitude for cell in cells])
-    phase = numpy.array([cell.curve.phase_days for cell in cells])
-    last = numpy.array([min(cell.curve.last_day, days) for cell in cells])
-    # Thinning: as many as at the height of the season, kept with the day's share of it.
-    numbers = numpy.repeat(numpy.arange(len(cells)), generator.poisson(rates * (1 + amplitude) * days))
-    day = generator.integers(0, days, len(numbers))
-    height = 1 + amplitude[numbers] * numpy.sin(2 * numpy.pi * (day + phase[numbers]) / 365.25)
-    kept = (generator.random(len(numbers)) * (1 + amplitude[numbers]) < height) & (day <= last[numbers])
-    chosen, on = [numbers[kept]], [day[kept]]
-    for cell in cells:
-        if cell.is_regular:
-            counts = numpy.floor(cell.lines_per_day + generator.random(days)).astype(numpy.int64)
-            chosen.append(numpy.full(int(counts.sum()), cell.number))
-            on.append(numpy.repeat(numpy.arange(days), counts))
-    number, when = numpy.concatenate(chosen), numpy.concatenate(on)
+    numbers, positions, moments = [], [], []
+    for cell in catalogue.cells:
+        # How many are expected by the end of each day; customers come at every whole number of it, give
+        # or take one: more evenly than by pure chance, so that a rate can be told within 90 days.
+        expected = _expected_lines(cell, days)
+        count = int(expected[-1]) + 2
+        position = numpy.arange(count)
+        due = position + generator.random(count) * (0.3 if cell.is_regular else 1.0) - generator.random()
+        inside = (due >= 0) & (due < expected[-1])
+        when = numpy.interp(due[inside], expected, numpy.arange(days + 1))
+        numbers.append(numpy.full(len(when), cell.number))
+        positions.append(position[inside])
+        moments.append(numpy.minimum(when.astype(numpy.int64), days - 1))
+    number, when = numpy.concatenate(numbers), numpy.concatenate(moments)
     seconds = when * 86_400 + generator.integers(6 * 3_600, 22 * 3_600, len(when))
-    table = [cell.quantities for cell in cells]
-    picks = zip(number.tolist(), generator.random(len(number)).tolist(), strict=True)
-    quantity = numpy.array([table[n][int(pick * len(table[n]))] for n, pick in picks], dtype=numpy.int64)
+    quantity = _quantities(catalogue.cells, number, numpy.concatenate(positions), generator)
     order = numpy.argsort(seconds, kind="stable")
     return number[order], seconds[order], quantity[order]
+
+
+def _expected_lines(cell: Cell, days: int) -> NDArray[numpy.float64]:
+    """Order lines expected before each day, from 0 on the first to all of them after the last."""
+    curve = RateCurve(cell.lines_per_day, cell.curve.amplitude, cell.curve.phase_days, cell.curve.last_day)
+    daily = curve.on(numpy.arange(days, dtype=numpy.float64))
+    return numpy.concatenate([[0.0], numpy.cumsum(daily)])
+
+
+def _quantities(
+    cells: list[Cell],
+    number: NDArray[numpy.int64],
+    position: NDArray[numpy.int64],
+    generator: numpy.random.Generator,
+) -> NDArray[numpy.int64]:
+    """Units per line: each block of a cell's lines has every one of its quantities once, shuffled."""
+    shuffled: dict[tuple[int, int], list[int]] = {}
+    result = numpy.empty(len(number), dtype=numpy.int64)
+    for place, (cell_number, nth) in enumerate(zip(number.tolist(), position.tolist(), strict=True)):
+        table = cells[cell_number].quantities
+        block, within = divmod(nth, len(table))
+        if (cell_number, block) not in shuffled:
+            shuffled[cell_number, block] = generator.permutation(table).tolist()
+        result[place] = shuffled[cell_number, block][within]
+    return result
 
 
 def make_catalogue(size: Size, today: date, choice: random.Random) -> Catalogue:

@@ -117,6 +117,8 @@ class Trade:
         self._reception_number = 0
         self._backlog: dict[int, list[tuple[int, str, str]]] = {}
         """By cell: what customers wait for, as (units, order, line)."""
+        self._missing: dict[tuple[str, str], int] = {}
+        """By order and line: from how many stocks something is still to come."""
         self._by_supplier: list[list[Cell]] = [[] for _ in catalogue.suppliers]
 
     # Time and events
@@ -323,7 +325,7 @@ class Trade:
                 if is_short:
                     # Part of it is there, so the customer orders, and the whole line waits for the rest.
                     self._move(stock, seconds, 0, units, "Reservation", orderId=order.id)
-                    self._backlog.setdefault(stock.number, []).append((units, order.id, line_id))
+                    self._wait(stock, units, order.id, line_id)
                 elif ships > seconds:
                     self._move(stock, seconds, 0, units, "Reservation", orderId=order.id)
                     self.at(ships, self._ship(stock, units, order.id, line_id, is_canceled))
@@ -354,7 +356,7 @@ class Trade:
             if is_canceled:
                 self._move(stock, seconds, 0, -units, "Reservation", orderId=order_id, reason="Canceled")
             elif stock.on_hand < units:
-                self._backlog.setdefault(stock.number, []).append((units, order_id, line_id))
+                self._wait(stock, units, order_id, line_id)
                 self._reopen(order_id, line_id)
             else:
                 self._move(stock, seconds, -units, -units, "Sale", orderId=order_id)
@@ -362,13 +364,19 @@ class Trade:
 
         return action
 
+    def _wait(self, stock: Cell, units: int, order_id: str, line_id: str) -> None:
+        self._backlog.setdefault(stock.number, []).append((units, order_id, line_id))
+        self._missing[order_id, line_id] = self._missing.get((order_id, line_id), 0) + 1
+
     def _ship_backlog(self, stock: Cell, seconds: float) -> None:
         """Sends what customers wait for, first come first served, as far as the stock goes."""
         waiting = self._backlog.get(stock.number, [])
         while waiting and stock.on_hand >= waiting[0][0]:
             units, order_id, line_id = waiting.pop(0)
             self._move(stock, seconds, -units, -units, "Sale", orderId=order_id)
-            self._deliver(order_id, line_id, seconds)
+            self._missing[order_id, line_id] -= 1
+            if not self._missing[order_id, line_id]:
+                self._deliver(order_id, line_id, seconds)
 
     def _reopen(self, order_id: str, line_id: str) -> None:
         """An order that was to be sent and cannot."""
@@ -452,7 +460,7 @@ class Trade:
         )
         if choice.random() < 0.02:
             order.canceled_at = self.some_time(day + choice.randint(3, 40))
-        elif len(wanted) == 1 and choice.random() < 0.08:
+        elif len(wanted) == 1 and choice.random() < 0.2:
             order.closes_short = True
         for cell, quantity in wanted:
             article = catalogue.articles[cell.article]

@@ -65,7 +65,7 @@ class Resource:
 
 @cache
 def schemas() -> dict[str, dict[str, str]]:
-    """Schema -> field -> type: s text, t date-time, n number, i integer, b boolean, @Object, [Object], [s]."""
+    """Schema -> field -> type: s text, t date-time, n number, i integer, b boolean, @One, [Many], [s]."""
     text = files(__package__).joinpath("schemas.json").read_text(encoding="utf-8")
     loaded: dict[str, dict[str, str]] = json.loads(text)
     return loaded

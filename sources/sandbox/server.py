@@ -141,7 +141,7 @@ class Sandbox:
         """Listens on 127.0.0.1 and answers in threads of its own."""
         self._server = _Server(self, self._port)
         threading.Thread(
-            target=self._server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True, name="sandbox"
+            target=self._server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True, name="sandbox"
         ).start()
 
     def stop(self) -> None:
