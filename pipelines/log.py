@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from logging.handlers import RotatingFileHandler
 from pathlib import Path
+from urllib.parse import quote, quote_plus
 
 KEPT_FILES = 60
 MOST_BYTES_PER_FILE = 20_000_000
@@ -23,10 +24,13 @@ FOREIGN = ("dlt", "dbt")
 # Without a log file (before a home is there) nobody is told twice.
 logging.getLogger("omnium").addHandler(logging.NullHandler())
 
+_IS = r"[\\\"'\s]*[=:][\\\"'\s]*"
+"""What stands between a name and its value: in a URL, in JSON, and in JSON within JSON."""
+
 _LOOKS_SECRET = (
-    (re.compile(r"(?i)(client_?secret\W{1,3})[^\s&\"',}]+"), r"\1********"),
+    (re.compile(r"(?i)(client_?secret" + _IS + r")[^\s&\"',}\\]+"), r"\1********"),
     (re.compile(r"(?i)(\bbearer\s+)[\w.~+/=-]+"), r"\1********"),
-    (re.compile(r"(?i)(access_?token\W{1,3})[\w.~+/=-]+"), r"\1********"),
+    (re.compile(r"(?i)(access_?token" + _IS + r")[\w.~+/=-]+"), r"\1********"),
     (re.compile(r"\beyJ[\w-]{5,}\.[\w-]+\.?[\w-]*"), "********"),
     (re.compile(r"(?i)(://[^/\s:@]+:)[^@\s/]+@"), r"\1********@"),
     (re.compile(r"[\w.+-]+@[\w-]+(\.[\w-]+)+"), "****@****"),
@@ -38,7 +42,9 @@ class Masker:
 
     def __init__(self, values: Iterable[str | None] = ()) -> None:
         """Mask `values` wherever they stand; values of fewer than four characters would mask everything."""
-        self._values = sorted({str(v) for v in values if v and len(v) >= 4}, key=len, reverse=True)
+        known = {str(value) for value in values if value and len(value) >= 4}
+        known |= {quote(value, safe="") for value in known} | {quote_plus(value) for value in known}
+        self._values = sorted(known, key=len, reverse=True)
 
     def __call__(self, text: str) -> str:
         """Return `text` without secrets."""
@@ -58,10 +64,11 @@ class _Lines(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         at = datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds")
-        line = {"at": at, "level": record.levelname, "logger": record.name, "message": record.getMessage()}
+        message = self._mask(record.getMessage())
+        line = {"at": at, "level": record.levelname, "logger": record.name, "message": message}
         if record.exc_info and record.exc_info[1]:
-            line["traceback"] = "".join(traceback.format_exception(record.exc_info[1]))
-        return self._mask(json.dumps(line, ensure_ascii=False))
+            line["traceback"] = self._mask("".join(traceback.format_exception(record.exc_info[1])))
+        return json.dumps(line, ensure_ascii=False)
 
 
 class _Plain(logging.Formatter):
