@@ -226,6 +226,25 @@ def build_parser() -> argparse.ArgumentParser:
         "--port", type=_port, default=0, metavar="PORT", help="port to listen on (default: a free one)"
     )
     _add_tenant_size(sandbox, "small")
+    dashboard = command(
+        "dashboard",
+        "serve the notebooks on loopback: lead times, replenishment, data health",
+        dashboard_command,
+        ["omnium-elt dashboard", "omnium-elt dashboard --port 8000 --home /srv/omnium"],
+    )
+    dashboard.add_argument("--port", type=_port, default=2718, metavar="PORT", help="port (default: 2718)")
+    export = command(
+        "export",
+        "write the lines of the purchase proposal to a file: xlsx, csv or parquet",
+        export_command,
+        ["omnium-elt export", "omnium-elt export --format csv --supplier sup-007 --output order.csv"],
+    )
+    export.add_argument(
+        "--format", choices=("parquet", "csv", "xlsx"), help="default: as --output ends, else xlsx"
+    )
+    export.add_argument("--output", metavar="FILE", help="default: purchase_proposal_line.FORMAT, here")
+    export.add_argument("--supplier", metavar="ID", help="only this supplier's lines")
+    export.add_argument("--warehouse", metavar="CODE", help="only lines for this warehouse")
     completion = command(
         "completion",
         "print a completion script for bash, zsh or fish",
@@ -512,6 +531,38 @@ def sandbox_command(options: argparse.Namespace) -> int:
         stop.wait()
     finally:
         sandbox.stop()
+    return EXIT_OK
+
+
+def dashboard_command(options: argparse.Namespace) -> int:
+    """`dashboard`."""
+    from pipelines.configuration import home_of
+    from pipelines.dashboard import serve
+
+    def announce(address: str) -> None:
+        if options.json:
+            print_json({"url": address})
+        else:
+            print(f"{address}\nCtrl-C ends it.", flush=True)
+
+    serve(home_of(options.home), options.port, announce)
+    return EXIT_OK
+
+
+def export_command(options: argparse.Namespace) -> int:
+    """`export`."""
+    from pipelines.configuration import home_of
+    from pipelines.export_lines import export_lines
+
+    written = export_lines(
+        home_of(options.home), options.format, options.output, options.supplier, options.warehouse
+    )
+    if options.json:
+        print_json({"file": str(written.file), "lines": written.lines})
+    else:
+        _stdout().print(
+            f"{_shown_path(written.file)}: {written.lines:,} lines", highlight=False, soft_wrap=True
+        )
     return EXIT_OK
 
 

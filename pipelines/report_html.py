@@ -363,7 +363,7 @@ def _configured_against_measured(policies: Sequence[Row]) -> str:
             f"{row['supplier']}: configured {row['configured_days']} days, half arrive within "
             f"{row['measured_p50_days']}, nine of ten within {row['measured_p90_days'] or '?'}",
         )
-        for row in policies[:12]
+        for row in policies[:16]
         if row["measured_p50_days"] is not None
     ]
     return figure(
