@@ -9,7 +9,8 @@
 
   mean, variance: names of columns of double precision; probability: a literal or column in (0, 1).
   Exact while x can be no larger than 1,000. Beyond, units are counted s at a time, with
-  s = (mean + √(variance·p/(1−p))) / 1,000 (Cantelli's bound on x): the error is about s units.
+  s = (mean + √(variance·p/(1−p))) / 1,000 (Cantelli's bound on x): the error is about s units. Where the
+  variance is too small for that (below s·mean: hardly any spread), the bell curve takes over.
 #}
 {% macro negative_binomial_quantile(probability, mean, variance) -%}
     {{ adapter.dispatch('negative_binomial_quantile', 'omnium')(probability, mean, variance) }}
@@ -42,6 +43,8 @@
     case
         when {{ mean }} is null or {{ variance }} is null then null
         when {{ mean }} <= 0e0 then 0e0
+        when {{ variance }} < {{ mean }} * {{ scale }} and {{ scale }} > 1e0
+            then ceil({{ mean }} + ({{ normal_quantile(probability) }}) * sqrt({{ variance }}))
         else ceil({{ scale }} * list_reduce(
             range(1, 3 + cast(ceil(({{ statistics_count_bound(probability, mean, variance) }}) / {{ scale }}) as bigint)),
             lambda state, k: case
@@ -73,6 +76,8 @@
     case
         when {{ mean }} is null or {{ variance }} is null then null
         when {{ mean }} <= 0e0 then 0e0
+        when {{ variance }} < {{ mean }} * {{ scale }} and {{ scale }} > 1e0
+            then ceil({{ mean }} + ({{ normal_quantile(probability) }}) * sqrt({{ variance }}))
         else (
             select ceil({{ scale }} * min(cumulated.k))
             from (
