@@ -92,13 +92,13 @@ def _plain(value: Any) -> Any:
 
 
 def _harmless(value: Any) -> Any:
-    """A text that a spreadsheet would run as a formula gets an apostrophe in front; numbers and ids do not."""
+    """A text that a spreadsheet would run as a formula gets an apostrophe; numbers and ids do not."""
     if isinstance(value, str) and value[:1] in tuple("=+-@\t\r") and not re.fullmatch(r"[+-]?[\w.]+", value):
         return "'" + value
     return value
 
 
-# xlsx: a zip of XML (ECMA-376). Texts stand in the cells themselves, where they are never formulas. ------------
+# xlsx: a zip of XML (ECMA-376). Texts stand in the cells themselves, where they are never formulas.
 
 _MAIN = "http://schemas.openxmlformats.org/spreadsheetml/2006/main"
 _RELATIONS = "http://schemas.openxmlformats.org/officeDocument/2006/relationships"

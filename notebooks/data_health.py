@@ -1,0 +1,224 @@
+import marimo
+
+app = marimo.App(width="medium", app_title="Data health")
+
+with app.setup:
+    import os
+    from pathlib import Path
+
+    import altair as alt
+    import duckdb
+    import marimo as mo
+
+    GREEN, AMBER, RUST, PALE = "#2a8a72", "#d08a2e", "#b5502a", "#9cc4b8"
+    HOME = Path(os.environ.get("OMNIUM_HOME") or "omnium-data")
+
+
+@app.cell
+def _():
+    path = HOME / "warehouse.duckdb"
+    mo.stop(
+        not path.exists(),
+        mo.callout(mo.md(f"There is no warehouse at `{path}` yet: `omnium-elt demo` makes one."), "warn"),
+    )
+    warehouse = duckdb.connect()
+    # Attached, not opened: each session sees the version that was published when it began.
+    warehouse.execute(f"attach '{str(path).replace(chr(39), chr(39) * 2)}' as warehouse (read_only)")
+    warehouse.execute("use warehouse")
+    warehouse.execute("set TimeZone = 'UTC'")
+
+    def query(sql, **values):
+        """The rows of a query as a data frame; `$name` in it stands for a value."""
+        return warehouse.execute(sql, values).df()
+
+    return (query,)
+
+
+@app.cell
+def _(query):
+    receipts = query("""
+        select
+            resource,
+            max(window_to) filter (where complete) as read_until,
+            count(*) as windows,
+            count(*) filter (where not complete) as incomplete,
+            cast(sum(total_hits) filter (where complete) as double) as announced,
+            cast(sum(distinct_keys) filter (where complete) as double) as received,
+            cast(sum(requests) as double) as requests,
+            date_diff('second', max(window_to) filter (where complete), current_timestamp) / 3600.0
+                as hours_old
+        from omnium._omnium_windows
+        group by resource
+        order by resource
+    """)
+    odd = query("""
+        select check_name, rows, meaning, example_keys
+        from marts.data_quality
+        order by rows desc, check_name
+    """)
+    mo.vstack(
+        [
+            mo.md(
+                "# Data health\n\nIs it all there, is it fresh, what is odd, and what has the vendor changed."
+            ),
+            mo.hstack(
+                [
+                    mo.stat(f"{len(receipts):,}", label="resources read", bordered=True),
+                    mo.stat(f"{receipts.received.sum():,.0f}", label="rows proved complete", bordered=True),
+                    mo.stat(f"{receipts.incomplete.sum():,.0f}", label="windows not complete", bordered=True),
+                    mo.stat(
+                        f"{receipts.hours_old.max():,.1f} h", label="since the oldest reading", bordered=True
+                    ),
+                    mo.stat(
+                        f"{(odd['rows'] > 0).sum()} of {len(odd)}",
+                        label="checks found",
+                        bordered=True,
+                    ),
+                ],
+                widths="equal",
+            ),
+        ]
+    )
+    return odd, receipts
+
+
+@app.cell
+def _(receipts):
+    _fresh = (
+        alt.Chart(receipts)
+        .mark_bar(cornerRadius=2, color=GREEN)
+        .encode(
+            y=alt.Y("resource:N", sort="-x", title=None, axis=alt.Axis(labelLimit=200)),
+            x=alt.X("hours_old:Q", title="hours since everything up to then was read"),
+            color=alt.condition("datum.hours_old > 26", alt.value(RUST), alt.value(GREEN)),
+            tooltip=["resource", alt.Tooltip("hours_old:Q", format=".1f"), "read_until:T"],
+        )
+        .properties(width="container", height={"step": 17})
+    )
+    _receipts = receipts.assign(
+        read_until=receipts.read_until.astype(str).str[:16],
+        complete=[
+            "yes" if not missing else f"{missing:.0f} windows read again" for missing in receipts.incomplete
+        ],
+    )[
+        [
+            "resource",
+            "read_until",
+            "windows",
+            "announced",
+            "received",
+            "requests",
+            "complete",
+        ]
+    ]
+    mo.vstack(
+        [
+            mo.md("## Freshness\n\nOlder than a day and two hours is shown in red."),
+            _fresh,
+            mo.md(
+                "## Completeness\n\nA window counts as complete when as many different rows came as the "
+                "tenant announced; no number announced means that the endpoint tells none, and its "
+                "pages were read to the end."
+            ),
+            mo.ui.table(
+                _receipts, selection=None, page_size=10, show_column_summaries=False, show_data_types=False
+            ),
+        ]
+    )
+    return
+
+
+@app.cell
+def _(odd):
+    _found = odd[odd["rows"] > 0]
+    _picture = (
+        alt.Chart(_found)
+        .mark_bar(cornerRadius=2, color=AMBER)
+        .encode(
+            y=alt.Y("check_name:N", sort="-x", title=None, axis=alt.Axis(labelLimit=260)),
+            x=alt.X("rows:Q", title="keys"),
+            tooltip=["check_name", "rows", "meaning"],
+        )
+        .properties(width="container", height={"step": 26})
+    )
+    mo.vstack(
+        [
+            mo.md("## Odd data\n\nCounted instead of dropped; the meaning says what the figures make of it."),
+            _picture if len(_found) else mo.callout("No check found anything.", "success"),
+            mo.ui.table(
+                _found,
+                selection=None,
+                page_size=10,
+                show_column_summaries=False,
+                show_data_types=False,
+                wrapped_columns=["meaning", "example_keys"],
+            ),
+        ]
+    )
+    return
+
+
+@app.cell
+def _(query):
+    versions = query("""
+        select
+            version,
+            inserted_at,
+            count(distinct tables.key) as tables,
+            count(*) as columns
+        from omnium._dlt_version
+        cross join json_each(schema, '$.tables') as tables
+        cross join json_each(tables.value, '$.columns') as columns
+        where schema_name = 'omnium' and tables.key not like '\\_%' escape '\\'
+        group by version, inserted_at
+        order by version
+    """)
+    drift = query("""
+        with seen as (
+            select tables.key as table_name, columns.key as column_name,
+                columns.value ->> 'data_type' as type, min(version.inserted_at) as since
+            from omnium._dlt_version as version
+            cross join json_each(version.schema, '$.tables') as tables
+            cross join json_each(tables.value, '$.columns') as columns
+            where version.schema_name = 'omnium' and tables.key not like '\\_%' escape '\\'
+            group by all
+        ),
+        tables as (
+            select table_name, min(since) as table_since from seen group by table_name
+        )
+        select cast(seen.since as varchar)[:16] as since, table_name, column_name, type
+        from seen
+        inner join tables using (table_name)
+        where seen.since > tables.table_since and not starts_with(column_name, '_')
+        order by seen.since desc, table_name, column_name
+    """)
+    _picture = (
+        alt.Chart(versions)
+        .mark_line(point=True, color=GREEN, interpolate="step-after")
+        .encode(
+            x=alt.X("version:O", title="version of the schema", axis=alt.Axis(labelAngle=0)),
+            y=alt.Y("columns:Q", title="columns"),
+            tooltip=["version", "inserted_at:T", "tables", "columns"],
+        )
+        .properties(width="container", height=200)
+    )
+    mo.vstack(
+        [
+            mo.md(
+                "## Drift of the schema\n\nColumns known, by version. A first load meets one table after "
+                "the other."
+            ),
+            _picture,
+            mo.md(f"**{len(drift):,} columns came after their table was first seen.**"),
+            mo.ui.table(
+                drift, selection=None, page_size=10, show_column_summaries=False, show_data_types=False
+            )
+            if len(drift)
+            else mo.callout("No table has changed since it was first read.", "success"),
+        ]
+    )
+    return
+
+
+if __name__ == "__main__":
+    app.run()

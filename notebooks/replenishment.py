@@ -1,0 +1,360 @@
+import marimo
+
+app = marimo.App(width="medium", app_title="Replenishment")
+
+with app.setup:
+    import os
+    from pathlib import Path
+
+    import altair as alt
+    import duckdb
+    import marimo as mo
+
+    GREEN, AMBER, RUST, PALE = "#2a8a72", "#d08a2e", "#b5502a", "#9cc4b8"
+    HOME = Path(os.environ.get("OMNIUM_HOME") or "omnium-data")
+
+
+@app.cell
+def _():
+    path = HOME / "warehouse.duckdb"
+    mo.stop(
+        not path.exists(),
+        mo.callout(mo.md(f"There is no warehouse at `{path}` yet: `omnium-elt demo` makes one."), "warn"),
+    )
+    warehouse = duckdb.connect()
+    # Attached, not opened: each session sees the version that was published when it began.
+    warehouse.execute(f"attach '{str(path).replace(chr(39), chr(39) * 2)}' as warehouse (read_only)")
+    warehouse.execute("use warehouse")
+
+    def query(sql, **values):
+        """The rows of a query as a data frame; `$name` in it stands for a value."""
+        return warehouse.execute(sql, values).df()
+
+    return (query,)
+
+
+@app.cell
+def _(query):
+    settings = query("""
+        select max(configured_service_level) as service_level, count(*) as items
+        from marts.replenishment_input
+    """).iloc[0]
+    mo.stop(not settings["items"], mo.callout("Nothing is stocked or sold yet.", "warn"))
+    service_level = mo.ui.slider(
+        start=50.0,
+        stop=99.5,
+        step=0.5,
+        value=round(200 * settings.service_level) / 2,
+        label="Service level, %",
+        show_value=True,
+        debounce=True,
+        full_width=True,
+    )
+    order_interval = mo.ui.slider(
+        start=0,
+        stop=90,
+        step=1,
+        value=0,
+        label="Days between orders (0: each supplier's own)",
+        show_value=True,
+        debounce=True,
+        full_width=True,
+    )
+    mo.vstack(
+        [
+            mo.md(
+                "# Replenishment\n\nWhat to order today, and what another service level or order interval "
+                "would make of it. The formulas are those of the proposal itself, in the warehouse: "
+                "`marts.replenishment_what_if`."
+            ),
+            mo.hstack([service_level, order_interval], widths="equal", gap=3),
+        ]
+    )
+    return order_interval, service_level
+
+
+@app.cell
+def _(order_interval, query, service_level):
+    compared = query(
+        """
+        select
+            proposed.supplier_id,
+            coalesce(min(proposed.supplier_name), proposed.supplier_id) as supplier,
+            proposed.currency,
+            count(*) filter (where proposed.suggested_quantity > 0) as lines,
+            count(*) filter (where what_if.suggested_quantity > 0) as what_if_lines,
+            cast(coalesce(sum(proposed.order_value), 0) as double) as value,
+            cast(coalesce(sum(what_if.order_value), 0) as double) as what_if_value,
+            sum(proposed.safety_stock * cast(proposed.unit_cost as double)) as safety_value,
+            sum(what_if.safety_stock * cast(what_if.unit_cost as double)) as what_if_safety_value
+        from marts.replenishment as proposed
+        inner join marts.replenishment_what_if($service_level, $order_interval_days) as what_if
+            on what_if.sku = proposed.sku
+            and what_if.warehouse_code = proposed.warehouse_code
+        where proposed.block_reason is null
+        group by proposed.supplier_id, proposed.currency
+        order by value desc, supplier
+        """,
+        service_level=service_level.value / 100,
+        order_interval_days=order_interval.value or None,
+    )
+    _currency = compared.groupby("currency").value.sum().idxmax()
+    _main = compared[compared.currency == _currency]
+
+    def _stat(label, now, then, unit=""):
+        change = then - now
+        return mo.stat(
+            f"{then:,.0f}{unit}",
+            label=label,
+            caption=f"{change:+,.0f}{unit} against the proposal" if round(change) else "as proposed",
+            bordered=True,
+        )
+
+    mo.hstack(
+        [
+            _stat("suggested order value", _main.value.sum(), _main.what_if_value.sum(), f" {_currency}"),
+            _stat("lines", _main.lines.sum(), _main.what_if_lines.sum()),
+            _stat(
+                "safety stock at cost",
+                _main.safety_value.sum(),
+                _main.what_if_safety_value.sum(),
+                f" {_currency}",
+            ),
+        ],
+        widths="equal",
+    )
+    return (compared,)
+
+
+@app.cell
+def _(compared):
+    _long = compared.head(15).melt(
+        id_vars=["supplier", "currency"],
+        value_vars=["value", "what_if_value"],
+        var_name="which",
+        value_name="amount",
+    )
+    _long["which"] = _long.which.map({"value": "proposal", "what_if_value": "what-if"})
+    _chart = (
+        alt.Chart(_long)
+        .mark_bar(cornerRadius=2)
+        .encode(
+            y=alt.Y("supplier:N", sort=None, title=None),
+            yOffset=alt.YOffset("which:N", sort=["proposal", "what-if"]),
+            x=alt.X("amount:Q", title="order value", axis=alt.Axis(format="~s")),
+            color=alt.Color(
+                "which:N",
+                title=None,
+                sort=["proposal", "what-if"],
+                scale=alt.Scale(domain=["proposal", "what-if"], range=[GREEN, AMBER]),
+                legend=alt.Legend(orient="top"),
+            ),
+            tooltip=["supplier", "which", alt.Tooltip("amount:Q", format=",.0f"), "currency"],
+        )
+        .properties(width="container", height=420)
+    )
+    mo.vstack([mo.md("## By supplier\n\nThe fifteen largest proposals."), _chart])
+    return
+
+
+@app.cell
+def _(query):
+    orders = query("""
+        select
+            coalesce(supplier_name, supplier_id) as supplier,
+            supplier_id,
+            warehouse_code as warehouse,
+            action,
+            lines,
+            cast(units as double) as units,
+            cast(value as double) as value,
+            currency,
+            cast(order_by_date as varchar) as "order by"
+        from marts.purchase_proposal
+        where lines > 0
+        order by value desc, supplier_id, warehouse_code
+    """)
+    chosen = mo.ui.table(
+        orders,
+        selection="single",
+        page_size=8,
+        initial_selection=[0] if len(orders) else None,
+        show_column_summaries=False,
+        show_data_types=False,
+    )
+    mo.vstack([mo.md("## The proposal\n\nChoose an order to see its lines."), chosen])
+    return (chosen,)
+
+
+@app.cell
+def _(chosen, query):
+    mo.stop(not len(chosen.value))
+    _order = chosen.value.iloc[0]
+    mo.ui.table(
+        query(
+            """
+            select
+                sku,
+                product_name as article,
+                cast(quantity as double) as quantity,
+                cast(line_value as double) as value,
+                cast(order_by_date as varchar) as "order by",
+                cast(projected_stock_out_date as varchar) as "runs out",
+                round(100 * stock_out_risk) as "risk, %",
+                explanation as why
+            from marts.purchase_proposal_line
+            where supplier_id = $supplier_id and warehouse_code = $warehouse_code and currency = $currency
+            order by line_number
+            """,
+            supplier_id=_order.supplier_id,
+            warehouse_code=_order.warehouse,
+            currency=_order.currency,
+        ),
+        selection=None,
+        page_size=8,
+        show_column_summaries=False,
+        show_data_types=False,
+        wrapped_columns=["why"],
+        column_widths={"why": 420},
+    )
+    return
+
+
+@app.cell
+def _(query):
+    _items = query("""
+        select sku, warehouse_code, coalesce(product_name, sku) as name
+        from marts.replenishment
+        where daily_demand > 0
+        order by order_value desc nulls last, daily_demand desc, sku, warehouse_code
+        limit 500
+    """)
+    mo.stop(_items.empty, mo.callout("Nothing sells yet.", "warn"))
+    _labels = _items.name + " · " + _items.warehouse_code + " · " + _items.sku
+    article = mo.ui.dropdown(
+        options=dict(zip(_labels, zip(_items.sku, _items.warehouse_code, strict=True), strict=True)),
+        value=_labels[0],
+        label="Article",
+        searchable=True,
+    )
+    mo.vstack([mo.md("## One article"), article])
+    return (article,)
+
+
+@app.cell
+def _(article, query):
+    _sku, _warehouse = article.value
+    history = query(
+        """
+        with days as (
+            select stock.day, stock.closing_quantity, stock.in_stock_share, demand.demand_quantity
+            from marts.fct_stock_daily as stock
+            left join marts.fct_demand_daily as demand
+                on demand.sku = stock.sku
+                and demand.warehouse_code = stock.warehouse_code
+                and demand.day = stock.day
+            where stock.sku = $sku and stock.warehouse_code = $warehouse
+        )
+        select
+            day,
+            cast(closing_quantity as double) as stock,
+            cast(coalesce(demand_quantity, 0) as double) as demand
+        from days
+        where day > (select max(day) - 365 from days)
+        order by day
+        """,
+        sku=_sku,
+        warehouse=_warehouse,
+    )
+    levels = query(
+        """
+        select reorder_point, order_up_to_level, explanation
+        from marts.replenishment
+        where sku = $sku and warehouse_code = $warehouse
+        """,
+        sku=_sku,
+        warehouse=_warehouse,
+    ).iloc[0]
+    _stock = (
+        alt.Chart(history)
+        .mark_area(color=PALE, line={"color": GREEN}, interpolate="step-after", opacity=0.6)
+        .encode(
+            x=alt.X("day:T", title=None),
+            y=alt.Y("stock:Q", title="stock at the end of the day"),
+            tooltip=["day:T", "stock:Q"],
+        )
+    )
+    _rules = (
+        alt.Chart(
+            alt.Data(
+                values=[
+                    {"level": float(levels.reorder_point), "what": "reorder point"},
+                    {"level": float(levels.order_up_to_level), "what": "order up to"},
+                ]
+            )
+        )
+        .mark_rule(strokeDash=[5, 3], strokeWidth=1.5)
+        .encode(
+            y="level:Q",
+            color=alt.Color(
+                "what:N", title=None, scale=alt.Scale(range=[AMBER, RUST]), legend=alt.Legend(orient="top")
+            ),
+        )
+    )
+    _demand = (
+        alt.Chart(history)
+        .mark_bar(color=GREEN)
+        .encode(
+            x=alt.X("yearweek(day):T", title=None),
+            y=alt.Y("sum(demand):Q", title="sold a week"),
+            tooltip=[
+                alt.Tooltip("yearweek(day):T", title="week"),
+                alt.Tooltip("sum(demand):Q", title="units"),
+            ],
+        )
+    )
+    mo.vstack(
+        [
+            mo.md(str(levels.explanation)),
+            (_stock + _rules).properties(width="container", height=240, title="Stock, with today's levels"),
+            _demand.properties(width="container", height=150, title="Demand"),
+        ]
+    )
+    return
+
+
+@app.cell
+def _(query):
+    classes = query("""
+        select
+            coalesce(abc_class, 'not valued') as abc,
+            coalesce(xyz_class, '–') as xyz,
+            count(*) as items,
+            cast(coalesce(sum(annual_value), 0) as double) as annual_value
+        from marts.demand_profile
+        where coalesce(abc_class, '') <> 'N'
+        group by all
+        order by abc, xyz
+    """)
+    _base = alt.Chart(classes).encode(
+        x=alt.X("xyz:N", title="how steady: X steady … Z erratic", axis=alt.Axis(labelAngle=0)),
+        y=alt.Y("abc:N", title="how much value"),
+        tooltip=["abc", "xyz", "items", alt.Tooltip("annual_value:Q", format=",.0f")],
+    )
+    _picture = (
+        _base.mark_rect(cornerRadius=4, stroke="white").encode(
+            color=alt.Color("items:Q", scale=alt.Scale(range=["#dcebe6", GREEN]), legend=None)
+        )
+        + _base.mark_text(fontSize=15, color="#10211c").encode(text=alt.Text("items:Q", format=","))
+    ).properties(width="container", height=220)
+    mo.vstack(
+        [
+            mo.md("## Which articles matter\n\nItems that sell: annual value (ABC), weekly variation (XYZ)."),
+            _picture,
+        ]
+    )
+    return
+
+
+if __name__ == "__main__":
+    app.run()
