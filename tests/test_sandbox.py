@@ -86,6 +86,12 @@ def test_a_missing_role_is_403_on_its_domain_alone(empty: Sandbox, client: httpx
     assert client.post("/api/Orders/Search", json={}).status_code == 200
 
 
+def test_a_user_limited_to_stores_silently_sees_less(empty: Sandbox, client: httpx.Client) -> None:
+    empty.tenant.put_many("orders", [{"id": "a", "storeId": "x"}, {"id": "b", "storeId": "y"}])
+    empty.behaviour.visible_stores = {"y"}
+    assert ids(client.post("/api/Orders/Search", json={"disableFacets": True})) == ["b"]
+
+
 # Search
 
 
@@ -604,6 +610,32 @@ def test_the_mutator_changes_rows_of_every_kind() -> None:
         assert sandbox.tenant.count("supplier_versions") > 17
 
 
+def test_readers_side_by_side_and_changes_do_not_disturb_each_other() -> None:
+    with Sandbox(size="small", index_delay_seconds=0.1) as sandbox:
+        found: list[int] = []
+
+        def read() -> None:
+            with client_of(sandbox) as client:
+                for resource in SEARCHED:
+                    body = {"take": 50} if resource.take == "page" else {}
+                    answer = client.post(f"/api/{resource.search}", json=body)
+                    found.append(answer.status_code)
+
+        sandbox.behaviour.scroll_starts_at_once = 8
+        with sandbox.mutate(rows_per_second=300):
+            threads = [threading.Thread(target=read) for _ in range(8)]
+            for thread in threads:
+                thread.start()
+            for thread in threads:
+                thread.join()
+        assert sandbox.errors == []
+        assert found == [200] * 8 * len(SEARCHED)
+        time.sleep(0.15)
+        with client_of(sandbox) as client:
+            hits = client.post("/api/Suppliers/Search", json={}).json()["totalHits"]
+        assert hits == sandbox.tenant.count("suppliers")
+
+
 # Streaming
 
 
@@ -622,6 +654,8 @@ def test_generated_orders_are_streamed_by_number(filled: bool, kilobytes: float)
         window = client.post("/api/Orders/Search", json={"take": 100, **body}).json()
         stamps = [row["modified"] for row in window["result"]]
         assert window["totalHits"] > 50
+        with pytest.raises(TypeError, match="cannot be changed"):
+            sandbox.tenant.put("orders", {"id": "x"})
         assert all("2026-01-01T00" <= stamp <= "2026-01-01T01:00:00Z" for stamp in stamps)
 
 

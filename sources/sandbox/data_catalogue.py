@@ -51,19 +51,19 @@ SCALES: dict[Size, Scale] = {
     "large": Scale(
         730,
         100_000,
-        1.7,
+        1.2,
         240,
         15_400,
         4,
-        9,
-        30,
+        7,
+        40,
         3,
         30,
         0.78,
         15_000,
         600,
         transfer_cover_days=60,
-        sold_share=0.67,
+        sold_share=0.6,
     ),
 }
 

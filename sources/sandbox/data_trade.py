@@ -232,8 +232,9 @@ class Trade:
             quantity = cell.reorder_point + round(spread * self.choice.random())
             if self.choice.random() < 0.04:
                 quantity = 0
-            if cell.warehouse != CENTRAL and cell.reorder_point == 0 and self.choice.random() < 0.5:
-                quantity = 0
+            if cell.warehouse != CENTRAL and cell.lines_per_day < 0.002 and self.choice.random() < 0.7:
+                # The store has a place for it and never had one.
+                continue
             if quantity:
                 self._move(cell, 300.0, quantity, 0, "InventoryCount", reason="Opening stock")
             self._check(cell)

@@ -14,7 +14,7 @@ import numpy
 import orjson
 
 from sources.sandbox.endpoints import Bound, Resource, request_fields, schemas
-from sources.sandbox.tenant import NEVER, Positions, Row, Rows, at, microseconds
+from sources.sandbox.tenant import NEVER, Generated, Positions, Row, Rows, at, microseconds
 
 SORT_ORDERS = {
     "CreatedAscending",
@@ -49,6 +49,8 @@ class Behaviour:
     """What facets cost where they can be disabled and are not."""
     facet_count: int = 400
     missing_roles: set[str] = field(default_factory=set)
+    visible_stores: set[str] | None = None
+    """The API user is limited to these stores: it silently sees no row of another."""
     concurrency: int = 20
     read_concurrency: int = 150
     """Of product and inventory reads."""
@@ -208,7 +210,7 @@ class Searches:
         positions = found.tolist()
         if not always and len(positions) <= batch:
             return Answer([show(rows.body(position)) for position in positions], len(positions))
-        if rows.version == 0 and not hasattr(rows, "put"):
+        if isinstance(rows, Generated):
             # Generated rows never change: their numbers are snapshot enough.
             scroll = Scroll(resource, positions, rows.body, len(positions), batch, show, time.monotonic())
         else:
@@ -237,6 +239,7 @@ class Searches:
         """Positions of all hits, in order. Kept for the next page of the same search."""
         resource = rows.resource
         asked = {name: value for name, value in request.items() if name not in ("take", "page", "scrollSize")}
+        asked["visible stores"] = sorted(self.behaviour.visible_stores or ())
         cache_key = (
             resource.name,
             id(rows),
@@ -304,6 +307,9 @@ class Searches:
             tests.append(_value_test("isActive", True))
         if resource.name == "inventory" and request.get("isInStock"):
             tests.append(lambda row: (row.get("inventory") or 0) > 0)
+        stores = self.behaviour.visible_stores
+        if stores is not None:
+            tests.append(lambda row: (row.get("storeId") or row.get("warehouseCode") or "") in {"", *stores})
         if request.get("excludedTags"):
             excluded = set(request["excludedTags"])
             tests.append(lambda row: not excluded & set(row.get("tags") or []))

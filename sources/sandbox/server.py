@@ -121,6 +121,8 @@ class Sandbox:
         self._routes: dict[str, _Route] = {}
         self._prefixes: dict[str, _Route] = {}
         self._requests: list[Request] = []
+        self.errors: list[Exception] = []
+        """What went wrong in the sandbox itself; empty unless it has a mistake."""
         self._tokens: dict[str, float] = {}
         self._lock = threading.Lock()
         self._limits = _Limits(self.behaviour)
@@ -322,6 +324,10 @@ class Sandbox:
             response = _Response(400, _message(str(error)))
         except NotFound as error:
             response = _Response(404, _message(str(error)))
+        except Exception as error:
+            # A mistake of the sandbox itself: the client sees server trouble, the test can look here.
+            self.errors.append(error)
+            response = _Response(500, _message("the sandbox failed"))
         if response.body and self.behaviour.gzip and "gzip" in headers.get("accept-encoding", ""):
             response.body = gzip.compress(response.body, 1)
             response.headers["Content-Encoding"] = "gzip"
