@@ -26,11 +26,11 @@ def connect(path: Path, *, read_only: bool = False) -> Iterator[Any]:
         connection.close()
 
 
-def tables(connection: Any, schema: str = RAW) -> dict[str, list[str]]:
-    """The tables (not views) of a schema with their columns."""
+def tables(connection: Any, schema: str = RAW) -> dict[str, dict[str, str]]:
+    """The tables (not views) of a schema: table → column → type."""
     rows = connection.execute(
         """
-        select table_name, list(column_name order by column_index)
+        select table_name, list(column_name order by column_index), list(data_type order by column_index)
         from duckdb_columns()
         where schema_name = ? and not internal
             and table_name in (select table_name from duckdb_tables() where schema_name = ?)
@@ -39,7 +39,7 @@ def tables(connection: Any, schema: str = RAW) -> dict[str, list[str]]:
         """,
         [schema, schema],
     ).fetchall()
-    return dict(rows)
+    return {table: dict(zip(columns, types, strict=True)) for table, columns, types in rows}
 
 
 def fingerprint(connection: Any, schema: str = RAW) -> dict[str, str]:

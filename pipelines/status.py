@@ -105,7 +105,7 @@ def _published(home: Home) -> tuple[dict[str, int], dict[str, int]]:
             if not table.startswith("_") and "__" not in table
         }
         late: dict[str, int] = {}
-        if "max_lateness_seconds" in columns.get("_omnium_windows", []):
+        if "max_lateness_seconds" in columns.get("_omnium_windows", {}):
             measured = connection.execute(
                 f"select resource, max(max_lateness_seconds) from {database.RAW}._omnium_windows "
                 "where max_lateness_seconds > 0 group by resource"

@@ -229,12 +229,10 @@ class _Counter:
 
     def __init__(self, progress: Progress) -> None:
         self._progress = progress
-        self._has_started = False
 
     def __call__(self, event: Any) -> None:
         name = event.info.name
-        if name in ("NodeStart", "LogStartLine") and not self._has_started:
-            self._has_started = True
-            self._progress.start(STEP, getattr(event.data, "total", None) or None)
+        if name == "ConcurrencyLine":
+            self._progress.start(STEP, event.data.node_count)
         elif name == "NodeFinished":
             self._progress.advance(STEP, 1)

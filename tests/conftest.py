@@ -92,3 +92,21 @@ def environment_of(sandbox: Sandbox) -> dict[str, str]:
         "SOURCES__OMNIUM__CLIENT_SECRET": sandbox.client_secret,
         "SOURCES__OMNIUM__SETTLING_LAG_SECONDS": "0",
     }
+
+
+@pytest.fixture
+def marts_of() -> Callable[[Path], dict[str, Any]]:
+    """All rows of all marts of a database, each mart sorted: for comparing two of them."""
+
+    def rows(database: Path) -> dict[str, Any]:
+        import duckdb
+
+        with duckdb.connect(str(database), read_only=True) as connection:
+            marts = connection.execute(
+                "select table_name from duckdb_tables() where schema_name = 'marts' order by table_name"
+            ).fetchall()
+            return {
+                mart: connection.execute(f"from marts.{mart} order by all").fetchall() for (mart,) in marts
+            }
+
+    return rows

@@ -1,0 +1,138 @@
+"""transform: dbt in this process, skipped where nothing changed, clear when it fails."""
+
+import dataclasses
+import json
+import os
+from collections.abc import Callable
+from datetime import date, timedelta
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pytest
+
+from pipelines import history
+from pipelines.errors import OmniumEltError, UsageError
+from pipelines.home import Home, Settings
+from pipelines.report import Silent
+from pipelines.transform import finished, transform
+from transforms import PROJECT
+
+
+@pytest.fixture
+def settings(home_after_run: Home) -> Settings:
+    return Settings(home=home_after_run)
+
+
+class Noting(Silent):
+    """Remembers what it was told."""
+
+    def __init__(self) -> None:
+        self.events: list[tuple[Any, ...]] = []
+
+    def start(self, resource: str, total: int | None) -> None:
+        self.events.append(("start", resource, total))
+
+    def advance(self, resource: str, rows: int) -> None:
+        self.events.append(("advance", resource, rows))
+
+    def finish(self, resource: str, status: str) -> None:
+        self.events.append(("finish", resource, status))
+
+
+def execute(database: Path, sql: str) -> list[tuple[Any, ...]]:
+    with duckdb.connect(str(database)) as connection:
+        return connection.execute(sql).fetchall()
+
+
+def test_without_data_it_says_what_to_do_first(home: Home) -> None:
+    home.create()
+    with pytest.raises(UsageError, match="omnium-elt load"):
+        transform(Settings(home=home), Silent())
+
+
+def test_it_is_skipped_where_nothing_changed(settings: Settings) -> None:
+    before = finished(settings)
+    progress = Noting()
+    assert transform(settings, progress).status == "unchanged"
+    assert progress.events == []
+    assert finished(settings) == before
+
+
+def test_it_runs_for_another_day_and_leaves_project_and_environment_alone(settings: Settings) -> None:
+    newest = date.fromisoformat(json.loads((settings.home.state / "transform.json").read_text())["as_of"])
+    earlier = newest - timedelta(days=120)
+    progress = Noting()
+    project, environment = files_of(PROJECT), dict(os.environ)
+
+    report = transform(dataclasses.replace(settings, as_of=earlier), progress)
+
+    assert (report.status, report.details["as_of"]) == ("ok", earlier.isoformat())
+    assert report.details["models"] > 30
+    assert progress.events[0] == ("start", "transform", progress.events.count(("advance", "transform", 1)))
+    assert progress.events[-1] == ("finish", "transform", "ok")
+    later_lines = execute(
+        settings.home.working_database,
+        f"select count(*) from marts.fct_purchase_order_line where order_date > date '{earlier}'",
+    )
+    assert later_lines == [(0,)], "nothing that was known later"
+    assert files_of(PROJECT) == project
+    assert dict(os.environ) == environment
+
+
+def files_of(folder: Path) -> dict[str, float]:
+    return {str(path): path.stat().st_mtime for path in folder.rglob("*") if "__pycache__" not in path.parts}
+
+
+def test_it_runs_again_after_a_changed_row_and_with_another_variable(settings: Settings) -> None:
+    database = settings.home.working_database
+    execute(
+        database,
+        "update omnium.stores set name = 'Renamed', _dlt_load_id = '9999999999.0' "
+        "where id = (select min(id) from omnium.stores)",
+    )
+    stricter = dataclasses.replace(settings, variables={"service_level": 0.99})
+    assert transform(stricter, Silent()).status == "ok"
+    assert transform(stricter, Silent()).status == "unchanged"
+    renamed = execute(database, "select count(*) from marts.dim_warehouse where warehouse_name = 'Renamed'")
+    assert renamed == [(1,)]
+    assert (finished(settings) or {})["variables"] == {"service_level": 0.99}
+
+
+def test_a_failing_model_is_named_and_the_marts_count_as_unfinished(settings: Settings) -> None:
+    database = settings.home.working_database
+    execute(database, "alter table omnium.suppliers alter column default_lead_time type varchar")
+    execute(database, "update omnium.suppliers set default_lead_time = 'soon'")
+    with pytest.raises(OmniumEltError) as caught:
+        transform(settings, Silent())
+    assert "soon" in caught.value.message
+    assert caught.value.message.startswith("transform: ")
+    assert "\n" not in caught.value.message
+    assert str(settings.home.dbt / "logs" / "dbt.log") in caught.value.remedy
+    assert finished(settings) is None
+
+
+def test_the_lake_gives_the_same_marts(
+    settings: Settings, marts_of: Callable[[Path], dict[str, Any]]
+) -> None:
+    from pipelines.lake import publish_lake
+
+    expected = marts_of(settings.home.working_database)
+    lake = dataclasses.replace(settings, destination="parquet")
+    assert publish_lake(lake, Silent()).status == "ok"
+    execute(
+        settings.home.working_database, "delete from omnium.purchase_orders"
+    )  # only the lake has them now
+    before = json.loads((settings.home.state / "transform.json").read_text())
+    report = transform(dataclasses.replace(lake, as_of=date.fromisoformat(before["as_of"])), Silent())
+    assert report.status == "ok"
+    assert marts_of(settings.home.working_database) == expected
+
+
+def test_the_run_history_remembers(settings: Settings) -> None:
+    (past,) = history.runs(settings.home)
+    assert past["command"] == "run"
+    assert [step["name"] for step in past["steps"]] == ["transform", "publish"]
+    facts = history.resources(settings.home)
+    assert facts["suppliers"]["last_status"] == "ok"
+    assert facts["suppliers"]["cursor"]
