@@ -103,7 +103,8 @@ def personal_data(settings: Settings, kept_mark: str | None) -> PersonalData:
 
 def told(error: OmniumError) -> tuple[str, str]:
     """An error of the source as (what failed, remedy), the two lines a person sees."""
-    what, _, remedy = str(error).partition(": ")
+    what, _, remedy = str(error).rpartition(": ")
+    what, remedy = (what, remedy) if what else (remedy, "")
     return (what, remedy[:1].upper() + remedy[1:]) if remedy else (what, "")
 
 
