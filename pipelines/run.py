@@ -166,6 +166,9 @@ def _perform(
     # A load that is incomplete stays so, however well the other steps went; else all of them count.
     report.status = None
     report.finish(status)
+    if report.status == "failed" and not report.error:
+        # Nothing could be read at all: then it is the same for all of them.
+        report.error = next((resource.error for resource in report.resources if resource.error), None)
     _log.info("%s %s ends: %s", report.command, report.run_id, report.status)
     try:
         history.save(settings.home, report)
