@@ -268,11 +268,28 @@ class Reader:
         self._thread.join()
 
 
-def everything_in(folder: Path) -> Iterator[tuple[Path, bytes]]:
-    """All files below a folder with their content."""
+def everything_in(folder: Path, *, unpacked: bool = False) -> Iterator[tuple[Path, bytes]]:
+    """All files below a folder with their content; `unpacked`: with the rows of databases and Parquet files."""
     for path in sorted(folder.rglob("*")):
         if path.is_file():
-            yield path, path.read_bytes()
+            content = path.read_bytes()
+            yield path, content + (_rows_of(path).encode() if unpacked else b"")
+
+
+def _rows_of(path: Path) -> str:
+    """The rows of a file that holds them compressed."""
+    if path.suffix == ".duckdb":
+        with duckdb.connect(str(path), read_only=True) as connection:
+            tables = connection.execute(
+                "select schema_name, table_name from duckdb_tables() where database_name = current_database()"
+            ).fetchall()
+            return "".join(
+                repr(connection.execute(f'from "{schema}"."{table}"').fetchall()) for schema, table in tables
+            )
+    if path.suffix == ".parquet":
+        with duckdb.connect() as connection:
+            return repr(connection.execute(f"from '{path}'").fetchall())
+    return ""
 
 
 def main(arguments: list[str]) -> int:
