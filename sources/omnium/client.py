@@ -352,9 +352,13 @@ class OmniumClient:
         could fall between two windows.
         """
         if self._clock_offset is None:
-            headers = {"Authorization": f"Bearer {self._token or 'none'}"}
-            # Whatever the status: every answer has the header.
-            self._repeat(lambda: self._exchange("GET", "Stores", None, headers, None), "the clock", Budget(), None)
+            token = self._authorization(None, Budget(), None)
+            if self._clock_offset is None:
+                # The token was a kept one. Any small answer will do, a refusal included.
+                headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
+                body = orjson.dumps({"take": 1, "page": 0})
+                path = "Stores/SearchStores"
+                self._repeat(lambda: self._exchange("POST", path, body, headers, None), "the clock", Budget(), None)
         return dt.datetime.now(dt.UTC) + (self._clock_offset or dt.timedelta())
 
     @property

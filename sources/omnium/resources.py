@@ -466,13 +466,15 @@ _ROWS = (
         name="project_logs",
         schema="OmniumProjectLog",
         search="Projects/ProjectLogs/Search",
-        page_base=1,
+        # Bare lists tell no count that would give a wrong base away.
+        page_base_is_clear=False,
         role="ProjectRead",
     ),
     Resource(
         name="time_entries",
         schema="OmniumTimeEntry",
         search="Projects/TimeEntries/Search",
+        page_base_is_clear=False,
         rule="trailing",
         lower="dateFrom",
         upper="dateTo",
@@ -493,6 +495,7 @@ _ROWS = (
         name="comments",
         schema="OmniumComment",
         search="Comments/Search",
+        page_base_is_clear=False,
         role="OrderRead",
     ),
 )

@@ -111,6 +111,9 @@ class Reading:
     window_bytes: int = 256 * 1024 * 1024
     budget: float = 300.0
     tries: int = 5
+    """Of one window."""
+    failures: int = 12
+    """In a row, over all windows of a resource, however small they were made."""
     since: dt.datetime | None = None
     spool: Path | None = None
 
@@ -186,6 +189,7 @@ class Reader:
         self._connection = Connection(client, resource, self.traffic, Budget(self._reading.budget))
         self._row_bytes = 0.0
         self._has_checked_base = not resource.paged
+        self._failures = 0
 
     # -- which windows -----------------------------------------------------------------------------
 
@@ -417,14 +421,20 @@ class Reader:
             piece = _Piece(self, window, body, late_before, note, attempt)
             try:
                 if not piece.read():
+                    self._failures = 0 if piece.total else self._failures
                     yield piece
                     return
                 is_hopeless = True
             except (ScrollLost, Incomplete) as failure:
                 problem = failure
                 log.info("%s; reading it again", failure)
-                # A small window is often right the second time; a large one is better read in parts.
-                is_hopeless = attempt > 1 or (piece.total or 0) > SCROLL_FROM
+                self._failures += 1
+                if self._failures > self._reading.failures:
+                    piece.spool.close()
+                    raise Incomplete(f"{failure}; read again {self._failures} times, the cursor stays") from None
+                # A small window is often right the second time; a large one is better read in parts. A single
+                # page is one consistent answer already.
+                is_hopeless = (piece.total or 0) > (SCROLL_FROM * 3 if attempt == 1 else self._resource.take)
             except BaseException:
                 piece.spool.close()
                 raise
@@ -521,8 +531,9 @@ class Reader:
 
 def _cut(window: Window, marks: Sequence[dt.datetime], low: str, high: str) -> list[Window]:
     """The windows between `marks`; the outer ends stay as open as they were."""
-    starts = [getattr(window, low), *(mark - OVERLAP for mark in marks)]
-    stops = [*marks, getattr(window, high)]
+    # Behind the mark, so that rows that share its very stamp stand on one side of it.
+    starts = [getattr(window, low), *(mark + OVERLAP for mark in marks)]
+    stops = [*(mark + 2 * OVERLAP for mark in marks), getattr(window, high)]
     # Only windows that follow each other in the cursor's own order say that all before their end is read.
     ends = [mark if low == "lower" and window.end else None for mark in marks] + [window.end]
     return [
@@ -560,7 +571,7 @@ class _Piece:
         self.parts: list[Window] = []
         self.lowest_cursor: dt.datetime | None = None
         self.highest_cursor: dt.datetime | None = None
-        self._started = time.monotonic()
+        self._started, self._began = time.monotonic(), reader._client.server_time()
         self._requests = reader.traffic.requests
         self._waiting: list[Page] = []
         self._waiting_bytes = 0
@@ -725,7 +736,9 @@ class _Piece:
         reader, resource = self._reader, self._reader._resource
         if resource.rule != "window" or self.window.upper is None:
             return
-        after = Window(lower=self.window.upper)
+        # The index may have shown a change late, so that its stamp is older than the reading.
+        began = self._began - dt.timedelta(seconds=reader._reading.settling_lag)
+        after = Window(lower=max(self.window.upper, began))
         pages = SearchPages(reader._connection, reader._body(after, self._extra), reader._base, reader._executor)
         changed = pages.first()
         if not changed.total:
