@@ -105,7 +105,7 @@ select
     joined.last_status as last_logged_status,
     logged_stages.stage as last_logged_stage,
     coalesce(joined.cancelled_on, joined.modified_date) as cancelled_date,
-    configured.lead_time_days as configured_lead_time_days
+    case when configured.lead_time_days > 0 then configured.lead_time_days end as configured_lead_time_days
 from joined
 left join stages
     on lower(joined.status) = stages.status

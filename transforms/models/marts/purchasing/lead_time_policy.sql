@@ -3,10 +3,16 @@ with suppliers as (
     select
         supplier_id,
         supplier_name,
-        -- A supplier without a lead time of its own is planned with the tenant's; 0 days is no lead time.
-        coalesce(nullif(lead_time_days, 0), {{ var('default_average_lead_time_days') }}) as configured_days,
-        coalesce(safety_margin_days, {{ var('lead_time_safety_margin_days') }}) as configured_margin_days,
-        coalesce(lead_time_days, 0) = 0 as is_default_configured
+        -- A supplier without a lead time of its own is planned with the tenant's; 0 days or less is none.
+        case
+            when lead_time_days > 0 then lead_time_days
+            else {{ var('default_average_lead_time_days') }}
+        end as configured_days,
+        case
+            when safety_margin_days >= 0 then safety_margin_days
+            else {{ var('lead_time_safety_margin_days') }}
+        end as configured_margin_days,
+        coalesce(lead_time_days, 0) <= 0 as is_default_configured
     from {{ ref('dim_supplier') }}
     where not is_internal
 
