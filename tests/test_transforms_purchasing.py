@@ -358,7 +358,8 @@ def test_an_earlier_date_gives_what_one_would_have_known(odd_home: Settings, tmp
     assert rows(
         settings.home,
         "select purchase_order_id, received_quantity, open_quantity, is_complete, duration_days,"
-        " last_receipt_date from marts.fct_purchase_order_line where purchase_order_id in ('over', 'whole') order by 1",
+        " last_receipt_date from marts.fct_purchase_order_line"
+        " where purchase_order_id in ('over', 'whole') order by 1",
     ) == [
         ("over", Decimal(55), Decimal(0), True, 11, date(2024, 3, 12)),
         # That 10 of the 100 would be cancelled on the 18th was not known on the 15th.
