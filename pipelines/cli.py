@@ -870,7 +870,8 @@ class PlainLines:
         """Say what it came to; the end of an end says nothing."""
         with self._lock:
             if (resource in self._started and status != "skipped") or status in ("failed", "forbidden"):
-                seconds = time.monotonic() - self._started.pop(resource, time.monotonic())
+                now = time.monotonic()
+                seconds = now - self._started.pop(resource, now)
                 rows = self._rows.pop(resource, 0)
                 self._told.pop(resource, None)
                 self._say(f"{resource}: {status}{f', {rows:,}' if rows else ''} ({seconds:.1f} s)")
