@@ -20,7 +20,18 @@ from pipelines.home import Home
 from sources.omnium.resources import RESOURCES
 from sources.sandbox import Sandbox
 
-PROMISED = "demo run load transform publish reconcile check status resources sandbox".split()
+PROMISED = [
+    "demo",
+    "run",
+    "load",
+    "transform",
+    "publish",
+    "reconcile",
+    "check",
+    "status",
+    "resources",
+    "sandbox",
+]
 (_COMMANDS,) = (action for action in build_parser()._actions if action.dest == "command")
 COMMANDS = list(_COMMANDS.choices or ())
 OMNIUM_ELT = [sys.executable, "-m", "pipelines.cli"]
