@@ -1,4 +1,4 @@
-"""Runs the dbt project on raw tables that a test writes out: rows as the API gives them, in; rows of marts, out."""
+"""Runs the dbt project on rows as the API gives them, which a test writes out, and reads the marts."""
 
 import json
 import os
@@ -18,7 +18,7 @@ Row = dict[str, Any]
 
 
 def dbt(folder: Path, *arguments: str, variables: Mapping[str, Any] | None = None) -> Any:
-    """Run a dbt command on `folder`/warehouse.duckdb and return its result; raise AssertionError if it fails."""
+    """Run a dbt command on `folder`/warehouse.duckdb; return its result, or fail with what went wrong."""
     from dbt.adapters.duckdb.connections import DuckDBConnectionManager
     from dbt.cli.main import dbtRunner
 
@@ -44,14 +44,16 @@ def dbt(folder: Path, *arguments: str, variables: Mapping[str, Any] | None = Non
     DuckDBConnectionManager.close_all_connections()
     results = list(getattr(answer.result, "results", None) or [])
     bad = [
-        f"{one.node.name}: {one.message}" for one in results if one.status not in ("success", "pass", "warn")
+        f"{one.node.name}: {one.message}"
+        for one in results
+        if one.status in ("error", "fail", "runtime error")
     ]
     assert answer.success, bad or answer.exception
     return answer.result
 
 
 def write_raw(folder: Path, resources: Mapping[str, Iterable[Row]], loaded_at: str) -> None:
-    """Make `folder`/warehouse.duckdb with raw tables that hold these API rows, as a load would have left them."""
+    """Make `folder`/warehouse.duckdb with raw tables of these rows, as a load would have left them."""
     tables: dict[str, list[Row]] = {}
     for resource, documents in resources.items():
         for number, document in enumerate(documents):

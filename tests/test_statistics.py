@@ -213,18 +213,55 @@ def test_risk_shortage_and_fill_rate(
 ) -> None:
     sd = relative_sd * mean
     row = dict.fromkeys(
-        ("available", "on_order", "on_order_late", "drafted", "min_quantity", "lead_time_mean_days", "lead_time_sd_days",
-         "configured_lead_time_days", "in_stock_days", "lead_time_lines", "supplier_lines", "position", "draft_order",
-         "raw_quantity", "suggested_quantity", "pack_quantity", "unit_cost", "parity_quantity", "review_days",
-         "order_interval_days", "protection_days", "safety_stock", "order_up_to_level", "statistical_reorder_point"),
+        (
+            "available",
+            "on_order",
+            "on_order_late",
+            "drafted",
+            "min_quantity",
+            "lead_time_mean_days",
+            "lead_time_sd_days",
+            "configured_lead_time_days",
+            "in_stock_days",
+            "lead_time_lines",
+            "supplier_lines",
+            "position",
+            "draft_order",
+            "raw_quantity",
+            "suggested_quantity",
+            "pack_quantity",
+            "unit_cost",
+            "parity_quantity",
+            "review_days",
+            "order_interval_days",
+            "protection_days",
+            "safety_stock",
+            "order_up_to_level",
+            "statistical_reorder_point",
+        ),
         1.0,
-    )  # fmt: skip
+    )
     row |= {
-        "sku": "a", "warehouse_code": "w", "product_name": "A", "supplier_id": "s", "supplier_name": "S", "currency": "NOK",
-        "lead_time_level": "supplier", "demand_pattern": "smooth", "block_reason": None, "is_low_evidence": False,
-        "is_backorder": False, "is_below_minimum_quantity": False, "pack": 1.0, "daily_demand": mean / 10, "daily_demand_sd": 1.0,
-        "expected_demand": mean, "demand_sd": sd, "reorder_point": mean, "stock_position": mean + k * sd,
-    }  # fmt: skip
+        "sku": "a",
+        "warehouse_code": "w",
+        "product_name": "A",
+        "supplier_id": "s",
+        "supplier_name": "S",
+        "currency": "NOK",
+        "lead_time_level": "supplier",
+        "demand_pattern": "smooth",
+        "block_reason": None,
+        "is_low_evidence": False,
+        "is_backorder": False,
+        "is_below_minimum_quantity": False,
+        "pack": 1.0,
+        "daily_demand": mean / 10,
+        "daily_demand_sd": 1.0,
+        "expected_demand": mean,
+        "demand_sd": sd,
+        "reorder_point": mean,
+        "stock_position": mean + k * sd,
+    }
     outs = {"sku": "b", "warehouse_code": "w", "projected_stock_out_date": None}
     found = models(
         "replenishment",
@@ -256,13 +293,27 @@ def test_order_quantity(
 ) -> None:
     reorder_point = position + missing / 2
     row: dict[str, Any] = {
-        "position": float(position), "draft_order": 0.0, "reorder_point": reorder_point,
-        "order_up_to_level": position + missing, "reorder_min_quantity": float(minimum),
-        "pack_quantity": float(pack) if pack else None, "is_package_break_allowed": is_break_allowed, "max_quantity": float(maximum),
-        "min_quantity": 0.0, "is_backorder": False, "unit_cost": 1.0, "supplier_id": "s", "is_supplier_known": True,
-        "is_virtual": False, "is_package": False, "is_discontinued": False, "is_not_purchasable": False,
-        "daily_demand_naive": 0.0, "configured_lead_time_days": 1.0, "order_interval_days": 1.0,
-    }  # fmt: skip
+        "position": float(position),
+        "draft_order": 0.0,
+        "reorder_point": reorder_point,
+        "order_up_to_level": position + missing,
+        "reorder_min_quantity": float(minimum),
+        "pack_quantity": float(pack) if pack else None,
+        "is_package_break_allowed": is_break_allowed,
+        "max_quantity": float(maximum),
+        "min_quantity": 0.0,
+        "is_backorder": False,
+        "unit_cost": 1.0,
+        "supplier_id": "s",
+        "is_supplier_known": True,
+        "is_virtual": False,
+        "is_package": False,
+        "is_discontinued": False,
+        "is_not_purchasable": False,
+        "daily_demand_naive": 0.0,
+        "configured_lead_time_days": 1.0,
+        "order_interval_days": 1.0,
+    }
     found = models("int_replenishment_quantities", {"intermediate.int_replenishment_levels": row})
     unit = 1 if is_break_allowed or pack == 0 else pack
     packs = math.ceil(max(missing, minimum) / unit - 1e-6)
@@ -279,10 +330,18 @@ def test_economic_interval(
     models: Callable[..., dict[str, Any]], shipment_cost: float, daily_value: float
 ) -> None:
     row = {
-        "supplier_id": "s", "warehouse_code": "w", "currency": "NOK", "supplier_name": "S", "suggested_quantity": 1.0,
-        "unit_cost": 1.0, "daily_demand": daily_value, "minimum_order_amount": 1.0, "maximum_order_amount": 1.0,
-        "shipment_cost": shipment_cost, "terms_rate": 1.0,
-    }  # fmt: skip
+        "supplier_id": "s",
+        "warehouse_code": "w",
+        "currency": "NOK",
+        "supplier_name": "S",
+        "suggested_quantity": 1.0,
+        "unit_cost": 1.0,
+        "daily_demand": daily_value,
+        "minimum_order_amount": 1.0,
+        "maximum_order_amount": 1.0,
+        "shipment_cost": shipment_cost,
+        "terms_rate": 1.0,
+    }
     found = models("int_proposals", {"intermediate.int_proposal_items": row})
     # Units of money: a year's demand at cost, held at 12.5 % a year.
     quantity = economic_order_quantity(shipment_cost, 0.125, 365 * daily_value)[0]

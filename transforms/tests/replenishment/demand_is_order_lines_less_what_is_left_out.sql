@@ -1,7 +1,7 @@
 -- Every unit ordered stands in the demand or has a reason not to; packages are compared before they become components.
 with order_lines as (
     -- the lines that stand only in the form, and those of the shipments
-    select sum(coalesce(quantity, 0)) as quantity
+    select coalesce(sum(quantity), 0) as quantity
     from (
         select shipment_lines.quantity
         from {{ ref('stg_order_shipment_lines') }} as shipment_lines
@@ -20,16 +20,16 @@ with order_lines as (
             and shipped.line_key = coalesce(form_lines.line_item_id, form_lines.sku)
         where shipped.line_key is null
     ) as lines
+    where quantity >= 0
 ),
 
 accounted as (
     select
-        sum(ordered_quantity) as ordered,
-        sum(case when left_out_reason is not null then ordered_quantity else 0 end) as left_out,
-        sum(case when left_out_reason is null then least(canceled_quantity, ordered_quantity) else 0 end) as canceled,
-        sum(case when left_out_reason is null and not is_package and warehouse_code is not null
-            then demand_quantity else 0 end) as plain_demand,
-        sum(demand_quantity) as demand
+        coalesce(sum(ordered_quantity), 0) as ordered,
+        coalesce(sum(case when left_out_reason is not null then ordered_quantity else 0 end), 0) as left_out,
+        coalesce(sum(case when left_out_reason is null then least(canceled_quantity, ordered_quantity) else 0 end), 0)
+            as canceled,
+        coalesce(sum(demand_quantity), 0) as demand
     from {{ ref('int_customer_order_lines') }}
     where ordered_quantity >= 0
 )

@@ -120,8 +120,8 @@ joined as (
     from lines
     inner join {{ ref('stg_orders') }} as orders
         on orders.order_row_id = lines.order_row_id
-    left join {{ ref('order_types') }} as order_types
-        on lower(order_types.order_type) = lower(orders.order_type)
+    left join {{ seed_with(ref('order_types'), 'order_type', 'is_demand') }} as order_types
+        on order_types.order_type = lower(orders.order_type)
     left join virtual_locations
         on virtual_locations.warehouse_code = lines.shipment_warehouse_code
     left join {{ ref('dim_product') }} as products

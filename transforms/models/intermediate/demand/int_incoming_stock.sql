@@ -25,8 +25,8 @@ with incoming as (
         ),
         0
     from {{ ref('int_purchase_order_line_states') }} as states
-    inner join {{ ref('purchase_order_statuses') }} as statuses
-        on lower(statuses.status) = lower(states.status)
+    inner join {{ seed_with(ref('purchase_order_statuses'), 'status', 'stage') }} as statuses
+        on statuses.status = lower(states.status)
         and statuses.stage = 'draft'
     where states.sku is not null
         -- a draft with a receipt counts as placed, and stands above

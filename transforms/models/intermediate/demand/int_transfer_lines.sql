@@ -20,8 +20,8 @@ with lines as (
     from {{ ref('int_purchase_order_line_states') }} as states
     inner join {{ ref('int_purchase_orders') }} as orders
         on orders.purchase_order_id = states.purchase_order_id
-    left join {{ ref('purchase_order_statuses') }} as statuses
-        on lower(statuses.status) = lower(states.status)
+    left join {{ seed_with(ref('purchase_order_statuses'), 'status', 'stage') }} as statuses
+        on statuses.status = lower(states.status)
     left join {{ ref('stg_deliveries') }} as deliveries
         on deliveries.delivery_id = states.delivery_id
     where orders.is_transfer
