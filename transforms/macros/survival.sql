@@ -26,9 +26,9 @@
     {%- set key_list = keys | join(', ') -%}
     select
         risks.*,
-        round({{ real(running_product(
+        {{ rounded(running_product(
             '1 - ' ~ real('received') ~ ' / at_risk', key_list, 'day'
-        )) }}, 12) as survival
+        ), 12) }} as survival
     from (
         select
             counts.*,

@@ -37,3 +37,17 @@
 {% macro postgres__is_same(left, right) -%}
     coalesce(cast({{ left }} as text), '') = coalesce(cast({{ right }} as text), '')
 {%- endmacro %}
+
+
+{# An estimated figure, rounded half away from zero, so that engines that add up in another order agree. #}
+{% macro rounded(expression, digits=6) -%}
+    {{ adapter.dispatch('rounded', 'omnium')(expression, digits) }}
+{%- endmacro %}
+
+{% macro default__rounded(expression, digits) -%}
+    round({{ real(expression) }}, {{ digits }})
+{%- endmacro %}
+
+{% macro postgres__rounded(expression, digits) -%}
+    cast(round(cast({{ expression }} as numeric), {{ digits }}) as double precision)
+{%- endmacro %}

@@ -115,7 +115,7 @@ select
     measured_p90_days,
     median_low_days,
     median_high_days,
-    round({{ real('coverage_share') }}, 6) as coverage_share,
+    {{ rounded('coverage_share') }} as coverage_share,
     measured_p50_days as recommended_lead_time_days,
     recommended_margin_days,
     coalesce(

@@ -126,9 +126,9 @@ select
     {{ add_days('candidates.order_date', 'forecasts.p90_day') }} as p90_arrival_date,
     case
         when not forecasts.is_beyond_history
-        then round({{ real(
+        then {{ rounded(
             '1 - coalesce(forecasts.survival_in_7_days, 1) / forecasts.survival_at_age'
-        ) }}, 6)
+        ) }}
     end as probability_within_7_days,
     coalesce({{ add_days('candidates.promised_date', var('late_tolerance_days')) }} < {{ as_of() }}, false) as is_overdue,
     coalesce(forecasts.is_beyond_history, true) as is_beyond_history
