@@ -238,13 +238,16 @@ class Reader:
         last = moment_of(state.get("full_pass"))
         return last is None or now - last > dt.timedelta(days=self._reading.full_pass_days)
 
+    def _trailing_since(self, state: State, now: dt.datetime) -> dt.datetime:
+        """Where a read by creation starts: what is new, and what was new not long ago."""
+        trailing = now - dt.timedelta(days=self._reading.trailing_days)
+        return min(self._since(state) or trailing, trailing)
+
     def _by_trailing(self, state: State, now: dt.datetime) -> Iterator[Verified]:
         if self._is_full_pass_due(state, now):
             window, changes = Window(self._reading.since, end=now), {"full_pass": iso(now)}
         else:
-            since = self._since(state) or now
-            trailing = now - dt.timedelta(days=self._reading.trailing_days)
-            window, changes = Window(min(since, trailing), now, end=now), {}
+            window, changes = Window(self._trailing_since(state, now), now, end=now), {}
         # The cursor moves with the last piece alone: a full pass cut short has to start again.
         yield from self._with_final_state(self._read(window, None), state, cursor=iso(now), **changes)
 
@@ -261,7 +264,8 @@ class Reader:
             yield previous
 
     def _by_open(self, state: State, now: dt.datetime) -> Iterator[Verified]:
-        """New rows by creation, and those that may still change: not in a final status, or named by a parent."""
+        """Those of a trailing period by creation, and older ones that may still change: not in a final status, or
+        named by a purchase order that changed."""
         is_full = self._is_full_pass_due(state, now)
         open_ids: set[str] = set() if is_full else set(state.get("open", ()))
         asked = sorted(open_ids)
@@ -270,7 +274,7 @@ class Reader:
             changes["full_pass"] = iso(now)
             window = Window(self._reading.since, end=now)
         else:
-            window = Window(self._since(state), now, end=now)
+            window = Window(self._trailing_since(state, now), now, end=now)
             asked = sorted(open_ids | self._named_by_changed_parents(state, now))
 
         def note(rows: Sequence[Row]) -> None:
