@@ -26,6 +26,7 @@ from sources.omnium.errors import (
     Unreachable,
     WrongCredentials,
 )
+from sources.omnium.personal import PersonalData
 from sources.omnium.resources import Resource, select
 from sources.omnium.tables import Parser
 from sources.omnium.windows import Reader, Reading
@@ -50,11 +51,12 @@ def reconcile(settings: Settings, progress: Progress, force: bool = False) -> Ru
             Warehouse(settings.home, settings.destination) as warehouse,
             ThreadPoolExecutor(20, "omnium-page") as executor,
         ):
+            personal = personal_data(settings, warehouse.personal_mark)
             loaded = [row for row in resources if row.rule != "versions" and row.name in warehouse.tables]
             for resource in loaded:
                 one = ResourceReport(resource.name)
                 report.resources.append(one)
-                sweep = _Sweep(settings, progress, one, client, warehouse, executor)
+                sweep = _Sweep(settings, progress, one, client, warehouse, executor, personal)
                 sweep.run(resource, force)
     except ConfigurationError as error:
         raise UsageError(*told(error)) from error
@@ -75,7 +77,9 @@ class _Sweep:
         client: OmniumClient,
         warehouse: Warehouse,
         executor: ThreadPoolExecutor,
+        personal: PersonalData,
     ) -> None:
+        self._personal = personal
         self._settings, self._progress, self._report = settings, progress, report
         self._client, self._warehouse, self._executor = client, warehouse, executor
 
@@ -112,7 +116,7 @@ class _Sweep:
         return dict(zip(rows["_dlt_id"].to_pylist(), rows["gone"].to_pylist(), strict=True))
 
     def _present(self, resource: Resource, traffic: Traffic) -> set[str]:
-        parser = Parser(shape(resource, personal_data(self._settings, self._warehouse.personal_mark)))
+        parser = Parser(shape(resource, self._personal))
         reading = Reading(spool=self._settings.home.state / "spool", **self._settings.source_options.get("reading", {}))
         reader = Reader(self._client, resource, parser, self._executor, reading=reading, traffic=traffic)
         return set().union(*reader.sweep())

@@ -15,7 +15,7 @@ import pyarrow as pa
 from dlt.extract import DltResource
 from dlt.pipeline.exceptions import PipelineStepFailed
 
-from pipelines.errors import OmniumEltError, UsageError
+from pipelines.errors import OmniumEltError, UsageError, explain
 from pipelines.home import Home
 from sources.omnium import MARK
 
@@ -132,8 +132,19 @@ class Warehouse:
         try:
             self.pipeline.run(package(), loader_file_format="parquet")
         except PipelineStepFailed as error:
-            cause = str(error.exception or error).strip().splitlines()
-            raise OmniumEltError(f"loading failed at {error.step}: {cause[-1] if cause else error}", _ROOM) from error
+            raise _load_error(error) from error
+
+
+def _load_error(error: PipelineStepFailed) -> OmniumEltError:
+    """What stopped a package, in two lines: dlt's own text names every table and every step."""
+    known = explain(error)
+    if known.is_expected:
+        return OmniumEltError(known.message, known.remedy)
+    cause: BaseException = error
+    while inner := getattr(cause, "exception", None) or cause.__cause__:
+        cause = inner
+    text = " ".join(str(cause).split()) or type(cause).__name__
+    return OmniumEltError(f"loading failed at {error.step}: {text[:200]}", _ROOM)
 
 
 class Hashes:
