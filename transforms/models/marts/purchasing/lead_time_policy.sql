@@ -57,9 +57,9 @@ arriving as (
 
     select
         supplier_id,
-        sum(received_quantity * unit_cost) / least(365, greatest(30, max(
-            {{ days_between('order_date', as_of()) }}
-        ))) as daily_value,
+        sum(received_quantity * unit_cost) as received_value,
+        -- A supplier that is new has no year of receipts yet.
+        least(365, greatest(30, max({{ days_between('order_date', as_of()) }}))) as days,
         case when count(distinct coalesce(currency, '')) = 1 then min(currency) end as currency
     from {{ ref('fct_purchase_order_line') }}
     where not is_transfer
@@ -85,7 +85,8 @@ joined as (
         intervals.low_days as median_low_days,
         intervals.high_days as median_high_days,
         lead_times.p90_days - lead_times.p50_days as recommended_margin_days,
-        arriving.daily_value,
+        arriving.received_value,
+        arriving.days,
         arriving.currency
     from suppliers
     left join history
@@ -125,7 +126,9 @@ select
     ) as is_actionable,
     case
         when currency is not null
-        then {{ money('daily_value * (measured_p90_days - configured_days - configured_margin_days)') }}
+        then {{ money(
+            'received_value * (measured_p90_days - configured_days - configured_margin_days) / days'
+        ) }}
     end as stock_value_effect,
     currency
 from joined
