@@ -144,8 +144,9 @@ def dbt_arguments(settings: Settings, command: str, *more: str, as_of: date | st
 
 @contextmanager
 def dbt_environment(settings: Settings) -> Iterator[None]:
-    """Tell the profile where the working database lies, for the length of a `with`."""
+    """Tell the profile where the database is, for the length of a `with`."""
     values = {
+        **_server(settings.destination),
         "OMNIUM_WAREHOUSE": str(settings.home.working_database),
         "DBT_SEND_ANONYMOUS_USAGE_STATS": "false",
         "DO_NOT_TRACK": "1",
@@ -161,6 +162,27 @@ def dbt_environment(settings: Settings) -> Iterator[None]:
             else:
                 os.environ[name] = value
         _let_go()
+
+
+def _server(destination: str) -> dict[str, str]:
+    """Where dlt loads to, in the words of the profile: credentials are configured once, for both.
+
+    Empty for the working database, and for servers whose target in `profiles.yml` reads variables of its own.
+    """
+    if destination != "postgres":
+        return {}
+    import dlt
+
+    server = dlt.destinations.postgres()
+    credentials = server.configuration(server.spec(), accept_partial=True).credentials
+    return {
+        "OMNIUM_POSTGRES_HOST": credentials.host,
+        "OMNIUM_POSTGRES_PORT": str(credentials.port),
+        "OMNIUM_POSTGRES_USER": credentials.username,
+        "OMNIUM_POSTGRES_DATABASE": credentials.database,
+        "OMNIUM_POSTGRES_SSLMODE": str((credentials.query or {}).get("sslmode", "prefer")),
+        "DBT_ENV_SECRET_OMNIUM_POSTGRES_PASSWORD": str(credentials.password or ""),
+    }
 
 
 def _let_go() -> None:
