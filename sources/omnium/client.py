@@ -49,6 +49,8 @@ SERVER_LIMIT_CONCURRENT = 20
 SERVER_LIMIT_PER_SECOND = 100.0
 FIRST_CONTACT_SECONDS = 15.0
 """How long to try before the server has answered sensibly once: a wrong address should not take minutes."""
+SCROLL_END_SECONDS = 4.0
+"""How long after a stop open scrolls may still be read to their end: an unfinished one burdens the server."""
 MOST_REFUSALS = 2
 """401 answers to one request after which even a new token is of no use."""
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
@@ -288,6 +290,22 @@ class _Repeatable(Exception):
         self.wait, self.refused = wait, refused
 
 
+class _Grace:
+    """A stop that holds `SCROLL_END_SECONDS` after the client's own."""
+
+    def __init__(self, client: "OmniumClient") -> None:
+        self._client = client
+        self._until: float | None = None
+
+    def is_set(self) -> bool:
+        if self._until is None and self._client.stop.is_set():
+            self._until = time.monotonic() + SCROLL_END_SECONDS
+        return self._until is not None and time.monotonic() > self._until
+
+    def wait(self, timeout: float | None = None) -> bool:
+        return self._client.stop.wait(timeout)
+
+
 class OmniumClient:
     """One API user's connection to one tenant. Safe to use from several threads.
 
@@ -314,6 +332,7 @@ class OmniumClient:
         self._token_lock = threading.Lock()
         self._timeout = request_timeout
         self.stop: Waiter = stop or threading.Event()
+        self._grace = _Grace(self)
         self.limiter = Limiter(
             min(max_concurrency, SERVER_LIMIT_CONCURRENT),
             min(max_requests_per_second or 0.95 * SERVER_LIMIT_PER_SECOND, SERVER_LIMIT_PER_SECOND),
@@ -386,12 +405,13 @@ class OmniumClient:
         headers: Mapping[str, str],
         params: Mapping[str, str] | None,
         traffic: Traffic | None = None,
+        stop: Waiter | None = None,
     ) -> tuple[int, httpx.Headers, bytes]:
         """Send once and read the whole answer. Raises _Repeatable or Unreachable; no text names a URL."""
         chunks: list[bytes] = []
         try:
             with contextlib.ExitStack() as stack:
-                stack.enter_context(self.limiter.place(self.stop))
+                stack.enter_context(self.limiter.place(stop or self.stop))
                 # Waiting for a place is no fault of the server's: its time begins here.
                 deadline = time.monotonic() + self._timeout
                 response = stack.enter_context(
@@ -533,7 +553,8 @@ class OmniumClient:
             headers = {"Authorization": f"Bearer {token}"}
             if body is not None:
                 headers["Content-Type"] = "application/json"
-            status, received, content = self._exchange(method, path, body, headers, None, traffic)
+            stop = self.stop if repeatable else self._grace
+            status, received, content = self._exchange(method, path, body, headers, None, traffic, stop)
             if status == 401:
                 if refusals == MOST_REFUSALS:
                     raise WrongCredentials(
