@@ -1,0 +1,35 @@
+with source as (
+
+    {{ raw('promotions', {
+        'id': 'text', 'name': 'text', 'priority': 'bigint', 'deactivated': 'boolean',
+        'customer_club_members_only': 'boolean', 'active_from': 'timestamp',
+        'active_to': 'timestamp', 'created_date': 'timestamp',
+    }) }}
+
+),
+
+renamed as (
+
+    select
+        -- ids
+        id as promotion_id,
+
+        -- text
+        name as promotion_name,
+
+        -- numerics
+        priority,
+
+        -- booleans
+        coalesce(deactivated, false) as is_deactivated,
+        coalesce(customer_club_members_only, false) as is_club_only,
+
+        -- timestamps
+        active_from as active_from_at,
+        active_to as active_to_at,
+        created_date as created_at
+    from source
+
+)
+
+select * from renamed

@@ -1,0 +1,33 @@
+with source as (
+
+    {{ raw('vouchers', {
+        'id': 'text', 'customer_id': 'text', 'status': 'text', 'currency': 'text',
+        'amount': 'decimal', 'created': 'timestamp', 'modified': 'timestamp',
+        'expiry_date': 'timestamp',
+    }) }}
+
+),
+
+renamed as (
+
+    select
+        -- ids
+        id as voucher_id,
+        customer_id,
+
+        -- text
+        status,
+        currency,
+
+        -- numerics
+        {{ money('amount') }} as amount,
+
+        -- timestamps
+        created as created_at,
+        modified as modified_at,
+        expiry_date as expires_at
+    from source
+
+)
+
+select * from renamed
