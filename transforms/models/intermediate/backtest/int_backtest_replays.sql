@@ -56,13 +56,13 @@ replay (
         levels.policy,
         levels.item_id,
         cast(0 as bigint) as day_number,
-        greatest(0e0, coalesce(opening.stock, 0e0)) as stock,
-        coalesce(under_way.quantity, 0e0) as on_order,
+        {{ real('greatest(0e0, coalesce(opening.stock, 0e0))') }} as stock,
+        {{ real('coalesce(under_way.quantity, 0e0)') }} as on_order,
         coalesce(under_way.orders, {{ backtest_orders_none() }}) as orders,
-        0e0 as demanded,
-        0e0 as sold,
+        {{ real('0') }} as demanded,
+        {{ real('0') }} as sold,
         cast(0 as bigint) as days_out,
-        0e0 as stock_days,
+        {{ real('0') }} as stock_days,
         cast(0 as bigint) as orders_placed
     from {{ ref('int_backtest_levels') }} as levels
     left join opening

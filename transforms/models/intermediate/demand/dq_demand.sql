@@ -1,3 +1,5 @@
+{{ config(materialized='table') }}
+
 {# One row per check: odd data of demand, stock and replenishment, which the models survive and this counts. #}
 {%- set lines = ref('int_customer_order_lines') -%}
 {%- set items = ref('int_replenishment_quantities') -%}
