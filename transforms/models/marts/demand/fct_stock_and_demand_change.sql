@@ -8,8 +8,9 @@ with happened as (
     select
         sku, warehouse_code, day,
         demand_quantity, 0 as returned_quantity, 0 as transfer_out_quantity,
-        null as closing_quantity, null as closing_reserved,
-        null as opening_quantity, null as opening_available, null as in_stock_share
+        {{ quantity('null') }} as closing_quantity, {{ quantity('null') }} as closing_reserved,
+        {{ quantity('null') }} as opening_quantity, {{ quantity('null') }} as opening_available,
+        cast(null as decimal(18, 6)) as in_stock_share
     from {{ ref('int_customer_demand') }}
 
     union all
