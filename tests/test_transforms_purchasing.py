@@ -9,14 +9,17 @@ from typing import Any
 
 import duckdb
 import pytest
+import yaml  # type: ignore[import-untyped]
 from dbt.cli.main import dbtRunner
 
 from pipelines.home import Home, Settings
 from pipelines.load import load
 from pipelines.report import Silent
 from pipelines.transform import dbt_arguments, dbt_environment
+from sources.omnium.resources import RESOURCES as ALL_RESOURCES
 from sources.sandbox import Sandbox
 from tests.conftest import sandbox_settings
+from transforms import PROJECT
 
 TODAY = date(2024, 4, 1)
 RESOURCES = (
@@ -397,6 +400,28 @@ def test_the_lake_gives_equal_marts(odd_home: Settings, tmp_path: Path) -> None:
         connection.execute("drop schema omnium cascade")
     build(replace(settings, variables={"lake_path": str(lake)}), TODAY)
     assert all_marts(settings.home) == before
+
+
+def test_every_column_of_every_mart_is_described(odd_home: Settings) -> None:
+    described: dict[str, set[str]] = {}
+    for path in (PROJECT / "models" / "marts").rglob("*.yml"):
+        for model in yaml.safe_load(path.read_text(encoding="utf-8")).get("models", []):
+            assert model["description"].lstrip().startswith("One row per"), model["name"]
+            described[model["name"]] = {
+                column["name"] for column in model["columns"] if column["description"]
+            }
+    found = rows(
+        odd_home.home,
+        "select table_name, column_name from information_schema.columns where table_schema = 'marts'",
+    )
+    assert {table for table, _ in found} >= {"lead_time", "supplier_scorecard", "dim_product", "data_quality"}
+    for table in {table for table, _ in found}:
+        assert described[table] == {column for of, column in found if of == table}, table
+
+
+def test_every_resource_has_a_staging_model() -> None:
+    staged = {path.stem for path in (PROJECT / "models" / "staging").rglob("*.sql")}
+    assert {f"stg_{name}" for name in ALL_RESOURCES} <= staged
 
 
 def test_views_survive_under_another_name(odd_home: Settings, tmp_path: Path) -> None:
