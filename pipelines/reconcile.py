@@ -117,7 +117,9 @@ class _Sweep:
 
     def _present(self, resource: Resource, traffic: Traffic) -> set[str]:
         parser = Parser(shape(resource, self._personal))
-        reading = Reading(spool=self._settings.home.state / "spool", **self._settings.source_options.get("reading", {}))
+        reading = Reading(
+            spool=self._settings.home.state / "spool", **self._settings.source_options.get("reading", {})
+        )
         reader = Reader(self._client, resource, parser, self._executor, reading=reading, traffic=traffic)
         return set().union(*reader.sweep())
 
@@ -128,8 +130,8 @@ class _Sweep:
         limit = self._settings.deletion_limit
         if vanished and len(vanished) > limit * living and not force:
             raise OmniumError(
-                f"{len(vanished):,} of {living:,} rows have vanished, more than {limit:.0%}: if that is right, "
-                "run `omnium-elt reconcile --force`"
+                f"{len(vanished):,} of {living:,} rows have vanished, more than {limit:.0%}: if that is "
+                "right, run `omnium-elt reconcile --force`"
             )
         table = self._warehouse.name_of(resource.name)
         now = datetime.now(UTC).isoformat(sep=" ", timespec="microseconds")

@@ -30,6 +30,7 @@ class Warehouse:
     def __init__(self, home: Home, destination: str) -> None:
         self._home, self._lock = home, threading.Lock()
         self._connection: Any = None
+        home.create()
         shutil.rmtree(home.dlt / NAME, ignore_errors=True)
         self.pipeline = dlt.pipeline(
             NAME,
@@ -65,7 +66,7 @@ class Warehouse:
         except duckdb.Error as error:
             raise OmniumEltError(
                 f"the working database cannot be opened: {str(error).splitlines()[0]}",
-                f"If it is damaged, move {self._home.working_database} away: the next run loads everything anew.",
+                f"If it is damaged, move {self._home.working_database} away: the next run loads all anew.",
             ) from None
         self._connection.execute("set TimeZone = 'UTC'")
         return dlt.destinations.duckdb(credentials=self._connection)
@@ -80,7 +81,7 @@ class Warehouse:
 
     @property
     def personal_mark(self) -> str | None:
-        """How the personal data that are there were treated (`PersonalData.mark`); None before the first load."""
+        """How the personal data that are there were treated (`PersonalData.mark`); None before a load."""
         mark = self.pipeline.state.get("sources", {}).get(NAME, {}).get(MARK)
         return None if mark is None else str(mark)
 
@@ -123,7 +124,7 @@ class Warehouse:
     # -- what comes in -----------------------------------------------------------------------------
 
     def load(self, resources: Iterable[DltResource]) -> None:
-        """Load one package. Raises OmniumEltError; what the package held is then read again by the next run."""
+        """Load one package. Raises OmniumEltError; the next run then reads again what the package held."""
 
         @dlt.source(name=NAME, section=NAME, max_table_nesting=0)
         def package() -> Iterable[DltResource]:

@@ -114,9 +114,12 @@ def test_retry_after_is_obeyed_as_seconds_and_as_a_date():
 
 
 def test_a_scroll_continuation_is_sent_once():
-    with Wire(lambda asked: Reply(None, 500)) as wire, client_of(wire) as client:
-        with pytest.raises(ScrollLost, match="an answer of the scroll was lost"):
-            client.get("Orders/Scroll/a", what="orders", continues_scroll=True)
+    with (
+        Wire(lambda asked: Reply(None, 500)) as wire,
+        client_of(wire) as client,
+        pytest.raises(ScrollLost, match="an answer of the scroll was lost"),
+    ):
+        client.get("Orders/Scroll/a", what="orders", continues_scroll=True)
     assert len(wire.asked) == 1
 
 
@@ -169,9 +172,12 @@ def test_a_token_in_plain_text_is_a_token(body):
 
 
 def test_wrong_credentials_are_named_without_the_secret():
-    with Wire(lambda asked: Reply("invalid client", 401), own_token=True) as wire, client_of(wire) as client:
-        with pytest.raises(WrongCredentials) as raised:
-            client.post("Orders/Search", {}, what="orders")
+    with (
+        Wire(lambda asked: Reply("invalid client", 401), own_token=True) as wire,
+        client_of(wire) as client,
+        pytest.raises(WrongCredentials) as raised,
+    ):
+        client.post("Orders/Search", {}, what="orders")
     assert "does not take these credentials (status 401)" in str(raised.value)
     assert wire.client_secret not in str(raised.value)
 
@@ -213,7 +219,10 @@ def test_an_answer_that_drips_is_cut_off():
 
 def test_a_stop_ends_the_waiting():
     stop = threading.Event()
-    with Wire(lambda asked: Reply(None, 429, {"Retry-After": "60"})) as wire, client_of(wire, stop=stop) as client:
+    with (
+        Wire(lambda asked: Reply(None, 429, {"Retry-After": "60"})) as wire,
+        client_of(wire, stop=stop) as client,
+    ):
         threading.Timer(0.3, stop.set).start()
         started = time.monotonic()
         with pytest.raises(Stopped):
@@ -257,4 +266,6 @@ def test_the_clock_of_the_server_counts():
     ahead = email.utils.format_datetime(dt.datetime.now(dt.UTC) + dt.timedelta(hours=3), usegmt=True)
     with Wire(lambda asked: {"result": []}) as wire, client_of(wire) as client:
         client._note_time(ahead)
-        assert abs(client.server_time() - dt.datetime.now(dt.UTC) - dt.timedelta(hours=3)) < dt.timedelta(seconds=3)
+        assert abs(client.server_time() - dt.datetime.now(dt.UTC) - dt.timedelta(hours=3)) < dt.timedelta(
+            seconds=3
+        )

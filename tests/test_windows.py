@@ -102,7 +102,9 @@ def test_an_unclear_page_base_is_found_out(base: int, count: int):
 @pytest.mark.parametrize("name", ["stores", "promotions"])
 @pytest.mark.parametrize("count", [7, 100, 250])
 def test_a_tenant_that_counts_pages_otherwise_than_declared_loses_nothing(name: str, base: int, count: int):
-    rows = [{"id": f"{number:05}", "modified": day(number), "updatedDate": day(number)} for number in range(count)]
+    rows = [
+        {"id": f"{number:05}", "modified": day(number), "updatedDate": day(number)} for number in range(count)
+    ]
     with Wire(lambda asked: search(rows, asked.body, base=base)) as wire:
         windows = read(wire, name)
     assert ids(windows) == [row["id"] for row in rows]
@@ -115,7 +117,7 @@ def test_the_requests_are_as_few_as_the_pages():
     assert len(wire.asked) == 10
 
 
-@pytest.fixture()
+@pytest.fixture
 def reach(monkeypatch: pytest.MonkeyPatch) -> int:
     """A server that shows 1,000 rows of a search instead of 10,000: the same, with fewer rows."""
     for module in ("paging", "windows"):
@@ -153,7 +155,9 @@ def test_what_no_filter_can_split_is_said(reach: int):
         pytest.raises(Incomplete) as raised,
     ):
         read(wire, "suppliers")
-    assert "suppliers: 1,050 rows stand in one window that no filter of the endpoint can make" in str(raised.value)
+    assert "suppliers: 1,050 rows stand in one window that no filter of the endpoint can make" in str(
+        raised.value
+    )
 
 
 def test_rows_without_a_stamp_are_read_too():
@@ -210,7 +214,11 @@ def scrolling(rows: list[dict[str, Any]], *, expires_after: int = 10**9, batch: 
             ]
             name = f"scroll-{len(scrolls)}"
             scrolls[name] = found[batch:]
-            return {"result": found[:batch], "totalHits": len(found), "scrollId": name if scrolls[name] else None}
+            return {
+                "result": found[:batch],
+                "totalHits": len(found),
+                "scrollId": name if scrolls[name] else None,
+            }
         continued += 1
         name = asked.path.rpartition("/")[2]
         if name not in scrolls or (name == "scroll-0" and continued > expires_after):
@@ -251,7 +259,11 @@ def test_a_large_resource_is_scrolled_and_a_small_one_paged():
     rows = [{"id": f"{n:06}", "modified": day(0)} for n in range(1_500)]
     with Wire(scrolling(rows)) as wire:
         read(wire, "orders")
-    assert [asked.path for asked in wire.asked][:3] == ["Orders/Search", "Orders/Scroll", "Orders/Scroll/scroll-0"]
+    assert [asked.path for asked in wire.asked][:3] == [
+        "Orders/Search",
+        "Orders/Scroll",
+        "Orders/Scroll/scroll-0",
+    ]
     with Wire(scrolling(rows[:900])) as wire:
         read(wire, "orders")
     assert {asked.path for asked in wire.asked} == {"Orders/Search"}
@@ -274,13 +286,18 @@ def versions_of(chains: dict[str, list[str]], *, wrapped: bool) -> Any:
     def answer(asked: Asked) -> Any:
         if asked.method == "POST":
             rows = [
-                supplier(0) | {"id": name, "versionId": chain[-1], "previousVersionId": (chain[-2:-1] or [None])[0]}
+                supplier(0)
+                | {"id": name, "versionId": chain[-1], "previousVersionId": (chain[-2:-1] or [None])[0]}
                 for name, chain in chains.items()
             ]
             return search(rows, {key: value for key, value in asked.body.items() if "odified" not in key})
         _, name, version = asked.path.split("/")
         place = chains[name].index(version)
-        value = {"id": name, "versionId": version, "previousVersionId": chains[name][place - 1] if place else None}
+        value = {
+            "id": name,
+            "versionId": version,
+            "previousVersionId": chains[name][place - 1] if place else None,
+        }
         row = {"id": name, "versionId": version, "created": day(place), "value": value}
         return row if wrapped else value
 

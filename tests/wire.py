@@ -42,7 +42,7 @@ Answering = Callable[[Asked], Reply | Body]
 
 
 class Wire:
-    """Answers `answer(asked)`; the token endpoint is answered unless `answer` has a `token` route of its own."""
+    """Answers `answer(asked)`; the token endpoint by itself, unless `own_token`."""
 
     client_id, client_secret, token = "id", "hush-hush-secret", "aaa.bbb.ccc"
 
@@ -85,11 +85,13 @@ class Wire:
                 if reply.cut:
                     self.close_connection = True
 
-            do_GET = do_POST = _handle  # noqa: N815
+            do_GET = do_POST = _handle
 
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self._server.daemon_threads = True
-        self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
+        self._thread = threading.Thread(
+            target=self._server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True
+        )
 
     @property
     def base_url(self) -> str:

@@ -48,7 +48,8 @@ def omnium_source(
 ) -> Iterable[DltResource]:
     """All resources of an Omnium tenant, one dlt resource per row of the table of resources.
 
-    Arguments left out come from dlt's configuration: SOURCES__OMNIUM__BASE_URL, …__CLIENT_ID, …__CLIENT_SECRET.
+    Arguments left out come from dlt's configuration: SOURCES__OMNIUM__BASE_URL, …__CLIENT_ID,
+    …__CLIENT_SECRET.
 
     Args:
         base_url: the tenant's environment, such as https://api.omnium.no. Plain http only to loopback.
@@ -122,7 +123,7 @@ def dlt_resource(
 
 
 def mark_personal(mark: str) -> None:
-    """Keep in dlt's state how personal data are treated, once. Raises ConfigurationError where it was otherwise."""
+    """Keep in dlt's state how personal data are treated. Raises ConfigurationError where it was otherwise."""
     check_mark(dlt.current.source_state().setdefault(MARK, mark), mark)
 
 
@@ -135,8 +136,10 @@ def feed(verified: Verified) -> Iterator[Any]:
 
 
 def known_types(tables: Mapping[str, Any]) -> dict[str, dict[str, str]]:
-    """The columns and dlt types that a destination already has: a new field of a run before keeps its type."""
+    """The columns and dlt types that a destination has: a field that was new before keeps its type."""
     return {
-        name: {column: hints["data_type"] for column, hints in table["columns"].items() if "data_type" in hints}
+        name: {
+            column: hints["data_type"] for column, hints in table["columns"].items() if "data_type" in hints
+        }
         for name, table in tables.items()
     }

@@ -92,9 +92,11 @@ def _silence_transport() -> None:
 class Waiter(Protocol):
     """What a `threading.Event` offers: to be asked, and to be waited for."""
 
-    def is_set(self) -> bool: ...
+    def is_set(self) -> bool:
+        """Whether to stop."""
 
-    def wait(self, timeout: float | None = None) -> bool: ...
+    def wait(self, timeout: float | None = None) -> bool:
+        """Wait that many seconds, or until it is set; return whether it is."""
 
 
 @dataclass
@@ -219,7 +221,7 @@ class TokenStore:
         return None
 
     def save(self, token: str, expires_in: float) -> None:
-        """Keep the token for `expires_in` seconds; a folder that cannot be written costs one request a run."""
+        """Keep the token for `expires_in` seconds; where it cannot be written, each run asks for one."""
         if self._path is None:
             return
         kept = {"identity": self._identity, "expires_at": time.time() + expires_in, "token": token}
@@ -239,7 +241,7 @@ class TokenStore:
 
 
 def check_base_url(base_url: str) -> str:
-    """`base_url` without a trailing slash. Raises ConfigurationError unless it is https, or http to loopback."""
+    """`base_url` without a trailing slash. Raises ConfigurationError unless https, or http to loopback."""
     parts = urlsplit(base_url.strip())
     if parts.scheme not in ("http", "https") or not parts.hostname:
         raise ConfigurationError(
@@ -309,7 +311,8 @@ class _Grace:
 class OmniumClient:
     """One API user's connection to one tenant. Safe to use from several threads.
 
-    `request_timeout` bounds a whole request in seconds, however slowly its bytes arrive. `stop` ends waits early.
+    `request_timeout` bounds a whole request in seconds, however slowly its bytes arrive. `stop` ends waits
+    early.
     """
 
     def __init__(
@@ -377,7 +380,9 @@ class OmniumClient:
                 headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
                 body = orjson.dumps({"take": 1, "page": 0})
                 path = "Stores/SearchStores"
-                self._repeat(lambda: self._exchange("POST", path, body, headers, None), "the clock", Budget(), None)
+                self._repeat(
+                    lambda: self._exchange("POST", path, body, headers, None), "the clock", Budget(), None
+                )
         return dt.datetime.now(dt.UTC) + (self._clock_offset or dt.timedelta())
 
     @property
@@ -446,8 +451,15 @@ class OmniumClient:
         if self._has_met_omnium:
             # It was there a moment ago: the network will come back.
             return _Repeatable(f"no connection to {host}")
-        if "Name or service" in cause or "nodename" in cause or "resolution" in cause or "getaddrinfo" in cause:
-            return Unreachable(f"the name {host} does not resolve: check SOURCES__OMNIUM__BASE_URL and the network")
+        if (
+            "Name or service" in cause
+            or "nodename" in cause
+            or "resolution" in cause
+            or "getaddrinfo" in cause
+        ):
+            return Unreachable(
+                f"the name {host} does not resolve: check SOURCES__OMNIUM__BASE_URL and the network"
+            )
         return _Repeatable(f"no connection to {host}")
 
     # -- the token ---------------------------------------------------------------------------------
@@ -469,9 +481,9 @@ class OmniumClient:
             status, headers, body = self._exchange("POST", "token", None, {}, params)
             if status in (400, 401, 403):
                 raise WrongCredentials(
-                    f"{urlsplit(self.base_url).hostname} does not take these credentials (status {status}): check "
-                    "SOURCES__OMNIUM__CLIENT_ID and SOURCES__OMNIUM__CLIENT_SECRET, and that they belong to this "
-                    "environment"
+                    f"{urlsplit(self.base_url).hostname} does not take these credentials (status {status}): "
+                    "check SOURCES__OMNIUM__CLIENT_ID and SOURCES__OMNIUM__CLIENT_SECRET, and that they belong "
+                    "to this environment"
                 )
             self._raise_for(status, headers, body, "the token endpoint", "")
             return _token_of(body)
@@ -581,7 +593,12 @@ class OmniumClient:
     def _said(self, body: bytes) -> str:
         """The server's message. A proxy's page may repeat the address it was asked for, secret and all."""
         text = _message(body)
-        for secret in (self._client_secret, quote(self._client_secret), quote_plus(self._client_secret), self._token):
+        for secret in (
+            self._client_secret,
+            quote(self._client_secret),
+            quote_plus(self._client_secret),
+            self._token,
+        ):
             if secret:
                 text = text.replace(secret, "********")
         return text
@@ -592,13 +609,17 @@ class OmniumClient:
         if status == 429:
             self.limiter.throttled()
             now = None if self._clock_offset is None else dt.datetime.now(dt.UTC) + self._clock_offset
-            raise _Repeatable("too many requests (429)", _retry_after(headers.get("Retry-After"), now), refused=True)
+            raise _Repeatable(
+                "too many requests (429)", _retry_after(headers.get("Retry-After"), now), refused=True
+            )
         if status in (408, 500, 502, 503, 504):
             wait = _retry_after(headers.get("Retry-After"), None) if "Retry-After" in headers else None
             raise _Repeatable(f"the server failed ({status})", wait)
         if status == 403:
             hint = f"give the API user the role {role}" if role else "check the API user's roles"
-            raise Forbidden(f"{what}: the server refuses to show it (403): {hint}, or leave it out with --exclude")
+            raise Forbidden(
+                f"{what}: the server refuses to show it (403): {hint}, or leave it out with --exclude"
+            )
         if status == 400:
             raise BadRequest(f"{what}: the server calls the request wrong (400): {self._said(body)}")
         if status == 404:
@@ -638,8 +659,8 @@ class OmniumClient:
                     left = min(left, started + FIRST_CONTACT_SECONDS - time.monotonic())
                     if wait > left:
                         raise Unreachable(
-                            f"{urlsplit(self.base_url).hostname} gives no answer of Omnium's: {failure}. Check "
-                            "SOURCES__OMNIUM__BASE_URL, the network and the proxy"
+                            f"{urlsplit(self.base_url).hostname} gives no answer of Omnium's: {failure}. "
+                            "Check SOURCES__OMNIUM__BASE_URL, the network and the proxy"
                         ) from None
                 if wait > left or tries > 50:
                     raise GaveUp(f"{what}: gave up after {tries} tries: {failure}; run again later") from None

@@ -53,7 +53,9 @@ def page_of(answer: Answer) -> Page:
     if isinstance(answer.json, list):
         return Page(answer.body, answer.json)
     parsed = answer.json
-    return Page(answer.body, parsed.get("result") or [], parsed.get("totalHits"), parsed.get("scrollId") or None)
+    return Page(
+        answer.body, parsed.get("result") or [], parsed.get("totalHits"), parsed.get("scrollId") or None
+    )
 
 
 @dataclass
@@ -179,8 +181,8 @@ class SearchPages:
             number += 1
             if number * self._take > REACH:
                 raise Incomplete(
-                    f"{self._connection.resource.name}: more than {REACH:,} rows, and the endpoint has neither a "
-                    "scroll nor a filter to ask for fewer"
+                    f"{self._connection.resource.name}: more than {REACH:,} rows, and the endpoint has "
+                    "neither a scroll nor a filter to ask for fewer"
                 )
             following = self.page(number)
             if _is_same_page(previous, following):
@@ -189,6 +191,14 @@ class SearchPages:
                 raise Incomplete(f"{self._connection.resource.name}: the server repeats a page")
             previous = following
             yield following
+
+
+def one_ahead(pages: Iterator[Page], executor: Executor) -> Iterator[Page]:
+    """The same pages; while one is worked on, the next is on its way."""
+    coming = executor.submit(next, pages, None)
+    while (page := coming.result()) is not None:
+        coming = executor.submit(next, pages, None)
+        yield page
 
 
 def _is_same_page(one: Page, other: Page) -> bool:

@@ -32,7 +32,8 @@ versions  follow each changed supplier's chain of versions
 class Resource:
     """One row of the table.
 
-    `key` and `cursor` are JSON paths of the response (`has_own_id`: no two rows share the key), `lower` and `upper` the request's fields that bound it.
+    `key` and `cursor` are JSON paths of the response (`has_own_id`: no two rows share the key), `lower` and
+    `upper` the request's fields that bound the cursor.
     `page_base` is the number of the first page; where the description contradicts itself `page_base_is_clear`
     is False, and the first two pages decide. `scroll` starts a scroll, `scroll_next` continues one.
     `body` goes with every request, `excluded` are response fields that the request leaves out and that
@@ -130,7 +131,9 @@ def _modified(**row: Any) -> Resource:
 
 def _created(**row: Any) -> Resource:
     """A row that changes, but whose creation alone can be bounded."""
-    return Resource(**{"rule": "trailing", "lower": "createdFrom", "upper": "createdTo", "cursor": "created", **row})
+    return Resource(
+        **{"rule": "trailing", "lower": "createdFrom", "upper": "createdTo", "cursor": "created", **row}
+    )
 
 
 _ROWS = (

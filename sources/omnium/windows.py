@@ -27,7 +27,7 @@ import pyarrow.compute as pc
 
 from sources.omnium.client import Budget, OmniumClient, Traffic
 from sources.omnium.errors import Incomplete, NotFound, ScrollLost, Stopped
-from sources.omnium.paging import REACH, Connection, Page, PageBase, Scroll, SearchPages
+from sources.omnium.paging import REACH, Connection, Page, PageBase, Scroll, SearchPages, one_ahead
 from sources.omnium.resources import RESOURCES, Resource
 from sources.omnium.spool import Spool
 from sources.omnium.tables import Batch, Drift, column_name, newest
@@ -156,7 +156,9 @@ class _KeysOnly:
         self._resource = resource
 
     def parse(self, pages: Sequence[Page]) -> Batch:
-        return Batch(self._resource.name, {}, [_key(self._resource, row) for page in pages for row in page.rows])
+        return Batch(
+            self._resource.name, {}, [_key(self._resource, row) for page in pages for row in page.rows]
+        )
 
     def hints(self, table: str) -> dict[str, dict[str, Any]]:
         return {}
@@ -207,7 +209,11 @@ class Reader:
 
     def _kept(self, state: State, **changes: Any) -> State:
         """`state` with `changes`, and with what was found out about the server."""
-        found = {} if self._resource.page_base_is_clear or not self._base.is_clear else {"page_base": self._base.number}
+        found = (
+            {}
+            if self._resource.page_base_is_clear or not self._base.is_clear
+            else {"page_base": self._base.number}
+        )
         return {**state, **found, **changes}
 
     def _since(self, state: State) -> dt.datetime | None:
@@ -251,7 +257,9 @@ class Reader:
         # The cursor moves with the last piece alone: a full pass cut short has to start again.
         yield from self._with_final_state(self._read(window, None), state, cursor=iso(now), **changes)
 
-    def _with_final_state(self, windows: Iterator[Verified], state: State, **changes: Any) -> Iterator[Verified]:
+    def _with_final_state(
+        self, windows: Iterator[Verified], state: State, **changes: Any
+    ) -> Iterator[Verified]:
         """Hand the windows on with `state`, the last one with `changes`."""
         previous: Verified | None = None
         for verified in windows:
@@ -264,8 +272,8 @@ class Reader:
             yield previous
 
     def _by_open(self, state: State, now: dt.datetime) -> Iterator[Verified]:
-        """Those of a trailing period by creation, and older ones that may still change: not in a final status, or
-        named by a purchase order that changed."""
+        """Those of a trailing period by creation, and older ones that may still change: not in a final
+        status, or named by a purchase order that changed."""
         is_full = self._is_full_pass_due(state, now)
         open_ids: set[str] = set() if is_full else set(state.get("open", ()))
         asked = sorted(open_ids)
@@ -292,7 +300,9 @@ class Reader:
                     found.update(str(row.get("id")) for row in rows)
                     note(rows)
 
-                yield from self._read(Window(end=now), None, body={"selectedDeliveries": ids}, note=note_found)
+                yield from self._read(
+                    Window(end=now), None, body={"selectedDeliveries": ids}, note=note_found
+                )
                 open_ids.difference_update(set(ids) - found)
 
         for verified in self._with_final_state(read(), state, **changes):
@@ -320,7 +330,9 @@ class Reader:
             reading=self._reading,
             traffic=self.traffic,
         )
-        for piece in reader._pieces(window, note=lambda some: rows.update((_key(resource, row), row) for row in some)):
+        for piece in reader._pieces(
+            window, note=lambda some: rows.update((_key(resource, row), row) for row in some)
+        ):
             piece.spool.close()
         return list(rows.values())
 
@@ -334,7 +346,9 @@ class Reader:
         for start in range(0, len(suppliers), SUPPLIERS_AT_ONCE):
             some = suppliers[start : start + SUPPLIERS_AT_ONCE]
             self._connection.budget = Budget(self._reading.budget)
-            chains = self._executor.map(lambda row: self._versions_of(row, seen.get(str(row.get("id")))), some)
+            chains = self._executor.map(
+                lambda row: self._versions_of(row, seen.get(str(row.get("id")))), some
+            )
             pages = [page for chain in chains for page in chain]
             if pages:
                 batch = self._parser.parse(pages)
@@ -377,7 +391,11 @@ class Reader:
             if not isinstance(answer.get("value"), dict):
                 # The schema says that the bare supplier comes back, the text a version around it: take both.
                 answer = {"created": answer.get("modified") or answer.get("created"), "value": answer}
-            row = {**answer, "id": answer.get("id") or supplier_id, "versionId": answer.get("versionId") or version}
+            row = {
+                **answer,
+                "id": answer.get("id") or supplier_id,
+                "versionId": answer.get("versionId") or version,
+            }
             pages.append(Page(orjson.dumps({"result": [row]}), [row], 1))
             version = row["value"].get("previousVersionId")
         return pages
@@ -391,10 +409,12 @@ class Reader:
 
     # -- one window --------------------------------------------------------------------------------
 
-    def _body(self, window: Window, extra: Mapping[str, Any] | None = None, *, scroll: bool = False) -> dict[str, Any]:
+    def _body(
+        self, window: Window, extra: Mapping[str, Any] | None = None, *, scroll: bool = False
+    ) -> dict[str, Any]:
         sort = {}
         if self._resource.sort:
-            # A changed row moves to the end of this order, or out of the window: pages before it stay as they are.
+            # A changed row moves to the end of this order, or out of the window: pages before it stay.
             sort = {"sortOrder": "DocumentId" if scroll else f"{self._resource.sort}Ascending"}
         return {**self._resource.body, **sort, **window.body(self._resource), **(extra or {})}
 
@@ -435,7 +455,9 @@ class Reader:
                 self._failures += 1
                 if self._failures > self._reading.failures:
                     piece.spool.close()
-                    raise Incomplete(f"{failure}; read again {self._failures} times, the cursor stays") from None
+                    raise Incomplete(
+                        f"{failure}; read again {self._failures} times, the cursor stays"
+                    ) from None
                 # A small window is often right the second time; a large one is better read in parts. A single
                 # page is one consistent answer already.
                 is_hopeless = (piece.total or 0) > (SCROLL_FROM * 3 if attempt == 1 else self._resource.take)
@@ -457,8 +479,8 @@ class Reader:
                 return
             if problem is None:
                 raise Incomplete(
-                    f"{self._resource.name}: {piece.total:,} rows stand in one window that no filter of the endpoint "
-                    f"can make smaller, and it shows {REACH:,} at most"
+                    f"{self._resource.name}: {piece.total:,} rows stand in one window that no filter of the "
+                    f"endpoint can make smaller, and it shows {REACH:,} at most"
                 )
         raise Incomplete(f"{problem}; tried {self._reading.tries} times, the cursor stays where it was")
 
@@ -473,18 +495,23 @@ class Reader:
             )
 
     def _count(self, bounds: Mapping[str, Any]) -> int:
-        """The server's count; where there is no search a scroll tells it, and is read to its end by others."""
+        """The server's own count, by a search or, where there is none, by a scroll."""
         resource = self._resource
         body = {**resource.body, **bounds}
         if resource.search:
-            return self._connection.post(resource.search, {**body, "take": 1, "page": self._base.number}).total or 0
+            return (
+                self._connection.post(resource.search, {**body, "take": 1, "page": self._base.number}).total
+                or 0
+            )
         return self._connection.post(resource.scroll, {**body, "take": 1}, starts_scroll=True).total or 0
 
     def _target(self) -> int:
         """Rows that a window should hold at most."""
         if not (self._resource.scroll or self._resource.scroll_next):
             return REACH
-        by_bytes = self._reading.window_bytes / self._row_bytes if self._row_bytes else self._reading.window_rows
+        by_bytes = (
+            self._reading.window_bytes / self._row_bytes if self._row_bytes else self._reading.window_rows
+        )
         return int(max(SCROLL_FROM, min(self._reading.window_rows, by_bytes)))
 
     def _split(self, window: Window, piece: "_Piece") -> list[Window]:
@@ -495,7 +522,9 @@ class Reader:
         resource = self._resource
         count = min(64, max(2, -(-3 * (piece.total or 0) // (2 * self._target()))))
         stamps_differ = piece.lowest_cursor is None or piece.lowest_cursor != piece.highest_cursor
-        by_cursor = self._cut_evenly(window, count, piece.lowest_cursor, "lower", "upper", resource.is_bounded)
+        by_cursor = self._cut_evenly(
+            window, count, piece.lowest_cursor, "lower", "upper", resource.is_bounded
+        )
         by_creation = self._cut_evenly(
             window, count, None, "created_lower", "created_upper", bool(resource.created_lower)
         )
@@ -508,7 +537,9 @@ class Reader:
         upper = max(getattr(window, high) or self._client.server_time(), lower)
         if not is_possible or upper - lower <= NARROWEST:
             return []
-        return _cut(window, [lower + (upper - lower) * number / count for number in range(1, count)], low, high)
+        return _cut(
+            window, [lower + (upper - lower) * number / count for number in range(1, count)], low, high
+        )
 
     def _cut_by_rank(self, window: Window, piece: "_Piece") -> list[Window]:
         """Two windows, one of which holds just as many rows as a search shows.
@@ -587,7 +618,9 @@ class _Piece:
         reader, resource = self._reader, self._reader._resource
         body = reader._body(self.window, self._extra)
         if not resource.search:
-            return self._scroll(Scroll(reader._connection, reader._body(self.window, self._extra, scroll=True)))
+            return self._scroll(
+                Scroll(reader._connection, reader._body(self.window, self._extra, scroll=True))
+            )
         pages = SearchPages(reader._connection, body, reader._base, reader._executor)
         first = pages.first()
         self._look_at(first)
@@ -639,7 +672,7 @@ class _Piece:
             # A scroll holds the server's resources until it is read to its end or expires.
             return True
         self._take(first)
-        for page in scroll.rest(first):
+        for page in one_ahead(scroll.rest(first), self._reader._executor):
             self._take(page)
         self._verify()
         return False
@@ -710,7 +743,7 @@ class _Piece:
         return tables
 
     def _note_lateness(self, fresh: pa.Table) -> None:
-        """How late a row appeared: it changed before the last window's end, and that window did not show it."""
+        """How late a row appeared: it changed before the last window's end, and was not shown in it."""
         column = column_name_of(self._reader._resource.cursor)
         if self._late_before is None or not fresh.num_rows or column not in fresh.column_names:
             return
@@ -728,14 +761,17 @@ class _Piece:
         # Rows without an id of their own may be alike; then the server's snapshot is as long as what came.
         count = len(self.keys) if self._reader._resource.has_own_id else self.read_rows
         if self.total is not None and count != self.total:
-            raise Incomplete(self._says(f"{len(self.keys):,} distinct rows came, the server counts {self.total:,}"))
+            raise Incomplete(
+                self._says(f"{len(self.keys):,} distinct rows came, the server counts {self.total:,}")
+            )
 
     def _check_nothing_left(self) -> None:
         """Make sure that no row left the window while its pages were read.
 
-        A row that changes gets a later stamp and leaves a window with an upper end; the rows behind it move up,
-        and one of them may pass from a page not yet read to one already read. If at the same moment another row
-        comes in, the counts agree and a row is missing. So ask what has changed since the window's end.
+        A row that changes gets a later stamp and leaves a window with an upper end; the rows behind it move
+        up, and one of them may pass from a page not yet read to one already read. If at the same moment
+        another row comes in, the counts agree and a row is missing. So ask what has changed since the
+        reading began.
         """
         reader, resource = self._reader, self._reader._resource
         if resource.rule != "window" or self.window.upper is None:
@@ -743,7 +779,9 @@ class _Piece:
         # The index may have shown a change late, so that its stamp is older than the reading.
         began = self._began - dt.timedelta(seconds=reader._reading.settling_lag)
         after = Window(lower=max(self.window.upper, began))
-        pages = SearchPages(reader._connection, reader._body(after, self._extra), reader._base, reader._executor)
+        pages = SearchPages(
+            reader._connection, reader._body(after, self._extra), reader._base, reader._executor
+        )
         changed = pages.first()
         if not changed.total:
             return
