@@ -215,7 +215,16 @@ def _(chosen, query):
         show_column_summaries=False,
         show_data_types=False,
         wrapped_columns=["why"],
-        column_widths={"why": 420},
+        column_widths={
+            "sku": 90,
+            "article": 150,
+            "quantity": 80,
+            "value": 90,
+            "order by": 95,
+            "runs out": 95,
+            "risk, %": 65,
+            "why": 300,
+        },
     )
     return
 

@@ -99,7 +99,7 @@ def _(query):
             x=alt.X("median:Q", title="days"), x2="nine_of_ten:Q"
         )
         + _base.mark_circle(size=90, color=GREEN, opacity=1).encode(x="median:Q")
-        + _base.mark_tick(color=RUST, thickness=3, size=17).encode(x="configured:Q")
+        + _base.mark_tick(color=RUST, thickness=3, size=17, opacity=1).encode(x="configured:Q")
     ).properties(width="container", height={"step": 24})
     mo.vstack(
         [

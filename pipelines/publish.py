@@ -8,6 +8,7 @@
 Where neither raw data nor marts changed since the last time, nothing is copied.
 """
 
+import base64
 import hashlib
 import json
 import os
@@ -105,6 +106,7 @@ def publish_warehouse(home: Home, *, materialise: bool = False) -> int:
                     connection.execute(f'drop schema "{schema}" cascade')
             if materialise:
                 _materialise_views(connection)
+            _comment(connection, _descriptions(home))
             connection.execute("checkpoint")
         _leave_out_log(partial)
         return partial.stat().st_size
@@ -124,6 +126,24 @@ def _materialise_views(connection: Any) -> None:
         connection.execute(f'create table "{schema}"."{view}__rows" as from "{schema}"."{view}"')
         connection.execute(f'drop view "{schema}"."{view}"')
         connection.execute(f'alter table "{schema}"."{view}__rows" rename to "{view}"')
+
+
+def _comment(connection: Any, descriptions: dict[str, dict[str, Any]]) -> None:
+    """Let the warehouse itself say what its marts and columns mean, where no comment does yet."""
+    for kind in ("table", "view"):
+        silent = connection.execute(
+            f"select {kind}_name from duckdb_{kind}s() where schema_name = ? and comment is null", [MARTS]
+        ).fetchall()
+        for (name,) in silent:
+            if text := descriptions.get(name, {}).get("description"):
+                connection.execute(f'comment on {kind} "{MARTS}"."{name}" is {_literal(text)}')
+    silent = connection.execute(
+        "select table_name, column_name from duckdb_columns() where schema_name = ? and comment is null",
+        [MARTS],
+    ).fetchall()
+    for name, column in silent:
+        if text := descriptions.get(name, {"columns": {}})["columns"].get(column):
+            connection.execute(f'comment on column "{MARTS}"."{name}"."{column}" is {_literal(text)}')
 
 
 def export_marts(
@@ -164,18 +184,43 @@ def export_marts(
 
 
 def _copy(connection: Any, mart: str, columns: list[dict[str, str]], path: Path) -> None:
-    """Write one mart sorted by its columns from the left (its grain comes first): equal rows, equal file."""
+    """Write one mart sorted by its columns from the left (its grain comes first): equal rows, equal file.
+
+    The columns' descriptions go into the file twice: as JSON for whoever reads its metadata, and with each
+    field for what reads Parquet through Arrow.
+    """
     order = ", ".join(
         f'"{column["name"]}"'
         for column in columns
         if not column["type"].startswith(("JSON", "STRUCT", "MAP"))
     )
     notes = {column["name"]: column["description"] for column in columns if column["description"]}
-    metadata = json.dumps(notes, ensure_ascii=False).replace("'", "''")
-    connection.execute(
-        f'copy (select * from "{MARTS}"."{mart}" order by {order}) to \'{_quoted(path)}\' '
-        f"(format parquet, compression zstd, kv_metadata {{column_descriptions: '{metadata}'}})"
+    # Sums of integers are HUGEINT in DuckDB, which Parquet has no type for: they would become floats.
+    values = ", ".join(
+        f'cast("{column["name"]}" as {column["type"]}) as "{column["name"]}"' for column in columns
     )
+    query = f'select {values} from "{MARTS}"."{mart}"'
+    descriptions = json.dumps(notes, ensure_ascii=False)
+    about = (
+        f"{{column_descriptions: {_literal(descriptions)}, "
+        f"'ARROW:schema': '{_arrow_schema(connection, query, notes, descriptions)}'}}"
+    )
+    connection.execute(
+        f"copy ({query} order by {order}) to {_literal(str(path))} "
+        f"(format parquet, compression zstd, kv_metadata {about})"
+    )
+
+
+def _arrow_schema(connection: Any, query: str, notes: dict[str, str], descriptions: str) -> str:
+    """The schema of a query with a description per field, as Parquet files keep it for Arrow."""
+    import pyarrow
+
+    described = [
+        field.with_metadata({"description": notes[field.name]}) if field.name in notes else field
+        for field in connection.sql(f"{query} limit 0").to_arrow_table().schema
+    ]
+    schema = pyarrow.schema(described, metadata={"column_descriptions": descriptions})
+    return base64.b64encode(schema.serialize().to_pybytes()).decode()
 
 
 def _columns(connection: Any, mart: str, described: dict[str, str]) -> list[dict[str, str]]:
@@ -184,7 +229,10 @@ def _columns(connection: Any, mart: str, described: dict[str, str]) -> list[dict
         "order by column_index",
         [MARTS, mart],
     ).fetchall()
-    return [{"name": name, "type": kind, "description": described.get(name, "")} for name, kind in rows]
+    return [
+        {"name": name, "type": kind.replace("HUGEINT", "BIGINT"), "description": described.get(name, "")}
+        for name, kind in rows
+    ]
 
 
 def _descriptions(home: Home) -> dict[str, dict[str, Any]]:
@@ -217,5 +265,6 @@ def _checksum(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def _quoted(path: Path) -> str:
-    return str(path).replace("'", "''")
+def _literal(text: str) -> str:
+    """A text as SQL writes it."""
+    return "'" + text.replace("'", "''") + "'"

@@ -105,7 +105,7 @@ def tiles(connection: Any) -> str:
     )
     shown = [
         *(
-            Tile(amount(value["value"], value["currency"]), f"to order, {number(value['lines'])} lines")
+            Tile(amount(value["value"], ""), f"{value['currency']} to order, {number(value['lines'])} lines")
             for value in values[:2]
         ),
         Tile(number(open_lines["overdue"]), f"of {number(open_lines['lines'])} open lines overdue", True),
