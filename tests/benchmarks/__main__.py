@@ -1,0 +1,57 @@
+"""python -m tests.benchmarks [NAME …] [--scale 0.1]: measure all goals, or those named."""
+
+import argparse
+import os
+import platform
+from collections.abc import Callable
+
+from tests.benchmarks import (
+    changed,
+    large_tenant,
+    lean_orders,
+    memory,
+    models,
+    publishing,
+    start_up,
+    unchanged,
+    versus_bare_loop,
+    versus_rest_api,
+)
+from tests.benchmarks.measuring import Outcome
+
+BENCHMARKS: dict[str, Callable[[float], Outcome]] = {
+    "rest_api": versus_rest_api.against_defaults,
+    "rest_api_parquet": versus_rest_api.against_parquet,
+    "bare_loop": versus_bare_loop.filled_orders,
+    "lean": lean_orders.orders_a_second,
+    "large": large_tenant.all_resources,
+    "memory": memory.million_orders,
+    "memory_filled": memory.filled_orders,
+    "unchanged": unchanged.nothing_changed,
+    "changed": changed.one_percent,
+    "models": models.all_models,
+    "help": start_up.help_text,
+    "publish": publishing.large_warehouse,
+}
+
+
+def main() -> int:
+    """Exit status 1 where a goal is missed."""
+    parser = argparse.ArgumentParser(prog="python -m tests.benchmarks", description=__doc__)
+    parser.add_argument("names", nargs="*", metavar="NAME", choices=[[], *BENCHMARKS], help=", ".join(BENCHMARKS))
+    parser.add_argument("--scale", type=float, default=1.0, help="share of the full size, for a quick look")
+    options = parser.parse_args()
+    print(f"{os.cpu_count()} cores, {platform.system()} {platform.machine()}, Python {platform.python_version()}")
+    if options.scale != 1:
+        print(f"at {options.scale:g} of the full size: no measure of the goals")
+    outcomes = []
+    for name in options.names or BENCHMARKS:
+        load = f" (load average before: {os.getloadavg()[0]:.1f})" if hasattr(os, "getloadavg") else ""
+        print(f"\n[{name}]{load}", flush=True)
+        outcomes.append(BENCHMARKS[name](options.scale))
+        print(outcomes[-1], end="", flush=True)
+    return 0 if all(outcome.is_met for outcome in outcomes) else 1
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -1,0 +1,132 @@
+"""Processes of their own, and what they cost: wall time, CPU time, peak memory.
+
+The benchmark's own process stays small and does nothing meanwhile, so that a child's figures are the child's.
+"""
+
+import contextlib
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).parents[2]
+MIB = 1024 * 1024
+
+
+@dataclass(frozen=True)
+class Cost:
+    """What one process took. `cpu` is user and system time of it and its children, in seconds."""
+
+    seconds: float
+    cpu: float
+    peak_bytes: int
+    output: str
+
+    def __str__(self) -> str:
+        return f"{self.seconds:.1f} s ({self.cpu:.1f} s CPU, {self.peak_bytes / MIB:.0f} MiB)"
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """One row of the table: `value` is what the goal bounds, `figures` the two it comes from."""
+
+    name: str
+    goal: str
+    value: str
+    is_met: bool
+    figures: tuple[str, ...]
+
+    def __str__(self) -> str:
+        verdict = "met" if self.is_met else "NOT met"
+        return f"{self.name}: {self.value} (goal {self.goal}: {verdict})\n" + "".join(
+            f"    {figure}\n" for figure in self.figures
+        )
+
+
+def measured(arguments: Sequence[str], environment: dict[str, str] | None = None) -> Cost:
+    """Run a command to its end. Raises RuntimeError with the end of its errors where it fails."""
+    with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
+        started = time.monotonic()
+        process = subprocess.Popen(
+            arguments, stdout=out, stderr=err, cwd=ROOT, env={**os.environ, **(environment or {})}
+        )
+        # wait4 tells what this one child used; Popen.wait would not.
+        _, status, usage = os.wait4(process.pid, 0)
+        seconds = time.monotonic() - started
+        process.returncode = os.waitstatus_to_exitcode(status)
+        out.seek(0)
+        output = out.read().decode("utf-8", "replace")
+        if process.returncode:
+            err.seek(0)
+            problem = err.read().decode("utf-8", "replace")[-2000:]
+            raise RuntimeError(f"{' '.join(arguments)}: status {process.returncode}\n{output[-2000:]}\n{problem}")
+    unit = 1 if sys.platform == "darwin" else 1024
+    return Cost(seconds, usage.ru_utime + usage.ru_stime, usage.ru_maxrss * unit, output)
+
+
+class Server:
+    """A sandbox in a process of its own (serving.py)."""
+
+    def __init__(self, process: "subprocess.Popen[str]") -> None:
+        self._process = process
+        self.access: dict[str, str] = self._answer()
+
+    def _answer(self) -> Any:
+        assert self._process.stdout is not None
+        line = self._process.stdout.readline()
+        if not line:
+            raise RuntimeError("the server has ended")
+        return json.loads(line)
+
+    def ask(self, **command: Any) -> Any:
+        """Send one of the commands of serving.py."""
+        assert self._process.stdin is not None
+        self._process.stdin.write(json.dumps(command) + "\n")
+        self._process.stdin.flush()
+        return self._answer()
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """What a process must know to read from it."""
+        return {f"SOURCES__OMNIUM__{name.upper()}": value for name, value in self.access.items()}
+
+
+@contextlib.contextmanager
+def serving(**sandbox: Any) -> Iterator[Server]:
+    """A sandbox made with these arguments, until the end of the `with` block."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", "tests.benchmarks.serving", json.dumps(sandbox)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        cwd=ROOT,
+    )
+    try:
+        yield Server(process)
+    finally:
+        process.terminate()
+        process.wait()
+
+
+@contextlib.contextmanager
+def folder() -> Iterator[Path]:
+    """A folder that is gone afterwards."""
+    with tempfile.TemporaryDirectory(prefix="omnium-benchmark-") as path:
+        yield Path(path)
+
+
+def omnium_elt(server: Server | None, home: Path, command: str, *more: str) -> Cost:
+    """One command of ours, as a user gives it."""
+    arguments = [sys.executable, "-m", "pipelines.cli", command, "--home", str(home), "--json", *more]
+    return measured(arguments, server.environment if server else None)
+
+
+def script(server: Server, name: str, *more: str) -> Cost:
+    """One of the peers in this folder."""
+    return measured([sys.executable, "-m", f"tests.benchmarks.{name}", *more], server.environment)
