@@ -48,6 +48,11 @@ def is_page(answer: Any) -> bool:
     return not isinstance(answer, dict) or isinstance(answer.get("totalHits") or 0, int)
 
 
+def is_object(answer: Any) -> bool:
+    """Whether an answer is one row, with its id or with what it is a version of; a proxy's JSON is neither."""
+    return isinstance(answer, dict) and (bool(answer.get("id")) or isinstance(answer.get("value"), dict))
+
+
 def page_of(answer: Answer) -> Page:
     """The page in an answer that `is_page`."""
     if isinstance(answer.json, list):
@@ -88,7 +93,7 @@ class Connection:
 
     def get(self, path: str) -> Any:
         """The JSON object at a path of this resource."""
-        return self._get(path, lambda answer: isinstance(answer, dict)).json
+        return self._get(path, is_object).json
 
     def _get(self, path: str, accept: Accept, *, continues_scroll: bool = False) -> Answer:
         return self.client.get(
