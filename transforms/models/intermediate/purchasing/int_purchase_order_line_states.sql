@@ -34,6 +34,12 @@ history as (
             partition by purchase_order_line_id order by dbt_valid_from, dbt_scd_id
         ) as promised_date_before
     from {{ ref('purchase_order_line_history') }}
+    -- A line that never changed since it was first seen is what it is today.
+    where purchase_order_line_id in (
+        select changed.purchase_order_line_id
+        from {{ ref('purchase_order_line_history') }} as changed
+        where changed.dbt_valid_to is not null
+    )
 
 ),
 
