@@ -86,6 +86,13 @@ class _Plain(logging.Formatter):
             record.exc_info = exception
 
 
+class _File(RotatingFileHandler):
+    """A log file that says nothing where it cannot be written."""
+
+    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802
+        """Keep silent: logging's own would print the line, unmasked, with a traceback of its own."""
+
+
 @contextmanager
 def logging_to(folder: Path, name: str, mask: Masker, verbose: bool = False) -> Iterator[Path]:
     """Write all loggers' lines to `folder/<name>.jsonl` for the length of a `with`; give its path.
@@ -94,7 +101,7 @@ def logging_to(folder: Path, name: str, mask: Masker, verbose: bool = False) -> 
     """
     path = folder / f"{name}.jsonl"
     path.touch(mode=0o600)
-    rotating = RotatingFileHandler(path, maxBytes=MOST_BYTES_PER_FILE, backupCount=1, encoding="utf-8")
+    rotating = _File(path, maxBytes=MOST_BYTES_PER_FILE, backupCount=1, encoding="utf-8")
     rotating.setFormatter(_Lines(mask))
     handlers: list[logging.Handler] = [rotating]
     if verbose:
