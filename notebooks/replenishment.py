@@ -334,6 +334,61 @@ def _(article, query):
 
 @app.cell
 def _(query):
+    replayed = query("""
+        select
+            policy,
+            case
+                when starts_with(policy, 'ours') then 'this proposal'
+                when starts_with(policy, 'omnium') then 'Omnium, more or fewer days'
+                else policy
+            end as kind,
+            cast(average_stock_value as double) as stock,
+            value_fill_rate as served,
+            cast(stock_out_days as double) as stock_out_days,
+            cast(orders as double) as orders
+        from marts.policy_backtest
+        where level = 'total' and average_stock_value is not null and value_fill_rate is not null
+        order by kind, stock
+    """)
+    _base = alt.Chart(replayed).encode(
+        x=alt.X("stock:Q", title="average stock at cost", axis=alt.Axis(format="~s")),
+        y=alt.Y(
+            "served:Q", title="share of demand served", axis=alt.Axis(format="%"), scale=alt.Scale(zero=False)
+        ),
+        color=alt.Color(
+            "kind:N",
+            title=None,
+            scale=alt.Scale(
+                domain=["this proposal", "Omnium, more or fewer days", "what happened"],
+                range=[GREEN, AMBER, RUST],
+            ),
+            legend=alt.Legend(orient="top", labelLimit=260),
+        ),
+        tooltip=[
+            "policy",
+            alt.Tooltip("served:Q", format=".1%"),
+            alt.Tooltip("stock:Q", format=",.0f"),
+            "stock_out_days",
+            "orders",
+        ],
+    )
+    _chart = (_base.mark_line() + _base.mark_circle(size=80, opacity=1)).properties(
+        width="container", height=300
+    )
+    mo.vstack(
+        [
+            mo.md(
+                "## What it is worth\n\nHistory replayed with each policy: how much of the demand would have been "
+                "served, and how much money would have lain in stock. Further up and further left is better."
+            ),
+            _chart if len(replayed) else mo.callout("There is too little history to replay.", "info"),
+        ]
+    )
+    return
+
+
+@app.cell
+def _(query):
     classes = query("""
         select
             coalesce(abc_class, 'not valued') as abc,

@@ -160,7 +160,8 @@ def proposals(connection: Any) -> str:
     return (
         '<section id="proposals"><h2>What to order</h2><p class="lead">One order per supplier and warehouse, '
         "from demand without stock-outs and lead times as measured. A supplier's name opens the lines.</p>"
-        f'<div class="figures">{_largest_orders(connection)}{_stock_outs(connection)}</div>{body}</section>'
+        f'<div class="figures">{_largest_orders(connection)}{_stock_outs(connection)}'
+        f"{_replay(connection)}</div>{body}</section>"
     )
 
 
@@ -249,18 +250,15 @@ def _largest_orders(connection: Any) -> str:
             )
         group by supplier_id, supplier, currency
         order by value desc, supplier
-        limit 10
+        limit 20
         """,
     )
     bars = [
         svg.Bar(str(row["supplier"]), float(row["value"]), amount(row["value"], row["currency"]))
         for row in found
     ]
-    return figure(
-        "Where the money goes",
-        "The ten largest orders by supplier",
-        svg.bars(bars, "Order value by supplier"),
-    )
+    picture = svg.bars(bars, "Order value by supplier")
+    return figure("Where the money goes", "The twenty largest orders by supplier", picture, is_tall=True)
 
 
 def _stock_outs(connection: Any) -> str:
@@ -294,9 +292,54 @@ def _stock_outs(connection: Any) -> str:
     ]
     caption = (
         "Items per week, from now on, if nothing more is ordered. "
-        '<i class="key"></i>in today’s orders <i class="key second"></i>not yet due'
+        f"{legend('first', 'in today’s orders')}{legend('second', 'not yet due')}"
     )
     return figure("When stock runs out", caption, svg.columns(columns, "Items that run out per week"))
+
+
+def _replay(connection: Any) -> str:
+    found = rows(
+        connection,
+        """
+        select
+            policy,
+            case
+                when starts_with(policy, 'ours') then 'ours'
+                when starts_with(policy, 'omnium') then 'omnium'
+                else policy
+            end as kind,
+            cast(average_stock_value as double) as stock,
+            value_fill_rate as share,
+            days
+        from marts.policy_backtest
+        where level = 'total' and average_stock_value is not null and value_fill_rate is not null
+        order by kind = 'ours' desc, kind = 'omnium' desc, kind, stock
+        """,
+    )
+    if not found:
+        return ""
+    curves = [
+        svg.Curve(
+            kind,
+            tuple(
+                (
+                    row["stock"],
+                    row["share"],
+                    f"{row['policy']}: {percent(row['share'])} served, stock {number(round(row['stock']))}",
+                )
+                for row in group
+            ),
+        )
+        for kind, group in groupby(found, lambda row: row["kind"])
+    ]
+    caption = (
+        f"The last {number(found[0]['days'])} days replayed: share of demand served, against stock at cost. "
+        f"{legend('first', 'this proposal')}{legend('second', 'Omnium’s suggestion, more or fewer days')}"
+        f"{legend('third', 'what happened')}"
+    )
+    return figure(
+        "What it is worth", caption, svg.curves(curves, "Share served against stock", "average stock at cost")
+    )
 
 
 def lead_times(connection: Any) -> str:
@@ -368,8 +411,7 @@ def _configured_against_measured(policies: Sequence[Row]) -> str:
     ]
     return figure(
         "Furthest from what is configured",
-        '<i class="key"></i>median <i class="key range"></i>to nine of ten '
-        '<i class="key mark"></i>configured',
+        f"{legend('first', 'median')}{legend('range', 'to nine of ten')}{legend('mark', 'configured')}",
         svg.ranges(ranges, "Measured against configured lead times", "days"),
         is_tall=True,
     )
@@ -434,8 +476,7 @@ def _arrivals(connection: Any) -> str:
     ]
     return figure(
         "What is on its way",
-        "Open lines by week of likely arrival "
-        '<i class="key"></i>as promised <i class="key second"></i>overdue',
+        f"Open lines by week of likely arrival {legend('first', 'as promised')}{legend('second', 'overdue')}",
         svg.columns(columns, "Open purchase order lines by week of likely arrival"),
     )
 
@@ -566,6 +607,11 @@ def figure(title: str, caption: str, picture: str, *, is_tall: bool = False) -> 
         f"<figure{kind}><figcaption><h3>{escape(title)}</h3><span>{caption}</span></figcaption>"
         f"{picture}</figure>"
     )
+
+
+def legend(kind: str, meaning: str) -> str:
+    """What a colour stands for."""
+    return f'<span class="legend"><i class="key {kind}"></i>{escape(meaning)}</span> '
 
 
 def pill(action: str, times: int) -> str:

@@ -52,6 +52,14 @@ class Line:
     values: tuple[float | None, ...]
 
 
+@dataclass(frozen=True)
+class Curve:
+    """Points (x, share, what it is), joined in the order of x."""
+
+    name: str
+    points: tuple[tuple[float, float, str], ...]
+
+
 def bars(rows: Sequence[Bar], description: str) -> str:
     """Horizontal bars, one below the other, each with its value at the end."""
     room = WIDTH - LABEL - 80
@@ -168,6 +176,47 @@ def lines(labels: Sequence[str], series: Sequence[Line], description: str) -> st
         ends.append(y)
         marks.append(_text(x + 8, y + 4, f"{line.name} {points[-1][1]:.0%}".strip(), kind=f"{kind}-name"))
     return _picture(height + 24, description, marks)
+
+
+def curves(series: Sequence[Curve], description: str, unit: str) -> str:
+    """Shares (0…1) against an amount: what one gets for what it costs; the axis of amounts begins at 0."""
+    height, left, right = 220, 40, 16
+    points = [point for curve in series for point in curve.points]
+    ticks = _ticks(max((x for x, _, _ in points), default=0))
+    floor = min((math.floor(share * 10) / 10 for _, share, _ in points), default=0.0)
+    floor = min(floor, 0.9)
+
+    def place(x: float, share: float) -> tuple[float, float]:
+        across = left + x / ticks[-1] * (WIDTH - left - right)
+        return across, 10 + (1 - share) / (1 - floor) * (height - 10)
+
+    marks = []
+    for number in range(round(floor * 10), 11):
+        y = place(0, number / 10)[1]
+        marks.append(
+            f'<line class="grid" x1="{left}" x2="{WIDTH - right}" y1="{y:.1f}" y2="{y:.1f}"/>'
+            + _text(left - 6, y + 4, f"{number / 10:.0%}", "end", "tick")
+        )
+    marks += [_text(place(x, 0)[0], height + 16, _short(x), "middle", "tick") for x in ticks]
+    marks.append(_text(WIDTH - right, height + 34, unit, "end", "tick"))
+    for curve, kind in zip(series, ("first", "second", "third"), strict=False):
+        placed = [(*place(x, share), title) for x, share, title in sorted(curve.points)]
+        path = " ".join(f"{x:.1f},{y:.1f}" for x, y, _ in placed)
+        if len(placed) > 1:
+            marks.append(f'<polyline class="{kind}-line" points="{path}"/>')
+        marks += [
+            f'<circle class="{kind}" cx="{x:.1f}" cy="{y:.1f}" r="4"><title>{escape(title)}</title></circle>'
+            for x, y, title in placed
+        ]
+    return _picture(height + 40, description, marks)
+
+
+def _short(amount: float) -> str:
+    """An amount in thousands or millions."""
+    for size, letter in ((1e9, "bn"), (1e6, "M"), (1e3, "k")):
+        if amount >= size:
+            return f"{amount / size:g}{letter}"
+    return f"{amount:g}"
 
 
 def _ticks(most: float) -> list[float]:

@@ -1,6 +1,7 @@
 """What BI tools read: every column described wherever it is used, and of a type that every reader knows."""
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -82,3 +83,23 @@ def test_files_are_sorted_by_their_grain(exports: Path) -> None:
     for mart, grain in (("fct_stock_daily", ["sku", "warehouse_code", "day"]), ("dim_product", ["sku"])):
         keys = pyarrow.parquet.read_table(exports / f"{mart}.parquet", columns=grain)
         assert keys.equals(keys.sort_by([(column, "ascending") for column in grain]))
+
+
+def test_the_guide_names_what_there_is(finished_home: Path, marts: dict[str, Any]) -> None:
+    guide = (Path(__file__).parents[1] / "docs" / "bi.md").read_text(encoding="utf-8")
+    table = guide.partition("| question |")[2].partition("\n\n")[0]
+    named = {name for row in table.splitlines()[2:] for name in re.findall(r"`(\w+)`", row.split("|")[2])}
+    assert named
+    assert named <= set(marts)
+    assert set(re.findall(r"exports[/\\](\w+)\.parquet", guide)) <= set(marts)
+    columns = {column["name"] for mart in marts.values() for column in mart["columns"]}
+    keys = {"supplier_id", "sku", "warehouse_code", "month", "on_time_share", "stock_out_risk", "line_value"}
+    assert keys <= columns & set(re.findall(r"`(\w+)`", guide))
+
+
+def test_the_queries_of_the_guide_find_something(finished_home: Path) -> None:
+    guide = (Path(__file__).parents[1] / "docs" / "bi.md").read_text(encoding="utf-8")
+    queries = re.findall(r"```sql\n(.+?)```", guide, re.DOTALL)
+    assert len(queries) == 3
+    with duckdb.connect(str(finished_home / "warehouse.duckdb"), read_only=True) as connection:
+        assert all(connection.execute(query).fetchall() for query in queries)

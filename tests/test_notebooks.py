@@ -72,8 +72,8 @@ def assert_in_order(tab: Browser, address: str) -> None:
         (
             "replenishment",
             "Replenishment",
-            4,
-            ("By supplier", "The proposal", "One article", "Which articles matter"),
+            5,
+            ("By supplier", "The proposal", "One article", "What it is worth", "Which articles matter"),
         ),
         (
             "data-health",

@@ -70,7 +70,7 @@ def test_publish_writes_it_with_all_sections_and_pictures(report: str, finished_
     page = outline(report)
     text = " ".join(page.texts)
     assert f"Purchasing as of {(read_manifest(Home(finished_home)) or {})['as_of']}" in text
-    assert page.tags.count("svg") == 5
+    assert page.tags.count("svg") == 6
     for heading in ("What to order", "Supplier lead times", "Data health", "When stock runs out", "Odd data"):
         assert heading in text
 
@@ -207,6 +207,14 @@ def test_a_range_ends_where_it_should_on_the_axis() -> None:
     assert float(mark) - ticks[0] == pytest.approx((float(high) - ticks[0]) / 4)
 
 
+def test_curves_join_their_points_by_what_they_cost() -> None:
+    curve = svg.Curve("ours", ((200.0, 1.0, "b"), (100.0, 0.5, "a")))
+    picture = svg.curves([curve, svg.Curve("one", ((50.0, 0.75, "c"),))], "two curves", "NOK")
+    (points,) = re.findall(r'points="([^"]+)"', picture)
+    assert points == "252.0,220.0 464.0,10.0"
+    assert re.search(r'<circle class="second" cx="146.0" cy="115.0"', picture)
+
+
 def test_a_line_leaves_out_what_is_not_known() -> None:
     picture = svg.lines(["a", "b", "c"], [svg.Line("x", (0.0, None, 1.0))], "one line")
     (points,) = re.findall(r'points="([^"]+)"', picture)
@@ -218,7 +226,7 @@ def test_a_line_leaves_out_what_is_not_known() -> None:
 def test_in_a_browser_it_fits_the_screen_and_opens(finished_home: Path, tmp_path: Path, width: int) -> None:
     with browser(tmp_path) as tab:
         tab.open((finished_home / "exports" / "report.html").as_uri(), width, 800)
-        tab.wait_until("document.readyState == 'complete' && deep('svg').length == 5")
+        tab.wait_until("document.readyState == 'complete' && deep('svg').length == 6")
         tab.ask("deep('details').forEach(details => details.open = true)")
         assert tab.ask("document.documentElement.scrollWidth") <= width
         assert tab.ask("deep('svg').every(svg => svg.getBoundingClientRect().height > 80)")
