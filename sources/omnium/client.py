@@ -396,8 +396,9 @@ class OmniumClient:
         with contextlib.suppress(ValueError, TypeError):
             server = email.utils.parsedate_to_datetime(header)
             offset = server - dt.datetime.now(dt.UTC)
-            # The header is cut to the second: the smallest difference seen is never ahead of the server.
-            if self._clock_offset is None or offset < self._clock_offset:
+            # The header is cut to the second, and old when it arrives: never ahead of the server, and the
+            # largest difference seen comes nearest to the truth.
+            if self._clock_offset is None or offset > self._clock_offset:
                 self._clock_offset = offset
 
     # -- one exchange ------------------------------------------------------------------------------
@@ -482,8 +483,8 @@ class OmniumClient:
             if status in (400, 401, 403):
                 raise WrongCredentials(
                     f"{urlsplit(self.base_url).hostname} does not take these credentials (status {status}): "
-                    "check SOURCES__OMNIUM__CLIENT_ID and SOURCES__OMNIUM__CLIENT_SECRET, and that they belong "
-                    "to this environment"
+                    "check SOURCES__OMNIUM__CLIENT_ID and SOURCES__OMNIUM__CLIENT_SECRET, and that they "
+                    "belong to this environment"
                 )
             self._raise_for(status, headers, body, "the token endpoint", "")
             return _token_of(body)

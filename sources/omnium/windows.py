@@ -43,6 +43,9 @@ SCROLL_FROM = 1_000
 """Rows from which a scroll is used where there is one; fewer are a few pages, side by side."""
 PARSE_BYTES = 8 * 1024 * 1024
 """Pages are turned into Arrow together until they are this large: a table's fixed cost is paid once."""
+CLOCK_MARGIN = dt.timedelta(seconds=2)
+"""The server's time is known to the second, and never too late. What changed a moment ago belongs to a window
+that is asked for now, so its upper bound lies this much later than the time up to which it counts as read."""
 IDS_A_REQUEST = 100
 SUPPLIERS_AT_ONCE = 200
 
@@ -223,7 +226,7 @@ class Reader:
     def _by_window(self, state: State, now: dt.datetime) -> Iterator[Verified]:
         # The first read has no upper bound: a row without the stamp, or with one in the future, is a row too.
         is_first = not state.get("cursor")
-        window = Window(self._since(state), None if is_first else now, end=now)
+        window = Window(self._since(state), None if is_first else now + CLOCK_MARGIN, end=now)
         late_before = moment_of(state.get("cursor"))
         for verified in self._read(window, late_before):
             if verified.window.end:
@@ -253,7 +256,7 @@ class Reader:
         if self._is_full_pass_due(state, now):
             window, changes = Window(self._reading.since, end=now), {"full_pass": iso(now)}
         else:
-            window, changes = Window(self._trailing_since(state, now), now, end=now), {}
+            window, changes = Window(self._trailing_since(state, now), now + CLOCK_MARGIN, end=now), {}
         # The cursor moves with the last piece alone: a full pass cut short has to start again.
         yield from self._with_final_state(self._read(window, None), state, cursor=iso(now), **changes)
 
@@ -282,7 +285,7 @@ class Reader:
             changes["full_pass"] = iso(now)
             window = Window(self._reading.since, end=now)
         else:
-            window = Window(self._trailing_since(state, now), now, end=now)
+            window = Window(self._trailing_since(state, now), now + CLOCK_MARGIN, end=now)
             asked = sorted(open_ids | self._named_by_changed_parents(state, now))
 
         def note(rows: Sequence[Row]) -> None:
@@ -313,7 +316,9 @@ class Reader:
     def _named_by_changed_parents(self, state: State, now: dt.datetime) -> set[str]:
         """Ids of the deliveries that purchase orders changed since the cursor name."""
         named: set[str] = set()
-        for row in self._rows_of(RESOURCES["purchase_orders"], Window(self._since(state), now, end=now)):
+        for row in self._rows_of(
+            RESOURCES["purchase_orders"], Window(self._since(state), now + CLOCK_MARGIN, end=now)
+        ):
             named.add(str(row.get("deliveryId") or ""))
             for line in (row.get("purchaseOrderForm") or {}).get("lineItems") or ():
                 named.add(str(line.get("deliveryId") or ""))
@@ -339,7 +344,7 @@ class Reader:
     def _by_versions(self, state: State, now: dt.datetime) -> Iterator[Verified]:
         """Every version of each changed supplier, once."""
         started, before = time.monotonic(), self.traffic.requests
-        window = Window(self._since(state), now if state.get("cursor") else None, end=now)
+        window = Window(self._since(state), now + CLOCK_MARGIN if state.get("cursor") else None, end=now)
         suppliers = self._rows_of(RESOURCES["suppliers"], window)
         seen: dict[str, str] = dict(state.get("versions", {}))
         spool, keys, drift = Spool(self._reading.spool), set[str](), list[Drift]()
@@ -554,13 +559,16 @@ class Reader:
         paths = [(resource.cursor, "lower", "upper", resource.is_bounded)]
         paths += [("created", "created_lower", "created_upper", bool(resource.created_lower))]
         for path, low, high, is_possible in paths:
-            early, late = _stamps(piece.first_rows, path), _stamps(last.rows, path)
-            if not is_possible or not early or not late:
+            stamps = _stamps(piece.first_rows, path) + _stamps(last.rows, path)
+            if not is_possible or not stamps or stamps[0] == stamps[-1]:
                 continue
-            descends, ascends = min(early) > max(late), max(early) < min(late)
-            if descends or ascends:
-                mark = max(late) if descends else min(late)
-                return _cut(window, [mark], low, high)
+            # The last page in the server's order: its end that lies nearer to the first page.
+            shown = stamps[-len(last.rows) :]
+            if stamps in (sorted(stamps), sorted(stamps, reverse=True)):
+                mark = min(shown) if stamps[0] < stamps[-1] else max(shown)
+                low_end, high_end = getattr(window, low), getattr(window, high)
+                if (not low_end or mark > low_end) and (not high_end or mark + 2 * OVERLAP < high_end):
+                    return _cut(window, [mark], low, high)
         return []
 
 
@@ -626,10 +634,12 @@ class _Piece:
         self._look_at(first)
         if self._is_too_large():
             return True
-        goes_on = bool(first.scroll_id and resource.scroll_next)
+        # Pages can be asked for again, a batch cannot: where a scroll has failed and pages reach, they are better.
+        has_failed = self._attempt > 1 and resource.paged and (self.total or 0) <= REACH
+        goes_on = bool(first.scroll_id and resource.scroll_next) and not has_failed
         if goes_on and (self.total is None or len(first.rows) < self.total):
             return self._scroll(Scroll(reader._connection, body), first)
-        if resource.scroll and (self.total or 0) > SCROLL_FROM:
+        if resource.scroll and (self.total or 0) > SCROLL_FROM and not has_failed:
             scroll = Scroll(reader._connection, reader._body(self.window, self._extra, scroll=True))
             return self._scroll(scroll)
         if not resource.paged:
