@@ -9,6 +9,7 @@ replace:NAME           before the file NAME takes its place  replaced:NAME  afte
 model:N                once dbt has built N models and tests
 """
 
+import dataclasses
 import hashlib
 import itertools
 import os
@@ -22,6 +23,7 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
+import pytest
 
 from pipelines.home import Home
 from sources.sandbox import Sandbox
@@ -161,6 +163,16 @@ def run(sandbox: Sandbox, home: Home, *arguments: str, point: str = "-", **envir
     process = start(sandbox, home, *arguments, point=point, **environment)
     process.out, process.err = process.communicate()
     return process
+
+
+def small_pages(monkeypatch: pytest.MonkeyPatch, take: int) -> None:
+    """Let pages and batches hold few rows: many requests from a small tenant."""
+    from sources.omnium.resources import select
+
+    def selected(*names: Any) -> Any:
+        return [dataclasses.replace(row, take=take, scroll_take=2 * take) for row in select(*names)]
+
+    monkeypatch.setattr("pipelines.load.select", selected)
 
 
 # Looking at warehouses ------------------------------------------------------------------------------
