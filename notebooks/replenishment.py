@@ -378,8 +378,8 @@ def _(query):
     mo.vstack(
         [
             mo.md(
-                "## What it is worth\n\nHistory replayed with each policy: how much of the demand would have been "
-                "served, and how much money would have lain in stock. Further up and further left is better."
+                "## What it is worth\n\nHistory replayed with each policy: how much of the demand would have "
+                "been served, and how much money would have lain in stock. Up and to the left is better."
             ),
             _chart if len(replayed) else mo.callout("There is too little history to replay.", "info"),
         ]

@@ -403,6 +403,7 @@ def demo_command(options: argparse.Namespace) -> int:
     for path, what in (
         (home.warehouse, "open it with DuckDB: schemas omnium, staging, marts"),
         (home.exports, "each mart as Parquet, and manifest.json"),
+        (home.exports / "report.html", "open it in a browser: proposals, lead times, data health"),
         (home.state, "run history and logs"),
     ):
         console.print(f"  {_shown_path(path)}  [dim]{what}[/dim]", highlight=False, soft_wrap=True)

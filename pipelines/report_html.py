@@ -100,7 +100,10 @@ def tiles(connection: Any) -> str:
         """
         select count(*) as items
         from marts.replenishment
-        where projected_stock_out_date is not null and daily_demand > 0 and block_reason is null
+        where daily_demand > 0
+            and block_reason is null
+            -- nothing is ordered before the as-of date
+            and projected_stock_out_date < (select min(order_by_date) + 30 from marts.replenishment)
         """,
     )
     shown = [
@@ -111,7 +114,7 @@ def tiles(connection: Any) -> str:
         Tile(number(open_lines["overdue"]), f"of {number(open_lines['lines'])} open lines overdue", True),
         Tile(percent(punctual["share"]), "of lines came on time"),
         Tile(number(wrong["suppliers"]), "suppliers with a wrong lead time", bool(wrong["suppliers"])),
-        Tile(number(running_out["items"]), "items run out, unless ordered"),
+        Tile(number(running_out["items"]), "items run out within 30 days"),
     ]
     return f'<div class="tiles">{"".join(tile.html for tile in shown)}</div>'
 
