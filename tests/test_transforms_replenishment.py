@@ -264,6 +264,7 @@ def literal_tenant() -> dict[str, list[Row]]:
                 "special", days_ago(7), line("o1", "custom", 5, isAwaitingPurchaseOrder=True), status="New"
             ),
             order("virtual-place", days_ago(7), line("p1", "twin", 1), shipped_from="shop-window"),
+            order("doubled", days_ago(7), line("t1", "screw", 1), line("t1", "screw", 2)),
             order("dateless", date(1, 1, 1), line("q1", "nail", 50)),
             order("nameless", days_ago(7), line("r1", "", 50)),
             order("negative", days_ago(7), line("s1", "nail", -5)),
@@ -316,6 +317,10 @@ def test_demand_leaves_out_what_customers_did_not_want(tenant: Path) -> None:
     found = {place: units for place, units in demand(tenant, "nail").items() if place[1] == days_ago(10)}
     assert found == {("central", days_ago(10)): 4, ("shop", days_ago(10)): 6}
     assert demand(tenant, "gift-card") == demand(tenant, "wrapping") == {}
+
+
+def test_a_line_id_that_stands_twice_doubles_nothing(tenant: Path) -> None:
+    assert demand(tenant, "screw") == {("shop", days_ago(7)): 3}
 
 
 def test_every_line_that_is_no_demand_has_a_reason(tenant: Path) -> None:
@@ -425,6 +430,7 @@ def test_why_nothing_is_proposed(tenant: Path) -> None:
         "old": "discontinued",
         "orphan": "no supplier",
         "set": "package sold only as components",
+        "screw": "no supplier",
         "stray": "no supplier",
     }
     assert {row["suggested_quantity"] for row in found} == {0}
@@ -500,10 +506,10 @@ def test_odd_data_are_counted(tenant: Path) -> None:
         "package_without_components": (0, None),
         "sold_without_cost": (0, None),
         "sold_without_stock_record": (
-            7,
+            8,
             "custom / shop, hammer / central, loop-b / shop, missing / shop, nail / central",
         ),
-        "sold_without_supplier": (1, "missing / shop"),
+        "sold_without_supplier": (2, "missing / shop, screw / shop"),
         "stock_differs_from_transactions": (0, None),
         "stock_negative": (1, "nail / shop"),
     }

@@ -3,7 +3,19 @@
 -- One row per customer order line, counted once: the shipment's copy, else the form's.
 -- left_out_reason says why a line is no demand; null where it is.
 
-with lines as (
+with form_lines_by_id as (
+    -- a line id that stands twice in a form is one here: it must not double the shipment's line
+    select
+        order_row_id,
+        line_item_id,
+        min(line_row_id) as line_row_id,
+        max(case when is_package then 1 else 0 end) = 1 as is_package,
+        max(case when is_awaiting_purchase_order then 1 else 0 end) = 1 as is_awaiting_purchase_order
+    from {{ ref('stg_order_lines') }}
+    group by order_row_id, line_item_id
+),
+
+lines as (
     select
         shipment_lines.order_row_id,
         form_lines.line_row_id as form_line_row_id,
@@ -25,7 +37,7 @@ with lines as (
     from {{ ref('stg_order_shipment_lines') }} as shipment_lines
     left join {{ ref('stg_order_shipments') }} as shipments
         on shipments.shipment_row_id = shipment_lines.shipment_row_id
-    left join {{ ref('stg_order_lines') }} as form_lines
+    left join form_lines_by_id as form_lines
         on form_lines.order_row_id = shipment_lines.order_row_id
         and form_lines.line_item_id = shipment_lines.line_item_id
 

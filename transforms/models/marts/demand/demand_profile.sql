@@ -119,7 +119,7 @@ settled as (
         case
             when estimated.is_low_evidence then coalesce(elsewhere.daily_demand, estimated.own_daily_demand)
             else coalesce(estimated.own_daily_demand, 0e0)
-        end as daily_demand,
+        end as exact_daily_demand,
         coalesce(estimated.rate_naive, 0e0) as daily_demand_naive,
         case
             when estimated.is_low_evidence then coalesce(elsewhere.daily_demand_sd, estimated.sd_in_stock)
@@ -153,9 +153,10 @@ settled as (
 valued as (
     select
         *,
+        {{ demand_figure('exact_daily_demand') }} as daily_demand,
         case
-            when daily_demand = 0e0 then cast(0 as decimal(18, 2))
-            else {{ money('365e0 * daily_demand * unit_cost_in_default_currency') }}
+            when {{ demand_figure('exact_daily_demand') }} = 0e0 then cast(0 as decimal(18, 2))
+            else {{ money('365e0 * exact_daily_demand * unit_cost_in_default_currency') }}
         end as annual_value,
         case
             when whole_weeks >= 2 and week_demand > 0e0 then
@@ -179,7 +180,7 @@ ranked as (
 select
     sku,
     warehouse_code,
-    {{ demand_figure('daily_demand') }} as daily_demand,
+    daily_demand,
     {{ demand_figure('daily_demand_naive') }} as daily_demand_naive,
     -- without two full days in stock: as if customers came one by one
     {{ demand_figure('coalesce(daily_demand_sd, sqrt(daily_demand))') }} as daily_demand_sd,
