@@ -492,9 +492,20 @@ def resources_command(options: argparse.Namespace) -> int:
     if options.json:
         print_json({"resources": [row.as_dict() for row in rows]})
         return EXIT_OK
-    table = _table("resource", "endpoint", "read by", "stays current by", "key", "cursor", "role")
+    table = _table(
+        "resource",
+        "endpoint",
+        "read by",
+        "stays current by",
+        "requests if unchanged",
+        "key",
+        "cursor",
+        "role",
+    )
     for row in rows:
-        table.add_row(row.name, row.endpoint, row.read_by, row.current_by, row.key, row.cursor, row.role)
+        table.add_row(
+            row.name, row.endpoint, row.read_by, row.current_by, row.cost, row.key, row.cursor, row.role
+        )
     _stdout().print(table)
     return EXIT_OK
 

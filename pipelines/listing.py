@@ -14,6 +14,17 @@ RULES = {
 }
 
 
+COSTS = {
+    "window": "1",
+    "event": "1",
+    "from": "1",
+    "trailing": "1 for {size} rows of the last 30 days",
+    "open": "2, 1 for {size} rows of the last 30 days, 1 for 100 open ones",
+    "full": "1 for {size} rows",
+    "versions": "1",
+}
+
+
 @dataclass(frozen=True)
 class ListedResource:
     """One row of `omnium-elt resources`."""
@@ -27,6 +38,8 @@ class ListedResource:
     key: str
     cursor: str
     role: str
+    cost: str
+    """Requests of a run in which nothing has changed."""
 
     def as_dict(self) -> dict[str, Any]:
         """For `--json`."""
@@ -47,6 +60,12 @@ def listing(names: tuple[str, ...] | None = None, exclude: tuple[str, ...] = ())
             key=" + ".join(row.key) if len(row.key) < 4 else f"{len(row.key)} fields",
             cursor=row.cursor if row.rule != "full" else "",
             role=row.role,
+            cost=COSTS[row.rule].format(size=_page_size(row)),
         )
         for row in select(names, exclude)
     ]
+
+
+def _page_size(row: Any) -> str:
+    size = row.scroll_take if row.scroll and not row.search else row.take
+    return "all" if not row.paged and not row.scroll_next else f"{size:,}"

@@ -193,6 +193,7 @@ class _Load:
         self._states = {} if settings.full_refresh else warehouse.states
         self._types = known_types(warehouse.tables)
         self._executor = ThreadPoolExecutor(20, "omnium-page")
+        self._has_loaded = False
 
     # -- reading, in threads -----------------------------------------------------------------------
 
@@ -214,6 +215,8 @@ class _Load:
         if self._fatal:
             raise self._fatal
         self._note_drift(going)
+        if self._has_loaded:
+            self._warehouse.record_run(self._report)
 
     def _read(self, one: _Progressing) -> None:
         started = time.monotonic()
@@ -317,6 +320,7 @@ class _Load:
         taken = [window for some in package.values() for window in some]
         if self._matters(taken) and self._fatal is None:
             self._warehouse.load(self._resources_of(package))
+            self._has_loaded = True
         for window in taken:
             window.spool.close()
             window.keys.clear()

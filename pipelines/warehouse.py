@@ -8,6 +8,7 @@ API, and merged over what may have arrived of it.
 import shutil
 import threading
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, datetime
 from typing import Any
 
 import dlt
@@ -17,6 +18,7 @@ from dlt.pipeline.exceptions import PipelineStepFailed
 
 from pipelines.errors import OmniumEltError, UsageError, explain
 from pipelines.home import Home
+from pipelines.report import RunReport
 from sources.omnium import MARK
 
 NAME = "omnium"
@@ -121,6 +123,24 @@ class Warehouse:
         )
         return Hashes(rows) if rows.num_rows else None
 
+    def record_run(self, report: RunReport) -> None:
+        """Write the run's row into `_omnium_runs`: what it did, in the destination that it did it to."""
+        table = self.name_of("_omnium_runs")
+        columns = ", ".join(f"{name} {kind}" for name, kind in RUN_COLUMNS.items())
+        failed = [one.name for one in report.resources if one.status in ("failed", "forbidden")]
+        values = (
+            _text(report.run_id),
+            _text(report.command),
+            _moment(report.started_at),
+            _moment(datetime.now(UTC)),
+            str(len(report.resources)),
+            _text(", ".join(failed)),
+            str(report.rows),
+            str(report.requests),
+        )
+        self.execute(f"create table if not exists {table} ({columns})")
+        self.execute(f"insert into {table} values ({', '.join(values)})")
+
     # -- what comes in -----------------------------------------------------------------------------
 
     def load(self, resources: Iterable[DltResource]) -> None:
@@ -146,6 +166,26 @@ def _load_error(error: PipelineStepFailed) -> OmniumEltError:
         cause = inner
     text = " ".join(str(cause).split()) or type(cause).__name__
     return OmniumEltError(f"loading failed at {error.step}: {text[:200]}", _ROOM)
+
+
+RUN_COLUMNS = {
+    "run_id": "varchar(64)",
+    "command": "varchar(64)",
+    "started_at": "timestamp with time zone",
+    "finished_at": "timestamp with time zone",
+    "resources": "bigint",
+    "failed_resources": "varchar(4000)",
+    "rows_written": "bigint",
+    "requests": "bigint",
+}
+
+
+def _text(value: str) -> str:
+    return "'" + value.replace("'", "''") + "'"
+
+
+def _moment(value: datetime) -> str:
+    return f"timestamp with time zone '{value.isoformat(sep=' ')}'"
 
 
 class Hashes:

@@ -279,6 +279,10 @@ def test_every_window_leaves_its_receipt(sandbox: Sandbox, home: Home):
         ("purchase_orders", orders, orders, orders, -(-orders // 100), 1, True, report.run_id),
         ("suppliers", suppliers, suppliers, suppliers, 1, 1, True, report.run_id),
     ]
+    assert rows(
+        settings,
+        "select run_id, resources, failed_resources, rows_written, requests from omnium._omnium_runs",
+    ) == [(report.run_id, 2, "", report.rows, report.requests)]
 
 
 EDITS = st.lists(

@@ -75,7 +75,7 @@ class OmniumResource(DltResource):
             return {**super().compute_table_schema(item, None), "name": meta.table_name, "columns": columns}
         tables = dlt.current.source_schema().tables
         if meta.table_name in tables:
-            tables[meta.table_name] = _NestedTable(tables[meta.table_name], self.name)  # type: ignore[assignment]
+            tables[meta.table_name] = _NestedTable(tables[meta.table_name], self.name)
         return _NestedTable({"name": meta.table_name, "parent": meta.parent, "columns": columns}, self.name)
 
 
@@ -84,8 +84,9 @@ def items(
 ) -> Iterator[DataItemWithMeta]:
     """What a resource yields for the tables of a window; `hints` are the columns as dlt describes them."""
     load_id = dlt.current.load_package_state()["load_id"]
-    known = dlt.current.source_schema().tables
+    known, naming = dlt.current.source_schema().tables, dlt.current.source_schema().naming
     for name, table in tables:
+        table = table.drop_columns(_doubled(table.column_names, naming))
         if name == root:
             stamp = pa.repeat(pa.scalar(load_id, pa.string()), table.num_rows)
             table = table.append_column("_dlt_load_id", stamp)
@@ -95,6 +96,17 @@ def items(
             columns["_dlt_id"]["primary_key"] = True
         parent = None if name == root else _parent_of(name, root, known)
         yield DataItemWithMeta(_Table(name, parent, columns), table)
+
+
+def _doubled(names: Iterable[str], naming: Any) -> list[str]:
+    """Columns that stand there twice: as they are, and as the destination that has no room for it shortened them.
+
+    The short name is what an earlier run left in the schema; its column has nothing that the long one lacks.
+    """
+    if naming.max_length is None:
+        return []
+    shortened = {naming.normalize_path(name) for name in names if len(name) > naming.max_length}
+    return [name for name in names if name in shortened]
 
 
 def _with_nullability(schema: pa.Schema) -> pa.Schema:

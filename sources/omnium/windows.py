@@ -634,7 +634,7 @@ class _Piece:
         self._look_at(first)
         if self._is_too_large():
             return True
-        # Pages can be asked for again, a batch cannot: where a scroll has failed and pages reach, they are better.
+        # Pages can be asked for again, a batch cannot: after a scroll has failed pages are better.
         has_failed = self._attempt > 1 and resource.paged and (self.total or 0) <= REACH
         goes_on = bool(first.scroll_id and resource.scroll_next) and not has_failed
         if goes_on and (self.total is None or len(first.rows) < self.total):
