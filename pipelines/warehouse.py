@@ -41,6 +41,8 @@ class Warehouse:
             pipelines_dir=str(home.dlt),
         )
         self.pipeline.sync_destination()
+        # Readers ask for it while packages run, and dlt rewrites its schema meanwhile: half of it is no answer.
+        self._tables_at_first = frozenset(self.tables)
 
     def __enter__(self) -> "Warehouse":
         return self
@@ -115,8 +117,8 @@ class Warehouse:
             return client.make_qualified_table_name(table)
 
     def hashes(self, table: str) -> "Hashes | None":
-        """Content hashes of the rows of a table that are not marked deleted; None where there is no table."""
-        if table not in self.tables:
+        """Content hashes of the rows of a table that are not marked deleted; None where there was no table."""
+        if table not in self._tables_at_first:
             return None
         rows = self.query(
             f"select _dlt_id, _omnium_row_hash from {self.name_of(table)} where _omnium_deleted_at is null"
@@ -151,7 +153,9 @@ class Warehouse:
             yield from resources
 
         try:
-            self.pipeline.run(package(), loader_file_format="parquet")
+            # Other threads' questions go through the same pipeline, which is for one thread at a time.
+            with self._lock:
+                self.pipeline.run(package(), loader_file_format="parquet")
         except PipelineStepFailed as error:
             raise _load_error(error) from error
 
