@@ -289,13 +289,13 @@ def _stock_outs(connection: Any) -> str:
         svg.Column(
             "this week" if not row["week"] else f"+{row['week']}",
             (float(row["ordered"]), float(row["others"])),
-            f"Week {row['week']}: {row['ordered']} in today's orders, {row['others']} not yet due",
+            f"Week {row['week']}: {row['ordered']} in today's orders, {row['others']} not",
         )
         for row in found
     ]
     caption = (
         "Items per week, from now on, if nothing more is ordered. "
-        f"{legend('first', 'in today’s orders')}{legend('second', 'not yet due')}"
+        f"{legend('first', 'in today’s orders')}{legend('second', 'not in them')}"
     )
     return figure("When stock runs out", caption, svg.columns(columns, "Items that run out per week"))
 
