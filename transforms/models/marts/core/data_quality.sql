@@ -1,1 +1,3 @@
 select * from {{ ref('dq_purchasing') }}
+union all
+select * from {{ ref('dq_demand') }}
