@@ -3,8 +3,10 @@
     import dlt
     from sources.omnium import omnium_source
 
-    pipeline = dlt.pipeline("omnium", destination="duckdb", dataset_name="omnium")
+    pipeline = dlt.pipeline("retailer", destination="duckdb", dataset_name="omnium")
     pipeline.run(omnium_source().with_resources("suppliers", "purchase_orders"))
+
+(A DuckDB file must not be called like the dataset in it, so the pipeline has another name.)
 
 `omnium_source` walks the table in `resources.py` and makes one dlt resource of each row. A resource reads the
 windows that are new since its cursor (kept in dlt's state), and hands their rows on as Arrow tables once a
