@@ -1,4 +1,4 @@
-"""PostgreSQL: a real server holds what DuckDB holds, row for row, after changes and deletions, marts included.
+"""PostgreSQL: a real server holds what DuckDB holds, row for row, after changes and deletions; marts too.
 
 TEST_POSTGRES_URL names a server on which databases may be made, as `.ci/postgres start DIR` prints it.
 """
@@ -19,7 +19,7 @@ import duckdb
 import pytest
 from dlt.common.normalizers.naming.snake_case import NamingConvention
 
-from pipelines.home import Home, Settings
+from pipelines.home import Home
 from pipelines.report import RunReport, Silent
 from pipelines.run import COMMANDS, perform, reconcile_step
 from sources.sandbox import Sandbox
@@ -123,7 +123,7 @@ def _well(report: RunReport) -> RunReport:
 
 
 def change(sandbox: Sandbox) -> None:
-    """A line less in one purchase order, a changed supplier and promotion, a vanished supplier and its product."""
+    """A line less in one purchase order, a changed supplier and promotion, a vanished supplier."""
     order = next(
         row
         for row in sandbox.tenant.rows("purchase_orders")

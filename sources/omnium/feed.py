@@ -99,9 +99,9 @@ def items(
 
 
 def _doubled(names: Iterable[str], naming: Any) -> list[str]:
-    """Columns that stand there twice: as they are, and as the destination that has no room for it shortened them.
+    """Columns that stand there twice: under their name, and under one that the destination had room for.
 
-    The short name is what an earlier run left in the schema; its column has nothing that the long one lacks.
+    The short one is what an earlier run left in the schema; it holds nothing that the other lacks.
     """
     if naming.max_length is None:
         return []
