@@ -1,1 +1,1 @@
-"""Measurements of the goals in docs/benchmarks.md. Run them with `python -m tests.benchmarks`; see README.md."""
+"""Measures the goals in docs/benchmarks.md: `python -m tests.benchmarks`; see README.md."""

@@ -38,10 +38,14 @@ BENCHMARKS: dict[str, Callable[[float], Outcome]] = {
 def main() -> int:
     """Exit status 1 where a goal is missed."""
     parser = argparse.ArgumentParser(prog="python -m tests.benchmarks", description=__doc__)
-    parser.add_argument("names", nargs="*", metavar="NAME", choices=[[], *BENCHMARKS], help=", ".join(BENCHMARKS))
+    parser.add_argument(
+        "names", nargs="*", metavar="NAME", choices=[[], *BENCHMARKS], help=", ".join(BENCHMARKS)
+    )
     parser.add_argument("--scale", type=float, default=1.0, help="share of the full size, for a quick look")
     options = parser.parse_args()
-    print(f"{os.cpu_count()} cores, {platform.system()} {platform.machine()}, Python {platform.python_version()}")
+    print(
+        f"{os.cpu_count()} cores, {platform.system()} {platform.machine()}, Python {platform.python_version()}"
+    )
     if options.scale != 1:
         print(f"at {options.scale:g} of the full size: no measure of the goals")
     outcomes = []

@@ -65,7 +65,9 @@ def measured(arguments: Sequence[str], environment: dict[str, str] | None = None
         if process.returncode:
             err.seek(0)
             problem = err.read().decode("utf-8", "replace")[-2000:]
-            raise RuntimeError(f"{' '.join(arguments)}: status {process.returncode}\n{output[-2000:]}\n{problem}")
+            raise RuntimeError(
+                f"{' '.join(arguments)}: status {process.returncode}\n{output[-2000:]}\n{problem}"
+            )
     unit = 1 if sys.platform == "darwin" else 1024
     return Cost(seconds, usage.ru_utime + usage.ru_stime, usage.ru_maxrss * unit, output)
 

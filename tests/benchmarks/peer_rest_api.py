@@ -1,4 +1,4 @@
-"""A peer: dlt's own rest_api source, orders by page into DuckDB. Arguments: folder, pages, file format or ""."""
+"""A peer: dlt's own rest_api source, orders by page into DuckDB. Arguments: folder, pages, format."""
 
 import os
 import sys

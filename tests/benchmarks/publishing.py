@@ -1,3 +1,42 @@
-from tests.benchmarks.measuring import Outcome
+"""Publishing a warehouse of one GB, and publishing it again."""
+
+import json
+
+import duckdb
+
+from tests.benchmarks.measuring import Outcome, folder, omnium_elt, serving
+
+BYTES = 1_000_000_000
+GOAL = 5.0
+ROWS_AT_ONCE = 500_000
+
+
 def large_warehouse(scale: float) -> Outcome:
-    raise NotImplementedError
+    """Seconds for the first time; the second time must copy nothing."""
+    with folder() as home:
+        with serving(size="small") as server:
+            omnium_elt(server, home, "load")
+        omnium_elt(None, home, "transform")
+        working = home / "state" / "warehouse.duckdb"
+        with duckdb.connect(str(working)) as connection:
+            # Random text: it does not compress, so that rows become bytes at once.
+            connection.execute("create table omnium.benchmark_rows (number bigint, text varchar)")
+            while working.stat().st_size < BYTES * scale:
+                connection.execute(
+                    "insert into omnium.benchmark_rows "
+                    f"select range, uuid()::varchar || uuid()::varchar from range({ROWS_AT_ONCE})"
+                )
+                connection.execute("checkpoint")
+        size = working.stat().st_size
+        first = omnium_elt(None, home, "publish")
+        inode = (home / "warehouse.duckdb").stat().st_ino
+        again = omnium_elt(None, home, "publish")
+        is_same = (home / "warehouse.duckdb").stat().st_ino == inode
+        step = json.loads(first.output)["steps"][0]
+    return Outcome(
+        f"publishing {size / 1e9:.1f} GB",
+        f"under {GOAL:g} s, no copy where nothing changed",
+        f"{first.seconds:.1f} s, {'no' if is_same else 'a'} copy the second time",
+        first.seconds < GOAL and is_same,
+        (f"first  {first}; the step itself {step['seconds']:.1f} s", f"second {again}"),
+    )
