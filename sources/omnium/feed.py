@@ -73,9 +73,11 @@ class OmniumResource(DltResource):
         columns = {name: dict(column) for name, column in meta.columns.items()}
         if meta.parent is None:
             return {**super().compute_table_schema(item, None), "name": meta.table_name, "columns": columns}
-        tables = dlt.current.source_schema().tables
-        if meta.table_name in tables:
-            tables[meta.table_name] = _NestedTable(tables[meta.table_name], self.name)
+        schema = dlt.current.source_schema()
+        # The name there: some destinations have no room for all of it.
+        name, tables = schema.naming.normalize_tables_path(meta.table_name), schema.tables
+        if name in tables:
+            tables[name] = _NestedTable(tables[name], self.name)
         return _NestedTable({"name": meta.table_name, "parent": meta.parent, "columns": columns}, self.name)
 
 
