@@ -38,7 +38,7 @@ def dbt(folder: Path, *arguments: str, variables: Mapping[str, Any] | None = Non
                 "--log-level",
                 "none",
                 "--vars",
-                json.dumps(dict(variables or {})),
+                json.dumps({"test_severity": "error", **(variables or {})}),
             ]
         )
     DuckDBConnectionManager.close_all_connections()

@@ -51,6 +51,7 @@ def build(
 ) -> None:
     """Build the purchasing marts; with `tests` also run the tests of their data."""
     without = ("unit_test",) if tests else ("unit_test", "test")
+    settings = replace(settings, variables={"test_severity": "error", **settings.variables})
     arguments = dbt_arguments(
         settings, "build", *PURCHASING, *more, "--exclude-resource-type", *without, as_of=as_of
     )

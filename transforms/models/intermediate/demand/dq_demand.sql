@@ -6,14 +6,14 @@
 {%- set pair = "sku || ' / ' || warehouse_code" -%}
 {%- set checks = [
     (
-        'order_of_unknown_type',
+        'customer_order_of_unknown_type',
         'No seed knows the type of the customer order: it counts as demand. Add it to the var more_order_types.',
         'select orders.order_id as odd_key from ' ~ ref('stg_orders') ~ ' as orders left join '
         ~ seed_with(ref('order_types'), 'order_type', 'is_demand') ~ ' as types on lower(orders.order_type) = types.order_type
             where types.order_type is null',
     ),
     (
-        'order_without_date',
+        'customer_order_without_date',
         'The customer order has no usable date (missing, or 0001-01-01): it is on no day of the demand.',
         'select order_id as odd_key from ' ~ ref('stg_orders') ~ ' where created_date is null',
     ),
