@@ -179,7 +179,7 @@ def small_pages(monkeypatch: pytest.MonkeyPatch, take: int) -> None:
 
 
 def differences(one: Path, other: Path, resource: str = "") -> list[str]:
-    """A line per raw table (of a resource) that is not the same in two databases, whatever their loads' ids."""
+    """A line per raw table (of a resource) that differs between two databases, but for their load ids."""
     with duckdb.connect() as connection:
         for name, path in (("one", one), ("other", other)):
             connection.execute(f"attach '{path}' as {name} (read_only)")
@@ -212,7 +212,10 @@ _TABLES = """
 """
 _COLUMNS_THAT_DIFFER = """
     with shapes as (
-        select database_name, table_name, string_agg(column_name || ' ' || data_type, ',' order by column_name) as shape
+        select
+            database_name,
+            table_name,
+            string_agg(column_name || ' ' || data_type, ',' order by column_name) as shape
         from duckdb_columns()
         where schema_name = 'omnium' and table_name not like '\\_%' escape '\\'
         group by all
@@ -229,7 +232,8 @@ def version_of(warehouse: Path) -> str:
     digest = hashlib.sha256()
     with duckdb.connect(str(warehouse), read_only=True) as connection:
         tables = connection.execute(
-            "select schema_name, table_name from duckdb_tables() where schema_name in ('omnium', 'marts') order by all"
+            "select schema_name, table_name from duckdb_tables() "
+            "where schema_name in ('omnium', 'marts') order by all"
         ).fetchall()
         assert tables
         for schema, table in tables:
@@ -281,7 +285,7 @@ class Reader:
 
 
 def everything_in(folder: Path, *, unpacked: bool = False) -> Iterator[tuple[Path, bytes]]:
-    """All files below a folder with their content; `unpacked`: with the rows of databases and Parquet files."""
+    """All files below a folder with their content; `unpacked`: with the rows of databases and Parquet."""
     for path in sorted(folder.rglob("*")):
         if path.is_file():
             content = path.read_bytes()

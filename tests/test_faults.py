@@ -1,4 +1,4 @@
-"""A server in trouble: what passes is survived, what does not ends within its budget, and the next run is right."""
+"""A server in trouble: what passes is survived, what lasts ends within its budget, the next run is right."""
 
 import os
 import random
@@ -74,8 +74,12 @@ def test_faults_of_every_kind_at_once(
     assert differences(home.working_database, undisturbed[1].working_database) == []
 
 
-@pytest.mark.parametrize("kind", ["429", "429_date", "500", "reset", "truncate", "html", "wrong_type", "lost"])
-def test_a_fault_that_comes_three_times_in_ten(kind: Any, home: Home, tenant: Sandbox, undisturbed: Any) -> None:
+@pytest.mark.parametrize(
+    "kind", ["429", "429_date", "500", "reset", "truncate", "html", "wrong_type", "lost"]
+)
+def test_a_fault_that_comes_three_times_in_ten(
+    kind: Any, home: Home, tenant: Sandbox, undisturbed: Any
+) -> None:
     tenant.faults.add(Fault(kind, path="/Inventory/", rate=0.3, seconds=0.05))
     tenant.faults.add(Fault(kind, path="/PurchaseOrders/", rate=0.3, seconds=0.05, times=4))
     report = load_once(home, tenant, resources=("inventory", "purchase_orders"))
@@ -157,7 +161,10 @@ def test_what_lasts_ends_within_its_budget_and_the_next_run_is_right(
 @pytest.mark.parametrize(
     ("fault", "says"),
     [
-        (Fault("html"), "127.0.0.1 gives no answer of Omnium's: The token endpoint answered something that is no token"),
+        (
+            Fault("html"),
+            "gives no answer of Omnium's: The token endpoint answered something that is no token",
+        ),
         (Fault("reset"), "127.0.0.1 gives no answer of Omnium's: The connection broke"),
         (Fault("redirect"), "redirects to 127.0.0.1 (302), and the token is not sent elsewhere"),
     ],
@@ -253,4 +260,3 @@ if IS_SOAK:
             del tenant.faults.pick  # type: ignore[method-assign]
         assert report.status == "ok"
         assert same_rows(home, undisturbed[1], "orders")
-

@@ -125,7 +125,9 @@ POINTS_OF_PUBLISH = [
 ]
 
 
-def test_readers_of_a_run_that_is_killed_all_over(home_after_run: Home, sandbox: Sandbox, tmp_path: Path) -> None:
+def test_readers_of_a_run_that_is_killed_all_over(
+    home_after_run: Home, sandbox: Sandbox, tmp_path: Path
+) -> None:
     """Transform and publish die at every point; readers see the version before, then the one after."""
     home, undisturbed = home_after_run, Home(tmp_path / "undisturbed")
     for supplier in list(sandbox.tenant.rows("suppliers"))[:3]:

@@ -22,7 +22,14 @@ from tests.accidents import small_pages
 from tests.conftest import sandbox_settings
 
 KEY = "the key of all these homes"
-MANY = ("orders", "products", "purchase_orders", "inventory_transactions", "event_log", "payment_transactions")
+MANY = (
+    "orders",
+    "products",
+    "purchase_orders",
+    "inventory_transactions",
+    "event_log",
+    "payment_transactions",
+)
 
 
 class Watched:
@@ -120,7 +127,9 @@ def test_the_time_that_the_server_asks_for_is_waited(home: Home, sandbox: Sandbo
     for name, least in (("/Suppliers/", 1.9),):
         moments = [request.at.timestamp() for request in sandbox.requests if name in request.path]
         refused = next(
-            request.at.timestamp() for request in sandbox.requests if name in request.path and request.status == 429
+            request.at.timestamp()
+            for request in sandbox.requests
+            if name in request.path and request.status == 429
         )
         assert min(moment for moment in moments if moment > refused) - refused >= least
 

@@ -107,7 +107,9 @@ def test_personal_data_treated_otherwise_are_an_error(
 def test_a_pipeline_of_ones_own_keeps_its_key_too(tmp_path: Path, configured: Sandbox) -> None:
     def pipeline() -> dlt.Pipeline:
         database = dlt.destinations.duckdb(str(tmp_path / "own.duckdb"))
-        return dlt.pipeline("own", pipelines_dir=str(tmp_path / "dlt"), destination=database, dataset_name="omnium")
+        return dlt.pipeline(
+            "own", pipelines_dir=str(tmp_path / "dlt"), destination=database, dataset_name="omnium"
+        )
 
     os.environ["NORMALIZE__PARQUET_NORMALIZER__ADD_DLT_LOAD_ID"] = "false"
     pipeline().run(omnium_source().with_resources("private_customers"))
@@ -158,7 +160,7 @@ def test_files_that_may_not_grow(megabytes: float, home: Home, sandbox: Sandbox,
         [sys.executable, "-m", "pipelines.cli", "load", "--home", str(home.root), "--json", *SELECTED],
         cwd=accidents.ROOT,
         env={**os.environ, **environment_of(sandbox), "SOURCES__OMNIUM__PII_KEY": "one key for both homes"},
-        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (most, most)),  # noqa: PLW1509
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (most, most)),
         capture_output=True,
         text=True,
         timeout=120,

@@ -65,7 +65,7 @@ def load(home: Home, sandbox: Sandbox, steps: Iterable[Any] = COMMANDS["load"], 
 
 
 def test_what_is_loaded_in_the_clear_is_found(home: Home, sandbox: Sandbox) -> None:
-    """These tests look in the right places: with PII=include customers stand there, the secret never does."""
+    """These tests look in the right places: with PII=include customers stand there, the secret does not."""
     secrets = Secrets(sandbox)
     load(home, sandbox, resources=("private_customers", "orders"), personal="include")
     found = secrets.found_below(home)
@@ -179,4 +179,6 @@ def test_a_traceback_of_python_shows_no_secret(home: Home, sandbox: Sandbox) -> 
     from pipelines.load import connect
 
     with connect(settings) as client:
-        assert sandbox.client_secret not in repr(client) + repr(settings) + repr(vars(settings)) + repr([settings])
+        assert sandbox.client_secret not in repr(client) + repr(settings) + repr(vars(settings)) + repr(
+            [settings]
+        )
