@@ -49,7 +49,7 @@ def is_page(answer: Any) -> bool:
 
 
 def is_object(answer: Any) -> bool:
-    """Whether an answer is one row, with its id or with what it is a version of; a proxy's JSON is neither."""
+    """Whether an answer is one row: with its id, or with what it is a version of."""
     return isinstance(answer, dict) and (bool(answer.get("id")) or isinstance(answer.get("value"), dict))
 
 
