@@ -12,13 +12,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import environment_of
 
 from pipelines.cli import PlainLines, build_parser, main
 from pipelines.completion import script
 from pipelines.home import Home
 from sources.omnium.resources import RESOURCES
 from sources.sandbox import Sandbox
+from tests.conftest import environment_of
 
 PROMISED = [
     "demo",

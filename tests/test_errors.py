@@ -15,13 +15,13 @@ from types import SimpleNamespace
 
 import duckdb
 import pytest
-from wire import Reply, Wire
 
 from pipelines import lock
 from pipelines.cli import main
 from pipelines.errors import HomeLockedError, OmniumEltError, UsageError, explain
 from pipelines.home import Home
 from sources.sandbox import Sandbox
+from tests.wire import Reply, Wire
 
 SELF_SIGNED = Path(__file__).parent / "data" / "self_signed.pem"
 
