@@ -98,7 +98,7 @@ def test_nothing_leaks_through_any_failure(
 
 
 def test_nothing_leaks_from_a_process_that_runs_everything(home_after_run: Home, sandbox: Sandbox) -> None:
-    """The whole command line with -v under faults: process list, outputs, dbt's logs, dlt's traces and state."""
+    """All of it with -v under faults: process list, outputs, dbt's logs, dlt's traces and state."""
     home, secrets = home_after_run, Secrets(sandbox)
     sandbox.faults.add(*Faults.of_every_kind(0.03, seconds=0.02).rules[:-1])
     supplier = next(iter(sandbox.tenant.rows("suppliers")))
