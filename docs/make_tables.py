@@ -19,13 +19,14 @@ OPENING = """\
 
 Made from the models' YAML by `python docs/make_tables.py`: change it there.
 
-Schema `marts` is for people and BI tools, and stands whole in `exports/` as well. Schema `staging` is the raw data
-with tidy names and types, without deleted rows. Schema `omnium` is what the tenant answered, in dlt's conventions:
-a table per resource, lists of objects as child tables (`purchase_orders__purchase_order_form__line_items`) that join
-on `_dlt_parent_id` = the parent's `_dlt_id`; `_omnium_deleted_at` is set on rows that no longer exist in the tenant.
+Schema `marts` is for people and BI tools, and stands whole in `exports/` as well. Schema `staging` is the raw
+data with tidy names and types, without deleted rows. Schema `omnium` is what the tenant answered, in dlt's
+conventions: a table per resource, lists of objects as child tables
+(`purchase_orders__purchase_order_form__line_items`) that join on `_dlt_parent_id` = the parent's `_dlt_id`;
+`_omnium_deleted_at` is set on rows that no longer exist in the tenant.
 
-Quantities are in stock units, days are calendar days in the warehouse's time zone, rates are units a day, shares
-are 0…1, and money has its currency in a column beside it.
+Quantities are in stock units, days are calendar days in the warehouse's time zone, rates are units a day,
+shares are 0…1, and money has its currency in a column beside it.
 """
 
 
@@ -64,7 +65,15 @@ def _contents() -> Iterator[str]:
 
 def _mart(model: dict[str, Any]) -> str:
     rows = [f"| `{column['name']}` | {_line(column.get('description'))} |" for column in model["columns"]]
-    lines = [f"### {model['name']}", "", _line(model["description"]), "", "| column | what |", "|---|---|", *rows]
+    lines = [
+        f"### {model['name']}",
+        "",
+        _line(model["description"]),
+        "",
+        "| column | what |",
+        "|---|---|",
+        *rows,
+    ]
     return "\n".join(lines) + "\n"
 
 

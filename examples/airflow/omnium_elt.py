@@ -1,0 +1,90 @@
+"""Airflow (2.9 or newer): one run, and a task per resource that says how it fared.
+
+`load` reads all resources side by side, within Omnium's limits on concurrent requests; 36 loads beside each
+other would only wait for the lock of the home. Each resource is then a task of its own, green, skipped
+(unchanged) or red, with its rows and its error; a red one fails the DAG run, and holds up nothing else.
+
+omnium-elt is called as a command, so it may live in a virtual environment of its own (Variable `omnium_elt`),
+and Airflow's pins and its own do not meet. Credentials come from the worker's environment or a secrets backend.
+"""
+
+import json
+import subprocess
+from datetime import datetime, timedelta
+from typing import Any
+
+from airflow.exceptions import AirflowException, AirflowSkipException
+
+try:
+    from airflow.sdk import Variable, dag, get_current_context, task
+except ImportError:  # Airflow 2
+    from airflow.decorators import dag, task
+    from airflow.models import Variable
+    from airflow.operators.python import get_current_context
+
+OTHER_RUN = 75
+INCOMPLETE = 3
+
+
+def omnium_elt(*arguments: str) -> dict[str, Any]:
+    """Run a command and return its report; raise where nothing could be done at all."""
+    program = Variable.get("omnium_elt", default="/opt/omnium-elt/bin/omnium-elt")
+    done = subprocess.run([program, *arguments, "--json"], stdout=subprocess.PIPE, text=True, check=False)
+    if done.returncode == OTHER_RUN:
+        raise AirflowSkipException("another run holds this home")
+    report: dict[str, Any] = json.loads(done.stdout)
+    if done.returncode not in (0, INCOMPLETE):
+        raise AirflowException(report["error"])
+    return report
+
+
+@dag(
+    schedule="@hourly",
+    start_date=datetime(2026, 1, 1),
+    catchup=False,
+    max_active_runs=1,
+    default_args={"retries": 2, "retry_delay": timedelta(minutes=5)},
+    tags=["omnium"],
+)
+def omnium() -> None:
+    """Load, show each resource, transform, publish."""
+
+    @task
+    def load() -> list[dict[str, Any]]:
+        return list(omnium_elt("load")["resources"])
+
+    @task(map_index_template="{{ resource_name }}", retries=0)
+    def resource(report: dict[str, Any]) -> int:
+        get_current_context()["resource_name"] = report["name"]  # type: ignore[typeddict-unknown-key]
+        if report["status"] == "unchanged":
+            raise AirflowSkipException("unchanged")
+        if report["status"] != "ok":
+            raise AirflowException(f"{report['status']}: {report['error']}")
+        return int(report["rows"])
+
+    @task
+    def transform() -> dict[str, Any]:
+        return omnium_elt("transform")["steps"][0]
+
+    @task
+    def publish() -> dict[str, Any]:
+        return omnium_elt("publish")["steps"][0]
+
+    loaded = load()
+    resource.expand(report=loaded)
+    loaded >> transform() >> publish()
+
+
+@dag(schedule="@weekly", start_date=datetime(2026, 1, 1), catchup=False, max_active_runs=1, tags=["omnium"])
+def omnium_reconcile() -> None:
+    """Mark what was deleted in the tenant."""
+
+    @task
+    def reconcile() -> int:
+        return sum(one["rows"] for one in omnium_elt("reconcile")["resources"])
+
+    reconcile()
+
+
+omnium()
+omnium_reconcile()

@@ -1,0 +1,39 @@
+"""Tells what is not fresh, and exits with status 1 if anything is: for an alert.
+
+    omnium-elt status --json | python freshness.py --hours 26
+
+Reads the JSON of `omnium-elt status`; needs nothing but Python. Resources that were never read are not told.
+"""
+
+import argparse
+import json
+import sys
+from typing import Any
+
+
+def stale(status: dict[str, Any], hours: float) -> list[str]:
+    """A line for each resource whose last success is more than `hours` ago."""
+    lines = []
+    for resource in status["resources"]:
+        lag = resource["lag_seconds"]
+        if lag is None:
+            lines.append(f"{resource['name']}: never read; {resource['last_error'] or 'no reason known'}")
+        elif lag > hours * 3_600:
+            why = f"; {resource['last_error']}" if resource["last_error"] else ""
+            lines.append(f"{resource['name']}: last read {lag / 3_600:.1f} hours ago{why}")
+    if not status["resources"]:
+        lines.append(f"{status['home']}: nothing was ever loaded")
+    return lines
+
+
+def main() -> int:
+    """Read the status from standard input, tell what is stale."""
+    parser = argparse.ArgumentParser(description="Tells which resources are not fresh.")
+    parser.add_argument("--hours", type=float, default=26.0, help="how old is too old (default: 26)")
+    lines = stale(json.load(sys.stdin), parser.parse_args().hours)
+    print("\n".join(lines) or "all fresh")
+    return 1 if lines else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
