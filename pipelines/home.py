@@ -135,7 +135,7 @@ class Settings:
     personal_key: Secret | None = None
     """None: the one kept in `state/`, made at the first run."""
     settling_lag_seconds: int = 120
-    window_rows: int = 50_000
+    window_rows: int = 250_000
     """Rows that one window (one load package) should hold at most."""
     max_concurrency: int = 20
     max_requests_per_second: float = 100.0

@@ -58,13 +58,13 @@ FATAL = (WrongCredentials, Unreachable, ConfigurationError, OSError)
 """Errors that every other resource would meet as well; OSError: the disk that windows wait on."""
 
 
-def load(settings: Settings, progress: Progress) -> RunReport:
-    """Read and load everything that is new.
+def load(settings: Settings, progress: Progress, report: RunReport | None = None) -> RunReport:
+    """Read and load everything that is new. What comes of it stands in `report`, which is also returned.
 
     A resource that cannot be read is told in the report, and the others go on. Raises OmniumEltError where
     nothing can be read or loaded at all, UsageError for a wrong setting.
     """
-    report = RunReport.begin("load", settings.run_id)
+    report = report or RunReport.begin("load", settings.run_id)
     try:
         resources = select(settings.resources, settings.exclude)
         with (
@@ -186,6 +186,7 @@ class _Load:
         self._reading = Reading(
             settling_lag=settings.settling_lag_seconds,
             full_pass_days=settings.full_pass_days,
+            window_rows=settings.window_rows,
             since=dt.datetime.combine(since, dt.time(), dt.UTC) if since else None,
             spool=settings.home.state / "spool",
             **settings.source_options.get("reading", {}),

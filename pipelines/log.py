@@ -89,7 +89,7 @@ class _Plain(logging.Formatter):
 class _File(RotatingFileHandler):
     """A log file that says nothing where it cannot be written."""
 
-    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802
+    def handleError(self, record: logging.LogRecord) -> None:
         """Keep silent: logging's own would print the line, unmasked, with a traceback of its own."""
 
 

@@ -32,7 +32,12 @@ def load_step(settings: Settings, progress: Progress, report: RunReport) -> None
     """Load what is new, and take over the report of each resource."""
     from pipelines.load import load
 
-    loaded = load(settings, progress)
+    loaded = RunReport.begin("load", settings.run_id)
+    try:
+        load(settings, progress, loaded)
+    finally:
+        # A run that cannot go on has still something to tell about each resource.
+        report.resources = loaded.resources
     _take_over(report, loaded)
 
 

@@ -27,7 +27,12 @@ ORDERS = [
         "tags": ["web", "gift"],
         "orderForm": {
             "lineItems": [
-                {"lineItemId": "l1", "code": "A", "quantity": 2, "placedPrice": 89.2857142857142857142857142857},
+                {
+                    "lineItemId": "l1",
+                    "code": "A",
+                    "quantity": 2,
+                    "placedPrice": 89.2857142857142857142857142857,
+                },
                 {"lineItemId": "l2", "code": "B", "quantity": 0.5, "placedPrice": 0.1},
             ]
         },
@@ -100,7 +105,8 @@ def test_rows_arrive_literally(tmp_path: Path):
         source = source_of(wire, pii="include").with_resources("orders", "suppliers", "purchase_orders")
         pipeline_in(tmp_path).run(source)
     assert query(
-        tmp_path, "select id, order_number, status, created, modified, total, tags from omnium.orders order by id"
+        tmp_path,
+        "select id, order_number, status, created, modified, total, tags from omnium.orders order by id",
     ) == [
         (
             "o1",
@@ -124,12 +130,15 @@ def test_rows_arrive_literally(tmp_path: Path):
         ("o1", "l2", "B", Decimal("0.500000000"), 1),
     ]
     assert query(
-        tmp_path, "select id, name, default_lead_time, minimum_order_amount, address__city from omnium.suppliers"
+        tmp_path,
+        "select id, name, default_lead_time, minimum_order_amount, address__city from omnium.suppliers",
     ) == [
         ("s1", "Nordvik AS", 14, Decimal("2500.500000000"), "Oslo"),
         ("s2", "Øst & Vest", None, None, None),
     ]
-    assert query(tmp_path, "select name, email from omnium.suppliers__contacts") == [("Kari", "kari@example.com")]
+    assert query(tmp_path, "select name, email from omnium.suppliers__contacts") == [
+        ("Kari", "kari@example.com")
+    ]
     assert query(
         tmp_path,
         "select p.id, p.supplier_id, p.status, l.line_item_id, l.quantity, l.delivered_quantity "

@@ -280,6 +280,20 @@ def test_a_backfill_comes_in_windows_that_each_move_the_cursor():
     assert set(ids(windows)) == {row["id"] for row in rows}
 
 
+def test_a_first_read_cut_short_goes_on_without_an_upper_bound():
+    rows = [{"id": f"{n:06}", "modified": day(n)} for n in range(3_000)]
+    rows.append({"id": "future", "modified": "2099-01-01T00:00:00.000Z"})
+    with Wire(scrolling(rows)) as wire:
+        begun = read(wire, "orders", window_rows=1_000)
+        assert begun[0].state["is_first_read"] is True
+        assert "is_first_read" not in begun[-1].state
+        wire.asked.clear()
+        rest = read(wire, "orders", begun[0].state, window_rows=1_000)
+    assert "modifiedTo" not in wire.asked[0].body
+    assert "future" in ids(rest)
+    assert {*ids(begun[:1]), *ids(rest)} == {row["id"] for row in rows}
+
+
 def versions_of(chains: dict[str, list[str]], *, wrapped: bool) -> Any:
     """Suppliers with their chains of versions, the newest last."""
 

@@ -342,6 +342,7 @@ class OmniumClient:
             max_requests_per_second or 6_000,
         )
         self._scroll_start = threading.Lock()
+        self._started_at, self._started = dt.datetime.now(dt.UTC), time.monotonic()
         self._clock_offset: dt.timedelta | None = None
         self._has_met_omnium = False
         self._http = httpx.Client(
@@ -365,6 +366,10 @@ class OmniumClient:
         """Close all connections."""
         self._http.close()
 
+    def _own_time(self) -> dt.datetime:
+        """Our own time, by a clock that nobody sets back while we run."""
+        return self._started_at + dt.timedelta(seconds=time.monotonic() - self._started)
+
     # -- the clock ---------------------------------------------------------------------------------
 
     def server_time(self) -> dt.datetime:
@@ -383,7 +388,7 @@ class OmniumClient:
                 self._repeat(
                     lambda: self._exchange("POST", path, body, headers, None), "the clock", Budget(), None
                 )
-        return dt.datetime.now(dt.UTC) + (self._clock_offset or dt.timedelta())
+        return self._own_time() + (self._clock_offset or dt.timedelta())
 
     @property
     def clock_offset(self) -> dt.timedelta | None:
@@ -395,7 +400,7 @@ class OmniumClient:
             return
         with contextlib.suppress(ValueError, TypeError):
             server = email.utils.parsedate_to_datetime(header)
-            offset = server - dt.datetime.now(dt.UTC)
+            offset = server - self._own_time()
             # The header is cut to the second, and old when it arrives: never ahead of the server, and the
             # largest difference seen comes nearest to the truth.
             if self._clock_offset is None or offset > self._clock_offset:
@@ -609,7 +614,7 @@ class OmniumClient:
             return
         if status == 429:
             self.limiter.throttled()
-            now = None if self._clock_offset is None else dt.datetime.now(dt.UTC) + self._clock_offset
+            now = None if self._clock_offset is None else self._own_time() + self._clock_offset
             raise _Repeatable(
                 "too many requests (429)", _retry_after(headers.get("Retry-After"), now), refused=True
             )

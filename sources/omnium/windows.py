@@ -224,13 +224,17 @@ class Reader:
         return cursor - dt.timedelta(seconds=self._reading.settling_lag) if cursor else self._reading.since
 
     def _by_window(self, state: State, now: dt.datetime) -> Iterator[Verified]:
-        # The first read has no upper bound: a row without the stamp, or with one in the future, is a row too.
-        is_first = not state.get("cursor")
+        # The first read has no upper bound: a row without the stamp, or with one in the future, is a row too. It
+        # lasts until its last window is loaded, however many runs that takes.
+        is_first = not state.get("cursor") or state.get("is_first_read", False)
         window = Window(self._since(state), None if is_first else now + CLOCK_MARGIN, end=now)
-        late_before = moment_of(state.get("cursor"))
+        late_before = None if is_first else moment_of(state.get("cursor"))
         for verified in self._read(window, late_before):
             if verified.window.end:
                 state = {**state, "cursor": iso(verified.window.end)}
+                state.pop("is_first_read", None)
+                if is_first and verified.window.end != now:
+                    state["is_first_read"] = True
             verified.state = self._kept(state)
             yield verified
 
