@@ -22,8 +22,9 @@ from pipelines.report import RunReport
 from sources.omnium import MARK
 
 NAME = "omnium"
-DUCKDB_CONFIG = {"memory_limit": "600MB"}
-"""DuckDB would take four fifths of the machine; merging a package needs no more than this."""
+DUCKDB_CONFIG = {"memory_limit": "400MB", "checkpoint_threshold": "1GB"}
+"""DuckDB would take four fifths of the machine; merging a package needs no more than this. A checkpoint
+compresses all columns of what is new: once at the end, not after each of a package's steps."""
 
 
 class Warehouse:
@@ -34,6 +35,8 @@ class Warehouse:
         self._connection: Any = None
         home.create()
         shutil.rmtree(home.dlt / NAME, ignore_errors=True)
+        # What was merged need not be written to the file a second time, at the next checkpoint.
+        dlt.config["load.truncate_staging_dataset"] = True
         self.pipeline = dlt.pipeline(
             NAME,
             destination=self._destination(destination),

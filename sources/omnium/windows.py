@@ -111,7 +111,7 @@ class Reading:
     trailing_days: float = 30.0
     full_pass_days: float = 30.0
     window_rows: int = 250_000
-    window_bytes: int = 256 * 1024 * 1024
+    window_bytes: int = 128 * 1024 * 1024
     budget: float = 300.0
     tries: int = 5
     """Of one window."""
