@@ -43,9 +43,8 @@ def main() -> int:
     )
     parser.add_argument("--scale", type=float, default=1.0, help="share of the full size, for a quick look")
     options = parser.parse_args()
-    print(
-        f"{os.cpu_count()} cores, {platform.system()} {platform.machine()}, Python {platform.python_version()}"
-    )
+    machine = f"{platform.system()} {platform.machine()}, Python {platform.python_version()}"
+    print(f"{os.cpu_count()} cores, {machine}")
     if options.scale != 1:
         print(f"at {options.scale:g} of the full size: no measure of the goals")
     outcomes = []
