@@ -136,7 +136,7 @@ class SearchPages:
     def page(self, number: int) -> Page:
         """Page `number`, as the server counts."""
         resource = self._connection.resource
-        paging = {"take": self._take, "page": number} if resource.paged else {}
+        paging = {"take": self._take, "page": number} if resource.paged else resource.batch_size
         return self._connection.post(resource.search, {**self._body, **paging})
 
     def first(self) -> Page:
@@ -224,7 +224,7 @@ class Scroll:
     def first(self) -> Page:
         """Start the scroll."""
         resource = self._connection.resource
-        size = {resource.scroll_take_field: resource.scroll_take}
+        size = resource.batch_size or {"take": resource.scroll_take}
         return self._connection.post(resource.scroll, {**self._body, **size}, starts_scroll=True)
 
     def rest(self, first: Page) -> Iterator[Page]:

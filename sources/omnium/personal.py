@@ -71,6 +71,7 @@ PERSONAL: Mapping[str, frozenset[str]] = {
         "OmniumProjectCustomer": f"{_PRIVATE} {_BUSINESS}",
         "OmniumCustomerClubMember": "customerId customerName email firstName lastName phone birthDate",
         "OmniumCustomerRelation": "customerId",
+        "OmniumProductAlert": "email phone",
         "OmniumPrivateCustomer.externalIds": "id",
         "OmniumBusinessCustomer.externalIds": "id",
         "OmniumProjectCustomer.externalIds": "id",

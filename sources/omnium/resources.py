@@ -68,6 +68,11 @@ class Resource:
     status: str = ""
 
     @property
+    def batch_size(self) -> dict[str, int]:
+        """The request's field for the size of a scroll's batches, where it is not `take`."""
+        return {} if self.scroll_take_field == "take" else {self.scroll_take_field: self.scroll_take}
+
+    @property
     def is_bounded(self) -> bool:
         """Whether both ends of a window can be given."""
         return bool(self.lower and self.upper)
