@@ -27,7 +27,10 @@ from tests.conftest import sandbox_settings
 
 SERVER = os.environ.get("TEST_POSTGRES_URL", "")
 
-pytestmark = pytest.mark.skipif(not SERVER, reason="TEST_POSTGRES_URL names no server: see .ci/postgres")
+pytestmark = [
+    pytest.mark.skipif(not SERVER, reason="TEST_POSTGRES_URL names no server: see .ci/postgres"),
+    pytest.mark.timeout(1_200),  # four builds of all models, before the first test
+]
 
 LONGEST_NAME = 63
 """PostgreSQL's identifiers; dlt shortens longer ones."""
