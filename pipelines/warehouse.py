@@ -13,6 +13,7 @@ from typing import Any
 
 import dlt
 import pyarrow as pa
+from dlt.common.destination import Destination
 from dlt.extract import DltResource
 from dlt.pipeline.exceptions import PipelineStepFailed
 
@@ -61,11 +62,15 @@ class Warehouse:
 
     def _destination(self, name: str) -> Any:
         if name not in ("duckdb", "parquet"):
-            try:
-                return dlt.destinations.__dict__[name]()
-            except KeyError:
-                known = ", ".join(sorted(n for n in dlt.destinations.__dict__ if n.islower() and n[0] != "_"))
-                raise UsageError(f"unknown destination {name!r}", f"dlt knows {known}.") from None
+            kinds = {
+                kind: made
+                for kind, made in vars(dlt.destinations).items()
+                if isinstance(made, type) and issubclass(made, Destination)
+            }
+            if name not in kinds:
+                known = ", ".join(sorted({*kinds, "parquet"}))
+                raise UsageError(f"unknown destination {name!r}", f"There are {known}.")
+            return kinds[name]()
         import duckdb
 
         try:

@@ -491,6 +491,11 @@ class OmniumClient:
                     "check SOURCES__OMNIUM__CLIENT_ID and SOURCES__OMNIUM__CLIENT_SECRET, and that they "
                     "belong to this environment"
                 )
+            if status == 404:
+                raise Unreachable(
+                    f"{urlsplit(self.base_url).hostname} has no token endpoint (404), so it is not Omnium's API: "
+                    "check SOURCES__OMNIUM__BASE_URL"
+                )
             self._raise_for(status, headers, body, "the token endpoint", "")
             return _token_of(body)
 

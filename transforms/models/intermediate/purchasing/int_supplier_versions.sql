@@ -41,19 +41,46 @@ today as (
 
 ),
 
--- The supplier as it stands today is a version too, where its version was not read.
+-- The supplier as it stands today is a version too, where its version was not read, or where somebody changed
+-- it without making one.
 known as (
 
     select * from versions
 
     union all
 
-    select today.*
+    select
+        today.supplier_id,
+        case when versions.supplier_id is null then today.version_id else today.version_id || ' (changed)' end
+            as version_id,
+        today.created_at,
+        today.created_by,
+        today.supplier_name,
+        today.omnium_store_id,
+        today.currency,
+        today.lead_time_days,
+        today.safety_margin_days,
+        today.order_interval_days,
+        today.minimum_order_amount,
+        today.maximum_order_amount,
+        today.shipment_cost,
+        today.is_today
     from today
     left join versions
         on today.supplier_id = versions.supplier_id
         and today.version_id = versions.version_id
     where versions.supplier_id is null
+        or (
+            today.created_at > versions.created_at
+            and (
+                today.lead_time_days is distinct from versions.lead_time_days
+                or today.safety_margin_days is distinct from versions.safety_margin_days
+                or today.order_interval_days is distinct from versions.order_interval_days
+                or today.minimum_order_amount is distinct from versions.minimum_order_amount
+                or today.maximum_order_amount is distinct from versions.maximum_order_amount
+                or today.shipment_cost is distinct from versions.shipment_cost
+            )
+        )
 
 ),
 
