@@ -3,6 +3,8 @@
 import argparse
 import os
 import platform
+import signal
+import sys
 from collections.abc import Callable
 
 from tests.benchmarks import (
@@ -47,6 +49,8 @@ def main() -> int:
     print(f"{os.cpu_count()} cores, {machine}")
     if options.scale != 1:
         print(f"at {options.scale:g} of the full size: no measure of the goals")
+    # Ended from outside, it takes its server and whatever it measures along.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     outcomes = []
     for name in options.names or BENCHMARKS:
         load = f" (load average before: {os.getloadavg()[0]:.1f})" if hasattr(os, "getloadavg") else ""

@@ -57,7 +57,11 @@ def measured(arguments: Sequence[str], environment: dict[str, str] | None = None
             arguments, stdout=out, stderr=err, cwd=ROOT, env={**os.environ, **(environment or {})}
         )
         # wait4 tells what this one child used; Popen.wait would not.
-        _, status, usage = os.wait4(process.pid, 0)
+        try:
+            _, status, usage = os.wait4(process.pid, 0)
+        except BaseException:
+            process.kill()
+            raise
         seconds = time.monotonic() - started
         process.returncode = os.waitstatus_to_exitcode(status)
         out.seek(0)
