@@ -47,6 +47,8 @@ T = TypeVar("T")
 
 SERVER_LIMIT_CONCURRENT = 20
 SERVER_LIMIT_PER_SECOND = 100.0
+SERVER_BURST = 6_000
+"""Requests before the limit a second counts; half of what the server allows, for others use it too."""
 FIRST_CONTACT_SECONDS = 15.0
 """How long to try before the server has answered sensibly once: a wrong address should not take minutes."""
 SCROLL_END_SECONDS = 4.0
@@ -336,10 +338,13 @@ class OmniumClient:
         self._timeout = request_timeout
         self.stop: Waiter = stop or threading.Event()
         self._grace = _Grace(self)
+        asked = max_requests_per_second or SERVER_LIMIT_PER_SECOND
+        # Who asks for less than the server allows wants no burst either; its own limit comes with one.
+        is_less = asked < SERVER_LIMIT_PER_SECOND
         self.limiter = Limiter(
             min(max_concurrency, SERVER_LIMIT_CONCURRENT),
-            min(max_requests_per_second or 0.95 * SERVER_LIMIT_PER_SECOND, SERVER_LIMIT_PER_SECOND),
-            max_requests_per_second or 6_000,
+            asked if is_less else 0.95 * SERVER_LIMIT_PER_SECOND,
+            asked if is_less else SERVER_BURST,
         )
         self._scroll_start = threading.Lock()
         self._started_at, self._started = dt.datetime.now(dt.UTC), time.monotonic()
