@@ -127,7 +127,7 @@ def test_settings_come_from_files_in_the_folder(tmp_path: Path) -> None:
     ("name", "value", "told"),
     [
         ("PII", "yes", "one of include, hash, exclude"),
-        ("WINDOW_ROWS", "many", "whole number of 100 or more; 50000 by default"),
+        ("WINDOW_ROWS", "many", "whole number of 100 or more; 250000 by default"),
         ("SETTLING_LAG_SECONDS", "-1", "whole number of 0 or more"),
         ("MAX_REQUESTS_PER_SECOND", "0", "number of 0.1 or more"),
         ("BASE_URL", "http://api.example.com", "plain http"),

@@ -381,3 +381,17 @@ def test_bare_lists_are_read_to_their_end():
     for name in ("comments", "project_logs"):
         with Wire(answer) as wire:
             assert ids(read(wire, name)) == [row["id"] for row in rows]
+
+
+def test_a_size_that_the_server_refuses_is_left_to_it():
+    rows = [{"productId": f"{n:04}", "modified": day(0)} for n in range(30)]
+
+    def answer(asked: Asked) -> Any:
+        if asked.body.get("scrollSize", 0) > 20:
+            return Reply("scrollSize must not exceed 20", 400)
+        return {"result": rows, "totalHits": 30, "scrollId": None}
+
+    with Wire(answer) as wire:
+        (window,) = read(wire, "prices")
+    assert window.distinct_keys == 30
+    assert [asked.body for asked in wire.asked] == [{"scrollSize": 1000}, {}]

@@ -17,7 +17,7 @@ from typing import Any
 from urllib.parse import quote
 
 from sources.omnium.client import Accept, Answer, Budget, OmniumClient, Traffic
-from sources.omnium.errors import Incomplete, ScrollLost
+from sources.omnium.errors import BadRequest, Incomplete, ScrollLost
 from sources.omnium.resources import Resource
 
 REACH = 10_000
@@ -71,6 +71,21 @@ class Connection:
     resource: Resource
     traffic: Traffic
     budget: Budget = field(default_factory=Budget)
+    refuses_size: bool = False
+
+    def sized(self, path: str, body: Mapping[str, Any], *, starts_scroll: bool = False) -> Page:
+        """A request that says how large its batches may be, unless the server takes no such size.
+
+        How large is nowhere described: where the server calls it wrong, its own default has to do.
+        """
+        size = {} if self.refuses_size else self.resource.batch_size
+        try:
+            return self.post(path, {**body, **size}, starts_scroll=starts_scroll)
+        except BadRequest:
+            if not size:
+                raise
+            self.refuses_size = True
+            return self.post(path, body, starts_scroll=starts_scroll)
 
     def post(self, path: str, body: Mapping[str, Any], *, starts_scroll: bool = False) -> Page:
         """One search request, or the start of a scroll."""
@@ -136,8 +151,9 @@ class SearchPages:
     def page(self, number: int) -> Page:
         """Page `number`, as the server counts."""
         resource = self._connection.resource
-        paging = {"take": self._take, "page": number} if resource.paged else resource.batch_size
-        return self._connection.post(resource.search, {**self._body, **paging})
+        if not resource.paged:
+            return self._connection.sized(resource.search, self._body)
+        return self._connection.post(resource.search, {**self._body, "take": self._take, "page": number})
 
     def first(self) -> Page:
         """The first page. Where the base is unclear that is page 0: it holds the first rows on any server."""
@@ -224,8 +240,8 @@ class Scroll:
     def first(self) -> Page:
         """Start the scroll."""
         resource = self._connection.resource
-        size = resource.batch_size or {"take": resource.scroll_take}
-        return self._connection.post(resource.scroll, {**self._body, **size}, starts_scroll=True)
+        take = {} if resource.batch_size else {"take": resource.scroll_take}
+        return self._connection.sized(resource.scroll, {**self._body, **take}, starts_scroll=True)
 
     def rest(self, first: Page) -> Iterator[Page]:
         """All further batches. Raises ScrollLost when one did not arrive, or when they never end."""
