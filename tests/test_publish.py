@@ -179,7 +179,7 @@ def test_readers_never_meet_an_error_or_a_half(settings: Settings) -> None:
     change_a_mart(home, "version 0")
     publish(settings, Silent())
     with subprocess.Popen(
-        [sys.executable, "-c", POLL, str(home.root), "8"],
+        [sys.executable, "-c", POLL, str(home.root), "15"],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
