@@ -168,7 +168,7 @@ def destination_without_its_packages(world: World) -> Iterator[None]:
 
 ERRORS = [
     (wrong_credentials, "does not take these credentials", "CLIENT_SECRET", 2),
-    (wrong_address, "nothing at this address (404)", "BASE_URL", 1),
+    (wrong_address, "has no token endpoint (404)", "BASE_URL", 1),
     (name_that_does_not_resolve, "the name tenant.invalid does not resolve", "BASE_URL", 1),
     (proxy_page, "gives no answer of Omnium's", "proxy", 1),
     (self_signed_certificate, "the certificate of localhost is not trusted", "SSL_CERT_FILE", 1),
