@@ -17,7 +17,6 @@ from pipelines.home import Home
 from pipelines.report_html import STYLE
 
 HOST = "127.0.0.1"
-PORT = 2718
 NOTEBOOKS = {
     "supplier_lead_times": (
         "Supplier lead times",

@@ -12,7 +12,6 @@ from pipelines.home import Home, Secret, Settings
 from pipelines.report import Progress, RunReport
 from pipelines.run import run
 
-DEFAULT_SIZE = "medium"
 BAR = "▁▂▃▄▅▆▇█"
 BINS = 12
 

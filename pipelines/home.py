@@ -15,7 +15,6 @@ from pathlib import Path
 from typing import Any, Literal
 
 PersonalMode = Literal["include", "hash", "exclude"]
-PERSONAL_MODES = ("include", "hash", "exclude")
 DEFAULT_HOME = "omnium-data"
 
 
