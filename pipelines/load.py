@@ -11,6 +11,7 @@ import contextlib
 import datetime as dt
 import gc
 import logging
+import os
 import queue
 import shutil
 import sys
@@ -42,6 +43,7 @@ from sources.omnium.personal import PersonalData, check_mark, key_for
 from sources.omnium.resources import Resource, select
 from sources.omnium.tables import Parser
 from sources.omnium.windows import Reader, Reading, Verified
+from sources.omnium.workshop import Workshop
 
 log = logging.getLogger("omnium.load")
 
@@ -50,9 +52,12 @@ READERS = 6
 WINDOWS_WAITING = 64
 """Windows read and not yet loaded; readers wait for room. Large ones lie on disk meanwhile."""
 ROWS_A_PACKAGE = 50_000
+BYTES_A_PACKAGE = 400 * 1024 * 1024
 SECONDS_A_PACKAGE = 15.0
-"""A package is closed when it holds this many rows, or waited this long, or nothing more will come. Each
-costs a second or two of its own, however little is in it: the everyday run should need one."""
+"""A package is closed when it holds this many rows, or pages of this many bytes, or waited this long, or nothing
+more will come. Each costs a second or two of its own, however little is in it: the everyday run should need one."""
+WORKERS = max(1, (os.cpu_count() or 2) - 1)
+"""Processes that make tables of pages, at most; this one has the downloads and the loading to do."""
 GARBAGE_THRESHOLD = 500_000
 """Objects more than before until Python looks for garbage."""
 SWITCH_SECONDS = 0.0005
@@ -72,9 +77,10 @@ def load(settings: Settings, progress: Progress, report: RunReport | None = None
         with (
             _hurrying(),
             connect(settings) as client,
+            Workshop(WORKERS) as workshop,
             Warehouse(settings.home, settings.destination) as warehouse,
         ):
-            _Load(settings, progress, report, client, warehouse).run(resources)
+            _Load(settings, progress, report, client, warehouse, workshop).run(resources)
     except ConfigurationError as error:
         raise UsageError(*told(error)) from error
     except (WrongCredentials, Unreachable) as error:
@@ -176,9 +182,10 @@ class _Load:
         report: RunReport,
         client: OmniumClient,
         warehouse: Warehouse,
+        workshop: Workshop,
     ) -> None:
         self._settings, self._progress, self._report = settings, progress, report
-        self._client, self._warehouse = client, warehouse
+        self._client, self._warehouse, self._workshop = client, warehouse, workshop
         self._personal = personal_data(settings, warehouse.personal_mark)
         self._ready: queue.Queue[Verified | None] = queue.Queue()
         self._room = threading.Semaphore(WINDOWS_WAITING)
@@ -272,6 +279,7 @@ class _Load:
             known=(lambda _, keys: hashes(keys)) if hashes else None,
             traffic=one.traffic,
             on_rows=lambda rows, total: self._progress.advance(name, rows),
+            workshop=self._workshop,
         )
 
     def _sum_up(self, one: _Progressing) -> None:
@@ -301,7 +309,8 @@ class _Load:
                 waiting.append(verified)
             is_due = time.monotonic() - since > SECONDS_A_PACKAGE or len(waiting) >= WINDOWS_WAITING
             rows = sum(window.written for window in waiting)
-            if waiting and (not readers or rows >= ROWS_A_PACKAGE or (is_due and rows)):
+            is_full = rows >= ROWS_A_PACKAGE or sum(window.bytes for window in waiting) >= BYTES_A_PACKAGE
+            if waiting and (not readers or is_full or (is_due and rows)):
                 waiting = self._load_package(waiting)
             elif len(waiting) >= WINDOWS_WAITING:
                 self._room.release()  # windows without rows wait for one with rows, and hold nobody up
@@ -328,7 +337,7 @@ class _Load:
             self._warehouse.load(self._resources_of(package))
             self._has_loaded = True
         for window in taken:
-            window.spool.close()
+            window.assembly.close()
             window.keys.clear()
             self._room.release()
             self._progress.finish(window.resource.name, "ok" if window.written else "unchanged")

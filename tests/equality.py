@@ -7,9 +7,8 @@ import duckdb
 import orjson
 
 from sources.omnium import RESOURCES, shape
-from sources.omnium.paging import Page
 from sources.omnium.personal import PersonalData
-from sources.omnium.tables import Parser, newest
+from sources.omnium.tables import Parsed, Parser, newest
 from sources.sandbox import Sandbox
 
 NOT_COMPARED = {"_dlt_load_id"}
@@ -35,7 +34,7 @@ def _differences_of(connection: Any, sandbox: Sandbox, personal: PersonalData, n
     left_out = {*resource.excluded, "price", "variants.price"} if name == "products" else resource.excluded
     rows = [_without(row, left_out) for row in rows]
     parser = Parser(shape(resource, personal))
-    batch = newest([parser.parse([Page(orjson.dumps({"result": rows}), rows)])])
+    batch = newest([parser.parse([Parsed(orjson.dumps({"result": rows}), rows)])])
     held = {
         row[0]
         for row in connection.execute(

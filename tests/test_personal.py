@@ -12,10 +12,9 @@ import orjson
 import pytest
 
 from sources.omnium.errors import ConfigurationError
-from sources.omnium.paging import Page
 from sources.omnium.personal import Mode, PersonalData, Position, is_personal_name, key_for, says_personal
 from sources.omnium.resources import RESOURCES
-from sources.omnium.tables import Batch, Parser, contract, shape_of
+from sources.omnium.tables import Batch, Parsed, Parser, contract, shape_of
 
 HASH = PersonalData("hash", b"a key for tests only")
 SECRET = "kari.nordmann@example.org"
@@ -25,7 +24,7 @@ def parsed(resource: str, *rows: Any, personal: PersonalData = HASH) -> Batch:
     row = RESOURCES[resource]
     shape = shape_of(row.name, row.schema, personal=personal, key=row.key, excluded=row.excluded)
     body = orjson.dumps({"result": rows})
-    return Parser(shape).parse([Page(body, orjson.loads(body)["result"])])
+    return Parser(shape).parse([Parsed(body, orjson.loads(body)["result"])])
 
 
 def filled(schema: str, above: tuple[str, ...] = ()) -> dict[str, Any]:
@@ -252,7 +251,7 @@ def test_a_new_field_stays_hidden_when_its_type_changes() -> None:
     shown = ""
     for value in (True, "Kari", ["Kari"], {"name": "Kari", "x": ["Kari"]}, {"first": "Kari"}, 47):
         body = orjson.dumps({"result": [{"id": "1", "customerFirstName": value, "customer": value}]})
-        shown += everything(parser.parse([Page(body, orjson.loads(body)["result"])]))
+        shown += everything(parser.parse([Parsed(body, orjson.loads(body)["result"])]))
     assert "Kari" not in shown.replace('"x\\": [\\"Kari', "")
 
 

@@ -16,13 +16,13 @@ from dlt.common.libs.pyarrow import py_arrow_to_table_schema_columns
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sources.omnium.paging import Page
 from sources.omnium.personal import PersonalData
 from sources.omnium.resources import RESOURCES
 from sources.omnium.tables import (
     Batch,
     Column,
     Drift,
+    Parsed,
     Parser,
     ResourceShape,
     contract,
@@ -39,9 +39,9 @@ def shape(resource: str) -> ResourceShape:
     return shape_of(row.name, row.schema, personal=OPEN, key=row.key, excluded=row.excluded)
 
 
-def page(text: str) -> Page:
+def page(text: str) -> Parsed:
     document = orjson.loads(text)
-    return Page(text.encode(), document["result"] if isinstance(document, dict) else document)
+    return Parsed(text.encode(), document["result"] if isinstance(document, dict) else document)
 
 
 def parse(resource: str, *pages: str, known: Mapping[str, Mapping[str, str]] | None = None) -> Batch:
@@ -159,7 +159,7 @@ def test_pages_of_all_forms() -> None:
     )
     bare = '{"id": "S", "versionId": "1", "modified": "2024-01-01T00:00:00Z", "defaultLeadTime": 5}'
     parser = Parser(shape("supplier_versions"))
-    batch = parser.parse([Page(text.encode(), [orjson.loads(text)]) for text in (version, bare)])
+    batch = parser.parse([Parsed(text.encode(), [orjson.loads(text)]) for text in (version, bare)])
     assert rows(batch, "supplier_versions") == [
         {
             "id": "S",

@@ -34,9 +34,9 @@ def ids(windows: list[Verified]) -> list[str]:
     """The ids of all rows handed on, with those that came twice twice."""
     found: list[str] = []
     for window in windows:
-        for name, table in window.spool.tables():
-            if name == window.resource.name:
-                found += table["id"].to_pylist()
+        for part in window.assembly.tables().parts:
+            if part.name == window.resource.name:
+                found += [id for table in part.tables() for id in table["id"].to_pylist()]
     return sorted(found)
 
 

@@ -23,7 +23,7 @@ from dlt.extract import DltResource
 
 from sources.omnium.client import SERVER_LIMIT_CONCURRENT, OmniumClient
 from sources.omnium.errors import ConfigurationError
-from sources.omnium.feed import MERGE, OmniumResource, items
+from sources.omnium.feed import APPEND, MERGE, OmniumResource, items
 from sources.omnium.personal import Mode, PersonalData, check_mark, key_for
 from sources.omnium.resources import RESOURCES, Resource, select
 from sources.omnium.tables import Parser, ResourceShape, shape_of
@@ -108,9 +108,15 @@ def shape(resource: Resource, personal: PersonalData) -> ResourceShape:
 
 
 def dlt_resource(
-    resource: Resource, windows: Iterable[Verified] | Callable[[], Iterable[Verified]]
+    resource: Resource,
+    windows: Iterable[Verified] | Callable[[], Iterable[Verified]],
+    *,
+    is_new: bool = False,
 ) -> DltResource:
-    """A dlt resource that hands on `windows`, and keeps each one's state as soon as it is handed on."""
+    """A dlt resource that hands on `windows`, and keeps each one's state as soon as it is handed on.
+
+    `is_new`: none of the rows is in the destination, so they need not be looked for there.
+    """
 
     def generate() -> Iterator[Any]:
         state = dlt.current.resource_state(resource.name)
@@ -119,7 +125,8 @@ def dlt_resource(
             state.clear()
             state.update(verified.state)
 
-    made = dlt.resource(generate, name=resource.name, write_disposition=MERGE, primary_key="_dlt_id")
+    disposition = APPEND if is_new else MERGE
+    made = dlt.resource(generate, name=resource.name, write_disposition=disposition, primary_key="_dlt_id")
     made.__class__ = OmniumResource
     return made
 
@@ -132,9 +139,9 @@ def mark_personal(mark: str) -> None:
 def feed(verified: Verified) -> Iterator[Any]:
     """What dlt takes for one window; its files are removed afterwards."""
     try:
-        yield from items(verified.spool.tables(), verified.resource.name, verified.hints)
+        yield from items(verified.assembly.tables(), verified.resource.name)
     finally:
-        verified.spool.close()
+        verified.assembly.close()
 
 
 def known_types(tables: Mapping[str, Any]) -> dict[str, dict[str, str]]:

@@ -66,12 +66,8 @@ _TRANSPORT_LOGGERS = (
 )
 
 
-Accept = Callable[[Any], bool]
-"""Whether an answer's JSON has the shape that was asked for."""
-
-
-def _anything(_: Any) -> bool:
-    return True
+Read = Callable[[bytes], T | None]
+"""What an answer's bytes say; None where they are JSON of another shape. Raises ValueError: they are no JSON."""
 
 
 class _Silent(logging.Filter):
@@ -139,6 +135,11 @@ class Answer:
 
     body: bytes
     json: Any
+
+    @classmethod
+    def of(cls, body: bytes) -> "Answer":
+        """Any JSON."""
+        return cls(body, orjson.loads(body))
 
 
 class Limiter:
@@ -528,19 +529,19 @@ class OmniumClient:
         role: str = "",
         budget: Budget | None = None,
         traffic: Traffic | None = None,
-        accept: Accept = _anything,
+        read: Read[T] = Answer.of,  # type: ignore[assignment]
         starts_scroll: bool = False,
-    ) -> Answer:
-        """POST `body` to `/api/<path>` and return its JSON. `what` names the resource in errors.
+    ) -> T:
+        """POST `body` to `/api/<path>` and return what `read` makes of the answer. `what` is for errors.
 
-        JSON that `accept` refuses counts as a failure of the server, and is asked for again.
+        An answer that `read` takes for nothing is a failure of the server, and is asked for again.
 
         Raises Forbidden, BadRequest, NotFound, WrongCredentials, Unreachable, GaveUp or Stopped.
         """
         gate = self._scroll_start if starts_scroll else contextlib.nullcontext()
         with gate:
             content = orjson.dumps(body)
-            return self._request("POST", path, content, what, role, budget, traffic, accept, repeatable=True)
+            return self._request("POST", path, content, what, role, budget, traffic, read, repeatable=True)
 
     def get(
         self,
@@ -550,12 +551,12 @@ class OmniumClient:
         role: str = "",
         budget: Budget | None = None,
         traffic: Traffic | None = None,
-        accept: Accept = _anything,
+        read: Read[T] = Answer.of,  # type: ignore[assignment]
         continues_scroll: bool = False,
-    ) -> Answer:
+    ) -> T:
         """GET `/api/<path>`. A scroll's continuation is sent once: its lost answer raises ScrollLost."""
         return self._request(
-            "GET", path, None, what, role, budget, traffic, accept, repeatable=not continues_scroll
+            "GET", path, None, what, role, budget, traffic, read, repeatable=not continues_scroll
         )
 
     def _request(
@@ -567,15 +568,15 @@ class OmniumClient:
         role: str,
         budget: Budget | None,
         traffic: Traffic | None,
-        accept: Accept,
+        read: Read[T],
         *,
         repeatable: bool,
-    ) -> Answer:
+    ) -> T:
         budget = budget or Budget()
         refusals = 0
         stale: str | None = None
 
-        def ask() -> Answer:
+        def ask() -> T:
             nonlocal refusals, stale
             token = self._authorization(stale, budget, traffic)
             headers = {"Authorization": f"Bearer {token}"}
@@ -595,14 +596,14 @@ class OmniumClient:
             self._raise_for(status, received, content, what, role)
             self.limiter.answered()
             try:
-                answer = Answer(content, orjson.loads(content))
-                if not accept(answer.json):
-                    raise _Repeatable("the answer is JSON of another shape")
-                self._has_met_omnium = True
-                return answer
-            except orjson.JSONDecodeError:
+                answer = read(content)
+            except ValueError:
                 kind = received.get("Content-Type", "no content type").split(";")[0]
                 raise _Repeatable(f"the answer is no JSON ({kind}, {len(content)} bytes)") from None
+            if answer is None:
+                raise _Repeatable("the answer is JSON of another shape")
+            self._has_met_omnium = True
+            return answer
 
         return self._repeat(ask, what, budget, traffic, repeatable=repeatable)
 

@@ -12,13 +12,17 @@ from typing import Any
 
 import dlt
 import pyarrow as pa
+from dlt.common.metrics import DataWriterMetrics
 from dlt.extract import DltResource
+from dlt.extract.extractors import ImportFileMeta
 from dlt.extract.items import DataItemWithMeta, TableNameMeta
 
-Columns = dict[str, dict[str, Any]]
+from sources.omnium.spool import REQUIRED, Columns, Part, Tables
 
 MERGE: dict[str, Any] = {"disposition": "merge", "strategy": "delete-insert", "deduplicated": True}
 """A row that comes again replaces the one before it. Windows bring each key once, so dlt need not look."""
+APPEND = "append"
+"""For rows that are not in the destination yet: half the work of a merge."""
 SYSTEM_COLUMNS: Columns = {
     "_dlt_id": {"data_type": "text", "nullable": False, "row_key": True},
     "_dlt_load_id": {"data_type": "text", "nullable": True},
@@ -63,12 +67,31 @@ class _Table(TableNameMeta):
         self.parent, self.columns = parent, columns
 
 
+class _File(_Table):
+    """Stands for a Parquet file, which dlt takes over as it is.
+
+    dlt asks both kinds of its `meta` objects with isinstance, and its classes do not let one inherit from both.
+    """
+
+    hints = None
+    file_format = "parquet"
+
+    def __init__(self, name: str, parent: str | None, columns: Columns, part: Part) -> None:
+        super().__init__(name, parent, columns)
+        self.file_path = str(part.path)
+        self.metrics = DataWriterMetrics(self.file_path, part.rows, 0, 0, 0)
+
+    @property  # type: ignore[misc]
+    def __class__(self) -> type:
+        return ImportFileMeta
+
+
 class OmniumResource(DltResource):
     """A dlt resource whose items bring their own table schema."""
 
     def compute_table_schema(self, item: Any = None, meta: Any = None) -> Any:
         """The schema of the item's own table, where it brings one."""
-        if not isinstance(meta, _Table):
+        if not issubclass(type(meta), _Table):
             return super().compute_table_schema(item, meta)
         columns = {name: dict(column) for name, column in meta.columns.items()}
         if meta.parent is None:
@@ -81,23 +104,28 @@ class OmniumResource(DltResource):
         return _NestedTable({"name": meta.table_name, "parent": meta.parent, "columns": columns}, self.name)
 
 
-def items(
-    tables: Iterable[tuple[str, pa.Table]], root: str, hints: Mapping[str, Columns]
-) -> Iterator[DataItemWithMeta]:
-    """What a resource yields for the tables of a window; `hints` are the columns as dlt describes them."""
+def items(tables: Tables, root: str) -> Iterator[DataItemWithMeta]:
+    """What a resource yields for the tables of a window."""
     load_id = dlt.current.load_package_state()["load_id"]
     known, naming = dlt.current.source_schema().tables, dlt.current.source_schema().naming
-    for name, table in tables:
-        table = table.drop_columns(_doubled(table.column_names, naming))
-        if name == root:
-            stamp = pa.repeat(pa.scalar(load_id, pa.string()), table.num_rows)
-            table = table.append_column("_dlt_load_id", stamp)
-        table = table.cast(_with_nullability(table.schema))
-        columns = {column: _column(column, hints[name]) for column in table.column_names}
-        if name == root:
-            columns["_dlt_id"]["primary_key"] = True
-        parent = None if name == root else _parent_of(name, root, known)
-        yield DataItemWithMeta(_Table(name, parent, columns), table)
+    for part in tables.parts:
+        hints = tables.hints[part.name]
+        parent = None if part.name == root else _parent_of(part.name, root, known)
+        doubled = _doubled(hints, naming)
+        if part.path and parent and not doubled:
+            columns = {column: _column(column, hints) for column in part.columns}
+            yield DataItemWithMeta(_File(part.name, parent, columns, part), None)
+            continue
+        for table in part.tables():
+            table = table.drop_columns(doubled)
+            if parent is None:
+                stamp = pa.repeat(pa.scalar(load_id, pa.string()), table.num_rows)
+                table = table.append_column("_dlt_load_id", stamp)
+            table = table.cast(_with_nullability(table.schema))
+            columns = {column: _column(column, hints) for column in table.column_names}
+            if parent is None:
+                columns["_dlt_id"]["primary_key"] = True
+            yield DataItemWithMeta(_Table(part.name, parent, columns), table)
 
 
 def _doubled(names: Iterable[str], naming: Any) -> list[str]:
@@ -113,8 +141,7 @@ def _doubled(names: Iterable[str], naming: Any) -> list[str]:
 
 def _with_nullability(schema: pa.Schema) -> pa.Schema:
     """The schema with the same columns required as in the hints: dlt compares the two."""
-    required = {name for name, hints in SYSTEM_COLUMNS.items() if not hints["nullable"]}
-    return pa.schema([field.with_nullable(field.name not in required) for field in schema])
+    return pa.schema([field.with_nullable(field.name not in REQUIRED) for field in schema])
 
 
 def _column(name: str, hints: Columns) -> dict[str, Any]:

@@ -1,30 +1,74 @@
-"""The Arrow tables of one window: in memory, or on disk once they outgrow it.
+"""The tables of one window, in memory, or on disk once they outgrow it.
 
 A window is handed over only when it is known to be complete, so its tables have to wait somewhere. Small
-windows (the everyday case) wait in memory; those of a backfill go to Arrow files, which are mapped and not
-read, so that memory does not grow with the window.
+windows (the everyday case) wait in memory; those of a backfill go to Parquet files, one for each table, so
+that memory does not grow with the window and a destination can take the files as they are.
 """
 
 import shutil
 import tempfile
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
+import pyarrow.parquet as pq
 
 IN_MEMORY = 48 * 1024 * 1024
+REQUIRED = ("_dlt_id", "_dlt_root_id", "_dlt_parent_id")
+"""Columns that are never null, and say so: dlt compares a file's schema with the table's."""
+
+Columns = dict[str, dict[str, Any]]
+"""Columns as dlt describes them."""
+
+
+@dataclass(frozen=True)
+class Part:
+    """Some rows of one table: a table in memory or, where that is None, a Parquet file."""
+
+    name: str
+    rows: int
+    table: pa.Table | None = None
+    path: Path | None = None
+
+    @property
+    def columns(self) -> list[str]:
+        """The names of its columns."""
+        schema = self.table.schema if self.table is not None else pq.read_schema(self.path)
+        return list(schema.names)
+
+    def tables(self) -> Iterator[pa.Table]:
+        """The rows, no more at once than were written together."""
+        if self.table is not None:
+            yield self.table
+        elif self.path is not None:
+            with pq.ParquetFile(self.path) as file:
+                for group in range(file.num_row_groups):
+                    yield file.read_row_group(group)
+
+
+@dataclass(frozen=True)
+class Tables:
+    """A finished window: its parts, parents before their children, and the columns of each table for dlt."""
+
+    parts: list[Part]
+    hints: Mapping[str, Columns] = field(default_factory=dict)
 
 
 class Spool:
-    """Tables by name, in the order in which they were first added (parents before their children).
+    """Gathers the tables of one window.
 
-    `folder` is where files may be made; None: a temporary folder of the system's.
+    `folder` is where files may be made; None: a temporary folder of the system's. With `in_memory=0`
+    everything goes to files.
     """
 
     def __init__(self, folder: Path | None = None, in_memory: int = IN_MEMORY) -> None:
         self._parent, self._limit, self._size = folder, in_memory, 0
         self._held: dict[str, list[pa.Table]] = {}
-        self._files: list[tuple[str, Path]] = []
+        self._writers: dict[str, pq.ParquetWriter] = {}
+        self._files: dict[Path, Part] = {}
+        self._open: dict[str, Path] = {}
         self._folder: Path | None = None
 
     def add(self, tables: Mapping[str, pa.Table]) -> None:
@@ -33,26 +77,28 @@ class Spool:
             if table.num_rows:
                 self._held.setdefault(name, []).append(table)
                 self._size += table.nbytes
-        if self._size > self._limit:
+        if self._size > max(self._limit, IN_MEMORY):
             self._spill()
 
-    @property
-    def names(self) -> list[str]:
-        """The names of the tables with rows in them."""
-        return list(dict.fromkeys([*(name for name, _ in self._files), *self._held]))
-
-    def tables(self) -> Iterator[tuple[str, pa.Table]]:
-        """All tables, each perhaps in several parts; a part of a parent before any part of its child."""
-        for name, path in sorted(self._files, key=lambda file: file[0].count("__")):
-            with pa.memory_map(str(path)) as source:
-                yield name, pa.ipc.open_file(source).read_all()
-        for name in list(self._held):
-            parts = self._held[name]
-            yield name, parts[0] if len(parts) == 1 else pa.concat_tables(parts, promote_options="default")
+    def finish(self) -> list[Part]:
+        """All parts. Files are complete from now on; nothing more can be added."""
+        if self._files or not self._limit:
+            self._spill()
+        for writer in self._writers.values():
+            writer.close()
+        self._writers.clear()
+        held = [
+            Part(name, sum(table.num_rows for table in tables), _joined(tables))
+            for name, tables in self._held.items()
+        ]
+        return sorted([*self._files.values(), *held], key=lambda part: part.name.count("__"))
 
     def close(self) -> None:
         """Remove the files."""
         self._held.clear()
+        for writer in self._writers.values():
+            writer.close()
+        self._writers.clear()
         if self._folder is not None:
             shutil.rmtree(self._folder, ignore_errors=True)
             self._folder = None
@@ -62,10 +108,30 @@ class Spool:
             if self._parent is not None:
                 self._parent.mkdir(parents=True, exist_ok=True)
             self._folder = Path(tempfile.mkdtemp(prefix="window-", dir=self._parent))
-        for name, parts in self._held.items():
-            table = pa.concat_tables(parts, promote_options="default")
-            path = self._folder / f"{len(self._files):06}.arrow"
-            with pa.OSFile(str(path), "wb") as sink, pa.ipc.new_file(sink, table.schema) as writer:
-                writer.write_table(table)
-            self._files.append((name, path))
+        for name, tables in self._held.items():
+            table = _with_nullability(_joined(tables))
+            path = self._file(name, table.schema)
+            self._writers[name].write_table(table)
+            self._files[path] = Part(name, self._files[path].rows + table.num_rows, path=path)
         self._held, self._size = {}, 0
+
+    def _file(self, name: str, schema: pa.Schema) -> Path:
+        """The table's file; another one where a new field has come since."""
+        writer = self._writers.get(name)
+        if writer is None or not writer.schema.equals(schema):
+            if writer is not None:
+                writer.close()
+            assert self._folder is not None
+            path = self._folder / f"{len(self._files):06}.parquet"
+            self._writers[name] = pq.ParquetWriter(path, schema)
+            self._open[name], self._files[path] = path, Part(name, 0, path=path)
+        return self._open[name]
+
+
+def _joined(tables: list[pa.Table]) -> pa.Table:
+    return tables[0] if len(tables) == 1 else pa.concat_tables(tables, promote_options="default")
+
+
+def _with_nullability(table: pa.Table) -> pa.Table:
+    schema = pa.schema([column.with_nullable(column.name not in REQUIRED) for column in table.schema])
+    return table.cast(schema)

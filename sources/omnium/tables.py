@@ -30,6 +30,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from dlt.common.normalizers.naming.snake_case import NamingConvention
 
+from sources.omnium.errors import Incomplete
 from sources.omnium.personal import (
     EMAIL_SIGN,
     PHONE_SIGN,
@@ -346,8 +347,20 @@ class Page(Protocol):
         """Its rows as orjson read them, in the order of the bytes."""
 
 
+def rows_of(body: bytes) -> list[dict[str, Any]]:
+    """The rows in an answer's bytes: an envelope's `result`, or a bare list. Raises Incomplete: no JSON."""
+    try:
+        parsed = orjson.loads(body)
+    except orjson.JSONDecodeError as error:
+        raise Incomplete(f"a page is no JSON: {error}") from None
+    rows: list[dict[str, Any]] | None = parsed.get("result") if isinstance(parsed, dict) else parsed
+    return rows or []
+
+
 @dataclass(frozen=True, slots=True)
-class _ExactPage:
+class Parsed:
+    """A page whose rows are parsed already."""
+
     body: bytes
     rows: list[dict[str, Any]]
 
@@ -776,8 +789,8 @@ def _read_exactly(page: Page) -> Page:
     rows = document.get("result", [document]) if isinstance(document, dict) else document
     if not isinstance(rows, list) or len(rows) != len(page.rows):
         # The caller picked among the rows: without the bytes, what the floats tell has to do.
-        return _ExactPage(b"", page.rows)
-    return _ExactPage(page.body, rows)
+        return Parsed(b"", page.rows)
+    return Parsed(page.body, rows)
 
 
 def _whole(text: str) -> int | Decimal:

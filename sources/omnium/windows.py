@@ -14,23 +14,26 @@ single page is one consistent answer, so that comes to an end.
 import datetime as dt
 import logging
 import time
+from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import Executor
+from concurrent.futures import Executor, Future
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 from urllib.parse import quote
 
+import numpy as np
 import orjson
-import pyarrow as pa
-import pyarrow.compute as pc
 
+from sources.omnium.assembly import Added, Assembly, Here, RowParser
 from sources.omnium.client import Budget, OmniumClient, Traffic
 from sources.omnium.errors import Incomplete, NotFound, ScrollLost, Stopped
 from sources.omnium.paging import REACH, Connection, Page, PageBase, Scroll, SearchPages, one_ahead
 from sources.omnium.resources import RESOURCES, Resource
 from sources.omnium.spool import Spool
-from sources.omnium.tables import Batch, Drift, column_name, newest
+from sources.omnium.tables import Batch, Drift, column_name
+from sources.omnium.tables import Page as HasRows
+from sources.omnium.workshop import Bench, Workshop
 
 log = logging.getLogger("omnium")
 
@@ -43,6 +46,8 @@ SCROLL_FROM = 1_000
 """Rows from which a scroll is used where there is one; fewer are a few pages, side by side."""
 PARSE_BYTES = 8 * 1024 * 1024
 """Pages are turned into Arrow together until they are this large: a table's fixed cost is paid once."""
+LARGE_BYTES = 24 * 1024 * 1024
+"""A window from this size on is worth a process of its own."""
 CLOCK_MARGIN = dt.timedelta(seconds=2)
 """The server's time is known to the second, and never too late. What changed a moment ago belongs to a window
 that is asked for now, so its upper bound lies this much later than the time up to which it counts as read."""
@@ -131,25 +136,16 @@ class Verified:
     rows: int
     distinct_keys: int
     written: int
-    spool: Spool
+    assembly: Assembly
     state: State
     traffic: Traffic
     tries: int
     seconds: float
+    bytes: int = 0
+    """Of the pages as they came."""
     drift: list[Drift] = field(default_factory=list)
     late_seconds: float | None = None
     keys: set[str] = field(default_factory=set, repr=False)
-    hints: dict[str, dict[str, dict[str, Any]]] = field(default_factory=dict, repr=False)
-
-
-class RowParser(Protocol):
-    """Turns pages into tables: `tables.Parser`, or something that wants no more than the keys."""
-
-    def parse(self, pages: Sequence[Page]) -> Batch:
-        """The tables and the keys of some pages."""
-
-    def hints(self, table: str) -> dict[str, dict[str, Any]]:
-        """The columns of a table, as dlt describes them."""
 
 
 class _KeysOnly:
@@ -158,7 +154,7 @@ class _KeysOnly:
     def __init__(self, resource: Resource) -> None:
         self._resource = resource
 
-    def parse(self, pages: Sequence[Page]) -> Batch:
+    def parse(self, pages: Sequence[HasRows]) -> Batch:
         return Batch(
             self._resource.name, {}, [_key(self._resource, row) for page in pages for row in page.rows]
         )
@@ -171,6 +167,7 @@ class Reader:
     """Reads one resource, window by window.
 
     `known` lets rows fall away that the destination already holds; without it every row read is handed on.
+    `workshop` takes the work of large windows.
     """
 
     def __init__(
@@ -184,7 +181,10 @@ class Reader:
         known: Known | None = None,
         traffic: Traffic | None = None,
         on_rows: Callable[[int, int | None], None] | None = None,
+        workshop: Workshop | None = None,
     ) -> None:
+        self._workshop = workshop
+        self._bench: Bench | None = None
         self._client, self._resource, self._parser, self._executor = client, resource, parser, executor
         self._reading = reading or Reading()
         self._known = known
@@ -342,7 +342,7 @@ class Reader:
         for piece in reader._pieces(
             window, note=lambda some: rows.update((_key(resource, row), row) for row in some)
         ):
-            piece.spool.close()
+            piece.close()
         return list(rows.values())
 
     def _by_versions(self, state: State, now: dt.datetime) -> Iterator[Verified]:
@@ -351,7 +351,7 @@ class Reader:
         window = Window(self._since(state), now + CLOCK_MARGIN if state.get("cursor") else None, end=now)
         suppliers = self._rows_of(RESOURCES["suppliers"], window)
         seen: dict[str, str] = dict(state.get("versions", {}))
-        spool, keys, drift = Spool(self._reading.spool), set[str](), list[Drift]()
+        assembly, keys, drift = self._assembly(0), set[str](), list[Drift]()
         for start in range(0, len(suppliers), SUPPLIERS_AT_ONCE):
             some = suppliers[start : start + SUPPLIERS_AT_ONCE]
             self._connection.budget = Budget(self._reading.budget)
@@ -360,11 +360,11 @@ class Reader:
             )
             pages = [page for chain in chains for page in chain]
             if pages:
-                batch = self._parser.parse(pages)
-                spool.add(batch.tables)
-                keys.update(batch.keys)
-                drift += batch.drift
-                self._on_rows(len(batch.keys), None)
+                added = assembly.add(pages).result()
+                assembly.keep(None)
+                keys.update(added.keys)
+                drift += added.drift
+                self._on_rows(len(added.keys), None)
             seen.update((str(row["id"]), str(row["versionId"])) for row in some if row.get("versionId"))
         yield Verified(
             self._resource,
@@ -373,14 +373,13 @@ class Reader:
             len(keys),
             len(keys),
             len(keys),
-            spool,
+            assembly,
             self._kept(state, cursor=iso(now), versions=seen),
             Traffic(requests=self.traffic.requests - before),
             1,
             time.monotonic() - started,
-            drift,
+            drift=drift,
             keys=keys,
-            hints={name: self._parser.hints(name) for name in spool.names},
         )
 
     def _versions_of(self, supplier: Row, last_seen: str | None) -> list[Page]:
@@ -405,7 +404,7 @@ class Reader:
                 "id": answer.get("id") or supplier_id,
                 "versionId": answer.get("versionId") or version,
             }
-            pages.append(Page(orjson.dumps({"result": [row]}), [row], 1))
+            pages.append(Page(orjson.dumps({"result": [row]}), 1, 1))
             version = row["value"].get("previousVersionId")
         return pages
 
@@ -413,10 +412,20 @@ class Reader:
         """The keys of all rows there are, by the cheapest request; complete, or it raises."""
         now = self._client.server_time()
         for piece in self._pieces(Window(end=now), self._resource.key_only or None):
-            piece.spool.close()
+            piece.close()
             yield piece.keys
 
     # -- one window --------------------------------------------------------------------------------
+
+    def _assembly(self, size: float) -> Assembly:
+        """Where a window of about `size` bytes becomes tables."""
+        if self._bench is None and self._workshop is not None and size > LARGE_BYTES:
+            # From now on for all windows: a parser remembers the fields that it has met.
+            self._bench = self._workshop.bench(self._resource.name, self._parser)
+        cursor, folder = column_name_of(self._resource.cursor), self._reading.spool
+        if self._bench is not None:
+            return self._bench.assembly(cursor, folder)
+        return Here(self._parser, cursor, Spool(folder))
 
     def _body(
         self, window: Window, extra: Mapping[str, Any] | None = None, *, scroll: bool = False
@@ -463,7 +472,7 @@ class Reader:
                 log.info("%s; reading it again", failure)
                 self._failures += 1
                 if self._failures > self._reading.failures:
-                    piece.spool.close()
+                    piece.close()
                     raise Incomplete(
                         f"{failure}; read again {self._failures} times, the cursor stays"
                     ) from None
@@ -471,9 +480,9 @@ class Reader:
                 # page is one consistent answer already.
                 is_hopeless = (piece.total or 0) > (SCROLL_FROM * 3 if attempt == 1 else self._resource.take)
             except BaseException:
-                piece.spool.close()
+                piece.close()
                 raise
-            piece.spool.close()
+            piece.close()
             parts = piece.parts
             if not parts and is_hopeless and not piece.found_base:
                 parts = self._split(window, piece)
@@ -607,7 +616,9 @@ class _Piece:
     ) -> None:
         self._reader, self.window, self._extra, self._attempt = reader, window, body, attempt
         self._late_before, self._note = late_before, note
-        self.spool = Spool(reader._reading.spool)
+        self._assembly: Assembly | None = None
+        self._coming: deque[Future[Added]] = deque()
+        self.bytes = 0
         self.total: int | None = None
         self.keys: set[str] = set()
         self.read_rows = self.written = 0
@@ -641,7 +652,7 @@ class _Piece:
         # Pages can be asked for again, a batch cannot: after a scroll has failed pages are better.
         has_failed = self._attempt > 1 and resource.paged and (self.total or 0) <= REACH
         goes_on = bool(first.scroll_id and resource.scroll_next) and not has_failed
-        if goes_on and (self.total is None or len(first.rows) < self.total):
+        if goes_on and (self.total is None or first.count < self.total):
             return self._scroll(Scroll(reader._connection, body), first)
         if resource.scroll and (self.total or 0) > SCROLL_FROM and not has_failed:
             scroll = Scroll(reader._connection, reader._body(self.window, self._extra, scroll=True))
@@ -663,7 +674,7 @@ class _Piece:
         except Incomplete:
             self.found_base = self._corrects_base(pages)
             raise
-        if self.read_rows > len(first.rows):
+        if self.read_rows > first.count:
             self._check_nothing_left()
         return False
 
@@ -701,8 +712,8 @@ class _Piece:
     def _look_at(self, page: Page) -> None:
         """Learn from the first page: the count, how large a row is, and the stamps."""
         self.total = page.total
-        if page.rows:
-            self._reader._row_bytes = len(page.body) / len(page.rows)
+        if page.count:
+            self._reader._row_bytes = len(page.body) / page.count
             self.first_rows = page.rows
             stamps = _stamps(page.rows, self._reader._resource.cursor)
             if stamps:
@@ -714,64 +725,71 @@ class _Piece:
             raise Stopped("stopped on request")
         self._waiting.append(page)
         self._waiting_bytes += len(page.body)
-        self.read_rows += len(page.rows)
+        self.read_rows += page.count
+        self.bytes += len(page.body)
         if self._note:
             self._note(page.rows)
         if self._waiting_bytes > PARSE_BYTES:
             self._parse()
-        self._reader._on_rows(len(page.rows), self.total)
+        self._reader._on_rows(page.count, self.total)
 
     def _parse(self) -> None:
-        waiting, self._waiting, self._waiting_bytes = [page for page in self._waiting if page.rows], [], 0
-        if not waiting:
-            return
-        batch = self._reader._parser.parse(waiting)
-        if batch.tables and len(set(batch.keys)) < len(batch.keys):
-            batch = newest([batch], column_name_of(self._reader._resource.cursor))
-        doubled = self.keys.intersection(batch.keys)
-        if doubled:
-            if self._reader._resource.has_own_id:
-                raise Incomplete(self._says(f"{len(doubled):,} rows came twice"))
-            batch = _without(batch, doubled)
-        self.keys.update(batch.keys)
-        self.drift += batch.drift
-        if batch.tables:
-            tables = self._only_new(batch.tables)
-            self.written += tables[self._reader._resource.name].num_rows
-            self.spool.add(tables)
+        waiting, self._waiting, self._waiting_bytes = [page for page in self._waiting if page.count], [], 0
+        if waiting:
+            self._coming.append(self.assembly.add(waiting))
+        # Elsewhere the next batch is under way while the last one is looked at.
+        while self._coming and (len(self._coming) > 1 or self._coming[0].done()):
+            self._keep(self._coming.popleft().result())
 
-    def _only_new(self, tables: Mapping[str, pa.Table]) -> Mapping[str, pa.Table]:
-        """Without the rows, and their children, that the destination already holds as they are."""
-        name, known = self._reader._resource.name, self._reader._known
-        root = tables[name]
-        if known is None or not root.num_rows:
-            return tables
-        held = known(name, root["_dlt_id"].to_pylist())
-        if held:
-            ids, hashes = root["_dlt_id"].to_pylist(), root["_omnium_row_hash"].to_pylist()
-            mask = [held.get(key) != content for key, content in zip(ids, hashes, strict=True)]
-            if not all(mask):
-                tables = keep(tables, name, mask)
-                root = tables[name]
-        self._note_lateness(root)
-        return tables
+    @property
+    def assembly(self) -> Assembly:
+        """Where the pages become tables."""
+        if self._assembly is None:
+            self._assembly = self._reader._assembly((self.total or 0) * self._reader._row_bytes)
+        return self._assembly
 
-    def _note_lateness(self, fresh: pa.Table) -> None:
+    def _keep(self, added: Added) -> None:
+        """Say which rows of a batch are kept: none twice, and none that the destination holds already."""
+        resource = self._reader._resource
+        doubled = self.keys.intersection(added.keys)
+        if doubled and resource.has_own_id:
+            raise Incomplete(self._says(f"{len(doubled):,} rows came twice"))
+        mask = self._wanted(added, doubled)
+        self.keys.update(added.keys)
+        self.drift += added.drift
+        self.assembly.keep(mask)
+        if added.hashes:
+            self.written += len(added.keys) if mask is None else sum(mask)
+            self._note_lateness(added, mask)
+
+    def _wanted(self, added: Added, doubled: set[str]) -> list[bool] | None:
+        """Which rows of a batch are new; None for all of them."""
+        known = self._reader._known
+        held = known(self._reader._resource.name, added.keys) if known and added.hashes else {}
+        if not doubled and not held:
+            return None
+        hashes = added.hashes or [""] * len(added.keys)
+        return [
+            key not in doubled and held.get(key) != content
+            for key, content in zip(added.keys, hashes, strict=True)
+        ]
+
+    def _note_lateness(self, added: Added, mask: list[bool] | None) -> None:
         """How late a row appeared: it changed before the last window's end, and was not shown in it."""
-        column = column_name_of(self._reader._resource.cursor)
-        if self._late_before is None or not fresh.num_rows or column not in fresh.column_names:
+        if self._late_before is None or added.stamps is None:
             return
-        if not pa.types.is_timestamp(fresh.schema.field(column).type):
-            return
-        earliest = pc.min(fresh[column]).as_py()
-        if earliest and earliest < self._late_before:
-            late = (self._late_before - earliest).total_seconds()
-            self.late_seconds = max(self.late_seconds or 0.0, late)
+        stamps = added.stamps if mask is None else added.stamps[np.array(mask)]
+        before = self._late_before.timestamp()
+        earliest = float(stamps.min()) / 1e6 if len(stamps) else before
+        if earliest < before:
+            self.late_seconds = max(self.late_seconds or 0.0, before - earliest)
 
     # -- verifying ---------------------------------------------------------------------------------
 
     def _verify(self) -> None:
         self._parse()
+        while self._coming:
+            self._keep(self._coming.popleft().result())
         # Rows without an id of their own may be alike; then the server's snapshot is as long as what came.
         count = len(self.keys) if self._reader._resource.has_own_id else self.read_rows
         if self.total is not None and count != self.total:
@@ -799,9 +817,9 @@ class _Piece:
         changed = pages.first()
         if not changed.total:
             return
-        if changed.total > len(changed.rows):
+        if changed.total > changed.count:
             raise Incomplete(self._says(f"{changed.total:,} rows changed while it was read"))
-        left = self.keys.intersection(reader._parser.parse([changed]).keys)
+        left = self.keys.intersection(self.assembly.keys_of([changed]))
         if left:
             raise Incomplete(self._says(f"{len(left):,} of its rows changed while it was read"))
 
@@ -813,6 +831,7 @@ class _Piece:
     def verified(self) -> Verified:
         """What is handed on."""
         reader = self._reader
+        self.assembly.finish()
         return Verified(
             reader._resource,
             self.window,
@@ -820,26 +839,21 @@ class _Piece:
             self.read_rows,
             len(self.keys),
             self.written,
-            self.spool,
+            self.assembly,
             {},
             Traffic(requests=reader.traffic.requests - self._requests),
             self._attempt,
             time.monotonic() - self._started,
+            self.bytes,
             self.drift,
             self.late_seconds,
             self.keys,
-            {name: reader._parser.hints(name) for name in self.spool.names},
         )
 
-
-def keep(tables: Mapping[str, pa.Table], root: str, mask: Sequence[bool]) -> dict[str, pa.Table]:
-    """The tables of a batch with only those root rows that `mask` keeps, and their children."""
-    kept = tables[root].filter(pa.array(mask, pa.bool_()))
-    ids = kept["_dlt_id"].combine_chunks()
-    return {
-        name: kept if name == root else table.filter(pc.is_in(table["_dlt_root_id"], value_set=ids))
-        for name, table in tables.items()
-    }
+    def close(self) -> None:
+        """Throw away what was read."""
+        if self._assembly is not None:
+            self._assembly.close()
 
 
 def _key(resource: Resource, row: Row) -> str:
@@ -856,14 +870,3 @@ def _at(row: Row, path: str) -> Any:
 def column_name_of(path: str) -> str:
     """The column that a JSON path becomes."""
     return "__".join(column_name(part) for part in path.split("."))
-
-
-def _without(batch: Batch, keys: set[str]) -> Batch:
-    """A batch without the rows of these keys."""
-    mask = [key not in keys for key in batch.keys]
-    return Batch(
-        batch.root,
-        keep(batch.tables, batch.root, mask),
-        [key for key in batch.keys if key not in keys],
-        batch.drift,
-    )
