@@ -17,12 +17,13 @@ import shutil
 import sys
 import threading
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any
 
 import dlt
+import numpy as np
 import pyarrow as pa
 
 from pipelines.errors import OmniumEltError, UsageError
@@ -207,6 +208,7 @@ class _Load:
         self._types = known_types(warehouse.tables)
         self._executor = ThreadPoolExecutor(20, "omnium-page")
         self._has_loaded = False
+        self._loaded: dict[str, np.ndarray] = {}
 
     # -- reading, in threads -----------------------------------------------------------------------
 
@@ -334,7 +336,9 @@ class _Load:
                 package[name] = [*before, window]
         taken = [window for some in package.values() for window in some]
         if self._matters(taken) and self._fatal is None:
-            self._warehouse.load(self._resources_of(package))
+            new = [name for name, windows in package.items() if self._is_new(name, windows)]
+            with self._warehouse.appending(new):
+                self._warehouse.load(self._resources_of(package, new))
             self._has_loaded = True
         for window in taken:
             window.assembly.close()
@@ -351,9 +355,19 @@ class _Load:
             for window in windows
         )
 
-    def _resources_of(self, package: dict[str, list[Verified]]) -> Iterator[Any]:
-        for windows in package.values():
-            yield dlt_resource(windows[0].resource, self._marked(windows))
+    def _is_new(self, name: str, windows: list[Verified]) -> bool:
+        """Whether none of these rows can be in the destination; notes that they are from now on."""
+        if not self._warehouse.may_append(name):
+            return False
+        # Eight bytes of an id are enough: two that agree in them make a merge of what could be appended.
+        keys = np.array([int(key[:16], 16) for window in windows for key in window.keys], np.uint64)
+        before = self._loaded.get(name, np.empty(0, np.uint64))
+        self._loaded[name] = np.concatenate([before, keys])
+        return not np.isin(keys, before).any()
+
+    def _resources_of(self, package: dict[str, list[Verified]], new: Sequence[str]) -> Iterator[Any]:
+        for name, windows in package.items():
+            yield dlt_resource(windows[0].resource, self._marked(windows), is_new=name in new)
         yield _receipts(self._report.run_id, [window for windows in package.values() for window in windows])
 
     def _marked(self, windows: list[Verified]) -> Iterator[Verified]:

@@ -5,9 +5,10 @@ restored from it: a package that an earlier run left behind, half loaded or stuc
 API, and merged over what may have arrived of it.
 """
 
+import contextlib
 import shutil
 import threading
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -34,6 +35,7 @@ class Warehouse:
     def __init__(self, home: Home, destination: str) -> None:
         self._home, self._lock = home, threading.Lock()
         self._connection: Any = None
+        self._was_empty: dict[str, bool] = {}
         home.create()
         shutil.rmtree(home.dlt / NAME, ignore_errors=True)
         # What was merged need not be written to the file a second time, at the next checkpoint.
@@ -45,6 +47,7 @@ class Warehouse:
             pipelines_dir=str(home.dlt),
         )
         self.pipeline.sync_destination()
+        self._clear_half_appended()
         # Readers ask for it while packages run, and dlt rewrites its schema meanwhile: half of it is no answer.
         self._tables_at_first = frozenset(self.tables)
 
@@ -133,6 +136,53 @@ class Warehouse:
         )
         return Hashes(rows) if rows.num_rows else None
 
+    def may_append(self, table: str) -> bool:
+        """Whether the table was empty when this was opened, and a package cut short can be taken away again."""
+        if table not in self._was_empty:
+            self._was_empty[table] = self._connection is not None and (
+                table not in self._tables_at_first
+                or not self.query(f"select 1 from {self.name_of(table)} limit 1").num_rows
+            )
+        return self._was_empty[table]
+
+    @contextlib.contextmanager
+    def appending(self, names: Sequence[str]) -> Iterator[None]:
+        """While rows of these resources are appended: if that is cut short, the next run takes them away again.
+
+        A merge of a table and its children is one transaction, and appending to them is not.
+        """
+        if not names:
+            yield
+            return
+        values = ", ".join(f"({_text(name)})" for name in names)
+        self.execute(
+            f"create or replace table {APPENDING} as select * from (values {values}) as of_package (resource)"
+        )
+        yield
+        self.execute(f"drop table {APPENDING}")
+
+    def _clear_half_appended(self) -> None:
+        """Take away what a package appended that never became whole."""
+        if self._connection is None:
+            return
+        connection = self._connection.cursor()
+        tables = connection.execute("select schema_name || '.' || table_name from duckdb_tables()").fetchall()
+        present = {name for (name,) in tables}
+        if APPENDING not in present:
+            return
+        loads = f"select load_id from {self.name_of('_dlt_loads')} where status = 0"
+        connection.execute("begin")
+        for (root,) in connection.execute(f"select resource from {APPENDING}").fetchall():
+            if f"{NAME}.{root}" not in present:
+                continue
+            whole = f"select _dlt_id from {self.name_of(root)} where _dlt_load_id in ({loads})"
+            children = [name for name in present if name.startswith(f"{NAME}.{root}__")]
+            for child in (self.name_of(name.removeprefix(f"{NAME}.")) for name in sorted(children)):
+                connection.execute(f"delete from {child} where _dlt_root_id not in ({whole})")
+            connection.execute(f"delete from {self.name_of(root)} where _dlt_id not in ({whole})")
+        connection.execute(f"drop table {APPENDING}")
+        connection.execute("commit")
+
     def record_run(self, report: RunReport) -> None:
         """Write the run's row into `_omnium_runs`: what it did, in the destination that it did it to."""
         table = self.name_of("_omnium_runs")
@@ -180,6 +230,8 @@ def _load_error(error: PipelineStepFailed) -> OmniumEltError:
     return OmniumEltError(f"loading failed at {error.step}: {text[:200]}", _ROOM)
 
 
+APPENDING = "main._omnium_appending"
+"""Table of the resources that a package under way appends to; outside the dataset, which dlt makes."""
 RUN_COLUMNS = {
     "run_id": "varchar(64)",
     "command": "varchar(64)",
