@@ -93,6 +93,22 @@ class _File(RotatingFileHandler):
         """Keep silent: logging's own would print the line, unmasked, with a traceback of its own."""
 
 
+class _Relay(logging.Handler):
+    """Hands a foreign logger's lines on to our handlers.
+
+    dlt puts a formatter of its own on whatever handler it finds on its logger: lines as it likes them, unmasked.
+    """
+
+    def __init__(self, handlers: Iterable[logging.Handler]) -> None:
+        super().__init__()
+        self._handlers = tuple(handlers)
+
+    def emit(self, record: logging.LogRecord) -> None:
+        for handler in self._handlers:
+            if record.levelno >= handler.level:
+                handler.handle(record)
+
+
 @contextmanager
 def logging_to(folder: Path, name: str, mask: Masker, verbose: bool = False) -> Iterator[Path]:
     """Write all loggers' lines to `folder/<name>.jsonl` for the length of a `with`; give its path.
@@ -117,7 +133,7 @@ def logging_to(folder: Path, name: str, mask: Masker, verbose: bool = False) -> 
         root.addHandler(handler)
     for logger in map(logging.getLogger, FOREIGN):
         # Their own handlers write unmasked lines to stderr.
-        logger.handlers = list(handlers)
+        logger.handlers = [_Relay(handlers)]
         logger.propagate = False
     # The transport's lines hold whole URLs and headers, the database client's whole statements.
     for noisy in ("httpx", "httpcore", "urllib3", "asyncio", "hpack", "filelock"):

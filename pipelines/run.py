@@ -152,6 +152,7 @@ def _perform(
     status = None
     for step in steps:
         name = step.__name__.removesuffix("_step")
+        _log.info("%s: step %s begins", report.command, name)
         try:
             with contextlib.nullcontext() if name in COOPERATIVE else interruptible():
                 step(settings, progress, report)

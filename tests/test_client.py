@@ -3,9 +3,12 @@
 import datetime as dt
 import email.utils
 import logging
+import socket
 import stat
 import threading
 import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 import pytest
 
@@ -100,6 +103,36 @@ def test_a_wrong_address_does_not_take_minutes(monkeypatch):
     assert "127.0.0.1 gives no answer of Omnium's: no connection" in str(raised.value)
 
 
+@pytest.mark.parametrize(
+    ("header", "says"),
+    [
+        ("86400", "the server asks to wait 24 hours, longer than there is time for"),
+        ("inf", "the server asks to wait"),
+        ("Fri, 31 Dec 2199 23:59:59 GMT", "the server asks to wait"),
+        ("Fri, 31 Dec 2199 23:59:59 -0000", "the server asks to wait"),
+    ],
+)
+def test_a_retry_after_beyond_the_budget_ends_at_once(header, says):
+    with (
+        Wire(lambda asked: Reply(None, 429, {"Retry-After": header})) as wire,
+        client_of(wire) as client,
+        pytest.raises(GaveUp) as raised,
+    ):
+        client.post("Orders/Search", {}, what="orders", budget=Budget(5.0))
+    assert str(raised.value).startswith("orders: gave up after 1 try: too many requests (429)")
+    assert says in str(raised.value)
+    assert len(wire.asked) == 1
+
+
+@pytest.mark.parametrize("header", ["", "soon", "-5", "nan", "Wed, 21 Oct 2015 07:28:00"])
+def test_a_retry_after_without_sense_is_a_short_wait(header):
+    replies = in_turn(Reply(None, 429, {"Retry-After": header}), {"result": []})
+    with Wire(replies) as wire, client_of(wire) as client:
+        started = time.monotonic()
+        assert client.post("Orders/Search", {}, what="orders").json == {"result": []}
+    assert time.monotonic() - started < 3
+
+
 def test_retry_after_is_obeyed_as_seconds_and_as_a_date():
     for seconds in (1, None):
         soon = email.utils.format_datetime(dt.datetime.now(dt.UTC) + dt.timedelta(seconds=2.5), usegmt=True)
@@ -161,14 +194,23 @@ def test_a_kept_token_is_used_and_renewed_when_refused(tmp_path):
     assert tokens == ["new.token.0", "revoked.the.old", "new.token.2"]
 
 
-@pytest.mark.parametrize("body", [b"plain.jwt.text", b'"quoted.jwt.text"', b"opaque-token"])
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"plain.jwt.text",
+        b'"quoted.jwt.text"',
+        b"opaque-token",
+        b'{"accessToken": "json.jwt.text", "expiresIn": "ten days"}',
+    ],
+)
 def test_a_token_in_plain_text_is_a_token(body):
     def answer(asked):
         return Reply(raw=body) if asked.path == "token" else {"result": []}
 
     with Wire(answer, own_token=True) as wire, client_of(wire) as client:
         client.post("Orders/Search", {}, what="orders")
-    assert wire.asked[-1].authorization == f"Bearer {body.decode().strip(chr(34))}"
+    token = "json.jwt.text" if body[:1] == b"{" else body.decode().strip('"')
+    assert wire.asked[-1].authorization == f"Bearer {token}"
 
 
 def test_wrong_credentials_are_named_without_the_secret():
@@ -215,6 +257,132 @@ def test_an_answer_that_drips_is_cut_off():
         client._has_met_omnium = True
         with pytest.raises(GaveUp, match="time-out"):
             client.post("Orders/Search", {}, what="orders", budget=Budget(1.0))
+
+
+HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nX-Long: "
+
+
+def silent(_: socket.socket) -> None:
+    """A server that takes a request and never answers."""
+    time.sleep(30)
+
+
+def dripping_headers(connection: socket.socket) -> None:
+    """A server whose headers never end: a byte is never late for a time-out of one read."""
+    connection.sendall(HEAD)
+    for _ in range(300):
+        connection.sendall(b"x")
+        time.sleep(0.1)
+
+
+def dripping_body(connection: socket.socket) -> None:
+    """A server whose body comes byte by byte."""
+    connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 300\r\n\r\n")
+    for _ in range(300):
+        connection.sendall(b" ")
+        time.sleep(0.1)
+
+
+def endless_body(connection: socket.socket) -> None:
+    """A server that always sends more, and never is a read late."""
+    connection.sendall(b"HTTP/1.1 200 OK\r\n\r\n")
+    until = time.monotonic() + 30
+    while time.monotonic() < until:
+        connection.sendall(b" " * 1_000)
+        time.sleep(0.001)
+
+
+@contextmanager
+def bare_server(behave: Callable[[socket.socket], None]) -> Iterator[str]:
+    """A server of sockets alone; gives its address."""
+    listening = socket.create_server(("127.0.0.1", 0))
+
+    def serve(connection: socket.socket) -> None:
+        try:
+            connection.recv(65_536)
+            behave(connection)
+        except OSError:
+            pass  # the other side has had enough
+        finally:
+            connection.close()
+
+    def accept() -> None:
+        while True:
+            try:
+                connection, _ = listening.accept()
+            except OSError:
+                return
+            threading.Thread(target=serve, args=(connection,), daemon=True).start()
+
+    threading.Thread(target=accept, daemon=True).start()
+    try:
+        yield f"http://127.0.0.1:{listening.getsockname()[1]}"
+    finally:
+        listening.shutdown(socket.SHUT_RDWR)
+        listening.close()
+
+
+@pytest.mark.parametrize(
+    ("behave", "says"),
+    [
+        (silent, "time-out (ReadTimeout)"),
+        (dripping_headers, "the answer took longer than 1 s"),
+        (dripping_body, "the answer took longer than 1 s"),
+        (endless_body, "the answer took longer than 1 s"),
+    ],
+)
+def test_a_whole_request_is_bounded(behave, says):
+    with bare_server(behave) as address, OmniumClient(address, "id", "secret", request_timeout=1.0) as client:
+        client._token, client._has_met_omnium = "a.b.c", True
+        started = time.monotonic()
+        with pytest.raises(GaveUp) as raised:
+            client.post("Orders/Search", {}, what="orders", budget=Budget(0.5))
+    assert says in str(raised.value)
+    assert time.monotonic() - started < 2.5
+
+
+@pytest.mark.parametrize(
+    ("scheme", "behave"),
+    [
+        ("http", silent),
+        ("http", dripping_headers),
+        ("http", dripping_body),
+        ("http", endless_body),
+        ("https", silent),
+    ],
+)
+def test_a_stop_does_not_wait_for_the_server(scheme, behave, monkeypatch):
+    """With https it is the handshake that never comes to an end."""
+    monkeypatch.setattr("sources.omnium.client.SCROLL_END_SECONDS", 0.5)
+    stop = threading.Event()
+    with bare_server(behave) as address:
+        address = address.replace("http:", f"{scheme}:")
+        with OmniumClient(address, "id", "secret", stop=stop) as client:
+            client._token, client._has_met_omnium = "a.b.c", True
+            threading.Timer(0.5, stop.set).start()
+            started = time.monotonic()
+            with pytest.raises(Stopped):
+                client.post("Orders/Search", {}, what="orders", budget=Budget(300))
+    assert time.monotonic() - started < 3
+
+
+def test_a_server_without_tls_is_not_told_as_a_wrong_certificate():
+    with bare_server(dripping_body) as address:
+        client = OmniumClient(address.replace("http:", "https:"), "id", "secret")
+        with client, pytest.raises(Unreachable, match=r"127\.0\.0\.1 does not speak https"):
+            client.post("Orders/Search", {}, what="orders")
+
+
+def test_a_stop_does_not_wait_for_a_name_or_a_connection(monkeypatch):
+    monkeypatch.setattr("sources.omnium.client.SCROLL_END_SECONDS", 0.5)
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: time.sleep(30))
+    stop = threading.Event()
+    with OmniumClient("https://tenant.example", "id", "secret", stop=stop) as client:
+        threading.Timer(0.5, stop.set).start()
+        started = time.monotonic()
+        with pytest.raises(Stopped):
+            client.post("Orders/Search", {}, what="orders", budget=Budget(300))
+    assert time.monotonic() - started < 3
 
 
 def test_a_stop_ends_the_waiting():

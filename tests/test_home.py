@@ -251,6 +251,21 @@ def test_a_log_file_holds_lines_of_json_without_secrets(
     assert "Traceback" not in shown.err, "tracebacks are for the file"
 
 
+def test_dlt_does_not_put_its_own_lines_into_our_log(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """It does so with the first handler that it finds, when its first pipeline is made: in mid-run."""
+    from dlt.common import logger as dlt_logger
+
+    with logging_to(tmp_path, "20260131T000000Z-0001-run", Masker(["hush-hush"]), verbose=True) as path:
+        dlt_logger._create_logger("dlt", "INFO", "{message} of dlt", "", {})
+        logging.getLogger("dlt").info("dlt says hush-hush")
+        logging.getLogger("omnium").info("we say hush-hush")
+    lines = [json.loads(line)["message"] for line in path.read_text().splitlines()]
+    assert lines == ["dlt says ********", "we say ********"]
+    assert "hush" not in capfd.readouterr().err
+
+
 def test_only_the_newest_logs_are_kept(tmp_path: Path) -> None:
     for number in range(5):
         (tmp_path / f"2026010{number}T000000Z-run.jsonl").touch()

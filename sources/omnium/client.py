@@ -17,18 +17,18 @@ import json
 import logging
 import os
 import random
-import ssl
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Protocol, TypeVar
+from typing import Any, TypeVar
 from urllib.parse import quote, quote_plus, urlsplit
 
 import httpx
 import orjson
 
+from sources.omnium.deadline import Patience, Waiter, in_time
 from sources.omnium.errors import (
     BadRequest,
     ConfigurationError,
@@ -52,7 +52,8 @@ SERVER_BURST = 6_000
 FIRST_CONTACT_SECONDS = 15.0
 """How long to try before the server has answered sensibly once: a wrong address should not take minutes."""
 SCROLL_END_SECONDS = 4.0
-"""How long after a stop open scrolls may still be read to their end: an unfinished one burdens the server."""
+"""How long after a stop requests under way may still be answered, and open scrolls be read to their end: an
+unfinished one burdens the server."""
 MOST_REFUSALS = 2
 """401 answers to one request after which even a new token is of no use."""
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
@@ -85,16 +86,6 @@ def _silence_transport() -> None:
         logger = logging.getLogger(name)
         if _SILENT not in logger.filters:
             logger.addFilter(_SILENT)
-
-
-class Waiter(Protocol):
-    """What a `threading.Event` offers: to be asked, and to be waited for."""
-
-    def is_set(self) -> bool:
-        """Whether to stop."""
-
-    def wait(self, timeout: float | None = None) -> bool:
-        """Wait that many seconds, or until it is set; return whether it is."""
 
 
 @dataclass
@@ -273,7 +264,16 @@ def _retry_after(value: str | None, now: dt.datetime | None) -> float:
         moment = email.utils.parsedate_to_datetime(value)
     except ValueError:
         return 1.0
+    if moment.tzinfo is None:  # no zone, or -0000: it is UTC
+        moment = moment.replace(tzinfo=dt.UTC)
     return max(0.0, (moment - (now or dt.datetime.now(dt.UTC))).total_seconds())
+
+
+def _duration(seconds: float) -> str:
+    """Seconds in words for people: 90 s, 24 hours."""
+    if seconds < 120:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} minutes" if seconds < 7_200 else f"{seconds / 3_600:,.0f} hours"
 
 
 def _message(body: bytes) -> str:
@@ -314,8 +314,8 @@ class _Grace:
 class OmniumClient:
     """One API user's connection to one tenant. Safe to use from several threads.
 
-    `request_timeout` bounds a whole request in seconds, however slowly its bytes arrive. `stop` ends waits
-    early.
+    `request_timeout` bounds a whole request in seconds, however slowly its bytes arrive. `stop` ends waits at
+    once, and a request that is under way within `SCROLL_END_SECONDS`, whatever the server does.
     """
 
     def __init__(
@@ -358,6 +358,8 @@ class OmniumClient:
             limits=httpx.Limits(max_connections=SERVER_LIMIT_CONCURRENT, max_keepalive_connections=20),
             headers={"Accept": "application/json", "User-Agent": "omnium-elt"},
         )
+        self._patience = Patience()
+        in_time(self._http, self._patience)
 
     def __enter__(self) -> "OmniumClient":
         return self
@@ -430,21 +432,20 @@ class OmniumClient:
             with contextlib.ExitStack() as stack:
                 stack.enter_context(self.limiter.place(stop or self.stop))
                 # Waiting for a place is no fault of the server's: its time begins here.
-                deadline = time.monotonic() + self._timeout
+                self._patience.begin(self._timeout, self._grace)
                 response = stack.enter_context(
                     self._http.stream(method, path, content=body, headers=dict(headers), params=params)
                 )
                 if traffic:
                     traffic.add(requests=1)
                 self._note_time(response.headers.get("Date"))
-                for chunk in response.iter_bytes():
-                    chunks.append(chunk)
-                    if time.monotonic() > deadline:
-                        raise _Repeatable(f"the answer took longer than {self._timeout:.0f} s")
+                chunks.extend(response.iter_bytes())
                 status, received = response.status_code, response.headers
         except httpx.ConnectError as error:
             raise self._connect_problem(error) from None
         except httpx.TimeoutException as error:
+            if self._patience.has_heard:
+                raise _Repeatable(f"the answer took longer than {self._timeout:.0f} s") from None
             raise _Repeatable(f"time-out ({type(error).__name__})") from None
         except (httpx.TransportError, httpx.DecodingError) as error:
             raise _Repeatable(f"the connection broke ({type(error).__name__})") from None
@@ -455,11 +456,13 @@ class OmniumClient:
 
     def _connect_problem(self, error: httpx.ConnectError) -> Exception:
         host, cause = urlsplit(self.base_url).hostname, str(error)
-        if isinstance(error.__cause__, ssl.SSLError) or "CERTIFICATE" in cause.upper() or "SSL" in cause:
+        if "CERTIFICATE" in cause.upper():
             return Unreachable(
                 f"the certificate of {host} is not trusted: check the base URL, or give your company's "
                 "authority in SSL_CERT_FILE"
             )
+        if "WRONG_VERSION_NUMBER" in cause:
+            return Unreachable(f"{host} does not speak https: check SOURCES__OMNIUM__BASE_URL and its port")
         if self._has_met_omnium:
             # It was there a moment ago: the network will come back.
             return _Repeatable(f"no connection to {host}")
@@ -680,7 +683,12 @@ class OmniumClient:
                             "Check SOURCES__OMNIUM__BASE_URL, the network and the proxy"
                         ) from None
                 if wait > left or tries > 50:
-                    raise GaveUp(f"{what}: gave up after {tries} tries: {failure}; run again later") from None
+                    asked = failure.wait or 0.0
+                    why = f"{failure}, and the server asks to wait {_duration(asked)}, longer than there is time for"
+                    raise GaveUp(
+                        f"{what}: gave up after {tries} {'try' if tries == 1 else 'tries'}: "
+                        f"{why if asked > left else failure}; run again later"
+                    ) from None
                 log.info("%s: %s; again in %.1f s", what, failure, wait)
                 if traffic:
                     traffic.add(retries=1)
@@ -697,5 +705,6 @@ def _token_of(body: bytes) -> tuple[str, float]:
     if isinstance(parsed, str) and parsed and not set(parsed) & set(" <>{}"):
         return parsed, 864_000.0
     if isinstance(parsed, dict) and parsed.get("accessToken"):
-        return str(parsed["accessToken"]), float(parsed.get("expiresIn") or 864_000)
+        life = parsed.get("expiresIn")
+        return str(parsed["accessToken"]), float(life) if isinstance(life, int | float) else 864_000.0
     raise _Repeatable("the token endpoint answered something that is no token")
