@@ -162,7 +162,8 @@ def proposals(connection: Any) -> str:
     )
     return (
         '<section id="proposals"><h2>What to order</h2><p class="lead">One order per supplier and warehouse, '
-        "from demand without stock-outs and lead times as measured. A supplier's name opens the lines.</p>"
+        "from demand without stock-outs and lead times as measured. A supplier's name opens the lines, and what "
+        "is open is printed.</p>"
         f'<div class="figures">{_largest_orders(connection)}{_stock_outs(connection)}'
         f"{_replay(connection)}</div>{body}</section>"
     )
