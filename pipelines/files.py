@@ -2,7 +2,7 @@
 
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -30,9 +30,17 @@ def replacing(path: Path, mode: int = 0o644) -> Iterator[Path]:
 
 def put(partial: Path, path: Path) -> None:
     """Move a finished file to its place, so that neither a crash nor a reader meets a half of it."""
-    flush(partial)
-    os.replace(partial, path)
-    flush(path.parent)
+    put_all([(partial, path)])
+
+
+def put_all(moves: Sequence[tuple[Path, Path]]) -> None:
+    """Move finished files to their places, one after the other without waiting for the disk in between."""
+    for partial, _ in moves:
+        flush(partial)
+    for partial, path in moves:
+        os.replace(partial, path)
+    for folder in {path.parent for _, path in moves}:
+        flush(folder)
 
 
 def flush(path: Path) -> None:

@@ -20,7 +20,7 @@ from typing import Any
 
 from pipelines import database, report_html, transform
 from pipelines.errors import UsageError
-from pipelines.files import PARTIAL, put, replacing, sweep, write_json
+from pipelines.files import PARTIAL, put_all, replacing, sweep, write_json
 from pipelines.home import Home, Settings
 from pipelines.report import Progress, StepReport
 
@@ -53,13 +53,16 @@ def publish(settings: Settings, progress: Progress, *, force: bool = False) -> S
     progress.start(STEP, None)
     with database.connect(home.working_database) as connection:
         connection.execute("checkpoint")
-        marts = export_marts(connection, home, before or {}, _descriptions(home))
-        report_html.write(connection, home.exports / "report.html", source["as_of"])
+        marts, finished = export_marts(connection, home, before or {}, _descriptions(home))
+        page = report_html.page(connection, source["as_of"])
     report.details = {
         "warehouse_bytes": publish_warehouse(home, materialise=settings.destination == "parquet"),
         "marts": len(marts),
-        "exported": sum(mart.pop("is_new") for mart in marts),
+        "exported": len(finished),
     }
+    # Readers of several files meet a mix of two versions from here until the manifest is written.
+    report_html.write(page, home.exports / "report.html")
+    put_all(finished)
     manifest = {
         "format": MANIFEST_FORMAT,
         "run_id": settings.run_id,
@@ -148,10 +151,10 @@ def _comment(connection: Any, descriptions: dict[str, dict[str, Any]]) -> None:
 
 def export_marts(
     connection: Any, home: Home, before: dict[str, Any], descriptions: dict[str, dict[str, Any]]
-) -> list[dict[str, Any]]:
-    """Write every mart whose rows changed to `exports/`; return what the manifest says of each.
+) -> tuple[list[dict[str, Any]], list[tuple[Path, Path]]]:
+    """Write every mart whose rows changed beside its export.
 
-    All files are written before the first one takes its place, so that they change at nearly the same moment.
+    Returns what the manifest says of each mart, and what has to be moved where.
     """
     home.exports.mkdir(exist_ok=True)
     finished: list[tuple[Path, Path]] = []
@@ -172,15 +175,12 @@ def export_marts(
             "columns": columns,
         }
         earlier = before.get("marts", {}).get(name, {})
-        mart["is_new"] = earlier.get("sha256") != mart["sha256"] or not target.exists()
-        if mart["is_new"]:
+        if earlier.get("sha256") != mart["sha256"] or not target.exists():
             finished.append((partial, target))
         else:
             partial.unlink()
         marts.append(mart)
-    for partial, target in finished:
-        put(partial, target)
-    return marts
+    return marts, finished
 
 
 def _copy(connection: Any, mart: str, columns: list[dict[str, str]], path: Path) -> None:

@@ -35,14 +35,14 @@ ACTIONS = {
 Row = dict[str, Any]
 
 
-def write(connection: Any, path: Path, as_of: str | None) -> None:
-    """Write the report of the marts that `connection` sees, replacing the one before in one step."""
+def write(page: str, path: Path) -> None:
+    """Write a page, replacing the one before in one step."""
     with replacing(path) as partial:
-        partial.write_text(page(connection, as_of), encoding="utf-8")
+        partial.write_text(page, encoding="utf-8")
 
 
 def page(connection: Any, as_of: str | None) -> str:
-    """The whole page as text."""
+    """The whole page, of the marts that `connection` sees, as text."""
     sections = (proposals(connection), lead_times(connection), health(connection))
     day = f" as of {escape(as_of)}" if as_of else ""
     dated = f' as of <span class="day">{escape(as_of)}</span>' if as_of else ""
@@ -162,7 +162,8 @@ def proposals(connection: Any) -> str:
     )
     return (
         '<section id="proposals"><h2>What to order</h2><p class="lead">One order per supplier and warehouse, '
-        "from demand without stock-outs and lead times as measured. A supplier's name opens the lines.</p>"
+        "from demand without stock-outs and lead times as measured. A supplier's name opens the lines, and what "
+        "is open is printed.</p>"
         f'<div class="figures">{_largest_orders(connection)}{_stock_outs(connection)}'
         f"{_replay(connection)}</div>{body}</section>"
     )

@@ -101,6 +101,33 @@ def test_only_changed_marts_are_replaced_and_the_manifest_tells_the_truth(settin
     assert home.manifest.stat().st_mode & 0o777 == 0o644
 
 
+def test_exports_change_only_when_the_rest_is_done(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Between the first new file and the manifest there is time for nothing else: readers would see a mix."""
+    home = settings.home
+    manifest = json.loads(home.manifest.read_text())
+    report = home.exports / "report.html"
+    seen: list[tuple[bool, str]] = []
+
+    def copy(*arguments: Any, **options: Any) -> int:
+        agree = all(
+            hashlib.sha256((home.exports / mart["file"]).read_bytes()).hexdigest() == mart["sha256"]
+            for mart in manifest["marts"].values()
+        )
+        seen.append((agree, report.read_text(encoding="utf-8")))
+        return publish_warehouse(*arguments, **options)
+
+    monkeypatch.setattr("pipelines.publish.publish_warehouse", copy)
+    before = report.read_text(encoding="utf-8")
+    with duckdb.connect(str(home.working_database)) as connection:
+        connection.execute("update marts.lead_time_policy set supplier_name = 'Renamed'")
+    change_a_mart(home, "Renamed")
+    publish(settings, Silent())
+    assert seen == [(True, before)]
+    assert report.read_text(encoding="utf-8") != before
+
+
 def test_marts_that_are_gone_leave_the_exports(settings: Settings) -> None:
     with duckdb.connect(str(settings.home.working_database)) as connection:
         connection.execute("drop table marts.dim_warehouse")

@@ -115,7 +115,7 @@ def test_the_five_lines_of_python_run(monkeypatch: pytest.MonkeyPatch, tmp_path:
         for name, value in environment_of(sandbox).items():
             monkeypatch.setenv(name, value)
         exec(compile(script, "README.md", "exec"), {})
-    with duckdb.connect(str(tmp_path / "retailer.duckdb")) as connection:
+    with duckdb.connect(str(tmp_path / "omnium_raw.duckdb")) as connection:
         assert connection.execute("select count(*) > 0 from omnium.suppliers").fetchall() == [(True,)]
 
 

@@ -233,3 +233,18 @@ def test_in_a_browser_it_fits_the_screen_and_opens(finished_home: Path, tmp_path
         assert tab.ask("deep('.order td').every(cell => cell.checkVisibility() || !cell.innerText)")
         assert tab.errors == []
         assert [url for url in tab.requests if not url.startswith(("file:", "about:"))] == []
+
+
+@pytest.mark.skipif(CHROMIUM is None, reason=MISSING)
+def test_on_paper_only_what_is_open_is_printed(finished_home: Path, tmp_path: Path) -> None:
+    with browser(tmp_path) as tab:
+        tab.open((finished_home / "exports" / "report.html").as_uri())
+        tab.wait_until("document.readyState == 'complete' && deep('details').length > 2")
+        tab.command("Emulation.setEmulatedMedia", media="print")
+        assert tab.ask("deep('.order').filter(order => order.checkVisibility()).length") == 0
+        tab.ask("deep('details')[0].open = true")
+        assert tab.ask("deep('.order').filter(order => order.checkVisibility()).length") == tab.ask(
+            "deep('details')[0].querySelectorAll('.order').length"
+        )
+        # Tiles and pictures of the first section share the first page.
+        assert tab.ask("getComputedStyle(deep('.figures')[0]).gridTemplateColumns.split(' ').length") == 2

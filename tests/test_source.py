@@ -1,7 +1,9 @@
 """The source as a dlt user meets it: rows in over the wire, whole rows out of a pipeline of one's own."""
 
 import datetime as dt
+import shutil
 import textwrap
+from collections.abc import Iterator
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -9,6 +11,7 @@ from typing import Any
 import dlt
 import duckdb
 import pytest
+from dlt.pipeline.exceptions import PipelineStepFailed
 
 from sources.omnium import RESOURCES, omnium_source
 from sources.omnium.errors import ConfigurationError
@@ -170,26 +173,92 @@ def test_every_row_of_the_table_is_a_resource_of_the_source():
         assert list(source_of(wire).resources) == list(RESOURCES)
 
 
-def test_the_script_of_the_readme_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    script = textwrap.dedent(
-        """
-        import dlt
-        from sources.omnium import omnium_source
-
-        pipeline = dlt.pipeline("retailer", destination="duckdb", dataset_name="omnium")
-        pipeline.run(omnium_source().with_resources("suppliers", "purchase_orders"))
-        """
-    )
+@pytest.fixture
+def user(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Wire]:
+    """A dlt user in a folder of their own, with the tenant in the environment."""
     with Wire(answer) as wire:
         monkeypatch.setenv("SOURCES__OMNIUM__BASE_URL", wire.base_url)
         monkeypatch.setenv("SOURCES__OMNIUM__CLIENT_ID", wire.client_id)
         monkeypatch.setenv("SOURCES__OMNIUM__CLIENT_SECRET", wire.client_secret)
+        monkeypatch.setenv("SOURCES__OMNIUM__PII_KEY", "a key of sixteen bytes")
         monkeypatch.setenv("DLT_DATA_DIR", str(tmp_path / "dlt-data"))
         monkeypatch.chdir(tmp_path)
-        exec(compile(script, "script", "exec"), {})
-    with duckdb.connect(str(tmp_path / "retailer.duckdb"), read_only=True) as connection:
-        assert connection.execute("select count(*) from omnium.suppliers").fetchall() == [(2,)]
-        assert connection.execute("select count(*) from omnium.purchase_orders").fetchall() == [(1,)]
+        yield wire
+
+
+def run_script(script: str) -> Any:
+    """Run a script as one that was just started; return its pipeline."""
+    names: dict[str, Any] = {}
+    exec(compile(textwrap.dedent(script), "script", "exec"), names)
+    return names["pipeline"]
+
+
+FIVE_LINES = """
+    import dlt
+    from sources.omnium import omnium_source
+
+    pipeline = dlt.pipeline("omnium", destination="duckdb", dataset_name="omnium")
+    pipeline.run(omnium_source().with_resources("suppliers", "purchase_orders"))
+    """
+
+
+def test_the_script_of_the_readme_runs_and_goes_on_where_it_stood(user: Wire, tmp_path: Path):
+    for run in (1, 2):
+        pipeline = run_script(FIVE_LINES)
+        assert pipeline.dataset()["suppliers"].df()["id"].tolist() == ["s1", "s2"], run
+        shutil.rmtree(tmp_path / "dlt-data")  # the cursors are in the database as well
+    with duckdb.connect(str(tmp_path / "omnium_raw.duckdb"), read_only=True) as connection:
+        assert connection.execute("select id from omnium.suppliers order by id").fetchall() == [
+            ("s1",),
+            ("s2",),
+        ]
+        assert connection.execute("select id from omnium.purchase_orders").fetchall() == [("p1",)]
+    asked = [asked.body for asked in user.asked if asked.path == "Suppliers/Search"]
+    assert ["modifiedFrom" in body for body in asked] == [False, True]
+    assert list(tmp_path.glob("*.duckdb")) == [tmp_path / "omnium_raw.duckdb"]
+
+
+def test_a_pipeline_with_another_name_keeps_the_file_that_dlt_gives_it(user: Wire, tmp_path: Path):
+    run_script(FIVE_LINES.replace('pipeline("omnium"', 'pipeline("retailer"'))
+    assert list(tmp_path.glob("*.duckdb")) == [tmp_path / "retailer.duckdb"]
+
+
+def test_a_file_that_was_configured_is_used(user: Wire, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("DESTINATION__DUCKDB__CREDENTIALS", "chosen.duckdb")
+    run_script(FIVE_LINES)
+    assert list(tmp_path.glob("*.duckdb")) == [tmp_path / "chosen.duckdb"]
+
+
+@pytest.mark.parametrize(
+    "script",
+    [
+        """
+        import dlt
+        from sources.omnium import omnium_source
+
+        pipeline = dlt.pipeline(
+            "mine", destination=dlt.destinations.duckdb("omnium.duckdb"), dataset_name="omnium"
+        )
+        pipeline.run(omnium_source().with_resources("suppliers"))
+        """,
+        """
+        import dlt
+        from dlt.common.configuration.container import Container
+        from dlt.common.pipeline import PipelineContext
+        from sources.omnium import omnium_source
+
+        Container()[PipelineContext].deactivate()
+        source = omnium_source().with_resources("suppliers")
+        pipeline = dlt.pipeline("omnium", destination="duckdb", dataset_name="omnium")
+        pipeline.run(source)
+        """,
+    ],
+    ids=["a file chosen by hand", "a source older than its pipeline"],
+)
+def test_a_file_called_like_its_dataset_is_told_before_anything_is_read(user: Wire, script: str):
+    with pytest.raises(PipelineStepFailed, match=r"both called 'omnium'.*\n.*another name"):
+        run_script(script)
+    assert user.asked == []
 
 
 def test_a_since_that_is_no_date_is_refused():

@@ -3,10 +3,8 @@
     import dlt
     from sources.omnium import omnium_source
 
-    pipeline = dlt.pipeline("retailer", destination="duckdb", dataset_name="omnium")
+    pipeline = dlt.pipeline("omnium", destination="duckdb", dataset_name="omnium")
     pipeline.run(omnium_source().with_resources("suppliers", "purchase_orders"))
-
-(A DuckDB file must not be called like the dataset in it, so the pipeline has another name.)
 
 `omnium_source` walks the table in `resources.py` and makes one dlt resource of each row. A resource reads the
 windows that are new since its cursor (kept in dlt's state), and hands their rows on as Arrow tables once a
@@ -22,6 +20,7 @@ import dlt
 from dlt.extract import DltResource
 
 from sources.omnium.client import SERVER_LIMIT_CONCURRENT, OmniumClient
+from sources.omnium.duckdb_file import give_own_name, refuse_same_name
 from sources.omnium.errors import ConfigurationError
 from sources.omnium.feed import APPEND, MERGE, OmniumResource, items
 from sources.omnium.personal import Mode, PersonalData, check_mark, key_for
@@ -69,6 +68,7 @@ def omnium_source(
         ConfigurationError: a setting is missing or makes no sense.
         OmniumError: while it is read; see `errors.py`.
     """
+    give_own_name()
     client = OmniumClient(
         base_url,
         client_id,
@@ -91,6 +91,7 @@ def omnium_source(
     for resource in RESOURCES.values():
 
         def windows(resource: Resource = resource) -> Iterator[Verified]:
+            refuse_same_name()
             treated = personal()
             mark_personal(treated.mark)
             parser = Parser(shape(resource, treated), known_types(dlt.current.source_schema().tables))
