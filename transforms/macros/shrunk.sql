@@ -7,8 +7,12 @@
     {%- set strength = real(var('shrinkage_strength')) -%}
     select
         measured.*,
-        (measured.completed_lines * coalesce(measured.mean_days, 0) + {{ strength }} * parents.planning_mean)
-            / nullif(measured.completed_lines + {{ strength }}, 0) as planning_mean,
+        coalesce(
+            (measured.completed_lines * coalesce(measured.mean_days, 0) + {{ strength }} * parents.planning_mean)
+                / nullif(measured.completed_lines + {{ strength }}, 0),
+            -- no line, and no weight for the parent: it is all there is
+            parents.planning_mean
+        ) as planning_mean,
         case
             when measured.completed_lines >= 2
             then ((measured.completed_lines - 1) * measured.variance + {{ strength }} * parents.planning_variance)

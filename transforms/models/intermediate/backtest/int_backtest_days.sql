@@ -7,22 +7,9 @@
 
 with grid as (
     select
-        items.item_id,
-        items.supplier_id,
-        items.first_day,
-        changes.day as change_day,
-        changes.demand_quantity as change_demand,
-        changes.transfer_out_quantity as change_transfer,
-        changes.in_stock_share as change_share,
-        changes.carried_share,
-        changes.closing_quantity,
-        {{ demand_day_offsets('changes.run_days') }} as day_offset
-    from {{ ref('int_backtest_items') }} as items
-    inner join {{ ref('fct_stock_and_demand_change') }} as changes
-        on changes.sku = items.sku
-        and changes.warehouse_code = items.warehouse_code
-    where {{ add_days('changes.day', 'changes.run_days') }}
-        > {{ add_days('items.first_day', -1 * var('average_daily_usage_days')) }}
+        *,
+        {{ demand_day_offsets('run_days') }} as day_offset
+    from {{ ref('int_backtest_stretches') }}
 ),
 
 days as (

@@ -36,12 +36,22 @@ with candidates as (
         and items.daily_demand > 0e0
 ),
 
+-- Orders that all packs together would not fill are left out before they are counted one by one. (The sum also
+-- keeps DuckDB 2.0.0 alive, which aborts where rows are drawn out right above a join.)
+fillable as (
+    select
+        *,
+        sum(packs * pack_value) over (partition by supplier_id, warehouse_code, currency) as most_value
+    from candidates
+    where packs >= 1e0
+),
+
 single_packs as (
     select
         *,
         {{ demand_day_offsets('packs') }} as packs_before
-    from candidates
-    where packs >= 1e0
+    from fillable
+    where most_value >= gap - 0.005e0
 ),
 
 in_turn as (
@@ -51,8 +61,7 @@ in_turn as (
             partition by supplier_id, warehouse_code, currency
             order by (stock + packs_before * pack) / daily_demand, sku, packs_before
             rows between unbounded preceding and current row
-        ) - pack_value as value_before,
-        sum(pack_value) over (partition by supplier_id, warehouse_code, currency) as most_value
+        ) - pack_value as value_before
     from single_packs
 )
 
@@ -63,6 +72,5 @@ select
     sku,
     count(*) * max(pack) as top_up_quantity
 from in_turn
-where most_value >= gap - 0.005e0
-    and value_before < gap - 0.005e0
+where value_before < gap - 0.005e0
 group by supplier_id, warehouse_code, currency, sku
