@@ -1,0 +1,190 @@
+"""Large windows are put together in a process of their own: the tables are the same, and nothing is left over."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pipelines import load as loading
+from pipelines.home import Home, Secret
+from pipelines.load import load
+from pipelines.report import Silent
+from sources.omnium import RESOURCES, shape, windows
+from sources.omnium.client import OmniumClient
+from sources.omnium.errors import GaveUp, Incomplete
+from sources.omnium.personal import PersonalData
+from sources.omnium.tables import Parser
+from sources.omnium.windows import Reader, Reading, Verified
+from sources.omnium.workshop import Workshop
+from sources.sandbox import Sandbox
+from tests.accidents import differences
+from tests.conftest import sandbox_settings
+from tests.wire import Reply, Wire, search
+
+OPEN = PersonalData("include", b"")
+KEY = Secret("the key of both homes")
+
+
+def supplier(number: int, **more: Any) -> dict[str, Any]:
+    return {
+        "id": f"s{number:03}",
+        "modified": f"2026-01-01T00:{number // 60:02}:{number % 60:02}Z",
+        "contacts": [{"id": f"c{number}"}],
+        **more,
+    }
+
+
+def read(wire: Wire, workshop: Workshop | None, **more: Any) -> list[Verified]:
+    resource = RESOURCES["suppliers"]
+    with (
+        OmniumClient(wire.base_url, wire.client_id, wire.client_secret) as client,
+        ThreadPoolExecutor(4) as executor,
+    ):
+        parser = Parser(shape(resource, OPEN))
+        reading = Reading(budget=20.0)
+        reader = Reader(client, resource, parser, executor, reading=reading, workshop=workshop, **more)
+        return list(reader.windows({}))
+
+
+def rows_of(found: list[Verified]) -> dict[str, list[dict[str, Any]]]:
+    """Table → its rows with what is not null."""
+    rows: dict[str, list[dict[str, Any]]] = {}
+    for window in found:
+        for part in window.assembly.tables().parts:
+            for table in part.tables():
+                rows.setdefault(part.name, []).extend(
+                    {name: value for name, value in row.items() if value is not None}
+                    for row in table.to_pylist()
+                )
+    return rows
+
+
+@pytest.fixture(autouse=True)
+def _everything_is_large(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(windows, "LARGE_BYTES", 0)
+    monkeypatch.setattr(windows, "PARSE_BYTES", 4_000)
+
+
+def test_a_worker_makes_the_tables_that_are_made_here() -> None:
+    tenant = [supplier(number) for number in range(240)]
+    tenant[200]["grade"] = 7  # a field that nobody expected, after other batches were written
+    with Wire(lambda asked: search(tenant, asked.body)) as wire, Workshop(1) as workshop:
+        here = read(wire, None)
+        there = read(wire, workshop)
+        assert rows_of(there) == rows_of(here)
+        assert len(rows_of(there)["suppliers"]) == len(rows_of(there)["suppliers__contacts"]) == 240
+        assert {part.path is None for window in there for part in window.assembly.tables().parts} == {False}
+        assert [window.drift for window in there] == [window.drift for window in here]
+        assert {name: set(columns) for name, columns in there[0].assembly.tables().hints.items()} == {
+            name: set(columns) for name, columns in here[0].assembly.tables().hints.items()
+        }
+
+
+def test_a_worker_keeps_only_what_the_destination_lacks() -> None:
+    tenant = [supplier(number) for number in range(120)]
+    with Wire(lambda asked: search(tenant, asked.body)) as wire, Workshop(1) as workshop:
+        first = rows_of(read(wire, None))["suppliers"]
+        held = {row["_dlt_id"]: row["_omnium_row_hash"] for row in first}
+        del held[first[5]["_dlt_id"]]
+        held[first[6]["_dlt_id"]] = "another content"
+        found = read(wire, workshop, known=lambda name, keys: {k: held[k] for k in keys if k in held})
+        assert [window.written for window in found] == [2]
+        assert rows_of(found)["suppliers"] == [first[5], first[6]]
+        assert [row["id"] for row in rows_of(found)["suppliers__contacts"]] == ["c5", "c6"]
+
+
+def test_what_is_closed_leaves_no_file(tmp_path: Path) -> None:
+    tenant = [supplier(number) for number in range(120)]
+    with Wire(lambda asked: search(tenant, asked.body)) as wire, Workshop(1) as workshop:
+        (window,) = read(wire, workshop)
+        folder = next(part.path for part in window.assembly.tables().parts).parent
+        assert folder.exists()
+        window.assembly.close()
+        assert not folder.exists()
+
+
+def test_a_page_with_bytes_that_are_no_text_is_not_taken_for_rows() -> None:
+    spoilt = b'{"result": [{"id": "a\xff"}, {"id": "b"}], "totalHits": 2}'
+    with Wire(lambda asked: Reply(raw=spoilt)) as wire, Workshop(1) as workshop:
+        with pytest.raises(Incomplete, match="a page is no JSON"):
+            read(wire, workshop)
+        with pytest.raises(Incomplete, match="a page is no JSON"):
+            read(wire, None)
+
+
+def test_a_worker_that_dies_is_told() -> None:
+    tenant = [supplier(number) for number in range(240)]
+    with Workshop(1) as workshop:
+
+        def answer(asked: Any) -> Reply:
+            if asked.body["page"] == 2:
+                worker = workshop._workers[0]._process.pid
+                os.kill(worker, signal.SIGKILL)
+            return search(tenant, asked.body)
+
+        with Wire(answer) as wire, pytest.raises(GaveUp, match="is there memory enough"):
+            rows_of(read(wire, workshop))
+
+
+def test_workers_know_no_secret_and_end_with_their_run(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SOURCES__OMNIUM__CLIENT_SECRET", "hush-hush-secret")
+    tenant = [supplier(1)]
+    with Wire(lambda asked: search(tenant, asked.body)) as wire, Workshop(1) as workshop:
+        read(wire, workshop)
+        process = workshop._workers[0]._process
+        environment = Path(f"/proc/{process.pid}/environ")
+        if environment.exists():
+            assert b"PATH=" in environment.read_bytes()
+            assert b"hush-hush-secret" not in environment.read_bytes()
+        assert process.poll() is None
+    assert process.poll() is not None
+
+
+def test_a_worker_ends_when_its_run_is_killed() -> None:
+    """Nobody closes anything then: the end of the pipe is what tells."""
+    script = (
+        "import time; from sources.omnium.workshop import Workshop\n"
+        "shop = Workshop(1); shop.bench('x', None)\n"
+        "print(shop._workers[0]._process.pid, flush=True); time.sleep(60)"
+    )
+    run = subprocess.Popen(
+        [sys.executable, "-c", script], stdout=subprocess.PIPE, text=True, cwd=Path(__file__).parents[1]
+    )
+    assert run.stdout is not None
+    worker = int(run.stdout.readline())
+    run.kill()
+    run.wait()
+    for _ in range(200):
+        if not is_running(worker):
+            break
+        time.sleep(0.05)
+    assert not is_running(worker)
+
+
+def is_running(pid: int) -> bool:
+    status = Path(f"/proc/{pid}/status")
+    try:
+        return "State:\tZ" not in status.read_text()
+    except OSError:
+        return False
+
+
+def test_a_load_through_workers_fills_the_same_warehouse(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    homes = [Home(tmp_path / name) for name in ("here", "there")]
+    with Sandbox(size="small", seed=3) as sandbox:
+        for home, workers in zip(homes, (0, 1), strict=True):
+            monkeypatch.setattr(loading, "WORKERS", workers)
+            home.create()
+            chosen = ("orders", "suppliers", "inventory", "prices", "products")
+            settings = sandbox_settings(home, sandbox, resources=chosen, personal_key=KEY)
+            report = load(settings, Silent())
+            assert report.exit_status == 0, report.error
+    assert differences(homes[0].working_database, homes[1].working_database) == []
