@@ -87,7 +87,7 @@ def test_a_load_killed_at_a_commit_point(point: str, home: Home, changed: Change
     assert_next_run_is_right(home, changed)
 
 
-@pytest.mark.parametrize("point", ["extract", "append:1", "append:7", "append:40", "complete", "package:1"])
+@pytest.mark.parametrize("point", ["extract", "append:1", "append:7", "append:20", "complete", "package:1"])
 def test_a_first_load_killed_at_a_commit_point(point: str, home: Home, changed: Changed) -> None:
     killed = accidents.run(changed.sandbox, home, "load", *SELECTED, point=point, **WITH_KEY)
     assert killed.returncode == KILLED, killed.out + killed.err
