@@ -4,6 +4,7 @@
 {% macro quantity(expression) -%} cast({{ expression }} as decimal(18, 4)) {%- endmacro %}
 
 {# Amounts of money; a currency column always stands beside them. #}
+{# Of an estimated figure: money(rounded(…)). Engines take 0.41499999999999 for what it is, or for 0.415. #}
 {% macro money(expression) -%} cast({{ expression }} as decimal(18, 2)) {%- endmacro %}
 
 {# Figures that are estimated: means, deviations, shares, probabilities. #}
