@@ -71,7 +71,7 @@ def _(query):
                     ),
                     mo.stat(
                         f"{(odd['rows'] > 0).sum()} of {len(odd)}",
-                        label="checks found",
+                        label="checks found something",
                         bordered=True,
                     ),
                 ],
@@ -97,6 +97,7 @@ def _(receipts):
     )
     _receipts = receipts.assign(
         read_until=receipts.read_until.astype(str).str[:16],
+        announced=["–" if number != number else f"{number:,.0f}" for number in receipts.announced],
         complete=[
             "yes" if not missing else f"{missing:.0f} windows read again" for missing in receipts.incomplete
         ],

@@ -65,7 +65,8 @@ def _(query):
             mo.md(
                 "# Replenishment\n\nWhat to order today, and what another service level or order interval "
                 "would make of it. The formulas are those of the proposal itself, in the warehouse: "
-                "`marts.replenishment_what_if`."
+                "`marts.replenishment_what_if`. Orders that wait for a supplier's minimum are counted "
+                "here, and left out of the report's total."
             ),
             mo.hstack([service_level, order_interval], widths="equal", gap=3),
         ]

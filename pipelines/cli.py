@@ -462,7 +462,7 @@ def status_command(options: argparse.Namespace) -> int:
             _duration(resource.lag_seconds),
             _escaped(resource.last_error or ""),
         )
-    console.print(table)
+    console.print(_narrowed(table, console, "cursor", "last success"))
     for resource in found.resources:
         if resource.recommended_lag_seconds:
             console.print(
@@ -480,7 +480,7 @@ def status_command(options: argparse.Namespace) -> int:
             _number(run["requests"]),
             _escaped((run["error"] or "").partition("\n")[0]),
         )
-    console.print(runs)
+    console.print(_narrowed(runs, console, "command", "requests"))
     return EXIT_OK
 
 
@@ -703,13 +703,13 @@ def show_findings(console: "Console", found: "Findings") -> None:
         console.print(f"… and {len(now) - SHOWN_PROPOSALS} more in marts.purchase_proposal.")
     waiting = [proposal for proposal in found.proposals if proposal.action == "defer"]
     if waiting:
-        soonest = min(waiting, key=lambda proposal: proposal.defer_days or 0)
-        days = _counted(soonest.defer_days or 0, "day")
-        console.print(
-            f"{_counted(len(waiting), 'order')} can wait until the supplier's minimum is reached, "
-            f"the first of them ({_escaped(soonest.supplier)}) for {days}.",
-            highlight=False,
-        )
+        # Where nothing sells, nobody knows when the minimum is reached.
+        known = [(one.defer_days, one.supplier) for one in waiting if one.defer_days is not None]
+        text = f"{_counted(len(waiting), 'order')} can wait until the supplier's minimum is reached"
+        if known:
+            days, first = min(known)
+            text += f", the first of them ({_escaped(first)}) for {_counted(days, 'day')}"
+        console.print(f"{text}.", highlight=False)
 
 
 def _by(day: date | None) -> str:
@@ -721,7 +721,10 @@ def _counted(number: int, what: str) -> str:
 
 
 def _table(*headings: str) -> "Table":
-    """A table that fits the terminal; a heading that ends with `>` is aligned to the right."""
+    """A table that fits the terminal; a heading that ends with `>` is aligned to the right.
+
+    The first column's names stay whole, so that they can be copied.
+    """
     from rich import box
     from rich.table import Table
 
@@ -729,8 +732,18 @@ def _table(*headings: str) -> "Table":
     for heading in headings:
         is_number = heading.endswith(">")
         table.add_column(
-            heading.rstrip(">"), justify="right" if is_number else "left", no_wrap=is_number, overflow="fold"
+            heading.rstrip(">"),
+            justify="right" if is_number else "left",
+            no_wrap=is_number or heading == headings[0],
+            overflow="fold",
         )
+    return table
+
+
+def _narrowed(table: "Table", console: "Console", *dispensable: str) -> "Table":
+    """The table without these columns where the terminal is too narrow for all of them."""
+    if console.width < 80:
+        table.columns = [column for column in table.columns if column.header not in dispensable]
     return table
 
 

@@ -81,6 +81,7 @@ def tiles(connection: Any) -> str:
         """
         select count(*) as lines, count(*) filter (where is_overdue) as overdue
         from marts.open_purchase_eta
+        where not is_transfer
         """,
     )
     punctual = row(

@@ -1,5 +1,6 @@
 """The command line as its users meet it: help, JSON, exit statuses, signals, and what stays untouched."""
 
+import io
 import json
 import os
 import re
@@ -8,13 +9,16 @@ import signal
 import subprocess
 import sys
 import time
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 import pytest
+from rich.console import Console
 
-from pipelines.cli import PlainLines, build_parser, main
+from pipelines.cli import PlainLines, build_parser, main, show_findings
 from pipelines.completion import script
+from pipelines.demo import Findings, Proposal
 from pipelines.home import Home
 from sources.omnium.resources import RESOURCES
 from sources.sandbox import Sandbox
@@ -396,3 +400,33 @@ def test_plain_lines_say_each_end_once(capfd: pytest.CaptureFixture[str]) -> Non
     progress.finish("carts", "forbidden")
     shown = re.sub(r"\d+\.\d s", "0.0 s", capfd.readouterr().err)
     assert shown == "orders: ok, 1,200 (0.0 s)\ncarts: forbidden (0.0 s)\n"
+
+
+def test_an_order_that_waits_for_an_unknown_time_is_not_the_first() -> None:
+    """Where nothing sells, nobody knows when the supplier's minimum is reached: that is not in 0 days."""
+
+    def waiting(supplier: str, days: int | None) -> Proposal:
+        return Proposal(supplier, "oslo", "defer", 1, Decimal(1), Decimal(10), "NOK", days, None, "why")
+
+    def told(*proposals: Proposal) -> str:
+        console = Console(file=io.StringIO(), width=200)
+        show_findings(console, Findings(None, [], list(proposals)))
+        return console.file.getvalue()  # type: ignore[attr-defined,no-any-return]
+
+    assert (
+        "2 orders can wait until the supplier's minimum is reached, the first of them (B) for 5 days."
+        in told(waiting("A", None), waiting("B", 5))
+    )
+    assert "1 order can wait until the supplier's minimum is reached." in told(waiting("A", None))
+
+
+def test_status_on_a_narrow_terminal_keeps_its_names_whole(
+    finished_home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    console = Console(file=io.StringIO(), width=60)
+    monkeypatch.setattr("pipelines.cli._stdout", lambda: console)
+    assert main(["status", "--home", str(finished_home)]) == 0
+    lines = console.file.getvalue().splitlines()  # type: ignore[attr-defined]
+    assert max(map(len, lines[1:])) <= 60
+    told = {line.split()[0] for line in lines if line.split()}
+    assert set(RESOURCES) <= told

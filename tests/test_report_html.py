@@ -107,6 +107,14 @@ def test_it_tells_what_the_marts_tell(report: str, warehouse: Any) -> None:
         assert re.search(rf"{resource.replace('_', ' ').capitalize()} .*{rows:,}", text)
 
 
+def test_overdue_are_the_suppliers_lines_not_transfers(warehouse: Any) -> None:
+    warehouse.execute("update marts.open_purchase_eta set is_transfer = true, is_overdue = true")
+    (key,) = warehouse.execute("select min(rowid) from marts.open_purchase_eta").fetchone()
+    warehouse.execute("update marts.open_purchase_eta set is_transfer = false where rowid = ?", [key])
+    texts = " ".join(outline(report_html.page(warehouse, None)).texts)
+    assert "1 of 1 open lines overdue" in texts
+
+
 def test_whatever_the_tenant_wrote_is_text(warehouse: Any) -> None:
     evil = """<script>alert(1)</script>'"&<img src=x onerror=alert(2)>"""
     for table, columns in (

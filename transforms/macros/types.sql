@@ -6,6 +6,11 @@
 {# Amounts of money; a currency column always stands beside them. #}
 {% macro money(expression) -%} cast({{ expression }} as decimal(18, 2)) {%- endmacro %}
 
+{# An estimated amount. By way of a decimal: of a double that ends on half a cent engines make either cent. #}
+{% macro estimated_money(expression) -%}
+    {{ money('cast(' ~ real(expression) ~ ' as decimal(28, 8))') }}
+{%- endmacro %}
+
 {# Figures that are estimated: means, deviations, shares, probabilities. #}
 {% macro real(expression) -%} cast({{ expression }} as double precision) {%- endmacro %}
 

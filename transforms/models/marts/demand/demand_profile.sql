@@ -156,7 +156,7 @@ valued as (
         {{ demand_figure('exact_daily_demand') }} as daily_demand,
         case
             when {{ demand_figure('exact_daily_demand') }} = 0e0 then cast(0 as decimal(18, 2))
-            else {{ money('365e0 * exact_daily_demand * unit_cost_in_default_currency') }}
+            else {{ estimated_money('365e0 * exact_daily_demand * unit_cost_in_default_currency') }}
         end as annual_value,
         case
             when whole_weeks >= 2 and week_demand > 0e0 then

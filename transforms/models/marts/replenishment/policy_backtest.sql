@@ -94,6 +94,6 @@ select
     {{ demand_figure('case when demanded_value > 0e0 then greatest(0e0, 1e0 - lost_value / demanded_value) end') }} as value_fill_rate,
     cast(days_out as integer) as stock_out_days,
     {{ quantity('average_stock') }} as average_stock,
-    {{ money('average_stock_value') }} as average_stock_value,
+    {{ estimated_money('average_stock_value') }} as average_stock_value,
     cast(orders_placed as integer) as orders
 from leveled
