@@ -78,10 +78,10 @@ with stock as (
             else cast(pack_quantity as double precision)
         end as pack,
         case
-            when is_virtual then 'virtual product'
-            when is_package then 'package sold only as components'
             when is_discontinued then 'discontinued'
             when is_not_purchasable then 'assortment not purchasable'
+            when is_virtual then 'virtual product'
+            when is_package then 'package sold only as components'
             when supplier_id is null or not is_supplier_known then 'no supplier'
             when unit_cost is null or unit_cost <= 0 then 'no cost'
         end as block_reason,
