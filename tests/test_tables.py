@@ -151,6 +151,17 @@ def test_lists_on_the_third_level_are_json() -> None:
     assert "components" in json_columns(lines.schema)
 
 
+def test_numbers_within_json_stay_as_they_were_written() -> None:
+    text = (
+        '[{"id": "1", "extra": {"price": 3.3333333333333333, "count": 123456789012345678901234, "rate": 1.10}},'
+        ' {"id": "2", "extra": {"price": 3.3333333333333335}}]'
+    )
+    assert [row["extra"] for row in rows(parse("comments", text), "comments")] == [
+        '{"price":3.3333333333333333,"count":123456789012345678901234,"rate":1.1}',
+        '{"price":3.3333333333333335}',
+    ]
+
+
 def test_pages_of_all_forms() -> None:
     assert rows(Parser(shape("comments")).parse([page('[{"id": "1"}]')]), "comments") == [{"id": "1"}]
     version = (

@@ -2,6 +2,7 @@
 
 import datetime as dt
 from concurrent.futures import ThreadPoolExecutor
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -331,6 +332,37 @@ def test_every_version_of_a_supplier_is_read_once(wrapped: bool):
     assert first[0].distinct_keys == 4
     assert second[0].distinct_keys == 2
     assert [asked.path for asked in wire.asked] == ["Suppliers/Search", "Suppliers/a/5", "Suppliers/a/4"]
+
+
+@pytest.mark.parametrize(
+    "version",
+    [
+        '{"id": "a", "versionId": "1", "value": {"id": "a", "minimumOrderAmount": 123456789012.123456789}}',
+        '{"value": {"minimumOrderAmount": 123456789012.123456789}}',
+        '{"id": "a", "versionId": "1", "minimumOrderAmount": 123456789012.123456789}',
+    ],
+)
+def test_amounts_of_a_version_keep_all_their_digits(version: str):
+    listed = {"result": [{"id": "a", "versionId": "1", "modified": day(0)}], "totalHits": 1}
+    with Wire(lambda asked: listed if asked.method == "POST" else Reply(raw=version.encode())) as wire:
+        (window,) = read(wire, "supplier_versions")
+    (part,) = [part for part in window.assembly.tables().parts if part.name == "supplier_versions"]
+    assert [
+        (row["id"], row["version_id"], row["value__minimum_order_amount"])
+        for table in part.tables()
+        for row in table.to_pylist()
+    ] == [("a", "1", Decimal("123456789012.123456789"))]
+
+
+def test_an_endpoint_without_pages_that_shows_less_than_it_counts_is_asked_for_less():
+    rows = [{"id": f"p{number:03}", "created": day(number)} for number in range(95)]
+
+    def answer(asked: Asked) -> Any:
+        found = search(rows, {**asked.body, "take": 100}).body
+        return {**found, "result": found["result"][:50]}
+
+    with Wire(answer) as wire:
+        assert ids(read(wire, "payment_transactions")) == [row["id"] for row in rows]
 
 
 def test_deliveries_that_can_still_change_are_asked_for_again():

@@ -20,7 +20,7 @@ from urllib.parse import quote
 import msgspec
 import orjson
 
-from sources.omnium.client import Budget, OmniumClient, Read, Traffic
+from sources.omnium.client import Answer, Budget, OmniumClient, Read, Traffic
 from sources.omnium.errors import BadRequest, Incomplete, ScrollLost
 from sources.omnium.resources import Resource
 from sources.omnium.tables import rows_of
@@ -79,11 +79,11 @@ def read_page(body: bytes) -> Page | None:
     return Page(body, len(rows), total, found.scrollId or None)
 
 
-def read_object(body: bytes) -> dict[str, Any] | None:
+def read_object(body: bytes) -> Answer | None:
     """The one row in an answer: with its id, or with what it is a version of. ValueError: no JSON."""
-    answer = orjson.loads(body)
-    is_row = isinstance(answer, dict) and (bool(answer.get("id")) or isinstance(answer.get("value"), dict))
-    return answer if is_row else None
+    row = orjson.loads(body)
+    is_row = isinstance(row, dict) and (bool(row.get("id")) or isinstance(row.get("value"), dict))
+    return Answer(body, row) if is_row else None
 
 
 @dataclass
@@ -128,7 +128,7 @@ class Connection:
         path = f"{self.resource.scroll_next}/{quote(scroll_id, safe='')}"
         return self._get(path, read_page, continues_scroll=True)
 
-    def get(self, path: str) -> dict[str, Any]:
+    def get(self, path: str) -> Answer:
         """The row at a path of this resource."""
         return self._get(path, read_object)
 

@@ -134,6 +134,19 @@ class Spelling:
             raise AmbiguousNumber(page)
         return next(iter(texts))
 
+    def json(self, value: Any, row: int) -> bytes:
+        """Any value as JSON, its numbers as they were written."""
+        if self._bodies.long_numbers(self._bodies.page_of(int(self._roots[row]))):
+            value = self._exactly(value, row)
+        return json_bytes(value)
+
+    def _exactly(self, value: Any, row: int) -> Any:
+        if type(value) is dict:
+            return {name: self._exactly(inner, row) for name, inner in value.items()}
+        if type(value) is list:
+            return [self._exactly(inner, row) for inner in value]
+        return orjson.Fragment(self.text(value, row)) if type(value) is float else value
+
     def scalar(self, value: Any, row: int) -> str:
         """Any scalar as text: strings as they are, all else as JSON writes it."""
         if type(value) is str:
@@ -147,12 +160,13 @@ class Spelling:
 
 def json_bytes(value: Any) -> bytes:
     """A value as JSON."""
-    return orjson.dumps(value, default=_shortest)
+    return orjson.dumps(value, default=_written)
 
 
-def _shortest(value: Any) -> float:
-    """Decimals and integers beyond 64 bits, in JSON: what a float tells of them."""
-    return float(value)
+def _written(value: Any) -> Any:
+    """Decimals and integers beyond 64 bits, in JSON: as they were written, if a float cannot tell them."""
+    text = str(value)
+    return orjson.Fragment(text) if len(text) >= LONG else float(value)
 
 
 def is_container(value: Any) -> bool:
@@ -175,7 +189,8 @@ def fit_text(values: Sequence[Any], spelling: Spelling) -> Fit:
 
 def fit_json(values: Sequence[Any], spelling: Spelling) -> Fit:
     """Anything, as JSON text."""
-    return pa.array([None if value is None else json_bytes(value) for value in values], pa.string()), []
+    texts = [None if value is None else spelling.json(value, row) for row, value in enumerate(values)]
+    return pa.array(texts, pa.string()), []
 
 
 def fit_boolean(values: Sequence[Any], spelling: Spelling) -> Fit:

@@ -26,7 +26,7 @@ import numpy as np
 import orjson
 
 from sources.omnium.assembly import Added, Assembly, Here, RowParser
-from sources.omnium.client import Budget, OmniumClient, Traffic
+from sources.omnium.client import Answer, Budget, OmniumClient, Traffic
 from sources.omnium.errors import Incomplete, NotFound, ScrollLost, Stopped
 from sources.omnium.paging import REACH, Connection, Page, PageBase, Scroll, SearchPages, one_ahead
 from sources.omnium.resources import RESOURCES, Resource
@@ -395,16 +395,11 @@ class Reader:
             except NotFound:
                 if version != supplier.get("versionId"):
                     break  # older versions are no longer kept
-                answer = dict(supplier)  # the newest one stands in the supplier itself
-            if not isinstance(answer.get("value"), dict):
-                # The schema says that the bare supplier comes back, the text a version around it: take both.
-                answer = {"created": answer.get("modified") or answer.get("created"), "value": answer}
-            row = {
-                **answer,
-                "id": answer.get("id") or supplier_id,
-                "versionId": answer.get("versionId") or version,
-            }
-            pages.append(Page(orjson.dumps({"result": [row]}), 1, 1))
+                # The newest one stands in the supplier itself.
+                answer = Answer(orjson.dumps(supplier), dict(supplier))
+            page = _version_page(answer, supplier_id, str(version))
+            pages.append(page)
+            (row,) = page.rows
             version = row["value"].get("previousVersionId")
         return pages
 
@@ -658,6 +653,8 @@ class _Piece:
             scroll = Scroll(reader._connection, reader._body(self.window, self._extra, scroll=True))
             return self._scroll(scroll)
         if not resource.paged:
+            if first.count < (self.total or 0) and not first.scroll_id:
+                return True
             self._take(first)
             self._verify()
             return False
@@ -854,6 +851,22 @@ class _Piece:
         """Throw away what was read."""
         if self._assembly is not None:
             self._assembly.close()
+
+
+def _version_page(answer: Answer, supplier_id: str, version: str) -> Page:
+    """A page of one supplier version, in the form in which versions really come.
+
+    The schema says that the bare supplier comes back, the text a version around it: both are taken. Put together
+    as text, for numbers have to stay as they were written.
+    """
+    row, text = answer.json, answer.body.strip()
+    named = {"id": row.get("id") or supplier_id, "versionId": row.get("versionId") or version}
+    if not isinstance(row.get("value"), dict):
+        named["created"] = row.get("modified") or row.get("created")
+        text = b'{"value": ' + text + b"}"
+    # The last of two fields with one name counts.
+    text = text[:-1] + b", " + orjson.dumps(named)[1:]
+    return Page(b'{"result": [' + text + b"]}", 1, 1)
 
 
 def _key(resource: Resource, row: Row) -> str:
