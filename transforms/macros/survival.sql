@@ -83,5 +83,9 @@
 {%- endmacro %}
 
 
-{# Completed lines from which a level's own distribution is trusted without its parent's. #}
+{# Completed lines from which a changed setting is recommended. #}
 {% macro enough_lines() -%} 8 {%- endmacro %}
+
+
+{# Completed lines from which a level's own curve is followed rather than its parent's; fewer are a small sample. #}
+{% macro enough_lines_for_a_curve() -%} 5 {%- endmacro %}

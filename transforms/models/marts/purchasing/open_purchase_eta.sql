@@ -13,7 +13,7 @@ enough as (
 
     select level, supplier_id, warehouse_code, sku
     from {{ ref('lead_time') }}
-    where completed_lines >= {{ enough_lines() }}
+    where completed_lines >= {{ enough_lines_for_a_curve() }}
 
 ),
 
