@@ -9,6 +9,7 @@ import os
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -21,7 +22,8 @@ MIB = 1024 * 1024
 
 @dataclass(frozen=True)
 class Cost:
-    """What one process took. `cpu` is user and system time of it and its children, in seconds."""
+    """What one process took, with those that it started: `cpu` is user and system time in seconds, `peak_bytes` the
+    most memory at any moment."""
 
     seconds: float
     cpu: float
@@ -56,9 +58,11 @@ def measured(arguments: Sequence[str], environment: dict[str, str] | None = None
         process = subprocess.Popen(
             arguments, stdout=out, stderr=err, cwd=ROOT, env={**os.environ, **(environment or {})}
         )
+        peak = _Peak(process.pid)
         # wait4 tells what this one child used; Popen.wait would not.
         try:
-            _, status, usage = os.wait4(process.pid, 0)
+            with peak:
+                _, status, usage = os.wait4(process.pid, 0)
         except BaseException:
             process.kill()
             raise
@@ -73,7 +77,45 @@ def measured(arguments: Sequence[str], environment: dict[str, str] | None = None
                 f"{' '.join(arguments)}: status {process.returncode}\n{output[-2000:]}\n{problem}"
             )
     unit = 1 if sys.platform == "darwin" else 1024
-    return Cost(seconds, usage.ru_utime + usage.ru_stime, usage.ru_maxrss * unit, output)
+    cpu = usage.ru_utime + usage.ru_stime
+    return Cost(seconds, cpu, max(usage.ru_maxrss * unit, peak.bytes), output)
+
+
+class _Peak:
+    """The most memory that a process and all below it held together, looked at ten times a second (Linux)."""
+
+    def __init__(self, pid: int) -> None:
+        self.bytes, self._pid, self._is_over = 0, pid, threading.Event()
+        self._thread = threading.Thread(target=self._watch, daemon=True)
+
+    def __enter__(self) -> None:
+        self._thread.start()
+
+    def __exit__(self, *_: object) -> None:
+        self._is_over.set()
+        self._thread.join()
+
+    def _watch(self) -> None:
+        while not self._is_over.wait(0.1):
+            self.bytes = max(self.bytes, sum(map(_resident, _with_children(self._pid))))
+
+
+def _with_children(pid: int) -> list[int]:
+    try:
+        children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+        # A thread may have started one too.
+        for task in Path(f"/proc/{pid}/task").iterdir():
+            children += (task / "children").read_text().split()
+    except OSError:
+        return [pid]
+    return [pid, *(below for child in {*map(int, children)} for below in _with_children(child))]
+
+
+def _resident(pid: int) -> int:
+    try:
+        return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+    except (OSError, IndexError):
+        return 0
 
 
 class Server:
