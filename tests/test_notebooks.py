@@ -88,7 +88,8 @@ def test_a_notebook_shows_its_pictures_and_no_error(
 ) -> None:
     tab.open(f"{address}/{notebook}")
     tab.wait_until(f"{PICTURES} >= {pictures}")
-    tab.wait_until("deep('tbody tr').length >= 3")
+    # How many lines are open at the newest date depends on the day; there is one at least.
+    tab.wait_until("deep('tbody tr').length >= 1")
     assert tab.ask("document.title") == title
     assert all(heading in tab.text() for heading in headings)
     assert_in_order(tab, address)
