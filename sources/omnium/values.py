@@ -11,7 +11,7 @@ import datetime as dt
 import re
 from collections.abc import Callable, Sequence
 from decimal import ROUND_HALF_EVEN, Context, Decimal
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import Any, Literal
 
 import numpy as np
@@ -95,6 +95,11 @@ class Bodies:
             self._long_numbers[page] = found
         return found
 
+    @cached_property
+    def are_plain(self) -> bool:
+        """Whether no page has a number that a float may not tell."""
+        return not any(self.long_numbers(page) for page in range(len(self._bodies)))
+
 
 class Spelling:
     """How the numbers of one table stand in their pages; `roots[i]` is the root row of row i."""
@@ -136,9 +141,7 @@ class Spelling:
 
     def json(self, value: Any, row: int) -> bytes:
         """Any value as JSON, its numbers as they were written."""
-        if self._bodies.long_numbers(self._bodies.page_of(int(self._roots[row]))):
-            value = self._exactly(value, row)
-        return json_bytes(value)
+        return json_bytes(value if self._bodies.are_plain else self._exactly(value, row))
 
     def _exactly(self, value: Any, row: int) -> Any:
         if type(value) is dict:
