@@ -17,7 +17,7 @@ from dlt.extract import DltResource
 from dlt.extract.extractors import ImportFileMeta
 from dlt.extract.items import DataItemWithMeta, TableNameMeta
 
-from sources.omnium.spool import REQUIRED, Columns, Part, Tables
+from sources.omnium.spool import Columns, Part, Tables, with_required
 
 MERGE: dict[str, Any] = {"disposition": "merge", "strategy": "delete-insert", "deduplicated": True}
 """A row that comes again replaces the one before it. Windows bring each key once, so dlt need not look."""
@@ -111,7 +111,7 @@ def items(tables: Tables, root: str) -> Iterator[DataItemWithMeta]:
     for part in tables.parts:
         hints = tables.hints[part.name]
         parent = None if part.name == root else _parent_of(part.name, root, known)
-        doubled = _doubled(hints, naming)
+        doubled = _doubled(part.columns, naming)
         if part.path and parent and not doubled:
             columns = {column: _column(column, hints) for column in part.columns}
             yield DataItemWithMeta(_File(part.name, parent, columns, part), None)
@@ -121,7 +121,7 @@ def items(tables: Tables, root: str) -> Iterator[DataItemWithMeta]:
             if parent is None:
                 stamp = pa.repeat(pa.scalar(load_id, pa.string()), table.num_rows)
                 table = table.append_column("_dlt_load_id", stamp)
-            table = table.cast(_with_nullability(table.schema))
+            table = with_required(table)
             columns = {column: _column(column, hints) for column in table.column_names}
             if parent is None:
                 columns["_dlt_id"]["primary_key"] = True
@@ -137,11 +137,6 @@ def _doubled(names: Iterable[str], naming: Any) -> list[str]:
         return []
     shortened = {naming.normalize_path(name) for name in names if len(name) > naming.max_length}
     return [name for name in names if name in shortened]
-
-
-def _with_nullability(schema: pa.Schema) -> pa.Schema:
-    """The schema with the same columns required as in the hints: dlt compares the two."""
-    return pa.schema([field.with_nullable(field.name not in REQUIRED) for field in schema])
 
 
 def _column(name: str, hints: Columns) -> dict[str, Any]:

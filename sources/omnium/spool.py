@@ -109,7 +109,7 @@ class Spool:
                 self._parent.mkdir(parents=True, exist_ok=True)
             self._folder = Path(tempfile.mkdtemp(prefix="window-", dir=self._parent))
         for name, tables in self._held.items():
-            table = _with_nullability(_joined(tables))
+            table = with_required(_joined(tables))
             path = self._file(name, table.schema)
             self._writers[name].write_table(table)
             self._files[path] = Part(name, self._files[path].rows + table.num_rows, path=path)
@@ -132,6 +132,7 @@ def _joined(tables: list[pa.Table]) -> pa.Table:
     return tables[0] if len(tables) == 1 else pa.concat_tables(tables, promote_options="default")
 
 
-def _with_nullability(table: pa.Table) -> pa.Table:
+def with_required(table: pa.Table) -> pa.Table:
+    """The table with `REQUIRED` columns that may not be null, and others that may."""
     schema = pa.schema([column.with_nullable(column.name not in REQUIRED) for column in table.schema])
     return table.cast(schema)
