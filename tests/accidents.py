@@ -326,6 +326,8 @@ def _rows_of(path: Path) -> str:
                 repr(connection.execute(f'from "{schema}"."{table}"').fetchall()) for schema, table in tables
             )
     if path.suffix == ".parquet":
+        if path.stat().st_size < 8 or not path.read_bytes().endswith(b"PAR1"):
+            return ""  # the process was killed while it wrote this file: nothing can read rows from it
         with duckdb.connect() as connection:
             return repr(connection.execute(f"from '{path}'").fetchall())
     return ""
