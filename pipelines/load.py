@@ -57,8 +57,9 @@ BYTES_A_PACKAGE = 400 * 1024 * 1024
 SECONDS_A_PACKAGE = 15.0
 """A package is closed when it holds this many rows, or pages of this many bytes, or waited this long, or nothing
 more will come. Each costs a second or two of its own, however little is in it: the everyday run should need one."""
-WORKERS = max(1, (os.cpu_count() or 2) - 1)
-"""Processes that make tables of pages, at most; this one has the downloads and the loading to do."""
+WORKERS = min(8, os.cpu_count() or 2)
+"""Processes that make tables of pages, at most. More than one for each core gains nothing, and eight keep up with what
+the server's limits allow."""
 GARBAGE_THRESHOLD = 500_000
 """Objects more than before until Python looks for garbage."""
 SWITCH_SECONDS = 0.0005

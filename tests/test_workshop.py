@@ -6,9 +6,11 @@ import subprocess
 import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+import orjson
 import pytest
 
 from pipelines import load as loading
@@ -18,10 +20,11 @@ from pipelines.report import Silent
 from sources.omnium import RESOURCES, shape, windows
 from sources.omnium.client import OmniumClient
 from sources.omnium.errors import GaveUp, Incomplete
+from sources.omnium.paging import Page
 from sources.omnium.personal import PersonalData
 from sources.omnium.tables import Parser
 from sources.omnium.windows import Reader, Reading, Verified
-from sources.omnium.workshop import Workshop
+from sources.omnium.workshop import Bench, Workshop
 from sources.sandbox import Sandbox
 from tests.accidents import differences
 from tests.conftest import sandbox_settings
@@ -65,19 +68,24 @@ def rows_of(found: list[Verified]) -> dict[str, list[dict[str, Any]]]:
     return rows
 
 
+def in_order(rows: dict[str, list[dict[str, Any]]]) -> dict[str, list[dict[str, Any]]]:
+    return {name: sorted(some, key=lambda row: row["_dlt_id"]) for name, some in rows.items()}
+
+
 @pytest.fixture(autouse=True)
 def _everything_is_large(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(windows, "LARGE_BYTES", 0)
     monkeypatch.setattr(windows, "PARSE_BYTES", 4_000)
 
 
-def test_a_worker_makes_the_tables_that_are_made_here() -> None:
+@pytest.mark.parametrize("workers", [1, 3])
+def test_workers_make_the_tables_that_are_made_here(workers: int) -> None:
     tenant = [supplier(number) for number in range(240)]
     tenant[200]["grade"] = 7  # a field that nobody expected, after other batches were written
-    with Wire(lambda asked: search(tenant, asked.body)) as wire, Workshop(1) as workshop:
+    with Wire(lambda asked: search(tenant, asked.body)) as wire, Workshop(workers) as workshop:
         here = read(wire, None)
         there = read(wire, workshop)
-        assert rows_of(there) == rows_of(here)
+        assert in_order(rows_of(there)) == in_order(rows_of(here))
         assert len(rows_of(there)["suppliers"]) == len(rows_of(there)["suppliers__contacts"]) == 240
         assert {part.path is None for window in there for part in window.assembly.tables().parts} == {False}
         assert [window.drift for window in there] == [window.drift for window in here]
@@ -99,11 +107,86 @@ def test_a_worker_keeps_only_what_the_destination_lacks() -> None:
         assert [row["id"] for row in rows_of(found)["suppliers__contacts"]] == ["c5", "c6"]
 
 
+def test_a_field_that_one_worker_has_met_is_the_same_column_to_all() -> None:
+    with Workshop(2) as workshop:
+        bench, one, other = two_workers(workshop)
+        window = bench.assembly("modified", None)
+        added = [
+            added_by(bench, window, worker, rows)
+            for worker, rows in (
+                (one, [{"id": "a"}]),
+                (other, [{"id": "b", "grade": 7}]),
+                (one, [{"id": "c", "grade": "good"}]),
+            )
+        ]
+        assert [list(some.result().found) for some in added] == [[], [("suppliers", ("grade",))], []]
+        rows = rows_of_tables(window)
+    assert rows["suppliers"] == [
+        {"id": "a"},
+        {"id": "b", "grade": Decimal(7)},
+        {"id": "c", "grade__v_text": "good"},
+    ]
+
+
+def test_where_two_workers_differ_about_a_field_one_of_them_goes_on_alone() -> None:
+    with Workshop(2) as workshop:
+        bench, one, other = two_workers(workshop)
+        window = bench.assembly("modified", None)
+        added_by(bench, window, one, [{"id": "a"}]).result()
+        added_by(bench, window, other, [{"id": "b"}]).result()
+        os.kill(other._process.pid, signal.SIGSTOP)  # so that it cannot be told in time
+        late = added_by(bench, window, other, [{"id": "c", "grade": "good"}], keep=False)
+        added_by(bench, window, one, [{"id": "d", "grade": 7}]).result()
+        os.kill(other._process.pid, signal.SIGCONT)
+        with pytest.raises(Incomplete, match="suppliers: its pages differ in what kind of field grade is"):
+            late.result()
+        window.close()
+        window = bench.assembly("modified", None)
+        assert {bench.worker() for _ in range(3)} == {one}
+        added_by(bench, window, one, [{"id": "c", "grade": "good"}, {"id": "d", "grade": 7}])
+        rows = rows_of_tables(window)
+    assert rows["suppliers"] == [{"id": "c", "grade__v_text": "good"}, {"id": "d", "grade": Decimal(7)}]
+
+
+def two_workers(workshop: Workshop) -> tuple[Bench, Any, Any]:
+    """A bench and both workers of its workshop."""
+    bench = workshop.bench("suppliers", Parser(shape(RESOURCES["suppliers"], OPEN)))
+    assert bench is not None
+    one = workshop.idlest()
+    one.batches = 1
+    other = workshop.idlest()
+    one.batches = 0
+    return bench, one, other
+
+
+def added_by(bench: Bench, window: Any, worker: Any, rows: list[Any], *, keep: bool = True) -> Any:
+    """Have a batch parsed by this worker."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(bench._workshop, "idlest", lambda: worker)
+        answer = window.add([Page(orjson.dumps({"result": rows}), len(rows), len(rows))])
+    if keep:
+        window.keep(None)
+        answer.result()
+    return answer
+
+
+def rows_of_tables(window: Any) -> dict[str, list[dict[str, Any]]]:
+    """Table → its rows by id, with what is neither null nor ours."""
+    rows: dict[str, list[dict[str, Any]]] = {}
+    for part in window.tables().parts:
+        for table in part.tables():
+            rows.setdefault(part.name, []).extend(
+                {name: value for name, value in row.items() if value is not None and not name.startswith("_")}
+                for row in table.to_pylist()
+            )
+    return {name: sorted(some, key=lambda row: str(row["id"])) for name, some in rows.items()}
+
+
 def test_what_is_closed_leaves_no_file(tmp_path: Path) -> None:
     tenant = [supplier(number) for number in range(120)]
     with Wire(lambda asked: search(tenant, asked.body)) as wire, Workshop(1) as workshop:
         (window,) = read(wire, workshop)
-        folder = next(part.path for part in window.assembly.tables().parts).parent
+        folder = next(part.path for part in window.assembly.tables().parts).parents[1]
         assert folder.exists()
         window.assembly.close()
         assert not folder.exists()
@@ -150,7 +233,7 @@ def test_a_worker_ends_when_its_run_is_killed() -> None:
     """Nobody closes anything then: the end of the pipe is what tells."""
     script = (
         "import time; from sources.omnium.workshop import Workshop\n"
-        "shop = Workshop(1); shop.bench('x', None)\n"
+        "shop = Workshop(1); shop.idlest()\n"
         "print(shop._workers[0]._process.pid, flush=True); time.sleep(60)"
     )
     run = subprocess.Popen(
@@ -180,7 +263,7 @@ def test_a_load_through_workers_fills_the_same_warehouse(
 ) -> None:
     homes = [Home(tmp_path / name) for name in ("here", "there")]
     with Sandbox(size="small", seed=3) as sandbox:
-        for home, workers in zip(homes, (0, 1), strict=True):
+        for home, workers in zip(homes, (0, 2), strict=True):
             monkeypatch.setattr(loading, "WORKERS", workers)
             home.create()
             chosen = ("orders", "suppliers", "inventory", "prices", "products")

@@ -6,150 +6,40 @@
     pipeline = dlt.pipeline("omnium", destination="duckdb", dataset_name="omnium")
     pipeline.run(omnium_source().with_resources("suppliers", "purchase_orders"))
 
-`omnium_source` walks the table in `resources.py` and makes one dlt resource of each row. A resource reads the
-windows that are new since its cursor (kept in dlt's state), and hands their rows on as Arrow tables once a
-window is known to be complete.
+What this module offers stands in `source.py`. It is imported when it is first asked for, because it imports dlt:
+that takes longer than all else, and a worker (`workshop.py`) does not need it.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
-from typing import Any
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
 
-import dlt
-from dlt.extract import DltResource
-
-from sources.omnium.client import SERVER_LIMIT_CONCURRENT, OmniumClient
-from sources.omnium.duckdb_file import give_own_name, refuse_same_name
-from sources.omnium.errors import ConfigurationError
-from sources.omnium.feed import APPEND, MERGE, OmniumResource, items
-from sources.omnium.personal import Mode, PersonalData, check_mark, key_for
-from sources.omnium.resources import RESOURCES, Resource, select
-from sources.omnium.tables import Parser, ResourceShape, shape_of
-from sources.omnium.windows import Reader, Reading, Verified, moment_of
-
-__all__ = ["RESOURCES", "dlt_resource", "feed", "omnium_source", "select", "shape"]
-
-MARK = "personal_data"
-"""Where dlt's state of the source keeps `PersonalData.mark`."""
-
-
-@dlt.source(name="omnium", max_table_nesting=0)
-def omnium_source(
-    base_url: str = dlt.config.value,
-    client_id: str = dlt.secrets.value,
-    client_secret: str = dlt.secrets.value,
-    pii: Mode = "hash",
-    pii_key: str | None = None,
-    since: str | None = None,
-    settling_lag_seconds: float = 120.0,
-    max_concurrency: int = 16,
-    max_requests_per_second: float | None = None,
-    token_path: str | None = None,
-) -> Iterable[DltResource]:
-    """All resources of an Omnium tenant, one dlt resource per row of the table of resources.
-
-    Arguments left out come from dlt's configuration: SOURCES__OMNIUM__BASE_URL, …__CLIENT_ID,
-    …__CLIENT_SECRET.
-
-    Args:
-        base_url: the tenant's environment, such as https://api.omnium.no. Plain http only to loopback.
-        client_id: of the API user.
-        client_secret: of the API user. It is in no log, error, trace or state.
-        pii: what becomes of personal data: `include`, `hash` (keyed) or `exclude`.
-        pii_key: key of the hashes, 16 bytes at least. Left out it is made once and kept beside dlt's state.
-        since: read nothing that changed before this ISO date, where there is no cursor yet.
-        settling_lag_seconds: how long before its last end a window starts, because the index is late.
-        max_concurrency: requests in flight at most (20 is the server's limit).
-        max_requests_per_second: sustained; the server allows 100.
-        token_path: file for the access token between runs, written with mode 0600; None keeps it in memory.
-
-    Raises:
-        ConfigurationError: a setting is missing or makes no sense.
-        OmniumError: while it is read; see `errors.py`.
-    """
-    give_own_name()
-    client = OmniumClient(
-        base_url,
-        client_id,
-        client_secret,
-        token_path=Path(token_path) if token_path else None,
-        max_concurrency=max_concurrency,
-        max_requests_per_second=max_requests_per_second,
-    )
-    first_day = moment_of(since)
-    if since and not first_day:
-        raise ConfigurationError(f"since={since!r} is no ISO date such as 2025-01-31")
-    reading = Reading(settling_lag=settling_lag_seconds, since=first_day)
-    executor = ThreadPoolExecutor(SERVER_LIMIT_CONCURRENT, "omnium-page")
-
-    def personal() -> PersonalData:
-        path = Path(dlt.current.pipeline().working_dir) / "personal_key"
-        is_first = MARK not in dlt.current.source_state()
-        return PersonalData(pii, key_for(pii, pii_key, path, may_be_made=is_first))
-
-    for resource in RESOURCES.values():
-
-        def windows(resource: Resource = resource) -> Iterator[Verified]:
-            refuse_same_name()
-            treated = personal()
-            mark_personal(treated.mark)
-            parser = Parser(shape(resource, treated), known_types(dlt.current.source_schema().tables))
-            reader = Reader(client, resource, parser, executor, reading=reading)
-            return reader.windows(dlt.current.resource_state(resource.name))
-
-        yield dlt_resource(resource, windows)
-
-
-def shape(resource: Resource, personal: PersonalData) -> ResourceShape:
-    """The tables that a resource becomes."""
-    return shape_of(
-        resource.name, resource.schema, personal=personal, key=resource.key, excluded=resource.excluded
+if TYPE_CHECKING:
+    from sources.omnium.source import (
+        MARK,
+        RESOURCES,
+        dlt_resource,
+        feed,
+        known_types,
+        mark_personal,
+        omnium_source,
+        select,
+        shape,
     )
 
-
-def dlt_resource(
-    resource: Resource,
-    windows: Iterable[Verified] | Callable[[], Iterable[Verified]],
-    *,
-    is_new: bool = False,
-) -> DltResource:
-    """A dlt resource that hands on `windows`, and keeps each one's state as soon as it is handed on.
-
-    `is_new`: none of the rows is in the destination, so they need not be looked for there.
-    """
-
-    def generate() -> Iterator[Any]:
-        state = dlt.current.resource_state(resource.name)
-        for verified in windows() if callable(windows) else windows:
-            yield from feed(verified)
-            state.clear()
-            state.update(verified.state)
-
-    disposition = APPEND if is_new else MERGE
-    made = dlt.resource(generate, name=resource.name, write_disposition=disposition, primary_key="_dlt_id")
-    made.__class__ = OmniumResource
-    return made
+__all__ = [
+    "MARK",
+    "RESOURCES",
+    "dlt_resource",
+    "feed",
+    "known_types",
+    "mark_personal",
+    "omnium_source",
+    "select",
+    "shape",
+]
 
 
-def mark_personal(mark: str) -> None:
-    """Keep in dlt's state how personal data are treated. Raises ConfigurationError where it was otherwise."""
-    check_mark(dlt.current.source_state().setdefault(MARK, mark), mark)
-
-
-def feed(verified: Verified) -> Iterator[Any]:
-    """What dlt takes for one window; its files are removed afterwards."""
-    try:
-        yield from items(verified.assembly.tables(), verified.resource.name)
-    finally:
-        verified.assembly.close()
-
-
-def known_types(tables: Mapping[str, Any]) -> dict[str, dict[str, str]]:
-    """The columns and dlt types that a destination has: a field that was new before keeps its type."""
-    return {
-        name: {
-            column: hints["data_type"] for column, hints in table["columns"].items() if "data_type" in hints
-        }
-        for name, table in tables.items()
-    }
+def __getattr__(name: str) -> Any:
+    if name not in __all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.source"), name)

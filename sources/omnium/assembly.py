@@ -18,7 +18,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from sources.omnium.spool import Columns, Spool, Tables
-from sources.omnium.tables import Batch, Drift, Page, newest
+from sources.omnium.tables import Batch, Drift, Found, Page, newest
 
 
 class RowParser(Protocol):
@@ -30,22 +30,35 @@ class RowParser(Protocol):
     def hints(self, table: str) -> dict[str, dict[str, Any]]:
         """The columns of a table, as dlt describes them."""
 
+    def found(self) -> Found:
+        """Fields that the contract does not have, met since this was asked before."""
+
+    def learn(self, found: Found) -> None:
+        """Make the same columns of such fields as another parser."""
+
 
 @dataclass(frozen=True)
 class Added:
     """What the pages of a batch brought: each row's key and content hash, and its stamp in microseconds.
 
-    `hashes` is empty where no tables are made, `stamps` is None where the rows carry no timestamp.
+    `hashes` is empty where no tables are made, `stamps` is None where the rows carry no timestamp. `found`: fields
+    that the contract does not have, where this parser met them first.
     """
 
     keys: list[str]
     hashes: list[str]
     stamps: np.ndarray | None
     drift: list[Drift]
+    found: Found
 
 
 class Assembly(Protocol):
-    """The tables of one window in the making."""
+    """The tables of one window in the making.
+
+    `at_once`: how many batches can be worked on side by side.
+    """
+
+    at_once: int
 
     def add(self, pages: Sequence[Page]) -> "Future[Added]":
         """Parse some pages. Their rows wait until `keep` is called, once for each `add` and in its order."""
@@ -69,6 +82,8 @@ class Assembly(Protocol):
 class Here:
     """An assembly in this process. `cursor`: the column that tells which of two rows is newer."""
 
+    at_once = 1
+
     def __init__(self, parser: RowParser, cursor: str, spool: Spool) -> None:
         self._parser, self._cursor, self._spool = parser, cursor, spool
         self._waiting: deque[Batch] = deque()
@@ -89,7 +104,7 @@ class Here:
         self._waiting.append(batch)
         root = batch.tables.get(batch.root)
         hashes = root["_omnium_row_hash"].to_pylist() if root is not None else []
-        return Added(batch.keys, hashes, _stamps(root, self._cursor), batch.drift)
+        return Added(batch.keys, hashes, _stamps(root, self._cursor), batch.drift, self._parser.found())
 
     def keep(self, mask: Sequence[bool] | None) -> None:
         """Take the rows into the spool."""

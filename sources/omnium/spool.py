@@ -7,7 +7,7 @@ that memory does not grow with the window and a destination can take the files a
 
 import shutil
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -56,6 +56,20 @@ class Tables:
     hints: Mapping[str, Columns] = field(default_factory=dict)
 
 
+def joined(several: Sequence[Tables]) -> Tables:
+    """A window whose rows were gathered in several places."""
+    parts = sorted((part for tables in several for part in tables.parts), key=_depth)
+    hints: dict[str, Columns] = {}
+    for tables in several:
+        for name, columns in tables.hints.items():
+            hints[name] = {**hints.get(name, {}), **columns}
+    return Tables(parts, hints)
+
+
+def _depth(part: Part) -> int:
+    return part.name.count("__")
+
+
 class Spool:
     """Gathers the tables of one window.
 
@@ -91,7 +105,7 @@ class Spool:
             Part(name, sum(table.num_rows for table in tables), _joined(tables))
             for name, tables in self._held.items()
         ]
-        return sorted([*self._files.values(), *held], key=lambda part: part.name.count("__"))
+        return sorted([*self._files.values(), *held], key=_depth)
 
     def close(self) -> None:
         """Remove the files."""

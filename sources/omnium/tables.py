@@ -28,7 +28,6 @@ import numpy as np
 import orjson
 import pyarrow as pa
 import pyarrow.compute as pc
-from dlt.common.normalizers.naming.snake_case import NamingConvention
 
 from sources.omnium.errors import Incomplete
 from sources.omnium.personal import (
@@ -78,7 +77,6 @@ DELETED_AT = pa.field("_omnium_deleted_at", TIMESTAMP)
 ROOT_FIELDS = (ID, ROW_HASH, DELETED_AT)
 CHILD_FIELDS = (ID, PARENT_ID, ROOT_ID, LIST_IDX)
 
-_NAMING = NamingConvention()
 _TEXT_TYPES: set[object] = {str, type(None)}
 _NOTHING: dict[str, Any] = {}
 
@@ -102,6 +100,10 @@ class Column:
     sibling: str | None = None
     watched: bool = False
     by_name: bool = False
+
+
+Found = dict[tuple[str, tuple[str, ...]], Column]
+"""Columns made for fields that the contract does not have, by table and by path from its row."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,7 +198,10 @@ def shape_of(
 @lru_cache(maxsize=10_000)
 def column_name(json_name: str) -> str:
     """A field's name as dlt writes it."""
-    name: str = _NAMING.normalize_identifier(json_name)
+    # Here, because importing dlt takes a second, and a worker meets a new name seldom.
+    from dlt.common.normalizers.naming.snake_case import NamingConvention
+
+    name: str = NamingConvention().normalize_identifier(json_name)
     return name
 
 
@@ -432,7 +437,8 @@ class Parser:
     ) -> None:
         self.shape = shape
         self._personal = shape.personal
-        self._found: dict[tuple[str, tuple[str, ...]], Column] = {}
+        self._found: Found = {}
+        self._told = 0
         self._extra: dict[str, dict[str, Kind]] = {}
         self._known: dict[str, dict[str, Kind]] = {}
         for name, table in shape.tables.items():
@@ -447,6 +453,20 @@ class Parser:
             name: {column.name for column in table.columns} | set(table.schema.names)
             for name, table in shape.tables.items()
         }
+
+    def found(self) -> Found:
+        """The fields that the contract does not have, met since this was asked before."""
+        new = dict(list(self._found.items())[self._told :])
+        self._told = len(self._found)
+        return new
+
+    def learn(self, found: Found) -> None:
+        """Take over the columns that another parser made for such fields; those met already stay as they are."""
+        for place, column in found.items():
+            self._found.setdefault(place, column)
+            if not (column.personal and self._personal.mode == "exclude"):
+                self._extra[place[0]].setdefault(column.name, column.kind)
+        self._told = len(self._found)
 
     def hints(self, table: str) -> dict[str, dict[str, Any]]:
         """All columns of a table met so far, as dlt describes them."""

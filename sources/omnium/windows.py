@@ -31,7 +31,7 @@ from sources.omnium.errors import Incomplete, NotFound, ScrollLost, Stopped
 from sources.omnium.paging import REACH, Connection, Page, PageBase, Scroll, SearchPages, one_ahead
 from sources.omnium.resources import RESOURCES, Resource
 from sources.omnium.spool import Spool
-from sources.omnium.tables import Batch, Drift, column_name
+from sources.omnium.tables import Batch, Drift, Found, column_name
 from sources.omnium.tables import Page as HasRows
 from sources.omnium.workshop import Bench, Workshop
 
@@ -161,6 +161,12 @@ class _KeysOnly:
 
     def hints(self, table: str) -> dict[str, dict[str, Any]]:
         return {}
+
+    def found(self) -> Found:
+        return {}
+
+    def learn(self, found: Found) -> None:
+        """It makes no columns."""
 
 
 class Reader:
@@ -734,8 +740,8 @@ class _Piece:
         waiting, self._waiting, self._waiting_bytes = [page for page in self._waiting if page.count], [], 0
         if waiting:
             self._coming.append(self.assembly.add(waiting))
-        # Elsewhere the next batch is under way while the last one is looked at.
-        while self._coming and (len(self._coming) > 1 or self._coming[0].done()):
+        # Elsewhere the next batches are under way while the first of them is looked at.
+        while self._coming and (len(self._coming) > self.assembly.at_once or self._coming[0].done()):
             self._keep(self._coming.popleft().result())
 
     @property

@@ -4,7 +4,7 @@ Parsing keeps a core busy and holds Python's lock meanwhile, which downloading a
 a large window go to a worker as bytes, and come back as Parquet files.
 
     Workshop     the workers of a run
-    Bench        one resource's place at a worker
+    Bench        one resource's place in it
     work         what a worker runs
 """
 
@@ -12,6 +12,7 @@ import contextlib
 import gc
 import os
 import pickle
+import queue
 import shutil
 import signal
 import subprocess
@@ -20,6 +21,7 @@ import tempfile
 import threading
 from collections import deque
 from collections.abc import Iterable, Sequence
+from concurrent import futures
 from concurrent.futures import Future
 from itertools import count
 from multiprocessing.connection import Connection
@@ -27,16 +29,18 @@ from pathlib import Path
 from typing import Any
 
 from sources.omnium.assembly import Added, Assembly, Here, RowParser
-from sources.omnium.errors import GaveUp, OmniumError
-from sources.omnium.spool import Spool, Tables
-from sources.omnium.tables import Page, Parsed, rows_of
+from sources.omnium.errors import GaveUp, Incomplete, OmniumError
+from sources.omnium.spool import Spool, Tables, joined
+from sources.omnium.tables import Found, Page, Parsed, rows_of
 
+BATCHES_WAITING = 2
+"""Batches that a worker has before it at most: one that it parses, and one that is on its way."""
 SECRETS = "SOURCES__OMNIUM__"
 """Settings of this prefix are not handed on to other processes."""
 
 
 class Workshop:
-    """Up to `size` processes, started when first needed; each resource is parsed by one of them.
+    """Up to `size` processes, each started when all before it have something to do.
 
     Use it in a `with` block. The processes end with it, and with this process however that ends.
     """
@@ -44,7 +48,7 @@ class Workshop:
     def __init__(self, size: int) -> None:
         self._size = size if os.name == "posix" else 0
         self._workers: list[_Worker] = []
-        self._lock, self._given = threading.Lock(), count()
+        self._lock = threading.Lock()
 
     def __enter__(self) -> "Workshop":
         return self
@@ -55,55 +59,124 @@ class Workshop:
 
     def bench(self, name: str, parser: RowParser) -> "Bench | None":
         """A place for the windows of resource `name`, which `parser` moves to; None where there is none."""
-        if not self._size:
-            return None
+        return Bench(self, name, parser) if self._size else None
+
+    def idlest(self) -> "_Worker":
+        """The worker that has the fewest batches before it."""
         with self._lock:
-            number = next(self._given) % self._size
-            if number == len(self._workers):
+            if len(self._workers) < self._size and all(worker.batches for worker in self._workers):
                 self._workers.append(_Worker())
-            worker = self._workers[number]
-        return Bench(worker, name, parser)
+            return min(self._workers, key=lambda worker: worker.batches)
+
+    @property
+    def size(self) -> int:
+        """How many there are at most."""
+        return self._size
 
 
 class Bench:
-    """A resource's parser in another process."""
+    """A resource's parser in other processes, one copy in each.
 
-    def __init__(self, worker: "_Worker", name: str, parser: RowParser) -> None:
-        self._worker, self._name, self._numbers = worker, name, count()
-        self._worker.ask("parser", (name, parser))
+    The copies have to make the same columns of fields that the contract does not have. So the first batch is parsed
+    alone, and what a copy meets later is told to the others. Where two have met the same field before that, and made
+    different columns of it, the window is read again, and all that follows is parsed by one of them.
+    """
+
+    def __init__(self, workshop: Workshop, name: str, parser: RowParser) -> None:
+        self._workshop, self._name, self._parser, self._numbers = workshop, name, parser, count()
+        self._workers: dict[_Worker, None] = {}
+        self._only: _Worker | None = None
+        self._first: Future[Added] | None = None
+        self._found: Found = {}
+        self._lock = threading.Lock()
 
     def assembly(self, cursor: str, folder: Path | None) -> Assembly:
         """A new window, whose files lie in a folder of their own in `folder`."""
         if folder is not None:
             folder.mkdir(parents=True, exist_ok=True)
         own = Path(tempfile.mkdtemp(prefix="window-", dir=folder))
-        return _There(self._worker, self._name, next(self._numbers), cursor, own)
+        return _There(self, (self._name, next(self._numbers)), cursor, own, 2 * self._workshop.size)
+
+    def worker(self) -> "_Worker":
+        """Who takes the next batch; it has a copy of the parser."""
+        if self._first is not None:
+            futures.wait([self._first])
+        worker = self._only or self._workshop.idlest()
+        with self._lock:
+            if worker not in self._workers:
+                self._workers[worker] = None
+                worker.ask("parser", (self._name, self._parser, dict(self._found)))
+        return worker
+
+    def add(self, worker: "_Worker", window: tuple[str, int], bodies: Sequence[bytes]) -> "Future[Added]":
+        """Parse a batch there."""
+        answer: Future[Added] = Future()
+        self._first = self._first or answer
+
+        def compare(parsed: "Future[Added]") -> None:
+            try:
+                added = parsed.result()
+                if added.found:
+                    self._compare(worker, added.found)
+            except Exception as error:
+                answer.set_exception(error)
+            else:
+                answer.set_result(added)
+
+        worker.ask("add", window, bodies).add_done_callback(compare)
+        return answer
+
+    def _compare(self, worker: "_Worker", found: Found) -> None:
+        """Tell the other workers of fields that one has met. Raises Incomplete: another made something else of it."""
+        with self._lock:
+            of_name = {(table, column.name): path for (table, path), column in self._found.items()}
+            for (table, path), column in found.items():
+                is_same = self._found.setdefault((table, path), column) == column
+                if not is_same or of_name.get((table, column.name), path) != path:
+                    self._only = self._only or next(iter(self._workers))
+                    raise Incomplete(f"{table}: its pages differ in what kind of field {'.'.join(path)} is")
+            for other in self._workers:
+                if other is not worker:
+                    other.ask("learn", (self._name, found))
 
 
 class _There:
-    """An assembly in a worker."""
+    """An assembly in workers; each has the batches that it parsed."""
 
-    def __init__(self, worker: "_Worker", name: str, number: int, cursor: str, folder: Path) -> None:
-        self._worker, self._key, self._folder = worker, (name, number), folder
+    def __init__(self, bench: Bench, key: tuple[str, int], cursor: str, folder: Path, at_once: int) -> None:
+        self._bench, self._key, self._cursor, self._folder = bench, key, cursor, folder
+        self.at_once = at_once
+        self._workers: dict[_Worker, None] = {}
+        self._waiting: deque[_Worker] = deque()
         self._keeping: list[Future[Any]] = []
-        self._tables: Future[Any] | None = None
-        worker.ask("open", (self._key, cursor, str(folder)))
+        self._tables: list[Future[Tables]] | None = None
+
+    def _worker(self) -> "_Worker":
+        worker = self._bench.worker()
+        if worker not in self._workers:
+            folder = self._folder / f"{len(self._workers)}"
+            folder.mkdir()
+            self._workers[worker] = None
+            worker.ask("open", (self._key, self._cursor, str(folder)))
+        return worker
 
     def add(self, pages: Sequence[Page]) -> "Future[Added]":
         # What went wrong in keeping an earlier batch, such as a full disk, must not wait until the end.
         while self._keeping and self._keeping[0].done():
             self._keeping.pop(0).result()
-        return self._worker.ask("add", self._key, [page.body for page in pages])
+        worker = self._worker()
+        self._waiting.append(worker)
+        return self._bench.add(worker, self._key, [page.body for page in pages])
 
     def keep(self, mask: Sequence[bool] | None) -> None:
-        self._keeping.append(self._worker.ask("keep", (self._key, mask)))
+        self._keeping.append(self._waiting.popleft().ask("keep", (self._key, mask)))
 
     def keys_of(self, pages: Sequence[Page]) -> list[str]:
-        keys: list[str] = self._worker.ask("keys", self._key, [page.body for page in pages]).result()
+        keys: list[str] = self._worker().ask("keys", self._key, [page.body for page in pages]).result()
         return keys
 
     def finish(self) -> None:
-        self._tables = self._worker.ask("finish", self._key)
+        self._tables = [worker.ask("finish", self._key) for worker in self._workers]
 
     def tables(self) -> Tables:
         if self._tables is None:
@@ -111,16 +184,19 @@ class _There:
         for one in self._keeping:
             one.result()
         assert self._tables is not None
-        tables: Tables = self._tables.result()
-        return tables
+        return joined([tables.result() for tables in self._tables])
 
     def close(self) -> None:
-        self._worker.ask("close", self._key)
+        for worker in self._workers:
+            worker.ask("close", self._key)
         shutil.rmtree(self._folder, ignore_errors=True)
 
 
 class _Worker:
-    """One process, and the questions that it has not answered yet: it answers in order."""
+    """One process, and the questions that it has not answered yet: it answers in order.
+
+    `batches`: how many of them are pages to be parsed.
+    """
 
     def __init__(self) -> None:
         package = Path(__file__).parents[2]
@@ -141,24 +217,46 @@ class _Worker:
         self._process.stdin.close()
         self._process.stdout.close()
         self._lock, self._asked = threading.Lock(), deque[Future[Any]]()
+        self._to_send: queue.SimpleQueue[tuple[str, Any, Sequence[bytes]] | None] = queue.SimpleQueue()
+        self._room = threading.BoundedSemaphore(BATCHES_WAITING)
         self._has_ended = False
-        self._listener = threading.Thread(target=self._listen, name="omnium-worker", daemon=True)
-        self._listener.start()
+        self.batches = 0
+        self._threads = [
+            threading.Thread(target=target, name="omnium-worker", daemon=True)
+            for target in (self._send, self._listen)
+        ]
+        for thread in self._threads:
+            thread.start()
 
     def ask(self, verb: str, what: Any, bodies: Sequence[bytes] = ()) -> "Future[Any]":
-        """Send a question; waits while the worker is busy with one that was asked before."""
+        """Ask something. Where pages go with it, wait until not too many of them are before these."""
         answer: Future[Any] = Future()
+        if bodies:
+            with self._lock:
+                self.batches += 1
+            self._room.acquire()
+            answer.add_done_callback(self._has_parsed)
         with self._lock:
-            if self._has_ended:
-                answer.set_exception(_ended())
+            if not self._has_ended:
+                self._asked.append(answer)
+                self._to_send.put((verb, what, bodies))
                 return answer
-            self._asked.append(answer)
-            # A broken pipe: the listener, which meets the end of the worker too, fails all that was asked.
-            with contextlib.suppress(OSError):
+        answer.set_exception(_ended())
+        return answer
+
+    def _has_parsed(self, _: "Future[Any]") -> None:
+        with self._lock:
+            self.batches -= 1
+        self._room.release()
+
+    def _send(self) -> None:
+        # A broken pipe: the listener, which meets the end of the worker too, fails all that was asked.
+        with contextlib.suppress(OSError):
+            while question := self._to_send.get():
+                verb, what, bodies = question
                 self._to.send((verb, what, len(bodies)))
                 for body in bodies:
                     self._to.send_bytes(body)
-        return answer
 
     def _listen(self) -> None:
         try:
@@ -170,21 +268,28 @@ class _Worker:
             pass
         with self._lock:
             self._has_ended = True
-            for answer in self._asked:
-                answer.set_exception(_ended())
+            left = list(self._asked)
             self._asked.clear()
+        for answer in left:
+            answer.set_exception(_ended())
 
     def close(self) -> None:
         """End the process, whatever it is doing."""
-        with contextlib.suppress(OSError):
-            self._to.close()
-        try:
-            self._process.wait(2.0)
-        except subprocess.TimeoutExpired:
+        self._to_send.put(None)
+        self._threads[0].join(1.0)
+        if not self._threads[0].is_alive():
+            with contextlib.suppress(OSError):
+                self._to.close()
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                self._process.wait(2.0)
+        if self._process.poll() is None:
             self._process.kill()
             self._process.wait()
-        self._listener.join(2.0)
-        self._from.close()
+        for thread in self._threads:
+            thread.join(2.0)
+        for end in (self._to, self._from):
+            with contextlib.suppress(OSError):
+                end.close()
 
 
 def _ended() -> GaveUp:
@@ -214,6 +319,7 @@ def work() -> None:
                     False,
                     error if isinstance(error, OmniumError | OSError) else RuntimeError(repr(error)),
                 )
+            del pages
             answers.send(answer)
 
 
@@ -224,8 +330,13 @@ class _Work:
         self._parsers: dict[str, RowParser] = {}
         self._windows: dict[tuple[str, int], Here] = {}
 
-    def parser(self, what: tuple[str, RowParser]) -> None:
-        self._parsers[what[0]] = what[1]
+    def parser(self, what: tuple[str, RowParser, Found]) -> None:
+        name, parser, found = what
+        parser.learn(found)
+        self._parsers[name] = parser
+
+    def learn(self, what: tuple[str, Found]) -> None:
+        self._parsers[what[0]].learn(what[1])
 
     def open(self, what: tuple[tuple[str, int], str, str]) -> None:
         key, cursor, folder = what
