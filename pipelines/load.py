@@ -339,7 +339,7 @@ class _Load:
         if self._matters(taken) and self._fatal is None:
             new = [name for name, windows in package.items() if self._is_new(name, windows)]
             with self._warehouse.appending(new):
-                self._warehouse.load(self._resources_of(package, new))
+                self._warehouse.load(self._resources_of(package, new), merges=len(new) < len(package))
             self._has_loaded = True
         for window in taken:
             window.assembly.close()

@@ -38,8 +38,6 @@ class Warehouse:
         self._was_empty: dict[str, bool] = {}
         home.create()
         shutil.rmtree(home.dlt / NAME, ignore_errors=True)
-        # What was merged need not be written to the file a second time, at the next checkpoint.
-        dlt.config["load.truncate_staging_dataset"] = True
         self.pipeline = dlt.pipeline(
             NAME,
             destination=self._destination(destination),
@@ -203,8 +201,13 @@ class Warehouse:
 
     # -- what comes in -----------------------------------------------------------------------------
 
-    def load(self, resources: Iterable[DltResource]) -> None:
-        """Load one package. Raises OmniumEltError; the next run then reads again what the package held."""
+    def load(self, resources: Iterable[DltResource], *, merges: bool = True) -> None:
+        """Load one package. `merges`: rows of it may replace others.
+
+        Raises OmniumEltError; the next run then reads again what the package held.
+        """
+        # What was merged need not be written to the file a second time, at the next checkpoint.
+        dlt.config["load.truncate_staging_dataset"] = merges
 
         @dlt.source(name=NAME, section=NAME, max_table_nesting=0)
         def package() -> Iterable[DltResource]:
