@@ -62,9 +62,7 @@ PRICE_KEY = (
     "productId skuId code marketId marketGroupId storeId customerId customerGroup currencyCode unit minQuantity"
     " validFrom validUntil priceType priceListId priceListItemId promotionId"
 )
-COST_KEY = (
-    "productId skuId ean supplier marketId marketGroupId storeId storeGroupId currencyCode unit type validFrom validUntil"
-)
+COST_KEY = "productId skuId ean supplier marketId marketGroupId storeId storeGroupId currencyCode unit type validFrom validUntil"
 ENDPOINTS: dict[str, Endpoint] = {
     "orders": _scrolled("OmniumOrder", "Orders"),
     "returns": Endpoint(
@@ -102,10 +100,19 @@ ENDPOINTS: dict[str, Endpoint] = {
     ),
     "product_alerts": Endpoint("OmniumProductAlert", "ProductAlerts/SearchProductAlerts", modified=""),
     "prices": Endpoint(
-        "OmniumPrice", "Prices/Search", next="Prices/Scroll", key=tuple(PRICE_KEY.split()), created="", batch=1_000
+        "OmniumPrice",
+        "Prices/Search",
+        next="Prices/Scroll",
+        key=tuple(PRICE_KEY.split()),
+        created="",
+        batch=1_000,
     ),
     "cost_prices": Endpoint(
-        "OmniumCostPrice", "CostPrices/Search", next="CostPrices/Scroll", key=tuple(COST_KEY.split()), created=""
+        "OmniumCostPrice",
+        "CostPrices/Search",
+        next="CostPrices/Scroll",
+        key=tuple(COST_KEY.split()),
+        created="",
     ),
     "price_lists": Endpoint("OmniumPriceList", "PriceLists/SearchPriceLists"),
     "price_list_items": Endpoint(
@@ -151,7 +158,12 @@ ENDPOINTS: dict[str, Endpoint] = {
     "pick_lists": Endpoint("OmniumPickList", "PickList/Search"),
     "subscriptions": Endpoint("OmniumSubscription", "Subscriptions/Search"),
     "ratings": Endpoint(
-        "OmniumRating", "Ratings/Search", "Ratings/ScrollSearch", "Ratings/Scroll", modified="", created="date"
+        "OmniumRating",
+        "Ratings/Search",
+        "Ratings/ScrollSearch",
+        "Ratings/Scroll",
+        modified="",
+        created="date",
     ),
     "projects": Endpoint("OmniumProject", "Projects/Search"),
     "project_logs": Endpoint(
@@ -181,7 +193,8 @@ ONLY_CREATION = {
     name
     for name, endpoint in ENDPOINTS.items()
     if endpoint.search
-    and {"createdFrom", "dateFrom"} & SCHEMAS[DESCRIPTION["endpoints"][f"POST /api/{endpoint.search}"][0]].keys()
+    and {"createdFrom", "dateFrom"}
+    & SCHEMAS[DESCRIPTION["endpoints"][f"POST /api/{endpoint.search}"][0]].keys()
     and not {"modifiedFrom", "changedSince"}
     & SCHEMAS[DESCRIPTION["endpoints"][f"POST /api/{endpoint.search}"][0]].keys()
 }
@@ -452,7 +465,10 @@ class Stranger:
         if order == "DocumentId":
             return sorted(found, key=lambda stored: stored.body)
         by = "modified" if (order or "").startswith("Modified") else "created"
-        if order not in (None, *(f"{b}{o}" for b in ("Created", "Modified") for o in ("Ascending", "Descending"))):
+        if order not in (
+            None,
+            *(f"{b}{o}" for b in ("Created", "Modified") for o in ("Ascending", "Descending")),
+        ):
             raise _Refusal(400, f'"unknown sortOrder {order}"')
         descending = not (order or "Descending").endswith("Ascending")
         return sorted(found, key=lambda stored: getattr(stored, by) or 0, reverse=descending)
@@ -467,11 +483,15 @@ class Stranger:
             wanted = (asked.get("includedFields") or {}).get("specificFields", ())
             return as_json({name: value for name, value in stored.row.items() if name in wanted})
         names = {
-            field.removeprefix("is").removesuffix("Excluded").lower() for field, value in excluded.items() if value
+            field.removeprefix("is").removesuffix("Excluded").lower()
+            for field, value in excluded.items()
+            if value
         }
         return as_json(without(stored.row, names))
 
-    def _envelope(self, bodies: list[bytes], total: int, scroll_id: str | None, *, is_bare: bool = False) -> bytes:
+    def _envelope(
+        self, bodies: list[bytes], total: int, scroll_id: str | None, *, is_bare: bool = False
+    ) -> bytes:
         rows = b"[" + b",".join(bodies) + b"]"
         if is_bare:
             return rows
@@ -618,7 +638,9 @@ class _Handler(BaseHTTPRequestHandler):
             return self._send(200, b"<html><body>Please log in</body></html>", {"Content-Type": "text/html"})
         if fault == "empty":
             return self._send(200, b"", {})
-        raise _Refusal(int(fault), stranger.random.choice(("", "<h1>Bad gateway</h1>", '{"message": "sorry"}')))
+        raise _Refusal(
+            int(fault), stranger.random.choice(("", "<h1>Bad gateway</h1>", '{"message": "sorry"}'))
+        )
 
     def _reset(self) -> None:
         self.close_connection = True
@@ -630,7 +652,10 @@ class _Handler(BaseHTTPRequestHandler):
         if fault == "lost":
             return self._reset()
         self.send_response(status)
-        headers = {"Content-Type": pick.choice(("application/json", "application/json; charset=utf-8")), **headers}
+        headers = {
+            "Content-Type": pick.choice(("application/json", "application/json; charset=utf-8")),
+            **headers,
+        }
         if "gzip" in self.headers.get("Accept-Encoding", "") and len(body) > 200 and pick.random() < 0.5:
             body = gzip.compress(body, 1)
             headers["Content-Encoding"] = "gzip"
@@ -697,9 +722,11 @@ def version_of(supplier: Row) -> Row:
 class Writer(threading.Thread):
     """Changes, adds and deletes rows, `rate` a second, until the block ends."""
 
-    def __init__(self, stranger: Stranger, rate: float = 40.0, names: Callable[[], list[str]] | None = None) -> None:
+    def __init__(
+        self, stranger: Stranger, rate: float = 40.0, names: Callable[[], list[str]] | None = None
+    ) -> None:
         super().__init__(daemon=True)
-        self._stranger, self._rate, self._stop = stranger, rate, threading.Event()
+        self._stranger, self._rate, self._ended = stranger, rate, threading.Event()
         self._names = names() if names else list(ENDPOINTS)
         self.done: Counter[str] = Counter()
 
@@ -708,11 +735,11 @@ class Writer(threading.Thread):
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._stop.set()
+        self._ended.set()
         self.join()
 
     def run(self) -> None:
-        while not self._stop.wait(1 / self._rate):
+        while not self._ended.wait(1 / self._rate):
             with self._stranger.lock:
                 self.write()
 

@@ -147,7 +147,9 @@ class Held:
             if kind and fits and (place != column or of_type != kind):
                 into.differences.append(f"{table} {where}: {place} is {of_type}, not {column} {kind}")
             if not holds(row[place], of_type, value):
-                into.differences.append(f"{table} {where}: {place} {of_type} is {row[place]!r}, not {value!r}")
+                into.differences.append(
+                    f"{table} {where}: {place} {of_type} is {row[place]!r}, not {value!r}"
+                )
         into.differences += [f"{table} {where}: {name} {row[name]!r} too many" for name in left]
         for column, trees in expected.children.items():
             child = f"{table}__{column}"
@@ -166,7 +168,9 @@ class Held:
                 del below[key]
 
 
-def compare(database: Path, stranger: Stranger, names: Iterable[str] | None = None, *, gone: bool = False) -> Comparison:
+def compare(
+    database: Path, stranger: Stranger, names: Iterable[str] | None = None, *, gone: bool = False
+) -> Comparison:
     """Every row and child of every resource. `gone`: rows that the tenant no longer has may still be there."""
     into = Comparison()
     with duckdb.connect(str(database), read_only=True) as connection:
@@ -175,7 +179,9 @@ def compare(database: Path, stranger: Stranger, names: Iterable[str] | None = No
     return into
 
 
-def expected_rows(stranger: Stranger, name: str) -> tuple[str, dict[tuple[Any, ...], Row], set[tuple[Any, ...]]]:
+def expected_rows(
+    stranger: Stranger, name: str
+) -> tuple[str, dict[tuple[Any, ...], Row], set[tuple[Any, ...]]]:
     """Schema, rows by key, and the keys of rows that need not be there."""
     if name == "supplier_versions":
         rows = {

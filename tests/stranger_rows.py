@@ -114,7 +114,9 @@ class Maker:
             text += f".{micro % 1_000_000:06d}".rstrip("0") if choice < 0.3 else f".{micro % 1_000_000:06d}0"
         if choice < 0.1:
             return text
-        return text + (f"{'-' if offset < 0 else '+'}{abs(offset) // 60:02}:{abs(offset) % 60:02}" if offset else "Z")
+        return text + (
+            f"{'-' if offset < 0 else '+'}{abs(offset) // 60:02}:{abs(offset) % 60:02}" if offset else "Z"
+        )
 
     def scalar(self, kind: str, name: str) -> Any:
         """A value of one of the description's kinds."""
@@ -133,7 +135,9 @@ class Maker:
             return pick.random() < 0.5
         if kind == "time":
             if pick.random() < 0.1:
-                return pick.choice(("0001-01-01T00:00:00", "9999-12-31T23:59:59.9999999", "2024-02-29T12:00:00Z"))
+                return pick.choice(
+                    ("0001-01-01T00:00:00", "9999-12-31T23:59:59.9999999", "2024-02-29T12:00:00Z")
+                )
             return self.time(pick.randrange(1_500_000_000, 1_900_000_000) * 1_000_000 + pick.randrange(10**6))
         if kind == "uuid":
             return f"{pick.getrandbits(32):08x}-0000-4000-8000-{pick.getrandbits(48):012x}"
@@ -193,10 +197,15 @@ class Maker:
             "newText": lambda: self.scalar("string", name),
             "new_number": lambda: pick.choice((1, 2, Decimal("3.25"), Decimal("0.1"))),
             "New-Flag": lambda: pick.random() < 0.5,
-            "newObject": lambda: {"a": 1, "b": {"c": [1, Decimal("2.50"), None], "shifty": pick.choice((1, "1"))}},
+            "newObject": lambda: {
+                "a": 1,
+                "b": {"c": [1, Decimal("2.50"), None], "shifty": pick.choice((1, "1"))},
+            },
             "newList": lambda: pick.choice(([{"x": 1}, {"x": "one"}], ["a", "b"], [], [[1], [2]])),
             "newTime": lambda: self.scalar("time", name),
             "nyttFelt": lambda: pick.choice((None, "æøå", "x" * 300)),
-            "shifty": lambda: pick.choice((1, Decimal("1.5"), "text", True, {"a": 1}, [1], None, "2024-01-01T00:00:00Z")),
+            "shifty": lambda: pick.choice(
+                (1, Decimal("1.5"), "text", True, {"a": 1}, [1], None, "2024-01-01T00:00:00Z")
+            ),
         }
         return kinds[name]()
