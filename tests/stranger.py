@@ -17,188 +17,32 @@ import threading
 import time
 import urllib.parse
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Self
 
 import orjson
 
-from tests.stranger_rows import DESCRIPTION, FINAL, SCHEMAS, Maker, Row, as_json, at, moment
+from tests.stranger_rows import (
+    DESCRIPTION,
+    ENDPOINTS,
+    FILTERS,
+    FINAL,
+    ONLY_CREATION,
+    SCHEMAS,
+    Maker,
+    Row,
+    as_json,
+    at,
+    moment,
+    version_of,
+    without,
+)
 
 DAY = 86_400 * 1_000_000
 IN_FLIGHT, IN_FLIGHT_OF_CATALOGUE = 20, 150
 REACH = 10_000
-
-
-@dataclass(frozen=True)
-class Endpoint:
-    """How one resource is read. Paths are of the row; `base` is the number of the first page."""
-
-    schema: str
-    search: str = ""
-    scroll: str = ""
-    next: str = ""
-    key: tuple[str, ...] = ("id",)
-    modified: str = "modified"
-    created: str = "created"
-    base: int = 0
-    batch: int = 100
-    can_change: bool = True
-    is_bare: bool = False
-
-    @property
-    def is_paged(self) -> bool:
-        """Whether its search takes a page."""
-        request = DESCRIPTION["endpoints"].get(f"POST /api/{self.search}", [None])[0]
-        return "page" in SCHEMAS.get(request or "", {})
-
-
-def _scrolled(schema: str, name: str, **more: Any) -> Endpoint:
-    return Endpoint(schema, f"{name}/Search", f"{name}/Scroll", f"{name}/Scroll", **more)
-
-
-PRICE_KEY = (
-    "productId skuId code marketId marketGroupId storeId customerId customerGroup currencyCode unit minQuantity"
-    " validFrom validUntil priceType priceListId priceListItemId promotionId"
-)
-COST_KEY = "productId skuId ean supplier marketId marketGroupId storeId storeGroupId currencyCode unit type validFrom validUntil"
-ENDPOINTS: dict[str, Endpoint] = {
-    "orders": _scrolled("OmniumOrder", "Orders"),
-    "returns": Endpoint(
-        "OmniumReturnOrderViewModel",
-        "Returns/SearchReturnOrders",
-        key=("orderId", "returnOrderForm.returnId"),
-        modified="returnOrderForm.modified",
-        created="returnOrderForm.created",
-    ),
-    "order_line_analytics": Endpoint(
-        "OmniumAnalyticsOrderLine", "AnalyticsOrders/Search", modified="", created="order.created"
-    ),
-    "carts": Endpoint("OmniumCart", "Cart/Search", "Cart/ScrollSearch", "Cart/Scroll"),
-    "cart_templates": Endpoint("OmniumCartTemplate", "CartTemplate/Search"),
-    "private_customers": _scrolled("OmniumPrivateCustomer", "PrivateCustomers", key=("customerId",)),
-    "business_customers": _scrolled("OmniumBusinessCustomer", "BusinessCustomers", key=("customerId",)),
-    "customer_club_members": Endpoint(
-        "OmniumCustomerClubMember",
-        "PrivateCustomers/CustomerClubMembers/Search",
-        next="PrivateCustomers/ScrollCustomerClubMembers",
-        key=("customerId",),
-        modified="",
-        created="memberSince",
-    ),
-    "customer_groups": Endpoint("OmniumCustomerGroup", "CustomerGroups/CustomerGroups/Search"),
-    "products": Endpoint("OmniumProduct", "", "Products/Scroll", "Products/Scroll"),
-    "product_categories": Endpoint(
-        "OmniumProductCategory",
-        "",
-        "ProductCategories/ScrollSearch",
-        "ProductCategories/Scroll",
-        modified="",
-        created="",
-        batch=10_000,
-    ),
-    "product_alerts": Endpoint("OmniumProductAlert", "ProductAlerts/SearchProductAlerts", modified=""),
-    "prices": Endpoint(
-        "OmniumPrice",
-        "Prices/Search",
-        next="Prices/Scroll",
-        key=tuple(PRICE_KEY.split()),
-        created="",
-        batch=1_000,
-    ),
-    "cost_prices": Endpoint(
-        "OmniumCostPrice",
-        "CostPrices/Search",
-        next="CostPrices/Scroll",
-        key=tuple(COST_KEY.split()),
-        created="",
-    ),
-    "price_lists": Endpoint("OmniumPriceList", "PriceLists/SearchPriceLists"),
-    "price_list_items": Endpoint(
-        "OmniumPriceListItem",
-        "PriceListItems/Search",
-        "PriceListItems/ScrollSearch",
-        "PriceListItems/Scroll",
-        modified="",
-        batch=1_000,
-    ),
-    "promotions": Endpoint(
-        "OmniumPromotion",
-        "Promotions/Search",
-        next="Promotions/Scroll",
-        modified="updatedDate",
-        created="createdDate",
-        base=1,
-    ),
-    "inventory": Endpoint(
-        "OmniumInventoryItem",
-        "Inventory/Search",
-        next="Inventory/Scroll",
-        key=("sku", "warehouseCode"),
-        batch=1_000,
-    ),
-    "inventory_transactions": Endpoint(
-        "OmniumInventoryTransaction",
-        "Inventory/SearchTransactions",
-        next="Inventory/ScrollTransactions",
-        modified="",
-        created="transactionDate",
-        base=1,
-        can_change=False,
-    ),
-    "stores": Endpoint("OmniumStore", "Stores/SearchStores"),
-    "suppliers": Endpoint("OmniumSupplier", "Suppliers/Search"),
-    "purchase_orders": _scrolled("OmniumPurchaseOrder", "PurchaseOrders"),
-    "deliveries": Endpoint("OmniumDelivery", "Deliveries/Search"),
-    "gift_cards": _scrolled("OmniumGiftCard", "GiftCard"),
-    "vouchers": Endpoint("OmniumVoucher", "Vouchers/Search", "Vouchers/ScrollSearch", "Vouchers/Scroll"),
-    "invoices": Endpoint("OmniumInvoice", "Invoices/Search"),
-    "payment_transactions": Endpoint("OmniumPaymentTransaction", "PaymentReport", modified="", batch=100_000),
-    "pick_lists": Endpoint("OmniumPickList", "PickList/Search"),
-    "subscriptions": Endpoint("OmniumSubscription", "Subscriptions/Search"),
-    "ratings": Endpoint(
-        "OmniumRating",
-        "Ratings/Search",
-        "Ratings/ScrollSearch",
-        "Ratings/Scroll",
-        modified="",
-        created="date",
-    ),
-    "projects": Endpoint("OmniumProject", "Projects/Search"),
-    "project_logs": Endpoint(
-        "OmniumProjectLog", "Projects/ProjectLogs/Search", modified="", created="date", base=1, is_bare=True
-    ),
-    "time_entries": Endpoint(
-        "OmniumTimeEntry", "Projects/TimeEntries/Search", modified="", created="date", is_bare=True
-    ),
-    "event_log": Endpoint(
-        "OmniumEventLogItem", "EventLog/Search", modified="", created="timestamp", can_change=False
-    ),
-    "comments": Endpoint("OmniumComment", "Comments/Search", modified="", is_bare=True),
-}
-FILTERS: dict[str, tuple[str, str]] = {
-    "modifiedFrom": ("modified", ">="),
-    "changedSince": ("modified", ">="),
-    "lastModified": ("modified", ">"),
-    "modifiedTo": ("modified", "<="),
-    "createdFrom": ("created", ">="),
-    "createdTo": ("created", "<="),
-    "from": ("created", ">="),
-    "to": ("created", "<="),
-    "dateFrom": ("created", ">="),
-    "dateTo": ("created", "<="),
-}
-ONLY_CREATION = {
-    name
-    for name, endpoint in ENDPOINTS.items()
-    if endpoint.search
-    and {"createdFrom", "dateFrom"}
-    & SCHEMAS[DESCRIPTION["endpoints"][f"POST /api/{endpoint.search}"][0]].keys()
-    and not {"modifiedFrom", "changedSince"}
-    & SCHEMAS[DESCRIPTION["endpoints"][f"POST /api/{endpoint.search}"][0]].keys()
-}
-"""Resources of which a delta read sees new rows alone: their old rows stay as they are here."""
 
 
 @dataclass
@@ -510,7 +354,7 @@ class Stranger:
         if kept is None or kept[0] != name or time.monotonic() - kept[3] > 300:
             raise _Refusal(404, '"The scroll has expired"')
         _, rest, size, _ = kept
-        total = sum(1 for _ in self.index[name])
+        total = len(self.index[name])
         if not rest:
             return self._envelope([], total, self.random.choice((None, scroll_id)))
         if self.random.random() < 0.5:
@@ -694,40 +538,15 @@ def _put(row: Row, path: str, value: Any) -> None:
         row[first] = value
 
 
-def without(row: Row, names: set[str]) -> Row:
-    """A product without some of its fields, in its variants too."""
-    kept = {name: value for name, value in row.items() if name.lower() not in names}
-    if isinstance(kept.get("variants"), list):
-        kept["variants"] = [
-            {name: value for name, value in variant.items() if name.lower() not in names}
-            for variant in kept["variants"]
-        ]
-    return kept
-
-
-def version_of(supplier: Row) -> Row:
-    """A supplier's version: some servers send what is around it, some the supplier alone."""
-    if len(supplier["versionId"]) % 3 == 0:
-        return supplier
-    return {
-        "id": supplier["id"],
-        "versionId": supplier["versionId"],
-        "created": supplier["modified"],
-        "createdBy": "somebody",
-        "type": "Supplier",
-        "value": supplier,
-    }
-
-
 class Writer(threading.Thread):
     """Changes, adds and deletes rows, `rate` a second, until the block ends."""
 
     def __init__(
-        self, stranger: Stranger, rate: float = 40.0, names: Callable[[], list[str]] | None = None
+        self, stranger: Stranger, rate: float = 40.0, names: Sequence[str] = tuple(ENDPOINTS)
     ) -> None:
         super().__init__(daemon=True)
         self._stranger, self._rate, self._ended = stranger, rate, threading.Event()
-        self._names = names() if names else list(ENDPOINTS)
+        self._names = names
         self.done: Counter[str] = Counter()
 
     def __enter__(self) -> Self:

@@ -15,8 +15,8 @@ from typing import Any
 import duckdb
 from dlt.common.normalizers.naming.snake_case import NamingConvention
 
-from tests.stranger import ENDPOINTS, Stranger, version_of, without
-from tests.stranger_rows import SCHEMAS, Row, as_json, at, moment
+from tests.stranger import Stranger
+from tests.stranger_rows import ENDPOINTS, SCHEMAS, Row, as_json, at, moment, version_of, without
 
 NAMING = NamingConvention()
 COLUMN_TYPES = {

@@ -8,6 +8,7 @@ import datetime as dt
 import json
 import random
 import string
+from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -41,8 +42,13 @@ SCHEMAS: dict[str, dict[str, str]] = DESCRIPTION["schemas"] | {
 }
 Row = dict[str, Any]
 
-NUMBERS = """0 1 -1 0.1 19.90 1.10 100.00 -0.0 1E+2 1e-7 0.0000000005 0.0000000015 2.675 1234567.891
-    3.141592653589793238 12345678901234567.89 99999999999999999999.999999999 0.30000000000000004 1e300""".split()
+NUMBERS = [
+    "0", "1", "-1", "0.1", "19.90", "1.10",
+    "100.00", "-0.0", "1E+2", "1e-7", "0.0000000005", "0.0000000015",
+    "2.675", "1234567.891", "3.141592653589793238", "12345678901234567.89",
+    "99999999999999999999.999999999", "0.30000000000000004",
+    "1e300",
+]  # fmt: skip
 TEXTS = [
     "", " ", "0", "007", "1.0", "true", "null", "2024-01-01", "2024-01-01T00:00:00Z", "Blåbærsyltetøy", "日本語",
     "😀 emoji", "two\nlines", "tab\there", 'say "quoted"', "it's", "back\\slash", "a,b;c|d", "{}", "[1, 2]", "NaN",
@@ -54,6 +60,179 @@ PERSONAL = {
 }  # fmt: skip
 NEW_FIELDS = ("newText", "new_number", "New-Flag", "nyttFelt", "shifty", "newObject", "newList", "newTime")
 FINAL = ("Completed", "Cancelled")
+
+
+@dataclass(frozen=True)
+class Endpoint:
+    """How one resource is read. Paths are of the row; `base` is the number of the first page."""
+
+    schema: str
+    search: str = ""
+    scroll: str = ""
+    next: str = ""
+    key: tuple[str, ...] = ("id",)
+    modified: str = "modified"
+    created: str = "created"
+    base: int = 0
+    batch: int = 100
+    can_change: bool = True
+    is_bare: bool = False
+
+    @property
+    def is_paged(self) -> bool:
+        """Whether its search takes a page."""
+        request = DESCRIPTION["endpoints"].get(f"POST /api/{self.search}", [None])[0]
+        return "page" in SCHEMAS.get(request or "", {})
+
+
+def _scrolled(schema: str, name: str, **more: Any) -> Endpoint:
+    return Endpoint(schema, f"{name}/Search", f"{name}/Scroll", f"{name}/Scroll", **more)
+
+
+PRICE_KEY = (
+    "productId skuId code marketId marketGroupId storeId customerId customerGroup currencyCode unit minQuantity"
+    " validFrom validUntil priceType priceListId priceListItemId promotionId"
+)
+COST_KEY = (
+    "productId skuId ean supplier marketId marketGroupId storeId storeGroupId currencyCode unit type"
+    " validFrom validUntil"
+)
+ENDPOINTS: dict[str, Endpoint] = {
+    "orders": _scrolled("OmniumOrder", "Orders"),
+    "returns": Endpoint(
+        "OmniumReturnOrderViewModel",
+        "Returns/SearchReturnOrders",
+        key=("orderId", "returnOrderForm.returnId"),
+        modified="returnOrderForm.modified",
+        created="returnOrderForm.created",
+    ),
+    "order_line_analytics": Endpoint(
+        "OmniumAnalyticsOrderLine", "AnalyticsOrders/Search", modified="", created="order.created"
+    ),
+    "carts": Endpoint("OmniumCart", "Cart/Search", "Cart/ScrollSearch", "Cart/Scroll"),
+    "cart_templates": Endpoint("OmniumCartTemplate", "CartTemplate/Search"),
+    "private_customers": _scrolled("OmniumPrivateCustomer", "PrivateCustomers", key=("customerId",)),
+    "business_customers": _scrolled("OmniumBusinessCustomer", "BusinessCustomers", key=("customerId",)),
+    "customer_club_members": Endpoint(
+        "OmniumCustomerClubMember",
+        "PrivateCustomers/CustomerClubMembers/Search",
+        next="PrivateCustomers/ScrollCustomerClubMembers",
+        key=("customerId",),
+        modified="",
+        created="memberSince",
+    ),
+    "customer_groups": Endpoint("OmniumCustomerGroup", "CustomerGroups/CustomerGroups/Search"),
+    "products": Endpoint("OmniumProduct", "", "Products/Scroll", "Products/Scroll"),
+    "product_categories": Endpoint(
+        "OmniumProductCategory",
+        "",
+        "ProductCategories/ScrollSearch",
+        "ProductCategories/Scroll",
+        modified="",
+        created="",
+        batch=10_000,
+    ),
+    "product_alerts": Endpoint("OmniumProductAlert", "ProductAlerts/SearchProductAlerts", modified=""),
+    "prices": Endpoint(
+        "OmniumPrice",
+        "Prices/Search",
+        next="Prices/Scroll",
+        key=tuple(PRICE_KEY.split()),
+        created="",
+        batch=1_000,
+    ),
+    "cost_prices": Endpoint(
+        "OmniumCostPrice",
+        "CostPrices/Search",
+        next="CostPrices/Scroll",
+        key=tuple(COST_KEY.split()),
+        created="",
+    ),
+    "price_lists": Endpoint("OmniumPriceList", "PriceLists/SearchPriceLists"),
+    "price_list_items": Endpoint(
+        "OmniumPriceListItem",
+        "PriceListItems/Search",
+        "PriceListItems/ScrollSearch",
+        "PriceListItems/Scroll",
+        modified="",
+        batch=1_000,
+    ),
+    "promotions": Endpoint(
+        "OmniumPromotion",
+        "Promotions/Search",
+        next="Promotions/Scroll",
+        modified="updatedDate",
+        created="createdDate",
+        base=1,
+    ),
+    "inventory": Endpoint(
+        "OmniumInventoryItem",
+        "Inventory/Search",
+        next="Inventory/Scroll",
+        key=("sku", "warehouseCode"),
+        batch=1_000,
+    ),
+    "inventory_transactions": Endpoint(
+        "OmniumInventoryTransaction",
+        "Inventory/SearchTransactions",
+        next="Inventory/ScrollTransactions",
+        modified="",
+        created="transactionDate",
+        base=1,
+        can_change=False,
+    ),
+    "stores": Endpoint("OmniumStore", "Stores/SearchStores"),
+    "suppliers": Endpoint("OmniumSupplier", "Suppliers/Search"),
+    "purchase_orders": _scrolled("OmniumPurchaseOrder", "PurchaseOrders"),
+    "deliveries": Endpoint("OmniumDelivery", "Deliveries/Search"),
+    "gift_cards": _scrolled("OmniumGiftCard", "GiftCard"),
+    "vouchers": Endpoint("OmniumVoucher", "Vouchers/Search", "Vouchers/ScrollSearch", "Vouchers/Scroll"),
+    "invoices": Endpoint("OmniumInvoice", "Invoices/Search"),
+    "payment_transactions": Endpoint("OmniumPaymentTransaction", "PaymentReport", modified="", batch=100_000),
+    "pick_lists": Endpoint("OmniumPickList", "PickList/Search"),
+    "subscriptions": Endpoint("OmniumSubscription", "Subscriptions/Search"),
+    "ratings": Endpoint(
+        "OmniumRating",
+        "Ratings/Search",
+        "Ratings/ScrollSearch",
+        "Ratings/Scroll",
+        modified="",
+        created="date",
+    ),
+    "projects": Endpoint("OmniumProject", "Projects/Search"),
+    "project_logs": Endpoint(
+        "OmniumProjectLog", "Projects/ProjectLogs/Search", modified="", created="date", base=1, is_bare=True
+    ),
+    "time_entries": Endpoint(
+        "OmniumTimeEntry", "Projects/TimeEntries/Search", modified="", created="date", is_bare=True
+    ),
+    "event_log": Endpoint(
+        "OmniumEventLogItem", "EventLog/Search", modified="", created="timestamp", can_change=False
+    ),
+    "comments": Endpoint("OmniumComment", "Comments/Search", modified="", is_bare=True),
+}
+FILTERS: dict[str, tuple[str, str]] = {
+    "modifiedFrom": ("modified", ">="),
+    "changedSince": ("modified", ">="),
+    "lastModified": ("modified", ">"),
+    "modifiedTo": ("modified", "<="),
+    "createdFrom": ("created", ">="),
+    "createdTo": ("created", "<="),
+    "from": ("created", ">="),
+    "to": ("created", "<="),
+    "dateFrom": ("created", ">="),
+    "dateTo": ("created", "<="),
+}
+ONLY_CREATION = {
+    name
+    for name, endpoint in ENDPOINTS.items()
+    if endpoint.search
+    and {"createdFrom", "dateFrom"}
+    & SCHEMAS[DESCRIPTION["endpoints"][f"POST /api/{endpoint.search}"][0]].keys()
+    and not {"modifiedFrom", "changedSince"}
+    & SCHEMAS[DESCRIPTION["endpoints"][f"POST /api/{endpoint.search}"][0]].keys()
+}
+"""Resources of which a delta read sees new rows alone: their old rows stay as they are here."""
 
 
 def as_json(value: Any) -> bytes:
@@ -76,6 +255,31 @@ def at(row: Any, path: str) -> Any:
     for name in path.split("."):
         row = row.get(name) if isinstance(row, dict) else None
     return row
+
+
+def without(row: Row, names: set[str]) -> Row:
+    """A product without some of its fields, in its variants too."""
+    kept = {name: value for name, value in row.items() if name.lower() not in names}
+    if isinstance(kept.get("variants"), list):
+        kept["variants"] = [
+            {name: value for name, value in variant.items() if name.lower() not in names}
+            for variant in kept["variants"]
+        ]
+    return kept
+
+
+def version_of(supplier: Row) -> Row:
+    """A supplier's version: some servers send what is around it, some the supplier alone."""
+    if len(supplier["versionId"]) % 3 == 0:
+        return supplier
+    return {
+        "id": supplier["id"],
+        "versionId": supplier["versionId"],
+        "created": supplier["modified"],
+        "createdBy": "somebody",
+        "type": "Supplier",
+        "value": supplier,
+    }
 
 
 class Maker:
