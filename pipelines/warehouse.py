@@ -20,9 +20,11 @@ from dlt.pipeline.exceptions import PipelineStepFailed
 
 from pipelines.errors import OmniumEltError, UsageError, explain
 from pipelines.home import Home
+from pipelines.many_tables import be_quick
 from pipelines.report import RunReport
 from sources.omnium import MARK
 
+be_quick()
 NAME = "omnium"
 DUCKDB_CONFIG = {"memory_limit": "400MB", "checkpoint_threshold": "1GB"}
 """DuckDB would take four fifths of the machine; merging a package needs no more than this. A checkpoint

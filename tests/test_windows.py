@@ -150,6 +150,30 @@ def test_rows_that_share_a_stamp_are_split_by_creation(reach: int):
     assert len(wire.asked) < 60
 
 
+def whole(text: str, seconds: int = 0) -> str:
+    moment = dt.datetime.fromisoformat(text).replace(microsecond=0) + dt.timedelta(seconds=seconds)
+    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def test_a_server_that_compares_whole_seconds_and_leaves_the_bounds_out_hides_nothing(reach: int):
+    """Windows that overlapped by a millisecond lost all rows of the second that they were cut at."""
+    rows = [
+        supplier(n, modified=whole(day(0), n // 40), created=whole(day(0), n // 40)) for n in range(2_500)
+    ]
+    # Whole seconds after the lower bound, and before the upper one.
+    shifts = {"modifiedFrom": 1, "createdFrom": 1, "modifiedTo": -1, "createdTo": -1}
+
+    def exclusive(asked: Asked) -> Reply:
+        bounds = {
+            name: whole(asked.body[name], shift) for name, shift in shifts.items() if name in asked.body
+        }
+        return search(rows, {**asked.body, **bounds}, reach=reach)
+
+    with Wire(exclusive) as wire:
+        windows = read(wire, "suppliers")
+    assert set(ids(windows)) == {row["id"] for row in rows}
+
+
 def test_what_no_filter_can_split_is_said(reach: int):
     rows = [supplier(n, modified=day(0), created=day(0)) for n in range(1_050)]
     with (

@@ -33,15 +33,19 @@ from sources.omnium.resources import RESOURCES, Resource
 from sources.omnium.spool import Spool
 from sources.omnium.tables import Batch, Drift, Found, column_name
 from sources.omnium.tables import Page as HasRows
+from sources.omnium.values import microseconds
 from sources.omnium.workshop import Bench, Workshop
 
 log = logging.getLogger("omnium")
 
+EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 BEGINNING = dt.datetime(2000, 1, 1, tzinfo=dt.UTC)
 """Where halving starts when nothing tells how old the oldest row is; older rows are read all the same."""
-OVERLAP = dt.timedelta(milliseconds=1)
-"""Neighbouring windows share this much: nobody says whether the bounds belong to a window or not."""
-NARROWEST = dt.timedelta(milliseconds=4)
+OVERLAPS = tuple(dt.timedelta(milliseconds=step) for step in (1, 1_000, 60_000))
+"""Neighbouring windows share one of these: nobody says whether the bounds belong to a window or not, nor whether
+the server compares them by the millisecond. The smallest that the server is found to see counts."""
+NARROWEST = 4
+"""Overlaps: a window as short as this is not split."""
 SCROLL_FROM = 1_000
 """Rows from which a scroll is used where there is one; fewer are a few pages, side by side."""
 PARSE_BYTES = 8 * 1024 * 1024
@@ -201,6 +205,7 @@ class Reader:
         self._row_bytes = 0.0
         self._has_checked_base = not resource.paged
         self._failures = 0
+        self._overlaps: dict[str, dt.timedelta] = {}
 
     # -- which windows -----------------------------------------------------------------------------
 
@@ -518,10 +523,8 @@ class Reader:
         resource = self._resource
         body = {**resource.body, **bounds}
         if resource.search:
-            return (
-                self._connection.post(resource.search, {**body, "take": 1, "page": self._base.number}).total
-                or 0
-            )
+            page = {"take": 1, "page": self._base.number} if resource.paged else {}
+            return self._connection.post(resource.search, {**body, **page}).total or 0
         return self._connection.post(resource.scroll, {**body, "take": 1}, starts_scroll=True).total or 0
 
     def _target(self) -> int:
@@ -541,24 +544,44 @@ class Reader:
         resource = self._resource
         count = min(64, max(2, -(-3 * (piece.total or 0) // (2 * self._target()))))
         stamps_differ = piece.lowest_cursor is None or piece.lowest_cursor != piece.highest_cursor
-        by_cursor = self._cut_evenly(
-            window, count, piece.lowest_cursor, "lower", "upper", resource.is_bounded
-        )
+        by_cursor = self._cut_evenly(window, count, piece, "lower", "upper", resource.is_bounded)
         by_creation = self._cut_evenly(
-            window, count, None, "created_lower", "created_upper", bool(resource.created_lower)
+            window, count, piece, "created_lower", "created_upper", bool(resource.created_lower)
         )
         return (by_cursor or by_creation) if stamps_differ else (by_creation or by_cursor)
 
     def _cut_evenly(
-        self, window: Window, count: int, lowest: dt.datetime | None, low: str, high: str, is_possible: bool
+        self, window: Window, count: int, piece: "_Piece", low: str, high: str, is_possible: bool
     ) -> list[Window]:
+        lowest = piece.lowest_cursor if low == "lower" else None
         lower = getattr(window, low) or lowest or BEGINNING
         upper = max(getattr(window, high) or self._client.server_time(), lower)
-        if not is_possible or upper - lower <= NARROWEST:
+        if not is_possible or upper - lower <= NARROWEST * OVERLAPS[0]:
             return []
-        return _cut(
-            window, [lower + (upper - lower) * number / count for number in range(1, count)], low, high
-        )
+        overlap = self._overlap(piece, low, high)
+        # Narrower pieces than what they share would be read over and over.
+        count = min(count, int((upper - lower) / (2 * overlap)))
+        if upper - lower <= NARROWEST * overlap:
+            return []
+        marks = [lower + (upper - lower) * number / count for number in range(1, count)]
+        return _cut(window, marks, low, high, overlap)
+
+    def _overlap(self, piece: "_Piece", low: str, high: str) -> dt.timedelta:
+        """How much neighbouring windows must share so that no row falls between them.
+
+        A server that leaves the bounds out and compares whole seconds shows nothing between two milliseconds
+        before a row and two behind it. So ask for a row that is there.
+        """
+        path = self._resource.cursor if low == "lower" else "created"
+        stamps = [stamp for row in piece.first_rows if (stamp := microseconds(_at(row, path))) is not None]
+        for stamp in stamps[:1] if low not in self._overlaps else ():
+            moment = EPOCH + dt.timedelta(milliseconds=stamp // 1_000)
+            for overlap in OVERLAPS:
+                around = Window(**{low: moment - overlap, high: moment + overlap})
+                if self._count(around.body(self._resource)):
+                    self._overlaps[low] = overlap
+                    break
+        return self._overlaps.get(low, OVERLAPS[0])
 
     def _cut_by_rank(self, window: Window, piece: "_Piece") -> list[Window]:
         """Two windows, one of which holds just as many rows as a search shows.
@@ -581,16 +604,19 @@ class Reader:
             if stamps in (sorted(stamps), sorted(stamps, reverse=True)):
                 mark = min(shown) if stamps[0] < stamps[-1] else max(shown)
                 low_end, high_end = getattr(window, low), getattr(window, high)
-                if (not low_end or mark > low_end) and (not high_end or mark + 2 * OVERLAP < high_end):
-                    return _cut(window, [mark], low, high)
+                overlap = self._overlap(piece, low, high)
+                if (not low_end or mark > low_end) and (not high_end or mark + 2 * overlap < high_end):
+                    return _cut(window, [mark], low, high, overlap)
         return []
 
 
-def _cut(window: Window, marks: Sequence[dt.datetime], low: str, high: str) -> list[Window]:
+def _cut(
+    window: Window, marks: Sequence[dt.datetime], low: str, high: str, overlap: dt.timedelta
+) -> list[Window]:
     """The windows between `marks`; the outer ends stay as open as they were."""
     # Behind the mark, so that rows that share its very stamp stand on one side of it.
-    starts = [getattr(window, low), *(mark + OVERLAP for mark in marks)]
-    stops = [*(mark + 2 * OVERLAP for mark in marks), getattr(window, high)]
+    starts = [getattr(window, low), *(mark + overlap for mark in marks)]
+    stops = [*(mark + 2 * overlap for mark in marks), getattr(window, high)]
     # Only windows that follow each other in the cursor's own order say that all before their end is read.
     ends = [mark if low == "lower" and window.end else None for mark in marks] + [window.end]
     return [
