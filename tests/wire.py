@@ -52,6 +52,8 @@ class Wire:
 
         class Handler(BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
+            # Head and body go out one after the other: neither waits for the other to be acknowledged.
+            disable_nagle_algorithm = True
 
             def log_message(self, *_: Any) -> None:
                 pass

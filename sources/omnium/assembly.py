@@ -8,7 +8,7 @@ are put together in a process of their own: `workshop.py`.
 """
 
 from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -115,6 +115,19 @@ class Here:
         self._spool.add(tables)
         # A later batch may know more columns.
         self._hints |= {name: self._parser.hints(name) for name in tables if tables[name].num_rows}
+
+    def take_over(self, tables: Tables, root: str, without: Collection[str]) -> int:
+        """Take the rows of a finished assembly, but for those root rows; return how many root rows it took."""
+        dropped, taken = pa.array(list(without), pa.string()), 0
+        for part in tables.parts:
+            for table in part.tables():
+                if without:
+                    ids = table["_dlt_id" if part.name == root else "_dlt_root_id"]
+                    table = table.filter(pc.invert(pc.is_in(ids, value_set=dropped)))
+                self._spool.add({part.name: table})
+                taken += table.num_rows if part.name == root else 0
+        self._hints |= tables.hints
+        return taken
 
     def keys_of(self, pages: Sequence[Page]) -> list[str]:
         """Parse, and keep nothing else."""

@@ -29,6 +29,19 @@ versions  follow each changed supplier's chain of versions
 
 
 @dataclass(frozen=True)
+class ValueFilter:
+    """A request field that takes a list of values, and the response field that it compares them with.
+
+    Values that no row has shown yet can be found in the resource `listed_in`, at its paths `listed_at`.
+    """
+
+    field: str
+    path: str
+    listed_in: str = ""
+    listed_at: tuple[str, ...] = ("id",)
+
+
+@dataclass(frozen=True)
 class Resource:
     """One row of the table.
 
@@ -38,6 +51,7 @@ class Resource:
     is False, and the first two pages decide. `scroll` starts a scroll, `scroll_next` continues one.
     `body` goes with every request, `excluded` are response fields that the request leaves out and that
     therefore get no column. `key_only` is added to the body for a sweep that needs nothing but keys.
+    `value_filters` are what a scroll that no time can split is split by, the one with the fewest values first.
     """
 
     name: str
@@ -66,6 +80,7 @@ class Resource:
     key_only: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
     final_statuses: tuple[str, ...] = ()
     status: str = ""
+    value_filters: tuple[ValueFilter, ...] = ()
 
     @property
     def batch_size(self) -> dict[str, int]:
@@ -95,6 +110,9 @@ PRODUCT_KEYS_ONLY = MappingProxyType(
         "includedFields": {"specificFields": ["id"]},
     }
 )
+BY_STORE = ValueFilter("storeIds", "storeId", "stores")
+BY_MARKET = ValueFilter("marketIds", "marketId")
+SKU_IDS = ("skuId", "variants.skuId")
 ANALYTICS_BODY = MappingProxyType(
     dict.fromkeys(
         (
@@ -218,6 +236,7 @@ _ROWS = (
         scroll_next="PrivateCustomers/ScrollCustomerClubMembers",
         key=("customerId",),
         role="CustomerRead",
+        value_filters=(BY_STORE, BY_MARKET),
     ),
     _created(
         name="customer_groups",
@@ -286,6 +305,7 @@ _ROWS = (
         scroll_take=1_000,
         scroll_take_field="scrollSize",
         role="ProductRead",
+        value_filters=(ValueFilter("productCodes", "skuId", "products", SKU_IDS),),
     ),
     Resource(
         name="cost_prices",
@@ -312,6 +332,7 @@ _ROWS = (
         lower="lastModified",
         paged=False,
         role="ProductRead",
+        value_filters=(ValueFilter("productCodes", "skuId", "products", SKU_IDS),),
     ),
     Resource(
         name="price_lists",
@@ -329,6 +350,7 @@ _ROWS = (
         scroll_take_field="scrollSize",
         sort="Created",
         role="ProductRead",
+        value_filters=(ValueFilter("priceListIds", "priceListId", "price_lists"),),
     ),
     _modified(
         name="promotions",
@@ -354,6 +376,10 @@ _ROWS = (
         role="InventoryRead",
         body={"isBatchesExcluded": True},
         excluded=frozenset({"batches"}),
+        value_filters=(
+            ValueFilter("warehouseCodes", "warehouseCode", "stores"),
+            ValueFilter("productCodes", "sku", "products", SKU_IDS),
+        ),
     ),
     Resource(
         name="inventory_transactions",
@@ -427,6 +453,7 @@ _ROWS = (
         scroll_next="Vouchers/Scroll",
         sort="Created",
         role="OrderRead",
+        value_filters=(ValueFilter("statuses", "status"), ValueFilter("customerIds", "customerId")),
     ),
     _created(
         name="invoices",
@@ -462,6 +489,7 @@ _ROWS = (
         scroll="Ratings/ScrollSearch",
         scroll_next="Ratings/Scroll",
         role="ProductRead",
+        value_filters=(BY_STORE, BY_MARKET),
     ),
     _modified(
         name="projects",

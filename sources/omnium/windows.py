@@ -3,7 +3,8 @@
 A window is complete when the distinct keys read from it equal the server's own count for that same window.
 It ends at the server's time, not ours, and the next one starts a settling lag before that end, because the
 index behind the search shows some changes late. What does not add up is read again in smaller pieces: a
-single page is one consistent answer, so that comes to an end.
+single page is one consistent answer, so that comes to an end. Where no time makes a scroll smaller, the values of
+a filter do: see `Reader._in_parts`.
 
     Window        the bounds of one read
     Reading       how to read: lag, sizes, budgets
@@ -27,9 +28,9 @@ import orjson
 
 from sources.omnium.assembly import Added, Assembly, Here, RowParser
 from sources.omnium.client import Answer, Budget, OmniumClient, Traffic
-from sources.omnium.errors import Incomplete, NotFound, ScrollLost, Stopped
+from sources.omnium.errors import Incomplete, NotFound, Refused, ScrollLost, Stopped
 from sources.omnium.paging import REACH, Connection, Page, PageBase, Scroll, SearchPages, one_ahead
-from sources.omnium.resources import RESOURCES, Resource
+from sources.omnium.resources import RESOURCES, Resource, ValueFilter
 from sources.omnium.spool import Spool
 from sources.omnium.tables import Batch, Drift, Found, column_name
 from sources.omnium.tables import Page as HasRows
@@ -55,6 +56,11 @@ LARGE_BYTES = 24 * 1024 * 1024
 CLOCK_MARGIN = dt.timedelta(seconds=2)
 """The server's time is known to the second, and never too late. What changed a moment ago belongs to a window
 that is asked for now, so its upper bound lies this much later than the time up to which it counts as read."""
+LONG_SCROLL = 10
+"""Batches. A scroll of no more has a fair chance the next time; a longer one is read in parts once it was lost."""
+BATCHES_A_PART = 3
+"""Of a scroll that is read in parts, about."""
+VALUES_A_PART = 300
 IDS_A_REQUEST = 100
 SUPPLIERS_AT_ONCE = 200
 
@@ -206,6 +212,9 @@ class Reader:
         self._has_checked_base = not resource.paged
         self._failures = 0
         self._overlaps: dict[str, dt.timedelta] = {}
+        self._notes_values = False
+        self._seen: dict[str, set[str]] = {by.field: set() for by in resource.value_filters}
+        self._listed: dict[str, set[str]] = {}
 
     # -- which windows -----------------------------------------------------------------------------
 
@@ -339,7 +348,9 @@ class Reader:
                 named.add(str(line.get("deliveryId") or ""))
         return named - {""}
 
-    def _rows_of(self, resource: Resource, window: Window) -> list[Row]:
+    def _rows_of(
+        self, resource: Resource, window: Window, body: Mapping[str, Any] | None = None
+    ) -> list[Row]:
         """The rows of another resource as they came, each once: what this one has to follow."""
         rows: dict[str, Row] = {}
         reader = Reader(
@@ -351,7 +362,7 @@ class Reader:
             traffic=self.traffic,
         )
         for piece in reader._pieces(
-            window, note=lambda some: rows.update((_key(resource, row), row) for row in some)
+            window, body, note=lambda some: rows.update((_key(resource, row), row) for row in some)
         ):
             piece.close()
         return list(rows.values())
@@ -460,7 +471,10 @@ class Reader:
         body: Mapping[str, Any] | None = None,
         late_before: dt.datetime | None = None,
         note: Callable[[Sequence[Row]], None] | None = None,
+        filters: Sequence[ValueFilter] | None = None,
     ) -> Iterator["_Piece"]:
+        """`filters` are those by whose values the window may be split, all of the resource's if None."""
+        filters = self._resource.value_filters if filters is None else filters
         problem: Exception | None = None
         for attempt in range(1, self._reading.tries + 1):
             if self._client.stop.is_set():
@@ -477,6 +491,7 @@ class Reader:
                 problem = failure
                 log.info("%s; reading it again", failure)
                 self._failures += 1
+                self._notes_values = bool(self._resource.value_filters)
                 if self._failures > self._reading.failures:
                     piece.close()
                     raise Incomplete(
@@ -506,7 +521,115 @@ class Reader:
                     f"{self._resource.name}: {piece.total:,} rows stand in one window that no filter of the "
                     f"endpoint can make smaller, and it shows {REACH:,} at most"
                 )
+            if filters and piece.is_for_parts:
+                try:
+                    whole = self._in_parts(piece, filters)
+                except (ScrollLost, Incomplete) as failure:
+                    problem = failure
+                    log.info("%s; reading it again", failure)
+                else:
+                    yield whole
+                    return
         raise Incomplete(f"{problem}; tried {self._reading.tries} times, the cursor stays where it was")
+
+    # -- by values ---------------------------------------------------------------------------------
+
+    def _in_parts(self, lost: "_Piece", filters: Sequence[ValueFilter]) -> "_Piece":
+        """A window whose scroll was lost, put together of many small ones: by the values of `filters`.
+
+        An inventory of 200 batches of which one in twenty is lost never arrives as one scroll. By warehouse and, where
+        a warehouse is large too, by some hundred products at a time, each part is an answer or two. Each is complete
+        by its own count; all of them are the window if they hold as many keys as the server counts in it afterwards.
+        Rows that a filter cannot show, such as those without a warehouse, are found by the next filter. Raises
+        Incomplete if rows are still missing when all known values were asked for.
+        """
+        window, body, note = lost.window, lost.extra, lost.note
+        whole, wanted = _Whole(self, lost), lost.total or 0
+        try:
+            for values, others in self._parts(lost, filters):
+                asked = {**(body or {}), **values}
+                for part in self._pieces(window, asked, lost.late_before, note, others):
+                    whole.take_over(part)
+                if whole.count < wanted:
+                    continue
+                for part in self._changed_since(whole):
+                    whole.take_over(part)
+                wanted = whole.total = self._count_of(window, body)
+                # Fewer than before: what was deleted meanwhile may stand for what no part has shown.
+                if whole.count == wanted and wanted >= (lost.total or 0):
+                    return whole
+            raise Incomplete(whole.says(f"{whole.count:,} rows came in parts, the server counts {wanted:,}"))
+        except BaseException:
+            whole.close()
+            raise
+
+    def _parts(
+        self, lost: "_Piece", filters: Sequence[ValueFilter]
+    ) -> Iterator[tuple[dict[str, list[str]], Sequence[ValueFilter]]]:
+        """What to ask for, and by what each of it may be split further.
+
+        Values that rows have shown come first, then those that another resource lists, then those of the next filter;
+        its rows may show new values of the filters before.
+        """
+        self._see(lost.first_rows)
+        asked: dict[str, set[str]] = {by.field: set() for by in filters}
+        goes_on = True
+        while goes_on:
+            goes_on = False
+            for number, by in enumerate(filters):
+                while values := sorted(
+                    self._seen[by.field] - asked[by.field] or self._list(by) - asked[by.field]
+                ):
+                    asked[by.field].update(values)
+                    fitting = BATCHES_A_PART * len(lost.first_rows) * len(values) // max(1, lost.total or 0)
+                    size = max(1, min(VALUES_A_PART, fitting))
+                    for start in range(0, len(values), size):
+                        yield {by.field: values[start : start + size]}, filters[number + 1 :]
+                    goes_on = number > 0
+
+    def _see(self, rows: Sequence[Row]) -> None:
+        """Note the values by which parts can be asked for."""
+        for by in self._resource.value_filters:
+            self._seen[by.field].update(_texts(rows, by.path))
+
+    def _list(self, by: ValueFilter) -> set[str]:
+        """The values that another resource knows, none where it cannot be read."""
+        if by.field not in self._listed:
+            self._listed[by.field] = set()
+            if by.listed_in:
+                listing = RESOURCES[by.listed_in]
+                only = {**listing.key_only, "includedFields": {"specificFields": ["id", *by.listed_at]}}
+                window = Window(end=self._client.server_time())
+                try:
+                    rows = self._rows_of(listing, window, only if listing.key_only else None)
+                except (Refused, ScrollLost, Incomplete) as failure:
+                    log.info("%s: no more values of %s: %s", self._resource.name, by.field, failure)
+                else:
+                    for path in by.listed_at:
+                        self._listed[by.field].update(_texts(rows, path))
+        return self._listed[by.field]
+
+    def _changed_since(self, whole: "_Piece") -> Iterator["_Piece"]:
+        """The rows that came while the parts were read, where they can be asked for."""
+        if self._resource.rule != "from" or not self._resource.has_own_id:
+            return
+        began = whole.began - dt.timedelta(seconds=self._reading.settling_lag)
+        lower = max(whole.window.lower or began, began)
+        yield from self._pieces(
+            replace(whole.window, lower=lower), whole.extra, whole.late_before, whole.note, ()
+        )
+
+    def _count_of(self, window: Window, body: Mapping[str, Any] | None) -> int:
+        """The server's own count of a window, now."""
+        if self._resource.search:
+            first = SearchPages(
+                self._connection, self._body(window, body), self._base, self._executor
+            ).first()
+        else:
+            first = Scroll(self._connection, self._body(window, body, scroll=True)).first()
+        return first.total or 0
+
+    # -- by time -----------------------------------------------------------------------------------
 
     def _check_nothing_is_outside(self) -> None:
         """Rows without the stamp are in no window: say so, rather than leave them out silently."""
@@ -641,8 +764,8 @@ class _Piece:
         note: Callable[[Sequence[Row]], None] | None,
         attempt: int,
     ) -> None:
-        self._reader, self.window, self._extra, self._attempt = reader, window, body, attempt
-        self._late_before, self._note = late_before, note
+        self._reader, self.window, self.extra, self.attempt = reader, window, body, attempt
+        self.late_before, self.note = late_before, note
         self._assembly: Assembly | None = None
         self._coming: deque[Future[Added]] = deque()
         self.bytes = 0
@@ -656,7 +779,7 @@ class _Piece:
         self.parts: list[Window] = []
         self.lowest_cursor: dt.datetime | None = None
         self.highest_cursor: dt.datetime | None = None
-        self._started, self._began = time.monotonic(), reader._client.server_time()
+        self._started, self.began = time.monotonic(), reader._client.server_time()
         self._requests = reader.traffic.requests
         self._waiting: list[Page] = []
         self._waiting_bytes = 0
@@ -666,10 +789,10 @@ class _Piece:
     def read(self) -> bool:
         """Read and verify. True: too large for one window. Raises ScrollLost or Incomplete."""
         reader, resource = self._reader, self._reader._resource
-        body = reader._body(self.window, self._extra)
+        body = reader._body(self.window, self.extra)
         if not resource.search:
             return self._scroll(
-                Scroll(reader._connection, reader._body(self.window, self._extra, scroll=True))
+                Scroll(reader._connection, reader._body(self.window, self.extra, scroll=True))
             )
         pages = SearchPages(reader._connection, body, reader._base, reader._executor)
         first = pages.first()
@@ -677,12 +800,12 @@ class _Piece:
         if self._is_too_large():
             return True
         # Pages can be asked for again, a batch cannot: after a scroll has failed pages are better.
-        has_failed = self._attempt > 1 and resource.paged and (self.total or 0) <= REACH
+        has_failed = self.attempt > 1 and resource.paged and (self.total or 0) <= REACH
         goes_on = bool(first.scroll_id and resource.scroll_next) and not has_failed
         if goes_on and (self.total is None or first.count < self.total):
             return self._scroll(Scroll(reader._connection, body), first)
         if resource.scroll and (self.total or 0) > SCROLL_FROM and not has_failed:
-            scroll = Scroll(reader._connection, reader._body(self.window, self._extra, scroll=True))
+            scroll = Scroll(reader._connection, reader._body(self.window, self.extra, scroll=True))
             return self._scroll(scroll)
         if not resource.paged:
             if first.count < (self.total or 0) and not first.scroll_id:
@@ -697,7 +820,7 @@ class _Piece:
             for page in pages.rest(first):
                 if page.total is not None and page.total != self.total:
                     text = f"its count went from {self.total} to {page.total} while it was read"
-                    raise Incomplete(self._says(text))
+                    raise Incomplete(self.says(text))
                 self._take(page)
             self._verify()
         except Incomplete:
@@ -756,8 +879,10 @@ class _Piece:
         self._waiting_bytes += len(page.body)
         self.read_rows += page.count
         self.bytes += len(page.body)
-        if self._note:
-            self._note(page.rows)
+        if self.note:
+            self.note(page.rows)
+        if self._reader._notes_values:
+            self._reader._see(page.rows)
         if self._waiting_bytes > PARSE_BYTES:
             self._parse()
         self._reader._on_rows(page.count, self.total)
@@ -782,7 +907,7 @@ class _Piece:
         resource = self._reader._resource
         doubled = self.keys.intersection(added.keys)
         if doubled and resource.has_own_id:
-            raise Incomplete(self._says(f"{len(doubled):,} rows came twice"))
+            raise Incomplete(self.says(f"{len(doubled):,} rows came twice"))
         mask = self._wanted(added, doubled)
         self.keys.update(added.keys)
         self.drift += added.drift
@@ -805,25 +930,39 @@ class _Piece:
 
     def _note_lateness(self, added: Added, mask: list[bool] | None) -> None:
         """How late a row appeared: it changed before the last window's end, and was not shown in it."""
-        if self._late_before is None or added.stamps is None:
+        if self.late_before is None or added.stamps is None:
             return
         stamps = added.stamps if mask is None else added.stamps[np.array(mask)]
-        before = self._late_before.timestamp()
+        before = self.late_before.timestamp()
         earliest = float(stamps.min()) / 1e6 if len(stamps) else before
         if earliest < before:
             self.late_seconds = max(self.late_seconds or 0.0, before - earliest)
 
     # -- verifying ---------------------------------------------------------------------------------
 
+    @property
+    def count(self) -> int:
+        """How many different rows came."""
+        # Rows without an id of their own may be alike; then the server's snapshot is as long as what came.
+        return len(self.keys) if self._reader._resource.has_own_id else self.read_rows
+
+    @property
+    def is_for_parts(self) -> bool:
+        """Whether to read it by values now: twice at most, a long scroll at once, a short one after some tries."""
+        total, resource = self.total or 0, self._reader._resource
+        has_pages = bool(resource.search) and resource.paged and total <= REACH
+        if not self.first_rows or not total or has_pages:
+            return False
+        first_time = 1 if total > LONG_SCROLL * len(self.first_rows) else 3
+        return first_time <= self.attempt < first_time + 2
+
     def _verify(self) -> None:
         self._parse()
         while self._coming:
             self._keep(self._coming.popleft().result())
-        # Rows without an id of their own may be alike; then the server's snapshot is as long as what came.
-        count = len(self.keys) if self._reader._resource.has_own_id else self.read_rows
-        if self.total is not None and count != self.total:
+        if self.total is not None and self.count != self.total:
             raise Incomplete(
-                self._says(f"{len(self.keys):,} distinct rows came, the server counts {self.total:,}")
+                self.says(f"{len(self.keys):,} distinct rows came, the server counts {self.total:,}")
             )
 
     def _check_nothing_left(self) -> None:
@@ -838,23 +977,27 @@ class _Piece:
         if resource.rule != "window" or self.window.upper is None:
             return
         # The index may have shown a change late, so that its stamp is older than the reading.
-        began = self._began - dt.timedelta(seconds=reader._reading.settling_lag)
+        began = self.began - dt.timedelta(seconds=reader._reading.settling_lag)
         after = Window(lower=max(self.window.upper, began))
         pages = SearchPages(
-            reader._connection, reader._body(after, self._extra), reader._base, reader._executor
+            reader._connection, reader._body(after, self.extra), reader._base, reader._executor
         )
         changed = pages.first()
         if not changed.total:
             return
         if changed.total > changed.count:
-            raise Incomplete(self._says(f"{changed.total:,} rows changed while it was read"))
+            raise Incomplete(self.says(f"{changed.total:,} rows changed while it was read"))
         left = self.keys.intersection(self.assembly.keys_of([changed]))
         if left:
-            raise Incomplete(self._says(f"{len(left):,} of its rows changed while it was read"))
+            raise Incomplete(self.says(f"{len(left):,} of its rows changed while it was read"))
 
-    def _says(self, text: str) -> str:
-        bounds = self.window.body(self._reader._resource)
-        where = " ".join(f"{name}={value}" for name, value in bounds.items()) or "everything"
+    def says(self, text: str) -> str:
+        bounds = [f"{name}={value}" for name, value in self.window.body(self._reader._resource).items()]
+        # Values may be customers.
+        bounds += [
+            f"{len(value)} {name}" for name, value in (self.extra or {}).items() if isinstance(value, list)
+        ]
+        where = " ".join(bounds) or "everything"
         return f"{self._reader._resource.name} ({where}): {text}"
 
     def verified(self) -> Verified:
@@ -871,7 +1014,7 @@ class _Piece:
             self.assembly,
             {},
             Traffic(requests=reader.traffic.requests - self._requests),
-            self._attempt,
+            self.attempt,
             time.monotonic() - self._started,
             self.bytes,
             self.drift,
@@ -883,6 +1026,34 @@ class _Piece:
         """Throw away what was read."""
         if self._assembly is not None:
             self._assembly.close()
+
+
+class _Whole(_Piece):
+    """A window put together of parts that are complete each."""
+
+    def __init__(self, reader: Reader, lost: _Piece) -> None:
+        super().__init__(reader, lost.window, lost.extra, lost.late_before, lost.note, lost.attempt + 1)
+        folder = reader._reading.spool
+        self._assembly = self._here = Here(
+            reader._parser, column_name_of(reader._resource.cursor), Spool(folder)
+        )
+
+    def take_over(self, part: _Piece) -> None:
+        """Add the rows of a part, but for those that came with another one."""
+        resource = self._reader._resource
+        doubled = self.keys & part.keys
+        if doubled and not resource.has_own_id:
+            part.close()
+            raise Incomplete(self.says(f"{len(doubled):,} rows came in two parts"))
+        if part.read_rows:
+            self.written += self._here.take_over(part.assembly.tables(), resource.name, doubled)
+        part.close()
+        self.keys |= part.keys
+        self.read_rows += part.read_rows
+        self.bytes += part.bytes
+        self.drift += part.drift
+        if part.late_seconds is not None:
+            self.late_seconds = max(self.late_seconds or 0.0, part.late_seconds)
 
 
 def _version_page(answer: Answer, supplier_id: str, version: str) -> Page:
@@ -910,6 +1081,15 @@ def _at(row: Row, path: str) -> Any:
     for name in path.split("."):
         value = value.get(name) if isinstance(value, Mapping) else None
     return value
+
+
+def _texts(rows: Sequence[Row], path: str) -> set[str]:
+    """The texts at a path of some rows, also of a path through lists."""
+    values: list[Any] = list(rows)
+    for name in path.split("."):
+        values = [value.get(name) for value in values if isinstance(value, Mapping)]
+        values = [one for value in values for one in (value if isinstance(value, list) else [value])]
+    return {value for value in values if isinstance(value, str) and value}
 
 
 def column_name_of(path: str) -> str:
