@@ -49,10 +49,7 @@ joined as (
         {{ local_date('lines.estimated_arrival_at') }} as line_arrival_date,
         deliveries.estimated_arrival_date as delivery_arrival_date,
         orders.requested_delivery_date,
-        {{ add_days(
-            'orders.order_date',
-            'coalesce(orders.configured_lead_time_days, ' ~ var('default_average_lead_time_days') ~ ')'
-        ) }} as configured_arrival_date,
+        orders.configured_arrival_date,
         case
             when deliveries.modified_at > orders.modified_at then deliveries.modified_at
             else coalesce(orders.modified_at, orders.created_at, deliveries.modified_at)

@@ -1,6 +1,6 @@
 {#
   One row per purchase order: whose it is, whether it is an internal transfer, when it was placed and
-  when it was cancelled, and what stage its status means.
+  when it was cancelled, what stage its status means, and when it should arrive as configured.
 #}
 {{ config(materialized='table') }}
 
@@ -105,7 +105,11 @@ select
     joined.last_status as last_logged_status,
     logged_stages.stage as last_logged_stage,
     coalesce(joined.cancelled_on, joined.modified_date) as cancelled_date,
-    case when configured.lead_time_days > 0 then configured.lead_time_days end as configured_lead_time_days
+    {{ add_days(
+        'joined.order_date',
+        'case when configured.lead_time_days > 0 then configured.lead_time_days else '
+        ~ var('default_average_lead_time_days') ~ ' end'
+    ) }} as configured_arrival_date
 from joined
 left join stages
     on lower(joined.status) = stages.status
