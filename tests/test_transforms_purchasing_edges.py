@@ -143,3 +143,56 @@ def test_a_delivery_that_was_moved_later_does_not_tell_its_promise_before(tmp_pa
     ]
 
 
+def test_a_store_that_was_deleted_as_a_supplier_keeps_its_transfers(tmp_path: Path) -> None:
+    """Its last version tells; where versions are not read, the row that reconcile marked does."""
+    write_raw(
+        tmp_path,
+        {
+            "suppliers": [supplier("norstedt"), supplier("lund-store", omniumStoreId="lund")],
+            "supplier_versions": [
+                {"id": "ystad-store", "versionId": "v1", "created": "2024-01-01T00:00:00Z",
+                 "value": supplier("ystad-store")},
+                {"id": "ystad-store", "versionId": "v2", "created": "2024-02-01T00:00:00Z",
+                 "value": supplier("ystad-store", omniumStoreId="ystad")},
+            ],
+            "purchase_orders": [
+                order("bought", line("1", "roman", 5)),
+                order("from-lund", line("2", "roman", 5), supplierId="lund-store"),
+                order("from-ystad", line("3", "roman", 5), supplierId="ystad-store"),
+                order("from-unknown", line("4", "roman", 5), supplierId="never-seen"),
+            ],
+        },
+        LOADED,
+    )  # fmt: skip
+    with duckdb.connect(str(tmp_path / "warehouse.duckdb")) as connection:
+        connection.execute("update omnium.suppliers set _omnium_deleted_at = '2025-06-15T00:00:00Z'"
+                           " where id = 'lund-store'")  # fmt: skip
+    build(tmp_path)
+    assert values(
+        tmp_path,
+        "select purchase_order_id, is_transfer, supplying_warehouse_code, promised_date"
+        " from marts.fct_purchase_order_line order by 1",
+    ) == [
+        ("bought", False, None, "2025-06-10"),
+        ("from-lund", True, "lund", "2025-06-10"),
+        ("from-unknown", False, None, "2025-06-16"),
+        ("from-ystad", True, "ystad", "2025-06-10"),
+    ]
+    assert values(
+        tmp_path, "select supplier_id, is_internal, is_deleted, lead_time_days from marts.dim_supplier"
+        " order by 1"
+    ) == [
+        ("lund-store", True, True, 8),
+        ("never-seen", False, True, None),
+        ("norstedt", False, False, 8),
+        ("ystad-store", True, True, 8),
+    ]  # fmt: skip
+    # No store of the retailer's own has figures as a supplier.
+    assert values(tmp_path, "select supplier_id from marts.lead_time_policy order by 1") == [
+        ("never-seen",),
+        ("norstedt",),
+    ]
+    assert values(tmp_path, "select distinct supplier_id from marts.supplier_scorecard order by 1") == [
+        ("never-seen",),
+        ("norstedt",),
+    ]

@@ -92,7 +92,7 @@
     ),
     (
         'order_of_unknown_supplier',
-        'The supplier of the purchase order was deleted, or cannot be read: it keeps its measured lead times, and has no configured one.',
+        'The supplier of the purchase order was deleted, or cannot be read: it keeps its measured lead times, and what was configured last, where that is known.',
         'select purchase_order_id as odd_key from ' ~ orders ~ ' as orders where supplier_id is not null and not exists (
             select 1 from ' ~ ref('stg_suppliers') ~ ' as suppliers where suppliers.supplier_id = orders.supplier_id)',
     ),
@@ -143,6 +143,17 @@
         'The line promises 0001-01-01, which means no date: the next best source of a promise is taken.',
         "select coalesce(line_item_id, purchase_order_key) as odd_key from " ~ ref('stg_purchase_order_lines') ~ '
             where estimated_arrival_at is not null and ' ~ local_date('estimated_arrival_at') ~ ' is null',
+    ),
+    (
+        'order_with_no_date_request',
+        'The order asks for delivery on 0001-01-01, which means no date: the next best source of a promise is taken.',
+        'select purchase_order_id as odd_key from ' ~ orders ~ ' where requested_delivery_at is not null and requested_delivery_date is null',
+    ),
+    (
+        'delivery_with_no_date_promise',
+        'The delivery expects to arrive on 0001-01-01, which means no date: the next best source of a promise is taken.',
+        'select delivery_id as odd_key from ' ~ ref('stg_deliveries') ~ ' where estimated_arrival_at is not null and '
+        ~ local_date('estimated_arrival_at') ~ ' is null and coalesce(' ~ local_date('created_at') ~ ' <= ' ~ as_of() ~ ', true)',
     ),
     (
         'open_beyond_history',

@@ -23,6 +23,17 @@ suppliers as (
 
 ),
 
+-- A store that was deleted as a supplier stays one: its last version tells.
+supplier_versions as (
+
+    select supplier_id, omnium_store_id
+    from {{ ref('int_supplier_versions') }}
+    where omnium_store_id is not null
+        and first_day <= {{ as_of() }}
+        and (next_version_day > {{ as_of() }} or next_version_day is null)
+
+),
+
 stages as (
 
     select status, stage
@@ -67,13 +78,17 @@ joined as (
 
     select
         orders.*,
-        coalesce(orders.supplier_warehouse_code, suppliers.omnium_store_id) as supplying_warehouse_code,
+        coalesce(
+            orders.supplier_warehouse_code, suppliers.omnium_store_id, supplier_versions.omnium_store_id
+        ) as supplying_warehouse_code,
         events.cancelled_on,
         events.last_status,
         ({{ as_of_is_current() }} or orders.modified_date <= {{ as_of() }}) as is_current_state
     from orders
     left join suppliers
         on orders.supplier_id = suppliers.supplier_id
+    left join supplier_versions
+        on orders.supplier_id = supplier_versions.supplier_id
     left join events
         on orders.purchase_order_id = events.purchase_order_id
     -- An order without a creation date cannot be placed in time; it is kept, and counted as odd.
@@ -96,6 +111,7 @@ select
     joined.modified_date,
     joined.modified_at,
     joined.created_at,
+    joined.requested_delivery_at,
     joined.requested_delivery_date,
     joined.status,
     stages.stage as seeded_stage,
