@@ -503,7 +503,7 @@ def medium(tmp_path_factory: pytest.TempPathFactory) -> tuple[Settings, Sandbox]
 
 @pytest.fixture(scope="module")
 def large(tmp_path_factory: pytest.TempPathFactory) -> tuple[Settings, Sandbox]:
-    """The large tenant: 240 suppliers, two years; about two minutes of CPU."""
+    """The large tenant: 240 suppliers, 16 months; about two minutes of CPU."""
     return tenant_of("large", tmp_path_factory.mktemp("large"))
 
 
