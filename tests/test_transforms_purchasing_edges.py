@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
+import pytest
 
 from tests.models import Row, dbt, query, write_raw
 
@@ -195,4 +196,142 @@ def test_a_store_that_was_deleted_as_a_supplier_keeps_its_transfers(tmp_path: Pa
     assert values(tmp_path, "select distinct supplier_id from marts.supplier_scorecard order by 1") == [
         ("never-seen",),
         ("norstedt",),
+    ]
+
+
+LINES = (
+    "select purchase_order_id, warehouse_code, order_date, promised_date, promise_source, net_quantity,"
+    " received_quantity, open_quantity, over_received_quantity, first_receipt_days, full_receipt_days,"
+    " weighted_receipt_days, is_complete, duration_days, is_transfer, supplying_warehouse_code"
+    " from marts.fct_purchase_order_line where purchase_order_id {} order by 1, promised_date"
+)
+
+
+@pytest.fixture(scope="module")
+def malmo(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Days of Stockholm, two hours ahead of UTC; what comes up to three days early is on time."""
+
+    def promised(name: str, day: str, **more: Any) -> Row:
+        return order(name, line(name, "roman", 10, estimatedTimeOfArrival=f"{day}T10:00:00Z"), **more)
+
+    return built(
+        tmp_path_factory.mktemp("malmo"),
+        {
+            "suppliers": [supplier("norstedt")],
+            "deliveries": [
+                {"id": name, "created": "2025-06-03T08:00:00Z", "modified": "2025-06-03T08:00:00Z",
+                 "estimatedTimeOfArrival": f"{day}T08:00:00Z"}
+                for name, day in (("d1", "2025-06-12"), ("d2", "2025-06-16"), ("d3", "2025-06-16"))
+            ],
+            "purchase_orders": [
+                # One line of ten that three deliveries took parts of, two of them for the same day.
+                order("split", line("1", "roman", 6, deliveryId="d1"), line("2", "roman", 3, deliveryId="d2"),
+                      line("3", "roman", 1, deliveryId="d3")),
+                promised("over", "2025-06-10"),
+                order("over-two", line("5", "roman", 5, estimatedTimeOfArrival="2025-06-10T10:00:00Z"),
+                      line("6", "roman", 5, estimatedTimeOfArrival="2025-06-20T10:00:00Z")),
+                promised("taken-back", "2025-06-10"),
+                # Ordered after midnight in Malmö, received after midnight, promised for midnight.
+                promised("midnight", "2025-06-11", created="2025-06-01T22:30:00Z"),
+                # Received when the day of the load was over in Malmö.
+                promised("tomorrow", "2025-06-11"),
+                order("to-lund", line("8", "roman", 4), storeId="lund", supplierId="central",
+                      supplierWarehouseCode="malmo"),
+                *(promised(f"{name}-order", "2025-06-12", supplierId=name)
+                  for name in ("early-4", "early-3", "on-day", "late-1", "half-late")),
+            ],
+            "inventory_transactions": [
+                receipt("r1", "split", "roman", 7, "2025-06-11T08:00:00Z"),
+                receipt("r2", "split", "roman", 3, "2025-06-18T08:00:00Z"),
+                receipt("r3", "over", "roman", 6, "2025-06-09T08:00:00Z"),
+                receipt("r4", "over", "roman", 7, "2025-06-12T08:00:00Z"),
+                receipt("r5", "over-two", "roman", 12, "2025-06-12T08:00:00Z"),
+                receipt("r6", "taken-back", "roman", 10, "2025-06-09T08:00:00Z"),
+                receipt("r7", "taken-back", "roman", -4, "2025-06-12T08:00:00Z"),
+                receipt("r8", "midnight", "roman", 10, "2025-06-10T22:30:00Z"),
+                receipt("r9", "tomorrow", "roman", 10, "2025-06-30T22:30:00Z"),
+                receipt("t1", "to-lund", "roman", -4, "2025-06-03T08:00:00Z"),
+                receipt("t2", "to-lund", "roman", 4, "2025-06-04T08:00:00Z", warehouseCode="lund"),
+                receipt("e4", "early-4-order", "roman", 10, "2025-06-08T21:59:00Z"),
+                receipt("e3", "early-3-order", "roman", 10, "2025-06-08T22:00:00Z"),
+                receipt("e0", "on-day-order", "roman", 10, "2025-06-12T21:59:00Z"),
+                receipt("l1", "late-1-order", "roman", 10, "2025-06-12T22:00:00Z"),
+                receipt("h1", "half-late-order", "roman", 5, "2025-06-12T08:00:00Z"),
+                receipt("h2", "half-late-order", "roman", 5, "2025-06-13T08:00:00Z"),
+            ],
+        },
+        time_zone="Europe/Stockholm",
+        early_tolerance_days=3,
+    )  # fmt: skip
+
+
+def test_a_line_that_several_deliveries_took_parts_of(malmo: Path) -> None:
+    """First in, first out: the seventh unit of the 11th already counts for the delivery of the 16th."""
+    assert values(malmo, LINES.format("= 'split'")) == [
+        ("split", "malmo", "2025-06-02", "2025-06-12", "delivery", "6", "6", "0", "0",
+         9, 9, "9", True, 9, False, None),
+        ("split", "malmo", "2025-06-02", "2025-06-16", "delivery", "4", "4", "0", "0",
+         9, 16, "14.25", True, 16, False, None),
+    ]  # fmt: skip
+
+
+def test_more_than_was_ordered(malmo: Path) -> None:
+    """What comes on top belongs to the last promise, and not to the average day of the units ordered."""
+    assert values(malmo, LINES.format("like 'over%'")) == [
+        ("over", "malmo", "2025-06-02", "2025-06-10", "line", "10", "13", "0", "3",
+         7, 10, "8.2", True, 10, False, None),
+        ("over-two", "malmo", "2025-06-02", "2025-06-10", "line", "5", "5", "0", "0",
+         10, 10, "10", True, 10, False, None),
+        ("over-two", "malmo", "2025-06-02", "2025-06-20", "line", "5", "7", "0", "2",
+         10, 10, "10", True, 10, False, None),
+    ]  # fmt: skip
+
+
+def test_what_is_taken_back_is_open_again(malmo: Path) -> None:
+    assert values(malmo, LINES.format("= 'taken-back'")) == [
+        ("taken-back", "malmo", "2025-06-02", "2025-06-10", "line", "10", "6", "4", "0",
+         7, None, "7", False, 28, False, None),
+    ]  # fmt: skip
+
+
+def test_days_are_those_of_the_warehouse(malmo: Path) -> None:
+    """Half past midnight in Malmö is the evening before in UTC; the day after the as-of date is not known."""
+    assert values(malmo, LINES.format("in ('midnight', 'tomorrow')")) == [
+        ("midnight", "malmo", "2025-06-02", "2025-06-11", "line", "10", "10", "0", "0",
+         9, 9, "9", True, 9, False, None),
+        ("tomorrow", "malmo", "2025-06-02", "2025-06-11", "line", "10", "0", "10", "0",
+         None, None, None, False, 28, False, None),
+    ]  # fmt: skip
+
+
+def test_a_store_receives_a_transfer(malmo: Path) -> None:
+    """The other end of it, in Malmö, is no receipt; and no supplier's figures know of it."""
+    assert values(malmo, LINES.format("= 'to-lund'")) == [
+        ("to-lund", "lund", "2025-06-02", "2025-06-16", "lead_time", "4", "4", "0", "0",
+         2, 2, "2", True, 2, True, "malmo"),
+    ]  # fmt: skip
+    assert values(
+        malmo, "select transaction_id, warehouse_code, quantity, days_since_order, is_transfer, is_matched"
+        " from marts.fct_purchase_receipt where purchase_order_id = 'to-lund'"
+    ) == [("t2", "lund", "4", 2, True, True)]  # fmt: skip
+    assert values(
+        malmo, "select level, supplier_id, warehouse_code, completed_lines, mean_days from marts.lead_time"
+        " where level like 'transfer%' or supplier_id in ('central', 'malmo') order by 1"
+    ) == [("transfer", None, None, 1, 2.0), ("transfer_route", "malmo", "lund", 1, 2.0)]  # fmt: skip
+    assert values(malmo, "select * from marts.supplier_scorecard where supplier_id = 'central'") == []
+
+
+def test_what_comes_too_early_is_not_on_time_either(malmo: Path) -> None:
+    """Promised for the 12th: from the 9th, 00:00 in Malmö, to the end of the 12th."""
+    assert values(
+        malmo,
+        "select supplier_id, lines_due, on_time_share, in_full_share, otif_net_share, otif_quantity_share,"
+        " median_days_late from marts.supplier_scorecard"
+        " where period = 'all' and supplier_id <> 'norstedt' order by 1",
+    ) == [
+        ("early-3", 1, 1.0, 1.0, 1.0, 1.0, -3.0),
+        ("early-4", 1, 0.0, 1.0, 0.0, 0.0, -4.0),
+        ("half-late", 1, 0.0, 1.0, 0.0, 0.5, 1.0),
+        ("late-1", 1, 0.0, 1.0, 0.0, 0.0, 1.0),
+        ("on-day", 1, 1.0, 1.0, 1.0, 1.0, 0.0),
     ]
