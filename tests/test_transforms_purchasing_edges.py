@@ -335,3 +335,107 @@ def test_what_comes_too_early_is_not_on_time_either(malmo: Path) -> None:
         ("late-1", 1, 0.0, 1.0, 0.0, 0.0, 1.0),
         ("on-day", 1, 1.0, 1.0, 1.0, 1.0, 0.0),
     ]
+
+
+ARRIVED = ("came", "malmo", "2025-06-02", "2025-06-12", "delivery", "10", "10", "0", "0",
+           9, 9, "9", True, 9, False, None)  # fmt: skip
+WAITING = ("waits", "malmo", "2025-06-02", "2025-06-10", "lead_time", "10", "0", "10", "0",
+           None, None, None, False, 28, False, None)  # fmt: skip
+
+
+def changed(row: tuple[Any, ...], **places: Any) -> tuple[Any, ...]:
+    """The row with some of its columns as they are without a resource."""
+    names = ("promised", "source", "received", "open", "first", "full", "weighted", "complete", "duration")
+    at = dict(zip(names, (3, 4, 6, 7, 9, 10, 11, 12, 13), strict=True))
+    values_of = list(row)
+    for name, value in places.items():
+        values_of[at[name]] = value
+    return tuple(values_of)
+
+
+@pytest.fixture(scope="module")
+def plain(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Two orders, one of which came: raw rows only, from every resource that purchases are built of."""
+    folder = tmp_path_factory.mktemp("plain")
+    write_raw(
+        folder,
+        {
+            "suppliers": [supplier("norstedt", versionId="v2", modified="2025-06-10T00:00:00Z")],
+            "supplier_versions": [
+                {"id": "norstedt", "versionId": "v1", "created": "2024-01-01T00:00:00Z",
+                 "value": supplier("norstedt", defaultLeadTime=4)},
+                {"id": "norstedt", "versionId": "v2", "created": "2024-06-01T00:00:00Z",
+                 "value": supplier("norstedt")},
+            ],
+            "stores": [{"id": "malmo", "name": "Malmö", "isWarehouse": True}],
+            "products": [{"id": "1_sv", "productId": "1", "skuId": "roman", "supplierId": "norstedt"}],
+            "inventory": [{"sku": "roman", "warehouseCode": "malmo", "inventory": 10}],
+            "deliveries": [{"id": "d1", "created": "2025-06-03T08:00:00Z", "modified": "2025-06-03T08:00:00Z",
+                            "estimatedTimeOfArrival": "2025-06-12T08:00:00Z"}],
+            "purchase_orders": [
+                order("came", line("1", "roman", 10, deliveryId="d1")),
+                order("waits", line("2", "roman", 10)),
+            ],
+            "inventory_transactions": [receipt("r1", "came", "roman", 10, "2025-06-11T08:00:00Z")],
+            "event_log": [{"id": "e1", "objectId": "came", "status": "Confirmed",
+                           "eventLogModel": "PurchaseOrder", "timestamp": "2025-06-02T08:00:00Z"}],
+        },
+        LOADED,
+    )  # fmt: skip
+    return folder
+
+
+# Which tables a tenant does not have (not used, or a role that the API user lacks), and what becomes of the rows
+# in fct_purchase_order_line and of the supplier's row in lead_time_policy.
+WITHOUT: dict[str, tuple[tuple[str, ...], list[tuple[Any, ...]], list[tuple[Any, ...]]]] = {
+    "deliveries": (
+        ("deliveries",),
+        [changed(ARRIVED, promised="2025-06-10", source="lead_time"), WAITING],
+        [("norstedt", 8, False, 1, 9)],
+    ),
+    "versions, names and events": (
+        ("supplier_versions", "stores", "products", "event_log"),
+        [ARRIVED, WAITING],
+        [("norstedt", 8, False, 1, 9)],
+    ),
+    "SupplierRead": (
+        ("suppliers", "supplier_versions"),
+        [ARRIVED, changed(WAITING, promised="2025-06-16")],
+        [("norstedt", 14, True, 1, 9)],
+    ),
+    "InventoryRead": (
+        ("inventory", "inventory_transactions"),
+        [
+            changed(ARRIVED, received="0", open="10", first=None, full=None, weighted=None, complete=False,
+                    duration=28),
+            WAITING,
+        ],
+        [("norstedt", 8, False, 0, None)],
+    ),
+    "PurchaseOrderRead": (
+        ("purchase_orders", "purchase_orders__purchase_order_form__line_items", "deliveries"),
+        [],
+        [("norstedt", 8, False, 0, None)],
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("without", WITHOUT)
+def test_what_is_missing_is_missing_and_nothing_else(plain: Path, without: str) -> None:
+    tables, order_rows, policy = WITHOUT[without]
+    with duckdb.connect(str(plain / "warehouse.duckdb")) as connection:
+        connection.execute("drop schema if exists snapshots cascade")
+        for table in tables:
+            connection.execute(f"alter table omnium.{table} rename to hidden_{table}")
+    try:
+        build(plain)
+        assert values(plain, LINES.format("is not null")) == order_rows
+        assert values(
+            plain, "select supplier_id, configured_days, is_default_configured, completed_lines,"
+            " measured_p50_days from marts.lead_time_policy order by 1"
+        ) == policy  # fmt: skip
+        assert values(plain, "select count(*) from marts.lead_time where level = 'global'") == [(1,)]
+    finally:
+        with duckdb.connect(str(plain / "warehouse.duckdb")) as connection:
+            for table in tables:
+                connection.execute(f"alter table omnium.hidden_{table} rename to {table}")
