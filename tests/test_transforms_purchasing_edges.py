@@ -439,3 +439,36 @@ def test_what_is_missing_is_missing_and_nothing_else(plain: Path, without: str) 
         with duckdb.connect(str(plain / "warehouse.duckdb")) as connection:
             for table in tables:
                 connection.execute(f"alter table omnium.hidden_{table} rename to {table}")
+
+
+def test_a_line_that_was_split_later_is_whole_before(tmp_path: Path) -> None:
+    """Seen before, and not seen before: in neither case do its parts stand beside the whole."""
+    early, later = "2025-06-02T08:00:00Z", "2025-06-20T08:00:00Z"
+    parts = "omnium.purchase_orders__purchase_order_form__line_items"
+    folder = built(
+        tmp_path,
+        {
+            "suppliers": [supplier("norstedt")],
+            "purchase_orders": [
+                order("seen", line("1", "roman", 100), modified=early),
+                order("unseen", line("2", "roman", 100), modified="2025-06-12T08:00:00Z"),
+            ],
+        },
+        "2025-06-15",
+    )
+    with duckdb.connect(str(folder / "warehouse.duckdb")) as connection:
+        connection.execute(f"update omnium.purchase_orders set modified = '{later}'")
+        connection.execute(
+            f"insert into {parts} select * replace (line_item_id || '-b' as line_item_id, '40' as quantity,"
+            f" _dlt_list_idx + 1 as _dlt_list_idx, _dlt_id || 'b' as _dlt_id) from {parts}"
+        )
+        connection.execute(f"update {parts} set quantity = '60' where quantity = '100'")
+    sql = (
+        "select purchase_order_id, ordered_quantity, open_quantity from marts.fct_purchase_order_line"
+        " order by 1"
+    )
+    whole = [("seen", "100", "100"), ("unseen", "100", "100")]
+    build(folder)
+    assert values(folder, sql) == whole
+    build(folder, "2025-06-10")
+    assert values(folder, sql) == whole

@@ -5,7 +5,8 @@
   order: the current row, if it has not been modified since; the state that the snapshot kept; else
   the order as it was placed (nothing cancelled or delivered yet), with the stage of the last status
   in the event log. A promise may be a delivery's: that counts only if the delivery has not been
-  modified since either; else the snapshot is asked, and then the next source of a promise.
+  modified since either; else the snapshot is asked, and then the next source of a promise. A line that
+  came into its order after the as-of date (Omnium splits lines, and buyers add some) is left out.
 #}
 with lines as (
 
@@ -40,6 +41,8 @@ history as (
         delivered_quantity,
         promised_date,
         promise_source,
+        purchase_order_id,
+        order_modified_at,
         {{ as_of_is_current() }} or {{ local_date("(dbt_valid_from at time zone 'UTC')") }} <= {{ as_of() }}
             as was_known,
         row_number() over versions as version_number,
@@ -73,7 +76,15 @@ numbered as (
 
 first_versions as (
 
-    select * from numbered where version_number = 1
+    select
+        numbered.*,
+        -- Not among the lines that the snapshot saw first.
+        order_modified_at > min(order_modified_at) over (partition by purchase_order_id)
+            and {{ local_date("(order_modified_at at time zone 'UTC')") }} > {{ as_of() }}
+            and not {{ as_of_is_current() }}
+            as is_of_later
+    from numbered
+    where version_number = 1
 
 ),
 
@@ -169,6 +180,7 @@ states as (
         on dated.purchase_order_line_id = known_versions.purchase_order_line_id
     left join slips
         on dated.purchase_order_line_id = slips.purchase_order_line_id
+    where not coalesce(first_versions.is_of_later, false)
 
 ),
 
