@@ -195,6 +195,16 @@ def odd_home(tmp_path_factory: pytest.TempPathFactory) -> Settings:
                 receipt(f"{name}-2", name, 30, "2024-03-18"),
             )
         put(sandbox, "inventory_transactions", receipt("over-1", "over", 55, "2024-03-12"))
+        put(
+            sandbox,
+            "deliveries",
+            {
+                "id": "no-date",
+                "created": "2024-03-01T09:30:00Z",
+                "modified": "2024-03-01T09:30:00Z",
+                "estimatedTimeOfArrival": "0001-01-01T00:00:00Z",
+            },
+        )
         for number in range(10):
             placed = datetime(2024, 1, 1, 9) + timedelta(days=number)
             name = f"steady-{number}"
@@ -313,6 +323,8 @@ ODD = {
     "line_without_quantity": "ODD-PO-negative-quantity / ODD-PO-negative-quantity-1, ODD-PO-zero-quantity",
     "line_canceled_above_ordered": "ODD-PO-more-canceled-than-ordered / ",
     "line_with_no_date_promise": "ODD-PO-zero-dates-1",
+    "order_with_no_date_request": "ODD-PO-zero-dates",
+    "delivery_with_no_date_promise": "no-date",
     "transaction_of_unknown_type": "ODD-IT-",
     "sku_of_several_products": "odd-twin",
     "supplier_without_lead_time": "odd-supplier, odd-supplier-deleted",
@@ -491,7 +503,7 @@ def medium(tmp_path_factory: pytest.TempPathFactory) -> tuple[Settings, Sandbox]
 
 @pytest.fixture(scope="module")
 def large(tmp_path_factory: pytest.TempPathFactory) -> tuple[Settings, Sandbox]:
-    """The large tenant: 240 suppliers, two years; about two minutes of CPU."""
+    """The large tenant: 240 suppliers, 16 months; about two minutes of CPU."""
     return tenant_of("large", tmp_path_factory.mktemp("large"))
 
 

@@ -48,22 +48,23 @@ class Scale:
 SCALES: dict[Size, Scale] = {
     "small": Scale(365, 300, 3.0, 12, 40, 2, 26, 45, 14, 3, 0.5, 80, 12, order_span_days=14),
     "medium": Scale(548, 10_000, 4.5, 60, 1_150, 4, 10, 24, 4, 7, 0.3, 1_500, 60),
+    # 16 months: with these lead times a tenth of the purchase orders is then open at the end.
     "large": Scale(
-        730,
+        480,
         100_000,
         1.2,
         240,
         15_400,
         4,
-        7,
-        40,
+        4,
+        32,
         3,
         30,
         0.78,
         15_000,
         600,
         transfer_cover_days=60,
-        sold_share=0.6,
+        sold_share=0.55,
     ),
 }
 

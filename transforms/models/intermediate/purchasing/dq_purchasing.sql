@@ -20,7 +20,7 @@
         ~ seed_with(ref('inventory_transaction_types'), 'transaction_type', 'kind') ~ " as types on lower(transactions.transaction_type) = types.transaction_type
             where types.kind = 'receipt' and transactions.purchase_order_id is null and transactions.quantity <> 0
             and not transactions.is_virtual
-            and " ~ local_date('transactions.transacted_at') ~ ' <= ' ~ as_of(),
+            and coalesce(" ~ local_date('transactions.transacted_at') ~ ' <= ' ~ as_of() ~ ', true)',
     ),
     (
         'receipt_of_unknown_purchase_order',
@@ -92,7 +92,7 @@
     ),
     (
         'order_of_unknown_supplier',
-        'The supplier of the purchase order was deleted, or cannot be read: it keeps its measured lead times, and has no configured one.',
+        'The supplier of the purchase order was deleted, or cannot be read: it keeps its measured lead times, and what was configured last, where that is known.',
         'select purchase_order_id as odd_key from ' ~ orders ~ ' as orders where supplier_id is not null and not exists (
             select 1 from ' ~ ref('stg_suppliers') ~ ' as suppliers where suppliers.supplier_id = orders.supplier_id)',
     ),
@@ -141,8 +141,20 @@
     (
         'line_with_no_date_promise',
         'The line promises 0001-01-01, which means no date: the next best source of a promise is taken.',
-        "select coalesce(line_item_id, purchase_order_key) as odd_key from " ~ ref('stg_purchase_order_lines') ~ '
-            where estimated_arrival_at is not null and ' ~ local_date('estimated_arrival_at') ~ ' is null',
+        "select coalesce(lines.line_item_id, lines.purchase_order_key) as odd_key from " ~ ref('stg_purchase_order_lines') ~ ' as lines
+            inner join ' ~ orders ~ ' as orders on lines.purchase_order_key = orders.purchase_order_key
+            where lines.estimated_arrival_at is not null and ' ~ local_date('lines.estimated_arrival_at') ~ ' is null',
+    ),
+    (
+        'order_with_no_date_request',
+        'The order asks for delivery on 0001-01-01, which means no date: the next best source of a promise is taken.',
+        'select purchase_order_id as odd_key from ' ~ orders ~ ' where requested_delivery_at is not null and requested_delivery_date is null',
+    ),
+    (
+        'delivery_with_no_date_promise',
+        'The delivery expects to arrive on 0001-01-01, which means no date: the next best source of a promise is taken.',
+        'select delivery_id as odd_key from ' ~ ref('stg_deliveries') ~ ' where estimated_arrival_at is not null and '
+        ~ local_date('estimated_arrival_at') ~ ' is null and coalesce(' ~ local_date('created_at') ~ ' <= ' ~ as_of() ~ ', true)',
     ),
     (
         'open_beyond_history',
@@ -154,7 +166,8 @@
         'No seed knows the type of the stock transaction: it counts as other. Add it to the var more_inventory_transaction_types.',
         'select transactions.transaction_id as odd_key from ' ~ transactions ~ ' as transactions left join '
         ~ seed_with(ref('inventory_transaction_types'), 'transaction_type', 'kind') ~ ' as types on lower(transactions.transaction_type) = types.transaction_type
-            where types.transaction_type is null',
+            where types.transaction_type is null
+            and coalesce(' ~ local_date('transactions.transacted_at') ~ ' <= ' ~ as_of() ~ ', true)',
     ),
     (
         'sku_of_several_products',

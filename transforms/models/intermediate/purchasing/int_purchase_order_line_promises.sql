@@ -49,14 +49,12 @@ joined as (
         {{ local_date('lines.estimated_arrival_at') }} as line_arrival_date,
         deliveries.estimated_arrival_date as delivery_arrival_date,
         orders.requested_delivery_date,
-        {{ add_days(
-            'orders.order_date',
-            'coalesce(orders.configured_lead_time_days, ' ~ var('default_average_lead_time_days') ~ ')'
-        ) }} as configured_arrival_date,
+        orders.configured_arrival_date,
         case
             when deliveries.modified_at > orders.modified_at then deliveries.modified_at
             else coalesce(orders.modified_at, orders.created_at, deliveries.modified_at)
-        end as known_at
+        end as known_at,
+        coalesce(orders.modified_at, orders.created_at) at time zone 'UTC' as order_modified_at
     from lines
     inner join orders
         on lines.purchase_order_key = orders.purchase_order_key
@@ -87,5 +85,6 @@ select
         when configured_arrival_date is not null then 'lead_time'
     end as promise_source,
     -- UTC without a zone: what dbt's snapshots want.
-    coalesce(known_at, timestamp with time zone '0002-01-01 00:00:00+00') at time zone 'UTC' as known_at
+    coalesce(known_at, timestamp with time zone '0002-01-01 00:00:00+00') at time zone 'UTC' as known_at,
+    order_modified_at
 from joined

@@ -1,6 +1,6 @@
 {#
   One row per purchase order: whose it is, whether it is an internal transfer, when it was placed and
-  when it was cancelled, and what stage its status means.
+  when it was cancelled, what stage its status means, and when it should arrive as configured.
 #}
 {{ config(materialized='table') }}
 
@@ -20,6 +20,17 @@ suppliers as (
     select supplier_id, omnium_store_id
     from {{ ref('stg_suppliers') }}
     where omnium_store_id is not null
+
+),
+
+-- A store that was deleted as a supplier stays one: its last version tells.
+supplier_versions as (
+
+    select supplier_id, omnium_store_id
+    from {{ ref('int_supplier_versions') }}
+    where omnium_store_id is not null
+        and first_day <= {{ as_of() }}
+        and (next_version_day > {{ as_of() }} or next_version_day is null)
 
 ),
 
@@ -67,13 +78,17 @@ joined as (
 
     select
         orders.*,
-        coalesce(orders.supplier_warehouse_code, suppliers.omnium_store_id) as supplying_warehouse_code,
+        coalesce(
+            orders.supplier_warehouse_code, suppliers.omnium_store_id, supplier_versions.omnium_store_id
+        ) as supplying_warehouse_code,
         events.cancelled_on,
         events.last_status,
         ({{ as_of_is_current() }} or orders.modified_date <= {{ as_of() }}) as is_current_state
     from orders
     left join suppliers
         on orders.supplier_id = suppliers.supplier_id
+    left join supplier_versions
+        on orders.supplier_id = supplier_versions.supplier_id
     left join events
         on orders.purchase_order_id = events.purchase_order_id
     -- An order without a creation date cannot be placed in time; it is kept, and counted as odd.
@@ -96,6 +111,7 @@ select
     joined.modified_date,
     joined.modified_at,
     joined.created_at,
+    joined.requested_delivery_at,
     joined.requested_delivery_date,
     joined.status,
     stages.stage as seeded_stage,
@@ -105,7 +121,11 @@ select
     joined.last_status as last_logged_status,
     logged_stages.stage as last_logged_stage,
     coalesce(joined.cancelled_on, joined.modified_date) as cancelled_date,
-    case when configured.lead_time_days > 0 then configured.lead_time_days end as configured_lead_time_days
+    {{ add_days(
+        'joined.order_date',
+        'case when configured.lead_time_days > 0 then configured.lead_time_days else '
+        ~ var('default_average_lead_time_days') ~ ' end'
+    ) }} as configured_arrival_date
 from joined
 left join stages
     on lower(joined.status) = stages.status

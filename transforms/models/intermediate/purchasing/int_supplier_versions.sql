@@ -20,6 +20,18 @@ with versions as (
 
 ),
 
+-- A supplier that was deleted stays as it was last seen.
+last_seen as (
+
+    select * from {{ ref('stg_suppliers') }}
+
+    union all
+
+    select * from {{ ref('stg_deleted_suppliers') }}
+    where supplier_id not in (select shown.supplier_id from {{ ref('stg_suppliers') }} as shown)
+
+),
+
 today as (
 
     select
@@ -37,7 +49,7 @@ today as (
         maximum_order_amount,
         shipment_cost,
         true as is_today
-    from {{ ref('stg_suppliers') }}
+    from last_seen
 
 ),
 

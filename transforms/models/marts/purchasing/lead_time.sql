@@ -32,8 +32,14 @@ tenant as (
 
     select
         {{ real(var('default_average_lead_time_days')) }} as mean_days,
+        -- At even odds (z = 0) a margin says nothing of the spread.
         power(
-            {{ real(var('lead_time_safety_margin_days')) }} / {{ normal_quantile(real(var('service_level'))) }}, 2
+            coalesce(
+                {{ real(var('lead_time_safety_margin_days')) }}
+                    / nullif({{ normal_quantile(real(var('service_level'))) }}, 0),
+                0
+            ),
+            2
         ) as variance
 
 ),

@@ -1,42 +1,13 @@
 with source as (
 
-    {{ raw('suppliers', {
-        'id': 'text', 'name': 'text', 'version_id': 'text', 'previous_version_id': 'text',
-        'omnium_store_id': 'text', 'preferred_currency': 'text', 'incoterms': 'text',
-        'default_lead_time': 'bigint', 'default_lead_time_safety_margin_days': 'bigint',
-        'default_order_interval_days': 'bigint', 'payment_terms': 'bigint',
-        'minimum_order_amount': 'decimal', 'maximum_order_amount': 'decimal', 'shipment_cost': 'decimal',
-        'created': 'timestamp', 'modified': 'timestamp',
-    }) }}
+    {{ raw('suppliers', raw_supplier_columns()) }}
 
 ),
 
 renamed as (
 
     select
-        -- ids
-        id as supplier_id,
-        version_id,
-        previous_version_id,
-        nullif(omnium_store_id, '') as omnium_store_id,
-
-        -- text
-        name as supplier_name,
-        nullif(preferred_currency, '') as currency,
-        incoterms,
-
-        -- numerics
-        default_lead_time as lead_time_days,
-        default_lead_time_safety_margin_days as safety_margin_days,
-        default_order_interval_days as order_interval_days,
-        payment_terms as payment_terms_days,
-        {{ money('minimum_order_amount') }} as minimum_order_amount,
-        {{ money('maximum_order_amount') }} as maximum_order_amount,
-        {{ money('shipment_cost') }} as shipment_cost,
-
-        -- timestamps
-        created as created_at,
-        modified as modified_at
+        {{ renamed_supplier_columns() }}
     from source
 
 )
