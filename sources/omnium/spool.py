@@ -16,6 +16,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 IN_MEMORY = 48 * 1024 * 1024
+A_WRITE = 16 * 1024 * 1024
+"""What is written to the files at once."""
 REQUIRED = ("_dlt_id", "_dlt_root_id", "_dlt_parent_id")
 """Columns that are never null, and say so: dlt compares a file's schema with the table's."""
 
@@ -91,7 +93,7 @@ class Spool:
             if table.num_rows:
                 self._held.setdefault(name, []).append(table)
                 self._size += table.nbytes
-        if self._size > max(self._limit, IN_MEMORY):
+        if self._size > max(self._limit, A_WRITE):
             self._spill()
 
     def finish(self) -> list[Part]:

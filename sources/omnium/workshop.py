@@ -201,6 +201,8 @@ class _Worker:
     def __init__(self) -> None:
         package = Path(__file__).parents[2]
         environment = {name: value for name, value in os.environ.items() if not name.startswith(SECRETS)}
+        # One thread makes the tables: what it gives back need not be kept apart for others.
+        environment |= {"MALLOC_ARENA_MAX": "1", "ARROW_DEFAULT_MEMORY_POOL": "system"}
         environment["PYTHONPATH"] = os.pathsep.join(
             [str(package), *filter(None, [environment.get("PYTHONPATH")])]
         )
