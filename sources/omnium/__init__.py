@@ -6,23 +6,23 @@
     pipeline = dlt.pipeline("omnium", destination="duckdb", dataset_name="omnium")
     pipeline.run(omnium_source().with_resources("suppliers", "purchase_orders"))
 
-What this module offers stands in `source.py`. It is imported when it is first asked for, because it imports dlt:
-that takes longer than all else, and a worker (`workshop.py`) does not need it.
+What needs dlt stands in `source.py`, and is imported when it is first asked for: dlt takes longer to import than all
+else, and a worker (`workshop.py`) does not need it.
 """
 
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from sources.omnium.resources import RESOURCES, select
+
 if TYPE_CHECKING:
     from sources.omnium.source import (
         MARK,
-        RESOURCES,
         dlt_resource,
         feed,
         known_types,
         mark_personal,
         omnium_source,
-        select,
         shape,
     )
 

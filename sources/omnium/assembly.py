@@ -4,7 +4,7 @@
     Here         does the work at once, in the thread that asks
 
 Every batch added is answered with its keys, and waits until it is said which of its rows are kept. Large windows
-are put together in a process of their own: `workshop.py`.
+are put together in processes of their own: `workshop.py`.
 """
 
 from collections import deque

@@ -18,11 +18,9 @@ from sources.omnium.duckdb_file import give_own_name, refuse_same_name
 from sources.omnium.errors import ConfigurationError
 from sources.omnium.feed import APPEND, MERGE, OmniumResource, items
 from sources.omnium.personal import Mode, PersonalData, check_mark, key_for
-from sources.omnium.resources import RESOURCES, Resource, select
+from sources.omnium.resources import RESOURCES, Resource
 from sources.omnium.tables import Parser, ResourceShape, shape_of
 from sources.omnium.windows import Reader, Reading, Verified, moment_of
-
-__all__ = ["RESOURCES", "dlt_resource", "feed", "omnium_source", "select", "shape"]
 
 MARK = "personal_data"
 """Where dlt's state of the source keeps `PersonalData.mark`."""

@@ -52,7 +52,7 @@ SCROLL_FROM = 1_000
 PARSE_BYTES = 8 * 1024 * 1024
 """Pages are turned into Arrow together until they are this large: a table's fixed cost is paid once."""
 LARGE_BYTES = 24 * 1024 * 1024
-"""A window from this size on is worth a process of its own."""
+"""A window from this size on is worth processes of its own."""
 CLOCK_MARGIN = dt.timedelta(seconds=2)
 """The server's time is known to the second, and never too late. What changed a moment ago belongs to a window
 that is asked for now, so its upper bound lies this much later than the time up to which it counts as read."""

@@ -1,10 +1,10 @@
 """Processes that make tables of pages, for the windows that are large.
 
 Parsing keeps a core busy and holds Python's lock meanwhile, which downloading and loading need too. So the pages of
-a large window go to a worker as bytes, and come back as Parquet files.
+a large window go to workers as bytes, and come back as Parquet files.
 
     Workshop     the workers of a run
-    Bench        one resource's place in it
+    Bench        one resource's place among them
     work         what a worker runs
 """
 
@@ -40,13 +40,13 @@ SECRETS = "SOURCES__OMNIUM__"
 
 
 class Workshop:
-    """Up to `size` processes, each started when all before it have something to do.
+    """Processes, `size` at most, each started when all before it have something to do.
 
     Use it in a `with` block. The processes end with it, and with this process however that ends.
     """
 
     def __init__(self, size: int) -> None:
-        self._size = size if os.name == "posix" else 0
+        self.size = size if os.name == "posix" else 0
         self._workers: list[_Worker] = []
         self._lock = threading.Lock()
 
@@ -59,19 +59,14 @@ class Workshop:
 
     def bench(self, name: str, parser: RowParser) -> "Bench | None":
         """A place for the windows of resource `name`, which `parser` moves to; None where there is none."""
-        return Bench(self, name, parser) if self._size else None
+        return Bench(self, name, parser) if self.size else None
 
     def idlest(self) -> "_Worker":
         """The worker that has the fewest batches before it."""
         with self._lock:
-            if len(self._workers) < self._size and all(worker.batches for worker in self._workers):
+            if len(self._workers) < self.size and all(worker.batches for worker in self._workers):
                 self._workers.append(_Worker())
             return min(self._workers, key=lambda worker: worker.batches)
-
-    @property
-    def size(self) -> int:
-        """How many there are at most."""
-        return self._size
 
 
 class Bench:
