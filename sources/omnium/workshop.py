@@ -23,6 +23,7 @@ from collections import deque
 from collections.abc import Iterable, Sequence
 from concurrent import futures
 from concurrent.futures import Future
+from importlib.abc import MetaPathFinder
 from itertools import count
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -301,6 +302,7 @@ def work() -> None:
     answers = Connection(os.dup(1), readable=False)
     os.dup2(2, 1)  # whatever prints must not disturb the answers
     questions = Connection(os.dup(0), writable=False)
+    sys.meta_path.insert(0, _WithoutPandas())
     # No cycles here, and whoever looks for them looks through every object of the pages that wait.
     gc.disable()
     bench = _Work()
@@ -318,6 +320,14 @@ def work() -> None:
                 )
             del pages
             answers.send(answer)
+
+
+class _WithoutPandas(MetaPathFinder):
+    """Arrow imports pandas to ask whether a list is one of its frames: half a second and 40 MiB in each worker."""
+
+    def find_spec(self, fullname: str, path: object, target: object = None) -> None:
+        if fullname == "pandas":
+            raise ModuleNotFoundError("pandas is not needed here", name=fullname)
 
 
 class _Work:
