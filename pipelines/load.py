@@ -54,6 +54,9 @@ WINDOWS_WAITING = 64
 """Windows read and not yet loaded; readers wait for room. Large ones lie on disk meanwhile."""
 ROWS_A_PACKAGE = 50_000
 BYTES_A_PACKAGE = 400 * 1024 * 1024
+TIMES_A_PACKAGE = 4
+"""A package that is full takes what came meanwhile as well, up to this many times its size: where loading is what a run
+waits for, fewer and larger packages cost less."""
 SECONDS_A_PACKAGE = 15.0
 """A package is closed when it holds this many rows, or pages of this many bytes, or waited this long, or nothing
 more will come. Each costs a second or two of its own, however little is in it: the everyday run should need one."""
@@ -311,8 +314,9 @@ class _Load:
                     since = time.monotonic()
                 waiting.append(verified)
             is_due = time.monotonic() - since > SECONDS_A_PACKAGE or len(waiting) >= WINDOWS_WAITING
-            rows = sum(window.written for window in waiting)
-            is_full = rows >= ROWS_A_PACKAGE or sum(window.bytes for window in waiting) >= BYTES_A_PACKAGE
+            rows, size = _rows_and_bytes(waiting)
+            share = max(rows / ROWS_A_PACKAGE, size / BYTES_A_PACKAGE)
+            is_full = share >= 1 and (share >= TIMES_A_PACKAGE or self._ready.empty())
             if waiting and (not readers or is_full or (is_due and rows)):
                 waiting = self._load_package(waiting)
             elif len(waiting) >= WINDOWS_WAITING:
@@ -368,7 +372,12 @@ class _Load:
 
     def _resources_of(self, package: dict[str, list[Verified]], new: Sequence[str]) -> Iterator[Any]:
         for name, windows in package.items():
-            yield dlt_resource(windows[0].resource, self._marked(windows), is_new=name in new)
+            yield dlt_resource(
+                windows[0].resource,
+                self._marked(windows),
+                is_new=name in new,
+                adds_load_id=self._warehouse.adds_load_id,
+            )
         yield _receipts(self._report.run_id, [window for windows in package.values() for window in windows])
 
     def _marked(self, windows: list[Verified]) -> Iterator[Verified]:
@@ -387,6 +396,11 @@ class _Load:
                 seen.add((drift.table, drift.column))
                 what = "new field" if drift.kind == "new_field" else "values that do not fit"
                 self._report.notes.append(f"{what}: {drift.table}.{drift.column} ({drift.example_type})")
+
+
+def _rows_and_bytes(windows: Iterable[Verified]) -> tuple[int, int]:
+    sizes = [(window.written, window.bytes) for window in windows]
+    return sum(rows for rows, _ in sizes), sum(size for _, size in sizes)
 
 
 def _receipts(run_id: str, windows: list[Verified]) -> Any:

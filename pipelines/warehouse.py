@@ -20,6 +20,7 @@ from dlt.common.destination import Destination
 from dlt.extract import DltResource
 from dlt.pipeline.exceptions import PipelineStepFailed
 
+from pipelines.duckdb_destination import DuckDb
 from pipelines.errors import OmniumEltError, UsageError, explain
 from pipelines.home import Home
 from pipelines.many_tables import be_quick
@@ -89,7 +90,12 @@ class Warehouse:
                 f"If it is damaged, move {self._home.working_database} away: the next run loads all anew.",
             ) from None
         self._connection.execute("set TimeZone = 'UTC'")
-        return dlt.destinations.duckdb(credentials=self._connection)
+        return DuckDb(credentials=self._connection)
+
+    @property
+    def adds_load_id(self) -> bool:
+        """Whether rows of a file may lack `_dlt_load_id`."""
+        return self._connection is not None
 
     # -- what is there -----------------------------------------------------------------------------
 

@@ -104,16 +104,23 @@ class OmniumResource(DltResource):
         return _NestedTable({"name": meta.table_name, "parent": meta.parent, "columns": columns}, self.name)
 
 
-def items(tables: Tables, root: str) -> Iterator[DataItemWithMeta]:
-    """What a resource yields for the tables of a window."""
+def items(tables: Tables, root: str, adds_load_id: bool = False) -> Iterator[DataItemWithMeta]:
+    """What a resource yields for the tables of a window.
+
+    The root's rows carry the package's id, which is known only now: unless the destination adds it (`adds_load_id`), a
+    file of theirs is written a second time.
+    """
     load_id = dlt.current.load_package_state()["load_id"]
     known, naming = dlt.current.source_schema().tables, dlt.current.source_schema().naming
     for part in tables.parts:
         hints = tables.hints[part.name]
         parent = None if part.name == root else _parent_of(part.name, root, known)
         doubled = _doubled(part.columns, naming)
-        if part.path and parent and not doubled:
-            columns = {column: _column(column, hints) for column in part.columns}
+        if part.path and (parent or adds_load_id) and not doubled:
+            names = part.columns if parent else [*part.columns, "_dlt_load_id"]
+            columns = {column: _column(column, hints) for column in names}
+            if parent is None:
+                columns["_dlt_id"]["primary_key"] = True
             yield DataItemWithMeta(_File(part.name, parent, columns, part), None)
             continue
         for table in part.tables():

@@ -105,16 +105,18 @@ def dlt_resource(
     windows: Iterable[Verified] | Callable[[], Iterable[Verified]],
     *,
     is_new: bool = False,
+    adds_load_id: bool = False,
 ) -> DltResource:
     """A dlt resource that hands on `windows`, and keeps each one's state as soon as it is handed on.
 
-    `is_new`: none of the rows is in the destination, so they need not be looked for there.
+    `is_new`: none of the rows is in the destination, so they need not be looked for there. `adds_load_id`: the
+    destination puts `_dlt_load_id` beside rows of a file that lack it, so that no file has to be written again.
     """
 
     def generate() -> Iterator[Any]:
         state = dlt.current.resource_state(resource.name)
         for verified in windows() if callable(windows) else windows:
-            yield from feed(verified)
+            yield from feed(verified, adds_load_id)
             state.clear()
             state.update(verified.state)
 
@@ -129,10 +131,10 @@ def mark_personal(mark: str) -> None:
     check_mark(dlt.current.source_state().setdefault(MARK, mark), mark)
 
 
-def feed(verified: Verified) -> Iterator[Any]:
+def feed(verified: Verified, adds_load_id: bool = False) -> Iterator[Any]:
     """What dlt takes for one window; its files are removed afterwards."""
     try:
-        yield from items(verified.assembly.tables(), verified.resource.name)
+        yield from items(verified.assembly.tables(), verified.resource.name, adds_load_id)
     finally:
         verified.assembly.close()
 

@@ -53,6 +53,8 @@ PARSE_BYTES = 8 * 1024 * 1024
 """Pages are turned into Arrow together until they are this large: a table's fixed cost is paid once."""
 LARGE_BYTES = 24 * 1024 * 1024
 """A window from this size on is worth processes of its own."""
+SMALL_BYTES = 2 * 1024 * 1024
+"""And from this size on, where they are there already."""
 CLOCK_MARGIN = dt.timedelta(seconds=2)
 """The server's time is known to the second, and never too late. What changed a moment ago belongs to a window
 that is asked for now, so its upper bound lies this much later than the time up to which it counts as read."""
@@ -436,7 +438,11 @@ class Reader:
 
     def _assembly(self, size: float) -> Assembly:
         """Where a window of about `size` bytes becomes tables."""
-        if self._bench is None and self._workshop is not None and size > LARGE_BYTES:
+        if (
+            self._bench is None
+            and self._workshop is not None
+            and size > (SMALL_BYTES if self._workshop.is_busy else LARGE_BYTES)
+        ):
             # From now on for all windows: a parser remembers the fields that it has met.
             self._bench = self._workshop.bench(self._resource.name, self._parser)
         cursor, folder = column_name_of(self._resource.cursor), self._reading.spool

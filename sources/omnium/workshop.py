@@ -62,6 +62,11 @@ class Workshop:
         """A place for the windows of resource `name`, which `parser` moves to; None where there is none."""
         return Bench(self, name, parser) if self.size else None
 
+    @property
+    def is_busy(self) -> bool:
+        """Whether processes are there already, so that none has to be started for a little more work."""
+        return bool(self._workers)
+
     def idlest(self) -> "_Worker":
         """The worker that has the fewest batches before it."""
         with self._lock:
