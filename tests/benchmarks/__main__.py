@@ -32,6 +32,7 @@ BENCHMARKS: dict[str, Callable[[float], Outcome]] = {
     "unchanged": unchanged.nothing_changed,
     "changed": changed.one_percent,
     "models": models.all_models,
+    "models_wide": models.wide,
     "help": start_up.help_text,
     "publish": publishing.large_warehouse,
 }

@@ -23,21 +23,16 @@ with transactions as (
         and not coalesce(stores.is_virtual, false)
 ),
 
--- Transactions of one instant: falling stock runs down, rising stock runs up, so that the last row
--- of the instant holds what was left.
-numbered as (
+known as (
     select
         *,
-        row_number() over (
-            partition by sku, warehouse_code
-            order by local_time, sign(quantity) * new_inventory, sign(reserved_quantity) * new_reserved_inventory,
-                transaction_id
-        ) as sequence,
         {{ demand_day_fraction('local_time') }} as day_fraction
     from transactions
     where day <= {{ as_of() }}
 ),
 
+-- Transactions of one instant: falling stock runs down, rising stock runs up, so that the last row
+-- of the instant holds what was left.
 with_neighbours as (
     select
         *,
@@ -46,8 +41,12 @@ with_neighbours as (
         lead(day_fraction) over changes as next_day_fraction,
         lag(new_inventory - new_reserved_inventory) over changes as previous_available,
         lag(day) over changes as previous_day
-    from numbered
-    window changes as (partition by sku, warehouse_code order by sequence)
+    from known
+    window changes as (
+        partition by sku, warehouse_code
+        order by local_time, sign(quantity) * new_inventory, sign(reserved_quantity) * new_reserved_inventory,
+            transaction_id
+    )
 ),
 
 shares as (
@@ -55,7 +54,6 @@ shares as (
         sku,
         warehouse_code,
         day,
-        sequence,
         new_inventory,
         new_reserved_inventory,
         next_day is null or next_day > day as is_last_of_day,

@@ -62,7 +62,14 @@ spans as (
         ) as stock_span,
         coalesce(
             lead(day) over (partition by sku, warehouse_code order by day), {{ add_days(as_of(), 1) }}
-        ) as next_day
+        ) as next_day,
+        -- ordered only so that all of these share one sort
+        max(opening_quantity) over (
+            partition by sku, warehouse_code order by day rows between unbounded preceding and unbounded following
+        ) as first_opening_quantity,
+        max(opening_available) over (
+            partition by sku, warehouse_code order by day rows between unbounded preceding and unbounded following
+        ) as first_opening_available
     from days
 ),
 
@@ -70,9 +77,7 @@ carried as (
     select
         *,
         max(closing_quantity) over (partition by sku, warehouse_code, stock_span) as carried_quantity,
-        max(closing_reserved) over (partition by sku, warehouse_code, stock_span) as carried_reserved,
-        max(opening_quantity) over (partition by sku, warehouse_code) as first_opening_quantity,
-        max(opening_available) over (partition by sku, warehouse_code) as first_opening_available
+        max(closing_reserved) over (partition by sku, warehouse_code, stock_span) as carried_reserved
     from spans
 ),
 
