@@ -10,6 +10,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import orjson
 import pytest
 
@@ -258,6 +259,23 @@ def is_running(pid: int) -> bool:
         return False
 
 
+def test_a_worker_does_without_pandas(monkeypatch: pytest.MonkeyPatch) -> None:
+    with Workshop(1) as workshop:
+        bench = workshop.bench("suppliers", Parser(shape(RESOURCES["suppliers"], OPEN)))
+        assert bench is not None
+        pages = [Page(orjson.dumps([supplier(1)]), [supplier(1)], 1)]
+        assembly = bench.assembly("modified", None)
+        assembly.add(pages).result()
+        (worker,) = workshop._workers
+        maps = Path(f"/proc/{worker._process.pid}/maps")
+        if not maps.exists():
+            pytest.skip("no /proc to look into")
+        libraries = maps.read_text()
+        assert "pyarrow" in libraries
+        assert "pandas" not in libraries
+        assembly.close()
+
+
 def test_a_load_through_workers_fills_the_same_warehouse(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -271,3 +289,12 @@ def test_a_load_through_workers_fills_the_same_warehouse(
             report = load(settings, Silent())
             assert report.exit_status == 0, report.error
     assert differences(homes[0].working_database, homes[1].working_database) == []
+    # What came in a file carries the id of its package, as what came in memory does.
+    for home in homes:
+        with duckdb.connect(str(home.working_database), read_only=True) as connection:
+            for table in ("suppliers", "orders"):
+                strangers = connection.execute(
+                    f"select count(*) from omnium.{table} where _dlt_load_id is null or _dlt_load_id not in "
+                    "(select load_id from omnium._dlt_loads where status = 0)"
+                ).fetchall()
+                assert strangers == [(0,)]
