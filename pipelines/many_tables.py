@@ -1,8 +1,11 @@
-"""Two functions of dlt 1.31 whose time grows with the square of the number of tables, and what takes their place.
+"""Three functions of dlt 1.31 that take too long where there are many tables, and what takes their place.
 
 A tenant that fills its fields has more than five hundred tables. For each of them dlt walks all tables below its
 root and copies their schemas, four times a package, and looks for a table's children among all tables: a first
 load of 360 rows took 80 s of CPU, 60 of them there. What they answer stays the same.
+
+And whenever it reads a schema that it wrote itself, it holds every field of every column against its type: a third of
+the time of a run that finds nothing new.
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -12,6 +15,7 @@ import dlt.common.normalizers.json.helpers
 import dlt.common.schema.utils
 import dlt.load.load
 import dlt.load.utils
+from dlt.common.schema.exceptions import ParentTableNotFoundException
 from dlt.common.schema.utils import get_root_table
 
 Tables = Mapping[str, Any]
@@ -50,8 +54,17 @@ def _once_a_root(extend: Callable[..., Iterable[str]]) -> Callable[..., Iterable
     return extend_roots
 
 
+def check_parents(schema: Mapping[str, Any]) -> None:
+    """What is left of dlt's look at a schema: whether every table's parent is there."""
+    tables = schema["tables"]
+    for name, table in tables.items():
+        if (parent := table.get("parent")) and parent not in tables:
+            raise ParentTableNotFoundException(schema["name"], name, parent)
+
+
 def be_quick() -> None:
     """Put them in dlt's place, wherever dlt imported its own."""
+    dlt.common.schema.utils.validate_stored_schema = check_parents
     for module in (dlt.common.schema.utils, dlt.common.normalizers.json.helpers, dlt.load.utils):
         if hasattr(module, "get_nested_tables"):
             module.get_nested_tables = nested_tables
