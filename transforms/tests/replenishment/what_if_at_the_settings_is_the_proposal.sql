@@ -4,7 +4,7 @@
 
 -- depends_on: {{ ref('replenishment_input') }}
 {%- set share = 1 %}
-{%- if execute and target.type == 'duckdb' %}
+{%- if execute and target.type == 'duckdb' and load_relation(ref('replenishment')) %}
     {%- set share = [1, run_query('select count(*) // 50000 from ' ~ ref('replenishment')).columns[0].values()[0] | int] | max %}
 {%- endif %}
 with proposed as (
