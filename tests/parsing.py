@@ -66,9 +66,7 @@ def _shared(loader: Any) -> Any:
     from dbt_common.invocation import get_invocation_id
 
     with contextlib.suppress(FileNotFoundError):
-        manifest: Any = Manifest.from_msgpack(
-            _path(loader).read_bytes(), decoder=extended_mashumuro_decoder
-        )
+        manifest: Any = Manifest.from_msgpack(_path(loader).read_bytes(), decoder=extended_mashumuro_decoder)
         manifest.metadata.generated_at = datetime.now(UTC).replace(tzinfo=None)
         manifest.metadata.invocation_id = get_invocation_id()
         manifest.state_check = loader.manifest.state_check

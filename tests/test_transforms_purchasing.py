@@ -462,7 +462,7 @@ def test_the_tenants_own_statuses(odd_home: Settings, tmp_path: Path) -> None:
         copied(odd_home, tmp_path),
         variables={"more_purchase_order_statuses": {"venterpåtollen": "cancelled"}},
     )
-    build(settings, TODAY)
+    build(settings, TODAY, select=LINE)
     assert order_row(settings.home, "ODD-PO-unknown-status", "stage, open_quantity") == [
         ("cancelled", Decimal(0))
     ]

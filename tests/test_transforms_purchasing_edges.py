@@ -66,9 +66,7 @@ def receipt(name: str, order_name: str, sku: str, quantity: float, at: str, **mo
     }
 
 
-def build(
-    folder: Path, as_of: str = TODAY, select: tuple[str, ...] = PURCHASING, **variables: Any
-) -> None:
+def build(folder: Path, as_of: str = TODAY, select: tuple[str, ...] = PURCHASING, **variables: Any) -> None:
     """Build the purchasing marts, or those that `select` names, and run the tests of their data."""
     cautious = ("--indirect-selection", "cautious", "--exclude-resource-type", "unit_test")
     dbt(folder, "build", "--select", *select, *cautious, variables={"as_of_date": as_of, **variables})
