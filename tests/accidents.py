@@ -29,6 +29,7 @@ import pytest
 from pipelines.home import Home
 from sources.sandbox import Sandbox
 from tests.conftest import environment_of
+from tests.parsing import share_parsing_of_transforms
 
 ROOT = Path(__file__).parents[1]
 KILLED = -signal.SIGKILL
@@ -338,6 +339,7 @@ def main(arguments: list[str]) -> int:
     from pipelines import load
     from pipelines.cli import main as command_line
 
+    share_parsing_of_transforms()
     point, *rest = arguments
     if point != "-":
         # Many small packages: more moments to die at.

@@ -1,5 +1,6 @@
 """What all tests share: a tenant on a real socket, a temporary home, no configuration from outside."""
 
+import fcntl
 import os
 import shutil
 from collections.abc import Callable, Iterator
@@ -9,11 +10,16 @@ from typing import Any
 import pytest
 
 from pipelines.configuration import be_quiet
+from pipelines.files import write_json
 from pipelines.home import Home, Secret, Settings
 from pipelines.report import Silent
 from sources.sandbox import Sandbox
+from tests.parsing import FOLDER, share_parsing_of_transforms
 
 be_quiet()
+
+WITHOUT_DATA_TESTS = {"DBT_RESOURCE_TYPES": "model seed snapshot"}
+"""Environment of a build whose data tests tell nothing new: 320 of them take as long as all models."""
 
 OURS = ("SOURCES__", "DESTINATION__", "TRANSFORM__", "OMNIUM_")
 
@@ -23,6 +29,24 @@ def _no_configuration_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in list(os.environ):
         if name.startswith(OURS):
             monkeypatch.delenv(name)
+
+
+@pytest.fixture(scope="session")
+def all_workers(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Path:
+    """A folder that all workers of this run of pytest share."""
+    folder = tmp_path_factory.getbasetemp()
+    return folder if worker_id == "master" else folder.parent
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _parsed_once(all_workers: Path) -> Iterator[None]:
+    """Every build of the models, in this process and in the accidents', starts from what was parsed before."""
+    folder = all_workers / "parsed"
+    folder.mkdir(exist_ok=True)
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setenv(FOLDER, str(folder))
+        share_parsing_of_transforms()
+        yield
 
 
 @pytest.fixture
@@ -53,14 +77,19 @@ def configured(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> Sandbox:
 
 
 @pytest.fixture(scope="session")
-def finished_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A home after one whole run; to be looked at, never written: see `home_after_run`."""
+def finished_home(all_workers: Path) -> Path:
+    """A home after one whole run; to be looked at, never written: see `home_after_run`. All workers have the same."""
     from pipelines.run import run
 
-    home = Home(tmp_path_factory.mktemp("finished") / "home")
-    with Sandbox(size="small", seed=1) as served:
-        report = run(sandbox_settings(home, served), Silent())
-    assert report.status == "ok", report.error
+    home = Home(all_workers / "finished" / "home")
+    with (all_workers / "finished.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not (all_workers / "finished.json").exists():
+            shutil.rmtree(home.root, ignore_errors=True)
+            with Sandbox(size="small", seed=1) as served:
+                report = run(sandbox_settings(home, served), Silent())
+            assert report.status == "ok", report.error
+            write_json(all_workers / "finished.json", report.as_dict())
     return home.root
 
 

@@ -12,6 +12,7 @@ from unittest import mock
 import duckdb
 import pyarrow
 
+from tests.parsing import share_parsing
 from transforms import PROJECT
 
 Row = dict[str, Any]
@@ -22,6 +23,7 @@ def dbt(folder: Path, *arguments: str, variables: Mapping[str, Any] | None = Non
     from dbt.adapters.duckdb.connections import DuckDBConnectionManager
     from dbt.cli.main import dbtRunner
 
+    share_parsing()
     environment = {"OMNIUM_WAREHOUSE": str(folder / "warehouse.duckdb"), "DO_NOT_TRACK": "1"}
     with mock.patch.dict(os.environ, environment):
         answer = dbtRunner().invoke(
@@ -36,6 +38,8 @@ def dbt(folder: Path, *arguments: str, variables: Mapping[str, Any] | None = Non
                 "--log-path",
                 str(folder / "logs"),
                 "--log-level",
+                "none",
+                "--log-level-file",
                 "none",
                 "--vars",
                 json.dumps({"test_severity": "error", **(variables or {})}),

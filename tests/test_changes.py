@@ -3,13 +3,14 @@
 from typing import Any
 
 import duckdb
+import pytest
 
 from pipelines.home import Home
 from pipelines.report import Silent
 from pipelines.run import run
 from sources.omnium import RESOURCES
 from sources.sandbox import Sandbox
-from tests.conftest import sandbox_settings
+from tests.conftest import WITHOUT_DATA_TESTS, sandbox_settings
 
 NOT_COMPARED = ("_dlt_load_id",)
 
@@ -30,9 +31,13 @@ def one(home: Home, sql: str) -> Any:
         return connection.execute(sql).fetchall()[0][0]
 
 
-def test_one_supplier_one_order_and_one_stock_level(sandbox: Sandbox, home: Home):
-    settings = sandbox_settings(home, sandbox, personal="include")
-    run(settings, Silent())
+def test_one_supplier_one_order_and_one_stock_level(
+    sandbox: Sandbox, home_after_run: Home, monkeypatch: pytest.MonkeyPatch
+):
+    for name, value in WITHOUT_DATA_TESTS.items():
+        monkeypatch.setenv(name, value)
+    home = home_after_run
+    settings = sandbox_settings(home, sandbox)
     before = roots(home)
     supplier = next(row for row in sandbox.tenant.rows("suppliers") if row.get("defaultLeadTime"))
     order = next(row for row in sandbox.tenant.rows("orders") if row["status"] == "Completed")

@@ -17,7 +17,7 @@ from sources.sandbox import Sandbox
 from sources.sandbox.faults import Mutator
 from tests import accidents
 from tests.accidents import KILLED, Reader, differences, version_of, versions_of_exports
-from tests.conftest import sandbox_settings
+from tests.conftest import WITHOUT_DATA_TESTS, sandbox_settings
 
 RESOURCES = ("suppliers", "purchase_orders", "orders", "inventory", "private_customers")
 SELECTED = ("--resources", ",".join(RESOURCES))
@@ -113,6 +113,7 @@ def test_a_package_left_behind_is_recognised_and_read_again(home: Home, changed:
     assert not list((home.dlt / "omnium" / "load" / "normalized").iterdir())
 
 
+QUICK = {} if IS_SOAK else WITHOUT_DATA_TESTS
 POINTS_OF_TRANSFORM = ["model:3", "model:20", "model:60", "model:120"] if IS_SOAK else ["model:40"]
 POINTS_OF_PUBLISH = [
     "copy",
@@ -142,13 +143,13 @@ def test_readers_of_a_run_that_is_killed_all_over(
         loaded = accidents.run(sandbox, home, "load")
         assert loaded.returncode == 0, loaded.out + loaded.err
         shutil.copytree(home.root, undisturbed.root)
-        meanwhile = accidents.start(sandbox, undisturbed, "transform")
+        meanwhile = accidents.start(sandbox, undisturbed, "transform", **QUICK)
         for point in POINTS_OF_TRANSFORM:
-            killed = accidents.run(sandbox, home, "transform", point=point)
+            killed = accidents.run(sandbox, home, "transform", point=point, **QUICK)
             assert killed.returncode == KILLED, killed.out + killed.err
             refused = accidents.run(sandbox, home, "publish")
             assert refused.returncode == 2, "half a transform must not be published"
-        built = accidents.run(sandbox, home, "transform")
+        built = accidents.run(sandbox, home, "transform", **QUICK)
         assert built.returncode == 0, built.err
         assert reader.warehouses == {before}
         for point in POINTS_OF_PUBLISH:

@@ -25,6 +25,7 @@ from sources.sandbox import Sandbox
 from sources.sandbox.data import Size
 from sources.sandbox.truth import LeadTimeTruth
 from tests.conftest import sandbox_settings
+from tests.parsing import share_parsing
 from transforms import PROJECT
 
 TODAY = date(2024, 4, 1)
@@ -39,10 +40,8 @@ RESOURCES = (
     "deliveries",
     "event_log",
 )
-PURCHASING = (
-    *("--select", "+path:models/marts/purchasing", "+path:models/marts/core"),
-    *("--indirect-selection", "cautious"),
-)
+PURCHASING = ("+path:models/marts/purchasing", "+path:models/marts/core")
+LINE = ("+fct_purchase_order_line",)
 
 
 def read(settings: Settings) -> None:
@@ -53,19 +52,22 @@ def read(settings: Settings) -> None:
 
 
 def build(
-    settings: Settings, as_of: date | None = None, *, more: tuple[str, ...] = (), tests: bool = False
+    settings: Settings,
+    as_of: date | None = None,
+    *,
+    select: tuple[str, ...] = PURCHASING,
+    tests: bool = False,
 ) -> None:
-    """Build the purchasing marts; with `tests` also run the tests of their data."""
+    """Build the purchasing marts, or those that `select` names; with `tests` also run the tests of their data."""
     without = ("unit_test",) if tests else ("unit_test", "test")
     settings = replace(settings, variables={"test_severity": "error", **settings.variables})
-    arguments = dbt_arguments(
-        settings, "build", *PURCHASING, *more, "--exclude-resource-type", *without, as_of=as_of
-    )
-    invoke(settings, arguments)
+    chosen = ("--select", *select, "--indirect-selection", "cautious", "--exclude-resource-type", *without)
+    invoke(settings, dbt_arguments(settings, "build", *chosen, as_of=as_of))
 
 
 def invoke(settings: Settings, arguments: list[str]) -> None:
     """Run dbt; fail with what failed."""
+    share_parsing()
     with dbt_environment(settings):
         answer = dbtRunner().invoke(arguments)
     failed = [
@@ -394,7 +396,7 @@ def test_an_earlier_date_gives_what_one_would_have_known(odd_home: Settings, tmp
         settings.home,
         "select age_days, is_overdue from marts.open_purchase_eta where purchase_order_id = 'whole'",
     ) == [(14, False)]
-    build(settings, date(2023, 12, 1))
+    build(settings, date(2023, 12, 1), select=(*LINE, "+lead_time"))
     assert rows(
         settings.home, "select count(*) from marts.fct_purchase_order_line where order_date is not null"
     ) == [(0,)]
@@ -460,7 +462,7 @@ def test_the_tenants_own_statuses(odd_home: Settings, tmp_path: Path) -> None:
         copied(odd_home, tmp_path),
         variables={"more_purchase_order_statuses": {"venterpåtollen": "cancelled"}},
     )
-    build(settings, TODAY)
+    build(settings, TODAY, select=LINE)
     assert order_row(settings.home, "ODD-PO-unknown-status", "stage, open_quantity") == [
         ("cancelled", Decimal(0))
     ]
@@ -623,7 +625,7 @@ def test_reliable_suppliers_are_rarely_flagged(tmp_path: Path) -> None:
             resources=("suppliers", "purchase_orders", "inventory_transactions"),
         )
         read(settings)
-    build(settings, TODAY)
+    build(settings, TODAY, select=("+lead_time_policy",))
     judged = rows(
         settings.home,
         "select supplier_id, is_actionable from marts.lead_time_policy where completed_lines >= 8",
@@ -651,7 +653,7 @@ def test_a_promise_that_moves_is_remembered(tmp_path: Path) -> None:
         put(sandbox, "purchase_orders", order("moving", line("m-1", 10)))
         settings = sandbox_settings(Home(tmp_path / "home"), sandbox, resources=RESOURCES)
         read(settings)
-        build(settings, date(2024, 3, 10))
+        build(settings, date(2024, 3, 10), select=LINE)
         moved = order("moving", line("m-1", 10, estimatedTimeOfArrival="2024-03-22T00:00:00Z"),
                       modified="2024-03-12T12:00:00Z")  # fmt: skip
         put(sandbox, "purchase_orders", moved)
@@ -659,14 +661,14 @@ def test_a_promise_that_moves_is_remembered(tmp_path: Path) -> None:
         read(replace(settings, full_refresh=True))
     query = ("select promised_date, first_promised_date, promise_slips, is_complete"
              " from marts.fct_purchase_order_line where purchase_order_id = 'moving'")  # fmt: skip
-    build(settings, TODAY)
+    build(settings, TODAY, select=(*LINE, "+supplier_scorecard"))
     assert rows(settings.home, query) == [(date(2024, 3, 22), date(2024, 3, 15), 1, True)]
     assert rows(
         settings.home,
         "select on_time_share, in_full_share, median_days_late from marts.supplier_scorecard"
         " where period = 'all'",
     ) == [(0.0, 1.0, 6.0)]
-    build(settings, date(2024, 3, 11))
+    build(settings, date(2024, 3, 11), select=LINE)
     assert rows(settings.home, query) == [(date(2024, 3, 15), date(2024, 3, 15), 0, False)]
 
 

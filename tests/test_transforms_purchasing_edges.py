@@ -15,10 +15,8 @@ from tests.models import Row, dbt, query, write_raw
 
 LOADED = "2025-06-30T20:00:00+00:00"
 TODAY = "2025-06-30"
-PURCHASING = (
-    *("--select", "+path:models/marts/purchasing", "+path:models/marts/core"),
-    *("--indirect-selection", "cautious", "--exclude-resource-type", "unit_test"),
-)
+PURCHASING = ("+path:models/marts/purchasing", "+path:models/marts/core")
+LINE = ("+fct_purchase_order_line",)
 
 
 def supplier(name: str, **more: Any) -> Row:
@@ -68,15 +66,22 @@ def receipt(name: str, order_name: str, sku: str, quantity: float, at: str, **mo
     }
 
 
-def build(folder: Path, as_of: str = TODAY, **variables: Any) -> None:
-    """Build the purchasing marts and run the tests of their data."""
-    dbt(folder, "build", *PURCHASING, variables={"as_of_date": as_of, **variables})
+def build(folder: Path, as_of: str = TODAY, select: tuple[str, ...] = PURCHASING, **variables: Any) -> None:
+    """Build the purchasing marts, or those that `select` names, and run the tests of their data."""
+    cautious = ("--indirect-selection", "cautious", "--exclude-resource-type", "unit_test")
+    dbt(folder, "build", "--select", *select, *cautious, variables={"as_of_date": as_of, **variables})
 
 
-def built(folder: Path, resources: dict[str, Iterable[Row]], as_of: str = TODAY, **variables: Any) -> Path:
+def built(
+    folder: Path,
+    resources: dict[str, Iterable[Row]],
+    as_of: str = TODAY,
+    select: tuple[str, ...] = PURCHASING,
+    **variables: Any,
+) -> Path:
     """Marts of these raw rows."""
     write_raw(folder, resources, LOADED)
-    build(folder, as_of, **variables)
+    build(folder, as_of, select, **variables)
     return folder
 
 
@@ -111,6 +116,7 @@ def test_a_delivery_that_was_moved_later_does_not_tell_its_promise_before(tmp_pa
             "deliveries": [delivery],
         },
         "2025-06-10",
+        LINE,
     )  # fmt: skip
     sql = (
         "select purchase_order_id, promised_date, promise_source, first_promised_date, promise_slips"
@@ -132,14 +138,14 @@ def test_a_delivery_that_was_moved_later_does_not_tell_its_promise_before(tmp_pa
                            " from omnium.deliveries")  # fmt: skip
         connection.execute("delete from snapshots.purchase_order_line_history"
                            " where purchase_order_line_id not like 'seen%'")  # fmt: skip
-    build(folder)
+    build(folder, select=LINE)
     assert values(folder, sql) == [
         ("bare", "2025-06-27", "delivery", "2025-06-27", 0),
         ("own", "2025-06-13", "line", "2025-06-13", 0),
         ("requested", "2025-06-27", "delivery", "2025-06-27", 0),
         ("seen", "2025-06-27", "delivery", "2025-06-12", 1),
     ]
-    build(folder, "2025-06-10")
+    build(folder, "2025-06-10", LINE)
     assert values(folder, sql) == [
         ("bare", "2025-06-10", "lead_time", "2025-06-10", 0),
         ("own", "2025-06-13", "line", "2025-06-13", 0),
@@ -172,7 +178,7 @@ def test_a_store_that_was_deleted_as_a_supplier_keeps_its_transfers(tmp_path: Pa
     with duckdb.connect(str(tmp_path / "warehouse.duckdb")) as connection:
         connection.execute("update omnium.suppliers set _omnium_deleted_at = '2025-06-15T00:00:00Z'"
                            " where id = 'lund-store'")  # fmt: skip
-    build(tmp_path)
+    build(tmp_path, select=(*LINE, "+dim_supplier", "+lead_time_policy", "+supplier_scorecard"))
     assert values(
         tmp_path,
         "select purchase_order_id, is_transfer, supplying_warehouse_code, promised_date"
@@ -461,6 +467,7 @@ def test_a_line_that_was_split_later_is_whole_before(tmp_path: Path) -> None:
             ],
         },
         "2025-06-15",
+        LINE,
     )
     with duckdb.connect(str(folder / "warehouse.duckdb")) as connection:
         connection.execute(f"update omnium.purchase_orders set modified = '{later}'")
@@ -474,7 +481,7 @@ def test_a_line_that_was_split_later_is_whole_before(tmp_path: Path) -> None:
         " order by 1"
     )
     whole = [("seen", "100", "100"), ("unseen", "100", "100")]
-    build(folder)
+    build(folder, select=LINE)
     assert values(folder, sql) == whole
-    build(folder, "2025-06-10")
+    build(folder, "2025-06-10", LINE)
     assert values(folder, sql) == whole

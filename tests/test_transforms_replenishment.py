@@ -284,7 +284,8 @@ def literal_tenant() -> dict[str, list[Row]]:
 
 
 BUILD = ("build", "--exclude-resource-type", "unit_test")
-MODELS = (*BUILD, "test")
+DAILY = ("+fct_demand_daily", "+fct_stock_daily")
+MODELS = (*BUILD, "test", "--select", "+inventory_position", "+replenishment", *DAILY)
 VARIABLES = {"non_purchasable_assortment_codes": ["NOBUY"]}
 
 
