@@ -24,6 +24,29 @@ WITHOUT_DATA_TESTS = {"DBT_RESOURCE_TYPES": "model seed snapshot"}
 OURS = ("SOURCES__", "DESTINATION__", "TRANSFORM__", "OMNIUM_")
 
 
+LONGEST_FIRST = (
+    "test_transforms_purchasing",
+    "test_postgres",
+    "test_transforms_replenishment",
+    "test_transforms_purchasing_edges",
+    "test_strangers",
+    "test_cli",
+    "test_kill",
+    "test_transform",
+    "test_schedule",
+    "test_figures",
+    "test_completeness",
+    "test_restart",
+)
+"""Files of a minute and more of CPU, the longest first."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """A long file that begins last would keep one worker busy while the others wait."""
+    places = {name: place for place, name in enumerate(LONGEST_FIRST)}
+    items.sort(key=lambda item: places.get(item.path.stem, len(places)))
+
+
 @pytest.fixture(autouse=True)
 def _no_configuration_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in list(os.environ):
