@@ -13,6 +13,11 @@ LOCAL = ("duckdb", "parquet")
 """Destinations whose raw data stand in the working database under the home."""
 
 
+def literal(text: str) -> str:
+    """A text as SQL writes it."""
+    return "'" + text.replace("'", "''") + "'"
+
+
 @contextmanager
 def connect(path: Path, *, read_only: bool = False) -> Iterator[Any]:
     """Open a DuckDB file for the length of a `with`; one that does not exist is empty, and is not made."""

@@ -7,7 +7,10 @@ column; here the statement that reads the file adds it.
 from typing import Any
 
 import dlt
+import pyarrow.parquet as pq
 from dlt.destinations.impl.duckdb.duck import DuckDbClient, DuckDbCopyJob
+
+from pipelines.database import literal
 
 LOAD_ID = "_dlt_load_id"
 
@@ -16,19 +19,15 @@ class _CopyJob(DuckDbCopyJob):
     """Inserts a Parquet file, with the package's id where the file lacks it."""
 
     def run(self) -> None:
-        client = self._job_client.sql_client
-        columns = client.execute_sql(f"select name from parquet_schema({_text(self._file_path)})")
-        if LOAD_ID not in self._load_table["columns"] or (LOAD_ID,) in (columns or ()):
+        # The table is asked first: most files are of child tables, and need not be opened for this.
+        if LOAD_ID not in self._load_table["columns"] or LOAD_ID in pq.read_schema(self._file_path).names:
             super().run()
             return
+        client = self._job_client.sql_client
         client.execute_sql(
             f"insert into {client.make_qualified_table_name(self.load_table_name)} by name "
-            f"select *, {_text(self._load_id)} as {LOAD_ID} from read_parquet({_text(self._file_path)})"
+            f"select *, {literal(self._load_id)} as {LOAD_ID} from read_parquet({literal(self._file_path)})"
         )
-
-
-def _text(value: str) -> str:
-    return "'" + value.replace("'", "''") + "'"
 
 
 class _Client(DuckDbClient):

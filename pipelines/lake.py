@@ -56,9 +56,9 @@ def _write(connection: Any, table: str, lake: Path, progress: Progress) -> Path:
     sweep(folder)
     # Not *.parquet: whoever reads the folder by its pattern must not find it yet.
     partial = folder / f".{FILE}.{os.getpid()}{PARTIAL}"
-    quoted = str(partial).replace("'", "''")
+    target = database.literal(str(partial))
     connection.execute(
-        f'copy (from "{database.RAW}"."{table}") to \'{quoted}\' (format parquet, compression zstd)'
+        f'copy (from "{database.RAW}"."{table}") to {target} (format parquet, compression zstd)'
     )
     progress.advance(STEP, 1)
     return partial

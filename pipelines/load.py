@@ -314,7 +314,7 @@ class _Load:
                     since = time.monotonic()
                 waiting.append(verified)
             is_due = time.monotonic() - since > SECONDS_A_PACKAGE or len(waiting) >= WINDOWS_WAITING
-            rows, size = _rows_and_bytes(waiting)
+            rows, size = sum(one.written for one in waiting), sum(one.bytes for one in waiting)
             share = max(rows / ROWS_A_PACKAGE, size / BYTES_A_PACKAGE)
             is_full = share >= 1 and (share >= TIMES_A_PACKAGE or self._ready.empty())
             if waiting and (not readers or is_full or (is_due and rows)):
@@ -396,11 +396,6 @@ class _Load:
                 seen.add((drift.table, drift.column))
                 what = "new field" if drift.kind == "new_field" else "values that do not fit"
                 self._report.notes.append(f"{what}: {drift.table}.{drift.column} ({drift.example_type})")
-
-
-def _rows_and_bytes(windows: Iterable[Verified]) -> tuple[int, int]:
-    sizes = [(window.written, window.bytes) for window in windows]
-    return sum(rows for rows, _ in sizes), sum(size for _, size in sizes)
 
 
 def _receipts(run_id: str, windows: list[Verified]) -> Any:

@@ -139,14 +139,14 @@ def _comment(connection: Any, descriptions: dict[str, dict[str, Any]]) -> None:
         ).fetchall()
         for (name,) in silent:
             if text := descriptions.get(name, {}).get("description"):
-                connection.execute(f'comment on {kind} "{MARTS}"."{name}" is {_literal(text)}')
+                connection.execute(f'comment on {kind} "{MARTS}"."{name}" is {database.literal(text)}')
     silent = connection.execute(
         "select table_name, column_name from duckdb_columns() where schema_name = ? and comment is null",
         [MARTS],
     ).fetchall()
     for name, column in silent:
         if text := descriptions.get(name, {"columns": {}})["columns"].get(column):
-            connection.execute(f'comment on column "{MARTS}"."{name}"."{column}" is {_literal(text)}')
+            connection.execute(f'comment on column "{MARTS}"."{name}"."{column}" is {database.literal(text)}')
 
 
 def export_marts(
@@ -202,11 +202,11 @@ def _copy(connection: Any, mart: str, columns: list[dict[str, str]], path: Path)
     query = f'select {values} from "{MARTS}"."{mart}"'
     descriptions = json.dumps(notes, ensure_ascii=False)
     about = (
-        f"{{column_descriptions: {_literal(descriptions)}, "
+        f"{{column_descriptions: {database.literal(descriptions)}, "
         f"'ARROW:schema': '{_arrow_schema(connection, query, notes, descriptions)}'}}"
     )
     connection.execute(
-        f"copy ({query} order by {order}) to {_literal(str(path))} "
+        f"copy ({query} order by {order}) to {database.literal(str(path))} "
         f"(format parquet, compression zstd, kv_metadata {about})"
     )
 
@@ -263,8 +263,3 @@ def _is_all_there(home: Home, manifest: dict[str, Any]) -> bool:
 def _checksum(path: Path) -> str:
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def _literal(text: str) -> str:
-    """A text as SQL writes it."""
-    return "'" + text.replace("'", "''") + "'"

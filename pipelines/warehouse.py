@@ -20,6 +20,7 @@ from dlt.common.destination import Destination
 from dlt.extract import DltResource
 from dlt.pipeline.exceptions import PipelineStepFailed
 
+from pipelines.database import literal
 from pipelines.duckdb_destination import DuckDb
 from pipelines.errors import OmniumEltError, UsageError, explain
 from pipelines.home import Home
@@ -165,7 +166,7 @@ class Warehouse:
         if not names:
             yield
             return
-        values = ", ".join(f"({_text(name)})" for name in names)
+        values = ", ".join(f"({literal(name)})" for name in names)
         self.execute(
             f"create or replace table {APPENDING} as select * from (values {values}) as of_package (resource)"
         )
@@ -200,12 +201,12 @@ class Warehouse:
         columns = ", ".join(f"{name} {kind}" for name, kind in RUN_COLUMNS.items())
         failed = [one.name for one in report.resources if one.status in ("failed", "forbidden")]
         values = (
-            _text(report.run_id),
-            _text(report.command),
+            literal(report.run_id),
+            literal(report.command),
             _moment(report.started_at),
             _moment(datetime.now(UTC)),
             str(len(report.resources)),
-            _text(", ".join(failed)),
+            literal(", ".join(failed)),
             str(report.rows),
             str(report.requests),
         )
@@ -243,7 +244,7 @@ def _attached(path: Path) -> Any:
 
     connection = duckdb.connect(":memory:", config={**DUCKDB_CONFIG, "temp_directory": f"{path}.tmp"})
     try:
-        connection.execute(f"attach {_text(str(path))} as {path.stem} (row_group_size {ROWS_A_GROUP})")
+        connection.execute(f"attach {literal(str(path))} as {path.stem} (row_group_size {ROWS_A_GROUP})")
         # With the other database gone, cursors of this connection find this one by themselves.
         connection.execute(f"use {path.stem}")
         connection.execute("detach memory")
@@ -277,10 +278,6 @@ RUN_COLUMNS = {
     "rows_written": "bigint",
     "requests": "bigint",
 }
-
-
-def _text(value: str) -> str:
-    return "'" + value.replace("'", "''") + "'"
 
 
 def _moment(value: datetime) -> str:

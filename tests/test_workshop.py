@@ -259,7 +259,7 @@ def is_running(pid: int) -> bool:
         return False
 
 
-def test_a_worker_does_without_pandas(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_worker_does_without_pandas() -> None:
     with Workshop(1) as workshop:
         bench = workshop.bench("suppliers", Parser(shape(RESOURCES["suppliers"], OPEN)))
         assert bench is not None

@@ -118,10 +118,7 @@ def items(tables: Tables, root: str, adds_load_id: bool = False) -> Iterator[Dat
         doubled = _doubled(part.columns, naming)
         if part.path and (parent or adds_load_id) and not doubled:
             names = part.columns if parent else [*part.columns, "_dlt_load_id"]
-            columns = {column: _column(column, hints) for column in names}
-            if parent is None:
-                columns["_dlt_id"]["primary_key"] = True
-            yield DataItemWithMeta(_File(part.name, parent, columns, part), None)
+            yield DataItemWithMeta(_File(part.name, parent, _columns(names, hints, parent), part), None)
             continue
         for table in part.tables():
             table = table.drop_columns(doubled)
@@ -129,9 +126,7 @@ def items(tables: Tables, root: str, adds_load_id: bool = False) -> Iterator[Dat
                 stamp = pa.repeat(pa.scalar(load_id, pa.string()), table.num_rows)
                 table = table.append_column("_dlt_load_id", stamp)
             table = with_required(table)
-            columns = {column: _column(column, hints) for column in table.column_names}
-            if parent is None:
-                columns["_dlt_id"]["primary_key"] = True
+            columns = _columns(table.column_names, hints, parent)
             yield DataItemWithMeta(_Table(part.name, parent, columns), table)
 
 
@@ -146,8 +141,11 @@ def _doubled(names: Iterable[str], naming: Any) -> list[str]:
     return [name for name in names if name in shortened]
 
 
-def _column(name: str, hints: Columns) -> dict[str, Any]:
-    return {"name": name, **(SYSTEM_COLUMNS[name] if name in SYSTEM_COLUMNS else hints[name])}
+def _columns(names: Iterable[str], hints: Columns, parent: str | None) -> Columns:
+    columns = {name: {"name": name, **(SYSTEM_COLUMNS.get(name) or hints[name])} for name in names}
+    if parent is None:
+        columns["_dlt_id"]["primary_key"] = True
+    return columns
 
 
 def _parent_of(name: str, root: str, known: Mapping[str, Any]) -> str:

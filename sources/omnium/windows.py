@@ -441,7 +441,7 @@ class Reader:
         if (
             self._bench is None
             and self._workshop is not None
-            and size > (SMALL_BYTES if self._workshop.is_busy else LARGE_BYTES)
+            and size > (SMALL_BYTES if self._workshop.has_workers else LARGE_BYTES)
         ):
             # From now on for all windows: a parser remembers the fields that it has met.
             self._bench = self._workshop.bench(self._resource.name, self._parser)

@@ -63,7 +63,7 @@ class Workshop:
         return Bench(self, name, parser) if self.size else None
 
     @property
-    def is_busy(self) -> bool:
+    def has_workers(self) -> bool:
         """Whether processes are there already, so that none has to be started for a little more work."""
         return bool(self._workers)
 
