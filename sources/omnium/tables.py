@@ -440,6 +440,7 @@ class Parser:
         self._found: Found = {}
         self._told = 0
         self._extra: dict[str, dict[str, Kind]] = {}
+        self._schemas: dict[str, tuple[int, pa.Schema]] = {}
         self._known: dict[str, dict[str, Kind]] = {}
         for name, table in shape.tables.items():
             own = set(table.schema.names)
@@ -473,8 +474,13 @@ class Parser:
         return hints_of(self._schema(table))
 
     def _schema(self, table: str) -> pa.Schema:
-        own = self.shape.tables[table].schema
-        return pa.schema([*own, *(arrow_field(name, kind) for name, kind in self._extra[table].items())])
+        extra = self._extra[table]
+        known = self._schemas.get(table)
+        if known is None or known[0] != len(extra):
+            own = self.shape.tables[table].schema
+            schema = pa.schema([*own, *(arrow_field(name, kind) for name, kind in extra.items())])
+            self._schemas[table] = known = len(extra), schema
+        return known[1]
 
     def parse(self, pages: Sequence[Page]) -> Batch:
         """The tables of some pages; the root table always, child tables where there are rows.
@@ -740,9 +746,10 @@ class Parser:
         columns = build.columns
         columns[ID.name] = build.ids
         schema = self._schema(shape.name)
+        empty = {kind: pa.nulls(count, kind) for kind in ARROW.values()}
         arrays = [
-            columns[name] if name in columns else pa.nulls(count, arrow)
-            for name, arrow in zip(schema.names, schema.types, strict=True)
+            columns[name] if name in columns else empty[kind]
+            for name, kind in zip(schema.names, schema.types, strict=True)
         ]
         batch.tables[shape.name] = pa.Table.from_arrays(arrays, schema=schema)
         batch.roots[shape.name] = build.roots
@@ -759,12 +766,13 @@ class Parser:
 
 def _turned(objects: Sequence[dict[str, Any]]) -> Mapping[str, Sequence[Any]]:
     """Objects → field → the values of all objects, None where one lacks the field."""
-    signatures = set(map(tuple, objects))
-    if len(signatures) == 1:
-        # All objects have the same keys in the same order: three times faster.
-        return dict(zip(signatures.pop(), zip(*map(dict.values, objects), strict=True), strict=True))
-    names = dict.fromkeys(chain.from_iterable(signatures))
-    return {name: [value.get(name) for value in objects] for name in names}
+    names = list(objects[0])
+    # As one list, which the processor reads ahead; rows that take turns it cannot foresee.
+    if list(chain.from_iterable(objects)) == names * len(objects):
+        values = list(chain.from_iterable(map(dict.values, objects)))
+        return {name: values[place :: len(names)] for place, name in enumerate(names)}
+    all_names = dict.fromkeys(chain.from_iterable(objects))
+    return {name: [value.get(name) for value in objects] for name in all_names}
 
 
 def _hold_objects(values: Sequence[Any]) -> bool:

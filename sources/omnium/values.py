@@ -139,9 +139,12 @@ class Spelling:
             raise AmbiguousNumber(page)
         return next(iter(texts))
 
-    def json(self, value: Any, row: int) -> bytes:
-        """Any value as JSON, its numbers as they were written."""
-        return json_bytes(value if self._bodies.are_plain else self._exactly(value, row))
+    def json(self, values: Sequence[Any]) -> list[bytes | None]:
+        """Values of any type as JSON, one for each row, their numbers as they were written."""
+        if not self._bodies.are_plain:
+            values = [self._exactly(value, row) for row, value in enumerate(values)]
+        dumps, default = orjson.dumps, _written
+        return [None if value is None else dumps(value, default) for value in values]
 
     def _exactly(self, value: Any, row: int) -> Any:
         if type(value) is dict:
@@ -192,8 +195,7 @@ def fit_text(values: Sequence[Any], spelling: Spelling) -> Fit:
 
 def fit_json(values: Sequence[Any], spelling: Spelling) -> Fit:
     """Anything, as JSON text."""
-    texts = [None if value is None else spelling.json(value, row) for row, value in enumerate(values)]
-    return pa.array(texts, pa.string()), []
+    return pa.array(spelling.json(values), pa.string()), []
 
 
 def fit_boolean(values: Sequence[Any], spelling: Spelling) -> Fit:
@@ -258,23 +260,22 @@ def _decimals_of_floats(floats: pa.Array, spelling: Spelling) -> pa.Array | None
     as much again). Where rounding could go either way within that, or where nine decimals are beyond what
     a float tells, the number is looked up as it was written.
     """
-    valid = np.asarray(floats.is_valid())
-    floats_or_zero = np.nan_to_num(floats.to_numpy(zero_copy_only=False), nan=0.0)
+    validity, data = floats.buffers()
+    amounts = np.frombuffer(data, np.float64, len(floats))
     with np.errstate(over="ignore", invalid="ignore"):
-        scaled = floats_or_zero * 1e9
+        scaled = amounts * 1e9
         rounded = np.rint(scaled)
         size = np.abs(scaled)
-        from_middle = np.abs(np.abs(scaled - rounded) - 0.5)
-    uncertain = valid & ~((size < _SAFE) & (from_middle > size * _ROUNDING))
+        from_middle = 0.5 - np.abs(scaled - rounded)
+        certain = (size < _SAFE) & (from_middle > size * _ROUNDING)
     unscaled = np.empty((len(floats), 2), dtype=np.int64)
-    unscaled[:, 0] = np.where(uncertain, 0, rounded)
-    unscaled[:, 1] = unscaled[:, 0] >> 63
-    for row in np.flatnonzero(uncertain).tolist():
+    unscaled[:, 0] = rounded if certain.all() else np.where(certain, rounded, 0)
+    np.right_shift(unscaled[:, 0], 63, out=unscaled[:, 1])
+    for row in np.flatnonzero(~certain).tolist():
         amount = _unscaled(spelling.exact(floats[row].as_py(), row))
         if amount is None:
             return None
         unscaled[row] = np.frombuffer(amount.to_bytes(16, "little", signed=True), dtype=np.int64)
-    validity = floats.buffers()[0]
     return pa.Array.from_buffers(DECIMAL, len(floats), [validity, pa.py_buffer(unscaled)])
 
 
@@ -324,9 +325,20 @@ def fit_timestamp(values: Sequence[Any], spelling: Spelling) -> Fit:
 
 
 def _times_in_utc(texts: pa.Array) -> pa.Array | None:
-    """The whole column at once, if all of it is in UTC and well formed."""
+    """The whole column at once, if all of it is well formed."""
     if texts.null_count == len(texts):
         return texts.cast(TIMESTAMP)
+    try:
+        # Arrow wants a zone, and no more than microseconds.
+        times = texts.cast(TIMESTAMP)
+    except pa.ArrowException:
+        return _times_of_any_precision(texts)
+    moments = np.frombuffer(times.buffers()[1], np.int64, len(times))
+    return times if _FIRST_MOMENT <= moments.min() and moments.max() <= _LAST_MOMENT else None
+
+
+def _times_of_any_precision(texts: pa.Array) -> pa.Array | None:
+    """The same, where some have no zone, or more digits, and none another zone than UTC."""
     # As bytes: a slice of text would have to count characters.
     raw = texts.view(pa.binary())
     zone = pc.binary_slice(raw, 19, _TEXT_END)
