@@ -1,9 +1,11 @@
-"""dlt's DuckDB destination, which also takes files whose rows do not say yet which package they came with.
+"""dlt's DuckDB destination, which reads all files of a package and a table with one statement.
 
-A file of a window's root table is written before its package has an id. dlt's way is to write it again with one more
-column; here the statement that reads the file adds it.
+dlt makes a job of each file, and a job costs more than DuckDB takes for a small file. So what it is handed is a list
+of files (`sources.omnium.feed.listed`). And a file of a window's root table is written before its package has an id;
+dlt's way is to write it again with one more column, here the statement that reads it adds it.
 """
 
+import json
 from typing import Any
 
 import dlt
@@ -11,22 +13,28 @@ import pyarrow.parquet as pq
 from dlt.destinations.impl.duckdb.duck import DuckDbClient, DuckDbCopyJob
 
 from pipelines.database import literal
+from sources.omnium.feed import FILES
 
 LOAD_ID = "_dlt_load_id"
 
 
 class _CopyJob(DuckDbCopyJob):
-    """Inserts a Parquet file, with the package's id where the file lacks it."""
+    """Inserts Parquet files, with the package's id where they lack it."""
 
     def run(self) -> None:
-        # The table is asked first: most files are of child tables, and need not be opened for this.
-        if LOAD_ID not in self._load_table["columns"] or LOAD_ID in pq.read_schema(self._file_path).names:
-            super().run()
-            return
+        with pq.ParquetFile(self._file_path) as file:
+            columns, rows = file.schema_arrow, file.metadata.num_rows
+        listed = (columns.metadata or {}).get(FILES)
+        if listed is None and not rows:
+            # dlt writes a file again where it finds something to mend, and forgets what is not a row.
+            raise RuntimeError(f"the list of the files of {self.load_table_name} got lost")
+        files = json.loads(listed) if listed else [self._file_path]
+        is_stamped = LOAD_ID in columns.names or LOAD_ID not in self._load_table["columns"]
+        stamp = "" if is_stamped else f", {literal(self._load_id)} as {LOAD_ID}"
         client = self._job_client.sql_client
         client.execute_sql(
-            f"insert into {client.make_qualified_table_name(self.load_table_name)} by name "
-            f"select *, {literal(self._load_id)} as {LOAD_ID} from read_parquet({literal(self._file_path)})"
+            f"insert into {client.make_qualified_table_name(self.load_table_name)} by name select *{stamp} "
+            f"from read_parquet([{', '.join(map(literal, files))}], union_by_name = true)"
         )
 
 

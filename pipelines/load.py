@@ -15,11 +15,13 @@ import os
 import queue
 import shutil
 import sys
+import tempfile
 import threading
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import dlt
@@ -198,14 +200,16 @@ class _Load:
         self._aborted = threading.Event()
         client.stop = _Either(settings.stop, self._aborted)
         # What a killed run left there is in no package, and is read again.
-        shutil.rmtree(settings.home.state / "spool", ignore_errors=True)
+        self._spool = settings.home.state / "spool"
+        shutil.rmtree(self._spool, ignore_errors=True)
+        self._spool.mkdir()
         since = settings.since
         self._reading = Reading(
             settling_lag=settings.settling_lag_seconds,
             full_pass_days=settings.full_pass_days,
             window_rows=settings.window_rows,
             since=dt.datetime.combine(since, dt.time(), dt.UTC) if since else None,
-            spool=settings.home.state / "spool",
+            spool=self._spool,
             **settings.source_options.get("reading", {}),
         )
         self._states = {} if settings.full_refresh else warehouse.states
@@ -342,8 +346,12 @@ class _Load:
         taken = [window for some in package.values() for window in some]
         if self._matters(taken) and self._fatal is None:
             new = [name for name, windows in package.items() if self._is_new(name, windows)]
-            with self._warehouse.appending(new):
-                self._warehouse.load(self._resources_of(package, new), merges=len(new) < len(package))
+            with (
+                tempfile.TemporaryDirectory(prefix="lists-", dir=self._spool) as lists,
+                self._warehouse.appending(new),
+            ):
+                resources = self._resources_of(package, new, Path(lists))
+                self._warehouse.load(resources, merges=len(new) < len(package))
             self._has_loaded = True
         for window in taken:
             window.assembly.close()
@@ -370,13 +378,15 @@ class _Load:
         self._loaded[name] = np.concatenate([before, keys])
         return not np.isin(keys, before).any()
 
-    def _resources_of(self, package: dict[str, list[Verified]], new: Sequence[str]) -> Iterator[Any]:
+    def _resources_of(
+        self, package: dict[str, list[Verified]], new: Sequence[str], lists: Path
+    ) -> Iterator[Any]:
         for name, windows in package.items():
             yield dlt_resource(
                 windows[0].resource,
                 self._marked(windows),
                 is_new=name in new,
-                adds_load_id=self._warehouse.adds_load_id,
+                lists=lists if self._warehouse.takes_lists else None,
             )
         yield _receipts(self._report.run_id, [window for windows in package.values() for window in windows])
 

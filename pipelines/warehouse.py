@@ -94,8 +94,8 @@ class Warehouse:
         return DuckDb(credentials=self._connection)
 
     @property
-    def adds_load_id(self) -> bool:
-        """Whether rows of a file may lack `_dlt_load_id`."""
+    def takes_lists(self) -> bool:
+        """Whether many files can come as one list (`feed.listed`)."""
         return self._connection is not None
 
     # -- what is there -----------------------------------------------------------------------------

@@ -6,12 +6,15 @@ tells which resource it belongs to. With them a merge deletes and inserts childr
 so that a removed child disappears and an emptied list leaves nothing.
 """
 
+import json
 import logging
 from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
 from typing import Any
 
 import dlt
 import pyarrow as pa
+import pyarrow.parquet as pq
 from dlt.common.metrics import DataWriterMetrics
 from dlt.extract import DltResource
 from dlt.extract.extractors import ImportFileMeta
@@ -23,6 +26,8 @@ MERGE: dict[str, Any] = {"disposition": "merge", "strategy": "delete-insert", "d
 """A row that comes again replaces the one before it. Windows bring each key once, so dlt need not look."""
 APPEND = "append"
 """For rows that are not in the destination yet: half the work of a merge."""
+FILES = b"omnium_files"
+"""Where a Parquet file says which others it stands for."""
 SYSTEM_COLUMNS: Columns = {
     "_dlt_id": {"data_type": "text", "nullable": False, "row_key": True},
     "_dlt_load_id": {"data_type": "text", "nullable": True},
@@ -104,11 +109,10 @@ class OmniumResource(DltResource):
         return _NestedTable({"name": meta.table_name, "parent": meta.parent, "columns": columns}, self.name)
 
 
-def items(tables: Tables, root: str, adds_load_id: bool = False) -> Iterator[DataItemWithMeta]:
+def items(tables: Tables, root: str) -> Iterator[DataItemWithMeta]:
     """What a resource yields for the tables of a window.
 
-    The root's rows carry the package's id, which is known only now: unless the destination adds it (`adds_load_id`), a
-    file of theirs is written a second time.
+    The root's rows carry the package's id, which is known only now: a file of theirs is written a second time.
     """
     load_id = dlt.current.load_package_state()["load_id"]
     known, naming = dlt.current.source_schema().tables, dlt.current.source_schema().naming
@@ -116,9 +120,9 @@ def items(tables: Tables, root: str, adds_load_id: bool = False) -> Iterator[Dat
         hints = tables.hints[part.name]
         parent = None if part.name == root else _parent_of(part.name, root, known)
         doubled = _doubled(part.columns, naming)
-        if part.path and (parent or adds_load_id) and not doubled:
-            names = part.columns if parent else [*part.columns, "_dlt_load_id"]
-            yield DataItemWithMeta(_File(part.name, parent, _columns(names, hints, parent), part), None)
+        if part.path and parent and not doubled:
+            columns = _columns(part.columns, hints, parent)
+            yield DataItemWithMeta(_File(part.name, parent, columns, part), None)
             continue
         for table in part.tables():
             table = table.drop_columns(doubled)
@@ -128,6 +132,31 @@ def items(tables: Tables, root: str, adds_load_id: bool = False) -> Iterator[Dat
             table = with_required(table)
             columns = _columns(table.column_names, hints, parent)
             yield DataItemWithMeta(_Table(part.name, parent, columns), table)
+
+
+def listed(tables: Tables, root: str, folder: Path) -> Iterator[DataItemWithMeta]:
+    """The same of several windows (`spool.joined`), for a destination that reads all files of a table at once.
+
+    Each table's files come as one that has their columns, no rows, and their paths (`FILES`, a JSON list); it is made
+    in `folder`. The destination adds the package's id to the root's rows. All these files have to stay until then.
+    """
+    in_memory = [part for part in tables.parts if part.path is None]
+    yield from items(Tables(in_memory, tables.hints), root)
+    files: dict[str, list[Part]] = {}
+    for part in tables.parts:
+        if part.path is not None:
+            files.setdefault(part.name, []).append(part)
+    known = dlt.current.source_schema().tables
+    for name, parts in files.items():
+        schema = pa.unify_schemas([pq.read_schema(part.path) for part in parts])
+        paths = json.dumps([str(part.path) for part in parts])
+        path = folder / f"{name}.parquet"
+        pq.write_table(schema.with_metadata({FILES: paths}).empty_table(), path)
+        parent = None if name == root else _parent_of(name, root, known)
+        names = schema.names if parent else [*schema.names, "_dlt_load_id"]
+        columns = _columns(names, tables.hints[name], parent)
+        one = Part(name, sum(part.rows for part in parts), path=path)
+        yield DataItemWithMeta(_File(name, parent, columns, one), None)
 
 
 def _doubled(names: Iterable[str], naming: Any) -> list[str]:

@@ -16,9 +16,10 @@ from dlt.extract import DltResource
 from sources.omnium.client import SERVER_LIMIT_CONCURRENT, OmniumClient
 from sources.omnium.duckdb_file import give_own_name, refuse_same_name
 from sources.omnium.errors import ConfigurationError
-from sources.omnium.feed import APPEND, MERGE, OmniumResource, items
+from sources.omnium.feed import APPEND, MERGE, OmniumResource, items, listed
 from sources.omnium.personal import Mode, PersonalData, check_mark, key_for
 from sources.omnium.resources import RESOURCES, Resource
+from sources.omnium.spool import Tables, joined
 from sources.omnium.tables import Parser, ResourceShape, shape_of
 from sources.omnium.windows import Reader, Reading, Verified, moment_of
 
@@ -105,20 +106,26 @@ def dlt_resource(
     windows: Iterable[Verified] | Callable[[], Iterable[Verified]],
     *,
     is_new: bool = False,
-    adds_load_id: bool = False,
+    lists: Path | None = None,
 ) -> DltResource:
     """A dlt resource that hands on `windows`, and keeps each one's state as soon as it is handed on.
 
-    `is_new`: none of the rows is in the destination, so they need not be looked for there. `adds_load_id`: the
-    destination puts `_dlt_load_id` beside rows of a file that lack it, so that no file has to be written again.
+    `is_new`: none of the rows is in the destination, so they need not be looked for there. `lists`: a folder for lists
+    of files, where the destination takes them (`feed.listed`); the windows' files are not removed then.
     """
 
     def generate() -> Iterator[Any]:
         state = dlt.current.resource_state(resource.name)
+        gathered: list[Tables] = []
         for verified in windows() if callable(windows) else windows:
-            yield from feed(verified, adds_load_id)
+            if lists is None:
+                yield from feed(verified)
+            else:
+                gathered.append(verified.assembly.tables())
             state.clear()
             state.update(verified.state)
+        if lists is not None:
+            yield from listed(joined(gathered), resource.name, lists)
 
     disposition = APPEND if is_new else MERGE
     made = dlt.resource(generate, name=resource.name, write_disposition=disposition, primary_key="_dlt_id")
@@ -131,10 +138,10 @@ def mark_personal(mark: str) -> None:
     check_mark(dlt.current.source_state().setdefault(MARK, mark), mark)
 
 
-def feed(verified: Verified, adds_load_id: bool = False) -> Iterator[Any]:
+def feed(verified: Verified) -> Iterator[Any]:
     """What dlt takes for one window; its files are removed afterwards."""
     try:
-        yield from items(verified.assembly.tables(), verified.resource.name, adds_load_id)
+        yield from items(verified.assembly.tables(), verified.resource.name)
     finally:
         verified.assembly.close()
 

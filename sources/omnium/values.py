@@ -334,7 +334,7 @@ def _times_in_utc(texts: pa.Array) -> pa.Array | None:
     except pa.ArrowException:
         return _times_of_any_precision(texts)
     moments = np.frombuffer(times.buffers()[1], np.int64, len(times))
-    return times if _FIRST_MOMENT <= moments.min() and moments.max() <= _LAST_MOMENT else None
+    return times if moments.min() >= _FIRST_MOMENT and moments.max() <= _LAST_MOMENT else None
 
 
 def _times_of_any_precision(texts: pa.Array) -> pa.Array | None:
