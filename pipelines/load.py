@@ -46,6 +46,7 @@ from sources.omnium.personal import PersonalData, check_mark, key_for
 from sources.omnium.resources import Resource, select
 from sources.omnium.tables import Parser
 from sources.omnium.windows import Reader, Reading, Verified
+from sources.omnium.without_pandas import without_pandas
 from sources.omnium.workshop import Workshop
 
 log = logging.getLogger("omnium.load")
@@ -83,6 +84,7 @@ def load(settings: Settings, progress: Progress, report: RunReport | None = None
         resources = select(settings.resources, settings.exclude)
         with (
             _hurrying(),
+            without_pandas(),
             connect(settings) as client,
             Workshop(WORKERS) as workshop,
             Warehouse(settings.home, settings.destination) as warehouse,

@@ -23,7 +23,6 @@ from collections import deque
 from collections.abc import Iterable, Sequence
 from concurrent import futures
 from concurrent.futures import Future
-from importlib.abc import MetaPathFinder
 from itertools import count
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -33,6 +32,7 @@ from sources.omnium.assembly import Added, Assembly, Here, RowParser
 from sources.omnium.errors import GaveUp, Incomplete, OmniumError
 from sources.omnium.spool import Spool, Tables, joined
 from sources.omnium.tables import Found, Page, Parsed, rows_of
+from sources.omnium.without_pandas import without_pandas
 
 BATCHES_WAITING = 2
 """Batches that a worker has before it at most: one that it parses, and one that is on its way."""
@@ -307,11 +307,10 @@ def work() -> None:
     answers = Connection(os.dup(1), readable=False)
     os.dup2(2, 1)  # whatever prints must not disturb the answers
     questions = Connection(os.dup(0), writable=False)
-    sys.meta_path.insert(0, _WithoutPandas())
     # No cycles here, and whoever looks for them looks through every object of the pages that wait.
     gc.disable()
     bench = _Work()
-    with contextlib.suppress(EOFError, BrokenPipeError):
+    with contextlib.suppress(EOFError, BrokenPipeError), without_pandas():
         while True:
             verb, what, bodies = questions.recv()
             pages = [questions.recv_bytes() for _ in range(bodies)]
@@ -325,14 +324,6 @@ def work() -> None:
                 )
             del pages
             answers.send(answer)
-
-
-class _WithoutPandas(MetaPathFinder):
-    """Arrow imports pandas to ask whether a list is one of its frames: half a second and 40 MiB in each worker."""
-
-    def find_spec(self, fullname: str, path: object, target: object = None) -> None:
-        if fullname == "pandas":
-            raise ModuleNotFoundError("pandas is not needed here", name=fullname)
 
 
 class _Work:
