@@ -3,7 +3,7 @@
     python -m tests.accidents merge:2 load --home …      dies within the second merge of a load package
 
 extract, normalize     after this step of dlt's              merge:N      before the last statement of merge N
-append:N               with N files of a package's appended   merged:N     after merge N was committed
+append:N               with N tables of a package appended    merged:N     after merge N was committed
 complete               before a package is called loaded
 package:N              after package N                       copy         with half of the warehouse copied
 replace:NAME           before the file NAME takes its place  replaced:NAME  after it
@@ -47,7 +47,7 @@ def arm(point: str) -> None:
         "extract": lambda: _after("dlt.pipeline.pipeline.Pipeline", "extract", 1),
         "normalize": lambda: _after("dlt.pipeline.pipeline.Pipeline", "normalize", 1),
         "complete": lambda: _before("dlt.destinations.impl.duckdb.duck.DuckDbClient", "complete_load", 1),
-        "append": lambda: _after("dlt.destinations.impl.duckdb.duck.DuckDbCopyJob", "run", int(argument)),
+        "append": lambda: _after("pipelines.duckdb_destination._CopyJob", "run", int(argument)),
         "merge": lambda: _within_merge(int(argument)),
         "merged": lambda: _after("dlt.destinations.job_client_impl.SqlLoadJob", "run", int(argument)),
         "package": lambda: _after("pipelines.warehouse.Warehouse", "load", int(argument)),

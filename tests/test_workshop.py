@@ -7,25 +7,30 @@ import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
 from decimal import Decimal
+from itertools import count
 from pathlib import Path
 from typing import Any
 
 import duckdb
 import orjson
+import pyarrow.parquet as pq
 import pytest
 
+from pipelines import duckdb_destination
 from pipelines import load as loading
+from pipelines.errors import OmniumEltError
 from pipelines.home import Home, Secret
 from pipelines.load import load
 from pipelines.report import Silent
-from sources.omnium import RESOURCES, shape, windows
+from sources.omnium import RESOURCES, feed, shape, windows
 from sources.omnium.client import OmniumClient
 from sources.omnium.errors import GaveUp, Incomplete
+from sources.omnium.feed import FILES
 from sources.omnium.paging import Page
 from sources.omnium.personal import PersonalData
 from sources.omnium.tables import Parser
 from sources.omnium.windows import Reader, Reading, Verified
-from sources.omnium.workshop import Bench, Workshop
+from sources.omnium.workshop import Bench, Workshop, _Worker
 from sources.sandbox import Sandbox
 from tests.accidents import differences
 from tests.conftest import sandbox_settings
@@ -298,3 +303,71 @@ def test_a_load_through_workers_fills_the_same_warehouse(
                     "(select load_id from omnium._dlt_loads where status = 0)"
                 ).fetchall()
                 assert strangers == [(0,)]
+
+
+def test_the_files_of_all_workers_come_in_one_statement_a_table(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tenant = [supplier(number) for number in range(240)]
+    tenant[5]["contacts"] = []
+    tenant[230] |= {"grade": 7, "contacts": [{"id": "c230", "level": "high"}]}
+    files: dict[str, int] = {}
+    insert = duckdb_destination._CopyJob.run
+
+    def counted(job: Any) -> None:
+        listed = (pq.read_schema(job._file_path).metadata or {}).get(FILES, b"[]")
+        files[job.load_table_name] = files.get(job.load_table_name, 0) + len(orjson.loads(listed))
+        assert job.load_table_name not in seen
+        seen.add(job.load_table_name)
+        insert(job)
+
+    def by_turns(workshop: Workshop) -> _Worker:
+        workshop._workers += [_Worker() for _ in range(2 - len(workshop._workers))]
+        return workshop._workers[next(turn) % 2]
+
+    seen: set[str] = set()
+    turn = count()
+    monkeypatch.setattr(Workshop, "idlest", by_turns)
+    monkeypatch.setattr(duckdb_destination._CopyJob, "run", counted)
+    monkeypatch.setattr(loading, "WORKERS", 2)
+    home = Home(tmp_path)
+    home.create()
+    with Wire(lambda asked: search(tenant, asked.body)) as wire:
+        settings = sandbox_settings(home, wire, resources=("suppliers",), personal="include")
+        report = load(settings, Silent())
+    assert report.exit_status == 0, report.error
+    assert files["suppliers"] == files["suppliers__contacts"] == 2
+    with duckdb.connect(str(home.working_database), read_only=True) as connection:
+        rows = connection.execute(
+            "select id, grade, _dlt_load_id in (select load_id from omnium._dlt_loads where status = 0) "
+            "from omnium.suppliers order by id"
+        ).fetchall()
+        contacts = connection.execute(
+            "select s.id, c.id, c.level from omnium.suppliers__contacts as c "
+            "join omnium.suppliers as s on s._dlt_id = c._dlt_root_id order by s.id"
+        ).fetchall()
+    assert rows == [(f"s{number:03}", Decimal(7) if number == 230 else None, True) for number in range(240)]
+    assert contacts == [
+        (f"s{number:03}", f"c{number}", "high" if number == 230 else None)
+        for number in range(240)
+        if number != 5
+    ]
+    assert [path for path in (home.state / "spool").rglob("*") if path.is_file()] == []
+
+
+def test_a_list_of_files_that_dlt_wrote_again_is_not_taken_for_no_rows(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tenant = [supplier(number) for number in range(240)]
+    monkeypatch.setattr(feed, "FILES", b"lost on the way")
+    monkeypatch.setattr(loading, "WORKERS", 1)
+    home = Home(tmp_path)
+    home.create()
+    with Wire(lambda asked: search(tenant, asked.body)) as wire:
+        settings = sandbox_settings(home, wire, resources=("suppliers",))
+        with pytest.raises(OmniumEltError, match="the list of the files of suppliers"):
+            load(settings, Silent())
+    monkeypatch.undo()
+    with Wire(lambda asked: search(tenant, asked.body)) as wire:
+        settings = sandbox_settings(home, wire, resources=("suppliers",))
+        assert load(settings, Silent()).rows == 240
