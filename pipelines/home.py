@@ -68,6 +68,11 @@ class Home:
         return self.state / "warehouse.duckdb"
 
     @property
+    def spool(self) -> Path:
+        """What windows wait in until they are loaded; of no use to a later run."""
+        return self.state / "spool"
+
+    @property
     def dlt(self) -> Path:
         """dlt's `pipelines_dir`."""
         return self.state / "dlt"

@@ -202,16 +202,15 @@ class _Load:
         self._aborted = threading.Event()
         client.stop = _Either(settings.stop, self._aborted)
         # What a killed run left there is in no package, and is read again.
-        self._spool = settings.home.state / "spool"
-        shutil.rmtree(self._spool, ignore_errors=True)
-        self._spool.mkdir()
+        shutil.rmtree(settings.home.spool, ignore_errors=True)
+        settings.home.spool.mkdir(exist_ok=True)
         since = settings.since
         self._reading = Reading(
             settling_lag=settings.settling_lag_seconds,
             full_pass_days=settings.full_pass_days,
             window_rows=settings.window_rows,
             since=dt.datetime.combine(since, dt.time(), dt.UTC) if since else None,
-            spool=self._spool,
+            spool=settings.home.spool,
             **settings.source_options.get("reading", {}),
         )
         self._states = {} if settings.full_refresh else warehouse.states
@@ -349,7 +348,7 @@ class _Load:
         if self._matters(taken) and self._fatal is None:
             new = [name for name, windows in package.items() if self._is_new(name, windows)]
             with (
-                tempfile.TemporaryDirectory(prefix="lists-", dir=self._spool) as lists,
+                tempfile.TemporaryDirectory(prefix="lists-", dir=self._settings.home.spool) as lists,
                 self._warehouse.appending(new),
             ):
                 resources = self._resources_of(package, new, Path(lists))

@@ -117,9 +117,8 @@ class _Sweep:
 
     def _present(self, resource: Resource, traffic: Traffic) -> set[str]:
         parser = Parser(shape(resource, self._personal))
-        reading = Reading(
-            spool=self._settings.home.state / "spool", **self._settings.source_options.get("reading", {})
-        )
+        settings = self._settings
+        reading = Reading(spool=settings.home.spool, **settings.source_options.get("reading", {}))
         reader = Reader(self._client, resource, parser, self._executor, reading=reading, traffic=traffic)
         return set().union(*reader.sweep())
 

@@ -6,11 +6,21 @@ from typing import Any
 
 import numpy as np
 import orjson
+import pyarrow as pa
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sources.omnium.values import FITS, AmbiguousNumber, Bodies, Kind, Spelling, kind_of, microseconds
+from sources.omnium.values import (
+    FITS,
+    AmbiguousNumber,
+    Bodies,
+    Kind,
+    Spelling,
+    _decimals_of_floats,
+    kind_of,
+    microseconds,
+)
 
 
 def fitted(kind: Kind, *texts: str) -> tuple[list[Any], list[int]]:
@@ -74,6 +84,14 @@ def test_a_column_of_amounts_keeps_its_nulls_and_its_order() -> None:
     )
     assert column == [Decimal("1.5"), None, Decimal("89.285714286"), None, Decimal(3), None]
     assert misfits == [3, 5]
+
+
+def test_what_stands_below_a_null_is_no_amount() -> None:
+    numbers = pa.py_buffer(np.array([1.5, 1e300, 2.0]))
+    floats = pa.Array.from_buffers(pa.float64(), 3, [pa.py_buffer(b"\x05"), numbers])
+    fitted = _decimals_of_floats(floats, Spelling(Bodies([b""], [0]), np.zeros(3, dtype=np.int64)))
+    assert fitted is not None
+    assert fitted.to_pylist() == [Decimal("1.500000000"), None, Decimal("2.000000000")]
 
 
 def test_two_amounts_that_one_float_cannot_tell_apart() -> None:

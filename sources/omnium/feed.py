@@ -119,9 +119,10 @@ def items(tables: Tables, root: str) -> Iterator[DataItemWithMeta]:
     for part in tables.parts:
         hints = tables.hints[part.name]
         parent = None if part.name == root else _parent_of(part.name, root, known)
-        doubled = _doubled(part.columns, naming)
+        names = part.schema.names
+        doubled = _doubled(names, naming)
         if part.path and parent and not doubled:
-            columns = _columns(part.columns, hints, parent)
+            columns = _columns(names, hints, parent)
             yield DataItemWithMeta(_File(part.name, parent, columns, part), None)
             continue
         for table in part.tables():
@@ -148,7 +149,7 @@ def listed(tables: Tables, root: str, folder: Path) -> Iterator[DataItemWithMeta
             files.setdefault(part.name, []).append(part)
     known = dlt.current.source_schema().tables
     for name, parts in files.items():
-        schema = pa.unify_schemas([pq.read_schema(part.path) for part in parts])
+        schema = pa.unify_schemas([part.schema for part in parts])
         paths = json.dumps([str(part.path) for part in parts])
         path = folder / f"{name}.parquet"
         pq.write_table(schema.with_metadata({FILES: paths}).empty_table(), path)

@@ -35,10 +35,9 @@ class Part:
     path: Path | None = None
 
     @property
-    def columns(self) -> list[str]:
-        """The names of its columns."""
-        schema = self.table.schema if self.table is not None else pq.read_schema(self.path)
-        return list(schema.names)
+    def schema(self) -> pa.Schema:
+        """Its columns; those of a file are read from it."""
+        return self.table.schema if self.table is not None else pq.read_schema(self.path)
 
     def tables(self) -> Iterator[pa.Table]:
         """The rows, no more at once than were written together."""

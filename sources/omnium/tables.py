@@ -474,6 +474,7 @@ class Parser:
         return hints_of(self._schema(table))
 
     def _schema(self, table: str) -> pa.Schema:
+        # Columns are added and never taken away: as many of them are the same ones.
         extra = self._extra[table]
         known = self._schemas.get(table)
         if known is None or known[0] != len(extra):
@@ -771,7 +772,7 @@ def _turned(objects: Sequence[dict[str, Any]]) -> Mapping[str, Sequence[Any]]:
     if list(chain.from_iterable(objects)) == names * len(objects):
         values = list(chain.from_iterable(map(dict.values, objects)))
         return {name: values[place :: len(names)] for place, name in enumerate(names)}
-    all_names = dict.fromkeys(chain.from_iterable(objects))
+    all_names = dict.fromkeys(chain.from_iterable(dict.fromkeys(map(tuple, objects))))
     return {name: [value.get(name) for value in objects] for name in all_names}
 
 

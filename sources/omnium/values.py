@@ -143,8 +143,7 @@ class Spelling:
         """Values of any type as JSON, one for each row, their numbers as they were written."""
         if not self._bodies.are_plain:
             values = [self._exactly(value, row) for row, value in enumerate(values)]
-        dumps, default = orjson.dumps, _written
-        return [None if value is None else dumps(value, default) for value in values]
+        return [None if value is None else json_bytes(value) for value in values]
 
     def _exactly(self, value: Any, row: int) -> Any:
         if type(value) is dict:
@@ -272,7 +271,10 @@ def _decimals_of_floats(floats: pa.Array, spelling: Spelling) -> pa.Array | None
     unscaled[:, 0] = rounded if certain.all() else np.where(certain, rounded, 0)
     np.right_shift(unscaled[:, 0], 63, out=unscaled[:, 1])
     for row in np.flatnonzero(~certain).tolist():
-        amount = _unscaled(spelling.exact(floats[row].as_py(), row))
+        number = floats[row].as_py()
+        if number is None:
+            continue  # what stands below a null is nobody's promise
+        amount = _unscaled(spelling.exact(number, row))
         if amount is None:
             return None
         unscaled[row] = np.frombuffer(amount.to_bytes(16, "little", signed=True), dtype=np.int64)
