@@ -232,7 +232,7 @@ def _resource(client: "OmniumClient", resource: "Resource") -> Iterator[Finding]
     from sources.omnium.client import Budget, Traffic
     from sources.omnium.errors import Forbidden
     from sources.omnium.paging import Connection, PageBase, SearchPages
-    from sources.omnium.windows import iso
+    from sources.omnium.window import iso
 
     traffic = Traffic()
     connection = Connection(client, resource, traffic, Budget(PATIENCE_SECONDS))

@@ -43,9 +43,11 @@ from sources.omnium.errors import (
     WrongCredentials,
 )
 from sources.omnium.personal import PersonalData, check_mark, key_for
+from sources.omnium.piece import Verified
 from sources.omnium.resources import Resource, select
 from sources.omnium.tables import Parser
-from sources.omnium.windows import Reader, Reading, Verified
+from sources.omnium.window import Reading
+from sources.omnium.windows import Reader
 from sources.omnium.without_pandas import without_pandas
 from sources.omnium.workshop import Workshop
 

@@ -29,7 +29,8 @@ from sources.omnium.errors import (
 from sources.omnium.personal import PersonalData
 from sources.omnium.resources import Resource, select
 from sources.omnium.tables import Parser
-from sources.omnium.windows import Reader, Reading
+from sources.omnium.window import Reading
+from sources.omnium.windows import Reader
 
 log = logging.getLogger("omnium.reconcile")
 

@@ -86,7 +86,7 @@ def test_requests_a_second(home: Home, sandbox: Sandbox, monkeypatch: pytest.Mon
 
 
 def test_scrolls_start_one_at_a_time(home: Home, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("sources.omnium.windows.SCROLL_FROM", 1)
+    monkeypatch.setattr("sources.omnium.piece.SCROLL_FROM", 1)
     watched = Watched(sandbox)
     sandbox.behaviour.latency_seconds = 0.03
     report = load_once(home, sandbox)

@@ -15,7 +15,7 @@ from pipelines.home import Home
 from pipelines.load import load
 from pipelines.report import Silent
 from sources.omnium.errors import Incomplete
-from sources.omnium.windows import Verified
+from sources.omnium.piece import Verified
 from sources.sandbox import Sandbox
 from sources.sandbox.faults import Fault
 from tests.conftest import sandbox_settings

@@ -11,8 +11,10 @@ from sources.omnium import RESOURCES, shape
 from sources.omnium.client import OmniumClient
 from sources.omnium.errors import Incomplete
 from sources.omnium.personal import PersonalData
+from sources.omnium.piece import Verified
 from sources.omnium.tables import Parser
-from sources.omnium.windows import Reader, Reading, Verified
+from sources.omnium.window import Reading
+from sources.omnium.windows import Reader
 from tests.wire import Asked, Reply, Wire, search
 
 OPEN = PersonalData("include", b"")
@@ -122,7 +124,7 @@ def test_the_requests_are_as_few_as_the_pages():
 @pytest.fixture
 def reach(monkeypatch: pytest.MonkeyPatch) -> int:
     """A server that shows 1,000 rows of a search instead of 10,000: the same, with fewer rows."""
-    for module in ("paging", "windows"):
+    for module in ("paging", "course", "splitting", "piece", "pieces"):
         monkeypatch.setattr(f"sources.omnium.{module}.REACH", 1_000)
     return 1_000
 

@@ -22,14 +22,16 @@ from pipelines.errors import OmniumEltError
 from pipelines.home import Home, Secret
 from pipelines.load import load
 from pipelines.report import Silent
-from sources.omnium import RESOURCES, feed, shape, windows
+from sources.omnium import RESOURCES, course, feed, shape
 from sources.omnium.client import OmniumClient
 from sources.omnium.errors import GaveUp, Incomplete
 from sources.omnium.feed import FILES
 from sources.omnium.paging import Page
 from sources.omnium.personal import PersonalData
+from sources.omnium.piece import Verified
 from sources.omnium.tables import Parser
-from sources.omnium.windows import Reader, Reading, Verified
+from sources.omnium.window import Reading
+from sources.omnium.windows import Reader
 from sources.omnium.workshop import Bench, Workshop, _Worker
 from sources.sandbox import Sandbox
 from tests.accidents import differences
@@ -80,8 +82,8 @@ def in_order(rows: dict[str, list[dict[str, Any]]]) -> dict[str, list[dict[str, 
 
 @pytest.fixture(autouse=True)
 def _everything_is_large(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(windows, "LARGE_BYTES", 0)
-    monkeypatch.setattr(windows, "PARSE_BYTES", 4_000)
+    monkeypatch.setattr(course, "LARGE_BYTES", 0)
+    monkeypatch.setattr(course, "PARSE_BYTES", 4_000)
 
 
 @pytest.mark.parametrize("workers", [1, 3])

@@ -103,12 +103,16 @@ class Budget:
 
 @dataclass
 class Traffic:
-    """What one resource cost: requests sent, repeated, refused for a limit, and bytes of their answers."""
+    """What one resource cost: requests sent, repeated, refused for a limit, and bytes of their answers.
+
+    `of`: the whole that this is a part of.
+    """
 
     requests: int = 0
     retries: int = 0
     throttled: int = 0
     bytes: int = 0
+    of: "Traffic | None" = None
     _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
 
     def add(self, *, requests: int = 0, retries: int = 0, throttled: int = 0, bytes: int = 0) -> None:
@@ -118,6 +122,8 @@ class Traffic:
             self.retries += retries
             self.throttled += throttled
             self.bytes += bytes
+        if self.of is not None:
+            self.of.add(requests=requests, retries=retries, throttled=throttled, bytes=bytes)
 
 
 @dataclass(frozen=True)

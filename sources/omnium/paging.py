@@ -87,6 +87,13 @@ def read_object(body: bytes) -> Answer | None:
 
 
 @dataclass
+class Learned:
+    """What the answers taught about a resource, for all its connections."""
+
+    refuses_size: bool = False
+
+
+@dataclass
 class Connection:
     """How the pages of one resource are asked for, and what that costs."""
 
@@ -94,20 +101,20 @@ class Connection:
     resource: Resource
     traffic: Traffic
     budget: Budget = field(default_factory=Budget)
-    refuses_size: bool = False
+    learned: Learned = field(default_factory=Learned)
 
     def sized(self, path: str, body: Mapping[str, Any], *, starts_scroll: bool = False) -> Page:
         """A request that says how large its batches may be, unless the server takes no such size.
 
         How large is nowhere described: where the server calls it wrong, its own default has to do.
         """
-        size = {} if self.refuses_size else self.resource.batch_size
+        size = {} if self.learned.refuses_size else self.resource.batch_size
         try:
             return self.post(path, {**body, **size}, starts_scroll=starts_scroll)
         except BadRequest:
             if not size:
                 raise
-            self.refuses_size = True
+            self.learned.refuses_size = True
             return self.post(path, body, starts_scroll=starts_scroll)
 
     def post(self, path: str, body: Mapping[str, Any], *, starts_scroll: bool = False) -> Page:

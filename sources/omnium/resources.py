@@ -92,6 +92,11 @@ class Resource:
         """Whether both ends of a window can be given."""
         return bool(self.lower and self.upper)
 
+    @property
+    def scrolls(self) -> bool:
+        """Whether more rows can be read than a search shows."""
+        return bool(self.scroll or self.scroll_next)
+
 
 PRODUCT_EXCLUSIONS = MappingProxyType(
     {"isAssetsExcluded": True, "isInventoryExcluded": True, "isPricesExcluded": True}

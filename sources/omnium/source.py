@@ -18,10 +18,12 @@ from sources.omnium.duckdb_file import give_own_name, refuse_same_name
 from sources.omnium.errors import ConfigurationError
 from sources.omnium.feed import APPEND, MERGE, OmniumResource, items, listed
 from sources.omnium.personal import Mode, PersonalData, check_mark, key_for
+from sources.omnium.piece import Verified
 from sources.omnium.resources import RESOURCES, Resource
 from sources.omnium.spool import Tables, joined
 from sources.omnium.tables import Parser, ResourceShape, shape_of
-from sources.omnium.windows import Reader, Reading, Verified, moment_of
+from sources.omnium.window import Reading, moment_of
+from sources.omnium.windows import Reader
 
 MARK = "personal_data"
 """Where dlt's state of the source keeps `PersonalData.mark`."""

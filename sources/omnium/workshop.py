@@ -67,6 +67,11 @@ class Workshop:
         """Whether processes are there already, so that none has to be started for a little more work."""
         return bool(self._workers)
 
+    @property
+    def is_idle(self) -> bool:
+        """Whether one more worker could be started, or one has nothing to do."""
+        return len(self._workers) < self.size or not all(worker.batches for worker in self._workers)
+
     def idlest(self) -> "_Worker":
         """The worker that has the fewest batches before it."""
         with self._lock:
@@ -90,6 +95,12 @@ class Bench:
         self._first: Future[Added] | None = None
         self._found: Found = {}
         self._lock = threading.Lock()
+
+    @property
+    def has_idle_worker(self) -> bool:
+        """Whether a batch that came now would be parsed at once."""
+        is_free = not self._only.batches if self._only else self._workshop.is_idle
+        return is_free and (self._first is None or self._first.done())
 
     def assembly(self, cursor: str, folder: Path | None) -> Assembly:
         """A new window, whose files lie in a folder of their own in `folder`."""

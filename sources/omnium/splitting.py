@@ -1,0 +1,158 @@
+"""Smaller windows of one that is too large, or does not add up: by time, and by rank where a search shows it.
+
+Shown         what the first page of a window showed
+Splitter      cuts the windows of one resource
+"""
+
+import datetime as dt
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sources.omnium.course import Course
+from sources.omnium.errors import Incomplete
+from sources.omnium.paging import REACH, Connection, SearchPages
+from sources.omnium.values import microseconds
+from sources.omnium.window import Row, Window, cut, stamps_at, value_at
+
+EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
+BEGINNING = dt.datetime(2000, 1, 1, tzinfo=dt.UTC)
+"""Where halving starts when nothing tells how old the oldest row is; older rows are read all the same."""
+OVERLAPS = tuple(dt.timedelta(milliseconds=step) for step in (1, 1_000, 60_000))
+"""Neighbouring windows share one of these: nobody says whether the bounds belong to a window or not, nor whether
+the server compares them by the millisecond. The smallest that the server is found to see counts."""
+NARROWEST = 4
+"""Overlaps: a window as short as this is not split."""
+FEWEST = 6
+"""Windows that a scroll is split into, where several are read at once: the newest is read by itself, after the rest."""
+
+
+@dataclass(frozen=True)
+class Shown:
+    """The server's count of a window, and the rows of its first page."""
+
+    total: int = 0
+    rows: Sequence[Row] = ()
+
+
+class Splitter:
+    """Cuts windows of one resource; remembers how exactly its server compares times."""
+
+    def __init__(self, course: Course) -> None:
+        self._course, self._resource = course, course.resource
+        self._overlaps: dict[str, dt.timedelta] = {}
+
+    def split(self, window: Window, shown: Shown, connection: Connection) -> list[Window]:
+        """Smaller windows that cover this one, oldest first; empty where no filter can split it."""
+        at_rank = self._cut_by_rank(window, shown, connection)
+        if at_rank:
+            return at_rank
+        resource, target = self._resource, self._course.target
+        fewest = FEWEST if resource.scrolls and self._course.reading.windows_at_once > 1 else 2
+        count = min(64, max(fewest if shown.total > target else 2, -(-3 * shown.total // (2 * target))))
+        stamps = stamps_at(shown.rows, resource.cursor)
+        stamps_differ = not stamps or min(stamps) != max(stamps)
+        lowest = min(stamps, default=None)
+        by_cursor = self._cut_evenly(
+            window, count, lowest, shown, connection, "lower", "upper", resource.is_bounded
+        )
+        by_creation = self._cut_evenly(
+            window,
+            count,
+            None,
+            shown,
+            connection,
+            "created_lower",
+            "created_upper",
+            bool(resource.created_lower),
+        )
+        return (by_cursor or by_creation) if stamps_differ else (by_creation or by_cursor)
+
+    def _cut_evenly(
+        self,
+        window: Window,
+        count: int,
+        lowest: dt.datetime | None,
+        shown: Shown,
+        connection: Connection,
+        low: str,
+        high: str,
+        is_possible: bool,
+    ) -> list[Window]:
+        lower = getattr(window, low) or lowest or BEGINNING
+        upper = max(getattr(window, high) or self._course.client.server_time(), lower)
+        if not is_possible or upper - lower <= NARROWEST * OVERLAPS[0]:
+            return []
+        overlap = self._overlap(shown, connection, low, high)
+        # Narrower pieces than what they share would be read over and over.
+        count = min(count, int((upper - lower) / (2 * overlap)))
+        if upper - lower <= NARROWEST * overlap:
+            return []
+        marks = [lower + (upper - lower) * number / count for number in range(1, count)]
+        return cut(window, marks, low, high, overlap)
+
+    def _overlap(self, shown: Shown, connection: Connection, low: str, high: str) -> dt.timedelta:
+        """How much neighbouring windows must share so that no row falls between them.
+
+        A server that leaves the bounds out and compares whole seconds shows nothing between two milliseconds
+        before a row and two behind it. So ask for a row that is there.
+        """
+        path = self._resource.cursor if low == "lower" else "created"
+        stamps = [stamp for row in shown.rows if (stamp := microseconds(value_at(row, path))) is not None]
+        for stamp in stamps[:1] if low not in self._overlaps else ():
+            moment = EPOCH + dt.timedelta(milliseconds=stamp // 1_000)
+            for overlap in OVERLAPS:
+                around = Window(**{low: moment - overlap, high: moment + overlap})
+                if self._count(around.body(self._resource), connection):
+                    self._overlaps[low] = overlap
+                    break
+        return self._overlaps.get(low, OVERLAPS[0])
+
+    def _cut_by_rank(self, window: Window, shown: Shown, connection: Connection) -> list[Window]:
+        """Two windows, one of which holds just as many rows as a search shows.
+
+        The last page that can be seen tells the stamp to cut at, whichever stamp the server sorts by.
+        """
+        resource, base = self._resource, self._course.base
+        if self._course.target < REACH or not (resource.search and resource.paged) or shown.total <= REACH:
+            return []
+        pages = SearchPages(connection, self._course.body(window), base, self._course.executor)
+        last = pages.page(REACH // resource.take - 1 + base.number)
+        paths = [(resource.cursor, "lower", "upper", resource.is_bounded)]
+        paths += [("created", "created_lower", "created_upper", bool(resource.created_lower))]
+        for path, low, high, is_possible in paths:
+            stamps = stamps_at(shown.rows, path) + stamps_at(last.rows, path)
+            if not is_possible or not stamps or stamps[0] == stamps[-1]:
+                continue
+            # The last page in the server's order: its end that lies nearer to the first page.
+            visible = stamps[-len(last.rows) :]
+            if stamps in (sorted(stamps), sorted(stamps, reverse=True)):
+                mark = min(visible) if stamps[0] < stamps[-1] else max(visible)
+                low_end, high_end = getattr(window, low), getattr(window, high)
+                overlap = self._overlap(shown, connection, low, high)
+                if (not low_end or mark > low_end) and (not high_end or mark + 2 * overlap < high_end):
+                    return cut(window, [mark], low, high, overlap)
+        return []
+
+    def check_nothing_is_outside(self, connection: Connection) -> None:
+        """Rows without the stamp are in no window: say so, rather than leave them out silently.
+
+        Raises Incomplete."""
+        everything = self._count({}, connection)
+        stamped = self._count(
+            Window(lower=dt.datetime(1, 1, 1, tzinfo=dt.UTC)).body(self._resource), connection
+        )
+        if stamped < everything:
+            raise Incomplete(
+                f"{self._resource.name}: {everything - stamped:,} of {everything:,} rows carry no "
+                f"{self._resource.cursor}, and are too many to be read without it"
+            )
+
+    def _count(self, bounds: Mapping[str, Any], connection: Connection) -> int:
+        """The server's own count, by a search or, where there is none, by a scroll."""
+        resource = self._resource
+        body = {**resource.body, **bounds}
+        if resource.search:
+            page = {"take": 1, "page": self._course.base.number} if resource.paged else {}
+            return connection.post(resource.search, {**body, **page}).total or 0
+        return connection.post(resource.scroll, {**body, "take": 1}, starts_scroll=True).total or 0
