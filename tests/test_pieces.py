@@ -154,8 +154,8 @@ def test_a_row_that_changes_while_pieces_are_read_is_met_in_the_newest() -> None
 
 def test_where_the_oldest_piece_fails_nothing_of_the_others_is_left(tmp_path: Path) -> None:
     scrolls = Scrolls(orders(6_000), latency=0.02)
-    scrolls.before_batch = lambda number: Reply("no such scroll", 404) if number == 0 else None
-    scrolls.hides_a_row = True  # so that pages are no better
+    scrolls.before_batch = lambda number: None if scrolls.bounds[number][0] else Reply("no such scroll", 404)
+    scrolls.hides_a_row = True  # so that pages, which are tried then, are no better
     threads = threading.active_count()
     with pytest.raises(Incomplete, match=r"orders .*the cursor stays"):
         read(scrolls, tmp_path / "spool", failures=3)

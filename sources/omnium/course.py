@@ -21,6 +21,10 @@ SCROLL_FROM = 1_000
 """Rows from which a scroll is used where there is one; fewer are a few pages, side by side."""
 PARSE_BYTES = 8 * 1024 * 1024
 """Pages are turned into Arrow together until they are this large: a table's fixed cost is paid once."""
+WINDOW_SECONDS = 10.0
+"""How long a scroll may take of which others could be read beside: as long as its first answer took, for each batch."""
+FEWEST_ROWS = 5_000
+"""In a window, however slow the answers."""
 MOST_SHARING = 4
 """A smaller share of it than one in so many would cost too much."""
 LARGE_BYTES = 24 * 1024 * 1024
@@ -35,8 +39,9 @@ Known = Callable[[str, Sequence[str]], Mapping[str, Any]]
 class Course:
     """One resource, read by several threads. `parsing` is held by the one that uses the parser.
 
-    `traffic` is what all of it costs. `row_bytes`: how large a row was lately, in bytes of JSON. `failures`: windows
-    that did not add up, in a row. `seen`: the values by which parts of a window can be asked for.
+    `traffic` is what all of it costs. `row_bytes`: how large a row was lately, in bytes of JSON. `answer_seconds`: the
+    shortest time that the first page of a window took. `failures`: windows that did not add up, in a row. `seen`: the
+    values by which parts of a window can be asked for.
     """
 
     def __init__(
@@ -61,6 +66,7 @@ class Course:
         self.base = PageBase(resource.page_base, resource.page_base_is_clear)
         self.has_checked_base = not resource.paged
         self.row_bytes = 0.0
+        self.answer_seconds = 0.0
         self.failures = 0
         self.notes_values = False
         self.seen: dict[str, set[str]] = {by.field: set() for by in resource.value_filters}
@@ -94,8 +100,18 @@ class Course:
         """Rows that a window should hold at most."""
         if not self.resource.scrolls:
             return REACH
-        rows, size = self.reading.window_rows, self.reading.window_bytes
-        return int(max(SCROLL_FROM, min(rows, size / self.row_bytes if self.row_bytes else rows)))
+        rows = float(self.reading.window_rows)
+        if self.row_bytes:
+            rows = min(rows, self.reading.window_bytes / self.row_bytes)
+        if self.answer_seconds and self.reading.windows_at_once > 1:
+            in_time = self.resource.scroll_take * WINDOW_SECONDS / self.answer_seconds
+            rows = min(rows, max(FEWEST_ROWS, in_time))
+        return int(max(SCROLL_FROM, rows))
+
+    def note_page(self, size: int, rows: int, seconds: float) -> None:
+        """Learn from the first page of a window, which took so long."""
+        self.row_bytes = size / rows
+        self.answer_seconds = min(self.answer_seconds or seconds, seconds)
 
     def assembly(self, size: float) -> Assembly:
         """Where a window of about `size` bytes becomes tables."""
@@ -114,7 +130,7 @@ class Course:
     @property
     def is_waiting(self) -> bool:
         """Whether whoever makes tables has nothing to do at this moment."""
-        return not self.parsing.locked() and (self._bench is None or self._bench.has_idle_worker)
+        return not self.parsing.locked() and (self._bench is None or self._bench.is_waiting)
 
     @contextlib.contextmanager
     def one_more(self) -> Iterator[None]:

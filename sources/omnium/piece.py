@@ -116,8 +116,7 @@ class Piece:
                 Scroll(self.connection, course.body(self.window, self.wish.body, scroll=True))
             )
         pages = SearchPages(self.connection, body, course.base, course.executor)
-        first = pages.first()
-        self._look_at(first)
+        first = self._first_of(pages)
         if self._is_too_large():
             return True
         # Pages can be asked for again, a batch cannot: after a scroll has failed pages are better.
@@ -164,8 +163,7 @@ class Piece:
         return base.number != was
 
     def _scroll(self, scroll: Scroll, first: Page | None = None) -> bool:
-        first = first or scroll.first()
-        self._look_at(first)
+        first = first or self._first_of(scroll)
         if self._is_too_large():
             # A scroll holds the server's resources until it is read to its end or expires.
             return True
@@ -181,13 +179,16 @@ class Piece:
         self.parts = self._splitter.split(self.window, self.shown, self.connection)
         return bool(self.parts)
 
-    def _look_at(self, page: Page) -> None:
-        """Learn from the first page: the count, and how large a row is."""
+    def _first_of(self, source: SearchPages | Scroll) -> Page:
+        """The first page; it tells the count, how large a row is, and how long an answer takes."""
+        started = time.monotonic()
+        page = source.first()
         self.total = page.total
         if page.count:
-            self._course.row_bytes = len(page.body) / page.count
+            self._course.note_page(len(page.body), page.count, time.monotonic() - started)
         self.shown = Shown(page.total or 0, page.rows if page.count else self.shown.rows)
         self._course.on_rows(0, self.total)
+        return page
 
     def _take(self, page: Page) -> None:
         if self.wish.is_over.is_set():

@@ -26,6 +26,9 @@ NARROWEST = 4
 FEWEST = 6
 """Windows that a scroll is split into, where several are read at once: the newest is read by itself, after the rest."""
 
+NEWEST = 0.25
+"""Its length, in lengths of the others: nothing else is read meanwhile."""
+
 
 @dataclass(frozen=True)
 class Shown:
@@ -44,9 +47,15 @@ class Splitter:
 
     def split(self, window: Window, shown: Shown, connection: Connection) -> list[Window]:
         """Smaller windows that cover this one, oldest first; empty where no filter can split it."""
-        at_rank = self._cut_by_rank(window, shown, connection)
-        if at_rank:
-            return at_rank
+        # A rank cuts one piece off, the clock makes several, which scrolls can read side by side.
+        if self._resource.scrolls:
+            return self._cut_by_time(window, shown, connection) or self._cut_by_rank(
+                window, shown, connection
+            )
+        return self._cut_by_rank(window, shown, connection) or self._cut_by_time(window, shown, connection)
+
+    def _cut_by_time(self, window: Window, shown: Shown, connection: Connection) -> list[Window]:
+        """Windows of the same length."""
         resource, target = self._resource, self._course.target
         fewest = FEWEST if resource.scrolls and self._course.reading.windows_at_once > 1 else 2
         count = min(64, max(fewest if shown.total > target else 2, -(-3 * shown.total // (2 * target))))
@@ -88,7 +97,8 @@ class Splitter:
         count = min(count, int((upper - lower) / (2 * overlap)))
         if upper - lower <= NARROWEST * overlap:
             return []
-        marks = [lower + (upper - lower) * number / count for number in range(1, count)]
+        length = (upper - lower) / (count - 1 + (NEWEST if count >= FEWEST else 1))
+        marks = [lower + length * number for number in range(1, count)]
         return cut(window, marks, low, high, overlap)
 
     def _overlap(self, shown: Shown, connection: Connection, low: str, high: str) -> dt.timedelta:

@@ -69,8 +69,8 @@ class Workshop:
 
     @property
     def is_idle(self) -> bool:
-        """Whether one more worker could be started, or one has nothing to do."""
-        return len(self._workers) < self.size or not all(worker.batches for worker in self._workers)
+        """Whether none of the workers has anything to do."""
+        return not any(worker.batches for worker in self._workers)
 
     def idlest(self) -> "_Worker":
         """The worker that has the fewest batches before it."""
@@ -97,10 +97,9 @@ class Bench:
         self._lock = threading.Lock()
 
     @property
-    def has_idle_worker(self) -> bool:
-        """Whether a batch that came now would be parsed at once."""
-        is_free = not self._only.batches if self._only else self._workshop.is_idle
-        return is_free and (self._first is None or self._first.done())
+    def is_waiting(self) -> bool:
+        """Whether no worker has anything to do at this moment."""
+        return self._workshop.is_idle
 
     def assembly(self, cursor: str, folder: Path | None) -> Assembly:
         """A new window, whose files lie in a folder of their own in `folder`."""

@@ -26,6 +26,7 @@ BENCHMARKS: dict[str, Callable[[float], Outcome]] = {
     "rest_api_parquet": versus_rest_api.against_parquet,
     "bare_loop": versus_bare_loop.filled_orders,
     "lean": lean_orders.orders_a_second,
+    "lean_far": lean_orders.far_away,
     "large": large_tenant.all_resources,
     "memory": memory.million_orders,
     "memory_filled": memory.filled_orders,

@@ -4,6 +4,8 @@ from tests.benchmarks.measuring import Outcome, folder, omnium_elt, script, serv
 
 ORDERS = 100_000
 GOAL = 10_000
+LATENCY = 0.05
+FAR_GOAL = 1.0
 
 
 def orders_a_second(scale: float) -> Outcome:
@@ -18,5 +20,22 @@ def orders_a_second(scale: float) -> Outcome:
         f"above {GOAL:,} a second",
         f"{rate:,.0f} a second",
         rate > GOAL,
+        (f"bare loop  {peer}, {peer.output.strip()}", f"omnium-elt {ours}"),
+    )
+
+
+def far_away(scale: float) -> Outcome:
+    """The same where each answer takes a while, as over the internet: a loop over one scroll only waits."""
+    orders = int(ORDERS * scale)
+    with serving(size="empty", orders=orders) as server, folder() as here:
+        server.ask(latency=LATENCY)
+        peer = script(server, "peer_bare_loop")
+        ours = omnium_elt(server, here, "load", "--resources", "orders")
+    ratio = ours.seconds / peer.seconds
+    return Outcome(
+        f"{orders:,} lean orders, {LATENCY * 1000:.0f} ms an answer, against a bare loop",
+        f"under {FAR_GOAL:g} times: no scroll is waited for",
+        f"{ratio:.2f} times, {orders / ours.seconds:,.0f} a second",
+        ratio < FAR_GOAL,
         (f"bare loop  {peer}, {peer.output.strip()}", f"omnium-elt {ours}"),
     )

@@ -2,6 +2,7 @@
 
 Prints how to reach it, one JSON object, and then answers each line of its input with another:
 {"change": 0.01}    change this share of all rows now; answers how many that were
+{"latency": 0.05}   answer each request so many seconds later
 {"asked": true}     answers the requests so far by path, and forgets them
 """
 
@@ -34,6 +35,9 @@ def main() -> None:
             command = json.loads(line)
             if "change" in command:
                 tell(change(sandbox, command["change"]))
+            elif "latency" in command:
+                sandbox.behaviour.latency_seconds = command["latency"]
+                tell({})
             else:
                 asked = Counter(f"{request.method} {request.path}" for request in sandbox.requests)
                 sandbox.clear_requests()
