@@ -6,7 +6,7 @@ It is skipped where nothing was loaded since the last success and neither settin
 import json
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import date
 from typing import Any
@@ -209,21 +209,47 @@ def _build(settings: Settings, wanted: dict[str, Any], progress: Progress) -> di
     if isinstance(answer.exception, KeyboardInterrupt):
         raise answer.exception
     progress.finish(STEP, "ok" if answer.success else "failed")
+
+    def said(result: Any) -> str:
+        broken = broken_rules(settings, wanted, result)
+        return _one_line(f"{result.node.name}: {broken or result.message}")
+
     if not answer.success:
-        raise _failure(settings, answer.exception, results)
+        raise _failure(settings, answer.exception, results, said)
     kinds = [str(result.node.resource_type) for result in results]
     return {
         "models": kinds.count("model"),
         "tests": kinds.count("test"),
-        "warnings": [
-            _one_line(f"{result.node.name}: {result.message}")
-            for result in results
-            if result.status == "warn"
-        ],
+        "warnings": [said(result) for result in results if result.status == "warn"],
     }
 
 
-def _failure(settings: Settings, exception: BaseException | None, results: list[Any]) -> OmniumEltError:
+def broken_rules(settings: Settings, wanted: dict[str, Any], result: Any) -> str:
+    """Which rules of a model do not hold, and in how many rows: the rows of its test `rules`. Empty for other nodes."""
+    from dbt.cli.main import dbtRunner
+
+    test = getattr(result.node, "test_metadata", None)
+    if test is None or test.name != "rules" or result.status not in ("warn", "fail"):
+        return ""
+    look = dbt_arguments(
+        settings, "show", "--inline", result.node.compiled_code, "--limit", "20", as_of=wanted["as_of"]
+    )
+    with dbt_environment(settings):
+        shown = dbtRunner().invoke(look)
+    if not shown.success:
+        return ""
+    rows = shown.result.results[0].agate_table.rows
+    return ", ".join(
+        f"{rule} ({int(count):,} {'row' if count == 1 else 'rows'})" for rule, count in sorted(rows)
+    )
+
+
+def _failure(
+    settings: Settings,
+    exception: BaseException | None,
+    results: list[Any],
+    said: Callable[[Any], str],
+) -> OmniumEltError:
     log_file = settings.home.dbt / "logs" / "dbt.log"
     bad = [result for result in results if result.status in ("error", "fail", "runtime error")]
     if not bad:
@@ -236,7 +262,7 @@ def _failure(settings: Settings, exception: BaseException | None, results: list[
         str(first.node.resource_type), "model"
     )
     return OmniumEltError(
-        f"transform: {kind} {first.node.name} failed{more}: {_one_line(str(first.message))}",
+        f"transform: {kind} failed{more}: {said(first)}",
         f"What was published stays as it is. The whole of it stands in {log_file}.",
     )
 

@@ -10,12 +10,13 @@ from typing import Any
 
 import duckdb
 import pytest
+from dbt.cli.main import dbtRunner
 
 from pipelines import history
 from pipelines.errors import OmniumEltError, UsageError
 from pipelines.home import Home, Settings
 from pipelines.report import Silent
-from pipelines.transform import finished, transform
+from pipelines.transform import broken_rules, dbt_arguments, dbt_environment, finished, transform
 from transforms import PROJECT
 
 
@@ -110,6 +111,37 @@ def test_a_failing_model_is_named_and_the_marts_count_as_unfinished(settings: Se
     assert "\n" not in caught.value.message
     assert str(settings.home.dbt / "logs" / "dbt.log") in caught.value.remedy
     assert finished(settings) is None
+
+
+def test_broken_rules_are_named_with_their_rows(settings: Settings) -> None:
+    """What a person reads of a model's one test: each kind of rule, broken on purpose in finished marts."""
+    database = settings.home.working_database
+    execute(
+        database,
+        "update marts.lead_time_survival set level = 'planet', still_open = -1, survival = 1.5, at_risk = 1, "
+        "received = 3 where rowid < 2",
+    )
+    execute(database, "insert into marts.lead_time_survival from marts.lead_time_survival where rowid = 5")
+    execute(database, "update marts.dim_supplier set supplier_name = null where rowid = 0")
+    execute(database, "insert into marts.dim_supplier from marts.dim_supplier where rowid = 1")
+    names = ["rules_lead_time_survival", "rules_dim_supplier", "rules_dim_warehouse"]
+    with dbt_environment(settings):
+        answer = dbtRunner().invoke(dbt_arguments(settings, "test", "--select", *names))
+    wanted = {"as_of": None}
+    told = {one.node.name: (one.status, broken_rules(settings, wanted, one)) for one in answer.result.results}
+    assert told == {
+        "rules_lead_time_survival": (
+            "warn",
+            "counts does not hold (2 rows), level is none of its values (2 rows), "
+            "level, supplier_id, warehouse_code, sku, day stands in several rows (1 row), "
+            "still_open < 0 (2 rows), survival > 1 (2 rows)",
+        ),
+        "rules_dim_supplier": (
+            "warn",
+            "supplier_id stands in several rows (1 row), supplier_name is null (1 row)",
+        ),
+        "rules_dim_warehouse": ("pass", ""),
+    }
 
 
 def test_the_lake_gives_the_same_marts(
