@@ -238,10 +238,8 @@ def broken_rules(settings: Settings, wanted: dict[str, Any], result: Any) -> str
         shown = dbtRunner().invoke(look)
     if not shown.success:
         return ""
-    rows = shown.result.results[0].agate_table.rows
-    return ", ".join(
-        f"{rule} ({int(count):,} {'row' if count == 1 else 'rows'})" for rule, count in sorted(rows)
-    )
+    rows = sorted((str(rule), int(count)) for rule, count in shown.result.results[0].agate_table.rows)
+    return ", ".join(f"{rule} ({count:,} {'row' if count == 1 else 'rows'})" for rule, count in rows)
 
 
 def _failure(

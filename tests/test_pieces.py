@@ -48,6 +48,7 @@ class Scrolls:
         self.events: list[tuple[str, int]] = []
         self.bounds: list[tuple[str, str]] = []
         self.hides_a_row = False
+        self.searches = 0
         self.before_batch: Callable[[int], Reply | None] = lambda number: None
         self._left: list[list[dict[str, Any]]] = []
         self._lock = threading.Lock()
@@ -55,6 +56,7 @@ class Scrolls:
     def __call__(self, asked: Asked) -> Any:
         time.sleep(self.latency)
         if asked.path.endswith("Search"):
+            self.searches += 1
             page: dict[str, Any] = search(self.rows, asked.body).body
             return {**page, "result": page["result"][self.hides_a_row :]}
         if asked.method == "POST":
@@ -113,10 +115,20 @@ def test_pieces_are_read_side_by_side_and_handed_on_oldest_first() -> None:
     assert len(ends) >= 6
     assert ends == sorted(set(ends))
     assert scrolls.side_by_side() >= 2
-    # Each counts its own requests: a search, the start of a scroll, and its batches.
-    assert [window.traffic.requests for window in windows] == [
-        2 + -(-window.rows // 100) - 1 for window in windows
-    ]
+    # Each counts its own requests; the whole window's search and one for the overlap are nobody's.
+    assert sum(window.traffic.requests for window in windows) == scrolls.searches + len(scrolls.events) - 2
+
+
+@pytest.mark.parametrize("step", [-1, 7])
+def test_a_first_page_that_does_not_show_the_oldest_row_costs_few_requests(step: int) -> None:
+    """Newest first, as transactions come; or in an order of which the first page tells nothing."""
+    rows = orders(6_000)
+    scrolls = Scrolls(
+        rows[::-1] if step < 0 else [row for start in range(6, -1, -1) for row in rows[start::7]]
+    )
+    assert ids(read(scrolls)) == [row["id"] for row in rows]
+    assert len(scrolls.events) < 60 + 15
+    assert scrolls.searches < 60
 
 
 def test_one_at_a_time_where_it_is_set() -> None:

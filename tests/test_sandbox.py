@@ -383,11 +383,13 @@ def test_categories_take_ten_thousand_and_price_lists_a_scroll_size(
 
 
 def test_only_one_scroll_is_started_at_a_time(empty: Sandbox) -> None:
-    empty.behaviour.latency_seconds = 0.2
+    empty.behaviour.latency_seconds = 0.5
     statuses: list[int] = []
+    together = threading.Barrier(3)
 
     def start() -> None:
         with client_of(empty) as one:
+            together.wait(timeout=30)
             statuses.append(one.post("/api/Orders/Scroll", json={"disableFacets": True}).status_code)
 
     threads = [threading.Thread(target=start) for _ in range(3)]

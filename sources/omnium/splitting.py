@@ -44,6 +44,7 @@ class Splitter:
     def __init__(self, course: Course) -> None:
         self._course, self._resource = course, course.resource
         self._overlaps: dict[str, dt.timedelta] = {}
+        self._has_guessed = False
 
     def split(self, window: Window, shown: Shown, connection: Connection) -> list[Window]:
         """Smaller windows that cover this one, oldest first; empty where no filter can split it."""
@@ -61,7 +62,11 @@ class Splitter:
         count = min(64, max(fewest if shown.total > target else 2, -(-3 * shown.total // (2 * target))))
         stamps = stamps_at(shown.rows, resource.cursor)
         stamps_differ = not stamps or min(stamps) != max(stamps)
-        lowest = min(stamps, default=None)
+        # The oldest of the first page may be the oldest of all, unless the newest come first. Once only: where it was
+        # not, each further guess would cut off another page.
+        is_newest_first = stamps_differ and stamps == sorted(stamps, reverse=True)
+        lowest = None if is_newest_first or self._has_guessed else min(stamps, default=None)
+        self._has_guessed = self._has_guessed or not window.lower
         by_cursor = self._cut_evenly(
             window, count, lowest, shown, connection, "lower", "upper", resource.is_bounded
         )
