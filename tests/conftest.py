@@ -1,9 +1,11 @@
 """What all tests share: a tenant on a real socket, a temporary home, no configuration from outside."""
 
 import fcntl
+import json
 import os
 import shutil
 from collections.abc import Callable, Iterator
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +14,7 @@ import pytest
 from pipelines.configuration import be_quiet
 from pipelines.files import write_json
 from pipelines.home import Home, Secret, Settings
-from pipelines.report import Silent
+from pipelines.report import RunReport, Silent
 from sources.sandbox import Sandbox
 from tests.parsing import FOLDER, share_parsing_of_transforms
 
@@ -23,6 +25,9 @@ WITHOUT_DATA_TESTS = {"DBT_RESOURCE_TYPES": "model seed snapshot"}
 
 OURS = ("SOURCES__", "DESTINATION__", "TRANSFORM__", "OMNIUM_")
 
+
+MEDIUM: dict[str, Any] = {"size": "medium", "seed": 7, "today": date(2024, 4, 1)}
+"""The tenant of `medium_load`."""
 
 LONGEST_FIRST = (
     "test_transforms_purchasing",
@@ -99,21 +104,38 @@ def configured(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> Sandbox:
     return sandbox
 
 
+Verb = Callable[[Settings, Silent], RunReport]
+
+
+def _once(folder: Path, name: str, verb: Verb, **tenant: Any) -> tuple[Home, dict[str, Any]]:
+    """A home that all workers share, after this verb for a tenant like this, and the verb's report."""
+    home, done = Home(folder / name / "home"), folder / f"{name}.json"
+    with (folder / f"{name}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not done.exists():
+            shutil.rmtree(home.root, ignore_errors=True)
+            home.create()
+            with Sandbox(**tenant) as served:
+                report = verb(sandbox_settings(home, served), Silent())
+            assert report.status == "ok", report.error
+            write_json(done, report.as_dict())
+    return home, json.loads(done.read_text(encoding="utf-8"))
+
+
 @pytest.fixture(scope="session")
 def finished_home(all_workers: Path) -> Path:
     """A home after one whole run; to be looked at, never written: see `home_after_run`. All workers have the same."""
     from pipelines.run import run
 
-    home = Home(all_workers / "finished" / "home")
-    with (all_workers / "finished.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        if not (all_workers / "finished.json").exists():
-            shutil.rmtree(home.root, ignore_errors=True)
-            with Sandbox(size="small", seed=1) as served:
-                report = run(sandbox_settings(home, served), Silent())
-            assert report.status == "ok", report.error
-            write_json(all_workers / "finished.json", report.as_dict())
-    return home.root
+    return _once(all_workers, "finished", run, size="small", seed=1)[0].root
+
+
+@pytest.fixture(scope="session")
+def medium_load(all_workers: Path) -> tuple[Home, dict[str, Any]]:
+    """A home into which the medium tenant was loaded, never to be written, and the report; for all workers."""
+    from pipelines.load import load
+
+    return _once(all_workers, "medium", load, **MEDIUM)
 
 
 @pytest.fixture

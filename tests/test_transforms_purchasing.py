@@ -22,9 +22,8 @@ from pipelines.report import Silent
 from pipelines.transform import dbt_arguments, dbt_environment
 from sources.omnium.resources import RESOURCES as ALL_RESOURCES
 from sources.sandbox import Sandbox
-from sources.sandbox.data import Size
 from sources.sandbox.truth import LeadTimeTruth
-from tests.conftest import sandbox_settings
+from tests.conftest import MEDIUM, sandbox_settings
 from tests.parsing import share_parsing
 from transforms import PROJECT
 
@@ -488,25 +487,28 @@ def test_an_empty_warehouse_gives_empty_marts_and_a_plan(tmp_path: Path) -> None
     assert set(checks.values()) == {0}
 
 
-def tenant_of(size: Size, folder: Path) -> tuple[Settings, Sandbox]:
-    """A tenant of this size, read and built, with what it knows of its suppliers."""
-    with Sandbox(size=size, seed=7, today=TODAY) as sandbox:
-        settings = sandbox_settings(Home(folder / "home"), sandbox, resources=RESOURCES)
-        read(settings)
-    build(settings, TODAY, tests=True)
-    return settings, sandbox
-
-
 @pytest.fixture(scope="module")
-def medium(tmp_path_factory: pytest.TempPathFactory) -> tuple[Settings, Sandbox]:
+def medium(
+    medium_load: tuple[Home, dict[str, Any]], tmp_path_factory: pytest.TempPathFactory
+) -> tuple[Settings, Sandbox]:
     """The medium tenant: 60 suppliers, 18 months."""
-    return tenant_of("medium", tmp_path_factory.mktemp("medium"))
+    home = Home(tmp_path_factory.mktemp("medium") / "home")
+    shutil.copytree(medium_load[0].root, home.root)
+    settings = Settings(home=home)
+    build(settings, TODAY, tests=True)
+    return settings, Sandbox(**MEDIUM)
 
 
 @pytest.fixture(scope="module")
 def large(tmp_path_factory: pytest.TempPathFactory) -> tuple[Settings, Sandbox]:
     """The large tenant: 240 suppliers, 16 months; about two minutes of CPU."""
-    return tenant_of("large", tmp_path_factory.mktemp("large"))
+    with Sandbox(size="large", seed=7, today=TODAY) as sandbox:
+        settings = sandbox_settings(
+            Home(tmp_path_factory.mktemp("large") / "home"), sandbox, resources=RESOURCES
+        )
+        read(settings)
+    build(settings, TODAY, tests=True)
+    return settings, sandbox
 
 
 LARGE = pytest.param(
