@@ -18,7 +18,7 @@ from sources.omnium.piece import Verified
 from sources.omnium.tables import Parser
 from sources.omnium.window import Reading, iso
 from sources.omnium.windows import Reader
-from tests.test_windows import ids
+from tests.test_windows import day, ids
 from tests.wire import Asked, Reply, Wire, search
 
 NOW = "2030-01-01T00:00:00.000Z"
@@ -129,6 +129,15 @@ def test_a_first_page_that_does_not_show_the_oldest_row_costs_few_requests(step:
     assert ids(read(scrolls)) == [row["id"] for row in rows]
     assert len(scrolls.events) < 60 + 15
     assert scrolls.searches < 60
+
+
+def test_rows_of_one_import_are_not_read_with_each_piece() -> None:
+    """Cut finer and finer, every piece around their stamp held all of them."""
+    rows = [{**row, "modified": day(1)} if n < 4_000 else row for n, row in enumerate(orders(6_000))]
+    scrolls = Scrolls(rows)
+    assert ids(read(scrolls)) == [row["id"] for row in rows]
+    assert len(scrolls.events) < 60 + 15
+    assert scrolls.searches < 90
 
 
 def test_one_at_a_time_where_it_is_set() -> None:

@@ -176,7 +176,9 @@ class Piece:
     def _is_too_large(self) -> bool:
         if (self.total or 0) <= self._course.target:
             return False
-        self.parts = self._splitter.split(self.window, self.shown, self.connection)
+        self.parts = self._splitter.split(
+            self.window, self.shown, self.connection, is_needed=not self._course.resource.scrolls
+        )
         return bool(self.parts)
 
     def _first_of(self, source: SearchPages | Scroll) -> Page:

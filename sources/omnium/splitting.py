@@ -6,7 +6,7 @@ Splitter      cuts the windows of one resource
 
 import datetime as dt
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from sources.omnium.course import Course
@@ -26,6 +26,9 @@ NARROWEST = 4
 FEWEST = 6
 """Windows that a scroll is split into, where several are read at once: the newest is read by itself, after the rest."""
 
+SHORTEST = dt.timedelta(seconds=10)
+"""A window as short as this is not split only because it is large, where a scroll can read it: rows that share a stamp,
+as those of an import do, would be read with each of its pieces."""
 NEWEST = 0.25
 """Its length, in lengths of the others: nothing else is read meanwhile."""
 
@@ -45,17 +48,27 @@ class Splitter:
         self._course, self._resource = course, course.resource
         self._overlaps: dict[str, dt.timedelta] = {}
         self._has_guessed = False
+        self._all_are_created = True
 
-    def split(self, window: Window, shown: Shown, connection: Connection) -> list[Window]:
-        """Smaller windows that cover this one, oldest first; empty where no filter can split it."""
-        # A rank cuts one piece off, the clock makes several, which scrolls can read side by side.
-        if self._resource.scrolls:
-            return self._cut_by_time(window, shown, connection) or self._cut_by_rank(
-                window, shown, connection
-            )
-        return self._cut_by_rank(window, shown, connection) or self._cut_by_time(window, shown, connection)
+    def split(
+        self, window: Window, shown: Shown, connection: Connection, *, is_needed: bool = True
+    ) -> list[Window]:
+        """Smaller windows that cover this one, oldest first; empty where no filter can split it.
 
-    def _cut_by_time(self, window: Window, shown: Shown, connection: Connection) -> list[Window]:
+        `is_needed`: it cannot be read whole. Otherwise it could, and only takes long.
+        """
+        shortest = dt.timedelta(0) if is_needed else SHORTEST
+        by_time = self._cut_by_time(window, shown, connection, shortest) if self._resource.scrolls else []
+        if by_time or not is_needed:
+            # A rank would cut one piece off; these several can be read side by side.
+            return by_time
+        return self._cut_by_rank(window, shown, connection) or (
+            self._cut_by_time(window, shown, connection, shortest)
+        )
+
+    def _cut_by_time(
+        self, window: Window, shown: Shown, connection: Connection, shortest: dt.timedelta
+    ) -> list[Window]:
         """Windows of the same length."""
         resource, target = self._resource, self._course.target
         fewest = FEWEST if resource.scrolls and self._course.reading.windows_at_once > 1 else 2
@@ -67,26 +80,27 @@ class Splitter:
         is_newest_first = stamps_differ and stamps == sorted(stamps, reverse=True)
         lowest = None if is_newest_first or self._has_guessed else min(stamps, default=None)
         self._has_guessed = self._has_guessed or not window.lower
-        by_cursor = self._cut_evenly(
-            window, count, lowest, shown, connection, "lower", "upper", resource.is_bounded
-        )
-        by_creation = self._cut_evenly(
-            window,
-            count,
-            None,
-            shown,
-            connection,
-            "created_lower",
-            "created_upper",
-            bool(resource.created_lower),
-        )
-        return (by_cursor or by_creation) if stamps_differ else (by_creation or by_cursor)
+
+        def cut_evenly(lowest: dt.datetime | None, low: str, high: str, is_possible: bool) -> list[Window]:
+            return self._cut_evenly(
+                window, count, lowest, shortest, shown, connection, low, high, is_possible
+            )
+
+        def by_cursor() -> list[Window]:
+            return cut_evenly(lowest, "lower", "upper", resource.is_bounded)
+
+        def by_creation() -> list[Window]:
+            is_possible = bool(resource.created_lower) and self._all_are_created
+            return cut_evenly(None, "created_lower", "created_upper", is_possible)
+
+        return (by_cursor() or by_creation()) if stamps_differ else (by_creation() or by_cursor())
 
     def _cut_evenly(
         self,
         window: Window,
         count: int,
         lowest: dt.datetime | None,
+        shortest: dt.timedelta,
         shown: Shown,
         connection: Connection,
         low: str,
@@ -95,7 +109,10 @@ class Splitter:
     ) -> list[Window]:
         lower = getattr(window, low) or lowest or BEGINNING
         upper = max(getattr(window, high) or self._course.client.server_time(), lower)
-        if not is_possible or upper - lower <= NARROWEST * OVERLAPS[0]:
+        if not is_possible or upper - lower <= max(shortest, NARROWEST * OVERLAPS[0]):
+            return []
+        if low == "created_lower" and not self._have_all(window, low, connection):
+            self._all_are_created = False
             return []
         overlap = self._overlap(shown, connection, low, high)
         # Narrower pieces than what they share would be read over and over.
@@ -105,6 +122,12 @@ class Splitter:
         length = (upper - lower) / (count - 1 + (NEWEST if count >= FEWEST else 1))
         marks = [lower + length * number for number in range(1, count)]
         return cut(window, marks, low, high, overlap)
+
+    def _have_all(self, window: Window, low: str, connection: Connection) -> bool:
+        """Whether all rows of a window can be found by that bound: one without the stamp is in none of its pieces."""
+        everything = self._count(window.body(self._resource), connection)
+        bounded = replace(window, **{low: getattr(window, low) or dt.datetime(1, 1, 1, tzinfo=dt.UTC)})
+        return self._count(bounded.body(self._resource), connection) >= everything
 
     def _overlap(self, shown: Shown, connection: Connection, low: str, high: str) -> dt.timedelta:
         """How much neighbouring windows must share so that no row falls between them.
