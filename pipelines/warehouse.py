@@ -31,7 +31,7 @@ from sources.omnium import MARK
 be_quick()
 NAME = "omnium"
 DUCKDB_CONFIG = {
-    "memory_limit": "400MB",
+    "memory_limit": "340MB",
     "checkpoint_threshold": "1GB",
     "preserve_insertion_order": "false",
 }

@@ -78,11 +78,14 @@ def measured(arguments: Sequence[str], environment: dict[str, str] | None = None
             )
     unit = 1 if sys.platform == "darwin" else 1024
     cpu = usage.ru_utime + usage.ru_stime
-    return Cost(seconds, cpu, max(usage.ru_maxrss * unit, peak.bytes), output)
+    return Cost(seconds, cpu, peak.bytes or usage.ru_maxrss * unit, output)
 
 
 class _Peak:
-    """The most memory that a process and all below it held together, looked at ten times a second (Linux)."""
+    """The most memory that a process and all below it held together, looked at ten times a second (Linux).
+
+    What all map from the same files, libraries above all, is there once: of these pages the largest share counts.
+    """
 
     def __init__(self, pid: int) -> None:
         self.bytes, self._pid, self._is_over = 0, pid, threading.Event()
@@ -97,7 +100,9 @@ class _Peak:
 
     def _watch(self) -> None:
         while not self._is_over.wait(0.1):
-            self.bytes = max(self.bytes, sum(map(_resident, _with_children(self._pid))))
+            held = [_resident(pid) for pid in _with_children(self._pid)]
+            now = sum(own for own, _ in held) + max((mapped for _, mapped in held), default=0)
+            self.bytes = max(self.bytes, now)
 
 
 def _with_children(pid: int) -> list[int]:
@@ -111,11 +116,14 @@ def _with_children(pid: int) -> list[int]:
     return [pid, *(below for child in {*map(int, children)} for below in _with_children(child))]
 
 
-def _resident(pid: int) -> int:
+def _resident(pid: int) -> tuple[int, int]:
+    """Bytes of a process that are its own, and those mapped from files."""
     try:
-        return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
-    except (OSError, IndexError):
-        return 0
+        _, resident, mapped, *_ = map(int, Path(f"/proc/{pid}/statm").read_text().split())
+    except (OSError, ValueError):
+        return 0, 0
+    size = os.sysconf("SC_PAGE_SIZE")
+    return (resident - mapped) * size, mapped * size
 
 
 class Server:
