@@ -152,6 +152,17 @@ def test_rows_that_share_a_stamp_are_split_by_creation(reach: int):
     assert len(wire.asked) < 60
 
 
+def test_rows_without_a_day_of_creation_are_not_lost_where_only_that_could_split(reach: int):
+    rows = [supplier(n, modified=day(0), created=day(n)) for n in range(2_500)]
+    for row in rows[700:703]:
+        del row["created"]
+    with (
+        Wire(lambda asked: search(rows, asked.body, reach=reach)) as wire,
+        pytest.raises(Incomplete, match="2,500 rows stand in one window that no filter"),
+    ):
+        read(wire, "suppliers")
+
+
 def whole(text: str, seconds: int = 0) -> str:
     moment = dt.datetime.fromisoformat(text).replace(microsecond=0) + dt.timedelta(seconds=seconds)
     return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")

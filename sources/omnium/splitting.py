@@ -25,7 +25,6 @@ NARROWEST = 4
 """Overlaps: a window as short as this is not split."""
 FEWEST = 6
 """Windows that a scroll is split into, where several are read at once: the newest is read by itself, after the rest."""
-
 SHORTEST = dt.timedelta(seconds=10)
 """A window as short as this is not split only because it is large, where a scroll can read it: rows that share a stamp,
 as those of an import do, would be read with each of its pieces."""
@@ -41,14 +40,38 @@ class Shown:
     rows: Sequence[Row] = ()
 
 
+@dataclass(frozen=True)
+class _Axis:
+    """Two bounds of a window, and the path of the stamp that they bound."""
+
+    low: str
+    high: str
+    path: str
+
+
+CREATION = _Axis("created_lower", "created_upper", "created")
+
+
+@dataclass(frozen=True)
+class _Asked:
+    """A window to be cut, unless it is as short as `shortest`."""
+
+    window: Window
+    shown: Shown
+    connection: Connection
+    shortest: dt.timedelta
+
+
 class Splitter:
     """Cuts windows of one resource; remembers how exactly its server compares times."""
 
     def __init__(self, course: Course) -> None:
         self._course, self._resource = course, course.resource
+        self._cursor = _Axis("lower", "upper", course.resource.cursor)
+        self._axes = [self._cursor] if course.resource.is_bounded else []
+        self._axes += [CREATION] if course.resource.created_lower else []
         self._overlaps: dict[str, dt.timedelta] = {}
         self._has_guessed = False
-        self._all_are_created = True
 
     def split(
         self, window: Window, shown: Shown, connection: Connection, *, is_needed: bool = True
@@ -57,125 +80,107 @@ class Splitter:
 
         `is_needed`: it cannot be read whole. Otherwise it could, and only takes long.
         """
-        shortest = dt.timedelta(0) if is_needed else SHORTEST
-        by_time = self._cut_by_time(window, shown, connection, shortest) if self._resource.scrolls else []
+        asked = _Asked(window, shown, connection, dt.timedelta(0) if is_needed else SHORTEST)
+        by_time = self._cut_by_time(asked) if self._resource.scrolls else []
         if by_time or not is_needed:
             # A rank would cut one piece off; these several can be read side by side.
             return by_time
-        return self._cut_by_rank(window, shown, connection) or (
-            self._cut_by_time(window, shown, connection, shortest)
-        )
+        return self._cut_by_rank(asked) or self._cut_by_time(asked)
 
-    def _cut_by_time(
-        self, window: Window, shown: Shown, connection: Connection, shortest: dt.timedelta
-    ) -> list[Window]:
+    def _cut_by_time(self, asked: _Asked) -> list[Window]:
         """Windows of the same length."""
-        resource, target = self._resource, self._course.target
-        fewest = FEWEST if resource.scrolls and self._course.reading.windows_at_once > 1 else 2
-        count = min(64, max(fewest if shown.total > target else 2, -(-3 * shown.total // (2 * target))))
-        stamps = stamps_at(shown.rows, resource.cursor)
+        total, target, stamps = asked.shown.total, self._course.target, self._stamps(asked, self._cursor)
+        is_side_by_side = self._resource.scrolls and self._course.reading.windows_at_once > 1
+        fewest = FEWEST if is_side_by_side and total > target else 2
+        count = min(64, max(fewest, -(-3 * total // (2 * target))))
         stamps_differ = not stamps or min(stamps) != max(stamps)
         # The oldest of the first page may be the oldest of all, unless the newest come first. Once only: where it was
         # not, each further guess would cut off another page.
         is_newest_first = stamps_differ and stamps == sorted(stamps, reverse=True)
-        lowest = None if is_newest_first or self._has_guessed else min(stamps, default=None)
-        self._has_guessed = self._has_guessed or not window.lower
+        oldest = None if is_newest_first or self._has_guessed else min(stamps, default=None)
+        self._has_guessed = self._has_guessed or not asked.window.lower
+        for axis in self._axes if stamps_differ else self._axes[::-1]:
+            if parts := self._cut_evenly(asked, axis, count, oldest if axis is self._cursor else None):
+                return parts
+        return []
 
-        def cut_evenly(lowest: dt.datetime | None, low: str, high: str, is_possible: bool) -> list[Window]:
-            return self._cut_evenly(
-                window, count, lowest, shortest, shown, connection, low, high, is_possible
-            )
-
-        def by_cursor() -> list[Window]:
-            return cut_evenly(lowest, "lower", "upper", resource.is_bounded)
-
-        def by_creation() -> list[Window]:
-            is_possible = bool(resource.created_lower) and self._all_are_created
-            return cut_evenly(None, "created_lower", "created_upper", is_possible)
-
-        return (by_cursor() or by_creation()) if stamps_differ else (by_creation() or by_cursor())
-
-    def _cut_evenly(
-        self,
-        window: Window,
-        count: int,
-        lowest: dt.datetime | None,
-        shortest: dt.timedelta,
-        shown: Shown,
-        connection: Connection,
-        low: str,
-        high: str,
-        is_possible: bool,
-    ) -> list[Window]:
-        lower = getattr(window, low) or lowest or BEGINNING
-        upper = max(getattr(window, high) or self._course.client.server_time(), lower)
-        if not is_possible or upper - lower <= max(shortest, NARROWEST * OVERLAPS[0]):
+    def _cut_evenly(self, asked: _Asked, axis: _Axis, count: int, oldest: dt.datetime | None) -> list[Window]:
+        lower = getattr(asked.window, axis.low) or oldest or BEGINNING
+        upper = max(getattr(asked.window, axis.high) or self._course.client.server_time(), lower)
+        length = upper - lower
+        if length <= max(asked.shortest, NARROWEST * OVERLAPS[0]) or not self._finds_all(asked, axis):
             return []
-        if low == "created_lower" and not self._have_all(window, low, connection):
-            self._all_are_created = False
+        overlap = self._overlap(asked, axis)
+        if length <= NARROWEST * overlap:
             return []
-        overlap = self._overlap(shown, connection, low, high)
         # Narrower pieces than what they share would be read over and over.
-        count = min(count, int((upper - lower) / (2 * overlap)))
-        if upper - lower <= NARROWEST * overlap:
+        count = min(count, int(length / (2 * overlap)))
+        step = length / (count - 1 + (NEWEST if count >= FEWEST else 1))
+        marks = [lower + step * number for number in range(1, count)]
+        return cut(asked.window, marks, axis.low, axis.high, overlap)
+
+    def _cut_by_rank(self, asked: _Asked) -> list[Window]:
+        """Two windows, one of which holds just as many rows as a search shows.
+
+        The last page that can be seen tells the stamp to cut at, whichever stamp the server sorts by.
+        """
+        resource, base, window = self._resource, self._course.base, asked.window
+        can_page = resource.search and resource.paged
+        if self._course.target < REACH or not can_page or asked.shown.total <= REACH:
             return []
-        length = (upper - lower) / (count - 1 + (NEWEST if count >= FEWEST else 1))
-        marks = [lower + length * number for number in range(1, count)]
-        return cut(window, marks, low, high, overlap)
+        pages = SearchPages(asked.connection, self._course.body(window), base, self._course.executor)
+        last = pages.page(REACH // resource.take - 1 + base.number)
+        for axis in self._axes:
+            stamps = self._stamps(asked, axis) + stamps_at(last.rows, axis.path)
+            if not stamps or stamps[0] == stamps[-1]:
+                continue
+            # The last page in the server's order: its end that lies nearer to the first page.
+            visible = stamps[-len(last.rows) :]
+            if stamps in (sorted(stamps), sorted(stamps, reverse=True)) and self._finds_all(asked, axis):
+                mark = min(visible) if stamps[0] < stamps[-1] else max(visible)
+                low_end, high_end = getattr(window, axis.low), getattr(window, axis.high)
+                overlap = self._overlap(asked, axis)
+                if (not low_end or mark > low_end) and (not high_end or mark + 2 * overlap < high_end):
+                    return cut(window, [mark], axis.low, axis.high, overlap)
+        return []
 
-    def _have_all(self, window: Window, low: str, connection: Connection) -> bool:
-        """Whether all rows of a window can be found by that bound: one without the stamp is in none of its pieces."""
-        everything = self._count(window.body(self._resource), connection)
-        bounded = replace(window, **{low: getattr(window, low) or dt.datetime(1, 1, 1, tzinfo=dt.UTC)})
-        return self._count(bounded.body(self._resource), connection) >= everything
+    def _stamps(self, asked: _Asked, axis: _Axis) -> list[dt.datetime]:
+        return stamps_at(asked.shown.rows, axis.path)
 
-    def _overlap(self, shown: Shown, connection: Connection, low: str, high: str) -> dt.timedelta:
+    def _finds_all(self, asked: _Asked, axis: _Axis) -> bool:
+        """Whether creation finds all rows of a window: one without that stamp would be in none of its pieces.
+
+        What the cursor does not find is in no window but the one without bounds: `check_nothing_is_outside`.
+        """
+        if axis is not CREATION:
+            return True
+        if axis in self._axes:
+            window = asked.window
+            first = replace(window, created_lower=window.created_lower or dt.datetime(1, 1, 1, tzinfo=dt.UTC))
+            everything = self._count(window.body(self._resource), asked.connection)
+            if self._count(first.body(self._resource), asked.connection) < everything:
+                self._axes = [other for other in self._axes if other is not CREATION]
+        return axis in self._axes
+
+    def _overlap(self, asked: _Asked, axis: _Axis) -> dt.timedelta:
         """How much neighbouring windows must share so that no row falls between them.
 
         A server that leaves the bounds out and compares whole seconds shows nothing between two milliseconds
         before a row and two behind it. So ask for a row that is there.
         """
-        path = self._resource.cursor if low == "lower" else "created"
-        stamps = [stamp for row in shown.rows if (stamp := microseconds(value_at(row, path))) is not None]
-        for stamp in stamps[:1] if low not in self._overlaps else ():
+        values = [microseconds(value_at(row, axis.path)) for row in asked.shown.rows]
+        stamps = [stamp for stamp in values if stamp is not None]
+        for stamp in stamps[:1] if axis.low not in self._overlaps else ():
             moment = EPOCH + dt.timedelta(milliseconds=stamp // 1_000)
             for overlap in OVERLAPS:
-                around = Window(**{low: moment - overlap, high: moment + overlap})
-                if self._count(around.body(self._resource), connection):
-                    self._overlaps[low] = overlap
+                around = Window(**{axis.low: moment - overlap, axis.high: moment + overlap})
+                if self._count(around.body(self._resource), asked.connection):
+                    self._overlaps[axis.low] = overlap
                     break
-        return self._overlaps.get(low, OVERLAPS[0])
-
-    def _cut_by_rank(self, window: Window, shown: Shown, connection: Connection) -> list[Window]:
-        """Two windows, one of which holds just as many rows as a search shows.
-
-        The last page that can be seen tells the stamp to cut at, whichever stamp the server sorts by.
-        """
-        resource, base = self._resource, self._course.base
-        if self._course.target < REACH or not (resource.search and resource.paged) or shown.total <= REACH:
-            return []
-        pages = SearchPages(connection, self._course.body(window), base, self._course.executor)
-        last = pages.page(REACH // resource.take - 1 + base.number)
-        paths = [(resource.cursor, "lower", "upper", resource.is_bounded)]
-        paths += [("created", "created_lower", "created_upper", bool(resource.created_lower))]
-        for path, low, high, is_possible in paths:
-            stamps = stamps_at(shown.rows, path) + stamps_at(last.rows, path)
-            if not is_possible or not stamps or stamps[0] == stamps[-1]:
-                continue
-            # The last page in the server's order: its end that lies nearer to the first page.
-            visible = stamps[-len(last.rows) :]
-            if stamps in (sorted(stamps), sorted(stamps, reverse=True)):
-                mark = min(visible) if stamps[0] < stamps[-1] else max(visible)
-                low_end, high_end = getattr(window, low), getattr(window, high)
-                overlap = self._overlap(shown, connection, low, high)
-                if (not low_end or mark > low_end) and (not high_end or mark + 2 * overlap < high_end):
-                    return cut(window, [mark], low, high, overlap)
-        return []
+        return self._overlaps.get(axis.low, OVERLAPS[0])
 
     def check_nothing_is_outside(self, connection: Connection) -> None:
-        """Rows without the stamp are in no window: say so, rather than leave them out silently.
-
-        Raises Incomplete."""
+        """Raises Incomplete where rows without the stamp are in no window, rather than leave them out silently."""
         everything = self._count({}, connection)
         stamped = self._count(
             Window(lower=dt.datetime(1, 1, 1, tzinfo=dt.UTC)).body(self._resource), connection
