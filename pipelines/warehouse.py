@@ -244,12 +244,17 @@ class Warehouse:
 
 
 def _attached(path: Path) -> Any:
-    """A connection to a DuckDB file with row groups of `ROWS_A_GROUP`, which only attaching can ask for."""
+    """A connection to a DuckDB file; a new one gets row groups of `ROWS_A_GROUP`, which only attaching can ask for.
+
+    One that is there keeps the size it has: with another, DuckDB 2.0 fails to commit ("corrupted segment tree") once
+    somebody, such as dbt, has written to it with its own size in between.
+    """
     import duckdb
 
     connection = duckdb.connect(":memory:", config={**DUCKDB_CONFIG, "temp_directory": f"{path}.tmp"})
     try:
-        connection.execute(f"attach {literal(str(path))} as {path.stem} (row_group_size {ROWS_A_GROUP})")
+        size = "" if path.exists() else f" (row_group_size {ROWS_A_GROUP})"
+        connection.execute(f"attach {literal(str(path))} as {path.stem}{size}")
         # With the other database gone, cursors of this connection find this one by themselves.
         connection.execute(f"use {path.stem}")
         connection.execute("detach memory")

@@ -34,3 +34,22 @@ def test_cursors_find_the_file_and_rows_go_into_it_in_full_groups(
         ).fetchall()
     assert groups == [(number, ROWS_A_GROUP) for number in range(4)]
     assert os.listdir(elsewhere) == []
+
+
+def test_a_new_column_can_be_filled_after_dbt_has_written_to_the_file(tmp_path: Path) -> None:
+    """Opened with row groups of another size than in between, DuckDB could not commit, and called the file damaged."""
+    home = Home(tmp_path / "home")
+    with Warehouse(home, "duckdb") as warehouse:
+        warehouse.execute(
+            f"create table main.numbers as select range as number from range({6 * ROWS_A_GROUP})"
+        )
+    with duckdb.connect(str(home.working_database)) as connection:
+        connection.execute("create table main.mart as select 1 as figure")
+        connection.execute("force checkpoint")
+    with Warehouse(home, "duckdb") as warehouse:
+        warehouse.execute("alter table main.numbers add column note varchar")
+        warehouse.execute("delete from main.numbers where number % 100 = 7")
+        warehouse.execute("insert into main.numbers values (7, 'again')")
+        assert warehouse.query(
+            "select count(*) as rows, count(note) as notes from main.numbers"
+        ).to_pylist() == [{"rows": 6 * ROWS_A_GROUP - 983 + 1, "notes": 1}]
