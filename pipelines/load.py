@@ -34,6 +34,7 @@ from pipelines.report import Progress, ResourceReport, RunReport
 from pipelines.warehouse import Warehouse
 from sources.omnium import dlt_resource, known_types, mark_personal, shape
 from sources.omnium.client import OmniumClient, Traffic
+from sources.omnium.course import Course
 from sources.omnium.errors import (
     ConfigurationError,
     Forbidden,
@@ -283,7 +284,7 @@ class _Load:
     def _reader(self, one: _Progressing) -> Reader:
         name = one.resource.name
         hashes = self._warehouse.hashes(name)
-        return Reader(
+        course = Course(
             self._client,
             one.resource,
             Parser(shape(one.resource, self._personal), self._types),
@@ -294,6 +295,7 @@ class _Load:
             on_rows=lambda rows, total: self._progress.advance(name, rows),
             workshop=self._workshop,
         )
+        return Reader(course)
 
     def _sum_up(self, one: _Progressing) -> None:
         report, windows = one.report, one.windows

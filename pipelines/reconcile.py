@@ -18,6 +18,7 @@ from pipelines.report import Progress, ResourceReport, RunReport
 from pipelines.warehouse import Warehouse
 from sources.omnium import shape
 from sources.omnium.client import OmniumClient, Traffic
+from sources.omnium.course import Course
 from sources.omnium.errors import (
     ConfigurationError,
     Forbidden,
@@ -120,7 +121,9 @@ class _Sweep:
         parser = Parser(shape(resource, self._personal))
         settings = self._settings
         reading = Reading(spool=settings.home.spool, **settings.source_options.get("reading", {}))
-        reader = Reader(self._client, resource, parser, self._executor, reading=reading, traffic=traffic)
+        reader = Reader(
+            Course(self._client, resource, parser, self._executor, reading=reading, traffic=traffic)
+        )
         return set().union(*reader.sweep())
 
     def _mark(self, resource: Resource, held: dict[str, bool], present: set[str], force: bool) -> int:

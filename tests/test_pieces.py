@@ -12,6 +12,7 @@ import pytest
 
 from sources.omnium import RESOURCES, shape
 from sources.omnium.client import OmniumClient
+from sources.omnium.course import Course
 from sources.omnium.errors import Incomplete
 from sources.omnium.personal import PersonalData
 from sources.omnium.piece import Verified
@@ -103,7 +104,7 @@ def read(scrolls: Scrolls, spool: Path | None = None, **reading: Any) -> list[Ve
         ThreadPoolExecutor(20) as executor,
     ):
         parser = Parser(shape(resource, PersonalData("include", b"")))
-        return list(Reader(client, resource, parser, executor, reading=settings).windows({}))
+        return list(Reader(Course(client, resource, parser, executor, reading=settings)).windows({}))
 
 
 def test_pieces_are_read_side_by_side_and_handed_on_oldest_first() -> None:

@@ -9,6 +9,7 @@ import pytest
 
 from sources.omnium import RESOURCES, shape
 from sources.omnium.client import OmniumClient
+from sources.omnium.course import Course
 from sources.omnium.errors import Incomplete
 from sources.omnium.personal import PersonalData
 from sources.omnium.piece import Verified
@@ -29,7 +30,9 @@ def read(wire: Wire, name: str, state: dict[str, Any] | None = None, **reading: 
     ):
         client._has_met_omnium = True
         parser = Parser(shape(resource, OPEN))
-        reader = Reader(client, resource, parser, executor, reading=Reading(**{"budget": 20.0, **reading}))
+        reader = Reader(
+            Course(client, resource, parser, executor, reading=Reading(**{"budget": 20.0, **reading}))
+        )
         return list(reader.windows(state or {}))
 
 

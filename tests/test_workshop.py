@@ -24,6 +24,7 @@ from pipelines.load import load
 from pipelines.report import Silent
 from sources.omnium import RESOURCES, course, feed, shape
 from sources.omnium.client import OmniumClient
+from sources.omnium.course import Course
 from sources.omnium.errors import GaveUp, Incomplete
 from sources.omnium.feed import FILES
 from sources.omnium.paging import Page
@@ -59,7 +60,9 @@ def read(wire: Wire, workshop: Workshop | None, **more: Any) -> list[Verified]:
     ):
         parser = Parser(shape(resource, OPEN))
         reading = Reading(budget=20.0)
-        reader = Reader(client, resource, parser, executor, reading=reading, workshop=workshop, **more)
+        reader = Reader(
+            Course(client, resource, parser, executor, reading=reading, workshop=workshop, **more)
+        )
         return list(reader.windows({}))
 
 

@@ -21,12 +21,12 @@ SCROLL_FROM = 1_000
 """Rows from which a scroll is used where there is one; fewer are a few pages, side by side."""
 PARSE_BYTES = 8 * 1024 * 1024
 """Pages are turned into Arrow together until they are this large: a table's fixed cost is paid once."""
+MOST_SHARING = 4
+"""Windows read at once share `PARSE_BYTES`; a smaller share than one in so many would cost too much."""
 WINDOW_SECONDS = 10.0
 """How long a scroll may take of which others could be read beside: as long as its first answer took, for each batch."""
 FEWEST_ROWS = 5_000
 """In a window, however slow the answers."""
-MOST_SHARING = 4
-"""A smaller share of it than one in so many would cost too much."""
 LARGE_BYTES = 24 * 1024 * 1024
 """A window from this size on is worth processes of its own."""
 SMALL_BYTES = 2 * 1024 * 1024
@@ -38,6 +38,9 @@ Known = Callable[[str, Sequence[str]], Mapping[str, Any]]
 
 class Course:
     """One resource, read by several threads. `parsing` is held by the one that uses the parser.
+
+    `known` lets rows fall away that the destination already holds; without it every row read is handed on. `workshop`
+    takes the work of large windows.
 
     `traffic` is what all of it costs. `row_bytes`: how large a row was lately, in bytes of JSON. `answer_seconds`: the
     shortest time that the first page of a window took. `failures`: windows that did not add up, in a row. `seen`: the

@@ -14,6 +14,7 @@ import dlt
 from dlt.extract import DltResource
 
 from sources.omnium.client import SERVER_LIMIT_CONCURRENT, OmniumClient
+from sources.omnium.course import Course
 from sources.omnium.duckdb_file import give_own_name, refuse_same_name
 from sources.omnium.errors import ConfigurationError
 from sources.omnium.feed import APPEND, MERGE, OmniumResource, items, listed
@@ -90,7 +91,7 @@ def omnium_source(
             treated = personal()
             mark_personal(treated.mark)
             parser = Parser(shape(resource, treated), known_types(dlt.current.source_schema().tables))
-            reader = Reader(client, resource, parser, executor, reading=reading)
+            reader = Reader(Course(client, resource, parser, executor, reading=reading))
             return reader.windows(dlt.current.resource_state(resource.name))
 
         yield dlt_resource(resource, windows)

@@ -9,24 +9,21 @@ index behind the search shows some changes late.
 
 import datetime as dt
 import time
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Executor
+from collections.abc import Iterator, Sequence
 from typing import Any
 from urllib.parse import quote
 
 import orjson
 
-from sources.omnium.assembly import RowParser
-from sources.omnium.client import Answer, Budget, OmniumClient, Traffic
-from sources.omnium.course import Course, Known
+from sources.omnium.client import Answer, Budget, Traffic
+from sources.omnium.course import Course
 from sources.omnium.errors import NotFound
 from sources.omnium.paging import Page, PageBase
 from sources.omnium.piece import State, Verified, Wish
 from sources.omnium.pieces import Pieces
-from sources.omnium.resources import RESOURCES, Resource
+from sources.omnium.resources import RESOURCES
 from sources.omnium.tables import Drift
-from sources.omnium.window import Reading, Row, Window, iso, moment_of
-from sources.omnium.workshop import Workshop
+from sources.omnium.window import Row, Window, iso, moment_of
 
 CLOCK_MARGIN = dt.timedelta(seconds=2)
 """The server's time is known to the second, and never too late. What changed a moment ago belongs to a window
@@ -36,40 +33,14 @@ SUPPLIERS_AT_ONCE = 200
 
 
 class Reader:
-    """Reads one resource, window by window.
+    """Reads one resource, window by window."""
 
-    `known` lets rows fall away that the destination already holds; without it every row read is handed on.
-    `workshop` takes the work of large windows.
-    """
-
-    def __init__(
-        self,
-        client: OmniumClient,
-        resource: Resource,
-        parser: RowParser,
-        executor: Executor,
-        *,
-        reading: Reading | None = None,
-        known: Known | None = None,
-        traffic: Traffic | None = None,
-        on_rows: Callable[[int, int | None], None] | None = None,
-        workshop: Workshop | None = None,
-    ) -> None:
-        self._course = Course(
-            client,
-            resource,
-            parser,
-            executor,
-            reading=reading,
-            known=known,
-            traffic=traffic,
-            on_rows=on_rows,
-            workshop=workshop,
-        )
-        self._client, self._resource, self._executor = client, resource, executor
-        self._reading, self.traffic = self._course.reading, self._course.traffic
-        self._pieces = Pieces(self._course)
-        self._connection = self._course.connection()
+    def __init__(self, course: Course) -> None:
+        self._course = course
+        self._client, self._resource, self._executor = course.client, course.resource, course.executor
+        self._reading, self.traffic = course.reading, course.traffic
+        self._pieces = Pieces(course)
+        self._connection = course.connection()
 
     # -- which windows -----------------------------------------------------------------------------
 

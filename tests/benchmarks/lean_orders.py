@@ -1,6 +1,6 @@
 """Lean orders a second, from the first request to the last row in DuckDB."""
 
-from tests.benchmarks.measuring import Outcome, folder, omnium_elt, script, serving
+from tests.benchmarks.measuring import Outcome, beside_bare_loop
 
 ORDERS = 100_000
 GOAL = 10_000
@@ -11,9 +11,7 @@ FAR_GOAL = 1.0
 def orders_a_second(scale: float) -> Outcome:
     """The whole command counts, its start as well."""
     orders = int(ORDERS * scale)
-    with serving(size="empty", orders=orders) as server, folder() as here:
-        peer = script(server, "peer_bare_loop")
-        ours = omnium_elt(server, here, "load", "--resources", "orders")
+    peer, ours = beside_bare_loop(orders)
     rate = orders / ours.seconds
     return Outcome(
         f"{orders:,} lean orders",
@@ -27,10 +25,7 @@ def orders_a_second(scale: float) -> Outcome:
 def far_away(scale: float) -> Outcome:
     """The same where each answer takes a while, as over the internet: a loop over one scroll only waits."""
     orders = int(ORDERS * scale)
-    with serving(size="empty", orders=orders) as server, folder() as here:
-        server.ask(latency=LATENCY)
-        peer = script(server, "peer_bare_loop")
-        ours = omnium_elt(server, here, "load", "--resources", "orders")
+    peer, ours = beside_bare_loop(orders, latency=LATENCY)
     ratio = ours.seconds / peer.seconds
     return Outcome(
         f"{orders:,} lean orders, {LATENCY * 1000:.0f} ms an answer, against a bare loop",

@@ -1,6 +1,6 @@
 """Filled orders into DuckDB, against a loop that downloads the same scroll and only parses it."""
 
-from tests.benchmarks.measuring import Outcome, folder, omnium_elt, script, serving
+from tests.benchmarks.measuring import Outcome, beside_bare_loop
 
 ORDERS = 100_000
 GOAL = 1.5
@@ -9,9 +9,7 @@ GOAL = 1.5
 def filled_orders(scale: float) -> Outcome:
     """The ratio of the times, ours in the numerator."""
     orders = int(ORDERS * scale)
-    with serving(size="empty", orders=orders, filled=True) as server, folder() as here:
-        peer = script(server, "peer_bare_loop")
-        ours = omnium_elt(server, here, "load", "--resources", "orders")
+    peer, ours = beside_bare_loop(orders, filled=True)
     ratio = ours.seconds / peer.seconds
     return Outcome(
         f"{orders:,} filled orders against a bare loop",
