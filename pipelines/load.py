@@ -8,10 +8,12 @@ cut short keeps what its finished packages loaded.
 """
 
 import contextlib
+import ctypes
 import datetime as dt
 import gc
 import logging
 import os
+import platform
 import queue
 import shutil
 import sys
@@ -72,6 +74,9 @@ the server's limits allow."""
 GARBAGE_THRESHOLD = 500_000
 """Objects more than before until Python looks for garbage."""
 SWITCH_SECONDS = 0.0005
+MALLOPT = {-8: 2, -3: 128 * 1024}
+"""Of glibc: M_ARENA_MAX and M_MMAP_THRESHOLD. Pages of answers, up to megabytes each, are taken and given back by many
+threads; in arenas of their own, and among small objects, as much memory lies idle in the end as is in use."""
 FATAL = (WrongCredentials, Unreachable, ConfigurationError, OSError)
 """Errors that every other resource would meet as well; OSError: the disk that windows wait on."""
 
@@ -108,6 +113,9 @@ def _hurrying() -> Iterator[None]:
     takes four times as long as parsing them. And a download passes through Python for every 64 KB: while
     another thread parses, each of them would wait for Python's lock as long as the interval.
     """
+    if platform.libc_ver()[0] == "glibc":
+        for option, value in MALLOPT.items():
+            ctypes.CDLL(None).mallopt(option, value)
     threshold, interval = gc.get_threshold(), sys.getswitchinterval()
     gc.freeze()
     gc.set_threshold(GARBAGE_THRESHOLD, 10, 10)
@@ -358,6 +366,8 @@ class _Load:
                 resources = self._resources_of(package, new, Path(lists))
                 self._warehouse.load(resources, merges=len(new) < len(package))
             self._has_loaded = True
+            self._warehouse.forget_what_was_written()
+            gc.collect()
         for window in taken:
             window.assembly.close()
             window.keys.clear()

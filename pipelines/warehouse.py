@@ -38,6 +38,7 @@ DUCKDB_CONFIG = {
 """DuckDB would take four fifths of the machine; merging a package needs no more than this. A checkpoint
 compresses all columns of what is new: once at the end, not after each of a package's steps. And a statement that keeps
 the order of what it inserts does so in one thread."""
+AFTER_A_PACKAGE = "32MB"
 ROWS_A_GROUP = 16_384
 """Of DuckDB's own, 122,880, hardly a package fills one. Full groups go compressed to the file as they come; others
 first to the log, uncompressed, and again with the checkpoint."""
@@ -241,6 +242,18 @@ class Warehouse:
                 self.pipeline.run(package(), loader_file_format="parquet")
         except PipelineStepFailed as error:
             raise _load_error(error) from error
+
+    def forget_what_was_written(self) -> None:
+        """Let DuckDB drop from memory what it has just written to the file, instead of keeping it up to its limit."""
+        if self._connection is None:
+            return
+        import duckdb
+
+        cursor = self._connection.cursor()
+        # It drops what it can before it says that what is in use does not go below.
+        with contextlib.suppress(duckdb.OutOfMemoryException):
+            cursor.execute(f"set memory_limit = '{AFTER_A_PACKAGE}'")
+        cursor.execute(f"set memory_limit = '{DUCKDB_CONFIG['memory_limit']}'")
 
 
 def _attached(path: Path) -> Any:
