@@ -48,6 +48,16 @@ class _Client(DuckDbClient):
 class DuckDb(dlt.destinations.duckdb):
     """To dlt's state it is the destination that it always was."""
 
+    _known: Any = None
+
+    def capabilities(self, config: Any = None, naming: Any = None) -> Any:
+        """What it can do; dlt asks ten times a package, and each time would resolve the whole configuration."""
+        if config is not None or naming is not None:
+            return super().capabilities(config, naming)
+        if self._known is None:
+            self._known = super().capabilities()
+        return self._known.copy()
+
     @property
     def destination_type(self) -> str:
         """The type that is kept with a pipeline."""

@@ -71,7 +71,7 @@ more will come. Each costs a second or two of its own, however little is in it: 
 WORKERS = min(8, os.cpu_count() or 2)
 """Processes that make tables of pages, at most. More than one for each core gains nothing, and eight keep up with what
 the server's limits allow."""
-GARBAGE_THRESHOLD = 500_000
+GARBAGE_THRESHOLD = 100_000
 """Objects more than before until Python looks for garbage."""
 SWITCH_SECONDS = 0.0005
 MALLOPT = {-8: 2, -3: 128 * 1024}
@@ -359,6 +359,8 @@ class _Load:
         taken = [window for some in package.values() for window in some]
         if self._matters(taken) and self._fatal is None:
             new = [name for name, windows in package.items() if self._is_new(name, windows)]
+            if self._has_loaded:
+                self._warehouse.forget_what_was_written()
             with (
                 tempfile.TemporaryDirectory(prefix="lists-", dir=self._settings.home.spool) as lists,
                 self._warehouse.appending(new),
@@ -366,8 +368,6 @@ class _Load:
                 resources = self._resources_of(package, new, Path(lists))
                 self._warehouse.load(resources, merges=len(new) < len(package))
             self._has_loaded = True
-            self._warehouse.forget_what_was_written()
-            gc.collect()
         for window in taken:
             window.assembly.close()
             window.keys.clear()
@@ -388,10 +388,13 @@ class _Load:
         if not self._warehouse.may_append(name):
             return False
         # Eight bytes of an id are enough: two that agree in them make a merge of what could be appended.
-        keys = np.array([int(key[:16], 16) for window in windows for key in window.keys], np.uint64)
-        before = self._loaded.get(name, np.empty(0, np.uint64))
-        self._loaded[name] = np.concatenate([before, keys])
-        return not np.isin(keys, before).any()
+        ids = bytes.fromhex("".join(key[:16] for window in windows for key in window.keys))
+        loaded = np.concatenate(
+            [self._loaded.get(name, np.empty(0, np.uint64)), np.frombuffer(ids, np.uint64)]
+        )
+        loaded.sort()
+        self._loaded[name] = loaded
+        return not (loaded[1:] == loaded[:-1]).any()
 
     def _resources_of(
         self, package: dict[str, list[Verified]], new: Sequence[str], lists: Path

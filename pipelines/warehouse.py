@@ -51,6 +51,7 @@ class Warehouse:
         self._home, self._lock = home, threading.Lock()
         self._connection: Any = None
         self._was_empty: dict[str, bool] = {}
+        self._has_merged = False
         home.create()
         shutil.rmtree(home.dlt / NAME, ignore_errors=True)
         self.pipeline = dlt.pipeline(
@@ -74,6 +75,10 @@ class Warehouse:
         """Let go of the database file."""
         self.pipeline.deactivate()
         if self._connection is not None:
+            if not self._has_merged:
+                # Nothing was deleted, so there is no room to win: only row groups to put together, which takes a tenth
+                # of a first load, in one thread.
+                self._connection.execute("set max_vacuum_tasks = 0")
             self._connection.close()
 
     def _destination(self, name: str) -> Any:
@@ -228,6 +233,7 @@ class Warehouse:
         """
         # What was merged need not be written to the file a second time, at the next checkpoint.
         dlt.config["load.truncate_staging_dataset"] = merges
+        self._has_merged |= merges
         if self._connection is not None:
             # DuckDB uses all cores for one statement; dlt's twenty at once wait for each other, at a tenth more CPU.
             dlt.config["load.workers"] = os.cpu_count() or 1
