@@ -48,15 +48,15 @@ class _Client(DuckDbClient):
 class DuckDb(dlt.destinations.duckdb):
     """To dlt's state it is the destination that it always was."""
 
-    _known: Any = None
+    _partial: Any = None
 
-    def capabilities(self, config: Any = None, naming: Any = None) -> Any:
-        """What it can do; dlt asks ten times a package, and each time would resolve the whole configuration."""
-        if config is not None or naming is not None:
-            return super().capabilities(config, naming)
-        if self._known is None:
-            self._known = super().capabilities()
-        return self._known.copy()
+    def configuration(self, initial_config: Any, accept_partial: bool = False) -> Any:
+        """The resolved configuration; for what it can do, which dlt asks ten times a package, resolved once."""
+        if not accept_partial:
+            return super().configuration(initial_config)
+        if self._partial is None:
+            self._partial = super().configuration(initial_config, accept_partial=True)
+        return self._partial
 
     @property
     def destination_type(self) -> str:
