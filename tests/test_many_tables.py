@@ -3,6 +3,7 @@
 import importlib.util
 from typing import Any
 
+import dlt.common.schema.utils
 import dlt.load.utils
 import pytest
 from dlt.common.schema import Schema
@@ -76,3 +77,14 @@ def test_a_schema_is_read_without_a_look_at_each_field_but_with_one_at_the_paren
     del stored["tables"]["orders"]
     with pytest.raises(ParentTableNotFoundException, match="orders__lines"):
         Schema.from_dict(stored)  # type: ignore[arg-type]
+
+
+def test_the_hash_of_a_schema_is_dlts_own_after_every_change() -> None:
+    be_quick()
+    own = fresh_copy_of("dlt.common.schema.utils").generate_version_hash
+    schema = Schema("omnium")
+    for column in ("id", "modified", "id"):
+        schema.update_table({"name": "orders", "columns": {column: {"name": column, "data_type": "text"}}})
+        schema.tables["orders"]["description"] = f"changed in place by {column}"
+        stored = schema.to_dict()
+        assert dlt.common.schema.utils.generate_version_hash(stored) == own(stored)  # type: ignore[arg-type]

@@ -53,3 +53,34 @@ def test_a_new_column_can_be_filled_after_dbt_has_written_to_the_file(tmp_path: 
         assert warehouse.query(
             "select count(*) as rows, count(note) as notes from main.numbers"
         ).to_pylist() == [{"rows": 6 * ROWS_A_GROUP - 983 + 1, "notes": 1}]
+
+
+def test_what_was_written_is_not_kept_in_memory(tmp_path: Path) -> None:
+    home = Home(tmp_path / "home")
+    held = "select sum(memory_usage_bytes) from duckdb_memory()"
+    with Warehouse(home, "duckdb") as warehouse:
+        limit = warehouse.query("select current_setting('memory_limit')")
+        warehouse.execute("create schema omnium")
+        warehouse.execute("create table omnium.orders as select hash(range) as id from range(8_000_000)")
+        before = warehouse.query(held)[0][0].as_py()
+        warehouse.forget_what_was_written()
+        assert warehouse.query(held)[0][0].as_py() < 33_000_000 < before
+        assert warehouse.query("select current_setting('memory_limit')") == limit
+
+
+@pytest.mark.parametrize(("merges", "groups"), [(False, 8), (True, 6)])
+def test_small_groups_are_put_together_once_rows_may_have_been_deleted(
+    tmp_path: Path, merges: bool, groups: int
+) -> None:
+    home = Home(tmp_path / "home")
+    with Warehouse(home, "duckdb") as warehouse:
+        warehouse.execute("create schema omnium")
+        warehouse.execute("create table omnium.orders (id bigint)")
+        for _ in range(4):
+            warehouse.execute(f"insert into omnium.orders select range from range({ROWS_A_GROUP * 3 // 2})")
+        warehouse.load([], merges=merges)
+    with duckdb.connect(str(home.working_database)) as connection:
+        counted = connection.execute(
+            "select count(distinct row_group_id) from pragma_storage_info('omnium.orders')"
+        ).fetchall()
+    assert counted == [(groups,)]
