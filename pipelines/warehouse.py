@@ -20,7 +20,7 @@ from dlt.common.destination import Destination
 from dlt.extract import DltResource
 from dlt.pipeline.exceptions import PipelineStepFailed
 
-from pipelines.database import literal
+from pipelines.database import NO_VACUUM, literal
 from pipelines.duckdb_destination import DuckDb
 from pipelines.errors import OmniumEltError, UsageError, explain
 from pipelines.home import Home
@@ -39,6 +39,8 @@ DUCKDB_CONFIG = {
 compresses all columns of what is new: once at the end, not after each of a package's steps. And a statement that keeps
 the order of what it inserts does so in one thread."""
 AFTER_A_PACKAGE = "32MB"
+RUNS_A_VACUUM = 10
+"""Runs until the room of rows that were replaced is won back."""
 ROWS_A_GROUP = 16_384
 """Of DuckDB's own, 122,880, hardly a package fills one. Full groups go compressed to the file as they come; others
 first to the log, uncompressed, and again with the checkpoint."""
@@ -75,11 +77,19 @@ class Warehouse:
         """Let go of the database file."""
         self.pipeline.deactivate()
         if self._connection is not None:
-            if not self._has_merged:
-                # Nothing was deleted, so there is no room to win: only row groups to put together, which takes a tenth
-                # of a first load, in one thread.
-                self._connection.execute("set max_vacuum_tasks = 0")
+            if not self._is_vacuum_due():
+                self._connection.execute(f"set max_vacuum_tasks = {NO_VACUUM}")
             self._connection.close()
+
+    def _is_vacuum_due(self) -> bool:
+        """Whether the checkpoint should win back the room of rows that were replaced: in every tenth run."""
+        runs = f"{NAME}._omnium_runs"
+        if not self._has_merged or not self.query(
+            f"from duckdb_tables() where schema_name || '.' || table_name = '{runs}'"
+        ):
+            return False
+        (counted,) = self.query(f"select count(*) from {runs}").to_pylist()[0].values()
+        return counted % RUNS_A_VACUUM == 0
 
     def _destination(self, name: str) -> Any:
         if name not in ("duckdb", "parquet"):

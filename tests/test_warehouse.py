@@ -68,14 +68,20 @@ def test_what_was_written_is_not_kept_in_memory(tmp_path: Path) -> None:
         assert warehouse.query("select current_setting('memory_limit')") == limit
 
 
-@pytest.mark.parametrize(("merges", "groups"), [(False, 8), (True, 6)])
-def test_small_groups_are_put_together_once_rows_may_have_been_deleted(
-    tmp_path: Path, merges: bool, groups: int
+@pytest.mark.parametrize(
+    ("merges", "runs", "groups"), [(False, 10, 8), (True, 0, 8), (True, 9, 8), (True, 10, 6)]
+)
+def test_every_tenth_run_that_replaced_rows_puts_small_groups_together(
+    tmp_path: Path, merges: bool, runs: int, groups: int
 ) -> None:
     home = Home(tmp_path / "home")
     with Warehouse(home, "duckdb") as warehouse:
         warehouse.execute("create schema omnium")
         warehouse.execute("create table omnium.orders (id bigint)")
+        if runs:
+            warehouse.execute(
+                f"create table omnium._omnium_runs as select range as run_id from range({runs})"
+            )
         for _ in range(4):
             warehouse.execute(f"insert into omnium.orders select range from range({ROWS_A_GROUP * 3 // 2})")
         warehouse.load([], merges=merges)
