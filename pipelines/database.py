@@ -19,8 +19,8 @@ def literal(text: str) -> str:
 
 
 NO_VACUUM = 0
-"""For DuckDB's `max_vacuum_tasks`. A checkpoint puts row groups together that are not full; after a first load that takes
-a tenth as long as the load and wins nothing. When it is worth it: `Warehouse.close`."""
+"""For DuckDB's `max_vacuum_tasks`. A checkpoint puts row groups together that are not full, which after a first load
+takes a tenth as long as the load and wins nothing. When it is worth it: `Warehouse.close`."""
 
 
 @contextmanager
