@@ -387,14 +387,9 @@ class _Load:
         """Whether none of these rows can be in the destination; notes that they are from now on."""
         if not self._warehouse.may_append(name):
             return False
-        # Eight bytes of an id are enough: two that agree in them make a merge of what could be appended.
-        ids = bytes.fromhex("".join(key[:16] for window in windows for key in window.keys))
-        loaded = np.concatenate(
-            [self._loaded.get(name, np.empty(0, np.uint64)), np.frombuffer(ids, np.uint64)]
-        )
-        loaded.sort()
-        self._loaded[name] = loaded
-        return not (loaded[1:] == loaded[:-1]).any()
+        known = self._loaded.get(name, np.empty(0, np.uint64))
+        self._loaded[name], are_new = with_ids(known, (key for window in windows for key in window.keys))
+        return are_new
 
     def _resources_of(
         self, package: dict[str, list[Verified]], new: Sequence[str], lists: Path
@@ -424,6 +419,18 @@ class _Load:
                 seen.add((drift.table, drift.column))
                 what = "new field" if drift.kind == "new_field" else "values that do not fit"
                 self._report.notes.append(f"{what}: {drift.table}.{drift.column} ({drift.example_type})")
+
+
+def with_ids(known: np.ndarray, keys: Iterable[str]) -> tuple[np.ndarray, bool]:
+    """`known` ids, sorted, together with those of `keys` (hexadecimal, distinct), and whether all of these are new.
+
+    Eight bytes of an id are enough: two rows that agree in them make a merge of what could be appended.
+    """
+    added = np.frombuffer(bytes.fromhex("".join(key[:16] for key in keys)), np.uint64)
+    ids = np.concatenate([known, added])
+    ids.sort()
+    is_other = np.append(True, ids[1:] != ids[:-1])[: len(ids)]
+    return ids[is_other], bool(is_other.all())
 
 
 def _receipts(run_id: str, windows: list[Verified]) -> Any:

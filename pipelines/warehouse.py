@@ -50,7 +50,7 @@ class Warehouse:
     """An open destination. Use it in a `with` block; one thread runs packages, any may ask."""
 
     def __init__(self, home: Home, destination: str) -> None:
-        self._home, self._lock = home, threading.Lock()
+        self._home, self._lock, self._asking = home, threading.Lock(), threading.Lock()
         self._connection: Any = None
         self._was_empty: dict[str, bool] = {}
         self._has_merged = False
@@ -141,7 +141,8 @@ class Warehouse:
     def query(self, sql: str) -> pa.Table:
         """Rows of a query, as Arrow."""
         if self._connection is not None:
-            return self._connection.cursor().sql(sql).to_arrow_table()
+            with self._asking:
+                return self._connection.cursor().sql(sql).to_arrow_table()
         with self._lock, self.pipeline.sql_client() as client, client.execute_query(sql) as cursor:
             return cursor.arrow()
 
@@ -266,10 +267,12 @@ class Warehouse:
         import duckdb
 
         cursor = self._connection.cursor()
-        # It drops what it can before it says that what is in use does not go below.
-        with contextlib.suppress(duckdb.OutOfMemoryException):
-            cursor.execute(f"set memory_limit = '{AFTER_A_PACKAGE}'")
-        cursor.execute(f"set memory_limit = '{DUCKDB_CONFIG['memory_limit']}'")
+        # Readers who ask meanwhile would find no memory.
+        with self._asking:
+            # It drops what it can before it says that what is in use does not go below.
+            with contextlib.suppress(duckdb.OutOfMemoryException):
+                cursor.execute(f"set memory_limit = '{AFTER_A_PACKAGE}'")
+            cursor.execute(f"set memory_limit = '{DUCKDB_CONFIG['memory_limit']}'")
 
 
 def _attached(path: Path) -> Any:
