@@ -269,8 +269,9 @@ class Warehouse:
         cursor = self._connection.cursor()
         # Readers who ask meanwhile would find no memory.
         with self._asking:
-            # It drops what it can before it says that what is in use does not go below.
-            with contextlib.suppress(duckdb.OutOfMemoryException):
+            # It drops what it can before it says that what is in use does not go below, or that the disk is full, which
+            # the next package meets as well and tells.
+            with contextlib.suppress(duckdb.Error):
                 cursor.execute(f"set memory_limit = '{AFTER_A_PACKAGE}'")
             cursor.execute(f"set memory_limit = '{DUCKDB_CONFIG['memory_limit']}'")
 
