@@ -20,7 +20,7 @@ def literal(text: str) -> str:
 
 NO_VACUUM = 0
 """For DuckDB's `max_vacuum_tasks`. A checkpoint puts row groups together that are not full, which after a first load
-takes a tenth as long as the load and wins nothing. When it is worth it: `Warehouse.close`."""
+takes a tenth as long as the load and wins nothing. When it is worth it: `Warehouse.record_run`."""
 
 
 @contextmanager

@@ -88,6 +88,7 @@ def load(settings: Settings, progress: Progress, report: RunReport | None = None
     nothing can be read or loaded at all, UsageError for a wrong setting.
     """
     report = report or RunReport.begin("load", settings.run_id)
+    _give_memory_back()
     try:
         resources = select(settings.resources, settings.exclude)
         with (
@@ -113,9 +114,6 @@ def _hurrying() -> Iterator[None]:
     takes four times as long as parsing them. And a download passes through Python for every 64 KB: while
     another thread parses, each of them would wait for Python's lock as long as the interval.
     """
-    if platform.libc_ver()[0] == "glibc":
-        for option, value in MALLOPT.items():
-            ctypes.CDLL(None).mallopt(option, value)
     threshold, interval = gc.get_threshold(), sys.getswitchinterval()
     gc.freeze()
     gc.set_threshold(GARBAGE_THRESHOLD, 10, 10)
@@ -126,6 +124,13 @@ def _hurrying() -> Iterator[None]:
         sys.setswitchinterval(interval)
         gc.set_threshold(*threshold)
         gc.unfreeze()
+
+
+def _give_memory_back() -> None:
+    """Have the allocator give back what was used, where it is glibc's; for as long as this process lives."""
+    if platform.libc_ver()[0] == "glibc":
+        for option, value in MALLOPT.items():
+            ctypes.CDLL(None).mallopt(option, value)
 
 
 def connect(settings: Settings) -> OmniumClient:

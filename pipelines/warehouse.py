@@ -34,13 +34,15 @@ DUCKDB_CONFIG = {
     "memory_limit": "340MB",
     "checkpoint_threshold": "1GB",
     "preserve_insertion_order": "false",
+    "max_vacuum_tasks": str(NO_VACUUM),
 }
 """DuckDB would take four fifths of the machine; merging a package needs no more than this. A checkpoint
 compresses all columns of what is new: once at the end, not after each of a package's steps. And a statement that keeps
 the order of what it inserts does so in one thread."""
 AFTER_A_PACKAGE = "32MB"
+"""What DuckDB may keep of it: `Warehouse.forget_what_was_written`."""
 RUNS_A_VACUUM = 10
-"""Runs until the room of rows that were replaced is won back."""
+"""In every so-manieth run that replaced rows the checkpoint at its end wins back their room."""
 ROWS_A_GROUP = 16_384
 """Of DuckDB's own, 122,880, hardly a package fills one. Full groups go compressed to the file as they come; others
 first to the log, uncompressed, and again with the checkpoint."""
@@ -77,19 +79,7 @@ class Warehouse:
         """Let go of the database file."""
         self.pipeline.deactivate()
         if self._connection is not None:
-            if not self._is_vacuum_due():
-                self._connection.execute(f"set max_vacuum_tasks = {NO_VACUUM}")
             self._connection.close()
-
-    def _is_vacuum_due(self) -> bool:
-        """Whether the checkpoint should win back the room of rows that were replaced: in every tenth run."""
-        runs = f"{NAME}._omnium_runs"
-        if not self._has_merged or not self.query(
-            f"from duckdb_tables() where schema_name || '.' || table_name = '{runs}'"
-        ):
-            return False
-        (counted,) = self.query(f"select count(*) from {runs}").to_pylist()[0].values()
-        return counted % RUNS_A_VACUUM == 0
 
     def _destination(self, name: str) -> Any:
         if name not in ("duckdb", "parquet"):
@@ -234,6 +224,10 @@ class Warehouse:
         )
         self.execute(f"create table if not exists {table} ({columns})")
         self.execute(f"insert into {table} values ({', '.join(values)})")
+        if self._connection is not None and self._has_merged:
+            (counted,) = self.query(f"select count(*) from {table}")[0].to_pylist()
+            if counted % RUNS_A_VACUUM == 0:
+                self.execute("reset global max_vacuum_tasks")
 
     # -- what comes in -----------------------------------------------------------------------------
 

@@ -7,6 +7,7 @@ import duckdb
 import pytest
 
 from pipelines.home import Home
+from pipelines.report import RunReport
 from pipelines.warehouse import ROWS_A_GROUP, Warehouse
 
 
@@ -78,13 +79,11 @@ def test_every_tenth_run_that_replaced_rows_puts_small_groups_together(
     with Warehouse(home, "duckdb") as warehouse:
         warehouse.execute("create schema omnium")
         warehouse.execute("create table omnium.orders (id bigint)")
-        if runs:
-            warehouse.execute(
-                f"create table omnium._omnium_runs as select range as run_id from range({runs})"
-            )
         for _ in range(4):
             warehouse.execute(f"insert into omnium.orders select range from range({ROWS_A_GROUP * 3 // 2})")
         warehouse.load([], merges=merges)
+        for _ in range(runs):
+            warehouse.record_run(RunReport.begin("load"))
     with duckdb.connect(str(home.working_database)) as connection:
         counted = connection.execute(
             "select count(distinct row_group_id) from pragma_storage_info('omnium.orders')"
