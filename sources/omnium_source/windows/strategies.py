@@ -1,6 +1,6 @@
 """Which time windows to read next, resource by resource.
 
-A window is complete when the distinct keys read from it equal the server's own count for that same window (`reader.py`).
+A window is complete when the distinct keys read from it equal the server's own count for it (`reader.py`).
 It ends at the server's time, not ours, and the next one starts a settling lag before that end, because the
 index behind the search shows some changes late.
 
