@@ -253,7 +253,7 @@ class Sandbox:
             ("post /api/purchaseorders", "PurchaseOrderAdmin", writes.create_order),
             ("put /api/purchaseorders", "PurchaseOrderAdmin", writes.put_order),
         ):
-            self._routes[path] = _Route(role, lambda call, handle=handle: handle(call.raw))
+            self._routes[path] = _Route(role, _of_raw(handle))
         self._prefixes["delete /api/suppliers/"] = _Route(
             "SupplierAdmin", lambda call: writes.delete_supplier(call.rest)
         )
@@ -441,6 +441,10 @@ class Sandbox:
         if fault.kind == "expire":
             self.searches.expire_scrolls()
         return None
+
+
+def _of_raw(handle: Callable[[bytes], bytes]) -> Callable[[_Call], bytes]:
+    return lambda call: handle(call.raw)
 
 
 @dataclass

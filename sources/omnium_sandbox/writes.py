@@ -98,10 +98,9 @@ class Writes:
 
     def create_order(self, raw: bytes) -> bytes:
         """POST PurchaseOrders: the order as it is kept."""
-        row = exactly(raw) if raw else None
-        order_id = _id_of(row, "purchase order")
-        if self._tenant.get("purchase_orders", order_id) is not None:
-            raise Conflict(f"Purchase order {order_id} exists.")
+        row = _with_id(raw, "purchase order")
+        if self._tenant.get("purchase_orders", row["id"]) is not None:
+            raise Conflict(f"Purchase order {row['id']} exists.")
         return self._keep_order(row)
 
     def put_order(self, raw: bytes) -> bytes:
@@ -143,6 +142,12 @@ class Writes:
                 line.setdefault(counted, 0)
         self._tenant.put("purchase_orders", saved, modified=saved["modified"])
         return to_json(saved)
+
+
+def _with_id(raw: bytes, what: str) -> Row:
+    row = exactly(raw) if raw else None
+    _id_of(row, what)
+    return dict(row)
 
 
 def _id_of(row: Any, what: str) -> str:
