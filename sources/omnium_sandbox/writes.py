@@ -147,7 +147,7 @@ class Writes:
 def _with_id(raw: bytes, what: str) -> Row:
     row = exactly(raw) if raw else None
     _id_of(row, what)
-    return dict(row)
+    return dict[str, Any](row or {})
 
 
 def _id_of(row: Any, what: str) -> str:
