@@ -28,6 +28,7 @@ ACTIONS = {
     "order": ("order", ""),
     "top_up": ("order, topped up", ""),
     "split": ("order in parts", "warn"),
+    "order_below_minimum": ("order below the minimum", "warn"),
     "defer": ("wait", "none"),
     "none": ("nothing", "none"),
 }
@@ -72,7 +73,7 @@ def tiles(connection: Any) -> str:
         """
         select currency, sum(value) as value, sum(lines) as lines, count(distinct supplier_id) as suppliers
         from marts.purchase_proposal
-        where action in ('order', 'top_up', 'split')
+        where action not in ('defer', 'none')
         group by currency
         order by value desc
         """,
@@ -246,7 +247,7 @@ def _largest_orders(connection: Any) -> str:
         """
         select coalesce(supplier_name, supplier_id) as supplier, currency, sum(value) as value
         from marts.purchase_proposal
-        where action in ('order', 'top_up', 'split')
+        where action not in ('defer', 'none')
             and currency = (
                 select currency
                 from marts.purchase_proposal

@@ -42,7 +42,6 @@ decided as (
             when top_up_units > 0e0 then 'top_up'
             when is_below_minimum
                 and days_to_minimum <= {{ days_between(as_of(), 'must_order_date') }} then 'defer'
-            when is_below_minimum and pooled_value >= minimum_order_amount - 0.005e0 then 'pool'
             when is_below_minimum then 'order_below_minimum'
             when maximum_order_amount < suggested_value - 0.005e0 then 'split'
             else 'order'
@@ -52,5 +51,6 @@ decided as (
 
 select
     *,
-    case when action = 'defer' then cast(days_to_minimum as integer) end as defer_days
+    case when action = 'defer' then cast(days_to_minimum as integer) end as defer_days,
+    action = 'order_below_minimum' and pooled_value >= minimum_order_amount - 0.005e0 as is_pooled
 from decided

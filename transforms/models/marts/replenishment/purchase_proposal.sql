@@ -29,6 +29,8 @@ select
     proposals.action,
     {{ quantity('coalesce(lines.top_up_units, 0)') }} as top_up_units,
     proposals.defer_days,
+    proposals.is_pooled,
+    {{ estimated_money('proposals.pooled_value') }} as pooled_value,
     {{ money("case when proposals.action = 'defer' then 0 else coalesce(lines.value, 0) end") }} as ordered_value,
     {{ real('proposals.economic_interval_days') }} as economic_interval_days,
     lines.order_by_date,
