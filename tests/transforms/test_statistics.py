@@ -11,9 +11,6 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from scipy import stats
-from stockpyl.eoq import economic_order_quantity
-from stockpyl.loss_functions import normal_loss
-from stockpyl.newsvendor import newsvendor_normal
 
 from tests.support.models import dbt
 
@@ -128,6 +125,7 @@ def test_normal_quantile_outside_of_0_and_1_is_null(evaluate: Evaluate, p: float
 @RANDOM
 @given(k=st.floats(-8, 8))
 def test_normal_loss(evaluate: Evaluate, k: float) -> None:
+    normal_loss = pytest.importorskip("stockpyl.loss_functions").normal_loss
     # The far tail is a difference of nearly equal numbers, for scipy as for us.
     assert evaluate("normal_loss('k')", k=k) == pytest.approx(normal_loss(k, 0, 1)[0], rel=1e-6, abs=1e-12)
 
@@ -186,6 +184,7 @@ def test_reorder_point_and_order_up_to_level(
     interval: int,
     pattern: str,
 ) -> None:
+    newsvendor_normal = pytest.importorskip("stockpyl.newsvendor").newsvendor_normal
     item = {
         "daily_demand": demand,
         "daily_demand_sd": demand_sd,
@@ -219,6 +218,7 @@ def test_reorder_point_and_order_up_to_level(
 def test_risk_shortage_and_money_at_risk(
     models: Callable[..., dict[str, Any]], mean: float, relative_sd: float, k: float
 ) -> None:
+    normal_loss = pytest.importorskip("stockpyl.loss_functions").normal_loss
     sd = relative_sd * mean
     row = {
         "sku": "a",
@@ -310,6 +310,7 @@ def test_order_quantity(
 def test_economic_interval(
     models: Callable[..., dict[str, Any]], shipment_cost: float, daily_value: float
 ) -> None:
+    economic_order_quantity = pytest.importorskip("stockpyl.eoq").economic_order_quantity
     row = {
         "supplier_id": "s",
         "warehouse_code": "w",
