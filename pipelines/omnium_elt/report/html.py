@@ -206,6 +206,12 @@ def _order(order: Row, lines: list[Row]) -> str:
             "Below the supplier's minimum of "
             f"{money(order['minimum_order_amount'], order['currency'])}:{wait}."
         )
+    if order["action"] == "order_below_minimum":
+        together = ", together with its orders for other warehouses" if order["is_pooled"] else ""
+        remarks.append(
+            "Below the supplier's minimum of "
+            f"{money(order['minimum_order_amount'], order['currency'])}, but it cannot wait: order now{together}."
+        )
     if order["top_up_units"]:
         remarks.append(f"{number(order['top_up_units'])} units added to reach the minimum.")
     if order["action"] == "split":
