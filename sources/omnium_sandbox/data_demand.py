@@ -72,7 +72,7 @@ def make_promotions(scale: Scale, articles: list[Article], choice: random.Random
     """A campaign every six weeks or so, the last of them still to come; a fiftieth of the articles each."""
     plain = [article.number for article in articles if not article.is_package]
     size = max(2, len(plain) // 50)
-    promotions = []
+    promotions: list[Promotion] = []
     for first in range(scale.days + 8 - 45 * (scale.days // 45), scale.days + 9, 45):
         last = first + choice.randint(6, 13)
         chosen = tuple(sorted(choice.sample(plain, size)))
