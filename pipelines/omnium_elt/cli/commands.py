@@ -45,7 +45,12 @@ configuration (or .dlt/config.toml and .dlt/secrets.toml):
 
 
 SHOWN_PROPOSALS = 12
-ACTIONS = {"order": "order", "top_up": "order, topped up to the minimum,", "split": "order in parts"}
+ACTIONS = {
+    "order": "order",
+    "top_up": "order, topped up to the minimum,",
+    "split": "order in parts",
+    "order_below_minimum": "order, below the supplier's minimum,",
+}
 
 
 def program() -> int:
