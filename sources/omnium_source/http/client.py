@@ -390,16 +390,18 @@ class OmniumClient:
         alone would be a guess, and rows could fall between two windows.
         """
         with self._clock_lock:
-            token = None if self.clock.answers else self._authorization(None, Budget(), None)
+            if not self.clock.answers:
+                self._authorization(None, Budget(), None)
             while not self.clock.is_settled:
-                token = token or self._authorization(None, Budget(), None)
-                # Any small answer will do, a refusal included.
-                headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
-                body, path = orjson.dumps({"take": 1, "page": 0}), "Stores/SearchStores"
-                self._repeat(
-                    lambda: self._exchange("POST", path, body, headers, None), "the clock", Budget(), None
-                )
+                self._ask_for_the_time()
         return self.clock.moment(assumed)
+
+    def _ask_for_the_time(self) -> None:
+        """Any small answer will do, a refusal included."""
+        token = self._authorization(None, Budget(), None)
+        headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
+        body, path = orjson.dumps({"take": 1, "page": 0}), "Stores/SearchStores"
+        self._repeat(lambda: self._exchange("POST", path, body, headers, None), "the clock", Budget(), None)
 
     def server_time(self) -> dt.datetime:
         """A time that is not later than the server's: see `moment`."""
