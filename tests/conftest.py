@@ -10,13 +10,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from omnium_elt.infra.configuration import be_quiet
+from omnium_elt.infra.files import write_json
+from omnium_elt.infra.home import Home, Secret, Settings
+from omnium_elt.report.run_report import RunReport, Silent
+from omnium_sandbox import Sandbox
 
-from pipelines.configuration import be_quiet
-from pipelines.files import write_json
-from pipelines.home import Home, Secret, Settings
-from pipelines.report import RunReport, Silent
-from sources.sandbox import Sandbox
-from tests.parsing import FOLDER, share_parsing_of_transforms
+from tests.support.parsing import FOLDER, share_parsing_of_transforms
 
 be_quiet()
 
@@ -30,10 +30,10 @@ MEDIUM: dict[str, Any] = {"size": "medium", "seed": 7, "today": date(2024, 4, 1)
 """The tenant of `medium_load`."""
 
 LONGEST_FIRST = (
-    "test_transforms_purchasing",
+    "test_purchasing",
     "test_postgres",
-    "test_transforms_replenishment",
-    "test_transforms_purchasing_edges",
+    "test_replenishment",
+    "test_purchasing_edges",
     "test_strangers",
     "test_cli",
     "test_kill",
@@ -125,7 +125,7 @@ def _once(folder: Path, name: str, verb: Verb, **tenant: Any) -> tuple[Home, dic
 @pytest.fixture(scope="session")
 def finished_home(all_workers: Path) -> Path:
     """A home after one whole run; to be looked at, never written: see `home_after_run`. All workers have the same."""
-    from pipelines.run import run
+    from omnium_elt.steps.run import run
 
     return _once(all_workers, "finished", run, size="small", seed=1)[0].root
 
@@ -133,7 +133,7 @@ def finished_home(all_workers: Path) -> Path:
 @pytest.fixture(scope="session")
 def medium_load(all_workers: Path) -> tuple[Home, dict[str, Any]]:
     """A home into which the medium tenant was loaded, never to be written, and the report; for all workers."""
-    from pipelines.load import load
+    from omnium_elt.steps.load import load
 
     return _once(all_workers, "medium", load, **MEDIUM)
 

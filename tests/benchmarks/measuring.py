@@ -179,7 +179,7 @@ def folder() -> Iterator[Path]:
 
 def omnium_elt(server: Server | None, home: Path, command: str, *more: str) -> Cost:
     """One command of ours, as a user gives it."""
-    arguments = [sys.executable, "-m", "pipelines.cli", command, "--home", str(home), "--json", *more]
+    arguments = [sys.executable, "-m", "omnium_elt", command, "--home", str(home), "--json", *more]
     return measured(arguments, server.environment if server else None)
 
 

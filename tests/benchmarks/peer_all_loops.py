@@ -12,8 +12,7 @@ from typing import Any
 
 import httpx
 import orjson
-
-from sources.omnium.resources import RESOURCES, Resource
+from omnium_source.resources import RESOURCES, Resource
 
 AT_ONCE = 20
 REACH = 10_000

@@ -12,7 +12,7 @@ from collections import Counter
 from datetime import date
 from typing import Any
 
-from sources.sandbox import Sandbox
+from omnium_sandbox import Sandbox
 
 UNSTAMPED = {"supplier_versions"}
 """Versions follow from their suppliers."""

@@ -1,0 +1,1 @@
+"""What every command needs: settings, home, lock, log, history, errors, files."""

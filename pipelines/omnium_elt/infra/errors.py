@@ -1,0 +1,204 @@
+"""Errors of the pipelines, and how any error is told to a person.
+
+    OmniumEltError               1  something failed; the message says what and where, the remedy what to do
+    ├── UsageError               2  wrong option, wrong or missing configuration
+    └── HomeLockedError         75  another run holds this home
+
+`explain` turns every exception, ours or not, into such a message; the traceback is for the log file.
+"""
+
+import errno
+import re
+from dataclasses import dataclass
+from typing import Any
+
+from omnium_elt.report.run_report import EXIT_FAILED, EXIT_LOCKED, EXIT_USAGE
+
+
+class OmniumEltError(Exception):
+    """Something failed: `message` in one line, `remedy` in another."""
+
+    exit_status = EXIT_FAILED
+
+    def __init__(self, message: str, remedy: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.remedy = remedy
+
+    def __str__(self) -> str:
+        return f"{self.message}\n{self.remedy}" if self.remedy else self.message
+
+
+class UsageError(OmniumEltError):
+    """The command line or the configuration is wrong: running again will not help."""
+
+    exit_status = EXIT_USAGE
+
+
+class HomeLockedError(OmniumEltError):
+    """Another run holds this home."""
+
+    exit_status = EXIT_LOCKED
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """What a person reads about an error, at most two lines, and the exit status it ends with."""
+
+    message: str
+    remedy: str = ""
+    exit_status: int = EXIT_FAILED
+    is_expected: bool = True
+    """False: nobody foresaw it, and the log file has to be pointed to."""
+
+    def __str__(self) -> str:
+        return f"{self.message}\n{self.remedy}" if self.remedy else self.message
+
+
+_OS_ERRORS = {
+    errno.ENOSPC: (
+        "no space left on the disk",
+        "Make room, or choose another --home, and run again: nothing is lost.",
+    ),
+    errno.EDQUOT: (
+        "the disk quota is used up",
+        "Make room, or choose another --home, and run again: nothing is lost.",
+    ),
+    errno.EROFS: ("the disk is read-only", "Choose a --home that can be written."),
+    errno.EACCES: (
+        "no permission to write",
+        "Choose a --home that this user may write, or change its owner.",
+    ),
+    errno.EPERM: ("no permission to write", "Choose a --home that this user may write, or change its owner."),
+    errno.ENOTDIR: ("not a folder", "Choose a --home that is a folder."),
+    errno.EEXIST: ("not a folder", "Choose a --home that is a folder."),
+    errno.EMFILE: ("too many open files", "Raise the limit (`ulimit -n 4096`) and run again."),
+}
+
+EXTRAS = ("postgres",)
+"""Destinations that have an extra of ours."""
+
+_CONFIGURATION_ERRORS = {"ConfigurationError", "WrongCredentials", "NotFound"}
+"""Errors of the source that no second run cures."""
+
+_DATABASE_HINTS = (
+    (
+        ("newer version of duckdb", "newer duckdb version", "can only read version"),
+        "the working database was written by a newer version",
+        "Install the version that wrote it again, or use another --home.",
+        EXIT_USAGE,
+    ),
+    (
+        ("no space left", "could not write", "failed to write", "out of disk"),
+        "no space left on the disk",
+        "Make room, or choose another --home, and run again: nothing is lost.",
+        EXIT_FAILED,
+    ),
+    (
+        ("could not set lock", "conflicting lock"),
+        "another program has the working database open",
+        "Close it: analysts open warehouse.duckdb in the home, never the one in state/.",
+        EXIT_FAILED,
+    ),
+    (
+        ("not a valid duckdb database file", "corrupt"),
+        "the working database is damaged",
+        "Move state/warehouse.duckdb away and run again: everything is read anew.",
+        EXIT_FAILED,
+    ),
+    (
+        ("out of memory",),
+        "the database needs more memory than it may use",
+        "Run on a machine with more memory, or set OMNIUM_DBT_MEMORY (such as 8GB).",
+        EXIT_FAILED,
+    ),
+)
+
+
+def explain(error: BaseException) -> Explanation:
+    """Say in at most two lines what failed, where, and what to do, whatever was raised."""
+    for cause in _chain(error):
+        if explanation := _explain_one(cause):
+            return explanation
+    text = " ".join(str(error).split()) or type(error).__name__
+    return Explanation(f"{type(error).__name__}: {text[:300]}", is_expected=False)
+
+
+def _chain(error: BaseException) -> list[BaseException]:
+    """The error and what caused it, the outermost first."""
+    found: list[BaseException] = []
+    following: BaseException | None = error
+    while following is not None and following not in found:
+        found.append(following)
+        inner: Any = getattr(following, "exception", None)  # dlt wraps in PipelineStepFailed.exception
+        following = (
+            inner if isinstance(inner, BaseException) else following.__cause__ or following.__context__
+        )
+    return found
+
+
+def _explain_one(error: BaseException) -> Explanation | None:
+    kinds = {kind.__name__ for kind in type(error).__mro__}
+    text = " ".join(str(error).split())
+    if isinstance(error, OmniumEltError):
+        # What it was made from may know better whether a second run can help.
+        origin = error.__context__
+        if type(error) is OmniumEltError and origin is not None:
+            if hint := _database_hint(origin):
+                return hint
+            if {kind.__name__ for kind in type(origin).__mro__} & _CONFIGURATION_ERRORS:
+                return Explanation(error.message, error.remedy, EXIT_USAGE)
+        return Explanation(error.message, error.remedy, error.exit_status)
+    if isinstance(error, KeyboardInterrupt) or kinds & {"Stopped", "SignalReceivedException"}:
+        return Explanation("stopped on request", "What was loaded stays; the next run goes on from there.")
+    if "OmniumError" in kinds:
+        return Explanation(text, exit_status=EXIT_USAGE if kinds & _CONFIGURATION_ERRORS else EXIT_FAILED)
+    if "MissingDependencyException" in kinds or (isinstance(error, ImportError) and error.name):
+        destination = re.search(r"`(\w+) destination", text)
+        if destination is None:
+            missing = getattr(error, "name", None) or text[:200]
+            return Explanation(
+                f"a Python package is missing: {missing}",
+                "Install again: `python -m pip install -c constraints.txt .`.",
+                EXIT_USAGE,
+            )
+        name = destination[1]
+        extra = f"-c constraints.txt '.[{name}]'" if name in EXTRAS else f"'dlt[{name}]'"
+        return Explanation(
+            f"the destination {name} needs packages that are not installed",
+            f"Install them: `python -m pip install {extra}`.",
+            EXIT_USAGE,
+        )
+    if kinds & {"UnknownDestinationModule", "InvalidDestinationReference"}:
+        return Explanation(
+            f"unknown destination: {text[:200]}",
+            "Use duckdb, parquet, postgres, or another name that dlt knows.",
+            EXIT_USAGE,
+        )
+    if "ConfigFieldMissingException" in kinds:
+        # The name in which dlt looked: DESTINATION__POSTGRES__CREDENTIALS, not each of its parts.
+        setting = re.search(r"\b(DESTINATION__\w+?__CREDENTIALS|SOURCES__\w+)", text)
+        return Explanation(
+            f"configuration is missing: {setting[0] if setting else text[:200]}",
+            "Set it in the environment, or in .dlt/config.toml and .dlt/secrets.toml.",
+            EXIT_USAGE,
+        )
+    if hint := _database_hint(error):
+        return hint
+    if isinstance(error, OSError) and error.errno in _OS_ERRORS:
+        message, remedy = _OS_ERRORS[error.errno]
+        where = f"{error.filename}: " if error.filename else ""
+        return Explanation(f"{where}{message}", remedy)
+    return None
+
+
+def _database_hint(error: BaseException) -> Explanation | None:
+    """What an error of the database means for a person, where it is one of those that happen."""
+    kinds = {kind.__name__ for kind in type(error).__mro__}
+    if type(error).__module__.split(".")[0] not in ("duckdb", "_duckdb") and "DatabaseException" not in kinds:
+        return None
+    text = str(error).lower()
+    for marks, message, remedy, status in _DATABASE_HINTS:
+        if any(mark in text for mark in marks):
+            return Explanation(message, remedy, status)
+    return None

@@ -1,0 +1,1 @@
+"""What only looks: check, status, dashboard, demo."""

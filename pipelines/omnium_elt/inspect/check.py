@@ -1,0 +1,273 @@
+"""check: tries everything that a run needs, changes nothing, and says what to do about what is wrong."""
+
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from omnium_elt.infra import lock
+from omnium_elt.infra.configuration import read_settings
+from omnium_elt.infra.errors import explain
+from omnium_elt.infra.home import Home, Settings
+from omnium_elt.report.run_report import EXIT_FAILED, EXIT_INCOMPLETE, EXIT_OK, EXIT_USAGE
+from omnium_elt.warehouse import database
+
+if TYPE_CHECKING:
+    from omnium_source.http.client import OmniumClient
+    from omnium_source.resources import Resource
+
+Level = Literal["ok", "warn", "fail"]
+SKEW_WARNING_SECONDS = 60
+FREE_WARNING_BYTES = 2_000_000_000
+FREE_FAILURE_BYTES = 200_000_000
+PATIENCE_SECONDS = 20.0
+"""How long one request of the check may be repeated."""
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing that was tried."""
+
+    name: str
+    level: Level
+    message: str
+    remedy: str = ""
+    exit_status: int = EXIT_OK
+
+
+def check(home: Home, options: Mapping[str, Any]) -> list[Finding]:
+    """Try configuration, home, destination, connection, and every resource that the options select."""
+    findings = [*_home(home), *_destination(home, str(options.get("destination", "duckdb")))]
+    try:
+        settings = read_settings(home, options, needs_tenant=True)
+    except Exception as error:
+        return [_failed("configuration", error), *findings]
+    findings.insert(0, _ok("configuration", f"{settings.base_url}; personal data: {settings.personal}"))
+    return [*findings, *_tenant(settings)]
+
+
+def exit_status(findings: list[Finding]) -> int:
+    """The exit status of the whole check: a wrong configuration counts most, a missing role least."""
+    found = {finding.exit_status for finding in findings}
+    return next((status for status in (EXIT_USAGE, EXIT_FAILED, EXIT_INCOMPLETE) if status in found), EXIT_OK)
+
+
+def _ok(name: str, message: str) -> Finding:
+    return Finding(name, "ok", message)
+
+
+def _failed(name: str, error: Exception) -> Finding:
+    explanation = explain(error)
+    return Finding(name, "fail", explanation.message, explanation.remedy, explanation.exit_status)
+
+
+# This machine ---------------------------------------------------------------------------------------
+
+
+def _home(home: Home) -> Iterator[Finding]:
+    there = home.root
+    while not there.exists() and there != there.parent:
+        there = there.parent
+    if not there.is_dir():
+        yield Finding("home", "fail", f"{there} is not a folder", "Choose another --home.", EXIT_FAILED)
+        return
+    unwritable = [
+        path
+        for path in (there, home.state, home.exports, home.working_database, home.warehouse)
+        if path.exists() and not os.access(path, os.W_OK)
+    ]
+    if unwritable or not _takes_files(there):
+        yield Finding(
+            "home",
+            "fail",
+            f"{unwritable[0] if unwritable else there} cannot be written",
+            "Choose a --home that this user may write, or change its owner.",
+            EXIT_FAILED,
+        )
+    else:
+        made = "" if home.root.exists() else " (will be made)"
+        yield _ok("home", f"{home.root}{made}")
+    open_to_others = [
+        path
+        for path in (home.state, home.token, home.personal_key)
+        if path.exists() and path.stat().st_mode & 0o077
+    ]
+    if open_to_others:
+        yield Finding(
+            "permissions",
+            "warn",
+            f"others may read {', '.join(map(str, open_to_others))}",
+            f"chmod -R go= {home.state}",
+        )
+    else:
+        yield _ok("permissions", "state/ is for its owner alone")
+    yield _disk(home, there)
+    if lock.is_held(home.lock):
+        yield Finding("lock", "warn", f"in use now by {lock.describe_holder(home.lock) or 'a run'}")
+
+
+def _takes_files(folder: Path) -> bool:
+    """Whether a file can be made: os.access says yes to root on a read-only disk. Leaves nothing behind."""
+    try:
+        with tempfile.TemporaryFile(dir=folder):
+            return True
+    except OSError:
+        return False
+
+
+def _disk(home: Home, there: Path) -> Finding:
+    free = shutil.disk_usage(there).free
+    used = home.working_database.stat().st_size if home.working_database.exists() else 0
+    # Publishing needs room for a second and, while a reader has the old one open, a third copy.
+    needed = max(FREE_FAILURE_BYTES, 2 * used)
+    message = f"{free / 1e9:.1f} GB free, the working database has {used / 1e9:.1f} GB"
+    if free < needed:
+        return Finding("disk", "fail", message, f"Make {needed / 1e9:.1f} GB of room.", EXIT_FAILED)
+    if free < max(FREE_WARNING_BYTES, 4 * used):
+        return Finding("disk", "warn", message, "Make room before the tenant grows.")
+    return _ok("disk", message)
+
+
+def _destination(home: Home, name: str) -> Iterator[Finding]:
+    try:
+        if name in database.LOCAL:
+            if home.working_database.exists() and not lock.is_held(home.lock):
+                with database.connect(home.working_database, read_only=True) as connection:
+                    tables = len(database.tables(connection))
+                yield _ok("destination", f"{name}: {tables} raw tables")
+            else:
+                yield _ok("destination", name)
+            return
+        import dlt
+
+        with tempfile.TemporaryDirectory() as folder:
+            pipeline = dlt.pipeline(
+                "check", destination=name, dataset_name=database.RAW, pipelines_dir=folder
+            )
+            with pipeline.sql_client() as client:
+                client.execute_sql("select 1")
+            pipeline.deactivate()
+        yield _ok("destination", f"{name} answers")
+    except Exception as error:
+        yield _failed("destination", error)
+
+
+# The tenant -----------------------------------------------------------------------------------------
+
+
+def _tenant(settings: Settings) -> Iterator[Finding]:
+    from omnium_source.errors import Forbidden
+    from omnium_source.http.client import Budget, OmniumClient
+    from omnium_source.resources import select
+
+    try:
+        resources = select(settings.resources, settings.exclude)
+    except Exception as error:
+        yield _failed("resources", error)
+        return
+    # Without a file for the token: the credentials themselves are to be tried, and nothing to be kept.
+    with OmniumClient(
+        settings.base_url,
+        settings.client_id,
+        settings.client_secret,
+        max_concurrency=settings.max_concurrency,
+        max_requests_per_second=settings.max_requests_per_second,
+        request_timeout=PATIENCE_SECONDS,
+        stop=settings.stop,
+    ) as client:
+        try:
+            client.post(
+                "Stores/SearchStores", {"take": 1}, what="credentials", budget=Budget(PATIENCE_SECONDS)
+            )
+        except Forbidden:
+            pass  # the token was taken; which roles are missing comes further down
+        except Exception as error:
+            yield _failed("credentials", error)
+            return
+        yield _ok("credentials", f"{settings.base_url} gave a token")
+        yield _clock(client)
+        yield _limits(settings)
+        for resource in resources:
+            yield from _resource(client, resource)
+
+
+def _clock(client: "OmniumClient") -> Finding:
+    offset = client.clock_offset
+    if offset is None:
+        return Finding(
+            "clock", "warn", "the server sends no Date header", "Windows end at this machine's time."
+        )
+    seconds = round(offset.total_seconds())
+    message = f"this machine and the server differ by {abs(seconds)} s"
+    if abs(seconds) > SKEW_WARNING_SECONDS:
+        return Finding(
+            "clock",
+            "warn",
+            message,
+            "Loads go by the server's clock; schedules and as-of dates by this one: set it.",
+        )
+    return _ok("clock", message)
+
+
+def _limits(settings: Settings) -> Finding:
+    from omnium_source.http.client import SERVER_LIMIT_CONCURRENT, SERVER_LIMIT_PER_SECOND
+
+    most, rate = settings.max_concurrency, settings.max_requests_per_second
+    message = f"at most {most} requests at once and {rate:g} a second"
+    if most > SERVER_LIMIT_CONCURRENT or rate > SERVER_LIMIT_PER_SECOND:
+        return Finding(
+            "limits",
+            "warn",
+            f"{message}: the server allows {SERVER_LIMIT_CONCURRENT} and {SERVER_LIMIT_PER_SECOND:g}",
+            "More is cut down to that; a tenant's other integrations share the tenant's limit.",
+        )
+    return _ok("limits", message)
+
+
+def _resource(client: "OmniumClient", resource: "Resource") -> Iterator[Finding]:
+    """Ask for as little as the endpoint allows: is the role there, and where do pages begin?"""
+    from omnium_source.errors import Forbidden
+    from omnium_source.http.client import Budget, Traffic
+    from omnium_source.http.paginators import Connection, PageBase, SearchPages
+    from omnium_source.windows.window import iso
+
+    traffic = Traffic()
+    connection = Connection(client, resource, traffic, Budget(PATIENCE_SECONDS))
+    body = dict(resource.body)
+    if resource.lower:
+        # Nothing has changed since now: an empty answer, and no scroll left open.
+        body[resource.lower] = iso(client.server_time())
+    try:
+        if resource.search:
+            paging = {"take": 1, "page": resource.page_base} if resource.paged else {}
+            connection.post(resource.search, {**body, **paging})
+        else:
+            size = {resource.scroll_take_field: resource.scroll_take}
+            connection.post(resource.scroll, {**body, **size}, starts_scroll=True)
+        base = ""
+        if resource.search and resource.paged and not resource.page_base_is_clear:
+            with ThreadPoolExecutor(1) as executor:
+                pages = SearchPages(connection, resource.body, PageBase(), executor)
+                base = f", first page {pages.find_base()}"
+    except Forbidden as error:
+        yield Finding(
+            resource.name,
+            "fail",
+            f"the role {resource.role or 'for it'} is missing ({str(error).partition(':')[0]}: 403)",
+            f"Give the API user the role {resource.role}, or leave it out: --exclude {resource.name}.",
+            EXIT_INCOMPLETE,
+        )
+    except Exception as error:
+        yield _failed(resource.name, error)
+    else:
+        throttled = f", {traffic.throttled} times told to wait (429)" if traffic.throttled else ""
+        yield Finding(
+            resource.name,
+            "warn" if throttled else "ok",
+            f"readable{base}{throttled}",
+            "Lower SOURCES__OMNIUM__MAX_REQUESTS_PER_SECOND." if throttled else "",
+        )

@@ -1,0 +1,139 @@
+"""dashboard: serves the notebooks of a home on loopback, to look at; their code can only be read there.
+
+/                      what there is
+/supplier-lead-times   each notebook as an app
+/report                exports/report.html
+"""
+
+import os
+import socket
+from collections.abc import Awaitable, Callable, MutableMapping
+from html import escape
+from typing import Any
+
+from omnium_elt.infra.errors import UsageError
+from omnium_elt.infra.home import Home
+from omnium_elt.report.html import STYLE
+
+HOST = "127.0.0.1"
+NOTEBOOKS = {
+    "supplier_lead_times": (
+        "Supplier lead times",
+        "How long each supplier really takes, against what is configured; trend, punctuality, open orders.",
+    ),
+    "replenishment": (
+        "Replenishment",
+        "What to order, what another service level or order interval would change, one article's history.",
+    ),
+    "data_health": (
+        "Data health",
+        "Completeness receipts, freshness, odd data, and what changed in the tenant's schema.",
+    ),
+}
+"""File → title and what it shows."""
+
+Message = MutableMapping[str, Any]
+App = Callable[
+    [Message, Callable[[], Awaitable[Message]], Callable[[Message], Awaitable[None]]], Awaitable[None]
+]
+
+
+def serve(home: Home, port: int, announce: Callable[[str], None]) -> None:
+    """Serve until interrupted; `announce` gets the address as soon as it answers.
+
+    Raises UsageError without a published warehouse, without marimo, or where the port is taken.
+    """
+    app = build(home)
+    import uvicorn
+
+    try:
+        listening = socket.create_server((HOST, port))
+    except OSError as error:
+        raise UsageError(
+            f"port {port}: {error.strerror}", "Choose another --port (0: any free one)."
+        ) from None
+    address = f"http://{HOST}:{listening.getsockname()[1]}"
+    with listening:
+        announce(address)
+        try:
+            server = uvicorn.Server(uvicorn.Config(guarded(app, address), log_level="error", lifespan="off"))
+            server.run(sockets=[listening])
+        except KeyboardInterrupt:
+            pass  # that is how one ends it
+
+
+def build(home: Home) -> App:
+    """The application: an index, the report, and every notebook. Raises UsageError as `serve` does."""
+    try:
+        import marimo
+        from starlette.applications import Starlette
+        from starlette.responses import FileResponse, HTMLResponse, RedirectResponse, Response
+        from starlette.routing import Mount, Route
+    except ImportError:
+        raise UsageError(
+            "the dashboard needs marimo, which is not installed",
+            "Install it: python -m pip install 'omnium-elt[notebooks]'",
+        ) from None
+    from omnium_elt.infra import project_files
+
+    if not home.warehouse.exists():
+        raise UsageError(
+            f"there is no warehouse at {home.warehouse}", "Make one: omnium-elt demo, or omnium-elt run."
+        )
+    os.environ["OMNIUM_HOME"] = str(home.root.absolute())  # where the notebooks look
+    apps = marimo.create_asgi_app(quiet=True, include_code=True)
+    for name in NOTEBOOKS:
+        apps = apps.with_app(path=f"/{address_of(name)}", root=str(project_files.NOTEBOOKS / f"{name}.py"))
+
+    async def index(_: Any) -> Response:
+        return HTMLResponse(index_page())
+
+    async def report(_: Any) -> Response:
+        path = home.exports / "report.html"
+        return FileResponse(path) if path.exists() else RedirectResponse("/")
+
+    served: App = Starlette(routes=[Route("/", index), Route("/report", report), Mount("/", apps.build())])
+    return served
+
+
+def guarded(app: App, address: str) -> App:
+    """Answer only who came to `address`: no other site's page may read the figures through the browser."""
+    host = address.removeprefix("http://")
+    hosts = {host.encode(), host.replace(HOST, "localhost").encode()}
+    origins = {b"http://" + name for name in hosts}
+
+    async def guard(scope: Message, receive: Any, send: Any) -> None:
+        headers = dict(scope.get("headers", ()))
+        if headers.get(b"host") in hosts and headers.get(b"origin", next(iter(origins))) in origins:
+            await app(scope, receive, send)
+        elif scope["type"] == "websocket":
+            await receive()
+            await send({"type": "websocket.close", "code": 1008})
+        else:
+            await send({"type": "http.response.start", "status": 403, "headers": []})
+            await send({"type": "http.response.body", "body": b"not from here\n"})
+
+    return guard
+
+
+def address_of(notebook: str) -> str:
+    """A notebook's part of the address."""
+    return notebook.replace("_", "-")
+
+
+def index_page() -> str:
+    """What there is to look at, in the style of the report."""
+    entries = [(address_of(name), *texts) for name, texts in NOTEBOOKS.items()]
+    entries.append(
+        ("report", "The report", "Proposals, lead times and data health on one page, to mail or print.")
+    )
+    links = "".join(
+        f'<p><a href="/{place}"><b>{escape(title)}</b></a><br><span class="lead">{escape(meaning)}</span></p>'
+        for place, title, meaning in entries
+    )
+    return (
+        '<!doctype html><html lang="en"><meta charset="utf-8"><title>omnium-elt</title>'
+        '<meta name="viewport" content="width=device-width, initial-scale=1">'
+        f"<style>{STYLE.read_text(encoding='utf-8')} a {{ color: var(--first); font-size: 18px; }}</style>"
+        f"<main><header><h1>Purchasing</h1></header>{links}</main></html>"
+    )

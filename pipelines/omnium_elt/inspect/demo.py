@@ -1,0 +1,189 @@
+"""demo: the whole program against a sandbox tenant in this process, and what came out of it."""
+
+import dataclasses
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+from omnium_elt.infra.home import Home, Secret, Settings
+from omnium_elt.report.run_report import Progress, RunReport
+from omnium_elt.steps.run import run
+from omnium_elt.warehouse import database
+
+BAR = "▁▂▃▄▅▆▇█"
+BINS = 12
+
+
+@dataclass(frozen=True)
+class LeadTime:
+    """How long one supplier really takes, beside what somebody once typed in; in days."""
+
+    supplier: str
+    configured_days: int | None
+    mean_days: float | None
+    p50_days: int | None
+    p90_days: int | None
+    lines: int
+    """Completed purchase order lines that the figures rest on."""
+    share_of_arrivals: tuple[float, ...]
+    """Shares of the arrivals, from day 0 to the longest of all suppliers, in equal steps."""
+
+    @property
+    def bar(self) -> str:
+        """The distribution as a row of small columns."""
+        most = max(self.share_of_arrivals, default=0) or 1
+        return "".join(
+            BAR[max(1, round(share / most * (len(BAR) - 1)))] if share else " "
+            for share in self.share_of_arrivals
+        )
+
+
+@dataclass(frozen=True)
+class Proposal:
+    """What to order from one supplier, and why."""
+
+    supplier: str
+    warehouse: str
+    action: str
+    lines: int
+    units: Decimal
+    value: Decimal
+    currency: str
+    defer_days: int | None
+    """Days to wait until the supplier's minimum is reached; only with action `defer`."""
+    order_by: date | None
+    why: str
+
+
+@dataclass(frozen=True)
+class Findings:
+    """What the published warehouse says, for people."""
+
+    as_of: date | None
+    lead_times: list[LeadTime]
+    proposals: list[Proposal]
+
+
+def demo(home: Home, size: str, seed: int, options: dict[str, Any], progress: Progress) -> RunReport:
+    """Start a sandbox on loopback and run everything against it."""
+    progress.note(f"Making a tenant of size {size} …")
+    from omnium_sandbox import Sandbox
+
+    with Sandbox(size=size, seed=seed) as sandbox:  # type: ignore[arg-type]
+        progress.note(f"Sandbox tenant at {sandbox.base_url}")
+        settings = Settings(
+            home=home,
+            base_url=sandbox.base_url,
+            client_id=sandbox.client_id,
+            client_secret=Secret(sandbox.client_secret),
+            **options,
+        )
+        # Nobody changes the sandbox's rows behind our back: there is nothing to let settle.
+        return run(dataclasses.replace(settings, settling_lag_seconds=0), progress)
+
+
+def findings(warehouse: Path) -> Findings:
+    """Read lead times and proposals from a published warehouse."""
+    with database.connect(warehouse, read_only=True) as connection:
+        return Findings(
+            as_of=_as_of(warehouse),
+            lead_times=_lead_times(connection),
+            proposals=_proposals(connection),
+        )
+
+
+def _as_of(warehouse: Path) -> date | None:
+    from omnium_elt.steps.publish import read_manifest
+
+    manifest = read_manifest(Home(warehouse.parent)) or {}
+    return date.fromisoformat(manifest["as_of"]) if manifest.get("as_of") else None
+
+
+def _lead_times(connection: Any) -> list[LeadTime]:
+    rows = connection.execute(
+        """
+        with arrivals as (
+            select
+                supplier_id,
+                least(duration_days * ? // (1 + max(duration_days) over ()), ? - 1) as bin,
+            from marts.fct_purchase_order_line
+            where is_complete and not is_transfer and not is_retroactive
+        ),
+        counted as (
+            select supplier_id, bin, count(*) / sum(count(*)) over (partition by supplier_id) as share
+            from arrivals
+            group by supplier_id, bin
+        ),
+        shapes as (
+            select supplier_id, map_from_entries(list((cast(bin as integer), share))) as shape
+            from counted
+            group by supplier_id
+        )
+        select
+            policy.supplier_name,
+            policy.configured_days,
+            lead_time.mean_days,
+            lead_time.p50_days,
+            lead_time.p90_days,
+            lead_time.completed_lines,
+            shapes.shape,
+        from marts.lead_time as lead_time
+        inner join marts.lead_time_policy as policy using (supplier_id)
+        left join shapes using (supplier_id)
+        where lead_time.level = 'supplier' and lead_time.completed_lines > 0
+        order by lead_time.completed_lines desc, lead_time.supplier_id
+        """,
+        [BINS, BINS],
+    ).fetchall()
+    return [
+        LeadTime(
+            supplier=str(name),
+            configured_days=None if configured is None else round(configured),
+            mean_days=mean,
+            p50_days=p50,
+            p90_days=p90,
+            lines=lines,
+            share_of_arrivals=tuple((shape or {}).get(number, 0.0) for number in range(BINS)),
+        )
+        for name, configured, mean, p50, p90, lines, shape in rows
+    ]
+
+
+def _proposals(connection: Any) -> list[Proposal]:
+    cursor = connection.execute(
+        """
+        with gravest as (
+            select
+                supplier_id,
+                warehouse_code,
+                currency,
+                arg_max(product_name, stock_out_risk * line_value) as product_name,
+                arg_max(explanation, stock_out_risk * line_value) as explanation,
+                max(stock_out_risk * line_value) as value_at_risk,
+            from marts.purchase_proposal_line
+            group by supplier_id, warehouse_code, currency
+        )
+        select
+            proposal.supplier_name as supplier,
+            proposal.warehouse_code as warehouse,
+            proposal.action,
+            proposal.lines,
+            proposal.units,
+            proposal.value,
+            proposal.currency,
+            proposal.defer_days,
+            proposal.order_by_date as order_by,
+            concat(
+                case when proposal.lines > 1 then 'above all ' end,
+                gravest.product_name, '. ', gravest.explanation
+            ) as why,
+        from marts.purchase_proposal as proposal
+        left join gravest using (supplier_id, warehouse_code, currency)
+        where proposal.lines > 0
+        order by order_by, gravest.value_at_risk desc, proposal.value desc, supplier, warehouse
+        """
+    )
+    names = [column[0] for column in cursor.description]
+    return [Proposal(**dict(zip(names, row, strict=True))) for row in cursor.fetchall()]

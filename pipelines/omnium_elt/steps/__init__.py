@@ -1,0 +1,1 @@
+"""What a run does: load, reconcile, transform, publish, export."""

@@ -1,0 +1,482 @@
+"""load: reads what is new in every resource, and loads it window by window.
+
+Readers (threads) fetch and verify windows; this thread gathers what is ready into packages and gives them to
+dlt. A package holds whole, verified windows together with the cursors that follow from them, so a run that is
+cut short keeps what its finished packages loaded.
+
+    resources ──► readers, side by side ──► queue of verified windows ──► packages ──► destination
+"""
+
+import contextlib
+import ctypes
+import datetime as dt
+import gc
+import logging
+import os
+import platform
+import queue
+import shutil
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import dlt
+import numpy as np
+import pyarrow as pa
+from omnium_source import dlt_resource, known_types, mark_personal, shape
+from omnium_source.errors import (
+    ConfigurationError,
+    Forbidden,
+    OmniumError,
+    Stopped,
+    Unreachable,
+    WrongCredentials,
+)
+from omnium_source.http.client import OmniumClient, Traffic
+from omnium_source.normalize.normalizer import Parser
+from omnium_source.normalize.without_pandas import without_pandas
+from omnium_source.normalize.worker_pool import Workshop
+from omnium_source.pii.masking import PersonalData, check_mark, key_for
+from omnium_source.resources import Resource, select
+from omnium_source.windows.course import Course
+from omnium_source.windows.reader import Verified
+from omnium_source.windows.strategies import Reader
+from omnium_source.windows.window import Reading
+
+from omnium_elt.infra.errors import OmniumEltError, UsageError
+from omnium_elt.infra.home import Settings
+from omnium_elt.report.run_report import Progress, ResourceReport, RunReport
+from omnium_elt.warehouse.destination import Warehouse
+
+log = logging.getLogger("omnium.load")
+
+READERS = 6
+"""Resources read at the same time; the requests of all of them share one limiter."""
+WINDOWS_WAITING = 64
+"""Windows read and not yet loaded; readers wait for room. Large ones lie on disk meanwhile."""
+ROWS_A_PACKAGE = 50_000
+BYTES_A_PACKAGE = 400 * 1024 * 1024
+TIMES_A_PACKAGE = 4
+"""A package that is full takes what came meanwhile as well, up to this many times its size: where loading is what a run
+waits for, fewer and larger packages cost less."""
+SECONDS_A_PACKAGE = 15.0
+"""A package is closed when it holds this many rows, or pages of this many bytes, or waited this long, or nothing
+more will come. Each costs a second or two of its own, however little is in it: the everyday run should need one."""
+WORKERS = min(8, os.cpu_count() or 2)
+"""Processes that make tables of pages, at most. More than one for each core gains nothing, and eight keep up with what
+the server's limits allow."""
+GARBAGE_THRESHOLD = 100_000
+"""Objects more than before until Python looks for garbage."""
+SWITCH_SECONDS = 0.0005
+MALLOPT = {-8: 2, -3: 128 * 1024}
+"""Of glibc: M_ARENA_MAX and M_MMAP_THRESHOLD. Pages of answers, up to megabytes each, are taken and given back by many
+threads; in arenas of their own, and among small objects, as much memory lies idle in the end as is in use."""
+FATAL = (WrongCredentials, Unreachable, ConfigurationError, OSError)
+"""Errors that every other resource would meet as well; OSError: the disk that windows wait on."""
+
+
+def load(settings: Settings, progress: Progress, report: RunReport | None = None) -> RunReport:
+    """Read and load everything that is new. What comes of it stands in `report`, which is also returned.
+
+    A resource that cannot be read is told in the report, and the others go on. Raises OmniumEltError where
+    nothing can be read or loaded at all, UsageError for a wrong setting.
+    """
+    report = report or RunReport.begin("load", settings.run_id)
+    _give_memory_back()
+    try:
+        resources = select(settings.resources, settings.exclude)
+        with (
+            _hurrying(),
+            without_pandas(),
+            connect(settings) as client,
+            Workshop(WORKERS) as workshop,
+            Warehouse(settings.home, settings.destination) as warehouse,
+        ):
+            _Load(settings, progress, report, client, warehouse, workshop).run(resources)
+    except ConfigurationError as error:
+        raise UsageError(*told(error)) from error
+    except (WrongCredentials, Unreachable) as error:
+        raise OmniumEltError(*told(error)) from error
+    return report.finish("interrupted" if settings.stop.is_set() else None)
+
+
+@contextlib.contextmanager
+def _hurrying() -> Iterator[None]:
+    """Let Python look for garbage in cycles seldom, and change threads often.
+
+    A parsed page is tens of thousands of objects in no cycle at all; looking through the pages that wait
+    takes four times as long as parsing them. And a download passes through Python for every 64 KB: while
+    another thread parses, each of them would wait for Python's lock as long as the interval.
+    """
+    threshold, interval = gc.get_threshold(), sys.getswitchinterval()
+    gc.freeze()
+    gc.set_threshold(GARBAGE_THRESHOLD, 10, 10)
+    sys.setswitchinterval(SWITCH_SECONDS)
+    try:
+        yield
+    finally:
+        sys.setswitchinterval(interval)
+        gc.set_threshold(*threshold)
+        gc.unfreeze()
+
+
+def _give_memory_back() -> None:
+    """Have the allocator give back what was used, where it is glibc's; for as long as this process lives."""
+    if platform.libc_ver()[0] == "glibc":
+        for option, value in MALLOPT.items():
+            ctypes.CDLL(None).mallopt(option, value)
+
+
+def connect(settings: Settings) -> OmniumClient:
+    """The connection that the settings describe."""
+    return OmniumClient(
+        settings.base_url,
+        settings.client_id,
+        settings.client_secret,
+        token_path=settings.home.token,
+        max_concurrency=settings.max_concurrency,
+        max_requests_per_second=settings.max_requests_per_second,
+        stop=settings.stop,
+        **settings.source_options.get("client", {}),
+    )
+
+
+def personal_data(settings: Settings, kept_mark: str | None) -> PersonalData:
+    """What becomes of personal data, with the key of this installation.
+
+    Raises ConfigurationError where the destination's rows were treated otherwise, as `kept_mark` says.
+    """
+    path, may_be_made = settings.home.personal_key, kept_mark is None
+    key = key_for(settings.personal, settings.personal_key, path, may_be_made=may_be_made)
+    personal = PersonalData(settings.personal, key)
+    check_mark(kept_mark, personal.mark)
+    return personal
+
+
+def told(error: OmniumError) -> tuple[str, str]:
+    """An error of the source as (what failed, remedy), the two lines a person sees."""
+    what, _, remedy = str(error).rpartition(": ")
+    what, remedy = (what, remedy) if what else (remedy, "")
+    return (what, remedy[:1].upper() + remedy[1:]) if remedy else (what, "")
+
+
+class _Either:
+    """Set when one of two events is: the user asked to stop, or going on makes no sense."""
+
+    TICK = 0.2
+
+    def __init__(self, *events: threading.Event) -> None:
+        self._events = events
+
+    def is_set(self) -> bool:
+        return any(event.is_set() for event in self._events)
+
+    def wait(self, timeout: float | None = None) -> bool:
+        """Wait until one is set, `timeout` seconds at most; return whether one is."""
+        end = None if timeout is None else time.monotonic() + timeout
+        while not self.is_set():
+            left = self.TICK if end is None else min(self.TICK, end - time.monotonic())
+            if left <= 0:
+                return False
+            self._events[0].wait(left)
+        return True
+
+
+@dataclass
+class _Progressing:
+    """One resource in this run."""
+
+    resource: Resource
+    report: ResourceReport
+    traffic: Traffic
+    seconds: float = 0.0
+    windows: list[Verified] = field(default_factory=list)
+
+
+class _Load:
+    def __init__(
+        self,
+        settings: Settings,
+        progress: Progress,
+        report: RunReport,
+        client: OmniumClient,
+        warehouse: Warehouse,
+        workshop: Workshop,
+    ) -> None:
+        self._settings, self._progress, self._report = settings, progress, report
+        self._client, self._warehouse, self._workshop = client, warehouse, workshop
+        self._personal = personal_data(settings, warehouse.personal_mark)
+        self._ready: queue.Queue[Verified | None] = queue.Queue()
+        self._room = threading.Semaphore(WINDOWS_WAITING)
+        self._fatal: Exception | None = None
+        self._aborted = threading.Event()
+        client.stop = _Either(settings.stop, self._aborted)
+        # What a killed run left there is in no package, and is read again.
+        shutil.rmtree(settings.home.spool, ignore_errors=True)
+        settings.home.spool.mkdir(exist_ok=True)
+        since = settings.since
+        self._reading = Reading(
+            settling_lag=settings.settling_lag_seconds,
+            full_pass_days=settings.full_pass_days,
+            window_rows=settings.window_rows,
+            since=dt.datetime.combine(since, dt.time(), dt.UTC) if since else None,
+            spool=settings.home.spool,
+            **settings.source_options.get("reading", {}),
+        )
+        self._states = {} if settings.full_refresh else warehouse.states
+        self._types = known_types(warehouse.tables)
+        self._executor = ThreadPoolExecutor(20, "omnium-page")
+        self._has_loaded = False
+        self._loaded: dict[str, np.ndarray] = {}
+
+    # -- reading, in threads -----------------------------------------------------------------------
+
+    def run(self, resources: list[Resource]) -> None:
+        """Read and load `resources`."""
+        going = [_Progressing(row, ResourceReport(row.name), Traffic()) for row in resources]
+        self._report.resources = [one.report for one in going]
+        with ThreadPoolExecutor(READERS, "omnium-read") as readers, self._executor:
+            # The longest first: the end of a run is not spent waiting for one of them.
+            for one in sorted(going, key=lambda one: one.resource.scroll == ""):
+                readers.submit(self._read, one)
+            try:
+                self._load_as_it_comes(len(going))
+            except BaseException:
+                # Nobody takes their windows any more: let the readers end, or this would wait for ever.
+                self._aborted.set()
+                self._room.release(len(going) * WINDOWS_WAITING)
+                raise
+        if self._fatal:
+            raise self._fatal
+        self._note_drift(going)
+        if self._has_loaded:
+            self._warehouse.record_run(self._report)
+
+    def _read(self, one: _Progressing) -> None:
+        started = time.monotonic()
+        report, name = one.report, one.resource.name
+        self._progress.start(name, None)
+        try:
+            if self._fatal or self._client.stop.is_set():
+                raise Stopped("stopped on request")
+            for verified in self._reader(one).windows(self._states.get(name, {})):
+                self._room.acquire()
+                one.windows.append(verified)
+                self._ready.put(verified)
+                if self._aborted.is_set():
+                    raise Stopped("nothing can be loaded any more")
+            report.complete = True
+            report.status = "ok" if any(window.written for window in one.windows) else "unchanged"
+        except Forbidden as error:
+            report.status, report.error = "forbidden", str(error)
+        except Stopped:
+            report.status = "skipped"
+        except FATAL as error:
+            report.status, report.error = "failed", str(error)
+            self._fatal = error
+            self._aborted.set()
+        except Exception as error:
+            report.status, report.error = "failed", str(error) or type(error).__name__
+            log.exception("%s: reading failed", name)
+        finally:
+            self._sum_up(one)
+            report.seconds = time.monotonic() - started
+            traffic = one.traffic
+            report.requests, report.retries = traffic.requests, traffic.retries
+            report.throttled, report.bytes = traffic.throttled, traffic.bytes
+            if report.status != "ok":
+                self._progress.finish(name, report.status)
+            self._ready.put(None)
+
+    def _reader(self, one: _Progressing) -> Reader:
+        name = one.resource.name
+        hashes = self._warehouse.hashes(name)
+        course = Course(
+            self._client,
+            one.resource,
+            Parser(shape(one.resource, self._personal), self._types),
+            self._executor,
+            reading=self._reading,
+            known=(lambda _, keys: hashes(keys)) if hashes else None,
+            traffic=one.traffic,
+            on_rows=lambda rows, total: self._progress.advance(name, rows),
+            workshop=self._workshop,
+        )
+        return Reader(course)
+
+    def _sum_up(self, one: _Progressing) -> None:
+        report, windows = one.report, one.windows
+        report.rows = sum(window.written for window in windows)
+        report.window_from = windows[0].window.lower if windows else None
+        report.window_to = windows[-1].window.end if windows else None
+        hits = [window.total_hits for window in windows]
+        report.total_hits = None if not hits or None in hits else sum(hit or 0 for hit in hits)
+
+    # -- loading, in this thread -------------------------------------------------------------------
+
+    def _load_as_it_comes(self, readers: int) -> None:
+        waiting: list[Verified] = []
+        since = time.monotonic()
+        while readers or waiting:
+            try:
+                verified = self._ready.get(timeout=0.2) if readers else None
+            except queue.Empty:
+                verified = None
+            else:
+                if readers and verified is None:
+                    readers -= 1
+            if verified is not None:
+                if not waiting:
+                    since = time.monotonic()
+                waiting.append(verified)
+            is_due = time.monotonic() - since > SECONDS_A_PACKAGE or len(waiting) >= WINDOWS_WAITING
+            rows, size = sum(one.written for one in waiting), sum(one.bytes for one in waiting)
+            share = max(rows / ROWS_A_PACKAGE, size / BYTES_A_PACKAGE)
+            is_full = share >= 1 and (share >= TIMES_A_PACKAGE or self._ready.empty())
+            if waiting and (not readers or is_full or (is_due and rows)):
+                waiting = self._load_package(waiting)
+            elif len(waiting) >= WINDOWS_WAITING:
+                self._room.release()  # windows without rows wait for one with rows, and hold nobody up
+
+    def _load_package(self, windows: list[Verified]) -> list[Verified]:
+        """Load a package; return the windows left for the next one.
+
+        Neighbouring windows share a moment. A row that stands in two of them has to come in two packages, for
+        within one dlt would insert it twice.
+        """
+        package: dict[str, list[Verified]] = {}
+        later: list[Verified] = []
+        for window in windows:
+            name = window.resource.name
+            before = package.get(name, [])
+            if any(not window.keys.isdisjoint(other.keys) for other in before) or any(
+                left.resource.name == name for left in later
+            ):
+                later.append(window)
+            else:
+                package[name] = [*before, window]
+        taken = [window for some in package.values() for window in some]
+        if self._matters(taken) and self._fatal is None:
+            new = [name for name, windows in package.items() if self._is_new(name, windows)]
+            if self._has_loaded:
+                self._warehouse.forget_what_was_written()
+            with (
+                tempfile.TemporaryDirectory(prefix="lists-", dir=self._settings.home.spool) as lists,
+                self._warehouse.appending(new),
+            ):
+                resources = self._resources_of(package, new, Path(lists))
+                self._warehouse.load(resources, merges=len(new) < len(package))
+            self._has_loaded = True
+        for window in taken:
+            window.assembly.close()
+            window.keys.clear()
+            self._room.release()
+            self._progress.finish(window.resource.name, "ok" if window.written else "unchanged")
+        return later
+
+    def _matters(self, windows: Iterable[Verified]) -> bool:
+        """Whether anything is worth a package: rows, or a state that says more than a later cursor."""
+        return any(
+            window.written
+            or {**window.state, "cursor": ""} != {**self._states.get(window.resource.name, {}), "cursor": ""}
+            for window in windows
+        )
+
+    def _is_new(self, name: str, windows: list[Verified]) -> bool:
+        """Whether none of these rows can be in the destination; notes that they are from now on."""
+        if not self._warehouse.may_append(name):
+            return False
+        known = self._loaded.get(name, np.empty(0, np.uint64))
+        self._loaded[name], are_new = with_ids(known, (key for window in windows for key in window.keys))
+        return are_new
+
+    def _resources_of(
+        self, package: dict[str, list[Verified]], new: Sequence[str], lists: Path
+    ) -> Iterator[Any]:
+        for name, windows in package.items():
+            yield dlt_resource(
+                windows[0].resource,
+                self._marked(windows),
+                is_new=name in new,
+                lists=lists if self._warehouse.takes_lists else None,
+            )
+        yield _receipts(self._report.run_id, [window for windows in package.values() for window in windows])
+
+    def _marked(self, windows: list[Verified]) -> Iterator[Verified]:
+        """The windows; as they are extracted the package's state takes the mark along."""
+        mark_personal(self._personal.mark)
+        yield from windows
+
+    # -- what a person should know -------------------------------------------------------------------
+
+    def _note_drift(self, going: list[_Progressing]) -> None:
+        seen: set[tuple[str, str]] = set()
+        for one in going:
+            for drift in (drift for window in one.windows for drift in window.drift):
+                if (drift.table, drift.column) in seen:
+                    continue
+                seen.add((drift.table, drift.column))
+                what = "new field" if drift.kind == "new_field" else "values that do not fit"
+                self._report.notes.append(f"{what}: {drift.table}.{drift.column} ({drift.example_type})")
+
+
+def with_ids(known: np.ndarray, keys: Iterable[str]) -> tuple[np.ndarray, bool]:
+    """`known` ids, sorted, together with those of `keys` (hexadecimal, distinct), and whether all of these are new.
+
+    Eight bytes of an id are enough: two rows that agree in them make a merge of what could be appended.
+    """
+    added = np.frombuffer(bytes.fromhex("".join(key[:16] for key in keys)), np.uint64)
+    ids = np.concatenate([known, added])
+    ids.sort()
+    is_other = np.append(True, ids[1:] != ids[:-1])[: len(ids)]
+    return ids[is_other], bool(is_other.all())
+
+
+def _receipts(run_id: str, windows: list[Verified]) -> Any:
+    """The rows of `_omnium_windows`: what was read, what the server counted, and that both agree."""
+    rows = [
+        {
+            "run_id": run_id,
+            "resource": window.resource.name,
+            "window_from": window.window.lower,
+            "window_to": window.window.end,
+            "total_hits": window.total_hits,
+            "rows": window.rows,
+            "rows_written": window.written,
+            "distinct_keys": window.distinct_keys,
+            "requests": window.traffic.requests,
+            "tries": window.tries,
+            "seconds": window.seconds,
+            "complete": True,
+            "max_lateness_seconds": window.late_seconds,
+        }
+        for window in windows
+    ]
+    return dlt.resource(
+        [pa.Table.from_pylist(rows, schema=_RECEIPT)], name="_omnium_windows", write_disposition="append"
+    )
+
+
+_RECEIPT = pa.schema(
+    [
+        ("run_id", pa.string()),
+        ("resource", pa.string()),
+        ("window_from", pa.timestamp("us", "UTC")),
+        ("window_to", pa.timestamp("us", "UTC")),
+        ("total_hits", pa.int64()),
+        ("rows", pa.int64()),
+        ("rows_written", pa.int64()),
+        ("distinct_keys", pa.int64()),
+        ("requests", pa.int64()),
+        ("tries", pa.int64()),
+        ("seconds", pa.float64()),
+        ("complete", pa.bool_()),
+        ("max_lateness_seconds", pa.float64()),
+    ]
+)

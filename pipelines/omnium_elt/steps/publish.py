@@ -1,0 +1,267 @@
+"""publish: gives readers a new version, whole.
+
+    warehouse.duckdb           a copy of the working database (raw data, staging, marts), replaced by rename
+    exports/<mart>.parquet     each mart, replaced by rename where it changed
+    exports/report.html        what to order, lead times and data health, for people
+    exports/manifest.json      written last: run, as-of date, rows, columns, checksums
+
+Where neither raw data nor marts changed since the last time, nothing is copied.
+"""
+
+import base64
+import hashlib
+import json
+import os
+import shutil
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from omnium_elt.infra.errors import UsageError
+from omnium_elt.infra.files import PARTIAL, put_all, replacing, sweep, write_json
+from omnium_elt.infra.home import Home, Settings
+from omnium_elt.report import html as report_html
+from omnium_elt.report.run_report import Progress, StepReport
+from omnium_elt.steps import transform
+from omnium_elt.warehouse import database
+
+STEP = "publish"
+PUBLISHED_SCHEMAS = (database.RAW, "staging", "marts")
+MARTS = "marts"
+MANIFEST_FORMAT = 1
+
+
+def publish(settings: Settings, progress: Progress, *, force: bool = False) -> StepReport:
+    """Publish the working database, unless what is published is the same already (`force` does it anyway).
+
+    Raises UsageError where there are no finished marts. A reader sees the old version or the new one.
+    """
+    started = time.monotonic()
+    report = StepReport(STEP)
+    home = settings.home
+    if settings.destination not in database.LOCAL:
+        report.details = {"reason": f"{settings.destination} is read where it is"}
+        return report
+    source = transform.finished(settings)
+    if source is None:
+        raise UsageError("there are no finished marts to publish", "Build them first: omnium-elt transform.")
+    before = read_manifest(home)
+    if not force and before and before.get("source") == source and _is_all_there(home, before):
+        report.status = "unchanged"
+        return report
+    for folder in (home.root, home.exports):
+        sweep(folder)
+    progress.start(STEP, None)
+    with database.connect(home.working_database) as connection:
+        connection.execute("checkpoint")
+        marts, finished = export_marts(connection, home, before or {}, _descriptions(home))
+        page = report_html.page(connection, source["as_of"])
+    report.details = {
+        "warehouse_bytes": publish_warehouse(home, materialise=settings.destination == "parquet"),
+        "marts": len(marts),
+        "exported": len(finished),
+    }
+    # Readers of several files meet a mix of two versions from here until the manifest is written.
+    report_html.write(page, home.exports / "report.html")
+    put_all(finished)
+    manifest = {
+        "format": MANIFEST_FORMAT,
+        "run_id": settings.run_id,
+        "as_of": source["as_of"],
+        "published_at": datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z"),
+        "marts": {mart.pop("name"): mart for mart in marts},
+        "source": source,
+    }
+    # Others may read the exports, so they may read this.
+    write_json(home.manifest, manifest, mode=0o644)
+    for stale in home.exports.glob("*.parquet"):
+        if stale.stem not in manifest["marts"]:
+            stale.unlink()
+    report.status, report.seconds = "ok", time.monotonic() - started
+    progress.finish(STEP, "ok")
+    return report
+
+
+def read_manifest(home: Home) -> dict[str, Any] | None:
+    """The manifest of what is published; None before the first time."""
+    try:
+        return json.loads(home.manifest.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+
+
+def publish_warehouse(home: Home, *, materialise: bool = False) -> int:
+    """Put a copy of the working database in place of `warehouse.duckdb`; return its size in bytes.
+
+    Schemas that are the program's own business (dlt's staging, intermediate models, snapshots) are left out.
+    With `materialise`, staging views become tables: over a Parquet lake they would show later runs.
+    Nobody may have the working database open meanwhile.
+    """
+    with replacing(home.warehouse) as partial:
+        # A file's copy is many times faster than rows read and written, and keeps comments and constraints.
+        shutil.copyfile(home.working_database, partial)
+        with database.connect(partial) as connection:
+            schemas = connection.execute(
+                "select schema_name from duckdb_schemas() "
+                "where database_name = current_database() and not internal"
+            ).fetchall()
+            for (schema,) in schemas:
+                if schema not in (*PUBLISHED_SCHEMAS, "main"):
+                    connection.execute(f'drop schema "{schema}" cascade')
+            if materialise:
+                _materialise_views(connection)
+            _comment(connection, _descriptions(home))
+            connection.execute("checkpoint")
+        _leave_out_log(partial)
+        return partial.stat().st_size
+
+
+def _leave_out_log(partial: Path) -> None:
+    log = partial.with_name(partial.name + ".wal")
+    if log.exists():  # a checkpoint empties it: with rows in it the copy would not be whole
+        raise RuntimeError(f"{log} was left behind")
+
+
+def _materialise_views(connection: Any) -> None:
+    views = connection.execute(
+        "select schema_name, view_name from duckdb_views() where schema_name = 'staging' and not internal"
+    ).fetchall()
+    for schema, view in views:
+        connection.execute(f'create table "{schema}"."{view}__rows" as from "{schema}"."{view}"')
+        connection.execute(f'drop view "{schema}"."{view}"')
+        connection.execute(f'alter table "{schema}"."{view}__rows" rename to "{view}"')
+
+
+def _comment(connection: Any, descriptions: dict[str, dict[str, Any]]) -> None:
+    """Let the warehouse itself say what its marts and columns mean, where no comment does yet."""
+    for kind in ("table", "view"):
+        silent = connection.execute(
+            f"select {kind}_name from duckdb_{kind}s() where schema_name = ? and comment is null", [MARTS]
+        ).fetchall()
+        for (name,) in silent:
+            if text := descriptions.get(name, {}).get("description"):
+                connection.execute(f'comment on {kind} "{MARTS}"."{name}" is {database.literal(text)}')
+    silent = connection.execute(
+        "select table_name, column_name from duckdb_columns() where schema_name = ? and comment is null",
+        [MARTS],
+    ).fetchall()
+    for name, column in silent:
+        if text := descriptions.get(name, {"columns": {}})["columns"].get(column):
+            connection.execute(f'comment on column "{MARTS}"."{name}"."{column}" is {database.literal(text)}')
+
+
+def export_marts(
+    connection: Any, home: Home, before: dict[str, Any], descriptions: dict[str, dict[str, Any]]
+) -> tuple[list[dict[str, Any]], list[tuple[Path, Path]]]:
+    """Write every mart whose rows changed beside its export.
+
+    Returns what the manifest says of each mart, and what has to be moved where.
+    """
+    home.exports.mkdir(exist_ok=True)
+    finished: list[tuple[Path, Path]] = []
+    marts: list[dict[str, Any]] = []
+    for name in database.tables(connection, MARTS):
+        target = home.exports / f"{name}.parquet"
+        partial = home.exports / f".{name}.parquet.{os.getpid()}{PARTIAL}"
+        described = descriptions.get(name, {"description": "", "columns": {}})
+        columns = _columns(connection, name, described["columns"])
+        _copy(connection, name, columns, partial)
+        mart = {
+            "name": name,
+            "file": target.name,
+            "description": described["description"],
+            "rows": connection.execute(f'select count(*) from "{MARTS}"."{name}"').fetchone()[0],
+            "bytes": partial.stat().st_size,
+            "sha256": _checksum(partial),
+            "columns": columns,
+        }
+        earlier = before.get("marts", {}).get(name, {})
+        if earlier.get("sha256") != mart["sha256"] or not target.exists():
+            finished.append((partial, target))
+        else:
+            partial.unlink()
+        marts.append(mart)
+    return marts, finished
+
+
+def _copy(connection: Any, mart: str, columns: list[dict[str, str]], path: Path) -> None:
+    """Write one mart sorted by its columns from the left (its grain comes first): equal rows, equal file.
+
+    The columns' descriptions go into the file twice: as JSON for whoever reads its metadata, and with each
+    field for what reads Parquet through Arrow.
+    """
+    order = ", ".join(
+        f'"{column["name"]}"'
+        for column in columns
+        if not column["type"].startswith(("JSON", "STRUCT", "MAP"))
+    )
+    notes = {column["name"]: column["description"] for column in columns if column["description"]}
+    # Sums of integers are HUGEINT in DuckDB, which Parquet has no type for: they would become floats.
+    values = ", ".join(
+        f'cast("{column["name"]}" as {column["type"]}) as "{column["name"]}"' for column in columns
+    )
+    query = f'select {values} from "{MARTS}"."{mart}"'
+    descriptions = json.dumps(notes, ensure_ascii=False)
+    about = (
+        f"{{column_descriptions: {database.literal(descriptions)}, "
+        f"'ARROW:schema': '{_arrow_schema(connection, query, notes, descriptions)}'}}"
+    )
+    connection.execute(
+        f"copy ({query} order by {order}) to {database.literal(str(path))} "
+        f"(format parquet, compression zstd, kv_metadata {about})"
+    )
+
+
+def _arrow_schema(connection: Any, query: str, notes: dict[str, str], descriptions: str) -> str:
+    """The schema of a query with a description per field, as Parquet files keep it for Arrow."""
+    import pyarrow
+
+    described = [
+        field.with_metadata({"description": notes[field.name]}) if field.name in notes else field
+        for field in connection.sql(f"{query} limit 0").to_arrow_table().schema
+    ]
+    schema = pyarrow.schema(described, metadata={"column_descriptions": descriptions})
+    return base64.b64encode(schema.serialize().to_pybytes()).decode()
+
+
+def _columns(connection: Any, mart: str, described: dict[str, str]) -> list[dict[str, str]]:
+    rows = connection.execute(
+        "select column_name, data_type from duckdb_columns() where schema_name = ? and table_name = ? "
+        "order by column_index",
+        [MARTS, mart],
+    ).fetchall()
+    return [
+        {"name": name, "type": kind.replace("HUGEINT", "BIGINT"), "description": described.get(name, "")}
+        for name, kind in rows
+    ]
+
+
+def _descriptions(home: Home) -> dict[str, dict[str, Any]]:
+    """What the models' YAML says of each mart and its columns, from the last build's manifest."""
+    try:
+        nodes = json.loads((home.dbt / "target" / "manifest.json").read_text(encoding="utf-8"))["nodes"]
+    except (OSError, ValueError, KeyError):
+        return {}
+    return {
+        node["name"]: {
+            "description": " ".join(node["description"].split()),
+            "columns": {
+                name: " ".join((column.get("description") or "").split())
+                for name, column in node["columns"].items()
+            },
+        }
+        for node in nodes.values()
+        if node["resource_type"] == "model" and node["schema"] == MARTS
+    }
+
+
+def _is_all_there(home: Home, manifest: dict[str, Any]) -> bool:
+    return home.warehouse.exists() and all(
+        (home.exports / mart["file"]).exists() for mart in manifest.get("marts", {}).values()
+    )
+
+
+def _checksum(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -1,0 +1,260 @@
+"""run, and what every command that writes has in common: the lock, the log file, signals, history.
+
+run         load, (reconcile,) (lake,) transform, publish
+perform     any of these steps as a command of its own
+"""
+
+import contextlib
+import dataclasses
+import logging
+import shutil
+import signal
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from datetime import UTC, datetime
+from types import FrameType
+from typing import Any
+
+from omnium_elt.infra import history, lock, log
+from omnium_elt.infra.errors import OmniumEltError, explain
+from omnium_elt.infra.home import Settings
+from omnium_elt.report.run_report import Progress, RunReport, StepReport, new_run_id
+
+Step = Callable[[Settings, Progress, RunReport], None]
+"""A step adds what it did to the report; it raises when the run cannot go on."""
+
+_log = logging.getLogger("omnium.run")
+LEAST_FREE_BYTES = 100_000_000
+"""Below this nothing is begun: better no run than one that fills the disk."""
+
+
+def load_step(settings: Settings, progress: Progress, report: RunReport) -> None:
+    """Load what is new, and take over the report of each resource."""
+    from omnium_elt.steps.load import load
+
+    loaded = RunReport.begin("load", settings.run_id)
+    try:
+        load(settings, progress, loaded)
+    finally:
+        # A run that cannot go on has still something to tell about each resource.
+        report.resources = loaded.resources
+    _take_over(report, loaded)
+
+
+def lake_step(settings: Settings, progress: Progress, report: RunReport) -> None:
+    """Write the Parquet lake, where that is the destination."""
+    if settings.destination == "parquet":
+        from omnium_elt.steps.lake import publish_lake
+
+        report.steps.append(publish_lake(settings, progress))
+
+
+def transform_step(settings: Settings, progress: Progress, report: RunReport) -> None:
+    """Build the models."""
+    from omnium_elt.steps.transform import transform
+
+    built = transform(settings, progress)
+    report.steps.append(built)
+    report.notes += [f"transform: {warning}" for warning in built.details.get("warnings", [])]
+
+
+def publish_step(settings: Settings, progress: Progress, report: RunReport) -> None:
+    """Give readers the new version."""
+    from omnium_elt.steps.publish import publish
+
+    report.steps.append(publish(settings, progress))
+
+
+def reconcile_step(force: bool) -> Step:
+    """Make the step that marks vanished rows; `force` lifts the limit on their share."""
+
+    def step(settings: Settings, progress: Progress, report: RunReport) -> None:
+        from omnium_elt.steps.reconcile import reconcile
+
+        found = reconcile(settings, progress, force)
+        _take_over(report, found)
+
+    step.__name__ = "reconcile_step"
+    return step
+
+
+def _take_over(report: RunReport, part: RunReport) -> None:
+    report.resources, report.status = part.resources, part.status
+    report.notes += part.notes
+    if part.error and part.status == "incomplete":
+        report.notes.append(part.error)
+    else:
+        report.error = part.error
+
+
+def due_reconcile_step(settings: Settings, progress: Progress, report: RunReport) -> None:
+    """Reconcile where the last time is `reconcile_every_days` ago; the load's figures stay the run's own."""
+    every = settings.reconcile_every_days
+    if every is None or not _is_due(settings, every):
+        return
+    from omnium_elt.steps.reconcile import reconcile
+
+    found = reconcile(settings, progress, False)
+    failed = found.status in ("failed", "incomplete")
+    report.notes += found.notes + [
+        f"reconcile: {resource.name}: {resource.error}" for resource in found.resources if resource.error
+    ]
+    report.steps.append(
+        StepReport(
+            "reconcile",
+            "skipped" if failed else "ok" if found.rows else "unchanged",
+            seconds=sum(resource.seconds for resource in found.resources),
+            details={"rows": found.rows, "requests": found.requests},
+        )
+    )
+
+
+COOPERATIVE = ("load", "reconcile", "due_reconcile")
+"""Steps that look at `stop` and end their window in good order; the others may be cut off anywhere."""
+
+RUN: tuple[Step, ...] = (load_step, due_reconcile_step, lake_step, transform_step, publish_step)
+COMMANDS: dict[str, tuple[Step, ...]] = {
+    "run": RUN,
+    "load": (load_step, lake_step),
+    "transform": (transform_step,),
+    "publish": (publish_step,),
+}
+
+
+def run(settings: Settings, progress: Progress) -> RunReport:
+    """Load, transform, publish. Never raises for what can go wrong: the report says it."""
+    return perform(settings, progress, "run", RUN)
+
+
+def perform(settings: Settings, progress: Progress, command: str, steps: Sequence[Step]) -> RunReport:
+    """Do `steps` one after the other under the home's lock, and keep the report in the history.
+
+    What was done before a failure stays done, and stands in the report.
+    """
+    settings = dataclasses.replace(settings, run_id=settings.run_id or new_run_id())
+    report = RunReport.begin(command, settings.run_id)
+    try:
+        with _session(settings, command) as interruptible:
+            _perform(settings, progress, report, steps, interruptible)
+    except (Exception, KeyboardInterrupt) as error:  # before or after the steps: lock, home, history
+        _note_failure(report, error)
+    return report if report.finished_at else report.finish()
+
+
+def _perform(
+    settings: Settings,
+    progress: Progress,
+    report: RunReport,
+    steps: Sequence[Step],
+    interruptible: Callable[[], contextlib.AbstractContextManager[None]],
+) -> None:
+    _log.info("%s %s begins", report.command, report.run_id)
+    status = None
+    for step in steps:
+        name = step.__name__.removesuffix("_step")
+        _log.info("%s: step %s begins", report.command, name)
+        try:
+            with contextlib.nullcontext() if name in COOPERATIVE else interruptible():
+                step(settings, progress, report)
+        except (Exception, KeyboardInterrupt) as error:
+            _note_failure(report, error)
+            if name != "load":
+                report.steps.append(StepReport(name, "failed", error=report.error))
+            status = report.status
+            break
+        if settings.stop.is_set() or report.status == "interrupted":
+            report.error = report.error or str(explain(KeyboardInterrupt()))
+            status = "interrupted"
+            break
+        if report.status == "failed":
+            status = report.status
+            break
+    # A load that is incomplete stays so, however well the other steps went; else all of them count.
+    report.status = None
+    report.finish(status)
+    if report.status == "failed" and not report.error:
+        # Nothing could be read at all: then it is the same for all of them.
+        report.error = next((resource.error for resource in report.resources if resource.error), None)
+    _log.info("%s %s ends: %s", report.command, report.run_id, report.status)
+    try:
+        history.save(settings.home, report)
+    except OSError as error:  # a full disk must not hide what the run did
+        report.notes.append(f"the run history could not be written: {explain(error).message}")
+
+
+def _note_failure(report: RunReport, error: BaseException) -> None:
+    explanation = explain(error)
+    _log.error("%s: %s", report.command, explanation, exc_info=error)
+    report.error = str(explanation)
+    report.error_status = explanation.exit_status
+    is_stop = explanation.message.startswith("stopped")
+    report.status = "interrupted" if is_stop else "failed"
+    if not explanation.is_expected:
+        report.notes.append("This was not foreseen; the log file holds the details.")
+
+
+def _is_due(settings: Settings, every_days: int) -> bool:
+    now = datetime.now(UTC)
+    for past in history.runs(settings.home):
+        has_reconciled = past["command"] == "reconcile" and past["status"] in ("ok", "unchanged")
+        has_reconciled |= any(s["name"] == "reconcile" and s["status"] != "skipped" for s in past["steps"])
+        if has_reconciled:
+            seconds = history.seconds_since(past["finished_at"], now)
+            return seconds is None or seconds >= every_days * 86_400
+    return True
+
+
+@contextlib.contextmanager
+def _session(
+    settings: Settings, command: str
+) -> Iterator[Callable[[], contextlib.AbstractContextManager[None]]]:
+    """Home, lock, log file and signals; gives the context manager in which a signal stops at once."""
+    home = settings.home
+    home.create()
+    mask = log.Masker([settings.client_secret, settings.personal_key])
+    with (
+        lock.hold(home.lock, command),
+        log.logging_to(home.logs, f"{settings.run_id}-{command}", mask, settings.verbose),
+        _Signals(settings.stop) as signals,
+    ):
+        free = shutil.disk_usage(home.root).free
+        if free < LEAST_FREE_BYTES:
+            raise OmniumEltError(
+                f"{home.root}: only {free // 1_000_000} MB are left on the disk",
+                "Make room, or choose another --home, and run again.",
+            )
+        yield signals.interruptible
+
+
+class _Signals:
+    """SIGINT and SIGTERM set `stop`; a second one, or one in an interruptible step, raises at once."""
+
+    def __init__(self, stop: threading.Event) -> None:
+        self._stop = stop
+        self._at_once = False
+        self._before: dict[signal.Signals, Any] = {}
+
+    def __enter__(self) -> "_Signals":
+        if threading.current_thread() is threading.main_thread():
+            for number in (signal.SIGINT, signal.SIGTERM):
+                self._before[number] = signal.signal(number, self._handle)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for number, handler in self._before.items():
+            signal.signal(number, handler)
+
+    def _handle(self, number: int, frame: FrameType | None) -> None:
+        if self._at_once or self._stop.is_set():
+            self._stop.set()
+            raise KeyboardInterrupt
+        self._stop.set()
+
+    @contextlib.contextmanager
+    def interruptible(self) -> Iterator[None]:
+        """Let a signal raise KeyboardInterrupt at once for the length of a `with`."""
+        self._at_once = True
+        try:
+            yield
+        finally:
+            self._at_once = False

@@ -1,0 +1,285 @@
+"""transform: runs the dbt project in this process, against the working database.
+
+It is skipped where nothing was loaded since the last success and neither settings nor as-of date changed.
+"""
+
+import json
+import os
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import date
+from typing import Any
+
+from omnium_elt.infra import history
+from omnium_elt.infra.errors import OmniumEltError, UsageError
+from omnium_elt.infra.files import write_json
+from omnium_elt.infra.home import Settings
+from omnium_elt.report.run_report import Progress, StepReport
+from omnium_elt.warehouse import database
+
+STEP = "transform"
+
+
+def transform(settings: Settings, progress: Progress, *, force: bool = False) -> StepReport:
+    """Build the models as of `settings.as_of`, or of the newest load's day.
+
+    `force` builds even where nothing changed. Raises OmniumEltError where a model or a test fails: what is
+    published then stays as it is.
+    """
+    started = time.monotonic()
+    report = StepReport(STEP)
+    wanted = _wanted(settings)
+    if not force and _last(settings) == wanted:
+        report.status = "unchanged"
+        report.details = {"as_of": wanted["as_of"]}
+        return report
+    marker = settings.home.state / "transform.json"
+    marker.unlink(missing_ok=True)
+    report.details = {"as_of": wanted["as_of"], **_build(settings, wanted, progress)}
+    write_json(marker, wanted)
+    report.status = "ok"
+    report.seconds = time.monotonic() - started
+    return report
+
+
+def finished(settings: Settings) -> dict[str, Any] | None:
+    """What the marts in the working database were built from; None where the last build did not finish."""
+    return _last(settings)
+
+
+def _last(settings: Settings) -> dict[str, Any] | None:
+    try:
+        return json.loads((settings.home.state / "transform.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+
+
+def _wanted(settings: Settings) -> dict[str, Any]:
+    """Everything that the marts depend on: the raw data, the models, their variables, the day."""
+    time_zone = str(settings.variables.get("time_zone", "UTC"))
+    if settings.destination in database.LOCAL:
+        with database.connect(settings.home.working_database) as connection:
+            raw = database.fingerprint(connection)
+            newest = database.newest_load_day(connection, time_zone)
+        if not raw:
+            raise UsageError(
+                f"{settings.home.working_database} holds no data yet", "Load some first: omnium-elt load."
+            )
+        raw_digest: Any = database.digest(raw)
+    else:
+        # Another server's tables are not looked at: what was loaded there decides.
+        raw_digest, newest = _loads(settings), None
+    as_of = settings.as_of or newest
+    return {
+        "raw": raw_digest,
+        "project": project_digest(),
+        "destination": settings.destination,
+        "variables": {name: settings.variables[name] for name in sorted(settings.variables)},
+        "as_of": as_of.isoformat() if as_of else None,
+    }
+
+
+def _loads(settings: Settings) -> str | None:
+    """The newest run that changed something, from the run history."""
+    changed = [
+        run["run_id"] for run in history.runs(settings.home) if any(r["rows"] for r in run["resources"])
+    ]
+    return max(changed, default=None)
+
+
+def project_digest() -> str:
+    """A digest of the dbt project's own files: other models, other marts."""
+    import hashlib
+
+    from omnium_elt.infra.project_files import TRANSFORMS
+
+    digest = hashlib.blake2b(digest_size=16)
+    for path in sorted(TRANSFORMS.rglob("*")):
+        if path.suffix in (".sql", ".yml", ".csv") and path.is_file():
+            digest.update(str(path.relative_to(TRANSFORMS)).encode())
+            digest.update(path.read_bytes())
+    return digest.hexdigest()
+
+
+def variables(settings: Settings, as_of: date | str | None) -> dict[str, Any]:
+    """The `--vars` of a dbt run for these settings."""
+    found = dict(settings.variables)
+    if as_of:
+        found["as_of_date"] = str(as_of)
+    if settings.destination == "parquet":
+        found["lake_path"] = str(settings.home.lake)
+    return found
+
+
+def dbt_arguments(settings: Settings, command: str, *more: str, as_of: date | str | None = None) -> list[str]:
+    """The arguments of a dbt command on this home; nothing is written outside `state/dbt`."""
+    from omnium_elt.infra.project_files import TRANSFORMS
+
+    return [
+        command,
+        "--project-dir",
+        str(TRANSFORMS),
+        "--profiles-dir",
+        str(TRANSFORMS),
+        "--target",
+        "duckdb" if settings.destination in database.LOCAL else settings.destination,
+        "--target-path",
+        str(settings.home.dbt / "target"),
+        "--log-path",
+        str(settings.home.dbt / "logs"),
+        "--log-level",
+        "none",
+        "--log-level-file",
+        "debug" if settings.verbose else "info",
+        "--log-file-max-bytes",
+        "5000000",
+        "--no-use-colors",
+        "--no-version-check",
+        "--no-send-anonymous-usage-stats",
+        "--vars",
+        json.dumps(variables(settings, as_of)),
+        *more,
+    ]
+
+
+@contextmanager
+def dbt_environment(settings: Settings) -> Iterator[None]:
+    """Tell the profile where the database is, for the length of a `with`."""
+    values = {
+        **_server(settings.destination),
+        "OMNIUM_WAREHOUSE": str(settings.home.working_database),
+        "DBT_SEND_ANONYMOUS_USAGE_STATS": "false",
+        "DO_NOT_TRACK": "1",
+    }
+    before = {name: os.environ.get(name) for name in values}
+    os.environ.update(values)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value
+        _let_go()
+
+
+def _server(destination: str) -> dict[str, str]:
+    """Where dlt loads to, in the words of the profile: credentials are configured once, for both.
+
+    Empty for the working database, and for servers whose target in `profiles.yml` reads variables of its own.
+    """
+    if destination != "postgres":
+        return {}
+    import dlt
+
+    server = dlt.destinations.postgres()
+    credentials = server.configuration(server.spec(), accept_partial=True).credentials
+    return {
+        "OMNIUM_POSTGRES_HOST": credentials.host,
+        "OMNIUM_POSTGRES_PORT": str(credentials.port),
+        "OMNIUM_POSTGRES_USER": credentials.username,
+        "OMNIUM_POSTGRES_DATABASE": credentials.database,
+        "OMNIUM_POSTGRES_SSLMODE": str((credentials.query or {}).get("sslmode", "prefer")),
+        "DBT_ENV_SECRET_OMNIUM_POSTGRES_PASSWORD": str(credentials.password or ""),
+    }
+
+
+def _let_go() -> None:
+    """Close dbt's connection to the working database: DuckDB keeps one process's handles together."""
+    try:
+        from dbt.adapters.duckdb.connections import DuckDBConnectionManager
+    except ImportError:
+        return
+    DuckDBConnectionManager.close_all_connections()
+
+
+def _build(settings: Settings, wanted: dict[str, Any], progress: Progress) -> dict[str, Any]:
+    """Run `dbt build`; return counts of models and tests and the warnings."""
+    from dbt.cli.main import dbtRunner
+
+    counter = _Counter(progress)
+    # Unit tests prove the models, not the data: they belong to the tests of this repository.
+    arguments = dbt_arguments(
+        settings, "build", "--exclude-resource-type", "unit_test", as_of=wanted["as_of"]
+    )
+    with dbt_environment(settings):
+        answer = dbtRunner(callbacks=[counter]).invoke(arguments)
+    results = list(getattr(answer.result, "results", None) or [])
+    if isinstance(answer.exception, KeyboardInterrupt):
+        raise answer.exception
+    progress.finish(STEP, "ok" if answer.success else "failed")
+
+    def said(result: Any) -> str:
+        broken = broken_rules(settings, wanted, result)
+        return _one_line(f"{result.node.name}: {broken or result.message}")
+
+    if not answer.success:
+        raise _failure(settings, answer.exception, results, said)
+    kinds = [str(result.node.resource_type) for result in results]
+    return {
+        "models": kinds.count("model"),
+        "tests": kinds.count("test"),
+        "warnings": [said(result) for result in results if result.status == "warn"],
+    }
+
+
+def broken_rules(settings: Settings, wanted: dict[str, Any], result: Any) -> str:
+    """Which rules of a model do not hold, and in how many rows: the rows of its test `rules`. Empty for other nodes."""
+    from dbt.cli.main import dbtRunner
+
+    test = getattr(result.node, "test_metadata", None)
+    if test is None or test.name != "rules" or result.status not in ("warn", "fail"):
+        return ""
+    look = dbt_arguments(
+        settings, "show", "--inline", result.node.compiled_code, "--limit", "20", as_of=wanted["as_of"]
+    )
+    with dbt_environment(settings):
+        shown = dbtRunner().invoke(look)
+    if not shown.success:
+        return ""
+    rows = sorted((str(rule), int(count)) for rule, count in shown.result.results[0].agate_table.rows)
+    return ", ".join(f"{rule} ({count:,} {'row' if count == 1 else 'rows'})" for rule, count in rows)
+
+
+def _failure(
+    settings: Settings,
+    exception: BaseException | None,
+    results: list[Any],
+    said: Callable[[Any], str],
+) -> OmniumEltError:
+    log_file = settings.home.dbt / "logs" / "dbt.log"
+    bad = [result for result in results if result.status in ("error", "fail", "runtime error")]
+    if not bad:
+        return OmniumEltError(
+            f"transform: {_one_line(str(exception))}", f"The whole of it stands in {log_file}."
+        )
+    first = bad[0]
+    more = f" (and {len(bad) - 1} more)" if len(bad) > 1 else ""
+    kind = {"test": "test", "seed": "seed", "snapshot": "snapshot"}.get(
+        str(first.node.resource_type), "model"
+    )
+    return OmniumEltError(
+        f"transform: {kind} failed{more}: {said(first)}",
+        f"What was published stays as it is. The whole of it stands in {log_file}.",
+    )
+
+
+def _one_line(text: str, most: int = 240) -> str:
+    line = " ".join(text.split())
+    return line if len(line) <= most else line[: most - 1] + "…"
+
+
+class _Counter:
+    """Counts finished nodes from dbt's events, for the progress bar. Called from dbt's threads."""
+
+    def __init__(self, progress: Progress) -> None:
+        self._progress = progress
+
+    def __call__(self, event: Any) -> None:
+        name = event.info.name
+        if name == "ConcurrencyLine":
+            self._progress.start(STEP, event.data.node_count)
+        elif name == "NodeFinished":
+            self._progress.advance(STEP, 1)

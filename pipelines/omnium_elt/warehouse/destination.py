@@ -1,0 +1,338 @@
+"""The destination of a load, seen through dlt: what it holds already, and how a package gets into it.
+
+The destination is the only truth about what was loaded. A run begins with dlt's local folder thrown away and
+restored from it: a package that an earlier run left behind, half loaded or stuck, is then read again from the
+API, and merged over what may have arrived of it.
+"""
+
+import contextlib
+import os
+import shutil
+import threading
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import dlt
+import pyarrow as pa
+from dlt.common.destination import Destination
+from dlt.extract import DltResource
+from dlt.pipeline.exceptions import PipelineStepFailed
+from omnium_source import MARK
+
+from omnium_elt.infra.errors import OmniumEltError, UsageError, explain
+from omnium_elt.infra.home import Home
+from omnium_elt.report.run_report import RunReport
+from omnium_elt.warehouse.database import NO_VACUUM, literal
+from omnium_elt.warehouse.dlt_patches import be_quick
+from omnium_elt.warehouse.duckdb_destination import DuckDb
+
+be_quick()
+NAME = "omnium"
+DUCKDB_CONFIG = {
+    "memory_limit": "340MB",
+    "checkpoint_threshold": "1GB",
+    "preserve_insertion_order": "false",
+    "max_vacuum_tasks": str(NO_VACUUM),
+}
+"""DuckDB would take four fifths of the machine; merging a package needs no more than this. A checkpoint
+compresses all columns of what is new: once at the end, not after each of a package's steps. And a statement that keeps
+the order of what it inserts does so in one thread."""
+AFTER_A_PACKAGE = "32MB"
+"""What DuckDB may keep of it: `Warehouse.forget_what_was_written`."""
+RUNS_A_VACUUM = 10
+"""In every so-manieth run that replaced rows the checkpoint at its end wins back their room."""
+ROWS_A_GROUP = 16_384
+"""Of DuckDB's own, 122,880, hardly a package fills one. Full groups go compressed to the file as they come; others
+first to the log, uncompressed, and again with the checkpoint."""
+
+
+class Warehouse:
+    """An open destination. Use it in a `with` block; one thread runs packages, any may ask."""
+
+    def __init__(self, home: Home, destination: str) -> None:
+        self._home, self._lock, self._asking = home, threading.Lock(), threading.Lock()
+        self._connection: Any = None
+        self._was_empty: dict[str, bool] = {}
+        self._has_merged = False
+        home.create()
+        shutil.rmtree(home.dlt / NAME, ignore_errors=True)
+        self.pipeline = dlt.pipeline(
+            NAME,
+            destination=self._destination(destination),
+            dataset_name=NAME,
+            pipelines_dir=str(home.dlt),
+        )
+        self.pipeline.sync_destination()
+        self._clear_half_appended()
+        # Readers ask for it while packages run, and dlt rewrites its schema meanwhile: half of it is no answer.
+        self._tables_at_first = frozenset(self.tables)
+
+    def __enter__(self) -> "Warehouse":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Let go of the database file."""
+        self.pipeline.deactivate()
+        if self._connection is not None:
+            self._connection.close()
+
+    def _destination(self, name: str) -> Any:
+        if name not in ("duckdb", "parquet"):
+            kinds = {
+                kind: made
+                for kind, made in vars(dlt.destinations).items()
+                if isinstance(made, type) and issubclass(made, Destination)
+            }
+            if name not in kinds:
+                known = ", ".join(sorted({*kinds, "parquet"}))
+                raise UsageError(f"unknown destination {name!r}", f"There are {known}.")
+            return kinds[name]()
+        import duckdb
+
+        try:
+            self._connection = _attached(self._home.working_database)
+        except duckdb.Error as error:
+            raise OmniumEltError(
+                f"the working database cannot be opened: {str(error).splitlines()[0]}",
+                f"If it is damaged, move {self._home.working_database} away: the next run loads all anew.",
+            ) from None
+        self._connection.execute("set TimeZone = 'UTC'")
+        return DuckDb(credentials=self._connection)
+
+    @property
+    def takes_lists(self) -> bool:
+        """Whether many files can come as one list (`feed.listed`)."""
+        return self._connection is not None
+
+    # -- what is there -----------------------------------------------------------------------------
+
+    @property
+    def states(self) -> dict[str, dict[str, Any]]:
+        """The kept state of each resource, as of the last complete package."""
+        sources = self.pipeline.state.get("sources", {})
+        return {name: dict(state) for name, state in sources.get(NAME, {}).get("resources", {}).items()}
+
+    @property
+    def personal_mark(self) -> str | None:
+        """How the personal data that are there were treated (`PersonalData.mark`); None before a load."""
+        mark = self.pipeline.state.get("sources", {}).get(NAME, {}).get(MARK)
+        return None if mark is None else str(mark)
+
+    @property
+    def tables(self) -> Mapping[str, Any]:
+        """The schemas of all tables, with dlt's hints."""
+        return self.pipeline.schemas[NAME].tables if NAME in self.pipeline.schemas else {}
+
+    def query(self, sql: str) -> pa.Table:
+        """Rows of a query, as Arrow."""
+        if self._connection is not None:
+            with self._asking:
+                return self._connection.cursor().sql(sql).to_arrow_table()
+        with self._lock, self.pipeline.sql_client() as client, client.execute_query(sql) as cursor:
+            return cursor.arrow()
+
+    def execute(self, sql: str) -> None:
+        """Run a statement that changes rows."""
+        if self._connection is not None:
+            self._connection.cursor().execute(sql)
+            return
+        with self._lock, self.pipeline.sql_client() as client:
+            client.execute_sql(sql)
+
+    def name_of(self, table: str) -> str:
+        """A table's name, qualified for this destination."""
+        if self._connection is not None:
+            return f'"{NAME}"."{table}"'
+        with self._lock, self.pipeline.sql_client() as client:
+            return client.make_qualified_table_name(table)
+
+    def hashes(self, table: str) -> "Hashes | None":
+        """Content hashes of the rows of a table that are not marked deleted; None where there was no table."""
+        if table not in self._tables_at_first:
+            return None
+        rows = self.query(
+            f"select _dlt_id, _omnium_row_hash from {self.name_of(table)} where _omnium_deleted_at is null"
+        )
+        return Hashes(rows) if rows.num_rows else None
+
+    def may_append(self, table: str) -> bool:
+        """Whether the table was empty when this was opened, and a package cut short can be taken away again."""
+        if table not in self._was_empty:
+            self._was_empty[table] = self._connection is not None and (
+                table not in self._tables_at_first
+                or not self.query(f"select 1 from {self.name_of(table)} limit 1").num_rows
+            )
+        return self._was_empty[table]
+
+    @contextlib.contextmanager
+    def appending(self, names: Sequence[str]) -> Iterator[None]:
+        """While rows of these resources are appended: if that is cut short, the next run takes them away again.
+
+        A merge of a table and its children is one transaction, and appending to them is not.
+        """
+        if not names:
+            yield
+            return
+        values = ", ".join(f"({literal(name)})" for name in names)
+        self.execute(
+            f"create or replace table {APPENDING} as select * from (values {values}) as of_package (resource)"
+        )
+        yield
+        self.execute(f"drop table {APPENDING}")
+
+    def _clear_half_appended(self) -> None:
+        """Take away what a package appended that never became whole."""
+        if self._connection is None:
+            return
+        connection = self._connection.cursor()
+        tables = connection.execute("select schema_name || '.' || table_name from duckdb_tables()").fetchall()
+        present = {name for (name,) in tables}
+        if APPENDING not in present:
+            return
+        loads = f"select load_id from {self.name_of('_dlt_loads')} where status = 0"
+        connection.execute("begin")
+        for (root,) in connection.execute(f"select resource from {APPENDING}").fetchall():
+            if f"{NAME}.{root}" not in present:
+                continue
+            whole = f"select _dlt_id from {self.name_of(root)} where _dlt_load_id in ({loads})"
+            children = [name for name in present if name.startswith(f"{NAME}.{root}__")]
+            for child in (self.name_of(name.removeprefix(f"{NAME}.")) for name in sorted(children)):
+                connection.execute(f"delete from {child} where _dlt_root_id not in ({whole})")
+            connection.execute(f"delete from {self.name_of(root)} where _dlt_id not in ({whole})")
+        connection.execute(f"drop table {APPENDING}")
+        connection.execute("commit")
+
+    def record_run(self, report: RunReport) -> None:
+        """Write the run's row into `_omnium_runs`: what it did, in the destination that it did it to."""
+        table = self.name_of("_omnium_runs")
+        columns = ", ".join(f"{name} {kind}" for name, kind in RUN_COLUMNS.items())
+        failed = [one.name for one in report.resources if one.status in ("failed", "forbidden")]
+        values = (
+            literal(report.run_id),
+            literal(report.command),
+            _moment(report.started_at),
+            _moment(datetime.now(UTC)),
+            str(len(report.resources)),
+            literal(", ".join(failed)),
+            str(report.rows),
+            str(report.requests),
+        )
+        self.execute(f"create table if not exists {table} ({columns})")
+        self.execute(f"insert into {table} values ({', '.join(values)})")
+        if self._connection is not None and self._has_merged:
+            (counted,) = self.query(f"select count(*) from {table}")[0].to_pylist()
+            if counted % RUNS_A_VACUUM == 0:
+                self.execute("reset global max_vacuum_tasks")
+
+    # -- what comes in -----------------------------------------------------------------------------
+
+    def load(self, resources: Iterable[DltResource], *, merges: bool = True) -> None:
+        """Load one package. `merges`: rows of it may replace others.
+
+        Raises OmniumEltError; the next run then reads again what the package held.
+        """
+        # What was merged need not be written to the file a second time, at the next checkpoint.
+        dlt.config["load.truncate_staging_dataset"] = merges
+        self._has_merged |= merges
+        if self._connection is not None:
+            # DuckDB uses all cores for one statement; dlt's twenty at once wait for each other, at a tenth more CPU.
+            dlt.config["load.workers"] = os.cpu_count() or 1
+
+        @dlt.source(name=NAME, section=NAME, max_table_nesting=0)
+        def package() -> Iterable[DltResource]:
+            yield from resources
+
+        try:
+            # Other threads' questions go through the same pipeline, which is for one thread at a time.
+            with self._lock:
+                self.pipeline.run(package(), loader_file_format="parquet")
+        except PipelineStepFailed as error:
+            raise _load_error(error) from error
+
+    def forget_what_was_written(self) -> None:
+        """Let DuckDB drop from memory what it has just written to the file, instead of keeping it up to its limit."""
+        if self._connection is None:
+            return
+        import duckdb
+
+        cursor = self._connection.cursor()
+        # Readers who ask meanwhile would find no memory.
+        with self._asking:
+            # It drops what it can before it says that what is in use does not go below, or that the disk is full, which
+            # the next package meets as well and tells.
+            with contextlib.suppress(duckdb.Error):
+                cursor.execute(f"set memory_limit = '{AFTER_A_PACKAGE}'")
+            cursor.execute(f"set memory_limit = '{DUCKDB_CONFIG['memory_limit']}'")
+
+
+def _attached(path: Path) -> Any:
+    """A connection to a DuckDB file; a new one gets row groups of `ROWS_A_GROUP`, which only attaching can ask for.
+
+    One that is there keeps the size it has: with another, DuckDB 2.0 fails to commit ("corrupted segment tree") once
+    somebody, such as dbt, has written to it with its own size in between.
+    """
+    import duckdb
+
+    connection = duckdb.connect(":memory:", config={**DUCKDB_CONFIG, "temp_directory": f"{path}.tmp"})
+    try:
+        size = "" if path.exists() else f" (row_group_size {ROWS_A_GROUP})"
+        connection.execute(f"attach {literal(str(path))} as {path.stem}{size}")
+        # With the other database gone, cursors of this connection find this one by themselves.
+        connection.execute(f"use {path.stem}")
+        connection.execute("detach memory")
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+def _load_error(error: PipelineStepFailed) -> OmniumEltError:
+    """What stopped a package, in two lines: dlt's own text names every table and every step."""
+    known = explain(error)
+    if known.is_expected:
+        return OmniumEltError(known.message, known.remedy)
+    cause: BaseException = error
+    while inner := getattr(cause, "exception", None) or cause.__cause__:
+        cause = inner
+    text = " ".join(str(cause).split()) or type(cause).__name__
+    return OmniumEltError(f"loading failed at {error.step}: {text[:200]}", _ROOM)
+
+
+APPENDING = "main._omnium_appending"
+"""Table of the resources that a package under way appends to; outside the dataset, which dlt makes."""
+RUN_COLUMNS = {
+    "run_id": "varchar(64)",
+    "command": "varchar(64)",
+    "started_at": "timestamp with time zone",
+    "finished_at": "timestamp with time zone",
+    "resources": "bigint",
+    "failed_resources": "varchar(4000)",
+    "rows_written": "bigint",
+    "requests": "bigint",
+}
+
+
+def _moment(value: datetime) -> str:
+    return f"timestamp with time zone '{value.isoformat(sep=' ')}'"
+
+
+class Hashes:
+    """Row id → content hash, looked up by column."""
+
+    def __init__(self, rows: pa.Table) -> None:
+        self._of: dict[str, Any] = dict(
+            zip(rows["_dlt_id"].to_pylist(), rows["_omnium_row_hash"].to_pylist(), strict=True)
+        )
+
+    def __call__(self, keys: Sequence[str]) -> dict[str, Any]:
+        """The hashes of those keys that are there."""
+        of = self._of
+        return {key: of[key] for key in keys if key in of}
+
+
+_ROOM = "Check the room on the disk and the permissions of the home; the next run reads this window again."

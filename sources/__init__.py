@@ -1,1 +1,0 @@
-"""dlt sources: `omnium` (the real API) and `sandbox` (a tenant to try it against)."""

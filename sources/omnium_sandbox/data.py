@@ -1,0 +1,91 @@
+"""Fills a tenant: the same seed, size and day give the same rows, byte for byte.
+
+data_catalogue   suppliers, warehouses, articles, what customers want: the truth
+data_trade       the days that follow from it: sales, purchases, receipts, stock
+data_others      everything that does not come from trading
+data_people      made-up persons
+data_filled      orders without number, built on the fly
+data_odd         rows as they should not be
+"""
+
+import random
+from datetime import date
+
+import numpy
+
+from omnium_sandbox.data_catalogue import CENTRAL, Catalogue, Size, make_catalogue
+from omnium_sandbox.data_filled import generated_orders
+from omnium_sandbox.data_odd import put_odd_rows
+from omnium_sandbox.data_others import Others
+from omnium_sandbox.data_people import make_people
+from omnium_sandbox.data_trade import Trade
+from omnium_sandbox.tenant import Tenant
+from omnium_sandbox.truth import DemandTruth, LeadTimeTruth, RateCurve, Truth
+
+__all__ = ["Size", "generate"]
+
+
+def generate(
+    size: Size,
+    seed: int,
+    today: date,
+    *,
+    odd_data: bool = False,
+    filled: bool = False,
+    orders: int | None = None,
+) -> Tenant:
+    """A tenant of this size whose history ends the evening before `today`.
+
+    `orders` replaces the orders of the history by that many lean ones (about 2.5 KB) built on the fly,
+    with `filled` by ones that fill the whole model (about 20 KB); without a number, `filled` takes 10,000.
+    """
+    tenant = Tenant()
+    if size != "empty":
+        choice = random.Random(f"{seed} {size} {today}")
+        generator = numpy.random.default_rng([seed, len(size), today.toordinal()])
+        catalogue = make_catalogue(size, today, choice)
+        people = make_people(catalogue.scale.customers, choice)
+        trade = Trade(tenant, catalogue, people, choice, keep_orders=not (filled or orders))
+        trade.run(generator)
+        Others(tenant, catalogue, people, choice).all(trade.recent_orders)
+        tenant.truth = truth_of(catalogue)
+    if filled or orders:
+        tenant.collections["orders"] = generated_orders(orders or 10_000, today, is_filled=filled)
+    if odd_data:
+        put_odd_rows(tenant, today)
+    return tenant
+
+
+def truth_of(catalogue: Catalogue) -> Truth:
+    """What a reader of the data should find out."""
+    truth = Truth()
+    for supplier in catalogue.suppliers:
+        placed = sum(supplier.lines) or 1
+        truth.lead_times[supplier.id] = LeadTimeTruth(
+            supplier_id=supplier.id,
+            kind=supplier.kind,
+            configured_days=supplier.configured_days,
+            regimes=supplier.regimes,
+            regime_starts=[
+                date.fromordinal(catalogue.first_day.toordinal() + day) for day in supplier.starts
+            ],
+            weights=[count / placed for count in supplier.lines]
+            if sum(supplier.lines)
+            else [1.0] + [0.0] * (len(supplier.regimes) - 1),
+        )
+    through_packages: dict[tuple[int, int], list[RateCurve]] = {}
+    for cell in catalogue.cells:
+        for part, quantity in catalogue.articles[cell.article].components:
+            curve = RateCurve(cell.curve.base * quantity)
+            through_packages.setdefault((part, cell.warehouse), []).append(curve)
+    for cell in catalogue.cells:
+        article = catalogue.articles[cell.article]
+        if article.is_package:
+            continue
+        key = (article.sku, catalogue.warehouses[cell.warehouse].code)
+        extra = through_packages.get((cell.article, cell.warehouse), [])
+        truth.demand[key] = DemandTruth(
+            *key, article.pattern, (cell.curve, *extra), catalogue.first_day, catalogue.last_day
+        )
+    assert all(warehouse == CENTRAL for _, warehouse in through_packages)
+    return truth

@@ -1,0 +1,628 @@
+"""The sandbox on a socket: HTTP/1.1 on loopback, tokens, roles, limits, faults, and the routes.
+
+Every regular route is registered by one loop over the table of resources; one place turns errors into
+HTTP. Nothing here knows how rows come about.
+"""
+
+import gzip
+import math
+import secrets
+import socket
+import socketserver
+import struct
+import threading
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, timedelta
+from email.utils import format_datetime
+from http import HTTPStatus
+from typing import Any
+from urllib.parse import parse_qsl, unquote, urlsplit
+
+import orjson
+
+from omnium_sandbox.data import Size, generate
+from omnium_sandbox.endpoints import RESOURCES, Resource
+from omnium_sandbox.faults import Fault, Faults, Mutator
+from omnium_sandbox.search import Answer, BadRequest, Behaviour, NotFound, Searches
+from omnium_sandbox.tenant import Row, Tenant
+from omnium_sandbox.truth import Truth
+
+
+@dataclass(frozen=True)
+class Request:
+    """One request as the server saw it. The client secret is not kept."""
+
+    at: datetime
+    method: str
+    path: str
+    body: Row | None
+    status: int
+    seconds: float = 0.0
+    bytes_sent: int = 0
+    fault: str | None = None
+
+
+@dataclass
+class _Call:
+    """What a route gets."""
+
+    body: Row
+    query: dict[str, str]
+    rest: str
+    """What follows the route's path, unquoted."""
+    again: bool = False
+
+
+@dataclass
+class _Response:
+    status: int
+    body: bytes = b""
+    content_type: str = "application/json; charset=utf-8"
+    headers: dict[str, str] = field(default_factory=dict)
+
+
+class _Refused(Exception):
+    def __init__(self, status: int, text: str = "", headers: dict[str, str] | None = None) -> None:
+        super().__init__(text)
+        self.status, self.text, self.headers = status, text, headers or {}
+
+
+@dataclass(frozen=True)
+class _Route:
+    role: str
+    handle: Callable[[_Call], bytes]
+    is_read_of_stock: bool = False
+    starts_scroll: bool = False
+
+
+class Sandbox:
+    """A tenant that speaks the API on a real socket of this machine.
+
+    Use it as a context manager, or start() and stop() it. `size` is small, medium, large or empty;
+    the same seed, size and today give the same rows, byte for byte. `orders` (with `filled` for the
+    whole model of the description, about 20 KB each) replaces the orders by that many generated on
+    the fly, which cost no memory.
+    """
+
+    client_id = "sandbox"
+
+    def __init__(
+        self,
+        size: Size = "small",
+        seed: int = 1,
+        today: date | None = None,
+        *,
+        faults: Faults | None = None,
+        behaviour: Behaviour | None = None,
+        port: int = 0,
+        index_delay_seconds: float = 0.0,
+        odd_data: bool = False,
+        filled: bool = False,
+        orders: int | None = None,
+        tenant: Tenant | None = None,
+    ) -> None:
+        self.behaviour = behaviour or Behaviour()
+        self.faults = faults or Faults()
+        self.client_secret = secrets.token_urlsafe(24)
+        self.tenant = tenant or generate(
+            size,
+            seed,
+            today or datetime.now(UTC).date(),
+            odd_data=odd_data,
+            filled=filled,
+            orders=orders,
+        )
+        self.tenant.clock = self.now
+        self.tenant.index_delay_seconds = index_delay_seconds
+        self.searches = Searches(self.behaviour)
+        self._routes: dict[str, _Route] = {}
+        self._prefixes: dict[str, _Route] = {}
+        self._requests: list[Request] = []
+        self.errors: list[Exception] = []
+        """What went wrong in the sandbox itself; empty unless it has a mistake."""
+        self._tokens: dict[str, float] = {}
+        self._lock = threading.Lock()
+        self._limits = _Limits(self.behaviour)
+        self._port = port
+        self._server: _Server | None = None
+        self._register()
+
+    # Life
+
+    def __enter__(self) -> "Sandbox":
+        self.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
+    def start(self) -> None:
+        """Listens on 127.0.0.1 and answers in threads of its own."""
+        self._server = _Server(self, self._port)
+        threading.Thread(
+            target=self._server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True, name="sandbox"
+        ).start()
+
+    def stop(self) -> None:
+        """Stops listening and closes every connection."""
+        if self._server:
+            self._server.shutdown()
+            self._server.server_close()
+            self._server.close_connections()
+            self._server = None
+
+    def serve_forever(self, port: int | None = None) -> None:
+        """Serves in this thread until interrupted."""
+        if port is not None:
+            self._port = port
+        self._server = self._server or _Server(self, self._port)
+        try:
+            self._server.serve_forever(poll_interval=0.2)
+        finally:
+            self._server.server_close()
+            self._server.close_connections()
+            self._server = None
+
+    def listen(self) -> None:
+        """Takes the port without answering yet, so that base_url is known before serve_forever."""
+        self._server = self._server or _Server(self, self._port)
+
+    @property
+    def base_url(self) -> str:
+        """http://127.0.0.1:port"""
+        if not self._server:
+            raise RuntimeError("the sandbox is not running: use it in a with statement, or start() it")
+        return f"http://127.0.0.1:{self._server.server_address[1]}"
+
+    @property
+    def truth(self) -> Truth:
+        """What the generator knows of lead times and demand."""
+        return self.tenant.truth
+
+    # What a test looks at
+
+    @property
+    def requests(self) -> list[Request]:
+        """Every request so far, in the order of their answers."""
+        with self._lock:
+            return list(self._requests)
+
+    def clear_requests(self) -> None:
+        """Forgets the requests so far."""
+        with self._lock:
+            self._requests.clear()
+
+    def revoke_tokens(self) -> None:
+        """Every token handed out so far is answered with 401 from now on."""
+        with self._lock:
+            self._tokens.clear()
+
+    @property
+    def tokens(self) -> set[str]:
+        """The tokens that are valid."""
+        with self._lock:
+            return set(self._tokens)
+
+    def mutate(self, rows_per_second: float = 50.0, **options: Any) -> Mutator:
+        """A context manager that changes rows in the background meanwhile."""
+        return Mutator(self.tenant, rows_per_second, **options)
+
+    def now(self) -> datetime:
+        """The server's clock."""
+        return datetime.now(UTC) + timedelta(seconds=self.behaviour.clock_offset_seconds)
+
+    # Routes
+
+    def _register(self) -> None:
+        for resource in RESOURCES.values():
+            if not resource.search:
+                continue
+            is_stock = resource.role in ("ProductRead", "InventoryRead")
+            if resource.search != resource.scroll:
+                self._routes[f"POST /api/{resource.search}".lower()] = _Route(
+                    resource.role, self._search(resource), is_stock
+                )
+            if resource.scroll:
+                self._routes[f"POST /api/{resource.scroll}".lower()] = _Route(
+                    resource.role, self._start_scroll(resource), is_stock, starts_scroll=True
+                )
+            if resource.more:
+                self._prefixes[f"GET /api/{resource.more}/".lower()] = _Route(
+                    resource.role, self._continue_scroll(resource), is_stock
+                )
+        for path, name in _LISTS.items():
+            self._routes[f"GET /api/{path}".lower()] = _Route(RESOURCES[name].role, self._list(name))
+        self._routes["get /api/markets"] = _Route("StoreRead", lambda _: orjson.dumps(_MARKETS))
+        self._routes["put /api/suppliers"] = _Route("SupplierWrite", self._save_supplier)
+        self._routes["put /api/suppliers/updatemany"] = _Route("SupplierWrite", self._save_suppliers)
+        self._prefixes["get /api/suppliers/"] = _Route("SupplierRead", self._supplier)
+        self._prefixes["delete /api/suppliers/"] = _Route("SupplierWrite", self._delete_supplier)
+
+    def _search(self, resource: Resource) -> Callable[[_Call], bytes]:
+        def handle(call: _Call) -> bytes:
+            answer = self.searches.search(self.tenant.collection(resource.name), call.body)
+            return _envelope(answer, is_bare_list=resource.is_bare_list)
+
+        return handle
+
+    def _start_scroll(self, resource: Resource) -> Callable[[_Call], bytes]:
+        def handle(call: _Call) -> bytes:
+            return _envelope(self.searches.start_scroll(self.tenant.collection(resource.name), call.body))
+
+        return handle
+
+    def _continue_scroll(self, resource: Resource) -> Callable[[_Call], bytes]:
+        def handle(call: _Call) -> bytes:
+            return _envelope(self.searches.continue_scroll(call.rest, again=call.again))
+
+        return handle
+
+    def _list(self, name: str) -> Callable[[_Call], bytes]:
+        """GET listings: page, pageSize, changedSince in the query."""
+
+        def handle(call: _Call) -> bytes:
+            request: Row = {}
+            try:
+                for asked, field_name in (("page", "page"), ("pageSize", "take")):
+                    if asked in call.query:
+                        request[field_name] = int(call.query[asked])
+            except ValueError as error:
+                raise BadRequest(f"The query is not valid: {error}") from None
+            if "changedSince" in call.query:
+                request["modifiedFrom"] = call.query["changedSince"]
+            if "filterPublicVisible" in call.query:
+                request["includeInactive"] = False
+            return _envelope(self.searches.search(self.tenant.collection(name), request, is_list=False))
+
+        return handle
+
+    def _supplier(self, call: _Call) -> bytes:
+        supplier_id, _, version_id = call.rest.partition("/")
+        if not version_id:
+            supplier = self.tenant.get("suppliers", supplier_id)
+            if supplier is None:
+                raise NotFound(f"Supplier {supplier_id} was not found.")
+            return orjson.dumps(supplier)
+        version = self.tenant.get("supplier_versions", (supplier_id, version_id))
+        if version is None:
+            raise NotFound(f"Supplier {supplier_id} has no version {version_id}.")
+        return orjson.dumps(version if self.behaviour.supplier_version == "wrapped" else version["value"])
+
+    def _save_supplier(self, call: _Call) -> bytes:
+        if not isinstance(call.body.get("id"), str):
+            raise BadRequest("The supplier needs an id.")
+        return orjson.dumps(self.tenant.save_supplier(call.body, user="api"))
+
+    def _save_suppliers(self, call: _Call) -> bytes:
+        for supplier in call.body.get("rows", []):
+            self.tenant.save_supplier(supplier, user="api")
+        return b""
+
+    def _delete_supplier(self, call: _Call) -> bytes:
+        if not self.tenant.delete("suppliers", call.rest):
+            raise NotFound(f"Supplier {call.rest} was not found.")
+        return b""
+
+    # One request
+
+    def answer(self, method: str, target: str, headers: dict[str, str], raw: bytes) -> "_Answered":
+        """Answers one request: the only place that turns errors into HTTP."""
+        started, moment = time.monotonic(), datetime.now(UTC)
+        url = urlsplit(target)
+        query = dict(parse_qsl(url.query, keep_blank_values=True))
+        fault = self.faults.pick(method, url.path)
+        body: Row | None = None
+        try:
+            body = _body(raw)
+            response = self._respond(method, url.path, query, headers, body or {}, fault)
+        except _Refused as refused:
+            response = _Response(refused.status, _message(refused.text), headers=refused.headers)
+        except BadRequest as error:
+            response = _Response(400, _message(str(error)))
+        except NotFound as error:
+            response = _Response(404, _message(str(error)))
+        except Exception as error:
+            # A mistake of the sandbox itself: the client sees server trouble, the test can look here.
+            self.errors.append(error)
+            response = _Response(500, _message("the sandbox failed"))
+        if response.body and self.behaviour.gzip and "gzip" in headers.get("accept-encoding", ""):
+            response.body = gzip.compress(response.body, 1)
+            response.headers["Content-Encoding"] = "gzip"
+        response.headers["Date"] = format_datetime(self.now(), usegmt=True)
+        entry = Request(
+            moment,
+            method,
+            url.path,
+            body,
+            response.status,
+            time.monotonic() - started,
+            len(response.body),
+            fault.kind if fault else None,
+        )
+        with self._lock:
+            self._requests.append(entry)
+        return _Answered(response, fault)
+
+    def _respond(
+        self,
+        method: str,
+        path: str,
+        query: dict[str, str],
+        headers: dict[str, str],
+        body: Row,
+        fault: Fault | None,
+    ) -> _Response:
+        if fault:
+            early = self._fail_early(fault)
+            if early:
+                return early
+        if path.lower() == "/api/token":
+            if method != "POST":
+                raise _Refused(405)
+            return self._token(query)
+        token = headers.get("authorization", "").removeprefix("Bearer ")
+        with self._lock:
+            expires = self._tokens.get(token, 0.0)
+        if expires < time.time():
+            raise _Refused(401, headers={"WWW-Authenticate": 'Bearer error="invalid_token"'})
+        route, rest = self._route(method, path)
+        if route.role in self.behaviour.missing_roles:
+            raise _Refused(403)
+        with self._limits.admit(route.is_read_of_stock, route.starts_scroll):
+            if self.behaviour.latency_seconds:
+                time.sleep(self.behaviour.latency_seconds)
+            again = bool(fault and fault.kind == "repeat")
+            return _Response(200, route.handle(_Call(body, query, rest, again)))
+
+    def _route(self, method: str, path: str) -> tuple[_Route, str]:
+        name = f"{method} {path}".lower().rstrip("/")
+        if name in self._routes:
+            return self._routes[name], ""
+        fitting = [prefix for prefix in self._prefixes if name.startswith(prefix)]
+        if not fitting:
+            if any(known.endswith(name.partition(" ")[2]) for known in self._routes):
+                raise _Refused(405)
+            raise NotFound("")
+        prefix = max(fitting, key=len)
+        # The prefix without its method and blank tells where the id starts.
+        return self._prefixes[prefix], unquote(path[len(prefix) - len(method) - 1 :])
+
+    def _token(self, query: dict[str, str]) -> _Response:
+        given = (query.get("clientId", ""), query.get("clientSecret", ""))
+        if given != (self.client_id, self.client_secret):
+            raise _Refused(401, "Invalid client id or client secret.")
+        token = f"eyJhbGciOiJIUzI1NiJ9.{secrets.token_urlsafe(60)}.{secrets.token_urlsafe(32)}"
+        with self._lock:
+            self._tokens[token] = time.time() + self.behaviour.token_seconds
+        if query.get("returnAsJson", "").lower() == "true":
+            answer = {
+                "accessToken": token,
+                "tokenType": "Bearer",
+                "expiresIn": self.behaviour.token_seconds,
+            }
+            return _Response(200, orjson.dumps(answer))
+        return _Response(200, token.encode(), "text/plain; charset=utf-8")
+
+    def _fail_early(self, fault: Fault) -> _Response | None:
+        """Answers that need no row; None where the request is answered first."""
+        if fault.kind == "429":
+            return _Response(429, headers={"Retry-After": str(math.ceil(fault.seconds))})
+        if fault.kind == "429_date":
+            moment = self.now() + timedelta(seconds=fault.seconds)
+            return _Response(429, headers={"Retry-After": format_datetime(moment, usegmt=True)})
+        if fault.kind in ("500", "502", "503", "504"):
+            return _Response(
+                int(fault.kind), b"<html><body>server trouble</body></html>", "text/html; charset=utf-8"
+            )
+        if fault.kind in ("400", "401", "403", "404"):
+            return _Response(int(fault.kind), _message("refused on purpose"))
+        if fault.kind == "html":
+            page = b"<!doctype html><html><title>Sign in</title><body>Proxy sign-in</body></html>"
+            return _Response(200, page, "text/html; charset=utf-8")
+        if fault.kind == "wrong_type":
+            return _Response(200, orjson.dumps({"result": {"message": "temporarily"}, "totalHits": "many"}))
+        if fault.kind == "redirect":
+            return _Response(302, headers={"Location": fault.target})
+        if fault.kind == "expire":
+            self.searches.expire_scrolls()
+        return None
+
+
+@dataclass
+class _Answered:
+    response: _Response
+    fault: Fault | None
+
+
+_LISTS = {
+    "Orders/GetOrders": "orders",
+    "Invoices": "invoices",
+    "BusinessCustomers/GetAll": "business_customers",
+    "ProductCategories": "product_categories",
+    "Stores": "stores",
+}
+
+_MARKETS = [
+    {"marketId": "nor", "marketName": "Norge", "currency": "NOK", "countryCode": "NO", "isActive": True},
+    {"marketId": "swe", "marketName": "Sverige", "currency": "SEK", "countryCode": "SE", "isActive": True},
+]
+
+
+def _body(raw: bytes) -> Row | None:
+    if not raw:
+        return None
+    try:
+        body = orjson.loads(raw)
+    except orjson.JSONDecodeError as error:
+        raise BadRequest(f"The JSON is not valid: {error}") from None
+    if isinstance(body, list):
+        return {"rows": body}
+    if not isinstance(body, dict):
+        raise BadRequest("The request must be a JSON object.")
+    return body
+
+
+def _message(text: str) -> bytes:
+    return orjson.dumps(text) if text else b""
+
+
+def _envelope(answer: Answer, *, is_bare_list: bool = False) -> bytes:
+    rows = b",".join(answer.rows)
+    if is_bare_list:
+        return b"[" + rows + b"]"
+    parts = [b'{"result":[', rows, b'],"totalHits":', str(answer.total).encode(), b',"isValid":true']
+    if answer.facets is not None:
+        parts += [b',"facets":', answer.facets]
+    parts += [b',"scrollId":', orjson.dumps(answer.scroll_id), b"}"]
+    return b"".join(parts)
+
+
+class _Limits:
+    """Concurrency and token bucket, as README of the API gives them."""
+
+    def __init__(self, behaviour: Behaviour) -> None:
+        self._behaviour = behaviour
+        self._lock = threading.Lock()
+        self._running = {"plain": 0, "stock": 0, "starts": 0}
+        self._level = float(behaviour.bucket)
+        self._filled = time.monotonic()
+
+    def admit(self, is_stock: bool, starts_scroll: bool) -> "_Admission":
+        """Takes a place, or raises 429."""
+        behaviour, kind = self._behaviour, "stock" if is_stock else "plain"
+        with self._lock:
+            now = time.monotonic()
+            periods = int((now - self._filled) / behaviour.refill_seconds)
+            if periods:
+                self._filled += periods * behaviour.refill_seconds
+                self._level = min(behaviour.bucket, self._level + periods * behaviour.refill)
+            self._level = min(self._level, float(behaviour.bucket))
+            if self._level < 1:
+                wait = max(1, round(self._filled + behaviour.refill_seconds - now))
+                raise _Refused(429, headers={"Retry-After": str(wait)})
+            limit = (
+                behaviour.read_concurrency
+                if is_stock
+                else min(behaviour.concurrency, behaviour.tenant_concurrency)
+            )
+            if self._running[kind] >= limit:
+                raise _Refused(429, headers={"Retry-After": "1"})
+            if starts_scroll and self._running["starts"] >= behaviour.scroll_starts_at_once:
+                raise _Refused(429, headers={"Retry-After": "1"})
+            self._level -= 1
+            self._running[kind] += 1
+            self._running["starts"] += starts_scroll
+        return _Admission(self, kind, starts_scroll)
+
+    def leave(self, kind: str, starts_scroll: bool) -> None:
+        """Gives the place back."""
+        with self._lock:
+            self._running[kind] -= 1
+            self._running["starts"] -= starts_scroll
+
+
+@dataclass
+class _Admission:
+    limits: _Limits
+    kind: str
+    starts_scroll: bool
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(self, *_: object) -> None:
+        self.limits.leave(self.kind, self.starts_scroll)
+
+
+class _Server(socketserver.ThreadingTCPServer):
+    daemon_threads = True
+    block_on_close = False
+    allow_reuse_address = True
+    request_queue_size = 128
+
+    def __init__(self, sandbox: Sandbox, port: int) -> None:
+        self.sandbox = sandbox
+        self.connections: set[socket.socket] = set()
+        super().__init__(("127.0.0.1", port), _Connection)
+
+    def close_connections(self) -> None:
+        """Ends keep-alive connections that are still open."""
+        for connection in list(self.connections):
+            with suppress(OSError):
+                connection.shutdown(socket.SHUT_RDWR)
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """A client that went away is no news."""
+
+
+class _Connection(socketserver.StreamRequestHandler):
+    """HTTP/1.1 with keep-alive, as little of it as httpx and requests need."""
+
+    disable_nagle_algorithm = True
+    timeout = 120
+    wbufsize = 0
+    server: _Server
+
+    def handle(self) -> None:
+        """Answers requests until the client closes."""
+        self.server.connections.add(self.connection)
+        try:
+            with suppress(OSError):
+                while self._one():
+                    pass
+        finally:
+            self.server.connections.discard(self.connection)
+
+    def _one(self) -> bool:
+        line = self.rfile.readline(65_536)
+        if not line.strip():
+            return False
+        try:
+            method, target, _ = line.decode("latin-1").split()
+        except ValueError:
+            return False
+        headers: dict[str, str] = {}
+        while (line := self.rfile.readline(65_536)) not in (b"\r\n", b"\n", b""):
+            name, _, value = line.decode("latin-1").partition(":")
+            headers[name.strip().lower()] = value.strip()
+        length = int(headers.get("content-length") or 0)
+        raw = self.rfile.read(length) if length else b""
+        answered = self.server.sandbox.answer(method, target, headers, raw)
+        return self._send(answered) and headers.get("connection", "").lower() != "close"
+
+    def _send(self, answered: _Answered) -> bool:
+        response, fault = answered.response, answered.fault
+        kind = fault.kind if fault else None
+        if kind == "hang" and fault:
+            time.sleep(fault.seconds)
+            return False
+        if kind in ("reset", "lost"):
+            # Linger of zero: close sends RST instead of FIN.
+            self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            self.rfile.close()
+            self.connection.close()
+            return False
+        lines = [f"HTTP/1.1 {response.status} {HTTPStatus(response.status).phrase}"]
+        lines += [f"{name}: {value}" for name, value in response.headers.items()]
+        if response.body:
+            lines.append(f"Content-Type: {response.content_type}")
+        lines.append(f"Content-Length: {len(response.body)}")
+        head = "\r\n".join(lines).encode("latin-1") + b"\r\n\r\n"
+        if kind == "truncate":
+            self.connection.sendall(head + response.body[: len(response.body) // 2])
+            return False
+        if kind == "drip" and fault:
+            self.connection.sendall(head)
+            for byte in response.body:
+                self.connection.sendall(bytes([byte]))
+                time.sleep(fault.seconds)
+            return True
+        if len(response.body) < 65_536:
+            self.connection.sendall(head + response.body)
+        else:
+            self.connection.sendall(head)
+            self.connection.sendall(response.body)
+        return True

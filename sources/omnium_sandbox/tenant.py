@@ -1,0 +1,512 @@
+"""The tenant's rows: a collection per resource, held as JSON bytes, with their times beside them.
+
+Tenant
+├── collections[resource]: Collection   rows in memory; put and delete
+│                          Generated    rows built on the fly by number, read-only
+└── truth                               what the generator knows and a reader has to find out
+
+Two views of the same rows: the store (rows, get: always newest) and the search index (what requests
+see), which lags behind by `index_delay_seconds` where a test asks for it.
+"""
+
+import random
+import threading
+import time
+import uuid
+from array import array
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Any, Protocol
+
+import numpy
+import orjson
+from numpy.typing import NDArray
+
+from omnium_sandbox.endpoints import RESOURCES, Resource
+from omnium_sandbox.truth import Truth
+
+Row = dict[str, Any]
+Key = str | tuple[str | None, ...]
+Positions = NDArray[numpy.int64]
+
+NEVER = -(2**62)
+"""Microseconds that stand for a missing time: no filter matches it and it sorts last."""
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+def microseconds(text: object) -> int:
+    """An ISO date-time (no zone means UTC) as microseconds since 1970; NEVER for anything else."""
+    if isinstance(text, str):
+        try:
+            moment = datetime.fromisoformat(text)
+        except ValueError:
+            return NEVER
+        moment = moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment
+        difference = moment - _EPOCH
+        return (difference.days * 86_400 + difference.seconds) * 1_000_000 + difference.microseconds
+    return NEVER
+
+
+def iso(moment: datetime | int | float | str) -> str:
+    """A moment (datetime, or seconds since 1970) as the API writes it; text is passed through."""
+    if isinstance(moment, str):
+        return moment
+    if not isinstance(moment, datetime):
+        moment = datetime.fromtimestamp(moment, UTC)
+    return moment.astimezone(UTC).replace(tzinfo=None).isoformat() + "Z"
+
+
+def at(row: Any, path: str) -> Any:
+    """The value at a dotted path of a row; None where something on the way is missing."""
+    for name in path.split("."):
+        if not isinstance(row, dict):
+            return None
+        row = row.get(name)
+    return row
+
+
+def put_at(row: Row, path: str, value: object) -> None:
+    """Sets the value at a dotted path, making objects on the way."""
+    *parents, last = path.split(".")
+    for name in parents:
+        row = row.setdefault(name, {})
+    row[last] = value
+
+
+def _exact(value: object) -> object:
+    if isinstance(value, Decimal):
+        return orjson.Fragment(str(value).encode())
+    raise TypeError(f"{type(value).__name__} is no JSON value")
+
+
+def to_json(row: object) -> bytes:
+    """JSON bytes; a Decimal keeps every digit it has."""
+    # Copied, for orjson hands out a buffer of a kilobyte or more that it never shrinks: 4 GB for nothing.
+    return memoryview(orjson.dumps(row, default=_exact)).tobytes()
+
+
+def key_of(resource: Resource, row: Row) -> Key:
+    """The row's key: text, or a tuple where several fields make it."""
+    if len(resource.key) == 1:
+        return str(at(row, resource.key[0]))
+    values = [at(row, path) for path in resource.key]
+    return tuple(None if value is None else str(value) for value in values)
+
+
+def is_hidden(resource: Resource, row: Row) -> bool:
+    """Whether searches leave the row out unless asked for it."""
+    if resource.name == "products":
+        return row.get("status") == "Deleted"
+    if resource.name == "stores":
+        return bool(row.get("isInactive"))
+    return False
+
+
+class Rows(Protocol):
+    """What the server needs of a collection; positions are stable while its lock is held."""
+
+    resource: Resource
+    version: int
+    lock: threading.RLock
+
+    def settle(self) -> None:
+        """Lets changes whose delay has passed appear in the index."""
+
+    def times(self, name: str) -> Positions:
+        """Microseconds by position, for `created` or `modified`."""
+
+    def alive(self) -> NDArray[numpy.bool_]:
+        """By position: whether there is a row."""
+
+    def hidden(self) -> NDArray[numpy.bool_]:
+        """By position: whether a search leaves the row out unless asked for."""
+
+    def body(self, position: int) -> bytes:
+        """The row as JSON."""
+
+    def document_order(self) -> Positions:
+        """Rank of each position when sorted by key."""
+
+    def rows(self) -> Iterator[Row]:
+        """All rows, newest state."""
+
+    def get(self, key: Key) -> Row | None:
+        """One row, newest state."""
+
+    def __len__(self) -> int: ...
+
+
+@dataclass
+class _Late:
+    """A change that the index does not show yet."""
+
+    due: float
+    number: int
+    key: Key
+    body: bytes | None
+    created: int
+    modified: int
+    hidden: bool
+
+
+def _flags(values: bytearray) -> NDArray[numpy.bool_]:
+    return numpy.frombuffer(bytes(values), dtype=numpy.bool_)
+
+
+class Collection:
+    """Rows of one resource in memory."""
+
+    def __init__(self, resource: Resource) -> None:
+        self.resource = resource
+        self.version = 0
+        self.lock = threading.RLock()
+        self._bodies: list[bytes | None] = []
+        self._keys: list[Key] = []
+        # Arrays, not lists: they become numpy arrays by copying memory, in no time.
+        self._created = array("q")
+        self._modified = array("q")
+        self._hidden = bytearray()
+        self._alive = bytearray()
+        self._position: dict[Key, int] = {}
+        self._late: list[_Late] = []
+        self._newest: dict[Key, tuple[int, bytes | None]] = {}
+        self._number = 0
+        self._arrays: dict[str, tuple[int, Any]] = {}
+
+    def __len__(self) -> int:
+        with self.lock:
+            return sum(1 for _ in self.bodies())
+
+    def put(self, row: Row, delay: float = 0.0) -> Key:
+        """Inserts or replaces a row; `delay` seconds later the index shows it."""
+        resource = self.resource
+        change = _Late(
+            0.0,
+            0,
+            key_of(resource, row),
+            to_json(row),
+            microseconds(at(row, resource.created)) if resource.created else NEVER,
+            microseconds(at(row, resource.modified)) if resource.modified else NEVER,
+            is_hidden(resource, row),
+        )
+        self._change(change, delay)
+        return change.key
+
+    def delete(self, key: Key, delay: float = 0.0) -> bool:
+        """Removes a row; False if there is none."""
+        with self.lock:
+            if self.get_bytes(key) is None:
+                return False
+            self._change(_Late(0.0, 0, key, None, NEVER, NEVER, False), delay)
+            return True
+
+    def _change(self, change: _Late, delay: float) -> None:
+        with self.lock:
+            if delay <= 0 and change.key not in self._newest:
+                self._apply(change)
+                return
+            self._number += 1
+            change.number, change.due = self._number, time.monotonic() + delay
+            self._newest[change.key] = (change.number, change.body)
+            self._late.append(change)
+
+    def settle(self) -> None:
+        """Lets changes whose delay has passed appear in the index."""
+        if not self._late:
+            return
+        with self.lock:
+            now = time.monotonic()
+            due = sorted((late for late in self._late if late.due <= now), key=lambda late: late.number)
+            self._late = [late for late in self._late if late.due > now]
+            for change in due:
+                newest = self._newest.get(change.key)
+                if newest and change.number == newest[0]:
+                    del self._newest[change.key]
+                self._apply(change)
+            # A newer change of a row may become due before an older one: the older must not win.
+            shown = {change.key: change.number for change in due}
+            self._late = [late for late in self._late if late.number > shown.get(late.key, 0)]
+
+    def _apply(self, change: _Late) -> None:
+        self.version += 1
+        position = self._position.get(change.key)
+        if position is None:
+            if change.body is None:
+                return
+            self._position[change.key] = len(self._bodies)
+            self._keys.append(change.key)
+            self._bodies.append(change.body)
+            self._created.append(change.created)
+            self._modified.append(change.modified)
+            self._hidden.append(change.hidden)
+            self._alive.append(True)
+            return
+        self._bodies[position] = change.body
+        if change.body is None:
+            del self._position[change.key]
+            self._alive[position] = False
+            return
+        self._created[position] = change.created
+        self._modified[position] = change.modified
+        self._hidden[position] = change.hidden
+
+    def _array(self, name: str, make: Callable[[], Any]) -> Any:
+        version, made = self._arrays.get(name, (-1, None))
+        if version != self.version:
+            made = make()
+            self._arrays[name] = (self.version, made)
+        return made
+
+    def times(self, name: str) -> Positions:
+        """Microseconds by position, for `created` or `modified`."""
+        values = self._created if name == "created" else self._modified
+        moments: Positions = self._array(name, lambda: numpy.array(values, dtype=numpy.int64))
+        return moments
+
+    def alive(self) -> NDArray[numpy.bool_]:
+        """By position: whether there is a row."""
+        flags: NDArray[numpy.bool_] = self._array("alive", lambda: _flags(self._alive))
+        return flags
+
+    def hidden(self) -> NDArray[numpy.bool_]:
+        """By position: whether a search leaves the row out unless asked for."""
+        flags: NDArray[numpy.bool_] = self._array("hidden", lambda: _flags(self._hidden))
+        return flags
+
+    def document_order(self) -> Positions:
+        """Rank of each position when sorted by key."""
+
+        def rank() -> Positions:
+            ranks = numpy.empty(len(self._keys), dtype=numpy.int64)
+            by_key = sorted(range(len(self._keys)), key=lambda position: str(self._keys[position]))
+            ranks[by_key] = numpy.arange(len(by_key))
+            return ranks
+
+        ranks: Positions = self._array("rank", rank)
+        return ranks
+
+    def body(self, position: int) -> bytes:
+        """The row as JSON."""
+        return self._bodies[position] or b"null"
+
+    def bodies(self) -> Iterator[bytes]:
+        """All rows as JSON, newest state."""
+        with self.lock:
+            newest = dict(self._newest)
+            pairs = [(key, self._bodies[position]) for key, position in self._position.items()]
+        for key, body in pairs:
+            _, body = newest.pop(key, (0, body))
+            if body is not None:
+                yield body
+        for _, body in newest.values():
+            if body is not None:
+                yield body
+
+    def rows(self) -> Iterator[Row]:
+        """All rows, newest state."""
+        for body in self.bodies():
+            yield orjson.loads(body)
+
+    def keys(self) -> list[Key]:
+        """Keys of all rows, newest state."""
+        with self.lock:
+            keys = dict.fromkeys(self._position)
+            for key, (_, body) in self._newest.items():
+                if body is None:
+                    keys.pop(key, None)
+                else:
+                    keys[key] = None
+            return list(keys)
+
+    def random_key(self, choice: random.Random) -> Key | None:
+        """The key of any row; None if there is none."""
+        with self.lock:
+            for _ in range(50):
+                if self._keys and self._alive[position := choice.randrange(len(self._keys))]:
+                    return self._keys[position]
+            return next(iter(self._position), None)
+
+    def get_bytes(self, key: Key) -> bytes | None:
+        """One row as JSON, newest state."""
+        with self.lock:
+            if key in self._newest:
+                return self._newest[key][1]
+            position = self._position.get(key)
+            return None if position is None else self._bodies[position]
+
+    def get(self, key: Key) -> Row | None:
+        """One row, newest state."""
+        body = self.get_bytes(key)
+        return None if body is None else orjson.loads(body)
+
+
+class Generated:
+    """Rows built on the fly by number: millions of them cost no memory. Read-only."""
+
+    def __init__(
+        self, resource: Resource, created: Positions, modified: Positions, make: Callable[[int], bytes]
+    ) -> None:
+        self.resource = resource
+        self.version = 0
+        self.lock = threading.RLock()
+        self._created, self._modified, self._make = created, modified, make
+
+    def __len__(self) -> int:
+        return len(self._created)
+
+    def settle(self) -> None:
+        """Nothing here changes."""
+
+    def times(self, name: str) -> Positions:
+        """Microseconds by position, for `created` or `modified`."""
+        return self._created if name == "created" else self._modified
+
+    def alive(self) -> NDArray[numpy.bool_]:
+        """Every position has a row."""
+        return numpy.ones(len(self), dtype=bool)
+
+    def hidden(self) -> NDArray[numpy.bool_]:
+        """No row is hidden."""
+        return numpy.zeros(len(self), dtype=bool)
+
+    def document_order(self) -> Positions:
+        """Rows are numbered in key order."""
+        return numpy.arange(len(self), dtype=numpy.int64)
+
+    def body(self, position: int) -> bytes:
+        """The row as JSON."""
+        return self._make(int(position))
+
+    def put(self, row: Row, delay: float = 0.0) -> Key:
+        """Refused: these rows are made, not kept."""
+        raise TypeError(f"{self.resource.name} are generated by number here and cannot be changed")
+
+    def delete(self, key: Key, delay: float = 0.0) -> bool:
+        """Refused, as put is."""
+        raise TypeError(f"{self.resource.name} are generated by number here and cannot be changed")
+
+    def rows(self) -> Iterator[Row]:
+        """All rows, one after the other."""
+        for position in range(len(self)):
+            yield orjson.loads(self._make(position))
+
+    def get(self, key: Key) -> Row | None:
+        """One row; reads from the first on until it is found."""
+        return next((row for row in self.rows() if key_of(self.resource, row) == key), None)
+
+
+@dataclass
+class Tenant:
+    """Everything that one retailer has in the system."""
+
+    truth: Truth = field(default_factory=Truth)
+    index_delay_seconds: float = 0.0
+    """The index shows a change between 0 and this many seconds late, at random."""
+    clock: Callable[[], datetime] = lambda: datetime.now(UTC)
+    """The server's clock: changes are stamped with it."""
+    collections: dict[str, Any] = field(default_factory=dict)
+    _random: random.Random = field(default_factory=lambda: random.Random(0))
+
+    def collection(self, resource: str) -> Any:
+        """The rows of one resource: a Collection or a Generated."""
+        if resource not in RESOURCES:
+            raise KeyError(f"no resource {resource!r}; there are {', '.join(RESOURCES)}")
+        if resource not in self.collections:
+            self.collections[resource] = Collection(RESOURCES[resource])
+        return self.collections[resource]
+
+    def rows(self, resource: str) -> Iterator[Row]:
+        """All rows of a resource as they are now, whether or not the index shows them yet."""
+        rows: Iterator[Row] = self.collection(resource).rows()
+        return rows
+
+    def keys(self, resource: str) -> list[Key]:
+        """Keys of all rows of a resource as they are now."""
+        keys: list[Key] = self.collection(resource).keys()
+        return keys
+
+    def count(self, resource: str) -> int:
+        """How many rows a resource has now."""
+        return len(self.collection(resource))
+
+    def get(self, resource: str, key: Key) -> Row | None:
+        """One row as it is now; None if there is none."""
+        row: Row | None = self.collection(resource).get(key)
+        return row
+
+    def put(
+        self, resource: str, row: Row, modified: datetime | str | None = None, *, stamp: bool = True
+    ) -> Key:
+        """Inserts or replaces a row, stamping its modified field: now, unless a moment is given.
+
+        A missing `created` becomes the same moment. With stamp=False the row is kept as it is. A
+        supplier whose versionId is new is kept as a version too (see save_supplier for a real save).
+        """
+        kind = RESOURCES[resource]
+        if stamp:
+            moment = iso(modified if modified is not None else self.clock())
+            if kind.modified:
+                put_at(row, kind.modified, moment)
+            if kind.created and at(row, kind.created) is None:
+                put_at(row, kind.created, moment)
+        if resource == "suppliers" and row.get("versionId"):
+            self._keep_version(row, "Save", "sandbox")
+        delay = self._random.random() * self.index_delay_seconds if self.index_delay_seconds else 0.0
+        key: Key = self.collection(resource).put(row, delay)
+        return key
+
+    def put_many(self, resource: str, rows: Iterable[Row], *, stamp: bool = False) -> int:
+        """Inserts or replaces many rows, by default as they are; returns how many."""
+        count = 0
+        for row in rows:
+            self.put(resource, row, stamp=stamp)
+            count += 1
+        return count
+
+    def delete(self, resource: str, key: Key) -> bool:
+        """Removes a row without a trace, as the API does; False if there was none."""
+        delay = self._random.random() * self.index_delay_seconds if self.index_delay_seconds else 0.0
+        removed: bool = self.collection(resource).delete(key, delay)
+        return removed
+
+    def save_supplier(self, row: Row, user: str = "admin") -> Row:
+        """Saves a supplier as the product does: new version, chained to the one before, lead time
+        passed on to its products."""
+        before = self.get("suppliers", row["id"]) or {}
+        saved = {**row, "previousVersionId": before.get("versionId"), "versionId": uuid.uuid4().hex}
+        if saved["previousVersionId"] is None:
+            del saved["previousVersionId"]
+        moment = iso(self.clock())
+        saved["modified"] = moment
+        saved.setdefault("created", moment)
+        self._keep_version(saved, "Save", user)
+        self.put("suppliers", saved, modified=moment)
+        if before and before.get("defaultLeadTime") != saved.get("defaultLeadTime"):
+            self._pass_on_lead_time(saved)
+        return saved
+
+    def _keep_version(self, supplier: Row, kind: str, user: str) -> None:
+        versions = self.collection("supplier_versions")
+        if versions.get_bytes((supplier["id"], supplier["versionId"])) is None:
+            versions.put(
+                {
+                    "id": supplier["id"],
+                    "versionId": supplier["versionId"],
+                    "created": supplier.get("modified") or iso(self.clock()),
+                    "createdBy": user,
+                    "type": kind,
+                    "value": supplier,
+                }
+            )
+
+    def _pass_on_lead_time(self, supplier: Mapping[str, Any]) -> None:
+        for product in list(self.rows("products")):
+            holders = [product, *product.get("variants", [])]
+            linked = [holder for holder in holders if holder.get("supplierId") == supplier["id"]]
+            for holder in linked:
+                holder["supplierLeadTime"] = supplier.get("defaultLeadTime")
+            if linked:
+                self.put("products", product)

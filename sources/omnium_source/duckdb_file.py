@@ -1,0 +1,52 @@
+"""The name of the DuckDB file that dlt makes for a pipeline.
+
+dlt calls it after the pipeline. Where the dataset has that name too, DuckDB takes `omnium.suppliers` for a
+table of the database `omnium` as well as for one of the schema `omnium`, and refuses every statement.
+
+give_own_name      a pipeline whose file would be called like its dataset gets another file: omnium_raw.duckdb
+refuse_same_name   tells where that came too late, or somebody chose the file, before anything is read
+"""
+
+from pathlib import Path
+from typing import Any
+
+import dlt
+from dlt.common.configuration.container import Container
+from dlt.common.pipeline import PipelineContext
+from dlt.destinations.impl.duckdb.configuration import DUCK_DB_NAME_PAT
+
+from omnium_source.errors import ConfigurationError
+
+
+def give_own_name() -> None:
+    """Give the active pipeline's DuckDB file a name of its own, where dlt would call it like the dataset.
+
+    A file that the user named, in code or in the configuration, is left alone.
+    """
+    context = Container()[PipelineContext]
+    if not context.is_active():
+        return
+    pipeline = context.pipeline()
+    name, config = _same_name(pipeline)
+    if name and config.data_location() == config.make_location("", DUCK_DB_NAME_PAT):
+        pipeline.destination = dlt.destinations.duckdb(DUCK_DB_NAME_PAT % f"{name}_raw")
+
+
+def refuse_same_name() -> None:
+    """Raise ConfigurationError where the active pipeline's DuckDB file is called like its dataset."""
+    name, config = _same_name(dlt.current.pipeline())
+    if name:
+        raise ConfigurationError(
+            f"dataset and DuckDB file ({config.data_location()}) are both called {name!r}, which makes every "
+            "table's name ambiguous to DuckDB\n"
+            f'Give one of them another name: destination=dlt.destinations.duckdb("{name}_raw.duckdb").'
+        )
+
+
+def _same_name(pipeline: Any) -> tuple[str | None, Any]:
+    """The name that file and dataset have in common, None where they differ; the destination's settings."""
+    if not isinstance(pipeline.destination, dlt.destinations.duckdb):
+        return None, None
+    client = pipeline.destination_client()
+    dataset, catalog = client.sql_client.dataset_name, Path(client.config.data_location()).stem
+    return dataset if dataset.lower() == catalog.lower() else None, client.config

@@ -1,0 +1,716 @@
+"""HTTP with Omnium: token, limits, retries. The only file that knows HTTP.
+
+    OmniumClient.post / .get   one request, repeated until it is answered or its budget is used up
+    Budget                     until when a window's requests may be repeated
+    Limiter                    how many requests at once and a second; shrinks on 429, recovers
+    TokenStore                 the bearer token, kept between runs in a file that only its owner reads
+
+The secret travels in the token request's URL, because the API wants it there. So nothing here puts a URL into
+a log or an exception, httpx's own loggers are cut short, and redirects are never followed.
+"""
+
+import contextlib
+import datetime as dt
+import email.utils
+import hashlib
+import json
+import logging
+import os
+import random
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, TypeVar
+from urllib.parse import quote, quote_plus, urlsplit
+
+import httpx
+import orjson
+
+from omnium_source.errors import (
+    BadRequest,
+    ConfigurationError,
+    Forbidden,
+    GaveUp,
+    NotFound,
+    Refused,
+    ScrollLost,
+    Stopped,
+    Unreachable,
+    WrongCredentials,
+)
+from omnium_source.http.deadlines import Patience, Waiter, in_time
+
+log = logging.getLogger("omnium")
+T = TypeVar("T")
+
+SERVER_LIMIT_CONCURRENT = 20
+SERVER_LIMIT_PER_SECOND = 100.0
+SERVER_BURST = 6_000
+"""Requests before the limit a second counts; half of what the server allows, for others use it too."""
+FIRST_CONTACT_SECONDS = 15.0
+"""How long to try before the server has answered sensibly once: a wrong address should not take minutes."""
+SCROLL_END_SECONDS = 4.0
+"""How long after a stop requests under way may still be answered, and open scrolls be read to their end: an
+unfinished one burdens the server."""
+MOST_REFUSALS = 2
+"""401 answers to one request after which even a new token is of no use."""
+LOOPBACK = ("localhost", "127.0.0.1", "::1")
+_TRANSPORT_LOGGERS = (
+    "httpx",
+    "httpcore.connection",
+    "httpcore.http11",
+    "httpcore.http2",
+    "httpcore.proxy",
+    "httpcore.socks",
+)
+
+
+Read = Callable[[bytes], T | None]
+"""What an answer's bytes say; None where they are JSON of another shape. Raises ValueError: they are no JSON."""
+
+
+class _Silent(logging.Filter):
+    """Lets nothing through: the loggers of the transport write whole URLs and headers."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        return False
+
+
+_SILENT = _Silent()
+
+
+def _silence_transport() -> None:
+    for name in _TRANSPORT_LOGGERS:
+        logger = logging.getLogger(name)
+        if _SILENT not in logger.filters:
+            logger.addFilter(_SILENT)
+
+
+@dataclass
+class Budget:
+    """Until when requests may be repeated, in seconds from now; shared by the requests of one window."""
+
+    seconds: float = 600.0
+    started: float = field(default_factory=time.monotonic)
+
+    @property
+    def left(self) -> float:
+        """Seconds left, never negative."""
+        return max(0.0, self.started + self.seconds - time.monotonic())
+
+
+@dataclass
+class Traffic:
+    """What one resource cost: requests sent, repeated, refused for a limit, and bytes of their answers.
+
+    `of`: the whole that this is a part of.
+    """
+
+    requests: int = 0
+    retries: int = 0
+    throttled: int = 0
+    bytes: int = 0
+    of: "Traffic | None" = None
+    _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
+
+    def add(self, *, requests: int = 0, retries: int = 0, throttled: int = 0, bytes: int = 0) -> None:
+        """Count something; several threads may."""
+        with self._lock:
+            self.requests += requests
+            self.retries += retries
+            self.throttled += throttled
+            self.bytes += bytes
+        if self.of is not None:
+            self.of.add(requests=requests, retries=retries, throttled=throttled, bytes=bytes)
+
+
+@dataclass(frozen=True)
+class Answer:
+    """One answer: its bytes, and the JSON in them."""
+
+    body: bytes
+    json: Any
+
+    @classmethod
+    def of(cls, body: bytes) -> "Answer":
+        """Any JSON."""
+        return cls(body, orjson.loads(body))
+
+
+class Limiter:
+    """At most `concurrency` requests at once and `per_second` sustained, after a burst of `burst`.
+
+    A 429 halves the number allowed at once; every `RECOVERY` answers without one give a place back.
+    """
+
+    RECOVERY = 20
+
+    def __init__(self, concurrency: int, per_second: float, burst: float) -> None:
+        self._most = self._allowed = max(1, concurrency)
+        self._per_second, self._burst = per_second, max(1.0, burst)
+        self._tokens, self._filled = self._burst, time.monotonic()
+        self._running = self._good = 0
+        self._free = threading.Condition()
+
+    @property
+    def allowed(self) -> int:
+        """How many requests may be in flight now."""
+        return self._allowed
+
+    def _refill(self) -> None:
+        now = time.monotonic()
+        self._tokens = min(self._burst, self._tokens + (now - self._filled) * self._per_second)
+        self._filled = now
+
+    @contextlib.contextmanager
+    def place(self, stop: Waiter) -> Iterator[None]:
+        """Wait for a place and a token. Raises Stopped when the run is to end."""
+        with self._free:
+            while True:
+                if stop.is_set():
+                    raise Stopped("stopped on request")
+                self._refill()
+                if self._running < self._allowed and self._tokens >= 1:
+                    break
+                missing = max(0.0, 1 - self._tokens) / self._per_second
+                self._free.wait(min(0.5, missing) if self._running < self._allowed else 0.5)
+            self._running += 1
+            self._tokens -= 1
+        try:
+            yield
+        finally:
+            with self._free:
+                self._running -= 1
+                self._free.notify()
+
+    def answered(self) -> None:
+        """An answer came without complaint."""
+        if self._allowed == self._most:
+            return
+        with self._free:
+            self._good += 1
+            if self._good >= self.RECOVERY and self._allowed < self._most:
+                self._good, self._allowed = 0, self._allowed + 1
+                self._free.notify_all()
+
+    def throttled(self) -> None:
+        """The server said 429."""
+        with self._free:
+            self._good, self._allowed = 0, max(1, self._allowed // 2)
+
+
+class TokenStore:
+    """The bearer token, in memory and, where a path is given, in a file of mode 0600."""
+
+    def __init__(self, path: Path | None, identity: str) -> None:
+        self._path = path
+        self._identity = hashlib.sha256(identity.encode()).hexdigest()
+
+    def load(self) -> str | None:
+        """The token of an earlier run, unless it is another user's or about to expire."""
+        if self._path is None:
+            return None
+        try:
+            kept = json.loads(self._path.read_text())
+            if kept["identity"] == self._identity and kept["expires_at"] > time.time() + 600:
+                return str(kept["token"])
+        except (OSError, ValueError, KeyError, TypeError):
+            pass
+        return None
+
+    def save(self, token: str, expires_in: float) -> None:
+        """Keep the token for `expires_in` seconds; where it cannot be written, each run asks for one."""
+        if self._path is None:
+            return
+        kept = {"identity": self._identity, "expires_at": time.time() + expires_in, "token": token}
+        draft = self._path.with_name(f"{self._path.name}.{os.getpid()}")
+        try:
+            descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+            with os.fdopen(descriptor, "w") as file:
+                json.dump(kept, file)
+            os.replace(draft, self._path)
+        except OSError as error:
+            log.warning("the token is not kept: %s", error.strerror)
+
+    def forget(self) -> None:
+        """Drop the kept token: the server no longer takes it."""
+        if self._path is not None:
+            self._path.unlink(missing_ok=True)
+
+
+def check_base_url(base_url: str) -> str:
+    """`base_url` without a trailing slash. Raises ConfigurationError unless https, or http to loopback."""
+    parts = urlsplit(base_url.strip())
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise ConfigurationError(
+            f"the base URL {parts.scheme or 'given'!r} is no http(s) address: set SOURCES__OMNIUM__BASE_URL, "
+            "for instance to https://api.omnium.no"
+        )
+    if parts.username or parts.password or parts.query:
+        raise ConfigurationError("the base URL carries credentials or a query: leave them out")
+    if parts.scheme == "http" and parts.hostname not in LOOPBACK:
+        raise ConfigurationError(
+            f"plain http to {parts.hostname} would send the secret unprotected: use https "
+            "(http is for the sandbox on loopback)"
+        )
+    return base_url.strip().rstrip("/").removesuffix("/api")
+
+
+def _retry_after(value: str | None, now: dt.datetime | None) -> float:
+    """Seconds of a Retry-After header, given in seconds or as a date; 1 where it says nothing usable."""
+    if not value:
+        return 1.0
+    try:
+        return max(0.0, float(value))
+    except ValueError:
+        pass
+    try:
+        moment = email.utils.parsedate_to_datetime(value)
+    except ValueError:
+        return 1.0
+    if moment.tzinfo is None:  # no zone, or -0000: it is UTC
+        moment = moment.replace(tzinfo=dt.UTC)
+    return max(0.0, (moment - (now or dt.datetime.now(dt.UTC))).total_seconds())
+
+
+def _duration(seconds: float) -> str:
+    """Seconds in words for people: 90 s, 24 hours."""
+    if seconds < 120:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} minutes" if seconds < 7_200 else f"{seconds / 3_600:,.0f} hours"
+
+
+def _message(body: bytes) -> str:
+    """The plain-string message in an answer, shortened to one line."""
+    text = body[:2000].decode("utf-8", "replace").strip().strip('"')
+    if text[:1] in "{[":
+        with contextlib.suppress(ValueError):
+            parsed = json.loads(text)
+            if isinstance(parsed, dict):
+                text = str(parsed.get("message") or parsed.get("title") or parsed.get("error") or text)
+    return " ".join(text.split())[:300]
+
+
+class _Repeatable(Exception):
+    """A failure after which the same request may be sent again."""
+
+    def __init__(self, what: str, wait: float | None = None, *, refused: bool = False) -> None:
+        super().__init__(what)
+        self.wait, self.refused = wait, refused
+
+
+class _Grace:
+    """A stop that holds `SCROLL_END_SECONDS` after the client's own."""
+
+    def __init__(self, client: "OmniumClient") -> None:
+        self._client = client
+        self._until: float | None = None
+
+    def is_set(self) -> bool:
+        if self._until is None and self._client.stop.is_set():
+            self._until = time.monotonic() + SCROLL_END_SECONDS
+        return self._until is not None and time.monotonic() > self._until
+
+    def wait(self, timeout: float | None = None) -> bool:
+        return self._client.stop.wait(timeout)
+
+
+class OmniumClient:
+    """One API user's connection to one tenant. Safe to use from several threads.
+
+    `request_timeout` bounds a whole request in seconds, however slowly its bytes arrive. `stop` ends waits at
+    once, and a request that is under way within `SCROLL_END_SECONDS`, whatever the server does.
+    """
+
+    def __init__(
+        self,
+        base_url: str,
+        client_id: str,
+        client_secret: str,
+        *,
+        token_path: Path | None = None,
+        max_concurrency: int = 16,
+        max_requests_per_second: float | None = None,
+        request_timeout: float = 60.0,
+        stop: Waiter | None = None,
+    ) -> None:
+        _silence_transport()
+        self.base_url = check_base_url(base_url)
+        self._client_id, self._client_secret = client_id, client_secret
+        self._tokens = TokenStore(token_path, f"{self.base_url}|{client_id}")
+        self._token = self._tokens.load()
+        self._token_lock = threading.Lock()
+        self._timeout = request_timeout
+        self.stop: Waiter = stop or threading.Event()
+        self._grace = _Grace(self)
+        asked = max_requests_per_second or SERVER_LIMIT_PER_SECOND
+        # Who asks for less than the server allows wants no burst either; its own limit comes with one.
+        is_less = asked < SERVER_LIMIT_PER_SECOND
+        self.limiter = Limiter(
+            min(max_concurrency, SERVER_LIMIT_CONCURRENT),
+            asked if is_less else 0.95 * SERVER_LIMIT_PER_SECOND,
+            asked if is_less else SERVER_BURST,
+        )
+        self._scroll_start = threading.Lock()
+        self._started_at, self._started = dt.datetime.now(dt.UTC), time.monotonic()
+        self._clock_offset: dt.timedelta | None = None
+        self._has_met_omnium = False
+        self._http = httpx.Client(
+            base_url=f"{self.base_url}/api/",
+            follow_redirects=False,
+            timeout=httpx.Timeout(min(60.0, request_timeout), connect=min(15.0, request_timeout)),
+            limits=httpx.Limits(max_connections=SERVER_LIMIT_CONCURRENT, max_keepalive_connections=20),
+            headers={"Accept": "application/json", "User-Agent": "omnium-elt"},
+        )
+        self._patience = Patience()
+        in_time(self._http, self._patience)
+
+    def __enter__(self) -> "OmniumClient":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        return f"OmniumClient({self.base_url!r})"
+
+    def close(self) -> None:
+        """Close all connections."""
+        self._http.close()
+
+    def _own_time(self) -> dt.datetime:
+        """Our own time, by a clock that nobody sets back while we run."""
+        return self._started_at + dt.timedelta(seconds=time.monotonic() - self._started)
+
+    # -- the clock ---------------------------------------------------------------------------------
+
+    def server_time(self) -> dt.datetime:
+        """The server's own time, by the Date header of its answers; asks for one where none came yet.
+
+        Raises GaveUp, Unreachable or Stopped where no answer comes: our own clock would be a guess, and rows
+        could fall between two windows.
+        """
+        if self._clock_offset is None:
+            token = self._authorization(None, Budget(), None)
+            if self._clock_offset is None:
+                # The token was a kept one. Any small answer will do, a refusal included.
+                headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
+                body = orjson.dumps({"take": 1, "page": 0})
+                path = "Stores/SearchStores"
+                self._repeat(
+                    lambda: self._exchange("POST", path, body, headers, None), "the clock", Budget(), None
+                )
+        return self._own_time() + (self._clock_offset or dt.timedelta())
+
+    @property
+    def clock_offset(self) -> dt.timedelta | None:
+        """Server time minus our own, to the second; None before the first answer."""
+        return self._clock_offset
+
+    def _note_time(self, header: str | None) -> None:
+        if not header:
+            return
+        with contextlib.suppress(ValueError, TypeError):
+            server = email.utils.parsedate_to_datetime(header)
+            offset = server - self._own_time()
+            # The header is cut to the second, and old when it arrives: never ahead of the server, and the
+            # largest difference seen comes nearest to the truth.
+            if self._clock_offset is None or offset > self._clock_offset:
+                self._clock_offset = offset
+
+    # -- one exchange ------------------------------------------------------------------------------
+
+    def _exchange(
+        self,
+        method: str,
+        path: str,
+        body: bytes | None,
+        headers: Mapping[str, str],
+        params: Mapping[str, str] | None,
+        traffic: Traffic | None = None,
+        stop: Waiter | None = None,
+    ) -> tuple[int, httpx.Headers, bytes]:
+        """Send once and read the whole answer. Raises _Repeatable or Unreachable; no text names a URL."""
+        chunks: list[bytes] = []
+        try:
+            with contextlib.ExitStack() as stack:
+                stack.enter_context(self.limiter.place(stop or self.stop))
+                # Waiting for a place is no fault of the server's: its time begins here.
+                self._patience.begin(self._timeout, self._grace)
+                response = stack.enter_context(
+                    self._http.stream(method, path, content=body, headers=dict(headers), params=params)
+                )
+                if traffic:
+                    traffic.add(requests=1)
+                self._note_time(response.headers.get("Date"))
+                chunks.extend(response.iter_bytes())
+                status, received = response.status_code, response.headers
+        except httpx.ConnectError as error:
+            raise self._connect_problem(error) from None
+        except httpx.TimeoutException as error:
+            if self._patience.has_heard:
+                raise _Repeatable(f"the answer took longer than {self._timeout:.0f} s") from None
+            raise _Repeatable(f"time-out ({type(error).__name__})") from None
+        except (httpx.TransportError, httpx.DecodingError) as error:
+            raise _Repeatable(f"the connection broke ({type(error).__name__})") from None
+        content = b"".join(chunks)
+        if traffic:
+            traffic.add(bytes=len(content))
+        return status, received, content
+
+    def _connect_problem(self, error: httpx.ConnectError) -> Exception:
+        host, cause = urlsplit(self.base_url).hostname, str(error)
+        if "CERTIFICATE" in cause.upper():
+            return Unreachable(
+                f"the certificate of {host} is not trusted: check the base URL, or give your company's "
+                "authority in SSL_CERT_FILE"
+            )
+        if "WRONG_VERSION_NUMBER" in cause:
+            return Unreachable(f"{host} does not speak https: check SOURCES__OMNIUM__BASE_URL and its port")
+        if self._has_met_omnium:
+            # It was there a moment ago: the network will come back.
+            return _Repeatable(f"no connection to {host}")
+        if (
+            "Name or service" in cause
+            or "nodename" in cause
+            or "resolution" in cause
+            or "getaddrinfo" in cause
+        ):
+            return Unreachable(
+                f"the name {host} does not resolve: check SOURCES__OMNIUM__BASE_URL and the network"
+            )
+        return _Repeatable(f"no connection to {host}")
+
+    # -- the token ---------------------------------------------------------------------------------
+
+    def _new_token(self, budget: Budget, traffic: Traffic | None) -> str:
+        if not self._client_id or not self._client_secret:
+            raise ConfigurationError(
+                "client id or client secret is missing: set SOURCES__OMNIUM__CLIENT_ID and "
+                "SOURCES__OMNIUM__CLIENT_SECRET, or .dlt/secrets.toml"
+            )
+        params = {
+            "clientId": self._client_id,
+            "clientSecret": self._client_secret,
+            "returnAsJson": "true",
+        }
+
+        def ask() -> tuple[str, float]:
+            # No traffic: the token belongs to no resource.
+            status, headers, body = self._exchange("POST", "token", None, {}, params)
+            if status in (400, 401, 403):
+                raise WrongCredentials(
+                    f"{urlsplit(self.base_url).hostname} does not take these credentials (status {status}): "
+                    "check SOURCES__OMNIUM__CLIENT_ID and SOURCES__OMNIUM__CLIENT_SECRET, and that they "
+                    "belong to this environment"
+                )
+            if status == 404:
+                raise Unreachable(
+                    f"{urlsplit(self.base_url).hostname} has no token endpoint (404), so it is not Omnium's API: "
+                    "check SOURCES__OMNIUM__BASE_URL"
+                )
+            self._raise_for(status, headers, body, "the token endpoint", "")
+            return _token_of(body)
+
+        token, expires_in = self._repeat(ask, "the token", budget, traffic)
+        self._tokens.save(token, expires_in)
+        return token
+
+    def _authorization(self, stale: str | None, budget: Budget, traffic: Traffic | None) -> str:
+        """The token; a new one where there is none or the server refused `stale`."""
+        with self._token_lock:
+            if self._token is None or self._token == stale:
+                if stale is not None:
+                    self._tokens.forget()
+                self._token = self._new_token(budget, traffic)
+            return self._token
+
+    # -- requests ----------------------------------------------------------------------------------
+
+    def post(
+        self,
+        path: str,
+        body: Mapping[str, Any],
+        *,
+        what: str,
+        role: str = "",
+        budget: Budget | None = None,
+        traffic: Traffic | None = None,
+        read: Read[T] = Answer.of,  # type: ignore[assignment]
+        starts_scroll: bool = False,
+    ) -> T:
+        """POST `body` to `/api/<path>` and return what `read` makes of the answer. `what` is for errors.
+
+        An answer that `read` takes for nothing is a failure of the server, and is asked for again.
+
+        Raises Forbidden, BadRequest, NotFound, WrongCredentials, Unreachable, GaveUp or Stopped.
+        """
+        gate = self._scroll_start if starts_scroll else contextlib.nullcontext()
+        with gate:
+            content = orjson.dumps(body)
+            return self._request("POST", path, content, what, role, budget, traffic, read, repeatable=True)
+
+    def get(
+        self,
+        path: str,
+        *,
+        what: str,
+        role: str = "",
+        budget: Budget | None = None,
+        traffic: Traffic | None = None,
+        read: Read[T] = Answer.of,  # type: ignore[assignment]
+        continues_scroll: bool = False,
+    ) -> T:
+        """GET `/api/<path>`. A scroll's continuation is sent once: its lost answer raises ScrollLost."""
+        return self._request(
+            "GET", path, None, what, role, budget, traffic, read, repeatable=not continues_scroll
+        )
+
+    def _request(
+        self,
+        method: str,
+        path: str,
+        body: bytes | None,
+        what: str,
+        role: str,
+        budget: Budget | None,
+        traffic: Traffic | None,
+        read: Read[T],
+        *,
+        repeatable: bool,
+    ) -> T:
+        budget = budget or Budget()
+        refusals = 0
+        stale: str | None = None
+
+        def ask() -> T:
+            nonlocal refusals, stale
+            token = self._authorization(stale, budget, traffic)
+            headers = {"Authorization": f"Bearer {token}"}
+            if body is not None:
+                headers["Content-Type"] = "application/json"
+            stop = self.stop if repeatable else self._grace
+            status, received, content = self._exchange(method, path, body, headers, None, traffic, stop)
+            if status == 401:
+                if refusals == MOST_REFUSALS:
+                    raise WrongCredentials(
+                        f"{what}: the server refuses even a new token (401): check the API user in Omnium"
+                    )
+                refusals, stale = refusals + 1, token
+                raise _Repeatable("the token was refused", 0.0, refused=True)
+            if status == 404 and not repeatable:
+                raise ScrollLost(f"{what}: the scroll has expired on the server")
+            self._raise_for(status, received, content, what, role)
+            self.limiter.answered()
+            try:
+                answer = read(content)
+            except ValueError:
+                kind = received.get("Content-Type", "no content type").split(";")[0]
+                raise _Repeatable(f"the answer is no JSON ({kind}, {len(content)} bytes)") from None
+            if answer is None:
+                raise _Repeatable("the answer is JSON of another shape")
+            self._has_met_omnium = True
+            return answer
+
+        return self._repeat(ask, what, budget, traffic, repeatable=repeatable)
+
+    def _said(self, body: bytes) -> str:
+        """The server's message. A proxy's page may repeat the address it was asked for, secret and all."""
+        text = _message(body)
+        for secret in (
+            self._client_secret,
+            quote(self._client_secret),
+            quote_plus(self._client_secret),
+            self._token,
+        ):
+            if secret:
+                text = text.replace(secret, "********")
+        return text
+
+    def _raise_for(self, status: int, headers: httpx.Headers, body: bytes, what: str, role: str) -> None:
+        if 200 <= status < 300:
+            return
+        if status == 429:
+            self.limiter.throttled()
+            now = None if self._clock_offset is None else self._own_time() + self._clock_offset
+            raise _Repeatable(
+                "too many requests (429)", _retry_after(headers.get("Retry-After"), now), refused=True
+            )
+        if status in (408, 500, 502, 503, 504):
+            wait = _retry_after(headers.get("Retry-After"), None) if "Retry-After" in headers else None
+            raise _Repeatable(f"the server failed ({status})", wait)
+        if status == 403:
+            hint = f"give the API user the role {role}" if role else "check the API user's roles"
+            raise Forbidden(
+                f"{what}: the server refuses to show it (403): {hint}, or leave it out with --exclude"
+            )
+        if status == 400:
+            raise BadRequest(f"{what}: the server calls the request wrong (400): {self._said(body)}")
+        if status == 404:
+            raise NotFound(f"{what}: nothing at this address (404): check SOURCES__OMNIUM__BASE_URL")
+        if 300 <= status < 400:
+            target = urlsplit(headers.get("Location", "")).hostname or "another address"
+            raise Unreachable(
+                f"{what}: the server redirects to {target} ({status}), and the token is not sent elsewhere: "
+                "set SOURCES__OMNIUM__BASE_URL to the final address"
+            )
+        raise Refused(f"{what}: unexpected status {status}: {self._said(body)}")
+
+    def _repeat(
+        self,
+        ask: Callable[[], T],
+        what: str,
+        budget: Budget,
+        traffic: Traffic | None,
+        *,
+        repeatable: bool = True,
+    ) -> T:
+        """Ask until it works, with exponential backoff and jitter, within the budget."""
+        tries, started = 0, time.monotonic()
+        while True:
+            tries += 1
+            try:
+                return ask()
+            except _Repeatable as failure:
+                if failure.refused and traffic and failure.wait:
+                    traffic.add(throttled=1)
+                if not repeatable and not failure.refused:
+                    raise ScrollLost(f"{what}: an answer of the scroll was lost: {failure}") from None
+                backoff = min(30.0, 0.25 * 2 ** min(tries, 10)) * random.uniform(0.5, 1.0)
+                wait = backoff if failure.wait is None else failure.wait + (backoff if failure.wait else 0)
+                left = budget.left
+                if not self._has_met_omnium and not failure.refused:
+                    left = min(left, started + FIRST_CONTACT_SECONDS - time.monotonic())
+                    if wait > left:
+                        raise Unreachable(
+                            f"{urlsplit(self.base_url).hostname} gives no answer of Omnium's: {failure}. "
+                            "Check SOURCES__OMNIUM__BASE_URL, the network and the proxy"
+                        ) from None
+                if wait > left or tries > 50:
+                    asked = failure.wait or 0.0
+                    why = f"{failure}, and the server asks to wait {_duration(asked)}, longer than there is time for"
+                    raise GaveUp(
+                        f"{what}: gave up after {tries} {'try' if tries == 1 else 'tries'}: "
+                        f"{why if asked > left else failure}; run again later"
+                    ) from None
+                log.info("%s: %s; again in %.1f s", what, failure, wait)
+                if traffic:
+                    traffic.add(retries=1)
+                if wait and self.stop.wait(wait):
+                    raise Stopped("stopped on request") from None
+
+
+def _token_of(body: bytes) -> tuple[str, float]:
+    """Token and its life in seconds, from the JSON answer or the bare token as plain text."""
+    try:
+        parsed = orjson.loads(body)
+    except orjson.JSONDecodeError:
+        parsed = body.decode("ascii", "replace").strip()
+    if isinstance(parsed, str) and parsed and not set(parsed) & set(" <>{}"):
+        return parsed, 864_000.0
+    if isinstance(parsed, dict) and parsed.get("accessToken"):
+        life = parsed.get("expiresIn")
+        return str(parsed["accessToken"]), float(life) if isinstance(life, int | float) else 864_000.0
+    raise _Repeatable("the token endpoint answered something that is no token")

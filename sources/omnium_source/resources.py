@@ -1,0 +1,558 @@
+"""The table of resources: everything that is particular to one endpoint stands in its row.
+
+A row says where a resource is read, what identifies a row, what tells that it changed, and how it stays
+current. `http/paginators.py`, `windows/` and `normalize/` walk these rows; none of them knows a resource by name.
+Source of the facts: the vendor's public API description, early 2026.
+"""
+
+import difflib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Any, Literal
+
+from omnium_source.errors import ConfigurationError
+
+Rule = Literal["window", "event", "from", "trailing", "open", "full", "versions"]
+"""How a resource stays current.
+
+window    both ends of `modified` can be bounded: read what changed since the last complete window
+event     both ends of the event's time can be bounded and rows never change: read the new ones
+from      only a lower bound of `modified`: read everything changed since then
+trailing  only creation can be bounded, rows change later: read a trailing period again, and all of it
+          every few days
+open      like trailing, but what can still change is known: the rows not in a final status, and those
+          that a changed parent names
+full      no filter: read everything, write only what differs
+versions  follow each changed supplier's chain of versions
+"""
+
+
+@dataclass(frozen=True)
+class ValueFilter:
+    """A request field that takes a list of values, and the response field that it compares them with.
+
+    Values that no row has shown yet can be found in the resource `listed_in`, at its paths `listed_at`.
+    """
+
+    field: str
+    path: str
+    listed_in: str = ""
+    listed_at: tuple[str, ...] = ("id",)
+
+
+@dataclass(frozen=True)
+class Resource:
+    """One row of the table.
+
+    `key` and `cursor` are JSON paths of the response (`has_own_id`: no two rows share the key), `lower` and
+    `upper` the request's fields that bound the cursor.
+    `page_base` is the number of the first page; where the description contradicts itself `page_base_is_clear`
+    is False, and the first two pages decide. `scroll` starts a scroll, `scroll_next` continues one.
+    `body` goes with every request, `excluded` are response fields that the request leaves out and that
+    therefore get no column. `key_only` is added to the body for a sweep that needs nothing but keys.
+    `value_filters` are what a scroll that no time can split is split by, the one with the fewest values first.
+    """
+
+    name: str
+    schema: str
+    search: str = ""
+    scroll: str = ""
+    scroll_next: str = ""
+    key: tuple[str, ...] = ("id",)
+    has_own_id: bool = True
+    rule: Rule = "full"
+    lower: str = ""
+    upper: str = ""
+    cursor: str = "modified"
+    created_lower: str = ""
+    created_upper: str = ""
+    take: int = 100
+    scroll_take: int = 100
+    scroll_take_field: str = "take"
+    page_base: int = 0
+    page_base_is_clear: bool = True
+    paged: bool = True
+    sort: str = ""
+    role: str = ""
+    body: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
+    excluded: frozenset[str] = frozenset()
+    key_only: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
+    final_statuses: tuple[str, ...] = ()
+    status: str = ""
+    value_filters: tuple[ValueFilter, ...] = ()
+
+    @property
+    def batch_size(self) -> dict[str, int]:
+        """The request's field for the size of a scroll's batches, where it is not `take`."""
+        return {} if self.scroll_take_field == "take" else {self.scroll_take_field: self.scroll_take}
+
+    @property
+    def is_bounded(self) -> bool:
+        """Whether both ends of a window can be given."""
+        return bool(self.lower and self.upper)
+
+    @property
+    def scrolls(self) -> bool:
+        """Whether more rows can be read than a search shows."""
+        return bool(self.scroll or self.scroll_next)
+
+
+PRODUCT_EXCLUSIONS = MappingProxyType(
+    {"isAssetsExcluded": True, "isInventoryExcluded": True, "isPricesExcluded": True}
+)
+PRODUCT_BODY = MappingProxyType(
+    {
+        "isFacetsDisabled": True,
+        "isPricesExcluded": True,
+        "isProductLanguageFilterIgnored": True,
+        "excludedFields": dict(PRODUCT_EXCLUSIONS),
+    }
+)
+PRODUCT_KEYS_ONLY = MappingProxyType(
+    {
+        "excludedFields": {"isEverythingExcluded": True},
+        "includedFields": {"specificFields": ["id"]},
+    }
+)
+BY_STORE = ValueFilter("storeIds", "storeId", "stores")
+BY_MARKET = ValueFilter("marketIds", "marketId")
+SKU_IDS = ("skuId", "variants.skuId")
+ANALYTICS_BODY = MappingProxyType(
+    dict.fromkeys(
+        (
+            "includeOrderLines",
+            "includeReturns",
+            "includeShipping",
+            "isContactPersonIncluded",
+            "isCustomerPropertiesIncluded",
+            "isInvoiceAddressPropertiesIncluded",
+            "isOrderDefaultPropertiesIncluded",
+            "isOrderPropertiesIncluded",
+            "isPaymentPropertiesIncluded",
+            "isProductPropertiesIncluded",
+            "isPromotionPropertiesIncluded",
+            "isShipmentPropertiesIncluded",
+            "isShippingAddressPropertiesIncluded",
+            "isStorePropertiesIncluded",
+            "isSupplierPropertiesIncluded",
+            "isWarehousePropertiesIncluded",
+        ),
+        True,
+    )
+)
+
+
+def _modified(**row: Any) -> Resource:
+    """A row whose changes can be asked for from … to."""
+    return Resource(
+        **{
+            "rule": "window",
+            "lower": "modifiedFrom",
+            "upper": "modifiedTo",
+            "created_lower": "createdFrom",
+            "created_upper": "createdTo",
+            **row,
+        }
+    )
+
+
+def _created(**row: Any) -> Resource:
+    """A row that changes, but whose creation alone can be bounded."""
+    return Resource(
+        **{"rule": "trailing", "lower": "createdFrom", "upper": "createdTo", "cursor": "created", **row}
+    )
+
+
+_ROWS = (
+    _modified(
+        name="orders",
+        schema="OmniumOrder",
+        search="Orders/Search",
+        scroll="Orders/Scroll",
+        scroll_next="Orders/Scroll",
+        sort="Modified",
+        role="OrderRead",
+        body={"disableFacets": True},
+    ),
+    _modified(
+        name="returns",
+        schema="OmniumReturnOrderViewModel",
+        search="Returns/SearchReturnOrders",
+        key=("orderId", "returnOrderForm.returnId"),
+        cursor="returnOrderForm.modified",
+        role="OrderRead",
+    ),
+    Resource(
+        name="order_line_analytics",
+        schema="OmniumAnalyticsOrderLine",
+        search="AnalyticsOrders/Search",
+        rule="trailing",
+        lower="createdFrom",
+        upper="createdTo",
+        cursor="order.created",
+        sort="Created",
+        role="OrderRead",
+        body=ANALYTICS_BODY,
+    ),
+    Resource(
+        name="carts",
+        schema="OmniumCart",
+        search="Cart/Search",
+        scroll="Cart/ScrollSearch",
+        scroll_next="Cart/Scroll",
+        rule="from",
+        lower="changedSince",
+        created_lower="createdFrom",
+        created_upper="createdTo",
+        sort="Modified",
+        role="CartRead",
+    ),
+    _created(
+        name="cart_templates",
+        schema="OmniumCartTemplate",
+        search="CartTemplate/Search",
+        role="CartRead",
+    ),
+    _modified(
+        name="private_customers",
+        schema="OmniumPrivateCustomer",
+        search="PrivateCustomers/Search",
+        scroll="PrivateCustomers/Scroll",
+        scroll_next="PrivateCustomers/Scroll",
+        key=("customerId",),
+        sort="Modified",
+        role="CustomerRead",
+    ),
+    _modified(
+        name="business_customers",
+        schema="OmniumBusinessCustomer",
+        search="BusinessCustomers/Search",
+        scroll="BusinessCustomers/Scroll",
+        scroll_next="BusinessCustomers/Scroll",
+        key=("customerId",),
+        sort="Modified",
+        role="CustomerRead",
+    ),
+    Resource(
+        name="customer_club_members",
+        schema="OmniumCustomerClubMember",
+        search="PrivateCustomers/CustomerClubMembers/Search",
+        scroll_next="PrivateCustomers/ScrollCustomerClubMembers",
+        key=("customerId",),
+        role="CustomerRead",
+        value_filters=(BY_STORE, BY_MARKET),
+    ),
+    _created(
+        name="customer_groups",
+        schema="OmniumCustomerGroup",
+        search="CustomerGroups/CustomerGroups/Search",
+        role="CustomerRead",
+    ),
+    _modified(
+        name="products",
+        schema="OmniumProduct",
+        # Products/SearchProducts answers list items, not the whole model.
+        scroll="Products/Scroll",
+        scroll_next="Products/Scroll",
+        created_lower="",
+        created_upper="",
+        sort="Modified",
+        role="ProductRead",
+        body=PRODUCT_BODY,
+        excluded=frozenset(
+            {"assets", "inventory", "prices", "variants.assets", "variants.inventory", "variants.prices"}
+        ),
+        key_only=PRODUCT_KEYS_ONLY,
+    ),
+    Resource(
+        name="product_categories",
+        schema="OmniumProductCategory",
+        scroll="ProductCategories/ScrollSearch",
+        scroll_next="ProductCategories/Scroll",
+        scroll_take=10_000,
+        role="ProductRead",
+    ),
+    Resource(
+        name="product_alerts",
+        schema="OmniumProductAlert",
+        search="ProductAlerts/SearchProductAlerts",
+        role="ProductRead",
+    ),
+    Resource(
+        name="prices",
+        schema="OmniumPrice",
+        search="Prices/Search",
+        scroll_next="Prices/Scroll",
+        key=(
+            "productId",
+            "skuId",
+            "code",
+            "marketId",
+            "marketGroupId",
+            "storeId",
+            "customerId",
+            "customerGroup",
+            "currencyCode",
+            "unit",
+            "minQuantity",
+            "validFrom",
+            "validUntil",
+            "priceType",
+            "priceListId",
+            "priceListItemId",
+            "promotionId",
+        ),
+        has_own_id=False,
+        rule="from",
+        lower="lastModified",
+        paged=False,
+        scroll_take=1_000,
+        scroll_take_field="scrollSize",
+        role="ProductRead",
+        value_filters=(ValueFilter("productCodes", "skuId", "products", SKU_IDS),),
+    ),
+    Resource(
+        name="cost_prices",
+        schema="OmniumCostPrice",
+        search="CostPrices/Search",
+        scroll_next="CostPrices/Scroll",
+        key=(
+            "productId",
+            "skuId",
+            "ean",
+            "supplier",
+            "marketId",
+            "marketGroupId",
+            "storeId",
+            "storeGroupId",
+            "currencyCode",
+            "unit",
+            "type",
+            "validFrom",
+            "validUntil",
+        ),
+        has_own_id=False,
+        rule="from",
+        lower="lastModified",
+        paged=False,
+        role="ProductRead",
+        value_filters=(ValueFilter("productCodes", "skuId", "products", SKU_IDS),),
+    ),
+    Resource(
+        name="price_lists",
+        schema="OmniumPriceList",
+        search="PriceLists/SearchPriceLists",
+        sort="Created",
+        role="ProductRead",
+    ),
+    Resource(
+        name="price_list_items",
+        schema="OmniumPriceListItem",
+        scroll="PriceListItems/ScrollSearch",
+        scroll_next="PriceListItems/Scroll",
+        scroll_take=1_000,
+        scroll_take_field="scrollSize",
+        sort="Created",
+        role="ProductRead",
+        value_filters=(ValueFilter("priceListIds", "priceListId", "price_lists"),),
+    ),
+    _modified(
+        name="promotions",
+        schema="OmniumPromotion",
+        search="Promotions/Search",
+        scroll_next="Promotions/Scroll",
+        cursor="updatedDate",
+        created_lower="",
+        created_upper="",
+        page_base=1,
+        role="PromotionRead",
+    ),
+    Resource(
+        name="inventory",
+        schema="OmniumInventoryItem",
+        search="Inventory/Search",
+        scroll_next="Inventory/Scroll",
+        key=("sku", "warehouseCode"),
+        rule="from",
+        lower="lastModified",
+        paged=False,
+        take=1_000,
+        role="InventoryRead",
+        body={"isBatchesExcluded": True},
+        excluded=frozenset({"batches"}),
+        value_filters=(
+            ValueFilter("warehouseCodes", "warehouseCode", "stores"),
+            ValueFilter("productCodes", "sku", "products", SKU_IDS),
+        ),
+    ),
+    Resource(
+        name="inventory_transactions",
+        schema="OmniumInventoryTransaction",
+        search="Inventory/SearchTransactions",
+        scroll_next="Inventory/ScrollTransactions",
+        rule="event",
+        lower="from",
+        upper="to",
+        cursor="transactionDate",
+        page_base=1,
+        role="InventoryRead",
+    ),
+    _modified(
+        name="stores",
+        schema="OmniumStore",
+        search="Stores/SearchStores",
+        sort="Modified",
+        role="StoreRead",
+        body={"includeInactive": True},
+    ),
+    _modified(
+        name="suppliers",
+        schema="OmniumSupplier",
+        search="Suppliers/Search",
+        # The reference says 1, the schema's comment on the same request says 0.
+        page_base_is_clear=False,
+        role="SupplierRead",
+    ),
+    _modified(
+        name="supplier_versions",
+        schema="OmniumSupplierVersion",
+        search="Suppliers/Search",
+        key=("id", "versionId"),
+        rule="versions",
+        page_base_is_clear=False,
+        role="SupplierRead",
+    ),
+    _modified(
+        name="purchase_orders",
+        schema="OmniumPurchaseOrder",
+        search="PurchaseOrders/Search",
+        scroll="PurchaseOrders/Scroll",
+        scroll_next="PurchaseOrders/Scroll",
+        sort="Modified",
+        role="PurchaseOrderRead",
+    ),
+    _created(
+        name="deliveries",
+        schema="OmniumDelivery",
+        search="Deliveries/Search",
+        rule="open",
+        sort="Created",
+        role="PurchaseOrderRead",
+        status="deliveryStatus",
+        final_statuses=("Completed", "Cancelled", "Canceled", "Deleted"),
+    ),
+    _created(
+        name="gift_cards",
+        schema="OmniumGiftCard",
+        search="GiftCard/Search",
+        scroll="GiftCard/Scroll",
+        scroll_next="GiftCard/Scroll",
+        role="OrderRead",
+    ),
+    Resource(
+        name="vouchers",
+        schema="OmniumVoucher",
+        search="Vouchers/Search",
+        scroll="Vouchers/ScrollSearch",
+        scroll_next="Vouchers/Scroll",
+        sort="Created",
+        role="OrderRead",
+        value_filters=(ValueFilter("statuses", "status"), ValueFilter("customerIds", "customerId")),
+    ),
+    _created(
+        name="invoices",
+        schema="OmniumInvoice",
+        search="Invoices/Search",
+        sort="Created",
+        role="OrderRead",
+    ),
+    _created(
+        name="payment_transactions",
+        schema="OmniumPaymentTransaction",
+        search="PaymentReport",
+        paged=False,
+        role="OrderRead",
+    ),
+    _created(
+        name="pick_lists",
+        schema="OmniumPickList",
+        search="PickList/Search",
+        sort="Created",
+        role="OrderRead",
+    ),
+    Resource(
+        name="subscriptions",
+        schema="OmniumSubscription",
+        search="Subscriptions/Search",
+        role="OrderRead",
+    ),
+    Resource(
+        name="ratings",
+        schema="OmniumRating",
+        search="Ratings/Search",
+        scroll="Ratings/ScrollSearch",
+        scroll_next="Ratings/Scroll",
+        role="ProductRead",
+        value_filters=(BY_STORE, BY_MARKET),
+    ),
+    _modified(
+        name="projects",
+        schema="OmniumProject",
+        search="Projects/Search",
+        sort="Modified",
+        role="ProjectRead",
+    ),
+    Resource(
+        name="project_logs",
+        schema="OmniumProjectLog",
+        search="Projects/ProjectLogs/Search",
+        # Bare lists tell no count that would give a wrong base away.
+        page_base_is_clear=False,
+        role="ProjectRead",
+    ),
+    Resource(
+        name="time_entries",
+        schema="OmniumTimeEntry",
+        search="Projects/TimeEntries/Search",
+        page_base_is_clear=False,
+        rule="trailing",
+        lower="dateFrom",
+        upper="dateTo",
+        cursor="date",
+        role="ProjectRead",
+    ),
+    Resource(
+        name="event_log",
+        schema="OmniumEventLogItem",
+        search="EventLog/Search",
+        rule="event",
+        lower="createdFrom",
+        upper="createdTo",
+        cursor="timestamp",
+        role="SettingsRead",
+    ),
+    Resource(
+        name="comments",
+        schema="OmniumComment",
+        search="Comments/Search",
+        page_base_is_clear=False,
+        role="OrderRead",
+    ),
+)
+
+RESOURCES: Mapping[str, Resource] = MappingProxyType({row.name: row for row in _ROWS})
+
+
+def select(names: Iterable[str] | None, exclude: Iterable[str] = ()) -> list[Resource]:
+    """The rows called `names` (all where None), without those called `exclude`, in the table's order.
+
+    Raises ConfigurationError for a name that is not in the table, with the nearest one that is.
+    """
+    wanted, unwanted = (set(RESOURCES) if names is None else set(names)), set(exclude)
+    for name in sorted(wanted | unwanted):
+        if name not in RESOURCES:
+            near = difflib.get_close_matches(name, RESOURCES, n=1)
+            hint = f"did you mean {near[0]!r}?" if near else "`omnium-elt resources` lists them all."
+            raise ConfigurationError(f"unknown resource {name!r}: {hint}")
+    return [row for row in RESOURCES.values() if row.name in wanted and row.name not in unwanted]

@@ -1,0 +1,382 @@
+"""One attempt at one window: its pages are read, become tables, and are counted against the server's own count.
+
+Wish          what is asked of a window besides its bounds
+Piece         one attempt at one window
+Whole         a window put together of pieces that are complete each
+Verified      a complete window, its tables, and the state to keep once they are loaded
+"""
+
+import datetime as dt
+import logging
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Future
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from omnium_source.errors import Incomplete, Stopped
+from omnium_source.http.client import Traffic
+from omnium_source.http.paginators import REACH, Connection, Page, Scroll, SearchPages, one_ahead
+from omnium_source.normalize.assembly import Added, Assembly, Here
+from omnium_source.normalize.buffer import Spool
+from omnium_source.normalize.normalizer import Drift
+from omnium_source.resources import Resource
+from omnium_source.windows.course import SCROLL_FROM, Course
+from omnium_source.windows.splitter import Shown, Splitter
+from omnium_source.windows.window import Row, Window, column_name_of
+
+log = logging.getLogger("omnium")
+
+LONG_SCROLL = 10
+"""Batches. A scroll of no more has a fair chance the next time; a longer one is read in parts once it was lost."""
+MANY_LEFT = 5_000
+"""Rows: who asks to stop does not wait for as many."""
+
+State = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Wish:
+    """What is asked of a window besides its bounds.
+
+    `body`: further fields of the request. `late_before`: rows with an earlier stamp have appeared late. `note` is
+    told the rows as they come. `is_over`: set when nobody wants the window any more.
+    """
+
+    body: Mapping[str, Any] | None = None
+    late_before: dt.datetime | None = None
+    note: Callable[[Sequence[Row]], None] | None = None
+    is_over: threading.Event = field(default_factory=threading.Event)
+
+
+@dataclass
+class Verified:
+    """A complete window: its tables, what it took, and the state to keep once they are loaded."""
+
+    resource: Resource
+    window: Window
+    total_hits: int | None
+    rows: int
+    distinct_keys: int
+    written: int
+    assembly: Assembly
+    state: State
+    traffic: Traffic
+    tries: int
+    seconds: float
+    bytes: int = 0
+    """Of the pages as they came."""
+    drift: list[Drift] = field(default_factory=list)
+    late_seconds: float | None = None
+    keys: set[str] = field(default_factory=set, repr=False)
+
+
+class Piece:
+    """One attempt at one window."""
+
+    def __init__(
+        self,
+        course: Course,
+        splitter: Splitter,
+        connection: Connection,
+        window: Window,
+        wish: Wish,
+        attempt: int,
+    ) -> None:
+        self._course, self._splitter, self.connection = course, splitter, connection
+        self.window, self.wish, self.attempt = window, wish, attempt
+        self._assembly: Assembly | None = None
+        self._coming: deque[Future[Added]] = deque()
+        self.bytes = 0
+        self.total: int | None = None
+        self.keys: set[str] = set()
+        self.read_rows = self.written = 0
+        self.found_base = False
+        self.shown = Shown()
+        self.drift: list[Drift] = []
+        self.late_seconds: float | None = None
+        self.parts: list[Window] = []
+        self._started, self.began = time.monotonic(), course.client.server_time()
+        self._requests = connection.traffic.requests
+        self._waiting: list[Page] = []
+        self._waiting_bytes = 0
+
+    # -- reading -----------------------------------------------------------------------------------
+
+    def read(self) -> bool:
+        """Read and verify. True: too large for one window. Raises ScrollLost or Incomplete."""
+        course, resource = self._course, self._course.resource
+        body = course.body(self.window, self.wish.body)
+        if not resource.search:
+            return self._scroll(
+                Scroll(self.connection, course.body(self.window, self.wish.body, scroll=True))
+            )
+        pages = SearchPages(self.connection, body, course.base, course.executor)
+        first = self._first_of(pages)
+        if self._is_too_large():
+            return True
+        # Pages can be asked for again, a batch cannot: after a scroll has failed pages are better.
+        has_failed = self.attempt > 1 and resource.paged and (self.total or 0) <= REACH
+        goes_on = bool(first.scroll_id and resource.scroll_next) and not has_failed
+        if goes_on and (self.total is None or first.count < self.total):
+            return self._scroll(Scroll(self.connection, body), first)
+        if resource.scroll and (self.total or 0) > SCROLL_FROM and not has_failed:
+            scroll = Scroll(self.connection, course.body(self.window, self.wish.body, scroll=True))
+            return self._scroll(scroll)
+        if not resource.paged:
+            if first.count < (self.total or 0) and not first.scroll_id:
+                return True
+            self._take(first)
+            self._verify()
+            return False
+        if (self.total or 0) > REACH:
+            return True
+        try:
+            self._take(first)
+            for page in pages.rest(first):
+                if page.total is not None and page.total != self.total:
+                    text = f"its count went from {self.total} to {page.total} while it was read"
+                    raise Incomplete(self.says(text))
+                self._take(page)
+            self._verify()
+        except Incomplete:
+            self.found_base = self._corrects_base(pages)
+            raise
+        if self.read_rows > first.count:
+            self._check_nothing_left()
+        return False
+
+    def _corrects_base(self, pages: SearchPages) -> bool:
+        """Whether the mismatch comes from counting pages from the wrong number; then the right one is set."""
+        base = self._course.base
+        if not self.total or self._course.has_checked_base:
+            return False
+        self._course.has_checked_base = True
+        was = base.number
+        base.number = pages.find_base()
+        if base.number != was:
+            log.warning("%s: the server counts pages from %s", self._course.resource.name, base.number)
+        return base.number != was
+
+    def _scroll(self, scroll: Scroll, first: Page | None = None) -> bool:
+        first = first or self._first_of(scroll)
+        if self._is_too_large():
+            # A scroll holds the server's resources until it is read to its end or expires.
+            return True
+        self._take(first)
+        for page in one_ahead(scroll.rest(first), self._course.executor):
+            self._take(page)
+        self._verify()
+        return False
+
+    def _is_too_large(self) -> bool:
+        if (self.total or 0) <= self._course.target:
+            return False
+        self.parts = self._splitter.split(
+            self.window, self.shown, self.connection, is_needed=not self._course.resource.scrolls
+        )
+        return bool(self.parts)
+
+    def _first_of(self, source: SearchPages | Scroll) -> Page:
+        """The first page; it tells the count, how large a row is, and how long an answer takes."""
+        started = time.monotonic()
+        page = source.first()
+        self.total = page.total
+        if page.count:
+            self._course.note_page(len(page.body), page.count, time.monotonic() - started)
+        self.shown = Shown(page.total or 0, page.rows if page.count else self.shown.rows)
+        self._course.on_rows(0, self.total)
+        return page
+
+    def _take(self, page: Page) -> None:
+        if self.wish.is_over.is_set():
+            raise Stopped("an earlier window failed, so this one is not wanted any more")
+        if self._course.client.stop.is_set() and (self.total or 0) - self.read_rows > MANY_LEFT:
+            raise Stopped("stopped on request")
+        self._waiting.append(page)
+        self._waiting_bytes += len(page.body)
+        self.read_rows += page.count
+        self.bytes += len(page.body)
+        if self.wish.note:
+            self.wish.note(page.rows)
+        if self._course.notes_values:
+            self._course.see(page.rows)
+        if self._waiting_bytes > self._course.parse_bytes:
+            self._parse()
+        self._course.on_rows(page.count, self.total)
+
+    def _parse(self) -> None:
+        waiting, self._waiting, self._waiting_bytes = [page for page in self._waiting if page.count], [], 0
+        if waiting:
+            with self._course.parsing:
+                self._coming.append(self.assembly.add(waiting))
+        # Elsewhere the next batches are under way while the first of them is looked at.
+        while self._coming and (len(self._coming) > self.assembly.at_once or self._coming[0].done()):
+            self._keep(self._coming.popleft().result())
+
+    @property
+    def assembly(self) -> Assembly:
+        """Where the pages become tables."""
+        if self._assembly is None:
+            self._assembly = self._course.assembly((self.total or 0) * self._course.row_bytes)
+        return self._assembly
+
+    def _keep(self, added: Added) -> None:
+        """Say which rows of a batch are kept: none twice, and none that the destination holds already."""
+        resource = self._course.resource
+        doubled = self.keys.intersection(added.keys)
+        if doubled and resource.has_own_id:
+            raise Incomplete(self.says(f"{len(doubled):,} rows came twice"))
+        mask = self._wanted(added, doubled)
+        self.keys.update(added.keys)
+        self.drift += added.drift
+        with self._course.parsing:
+            self.assembly.keep(mask)
+        if added.hashes:
+            self.written += len(added.keys) if mask is None else sum(mask)
+            self._note_lateness(added, mask)
+
+    def _wanted(self, added: Added, doubled: set[str]) -> list[bool] | None:
+        """Which rows of a batch are new; None for all of them."""
+        known = self._course.known
+        held = known(self._course.resource.name, added.keys) if known and added.hashes else {}
+        if not doubled and not held:
+            return None
+        hashes = added.hashes or [""] * len(added.keys)
+        return [
+            key not in doubled and held.get(key) != content
+            for key, content in zip(added.keys, hashes, strict=True)
+        ]
+
+    def _note_lateness(self, added: Added, mask: list[bool] | None) -> None:
+        """How late a row appeared: it changed before the last window's end, and was not shown in it."""
+        if self.wish.late_before is None or added.stamps is None:
+            return
+        stamps = added.stamps if mask is None else added.stamps[np.array(mask)]
+        before = self.wish.late_before.timestamp()
+        earliest = float(stamps.min()) / 1e6 if len(stamps) else before
+        if earliest < before:
+            self.late_seconds = max(self.late_seconds or 0.0, before - earliest)
+
+    # -- verifying ---------------------------------------------------------------------------------
+
+    @property
+    def count(self) -> int:
+        """How many different rows came."""
+        # Rows without an id of their own may be alike; then the server's snapshot is as long as what came.
+        return len(self.keys) if self._course.resource.has_own_id else self.read_rows
+
+    @property
+    def is_for_parts(self) -> bool:
+        """Whether to read it by values now: twice at most, a long scroll at once, a short one after some tries."""
+        total, resource = self.total or 0, self._course.resource
+        has_pages = bool(resource.search) and resource.paged and total <= REACH
+        if not self.shown.rows or not total or has_pages:
+            return False
+        first_time = 1 if total > LONG_SCROLL * len(self.shown.rows) else 3
+        return first_time <= self.attempt < first_time + 2
+
+    def _verify(self) -> None:
+        self._parse()
+        while self._coming:
+            self._keep(self._coming.popleft().result())
+        if self.total is not None and self.count != self.total:
+            raise Incomplete(
+                self.says(f"{len(self.keys):,} distinct rows came, the server counts {self.total:,}")
+            )
+
+    def _check_nothing_left(self) -> None:
+        """Make sure that no row left the window while its pages were read.
+
+        A row that changes gets a later stamp and leaves a window with an upper end; the rows behind it move
+        up, and one of them may pass from a page not yet read to one already read. If at the same moment
+        another row comes in, the counts agree and a row is missing. So ask what has changed since the
+        reading began.
+        """
+        course, resource = self._course, self._course.resource
+        if resource.rule != "window" or self.window.upper is None:
+            return
+        # The index may have shown a change late, so that its stamp is older than the reading.
+        began = self.began - dt.timedelta(seconds=course.reading.settling_lag)
+        after = Window(lower=max(self.window.upper, began))
+        pages = SearchPages(self.connection, course.body(after, self.wish.body), course.base, course.executor)
+        changed = pages.first()
+        if not changed.total:
+            return
+        if changed.total > changed.count:
+            raise Incomplete(self.says(f"{changed.total:,} rows changed while it was read"))
+        with self._course.parsing:
+            left = self.keys.intersection(self.assembly.keys_of([changed]))
+        if left:
+            raise Incomplete(self.says(f"{len(left):,} of its rows changed while it was read"))
+
+    def says(self, text: str) -> str:
+        """The text, with the resource and the bounds before it."""
+        bounds = [f"{name}={value}" for name, value in self.window.body(self._course.resource).items()]
+        # Values may be customers.
+        bounds += [
+            f"{len(value)} {name}"
+            for name, value in (self.wish.body or {}).items()
+            if isinstance(value, list)
+        ]
+        where = " ".join(bounds) or "everything"
+        return f"{self._course.resource.name} ({where}): {text}"
+
+    def verified(self) -> Verified:
+        """What is handed on."""
+        course = self._course
+        self.assembly.finish()
+        return Verified(
+            course.resource,
+            self.window,
+            self.total,
+            self.read_rows,
+            len(self.keys),
+            self.written,
+            self.assembly,
+            {},
+            Traffic(requests=self.connection.traffic.requests - self._requests),
+            self.attempt,
+            time.monotonic() - self._started,
+            self.bytes,
+            self.drift,
+            self.late_seconds,
+            self.keys,
+        )
+
+    def close(self) -> None:
+        """Throw away what was read."""
+        if self._assembly is not None:
+            self._assembly.close()
+
+
+class Whole(Piece):
+    """A window put together of parts that are complete each."""
+
+    def __init__(self, course: Course, splitter: Splitter, lost: Piece) -> None:
+        super().__init__(course, splitter, lost.connection, lost.window, lost.wish, lost.attempt + 1)
+        folder = course.reading.spool
+        self._assembly = self._here = Here(
+            course.parser, column_name_of(course.resource.cursor), Spool(folder)
+        )
+
+    def take_over(self, part: Piece) -> None:
+        """Add the rows of a part, but for those that came with another one."""
+        resource = self._course.resource
+        doubled = self.keys & part.keys
+        if doubled and not resource.has_own_id:
+            part.close()
+            raise Incomplete(self.says(f"{len(doubled):,} rows came in two parts"))
+        if part.read_rows:
+            self.written += self._here.take_over(part.assembly.tables(), resource.name, doubled)
+        part.close()
+        self.keys |= part.keys
+        self.read_rows += part.read_rows
+        self.bytes += part.bytes
+        self.drift += part.drift
+        if part.late_seconds is not None:
+            self.late_seconds = max(self.late_seconds or 0.0, part.late_seconds)

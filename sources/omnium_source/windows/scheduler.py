@@ -1,0 +1,324 @@
+"""Reads any window of a resource whole: as one, or in pieces, several of them at the same time.
+
+What does not add up is read again, and then in smaller pieces: a single page is one consistent answer, so that comes
+to an end. Where no time makes a scroll smaller, the values of a filter do: see `Pieces._in_parts`.
+
+A scroll cannot be read in parallel, so a large window is split and its pieces are read side by side: while whoever
+makes tables has time, one more is begun. They are handed on oldest first. The newest is begun when all others are
+there: a row that changes while they are read gets a later stamp, and has to be met again where it then stands.
+
+    Pieces        the pieces of any window
+"""
+
+import datetime as dt
+import logging
+import threading
+from collections import deque
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass, replace
+from typing import Any
+
+from omnium_source.errors import Incomplete, Refused, ScrollLost, Stopped
+from omnium_source.http.client import Budget
+from omnium_source.http.paginators import REACH, Scroll, SearchPages
+from omnium_source.normalize.normalizer import Batch, Found
+from omnium_source.normalize.normalizer import Page as HasRows
+from omnium_source.resources import RESOURCES, Resource, ValueFilter
+from omnium_source.windows.course import SCROLL_FROM, Course
+from omnium_source.windows.reader import Piece, Whole, Wish
+from omnium_source.windows.splitter import Splitter
+from omnium_source.windows.window import Row, Window, key_of, texts_at
+
+log = logging.getLogger("omnium")
+
+BATCHES_A_PART = 3
+"""Of a scroll that is read in parts, about."""
+VALUES_A_PART = 300
+TICK = 0.05
+"""Seconds between two looks at whether one more piece should be begun."""
+IDLE_TICKS = 4
+"""More looks than this, on the whole, that found nothing to do."""
+
+
+@dataclass(frozen=True)
+class _Split:
+    """A window that has to be read in parts, and how many rows the server counted in it."""
+
+    parts: Sequence[Window]
+    total: int
+
+
+@dataclass
+class _Turn:
+    """A window that waits in line, or is being read in a thread."""
+
+    window: Window
+    coming: "Future[Piece | _Split] | None" = None
+
+
+class Pieces:
+    """Reads windows of one resource."""
+
+    def __init__(self, course: Course) -> None:
+        self._course, self._resource = course, course.resource
+        self._splitter = Splitter(course)
+        self._listed: dict[str, set[str]] = {}
+        self._listing = threading.Lock()
+
+    def of(
+        self,
+        window: Window,
+        wish: Wish | None = None,
+        filters: Sequence[ValueFilter] | None = None,
+        at_once: int | None = None,
+    ) -> Iterator[Piece]:
+        """The pieces of a window, oldest first: all of them together are the window.
+
+        `filters` are those by whose values it may be split, all of the resource's if None. `at_once`: how many pieces
+        may be read at the same time, as many as the setting says if None. Raises what the client raises, and Incomplete
+        where a piece could not be verified; those handed on before stay valid.
+        """
+        wish = wish or Wish()
+        filters = self._resource.value_filters if filters is None else filters
+        line = deque([_Turn(window)])
+        counted = expected = 0
+        # Who is told the rows as they come wants them in order.
+        at_once = 1 if wish.note else at_once or self._course.reading.windows_at_once
+        own = replace(wish, is_over=threading.Event())
+        threads = ThreadPoolExecutor(max(1, at_once), "omnium-window")
+        try:
+            while line:
+                if at_once > 1 and len(line) > 1:
+                    found = self._first_of(line, own, filters, threads, at_once)
+                else:
+                    found = self._read(line[0].window, wish, filters)
+                line.popleft()
+                if isinstance(found, _Split):
+                    expected = expected or found.total
+                    line.extendleft(_Turn(part) for part in reversed(found.parts))
+                else:
+                    counted += found.total or 0
+                    yield found
+        finally:
+            own.is_over.set()
+            threads.shutdown(cancel_futures=True)
+            for turn in line:
+                _throw_away(turn)
+        if window.is_unbounded and counted < expected and wish.body is None:
+            self._splitter.check_nothing_is_outside(self._course.connection())
+
+    # -- side by side ------------------------------------------------------------------------------
+
+    def _first_of(
+        self,
+        line: "deque[_Turn]",
+        wish: Wish,
+        filters: Sequence[ValueFilter],
+        threads: ThreadPoolExecutor,
+        at_once: int,
+    ) -> "Piece | _Split":
+        """What comes of the first in line; those behind it are begun as long as there is nothing else to do."""
+
+        def begin(turn: _Turn) -> "Future[Piece | _Split]":
+            turn.coming = turn.coming or threads.submit(self._read, turn.window, wish, filters)
+            return turn.coming
+
+        coming, idle = begin(line[0]), 0
+        while wait([coming], TICK).not_done:
+            idle = idle + 1 if self._course.is_waiting else max(0, idle - 2)
+            following = [
+                turn for turn in list(line)[:at_once] if turn is not line[-1] and turn.coming is None
+            ]
+            if idle > IDLE_TICKS and following:
+                begin(following[0])
+                idle = 0
+        return coming.result()
+
+    # -- one window --------------------------------------------------------------------------------
+
+    def _read(self, window: Window, wish: Wish, filters: Sequence[ValueFilter]) -> "Piece | _Split":
+        """A window whole, or the parts in which it has to be read."""
+        course, reading = self._course, self._course.reading
+        connection = course.connection()
+        problem: Exception | None = None
+        for attempt in range(1, reading.tries + 1):
+            if course.client.stop.is_set() or wish.is_over.is_set():
+                raise Stopped("stopped on request")
+            connection.budget = Budget(reading.budget)
+            piece = Piece(course, self._splitter, connection, window, wish, attempt)
+            try:
+                with course.one_more():
+                    is_too_large = piece.read()
+                if not is_too_large:
+                    course.failures = 0 if piece.total else course.failures
+                    return piece
+                is_hopeless = True
+            except (ScrollLost, Incomplete) as failure:
+                problem = failure
+                log.info("%s; reading it again", failure)
+                course.failures += 1
+                course.notes_values = bool(self._resource.value_filters)
+                if course.failures > reading.failures:
+                    piece.close()
+                    raise Incomplete(
+                        f"{failure}; read again {course.failures} times, the cursor stays"
+                    ) from None
+                # A small window is often right the second time; a large one is better read in parts. A single
+                # page is one consistent answer already.
+                is_hopeless = (piece.total or 0) > (SCROLL_FROM * 3 if attempt == 1 else self._resource.take)
+            except BaseException:
+                piece.close()
+                raise
+            piece.close()
+            parts = piece.parts
+            if not parts and is_hopeless and not piece.found_base:
+                parts = self._splitter.split(window, piece.shown, connection)
+            if parts:
+                return _Split(parts, piece.total or 0)
+            if problem is None:
+                raise Incomplete(
+                    f"{self._resource.name}: {piece.total:,} rows stand in one window that no filter of the "
+                    f"endpoint can make smaller, and it shows {REACH:,} at most"
+                )
+            if filters and piece.is_for_parts:
+                try:
+                    return self._in_parts(piece, filters)
+                except (ScrollLost, Incomplete) as failure:
+                    problem = failure
+                    log.info("%s; reading it again", failure)
+        raise Incomplete(f"{problem}; tried {reading.tries} times, the cursor stays where it was")
+
+    # -- by values ---------------------------------------------------------------------------------
+
+    def _in_parts(self, lost: Piece, filters: Sequence[ValueFilter]) -> Piece:
+        """A window whose scroll was lost, put together of many small ones: by the values of `filters`.
+
+        An inventory of 200 batches of which one in twenty is lost never arrives as one scroll. By warehouse and, where
+        a warehouse is large too, by some hundred products at a time, each part is an answer or two. Each is complete
+        by its own count; all of them are the window if they hold as many keys as the server counts in it afterwards.
+        Rows that a filter cannot show, such as those without a warehouse, are found by the next filter. Raises
+        Incomplete if rows are still missing when all known values were asked for.
+        """
+        window, wish = lost.window, lost.wish
+        whole, wanted = Whole(self._course, self._splitter, lost), lost.total or 0
+        try:
+            for values, others in self._parts(lost, filters):
+                asked = replace(wish, body={**(wish.body or {}), **values})
+                for part in self.of(window, asked, others, at_once=1):
+                    whole.take_over(part)
+                if whole.count < wanted:
+                    continue
+                for part in self._changed_since(whole):
+                    whole.take_over(part)
+                wanted = whole.total = self._count_of(window, wish.body)
+                # Fewer than before: what was deleted meanwhile may stand for what no part has shown.
+                if whole.count == wanted and wanted >= (lost.total or 0):
+                    return whole
+            raise Incomplete(whole.says(f"{whole.count:,} rows came in parts, the server counts {wanted:,}"))
+        except BaseException:
+            whole.close()
+            raise
+
+    def _parts(
+        self, lost: Piece, filters: Sequence[ValueFilter]
+    ) -> Iterator[tuple[dict[str, list[str]], Sequence[ValueFilter]]]:
+        """What to ask for, and by what each of it may be split further.
+
+        Values that rows have shown come first, then those that another resource lists, then those of the next filter;
+        its rows may show new values of the filters before.
+        """
+        first_rows, seen = lost.shown.rows, self._course.seen
+        self._course.see(first_rows)
+        asked: dict[str, set[str]] = {by.field: set() for by in filters}
+        goes_on = True
+        while goes_on:
+            goes_on = False
+            for number, by in enumerate(filters):
+                while values := sorted(seen[by.field] - asked[by.field] or self._list(by) - asked[by.field]):
+                    asked[by.field].update(values)
+                    fitting = BATCHES_A_PART * len(first_rows) * len(values) // max(1, lost.total or 0)
+                    size = max(1, min(VALUES_A_PART, fitting))
+                    for start in range(0, len(values), size):
+                        yield {by.field: values[start : start + size]}, filters[number + 1 :]
+                    goes_on = number > 0
+
+    def _list(self, by: ValueFilter) -> set[str]:
+        """The values that another resource knows, none where it cannot be read."""
+        with self._listing:
+            if by.field not in self._listed:
+                self._listed[by.field] = self._values_listed(by) if by.listed_in else set()
+            return self._listed[by.field]
+
+    def _values_listed(self, by: ValueFilter) -> set[str]:
+        listing = RESOURCES[by.listed_in]
+        only = {**listing.key_only, "includedFields": {"specificFields": ["id", *by.listed_at]}}
+        window = Window(end=self._course.client.server_time())
+        try:
+            rows = self.rows_of(listing, window, only if listing.key_only else None)
+        except (Refused, ScrollLost, Incomplete) as failure:
+            log.info("%s: no more values of %s: %s", self._resource.name, by.field, failure)
+            return set()
+        return {value for path in by.listed_at for value in texts_at(rows, path)}
+
+    def rows_of(self, resource: Resource, window: Window, body: Mapping[str, Any] | None = None) -> list[Row]:
+        """The rows of another resource as they came, each once: what this one has to follow."""
+        rows: dict[str, Row] = {}
+        course = Course(
+            self._course.client,
+            resource,
+            _KeysOnly(resource),
+            self._course.executor,
+            reading=self._course.reading,
+            traffic=self._course.traffic,
+        )
+        wish = Wish(body, note=lambda some: rows.update((key_of(resource, row), row) for row in some))
+        for piece in Pieces(course).of(window, wish):
+            piece.close()
+        return list(rows.values())
+
+    def _changed_since(self, whole: Piece) -> Iterator[Piece]:
+        """The rows that came while the parts were read, where they can be asked for."""
+        if self._resource.rule != "from" or not self._resource.has_own_id:
+            return
+        began = whole.began - dt.timedelta(seconds=self._course.reading.settling_lag)
+        lower = max(whole.window.lower or began, began)
+        yield from self.of(replace(whole.window, lower=lower), whole.wish, (), at_once=1)
+
+    def _count_of(self, window: Window, body: Mapping[str, Any] | None) -> int:
+        """The server's own count of a window, now."""
+        course, connection = self._course, self._course.connection()
+        if self._resource.search:
+            first = SearchPages(connection, course.body(window, body), course.base, course.executor).first()
+        else:
+            first = Scroll(connection, course.body(window, body, scroll=True)).first()
+        return first.total or 0
+
+
+def _throw_away(turn: _Turn) -> None:
+    """Remove what was read of a window that nobody takes any more."""
+    if turn.coming and not turn.coming.cancelled() and not turn.coming.exception():
+        found = turn.coming.result()
+        if isinstance(found, Piece):
+            found.close()
+
+
+class _KeysOnly:
+    """For rows that are looked at and not kept."""
+
+    def __init__(self, resource: Resource) -> None:
+        self._resource = resource
+
+    def parse(self, pages: Sequence[HasRows]) -> Batch:
+        return Batch(
+            self._resource.name, {}, [key_of(self._resource, row) for page in pages for row in page.rows]
+        )
+
+    def hints(self, table: str) -> dict[str, dict[str, Any]]:
+        return {}
+
+    def found(self) -> Found:
+        return {}
+
+    def learn(self, found: Found) -> None:
+        """It makes no columns."""

@@ -1,0 +1,201 @@
+"""Smaller windows of one that is too large, or does not add up: by time, and by rank where a search shows it.
+
+Shown         what the first page of a window showed
+Splitter      cuts the windows of one resource
+"""
+
+import datetime as dt
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from omnium_source.errors import Incomplete
+from omnium_source.http.paginators import REACH, Connection, SearchPages
+from omnium_source.normalize.columns import microseconds
+from omnium_source.windows.course import Course
+from omnium_source.windows.window import Row, Window, cut, stamps_at, value_at
+
+EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
+BEGINNING = dt.datetime(2000, 1, 1, tzinfo=dt.UTC)
+"""Where halving starts when nothing tells how old the oldest row is; older rows are read all the same."""
+OVERLAPS = tuple(dt.timedelta(milliseconds=step) for step in (1, 1_000, 60_000))
+"""Neighbouring windows share one of these: nobody says whether the bounds belong to a window or not, nor whether
+the server compares them by the millisecond. The smallest that the server is found to see counts."""
+NARROWEST = 4
+"""Overlaps: a window as short as this is not split."""
+FEWEST = 6
+"""Windows that a scroll is split into, where several are read at once: the newest is read by itself, after the rest."""
+SHORTEST = dt.timedelta(seconds=10)
+"""A window as short as this is not split only because it is large, where a scroll can read it: rows that share a stamp,
+as those of an import do, would be read with each of its pieces."""
+NEWEST = 0.25
+"""Its length, in lengths of the others: nothing else is read meanwhile."""
+
+
+@dataclass(frozen=True)
+class Shown:
+    """The server's count of a window, and the rows of its first page."""
+
+    total: int = 0
+    rows: Sequence[Row] = ()
+
+
+@dataclass(frozen=True)
+class _Axis:
+    """Two bounds of a window, and the path of the stamp that they bound."""
+
+    low: str
+    high: str
+    path: str
+
+
+CREATION = _Axis("created_lower", "created_upper", "created")
+
+
+@dataclass(frozen=True)
+class _Asked:
+    """A window to be cut, unless it is as short as `shortest`."""
+
+    window: Window
+    shown: Shown
+    connection: Connection
+    shortest: dt.timedelta
+
+
+class Splitter:
+    """Cuts windows of one resource; remembers how exactly its server compares times."""
+
+    def __init__(self, course: Course) -> None:
+        self._course, self._resource = course, course.resource
+        self._cursor = _Axis("lower", "upper", course.resource.cursor)
+        self._axes = [self._cursor] if course.resource.is_bounded else []
+        self._axes += [CREATION] if course.resource.created_lower else []
+        self._overlaps: dict[str, dt.timedelta] = {}
+        self._has_guessed = False
+
+    def split(
+        self, window: Window, shown: Shown, connection: Connection, *, is_needed: bool = True
+    ) -> list[Window]:
+        """Smaller windows that cover this one, oldest first; empty where no filter can split it.
+
+        `is_needed`: it cannot be read whole. Otherwise it could, and only takes long.
+        """
+        asked = _Asked(window, shown, connection, dt.timedelta(0) if is_needed else SHORTEST)
+        by_time = self._cut_by_time(asked) if self._resource.scrolls else []
+        if by_time or not is_needed:
+            # A rank would cut one piece off; these several can be read side by side.
+            return by_time
+        return self._cut_by_rank(asked) or self._cut_by_time(asked)
+
+    def _cut_by_time(self, asked: _Asked) -> list[Window]:
+        """Windows of the same length."""
+        total, target, stamps = asked.shown.total, self._course.target, self._stamps(asked, self._cursor)
+        is_side_by_side = self._resource.scrolls and self._course.reading.windows_at_once > 1
+        fewest = FEWEST if is_side_by_side and total > target else 2
+        count = min(64, max(fewest, -(-3 * total // (2 * target))))
+        stamps_differ = not stamps or min(stamps) != max(stamps)
+        # The oldest of the first page may be the oldest of all, unless the newest come first. Once only: where it was
+        # not, each further guess would cut off another page.
+        is_newest_first = stamps_differ and stamps == sorted(stamps, reverse=True)
+        oldest = None if is_newest_first or self._has_guessed else min(stamps, default=None)
+        self._has_guessed = self._has_guessed or not asked.window.lower
+        for axis in self._axes if stamps_differ else self._axes[::-1]:
+            if parts := self._cut_evenly(asked, axis, count, oldest if axis is self._cursor else None):
+                return parts
+        return []
+
+    def _cut_evenly(self, asked: _Asked, axis: _Axis, count: int, oldest: dt.datetime | None) -> list[Window]:
+        lower = getattr(asked.window, axis.low) or oldest or BEGINNING
+        upper = max(getattr(asked.window, axis.high) or self._course.client.server_time(), lower)
+        length = upper - lower
+        if length <= max(asked.shortest, NARROWEST * OVERLAPS[0]) or not self._finds_all(asked, axis):
+            return []
+        overlap = self._overlap(asked, axis)
+        if length <= NARROWEST * overlap:
+            return []
+        # Narrower pieces than what they share would be read over and over.
+        count = min(count, int(length / (2 * overlap)))
+        step = length / (count - 1 + (NEWEST if count >= FEWEST else 1))
+        marks = [lower + step * number for number in range(1, count)]
+        return cut(asked.window, marks, axis.low, axis.high, overlap)
+
+    def _cut_by_rank(self, asked: _Asked) -> list[Window]:
+        """Two windows, one of which holds just as many rows as a search shows.
+
+        The last page that can be seen tells the stamp to cut at, whichever stamp the server sorts by.
+        """
+        resource, base, window = self._resource, self._course.base, asked.window
+        can_page = resource.search and resource.paged
+        if self._course.target < REACH or not can_page or asked.shown.total <= REACH:
+            return []
+        pages = SearchPages(asked.connection, self._course.body(window), base, self._course.executor)
+        last = pages.page(REACH // resource.take - 1 + base.number)
+        for axis in self._axes:
+            stamps = self._stamps(asked, axis) + stamps_at(last.rows, axis.path)
+            if not stamps or stamps[0] == stamps[-1]:
+                continue
+            # The last page in the server's order: its end that lies nearer to the first page.
+            visible = stamps[-len(last.rows) :]
+            if stamps in (sorted(stamps), sorted(stamps, reverse=True)) and self._finds_all(asked, axis):
+                mark = min(visible) if stamps[0] < stamps[-1] else max(visible)
+                low_end, high_end = getattr(window, axis.low), getattr(window, axis.high)
+                overlap = self._overlap(asked, axis)
+                if (not low_end or mark > low_end) and (not high_end or mark + 2 * overlap < high_end):
+                    return cut(window, [mark], axis.low, axis.high, overlap)
+        return []
+
+    def _stamps(self, asked: _Asked, axis: _Axis) -> list[dt.datetime]:
+        return stamps_at(asked.shown.rows, axis.path)
+
+    def _finds_all(self, asked: _Asked, axis: _Axis) -> bool:
+        """Whether creation finds all rows of a window: one without that stamp would be in none of its pieces.
+
+        What the cursor does not find is in no window but the one without bounds: `check_nothing_is_outside`.
+        """
+        if axis is not CREATION:
+            return True
+        if axis in self._axes:
+            window = asked.window
+            first = replace(window, created_lower=window.created_lower or dt.datetime(1, 1, 1, tzinfo=dt.UTC))
+            everything = self._count(window.body(self._resource), asked.connection)
+            if self._count(first.body(self._resource), asked.connection) < everything:
+                self._axes = [other for other in self._axes if other is not CREATION]
+        return axis in self._axes
+
+    def _overlap(self, asked: _Asked, axis: _Axis) -> dt.timedelta:
+        """How much neighbouring windows must share so that no row falls between them.
+
+        A server that leaves the bounds out and compares whole seconds shows nothing between two milliseconds
+        before a row and two behind it. So ask for a row that is there.
+        """
+        values = [microseconds(value_at(row, axis.path)) for row in asked.shown.rows]
+        stamps = [stamp for stamp in values if stamp is not None]
+        for stamp in stamps[:1] if axis.low not in self._overlaps else ():
+            moment = EPOCH + dt.timedelta(milliseconds=stamp // 1_000)
+            for overlap in OVERLAPS:
+                around = Window(**{axis.low: moment - overlap, axis.high: moment + overlap})
+                if self._count(around.body(self._resource), asked.connection):
+                    self._overlaps[axis.low] = overlap
+                    break
+        return self._overlaps.get(axis.low, OVERLAPS[0])
+
+    def check_nothing_is_outside(self, connection: Connection) -> None:
+        """Raises Incomplete where rows without the stamp are in no window, rather than leave them out silently."""
+        everything = self._count({}, connection)
+        stamped = self._count(
+            Window(lower=dt.datetime(1, 1, 1, tzinfo=dt.UTC)).body(self._resource), connection
+        )
+        if stamped < everything:
+            raise Incomplete(
+                f"{self._resource.name}: {everything - stamped:,} of {everything:,} rows carry no "
+                f"{self._resource.cursor}, and are too many to be read without it"
+            )
+
+    def _count(self, bounds: Mapping[str, Any], connection: Connection) -> int:
+        """The server's own count, by a search or, where there is none, by a scroll."""
+        resource = self._resource
+        body = {**resource.body, **bounds}
+        if resource.search:
+            page = {"take": 1, "page": self._course.base.number} if resource.paged else {}
+            return connection.post(resource.search, {**body, **page}).total or 0
+        return connection.post(resource.scroll, {**body, "take": 1}, starts_scroll=True).total or 0

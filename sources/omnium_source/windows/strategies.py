@@ -1,0 +1,258 @@
+"""Which time windows to read next, resource by resource.
+
+A window is complete when the distinct keys read from it equal the server's own count for it (`reader.py`).
+It ends at the server's time, not ours, and the next one starts a settling lag before that end, because the
+index behind the search shows some changes late.
+
+    Reader        walks one resource: state in, verified windows out, oldest first
+"""
+
+import datetime as dt
+import time
+from collections.abc import Iterator, Sequence
+from typing import Any
+from urllib.parse import quote
+
+import orjson
+
+from omnium_source.errors import NotFound
+from omnium_source.http.client import Answer, Budget, Traffic
+from omnium_source.http.paginators import Page, PageBase
+from omnium_source.normalize.normalizer import Drift
+from omnium_source.resources import RESOURCES
+from omnium_source.windows.course import Course
+from omnium_source.windows.reader import State, Verified, Wish
+from omnium_source.windows.scheduler import Pieces
+from omnium_source.windows.window import Row, Window, iso, moment_of
+
+CLOCK_MARGIN = dt.timedelta(seconds=2)
+"""The server's time is known to the second, and never too late. What changed a moment ago belongs to a window
+that is asked for now, so its upper bound lies this much later than the time up to which it counts as read."""
+IDS_A_REQUEST = 100
+SUPPLIERS_AT_ONCE = 200
+
+
+class Reader:
+    """Reads one resource, window by window."""
+
+    def __init__(self, course: Course) -> None:
+        self._course = course
+        self._client, self._resource, self._executor = course.client, course.resource, course.executor
+        self._reading, self.traffic = course.reading, course.traffic
+        self._pieces = Pieces(course)
+        self._connection = course.connection()
+
+    # -- which windows -----------------------------------------------------------------------------
+
+    def windows(self, state: State) -> Iterator[Verified]:
+        """Read what is new since `state`, oldest first. Each window carries the state to keep after it.
+
+        Raises what the client raises, and Incomplete where a window could not be verified; windows that were
+        handed out before stay valid.
+        """
+        now = self._client.server_time()
+        if "page_base" in state:
+            self._course.base = PageBase(int(state["page_base"]), True)
+        rule = getattr(self, f"_by_{self._resource.rule}")
+        yield from rule(dict(state), now)
+
+    def _kept(self, state: State, **changes: Any) -> State:
+        """`state` with `changes`, and with what was found out about the server."""
+        base, is_declared = self._course.base, self._resource.page_base_is_clear
+        found = {"page_base": base.number} if base.is_clear and not is_declared else {}
+        return {**state, **found, **changes}
+
+    def _since(self, state: State) -> dt.datetime | None:
+        cursor = moment_of(state.get("cursor"))
+        return cursor - dt.timedelta(seconds=self._reading.settling_lag) if cursor else self._reading.since
+
+    def _by_window(self, state: State, now: dt.datetime) -> Iterator[Verified]:
+        # The first read has no upper bound: a row without the stamp, or with one in the future, is a row too. It
+        # lasts until its last window is loaded, however many runs that takes.
+        is_first = not state.get("cursor") or state.get("is_first_read", False)
+        window = Window(self._since(state), None if is_first else now + CLOCK_MARGIN, end=now)
+        late_before = None if is_first else moment_of(state.get("cursor"))
+        for verified in self._read(window, Wish(late_before=late_before)):
+            if verified.window.end:
+                state = {**state, "cursor": iso(verified.window.end)}
+                state.pop("is_first_read", None)
+                if is_first and verified.window.end != now:
+                    state["is_first_read"] = True
+            verified.state = self._kept(state)
+            yield verified
+
+    _by_event = _by_window
+
+    def _by_from(self, state: State, now: dt.datetime) -> Iterator[Verified]:
+        windows = self._read(
+            Window(self._since(state), end=now), Wish(late_before=moment_of(state.get("cursor")))
+        )
+        yield from self._with_final_state(windows, state, cursor=iso(now))
+
+    def _by_full(self, state: State, now: dt.datetime) -> Iterator[Verified]:
+        yield from self._with_final_state(self._read(Window(end=now)), state, cursor=iso(now))
+
+    def _is_full_pass_due(self, state: State, now: dt.datetime) -> bool:
+        last = moment_of(state.get("full_pass"))
+        return last is None or now - last > dt.timedelta(days=self._reading.full_pass_days)
+
+    def _trailing_since(self, state: State, now: dt.datetime) -> dt.datetime:
+        """Where a read by creation starts: what is new, and what was new not long ago."""
+        trailing = now - dt.timedelta(days=self._reading.trailing_days)
+        return min(self._since(state) or trailing, trailing)
+
+    def _by_trailing(self, state: State, now: dt.datetime) -> Iterator[Verified]:
+        if self._is_full_pass_due(state, now):
+            window, changes = Window(self._reading.since, end=now), {"full_pass": iso(now)}
+        else:
+            window, changes = Window(self._trailing_since(state, now), now + CLOCK_MARGIN, end=now), {}
+        # The cursor moves with the last piece alone: a full pass cut short has to start again.
+        yield from self._with_final_state(self._read(window), state, cursor=iso(now), **changes)
+
+    def _with_final_state(
+        self, windows: Iterator[Verified], state: State, **changes: Any
+    ) -> Iterator[Verified]:
+        """Hand the windows on with `state`, the last one with `changes`."""
+        previous: Verified | None = None
+        for verified in windows:
+            if previous:
+                previous.state = self._kept(state)
+                yield previous
+            previous = verified
+        if previous:
+            previous.state = self._kept(state, **changes)
+            yield previous
+
+    def _by_open(self, state: State, now: dt.datetime) -> Iterator[Verified]:
+        """Those of a trailing period by creation, and older ones that may still change: not in a final
+        status, or named by a purchase order that changed."""
+        is_full = self._is_full_pass_due(state, now)
+        open_ids: set[str] = set() if is_full else set(state.get("open", ()))
+        asked = sorted(open_ids)
+        changes: State = {"cursor": iso(now)}
+        if is_full:
+            changes["full_pass"] = iso(now)
+            window = Window(self._reading.since, end=now)
+        else:
+            window = Window(self._trailing_since(state, now), now + CLOCK_MARGIN, end=now)
+            asked = sorted(open_ids | self._named_by_changed_parents(state, now))
+
+        def note(rows: Sequence[Row]) -> None:
+            for row in rows:
+                is_final = row.get(self._resource.status) in self._resource.final_statuses
+                (open_ids.discard if is_final else open_ids.add)(str(row.get("id")))
+
+        def read() -> Iterator[Verified]:
+            yield from self._read(window, Wish(note=note))
+            for start in range(0, len(asked), IDS_A_REQUEST):
+                ids = asked[start : start + IDS_A_REQUEST]
+                found: set[str] = set()
+
+                def note_found(rows: Sequence[Row], found: set[str] = found) -> None:
+                    found.update(str(row.get("id")) for row in rows)
+                    note(rows)
+
+                yield from self._read(Window(end=now), Wish({"selectedDeliveries": ids}, note=note_found))
+                open_ids.difference_update(set(ids) - found)
+
+        for verified in self._with_final_state(read(), state, **changes):
+            if "cursor" in verified.state and verified.state["cursor"] == changes["cursor"]:
+                verified.state["open"] = sorted(open_ids)
+            yield verified
+
+    def _named_by_changed_parents(self, state: State, now: dt.datetime) -> set[str]:
+        """Ids of the deliveries that purchase orders changed since the cursor name."""
+        named: set[str] = set()
+        for row in self._pieces.rows_of(
+            RESOURCES["purchase_orders"], Window(self._since(state), now + CLOCK_MARGIN, end=now)
+        ):
+            named.add(str(row.get("deliveryId") or ""))
+            for line in (row.get("purchaseOrderForm") or {}).get("lineItems") or ():
+                named.add(str(line.get("deliveryId") or ""))
+        return named - {""}
+
+    def _by_versions(self, state: State, now: dt.datetime) -> Iterator[Verified]:
+        """Every version of each changed supplier, once."""
+        started, before = time.monotonic(), self.traffic.requests
+        window = Window(self._since(state), now + CLOCK_MARGIN if state.get("cursor") else None, end=now)
+        suppliers = self._pieces.rows_of(RESOURCES["suppliers"], window)
+        seen: dict[str, str] = dict(state.get("versions", {}))
+        assembly, keys, drift = self._course.assembly(0), set[str](), list[Drift]()
+        for start in range(0, len(suppliers), SUPPLIERS_AT_ONCE):
+            some = suppliers[start : start + SUPPLIERS_AT_ONCE]
+            self._connection.budget = Budget(self._reading.budget)
+            chains = self._executor.map(
+                lambda row: self._versions_of(row, seen.get(str(row.get("id")))), some
+            )
+            pages = [page for chain in chains for page in chain]
+            if pages:
+                added = assembly.add(pages).result()
+                assembly.keep(None)
+                keys.update(added.keys)
+                drift += added.drift
+                self._course.on_rows(len(added.keys), None)
+            seen.update((str(row["id"]), str(row["versionId"])) for row in some if row.get("versionId"))
+        yield Verified(
+            self._resource,
+            window,
+            None,
+            len(keys),
+            len(keys),
+            len(keys),
+            assembly,
+            self._kept(state, cursor=iso(now), versions=seen),
+            Traffic(requests=self.traffic.requests - before),
+            1,
+            time.monotonic() - started,
+            drift=drift,
+            keys=keys,
+        )
+
+    def _versions_of(self, supplier: Row, last_seen: str | None) -> list[Page]:
+        """The chain of versions from the newest back to the last one seen."""
+        supplier_id, version = str(supplier.get("id")), supplier.get("versionId")
+        visited: set[str] = set()
+        pages: list[Page] = []
+        while version and version != last_seen and version not in visited:
+            visited.add(version)
+            try:
+                path = f"Suppliers/{quote(supplier_id, safe='')}/{quote(str(version), safe='')}"
+                answer = self._connection.get(path)
+            except NotFound:
+                if version != supplier.get("versionId"):
+                    break  # older versions are no longer kept
+                # The newest one stands in the supplier itself.
+                answer = Answer(orjson.dumps(supplier), dict(supplier))
+            page = _version_page(answer, supplier_id, str(version))
+            pages.append(page)
+            (row,) = page.rows
+            version = row["value"].get("previousVersionId")
+        return pages
+
+    def sweep(self) -> Iterator[set[str]]:
+        """The keys of all rows there are, by the cheapest request; complete, or it raises."""
+        now = self._client.server_time()
+        for piece in self._pieces.of(Window(end=now), Wish(self._resource.key_only or None)):
+            piece.close()
+            yield piece.keys
+
+    def _read(self, window: Window, wish: Wish | None = None) -> Iterator[Verified]:
+        """Read a window whole: as one, or, where it is too large or does not add up, in pieces."""
+        for piece in self._pieces.of(window, wish):
+            yield piece.verified()
+
+
+def _version_page(answer: Answer, supplier_id: str, version: str) -> Page:
+    """A page of one supplier version, in the form in which versions really come.
+
+    The schema says that the bare supplier comes back, the text a version around it: both are taken. Put together
+    as text, for numbers have to stay as they were written.
+    """
+    row, text = answer.json, answer.body.strip()
+    named = {"id": row.get("id") or supplier_id, "versionId": row.get("versionId") or version}
+    if not isinstance(row.get("value"), dict):
+        named["created"] = row.get("modified") or row.get("created")
+        text = b'{"value": ' + text + b"}"
+    # The last of two fields with one name counts.
+    text = text[:-1] + b", " + orjson.dumps(named)[1:]
+    return Page(b'{"result": [' + text + b"]}", 1, 1)

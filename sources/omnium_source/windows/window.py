@@ -1,0 +1,135 @@
+"""The bounds of one read, how to read, and how a window is cut into smaller ones.
+
+Window        the bounds of one read
+Reading       how to read: lag, sizes, budgets
+cut           the windows between some moments
+"""
+
+import datetime as dt
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from omnium_source.normalize.normalizer import column_name
+from omnium_source.resources import Resource
+
+Row = Mapping[str, Any]
+
+
+def iso(moment: dt.datetime) -> str:
+    """ISO 8601 in UTC with milliseconds, as the API writes it."""
+    return moment.astimezone(dt.UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def moment_of(value: Any) -> dt.datetime | None:
+    """The moment in an API's or a state's text, None where it is none; without a zone it is UTC."""
+    if not isinstance(value, str):
+        return None
+    text, _, fraction = value.strip().removesuffix("Z").partition(".")
+    try:
+        # .NET writes seven digits after the second; only a window's bounds come here, so a second is enough.
+        moment = dt.datetime.fromisoformat(text if fraction.isdigit() or not fraction else value)
+    except ValueError:
+        return None
+    return moment if moment.tzinfo else moment.replace(tzinfo=dt.UTC)
+
+
+@dataclass(frozen=True)
+class Window:
+    """The bounds of one read, on the resource's cursor and, where that cannot split it, on creation.
+
+    None is an open end. `end` is the server's time up to which everything is read once this window is loaded;
+    None where more windows are needed for that.
+    """
+
+    lower: dt.datetime | None = None
+    upper: dt.datetime | None = None
+    created_lower: dt.datetime | None = None
+    created_upper: dt.datetime | None = None
+    end: dt.datetime | None = None
+
+    @property
+    def is_unbounded(self) -> bool:
+        """Whether no row at all is left out."""
+        return not (self.lower or self.upper or self.created_lower or self.created_upper)
+
+    def body(self, resource: Resource) -> dict[str, str]:
+        """The request's fields for these bounds."""
+        bounds = {
+            resource.lower: self.lower,
+            resource.upper: self.upper,
+            resource.created_lower: self.created_lower,
+            resource.created_upper: self.created_upper,
+        }
+        return {name: iso(value) for name, value in bounds.items() if name and value}
+
+
+@dataclass(frozen=True)
+class Reading:
+    """How to read. Times in seconds or days, sizes in rows or bytes."""
+
+    settling_lag: float = 120.0
+    trailing_days: float = 30.0
+    full_pass_days: float = 30.0
+    window_rows: int = 250_000
+    window_bytes: int = 128 * 1024 * 1024
+    windows_at_once: int = 8
+    """Of one resource, at most."""
+    budget: float = 300.0
+    tries: int = 5
+    """Of one window."""
+    failures: int = 12
+    """In a row, over all windows of a resource, however small they were made."""
+    since: dt.datetime | None = None
+    spool: Path | None = None
+
+
+def cut(
+    window: Window, marks: Sequence[dt.datetime], low: str, high: str, overlap: dt.timedelta
+) -> list[Window]:
+    """The windows between `marks`, oldest first; the outer ends stay as open as they were.
+
+    `low`, `high`: the bounds that are cut, `lower` and `upper` or those of creation. Neighbours share `overlap`.
+    """
+    # Behind the mark, so that rows that share its very stamp stand on one side of it.
+    starts = [getattr(window, low), *(mark + overlap for mark in marks)]
+    stops = [*(mark + 2 * overlap for mark in marks), getattr(window, high)]
+    # Only windows that follow each other in the cursor's own order say that all before their end is read.
+    ends = [mark if low == "lower" and window.end else None for mark in marks] + [window.end]
+    return [
+        replace(window, **{low: start, high: stop}, end=end)
+        for start, stop, end in zip(starts, stops, ends, strict=True)
+    ]
+
+
+def key_of(resource: Resource, row: Row) -> str:
+    """What tells a row of this resource from all others."""
+    return "|".join(str(value_at(row, path)) for path in resource.key)
+
+
+def value_at(row: Row, path: str) -> Any:
+    """The value at a path of names joined by dots, None where there is none."""
+    value: Any = row
+    for name in path.split("."):
+        value = value.get(name) if isinstance(value, Mapping) else None
+    return value
+
+
+def texts_at(rows: Sequence[Row], path: str) -> set[str]:
+    """The texts at a path of some rows, also of a path through lists."""
+    values: list[Any] = list(rows)
+    for name in path.split("."):
+        values = [value.get(name) for value in values if isinstance(value, Mapping)]
+        values = [one for value in values for one in (value if isinstance(value, list) else [value])]
+    return {value for value in values if isinstance(value, str) and value}
+
+
+def stamps_at(rows: Sequence[Row], path: str) -> list[dt.datetime]:
+    """The moments at a path of some rows, those that have one."""
+    return [stamp for row in rows if (stamp := moment_of(value_at(row, path)))]
+
+
+def column_name_of(path: str) -> str:
+    """The column that a JSON path becomes."""
+    return "__".join(column_name(part) for part in path.split("."))

@@ -1,0 +1,165 @@
+"""The notebooks as a person sees them: served as `omnium-elt dashboard` does, opened in a real browser."""
+
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pytest
+
+from tests.support.browser import CHROMIUM, MISSING, Browser, browser
+
+pytestmark = pytest.mark.skipif(CHROMIUM is None, reason=MISSING)
+
+# Canvases that hold a picture: of some size, and of more colours than an empty frame with its axes has.
+PICTURES = """deep('.vega-embed canvas').filter(canvas => canvas.width > 200 && canvas.height > 80 && new Set(
+    new Uint32Array(canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height).data.buffer)
+).size > 20).length"""
+
+
+@pytest.fixture(scope="module")
+def tab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
+    with browser(tmp_path_factory.mktemp("browser")) as opened:
+        yield opened
+
+
+@pytest.fixture(scope="module")
+def address(finished_home: Path) -> Iterator[str]:
+    command = [
+        sys.executable,
+        "-m",
+        "omnium_elt",
+        "dashboard",
+        "--port",
+        "0",
+        "--home",
+        str(finished_home),
+    ]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as process:
+        assert process.stdout
+        found = re.match(r"http://127\.0\.0\.1:\d+$", process.stdout.readline().strip())
+        assert found, "the dashboard did not say where it is"
+        try:
+            yield found[0]
+        finally:
+            process.terminate()
+
+
+@pytest.fixture(scope="module")
+def warehouse(finished_home: Path) -> Iterator[Any]:
+    with duckdb.connect(str(finished_home / "warehouse.duckdb"), read_only=True) as connection:
+        yield connection
+
+
+def assert_in_order(tab: Browser, address: str) -> None:
+    """No cell failed, no script did, and nothing was asked for anywhere else."""
+    assert not re.search(r"traceback|exception|\berror\b|no warehouse", tab.text(), re.IGNORECASE), tab.text()
+    assert tab.errors == []
+    assert [url for url in tab.requests if not url.startswith((address, "data:", "blob:", "about:"))] == []
+
+
+@pytest.mark.parametrize(
+    ("notebook", "title", "pictures", "headings"),
+    [
+        (
+            "supplier-lead-times",
+            "Supplier lead times",
+            5,
+            ("Configured against measured", "One supplier", "On its way"),
+        ),
+        (
+            "replenishment",
+            "Replenishment",
+            5,
+            ("By supplier", "The proposal", "One article", "What it is worth", "Which articles matter"),
+        ),
+        (
+            "data-health",
+            "Data health",
+            2,
+            ("Freshness", "Completeness", "Odd data", "Drift of the schema"),
+        ),
+    ],
+)
+def test_a_notebook_shows_its_pictures_and_no_error(
+    tab: Browser, address: str, notebook: str, title: str, pictures: int, headings: tuple[str, ...]
+) -> None:
+    tab.open(f"{address}/{notebook}")
+    tab.wait_until(f"{PICTURES} >= {pictures}")
+    # How many lines are open at the newest date depends on the day; there is one at least.
+    tab.wait_until("deep('tbody tr').length >= 1")
+    assert tab.ask("document.title") == title
+    assert all(heading in tab.text() for heading in headings)
+    assert_in_order(tab, address)
+
+
+def wait_for_figures(tab: Browser, figures: tuple[int, int]) -> None:
+    """Wait until the replenishment notebook shows this order value and this number of lines."""
+    value, lines = figures
+    shown = f"/suggested order value {value:,} .* lines {lines:,} .* safety stock at cost/"
+    tab.wait_until(f"{shown}.test(words().replaceAll(/\\s+/g, ' '))")
+
+
+def what_if(warehouse: Any, service_level: float, order_interval: int | None) -> tuple[int, int]:
+    value, lines = warehouse.execute(
+        """
+        select sum(order_value), count(*) filter (where suggested_quantity > 0)
+        from marts.replenishment_what_if(?, ?)
+        """,
+        [service_level, order_interval],
+    ).fetchone()
+    return round(value), lines
+
+
+def move(tab: Browser, slider: int, key: str, times: int) -> float:
+    """Move a slider by its keys; return where it stands then."""
+    tab.ask(f"deep('[role=slider]')[{slider}].focus()")
+    tab.press(key, times)
+    return float(tab.ask(f"deep('[role=slider]')[{slider}].getAttribute('aria-valuenow')"))
+
+
+def test_the_sliders_change_the_proposal(tab: Browser, address: str, warehouse: Any) -> None:
+    proposed = warehouse.execute(
+        """
+        select round(sum(order_value)), count(*) filter (where suggested_quantity > 0)
+        from marts.replenishment
+        """
+    ).fetchone()
+    tab.open(f"{address}/replenishment")
+    tab.wait_until("deep('[role=slider]').length == 2")
+    wait_for_figures(tab, (int(proposed[0]), proposed[1]))
+
+    less = what_if(warehouse, 0.90, None)
+    assert move(tab, 0, "ArrowLeft", 10) == 90
+    wait_for_figures(tab, less)
+
+    more = what_if(warehouse, 0.90, 90)
+    assert move(tab, 1, "End", 1) == 90
+    wait_for_figures(tab, more)
+
+    assert less[0] < proposed[0]
+    assert more[0] > less[0]
+    assert_in_order(tab, address)
+
+
+def test_choosing_an_order_shows_its_lines(tab: Browser, address: str, warehouse: Any) -> None:
+    orders = warehouse.execute(
+        """
+        select lines.sku
+        from marts.purchase_proposal as orders
+        inner join marts.purchase_proposal_line as lines using (supplier_id, warehouse_code, currency)
+        where lines.line_number = 1
+        order by orders.value desc, supplier_id, warehouse_code
+        limit 2
+        """
+    ).fetchall()
+    tab.open(f"{address}/replenishment")
+    tab.wait_until("deep('[role=checkbox]').length > 2 && deep('table').length == 2")
+    second = "(deep('table')[1]?.innerText ?? '')"
+    tab.wait_until(f"{second}.includes('{orders[0][0]}')")
+    tab.ask("deep('tbody [role=checkbox]')[1].click()")
+    tab.wait_until(f"{second}.includes('{orders[1][0]}')")
+    assert_in_order(tab, address)

@@ -1,0 +1,432 @@
+"""The command line as its users meet it: help, JSON, exit statuses, signals, and what stays untouched."""
+
+import io
+import json
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+from omnium_elt.cli.commands import PlainLines, build_parser, main, show_findings
+from omnium_elt.cli.completion import script
+from omnium_elt.infra.home import Home
+from omnium_elt.inspect.demo import Findings, Proposal
+from omnium_sandbox import Sandbox
+from omnium_source.resources import RESOURCES
+from rich.console import Console
+
+from tests.conftest import environment_of
+
+PROMISED = [
+    "demo",
+    "run",
+    "load",
+    "transform",
+    "publish",
+    "reconcile",
+    "check",
+    "status",
+    "resources",
+    "sandbox",
+]
+(_COMMANDS,) = (action for action in build_parser()._actions if action.dest == "command")
+COMMANDS = list(_COMMANDS.choices or ())
+OMNIUM_ELT = [sys.executable, "-m", "omnium_elt"]
+
+
+def environment(**more: str) -> dict[str, str]:
+    return {**os.environ, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path), **more}
+
+
+def told(capfd: pytest.CaptureFixture[str]) -> dict[str, Any]:
+    """The one JSON object on stdout."""
+    return dict(json.loads(capfd.readouterr().out))
+
+
+def tree(folder: Path) -> dict[str, tuple[int, int]]:
+    return {str(path): (path.stat().st_mtime_ns, path.stat().st_size) for path in folder.rglob("*")}
+
+
+# Help
+
+
+def test_every_promised_command_is_there() -> None:
+    assert set(COMMANDS) >= set(PROMISED)
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_has_help_with_examples(command: str, capfd: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main([command, "--help"])
+    assert ended.value.code == 0
+    shown = capfd.readouterr().out
+    assert f"omnium-elt {command}" in shown[shown.index("examples:") :]
+    for status in ("0 all well", "1 failed", "2 wrong usage", "3 some resources", "75 another run"):
+        assert status in shown
+    options = re.findall(r"^  (-\S+)", shown, re.MULTILINE)
+    assert {"-h,", "--home", "--json", "-v,"} <= set(options)
+
+
+def test_help_imports_nothing_heavy() -> None:
+    code = (
+        "import sys\n"
+        "from omnium_elt.cli.commands import main\n"
+        "try:\n    main(['--help'])\n"
+        "except SystemExit:\n    pass\n"
+        "heavy = {'dlt', 'duckdb', 'dbt', 'pyarrow', 'pandas', 'numpy', 'httpx', 'rich', 'orjson'}\n"
+        "print(sorted(heavy & set(sys.modules)), file=sys.stderr)"
+    )
+    shown = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, env=environment(), check=True
+    )
+    assert shown.stderr.strip() == "[]"
+    assert "omnium-elt demo" in shown.stdout
+
+
+def test_only_the_command_line_knows_the_terminal() -> None:
+    import omnium_elt
+
+    folder = Path(omnium_elt.__file__).parent
+    assert [
+        path.name for path in sorted(folder.rglob("*.py")) if re.search(r"\brich\b", path.read_text())
+    ] == ["commands.py"]
+
+
+# run
+
+
+def test_run_again_against_an_unchanged_tenant_reads_and_writes_nothing(
+    configured: Sandbox, home_after_run: Home, capfd: pytest.CaptureFixture[str]
+) -> None:
+    published = tree(home_after_run.exports) | tree_of(home_after_run.warehouse)
+    assert main(["run", "--home", str(home_after_run.root), "--json"]) == 0
+    report = told(capfd)
+    assert report["status"] == "unchanged"
+    assert {resource["name"] for resource in report["resources"]} == set(RESOURCES)
+    assert {resource["status"] for resource in report["resources"]} == {"unchanged"}
+    assert sum(resource["rows"] for resource in report["resources"]) == 0
+    assert [(step["name"], step["status"]) for step in report["steps"]] == [
+        ("transform", "unchanged"),
+        ("publish", "unchanged"),
+    ]
+    assert tree(home_after_run.exports) | tree_of(home_after_run.warehouse) == published
+
+
+def tree_of(path: Path) -> dict[str, tuple[int, int]]:
+    return {str(path): (path.stat().st_ino, path.stat().st_size)}
+
+
+def test_json_stands_alone_on_stdout(
+    configured: Sandbox, home: Home, capfd: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["load", "--resources", "stores", "--home", str(home.root), "--json", "-v"]) == 0
+    shown = capfd.readouterr()
+    report = json.loads(shown.out)
+    (stores,) = report["resources"]
+    assert (stores["name"], stores["status"], stores["complete"]) == ("stores", "ok", True)
+    assert stores["rows"] == stores["total_hits"] == len(list(configured.tenant.rows("stores")))
+    assert stores["requests"] > 0
+    assert stores["bytes"] > 0
+    assert stores["window_to"].endswith("Z")
+    assert "stores: ok" in shown.err
+    assert "INFO" in shown.err
+
+
+def test_the_summary_says_what_changed_and_what_it_cost(
+    configured: Sandbox, home: Home, capfd: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["load", "--resources", "stores,suppliers", "--home", str(home.root)]) == 0
+    first = capfd.readouterr().out
+    rows = len(list(configured.tenant.rows("stores"))) + len(list(configured.tenant.rows("suppliers")))
+    assert f"load ok: {rows} rows, " in first
+    assert main(["load", "--resources", "stores,suppliers", "--home", str(home.root)]) == 0
+    again = capfd.readouterr().out
+    assert "unchanged: stores, suppliers" in again
+    assert "load unchanged: 0 rows, " in again
+
+
+def test_exclude_leaves_resources_out(
+    configured: Sandbox, home: Home, capfd: pytest.CaptureFixture[str]
+) -> None:
+    arguments = [
+        "--resources",
+        "stores,projects",
+        "--exclude",
+        "projects",
+        "--home",
+        str(home.root),
+        "--json",
+    ]
+    assert main(["load", *arguments]) == 0
+    assert [resource["name"] for resource in told(capfd)["resources"]] == ["stores"]
+    assert not any("Projects" in request.path for request in configured.requests)
+
+
+def test_parquet_writes_the_lake(configured: Sandbox, home: Home, capfd: pytest.CaptureFixture[str]) -> None:
+    arguments = [
+        "load",
+        "--resources",
+        "stores",
+        "--destination",
+        "parquet",
+        "--home",
+        str(home.root),
+        "--json",
+    ]
+    assert main(arguments) == 0
+    assert [step["name"] for step in told(capfd)["steps"]] == ["lake"]
+    assert (home.lake / "stores" / "data.parquet").exists()
+
+
+def test_sigterm_ends_in_good_order_and_the_next_run_is_right(sandbox: Sandbox, home: Home) -> None:
+    arguments = ["load", "--home", str(home.root), "--json", "--exclude", "order_line_analytics"]
+    with subprocess.Popen(
+        [*OMNIUM_ELT, *arguments],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=environment(**environment_of(sandbox)),
+    ) as process:
+        deadline = time.monotonic() + 60
+        while len(sandbox.requests) < 5 and time.monotonic() < deadline:
+            time.sleep(0.005)
+        process.send_signal(signal.SIGTERM)
+        out, err = process.communicate(timeout=60)
+    report = json.loads(out)
+    assert (process.returncode, report["status"]) == (1, "interrupted")
+    assert "stopped on request" in report["error"]
+    assert "Traceback" not in err
+
+    finished = subprocess.run(
+        [*OMNIUM_ELT, *arguments], capture_output=True, text=True, env=environment(**environment_of(sandbox))
+    )
+    assert finished.returncode == 0, finished.stderr
+    told_after = json.loads(finished.stdout)
+    rows = {resource["name"]: resource for resource in told_after["resources"]}
+    for name in ("stores", "orders"):
+        before = {resource["name"]: resource for resource in report["resources"]}[name]["rows"]
+        assert rows[name]["rows"] + before == len(list(sandbox.tenant.rows(name)))
+
+
+# demo
+
+
+def test_demo_shows_lead_times_and_proposal_and_works_twice(
+    home: Home, capfd: pytest.CaptureFixture[str]
+) -> None:
+    arguments = ["demo", "--size", "small", "--home", str(home.root)]
+    assert main(arguments) == 0
+    shown = capfd.readouterr().out
+    headings = [
+        shown.index(text) for text in ("Supplier lead times", "configured", "Purchase proposal", "Files")
+    ]
+    assert headings == sorted(headings)
+    proposal = shown[headings[2] : headings[3]]
+    assert re.search(
+        r" to [\w-]+: order.* by \d{4}-\d\d-\d\d, \d+ lines?, [\d,]+ units, [\d,.]+ [A-Z]{3}", proposal
+    )
+    assert "really takes" in proposal
+    assert "warehouse.duckdb" in shown[headings[3] :]
+
+    assert main([*arguments, "--json"]) == 0
+    report = told(capfd)
+    assert report["status"] in ("ok", "unchanged")
+    assert sum(resource["rows"] for resource in report["resources"]) == 0, "the same tenant once more"
+    assert len(report["findings"]["lead_times"]) > 5
+    assert report["findings"]["proposals"]
+
+
+# check, status, resources
+
+
+def test_check_tries_everything_and_changes_nothing(
+    configured: Sandbox, home: Home, capfd: pytest.CaptureFixture[str]
+) -> None:
+    before = {name: list(configured.tenant.rows(name)) for name in ("stores", "suppliers")}
+    assert main(["check", "--home", str(home.root), "--json"]) == 0
+    checks = {check["name"]: check for check in told(capfd)["checks"]}
+    assert {check["level"] for check in checks.values()} == {"ok"}
+    machine = {
+        "configuration",
+        "home",
+        "permissions",
+        "disk",
+        "destination",
+        "credentials",
+        "clock",
+        "limits",
+    }
+    assert set(checks) == machine | set(RESOURCES)
+    assert "first page" in checks["suppliers"]["message"]
+    assert not home.root.exists()
+    assert before == {name: list(configured.tenant.rows(name)) for name in before}
+    assert all(request.method == "POST" or "Suppliers" in request.path for request in configured.requests)
+
+
+def test_check_says_which_role_is_missing(
+    configured: Sandbox, home: Home, capfd: pytest.CaptureFixture[str]
+) -> None:
+    configured.behaviour.missing_roles = {"ProjectRead"}
+    assert main(["check", "--home", str(home.root), "--resources", "projects,stores"]) == 3
+    shown = capfd.readouterr().out
+    assert "FAIL  projects: the role ProjectRead is missing" in shown
+    assert "→ Give the API user the role ProjectRead, or leave it out: --exclude projects." in shown
+    assert "ok    stores" in shown
+
+
+def test_check_stops_at_wrong_credentials(
+    configured: Sandbox, home: Home, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("SOURCES__OMNIUM__CLIENT_SECRET", "not-the-right-one")
+    assert main(["check", "--home", str(home.root), "--json"]) == 2
+    checks = told(capfd)["checks"]
+    assert [check["name"] for check in checks if check["level"] == "fail"] == ["credentials"]
+    assert checks[-1]["name"] == "credentials", "nothing is asked of the tenant after that"
+
+
+def test_check_sees_a_readable_state_and_a_foreign_clock(
+    configured: Sandbox, home: Home, capfd: pytest.CaptureFixture[str]
+) -> None:
+    home.create()
+    home.state.chmod(0o755)
+    configured.behaviour.clock_offset_seconds = 3600
+    assert main(["check", "--home", str(home.root), "--resources", "stores", "--json"]) == 0
+    levels = {check["name"]: check for check in told(capfd)["checks"]}
+    assert levels["permissions"]["level"] == "warn"
+    assert "chmod" in levels["permissions"]["remedy"]
+    assert levels["clock"]["level"] == "warn"
+    assert re.search(r"differ by (3599|3600|3601) s", levels["clock"]["message"])
+
+
+def test_status_before_anything(home: Home, capfd: pytest.CaptureFixture[str]) -> None:
+    assert main(["status", "--home", str(home.root)]) == 0
+    assert "Nothing was loaded here yet" in capfd.readouterr().out
+    assert not home.root.exists()
+
+
+def test_status_after_a_run(home_after_run: Home, capfd: pytest.CaptureFixture[str]) -> None:
+    before = tree(home_after_run.root)
+    assert main(["status", "--home", str(home_after_run.root), "--json"]) == 0
+    status = told(capfd)
+    assert tree(home_after_run.root) == before, "it only looks"
+    assert status["running"] is None
+    assert status["published_at"]
+    suppliers = {resource["name"]: resource for resource in status["resources"]}["suppliers"]
+    assert suppliers["last_status"] == "ok"
+    assert suppliers["rows"] > 10
+    assert suppliers["cursor"]
+    assert suppliers["lag_seconds"] > 0
+    assert suppliers["last_error"] is None
+    (run,) = status["runs"]
+    assert (run["command"], run["status"]) == ("run", "ok")
+    assert main(["status", "--home", str(home_after_run.root)]) == 0
+    assert run["run_id"] in capfd.readouterr().out
+
+
+def test_status_tells_the_last_error(
+    configured: Sandbox, home: Home, capfd: pytest.CaptureFixture[str]
+) -> None:
+    configured.behaviour.missing_roles = {"StoreRead"}
+    main(["load", "--resources", "stores", "--home", str(home.root)])
+    capfd.readouterr()
+    main(["status", "--home", str(home.root), "--json"])
+    (stores,) = told(capfd)["resources"]
+    assert stores["last_status"] == "forbidden"
+    assert "StoreRead" in stores["last_error"]
+    assert stores["last_success"] is None
+
+
+def test_resources_lists_all_of_them(capfd: pytest.CaptureFixture[str]) -> None:
+    assert main(["resources", "--json"]) == 0
+    rows = told(capfd)["resources"]
+    assert [row["name"] for row in rows] == list(RESOURCES)
+    assert all(row["endpoint"] and row["current_by"] and row["role"] for row in rows)
+    assert main(["resources", "--resources", "orders"]) == 0
+    shown = capfd.readouterr().out
+    assert "Orders/Scroll" in shown
+    assert "suppliers" not in shown
+
+
+# sandbox
+
+
+def test_sandbox_serves_until_it_is_told_to_end(home: Home) -> None:
+    with subprocess.Popen(
+        [*OMNIUM_ELT, "sandbox", "--seed", "3"], stdout=subprocess.PIPE, text=True, env=environment()
+    ) as process:
+        assert process.stdout is not None
+        lines = [process.stdout.readline() for _ in range(5)]
+        settings = dict(line.removeprefix("export ").strip().split("=", 1) for line in lines[1:4])
+        assert lines[4] == "omnium-elt run\n"
+        loaded = subprocess.run(
+            [*OMNIUM_ELT, "load", "--resources", "stores", "--home", str(home.root), "--json"],
+            capture_output=True,
+            text=True,
+            env=environment(**settings),
+        )
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(timeout=30) == 0
+    assert json.loads(loaded.stdout)["status"] == "ok", loaded.stderr
+
+
+# completion and progress
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_completion_knows_every_command_and_option(shell: str) -> None:
+    text = script(shell, build_parser())
+    for command in COMMANDS:
+        assert command in text
+    assert "reconcile-every" in text
+    if shell == "bash" and shutil.which("bash"):
+        subprocess.run(["bash", "-n"], input=text, text=True, check=True)
+
+
+def test_plain_lines_say_each_end_once(capfd: pytest.CaptureFixture[str]) -> None:
+    progress = PlainLines()
+    progress.start("orders", None)
+    progress.advance("orders", 1_200)
+    progress.finish("orders", "ok")
+    progress.finish("orders", "ok")
+    progress.start("stores", None)
+    progress.finish("stores", "skipped")
+    progress.finish("carts", "forbidden")
+    shown = re.sub(r"\d+\.\d s", "0.0 s", capfd.readouterr().err)
+    assert shown == "orders: ok, 1,200 (0.0 s)\ncarts: forbidden (0.0 s)\n"
+
+
+def test_an_order_that_waits_for_an_unknown_time_is_not_the_first() -> None:
+    """Where nothing sells, nobody knows when the supplier's minimum is reached: that is not in 0 days."""
+
+    def waiting(supplier: str, days: int | None) -> Proposal:
+        return Proposal(supplier, "oslo", "defer", 1, Decimal(1), Decimal(10), "NOK", days, None, "why")
+
+    def told(*proposals: Proposal) -> str:
+        console = Console(file=io.StringIO(), width=200)
+        show_findings(console, Findings(None, [], list(proposals)))
+        return console.file.getvalue()  # type: ignore[attr-defined,no-any-return]
+
+    assert (
+        "2 orders can wait until the supplier's minimum is reached, the first of them (B) for 5 days."
+        in told(waiting("A", None), waiting("B", 5))
+    )
+    assert "1 order can wait until the supplier's minimum is reached." in told(waiting("A", None))
+
+
+def test_status_on_a_narrow_terminal_keeps_its_names_whole(
+    finished_home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    console = Console(file=io.StringIO(), width=60)
+    monkeypatch.setattr("omnium_elt.cli.commands._stdout", lambda: console)
+    assert main(["status", "--home", str(finished_home)]) == 0
+    lines = console.file.getvalue().splitlines()  # type: ignore[attr-defined]
+    assert max(map(len, lines[1:])) <= 60
+    told = {line.split()[0] for line in lines if line.split()}
+    assert set(RESOURCES) <= told

@@ -1,0 +1,90 @@
+"""The working database: how it is opened."""
+
+import os
+from pathlib import Path
+
+import duckdb
+import pytest
+from omnium_elt.infra.home import Home
+from omnium_elt.report.run_report import RunReport
+from omnium_elt.warehouse.destination import ROWS_A_GROUP, Warehouse
+
+
+def test_cursors_find_the_file_and_rows_go_into_it_in_full_groups(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    monkeypatch.chdir(elsewhere)
+    home = Home(tmp_path / "it's a home")
+    with Warehouse(home, "duckdb") as warehouse:
+        catalogs = warehouse.query(
+            "select current_catalog() as now, database_name from duckdb_databases() where not internal"
+        )
+        assert catalogs.to_pylist() == [{"now": "warehouse", "database_name": "warehouse"}]
+        folder = warehouse.query("select current_setting('temp_directory') as folder").to_pylist()
+        assert folder == [{"folder": f"{home.working_database}.tmp"}]
+        warehouse.execute(
+            f"create table main.numbers as select range as number from range({4 * ROWS_A_GROUP})"
+        )
+    with duckdb.connect(str(home.working_database), read_only=True) as connection:
+        groups = connection.execute(
+            "select row_group_id, sum(count) from pragma_storage_info('main.numbers') "
+            "where segment_type <> 'VALIDITY' group by row_group_id order by row_group_id"
+        ).fetchall()
+    assert groups == [(number, ROWS_A_GROUP) for number in range(4)]
+    assert os.listdir(elsewhere) == []
+
+
+def test_a_new_column_can_be_filled_after_dbt_has_written_to_the_file(tmp_path: Path) -> None:
+    """Opened with row groups of another size than in between, DuckDB could not commit, and called the file damaged."""
+    home = Home(tmp_path / "home")
+    with Warehouse(home, "duckdb") as warehouse:
+        warehouse.execute(
+            f"create table main.numbers as select range as number from range({6 * ROWS_A_GROUP})"
+        )
+    with duckdb.connect(str(home.working_database)) as connection:
+        connection.execute("create table main.mart as select 1 as figure")
+        connection.execute("force checkpoint")
+    with Warehouse(home, "duckdb") as warehouse:
+        warehouse.execute("alter table main.numbers add column note varchar")
+        warehouse.execute("delete from main.numbers where number % 100 = 7")
+        warehouse.execute("insert into main.numbers values (7, 'again')")
+        assert warehouse.query(
+            "select count(*) as rows, count(note) as notes from main.numbers"
+        ).to_pylist() == [{"rows": 6 * ROWS_A_GROUP - 983 + 1, "notes": 1}]
+
+
+def test_what_was_written_is_not_kept_in_memory(tmp_path: Path) -> None:
+    home = Home(tmp_path / "home")
+    held = "select sum(memory_usage_bytes) from duckdb_memory()"
+    with Warehouse(home, "duckdb") as warehouse:
+        limit = warehouse.query("select current_setting('memory_limit')")
+        warehouse.execute("create schema omnium")
+        warehouse.execute("create table omnium.orders as select hash(range) as id from range(8_000_000)")
+        before = warehouse.query(held)[0][0].as_py()
+        warehouse.forget_what_was_written()
+        assert warehouse.query(held)[0][0].as_py() < 33_000_000 < before
+        assert warehouse.query("select current_setting('memory_limit')") == limit
+
+
+@pytest.mark.parametrize(
+    ("merges", "runs", "groups"), [(False, 10, 8), (True, 0, 8), (True, 9, 8), (True, 10, 6)]
+)
+def test_every_tenth_run_that_replaced_rows_puts_small_groups_together(
+    tmp_path: Path, merges: bool, runs: int, groups: int
+) -> None:
+    home = Home(tmp_path / "home")
+    with Warehouse(home, "duckdb") as warehouse:
+        warehouse.execute("create schema omnium")
+        warehouse.execute("create table omnium.orders (id bigint)")
+        for _ in range(4):
+            warehouse.execute(f"insert into omnium.orders select range from range({ROWS_A_GROUP * 3 // 2})")
+        warehouse.load([], merges=merges)
+        for _ in range(runs):
+            warehouse.record_run(RunReport.begin("load"))
+    with duckdb.connect(str(home.working_database)) as connection:
+        counted = connection.execute(
+            "select count(distinct row_group_id) from pragma_storage_info('omnium.orders')"
+        ).fetchall()
+    assert counted == [(groups,)]

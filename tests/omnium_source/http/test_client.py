@@ -1,0 +1,439 @@
+"""The client against a server that says one odd thing at a time."""
+
+import datetime as dt
+import email.utils
+import logging
+import socket
+import stat
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import pytest
+from omnium_source.errors import (
+    BadRequest,
+    ConfigurationError,
+    Forbidden,
+    GaveUp,
+    NotFound,
+    ScrollLost,
+    Stopped,
+    Unreachable,
+    WrongCredentials,
+)
+from omnium_source.http.client import Budget, Limiter, OmniumClient, Traffic, check_base_url
+
+from tests.support.wire import Asked, Reply, Wire
+
+
+def client_of(wire: Wire, **options) -> OmniumClient:
+    return OmniumClient(wire.base_url, wire.client_id, wire.client_secret, **options)
+
+
+def in_turn(*replies):
+    """Answers one reply after the other, the last one for ever."""
+    waiting = list(replies)
+    return lambda asked: waiting.pop(0) if len(waiting) > 1 else waiting[0]
+
+
+def test_a_request_carries_the_token_and_the_body():
+    with Wire(lambda asked: {"result": [], "totalHits": 0}) as wire, client_of(wire) as client:
+        answer = client.post("Orders/Search", {"take": 100, "disableFacets": True}, what="orders")
+    assert answer.json == {"result": [], "totalHits": 0}
+    assert wire.asked == [
+        Asked("POST", "Orders/Search", {}, {"take": 100, "disableFacets": True}, "Bearer aaa.bbb.ccc")
+    ]
+
+
+@pytest.mark.parametrize(
+    "failures",
+    [
+        [Reply(None, 500)],
+        [Reply(None, 502), Reply(None, 503), Reply(None, 504)],
+        [Reply(None, 429, {"Retry-After": "0"})],
+        [Reply(raw=b"<html>proxy</html>", headers={"Content-Type": "text/html"})],
+        [Reply({"result": [1, 2, 3]}, cut=5)],
+        [Reply(raw=b'{"result": [')],
+        [Reply(None, 401)],
+    ],
+)
+def test_what_may_pass_is_asked_again(failures):
+    with Wire(in_turn(*failures, {"result": []})) as wire, client_of(wire) as client:
+        client._has_met_omnium = True
+        traffic = Traffic()
+        assert client.post("Orders/Search", {}, what="orders", traffic=traffic).json == {"result": []}
+    assert len(wire.asked) == len(failures) + 1
+    assert traffic.requests == len(failures) + 1
+    assert traffic.retries == len(failures)
+
+
+@pytest.mark.parametrize(
+    ("message", "error", "reply"),
+    [
+        ("orders: the server calls the request wrong (400): take * page too large", BadRequest,
+         Reply("take * page too large", 400)),
+        ("orders: the server refuses to show it (403): give the API user the role OrderRead", Forbidden,
+         Reply(None, 403)),
+        ("orders: nothing at this address (404)", NotFound, Reply(None, 404)),
+        ("orders: the server redirects to elsewhere.example (302), and the token is not sent elsewhere",
+         Unreachable, Reply(None, 302, {"Location": "https://elsewhere.example/?t=1"})),
+        ("orders: the server refuses even a new token (401)", WrongCredentials, Reply(None, 401)),
+    ],
+)  # fmt: skip
+def test_what_will_not_pass_is_said_at_once(message, error, reply):
+    with Wire(lambda asked: reply) as wire, client_of(wire) as client, pytest.raises(error) as raised:
+        client.post("Orders/Search", {}, what="orders", role="OrderRead")
+    assert str(raised.value).startswith(message)
+    assert len(wire.asked) <= 3
+
+
+def test_the_budget_ends_the_tries():
+    with Wire(lambda asked: Reply(None, 503)) as wire, client_of(wire) as client:
+        client._has_met_omnium = True
+        with pytest.raises(GaveUp, match=r"orders: gave up after \d+ tries: the server failed \(503\)"):
+            client.post("Orders/Search", {}, what="orders", budget=Budget(1.0))
+    assert 2 <= len(wire.asked) <= 6
+
+
+def test_a_wrong_address_does_not_take_minutes(monkeypatch):
+    monkeypatch.setattr("omnium_source.http.client.FIRST_CONTACT_SECONDS", 0.5)
+    with OmniumClient("http://127.0.0.1:9", "id", "secret") as client, pytest.raises(Unreachable) as raised:
+        client.post("Orders/Search", {}, what="orders")
+    assert "127.0.0.1 gives no answer of Omnium's: no connection" in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    ("header", "says"),
+    [
+        ("86400", "the server asks to wait 24 hours, longer than there is time for"),
+        ("inf", "the server asks to wait"),
+        ("Fri, 31 Dec 2199 23:59:59 GMT", "the server asks to wait"),
+        ("Fri, 31 Dec 2199 23:59:59 -0000", "the server asks to wait"),
+    ],
+)
+def test_a_retry_after_beyond_the_budget_ends_at_once(header, says):
+    with (
+        Wire(lambda asked: Reply(None, 429, {"Retry-After": header})) as wire,
+        client_of(wire) as client,
+        pytest.raises(GaveUp) as raised,
+    ):
+        client.post("Orders/Search", {}, what="orders", budget=Budget(5.0))
+    assert str(raised.value).startswith("orders: gave up after 1 try: too many requests (429)")
+    assert says in str(raised.value)
+    assert len(wire.asked) == 1
+
+
+@pytest.mark.parametrize("header", ["", "soon", "-5", "nan", "Wed, 21 Oct 2015 07:28:00"])
+def test_a_retry_after_without_sense_is_a_short_wait(header):
+    replies = in_turn(Reply(None, 429, {"Retry-After": header}), {"result": []})
+    with Wire(replies) as wire, client_of(wire) as client:
+        started = time.monotonic()
+        assert client.post("Orders/Search", {}, what="orders").json == {"result": []}
+    assert time.monotonic() - started < 3
+
+
+def test_retry_after_is_obeyed_as_seconds_and_as_a_date():
+    for seconds in (1, None):
+        soon = email.utils.format_datetime(dt.datetime.now(dt.UTC) + dt.timedelta(seconds=2.5), usegmt=True)
+        header = str(seconds) if seconds else soon
+        with (
+            Wire(in_turn(Reply(None, 429, {"Retry-After": header}), {"result": []})) as wire,
+            client_of(wire) as client,
+        ):
+            started = time.monotonic()
+            client.post("Orders/Search", {}, what="orders")
+            assert time.monotonic() - started >= 0.9
+
+
+def test_a_scroll_continuation_is_sent_once():
+    with (
+        Wire(lambda asked: Reply(None, 500)) as wire,
+        client_of(wire) as client,
+        pytest.raises(ScrollLost, match="an answer of the scroll was lost"),
+    ):
+        client.get("Orders/Scroll/a", what="orders", continues_scroll=True)
+    assert len(wire.asked) == 1
+
+
+def test_a_refused_scroll_continuation_has_not_moved_and_is_sent_again():
+    replies = in_turn(Reply(None, 429, {"Retry-After": "0"}), Reply(None, 401), {"result": []})
+    with Wire(replies) as wire, client_of(wire) as client:
+        assert client.get("Orders/Scroll/a", what="orders", continues_scroll=True).json == {"result": []}
+    assert len(wire.asked) == 3
+
+
+def test_the_token_is_kept_for_its_owner_alone(tmp_path):
+    path = tmp_path / "token.json"
+    with Wire(lambda asked: {"result": []}) as wire:
+        for _ in range(2):
+            with client_of(wire, token_path=path) as client:
+                client.post("Orders/Search", {}, what="orders")
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    assert wire.client_secret not in path.read_text()
+
+
+def test_a_kept_token_is_used_and_renewed_when_refused(tmp_path):
+    tokens: list[str] = []
+
+    def answer(asked):
+        if asked.path == "token":
+            tokens.append(f"new.token.{len(tokens)}")
+            return {"accessToken": tokens[-1], "expiresIn": 864000}
+        return {"result": []} if asked.authorization == f"Bearer {tokens[-1]}" else Reply(None, 401)
+
+    path = tmp_path / "token.json"
+    with Wire(answer, own_token=True) as wire:
+        for _ in range(2):
+            with client_of(wire, token_path=path) as client:
+                client.post("Orders/Search", {}, what="orders")
+        assert tokens == ["new.token.0"]
+        tokens.append("revoked.the.old")
+        with client_of(wire, token_path=path) as client:
+            client.post("Orders/Search", {}, what="orders")
+    assert tokens == ["new.token.0", "revoked.the.old", "new.token.2"]
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"plain.jwt.text",
+        b'"quoted.jwt.text"',
+        b"opaque-token",
+        b'{"accessToken": "json.jwt.text", "expiresIn": "ten days"}',
+    ],
+)
+def test_a_token_in_plain_text_is_a_token(body):
+    def answer(asked):
+        return Reply(raw=body) if asked.path == "token" else {"result": []}
+
+    with Wire(answer, own_token=True) as wire, client_of(wire) as client:
+        client.post("Orders/Search", {}, what="orders")
+    token = "json.jwt.text" if body[:1] == b"{" else body.decode().strip('"')
+    assert wire.asked[-1].authorization == f"Bearer {token}"
+
+
+def test_wrong_credentials_are_named_without_the_secret():
+    with (
+        Wire(lambda asked: Reply("invalid client", 401), own_token=True) as wire,
+        client_of(wire) as client,
+        pytest.raises(WrongCredentials) as raised,
+    ):
+        client.post("Orders/Search", {}, what="orders")
+    assert "does not take these credentials (status 401)" in str(raised.value)
+    assert wire.client_secret not in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    ("message", "url"),
+    [
+        ("plain http to api.omnium.no would send the secret unprotected", "http://api.omnium.no"),
+        ("is no http(s) address", "api.omnium.no"),
+        ("carries credentials or a query", "https://a:b@api.omnium.no"),
+    ],
+)
+def test_base_urls_that_are_refused(message, url):
+    with pytest.raises(ConfigurationError, match=message.replace("(", r"\(").replace(")", r"\)")):
+        check_base_url(url)
+
+
+def test_nothing_of_the_transport_is_logged(caplog):
+    caplog.set_level(logging.DEBUG)
+    with Wire(in_turn(Reply(None, 500), {"result": []})) as wire, client_of(wire) as client:
+        client._has_met_omnium = True
+        client.post("Orders/Search", {}, what="orders")
+    assert wire.client_secret not in caplog.text
+    assert wire.token not in caplog.text
+    assert "the server failed (500)" in caplog.text
+
+
+def test_an_answer_that_drips_is_cut_off():
+
+    def slow(asked):
+        time.sleep(2)
+        return {"result": []}
+
+    with Wire(slow) as wire, client_of(wire, request_timeout=0.5) as client:
+        client._has_met_omnium = True
+        with pytest.raises(GaveUp, match="time-out"):
+            client.post("Orders/Search", {}, what="orders", budget=Budget(1.0))
+
+
+HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nX-Long: "
+
+
+def silent(_: socket.socket) -> None:
+    """A server that takes a request and never answers."""
+    time.sleep(30)
+
+
+def dripping_headers(connection: socket.socket) -> None:
+    """A server whose headers never end: a byte is never late for a time-out of one read."""
+    connection.sendall(HEAD)
+    for _ in range(300):
+        connection.sendall(b"x")
+        time.sleep(0.1)
+
+
+def dripping_body(connection: socket.socket) -> None:
+    """A server whose body comes byte by byte."""
+    connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 300\r\n\r\n")
+    for _ in range(300):
+        connection.sendall(b" ")
+        time.sleep(0.1)
+
+
+def endless_body(connection: socket.socket) -> None:
+    """A server that always sends more, and never is a read late."""
+    connection.sendall(b"HTTP/1.1 200 OK\r\n\r\n")
+    until = time.monotonic() + 30
+    while time.monotonic() < until:
+        connection.sendall(b" " * 1_000)
+        time.sleep(0.001)
+
+
+@contextmanager
+def bare_server(behave: Callable[[socket.socket], None]) -> Iterator[str]:
+    """A server of sockets alone; gives its address."""
+    listening = socket.create_server(("127.0.0.1", 0))
+
+    def serve(connection: socket.socket) -> None:
+        try:
+            connection.recv(65_536)
+            behave(connection)
+        except OSError:
+            pass  # the other side has had enough
+        finally:
+            connection.close()
+
+    def accept() -> None:
+        while True:
+            try:
+                connection, _ = listening.accept()
+            except OSError:
+                return
+            threading.Thread(target=serve, args=(connection,), daemon=True).start()
+
+    threading.Thread(target=accept, daemon=True).start()
+    try:
+        yield f"http://127.0.0.1:{listening.getsockname()[1]}"
+    finally:
+        listening.shutdown(socket.SHUT_RDWR)
+        listening.close()
+
+
+@pytest.mark.parametrize(
+    ("behave", "says"),
+    [
+        (silent, "time-out (ReadTimeout)"),
+        (dripping_headers, "the answer took longer than 1 s"),
+        (dripping_body, "the answer took longer than 1 s"),
+        (endless_body, "the answer took longer than 1 s"),
+    ],
+)
+def test_a_whole_request_is_bounded(behave, says):
+    with bare_server(behave) as address, OmniumClient(address, "id", "secret", request_timeout=1.0) as client:
+        client._token, client._has_met_omnium = "a.b.c", True
+        started = time.monotonic()
+        with pytest.raises(GaveUp) as raised:
+            client.post("Orders/Search", {}, what="orders", budget=Budget(0.5))
+    assert says in str(raised.value)
+    assert time.monotonic() - started < 2.5
+
+
+@pytest.mark.parametrize(
+    ("scheme", "behave"),
+    [
+        ("http", silent),
+        ("http", dripping_headers),
+        ("http", dripping_body),
+        ("http", endless_body),
+        ("https", silent),
+    ],
+)
+def test_a_stop_does_not_wait_for_the_server(scheme, behave, monkeypatch):
+    """With https it is the handshake that never comes to an end."""
+    monkeypatch.setattr("omnium_source.http.client.SCROLL_END_SECONDS", 0.5)
+    stop = threading.Event()
+    with bare_server(behave) as address:
+        address = address.replace("http:", f"{scheme}:")
+        with OmniumClient(address, "id", "secret", stop=stop) as client:
+            client._token, client._has_met_omnium = "a.b.c", True
+            threading.Timer(0.5, stop.set).start()
+            started = time.monotonic()
+            with pytest.raises(Stopped):
+                client.post("Orders/Search", {}, what="orders", budget=Budget(300))
+    assert time.monotonic() - started < 3
+
+
+def test_a_server_without_tls_is_not_told_as_a_wrong_certificate():
+    with bare_server(dripping_body) as address:
+        client = OmniumClient(address.replace("http:", "https:"), "id", "secret")
+        with client, pytest.raises(Unreachable, match=r"127\.0\.0\.1 does not speak https"):
+            client.post("Orders/Search", {}, what="orders")
+
+
+def test_a_stop_does_not_wait_for_a_name_or_a_connection(monkeypatch):
+    monkeypatch.setattr("omnium_source.http.client.SCROLL_END_SECONDS", 0.5)
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: time.sleep(30))
+    stop = threading.Event()
+    with OmniumClient("https://tenant.example", "id", "secret", stop=stop) as client:
+        threading.Timer(0.5, stop.set).start()
+        started = time.monotonic()
+        with pytest.raises(Stopped):
+            client.post("Orders/Search", {}, what="orders", budget=Budget(300))
+    assert time.monotonic() - started < 3
+
+
+def test_a_stop_ends_the_waiting():
+    stop = threading.Event()
+    with (
+        Wire(lambda asked: Reply(None, 429, {"Retry-After": "60"})) as wire,
+        client_of(wire, stop=stop) as client,
+    ):
+        threading.Timer(0.3, stop.set).start()
+        started = time.monotonic()
+        with pytest.raises(Stopped):
+            client.post("Orders/Search", {}, what="orders", budget=Budget(300))
+    assert time.monotonic() - started < 5
+
+
+def test_the_limiter_shrinks_on_429_and_recovers():
+    limiter = Limiter(16, 1000, 1000)
+    limiter.throttled()
+    limiter.throttled()
+    assert limiter.allowed == 4
+    for _ in range(Limiter.RECOVERY * 12):
+        limiter.answered()
+    assert limiter.allowed == 16
+
+
+def test_the_limiter_never_lets_more_through_than_allowed():
+    limiter, lock, running, most = Limiter(3, 1000, 1000), threading.Lock(), 0, 0
+
+    def work():
+        nonlocal running, most
+        for _ in range(20):
+            with limiter.place(threading.Event()):
+                with lock:
+                    running += 1
+                    most = max(most, running)
+                time.sleep(0.001)
+                with lock:
+                    running -= 1
+
+    threads = [threading.Thread(target=work) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert most == 3
+
+
+def test_the_clock_of_the_server_counts():
+    ahead = email.utils.format_datetime(dt.datetime.now(dt.UTC) + dt.timedelta(hours=3), usegmt=True)
+    with Wire(lambda asked: {"result": []}) as wire, client_of(wire) as client:
+        client._note_time(ahead)
+        assert abs(client.server_time() - dt.datetime.now(dt.UTC) - dt.timedelta(hours=3)) < dt.timedelta(
+            seconds=3
+        )

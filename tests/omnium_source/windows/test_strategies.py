@@ -1,0 +1,476 @@
+"""Windows: what is asked, when a window is complete, and what happens when it is not."""
+
+import datetime as dt
+from concurrent.futures import ThreadPoolExecutor
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from omnium_source import RESOURCES, shape
+from omnium_source.errors import Incomplete
+from omnium_source.http.client import OmniumClient
+from omnium_source.normalize.normalizer import Parser
+from omnium_source.pii.masking import PersonalData
+from omnium_source.windows.course import Course
+from omnium_source.windows.reader import Verified
+from omnium_source.windows.strategies import Reader
+from omnium_source.windows.window import Reading
+
+from tests.support.wire import Asked, Reply, Wire, search
+
+OPEN = PersonalData("include", b"")
+
+
+def read(wire: Wire, name: str, state: dict[str, Any] | None = None, **reading: Any) -> list[Verified]:
+    """All windows of a resource, read to the end."""
+    resource = RESOURCES[name]
+    with (
+        OmniumClient(wire.base_url, wire.client_id, wire.client_secret) as client,
+        ThreadPoolExecutor(8) as executor,
+    ):
+        client._has_met_omnium = True
+        parser = Parser(shape(resource, OPEN))
+        reader = Reader(
+            Course(client, resource, parser, executor, reading=Reading(**{"budget": 20.0, **reading}))
+        )
+        return list(reader.windows(state or {}))
+
+
+def ids(windows: list[Verified]) -> list[str]:
+    """The ids of all rows handed on, with those that came twice twice."""
+    found: list[str] = []
+    for window in windows:
+        for part in window.assembly.tables().parts:
+            if part.name == window.resource.name:
+                found += [id for table in part.tables() for id in table["id"].to_pylist()]
+    return sorted(found)
+
+
+def supplier(number: int, modified: str = "2026-01-01T00:00:00.000Z", **more: Any) -> dict[str, Any]:
+    return {"id": f"s{number:05}", "name": f"Supplier {number}", "modified": modified, **more}
+
+
+def day(number: int) -> str:
+    """The moment `number` minutes after 2026-01-01."""
+    moment = dt.datetime(2026, 1, 1) + dt.timedelta(minutes=number)
+    return moment.isoformat(timespec="milliseconds") + "Z"
+
+
+def bodies(wire: Wire, path: str) -> list[Any]:
+    return [asked.body for asked in wire.asked if asked.path == path]
+
+
+def test_the_first_read_asks_for_everything_and_the_next_for_what_is_newer_than_its_cursor():
+    rows = [supplier(1), supplier(2)]
+    with Wire(lambda asked: search(rows, asked.body)) as wire:
+        first = read(wire, "suppliers")
+        second = read(wire, "suppliers", first[-1].state)
+    assert ids(first) == ["s00001", "s00002"]
+    asked = bodies(wire, "Suppliers/Search")
+    assert asked[0] == {"take": 100, "page": 0}
+    cursor = dt.datetime.fromisoformat(first[-1].state["cursor"])
+    since = dt.datetime.fromisoformat(asked[1]["modifiedFrom"])
+    assert cursor - dt.timedelta(seconds=121) < since <= cursor - dt.timedelta(seconds=120)
+    assert dt.datetime.fromisoformat(asked[1]["modifiedTo"]) >= cursor
+    assert ids(second) == []
+    assert len(asked) == 2
+
+
+def test_orders_disable_facets_and_products_and_inventory_leave_out_what_no_table_keeps():
+    def answer(asked: Asked) -> Any:
+        return {"result": [], "totalHits": 0}
+
+    with Wire(answer) as wire:
+        for name in ("orders", "products", "inventory"):
+            read(wire, name)
+    (orders,) = bodies(wire, "Orders/Search")
+    (products,) = bodies(wire, "Products/Scroll")
+    (inventory,) = bodies(wire, "Inventory/Search")
+    assert orders["disableFacets"] is True
+    assert products["isFacetsDisabled"] is True
+    assert products["excludedFields"] == {
+        "isAssetsExcluded": True,
+        "isInventoryExcluded": True,
+        "isPricesExcluded": True,
+    }
+    assert inventory == {"isBatchesExcluded": True}
+
+
+@pytest.mark.parametrize("base", [0, 1])
+@pytest.mark.parametrize("count", [1, 100, 101, 250])
+def test_an_unclear_page_base_is_found_out(base: int, count: int):
+    rows = [supplier(number) for number in range(count)]
+    with Wire(lambda asked: search(rows, asked.body, base=base)) as wire:
+        windows = read(wire, "suppliers")
+    assert ids(windows) == [row["id"] for row in rows]
+
+
+@pytest.mark.parametrize("base", [0, 1])
+@pytest.mark.parametrize("name", ["stores", "promotions"])
+@pytest.mark.parametrize("count", [7, 100, 250])
+def test_a_tenant_that_counts_pages_otherwise_than_declared_loses_nothing(name: str, base: int, count: int):
+    rows = [
+        {"id": f"{number:05}", "modified": day(number), "updatedDate": day(number)} for number in range(count)
+    ]
+    with Wire(lambda asked: search(rows, asked.body, base=base)) as wire:
+        windows = read(wire, name)
+    assert ids(windows) == [row["id"] for row in rows]
+
+
+def test_the_requests_are_as_few_as_the_pages():
+    rows = [supplier(number) for number in range(1_000)]
+    with Wire(lambda asked: search(rows, asked.body)) as wire:
+        read(wire, "suppliers")
+    assert len(wire.asked) == 10
+
+
+@pytest.fixture
+def reach(monkeypatch: pytest.MonkeyPatch) -> int:
+    """A server that shows 1,000 rows of a search instead of 10,000: the same, with fewer rows."""
+    for module in (
+        "http.paginators",
+        "windows.course",
+        "windows.splitter",
+        "windows.reader",
+        "windows.scheduler",
+    ):
+        monkeypatch.setattr(f"omnium_source.{module}.REACH", 1_000)
+    return 1_000
+
+
+@pytest.mark.parametrize("order", ["created", "-created", "modified", "-modified", "id"])
+def test_a_window_that_shows_too_few_rows_is_read_in_parts(order: str, reach: int):
+    rows = [supplier(n, modified=day(7 * n % 2_503), created=day(n)) for n in range(2_500)]
+    rows.sort(key=lambda row: row[order.strip("-")], reverse=order.startswith("-"))
+    with Wire(lambda asked: search(rows, asked.body, reach=reach)) as wire:
+        windows = read(wire, "suppliers")
+    assert set(ids(windows)) == {row["id"] for row in rows}
+    assert windows[-1].state["cursor"]
+    assert len(wire.asked) < 60
+
+
+def test_rows_that_share_a_stamp_are_split_by_creation(reach: int):
+    rows = [supplier(n, modified=day(0), created=day(n)) for n in range(2_500)]
+    rows += [supplier(n, modified=day(n), created=day(n)) for n in range(2_500, 3_000)]
+    rows.sort(key=lambda row: row["created"], reverse=True)
+    with Wire(lambda asked: search(rows, asked.body, reach=reach)) as wire:
+        windows = read(wire, "suppliers")
+    assert set(ids(windows)) == {row["id"] for row in rows}
+    # Only the last window of those cut by creation says that everything before its stamp is read.
+    assert [window.state.get("cursor") for window in windows[:-1]] == [None, None, day(0)]
+    assert len(wire.asked) < 60
+
+
+def test_rows_without_a_day_of_creation_are_not_lost_where_only_that_could_split(reach: int):
+    rows = [supplier(n, modified=day(0), created=day(n)) for n in range(2_500)]
+    for row in rows[700:703]:
+        del row["created"]
+    with (
+        Wire(lambda asked: search(rows, asked.body, reach=reach)) as wire,
+        pytest.raises(Incomplete, match="2,500 rows stand in one window that no filter"),
+    ):
+        read(wire, "suppliers")
+
+
+def whole(text: str, seconds: int = 0) -> str:
+    moment = dt.datetime.fromisoformat(text).replace(microsecond=0) + dt.timedelta(seconds=seconds)
+    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def test_a_server_that_compares_whole_seconds_and_leaves_the_bounds_out_hides_nothing(reach: int):
+    """Windows that overlapped by a millisecond lost all rows of the second that they were cut at."""
+    rows = [
+        supplier(n, modified=whole(day(0), n // 40), created=whole(day(0), n // 40)) for n in range(2_500)
+    ]
+    # Whole seconds after the lower bound, and before the upper one.
+    shifts = {"modifiedFrom": 1, "createdFrom": 1, "modifiedTo": -1, "createdTo": -1}
+
+    def exclusive(asked: Asked) -> Reply:
+        bounds = {
+            name: whole(asked.body[name], shift) for name, shift in shifts.items() if name in asked.body
+        }
+        return search(rows, {**asked.body, **bounds}, reach=reach)
+
+    with Wire(exclusive) as wire:
+        windows = read(wire, "suppliers")
+    assert set(ids(windows)) == {row["id"] for row in rows}
+
+
+def test_what_no_filter_can_split_is_said(reach: int):
+    rows = [supplier(n, modified=day(0), created=day(0)) for n in range(1_050)]
+    with (
+        Wire(lambda asked: search(rows, asked.body, reach=reach)) as wire,
+        pytest.raises(Incomplete) as raised,
+    ):
+        read(wire, "suppliers")
+    assert "suppliers: 1,050 rows stand in one window that no filter of the endpoint can make" in str(
+        raised.value
+    )
+
+
+def test_rows_without_a_stamp_are_read_too():
+    rows = [supplier(1), {"id": "s00002", "name": "never saved"}]
+    with Wire(lambda asked: search(rows, asked.body)) as wire:
+        assert ids(read(wire, "suppliers")) == ["s00001", "s00002"]
+
+
+def test_a_row_that_leaves_while_another_comes_in_hides_nothing():
+    """The counts agree and yet a row went missing: what changed since the window's end gives it away."""
+    rows = [supplier(n, modified=day(n)) for n in range(250)]
+    late = supplier(999, modified=day(248))
+    turns = 0
+
+    def answer(asked: Asked) -> Any:
+        nonlocal turns
+        turns += 1
+        if turns == 2:
+            rows[10] = {**rows.pop(10), "modified": "2030-01-01T00:00:00.000Z"}
+            rows.insert(248, late)
+            rows.sort(key=lambda row: row["modified"])
+        return search(rows, asked.body)
+
+    state = {"cursor": "2025-01-01T00:00:00.000Z", "page_base": 0}
+    with Wire(answer) as wire:
+        windows = read(wire, "suppliers", state)
+    present = {row["id"] for row in rows if row["modified"] < "2030"}
+    assert set(ids(windows)) >= present
+
+
+def test_a_count_that_never_agrees_is_said_and_moves_no_cursor():
+    with (
+        Wire(lambda asked: {"result": [supplier(1)], "totalHits": 3}) as wire,
+        pytest.raises(Incomplete, match=r"suppliers .*1 distinct rows came, the server counts 3"),
+    ):
+        read(wire, "suppliers")
+    assert len(wire.asked) < 60
+
+
+def scrolling(rows: list[dict[str, Any]], *, expires_after: int = 10**9, batch: int = 100) -> Any:
+    """A server of scrolls, each a snapshot; the first one is forgotten after so many continuations."""
+    scrolls: dict[str, list[dict[str, Any]]] = {}
+    continued = 0
+
+    def answer(asked: Asked) -> Any:
+        nonlocal continued
+        if asked.method == "POST" and asked.path.endswith("Search") and "Inventory" not in asked.path:
+            return search(rows, asked.body)
+        if asked.method == "POST":
+            found = [
+                row
+                for row in rows
+                if asked.body.get("modifiedFrom", "") <= row["modified"] <= asked.body.get("modifiedTo", "9")
+            ]
+            name = f"scroll-{len(scrolls)}"
+            scrolls[name] = found[batch:]
+            return {
+                "result": found[:batch],
+                "totalHits": len(found),
+                "scrollId": name if scrolls[name] else None,
+            }
+        continued += 1
+        name = asked.path.rpartition("/")[2]
+        if name not in scrolls or (name == "scroll-0" and continued > expires_after):
+            return Reply("no such scroll", 404)
+        some, scrolls[name] = scrolls[name][:batch], scrolls[name][batch:]
+        return {"result": some, "totalHits": len(rows), "scrollId": name}
+
+    return answer
+
+
+def test_an_inventory_is_read_over_its_own_scroll():
+    rows = [{"sku": f"{n:06}", "warehouseCode": "w", "modified": day(0)} for n in range(5_000)]
+    with Wire(scrolling(rows, batch=1_000)) as wire:
+        windows = read(wire, "inventory")
+    assert sum(window.distinct_keys for window in windows) == 5_000
+    assert len(wire.asked) == 6
+
+
+def test_a_scroll_that_expires_half_way_is_read_again_and_ends_complete():
+    rows = [{"id": f"{n:06}", "modified": day(0)} for n in range(2_000)]
+    with Wire(scrolling(rows, expires_after=7)) as wire:
+        windows = read(wire, "products")
+    assert len(set(ids(windows))) == 2_000
+
+
+def test_a_scroll_that_repeats_itself_ends():
+    rows = [{"id": f"{n:06}", "modified": day(0)} for n in range(100)]
+
+    def answer(asked: Asked) -> Any:
+        return {"result": rows, "totalHits": 300, "scrollId": "again"}
+
+    with Wire(answer) as wire, pytest.raises(Incomplete, match="repeats itself"):
+        read(wire, "products")
+    assert len(wire.asked) < 50
+
+
+def test_a_large_resource_is_scrolled_and_a_small_one_paged():
+    rows = [{"id": f"{n:06}", "modified": day(0)} for n in range(1_500)]
+    with Wire(scrolling(rows)) as wire:
+        read(wire, "orders")
+    assert [asked.path for asked in wire.asked][:3] == [
+        "Orders/Search",
+        "Orders/Scroll",
+        "Orders/Scroll/scroll-0",
+    ]
+    with Wire(scrolling(rows[:900])) as wire:
+        read(wire, "orders")
+    assert {asked.path for asked in wire.asked} == {"Orders/Search"}
+
+
+def test_a_backfill_comes_in_windows_that_each_move_the_cursor():
+    rows = [{"id": f"{n:06}", "modified": day(n)} for n in range(5_000)]
+
+    with Wire(scrolling(rows)) as wire:
+        windows = read(wire, "orders", window_rows=1_000)
+    cursors = [window.state["cursor"] for window in windows]
+    assert cursors == sorted(cursors)
+    assert len(windows) >= 5
+    assert set(ids(windows)) == {row["id"] for row in rows}
+
+
+def test_a_first_read_cut_short_goes_on_without_an_upper_bound():
+    rows = [{"id": f"{n:06}", "modified": day(n)} for n in range(3_000)]
+    rows.append({"id": "future", "modified": "2099-01-01T00:00:00.000Z"})
+    with Wire(scrolling(rows)) as wire:
+        begun = read(wire, "orders", window_rows=1_000)
+        assert begun[0].state["is_first_read"] is True
+        assert "is_first_read" not in begun[-1].state
+        wire.asked.clear()
+        rest = read(wire, "orders", begun[0].state, window_rows=1_000)
+    assert "modifiedTo" not in wire.asked[0].body
+    assert "future" in ids(rest)
+    assert {*ids(begun[:1]), *ids(rest)} == {row["id"] for row in rows}
+
+
+def versions_of(chains: dict[str, list[str]], *, wrapped: bool) -> Any:
+    """Suppliers with their chains of versions, the newest last."""
+
+    def answer(asked: Asked) -> Any:
+        if asked.method == "POST":
+            rows = [
+                supplier(0)
+                | {"id": name, "versionId": chain[-1], "previousVersionId": (chain[-2:-1] or [None])[0]}
+                for name, chain in chains.items()
+            ]
+            return search(rows, {key: value for key, value in asked.body.items() if "odified" not in key})
+        _, name, version = asked.path.split("/")
+        place = chains[name].index(version)
+        value = {
+            "id": name,
+            "versionId": version,
+            "previousVersionId": chains[name][place - 1] if place else None,
+        }
+        row = {"id": name, "versionId": version, "created": day(place), "value": value}
+        return row if wrapped else value
+
+    return answer
+
+
+@pytest.mark.parametrize("wrapped", [True, False])
+def test_every_version_of_a_supplier_is_read_once(wrapped: bool):
+    chains = {"a": ["1", "2", "3"], "b": ["7"]}
+    with Wire(versions_of(chains, wrapped=wrapped)) as wire:
+        first = read(wire, "supplier_versions")
+        chains["a"] += ["4", "5"]
+        wire.asked.clear()
+        second = read(wire, "supplier_versions", first[-1].state)
+    assert sorted(first[0].keys) != []
+    assert first[0].distinct_keys == 4
+    assert second[0].distinct_keys == 2
+    assert [asked.path for asked in wire.asked] == ["Suppliers/Search", "Suppliers/a/5", "Suppliers/a/4"]
+
+
+@pytest.mark.parametrize(
+    "version",
+    [
+        '{"id": "a", "versionId": "1", "value": {"id": "a", "minimumOrderAmount": 123456789012.123456789}}',
+        '{"value": {"minimumOrderAmount": 123456789012.123456789}}',
+        '{"id": "a", "versionId": "1", "minimumOrderAmount": 123456789012.123456789}',
+    ],
+)
+def test_amounts_of_a_version_keep_all_their_digits(version: str):
+    listed = {"result": [{"id": "a", "versionId": "1", "modified": day(0)}], "totalHits": 1}
+    with Wire(lambda asked: listed if asked.method == "POST" else Reply(raw=version.encode())) as wire:
+        (window,) = read(wire, "supplier_versions")
+    (part,) = [part for part in window.assembly.tables().parts if part.name == "supplier_versions"]
+    assert [
+        (row["id"], row["version_id"], row["value__minimum_order_amount"])
+        for table in part.tables()
+        for row in table.to_pylist()
+    ] == [("a", "1", Decimal("123456789012.123456789"))]
+
+
+def test_an_endpoint_without_pages_that_shows_less_than_it_counts_is_asked_for_less():
+    rows = [{"id": f"p{number:03}", "created": day(number)} for number in range(95)]
+
+    def answer(asked: Asked) -> Any:
+        found = search(rows, {**asked.body, "take": 100}).body
+        return {**found, "result": found["result"][:50]}
+
+    with Wire(answer) as wire:
+        assert ids(read(wire, "payment_transactions")) == [row["id"] for row in rows]
+
+
+def test_deliveries_that_can_still_change_are_asked_for_again():
+    now = (dt.datetime.now(dt.UTC) - dt.timedelta(minutes=1)).strftime("%Y-%m-%dT%H:%M:%S.000Z")
+    rows = [
+        {"id": "open", "deliveryStatus": "InProgress", "created": day(0)},
+        {"id": "done", "deliveryStatus": "Completed", "created": day(0)},
+        {"id": "named", "deliveryStatus": "Completed", "created": day(0)},
+    ]
+    orders = [{"id": "p1", "modified": now, "purchaseOrderForm": {"lineItems": [{"deliveryId": "named"}]}}]
+
+    def answer(asked: Asked) -> Any:
+        if asked.path == "PurchaseOrders/Search":
+            return search(orders, asked.body)
+        wanted = asked.body.get("selectedDeliveries")
+        return search([row for row in rows if wanted is None or row["id"] in wanted], asked.body)
+
+    with Wire(answer) as wire:
+        first = read(wire, "deliveries")
+        assert first[-1].state["open"] == ["open"]
+        wire.asked.clear()
+        second = read(wire, "deliveries", first[-1].state)
+    assert ids(second) == ["named", "open"]
+    assert [asked.body.get("selectedDeliveries") for asked in wire.asked if "Deliv" in asked.path] == [
+        None,
+        ["named", "open"],
+    ]
+
+
+def test_a_trailing_period_is_read_again_and_everything_every_few_days():
+    with Wire(lambda asked: search([], asked.body, bounds=("createdFrom", "createdTo", "created"))) as wire:
+        first = read(wire, "invoices")
+        second = read(wire, "invoices", first[-1].state)
+        old = {**second[-1].state, "full_pass": "2020-01-01T00:00:00.000Z"}
+        read(wire, "invoices", old)
+    asked = bodies(wire, "Invoices/Search")
+    assert "createdFrom" not in asked[0]
+    since = dt.datetime.fromisoformat(asked[1]["createdFrom"])
+    assert abs(dt.datetime.now(dt.UTC) - since - dt.timedelta(days=30)) < dt.timedelta(minutes=1)
+    assert "createdFrom" not in asked[2]
+
+
+def test_bare_lists_are_read_to_their_end():
+    rows = [{"id": f"{n:04}", "text": "x"} for n in range(230)]
+
+    def answer(asked: Asked) -> Any:
+        return search(rows, asked.body).body["result"]
+
+    for name in ("comments", "project_logs"):
+        with Wire(answer) as wire:
+            assert ids(read(wire, name)) == [row["id"] for row in rows]
+
+
+def test_a_size_that_the_server_refuses_is_left_to_it():
+    rows = [{"productId": f"{n:04}", "modified": day(0)} for n in range(30)]
+
+    def answer(asked: Asked) -> Any:
+        if asked.body.get("scrollSize", 0) > 20:
+            return Reply("scrollSize must not exceed 20", 400)
+        return {"result": rows, "totalHits": 30, "scrollId": None}
+
+    with Wire(answer) as wire:
+        (window,) = read(wire, "prices")
+    assert window.distinct_keys == 30
+    assert [asked.body for asked in wire.asked] == [{"scrollSize": 1000}, {}]

@@ -1,0 +1,90 @@
+"""The dbt project is parsed once for all tests, not once for every folder they build in.
+
+dbt keeps what it parsed in the target folder, and trusts it only for the same database file and the same variables.
+A test has a database of its own, so every build would parse 140 models again: six seconds of CPU. What was parsed
+depends on neither the database's path nor the day, so here it is handed on, between pytest's workers too.
+"""
+
+import contextlib
+import functools
+import hashlib
+import os
+import pprint
+import secrets
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from omnium_elt.steps import transform
+
+FOLDER = "PARSED_DBT_PROJECTS"
+"""Environment variable: the folder in which what was parsed is kept; unset, dbt does as it does."""
+
+
+@functools.cache
+def share_parsing() -> None:
+    """From now on let dbt, in this process, start from what any test has parsed."""
+    if not os.environ.get(FOLDER):
+        return
+    from dbt.parser.manifest import ManifestLoader
+
+    read, write = (
+        ManifestLoader.read_manifest_for_partial_parse,
+        ManifestLoader.write_manifest_for_partial_parse,
+    )
+
+    def read_shared(loader: Any) -> Any:
+        return read(loader) or _shared(loader)
+
+    def write_shared(loader: Any) -> None:
+        write(loader)
+        target, shared = Path(loader.root_project.project_target_path, "partial_parse.msgpack"), _path(loader)
+        if not shared.exists():
+            part = shared.with_suffix(f".{secrets.token_hex(4)}")
+            part.write_bytes(target.read_bytes())
+            part.replace(shared)
+
+    ManifestLoader.read_manifest_for_partial_parse = read_shared  # type: ignore[method-assign]
+    ManifestLoader.write_manifest_for_partial_parse = write_shared  # type: ignore[method-assign]
+
+
+def share_parsing_of_transforms() -> None:
+    """The same for the step `transform`; dbt is imported only once there is something to build."""
+    build = transform._build
+
+    def built(*arguments: Any) -> Any:
+        share_parsing()
+        return build(*arguments)
+
+    transform._build = built
+
+
+def _shared(loader: Any) -> Any:
+    """What another test has parsed; None where it was the first. Changed files are parsed again by dbt itself."""
+    from dbt.contracts.graph.manifest import Manifest
+    from dbt.parser.manifest import extended_mashumuro_decoder
+    from dbt_common.invocation import get_invocation_id
+
+    with contextlib.suppress(FileNotFoundError):
+        manifest: Any = Manifest.from_msgpack(_path(loader).read_bytes(), decoder=extended_mashumuro_decoder)
+        manifest.metadata.generated_at = datetime.now(UTC).replace(tzinfo=None)
+        manifest.metadata.invocation_id = get_invocation_id()
+        manifest.state_check = loader.manifest.state_check
+        return manifest
+    return None
+
+
+def _path(loader: Any) -> Path:
+    """A file for all that what is parsed depends on: where relations stand, and variables.
+
+    `as_of_date` is rendered when a model is compiled; parsing asks only whether there is one. So it is with the lake.
+    """
+    project = loader.root_project
+    credentials = project.credentials
+    variables = {
+        name: bool(value) if name in ("as_of_date", "lake_path") else value
+        for name, value in project.cli_vars.items()
+    }
+    where = (project.project_root, credentials.type, credentials.database, credentials.schema)
+    key = pprint.pformat((where, variables))
+    return Path(os.environ[FOLDER], f"{hashlib.blake2b(key.encode(), digest_size=8).hexdigest()}.msgpack")

@@ -1,0 +1,638 @@
+"""Demand, stock and replenishment, from raw rows as the API gives them to the marts."""
+
+import statistics
+from datetime import UTC, date, datetime, timedelta
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import pytest
+from omnium_sandbox import Sandbox, Truth
+
+from tests.support.models import Row, dbt, query, write_raw
+
+TODAY = date(2026, 3, 31)
+RESOURCES = (
+    "suppliers",
+    "supplier_versions",
+    "products",
+    "stores",
+    "inventory",
+    "inventory_transactions",
+    "purchase_orders",
+    "deliveries",
+    "orders",
+    "returns",
+    "event_log",
+)
+
+
+def at(day: date, hour: float = 12) -> str:
+    return (datetime(day.year, day.month, day.day, tzinfo=UTC) + timedelta(hours=hour)).isoformat()
+
+
+def days_ago(days: int) -> date:
+    return TODAY - timedelta(days=days)
+
+
+def product(sku: str, **fields: Any) -> Row:
+    plain = {
+        "id": f"{sku}_no",
+        "productId": sku,
+        "skuId": sku,
+        "language": "no",
+        "name": sku.title(),
+        "supplierId": "north",
+        "cost": 10,
+        "costCurrency": "NOK",
+        "costInDefaultCurrency": 10,
+        "supplierPackagingQuantity": 24,
+    }
+    return plain | fields
+
+
+def order(
+    number: str, day: date, *lines: Row, hour: float = 12, shipped_from: str | None = "shop", **fields: Any
+) -> Row:
+    """An order whose lines stand in the form, and again in a shipment if it has one."""
+    form: Row = {"lineItems": list(lines)}
+    if shipped_from:
+        form["shipments"] = [{"shipmentId": "1", "warehouseCode": shipped_from, "lineItems": list(lines)}]
+    plain = {
+        "id": number,
+        "orderType": "Online",
+        "status": "Completed",
+        "storeId": "central",
+        "created": at(day, hour),
+        "modified": at(day, hour),
+        "orderForm": form,
+    }
+    return plain | fields
+
+
+def line(key: str, sku: str, quantity: float, **fields: Any) -> Row:
+    return {"lineItemId": key, "code": sku, "quantity": quantity} | fields
+
+
+def moved(
+    number: int, day: date, hour: float, sku: str, warehouse: str, change: float, stock: float, **fields: Any
+) -> Row:
+    plain = {
+        "id": f"t{number}",
+        "transactionDate": at(day, hour),
+        "variant": sku,
+        "warehouseCode": warehouse,
+        "inventoryChange": change,
+        "newInventory": stock,
+        "reservedInventoryChange": 0,
+        "newReservedInventory": 0,
+        "transactionType": "Sale" if change < 0 else "GoodsReception",
+    }
+    return plain | fields
+
+
+def stocked(sku: str, warehouse: str, on_hand: float, **fields: Any) -> Row:
+    return {
+        "sku": sku,
+        "warehouseCode": warehouse,
+        "inventory": on_hand,
+        "reservedInventory": 0,
+        "modified": at(TODAY, 1),
+        "created": at(days_ago(300)),
+    } | fields
+
+
+def purchase(number: str, day: date, sku: str, quantity: float, **fields: Any) -> Row:
+    line_fields = fields.pop("line", {})
+    plain = {
+        "id": number,
+        "purchaseOrderNumber": number,
+        "status": "Confirmed",
+        "supplierId": "north",
+        "storeId": "shop",
+        "billingCurrency": "NOK",
+        "created": at(day),
+        "modified": at(day),
+        "purchaseOrderForm": {
+            "lineItems": [
+                {"lineItemId": f"{number}-1", "code": sku, "quantity": quantity, "placedPriceExclTax": 10}
+                | line_fields
+            ]
+        },
+    }
+    return plain | fields
+
+
+def literal_tenant() -> dict[str, list[Row]]:
+    """A shop that sells two hammers a day, and every oddity that this issue names."""
+    transactions = [moved(0, days_ago(60), 6, "hammer", "shop", 120, 120)]
+    orders, stock = [], 120
+    for number in range(60):
+        day = days_ago(60 - number)
+        orders.append(order(f"h{number}", day, line(f"h{number}", "hammer", 2)))
+        stock -= 2
+        transactions.append(moved(number + 1, day, 12, "hammer", "shop", -2, stock))
+    assert stock == 0
+    return {
+        "suppliers": [
+            {
+                "id": "north",
+                "name": "North",
+                "defaultLeadTime": 7,
+                "defaultLeadTimeSafetyMarginDays": 1,
+                "defaultOrderIntervalDays": 14,
+                "minimumOrderAmount": 2000,
+                "shipmentCost": 45,
+                "preferredCurrency": "NOK",
+            },
+            {"id": "own", "name": "Central warehouse", "omniumStoreId": "central"},
+        ],
+        "stores": [
+            {"id": "central", "name": "Central", "isWarehouse": True},
+            {"id": "shop", "name": "Shop"},
+            {"id": "shop-window", "name": "Shop window", "isVirtual": True},
+        ],
+        "products": [
+            product("hammer"),
+            product("hammer", id="hammer_sv", language="sv"),
+            product("nail", supplierPackagingQuantity=0, cost=2, costInDefaultCurrency=2),
+            product("twin", id="twin-a_no", productId="twin-a"),
+            product("twin", id="twin-b_no", productId="twin-b"),
+            product(
+                "set",
+                isPackage=True,
+                components=[{"skuId": "hammer", "quantity": 1}, {"skuId": "nail", "quantity": 10}],
+            ),
+            product("big-set", isBundle=True, components=[{"skuId": "set", "quantity": 2}]),
+            product("loop-a", isPackage=True, components=[{"skuId": "loop-b", "quantity": 1}]),
+            product("loop-b", isPackage=True, components=[{"skuId": "loop-a", "quantity": 1}]),
+            product("hollow", isPackage=True, components=[{"skuId": "missing", "quantity": 3}]),
+            product("old", discontinued=at(days_ago(5))),
+            product("later", discontinued=at(days_ago(-5))),
+            product("orphan", supplierId=None),
+            product("stray", supplierId="gone"),
+            product("free", cost=0, costInDefaultCurrency=0),
+            product("foreign", costCurrency="XXX", costInDefaultCurrency=None, supplierPackagingQuantity=0),
+            product("gift-card", isVirtual=True),
+            product("banned", assortmentCodes=[{"assortmentCodeId": "NOBUY"}]),
+            product("custom", isBackorder=True, supplierPackagingQuantity=0),
+        ],
+        "inventory": [
+            stocked("hammer", "shop", 0),
+            stocked("hammer", "shop-window", 77, isVirtual=True, physicalWarehouseCode="shop"),
+            stocked("hammer", "central", 40, reservedInventory=12),
+            stocked("nail", "shop", -3),
+            stocked("old", "shop", 1, minQuantity=10),
+            stocked("later", "shop", 1, minQuantity=10, maxQuantity=4),
+            stocked("orphan", "shop", 1, minQuantity=10),
+            stocked("stray", "shop", 1, minQuantity=10),
+            stocked("free", "shop", 1, minQuantity=10),
+            stocked("foreign", "shop", 1, minQuantity=10, reorderMinQuantity=25),
+            stocked("gift-card", "shop", 1, minQuantity=10),
+            stocked("banned", "shop", 1, minQuantity=10),
+            stocked("custom", "shop", 2, minQuantity=10),
+            stocked("set", "shop", 0, minQuantity=10),
+            stocked("twin", "shop", 30, minQuantity=10),
+        ],
+        "inventory_transactions": transactions,
+        "purchase_orders": [
+            purchase(
+                "placed",
+                days_ago(20),
+                "hammer",
+                100,
+                storeId="central",
+                line={"deliveredQuantity": 0, "estimatedTimeOfArrival": at(days_ago(3))},
+            ),
+            purchase("draft", days_ago(2), "hammer", 7, status="New"),
+            purchase("move", days_ago(4), "hammer", 15, supplierId="own", supplierWarehouseCode="central"),
+            purchase(
+                "sent",
+                days_ago(9),
+                "hammer",
+                5,
+                supplierId="own",
+                supplierWarehouseCode="central",
+                deliveryId="d1",
+            ),
+        ],
+        "deliveries": [
+            {
+                "id": "d1",
+                "deliveryStatus": "InProgress",
+                "created": at(days_ago(8)),
+                "modified": at(days_ago(8)),
+            }
+        ],
+        "orders": [
+            *orders,
+            order("no-shipment", days_ago(10), line("a1", "nail", 4), shipped_from=None),
+            order("canceled-part", days_ago(10), line("b1", "nail", 9, canceledQuantity=4)),
+            order("canceled-all", days_ago(10), line("c1", "nail", 9), status="OrderCanceled"),
+            order("quote", days_ago(10), line("d1", "nail", 9), orderType="Quote"),
+            order("unheard-of", days_ago(10), line("e1", "nail", 1), orderType="Carrier pigeon"),
+            order(
+                "virtual",
+                days_ago(10),
+                line("f1", "gift-card", 1),
+                line("f2", "wrapping", 1, isVirtualProduct=True),
+            ),
+            order("package", days_ago(9), line("g1", "set", 2, isPackage=True)),
+            order(
+                "opened-package",
+                days_ago(9),
+                line("i1", "set", 2, isPackage=True),
+                line("i2", "hammer", 2, packageLineItemId="i1"),
+                line("i3", "nail", 20, packageLineItemId="i1"),
+            ),
+            order(
+                "chosen-package",
+                days_ago(9),
+                line("j1", "set", 1, isPackage=True, components=[{"skuId": "twin", "quantity": 3}]),
+            ),
+            order("package-in-package", days_ago(8), line("k1", "big-set", 1)),
+            order("loop", days_ago(8), line("l1", "loop-a", 1)),
+            order("hollow", days_ago(8), line("m1", "hollow", 2)),
+            order(
+                "waiting",
+                days_ago(7),
+                line("n1", "hammer", 15, isAwaitingPurchaseOrder=True),
+                status="New",
+                shipped_from="central",
+            ),
+            order(
+                "special", days_ago(7), line("o1", "custom", 5, isAwaitingPurchaseOrder=True), status="New"
+            ),
+            order("virtual-place", days_ago(7), line("p1", "twin", 1), shipped_from="shop-window"),
+            order("doubled", days_ago(7), line("t1", "screw", 1), line("t1", "screw", 2)),
+            order("dateless", date(1, 1, 1), line("q1", "nail", 50)),
+            order("nameless", days_ago(7), line("r1", "", 50)),
+            order("negative", days_ago(7), line("s1", "nail", -5)),
+        ],
+        "returns": [
+            {
+                "orderId": "h1",
+                "returnOrderForm": {
+                    "returnId": "r",
+                    "storeId": "shop",
+                    "created": at(days_ago(30)),
+                    "lineItems": [line("h1", "hammer", 2, returnQuantity=1)],
+                },
+            },
+        ],
+    }
+
+
+BUILD = ("build", "--exclude-resource-type", "unit_test")
+DAILY = ("+fct_demand_daily", "+fct_stock_daily")
+MODELS = (*BUILD, "test", "--select", "+inventory_position", "+replenishment", *DAILY)
+VARIABLES = {"non_purchasable_assortment_codes": ["NOBUY"]}
+
+
+@pytest.fixture(scope="module")
+def tenant(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("literal")
+    write_raw(folder, literal_tenant(), at(TODAY, 20))
+    dbt(folder, *BUILD, variables=VARIABLES)
+    return folder
+
+
+def demand(folder: Path, sku: str) -> dict[tuple[str, date], float]:
+    found = query(folder, "select * from marts.fct_demand_daily where sku = ? and demand_quantity > 0", sku)
+    return {(row["warehouse_code"], row["day"]): float(row["demand_quantity"]) for row in found}
+
+
+def proposal(folder: Path, sku: str, warehouse: str = "shop") -> Row:
+    return query(
+        folder, "select * from marts.replenishment where sku = ? and warehouse_code = ?", sku, warehouse
+    )[0]
+
+
+def test_an_order_line_is_demand_once(tenant: Path) -> None:
+    assert demand(tenant, "hammer")["shop", days_ago(60)] == 2
+
+
+def test_demand_leaves_out_what_customers_did_not_want(tenant: Path) -> None:
+    # 4 without a shipment fall on the order's store; of 9 shipped 4 are cancelled; cancelled orders and
+    # quotes are none; an order type that nobody knows counts; a negative quantity is no demand.
+    found = {place: units for place, units in demand(tenant, "nail").items() if place[1] == days_ago(10)}
+    assert found == {("central", days_ago(10)): 4, ("shop", days_ago(10)): 6}
+    assert demand(tenant, "gift-card") == demand(tenant, "wrapping") == {}
+
+
+def test_a_line_id_that_stands_twice_doubles_nothing(tenant: Path) -> None:
+    assert demand(tenant, "screw") == {("shop", days_ago(7)): 3}
+
+
+def test_every_line_that_is_no_demand_has_a_reason(tenant: Path) -> None:
+    found = query(
+        tenant,
+        """
+        select order_id, left_out_reason from intermediate.int_customer_order_lines
+        where left_out_reason is not null
+        """,
+    )
+    assert sorted((row["order_id"], row["left_out_reason"]) for row in found) == [
+        ("canceled-all", "order canceled"),
+        ("dateless", "not yet known"),
+        ("nameless", "no SKU"),
+        ("opened-package", "components are lines"),
+        ("quote", "order type"),
+        ("virtual", "virtual product"),
+        ("virtual", "virtual product"),
+    ]
+
+
+def test_a_package_counts_as_its_components_once(tenant: Path) -> None:
+    # On top of 2 hammers a day: 2 sets, and the 2 hammers that an opened package spelt out.
+    assert demand(tenant, "hammer")["shop", days_ago(9)] == 2 + 2 + 2
+    assert demand(tenant, "nail")["shop", days_ago(9)] == 20 + 20
+    assert demand(tenant, "set") == {}
+
+
+def test_what_the_customer_chose_goes_before_what_the_package_contains(tenant: Path) -> None:
+    assert demand(tenant, "twin")["shop", days_ago(9)] == 3
+
+
+def test_packages_in_packages_cycles_and_missing_components(tenant: Path) -> None:
+    assert demand(tenant, "hammer")["shop", days_ago(8)] == 2 + 2
+    assert demand(tenant, "nail")["shop", days_ago(8)] == 20
+    assert demand(tenant, "big-set") == {}
+    assert demand(tenant, "loop-b") == {("shop", days_ago(8)): 1}
+    assert demand(tenant, "missing") == {("shop", days_ago(8)): 6}
+
+
+def test_a_virtual_location_sells_the_physical_stock(tenant: Path) -> None:
+    assert demand(tenant, "twin")["shop", days_ago(7)] == 1
+    assert query(tenant, "select 1 from marts.inventory_position where warehouse_code = 'shop-window'") == []
+
+
+def test_returns_and_transfers_are_shown_not_netted(tenant: Path) -> None:
+    returned = query(tenant, "select * from marts.fct_demand_daily where returned_quantity > 0")
+    assert [
+        (row["sku"], row["day"], row["returned_quantity"], row["demand_quantity"]) for row in returned
+    ] == [("hammer", days_ago(30), 1, 2)]
+    sent = query(tenant, "select * from marts.fct_demand_daily where transfer_out_quantity > 0 order by day")
+    assert [(row["warehouse_code"], row["day"], row["transfer_out_quantity"]) for row in sent] == [
+        ("central", days_ago(9), 5),
+        ("central", days_ago(4), 15),
+    ]
+
+
+def test_stock_by_day(tenant: Path) -> None:
+    found = query(
+        tenant,
+        "select * from marts.fct_stock_daily where sku = 'hammer' order by day",
+    )
+    assert len(found) == 61
+    first, second, *_, sold_out, today = found
+    assert (first["day"], first["closing_quantity"], first["in_stock_share"]) == (days_ago(60), 118, 0.75)
+    assert (second["closing_quantity"], second["in_stock_share"]) == (116, 1)
+    assert (sold_out["day"], sold_out["closing_quantity"], sold_out["in_stock_share"]) == (
+        days_ago(1),
+        0,
+        0.5,
+    )
+    assert (today["day"], today["closing_quantity"], today["in_stock_share"]) == (TODAY, 0, 0)
+
+
+def test_demand_has_a_row_for_every_day(tenant: Path) -> None:
+    found = query(
+        tenant, "select day from marts.fct_demand_daily where sku = 'hammer' and warehouse_code = 'shop'"
+    )
+    assert sorted(row["day"] for row in found) == [days_ago(60 - number) for number in range(61)]
+
+
+def test_position(tenant: Path) -> None:
+    central, shop = query(
+        tenant, "select * from marts.inventory_position where sku = 'hammer' order by warehouse_code"
+    )
+    # 40 there, 12 of them reserved; 100 coming, late; 15 promised; 15 to be sent (5 others are sent already)
+    assert (central["available"], central["on_order"], central["on_order_late"]) == (28, 100, 100)
+    assert (central["awaiting_purchase"], central["transfer_out_pending"]) == (15, 15)
+    assert central["position"] == 28 + 100 - 15 - 15
+    # both transfers come in; the draft is no part of the position
+    assert (shop["on_hand"], shop["on_order"], shop["draft_order"], shop["position"]) == (0, 20, 7, 20)
+    negative = query(tenant, "select * from marts.inventory_position where is_negative")
+    assert [(row["sku"], row["on_hand"]) for row in negative] == [("nail", -3)]
+
+
+def test_why_nothing_is_proposed(tenant: Path) -> None:
+    found = query(
+        tenant,
+        "select * from marts.replenishment where block_reason is not null",
+    )
+    assert {row["sku"]: row["block_reason"] for row in found} == {
+        "banned": "assortment not purchasable",
+        "free": "no cost",
+        "gift-card": "virtual product",
+        "loop-b": "package sold only as components",
+        "missing": "no supplier",
+        "old": "discontinued",
+        "orphan": "no supplier",
+        "set": "package sold only as components",
+        "screw": "no supplier",
+        "stray": "no supplier",
+    }
+    assert {row["suggested_quantity"] for row in found} == {0}
+
+
+def test_settings_of_omnium_hold(tenant: Path) -> None:
+    later, foreign = proposal(tenant, "later"), proposal(tenant, "foreign")
+    # the maximum (4) lies below the minimum (10): filled up to the minimum, a pack of 24
+    assert (later["reorder_point"], later["order_up_to_level"], later["suggested_quantity"]) == (10, 10, 24)
+    # 9 are missing, at least 25 are to be ordered, a pack of 0 is no pack
+    assert (foreign["raw_quantity"], foreign["suggested_quantity"]) == (9, 25)
+    assert foreign["is_below_minimum_quantity"]
+    assert proposal(tenant, "twin")["suggested_quantity"] == 0
+
+
+def test_on_back_order_only_what_customers_wait_for(tenant: Path) -> None:
+    custom = proposal(tenant, "custom")
+    assert (custom["position"], custom["raw_quantity"], custom["suggested_quantity"]) == (-3, 3, 3)
+
+
+def test_the_hammer_is_ordered(tenant: Path) -> None:
+    hammer = proposal(tenant, "hammer")
+    assert hammer["supplier_id"] == "north"
+    assert 2 < hammer["daily_demand"] < 2.3
+    assert hammer["suggested_quantity"] % 24 == 0
+    assert hammer["suggested_quantity"] > 0
+    assert hammer["order_by_date"] == TODAY
+    assert "2.1" in hammer["explanation"]
+    assert "order 24 (1 × 24)" in hammer["explanation"] or "× 24)" in hammer["explanation"]
+
+
+def test_two_products_with_one_sku_are_one_row(tenant: Path) -> None:
+    found = query(
+        tenant, "select sku, warehouse_code, count(*) as n from marts.replenishment group by all having n > 1"
+    )
+    assert found == []
+
+
+def test_a_currency_without_a_rate_is_null_never_one(tenant: Path) -> None:
+    profile = query(tenant, "select * from marts.demand_profile where sku = 'foreign'")[0]
+    assert profile["annual_value"] == 0  # it sells nothing; what sells without a rate has no value at all
+    proposals = query(tenant, "select * from marts.purchase_proposal where currency = 'XXX'")
+    assert [(row["minimum_order_amount"], row["is_rate_missing"], row["action"]) for row in proposals] == [
+        (None, True, "order")
+    ]
+
+
+def test_an_order_below_the_minimum_is_filled_up_or_waits(tenant: Path) -> None:
+    found = query(
+        tenant, "select * from marts.purchase_proposal where supplier_id = 'north' and currency = 'NOK'"
+    )
+    assert {row["action"] for row in found} <= {"order", "top_up", "defer", "none"}
+    for row in found:
+        if row["action"] in ("order", "top_up"):
+            assert row["value"] >= row["minimum_order_amount"]
+        if row["action"] == "defer":
+            assert row["value"] < row["minimum_order_amount"]
+
+
+def test_odd_data_are_counted(tenant: Path) -> None:
+    found = query(tenant, "select * from intermediate.dq_demand")
+    assert {row["check_name"]: (row["rows"], row["example_keys"]) for row in found} == {
+        "cost_in_currency_without_rate": (1, "foreign / shop"),
+        "maximum_below_minimum": (1, "later / shop"),
+        "order_line_negative": (1, "negative"),
+        "order_line_without_sku": (1, "nameless"),
+        "order_line_without_warehouse": (0, None),
+        "customer_order_of_unknown_type": (1, "unheard-of"),
+        "customer_order_without_date": (1, "dateless"),
+        "pack_of_nothing": (3, "custom, foreign, nail"),
+        "package_component_unknown": (1, "hollow / missing"),
+        "package_contains_itself": (2, "loop-a / loop-b, loop-b / loop-a"),
+        "package_without_components": (0, None),
+        "sold_without_cost": (0, None),
+        "sold_without_stock_record": (
+            8,
+            "custom / shop, hammer / central, loop-b / shop, missing / shop, nail / central",
+        ),
+        "sold_without_supplier": (2, "missing / shop, screw / shop"),
+        "stock_differs_from_transactions": (0, None),
+        "stock_negative": (1, "nail / shop"),
+    }
+
+
+def test_as_of_an_earlier_day(tenant: Path, tmp_path: Path) -> None:
+    write_raw(tmp_path, literal_tenant(), at(TODAY, 20))
+    dbt(tmp_path, *MODELS, variables={**VARIABLES, "as_of_date": days_ago(8).isoformat()})
+    shop = query(
+        tmp_path, "select * from marts.inventory_position where sku = 'hammer' and warehouse_code = 'shop'"
+    )[0]
+    assert shop["on_hand"] == 120 - 2 * 53
+    assert shop["draft_order"] == 0
+    central = query(
+        tmp_path, "select * from marts.inventory_position where sku = 'hammer' and warehouse_code = 'central'"
+    )[0]
+    assert central["awaiting_purchase"] == 0
+    assert query(tmp_path, "select max(day) as day from marts.fct_demand_daily") == [{"day": days_ago(8)}]
+    # not yet discontinued on that day
+    assert proposal(tmp_path, "old")["block_reason"] is None
+
+
+def test_settings_of_the_tenant(tmp_path: Path) -> None:
+    write_raw(tmp_path, literal_tenant(), at(TODAY, 20))
+    variables = {"reserved_includes_awaiting": True, "reorder_suggestions_min_quantity_round_up": False}
+    dbt(tmp_path, *MODELS, variables={**VARIABLES, **variables, "most_drawn_out_rows": 10})
+    central = query(
+        tmp_path, "select * from marts.inventory_position where sku = 'hammer' and warehouse_code = 'central'"
+    )[0]
+    assert central["position"] == 28 + 100 - 15
+    foreign = proposal(tmp_path, "foreign")
+    assert (foreign["suggested_quantity"], foreign["is_below_minimum_quantity"]) == (9, True)
+    # too many days for a table: a view with the same rows
+    kinds = query(
+        tmp_path,
+        "select table_name, table_type from information_schema.tables where table_name like 'fct_%_daily'",
+    )
+    assert {row["table_type"] for row in kinds} == {"VIEW"}
+    assert demand(tmp_path, "hammer")["shop", days_ago(9)] == 6
+
+
+def test_a_tenant_without_anything(tmp_path: Path) -> None:
+    write_raw(tmp_path, {"stores": [{"id": "shop", "name": "Shop"}]}, at(TODAY, 20))
+    dbt(tmp_path, *BUILD)
+    for mart in ("fct_demand_daily", "replenishment", "purchase_proposal", "policy_backtest"):
+        assert query(tmp_path, f"select * from marts.{mart}") == []
+
+
+@pytest.fixture(scope="module")
+def medium(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Truth]:
+    folder = tmp_path_factory.mktemp("medium")
+    with Sandbox(size="medium", seed=1) as sandbox:
+        write_raw(
+            folder,
+            {resource: sandbox.tenant.rows(resource) for resource in RESOURCES},
+            datetime.now(UTC).isoformat(),
+        )
+        truth = sandbox.truth
+    dbt(folder, *BUILD)
+    return folder, truth
+
+
+def test_demand_is_unbiased_where_the_plain_average_is_too_low(medium: tuple[Path, Truth]) -> None:
+    folder, truth = medium
+    found = [
+        (row, truth.demand[row["sku"], row["warehouse_code"]].units_per_day)
+        for row in query(folder, "select * from marts.demand_profile where in_stock_days >= 30")
+        if (row["sku"], row["warehouse_code"]) in truth.demand
+    ]
+    assert len(found) > 1_000
+    wanted = sum(rate for _, rate in found)
+    assert sum(row["daily_demand"] for row, _ in found) == pytest.approx(wanted, rel=0.02)
+    # In standard errors of a count with this rate; an estimate's own would be 0 where nothing was sold.
+    errors = [
+        (row["daily_demand"] - rate) / (rate / row["in_stock_days"]) ** 0.5 for row, rate in found if rate > 0
+    ]
+    assert abs(statistics.fmean(errors)) < 0.3
+    short = [(row, rate) for row, rate in found if row["in_stock_days"] < 75]
+    assert sum(row["daily_demand_naive"] for row, _ in short) < 0.9 * sum(rate for _, rate in short)
+
+
+def test_stock_rebuilt_from_transactions_is_inventory(medium: tuple[Path, Truth]) -> None:
+    folder, _ = medium
+    found = query(
+        folder,
+        """
+        select
+            count(*) as compared,
+            count(*) filter (where inventory.on_hand <> daily.closing_quantity) as wrong
+        from staging.stg_inventory as inventory
+        inner join marts.fct_stock_daily as daily
+            on daily.sku = inventory.sku and daily.warehouse_code = inventory.warehouse_code
+        where not inventory.is_virtual and daily.day = (select max(day) from marts.fct_stock_daily)
+        """,
+    )[0]
+    assert found["compared"] > 1_000
+    assert found["wrong"] == 0
+
+
+def test_our_policy_beats_omniums_own(medium: tuple[Path, Truth]) -> None:
+    """At the same stock value fewer stock-out days; at the same fill rate less stock."""
+    folder, _ = medium
+    totals = query(folder, "select * from marts.policy_backtest where level = 'total'")
+    theirs = sorted(
+        (float(row["average_stock_value"]), row["stock_out_days"], row["fill_rate"])
+        for row in totals
+        if row["policy"].startswith("omnium")
+    )
+    ours = [row for row in totals if row["policy"] in ("ours", "ours 0.7", "ours 0.8", "ours 0.9")]
+    assert len(ours) == 4
+    for row in ours:
+        value = float(row["average_stock_value"])
+        assert row["stock_out_days"] < between([(one[0], one[1]) for one in theirs], value)
+        by_fill_rate = sorted((one[2], one[0]) for one in theirs)
+        # What theirs does not reach with its largest stock would take more than that.
+        reached = min(row["fill_rate"], by_fill_rate[-1][0])
+        assert value < between(by_fill_rate, reached)
+
+
+def between(points: list[tuple[float, float]], x: float) -> float:
+    """Where the line through these points passes x."""
+    for (left, low), (right, high) in pairwise(points):
+        if left <= x <= right:
+            return low + (high - low) * (x - left) / (right - left)
+    raise AssertionError(f"{x} lies outside of {points[0][0]} to {points[-1][0]}")

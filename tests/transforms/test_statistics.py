@@ -1,0 +1,348 @@
+"""The SQL of the statistics against scipy and stockpyl, which share no code with it."""
+
+import math
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from scipy import stats
+from stockpyl.eoq import economic_order_quantity
+from stockpyl.loss_functions import normal_loss
+from stockpyl.newsvendor import newsvendor_normal
+
+from tests.support.models import dbt
+
+Evaluate = Callable[..., list[Any]]
+
+RANDOM = settings(
+    max_examples=200,
+    deadline=None,
+    derandomize=True,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
+MODELS = ("int_replenishment_levels", "int_replenishment_quantities", "replenishment", "int_proposals")
+
+
+@pytest.fixture(scope="session")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("statistics")
+
+
+@pytest.fixture(scope="session")
+def evaluate(folder: Path) -> Evaluate:
+    """evaluate(macro call, x=…, y=…): what the macro makes of these columns' values, in DuckDB."""
+    prepared: dict[str, str] = {}
+    connection = duckdb.connect()
+
+    def call(macro: str, **columns: float) -> Any:
+        # Prepared once: planning these formulas takes longer than computing them.
+        if macro not in prepared:
+            result = dbt(folder, "compile", "--inline", f"select {{{{ {macro} }}}} as value from given")
+            name = prepared[macro] = f"formula_{len(prepared)}"
+            given_row = ", ".join(
+                f"cast(${number} as double) as {column}" for number, column in enumerate(columns, 1)
+            )
+            connection.execute(
+                f"prepare {name} as with given as (select {given_row}) {result.results[0].node.compiled_code}"
+            )
+        values = ", ".join(repr(float(value)) for value in columns.values())
+        return connection.execute(f"execute {prepared[macro]}({values})").fetchall()[0][0]
+
+    return call
+
+
+@pytest.fixture(scope="session")
+def models(folder: Path) -> Iterator[Callable[..., dict[str, Any]]]:
+    """models(name, inputs={relation: row}): the row that a compiled model makes of one row per input."""
+    result = dbt(
+        folder, "compile", "--select", *MODELS, variables={"as_of_date": "2026-03-01", "service_level": 0.95}
+    )
+    compiled = {one.node.name: one.node.compiled_code for one in result.results}
+    with duckdb.connect() as connection:
+        connection.execute("attach ':memory:' as warehouse")
+        for schema in ("intermediate", "marts", "staging"):
+            connection.execute(f"create schema warehouse.{schema}")
+        connection.execute("use warehouse.marts")
+
+        prepared: set[str] = set()
+
+        def call(name: str, inputs: dict[str, dict[str, Any]]) -> dict[str, Any]:
+            for relation, row in inputs.items():
+                literals = ", ".join(f"{_literal(value)} as {column}" for column, value in row.items())
+                if name not in prepared:
+                    connection.execute(f"create or replace table warehouse.{relation} as select {literals}")
+                else:
+                    connection.execute(f"delete from warehouse.{relation}")
+                    connection.execute(f"insert into warehouse.{relation} by name select {literals}")
+            if name not in prepared:
+                connection.execute(f"prepare {name} as {compiled[name]}")
+                prepared.add(name)
+            found = connection.execute(f"execute {name}")
+            names = [column[0] for column in found.description]
+            return dict(zip(names, found.fetchall()[0], strict=True))
+
+        yield call
+
+
+def _literal(value: Any) -> str:
+    if value is None:
+        return "cast(null as varchar)"
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, str):
+        return f"'{value}'"
+    return f"cast({value!r} as double)"
+
+
+@RANDOM
+@given(x=st.floats(-40, 40))
+def test_normal_distribution(evaluate: Evaluate, x: float) -> None:
+    assert evaluate("normal_cdf('x')", x=x) == pytest.approx(stats.norm.cdf(x), rel=1e-12, abs=1e-15)
+    assert evaluate("normal_tail('x')", x=x) == pytest.approx(stats.norm.sf(abs(x)), rel=1e-6, abs=1e-300)
+    assert evaluate("normal_density('x')", x=x) == pytest.approx(stats.norm.pdf(x), rel=1e-12, abs=1e-300)
+
+
+@RANDOM
+@given(p=st.floats(1e-12, 1 - 1e-12))
+def test_normal_quantile(evaluate: Evaluate, p: float) -> None:
+    assert evaluate("normal_quantile('p')", p=p) == pytest.approx(stats.norm.ppf(p), rel=1e-12, abs=1e-12)
+
+
+@pytest.mark.parametrize("p", [0.0, 1.0, -0.5, 1.5])
+def test_normal_quantile_outside_of_0_and_1_is_null(evaluate: Evaluate, p: float) -> None:
+    assert evaluate("normal_quantile('p')", p=p) is None
+
+
+@RANDOM
+@given(k=st.floats(-8, 8))
+def test_normal_loss(evaluate: Evaluate, k: float) -> None:
+    # The far tail is a difference of nearly equal numbers, for scipy as for us.
+    assert evaluate("normal_loss('k')", k=k) == pytest.approx(normal_loss(k, 0, 1)[0], rel=1e-6, abs=1e-12)
+
+
+@RANDOM
+@given(p=st.floats(0.5, 0.999), mean=st.floats(0.001, 120), spread=st.floats(0.2, 12))
+def test_negative_binomial_quantile(evaluate: Evaluate, p: float, mean: float, spread: float) -> None:
+    variance = mean * spread
+    found = evaluate("negative_binomial_quantile('p', 'mean', 'variance')", p=p, mean=mean, variance=variance)
+    if mean + math.sqrt(max(mean, variance) * p / (1 - p)) > 1000:
+        return  # an approximation: see the next test
+    # At a jump of the distribution the last digit decides: the neighbours are right, too.
+    assert found in {_count_quantile(p * (1 + digit), mean, variance) for digit in (-1e-10, 0, 1e-10)}
+
+
+@RANDOM
+@given(p=st.floats(0.8, 0.99), mean=st.floats(100, 5_000), spread=st.floats(1.5, 300))
+def test_negative_binomial_quantile_of_many_units(
+    evaluate: Evaluate, p: float, mean: float, spread: float
+) -> None:
+    variance = mean * spread
+    found = evaluate("negative_binomial_quantile('p', 'mean', 'variance')", p=p, mean=mean, variance=variance)
+    unit = max(1.0, (mean + math.sqrt(variance * p / (1 - p))) / 1000)
+    exact = _count_quantile(p, mean, variance)
+    # The stated error is about one unit of counting; the shape of the distribution moves a little with it.
+    assert abs(found - exact) <= 2 * unit + 0.01 * exact
+
+
+def test_negative_binomial_quantile_of_nothing_is_nothing(evaluate: Evaluate) -> None:
+    assert evaluate("negative_binomial_quantile('0.95', 'mean', 'variance')", mean=0.0, variance=0.0) == 0
+    assert evaluate("negative_binomial_quantile('0.95', 'mean', 'variance')", mean=0.0, variance=3.0) == 0
+    assert evaluate("negative_binomial_quantile('0.95', 'mean', 'variance')", mean=3.0, variance=0.0) == 6
+
+
+def _count_quantile(p: float, mean: float, variance: float) -> float:
+    if variance <= mean * (1 + 1e-12):
+        return float(stats.poisson.ppf(p, mean))
+    return float(stats.nbinom.ppf(p, mean * mean / (variance - mean), mean / variance))
+
+
+@RANDOM
+@given(
+    demand=st.floats(0.01, 200),
+    demand_sd=st.floats(0, 100),
+    lead_time=st.floats(1, 90),
+    lead_time_sd=st.floats(0, 40),
+    interval=st.integers(1, 60),
+    pattern=st.sampled_from(["smooth", "erratic", "intermittent", "lumpy"]),
+)
+def test_reorder_point_and_order_up_to_level(
+    models: Callable[..., dict[str, Any]],
+    demand: float,
+    demand_sd: float,
+    lead_time: float,
+    lead_time_sd: float,
+    interval: int,
+    pattern: str,
+) -> None:
+    item = {
+        "daily_demand": demand,
+        "daily_demand_sd": demand_sd,
+        "lead_time_mean_days": lead_time,
+        "lead_time_sd_days": lead_time_sd,
+        "review_days": 1.0,
+        "order_interval_days": float(interval),
+        "demand_pattern": pattern,
+        "min_quantity": 0.0,
+        "max_quantity": 0.0,
+    }
+    found = models("int_replenishment_levels", {"intermediate.int_replenishment_items": item})
+    mean = demand * (lead_time + 1)
+    variance = (lead_time + 1) * demand_sd**2 + demand**2 * lead_time_sd**2
+    if mean < 10 or pattern in ("intermittent", "lumpy"):
+        bound = mean + math.sqrt(max(mean, variance) * 0.95 / 0.05)
+        # Beyond 1,000 the quantile is an approximation, with its own test.
+        expected = {_count_quantile(0.95 * (1 + digit), mean, variance) for digit in (-1e-10, 0, 1e-10)}
+        if bound <= 1000:
+            assert found["reorder_point"] in expected
+    else:
+        # Stockpyl's newsvendor: a critical ratio of 19 / (19 + 1) is 95 %.
+        level = newsvendor_normal(1, 19, mean, math.sqrt(variance))[0] if variance > 0 else mean
+        assert found["reorder_point"] == pytest.approx(level, rel=1e-4)
+        assert found["safety_stock"] == pytest.approx(level - mean, rel=1e-4, abs=1e-4)
+    assert found["order_up_to_level"] == pytest.approx(found["reorder_point"] + demand * interval, rel=1e-4)
+
+
+@RANDOM
+@given(mean=st.floats(1, 5_000), relative_sd=st.floats(0.02, 1.5), k=st.floats(-3, 3))
+def test_risk_shortage_and_fill_rate(
+    models: Callable[..., dict[str, Any]], mean: float, relative_sd: float, k: float
+) -> None:
+    sd = relative_sd * mean
+    row = dict.fromkeys(
+        (
+            "available",
+            "on_order",
+            "on_order_late",
+            "drafted",
+            "min_quantity",
+            "lead_time_mean_days",
+            "lead_time_sd_days",
+            "configured_lead_time_days",
+            "in_stock_days",
+            "lead_time_lines",
+            "supplier_lines",
+            "position",
+            "draft_order",
+            "raw_quantity",
+            "suggested_quantity",
+            "pack_quantity",
+            "unit_cost",
+            "parity_quantity",
+            "review_days",
+            "order_interval_days",
+            "protection_days",
+            "safety_stock",
+            "order_up_to_level",
+            "statistical_reorder_point",
+        ),
+        1.0,
+    )
+    row |= {
+        "sku": "a",
+        "warehouse_code": "w",
+        "product_name": "A",
+        "supplier_id": "s",
+        "supplier_name": "S",
+        "currency": "NOK",
+        "lead_time_level": "supplier",
+        "demand_pattern": "smooth",
+        "block_reason": None,
+        "is_low_evidence": False,
+        "is_backorder": False,
+        "is_below_minimum_quantity": False,
+        "pack": 1.0,
+        "daily_demand": mean / 10,
+        "daily_demand_sd": 1.0,
+        "expected_demand": mean,
+        "demand_sd": sd,
+        "reorder_point": mean,
+        "stock_position": mean + k * sd,
+    }
+    outs = {"sku": "b", "warehouse_code": "w", "projected_stock_out_date": None}
+    found = models(
+        "replenishment",
+        {"intermediate.int_replenishment_quantities": row, "intermediate.int_projected_stock_outs": outs},
+    )
+    shortage = normal_loss(mean + k * sd, mean, sd)[0]
+    assert found["stock_out_risk"] == pytest.approx(stats.norm.sf(k), rel=1e-4, abs=1e-6)
+    assert found["expected_shortage"] == pytest.approx(shortage, rel=1e-4, abs=1e-6)
+    assert found["fill_rate"] == pytest.approx(max(0.0, 1 - shortage / mean), rel=1e-4, abs=1e-6)
+
+
+@RANDOM
+@given(
+    missing=st.floats(0.01, 2_000),
+    position=st.integers(-50, 500),
+    pack=st.sampled_from([0, 1, 4, 6, 12, 24, 100]),
+    minimum=st.sampled_from([0, 1, 50]),
+    maximum=st.sampled_from([0, 100, 700]),
+    is_break_allowed=st.booleans(),
+)
+def test_order_quantity(
+    models: Callable[..., dict[str, Any]],
+    missing: float,
+    position: int,
+    pack: int,
+    minimum: int,
+    maximum: int,
+    is_break_allowed: bool,
+) -> None:
+    reorder_point = position + missing / 2
+    row: dict[str, Any] = {
+        "position": float(position),
+        "draft_order": 0.0,
+        "reorder_point": reorder_point,
+        "order_up_to_level": position + missing,
+        "reorder_min_quantity": float(minimum),
+        "pack_quantity": float(pack) if pack else None,
+        "is_package_break_allowed": is_break_allowed,
+        "max_quantity": float(maximum),
+        "min_quantity": 0.0,
+        "is_backorder": False,
+        "unit_cost": 1.0,
+        "supplier_id": "s",
+        "is_supplier_known": True,
+        "is_virtual": False,
+        "is_package": False,
+        "is_discontinued": False,
+        "is_not_purchasable": False,
+        "daily_demand_naive": 0.0,
+        "configured_lead_time_days": 1.0,
+        "order_interval_days": 1.0,
+    }
+    found = models("int_replenishment_quantities", {"intermediate.int_replenishment_levels": row})
+    unit = 1 if is_break_allowed or pack == 0 else pack
+    packs = math.ceil(max(missing, minimum) / unit - 1e-6)
+    wanted = packs * unit
+    fewer = wanted - unit
+    if 0 < maximum < position + wanted and position + fewer > reorder_point and fewer >= max(minimum, 1):
+        wanted = fewer
+    assert found["suggested_quantity"] == wanted
+
+
+@RANDOM
+@given(shipment_cost=st.floats(1, 5_000), daily_value=st.floats(0.5, 50_000))
+def test_economic_interval(
+    models: Callable[..., dict[str, Any]], shipment_cost: float, daily_value: float
+) -> None:
+    row = {
+        "supplier_id": "s",
+        "warehouse_code": "w",
+        "currency": "NOK",
+        "supplier_name": "S",
+        "suggested_quantity": 1.0,
+        "unit_cost": 1.0,
+        "daily_demand": daily_value,
+        "minimum_order_amount": 1.0,
+        "maximum_order_amount": 1.0,
+        "shipment_cost": shipment_cost,
+        "terms_rate": 1.0,
+    }
+    found = models("int_proposals", {"intermediate.int_proposal_items": row})
+    # Units of money: a year's demand at cost, held at 12.5 % a year.
+    quantity = economic_order_quantity(shipment_cost, 0.125, 365 * daily_value)[0]
+    assert found["economic_interval_days"] == pytest.approx(quantity / daily_value, rel=1e-4)
