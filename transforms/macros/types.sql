@@ -28,6 +28,9 @@
     )
 {%- endmacro %}
 
+{# What a quantity costs, exact: DuckDB multiplies two decimals of 18 digits within 18 digits, and stops where that is too few. #}
+{% macro worth(units, price) -%} (cast({{ units }} as decimal(38, 4)) * {{ price }}) {%- endmacro %}
+
 {# Counts and sums of whole numbers, which DuckDB would give 128 bits. #}
 {% macro whole(expression) -%} cast({{ expression }} as bigint) {%- endmacro %}
 
