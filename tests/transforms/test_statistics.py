@@ -10,9 +10,6 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from scipy import stats
-from stockpyl.eoq import economic_order_quantity
-from stockpyl.loss_functions import normal_loss
-from stockpyl.newsvendor import newsvendor_normal
 
 from tests.support.models import dbt
 
@@ -120,6 +117,7 @@ def test_normal_quantile_outside_of_0_and_1_is_null(evaluate: Evaluate, p: float
 @RANDOM
 @given(k=st.floats(-8, 8))
 def test_normal_loss(evaluate: Evaluate, k: float) -> None:
+    normal_loss = pytest.importorskip("stockpyl.loss_functions").normal_loss
     # The far tail is a difference of nearly equal numbers, for scipy as for us.
     assert evaluate("normal_loss('k')", k=k) == pytest.approx(normal_loss(k, 0, 1)[0], rel=1e-6, abs=1e-12)
 
@@ -178,6 +176,7 @@ def test_reorder_point_and_order_up_to_level(
     interval: int,
     pattern: str,
 ) -> None:
+    newsvendor_normal = pytest.importorskip("stockpyl.newsvendor").newsvendor_normal
     item = {
         "daily_demand": demand,
         "daily_demand_sd": demand_sd,
@@ -211,6 +210,7 @@ def test_reorder_point_and_order_up_to_level(
 def test_risk_shortage_and_fill_rate(
     models: Callable[..., dict[str, Any]], mean: float, relative_sd: float, k: float
 ) -> None:
+    normal_loss = pytest.importorskip("stockpyl.loss_functions").normal_loss
     sd = relative_sd * mean
     row = dict.fromkeys(
         (
@@ -329,6 +329,7 @@ def test_order_quantity(
 def test_economic_interval(
     models: Callable[..., dict[str, Any]], shipment_cost: float, daily_value: float
 ) -> None:
+    economic_order_quantity = pytest.importorskip("stockpyl.eoq").economic_order_quantity
     row = {
         "supplier_id": "s",
         "warehouse_code": "w",

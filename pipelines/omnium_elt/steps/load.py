@@ -29,7 +29,7 @@ from typing import Any
 import dlt
 import numpy as np
 import pyarrow as pa
-from omnium_source import dlt_resource, known_types, mark_personal, shape
+from omnium_source import Sync, dlt_resource, known_types, mark_personal
 from omnium_source.errors import (
     ConfigurationError,
     Forbidden,
@@ -39,14 +39,11 @@ from omnium_source.errors import (
     WrongCredentials,
 )
 from omnium_source.http.client import OmniumClient, Traffic
-from omnium_source.normalize.normalizer import Parser
 from omnium_source.normalize.without_pandas import without_pandas
 from omnium_source.normalize.worker_pool import Workshop
 from omnium_source.pii.masking import PersonalData, check_mark, key_for
 from omnium_source.resources import Resource, select
-from omnium_source.windows.course import Course
 from omnium_source.windows.reader import Verified
-from omnium_source.windows.strategies import Reader
 from omnium_source.windows.window import Reading
 
 from omnium_elt.infra.errors import OmniumEltError, UsageError
@@ -210,7 +207,7 @@ class _Load:
         workshop: Workshop,
     ) -> None:
         self._settings, self._progress, self._report = settings, progress, report
-        self._client, self._warehouse, self._workshop = client, warehouse, workshop
+        self._client, self._warehouse = client, warehouse
         self._personal = personal_data(settings, warehouse.personal_mark)
         self._ready: queue.Queue[Verified | None] = queue.Queue()
         self._room = threading.Semaphore(WINDOWS_WAITING)
@@ -221,7 +218,7 @@ class _Load:
         shutil.rmtree(settings.home.spool, ignore_errors=True)
         settings.home.spool.mkdir(exist_ok=True)
         since = settings.since
-        self._reading = Reading(
+        reading = Reading(
             settling_lag=settings.settling_lag_seconds,
             full_pass_days=settings.full_pass_days,
             window_rows=settings.window_rows,
@@ -230,8 +227,9 @@ class _Load:
             **settings.source_options.get("reading", {}),
         )
         self._states = {} if settings.full_refresh else warehouse.states
-        self._types = known_types(warehouse.tables)
         self._executor = ThreadPoolExecutor(20, "omnium-page")
+        types = known_types(warehouse.tables)
+        self._sync = Sync(client, self._executor, self._personal, reading, types, workshop)
         self._has_loaded = False
         self._loaded: dict[str, np.ndarray] = {}
 
@@ -265,7 +263,7 @@ class _Load:
         try:
             if self._fatal or self._client.stop.is_set():
                 raise Stopped("stopped on request")
-            for verified in self._reader(one).windows(self._states.get(name, {})):
+            for verified in self._windows(one):
                 self._room.acquire()
                 one.windows.append(verified)
                 self._ready.put(verified)
@@ -294,21 +292,15 @@ class _Load:
                 self._progress.finish(name, report.status)
             self._ready.put(None)
 
-    def _reader(self, one: _Progressing) -> Reader:
+    def _windows(self, one: _Progressing) -> Iterator[Verified]:
         name = one.resource.name
-        hashes = self._warehouse.hashes(name)
-        course = Course(
-            self._client,
+        return self._sync.windows(
             one.resource,
-            Parser(shape(one.resource, self._personal), self._types),
-            self._executor,
-            reading=self._reading,
-            known=(lambda _, keys: hashes(keys)) if hashes else None,
+            self._states.get(name, {}),
+            hashes=self._warehouse.hashes(name),
             traffic=one.traffic,
             on_rows=lambda rows, total: self._progress.advance(name, rows),
-            workshop=self._workshop,
         )
-        return Reader(course)
 
     def _sum_up(self, one: _Progressing) -> None:
         report, windows = one.report, one.windows
