@@ -6,16 +6,18 @@ OMNIUM_SOAK=1 tries more tenants of extremes.
 import json
 import os
 import random
-from collections.abc import Iterator
+import secrets
+from contextlib import closing
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import duckdb
 import pytest
 
-from tests.support.models import Row, dbt, query, write_raw
+from tests.support.models import dbt, query, write_raw
 from tests.transforms.test_purchasing_edges import line, order, receipt, supplier
 from tests.transforms.test_replenishment import TODAY as TRADE_DAY
 from tests.transforms.test_replenishment import literal_tenant
@@ -74,7 +76,9 @@ def fill_with_extremes(folder: Path, tables: dict[str, dict[str, str]], seed: in
         for table, columns in tables.items():
             if table not in there:
                 continue
-            keys = [name for (name,) in connection.execute(f'select _dlt_id from omnium."{table}"').fetchall()]
+            keys = [
+                name for (name,) in connection.execute(f'select _dlt_id from omnium."{table}"').fetchall()
+            ]
             for column, kind in columns.items():
                 if kind in ("text", "json") or choose.random() < 0.3:
                     continue
@@ -93,7 +97,9 @@ def fill_with_extremes(folder: Path, tables: dict[str, dict[str, str]], seed: in
                             ],
                         )
                 # The column as it would be after another type was seen in it first.
-                other = choose.choice(("varchar", "double", "json", "hugeint", "timestamp", "date", "boolean"))
+                other = choose.choice(
+                    ("varchar", "double", "json", "hugeint", "timestamp", "date", "boolean")
+                )
                 changed = "to_json" if other == "json" else ""
                 connection.execute(
                     f'alter table omnium."{table}" alter "{column}" type {other}'
@@ -110,12 +116,74 @@ def built_of_extremes(folder: Path, seed: int) -> Path:
     return folder
 
 
+SERVER = os.environ.get("TEST_POSTGRES_URL", "")
+TYPES = {"HUGEINT": "numeric", "DOUBLE": "double precision", "JSON": "jsonb"}
+"""PostgreSQL's names of DuckDB's types; the others are the same."""
+
+
+@pytest.mark.skipif(not SERVER, reason="TEST_POSTGRES_URL names no server: see .ci/postgres")
+@pytest.mark.timeout(600)
+def test_extremes_stop_no_model_in_postgresql(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """And the same values are impossible there as in DuckDB."""
+    import psycopg2
+
+    ours = built_of_extremes(tmp_path, 0)
+    name = f"omnium_{secrets.token_hex(4)}"
+    url = urlsplit(SERVER)
+    with closing(psycopg2.connect(SERVER)) as server:
+        server.autocommit = True
+        server.cursor().execute(f"create database {name}")
+    try:
+        with closing(psycopg2.connect(url._replace(path=f"/{name}").geturl())) as database:
+            database.autocommit = True
+            cursor = database.cursor()
+            cursor.execute("set timezone = 'UTC'")
+            copy_raw_tables(ours, cursor)
+            for variable, value in {
+                "OMNIUM_DBT_TARGET": "postgres", "OMNIUM_POSTGRES_HOST": str(url.hostname),
+                "OMNIUM_POSTGRES_PORT": str(url.port), "OMNIUM_POSTGRES_USER": str(url.username),
+                "DBT_ENV_SECRET_OMNIUM_POSTGRES_PASSWORD": str(url.password), "OMNIUM_POSTGRES_DATABASE": name,
+            }.items():  # fmt: skip
+                monkeypatch.setenv(variable, value)
+            dbt(ours, "build", *WITHOUT_TESTS, variables={"as_of_date": str(TRADE_DAY), "time_zone": "UTC"})
+            columns = "check_name, resource, field, rows"
+            cursor.execute(f"select {columns} from marts.impossible_value order by 1, 2, 3")
+            theirs = [dict(zip(columns.split(", "), row, strict=True)) for row in cursor.fetchall()]
+            assert theirs == query(ours, f"select {columns} from marts.impossible_value order by 1, 2, 3")
+    finally:
+        with closing(psycopg2.connect(SERVER)) as server:
+            server.autocommit = True
+            server.cursor().execute(f"drop database {name} with (force)")
+
+
+def copy_raw_tables(folder: Path, cursor: Any) -> None:
+    """The raw tables of `folder`/warehouse.duckdb, in another database."""
+    cursor.execute("create schema omnium")
+    with duckdb.connect(str(folder / "warehouse.duckdb"), read_only=True) as connection:
+        connection.execute("set TimeZone = 'UTC'")
+        for (table,) in connection.execute(
+            "select table_name from information_schema.tables where table_schema = 'omnium'"
+        ).fetchall():
+            columns = connection.execute(
+                "select column_name, data_type from information_schema.columns"
+                " where table_schema = 'omnium' and table_name = ? order by ordinal_position",
+                [table],
+            ).fetchall()
+            types = [TYPES.get(kind, kind) for _, kind in columns]
+            listed = ", ".join(f'"{column}" {kind}' for (column, _), kind in zip(columns, types, strict=True))
+            cursor.execute(f'create table omnium."{table}" ({listed})')
+            texts = ", ".join(f'cast("{column}" as varchar)' for column, _ in columns)
+            places = ", ".join(f"%s::{kind}" for kind in types)
+            for row in connection.execute(f'select {texts} from omnium."{table}"').fetchall():
+                cursor.execute(f'insert into omnium."{table}" values ({places})', row)
+
+
 SEEDS = range(25) if os.environ.get("OMNIUM_SOAK") else range(3)
 
 
 @pytest.fixture(scope="module", params=SEEDS)
-def extremes(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    yield built_of_extremes(tmp_path_factory.mktemp("extremes"), request.param)
+def extremes(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return built_of_extremes(tmp_path_factory.mktemp("extremes"), request.param)
 
 
 def test_extremes_in_every_figure_stop_no_model(extremes: Path) -> None:
@@ -133,7 +201,13 @@ def test_extremes_in_every_figure_stop_no_model(extremes: Path) -> None:
         checks = {
             name for (name,) in connection.execute("select check_name from marts.impossible_value").fetchall()
         }
-        assert {"impossible_quantity", "impossible_amount", "impossible_days", "impossible_date", "no_date"} <= checks
+        assert {
+            "impossible_quantity",
+            "impossible_amount",
+            "impossible_days",
+            "impossible_date",
+            "no_date",
+        } <= checks
 
 
 def test_no_mart_has_a_column_that_others_cannot_read(extremes: Path) -> None:
@@ -172,8 +246,10 @@ def test_the_largest_possible_figures_stop_no_model(tmp_path: Path) -> None:
     at_the_limits(tmp_path, columns_of_staging(tmp_path))
     dbt(tmp_path, "build", *WITHOUT_TESTS, variables={"as_of_date": str(TRADE_DAY)})
     assert query(tmp_path, "from marts.impossible_value where check_name <> 'no_date'") == []
-    assert query(tmp_path, "select max(on_hand) as most, max(unit_cost) as dearest from marts.inventory_position,"
-                 " marts.replenishment") == [{"most": Decimal("100000000.0000"), "dearest": Decimal("1000000000.00")}]  # fmt: skip
+    assert query(
+        tmp_path, "select max(on_hand) as most, max(unit_cost) as dearest"
+        " from marts.inventory_position, marts.replenishment"
+    ) == [{"most": Decimal("100000000.0000"), "dearest": Decimal("1000000000.00")}]  # fmt: skip
 
 
 @pytest.fixture(scope="module")

@@ -131,16 +131,17 @@
     {{ return('try_cast(' ~ text ~ ' as timestamp with time zone)') }}
 {%- endmacro %}
 
-{# Days that a month does not have run into the next one: PostgreSQL would stop at them. #}
+{# PostgreSQL cannot try a cast: the form of the text and the days of its month are looked at first. #}
 {% macro postgres__instant_of_text(text) -%}
-    {%- set zone = "coalesce(nullif(upper(substring(" ~ text ~ " from '(Z|z|[+-]\\d\\d:?\\d\\d)$')), 'Z'), '+00:00')" -%}
     {%- set day = '^\\d{4}-(0[1-9]|1[0-2])-(0[1-9]|[12]\\d|3[01])' -%}
     {%- set time = '([T ]([01]\\d|2[0-3]):[0-5]\\d(:[0-5]\\d(\\.\\d+)?)?)?' -%}
+    {%- set zone = '(Z|z|[+-](0\\d|1[0-4]):?[0-5]\\d)' -%}
     {{ return(
-        'case when ' ~ text ~ " ~ '" ~ day ~ time ~ "(Z|z|[+-](0\\d|1[0-4]):?[0-5]\\d)?$' and left(" ~ text ~ ", 4) > '0000'"
-        ~ ' then cast(left(' ~ text ~ ", 7) || '-01' || coalesce(substring(" ~ text
-        ~ " from '[T ]\\d\\d:\\d\\d(?::\\d\\d(?:\\.\\d+)?)?'), ' 00:00') || " ~ zone ~ ' as timestamp with time zone)'
-        ~ ' + (cast(substring(' ~ text ~ " from 9 for 2) as integer) - 1) * interval '24 hours' end"
+        'case when ' ~ text ~ " ~ '" ~ day ~ time ~ zone ~ "?$' and left(" ~ text ~ ", 4) > '0000'"
+        ~ ' then case when cast(substring(' ~ text ~ ' from 9 for 2) as integer) <= extract(day from cast(left(' ~ text
+        ~ ", 7) || '-01' as date) + interval '1 month' - interval '1 day')"
+        ~ ' then cast(' ~ text ~ ' || case when ' ~ text ~ " ~ '^.{10,}" ~ zone ~ "$' then '' else '+00:00' end"
+        ~ ' as timestamp with time zone) end end'
     ) }}
 {%- endmacro %}
 
