@@ -45,7 +45,12 @@ configuration (or .dlt/config.toml and .dlt/secrets.toml):
 
 
 SHOWN_PROPOSALS = 12
-ACTIONS = {"order": "order", "top_up": "order, topped up to the minimum,", "split": "order in parts"}
+ACTIONS = {
+    "order": "order",
+    "top_up": "order, topped up to the minimum,",
+    "split": "order in parts",
+    "order_below_minimum": "order, below the supplier's minimum,",
+}
 
 
 def program() -> int:
@@ -543,6 +548,8 @@ def sandbox_command(options: argparse.Namespace) -> int:
                     "base_url": sandbox.base_url,
                     "client_id": sandbox.client_id,
                     "client_secret": sandbox.client_secret,
+                    "writer_client_id": sandbox.writer_client_id,
+                    "writer_client_secret": sandbox.writer_client_secret,
                 }
             )
         else:
@@ -550,6 +557,9 @@ def sandbox_command(options: argparse.Namespace) -> int:
             print(f"export SOURCES__OMNIUM__BASE_URL={sandbox.base_url}")
             print(f"export SOURCES__OMNIUM__CLIENT_ID={sandbox.client_id}")
             print(f"export SOURCES__OMNIUM__CLIENT_SECRET={sandbox.client_secret}")
+            print("# For omnium-elt write, an API user of its own:")
+            print(f"export SOURCES__OMNIUM__WRITER__CLIENT_ID={sandbox.writer_client_id}")
+            print(f"export SOURCES__OMNIUM__WRITER__CLIENT_SECRET={sandbox.writer_client_secret}")
             print("omnium-elt run")
         sys.stdout.flush()
         stop.wait()
