@@ -194,6 +194,7 @@ class _Progressing:
     traffic: Traffic
     seconds: float = 0.0
     windows: list[Verified] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
 
 
 class _Load:
@@ -252,6 +253,7 @@ class _Load:
                 raise
         if self._fatal:
             raise self._fatal
+        self._report.notes += [note for one in going for note in one.notes] + self._client.clock.remarks()
         self._note_drift(going)
         if self._has_loaded:
             self._warehouse.record_run(self._report)
@@ -300,6 +302,7 @@ class _Load:
             hashes=self._warehouse.hashes(name),
             traffic=one.traffic,
             on_rows=lambda rows, total: self._progress.advance(name, rows),
+            notes=one.notes,
         )
 
     def _sum_up(self, one: _Progressing) -> None:
