@@ -14,7 +14,7 @@
         'allow_supplier_package_break': 'boolean', 'is_active': 'boolean', 'is_sku': 'boolean',
         'is_virtual': 'boolean', 'is_package': 'boolean', 'is_bundle': 'boolean', 'is_kit': 'boolean',
         'is_backorder': 'boolean', 'is_excluded_from_analytics': 'boolean',
-        'assortment_codes': 'json',
+        'assortment_codes': 'json', 'ean': 'text', 'gtins': 'text',
         'discontinued': 'timestamp', 'created': 'timestamp', 'modified': 'timestamp',
     }) }}
 {%- endmacro %}
@@ -28,6 +28,8 @@
         nullif(supplier_id, '') as supplier_id,
         supplier_sku_id,
         main_category_id,
+        -- a product may have several: the one it names as its own, else the first of the list
+        coalesce(nullif(ean, ''), nullif(split_part(gtins, '"', 2), '')) as gtin,
 
         -- text
         language,

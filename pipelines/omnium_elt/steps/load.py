@@ -29,7 +29,7 @@ from typing import Any
 import dlt
 import numpy as np
 import pyarrow as pa
-from omnium_source import dlt_resource, known_types, mark_personal, shape
+from omnium_source import Sync, dlt_resource, known_types, mark_personal
 from omnium_source.errors import (
     ConfigurationError,
     Forbidden,
@@ -40,14 +40,11 @@ from omnium_source.errors import (
 )
 from omnium_source.http.client import OmniumClient, Traffic
 from omnium_source.normalize.drift import in_words
-from omnium_source.normalize.normalizer import Parser
 from omnium_source.normalize.without_pandas import without_pandas
 from omnium_source.normalize.worker_pool import Workshop
 from omnium_source.pii.masking import PersonalData, check_mark, key_for
 from omnium_source.resources import Resource, select
-from omnium_source.windows.course import Course
 from omnium_source.windows.reader import Verified
-from omnium_source.windows.strategies import Reader
 from omnium_source.windows.window import Reading
 
 from omnium_elt.infra.errors import OmniumEltError, UsageError
@@ -198,6 +195,7 @@ class _Progressing:
     traffic: Traffic
     seconds: float = 0.0
     windows: list[Verified] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
 
 
 class _Load:
@@ -211,7 +209,7 @@ class _Load:
         workshop: Workshop,
     ) -> None:
         self._settings, self._progress, self._report = settings, progress, report
-        self._client, self._warehouse, self._workshop = client, warehouse, workshop
+        self._client, self._warehouse = client, warehouse
         self._personal = personal_data(settings, warehouse.personal_mark)
         self._ready: queue.Queue[Verified | None] = queue.Queue()
         self._room = threading.Semaphore(WINDOWS_WAITING)
@@ -222,7 +220,7 @@ class _Load:
         shutil.rmtree(settings.home.spool, ignore_errors=True)
         settings.home.spool.mkdir(exist_ok=True)
         since = settings.since
-        self._reading = Reading(
+        reading = Reading(
             settling_lag=settings.settling_lag_seconds,
             full_pass_days=settings.full_pass_days,
             window_rows=settings.window_rows,
@@ -231,8 +229,9 @@ class _Load:
             **settings.source_options.get("reading", {}),
         )
         self._states = {} if settings.full_refresh else warehouse.states
-        self._types = known_types(warehouse.tables)
         self._executor = ThreadPoolExecutor(20, "omnium-page")
+        types = known_types(warehouse.tables)
+        self._sync = Sync(client, self._executor, self._personal, reading, types, workshop)
         self._has_loaded = False
         self._loaded: dict[str, np.ndarray] = {}
 
@@ -255,6 +254,7 @@ class _Load:
                 raise
         if self._fatal:
             raise self._fatal
+        self._report.notes += [note for one in going for note in one.notes] + self._client.clock.remarks()
         self._note_drift(going)
         if self._has_loaded:
             self._warehouse.record_run(self._report)
@@ -266,7 +266,7 @@ class _Load:
         try:
             if self._fatal or self._client.stop.is_set():
                 raise Stopped("stopped on request")
-            for verified in self._reader(one).windows(self._states.get(name, {})):
+            for verified in self._windows(one):
                 self._room.acquire()
                 one.windows.append(verified)
                 self._ready.put(verified)
@@ -295,21 +295,16 @@ class _Load:
                 self._progress.finish(name, report.status)
             self._ready.put(None)
 
-    def _reader(self, one: _Progressing) -> Reader:
+    def _windows(self, one: _Progressing) -> Iterator[Verified]:
         name = one.resource.name
-        hashes = self._warehouse.hashes(name)
-        course = Course(
-            self._client,
+        return self._sync.windows(
             one.resource,
-            Parser(shape(one.resource, self._personal), self._types),
-            self._executor,
-            reading=self._reading,
-            known=(lambda _, keys: hashes(keys)) if hashes else None,
+            self._states.get(name, {}),
+            hashes=self._warehouse.hashes(name),
             traffic=one.traffic,
             on_rows=lambda rows, total: self._progress.advance(name, rows),
-            workshop=self._workshop,
+            notes=one.notes,
         )
-        return Reader(course)
 
     def _sum_up(self, one: _Progressing) -> None:
         report, windows = one.report, one.windows
