@@ -414,6 +414,7 @@ def test_a_month_in_one_row(shop: Shop) -> None:
         "judged": 4,
         "reorder_points_judged": 2,
         "reorder_point_held_share": 0.5,
+        "service_level": 0.95,
         "forecast_demand": 40,
         "wanted_quantity": 64,
         "forecast_bias": -0.375,

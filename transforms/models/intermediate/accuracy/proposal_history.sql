@@ -24,6 +24,7 @@ with proposed as (
         replenishment.expected_demand,
         replenishment.demand_sd,
         replenishment.reorder_point,
+        {{ real(var('service_level')) }} as service_level,
         replenishment.position,
         case when proposals.action <> 'defer' then lines.quantity else {{ quantity('0') }} end as proposed_quantity,
         proposals.action
@@ -42,7 +43,7 @@ with proposed as (
 filled as (
     select
         sku, warehouse_code, proposal_date, recorded_at, supplier_id, lead_time_mean_days, lead_time_sd_days, daily_demand,
-        protection_days, expected_demand, demand_sd, reorder_point, position,
+        protection_days, expected_demand, demand_sd, reorder_point, service_level, position,
         {{ quantity('coalesce(proposed_quantity, 0)') }} as proposed_quantity,
         coalesce(action, 'none') as action
     from proposed

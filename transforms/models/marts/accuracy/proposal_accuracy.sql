@@ -50,6 +50,7 @@ select
     supplier_id,
     {{ demand_figure('daily_demand') }} as daily_demand,
     {{ demand_figure('reorder_point') }} as reorder_point,
+    {{ demand_figure('service_level') }} as service_level,
     {{ quantity('position') }} as position,
     {{ quantity('proposed_quantity') }} as proposed_quantity,
     action,

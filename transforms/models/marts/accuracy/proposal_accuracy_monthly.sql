@@ -5,6 +5,7 @@ select
     cast(count(has_reorder_point_held) as bigint) as reorder_points_judged,
     {{ demand_figure('avg(case when has_reorder_point_held then 1e0 when not has_reorder_point_held then 0e0 end)') }}
         as reorder_point_held_share,
+    {{ demand_figure('avg(case when has_reorder_point_held is not null then service_level end)') }} as service_level,
     {{ demand_figure('sum(case when wanted_quantity is not null then forecast_demand end)') }} as forecast_demand,
     {{ demand_figure('sum(wanted_quantity)') }} as wanted_quantity,
     {{ demand_figure('sum(forecast_error) / nullif(sum(wanted_quantity), 0e0)') }} as forecast_bias,
