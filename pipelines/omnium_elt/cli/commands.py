@@ -569,10 +569,11 @@ def sandbox_command(options: argparse.Namespace) -> int:
             print(f"export SOURCES__OMNIUM__BASE_URL={sandbox.base_url}")
             print(f"export SOURCES__OMNIUM__CLIENT_ID={sandbox.client_id}")
             print(f"export SOURCES__OMNIUM__CLIENT_SECRET={sandbox.client_secret}")
-            print("# For omnium-elt write, an API user of its own:")
+            print("omnium-elt run")
+            print("# And to write, with an API user of its own:")
             print(f"export SOURCES__OMNIUM__WRITER__CLIENT_ID={sandbox.writer_client_id}")
             print(f"export SOURCES__OMNIUM__WRITER__CLIENT_SECRET={sandbox.writer_client_secret}")
-            print("omnium-elt run")
+            print("omnium-elt write lead-times")
         sys.stdout.flush()
         stop.wait()
     finally:

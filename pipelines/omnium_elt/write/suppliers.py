@@ -104,7 +104,11 @@ class Suppliers:
         others = exact.differing(entry.fields, entry.salt, now) - SET_BY_THE_SERVER
         previous = _text(kept, "previousVersionId")
         if not others and previous not in (entry.version, None):
-            return "written", version, f"somebody saved it just before, and that is lost: look at version {previous}"
+            return (
+                "written",
+                version,
+                f"somebody saved it just before, and that is lost: look at version {previous}",
+            )
         if not others:
             return "written", version, ""
         if previous == entry.version and not others & set(FIELDS):
