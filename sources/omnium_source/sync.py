@@ -49,14 +49,18 @@ class Sync:
         hashes: Hashes | None = None,
         traffic: Traffic | None = None,
         on_rows: Callable[[int, int | None], None] | None = None,
+        notes: list[str] | None = None,
     ) -> Iterator[Verified]:
         """Read what is new since `state`, oldest first; each window carries the state to keep once it is loaded.
 
         `hashes`: rows that the destination holds as they are fall away. `traffic` counts what it costs, `on_rows` hears
-        of rows as they come, and of the server's count of them. Raises OmniumError.
+        of rows as they come, and of the server's count of them; `notes` gathers what a person should know. Raises
+        OmniumError.
         """
         known = (lambda _, keys: hashes(keys)) if hashes else None
-        course = self._course(resource, known=known, traffic=traffic, on_rows=on_rows, workshop=self.workshop)
+        course = self._course(
+            resource, known=known, traffic=traffic, on_rows=on_rows, workshop=self.workshop, notes=notes
+        )
         return Reader(course).windows(dict(state))
 
     def keys(self, resource: Resource, *, traffic: Traffic | None = None) -> set[str]:

@@ -64,7 +64,7 @@ def program() -> int:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; return the exit status."""
-    from omnium_elt.infra.configuration import be_quiet
+    from omnium_elt.infra.configuration import be_quiet, check_configuration
 
     be_quiet()
     arguments = sys.argv[1:] if arguments is None else arguments
@@ -72,6 +72,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = argparse.Namespace(command="", json="--json" in arguments, verbose=False)
     try:
         options = build_parser().parse_args(arguments)
+        if options.command not in ("check", "completion"):  # `check` tells it among all else that it finds
+            check_configuration()
         return int(options.call(options))
     except BrokenPipeError:
         # Whoever read our output (head, less) has gone: that is no failure of ours.

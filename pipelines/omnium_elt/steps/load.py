@@ -39,6 +39,7 @@ from omnium_source.errors import (
     WrongCredentials,
 )
 from omnium_source.http.client import OmniumClient, Traffic
+from omnium_source.normalize.drift import in_words
 from omnium_source.normalize.without_pandas import without_pandas
 from omnium_source.normalize.worker_pool import Workshop
 from omnium_source.pii.masking import PersonalData, check_mark, key_for
@@ -194,6 +195,7 @@ class _Progressing:
     traffic: Traffic
     seconds: float = 0.0
     windows: list[Verified] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
 
 
 class _Load:
@@ -252,6 +254,7 @@ class _Load:
                 raise
         if self._fatal:
             raise self._fatal
+        self._report.notes += [note for one in going for note in one.notes] + self._client.clock.remarks()
         self._note_drift(going)
         if self._has_loaded:
             self._warehouse.record_run(self._report)
@@ -300,6 +303,7 @@ class _Load:
             hashes=self._warehouse.hashes(name),
             traffic=one.traffic,
             on_rows=lambda rows, total: self._progress.advance(name, rows),
+            notes=one.notes,
         )
 
     def _sum_up(self, one: _Progressing) -> None:
@@ -408,14 +412,8 @@ class _Load:
     # -- what a person should know -------------------------------------------------------------------
 
     def _note_drift(self, going: list[_Progressing]) -> None:
-        seen: set[tuple[str, str]] = set()
-        for one in going:
-            for drift in (drift for window in one.windows for drift in window.drift):
-                if (drift.table, drift.column) in seen:
-                    continue
-                seen.add((drift.table, drift.column))
-                what = "new field" if drift.kind == "new_field" else "values that do not fit"
-                self._report.notes.append(f"{what}: {drift.table}.{drift.column} ({drift.example_type})")
+        drift = (drift for one in going for window in one.windows for drift in window.drift)
+        self._report.notes += in_words(drift)
 
 
 def with_ids(known: np.ndarray, keys: Iterable[str]) -> tuple[np.ndarray, bool]:

@@ -59,6 +59,7 @@ def reconcile(settings: Settings, progress: Progress, force: bool = False) -> Ru
                 report.resources.append(one)
                 sweep = _Sweep(settings, progress, one, warehouse, sync)
                 sweep.run(resource, force)
+            report.notes += client.clock.remarks()
     except ConfigurationError as error:
         raise UsageError(*told(error)) from error
     except (WrongCredentials, Unreachable) as error:
