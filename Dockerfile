@@ -1,7 +1,7 @@
 # docker build -t omnium-elt . && docker run --rm -v omnium:/home/omnium/data omnium-elt demo
 FROM python:3.13-slim AS build
 WORKDIR /source
-COPY pyproject.toml constraints.txt README.md ./
+COPY pyproject.toml constraints.txt constraints-test.txt README.md LICENSE ./
 COPY sources sources
 COPY pipelines pipelines
 COPY transforms transforms

@@ -46,6 +46,11 @@ LONGEST_FIRST = (
 """Files of a minute and more of CPU, the longest first."""
 
 
+def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
+    """As many processes as cores for all tests; none for some that somebody names, who wants to see them at once."""
+    return (os.cpu_count() or 1) if config.args_source is pytest.Config.ArgsSource.TESTPATHS else 0
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """A long file that begins last would keep one worker busy while the others wait."""
     places = {name: place for place, name in enumerate(LONGEST_FIRST)}

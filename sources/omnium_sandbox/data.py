@@ -1,6 +1,8 @@
 """Fills a tenant: the same seed, size and day give the same rows, byte for byte.
 
 data_catalogue   suppliers, warehouses, articles, what customers want: the truth
+data_demand      what customers want, with season, week, trend and promotions
+data_showcase    articles that each show one thing a purchaser meets
 data_trade       the days that follow from it: sales, purchases, receipts, stock
 data_others      everything that does not come from trading
 data_people      made-up persons
@@ -9,18 +11,29 @@ data_odd         rows as they should not be
 """
 
 import random
-from datetime import date
+from dataclasses import replace
+from datetime import date, timedelta
 
 import numpy
 
-from omnium_sandbox.data_catalogue import CENTRAL, Catalogue, Size, make_catalogue
+from omnium_sandbox.data_catalogue import (
+    CENTRAL,
+    PLACES,
+    SCALES,
+    Catalogue,
+    Size,
+    make_articles,
+    make_suppliers,
+)
+from omnium_sandbox.data_demand import make_cells, make_promotions, open_warehouses
 from omnium_sandbox.data_filled import generated_orders
 from omnium_sandbox.data_odd import put_odd_rows
 from omnium_sandbox.data_others import Others
 from omnium_sandbox.data_people import make_people
+from omnium_sandbox.data_showcase import add_showcase
 from omnium_sandbox.data_trade import Trade
 from omnium_sandbox.tenant import Tenant
-from omnium_sandbox.truth import DemandTruth, LeadTimeTruth, RateCurve, Truth
+from omnium_sandbox.truth import DemandStream, DemandTruth, LeadTimeTruth, Truth
 
 __all__ = ["Size", "generate"]
 
@@ -73,11 +86,12 @@ def truth_of(catalogue: Catalogue) -> Truth:
             if sum(supplier.lines)
             else [1.0] + [0.0] * (len(supplier.regimes) - 1),
         )
-    through_packages: dict[tuple[int, int], list[RateCurve]] = {}
+    through_packages: dict[tuple[int, int], list[DemandStream]] = {}
     for cell in catalogue.cells:
         for part, quantity in catalogue.articles[cell.article].components:
-            curve = RateCurve(cell.curve.base * quantity)
-            through_packages.setdefault((part, cell.warehouse), []).append(curve)
+            curve = replace(cell.curve, base=cell.curve.base * quantity)
+            stream = DemandStream(curve, tuple(units * quantity for units in cell.quantities))
+            through_packages.setdefault((part, cell.warehouse), []).append(stream)
     for cell in catalogue.cells:
         article = catalogue.articles[cell.article]
         if article.is_package:
@@ -85,7 +99,27 @@ def truth_of(catalogue: Catalogue) -> Truth:
         key = (article.sku, catalogue.warehouses[cell.warehouse].code)
         extra = through_packages.get((cell.article, cell.warehouse), [])
         truth.demand[key] = DemandTruth(
-            *key, article.pattern, (cell.curve, *extra), catalogue.first_day, catalogue.last_day
+            *key,
+            article.pattern,
+            (DemandStream(cell.curve, cell.quantities), *extra),
+            catalogue.first_day,
+            catalogue.last_day,
+            tuple((catalogue.first_day + timedelta(days=day), units) for day, units in cell.project_orders),
         )
     assert all(warehouse == CENTRAL for _, warehouse in through_packages)
     return truth
+
+
+def make_catalogue(size: Size, today: date, choice: random.Random) -> Catalogue:
+    """Suppliers, articles and demand of a tenant of this size whose history ends the day before today."""
+    scale = SCALES[size]
+    first_day = today - timedelta(days=scale.days)
+    warehouses = open_warehouses(PLACES[: scale.stores + 1], first_day, scale.days)
+    suppliers = make_suppliers(scale, choice)
+    articles = make_articles(scale, choice)
+    promotions = make_promotions(scale, articles, choice)
+    cells = make_cells(scale, articles, warehouses, promotions, first_day, choice)
+    cell_of = {(cell.article, cell.warehouse): cell for cell in cells}
+    catalogue = Catalogue(scale, first_day, warehouses, suppliers, articles, cells, cell_of, promotions)
+    add_showcase(catalogue)
+    return catalogue

@@ -7,9 +7,8 @@ from datetime import date, timedelta
 from typing import Literal
 
 import numpy
-from numpy.typing import NDArray
 
-from omnium_sandbox.truth import DayDistribution, DemandPattern, RateCurve, SupplierKind
+from omnium_sandbox.truth import DayDistribution, DemandPattern, OpeningDays, RateCurve, SupplierKind
 
 Size = Literal["empty", "small", "medium", "large"]
 
@@ -46,7 +45,8 @@ class Scale:
 
 
 SCALES: dict[Size, Scale] = {
-    "small": Scale(365, 300, 3.0, 12, 40, 2, 26, 45, 14, 3, 0.5, 80, 12, order_span_days=14),
+    # 15 months: a season is seen again after a year.
+    "small": Scale(455, 210, 5.0, 12, 40, 2, 30, 55, 14, 3, 0.5, 80, 12, order_span_days=21),
     "medium": Scale(548, 10_000, 4.5, 60, 1_150, 4, 10, 24, 4, 7, 0.3, 1_500, 60),
     # 16 months: with these lead times a tenth of the purchase orders is then open at the end.
     "large": Scale(
@@ -80,14 +80,17 @@ class Warehouse:
     name: str
     city: str
     postal_code: str
+    opening: OpeningDays = field(default_factory=OpeningDays)
+    refit: tuple[int, int] | None = None
+    """(first day, last day) on which the store was closed to be done up."""
 
 
-_PLACES = [
-    ("oslo-central", "Sentrallager Oslo", "Oslo", "0582"),
-    ("store-bergen", "Butikk Bergen", "Bergen", "5014"),
-    ("store-trondheim", "Butikk Trondheim", "Trondheim", "7011"),
-    ("store-stavanger", "Butikk Stavanger", "Stavanger", "4006"),
-    ("store-tromso", "Butikk Tromsø", "Tromsø", "9008"),
+PLACES = [
+    Warehouse("oslo-central", "Sentrallager Oslo", "Oslo", "0582"),
+    Warehouse("store-bergen", "Butikk Bergen", "Bergen", "5014"),
+    Warehouse("store-trondheim", "Butikk Trondheim", "Trondheim", "7011"),
+    Warehouse("store-stavanger", "Butikk Stavanger", "Stavanger", "4006"),
+    Warehouse("store-tromso", "Butikk Tromsø", "Tromsø", "9008"),
 ]
 VIRTUAL_CODE = "oslo-web"
 """A virtual stock location of the central warehouse; it shows the same stock again."""
@@ -116,6 +119,8 @@ class Supplier:
     quoted_days: int
     """What it promises."""
     country: str = "NO"
+    by_truck: bool = False
+    """All lines of an order come together."""
     earlier_configured: list[tuple[int, int]] = field(default_factory=list)
     """(day, configured days until then): versions before today's."""
 
@@ -144,6 +149,9 @@ class Article:
     """(article number, quantity) of a package; it has no stock of its own."""
     is_excluded: bool = False
     """Sold, but not to be purchased (assortment code)."""
+    category: int = 0
+    first_day: int = 0
+    """Of the history, on which it came into the range."""
 
     @property
     def is_package(self) -> bool:
@@ -161,8 +169,13 @@ class Cell:
     lines_per_day: float
     quantities: tuple[int, ...]
     curve: RateCurve
-    is_regular: bool = False
-    """Sells nearly the same number of lines each day."""
+    """Of units."""
+    project_orders: tuple[tuple[int, int], ...] = ()
+    """(day, units) of orders far above the usual size."""
+    opening_excess: int = 0
+    """Units in stock on the first day on top of what is needed."""
+    forgotten_from_day: int | None = None
+    """From here on the buyer overlooks it."""
     on_hand: int = 0
     reserved: int = 0
     on_order: int = 0
@@ -177,6 +190,22 @@ class Cell:
         """On hand and not promised to anyone."""
         return self.on_hand - self.reserved
 
+    def is_overlooked(self, day: int) -> bool:
+        """Whether the buyer no longer looks at it on this day."""
+        return self.forgotten_from_day is not None and self.forgotten_from_day <= day
+
+
+@dataclass(frozen=True)
+class Promotion:
+    """A campaign for some articles, in all places."""
+
+    number: int
+    first_day: int
+    last_day: int
+    factor: float
+    """On demand while it lasts."""
+    articles: tuple[int, ...]
+
 
 @dataclass
 class Catalogue:
@@ -190,6 +219,7 @@ class Catalogue:
     cells: list[Cell]
     cell_of: dict[tuple[int, int], Cell]
     """(article, warehouse) -> cell."""
+    promotions: list[Promotion] = field(default_factory=list)
 
     @property
     def last_day(self) -> date:
@@ -261,6 +291,7 @@ def make_suppliers(scale: Scale, choice: random.Random) -> list[Supplier]:
                 lines=[0 for _ in regimes],
                 quoted_days=quoted,
                 country=choice.choice(["NO", "NO", "SE", "DE", "CN"]),
+                by_truck=number % 15 == 4,
             )
         )
         if number % 4 == 1:
@@ -302,6 +333,7 @@ def make_articles(scale: Scale, choice: random.Random) -> list[Article]:
                     brand=brand,
                     pattern="intermittent",
                     is_excluded=choice.random() < 0.01,
+                    category=supplier % 12,
                 )
             )
     plain = len(articles)
@@ -324,158 +356,7 @@ def make_articles(scale: Scale, choice: random.Random) -> list[Article]:
                 brand="Pakker",
                 pattern="intermittent",
                 components=components,
+                category=articles[parts[0]].category,
             )
         )
     return articles
-
-
-_QUANTITIES: dict[str, tuple[int, ...]] = {
-    "smooth": (1, 1, 1, 2, 2),
-    "erratic": (1, 1, 2, 3, 8),
-    "intermittent": (1, 1, 2, 2, 3),
-    "lumpy": (1, 1, 2, 4, 8),
-    "seasonal": (1, 1, 2, 2, 3),
-    "dead": (1, 1, 2),
-}
-
-
-def make_cells(
-    scale: Scale, articles: list[Article], suppliers: list[Supplier], stores: int, choice: random.Random
-) -> list[Cell]:
-    """What is wanted where. Few articles sell daily, some often, most seldom, some no more."""
-    wanted = scale.orders * scale.lines_per_order / scale.days / scale.sold_share
-    rank: dict[int, int] = {}
-    weights: list[float] = []
-    star_share = 0.4 * wanted
-    stars: set[int] = set()
-    star_lines = 0.0
-    for article in articles:
-        place = rank[article.supplier] = rank.get(article.supplier, -1) + 1
-        if article.is_package:
-            weights.append(choice.lognormvariate(-1.5, 0.4))
-        elif place == 0 and star_lines < star_share and article.number % 3 == 0:
-            stars.add(article.number)
-            star_lines += 1.1
-            weights.append(0.0)
-        else:
-            weights.append(choice.lognormvariate(0, 0.35) * (1.0 if place < scale.fast_articles else 0.06))
-    unit = max(wanted - star_lines, wanted * 0.5) / sum(weights)
-    cells: list[Cell] = []
-    for article in articles:
-        is_star = article.number in stars
-        article.pattern = _pattern(article, is_star, choice)
-        if not is_star and not article.is_package and choice.random() < 0.04:
-            article.discontinued_day = choice.randrange(scale.days // 3, scale.days + 60)
-        lines = choice.uniform(1.0, 1.4) if is_star else weights[article.number] * unit
-        curve = _curve(article.pattern, scale.days, choice)
-        kept = [CENTRAL]
-        if not is_star and not article.is_package:
-            kept += [store for store in range(1, stores + 1) if choice.random() < scale.store_share]
-        shares = [0.55 if len(kept) > 1 else 1.0] + [0.45 / max(1, len(kept) - 1)] * (len(kept) - 1)
-        quantities = _QUANTITIES[article.pattern]
-        for warehouse, share in zip(kept, shares, strict=True):
-            rate = lines * share
-            units = rate * sum(quantities) / len(quantities)
-            cells.append(
-                Cell(
-                    number=len(cells),
-                    article=article.number,
-                    warehouse=warehouse,
-                    lines_per_day=rate,
-                    quantities=quantities,
-                    curve=RateCurve(units, curve.amplitude, curve.phase_days, curve.last_day),
-                    is_regular=is_star and article.pattern == "smooth",
-                    mirror=warehouse == CENTRAL and not article.is_package and choice.random() < 0.04,
-                )
-            )
-        units = lines * sum(quantities) / len(quantities)
-        packs = [size for size in (1, 1, 4, 6, 10, 12, 24) if size <= max(1.0, units * 14)]
-        article.pack = choice.choice(packs)
-    return cells
-
-
-def _pattern(article: Article, is_star: bool, choice: random.Random) -> DemandPattern:
-    if is_star:
-        return "smooth" if choice.random() < 0.75 else "erratic"
-    if article.is_package:
-        return "intermittent"
-    return choice.choices(("intermittent", "lumpy", "seasonal", "dead"), (58, 20, 15, 7))[0]
-
-
-def _curve(pattern: DemandPattern, days: int, choice: random.Random) -> RateCurve:
-    if pattern == "seasonal":
-        return RateCurve(1.0, choice.uniform(0.5, 0.9), choice.uniform(0, 365))
-    if pattern == "dead":
-        return RateCurve(1.0, last_day=round(days * choice.uniform(0.25, 0.6)))
-    return RateCurve(1.0)
-
-
-def demand_events(
-    catalogue: Catalogue, generator: numpy.random.Generator
-) -> tuple[NDArray[numpy.int64], NDArray[numpy.int64], NDArray[numpy.int64]]:
-    """What customers come for: (cell, second since the first day, quantity), by time.
-
-    Times are spread evenly over 06 to 22 o'clock of each day, as receipts are.
-    """
-    days = catalogue.scale.days
-    numbers, positions, moments = [], [], []
-    for cell in catalogue.cells:
-        # How many are expected by the end of each day; customers come at every whole number of it, give
-        # or take one: more evenly than by pure chance, so that a rate can be told within 90 days.
-        expected = _expected_lines(cell, days)
-        count = int(expected[-1]) + 2
-        position = numpy.arange(count)
-        due = position + generator.random(count) * (0.3 if cell.is_regular else 1.0) - generator.random()
-        inside = (due >= 0) & (due < expected[-1])
-        when = numpy.interp(due[inside], expected, numpy.arange(days + 1))
-        numbers.append(numpy.full(len(when), cell.number))
-        positions.append(position[inside])
-        moments.append(numpy.minimum(when.astype(numpy.int64), days - 1))
-    number, when = numpy.concatenate(numbers), numpy.concatenate(moments)
-    seconds = when * 86_400 + generator.integers(6 * 3_600, 22 * 3_600, len(when))
-    quantity = _quantities(catalogue.cells, number, numpy.concatenate(positions), generator)
-    order = numpy.argsort(seconds, kind="stable")
-    return number[order], seconds[order], quantity[order]
-
-
-def _expected_lines(cell: Cell, days: int) -> NDArray[numpy.float64]:
-    """Order lines expected before each day, from 0 on the first to all of them after the last."""
-    curve = RateCurve(cell.lines_per_day, cell.curve.amplitude, cell.curve.phase_days, cell.curve.last_day)
-    daily = curve.on(numpy.arange(days, dtype=numpy.float64))
-    return numpy.concatenate([[0.0], numpy.cumsum(daily)])
-
-
-def _quantities(
-    cells: list[Cell],
-    number: NDArray[numpy.int64],
-    position: NDArray[numpy.int64],
-    generator: numpy.random.Generator,
-) -> NDArray[numpy.int64]:
-    """Units per line: each block of a cell's lines has every one of its quantities once, shuffled."""
-    shuffled: dict[tuple[int, int], list[int]] = {}
-    result = numpy.empty(len(number), dtype=numpy.int64)
-    for place, (cell_number, nth) in enumerate(zip(number.tolist(), position.tolist(), strict=True)):
-        table = cells[cell_number].quantities
-        block, within = divmod(nth, len(table))
-        if (cell_number, block) not in shuffled:
-            shuffled[cell_number, block] = generator.permutation(table).tolist()
-        result[place] = shuffled[cell_number, block][within]
-    return result
-
-
-def make_catalogue(size: Size, today: date, choice: random.Random) -> Catalogue:
-    """Suppliers, articles and demand of a tenant of this size whose history ends the day before today."""
-    scale = SCALES[size]
-    warehouses = [Warehouse(*place) for place in _PLACES[: scale.stores + 1]]
-    suppliers = make_suppliers(scale, choice)
-    articles = make_articles(scale, choice)
-    cells = make_cells(scale, articles, suppliers, scale.stores, choice)
-    return Catalogue(
-        scale,
-        today - timedelta(days=scale.days),
-        warehouses,
-        suppliers,
-        articles,
-        cells,
-        {(cell.article, cell.warehouse): cell for cell in cells},
-    )

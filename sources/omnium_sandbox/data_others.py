@@ -4,6 +4,7 @@ and a modest number of everything else that the API shows."""
 import random
 from datetime import UTC, datetime, timedelta
 
+from omnium_sandbox.data_campaigns import opening_hours, put_campaigns
 from omnium_sandbox.data_catalogue import (
     TRANSFER_SUPPLIER,
     VIRTUAL_CODE,
@@ -12,6 +13,7 @@ from omnium_sandbox.data_catalogue import (
     Supplier,
 )
 from omnium_sandbox.data_people import Person
+from omnium_sandbox.data_showcase import SEASON_CATEGORY
 from omnium_sandbox.tenant import Row, Tenant, iso
 
 
@@ -135,7 +137,6 @@ class Others:
 
     def stores(self) -> None:
         """Warehouse, stores, the virtual location, and a store that was closed."""
-        hours = {"isOpen": True, "openFrom": "09:00", "openTo": "20:00"}
         for number, warehouse in enumerate(self.catalogue.warehouses):
             self.put(
                 "stores",
@@ -159,8 +160,7 @@ class Others:
                         "city": warehouse.city,
                         "countryCode": "NO",
                     },
-                    "mondayOpeningHours": hours,
-                    "sundayOpeningHours": {"isOpen": False},
+                    **opening_hours(warehouse, self.catalogue.first_day, self.catalogue.scale.days),
                     "employees": [
                         {"userName": f"ansatt{number}", "firstName": "Ansatt", "lastName": f"Nr {number}"}
                     ],
@@ -203,7 +203,9 @@ class Others:
             by_product.setdefault(article.product_id, []).append(article)
         for number, (product_id, articles) in enumerate(by_product.items()):
             created = self.choice.uniform(-400, 0)
-            modified = self.some_day()
+            if articles[0].first_day:
+                created = articles[0].first_day - 10.0
+            modified = max(self.some_day(), created + 1)
             for language in ("no", "sv") if number % 10 < 3 else ("no",):
                 self.put("products", self._product(product_id, articles, language, created, modified))
         for number in range(max(1, len(by_product) // 100)):
@@ -228,8 +230,8 @@ class Others:
             "isActive": True,
             "isSku": len(articles) == 1,
             "brand": first.brand,
-            "mainCategoryId": f"cat-{first.supplier % 12:02d}",
-            "categories": [{"categoryId": f"cat-{first.supplier % 12:02d}", "name": "Kategori"}],
+            "mainCategoryId": f"cat-{first.category:02d}",
+            "categories": [{"categoryId": f"cat-{first.category:02d}", "name": "Kategori"}],
             "marketIds": ["nor"] if language == "no" else ["swe"],
             "productType": "Package" if first.is_package else "Product",
             "assets": [{"url": f"https://media.example.com/{product_id}.jpg", "name": "bilde"}],
@@ -580,7 +582,7 @@ class Others:
             cart = self._cart(number, person, article) | stamps
             self.put("carts", cart)
             self._one_of_each(number, person, article, day, stamps, cart)
-        for number in range(12):
+        for number in range(SEASON_CATEGORY + 1):
             for language in ("no", "sv"):
                 self.put(
                     "product_categories",
@@ -743,6 +745,7 @@ class Others:
         self.stores()
         self.products()
         self.prices()
+        put_campaigns(self.catalogue, self.put)
         self.customers()
         self.around_orders(orders)
         self.remainder()

@@ -26,9 +26,10 @@ from omnium_sandbox.data_catalogue import (
     Article,
     Catalogue,
     Cell,
-    demand_events,
 )
+from omnium_sandbox.data_demand import demand_events
 from omnium_sandbox.data_people import Person
+from omnium_sandbox.data_showcase import LOST_DAYS_AGO, LOST_ORDER
 from omnium_sandbox.tenant import Collection, Row, Tenant
 
 DAY = 86_400.0
@@ -174,7 +175,7 @@ class Trade:
         `order_span_days`), a few at a time."""
         cells = self.catalogue.cells
         by_warehouse: dict[int, list[tuple[float, int, int]]] = {}
-        numbers, seconds, quantities = demand_events(self.catalogue, generator)
+        numbers, seconds, quantities = demand_events(cells, self.catalogue.scale.days, generator)
         for number, second, quantity in zip(
             numbers.tolist(), seconds.tolist(), quantities.tolist(), strict=True
         ):
@@ -226,7 +227,8 @@ class Trade:
 
     def _open_stock(self) -> None:
         for cell in self.catalogue.cells:
-            if self.catalogue.articles[cell.article].is_package:
+            article = self.catalogue.articles[cell.article]
+            if article.is_package:
                 continue
             spread = cell.order_up_to - cell.reorder_point
             quantity = cell.reorder_point + round(spread * self.choice.random())
@@ -235,9 +237,22 @@ class Trade:
             if cell.warehouse != CENTRAL and cell.lines_per_day < 0.002 and self.choice.random() < 0.7:
                 # The store has a place for it and never had one.
                 continue
+            quantity += cell.opening_excess
+            if article.first_day:
+                self.at(article.first_day * DAY + 300.0, self._begin(cell, max(1, quantity)))
+                continue
             if quantity:
                 self._move(cell, 300.0, quantity, 0, "InventoryCount", reason="Opening stock")
             self._check(cell)
+
+    def _begin(self, cell: Cell, quantity: int) -> Any:
+        """The first stock of an article that comes into the range later."""
+
+        def action(seconds: float) -> None:
+            self._move(cell, seconds, quantity, 0, "InventoryCount", reason="New in the range")
+            self._check(cell)
+
+        return action
 
     # Stock
 
@@ -418,12 +433,26 @@ class Trade:
 
     def _review(self, day: int) -> None:
         catalogue, scale = self.catalogue, self.catalogue.scale
+        if day == scale.days - LOST_DAYS_AGO:
+            self._lose_order(day)
         for number in range(len(catalogue.suppliers)):
             if (day + number) % scale.review_days == 0:
                 self._purchase(day, number)
         for store in range(1, len(catalogue.warehouses)):
             if (day + store) % scale.transfer_days == 0:
                 self._transfer(day, store)
+
+    def _lose_order(self, day: int) -> None:
+        """An order that never comes and that nobody closes: the buyer believes for ever that it is on its way."""
+        article = next(one for one in self.catalogue.articles if one.sku == LOST_ORDER)
+        cell = self.catalogue.cell_of[article.number, CENTRAL]
+        created = self.some_time(day)
+        order = PurchaseOrder(self._next_purchase_order(), article.supplier, CENTRAL, created, [])
+        order.modified = created + _HOUR
+        order.lines.append(Line(cell, 40, None, article.cost, (day + 18) * DAY + 12 * _HOUR))
+        cell.on_order += 40
+        self.purchase_orders.append(order)
+        self._log_status(order, created, "Confirmed")
 
     def _purchase(self, day: int, number: int) -> None:
         catalogue, choice = self.catalogue, self.choice
@@ -434,7 +463,7 @@ class Trade:
             cell = catalogue.cells[cell_number]
             article = catalogue.articles[cell.article]
             position = cell.available + cell.on_order
-            if position > cell.reorder_point or article.is_excluded:
+            if position > cell.reorder_point or article.is_excluded or cell.is_overlooked(day):
                 continue
             if article.discontinued_day is not None and article.discontinued_day <= day:
                 continue
@@ -466,6 +495,8 @@ class Trade:
         for cell, quantity in wanted:
             article = catalogue.articles[cell.article]
             line = self._line(order, cell, quantity, article.cost, day, number)
+            if supplier.by_truck:
+                _load_truck(order, line)
             line.promised = None if choice.random() < 0.1 else promised_day * DAY + 12 * _HOUR
             order.lines.append(line)
         self._place(order)
@@ -592,7 +623,7 @@ class Trade:
         for number in pending:
             cell = catalogue.cells[number]
             article = catalogue.articles[cell.article]
-            if cell.available + cell.on_order > cell.reorder_point:
+            if cell.available + cell.on_order > cell.reorder_point or cell.is_overlooked(day):
                 continue
             source = catalogue.cell_of[cell.article, CENTRAL]
             wanted = cell.order_up_to - cell.available - cell.on_order
@@ -905,9 +936,9 @@ class CustomerOrder:
                 for part, units in article.components:
                     component = self.trade.catalogue.articles[part]
                     child = self._line(
-                        component, units * quantity, units * quantity if is_shipped else 0, 0.0
+                        component, units * (quantity + extra), units * line["deliveredQuantity"], 0.0
                     )
-                    child["canceledQuantity"] = units * quantity if line["canceledQuantity"] else 0
+                    child["canceledQuantity"] = units * line["canceledQuantity"]
                     child["isPackageProduct"] = True
                     child["packageLineItemId"] = line["lineItemId"]
                     child["packageSkuId"] = article.sku
@@ -1046,6 +1077,17 @@ class CustomerOrder:
         )
         for _, cell, units in self.returned:
             trade.at(seconds, trade.take_back(cell, units, self.id, return_id))
+
+
+def _load_truck(order: PurchaseOrder, line: Line) -> None:
+    """Has a line come when the others of its order come: all of it at once."""
+    if not line.parts:
+        return
+    loaded = next((other for other in order.lines if other.parts), None)
+    if loaded is not None:
+        line.days = loaded.days
+    moment = (loaded or line).parts[-1][0]
+    line.parts = [(moment, sum(units for _, units in line.parts))]
 
 
 def _lines_of(order: Row, line_id: str) -> list[Row]:

@@ -29,6 +29,7 @@ from omnium_sandbox.faults import Fault, Faults, Mutator
 from omnium_sandbox.search import Answer, BadRequest, Behaviour, NotFound, Searches
 from omnium_sandbox.tenant import Row, Tenant
 from omnium_sandbox.truth import Truth
+from omnium_sandbox.writes import Conflict, Writes
 
 
 @dataclass(frozen=True)
@@ -53,6 +54,7 @@ class _Call:
     query: dict[str, str]
     rest: str
     """What follows the route's path, unquoted."""
+    raw: bytes = b""
     again: bool = False
 
 
@@ -88,6 +90,8 @@ class Sandbox:
     """
 
     client_id = "sandbox"
+    writer_client_id = "sandbox-writer"
+    """The API user who has the admin roles; `client_id` only reads."""
 
     def __init__(
         self,
@@ -107,6 +111,7 @@ class Sandbox:
         self.behaviour = behaviour or Behaviour()
         self.faults = faults or Faults()
         self.client_secret = secrets.token_urlsafe(24)
+        self.writer_client_secret = secrets.token_urlsafe(24)
         self.tenant = tenant or generate(
             size,
             seed,
@@ -124,6 +129,8 @@ class Sandbox:
         self.errors: list[Exception] = []
         """What went wrong in the sandbox itself; empty unless it has a mistake."""
         self._tokens: dict[str, float] = {}
+        self._writers: set[str] = set()
+        """Those of the tokens that are the writer's."""
         self._lock = threading.Lock()
         self._limits = _Limits(self.behaviour)
         self._port = port
@@ -236,10 +243,23 @@ class Sandbox:
         for path, name in _LISTS.items():
             self._routes[f"GET /api/{path}".lower()] = _Route(RESOURCES[name].role, self._list(name))
         self._routes["get /api/markets"] = _Route("StoreRead", lambda _: orjson.dumps(_MARKETS))
-        self._routes["put /api/suppliers"] = _Route("SupplierWrite", self._save_supplier)
-        self._routes["put /api/suppliers/updatemany"] = _Route("SupplierWrite", self._save_suppliers)
         self._prefixes["get /api/suppliers/"] = _Route("SupplierRead", self._supplier)
-        self._prefixes["delete /api/suppliers/"] = _Route("SupplierWrite", self._delete_supplier)
+        self._register_writes(Writes(self.tenant))
+
+    def _register_writes(self, writes: Writes) -> None:
+        for path, role, handle in (
+            ("put /api/suppliers", "SupplierAdmin", writes.save_supplier),
+            ("put /api/suppliers/updatemany", "SupplierAdmin", writes.save_suppliers),
+            ("post /api/purchaseorders", "PurchaseOrderAdmin", writes.create_order),
+            ("put /api/purchaseorders", "PurchaseOrderAdmin", writes.put_order),
+        ):
+            self._routes[path] = _Route(role, _of_raw(handle))
+        self._prefixes["delete /api/suppliers/"] = _Route(
+            "SupplierAdmin", lambda call: writes.delete_supplier(call.rest)
+        )
+        self._prefixes["patch /api/purchaseorders/"] = _Route(
+            "PurchaseOrderAdmin", lambda call: writes.patch_order(call.rest, call.raw, call.query)
+        )
 
     def _search(self, resource: Resource) -> Callable[[_Call], bytes]:
         def handle(call: _Call) -> bytes:
@@ -282,29 +302,14 @@ class Sandbox:
     def _supplier(self, call: _Call) -> bytes:
         supplier_id, _, version_id = call.rest.partition("/")
         if not version_id:
-            supplier = self.tenant.get("suppliers", supplier_id)
+            supplier: bytes | None = self.tenant.collection("suppliers").get_bytes(supplier_id)
             if supplier is None:
                 raise NotFound(f"Supplier {supplier_id} was not found.")
-            return orjson.dumps(supplier)
+            return supplier
         version = self.tenant.get("supplier_versions", (supplier_id, version_id))
         if version is None:
             raise NotFound(f"Supplier {supplier_id} has no version {version_id}.")
         return orjson.dumps(version if self.behaviour.supplier_version == "wrapped" else version["value"])
-
-    def _save_supplier(self, call: _Call) -> bytes:
-        if not isinstance(call.body.get("id"), str):
-            raise BadRequest("The supplier needs an id.")
-        return orjson.dumps(self.tenant.save_supplier(call.body, user="api"))
-
-    def _save_suppliers(self, call: _Call) -> bytes:
-        for supplier in call.body.get("rows", []):
-            self.tenant.save_supplier(supplier, user="api")
-        return b""
-
-    def _delete_supplier(self, call: _Call) -> bytes:
-        if not self.tenant.delete("suppliers", call.rest):
-            raise NotFound(f"Supplier {call.rest} was not found.")
-        return b""
 
     # One request
 
@@ -317,13 +322,15 @@ class Sandbox:
         body: Row | None = None
         try:
             body = _body(raw)
-            response = self._respond(method, url.path, query, headers, body or {}, fault)
+            response = self._respond(method, url.path, query, headers, body or {}, fault, raw)
         except _Refused as refused:
             response = _Response(refused.status, _message(refused.text), headers=refused.headers)
         except BadRequest as error:
             response = _Response(400, _message(str(error)))
         except NotFound as error:
             response = _Response(404, _message(str(error)))
+        except Conflict as error:
+            response = _Response(409, _message(str(error)))
         except Exception as error:
             # A mistake of the sandbox itself: the client sees server trouble, the test can look here.
             self.errors.append(error)
@@ -354,6 +361,7 @@ class Sandbox:
         headers: dict[str, str],
         body: Row,
         fault: Fault | None,
+        raw: bytes,
     ) -> _Response:
         if fault:
             early = self._fail_early(fault)
@@ -369,13 +377,14 @@ class Sandbox:
         if expires < time.time():
             raise _Refused(401, headers={"WWW-Authenticate": 'Bearer error="invalid_token"'})
         route, rest = self._route(method, path)
-        if route.role in self.behaviour.missing_roles:
+        may_write = token in self._writers or not route.role.endswith("Admin")
+        if route.role in self.behaviour.missing_roles or not may_write:
             raise _Refused(403)
         with self._limits.admit(route.is_read_of_stock, route.starts_scroll):
             if self.behaviour.latency_seconds:
                 time.sleep(self.behaviour.latency_seconds)
             again = bool(fault and fault.kind == "repeat")
-            return _Response(200, route.handle(_Call(body, query, rest, again)))
+            return _Response(200, route.handle(_Call(body, query, rest, raw, again)))
 
     def _route(self, method: str, path: str) -> tuple[_Route, str]:
         name = f"{method} {path}".lower().rstrip("/")
@@ -392,11 +401,14 @@ class Sandbox:
 
     def _token(self, query: dict[str, str]) -> _Response:
         given = (query.get("clientId", ""), query.get("clientSecret", ""))
-        if given != (self.client_id, self.client_secret):
+        is_writer = given == (self.writer_client_id, self.writer_client_secret)
+        if not is_writer and given != (self.client_id, self.client_secret):
             raise _Refused(401, "Invalid client id or client secret.")
         token = f"eyJhbGciOiJIUzI1NiJ9.{secrets.token_urlsafe(60)}.{secrets.token_urlsafe(32)}"
         with self._lock:
             self._tokens[token] = time.time() + self.behaviour.token_seconds
+            if is_writer:
+                self._writers.add(token)
         if query.get("returnAsJson", "").lower() == "true":
             answer = {
                 "accessToken": token,
@@ -429,6 +441,10 @@ class Sandbox:
         if fault.kind == "expire":
             self.searches.expire_scrolls()
         return None
+
+
+def _of_raw(handle: Callable[[bytes], bytes]) -> Callable[[_Call], bytes]:
+    return lambda call: handle(call.raw)
 
 
 @dataclass

@@ -11,6 +11,9 @@ from numpy.typing import NDArray
 SupplierKind = Literal["reliable", "late", "erratic", "drifting"]
 DemandPattern = Literal["smooth", "erratic", "intermittent", "lumpy", "seasonal", "dead"]
 
+_YEAR = 365.25
+"""Days."""
+
 
 @dataclass(frozen=True)
 class DayDistribution:
@@ -83,46 +86,172 @@ class LeadTimeTruth:
 
 
 @dataclass(frozen=True)
+class Season:
+    """What the time of year makes of demand: a factor that is 1 on average over a year."""
+
+    amplitude: float
+    """Of the wave, as a share of the mean; with `width_days`, what the peak adds to the rest of the year."""
+    peak_day: float
+    """A day of the history, or beyond, on which it is highest."""
+    width_days: float | None = None
+    """None: a sine wave. Else a peak of this standard deviation and a level year around it."""
+
+    def on(self, days: NDArray[numpy.float64]) -> NDArray[numpy.float64]:
+        """The factor on each of these days."""
+        if self.width_days is None:
+            wave: NDArray[numpy.float64] = numpy.cos(2 * numpy.pi * (days - self.peak_day) / _YEAR)
+            return 1 + self.amplitude * wave
+        away = (days - self.peak_day + _YEAR / 2) % _YEAR - _YEAR / 2
+        peak = self.amplitude * numpy.exp(-0.5 * (away / self.width_days) ** 2)
+        mean = self.amplitude * self.width_days * float(numpy.sqrt(2 * numpy.pi)) / _YEAR
+        factor: NDArray[numpy.float64] = (1 + peak) / (1 + mean)
+        return factor
+
+
+@dataclass(frozen=True)
+class OpeningDays:
+    """When customers come to a place: the week's pattern, and the days on which it is closed."""
+
+    weekdays: tuple[float, ...] = (1.0,) * 7
+    """Factors from Monday to Sunday, 1 on average; 0 where it is closed every week."""
+    first_weekday: int = 0
+    """Of day 0; Monday is 0."""
+    closed_days: frozenset[int] = frozenset()
+    """Days of the history, and of the weeks after it, on which nobody comes."""
+
+    def on(self, days: NDArray[numpy.float64]) -> NDArray[numpy.float64]:
+        """The factor on each of these days."""
+        whole = days.astype(numpy.int64)
+        factor = numpy.asarray(self.weekdays)[(whole + self.first_weekday) % 7]
+        if self.closed_days:
+            factor = numpy.where(numpy.isin(whole, list(self.closed_days)), 0.0, factor)
+        return factor
+
+
+@dataclass(frozen=True)
 class RateCurve:
-    """Expected units a day over the days of the history, from day 0 on."""
+    """Expected units a day over the days of the history, from day 0 on, and of the days after it."""
 
     base: float
-    amplitude: float = 0.0
-    """Of a yearly season, as a share of the base."""
-    phase_days: float = 0.0
+    """Units a day at the history's end, over all weekdays and seasons."""
+    season: Season | None = None
+    growth: float = 0.0
+    """Of a year, as a logarithm: 0.3 is 35 % more, −0.3 is 26 % less."""
+    growth_from_day: float = 0.0
+    """The day on which trend and base meet: the history's last."""
+    first_day: int = 0
     last_day: int = 2**31
-    """No demand from the day after on."""
+    """No demand before the first and after the last day."""
+    opening: OpeningDays = OpeningDays()
+    promotions: tuple[tuple[int, int, float], ...] = ()
+    """(first day, last day, factor) of each."""
+
+    def level(self, days: NDArray[numpy.float64]) -> NDArray[numpy.float64]:
+        """Units a day on these days as season and trend have it: no weekday, no promotion, no closed day."""
+        rate = numpy.full(len(days), self.base)
+        if self.season is not None:
+            rate = rate * self.season.on(days)
+        if self.growth:
+            rate = rate * numpy.exp(self.growth * (days - self.growth_from_day) / _YEAR)
+        return rate * ((days >= self.first_day) & (days <= self.last_day))
 
     def on(self, days: NDArray[numpy.float64]) -> NDArray[numpy.float64]:
         """Units on each of these days."""
-        season = 1 + self.amplitude * numpy.sin(2 * numpy.pi * (days + self.phase_days) / 365.25)
-        rate: NDArray[numpy.float64] = self.base * season * (days <= self.last_day)
+        rate = self.level(days) * self.opening.on(days)
+        for first, last, factor in self.promotions:
+            rate = numpy.where((days >= first) & (days <= last), rate * factor, rate)
         return rate
+
+
+@dataclass(frozen=True)
+class DemandStream:
+    """Customers who come by chance (Poisson), each for one of these quantities, all equally likely."""
+
+    curve: RateCurve
+    """Of units."""
+    quantities: tuple[int, ...]
+
+    def draw(
+        self, days: NDArray[numpy.float64], count: int, generator: numpy.random.Generator
+    ) -> NDArray[numpy.int64]:
+        """`count` times what might be wanted on these days together."""
+        mean = sum(self.quantities) / len(self.quantities)
+        lines = float(self.curve.on(days).sum()) / mean
+        total = numpy.zeros(count, dtype=numpy.int64)
+        for quantity in set(self.quantities):
+            share = self.quantities.count(quantity) / len(self.quantities)
+            total += quantity * generator.poisson(lines * share, count)
+        return total
 
 
 @dataclass(frozen=True)
 class DemandTruth:
     """What customers want of one SKU at one warehouse, whether or not it is in stock; what it gives to
-    packages that are sold is part of it."""
+    packages that are sold is part of it. Project orders are not: they come once, and are told apart."""
 
     sku: str
     warehouse_code: str
     pattern: DemandPattern
-    curves: tuple[RateCurve, ...]
+    streams: tuple[DemandStream, ...]
     first_day: date
     """Day 0 of the curves, the first of the history."""
     last_day: date
     """The last of the history."""
+    project_orders: tuple[tuple[date, int], ...] = ()
+    """(day, units) of orders far above the usual size."""
 
     @property
     def units_per_day(self) -> float:
         """Expected units a day over the last 90 days of the history."""
         return self.mean_rate(self.last_day - timedelta(days=89), self.last_day)
 
+    @property
+    def daily_demand(self) -> float:
+        """Units a day now, on the last day of the history, whatever weekday it is and without promotions."""
+        return self._level(self.last_day, self.last_day)
+
+    @property
+    def begins(self) -> date:
+        """The first day on which somebody wanted it."""
+        return self.first_day + timedelta(days=min(stream.curve.first_day for stream in self.streams))
+
+    @property
+    def is_new(self) -> bool:
+        """Whether it began within the last 60 days of the history."""
+        return self.begins > self.last_day - timedelta(days=60)
+
+    def season_factor(self, first: date, last: date) -> float | None:
+        """What the time of year makes of these days on average, against now; None where nothing sells now."""
+        days, now = self._days(first, last), self._days(self.last_day, self.last_day)
+        later = today = 0.0
+        for stream in self.streams:
+            curve = stream.curve
+            weight = float(curve.level(now)[0]) / (float(curve.season.on(now)[0]) if curve.season else 1.0)
+            later += weight * (float(curve.season.on(days).mean()) if curve.season else 1.0)
+            today += weight * (float(curve.season.on(now)[0]) if curve.season else 1.0)
+        return later / today if today > 0 else None
+
     def mean_rate(self, first: date, last: date) -> float:
         """Expected units a day from `first` to `last`, both included."""
-        days = numpy.arange((first - self.first_day).days, (last - self.first_day).days + 1, dtype=float)
-        return float(sum(curve.on(days).mean() for curve in self.curves))
+        days = self._days(first, last)
+        return float(sum(stream.curve.on(days).mean() for stream in self.streams))
+
+    def draw(
+        self, first: date, last: date, count: int, generator: numpy.random.Generator
+    ) -> NDArray[numpy.int64]:
+        """`count` times what customers might want from `first` to `last`, both included."""
+        days = self._days(first, last)
+        total = numpy.zeros(count, dtype=numpy.int64)
+        for stream in self.streams:
+            total += stream.draw(days, count, generator)
+        return total
+
+    def _days(self, first: date, last: date) -> NDArray[numpy.float64]:
+        return numpy.arange((first - self.first_day).days, (last - self.first_day).days + 1, dtype=float)
+
+    def _level(self, first: date, last: date) -> float:
+        days = self._days(first, last)
+        return float(sum(stream.curve.level(days).mean() for stream in self.streams))
 
 
 @dataclass

@@ -16,19 +16,24 @@ from typing import TYPE_CHECKING, Any
 from omnium_source.resources import RESOURCES, select
 
 if TYPE_CHECKING:
-    from omnium_source.source import (
-        MARK,
-        dlt_resource,
-        feed,
-        known_types,
-        mark_personal,
-        omnium_source,
-        shape,
-    )
+    from omnium_source.source import MARK, dlt_resource, feed, mark_personal, omnium_source
+    from omnium_source.sync import Sync, known_types, shape
+
+_MODULES = {
+    "MARK": "source",
+    "dlt_resource": "source",
+    "feed": "source",
+    "mark_personal": "source",
+    "omnium_source": "source",
+    "Sync": "sync",
+    "known_types": "sync",
+    "shape": "sync",
+}
 
 __all__ = [
     "MARK",
     "RESOURCES",
+    "Sync",
     "dlt_resource",
     "feed",
     "known_types",
@@ -40,6 +45,6 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
-    if name not in __all__:
+    if name not in _MODULES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(f"{__name__}.source"), name)
+    return getattr(import_module(f"{__name__}.{_MODULES[name]}"), name)

@@ -5,7 +5,7 @@ windows that are new since its cursor (kept in dlt's state), and hands their row
 window is known to be complete.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -18,12 +18,10 @@ from omnium_source.duckdb_file import give_own_name, refuse_same_name
 from omnium_source.errors import ConfigurationError
 from omnium_source.http.client import SERVER_LIMIT_CONCURRENT, OmniumClient
 from omnium_source.normalize.buffer import Tables, joined
-from omnium_source.normalize.normalizer import Parser, ResourceShape, shape_of
 from omnium_source.pii.masking import Mode, PersonalData, check_mark, key_for
 from omnium_source.resources import RESOURCES, Resource
-from omnium_source.windows.course import Course
+from omnium_source.sync import Sync, known_types
 from omnium_source.windows.reader import Verified
-from omnium_source.windows.strategies import Reader
 from omnium_source.windows.window import Reading, moment_of
 
 MARK = "personal_data"
@@ -90,18 +88,10 @@ def omnium_source(
             refuse_same_name()
             treated = personal()
             mark_personal(treated.mark)
-            parser = Parser(shape(resource, treated), known_types(dlt.current.source_schema().tables))
-            reader = Reader(Course(client, resource, parser, executor, reading=reading))
-            return reader.windows(dlt.current.resource_state(resource.name))
+            sync = Sync(client, executor, treated, reading, known_types(dlt.current.source_schema().tables))
+            return sync.windows(resource, dlt.current.resource_state(resource.name))
 
         yield dlt_resource(resource, windows)
-
-
-def shape(resource: Resource, personal: PersonalData) -> ResourceShape:
-    """The tables that a resource becomes."""
-    return shape_of(
-        resource.name, resource.schema, personal=personal, key=resource.key, excluded=resource.excluded
-    )
 
 
 def dlt_resource(
@@ -147,13 +137,3 @@ def feed(verified: Verified) -> Iterator[Any]:
         yield from items(verified.assembly.tables(), verified.resource.name)
     finally:
         verified.assembly.close()
-
-
-def known_types(tables: Mapping[str, Any]) -> dict[str, dict[str, str]]:
-    """The columns and dlt types that a destination has: a field that was new before keeps its type."""
-    return {
-        name: {
-            column: hints["data_type"] for column, hints in table["columns"].items() if "data_type" in hints
-        }
-        for name, table in tables.items()
-    }

@@ -1,5 +1,6 @@
 """The sandbox's data: they hang together as a retailer's do, and agree with what the generator knows."""
 
+import math
 import time
 from collections import defaultdict
 from datetime import UTC, date, datetime, timedelta
@@ -7,10 +8,27 @@ from typing import Any
 
 import numpy
 import pytest
+from numpy.typing import NDArray
 from omnium_sandbox.data import generate
 from omnium_sandbox.data_catalogue import VIRTUAL_CODE, day_distribution
+from omnium_sandbox.data_showcase import (
+    LOST_ORDER,
+    MISPLACED,
+    NEW,
+    OVERSTOCKED,
+    PROJECT,
+    PROMOTED,
+    SEASONAL,
+)
 from omnium_sandbox.tenant import Tenant
-from omnium_sandbox.truth import DayDistribution, RateCurve
+from omnium_sandbox.truth import (
+    DayDistribution,
+    DemandStream,
+    DemandTruth,
+    OpeningDays,
+    RateCurve,
+    Season,
+)
 
 TODAY = date(2026, 3, 2)
 
@@ -49,9 +67,61 @@ def test_rounded_log_normal_keeps_its_mean_and_spread() -> None:
     assert days.sd_days == pytest.approx(9, rel=0.02)
 
 
-def test_rate_curve_stops_after_its_last_day() -> None:
-    curve = RateCurve(2.0, last_day=1)
-    assert curve.on(numpy.array([0.0, 1.0, 2.0])).tolist() == [2.0, 2.0, 0.0]
+def days(first: int, last: int) -> NDArray[numpy.float64]:
+    return numpy.arange(first, last + 1, dtype=float)
+
+
+def test_rate_curve_begins_and_ends() -> None:
+    curve = RateCurve(2.0, first_day=1, last_day=2)
+    assert curve.on(days(0, 3)).tolist() == [0.0, 2.0, 2.0, 0.0]
+
+
+def test_rate_curve_has_a_week_closed_days_and_promotions() -> None:
+    """Day 0 is a Wednesday; on Sundays nobody comes, nor on day 8; from day 7 to 8 three times as many."""
+    opening = OpeningDays((0.5, 1.0, 1.0, 1.0, 1.5, 2.0, 0.0), first_weekday=2, closed_days=frozenset({8}))
+    curve = RateCurve(10.0, opening=opening, promotions=((7, 8, 3.0),))
+    assert curve.on(days(0, 9)).tolist() == [10, 10, 15, 20, 0, 5, 10, 30, 0, 15]
+    assert curve.level(days(0, 9)).tolist() == [10.0] * 10
+
+
+def test_rate_curve_grows_towards_its_base() -> None:
+    curve = RateCurve(4.0, growth=math.log(2), growth_from_day=365.25)
+    assert curve.level(numpy.array([0.0, 365.25, 730.5])) == pytest.approx([2, 4, 8])
+
+
+@pytest.mark.parametrize("season", [Season(0.6, 100.0), Season(2.0, 100.0, 16.0)])
+def test_a_season_is_one_on_average_and_highest_at_its_peak(season: Season) -> None:
+    year = season.on(numpy.linspace(0, 365.25, 100_000, endpoint=False))
+    assert year.mean() == pytest.approx(1, abs=1e-4)
+    assert season.on(numpy.array([100.0, 465.25])) == pytest.approx([year.max()] * 2, abs=1e-4)
+
+
+def test_truth_of_a_day_of_a_season_and_of_an_article_that_began() -> None:
+    first, last = date(2026, 1, 1), date(2026, 4, 10)
+    season = Season(0.5, 99.0 + 365.25 / 2)
+    streams = (
+        DemandStream(RateCurve(3.0, season), (1, 1, 4)),
+        DemandStream(RateCurve(1.0, first_day=70), (1,)),
+    )
+    truth = DemandTruth("a", "w", "seasonal", streams, first, last)
+    # At the bottom today: 3 · 0.5 + 1; at the top in half a year: 3 · 1.5 + 1.
+    assert truth.daily_demand == pytest.approx(2.5)
+    peak = last + timedelta(days=183)
+    assert truth.season_factor(peak, peak) == pytest.approx(5.5 / 2.5, abs=1e-3)
+    assert truth.mean_rate(last, last) == pytest.approx(2.5)
+    assert (truth.begins, truth.is_new) == (first, False)
+    late = DemandTruth("b", "w", "intermittent", streams[1:], first, last)
+    assert (late.begins, late.is_new) == (date(2026, 3, 12), True)
+
+
+def test_drawn_demand_has_the_mean_and_spread_of_compound_poisson() -> None:
+    """Two lines a day of 1, 1 or 4 units: mean 4 a day, variance 2 · (1 + 1 + 16) / 3 = 12 a day."""
+    truth = DemandTruth(
+        "a", "w", "lumpy", (DemandStream(RateCurve(4.0), (1, 1, 4)),), TODAY, TODAY + timedelta(days=9)
+    )
+    drawn = truth.draw(TODAY, TODAY + timedelta(days=9), 200_000, numpy.random.default_rng(1))
+    assert drawn.mean() == pytest.approx(40, rel=0.005)
+    assert drawn.var() == pytest.approx(120, rel=0.02)
 
 
 # Sizes and determinism
@@ -330,14 +400,175 @@ def test_demand_while_in_stock_agrees_with_the_truth(medium: Tenant) -> None:
     first = TODAY - timedelta(days=days)
     units, in_stock = sold(medium, first), in_stock_days(medium, first, days)
     measured = naive = true = 0.0
+    errors = []
     for key, truth in medium.truth.demand.items():
-        if in_stock.get(key, 0.0) < 30:
+        rate = truth.units_per_day
+        if in_stock.get(key, 0.0) < 30 or not rate:
             continue
-        measured += units.get(key, 0) / in_stock[key]
-        naive += units.get(key, 0) / days
-        true += truth.units_per_day
-    assert measured / true == pytest.approx(1, abs=0.02)
+        projects = sum(quantity for day, quantity in truth.project_orders if day >= first)
+        found = max(0, units.get(key, 0) - projects)
+        measured += found / in_stock[key]
+        naive += found / days
+        true += rate
+        quantities = numpy.array(truth.streams[0].quantities)
+        variance = rate * (quantities**2).mean() / quantities.mean() / in_stock[key]
+        errors.append((found / in_stock[key] - rate) / variance**0.5)
+    # By chance alone the sum is off by about 2 %, and its parts by one standard error each.
+    assert measured / true == pytest.approx(1, abs=0.06)
+    assert abs(numpy.mean(errors)) < 0.1
+    assert 0.8 < numpy.std(errors) < 1.25
     assert naive / true < 0.97
+
+
+def wanted_by_day(tenant: Tenant, store: str) -> dict[date, int]:
+    """Order lines of a place by day; package components once, as the package."""
+    lines: dict[date, int] = defaultdict(int)
+    for order in tenant.rows("orders"):
+        if order["storeId"] == store:
+            kept = [line for line in order["orderForm"]["lineItems"] if "packageLineItemId" not in line]
+            lines[day_of(order["created"])] += len(kept)
+    return lines
+
+
+def test_stores_have_a_week_and_closed_days_and_tell_them(medium: Tenant) -> None:
+    lines = wanted_by_day(medium, "store-bergen")
+    by_weekday = [sum(count for day, count in lines.items() if day.weekday() == n) for n in range(7)]
+    assert by_weekday[6] == 0
+    assert by_weekday[5] > 1.5 * by_weekday[0] > 0
+    store = next(row for row in medium.rows("stores") if row["id"] == "store-bergen")
+    assert store["saturdayOpeningHours"] == {"isOpen": True, "openFrom": "09:00", "openTo": "20:00"}
+    assert store["sundayOpeningHours"] == {"isOpen": False}
+    closed = {day_of(row["date"]): row["label"] for row in store["additionalOpeningHours"] if row["closed"]}
+    assert closed[date(2025, 5, 17)] == "Helligdag"
+    assert sum(label == "Oppussing" for label in closed.values()) == 10
+    # Told for the time to come, too.
+    assert closed[date(2026, 5, 17)] == "Helligdag"
+    assert not lines.keys() & closed.keys()
+    assert wanted_by_day(medium, "oslo-central").keys() & closed.keys()
+
+
+def test_a_category_has_its_season(medium: Tenant) -> None:
+    """Category 1 peaks in January: twice as many lines from December to February as from June to August."""
+    category = {
+        holder["skuId"]: row["mainCategoryId"]
+        for row in medium.rows("products")
+        for holder in (row.get("variants") or [row])
+    }
+    lines: dict[tuple[str, int], int] = defaultdict(int)
+    for order in medium.rows("orders"):
+        day = day_of(order["created"])
+        if day >= date(2025, 3, 1):
+            for line in order["orderForm"]["lineItems"]:
+                lines[category[line["code"]], day.month] += 1
+    winter, summer = (sum(lines["cat-01", month] for month in months) for months in ((12, 1, 2), (6, 7, 8)))
+    assert winter > 2 * summer > 0
+    level_winter, level_summer = (
+        sum(lines["cat-00", month] for month in months) for months in ((12, 1, 2), (6, 7, 8))
+    )
+    assert 0.75 < level_winter / level_summer < 1.33
+
+
+def test_promotions_have_dates_articles_and_a_planned_volume(medium: Tenant) -> None:
+    campaigns = [row for row in medium.rows("promotions") if row["id"].startswith("CAMPAIGN")]
+    to_come = [row for row in campaigns if day_of(row["activeFrom"]) >= TODAY]
+    assert len(campaigns) >= 12
+    assert to_come
+    lists = {row["promotionId"]: row for row in medium.rows("price_lists") if "promotionId" in row}
+    volumes: dict[str, dict[str, int]] = defaultdict(dict)
+    for item in medium.rows("price_list_items"):
+        if "plannedSalesVolume" in item:
+            volumes[item["priceListId"]][item["skuId"]] = item["plannedSalesVolume"]
+    skus = {sku for sku, _ in medium.truth.demand}
+    for row in campaigns:
+        assert row["activeFrom"] < row["activeTo"]
+        promoted = {one["productId"] for one in row["promotionData"]["categoryAndBrandFilter"]["products"]}
+        assert promoted <= skus
+        price_list = lists[row["id"]]
+        assert (price_list["validFrom"], price_list["validTo"]) == (row["activeFrom"], row["activeTo"])
+        assert volumes[price_list["id"]].keys() <= promoted
+        for sku, volume in volumes[price_list["id"]].items():
+            first, end = day_of(row["activeFrom"]), day_of(row["activeTo"])
+            places = [truth for (one, _), truth in medium.truth.demand.items() if one == sku]
+            mean = sum(truth.mean_rate(first, end - timedelta(days=1)) for truth in places)
+            assert volume <= math.ceil(mean * (end - first).days)
+
+
+def test_project_orders_stand_far_above_the_usual_size(medium: Tenant) -> None:
+    found = {
+        (line["code"], order["storeId"], day_of(order["created"])): line["quantity"]
+        for order in medium.rows("orders")
+        for line in order["orderForm"]["lineItems"]
+    }
+    seen = 0
+    for (sku, place), truth in medium.truth.demand.items():
+        for day, units in truth.project_orders:
+            usual = numpy.mean(truth.streams[0].quantities)
+            assert units >= 19 * usual
+            # Where the shelf was empty nobody ordered.
+            seen += found.get((sku, place, day), 0) >= units
+    assert seen >= 20
+
+
+def test_new_articles_have_neither_sales_nor_stock_before_they_begin(medium: Tenant) -> None:
+    first_move: dict[tuple[str, str], date] = {}
+    for row in medium.rows("inventory_transactions"):
+        key, day = (row["variant"], row["warehouseCode"]), day_of(row["transactionDate"])
+        first_move[key] = min(first_move.get(key, day), day)
+    new = {key: truth for key, truth in medium.truth.demand.items() if truth.is_new}
+    assert len(new) >= 20
+    for key, truth in new.items():
+        assert first_move.get(key, truth.begins) >= truth.begins
+
+
+def test_all_lines_of_a_truck_come_together(medium: Tenant) -> None:
+    receipts = receipts_of(medium)
+    orders = [
+        row
+        for row in medium.rows("purchase_orders")
+        if row["supplierId"] == "sup-005" and row["status"] == "Completed"
+    ]
+    loads = [
+        {
+            day
+            for line in row["purchaseOrderForm"]["lineItems"]
+            for day, _ in receipts.get((row["id"], line["code"], row["storeId"]), [])
+        }
+        for row in orders
+        if len(row["purchaseOrderForm"]["lineItems"]) > 1
+    ]
+    assert len(loads) >= 5
+    assert all(len(load) == 1 for load in loads)
+
+
+@pytest.mark.parametrize("day", [TODAY, date(2026, 6, 30), date(2026, 11, 28), date(2028, 2, 29)])
+def test_the_small_tenant_shows_what_a_purchaser_meets(day: date) -> None:
+    tenant = generate("small", 1, day)
+    truth, central = tenant.truth.demand, "oslo-central"
+    seasonal = truth[SEASONAL, central]
+    factor = seasonal.season_factor(day, day + timedelta(days=40))
+    assert factor is not None
+    assert factor > 1.2
+    assert truth[NEW, central].is_new
+    assert truth[PROJECT, central].project_orders == ((day - timedelta(days=20), 90),)
+    stock = {
+        (row["sku"], row["warehouseCode"]): row["inventory"] - row["reservedInventory"]
+        for row in tenant.rows("inventory")
+    }
+    assert stock[OVERSTOCKED, central] > 365 * truth[OVERSTOCKED, central].daily_demand
+    assert stock[MISPLACED, "store-bergen"] > 365 * truth[MISPLACED, "store-bergen"].daily_demand
+    for place in (central, "store-trondheim"):
+        assert stock[MISPLACED, place] < 14 * truth[MISPLACED, place].daily_demand
+    lost = [
+        (day_of(order["created"]), order["status"], line["deliveredQuantity"])
+        for order in tenant.rows("purchase_orders")
+        for line in order["purchaseOrderForm"]["lineItems"]
+        if line["code"] == LOST_ORDER and order["status"] in ("Confirmed", "InProgress")
+    ]
+    assert [(status, units) for _, status, units in lost] == [("Confirmed", 0)]
+    assert lost[0][0] < day - timedelta(days=100)
+    promoted = truth[PROMOTED, central]
+    coming = promoted.mean_rate(day + timedelta(days=4), day + timedelta(days=17))
+    assert coming == pytest.approx(3 * promoted.mean_rate(day + timedelta(days=18), day + timedelta(days=31)))
 
 
 def test_order_lines_stand_in_the_form_and_in_the_shipment(medium: Tenant) -> None:

@@ -17,7 +17,7 @@ Body = Any
 
 @dataclass(frozen=True)
 class Reply:
-    """What the server sends: `body` as JSON, or `raw` bytes as they are."""
+    """What the server sends: `body` as JSON, or `raw` bytes as they are. An empty header is left out."""
 
     body: Body = None
     status: int = 200
@@ -77,9 +77,15 @@ class Wire:
                 if not isinstance(reply, Reply):
                     reply = Reply(reply)
                 content = reply.raw if reply.raw is not None else json.dumps(reply.body).encode()
-                self.send_response(reply.status)
-                for name, value in {"Content-Type": "application/json", **reply.headers}.items():
-                    self.send_header(name, value)
+                self.send_response_only(reply.status)
+                headers = {
+                    "Date": self.date_time_string(),
+                    "Content-Type": "application/json",
+                    **reply.headers,
+                }
+                for name, value in headers.items():
+                    if value:
+                        self.send_header(name, value)
                 self.send_header("Content-Length", str(len(content)))
                 self.end_headers()
                 with contextlib.suppress(ConnectionError):

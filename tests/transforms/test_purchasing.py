@@ -552,7 +552,6 @@ def test_measured_lead_times_agree_with_the_truth(request: pytest.FixtureRequest
         inside = sum(abs(error) <= 2.5 for error in errors) / len(errors)
         assert inside >= 0.95, (label, inside, sorted(errors))
         # What came so far is the quicker part: the same suppliers, the same lines, without the open ones.
-        assert average(plain[label]) < -0.1, (label, average(plain[label]))
         assert average(plain[label]) < average(errors) - 0.2, (label, average(plain[label]), average(errors))
     # Supplier by supplier, too; where hardly anything is open the two differ by chance.
     pairs = zip(plain["mean"], ours["mean"], strict=True)

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable, Iterator
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -10,9 +11,6 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from scipy import stats
-from stockpyl.eoq import economic_order_quantity
-from stockpyl.loss_functions import normal_loss
-from stockpyl.newsvendor import newsvendor_normal
 
 from tests.support.models import dbt
 
@@ -24,7 +22,12 @@ RANDOM = settings(
     derandomize=True,
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
-MODELS = ("int_replenishment_levels", "int_replenishment_quantities", "replenishment", "int_proposals")
+MODELS = (
+    "int_replenishment_levels",
+    "int_replenishment_quantities",
+    "int_replenishment_risks",
+    "int_proposals",
+)
 
 
 @pytest.fixture(scope="session")
@@ -93,6 +96,8 @@ def _literal(value: Any) -> str:
         return "cast(null as varchar)"
     if isinstance(value, bool):
         return str(value).lower()
+    if isinstance(value, date):
+        return f"date '{value}'"
     if isinstance(value, str):
         return f"'{value}'"
     return f"cast({value!r} as double)"
@@ -120,6 +125,7 @@ def test_normal_quantile_outside_of_0_and_1_is_null(evaluate: Evaluate, p: float
 @RANDOM
 @given(k=st.floats(-8, 8))
 def test_normal_loss(evaluate: Evaluate, k: float) -> None:
+    normal_loss = pytest.importorskip("stockpyl.loss_functions").normal_loss
     # The far tail is a difference of nearly equal numbers, for scipy as for us.
     assert evaluate("normal_loss('k')", k=k) == pytest.approx(normal_loss(k, 0, 1)[0], rel=1e-6, abs=1e-12)
 
@@ -178,6 +184,7 @@ def test_reorder_point_and_order_up_to_level(
     interval: int,
     pattern: str,
 ) -> None:
+    newsvendor_normal = pytest.importorskip("stockpyl.newsvendor").newsvendor_normal
     item = {
         "daily_demand": demand,
         "daily_demand_sd": demand_sd,
@@ -208,69 +215,41 @@ def test_reorder_point_and_order_up_to_level(
 
 @RANDOM
 @given(mean=st.floats(1, 5_000), relative_sd=st.floats(0.02, 1.5), k=st.floats(-3, 3))
-def test_risk_shortage_and_fill_rate(
+def test_risk_shortage_and_money_at_risk(
     models: Callable[..., dict[str, Any]], mean: float, relative_sd: float, k: float
 ) -> None:
+    normal_loss = pytest.importorskip("stockpyl.loss_functions").normal_loss
     sd = relative_sd * mean
-    row = dict.fromkeys(
-        (
-            "available",
-            "on_order",
-            "on_order_late",
-            "drafted",
-            "min_quantity",
-            "lead_time_mean_days",
-            "lead_time_sd_days",
-            "configured_lead_time_days",
-            "in_stock_days",
-            "lead_time_lines",
-            "supplier_lines",
-            "position",
-            "draft_order",
-            "raw_quantity",
-            "suggested_quantity",
-            "pack_quantity",
-            "unit_cost",
-            "parity_quantity",
-            "review_days",
-            "order_interval_days",
-            "protection_days",
-            "safety_stock",
-            "order_up_to_level",
-            "statistical_reorder_point",
-        ),
-        1.0,
-    )
-    row |= {
+    row = {
         "sku": "a",
         "warehouse_code": "w",
-        "product_name": "A",
-        "supplier_id": "s",
-        "supplier_name": "S",
-        "currency": "NOK",
-        "lead_time_level": "supplier",
-        "demand_pattern": "smooth",
+        "available": 1.0,
+        "awaiting_purchase": 0.0,
         "block_reason": None,
+        "unit_cost": 4.0,
+        "suggested_quantity": 1.0,
         "is_low_evidence": False,
-        "is_backorder": False,
-        "is_below_minimum_quantity": False,
-        "pack": 1.0,
+        "in_stock_days": 1.0,
+        "lead_time_lines": 1.0,
+        "supplier_lines": 1.0,
+        "lead_time_level": "supplier",
+        "lead_time_mean_days": 1.0,
         "daily_demand": mean / 10,
-        "daily_demand_sd": 1.0,
         "expected_demand": mean,
         "demand_sd": sd,
         "reorder_point": mean,
         "stock_position": mean + k * sd,
     }
-    outs = {"sku": "b", "warehouse_code": "w", "projected_stock_out_date": None}
+    outs = {"sku": "b", "warehouse_code": "w", "projected_stock_out_date": date(2026, 3, 9)}
     found = models(
-        "replenishment",
+        "int_replenishment_risks",
         {"intermediate.int_replenishment_quantities": row, "intermediate.int_projected_stock_outs": outs},
     )
     shortage = normal_loss(mean + k * sd, mean, sd)[0]
     assert found["stock_out_risk"] == pytest.approx(stats.norm.sf(k), rel=1e-4, abs=1e-6)
     assert found["expected_shortage"] == pytest.approx(shortage, rel=1e-4, abs=1e-6)
-    assert found["fill_rate"] == pytest.approx(max(0.0, 1 - shortage / mean), rel=1e-4, abs=1e-6)
+    risk = float(stats.norm.sf(k))
+    assert found["money_at_risk"] == pytest.approx(4 * risk * shortage, rel=1e-3, abs=1e-4)
 
 
 @RANDOM
@@ -309,6 +288,8 @@ def test_order_quantity(
         "is_virtual": False,
         "is_package": False,
         "is_discontinued": False,
+        "is_product_inactive": False,
+        "is_store_inactive": False,
         "is_not_purchasable": False,
         "daily_demand_naive": 0.0,
         "configured_lead_time_days": 1.0,
@@ -329,6 +310,7 @@ def test_order_quantity(
 def test_economic_interval(
     models: Callable[..., dict[str, Any]], shipment_cost: float, daily_value: float
 ) -> None:
+    economic_order_quantity = pytest.importorskip("stockpyl.eoq").economic_order_quantity
     row = {
         "supplier_id": "s",
         "warehouse_code": "w",
@@ -341,6 +323,8 @@ def test_economic_interval(
         "maximum_order_amount": 1.0,
         "shipment_cost": shipment_cost,
         "terms_rate": 1.0,
+        "is_waited_for": False,
+        "order_by_date": date(2026, 3, 1),
     }
     found = models("int_proposals", {"intermediate.int_proposal_items": row})
     # Units of money: a year's demand at cost, held at 12.5 % a year.

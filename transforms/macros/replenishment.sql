@@ -79,6 +79,8 @@ with stock as (
         end as pack,
         case
             when is_discontinued then 'discontinued'
+            when is_product_inactive then 'inactive product'
+            when is_store_inactive then 'inactive store'
             when is_not_purchasable then 'assortment not purchasable'
             when is_virtual then 'virtual product'
             when is_package then 'package sold only as components'
@@ -206,3 +208,9 @@ select
     {{ money('suggested_quantity * unit_cost') }} as order_value
 from what_if_quantities
 {% endmacro %}
+
+
+{# The name of an urgency, of which 1 is the most urgent. #}
+{% macro urgency(rank) -%}
+    case {{ rank }} when 1 then 'out' when 2 then 'runs_out' when 3 then 'order_now' else 'wait' end
+{%- endmacro %}

@@ -45,7 +45,12 @@ configuration (or .dlt/config.toml and .dlt/secrets.toml):
 
 
 SHOWN_PROPOSALS = 12
-ACTIONS = {"order": "order", "top_up": "order, topped up to the minimum,", "split": "order in parts"}
+ACTIONS = {
+    "order": "order",
+    "top_up": "order, topped up to the minimum,",
+    "split": "order in parts",
+    "order_below_minimum": "order, below the supplier's minimum,",
+}
 
 
 def program() -> int:
@@ -59,7 +64,7 @@ def program() -> int:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; return the exit status."""
-    from omnium_elt.infra.configuration import be_quiet
+    from omnium_elt.infra.configuration import be_quiet, check_configuration
 
     be_quiet()
     arguments = sys.argv[1:] if arguments is None else arguments
@@ -67,6 +72,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = argparse.Namespace(command="", json="--json" in arguments, verbose=False)
     try:
         options = build_parser().parse_args(arguments)
+        if options.command not in ("check", "completion"):  # `check` tells it among all else that it finds
+            check_configuration()
         return int(options.call(options))
     except BrokenPipeError:
         # Whoever read our output (head, less) has gone: that is no failure of ours.
@@ -544,6 +551,8 @@ def sandbox_command(options: argparse.Namespace) -> int:
                     "base_url": sandbox.base_url,
                     "client_id": sandbox.client_id,
                     "client_secret": sandbox.client_secret,
+                    "writer_client_id": sandbox.writer_client_id,
+                    "writer_client_secret": sandbox.writer_client_secret,
                 }
             )
         else:
@@ -551,6 +560,9 @@ def sandbox_command(options: argparse.Namespace) -> int:
             print(f"export SOURCES__OMNIUM__BASE_URL={sandbox.base_url}")
             print(f"export SOURCES__OMNIUM__CLIENT_ID={sandbox.client_id}")
             print(f"export SOURCES__OMNIUM__CLIENT_SECRET={sandbox.client_secret}")
+            print("# For omnium-elt write, an API user of its own:")
+            print(f"export SOURCES__OMNIUM__WRITER__CLIENT_ID={sandbox.writer_client_id}")
+            print(f"export SOURCES__OMNIUM__WRITER__CLIENT_SECRET={sandbox.writer_client_secret}")
             print("omnium-elt run")
         sys.stdout.flush()
         stop.wait()

@@ -199,7 +199,10 @@ def _clock(client: "OmniumClient") -> Finding:
     offset = client.clock_offset
     if offset is None:
         return Finding(
-            "clock", "warn", "the server sends no Date header", "Windows end at this machine's time."
+            "clock",
+            "warn",
+            "the server sends no Date header",
+            "Windows end before this machine's time: keep it right.",
         )
     seconds = round(offset.total_seconds())
     message = f"this machine and the server differ by {abs(seconds)} s"
@@ -208,7 +211,7 @@ def _clock(client: "OmniumClient") -> Finding:
             "clock",
             "warn",
             message,
-            "Loads go by the server's clock; schedules and as-of dates by this one: set it.",
+            "Windows end at the earlier of both, so the difference is read again in each run: set the wrong one.",
         )
     return _ok("clock", message)
 

@@ -28,6 +28,7 @@ ACTIONS = {
     "order": ("order", ""),
     "top_up": ("order, topped up", ""),
     "split": ("order in parts", "warn"),
+    "order_below_minimum": ("order below the minimum", "warn"),
     "defer": ("wait", "none"),
     "none": ("nothing", "none"),
 }
@@ -72,7 +73,7 @@ def tiles(connection: Any) -> str:
         """
         select currency, sum(value) as value, sum(lines) as lines, count(distinct supplier_id) as suppliers
         from marts.purchase_proposal
-        where action in ('order', 'top_up', 'split')
+        where action not in ('defer', 'none')
         group by currency
         order by value desc
         """,
@@ -205,6 +206,12 @@ def _order(order: Row, lines: list[Row]) -> str:
             "Below the supplier's minimum of "
             f"{money(order['minimum_order_amount'], order['currency'])}:{wait}."
         )
+    if order["action"] == "order_below_minimum":
+        together = ", together with its orders for other warehouses" if order["is_pooled"] else ""
+        remarks.append(
+            "Below the supplier's minimum of "
+            f"{money(order['minimum_order_amount'], order['currency'])}, but it cannot wait: order now{together}."
+        )
     if order["top_up_units"]:
         remarks.append(f"{number(order['top_up_units'])} units added to reach the minimum.")
     if order["action"] == "split":
@@ -246,7 +253,7 @@ def _largest_orders(connection: Any) -> str:
         """
         select coalesce(supplier_name, supplier_id) as supplier, currency, sum(value) as value
         from marts.purchase_proposal
-        where action in ('order', 'top_up', 'split')
+        where action not in ('defer', 'none')
             and currency = (
                 select currency
                 from marts.purchase_proposal

@@ -29,7 +29,7 @@ from typing import Any, Literal
 import dlt
 import numpy as np
 import pyarrow as pa
-from omnium_source import dlt_resource, known_types, mark_personal, shape
+from omnium_source import Sync, dlt_resource, known_types, mark_personal
 from omnium_source.errors import (
     ConfigurationError,
     Forbidden,
@@ -39,14 +39,12 @@ from omnium_source.errors import (
     WrongCredentials,
 )
 from omnium_source.http.client import OmniumClient, Traffic
-from omnium_source.normalize.normalizer import Parser
+from omnium_source.normalize.drift import in_words
 from omnium_source.normalize.without_pandas import without_pandas
 from omnium_source.normalize.worker_pool import Workshop
 from omnium_source.pii.masking import PersonalData, check_mark, key_for
 from omnium_source.resources import Resource, select
-from omnium_source.windows.course import Course
 from omnium_source.windows.reader import Verified
-from omnium_source.windows.strategies import Reader
 from omnium_source.windows.window import Reading
 
 from omnium_elt.infra.errors import OmniumEltError, UsageError, explain
@@ -205,6 +203,7 @@ class _Progressing:
     has_ended: bool = False
     is_reported: bool = False
     windows: list[Verified] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
     committed: list[Verified] = field(default_factory=list)
 
     @property
@@ -248,7 +247,7 @@ class _Load:
         workshop: Workshop,
     ) -> None:
         self._settings, self._progress, self._report = settings, progress, report
-        self._client, self._warehouse, self._workshop = client, warehouse, workshop
+        self._client, self._warehouse = client, warehouse
         self._personal = personal_data(settings, warehouse.personal_mark)
         self._ready: queue.Queue[Verified | _Progressing] = queue.Queue()
         self._room = threading.Semaphore(WINDOWS_WAITING)
@@ -259,7 +258,7 @@ class _Load:
         shutil.rmtree(settings.home.spool, ignore_errors=True)
         settings.home.spool.mkdir(exist_ok=True)
         since = settings.since
-        self._reading = Reading(
+        reading = Reading(
             settling_lag=settings.settling_lag_seconds,
             full_pass_days=settings.full_pass_days,
             window_rows=settings.window_rows,
@@ -269,8 +268,9 @@ class _Load:
         )
         self._committed = dict(warehouse.states)
         self._states = {} if settings.full_refresh else warehouse.states
-        self._types = known_types(warehouse.tables)
         self._executor = ThreadPoolExecutor(20, "omnium-page")
+        types = known_types(warehouse.tables)
+        self._sync = Sync(client, self._executor, self._personal, reading, types, workshop)
         self._has_loaded = False
         self._loaded: dict[str, np.ndarray] = {}
         self._going: dict[str, _Progressing] = {}
@@ -314,6 +314,7 @@ class _Load:
             one.has_ended = True
             if not one.is_reported:
                 self._settle(one, why)
+        self._report.notes += [note for one in going for note in one.notes] + self._client.clock.remarks()
         # A working database tells its cursors itself, for as long as it is there.
         is_local = self._settings.destination in LOCAL
         self._report.cursors = {
@@ -331,7 +332,7 @@ class _Load:
         try:
             if self._fatal or self._client.stop.is_set():
                 raise Stopped("stopped on request")
-            for verified in self._reader(one).windows(self._states.get(name, {})):
+            for verified in self._windows(one):
                 self._room.acquire()
                 one.windows.append(verified)
                 self._ready.put(verified)
@@ -353,21 +354,16 @@ class _Load:
             one.seconds = time.monotonic() - started
             self._ready.put(one)
 
-    def _reader(self, one: _Progressing) -> Reader:
+    def _windows(self, one: _Progressing) -> Iterator[Verified]:
         name = one.resource.name
-        hashes = self._warehouse.hashes(name)
-        course = Course(
-            self._client,
+        return self._sync.windows(
             one.resource,
-            Parser(shape(one.resource, self._personal), self._types),
-            self._executor,
-            reading=self._reading,
-            known=(lambda _, keys: hashes(keys)) if hashes else None,
+            self._states.get(name, {}),
+            hashes=self._warehouse.hashes(name),
             traffic=one.traffic,
             on_rows=lambda rows, total: self._progress.advance(name, rows),
-            workshop=self._workshop,
+            notes=one.notes,
         )
-        return Reader(course)
 
     # -- loading, in this thread -------------------------------------------------------------------
 
@@ -477,14 +473,8 @@ class _Load:
     # -- what a person should know -------------------------------------------------------------------
 
     def _note_drift(self, going: list[_Progressing]) -> None:
-        seen: set[tuple[str, str]] = set()
-        for one in going:
-            for drift in (drift for window in one.windows for drift in window.drift):
-                if (drift.table, drift.column) in seen:
-                    continue
-                seen.add((drift.table, drift.column))
-                what = "new field" if drift.kind == "new_field" else "values that do not fit"
-                self._report.notes.append(f"{what}: {drift.table}.{drift.column} ({drift.example_type})")
+        drift = (drift for one in going for window in one.windows for drift in window.drift)
+        self._report.notes += in_words(drift)
 
 
 def with_ids(known: np.ndarray, keys: Iterable[str]) -> tuple[np.ndarray, bool]:

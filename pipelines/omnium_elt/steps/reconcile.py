@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 
-from omnium_source import shape
+from omnium_source import Sync
 from omnium_source.errors import (
     ConfigurationError,
     Forbidden,
@@ -20,12 +20,8 @@ from omnium_source.errors import (
     Unreachable,
     WrongCredentials,
 )
-from omnium_source.http.client import OmniumClient, Traffic
-from omnium_source.normalize.normalizer import Parser
-from omnium_source.pii.masking import PersonalData
+from omnium_source.http.client import Traffic
 from omnium_source.resources import Resource, select
-from omnium_source.windows.course import Course
-from omnium_source.windows.strategies import Reader
 from omnium_source.windows.window import Reading
 
 from omnium_elt.infra.errors import OmniumEltError, UsageError
@@ -55,12 +51,15 @@ def reconcile(settings: Settings, progress: Progress, force: bool = False) -> Ru
             ThreadPoolExecutor(20, "omnium-page") as executor,
         ):
             personal = personal_data(settings, warehouse.personal_mark)
+            reading = Reading(spool=settings.home.spool, **settings.source_options.get("reading", {}))
+            sync = Sync(client, executor, personal, reading)
             loaded = [row for row in resources if row.rule != "versions" and row.name in warehouse.tables]
             for resource in loaded:
                 one = ResourceReport(resource.name)
                 report.resources.append(one)
-                sweep = _Sweep(settings, progress, one, client, warehouse, executor, personal)
+                sweep = _Sweep(settings, progress, one, warehouse, sync)
                 sweep.run(resource, force)
+            report.notes += client.clock.remarks()
     except ConfigurationError as error:
         raise UsageError(*told(error)) from error
     except (WrongCredentials, Unreachable) as error:
@@ -77,14 +76,11 @@ class _Sweep:
         settings: Settings,
         progress: Progress,
         report: ResourceReport,
-        client: OmniumClient,
         warehouse: Warehouse,
-        executor: ThreadPoolExecutor,
-        personal: PersonalData,
+        sync: Sync,
     ) -> None:
-        self._personal = personal
         self._settings, self._progress, self._report = settings, progress, report
-        self._client, self._warehouse, self._executor = client, warehouse, executor
+        self._warehouse, self._sync = warehouse, sync
 
     def run(self, resource: Resource, force: bool) -> None:
         """Sweep, compare, mark; the outcome stands in the report."""
@@ -94,7 +90,7 @@ class _Sweep:
             if self._settings.stop.is_set():
                 raise Stopped("stopped on request")
             held = self._held(resource)
-            present = self._present(resource, traffic)
+            present = self._sync.keys(resource, traffic=traffic)
             report.total_hits, report.complete = len(present), True
             report.rows = self._mark(resource, held, present, force)
             report.status = "ok" if report.rows else "unchanged"
@@ -117,15 +113,6 @@ class _Sweep:
         table = self._warehouse.name_of(resource.name)
         rows = self._warehouse.query(f"select _dlt_id, _omnium_deleted_at is not null as gone from {table}")
         return dict(zip(rows["_dlt_id"].to_pylist(), rows["gone"].to_pylist(), strict=True))
-
-    def _present(self, resource: Resource, traffic: Traffic) -> set[str]:
-        parser = Parser(shape(resource, self._personal))
-        settings = self._settings
-        reading = Reading(spool=settings.home.spool, **settings.source_options.get("reading", {}))
-        reader = Reader(
-            Course(self._client, resource, parser, self._executor, reading=reading, traffic=traffic)
-        )
-        return set().union(*reader.sweep())
 
     def _mark(self, resource: Resource, held: dict[str, bool], present: set[str], force: bool) -> int:
         vanished = sorted(key for key, is_gone in held.items() if not is_gone and key not in present)

@@ -40,6 +40,7 @@ from omnium_source.errors import (
     Unreachable,
     WrongCredentials,
 )
+from omnium_source.http.clock import Moment, ServerClock
 from omnium_source.http.deadlines import Patience, Waiter, in_time
 
 log = logging.getLogger("omnium")
@@ -342,6 +343,7 @@ class OmniumClient:
         self._tokens = TokenStore(token_path, f"{self.base_url}|{client_id}")
         self._token = self._tokens.load()
         self._token_lock = threading.Lock()
+        self._clock_lock = threading.Lock()
         self._timeout = request_timeout
         self.stop: Waiter = stop or threading.Event()
         self._grace = _Grace(self)
@@ -354,8 +356,7 @@ class OmniumClient:
             asked if is_less else SERVER_BURST,
         )
         self._scroll_start = threading.Lock()
-        self._started_at, self._started = dt.datetime.now(dt.UTC), time.monotonic()
-        self._clock_offset: dt.timedelta | None = None
+        self.clock = ServerClock()
         self._has_met_omnium = False
         self._http = httpx.Client(
             base_url=f"{self.base_url}/api/",
@@ -380,45 +381,36 @@ class OmniumClient:
         """Close all connections."""
         self._http.close()
 
-    def _own_time(self) -> dt.datetime:
-        """Our own time, by a clock that nobody sets back while we run."""
-        return self._started_at + dt.timedelta(seconds=time.monotonic() - self._started)
-
     # -- the clock ---------------------------------------------------------------------------------
 
-    def server_time(self) -> dt.datetime:
-        """The server's own time, by the Date header of its answers; asks for one where none came yet.
+    def moment(self, assumed: float | None = None) -> Moment:
+        """Now, by the server's clock and ours; asks for the server's where too few answers told it.
 
-        Raises GaveUp, Unreachable or Stopped where no answer comes: our own clock would be a guess, and rows
-        could fall between two windows.
+        `assumed`: see `ServerClock.moment`. Raises GaveUp, Unreachable or Stopped where no answer comes: our own clock
+        alone would be a guess, and rows could fall between two windows.
         """
-        if self._clock_offset is None:
-            token = self._authorization(None, Budget(), None)
-            if self._clock_offset is None:
-                # The token was a kept one. Any small answer will do, a refusal included.
-                headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
-                body = orjson.dumps({"take": 1, "page": 0})
-                path = "Stores/SearchStores"
-                self._repeat(
-                    lambda: self._exchange("POST", path, body, headers, None), "the clock", Budget(), None
-                )
-        return self._own_time() + (self._clock_offset or dt.timedelta())
+        with self._clock_lock:
+            if not self.clock.answers:
+                self._authorization(None, Budget(), None)
+            while not self.clock.is_settled:
+                self._ask_for_the_time()
+        return self.clock.moment(assumed)
+
+    def _ask_for_the_time(self) -> None:
+        """Any small answer will do, a refusal included."""
+        token = self._authorization(None, Budget(), None)
+        headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
+        body, path = orjson.dumps({"take": 1, "page": 0}), "Stores/SearchStores"
+        self._repeat(lambda: self._exchange("POST", path, body, headers, None), "the clock", Budget(), None)
+
+    def server_time(self) -> dt.datetime:
+        """A time that is not later than the server's: see `moment`."""
+        return self.moment().earliest
 
     @property
     def clock_offset(self) -> dt.timedelta | None:
-        """Server time minus our own, to the second; None before the first answer."""
-        return self._clock_offset
-
-    def _note_time(self, header: str | None) -> None:
-        if not header:
-            return
-        with contextlib.suppress(ValueError, TypeError):
-            server = email.utils.parsedate_to_datetime(header)
-            offset = server - self._own_time()
-            # The header is cut to the second, and old when it arrives: never ahead of the server, and the
-            # largest difference seen comes nearest to the truth.
-            if self._clock_offset is None or offset > self._clock_offset:
-                self._clock_offset = offset
+        """Server time minus our own, to the second; None where no answer told it."""
+        return self.clock.offset
 
     # -- one exchange ------------------------------------------------------------------------------
 
@@ -444,7 +436,7 @@ class OmniumClient:
                 )
                 if traffic:
                     traffic.add(requests=1)
-                self._note_time(response.headers.get("Date"))
+                self.clock.note(response.headers.get("Date"))
                 chunks.extend(response.iter_bytes())
                 status, received = response.status_code, response.headers
         except httpx.ConnectError as error:
@@ -634,7 +626,7 @@ class OmniumClient:
             return
         if status == 429:
             self.limiter.throttled()
-            now = None if self._clock_offset is None else self._own_time() + self._clock_offset
+            now = self.clock.own_time() + (self.clock.offset or dt.timedelta())
             raise _Repeatable(
                 "too many requests (429)", _retry_after(headers.get("Retry-After"), now), refused=True
             )

@@ -4,6 +4,7 @@ Course        the resource as it is read in this run
 """
 
 import contextlib
+import logging
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor
@@ -16,6 +17,8 @@ from omnium_source.normalize.buffer import Spool
 from omnium_source.normalize.worker_pool import Bench, Workshop
 from omnium_source.resources import Resource
 from omnium_source.windows.window import Reading, Row, Window, column_name_of, texts_at
+
+log = logging.getLogger("omnium")
 
 SCROLL_FROM = 1_000
 """Rows from which a scroll is used where there is one; fewer are a few pages, side by side."""
@@ -40,7 +43,7 @@ class Course:
     """One resource, read by several threads. `parsing` is held by the one that uses the parser.
 
     `known` lets rows fall away that the destination already holds; without it every row read is handed on. `workshop`
-    takes the work of large windows.
+    takes the work of large windows. `notes` collects what a person should know, a sentence each.
 
     `traffic` is what all of it costs. `row_bytes`: how large a row was lately, in bytes of JSON. `answer_seconds`: the
     shortest time that the first page of a window took. `failures`: windows that did not add up, in a row. `seen`: the
@@ -59,12 +62,14 @@ class Course:
         traffic: Traffic | None = None,
         on_rows: Callable[[int, int | None], None] | None = None,
         workshop: Workshop | None = None,
+        notes: list[str] | None = None,
     ) -> None:
         self.client, self.resource, self.parser, self.executor = client, resource, parser, executor
         self.reading = reading or Reading()
         self.known = known
         self.traffic = traffic or Traffic()
         self.on_rows = on_rows or (lambda rows, total: None)
+        self.notes = [] if notes is None else notes
         self.parsing = threading.Lock()
         self.base = PageBase(resource.page_base, resource.page_base_is_clear)
         self.has_checked_base = not resource.paged
@@ -97,6 +102,13 @@ class Course:
             # A changed row moves to the end of this order, or out of the window: pages before it stay.
             sort = {"sortOrder": "DocumentId" if scroll else f"{self.resource.sort}Ascending"}
         return {**self.resource.body, **sort, **window.body(self.resource), **(extra or {})}
+
+    def remark(self, text: str) -> None:
+        """Tell a person something about this resource."""
+        text = f"{self.resource.name}: {text}"
+        if text not in self.notes:
+            self.notes.append(text)
+            log.warning("%s", text)
 
     @property
     def target(self) -> int:

@@ -140,6 +140,7 @@ class Pieces:
     def _read(self, window: Window, wish: Wish, filters: Sequence[ValueFilter]) -> "Piece | _Split":
         """A window whole, or the parts in which it has to be read."""
         course, reading = self._course, self._course.reading
+        window.check(self._resource.name)
         connection = course.connection()
         problem: Exception | None = None
         for attempt in range(1, reading.tries + 1):

@@ -15,19 +15,23 @@ from urllib.parse import quote
 
 import orjson
 
-from omnium_source.errors import NotFound
+from omnium_source.errors import ConfigurationError, NotFound
 from omnium_source.http.client import Answer, Budget, Traffic
 from omnium_source.http.paginators import Page, PageBase
-from omnium_source.normalize.normalizer import Drift
+from omnium_source.normalize.drift import Drift
 from omnium_source.resources import RESOURCES
 from omnium_source.windows.course import Course
 from omnium_source.windows.reader import State, Verified, Wish
 from omnium_source.windows.scheduler import Pieces
 from omnium_source.windows.window import Row, Window, iso, moment_of
 
-CLOCK_MARGIN = dt.timedelta(seconds=2)
-"""The server's time is known to the second, and never too late. What changed a moment ago belongs to a window
-that is asked for now, so its upper bound lies this much later than the time up to which it counts as read."""
+CLOCK_MARGIN = dt.timedelta(seconds=5)
+"""The server's time is known to the second, and old when it arrives. What changed a moment ago belongs to a window
+that is asked for now, so its upper bound lies this much after the later of the two clocks."""
+JITTER = 5.0
+"""Seconds by which the measured difference of the clocks changes though no clock was set."""
+AHEAD = dt.timedelta(seconds=60)
+"""A kept moment that lies further ahead of now was noted by a clock that was wrong."""
 IDS_A_REQUEST = 100
 SUPPLIERS_AT_ONCE = 200
 
@@ -50,11 +54,53 @@ class Reader:
         Raises what the client raises, and Incomplete where a window could not be verified; windows that were
         handed out before stay valid.
         """
-        now = self._client.server_time()
+        kept_offset = state.get("clock_offset")
+        self._moment = self._client.moment(kept_offset)
+        now = self._moment.earliest
         if "page_base" in state:
             self._course.base = PageBase(int(state["page_base"]), True)
+        if self._reading.since and self._reading.since > self._moment.latest:
+            raise ConfigurationError(
+                f"since={iso(self._reading.since)} lies in the future: give a day that is over"
+            )
         rule = getattr(self, f"_by_{self._resource.rule}")
-        yield from rule(dict(state), now)
+        yield from rule(self._healed(state, now), now)
+
+    @property
+    def _latest(self) -> dt.datetime:
+        """An upper bound above all that has changed until now."""
+        return self._moment.latest + CLOCK_MARGIN
+
+    def _healed(self, state: State, now: dt.datetime) -> State:
+        """`state`, with moments that cannot be right moved back, and what the clocks say kept in it.
+
+        Where the server's clock has moved back against ours since the cursor was kept, changes may carry stamps from
+        before the cursor. Where the cursor lies ahead of now all the same, nobody knows when it was kept.
+        """
+        healed, cursor = dict(state), moment_of(state.get("cursor"))
+        kept = float(state.get("clock_offset") or 0.0)
+        offset = kept if self._moment.offset is None else self._moment.offset
+        if abs(offset - kept) > JITTER or "clock_offset" not in state:
+            healed["clock_offset"] = round(offset)
+        moved_back = kept - offset + JITTER if kept - offset > JITTER else 0.0
+        if cursor and moved_back:
+            cursor -= dt.timedelta(seconds=moved_back)
+            healed["cursor"] = iso(cursor)
+            if moved_back > AHEAD.total_seconds():
+                self._course.remark(
+                    f"the server's clock moved back by {moved_back:,.0f} s against this machine's since the last run, "
+                    f"so it is read from {iso(cursor)} on"
+                )
+        if cursor and cursor > now + AHEAD:
+            del healed["cursor"]
+            self._course.remark(
+                f"its cursor {iso(cursor)} lies ahead of now, {iso(now)}: a clock was wrong when it was kept, so "
+                "everything is read again"
+            )
+        full_pass = moment_of(healed.get("full_pass"))
+        if full_pass and ("cursor" not in healed or full_pass > now + AHEAD):
+            del healed["full_pass"]
+        return healed
 
     def _kept(self, state: State, **changes: Any) -> State:
         """`state` with `changes`, and with what was found out about the server."""
@@ -64,13 +110,15 @@ class Reader:
 
     def _since(self, state: State) -> dt.datetime | None:
         cursor = moment_of(state.get("cursor"))
-        return cursor - dt.timedelta(seconds=self._reading.settling_lag) if cursor else self._reading.since
+        if cursor is None:
+            return self._reading.since
+        return min(cursor, self._moment.earliest) - dt.timedelta(seconds=self._reading.settling_lag)
 
     def _by_window(self, state: State, now: dt.datetime) -> Iterator[Verified]:
         # The first read has no upper bound: a row without the stamp, or with one in the future, is a row too. It
         # lasts until its last window is loaded, however many runs that takes.
         is_first = not state.get("cursor") or state.get("is_first_read", False)
-        window = Window(self._since(state), None if is_first else now + CLOCK_MARGIN, end=now)
+        window = Window(self._since(state), None if is_first else self._latest, end=now)
         late_before = None if is_first else moment_of(state.get("cursor"))
         for verified in self._read(window, Wish(late_before=late_before)):
             if verified.window.end:
@@ -105,7 +153,7 @@ class Reader:
         if self._is_full_pass_due(state, now):
             window, changes = Window(self._reading.since, end=now), {"full_pass": iso(now)}
         else:
-            window, changes = Window(self._trailing_since(state, now), now + CLOCK_MARGIN, end=now), {}
+            window, changes = Window(self._trailing_since(state, now), self._latest, end=now), {}
         # The cursor moves with the last piece alone: a full pass cut short has to start again.
         yield from self._with_final_state(self._read(window), state, cursor=iso(now), **changes)
 
@@ -134,7 +182,7 @@ class Reader:
             changes["full_pass"] = iso(now)
             window = Window(self._reading.since, end=now)
         else:
-            window = Window(self._trailing_since(state, now), now + CLOCK_MARGIN, end=now)
+            window = Window(self._trailing_since(state, now), self._latest, end=now)
             asked = sorted(open_ids | self._named_by_changed_parents(state, now))
 
         def note(rows: Sequence[Row]) -> None:
@@ -164,7 +212,7 @@ class Reader:
         """Ids of the deliveries that purchase orders changed since the cursor name."""
         named: set[str] = set()
         for row in self._pieces.rows_of(
-            RESOURCES["purchase_orders"], Window(self._since(state), now + CLOCK_MARGIN, end=now)
+            RESOURCES["purchase_orders"], Window(self._since(state), self._latest, end=now)
         ):
             named.add(str(row.get("deliveryId") or ""))
             for line in (row.get("purchaseOrderForm") or {}).get("lineItems") or ():
@@ -174,7 +222,7 @@ class Reader:
     def _by_versions(self, state: State, now: dt.datetime) -> Iterator[Verified]:
         """Every version of each changed supplier, once."""
         started, before = time.monotonic(), self.traffic.requests
-        window = Window(self._since(state), now + CLOCK_MARGIN if state.get("cursor") else None, end=now)
+        window = Window(self._since(state), self._latest if state.get("cursor") else None, end=now)
         suppliers = self._pieces.rows_of(RESOURCES["suppliers"], window)
         seen: dict[str, str] = dict(state.get("versions", {}))
         assembly, keys, drift = self._course.assembly(0), set[str](), list[Drift]()

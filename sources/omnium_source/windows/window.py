@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from omnium_source.errors import Incomplete
 from omnium_source.normalize.normalizer import column_name
 from omnium_source.resources import Resource
 
@@ -48,6 +49,18 @@ class Window:
     created_lower: dt.datetime | None = None
     created_upper: dt.datetime | None = None
     end: dt.datetime | None = None
+
+    def check(self, name: str) -> None:
+        """Raises Incomplete where a lower bound lies above its upper one: such a window holds nothing, and is no proof.
+
+        `name`: of the resource, for the message.
+        """
+        for lower, upper in ((self.lower, self.upper), (self.created_lower, self.created_upper)):
+            if lower and upper and lower > upper:
+                raise Incomplete(
+                    f"{name}: a window from {iso(lower)} to {iso(upper)} ends before it begins, so nothing was read: "
+                    "compare the clocks of this machine and of the server (`omnium-elt check`)"
+                )
 
     @property
     def is_unbounded(self) -> bool:

@@ -428,12 +428,3 @@ def test_the_limiter_never_lets_more_through_than_allowed():
     for thread in threads:
         thread.join()
     assert most == 3
-
-
-def test_the_clock_of_the_server_counts():
-    ahead = email.utils.format_datetime(dt.datetime.now(dt.UTC) + dt.timedelta(hours=3), usegmt=True)
-    with Wire(lambda asked: {"result": []}) as wire, client_of(wire) as client:
-        client._note_time(ahead)
-        assert abs(client.server_time() - dt.datetime.now(dt.UTC) - dt.timedelta(hours=3)) < dt.timedelta(
-            seconds=3
-        )

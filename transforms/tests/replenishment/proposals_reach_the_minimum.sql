@@ -1,4 +1,5 @@
--- Orders that are filled up reach the supplier's minimum without a pack more than needed; orders that wait do not.
+-- Orders that are filled up reach the supplier's minimum without a pack more than needed; those that wait
+-- or are ordered all the same do not.
 select
     proposals.*
 from {{ ref('purchase_proposal') }} as proposals
@@ -18,7 +19,7 @@ where (
         and proposals.value < proposals.minimum_order_amount - 0.01 * (proposals.lines + 1)
     )
     or (
-        proposals.action = 'defer'
+        proposals.action in ('defer', 'order_below_minimum')
         and proposals.value > proposals.minimum_order_amount + 0.01 * (proposals.lines + 1)
     )
     or (

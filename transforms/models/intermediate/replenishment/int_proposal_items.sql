@@ -12,6 +12,7 @@ select
     items.currency,
     items.sku,
     items.supplier_sku_id,
+    items.gtin,
     items.product_name,
     items.supplier_name,
     items.pack,
@@ -21,6 +22,11 @@ select
     items.stock_position + items.drafted as stock,
     items.suggested_quantity,
     items.lead_time_mean_days,
+    items.agreed_lead_time_days,
+    items.available <= 0 or items.awaiting_purchase > 0 as is_waited_for,
+    risks.order_by_date,
+    risks.urgency_rank,
+    risks.money_at_risk,
     cast(items.unit_cost as double precision) as unit_cost,
     case
         when suppliers.currency is null or suppliers.currency = items.currency then 1e0
@@ -30,6 +36,9 @@ select
     cast(nullif(suppliers.maximum_order_amount, 0) as double precision) as maximum_order_amount,
     cast(suppliers.shipment_cost as double precision) as shipment_cost
 from {{ ref('int_replenishment_quantities') }} as items
+inner join {{ ref('int_replenishment_risks') }} as risks
+    on risks.sku = items.sku
+    and risks.warehouse_code = items.warehouse_code
 inner join {{ ref('stg_suppliers') }} as suppliers
     on suppliers.supplier_id = items.supplier_id
 left join rates as supplier_rates

@@ -8,12 +8,18 @@ with gathered as (
         warehouse_code,
         currency,
         min(supplier_name) as supplier_name,
-        sum(case when suggested_quantity > 0e0 then 1 else 0 end) as suggested_lines,
+        count(case when suggested_quantity > 0e0 then 1 end) as suggested_lines,
         sum(suggested_quantity * unit_cost) as suggested_value,
         sum(daily_demand * unit_cost) as daily_value,
         min(minimum_order_amount * terms_rate) as minimum_order_amount,
         min(maximum_order_amount * terms_rate) as maximum_order_amount,
         min(shipment_cost * terms_rate) as shipment_cost,
+        -- no order waits longer than the first of its lines can
+        min(case
+            when suggested_quantity <= 0e0 then null
+            when is_waited_for then {{ as_of() }}
+            else order_by_date
+        end) as must_order_date,
         max(case when terms_rate is null then 1 else 0 end) = 1 as is_rate_missing
     from {{ ref('int_proposal_items') }}
     group by supplier_id, warehouse_code, currency

@@ -2,6 +2,13 @@
 -- d, σ_d of models.md: daily_demand, daily_demand_sd; L, σ_L: lead_time_mean_days, lead_time_sd_days;
 -- r: review_days; T: order_interval_days.
 
+{# What Omnium wrote on the product is its primary supplier's lead time. #}
+{%- set agreed %}coalesce(
+            case when not sources.is_stand_in then products.supplier_lead_time_days end,
+            suppliers.lead_time_days,
+            {{ var('default_average_lead_time_days') }}
+        ){% endset -%}
+
 with suppliers as (
     select
         supplier_id,
@@ -51,12 +58,14 @@ joined as (
         items.sku,
         items.warehouse_code,
         products.product_name,
-        products.supplier_id,
-        products.supplier_sku_id,
-        suppliers.supplier_id is not null as is_supplier_known,
-        coalesce(suppliers.supplier_name, products.supplier_id) as supplier_name,
+        products.gtin,
+        sources.supplier_id,
+        sources.supplier_sku_id,
+        coalesce(sources.is_supplier_known, false) as is_supplier_known,
+        coalesce(sources.is_stand_in, false) as is_stand_in,
+        coalesce(suppliers.supplier_name, sources.supplier_id) as supplier_name,
         suppliers.omnium_store_id,
-        coalesce(suppliers.omnium_store_id, products.supplier_id) as source_id,
+        coalesce(suppliers.omnium_store_id, sources.supplier_id) as source_id,
         suppliers.omnium_store_id is not null as is_transfer,
         items.unit_cost,
         items.currency,
@@ -71,8 +80,11 @@ joined as (
         coalesce(products.is_backorder, false) as is_backorder,
         (products.is_package or products.is_bundle or products.is_kit) and packages.sku is not null as is_package,
         coalesce(products.is_discontinued or products.is_deleted, false) as is_discontinued,
+        not coalesce(products.is_active, true) as is_product_inactive,
+        coalesce(stores.is_inactive, false) as is_store_inactive,
         unpurchasable.sku is not null as is_not_purchasable,
-        coalesce(products.supplier_lead_time_days, suppliers.lead_time_days, {{ var('default_average_lead_time_days') }})
+        {{ agreed }} as agreed_lead_time_days,
+        {{ agreed }}
             + coalesce(suppliers.safety_margin_days, {{ var('lead_time_safety_margin_days') }}) as configured_lead_time_days,
         {{ real("coalesce(nullif(suppliers.order_interval_days, 0), 30)") }} as order_interval_days,
         {{ real(var('review_days')) }} as review_days,
@@ -91,12 +103,17 @@ joined as (
         position.on_order,
         position.on_order_late,
         position.draft_order,
+        position.awaiting_purchase,
         position.position
     from {{ ref('int_stocked_items') }} as items
     left join {{ ref('dim_product') }} as products
         on products.sku = items.sku
+    left join {{ ref('int_purchase_sources') }} as sources
+        on sources.sku = items.sku
     left join suppliers
-        on suppliers.supplier_id = products.supplier_id
+        on suppliers.supplier_id = sources.supplier_id
+    left join {{ ref('stg_stores') }} as stores
+        on stores.warehouse_code = items.warehouse_code
     left join {{ ref('demand_profile') }} as profile
         on profile.sku = items.sku
         and profile.warehouse_code = items.warehouse_code

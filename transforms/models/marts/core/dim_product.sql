@@ -36,6 +36,8 @@ skus as (
         variants.product_key,
         variants.variant_key,
         coalesce(variants.product_name, products.product_name) as product_name,
+        -- a variant's code is its own: the product's stands on another article
+        variants.gtin,
         case when variants.cost > 0 then variants.cost else products.cost end as cost,
         case when variants.cost > 0 then variants.cost_currency else products.cost_currency end as cost_currency,
         {% for column in inherited -%}
@@ -56,6 +58,7 @@ skus as (
         products.product_key,
         cast(null as {{ raw_type('text') }}) as variant_key,
         products.product_name,
+        products.gtin,
         products.cost,
         products.cost_currency,
         {% for column in inherited -%}
@@ -78,6 +81,8 @@ ranked as (
             partition by sku
             order by
                 case when lower(status) = 'deleted' then 1 else 0 end,
+                -- switched off in one language is not switched off
+                case when coalesce(is_active, true) then 0 else 1 end,
                 preference,
                 case when supplier_id is null then 1 else 0 end,
                 modified_at desc nulls last,
@@ -102,6 +107,7 @@ select
     supplier_id,
     supplier_name,
     supplier_sku_id,
+    gtin,
     supplier_lead_time_days,
     pack_quantity,
     coalesce(is_package_break_allowed, false) as is_package_break_allowed,

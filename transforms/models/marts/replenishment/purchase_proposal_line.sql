@@ -18,19 +18,27 @@ select
     quantities.currency,
     row_number() over (
         partition by quantities.supplier_id, quantities.warehouse_code, quantities.currency
-        order by replenishment.order_by_date, replenishment.stock_out_risk desc, quantities.sku
+        order by replenishment.urgency_rank, replenishment.money_at_risk desc, replenishment.order_by_date, quantities.sku
     ) as line_number,
     quantities.sku,
     quantities.supplier_sku_id,
+    quantities.gtin,
     quantities.product_name,
     {{ quantity('quantities.quantity') }} as quantity,
     {{ quantity('quantities.suggested_quantity') }} as suggested_quantity,
     {{ quantity('quantities.top_up_quantity') }} as top_up_quantity,
     quantities.pack_quantity,
+    {{ quantity('quantities.quantity / coalesce(nullif(quantities.pack_quantity, 0), 1)') }} as packs,
     replenishment.unit_cost,
     {{ money('quantities.quantity * quantities.unit_cost') }} as line_value,
+    proposals.action,
+    proposals.defer_days,
+    replenishment.urgency,
+    replenishment.urgency_rank,
+    replenishment.money_at_risk,
     replenishment.order_by_date,
     {{ add_days(as_of(), 'ceil(quantities.lead_time_mean_days)') }} as expected_arrival_date,
+    {{ add_days(as_of(), 'quantities.agreed_lead_time_days') }} as requested_delivery_date,
     replenishment.projected_stock_out_date,
     replenishment.stock_out_risk,
     replenishment.confidence,
@@ -47,4 +55,8 @@ from quantities
 inner join {{ ref('replenishment') }} as replenishment
     on replenishment.sku = quantities.sku
     and replenishment.warehouse_code = quantities.warehouse_code
+inner join {{ ref('int_proposal_actions') }} as proposals
+    on proposals.supplier_id = quantities.supplier_id
+    and proposals.warehouse_code = quantities.warehouse_code
+    and {{ is_same('proposals.currency', 'quantities.currency') }}
 where quantities.quantity > 0e0

@@ -29,6 +29,8 @@ select
     is_virtual,
     is_package,
     is_discontinued,
+    is_product_inactive,
+    is_store_inactive,
     is_not_purchasable,
     is_backorder
 from {{ ref('int_replenishment_items') }}

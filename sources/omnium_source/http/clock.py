@@ -1,0 +1,134 @@
+"""What time it is at the server, when no clock can be believed by itself.
+
+A cursor says that everything up to it has been read. One that lies later than the stamps which the server gives to its
+rows loses changes for good; one that lies earlier costs some rows that are read again. So of two clocks the earlier
+one counts: the server's, by the `Date` headers of its answers, and this machine's.
+
+    ServerClock   what the headers said
+    Moment        one moment, by both clocks
+"""
+
+import contextlib
+import datetime as dt
+import email.utils
+import statistics
+import threading
+import time
+from collections import deque
+from dataclasses import dataclass
+
+SAMPLES = 64
+"""Headers that count: the latest ones, so that a clock that is set is noticed within a run."""
+AGREEMENT = dt.timedelta(seconds=60)
+"""Two clocks that differ by less agree: one header is enough then."""
+FEWEST_SAMPLES = 5
+"""Headers to ask for where the first one disagrees with this machine's clock: one odd answer is outvoted."""
+FEWEST_WITHOUT = 3
+"""Answers without a usable header after which no more are asked for."""
+GARBAGE = dt.timedelta(days=3_653)
+"""A header that differs by more is no time at all, but a clock that was never set."""
+UNKNOWN_MARGIN = dt.timedelta(minutes=5)
+"""How far this machine's clock may be off where the server tells no time."""
+
+
+@dataclass(frozen=True)
+class Moment:
+    """A moment by both clocks.
+
+    `earliest` is not later than the stamp of any row that changes from now on, unless both clocks are ahead; `latest`
+    is not earlier than the stamps of what has changed until now. `offset`: the server's clock minus this machine's in
+    seconds, None where the server tells no time.
+    """
+
+    earliest: dt.datetime
+    latest: dt.datetime
+    offset: float | None
+
+
+class ServerClock:
+    """Compares `Date` headers with this machine's clock. Safe to use from several threads."""
+
+    def __init__(self) -> None:
+        self._began, self._monotonic = dt.datetime.now(dt.UTC), time.monotonic()
+        self._offsets: deque[dt.timedelta] = deque(maxlen=SAMPLES)
+        self._lock = threading.Lock()
+        self.answers = 0
+        self._unusable = 0
+        self._oddest = dt.timedelta()
+
+    def own_time(self) -> dt.datetime:
+        """This machine's time, by a clock that nobody sets while we run."""
+        return self._began + dt.timedelta(seconds=time.monotonic() - self._monotonic)
+
+    def note(self, header: str | None) -> None:
+        """An answer came with this `Date` header."""
+        offset: dt.timedelta | None = None
+        with contextlib.suppress(ValueError, TypeError, OverflowError):
+            server = email.utils.parsedate_to_datetime(header or "")
+            # A date without a zone is UTC, by RFC 9110.
+            server = server if server.tzinfo else server.replace(tzinfo=dt.UTC)
+            offset = server - self.own_time()
+        with self._lock:
+            self.answers += 1
+            if offset is None or abs(offset) > GARBAGE:
+                self._unusable += 1
+                return
+            self._offsets.append(offset)
+            self._oddest = max(self._oddest, offset, key=abs)
+
+    @property
+    def offset(self) -> dt.timedelta | None:
+        """The server's time minus this machine's, the median of its latest headers; None where it told none."""
+        with self._lock:
+            # Headers are cut to the second and old when they arrive, so this is early by a second at most.
+            return statistics.median_low(self._offsets) if self._offsets else None
+
+    @property
+    def is_settled(self) -> bool:
+        """Whether enough headers came: a clock that disagrees with ours has to say so several times."""
+        offset = self.offset
+        with self._lock:
+            agrees = offset is not None and abs(offset) < AGREEMENT
+            return agrees or len(self._offsets) >= FEWEST_SAMPLES or self._unusable >= FEWEST_WITHOUT
+
+    def moment(self, assumed: float | None = None) -> Moment:
+        """Now. `assumed`: the offset of an earlier run in seconds, for a server that tells no time today."""
+        own, offset = self.own_time(), self.offset
+        if offset is None:
+            server = own + dt.timedelta(seconds=assumed or 0.0)
+            return Moment(min(own, server) - UNKNOWN_MARGIN, max(own, server) + UNKNOWN_MARGIN, None)
+        server = own + offset
+        return Moment(min(own, server), max(own, server), offset.total_seconds())
+
+    def remarks(self) -> list[str]:
+        """What a person should know of the clocks, a sentence each; none where they agree."""
+        offset, said = self.offset, list[str]()
+        if offset is None:
+            if self.answers:
+                said.append(
+                    "the server sends no usable Date header: windows end "
+                    f"{UNKNOWN_MARGIN.seconds // 60} minutes before this machine's time, so keep its clock right"
+                )
+            return said
+        if abs(offset) >= AGREEMENT:
+            direction = "ahead of" if offset > dt.timedelta() else "behind"
+            said.append(
+                f"the server's clock is {_duration(offset)} {direction} this machine's: windows end at the earlier "
+                "of both, and what lies between is read again in each run; set the one that is wrong"
+            )
+        if abs(self._oddest - offset) >= AGREEMENT:
+            said.append(
+                f"a Date header was {_duration(self._oddest - offset)} off the others: the median of them counts"
+            )
+        if self._unusable:
+            said.append(f"{self._unusable:,} of {self.answers:,} answers had no usable Date header")
+        return said
+
+
+def _duration(length: dt.timedelta) -> str:
+    """A length of time in the unit that people would use: 90 seconds, 3 hours, 12 days."""
+    seconds = abs(length.total_seconds())
+    for unit, size in (("days", 86_400), ("hours", 3_600), ("minutes", 60)):
+        if seconds >= 2 * size:
+            return f"{seconds / size:,.0f} {unit}"
+    return f"{seconds:,.0f} seconds"

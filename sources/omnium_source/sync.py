@@ -1,0 +1,89 @@
+"""A resource in sync with the tenant: client, parser, windows and state put together, in one place for everybody.
+
+The dlt source, `load` and `reconcile` make one `Sync` a run and ask it resource by resource:
+
+    windows   what is new since a state, as verified windows
+    keys      the keys of all rows there are
+"""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import Executor
+from dataclasses import dataclass, field
+from typing import Any
+
+from omnium_source.http.client import OmniumClient, Traffic
+from omnium_source.normalize.normalizer import Parser, ResourceShape, shape_of
+from omnium_source.normalize.worker_pool import Workshop
+from omnium_source.pii.masking import PersonalData
+from omnium_source.resources import Resource
+from omnium_source.windows.course import Course
+from omnium_source.windows.reader import Verified
+from omnium_source.windows.strategies import Reader
+from omnium_source.windows.window import Reading
+
+Hashes = Callable[[Sequence[str]], Mapping[str, Any]]
+"""Asked with row ids, answers the content hashes that the destination holds for them."""
+Types = Mapping[str, Mapping[str, str]]
+"""The columns that a destination has, and their dlt types, by table."""
+
+
+@dataclass(frozen=True)
+class Sync:
+    """What all resources of a run share.
+
+    `types`: a field that was new before keeps the type of its column. `workshop`: processes for large windows.
+    """
+
+    client: OmniumClient
+    executor: Executor
+    personal: PersonalData
+    reading: Reading = field(default_factory=Reading)
+    types: Types = field(default_factory=dict)
+    workshop: Workshop | None = None
+
+    def windows(
+        self,
+        resource: Resource,
+        state: Mapping[str, Any],
+        *,
+        hashes: Hashes | None = None,
+        traffic: Traffic | None = None,
+        on_rows: Callable[[int, int | None], None] | None = None,
+        notes: list[str] | None = None,
+    ) -> Iterator[Verified]:
+        """Read what is new since `state`, oldest first; each window carries the state to keep once it is loaded.
+
+        `hashes`: rows that the destination holds as they are fall away. `traffic` counts what it costs, `on_rows` hears
+        of rows as they come, and of the server's count of them; `notes` gathers what a person should know. Raises
+        OmniumError.
+        """
+        known = (lambda _, keys: hashes(keys)) if hashes else None
+        course = self._course(
+            resource, known=known, traffic=traffic, on_rows=on_rows, workshop=self.workshop, notes=notes
+        )
+        return Reader(course).windows(dict(state))
+
+    def keys(self, resource: Resource, *, traffic: Traffic | None = None) -> set[str]:
+        """The row ids of everything that the tenant has of a resource; complete, or it raises OmniumError."""
+        return set[str]().union(*Reader(self._course(resource, traffic=traffic)).sweep())
+
+    def _course(self, resource: Resource, **more: Any) -> Course:
+        parser = Parser(shape(resource, self.personal), self.types)
+        return Course(self.client, resource, parser, self.executor, reading=self.reading, **more)
+
+
+def shape(resource: Resource, personal: PersonalData) -> ResourceShape:
+    """The tables that a resource becomes."""
+    return shape_of(
+        resource.name, resource.schema, personal=personal, key=resource.key, excluded=resource.excluded
+    )
+
+
+def known_types(tables: Mapping[str, Any]) -> dict[str, dict[str, str]]:
+    """The columns and dlt types of a destination's tables, from their dlt schemas."""
+    return {
+        name: {
+            column: hints["data_type"] for column, hints in table["columns"].items() if "data_type" in hints
+        }
+        for name, table in tables.items()
+    }

@@ -1,0 +1,56 @@
+{{ config(materialized='table') }}
+
+-- One row per supplier, warehouse and currency: what to do with its order.
+
+with top_ups as (
+    select
+        items.supplier_id,
+        items.warehouse_code,
+        items.currency,
+        sum(top_ups.top_up_quantity) as top_up_units,
+        sum(top_ups.top_up_quantity * items.unit_cost) as top_up_value
+    from {{ ref('int_proposal_top_ups') }} as top_ups
+    inner join {{ ref('int_proposal_items') }} as items
+        on items.supplier_id = top_ups.supplier_id
+        and items.warehouse_code = top_ups.warehouse_code
+        and {{ is_same('items.currency', 'top_ups.currency') }}
+        and items.sku = top_ups.sku
+    group by items.supplier_id, items.warehouse_code, items.currency
+),
+
+gathered as (
+    select
+        proposals.*,
+        coalesce(top_ups.top_up_units, 0e0) as top_up_units,
+        -- an order may name a warehouse on each line: one order can serve all of them
+        sum(proposals.suggested_value + coalesce(top_ups.top_up_value, 0e0))
+            over (partition by proposals.supplier_id, proposals.currency) as pooled_value,
+        -- nothing sells: waiting would not fill the order
+        case when proposals.daily_value > 0e0 then ceil(proposals.gap / proposals.daily_value - 1e-9) end as days_to_minimum
+    from {{ ref('int_proposals') }} as proposals
+    left join top_ups
+        on top_ups.supplier_id = proposals.supplier_id
+        and top_ups.warehouse_code = proposals.warehouse_code
+        and {{ is_same('top_ups.currency', 'proposals.currency') }}
+),
+
+decided as (
+    select
+        *,
+        case
+            when suggested_value <= 0e0 then 'none'
+            when top_up_units > 0e0 then 'top_up'
+            when is_below_minimum
+                and days_to_minimum <= {{ days_between(as_of(), 'must_order_date') }} then 'defer'
+            when is_below_minimum then 'order_below_minimum'
+            when maximum_order_amount < suggested_value - 0.005e0 then 'split'
+            else 'order'
+        end as action
+    from gathered
+)
+
+select
+    *,
+    case when action = 'defer' then cast(days_to_minimum as integer) end as defer_days,
+    action = 'order_below_minimum' and pooled_value >= minimum_order_amount - 0.005e0 as is_pooled
+from decided

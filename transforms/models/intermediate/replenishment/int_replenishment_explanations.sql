@@ -1,0 +1,86 @@
+-- One row per SKU and warehouse: what is proposed with its risks, and the same in one sentence that a purchaser
+-- understands. Every number of the sentence stands in a column of replenishment.
+
+with figures as (
+    select
+        quantities.*,
+        risks.stock_out_risk,
+        risks.expected_shortage,
+        risks.days_to_order,
+        risks.order_by_date,
+        risks.projected_stock_out_date,
+        risks.urgency,
+        risks.urgency_rank,
+        risks.money_at_risk,
+        risks.confidence
+    from {{ ref('int_replenishment_quantities') }} as quantities
+    inner join {{ ref('int_replenishment_risks') }} as risks
+        on risks.sku = quantities.sku
+        and risks.warehouse_code = quantities.warehouse_code
+),
+
+{#- What the sentence is made of. -#}
+{%- set sells %}case
+        when daily_demand >= 0.1e0 then 'Sells ' || {{ demand_number('daily_demand', 2) }} || ' a day'
+        when daily_demand >= 0.00137e0 then 'Sells ' || {{ demand_number('daily_demand * 365e0', 1) }} || ' a year'
+        else 'Sells nothing'
+    end{% endset %}
+{%- set stock %}'; ' || {{ demand_number('available') }} || ' available'
+        || case when on_order > 0 then ' and ' || {{ demand_number('on_order') }} || ' on order' else '' end
+        || case when on_order_late > 0 then ' (' || {{ demand_number('on_order_late') }} || ' late)' else '' end
+        || case
+            when available + on_order - stock_position >= 0.0001e0
+                then ', of which ' || {{ demand_number('available + on_order - stock_position') }} || ' are promised'
+            else ''
+        end{% endset %}
+{%- set level %}{{ demand_number('reorder_point') }}
+        || case when min_quantity > statistical_reorder_point then ' set in Omnium' else '' end{% endset %}
+{%- set supplier %}coalesce(supplier_name, 'the supplier')
+        || case when lead_time_lines > 0 then ' really takes ' else ' is taken to need ' end
+        || {{ demand_number('lead_time_mean_days') }} || ' ± ' || {{ demand_number('lead_time_sd_days') }}
+        || ' days (configured: ' || {{ demand_number('configured_lead_time_days') }} || ')'{% endset %}
+{%- set otherwise %}case
+        when available < 0 then ', as customers are already waiting'
+        when available = 0 then ', as there is none left'
+        when projected_stock_out_date is not null
+            then ', otherwise it runs out on ' || cast(projected_stock_out_date as varchar(10))
+        else ''
+    end
+    || case
+        when stock_out_risk >= 0.0005e0
+            then ' (' || {{ demand_number('100e0 * stock_out_risk') }} || ' % risk of running short before the next delivery)'
+        else ''
+    end{% endset %}
+
+explained as (
+    select
+        *,
+        case
+            when block_reason is not null then 'Not proposed (' || block_reason || '): ' || lower(substr({{ sells }}, 1, 1))
+                || substr({{ sells }}, 2) || {{ stock }} || '.'
+            when suggested_quantity > 0e0 then
+                {{ sells }} || {{ stock }} || ', and the reorder point of ' || {{ level }} || ' is reached; '
+                || {{ supplier }} || ': order ' || {{ demand_number('suggested_quantity') }}
+                || case
+                    when pack > 1e0 then ' (' || {{ demand_number('suggested_quantity / pack') }} || ' × '
+                        || {{ demand_number('pack') }} || ')'
+                    else ''
+                end
+                || {{ otherwise }} || '.'
+            when stock_position <= reorder_point and drafted > 0e0 then
+                {{ sells }} || {{ stock }} || ', and the draft order of ' || {{ demand_number('drafted') }}
+                || ' is what is needed: place it' || {{ otherwise }} || '.'
+            when is_backorder then
+                {{ sells }} || {{ stock }} || '; bought only on back order, and nobody waits.'
+            when daily_demand > 0e0 then
+                {{ sells }} || {{ stock }} || ', above the reorder point of ' || {{ level }} || '; ' || {{ supplier }}
+                || case
+                    when days_to_order >= 3650e0 then ': nothing to order for years.'
+                    else ': nothing to order until ' || cast(order_by_date as varchar(10)) || '.'
+                end
+            else {{ sells }} || {{ stock }} || ': nothing to order.'
+        end as explanation
+    from figures
+)
+
+select * from explained
