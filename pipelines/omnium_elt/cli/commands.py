@@ -492,6 +492,9 @@ def status_command(options: argparse.Namespace) -> int:
             _escaped(resource.last_error or ""),
         )
     console.print(_narrowed(table, console, "cursor", "last success"))
+    if found.source:
+        while_running = ", as a run is at work" if found.running else ""
+        console.print(f"rows and cursors: {found.source}{while_running}", highlight=False)
     for resource in found.resources:
         if resource.recommended_lag_seconds:
             console.print(

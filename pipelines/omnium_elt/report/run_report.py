@@ -77,6 +77,9 @@ class RunReport:
     error: str | None = None
     error_status: int | None = None
     """Exit status of the error that ended the run, where it is not the status's own."""
+    cursors: dict[str, str | None] = field(default_factory=dict)
+    """Per resource the cursor (ISO 8601) that a destination elsewhere has committed, for the history; None where it has
+    none, or stands in the working database, which is asked itself."""
 
     @classmethod
     def begin(cls, command: str = "load", run_id: str | None = None) -> "RunReport":
@@ -116,9 +119,10 @@ class RunReport:
 
     def as_dict(self) -> dict[str, Any]:
         """The JSON object of `--json`: dates as ISO 8601 in UTC."""
-        told = asdict(self)
-        del told["error_status"]
-        return plain(told)
+        values = asdict(self)
+        for internal in ("error_status", "cursors"):
+            del values[internal]
+        return plain(values)
 
 
 class Progress(Protocol):
