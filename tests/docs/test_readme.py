@@ -9,8 +9,10 @@ import duckdb
 import pytest
 from omnium_elt.cli.commands import build_parser
 from omnium_elt.infra.home import Home, Settings
+from omnium_elt.infra.settings import ENVIRONMENT, TRANSFORM, as_table
 from omnium_elt.report.run_report import EXIT_STATUS, ResourceReport, RunReport
 from omnium_sandbox import Sandbox
+from omnium_source.settings import SOURCE
 
 from tests.conftest import environment_of
 
@@ -93,18 +95,21 @@ def test_the_fields_of_json_are_told() -> None:
     assert fields <= told
 
 
-def test_settings_and_their_defaults_are_told() -> None:
+def test_settings_their_defaults_and_ranges_are_told() -> None:
+    assert as_table(SOURCE, "SOURCES__OMNIUM__") in section("Configuration")
+    assert as_table(ENVIRONMENT) in section("Configuration")
+    page = (ROOT / "docs" / "settings.md").read_text(encoding="utf-8")
+    assert as_table(TRANSFORM, "TRANSFORM__") in page
+
+
+def test_settings_of_a_run_have_the_defaults_of_the_table() -> None:
     defaults = Settings(home=Home(Path("x")))
-    for name in (
-        "settling_lag_seconds",
-        "full_pass_days",
-        "deletion_limit",
-        "max_concurrency",
-        "max_requests_per_second",
-        "window_rows",
-    ):
-        assert f"| `SOURCES__OMNIUM__{name.upper()}` | {getattr(defaults, name):g} |" in README
-    assert f"| `SOURCES__OMNIUM__PII` | `{defaults.personal}` |" in README
+    assert {
+        name: SOURCE[name].default for name in SOURCE if hasattr(defaults, name) and SOURCE[name].default
+    } == {
+        name: getattr(defaults, name) for name in SOURCE if hasattr(defaults, name) and SOURCE[name].default
+    }
+    assert defaults.personal == SOURCE["pii"].default
 
 
 def test_the_five_lines_of_python_run(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

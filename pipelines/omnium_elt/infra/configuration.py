@@ -5,13 +5,17 @@
 
 import json
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from datetime import date
 from pathlib import Path
-from typing import Any, cast, get_args
+from typing import Any
 
+from omnium_source.settings import SOURCE
+
+from omnium_elt.infra import settings as settings_table
 from omnium_elt.infra.errors import UsageError
-from omnium_elt.infra.home import DEFAULT_HOME, Home, PersonalMode, Secret, Settings
+from omnium_elt.infra.home import DEFAULT_HOME, Home, Secret, Settings
+from omnium_elt.infra.settings import TRANSFORM_PREFIX as PREFIX
 
 QUIET_ENVIRONMENT = {
     # Nothing is sent to anybody but the tenant and the destination, unless somebody asks for it.
@@ -32,15 +36,25 @@ def home_of(path: str | None) -> Home:
     return Home(Path(path or os.environ.get("OMNIUM_HOME") or DEFAULT_HOME).expanduser().absolute())
 
 
+def check_configuration() -> None:
+    """Raise UsageError for the first setting, wherever it stands, that is unknown or out of its range."""
+    be_quiet()
+    try:
+        found = settings_table.problems()
+    except _unreadable() as error:
+        raise UsageError(f"a configuration file is no valid TOML: {error}", "Correct it.") from error
+    for problem in found:
+        raise UsageError(problem.message, problem.remedy)
+
+
 def read_settings(home: Home, options: Mapping[str, Any], *, needs_tenant: bool) -> Settings:
     """Join the command line's `options` with the configuration.
 
     `needs_tenant`: whether base URL and credentials have to be there. Raises UsageError, or the source's
-    ConfigurationError, for what is missing or makes no sense.
+    ConfigurationError, for what is missing, unknown or makes no sense.
     """
-    be_quiet()
-    read = _Reader(home)
-    base_url = (read.text("base_url") or "").rstrip("/")
+    check_configuration()
+    base_url = (_source("base_url") or "").rstrip("/")
     if needs_tenant:
         if not base_url:
             raise UsageError(
@@ -51,37 +65,28 @@ def read_settings(home: Home, options: Mapping[str, Any], *, needs_tenant: bool)
         from omnium_source.http.client import check_base_url
 
         base_url = check_base_url(base_url)
-    client_id, client_secret = read.secret("client_id") or "", read.secret("client_secret") or ""
+    client_id, client_secret = _source("client_id") or "", _source("client_secret") or ""
     if needs_tenant and not (client_id and client_secret):
         missing = "CLIENT_ID" if not client_id else "CLIENT_SECRET"
         raise UsageError(
             f"SOURCES__OMNIUM__{missing} is missing",
             "Set it in the environment or in .dlt/secrets.toml; Omnium shows it under API users.",
         )
-    personal = (read.text("pii") or "hash").lower()
-    if personal not in get_args(PersonalMode):
-        raise UsageError(
-            f"SOURCES__OMNIUM__PII is {personal!r}",
-            "It is one of include, hash, exclude; hash is the default.",
-        )
-    personal_key = read.secret("pii_key")
-    defaults = Settings(home=home)
+    personal_key = _source("pii_key")
     return Settings(
         home=home,
         base_url=base_url,
         client_id=client_id,
         client_secret=Secret(client_secret),
-        personal=cast(PersonalMode, personal),
+        personal=_source("pii"),
         personal_key=Secret(personal_key) if personal_key else None,
-        settling_lag_seconds=read.number("settling_lag_seconds", defaults.settling_lag_seconds, int, least=0),
-        window_rows=read.number("window_rows", defaults.window_rows, int, least=100),
-        max_concurrency=read.number("max_concurrency", defaults.max_concurrency, int, least=1),
-        max_requests_per_second=read.number(
-            "max_requests_per_second", defaults.max_requests_per_second, float, least=0.1
-        ),
-        full_pass_days=read.number("full_pass_days", defaults.full_pass_days, int, least=1),
-        deletion_limit=read.number("deletion_limit", defaults.deletion_limit, float, least=0.0),
-        variables=read.variables(),
+        settling_lag_seconds=_source("settling_lag_seconds"),
+        window_rows=_source("window_rows"),
+        max_concurrency=_source("max_concurrency"),
+        max_requests_per_second=_source("max_requests_per_second"),
+        full_pass_days=_source("full_pass_days"),
+        deletion_limit=_source("deletion_limit"),
+        variables=_variables(),
         **options,
     )
 
@@ -94,59 +99,39 @@ def read_date(text: str) -> date:
         raise ValueError(f"{text!r} is no date: write it as 2026-01-31") from None
 
 
-class _Reader:
-    """Reads `sources.omnium.*` from wherever dlt looks, and says clearly what is wrong with a value."""
+def _source(name: str) -> Any:
+    """A setting below `sources.omnium`, from wherever dlt looks, else its default."""
+    import dlt
 
-    def __init__(self, home: Home) -> None:
-        # dlt makes folders for itself as soon as it is imported; they belong to the home.
-        import dlt
-        from dlt.common.configuration.providers.toml import TomlProviderReadException
+    setting = SOURCE[name]
+    accessor = dlt.secrets if setting.kind == "secret" else dlt.config
+    value = accessor.get(f"sources.omnium.{name}")
+    return setting.default if value is None else setting.read(value)
 
-        self._dlt, self._unreadable = dlt, TomlProviderReadException
 
-    def _get(self, accessor: Any, key: str) -> Any:
-        try:
-            return accessor.get(f"sources.omnium.{key}")
-        except self._unreadable as error:
-            raise UsageError(f"a configuration file is no valid TOML: {error}", "Correct it.") from error
+def _variables() -> dict[str, Any]:
+    """The dbt variables under `[transform]`, or TRANSFORM__… in the environment."""
+    import dlt
 
-    def text(self, key: str) -> str | None:
-        value = self._get(self._dlt.config, key)
-        return None if value is None else str(value).strip()
+    section = dlt.config.get("transform")
+    names = {*settings_table.TRANSFORM, *(section if isinstance(section, Mapping) else ())}
+    names |= {name.removeprefix(PREFIX).lower() for name in os.environ if name.startswith(PREFIX)}
+    found = {name: dlt.config.get(f"transform.{name}") for name in sorted(names)}
+    return {name: _typed(name, value) for name, value in found.items() if value is not None}
 
-    def secret(self, key: str) -> str | None:
-        value = self._get(self._dlt.secrets, key)
-        return None if value is None else str(value).strip()
 
-    def number(self, key: str, default: Any, kind: Callable[[str], Any], *, least: float) -> Any:
-        text = self.text(key)
-        if text is None:
-            return default
-        try:
-            value = kind(text)
-        except ValueError:
-            value = None
-        if value is None or value < least:
-            words = "a whole number" if kind is int else "a number"
-            raise UsageError(
-                f"SOURCES__OMNIUM__{key.upper()} is {text!r}",
-                f"It is {words} of {least:g} or more; {default} by default.",
-            )
+def _typed(name: str, value: Any) -> Any:
+    """A variable's value by its row of the table; one without a row as JSON, else as the text."""
+    if setting := settings_table.TRANSFORM.get(name):
+        return setting.read(value)
+    try:
+        return json.loads(value) if isinstance(value, str) else value
+    except ValueError:
         return value
 
-    def variables(self) -> dict[str, Any]:
-        """The dbt variables under `[transform]`, or TRANSFORM__… in the environment."""
-        section = self._dlt.config.get("transform")
-        found = dict(section) if isinstance(section, Mapping) else {}
-        for name, text in os.environ.items():
-            if name.startswith("TRANSFORM__"):
-                found[name.removeprefix("TRANSFORM__").lower()] = _typed(text)
-        return found
 
+def _unreadable() -> type[Exception]:
+    """What dlt raises where a file is no TOML."""
+    from dlt.common.configuration.providers.toml import TomlProviderReadException
 
-def _typed(text: str) -> Any:
-    """A number, list or boolean where the text is one in JSON, else the text."""
-    try:
-        return json.loads(text)
-    except ValueError:
-        return text
+    return TomlProviderReadException

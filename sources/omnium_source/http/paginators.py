@@ -11,9 +11,10 @@ snapshot: its batches come one after the other, each once.
 """
 
 import contextlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Executor, Future
 from dataclasses import dataclass, field
+from decimal import Decimal
 from functools import cached_property
 from typing import Any, TypeVar
 from urllib.parse import quote
@@ -24,7 +25,7 @@ import orjson
 from omnium_source.errors import BadRequest, Incomplete, Refused, ScrollLost
 from omnium_source.http.answers import NotAnAnswer
 from omnium_source.http.client import Answer, Budget, OmniumClient, Read, Traffic
-from omnium_source.normalize.normalizer import rows_of
+from omnium_source.normalize.decoding import Decoded, Fault, decode, page_of
 from omnium_source.resources import Resource
 
 T = TypeVar("T")
@@ -80,9 +81,19 @@ class Page:
         return self.total is None or self.is_least or is_round(self.total)
 
     @cached_property
+    def _decoded(self) -> Decoded:
+        # When somebody asks: most pages are only handed on to become tables.
+        return page_of(self.body)
+
+    @property
     def rows(self) -> list[dict[str, Any]]:
-        """Its rows. Parsed when somebody asks: most pages are only handed on to become tables."""
-        return rows_of(self.body)
+        """Its rows."""
+        return self._decoded.rows
+
+    @property
+    def faults(self) -> Sequence[Fault]:
+        """What of its rows could not be read as it stands."""
+        return self._decoded.faults
 
 
 def is_round(count: int) -> bool:
@@ -93,35 +104,63 @@ def is_round(count: int) -> bool:
 def read_page(body: bytes) -> Page:
     """The page in an answer: an envelope or a list of objects.
 
-    Only the envelope is read, which takes a tenth of the time that its rows would. Raises NotAnAnswer where it is
-    neither, ValueError: no JSON.
+    Only the envelope is read, which takes a tenth of the time that its rows would; one that is not quite JSON is read
+    leniently. Raises NotAnAnswer where it is neither, ValueError: no JSON.
     """
     try:
+        envelope, rows = _quickly(body)
+    except (msgspec.DecodeError, RecursionError):
+        envelope, rows = _leniently(body)
+    if envelope.get("isValid") is False:
+        raise NotAnAnswer("the server calls its own answer invalid (isValid: false)", has_message=True)
+    if rows is None:
+        raise NotAnAnswer("the answer has no `result`", has_message=True)
+    if not rows and (envelope.get("error") or envelope.get("errors")):
+        raise NotAnAnswer("the server reports an error instead of rows", has_message=True)
+    total, is_least = count_in(envelope.get("totalHits"))
+    mark = hash((len(rows), _bytes(rows[0]), _bytes(rows[-1]))) if rows else 0
+    scroll_id = envelope.get("scrollId")
+    return Page(body, len(rows), total, str(scroll_id) if scroll_id else None, is_least, mark)
+
+
+Envelope = dict[str, Any]
+
+
+def _bytes(row: Any) -> bytes:
+    return bytes(row) if isinstance(row, msgspec.Raw) else repr(row).encode("utf-8", "replace")
+
+
+def _quickly(body: bytes) -> tuple[Envelope, Sequence[Any] | None]:
+    """What stands around the rows, and each row as it was written; None where there is no list of them."""
+    rows: Sequence[msgspec.Raw] | None
+    try:
         if body.lstrip()[:1] == b"[":
-            envelope, result = _Envelope(), body
+            envelope, rows = _Envelope(), _ROWS.decode(body)
         else:
             envelope = _ENVELOPE.decode(body)
-            result = b"" if envelope.result is MISSING else bytes(envelope.result)
+            found = b"null" if isinstance(envelope.result, msgspec.UnsetType) else bytes(envelope.result)
+            rows = None if found == b"null" else _ROWS.decode(found)
     except msgspec.ValidationError:
-        raise NotAnAnswer("the answer is JSON of another shape") from None
-    except msgspec.DecodeError as error:
-        raise ValueError(str(error)) from None
-    if _plain(envelope.isValid) is False:
-        raise NotAnAnswer("the server calls its own answer invalid (isValid: false)", has_message=True)
-    if result in (b"", b"null"):
-        raise NotAnAnswer("the answer has no `result`", has_message=True)
-    try:
-        rows = _ROWS.decode(result)
-    except msgspec.ValidationError:
-        raise NotAnAnswer("the answer is JSON of another shape: its `result` is no list") from None
-    if not all(bytes(memoryview(row)[:1]) == b"{" for row in rows):
+        raise NotAnAnswer("the answer is JSON of another shape: no list of rows") from None
+    if rows and not all(bytes(memoryview(row)[:1]) == b"{" for row in rows):
         raise NotAnAnswer("the answer is JSON of another shape: not all of its rows are objects")
-    if not rows and (_plain(envelope.error) or _plain(envelope.errors)):
-        raise NotAnAnswer("the server reports an error instead of rows", has_message=True)
-    scroll_id = _plain(envelope.scrollId)
-    total, is_least = count_in(_plain(envelope.totalHits))
-    mark = hash((len(rows), bytes(rows[0]), bytes(rows[-1]))) if rows else 0
-    return Page(body, len(rows), total, str(scroll_id) if scroll_id else None, is_least, mark)
+    names = ("totalHits", "scrollId", "isValid", "error", "errors")
+    return {name: _plain(getattr(envelope, name)) for name in names}, rows
+
+
+def _leniently(body: bytes) -> tuple[Envelope, Sequence[Any] | None]:
+    """The same of an answer that is not quite JSON. Raises ValueError where it is none at all."""
+    document = decode(body).document
+    if isinstance(document, list):
+        document = {"result": document}
+    if not isinstance(document, dict):
+        raise NotAnAnswer("the answer is JSON of another shape: no list of rows")
+    rows = document.get("result")
+    if rows is not None and not isinstance(rows, list):
+        raise NotAnAnswer("the answer is JSON of another shape: its `result` is no list")
+    if rows and not all(isinstance(row, dict) for row in rows):
+        raise NotAnAnswer("the answer is JSON of another shape: not all of its rows are objects")
+    return document, rows
 
 
 def _plain(raw: msgspec.Raw | msgspec.UnsetType) -> Any:
@@ -144,7 +183,7 @@ def count_in(value: Any) -> tuple[int | None, bool]:
     if isinstance(value, str):
         with contextlib.suppress(ValueError):
             value = float(value)
-    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < 2**53:
+    if isinstance(value, bool) or not isinstance(value, int | float | Decimal) or not 0 <= value < 2**53:
         return None, is_least
     return (int(value), is_least) if value == int(value) else (None, is_least)
 

@@ -30,7 +30,7 @@ from omnium_source.http.paginators import (
 )
 from omnium_source.normalize.assembly import Added, Assembly, Here
 from omnium_source.normalize.buffer import Spool
-from omnium_source.normalize.normalizer import Drift
+from omnium_source.normalize.drift import Drift
 from omnium_source.resources import Resource
 from omnium_source.windows.course import SCROLL_FROM, Course
 from omnium_source.windows.splitter import Shown, Splitter

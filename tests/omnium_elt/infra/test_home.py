@@ -126,9 +126,9 @@ def test_settings_come_from_files_in_the_folder(tmp_path: Path) -> None:
     ("name", "value", "told"),
     [
         ("PII", "yes", "one of include, hash, exclude"),
-        ("WINDOW_ROWS", "many", "whole number of 100 or more; 250000 by default"),
-        ("SETTLING_LAG_SECONDS", "-1", "whole number of 0 or more"),
-        ("MAX_REQUESTS_PER_SECOND", "0", "number of 0.1 or more"),
+        ("WINDOW_ROWS", "many", "whole number from 100 to 10,000,000; 250000 by default"),
+        ("SETTLING_LAG_SECONDS", "-1", "whole number from 0 to 86,400"),
+        ("MAX_REQUESTS_PER_SECOND", "0", "number from 0.1 to 1,000"),
         ("BASE_URL", "http://api.example.com", "plain http"),
         ("BASE_URL", "api.example.com", "no http(s) address"),
         ("BASE_URL", "", "BASE_URL is missing"),

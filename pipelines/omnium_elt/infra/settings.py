@@ -1,0 +1,331 @@
+"""The settings of the program beside those of the source: variables of the models, and of the environment.
+
+Each is a row of a table, as in `omnium_source/settings.py`; what is in no table, or out of its range, is a problem.
+Whoever adds a var to `dbt_project.yml` adds its row here, and a test fails until then.
+"""
+
+import difflib
+import json
+import os
+import re
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from omnium_source.settings import (
+    ENVIRONMENT_PREFIX,
+    LARGEST_DAYS,
+    SECTION,
+    SOURCE,
+    Found,
+    Problem,
+    Setting,
+    documents,
+    from_document,
+    from_environment,
+    problem_of,
+    source_problems,
+    table,
+)
+
+MOST_ROWS = 1e12
+DAYS = (0, LARGEST_DAYS)
+
+TRANSFORM = table(
+    Setting("raw_schema", "text", "omnium", "schema of the raw tables", shortest=1),
+    Setting(
+        "lake_path",
+        "text",
+        "",
+        "folder of the raw data as Parquet; empty: read the tables",
+        may_be_empty=True,
+    ),
+    Setting(
+        "as_of_date",
+        "date",
+        "",
+        "every mart answers as of this date; empty: that of the newest load",
+        may_be_empty=True,
+    ),
+    Setting("time_zone", "time zone", "UTC", "days are calendar days of this zone"),
+    Setting(
+        "average_daily_usage_days",
+        "integer",
+        90,
+        "days of the plain daily usage, as in Omnium",
+        1,
+        LARGEST_DAYS,
+    ),
+    Setting(
+        "lead_time_safety_margin_days",
+        "number",
+        0,
+        "days added to a supplier's lead time, as in Omnium",
+        *DAYS,
+    ),
+    Setting(
+        "default_average_lead_time_days",
+        "number",
+        14,
+        "lead time where nothing is known, as in Omnium",
+        *DAYS,
+    ),
+    Setting(
+        "storage_cost_percent", "number", 12.5, "cost of a year in stock, per cent of the value", 0, 1_000
+    ),
+    Setting(
+        "reorder_suggestions_min_quantity_round_up",
+        "flag",
+        True,
+        "whether a proposal below a minimum quantity is raised to it",
+    ),
+    Setting("non_purchasable_assortment_codes", "list", [], "assortments of which nothing is bought"),
+    Setting(
+        "more_purchase_order_statuses",
+        "mapping",
+        {},
+        "statuses of the tenant's own",
+        choices=("draft", "placed", "done", "cancelled"),
+    ),
+    Setting(
+        "more_inventory_transaction_types",
+        "mapping",
+        {},
+        "types of the tenant's own",
+        choices=("receipt", "sale", "return", "reservation", "transfer", "correction", "opening"),
+    ),
+    Setting(
+        "more_order_types",
+        "mapping",
+        {},
+        "order types of the tenant's own, and whether each is demand",
+        choices=(True, False, "true", "false"),
+    ),
+    Setting("review_days", "number", 1, "days between two looks at the proposals", 0, 366),
+    Setting(
+        "service_level",
+        "number",
+        0.95,
+        "probability of not running out during the protection time",
+        0,
+        1,
+        is_open=True,
+    ),
+    Setting(
+        "early_tolerance_days",
+        "number",
+        "",
+        "days before its promise from which a receipt is on time; empty: any",
+        *DAYS,
+        may_be_empty=True,
+    ),
+    Setting(
+        "late_tolerance_days",
+        "number",
+        0,
+        "days after its promise up to which a receipt is on time",
+        *DAYS,
+    ),
+    Setting(
+        "shrinkage_strength",
+        "number",
+        5,
+        "lines that the parent level weighs when measured lead times are shrunk towards it",
+        0,
+        1_000_000,
+    ),
+    Setting(
+        "reserved_includes_awaiting",
+        "flag",
+        False,
+        "whether reserved stock holds customer lines that wait for a purchase order",
+    ),
+    Setting(
+        "low_evidence_days", "number", 14, "days in stock below which a demand rate is little evidence", *DAYS
+    ),
+    Setting(
+        "smoothing_longest_interval_days",
+        "number",
+        5,
+        "days in stock between two sales up to which SBA and TSB smooth",
+        *DAYS,
+    ),
+    Setting(
+        "transfers_are_demand",
+        "flag",
+        True,
+        "whether a warehouse that supplies others reorders for what it sends them",
+    ),
+    Setting(
+        "default_currency",
+        "text",
+        "",
+        "currency of costs without one; empty: the commonest of the tenant",
+        may_be_empty=True,
+    ),
+    Setting(
+        "test_severity",
+        "choice",
+        "warn",
+        "what a failed test of the data is: told, or an error",
+        choices=("warn", "error"),
+    ),
+    Setting(
+        "most_drawn_out_rows",
+        "integer",
+        10_000_000,
+        "rows of a daily mart above which it is a view on the days with changes",
+        0,
+        MOST_ROWS,
+    ),
+    Setting(
+        "proposal_follow_days",
+        "integer",
+        7,
+        "days after a proposal within which an order answers it (`proposal_accuracy`)",
+        1,
+        366,
+    ),
+    Setting("backtest_days", "integer", 180, "days that `policy_backtest` replays", 1, LARGEST_DAYS),
+    Setting("backtest_items", "integer", 1_000, "SKU × warehouse rows that it replays", 0, MOST_ROWS),
+    Setting(
+        "backtest_service_levels",
+        "list",
+        [0.5, 0.7, 0.8, 0.9, 0.98],
+        "service levels that it replays",
+        0,
+        1,
+        is_open=True,
+        items="number",
+    ),
+    Setting(
+        "backtest_added_days",
+        "list",
+        [7, 14, 28, 42, 70],
+        "days added to Omnium's margin that it replays",
+        *DAYS,
+        items="number",
+    ),
+)
+"""What stands under `transform`: variables of the dbt project."""
+
+ENVIRONMENT = table(
+    Setting("OMNIUM_HOME", "text", "omnium-data", "instead of `--home`"),
+    Setting("OMNIUM_DBT_THREADS", "integer", 2, "models that `transform` builds side by side", 1, 64),
+    Setting("OMNIUM_DBT_MEMORY", "size", "3GB", "memory that DuckDB may use in `transform`"),
+)
+"""What a user sets in the environment alone."""
+
+PROFILE_PREFIXES = ("OMNIUM_POSTGRES_", "OMNIUM_SNOWFLAKE_", "OMNIUM_BIGQUERY_", "OMNIUM_DATABRICKS_")
+"""Variables of `profiles.yml` for servers; dbt itself says what it misses."""
+OTHER_NAMES = frozenset({"OMNIUM_DBT_TARGET", "OMNIUM_WAREHOUSE", "OMNIUM_ELT", "OMNIUM_SOAK"})
+"""Variables of `profiles.yml`, the examples and the tests."""
+TRANSFORM_PREFIX = "TRANSFORM__"
+OURS = "OMNIUM_"
+PIPELINES_OWN = "OMNIUM__"
+"""dlt looks there for the settings of a pipeline called omnium."""
+MISPLACED = frozenset(SOURCE) - {"base_url", "client_id", "client_secret", "since"}
+"""Names that nobody else gives to a setting."""
+ROOTS_FOLDER = Path("/var/dlt")
+"""Where dlt keeps what is root's."""
+SECTIONS = ("sources", "transform")
+NEAR, NEAR_NAME = 0.8, 0.93
+"""How like a short name, and a long one, has to be to one of ours before it is taken for a slip."""
+ANOTHER_TENANT = re.compile(r"SOURCES__OMNIUM(?!_+SOURCE_)_?[A-Z0-9]\w*?__")
+"""A second copy of the source has a section of its own, such as omnium2."""
+
+
+def problems() -> list[Problem]:
+    """What is wrong with the configuration, in the environment and in dlt's files."""
+    files = documents() if has_files() else []
+    found = list(_environment(os.environ))
+    sources = list(from_environment(ENVIRONMENT_PREFIX))
+    transform = list(from_environment(TRANSFORM_PREFIX))
+    for where, document in files:
+        found += _misplaced(document, where)
+        sources += from_document(document, SECTION, where)
+        transform += from_document(document, "transform", where, deep=1)
+    found += source_problems(sources)
+    found += filter(None, map(_of_variable, transform))
+    return found
+
+
+def has_files() -> bool:
+    """Whether dlt has files to read at all: importing it takes a second."""
+    project = Path(os.environ.get("DLT_PROJECT_DIR") or ".") / os.environ.get("DLT_CONFIG_FOLDER", ".dlt")
+    folders = [project, Path(os.environ.get("DLT_DATA_DIR") or Path.home() / ".dlt"), ROOTS_FOLDER]
+    return any(next(folder.glob("*.toml"), None) for folder in folders)
+
+
+def _of_variable(found: Found) -> Problem | None:
+    problem = problem_of(found, TRANSFORM, "__".join(found.path))
+    # A project that somebody added a var to knows it, though nobody gave it a range.
+    return (
+        None if problem and found.path[-1] not in TRANSFORM and found.path[-1] in _project_vars() else problem
+    )
+
+
+def _project_vars() -> Mapping[str, Any]:
+    import yaml
+
+    from omnium_elt.infra.project_files import TRANSFORMS
+
+    project = yaml.safe_load((TRANSFORMS / "dbt_project.yml").read_text(encoding="utf-8"))
+    return project.get("vars") or {}
+
+
+def _environment(environment: Mapping[str, str]) -> Iterator[Problem]:
+    """What is wrong with `OMNIUM_…`, and with names that were meant to be `SOURCES__OMNIUM__…` or `TRANSFORM__…`."""
+    for name, value in sorted(environment.items()):
+        if name.startswith(OURS):
+            is_ours = not name.startswith((PIPELINES_OWN, *PROFILE_PREFIXES)) and name not in OTHER_NAMES
+            if is_ours and (problem := problem_of(Found((name,), value, name), ENVIRONMENT)):
+                yield problem
+        elif meant := _meant(name):
+            yield Problem(f"{name} is no setting", f"Did you mean {meant}?")
+
+
+def _meant(name: str) -> str | None:
+    """The setting that a name with a wrong prefix was meant to be."""
+    upper = name.upper()
+    if name.startswith((ENVIRONMENT_PREFIX, TRANSFORM_PREFIX)) or ANOTHER_TENANT.match(upper):
+        return None
+    for prefix, known in ((ENVIRONMENT_PREFIX, SOURCE), (TRANSFORM_PREFIX, TRANSFORM)):
+        for setting in known:
+            right = f"{prefix}{setting.upper()}"
+            if (
+                abs(len(right) - len(upper)) < 4
+                and difflib.SequenceMatcher(None, upper, right).ratio() > NEAR_NAME
+            ):
+                return right
+    return None
+
+
+def _misplaced(document: Mapping[str, Any], where: str) -> Iterator[Problem]:
+    """Names at the top of a file that belong into a section, and sections with a name that is nearly right."""
+    for name, value in document.items():
+        if not isinstance(value, Mapping):
+            if near := difflib.get_close_matches(name, [*MISPLACED, *TRANSFORM], n=1, cutoff=NEAR):
+                section = SECTION if near[0] in SOURCE else "transform"
+                message = f"{name} in {where} stands outside any section"
+                yield Problem(message, f"Write {near[0]} below [{section}].")
+        elif name not in SECTIONS and (near := difflib.get_close_matches(name, SECTIONS, n=1, cutoff=NEAR)):
+            yield Problem(f"[{name}] in {where} is no section", f"Did you mean [{near[0]}]?")
+    sections = document.get("sources")
+    for name in sections if isinstance(sections, Mapping) else ():
+        is_another = ANOTHER_TENANT.match(f"SOURCES__{name.upper()}__") or name == "omnium"
+        if not is_another and difflib.get_close_matches(name, ["omnium", "omnium_source"], n=1, cutoff=NEAR):
+            yield Problem(f"[sources.{name}] in {where} is no section", f"Did you mean [{SECTION}]?")
+
+
+def as_table(rows: Mapping[str, Setting], prefix: str = "") -> str:
+    """Settings as a Markdown table: what the README and docs/settings.md show."""
+    lines = ["| setting | default | may be | means |", "|---|---|---|---|"]
+    for row in rows.values():
+        default = "" if row.default in (None, "") else f"`{_written(row.default)}`"
+        lines.append(f"| `{prefix}{row.name.upper()}` | {default} | {row.range} | {row.meaning} |")
+    return "\n".join(lines)
+
+
+def _written(default: Any) -> str:
+    return default if isinstance(default, str) else json.dumps(default)
