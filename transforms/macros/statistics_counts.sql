@@ -106,9 +106,3 @@
         )
     end
 {%- endmacro %}
-
-
-{# The quantile of the demand over some days: whole units that suffice with this probability. Arguments are names of columns. #}
-{% macro demand_quantile(probability, mean, variance) -%}
-    {{ negative_binomial_quantile(probability, mean, variance) }}
-{%- endmacro %}

@@ -6,7 +6,7 @@ from datetime import UTC, date, datetime
 from typing import Any, Literal, Protocol
 
 ResourceStatus = Literal["ok", "unchanged", "forbidden", "failed", "skipped"]
-StepStatus = Literal["ok", "unchanged", "failed", "skipped"]
+StepStatus = Literal["ok", "unchanged", "incomplete", "failed", "skipped"]
 RunStatus = Literal["ok", "unchanged", "incomplete", "failed", "interrupted"]
 
 EXIT_OK, EXIT_FAILED, EXIT_USAGE, EXIT_INCOMPLETE, EXIT_LOCKED = 0, 1, 2, 3, 75
@@ -100,7 +100,7 @@ class RunReport:
         if self.error or "failed" in steps or (read and all(resource.is_dead for resource in read)):
             return "failed"
         statuses = {resource.status for resource in read}
-        if statuses & {"failed", "forbidden"}:
+        if statuses & {"failed", "forbidden"} or "incomplete" in steps:
             return "incomplete"
         return "ok" if "ok" in statuses | steps else "unchanged"
 
