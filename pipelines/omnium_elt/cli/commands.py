@@ -345,7 +345,12 @@ def _selected() -> Parser:
 
 def _tenant() -> Parser:
     shared = _selected()
-    shared.add_argument("--since", type=_date, metavar="DATE", help="first load: nothing older than DATE")
+    shared.add_argument(
+        "--since",
+        type=_date,
+        metavar="DATE",
+        help="first load: no history older than DATE; master data is read whole",
+    )
     shared.add_argument(
         "--full-refresh", action="store_true", help="read everything again, as if for the first time"
     )
@@ -516,6 +521,11 @@ def status_command(options: argparse.Namespace) -> int:
         while_running = ", as a run is at work" if found.running else ""
         console.print(f"rows and cursors: {found.source}{while_running}", highlight=False)
     for resource in found.resources:
+        if resource.left_out_before:
+            console.print(
+                f"{resource.name}: rows before {resource.left_out_before[:10]} were left out by --since; "
+                f"omnium-elt load --full-refresh --resources {resource.name} reads them."
+            )
         if resource.recommended_lag_seconds:
             console.print(
                 f"{resource.name}: rows came late; a settling lag of {resource.recommended_lag_seconds} s "
