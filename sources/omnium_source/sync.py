@@ -12,7 +12,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from omnium_source.http.client import OmniumClient, Traffic
-from omnium_source.normalize.normalizer import Parser, ResourceShape, shape_of
+from omnium_source.normalize.normalizer import Parser
+from omnium_source.normalize.schema import ResourceShape, shape_of
 from omnium_source.normalize.worker_pool import Workshop
 from omnium_source.pii.masking import PersonalData
 from omnium_source.resources import Resource

@@ -15,18 +15,11 @@ import pytest
 from dlt.common.libs.pyarrow import py_arrow_to_table_schema_columns
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from omnium_source.normalize.batch import Batch, newest
 from omnium_source.normalize.drift import Drift
-from omnium_source.normalize.normalizer import (
-    Batch,
-    Column,
-    Parsed,
-    Parser,
-    ResourceShape,
-    contract,
-    json_columns,
-    newest,
-    shape_of,
-)
+from omnium_source.normalize.normalizer import Parser
+from omnium_source.normalize.pages import Parsed
+from omnium_source.normalize.schema import Column, ResourceShape, contract, json_columns, shape_of
 from omnium_source.pii.masking import PersonalData
 from omnium_source.resources import RESOURCES
 
