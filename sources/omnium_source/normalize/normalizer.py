@@ -11,6 +11,7 @@ column stands in `<column>__v_text` or `<column>__v_json` beside it. Personal da
 (`pii/masking.py`), before anything leaves.
 """
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from hashlib import blake2b
@@ -30,14 +31,14 @@ from omnium_source.normalize.columns import (
     Bodies,
     Kind,
     Spelling,
-    is_container,
-    json_bytes,
     kind_of,
 )
 from omnium_source.normalize.drift import Notes, named
-from omnium_source.normalize.naming import column_name
+from omnium_source.normalize.json_values import is_container, json_bytes
+from omnium_source.normalize.naming import OWN_PREFIXES, column_name, free_name, suffixed
 from omnium_source.normalize.pages import Page, as_version, read_exactly
 from omnium_source.normalize.schema import (
+    FIELD,
     ID,
     KINDS,
     LIST_IDX,
@@ -61,6 +62,13 @@ from omnium_source.pii.masking import (
     says_personal,
 )
 
+NEW_COLUMNS = 300
+"""Fields that the contract does not have, as columns of one table; some destinations allow 1,600 in all. More of them
+go into one column of JSON, `other_fields`."""
+REST = "*"
+"""Stands for those fields where a field's name would stand."""
+
+Known = Mapping[str, Mapping[str, Mapping[str, Any]]]
 _TEXT_TYPES: set[object] = {str, type(None)}
 _NOTHING: dict[str, Any] = {}
 
@@ -82,13 +90,11 @@ class _Rows:
 class Parser:
     """Turns pages of one resource into tables; remembers the columns that the contract does not have.
 
-    `known_types`: table → column → dlt data type, as they are in the destination. A column that an earlier
-    run added keeps its type. Not for use by several threads at once.
+    `known`: table → column → its hints, as dlt has them of the destination. A column that an earlier run added keeps
+    its type, and its field (`FIELD`). Not for use by several threads at once.
     """
 
-    def __init__(
-        self, shape: ResourceShape, known_types: Mapping[str, Mapping[str, str]] | None = None
-    ) -> None:
+    def __init__(self, shape: ResourceShape, known: Known | None = None) -> None:
         self.shape = shape
         self._personal = shape.personal
         self._found: Found = {}
@@ -96,18 +102,23 @@ class Parser:
         self._extra: dict[str, dict[str, Kind]] = {}
         self._schemas: dict[str, tuple[int, pa.Schema]] = {}
         self._known: dict[str, dict[str, Kind]] = {}
-        for name, table in shape.tables.items():
-            own = set(table.schema.names)
+        self._names = {name: set(table.schema.names) for name, table in shape.tables.items()}
+        self._fields: dict[str, dict[str, str]] = {}
+        self._columns_of: dict[tuple[str, tuple[str, ...]], str] = {}
+        for name in shape.tables:
+            own, columns = self._names[name], (known or {}).get(name, {})
             self._known[name] = {
-                column: KINDS.get(data_type, "text")
-                for column, data_type in (known_types or {}).get(name, {}).items()
-                if column not in own and not column.startswith(("_dlt_", "_omnium_"))
+                column: KINDS.get(hints["data_type"], "text")
+                for column, hints in columns.items()
+                if "data_type" in hints and column not in own and not column.startswith(OWN_PREFIXES)
             }
             self._extra[name] = dict(self._known[name])
-        self._contract_names = {
-            name: {column.name for column in table.columns} | set(table.schema.names)
-            for name, table in shape.tables.items()
-        }
+            self._fields[name] = {
+                column: columns[column][FIELD] for column in self._known[name] if FIELD in columns[column]
+            }
+            own |= self._fields[name].keys()
+            for column, field_path in self._fields[name].items():
+                self._columns_of[name, tuple(json.loads(field_path))] = column
 
     def found(self) -> Found:
         """The fields that the contract does not have, met since this was asked before."""
@@ -118,14 +129,18 @@ class Parser:
     def learn(self, found: Found) -> None:
         """Take over the columns that another parser made for such fields; those met already stay as they are."""
         for place, column in found.items():
-            self._found.setdefault(place, column)
+            self._take(place, self._found.get(place, column))
             if not (column.personal and self._personal.mode == "exclude"):
                 self._extra[place[0]].setdefault(column.name, column.kind)
         self._told = len(self._found)
 
     def hints(self, table: str) -> dict[str, dict[str, Any]]:
-        """All columns of a table met so far, as dlt describes them."""
-        return hints_of(self._schema(table))
+        """All columns of a table met so far, as dlt describes them, and the fields of those the contract lacks."""
+        hints = hints_of(self._schema(table))
+        for column, field_path in self._fields[table].items():
+            if column in hints:
+                hints[column][FIELD] = field_path
+        return hints
 
     def _schema(self, table: str) -> pa.Schema:
         # Columns are added and never taken away: as many of them are the same ones.
@@ -204,8 +219,18 @@ class Parser:
                 self._nested(target, values, build, notes)
             elif type(target) is Child:
                 self._list(target, values, build, notes)
-        for name in sorted(values_of.keys() - node.fields.keys() - node.ignored):
-            self._unknown(node, name, values_of[name], build, notes)
+        new = sorted(values_of.keys() - node.fields.keys() - node.ignored)
+        rest = [
+            name
+            for name in new
+            if name == REST or not self._unknown(node, name, values_of[name], build, notes)
+        ]
+        if rest:
+            together = [
+                {name: values_of[name][row] for name in rest if values_of[name][row] is not None} or None
+                for row in range(len(objects))
+            ]
+            self._unknown(node, REST, together, build, notes)
 
     def _nested(self, node: Node, values: Sequence[Any], build: _Rows, notes: Notes) -> None:
         types = set(map(type, values))
@@ -307,30 +332,55 @@ class Parser:
 
     # ---- what nobody expected
 
-    def _unknown(self, node: Node, name: str, values: Sequence[Any], build: _Rows, notes: Notes) -> None:
+    def _unknown(self, node: Node, name: str, values: Sequence[Any], build: _Rows, notes: Notes) -> bool:
+        """Put a field that the contract does not have into a column; False: it has to go with the rest of them."""
         if all(value is None for value in values):
-            return
-        table = build.shape.name
-        column = self._found.get((table, (*node.path, name)))
+            return True
+        table, place = build.shape.name, (build.shape.name, (*node.path, name))
+        column = self._found.get(place)
         if column is None:
+            if place not in self._columns_of and not self._has_room(node, name, table):
+                return False
             column = self._new_column(node, name, values, table)
-            self._found[table, column.path] = column
+            self._take(place, column)
         if column.personal and self._personal.mode == "exclude":
-            return
+            return True
         self._extra[table].setdefault(column.name, column.kind)
         self._column(column, values, build, notes)
         if column.name not in self._known[table]:
             present = [row for row, value in enumerate(values) if value is not None]
             notes.add(table, column.name, "new_field", column.kind, build.roots[present].tolist())
+        return True
+
+    def _has_room(self, node: Node, name: str, table: str) -> bool:
+        """Whether the table has a column for another field, or room for one."""
+        has_column = name == REST or node.prefix + column_name(name) in self._known[table]
+        return has_column or len(self._fields[table]) < NEW_COLUMNS
+
+    def _take(self, place: tuple[str, tuple[str, ...]], column: Column) -> None:
+        """Remember the column of a field, which nobody else gets from now on."""
+        table, path = place
+        self._found[place] = column
+        self._names[table].add(column.name)
+        self._fields[table][column.name] = json.dumps(path)
+
+    def _name_of(self, node: Node, name: str, table: str) -> str:
+        """The name of a new field's column: the one that it had before, else its own, else one with a suffix."""
+        kept = self._columns_of.get((table, (*node.path, name)))
+        if kept is not None:
+            return kept
+        own = "other_fields" if name == REST else column_name(name)
+        # `address__v_text` is where an address stands that is no object.
+        column = node.prefix + (f"field_{own}" if node.prefix and own in ("v_text", "v_json") else own)
+        before = suffixed(column, name)
+        if before in self._known[table] and before not in self._names[table]:
+            # Loaded before fields were kept with their columns: only this field can have had that suffix.
+            return before
+        return free_name(column, name, self._names[table])
 
     def _new_column(self, node: Node, name: str, values: Sequence[Any], table: str) -> Column:
-        """A column for a field that the contract does not have; a name that is taken gets a suffix."""
-        column = node.prefix + column_name(name)
-        taken = self._contract_names[table] | {
-            found.name for (of, _), found in self._found.items() if of == table
-        }
-        if column in taken:
-            column = f"{column}_{blake2b(name.encode(), digest_size=3).hexdigest()}"
+        """A column for a field that the contract does not have."""
+        column = self._name_of(node, name, table)
         position = node.position
         personal = is_personal_name(name, position.describes_person, position.is_company)
         # A bare value in a list of persons is one of them.
@@ -378,8 +428,10 @@ class Parser:
 
     def _row_hashes(self, rows: Sequence[dict[str, Any]]) -> list[str]:
         """A hash of each row's content, whatever the order of its fields."""
-        salt, dumps, sorted_keys = self._personal.salt, orjson.dumps, orjson.OPT_SORT_KEYS
-        return [blake2b(dumps(row, float, sorted_keys), digest_size=8, key=salt).hexdigest() for row in rows]
+        salt, sorted_keys = self._personal.salt, orjson.OPT_SORT_KEYS
+        return [
+            blake2b(json_bytes(row, float, sorted_keys), digest_size=8, key=salt).hexdigest() for row in rows
+        ]
 
     def _keys(self, rows: Sequence[dict[str, Any]], build: _Rows) -> list[tuple[str | None, ...]]:
         """The key of each root row."""

@@ -46,6 +46,11 @@ ROOT_FIELDS = (ID, ROW_HASH, DELETED_AT)
 CHILD_FIELDS = (ID, PARENT_ID, ROOT_ID, LIST_IDX)
 
 
+FIELD = "x-omnium-field"
+"""Hint of a column for a field that the contract does not have: the field's path from its row, a JSON list. dlt keeps
+it with the schema, in the destination too, so that a column holds the same field in every run."""
+
+
 @dataclass(frozen=True, slots=True)
 class Column:
     """A column, and where its values stand in a row's object.
