@@ -14,18 +14,16 @@ import contextlib
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Executor, Future
 from dataclasses import dataclass, field
-from decimal import Decimal
 from functools import cached_property
 from typing import Any, TypeVar
 from urllib.parse import quote
 
 import msgspec
-import orjson
 
 from omnium_source.errors import BadRequest, Incomplete, Refused, ScrollLost
 from omnium_source.http.answers import NotAnAnswer
 from omnium_source.http.client import Answer, Budget, OmniumClient, Read, Traffic
-from omnium_source.normalize.decoding import Decoded, Fault, decode, page_of
+from omnium_source.normalize.decoding import Decoded, Fault, decode, mended, page_of
 from omnium_source.resources import Resource
 
 T = TypeVar("T")
@@ -110,7 +108,8 @@ def read_page(body: bytes) -> Page:
     try:
         envelope, rows = _quickly(body)
     except (msgspec.DecodeError, RecursionError):
-        envelope, rows = _leniently(body)
+        # What is not quite JSON goes on as it came: whoever makes rows of it names those that are touched.
+        envelope, rows = _quickly(mended(body))
     if envelope.get("isValid") is False:
         raise NotAnAnswer("the server calls its own answer invalid (isValid: false)", has_message=True)
     if rows is None:
@@ -118,7 +117,7 @@ def read_page(body: bytes) -> Page:
     if not rows and (envelope.get("error") or envelope.get("errors")):
         raise NotAnAnswer("the server reports an error instead of rows", has_message=True)
     total, is_least = count_in(envelope.get("totalHits"))
-    mark = hash((len(rows), _bytes(rows[0]), _bytes(rows[-1]))) if rows else 0
+    mark = hash((len(rows), bytes(rows[0]), bytes(rows[-1]))) if rows else 0
     scroll_id = envelope.get("scrollId")
     return Page(body, len(rows), total, str(scroll_id) if scroll_id else None, is_least, mark)
 
@@ -126,11 +125,7 @@ def read_page(body: bytes) -> Page:
 Envelope = dict[str, Any]
 
 
-def _bytes(row: Any) -> bytes:
-    return bytes(row) if isinstance(row, msgspec.Raw) else repr(row).encode("utf-8", "replace")
-
-
-def _quickly(body: bytes) -> tuple[Envelope, Sequence[Any] | None]:
+def _quickly(body: bytes) -> tuple[Envelope, Sequence[msgspec.Raw] | None]:
     """What stands around the rows, and each row as it was written; None where there is no list of them."""
     rows: Sequence[msgspec.Raw] | None
     try:
@@ -146,21 +141,6 @@ def _quickly(body: bytes) -> tuple[Envelope, Sequence[Any] | None]:
         raise NotAnAnswer("the answer is JSON of another shape: not all of its rows are objects")
     names = ("totalHits", "scrollId", "isValid", "error", "errors")
     return {name: _plain(getattr(envelope, name)) for name in names}, rows
-
-
-def _leniently(body: bytes) -> tuple[Envelope, Sequence[Any] | None]:
-    """The same of an answer that is not quite JSON. Raises ValueError where it is none at all."""
-    document = decode(body).document
-    if isinstance(document, list):
-        document = {"result": document}
-    if not isinstance(document, dict):
-        raise NotAnAnswer("the answer is JSON of another shape: no list of rows")
-    rows = document.get("result")
-    if rows is not None and not isinstance(rows, list):
-        raise NotAnAnswer("the answer is JSON of another shape: its `result` is no list")
-    if rows and not all(isinstance(row, dict) for row in rows):
-        raise NotAnAnswer("the answer is JSON of another shape: not all of its rows are objects")
-    return document, rows
 
 
 def _plain(raw: msgspec.Raw | msgspec.UnsetType) -> Any:
@@ -183,7 +163,7 @@ def count_in(value: Any) -> tuple[int | None, bool]:
     if isinstance(value, str):
         with contextlib.suppress(ValueError):
             value = float(value)
-    if isinstance(value, bool) or not isinstance(value, int | float | Decimal) or not 0 <= value < 2**53:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < 2**53:
         return None, is_least
     return (int(value), is_least) if value == int(value) else (None, is_least)
 
@@ -193,7 +173,7 @@ def read_object(body: bytes) -> Answer:
 
     Raises NotAnAnswer where it holds none, ValueError: no JSON.
     """
-    row = orjson.loads(body)
+    row = decode(body).document
     if isinstance(row, dict) and (bool(row.get("id")) or isinstance(row.get("value"), dict)):
         return Answer(body, row)
     raise NotAnAnswer(
