@@ -85,6 +85,9 @@ class Verified:
 class Piece:
     """One attempt at one window."""
 
+    can_come_twice = False
+    """Whether a row may stand on two pages of what is read."""
+
     def __init__(
         self,
         course: Course,
@@ -278,7 +281,7 @@ class Piece:
         """Say which rows of a batch are kept: none twice, and none that the destination holds already."""
         resource = self._course.resource
         doubled = self.keys.intersection(added.keys)
-        if doubled and resource.has_own_id:
+        if doubled and resource.has_own_id and not self.can_come_twice:
             raise Incomplete(self.says(f"{len(doubled):,} rows came twice"))
         mask = self._wanted(added, doubled)
         self.keys.update(added.keys)
@@ -330,15 +333,18 @@ class Piece:
         first_time = 1 if total > LONG_SCROLL * len(self.shown.rows) else 3
         return first_time <= self.attempt < first_time + 2
 
+    def _parse_all(self) -> None:
+        self._parse()
+        while self._coming:
+            self._keep(self._coming.popleft().result())
+
     def _verify(self, *, is_snapshot: bool) -> None:
         """Whether all rows are here: as many as the server counts, or all that it shows where it does not count so far.
 
         `is_snapshot`: what came was one answer, or a scroll read to its empty end; then rows beyond the count are
         rows too. Pages that no count proves are read until they show the same keys twice.
         """
-        self._parse()
-        while self._coming:
-            self._keep(self._coming.popleft().result())
+        self._parse_all()
         if self.total is not None and self.count == self.total:
             return
         # Rows without an id of their own that are too many may have come twice.
