@@ -262,5 +262,5 @@ def test_a_file_called_like_its_dataset_is_told_before_anything_is_read(user: Wi
 
 
 def test_a_since_that_is_no_date_is_refused():
-    with Wire(answer) as wire, pytest.raises(ConfigurationError, match="is no ISO date"):
+    with Wire(answer) as wire, pytest.raises(ConfigurationError, match="It is a date such as"):
         source_of(wire, since="yesterday")
