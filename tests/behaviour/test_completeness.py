@@ -232,7 +232,7 @@ def test_new_fields_arrive_as_columns_and_misfits_are_kept_beside(sandbox: Sandb
     assert {note for note in report.notes if "suppliers" in note} == {
         "new field: suppliers.carbon_score (decimal)",
         "new field: suppliers.labels (json)",
-        "values that do not fit: suppliers.default_lead_time (text)",
+        f"values that do not fit: suppliers.default_lead_time (text): 1 row, such as {supplier['id']}",
     }
     columns = "carbon_score, labels, default_lead_time, default_lead_time__v_text"
     assert rows(settings, f"select {columns} from omnium.suppliers where id = '{supplier['id']}'") == [

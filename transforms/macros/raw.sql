@@ -2,11 +2,14 @@
   Reading raw tables, wherever they lie and whatever they already have.
 
   raw(table, columns)
-      A query on one raw table: the named columns, each cast to its type, and the row's keys
+      A query on one raw table: the named columns, each as its kind, and the row's keys
       (`_dlt_id`; on child tables also `_dlt_parent_id`, `_dlt_root_id`, `_dlt_list_idx`).
-      `columns` maps a column to text | decimal | bigint | boolean | timestamp | json.
+      `columns` maps a column to text | json | boolean, or to a kind of figure that value_limits knows:
+      quantity, price, amount, days, timestamp, … What the tenant wrote in its place comes as null.
       - A column, or the whole table, that the tenant has not filled yet comes as typed nulls
         (a table without rows): extraction creates child tables only with their first row.
+      - A column of another type than expected is read as far as its values can be; what did not fit it and stands
+        in `<column>__v_text` beside it is read, too.
       - Rows that `reconcile` found gone (`_omnium_deleted_at`) are left out, and their children
         with them. `raw(…, with_deleted=true)` keeps them and adds `_omnium_deleted_at`.
       - With `var('lake_path')` the same rows come from <lake_path>/<table>/*.parquet.
@@ -18,6 +21,8 @@
       )
 #}
 {% macro raw(table, columns, with_deleted=false) -%}
+    {# What impossible_value looks through. #}
+    {%- do config(meta={'raw ' ~ table: columns}) -%}
     {%- set root = table.split('__')[0] -%}
     {%- set is_child = root != table -%}
     {%- set found = raw_columns(table) -%}
@@ -31,8 +36,7 @@
     {%- do wanted.update(columns) -%}
     select
         {% for column, kind in wanted.items() -%}
-        {% if column in found %}cast(raw_rows.{{ adapter.quote(column) }} as {{ raw_type(kind) }})
-        {%- else %}cast(null as {{ raw_type(kind) }}){% endif %} as {{ column }},
+        {{ raw_column(column, kind, found) }} as {{ column }},
         {% endfor -%}
         1 as _one
     {%- if not found %}
@@ -55,24 +59,49 @@
 {%- endmacro %}
 
 
-{# The names of the columns that a raw table has today; an empty list where there is no such table. #}
+{# A column of a raw table as its kind, with what did not fit it; a typed null where there is none. #}
+{% macro raw_column(column, kind, found) -%}
+    {%- set values = [] -%}
+    {%- for name in raw_sources(column, found) -%}
+        {%- do values.append(raw_value('raw_rows.' ~ adapter.quote(name), kind, found[name]) | trim) -%}
+    {%- endfor -%}
+    {%- if not values -%}
+        cast(null as {{ (value_limits(kind) or {'type': raw_type(kind)})['type'] }})
+    {%- elif values | length == 1 -%}
+        {{ values[0] }}
+    {%- else -%}
+        coalesce({{ values | join(', ') }})
+    {%- endif -%}
+{%- endmacro %}
+
+
+{# The columns in which a field's values stand: its own, and those that keep what did not fit (`…__v_text`). #}
+{% macro raw_sources(column, found) -%}
+    {%- set names = [] -%}
+    {%- if column in found -%}{%- do names.append(column) -%}{%- endif -%}
+    {%- for name in found if name.startswith(column ~ '__v_') -%}{%- do names.append(name) -%}{%- endfor -%}
+    {{ return(names) }}
+{%- endmacro %}
+
+
+{# The columns that a raw table has today, with their types; empty where there is no such table. #}
 {% macro raw_columns(table) -%}
-    {%- if not execute -%}{{ return([]) }}{%- endif -%}
+    {%- if not execute -%}{{ return({}) }}{%- endif -%}
     {%- set cache = graph.setdefault('_raw_columns', {}) -%}
     {%- if table in cache -%}{{ return(cache[table]) }}{%- endif -%}
     {%- if var('lake_path') -%}
-        {%- set names = raw_lake_columns(table) -%}
+        {%- set types = raw_lake_columns(table) -%}
     {%- else -%}
         {%- set relation = adapter.get_relation(target.database, var('raw_schema'), table) -%}
-        {%- set names = [] -%}
+        {%- set types = {} -%}
         {%- if relation is not none -%}
             {%- for column in adapter.get_columns_in_relation(relation) -%}
-                {%- do names.append(column.name | lower) -%}
+                {%- do types.update({column.name | lower: column.dtype}) -%}
             {%- endfor -%}
         {%- endif -%}
     {%- endif -%}
-    {%- do cache.update({table: names}) -%}
-    {{ return(names) }}
+    {%- do cache.update({table: types}) -%}
+    {{ return(types) }}
 {%- endmacro %}
 
 
@@ -101,22 +130,23 @@
 
 {% macro raw_lake_columns(table) -%}
     {%- set files = run_query("select count(*) from glob('" ~ var('lake_path') ~ "/" ~ table ~ "/*.parquet')") -%}
-    {%- if files.rows[0][0] == 0 -%}{{ return([]) }}{%- endif -%}
-    {%- set described = run_query("select lower(column_name) from (describe select * from "
+    {%- if files.rows[0][0] == 0 -%}{{ return({}) }}{%- endif -%}
+    {%- set described = run_query("select lower(column_name), column_type from (describe select * from "
                                   ~ raw_lake_scan(table) ~ ")") -%}
-    {{ return(described.columns[0].values() | list) }}
+    {%- set types = {} -%}
+    {%- for row in described.rows -%}{%- do types.update({row[0]: row[1]}) -%}{%- endfor -%}
+    {{ return(types) }}
 {%- endmacro %}
 
 
-{# The database's name of a raw type. Amounts and quantities stay exact. #}
+{# The database's name of a type that is no figure. #}
 {% macro raw_type(kind) -%}
     {{ return(adapter.dispatch('raw_type', 'omnium')(kind)) }}
 {%- endmacro %}
 
 {% macro default__raw_type(kind) -%}
     {%- set types = {
-        'text': 'varchar', 'decimal': 'decimal(38, 9)', 'bigint': 'bigint', 'boolean': 'boolean',
-        'timestamp': 'timestamp with time zone', 'json': 'json',
+        'text': 'varchar', 'boolean': 'boolean', 'json': 'json',
     } -%}
     {%- if kind not in types -%}
         {{ exceptions.raise_compiler_error("raw: unknown type '" ~ kind ~ "'; one of " ~ types.keys() | join(', ')) }}

@@ -8,14 +8,14 @@
         'alternative_product_name': 'text', 'brand': 'text', 'status': 'text', 'product_type': 'text',
         'main_category_id': 'text', 'main_category_name': 'text', 'unit': 'text',
         'supplier_id': 'text', 'supplier_name': 'text', 'supplier_sku_id': 'text', 'cost_currency': 'text',
-        'supplier_lead_time': 'bigint', 'lead_time': 'bigint',
-        'supplier_packaging_quantity': 'decimal', 'min_quantity': 'decimal', 'max_quantity': 'decimal',
-        'cost': 'decimal', 'cost_in_default_currency': 'decimal',
+        'supplier_lead_time': 'days', 'lead_time': 'days',
+        'supplier_packaging_quantity': 'quantity', 'min_quantity': 'quantity', 'max_quantity': 'quantity',
+        'cost': 'price', 'cost_in_default_currency': 'price',
         'allow_supplier_package_break': 'boolean', 'is_active': 'boolean', 'is_sku': 'boolean',
         'is_virtual': 'boolean', 'is_package': 'boolean', 'is_bundle': 'boolean', 'is_kit': 'boolean',
         'is_backorder': 'boolean', 'is_excluded_from_analytics': 'boolean',
         'assortment_codes': 'json', 'ean': 'text', 'gtins': 'text',
-        'discontinued': 'timestamp', 'created': 'timestamp', 'modified': 'timestamp',
+        'discontinued': 'end', 'created': 'timestamp', 'modified': 'timestamp',
     }) }}
 {%- endmacro %}
 

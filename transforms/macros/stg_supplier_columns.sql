@@ -5,9 +5,9 @@
     {{ return({
         'id': 'text', 'name': 'text', 'version_id': 'text', 'previous_version_id': 'text',
         'omnium_store_id': 'text', 'preferred_currency': 'text', 'incoterms': 'text',
-        'default_lead_time': 'bigint', 'default_lead_time_safety_margin_days': 'bigint',
-        'default_order_interval_days': 'bigint', 'payment_terms': 'bigint',
-        'minimum_order_amount': 'decimal', 'maximum_order_amount': 'decimal', 'shipment_cost': 'decimal',
+        'default_lead_time': 'days', 'default_lead_time_safety_margin_days': 'days',
+        'default_order_interval_days': 'days', 'payment_terms': 'days',
+        'minimum_order_amount': 'amount', 'maximum_order_amount': 'amount', 'shipment_cost': 'amount',
         'created': 'timestamp', 'modified': 'timestamp',
     }) }}
 {%- endmacro %}

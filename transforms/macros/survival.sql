@@ -10,8 +10,8 @@
         {{ sku }} as sku,
         duration_days as day,
         count(*) as ended,
-        sum(case when is_received then 1 else 0 end) as received,
-        sum(case when is_open then 1 else 0 end) as still_open,
+        count(case when is_received then 1 end) as received,
+        count(case when is_open then 1 end) as still_open,
         min(order_date) as first_order_date,
         max(order_date) as last_order_date
 {%- endmacro %}
@@ -32,11 +32,11 @@
     from (
         select
             counts.*,
-            sum(ended) over (
-                partition by {{ key_list }}
+            {{ whole('sum(ended) over (
+                partition by ' ~ key_list ~ '
                 order by day desc
                 rows between unbounded preceding and current row
-            ) as at_risk
+            )') }} as at_risk
         from {{ from_relation }} as counts
     ) as risks
 {%- endmacro %}

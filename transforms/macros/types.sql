@@ -1,15 +1,38 @@
 {# The types of the marts, each in one place. #}
 
 {# Stock units. #}
-{% macro quantity(expression) -%} cast({{ expression }} as decimal(18, 4)) {%- endmacro %}
+{% macro quantity(expression) -%} {{ exact(expression, 'decimal(18, 4)') }} {%- endmacro %}
 
 {# Amounts of money; a currency column always stands beside them. #}
-{% macro money(expression) -%} cast({{ expression }} as decimal(18, 2)) {%- endmacro %}
+{% macro money(expression) -%} {{ exact(expression, 'decimal(18, 2)') }} {%- endmacro %}
 
 {# An estimated amount. By way of a decimal: of a double that ends on half a cent engines make either cent. #}
 {% macro estimated_money(expression) -%}
-    {{ money('cast(' ~ real(expression) ~ ' as decimal(28, 8))') }}
+    {{ money(exact(real(expression), 'decimal(28, 8)')) }}
 {%- endmacro %}
+
+{# An exact number of this type; null where it has more digits, which staging's limits keep from happening. #}
+{% macro exact(expression, type) -%}
+    {{ adapter.dispatch('exact', 'omnium')(expression, type) }}
+{%- endmacro %}
+
+{% macro default__exact(expression, type) -%}
+    try_cast({{ expression }} as {{ type }})
+{%- endmacro %}
+
+{# PostgreSQL cannot try a cast. Both `greatest` and `least` pass over nulls, so the bounds become null again. #}
+{% macro postgres__exact(expression, type) -%}
+    cast(
+        nullif(least(nullif(greatest({{ expression }}, -10000000000000), -10000000000000), 10000000000000), 10000000000000)
+        as {{ type }}
+    )
+{%- endmacro %}
+
+{# What a quantity costs, exact: DuckDB multiplies two decimals of 18 digits within 18 digits, and stops where that is too few. #}
+{% macro worth(units, price) -%} (cast({{ units }} as decimal(38, 4)) * {{ price }}) {%- endmacro %}
+
+{# Counts and sums of whole numbers, which DuckDB would give 128 bits. #}
+{% macro whole(expression) -%} cast({{ expression }} as bigint) {%- endmacro %}
 
 {# Figures that are estimated: means, deviations, shares, probabilities. #}
 {% macro real(expression) -%} cast({{ expression }} as double precision) {%- endmacro %}

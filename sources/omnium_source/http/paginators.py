@@ -10,7 +10,7 @@ A search is asked with `take` and `page`, and its pages can be repeated and read
 snapshot: its batches come one after the other, each once.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Executor, Future
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -22,7 +22,7 @@ import orjson
 
 from omnium_source.errors import BadRequest, Incomplete, ScrollLost
 from omnium_source.http.client import Answer, Budget, OmniumClient, Read, Traffic
-from omnium_source.normalize.normalizer import rows_of
+from omnium_source.normalize.decoding import Decoded, Fault, page_of
 from omnium_source.resources import Resource
 
 T = TypeVar("T")
@@ -53,9 +53,19 @@ class Page:
     scroll_id: str | None = None
 
     @cached_property
+    def _decoded(self) -> Decoded:
+        # When somebody asks: most pages are only handed on to become tables.
+        return page_of(self.body)
+
+    @property
     def rows(self) -> list[dict[str, Any]]:
-        """Its rows. Parsed when somebody asks: most pages are only handed on to become tables."""
-        return rows_of(self.body)
+        """Its rows."""
+        return self._decoded.rows
+
+    @property
+    def faults(self) -> Sequence[Fault]:
+        """What of its rows could not be read as it stands."""
+        return self._decoded.faults
 
 
 def read_page(body: bytes) -> Page | None:

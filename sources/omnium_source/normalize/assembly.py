@@ -18,7 +18,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from omnium_source.normalize.buffer import Columns, Spool, Tables
-from omnium_source.normalize.normalizer import Batch, Drift, Found, Page, newest
+from omnium_source.normalize.drift import Drift
+from omnium_source.normalize.normalizer import Batch, Found, Page, newest
 
 
 class RowParser(Protocol):

@@ -8,6 +8,7 @@ Every `fit` returns the column and the positions of values that do not fit; thos
 """
 
 import datetime as dt
+import math
 import re
 from collections.abc import Callable, Sequence
 from decimal import ROUND_HALF_EVEN, Context, Decimal
@@ -129,8 +130,7 @@ class Spelling:
     def text(self, number: float | Decimal, row: int) -> str:
         """The number as JSON text: as it was written if it is long, else the shortest spelling."""
         if isinstance(number, Decimal):
-            written = str(number)
-            return written if len(written) >= LONG else orjson.dumps(float(number)).decode()
+            return json_bytes(number).decode()
         page = self._bodies.page_of(int(self._roots[row]))
         texts = self._bodies.long_numbers(page).get(number)
         if not texts:
@@ -170,8 +170,9 @@ def json_bytes(value: Any) -> bytes:
 
 def _written(value: Any) -> Any:
     """Decimals and integers beyond 64 bits, in JSON: as they were written, if a float cannot tell them."""
-    text = str(value)
-    return orjson.Fragment(text) if len(text) >= LONG else float(value)
+    text, number = str(value), float(value)
+    is_told = len(text) < LONG and math.isfinite(number) and (number != 0 or value == 0)
+    return number if is_told else orjson.Fragment(text)
 
 
 def is_container(value: Any) -> bool:

@@ -22,14 +22,13 @@ from functools import lru_cache
 from hashlib import blake2b
 from importlib import resources
 from itertools import chain
-from typing import Any, Literal, Protocol
+from typing import Any, Protocol
 
 import numpy as np
 import orjson
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from omnium_source.errors import Incomplete
 from omnium_source.normalize.columns import (
     ARROW,
     FITS,
@@ -42,6 +41,8 @@ from omnium_source.normalize.columns import (
     json_bytes,
     kind_of,
 )
+from omnium_source.normalize.decoding import Fault, page_of, whole
+from omnium_source.normalize.drift import Drift, Notes, named
 from omnium_source.pii.masking import (
     EMAIL_SIGN,
     PHONE_SIGN,
@@ -349,17 +350,11 @@ class Page(Protocol):
 
     @property
     def rows(self) -> list[dict[str, Any]]:
-        """Its rows as orjson read them, in the order of the bytes."""
+        """Its rows as JSON has them, in the order of the bytes."""
 
-
-def rows_of(body: bytes) -> list[dict[str, Any]]:
-    """The rows in an answer's bytes: an envelope's `result`, or a bare list. Raises Incomplete: no JSON."""
-    try:
-        parsed = orjson.loads(body)
-    except orjson.JSONDecodeError as error:
-        raise Incomplete(f"a page is no JSON: {error}") from None
-    rows: list[dict[str, Any]] | None = parsed.get("result") if isinstance(parsed, dict) else parsed
-    return rows or []
+    @property
+    def faults(self) -> Sequence[Fault]:
+        """What of them could not be read as it stands."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -368,20 +363,13 @@ class Parsed:
 
     body: bytes
     rows: list[dict[str, Any]]
+    faults: Sequence[Fault] = ()
 
-
-@dataclass(frozen=True, slots=True)
-class Drift:
-    """Something the contract does not say, in how many rows of the batch, and of which type.
-
-    `new_field`: a field that no earlier run put into the destination. `misfit`: values that do not fit.
-    """
-
-    table: str
-    column: str
-    kind: Literal["new_field", "misfit"]
-    example_type: str
-    rows: int
+    @classmethod
+    def of(cls, body: bytes) -> "Parsed":
+        """The page with these bytes. Raises Incomplete: they are no JSON."""
+        decoded = page_of(body)
+        return cls(body, decoded.rows, decoded.faults)
 
 
 @dataclass(slots=True)
@@ -505,16 +493,30 @@ class Parser:
         starts = np.cumsum([0, *map(len, of_pages)])[:-1]
         bodies = Bodies([page.body for page in pages], starts.tolist())
         roots = np.arange(len(rows), dtype=np.int64)
-        batch = Batch(self.shape.root, {}, [])
+        batch, notes = Batch(self.shape.root, {}, []), Notes()
         build = _Rows(self.shape.tables[self.shape.root], roots, Spelling(bodies, roots))
         if rows:
-            self._object(build.shape.node, rows, build, batch.drift)
+            self._object(build.shape.node, rows, build, notes)
         hashes = self._row_hashes(rows)
-        batch.keys = self._ids(whole, build, hashes)
+        keys = self._keys(whole, build)
+        batch.keys = self._ids(keys, hashes)
         build.ids = pa.array(batch.keys, pa.string())
         build.columns[ROW_HASH.name] = pa.array(hashes, pa.string())
-        self._finish(build, build.ids, batch)
+        self._finish(build, build.ids, batch, notes)
+        self._note_faults(pages, starts.tolist(), notes)
+        batch.drift = notes.drift(lambda row: named(keys[row]))
         return batch
+
+    def _note_faults(self, pages: Sequence[Page], starts: Sequence[int], notes: Notes) -> None:
+        """Note what of the pages could not be read as it stands, with the field as it is named there."""
+        for page, start in zip(pages, starts, strict=True):
+            for fault in page.faults:
+                # A single object is its own answer's row.
+                at = fault.row or 0
+                if at < len(page.rows) and type(page.rows[at]) is dict:
+                    row = start + sum(type(row) is dict for row in page.rows[:at])
+                    field_name = self._personal.hide_inside(".".join(fault.path))
+                    notes.add(self.shape.root, field_name, fault.what, "text", [row])
 
     def _without_ignored(self, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
         """Rows without the fields that get no column, so that their content hash does not see them either."""
@@ -525,41 +527,39 @@ class Parser:
 
     # ---- objects, field by field
 
-    def _object(
-        self, node: Node, objects: Sequence[dict[str, Any]], build: _Rows, drift: list[Drift]
-    ) -> None:
+    def _object(self, node: Node, objects: Sequence[dict[str, Any]], build: _Rows, notes: Notes) -> None:
         """Put all fields of these objects, one per row of the table, into columns."""
         values_of = _turned(objects)
         for name, values in values_of.items():
             target = node.fields.get(name)
             if type(target) is Column:
-                self._column(target, values, build, drift, values_of)
+                self._column(target, values, build, notes, values_of)
             elif type(target) is Node:
-                self._nested(target, values, build, drift)
+                self._nested(target, values, build, notes)
             elif type(target) is Child:
-                self._list(target, values, build, drift)
+                self._list(target, values, build, notes)
         for name in sorted(values_of.keys() - node.fields.keys() - node.ignored):
-            self._unknown(node, name, values_of[name], build, drift)
+            self._unknown(node, name, values_of[name], build, notes)
 
-    def _nested(self, node: Node, values: Sequence[Any], build: _Rows, drift: list[Drift]) -> None:
+    def _nested(self, node: Node, values: Sequence[Any], build: _Rows, notes: Notes) -> None:
         types = set(map(type, values))
         if dict in types:
             nested = [value if type(value) is dict else _NOTHING for value in values]
-            self._object(node, nested, build, drift)
+            self._object(node, nested, build, notes)
         if types - {dict, type(None)}:
             misfits = [
                 row for row, value in enumerate(values) if value is not None and type(value) is not dict
             ]
             column = Column(node.prefix[:-2], node.path, "json", node.personal, None, True)
-            self._variants(column, values, misfits, build, drift)
+            self._variants(column, values, misfits, build, notes)
 
-    def _list(self, child: Child, values: Sequence[Any], build: _Rows, drift: list[Drift]) -> None:
+    def _list(self, child: Child, values: Sequence[Any], build: _Rows, notes: Notes) -> None:
         types = set(map(type, values))
         if types - {list, type(None)}:
             misfits = [
                 row for row, value in enumerate(values) if value is not None and type(value) is not list
             ]
-            self._variants(child.column, values, misfits, build, drift)
+            self._variants(child.column, values, misfits, build, notes)
             values = [value if type(value) is list else None for value in values]
         lengths = np.fromiter((len(value) if value else 0 for value in values), np.int64, len(values))
         total = int(lengths.sum())
@@ -584,7 +584,7 @@ class Parser:
         column: Column,
         values: Sequence[Any],
         build: _Rows,
-        drift: list[Drift],
+        notes: Notes,
         siblings: Mapping[str, Sequence[Any]] = _NOTHING,
     ) -> None:
         personal = self._personal
@@ -594,7 +594,7 @@ class Parser:
         if column.personal and column.kind != "boolean":
             # A hash does not fit a column that took the plain values in an earlier run.
             misfits = [row for row, value in enumerate(values) if value is not None]
-            self._variants(column, values, misfits, build, drift)
+            self._variants(column, values, misfits, build, notes)
             return
         if column.sibling is not None and column.sibling in siblings:
             values = [
@@ -615,7 +615,7 @@ class Parser:
         array, misfits = FITS[column.kind](values, build.spelling)
         build.columns[column.name] = self._without_contacts(array) if column.watched else array
         if misfits:
-            self._variants(column, values, misfits, build, drift)
+            self._variants(column, values, misfits, build, notes)
 
     def _hidden(self, column: Column, values: Sequence[Any], spelling: Spelling) -> pa.Array:
         personal = self._personal
@@ -641,11 +641,8 @@ class Parser:
 
     # ---- what nobody expected
 
-    def _unknown(
-        self, node: Node, name: str, values: Sequence[Any], build: _Rows, drift: list[Drift]
-    ) -> None:
-        rows = sum(value is not None for value in values)
-        if rows == 0:
+    def _unknown(self, node: Node, name: str, values: Sequence[Any], build: _Rows, notes: Notes) -> None:
+        if all(value is None for value in values):
             return
         table = build.shape.name
         column = self._found.get((table, (*node.path, name)))
@@ -655,9 +652,10 @@ class Parser:
         if column.personal and self._personal.mode == "exclude":
             return
         self._extra[table].setdefault(column.name, column.kind)
-        self._column(column, values, build, drift)
+        self._column(column, values, build, notes)
         if column.name not in self._known[table]:
-            drift.append(Drift(table, column.name, "new_field", column.kind, rows))
+            present = [row for row, value in enumerate(values) if value is not None]
+            notes.add(table, column.name, "new_field", column.kind, build.roots[present].tolist())
 
     def _new_column(self, node: Node, name: str, values: Sequence[Any], table: str) -> Column:
         """A column for a field that the contract does not have; a name that is taken gets a suffix."""
@@ -687,7 +685,7 @@ class Parser:
         )
 
     def _variants(
-        self, column: Column, values: Sequence[Any], misfits: Sequence[int], build: _Rows, drift: list[Drift]
+        self, column: Column, values: Sequence[Any], misfits: Sequence[int], build: _Rows, notes: Notes
     ) -> None:
         """Keep values that do not fit their column in columns beside it."""
         table = build.shape.name
@@ -707,7 +705,8 @@ class Parser:
             array = pa.array(variant, pa.string())
             build.columns[name] = array if self._personal.is_open else self._without_contacts(array)
             self._extra[table].setdefault(name, kind)
-            drift.append(Drift(table, column.name, "misfit", kind, len(variant) - array.null_count))
+            kept = [row for row in misfits if variant[row] is not None]
+            notes.add(table, column.name, "misfit", kind, build.roots[kept].tolist())
 
     # ---- ids
 
@@ -716,11 +715,14 @@ class Parser:
         salt, dumps, sorted_keys = self._personal.salt, orjson.dumps, orjson.OPT_SORT_KEYS
         return [blake2b(dumps(row, float, sorted_keys), digest_size=8, key=salt).hexdigest() for row in rows]
 
-    def _ids(self, rows: Sequence[dict[str, Any]], build: _Rows, hashes: Sequence[str]) -> list[str]:
+    def _keys(self, rows: Sequence[dict[str, Any]], build: _Rows) -> list[tuple[str | None, ...]]:
+        """The key of each root row."""
+        return list(zip(*(self._key_part(column, rows, build) for column in self.shape.key), strict=True))
+
+    def _ids(self, keys: Sequence[tuple[str | None, ...]], hashes: Sequence[str]) -> list[str]:
         """An id of each root row, the same in every run: the digest of its key."""
-        parts = [self._key_part(column, rows, build) for column in self.shape.key]
         ids = []
-        for row, key in enumerate(zip(*parts, strict=True)):
+        for row, key in enumerate(keys):
             # A row without any key is told from others by what it holds.
             named = key if any(part is not None for part in key) else ("", hashes[row])
             ids.append(blake2b(orjson.dumps(named), digest_size=16).hexdigest())
@@ -741,7 +743,7 @@ class Parser:
 
     # ---- assembling
 
-    def _finish(self, build: _Rows, root_ids: pa.Array, batch: Batch) -> None:
+    def _finish(self, build: _Rows, root_ids: pa.Array, batch: Batch, notes: Notes) -> None:
         """Complete a table and all tables below it."""
         shape, count = build.shape, len(build.roots)
         columns = build.columns
@@ -755,14 +757,14 @@ class Parser:
         batch.tables[shape.name] = pa.Table.from_arrays(arrays, schema=schema)
         batch.roots[shape.name] = build.roots
         for name, below, rows, parents, places in build.children:
-            self._object(self.shape.tables[name].node, rows, below, batch.drift)
+            self._object(self.shape.tables[name].node, rows, below, notes)
             parent_ids = build.ids.take(pa.array(parents))
             positions = pa.array(places)
             below.ids = pc.binary_join_element_wise(parent_ids, positions.cast(pa.string()), "_")
             below.columns[PARENT_ID.name] = parent_ids
             below.columns[ROOT_ID.name] = root_ids.take(pa.array(below.roots))
             below.columns[LIST_IDX.name] = positions
-            self._finish(below, root_ids, batch)
+            self._finish(below, root_ids, batch, notes)
 
 
 def _turned(objects: Sequence[dict[str, Any]]) -> Mapping[str, Sequence[Any]]:
@@ -814,18 +816,12 @@ def _as_version(supplier: dict[str, Any]) -> dict[str, Any]:
 
 def _read_exactly(page: Page) -> Page:
     """The page with numbers as decimals. Slow: for pages whose numbers floats cannot tell apart."""
-    document = json.loads(page.body, parse_float=Decimal, parse_int=_whole)
+    document = json.loads(page.body, parse_float=Decimal, parse_int=whole)
     rows = document.get("result", [document]) if isinstance(document, dict) else document
     if not isinstance(rows, list) or len(rows) != len(page.rows):
         # The caller picked among the rows: without the bytes, what the floats tell has to do.
         return Parsed(b"", page.rows)
     return Parsed(page.body, rows)
-
-
-def _whole(text: str) -> int | Decimal:
-    """A whole number; beyond 64 bits as a decimal, where orjson makes it a float."""
-    number = int(text)
-    return number if -(2**63) <= number < 2**64 else Decimal(text)
 
 
 # ------------------------------------------------------------------------------------ one version of each row

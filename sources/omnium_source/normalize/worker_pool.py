@@ -31,7 +31,7 @@ from typing import Any
 from omnium_source.errors import GaveUp, Incomplete, OmniumError
 from omnium_source.normalize.assembly import Added, Assembly, Here, RowParser
 from omnium_source.normalize.buffer import Spool, Tables, joined
-from omnium_source.normalize.normalizer import Found, Page, Parsed, rows_of
+from omnium_source.normalize.normalizer import Found, Page, Parsed
 from omnium_source.normalize.without_pandas import without_pandas
 
 BATCHES_WAITING = 2
@@ -373,4 +373,4 @@ class _Work:
 
 
 def _pages(bodies: Iterable[bytes]) -> list[Page]:
-    return [Parsed(body, rows_of(body)) for body in bodies]
+    return [Parsed.of(body) for body in bodies]

@@ -23,7 +23,7 @@ from omnium_source.http.client import Traffic
 from omnium_source.http.paginators import REACH, Connection, Page, Scroll, SearchPages, one_ahead
 from omnium_source.normalize.assembly import Added, Assembly, Here
 from omnium_source.normalize.buffer import Spool
-from omnium_source.normalize.normalizer import Drift
+from omnium_source.normalize.drift import Drift
 from omnium_source.resources import Resource
 from omnium_source.windows.course import SCROLL_FROM, Course
 from omnium_source.windows.splitter import Shown, Splitter

@@ -18,7 +18,7 @@ import orjson
 from omnium_source.errors import ConfigurationError, NotFound
 from omnium_source.http.client import Answer, Budget, Traffic
 from omnium_source.http.paginators import Page, PageBase
-from omnium_source.normalize.normalizer import Drift
+from omnium_source.normalize.drift import Drift
 from omnium_source.resources import RESOURCES
 from omnium_source.windows.course import Course
 from omnium_source.windows.reader import State, Verified, Wish

@@ -15,10 +15,10 @@ import pytest
 from dlt.common.libs.pyarrow import py_arrow_to_table_schema_columns
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from omnium_source.normalize.drift import Drift
 from omnium_source.normalize.normalizer import (
     Batch,
     Column,
-    Drift,
     Parsed,
     Parser,
     ResourceShape,
@@ -312,7 +312,7 @@ def test_a_new_field_keeps_the_type_that_an_earlier_run_gave_it() -> None:
     batch = parse("suppliers", '[{"id": "1", "grade": "five", "note": 7}]', known=known)
     assert rows(batch, "suppliers") == [{"id": "1", "grade__v_text": "five", "note": "7"}]
     assert batch.tables["suppliers"].schema.field("grade").type == pa.int64()
-    assert batch.drift == [Drift("suppliers", "grade", "misfit", "text", 1)]
+    assert batch.drift == [Drift("suppliers", "grade", "misfit", "text", 1, ("1",))]
     assert "_dlt_load_id" not in batch.tables["suppliers"].column_names
 
 
@@ -356,6 +356,27 @@ def test_values_that_do_not_fit_stand_beside_their_column() -> None:
     ]
     assert {drift.kind for drift in batch.drift} == {"misfit"}
     assert len(batch.drift) == 8
+
+
+def test_what_is_not_quite_json_is_read_and_names_its_row() -> None:
+    body = (
+        rb'{"result": [{"id": "A", "name": "x"}, null, {"id": "B\u0000", "name": "y\ud800"},'
+        rb' {"id": "C", "total": NaN, "subTotal": 1e400, "lines": [{"note": "\ud800"}]}]}'
+    )
+    batch = Parser(shape("orders")).parse([page('[{"id": "0"}]'), Parsed.of(body)])
+    assert rows(batch, "orders") == [
+        {"id": "0"},
+        {"id": "A", "name": "x"},
+        {"id": "B\ufffd", "name": "y\ufffd"},
+        {"id": "C", "sub_total__v_text": "1E+400", "lines": '[{"note":"\ufffd"}]'},
+    ]
+    assert [drift for drift in batch.drift if drift.kind != "new_field"] == [
+        Drift("orders", "sub_total", "misfit", "text", 1, ("C",)),
+        Drift("orders", "id", "replaced_text", "text", 1, ("B\ufffd",)),
+        Drift("orders", "name", "replaced_text", "text", 1, ("B\ufffd",)),
+        Drift("orders", "total", "no_number", "text", 1, ("C",)),
+        Drift("orders", "lines.note", "replaced_text", "text", 1, ("C",)),
+    ]
 
 
 def test_elements_that_are_no_objects() -> None:

@@ -28,6 +28,7 @@ from omnium_source.dlt_adapter import FILES
 from omnium_source.errors import GaveUp, Incomplete
 from omnium_source.http.client import OmniumClient
 from omnium_source.http.paginators import Page
+from omnium_source.normalize.drift import Drift
 from omnium_source.normalize.normalizer import Parser
 from omnium_source.normalize.worker_pool import Bench, Workshop, _Worker
 from omnium_source.pii.masking import PersonalData
@@ -205,13 +206,16 @@ def test_what_is_closed_leaves_no_file(tmp_path: Path) -> None:
         assert not folder.exists()
 
 
-def test_a_page_with_bytes_that_are_no_text_is_not_taken_for_rows() -> None:
-    spoilt = b'{"result": [{"id": "a\xff"}, {"id": "b"}], "totalHits": 2}'
-    with Wire(lambda asked: Reply(raw=spoilt)) as wire, Workshop(1) as workshop:
-        with pytest.raises(Incomplete, match="a page is no JSON"):
-            read(wire, workshop)
-        with pytest.raises(Incomplete, match="a page is no JSON"):
-            read(wire, None)
+@pytest.mark.parametrize("size", [0, 1])
+def test_bytes_that_are_no_text_are_replaced_and_told(size: int) -> None:
+    spoilt = b'{"result": [{"id": "1", "name": "B\xf8"}, {"id": "2"}], "totalHits": 2}'
+    with Wire(lambda asked: Reply(raw=spoilt)) as wire, Workshop(size) as workshop:
+        windows = read(wire, workshop)
+    names = [(row["id"], row.get("name")) for row in rows_of(windows)["suppliers"]]
+    assert names == [("1", "B\ufffd"), ("2", None)]
+    assert [drift for window in windows for drift in window.drift] == [
+        Drift("suppliers", "name", "replaced_text", "text", 1, ("1",))
+    ]
 
 
 def test_a_worker_that_dies_is_told() -> None:

@@ -139,24 +139,6 @@
         'select purchase_order_line_id as odd_key from ' ~ lines ~ ' where warehouse_code is null',
     ),
     (
-        'line_with_no_date_promise',
-        'The line promises 0001-01-01, which means no date: the next best source of a promise is taken.',
-        "select coalesce(lines.line_item_id, lines.purchase_order_key) as odd_key from " ~ ref('stg_purchase_order_lines') ~ ' as lines
-            inner join ' ~ orders ~ ' as orders on lines.purchase_order_key = orders.purchase_order_key
-            where lines.estimated_arrival_at is not null and ' ~ local_date('lines.estimated_arrival_at') ~ ' is null',
-    ),
-    (
-        'order_with_no_date_request',
-        'The order asks for delivery on 0001-01-01, which means no date: the next best source of a promise is taken.',
-        'select purchase_order_id as odd_key from ' ~ orders ~ ' where requested_delivery_at is not null and requested_delivery_date is null',
-    ),
-    (
-        'delivery_with_no_date_promise',
-        'The delivery expects to arrive on 0001-01-01, which means no date: the next best source of a promise is taken.',
-        'select delivery_id as odd_key from ' ~ ref('stg_deliveries') ~ ' where estimated_arrival_at is not null and '
-        ~ local_date('estimated_arrival_at') ~ ' is null and coalesce(' ~ local_date('created_at') ~ ' <= ' ~ as_of() ~ ', true)',
-    ),
-    (
         'open_beyond_history',
         'The row has been open longer than any comparable order ever took: it may never come. No arrival can be estimated.',
         'select ' ~ row_key ~ ' as odd_key from ' ~ ref('open_purchase_eta') ~ ' where is_beyond_history',

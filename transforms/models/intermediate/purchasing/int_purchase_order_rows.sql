@@ -23,14 +23,14 @@ grouped as (
         max(status) as status,
         min(promise_source) as promise_source,
         min(first_promised_date) as first_promised_date,
-        sum(promise_slips) as promise_slips,
+        {{ whole('sum(promise_slips)') }} as promise_slips,
         {{ quantity('sum(ordered_quantity)') }} as ordered_quantity,
         {{ quantity('sum(canceled_quantity)') }} as canceled_quantity,
         {{ quantity('sum(delivered_quantity)') }} as delivered_quantity,
         case
             when count(distinct currency) > 1 then null
             when sum(ordered_quantity) <> 0
-            then sum(unit_cost * ordered_quantity)
+            then sum({{ worth('ordered_quantity', 'unit_cost') }})
                 / nullif(sum(case when unit_cost is not null then ordered_quantity end), 0)
             else min(unit_cost)
         end as unit_cost,

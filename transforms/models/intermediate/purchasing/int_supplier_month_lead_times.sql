@@ -6,7 +6,7 @@ with counts as (
         cast({{ dbt.date_trunc('month', 'first_promised_date') }} as date) as promise_month,
         duration_days as day,
         count(*) as ended,
-        sum(case when is_received then 1 else 0 end) as received
+        count(case when is_received then 1 end) as received
     from {{ ref('int_lead_time_observations') }}
     where not is_transfer
         and supplier_id is not null

@@ -8,7 +8,7 @@ with gathered as (
         warehouse_code,
         currency,
         min(supplier_name) as supplier_name,
-        sum(case when suggested_quantity > 0e0 then 1 else 0 end) as suggested_lines,
+        count(case when suggested_quantity > 0e0 then 1 end) as suggested_lines,
         sum(suggested_quantity * unit_cost) as suggested_value,
         sum(daily_demand * unit_cost) as daily_value,
         min(minimum_order_amount * terms_rate) as minimum_order_amount,

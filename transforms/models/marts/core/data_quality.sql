@@ -1,3 +1,5 @@
 select * from {{ ref('dq_purchasing') }}
 union all
 select * from {{ ref('dq_demand') }}
+union all
+select * from {{ ref('dq_impossible_values') }}

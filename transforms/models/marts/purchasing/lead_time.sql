@@ -12,8 +12,8 @@ figures as (
 
     select
         {{ keys }},
-        sum(received) as completed_lines,
-        sum(still_open) as open_lines,
+        {{ whole('sum(received)') }} as completed_lines,
+        {{ whole('sum(still_open)') }} as open_lines,
         min(first_order_date) as first_order_date,
         max(last_order_date) as last_order_date,
         {{ survival_mean() }} as mean_days,

@@ -24,8 +24,8 @@ history as (
         supplier_id,
         max(case when version_number > 1 and not ({{ is_same('lead_time_days', 'lead_time_days_before') }})
             then valid_from end) as configured_since,
-        sum(case when version_number > 1 and not ({{ is_same('lead_time_days', 'lead_time_days_before') }})
-            then 1 else 0 end) as configured_changes
+        count(case when version_number > 1 and not ({{ is_same('lead_time_days', 'lead_time_days_before') }})
+            then 1 end) as configured_changes
     from {{ ref('dim_supplier_history') }}
     group by supplier_id
 
@@ -57,7 +57,7 @@ arriving as (
 
     select
         supplier_id,
-        sum(received_quantity * unit_cost) as received_value,
+        sum({{ worth('received_quantity', 'unit_cost') }}) as received_value,
         -- A supplier that is new has no year of receipts yet.
         least(365, greatest(30, max({{ days_between('order_date', as_of()) }}))) as days,
         case when count(distinct coalesce(currency, '')) = 1 then min(currency) end as currency

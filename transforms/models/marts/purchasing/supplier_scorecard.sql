@@ -10,7 +10,7 @@ scored as (
         supplier_id,
         case when grouping(promise_month) = 1 then 'all' else 'month' end as period,
         promise_month as month,
-        sum(case when is_due then 1 else 0 end) as lines_due,
+        count(case when is_due then 1 end) as lines_due,
         avg(case when is_on_time then 1.0 when not is_on_time then 0.0 end) as on_time_share,
         avg(case when is_in_full then 1.0 when not is_in_full then 0.0 end) as in_full_share,
         avg(case when is_otif_net then 1.0 when not is_otif_net then 0.0 end) as otif_net_share,
@@ -20,14 +20,14 @@ scored as (
         {{ real('sum(case when is_due then least(on_time_quantity, greatest(ordered_quantity, 0)) end)') }}
             / nullif(sum(case when is_due then greatest(ordered_quantity, 0) end), 0) as otif_quantity_gross_share,
         {{ median('days_late') }} as median_days_late,
-        sum(promise_slips) as promise_slips,
+        {{ whole('sum(promise_slips)') }} as promise_slips,
         {{ real('sum(over_received_quantity)') }} / nullif(greatest(sum(ordered_quantity), 0), 0) as over_received_share,
         {{ real('sum(canceled_quantity)') }} / nullif(greatest(sum(ordered_quantity), 0), 0) as canceled_share,
         count(distinct case when is_due and open_quantity > 0 then coalesce(currency, '') end) as currencies,
         min(case when is_due and open_quantity > 0 then currency end) as overdue_currency,
         min(currency) as any_currency,
-        sum(case when is_due then open_quantity * unit_cost end) as overdue_open_value,
-        sum(case when is_due and open_quantity > 0 and unit_cost is null then 1 else 0 end) as overdue_without_cost
+        sum(case when is_due then {{ worth('open_quantity', 'unit_cost') }} end) as overdue_open_value,
+        count(case when is_due and open_quantity > 0 and unit_cost is null then 1 end) as overdue_without_cost
     from order_rows
     group by grouping sets ((supplier_id, promise_month), (supplier_id))
 

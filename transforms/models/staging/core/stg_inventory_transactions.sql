@@ -5,9 +5,9 @@ with source as (
         'transaction_type': 'text', 'reason': 'text', 'is_virtual': 'boolean',
         'purchase_order_id': 'text', 'goods_reception_id': 'text', 'order_id': 'text',
         'return_order_id': 'text', 'related_transaction_id': 'text',
-        'inventory_change': 'decimal', 'reserved_inventory_change': 'decimal',
-        'new_inventory': 'decimal', 'new_reserved_inventory': 'decimal',
-        'inventory_change_value': 'decimal', 'transaction_date': 'timestamp',
+        'inventory_change': 'signed_quantity', 'reserved_inventory_change': 'signed_quantity',
+        'new_inventory': 'signed_quantity', 'new_reserved_inventory': 'signed_quantity',
+        'inventory_change_value': 'signed_amount', 'transaction_date': 'timestamp',
     }) }}
 
 ),

@@ -2,7 +2,7 @@
 with product_components as (
 
     {{ raw('products__components', {
-        'component_id': 'text', 'product_id': 'text', 'sku_id': 'text', 'quantity': 'decimal',
+        'component_id': 'text', 'product_id': 'text', 'sku_id': 'text', 'quantity': 'quantity',
         'is_required': 'boolean',
     }) }}
 
@@ -11,7 +11,7 @@ with product_components as (
 variant_components as (
 
     {{ raw('products__variants__components', {
-        'component_id': 'text', 'product_id': 'text', 'sku_id': 'text', 'quantity': 'decimal',
+        'component_id': 'text', 'product_id': 'text', 'sku_id': 'text', 'quantity': 'quantity',
         'is_required': 'boolean',
     }) }}
 

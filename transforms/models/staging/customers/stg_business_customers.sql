@@ -3,8 +3,8 @@ with source as (
     {{ raw('business_customers', {
         'customer_id': 'text', 'market_id': 'text', 'market_group_id': 'text',
         'preferred_currency': 'text', 'preferred_language': 'text', 'address__postal_code': 'text',
-        'address__city': 'text', 'address__country_code': 'text', 'credit_limit': 'decimal',
-        'credit_balance': 'decimal', 'payment_terms_net': 'bigint', 'is_inactive': 'boolean',
+        'address__city': 'text', 'address__country_code': 'text', 'credit_limit': 'amount',
+        'credit_balance': 'signed_amount', 'payment_terms_net': 'days', 'is_inactive': 'boolean',
         'is_credit_denied': 'boolean', 'created': 'timestamp', 'modified': 'timestamp',
     }) }}
 

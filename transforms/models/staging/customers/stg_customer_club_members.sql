@@ -5,7 +5,7 @@ with source as (
         'tier__name': 'text', 'summary__current_balance': 'decimal',
         'summary__total_issued_points': 'decimal', 'summary__used_points': 'decimal',
         'consents__email_marketing': 'boolean', 'consents__sms_marketing': 'boolean',
-        'member_since': 'timestamp', 'membership_end_date': 'timestamp',
+        'member_since': 'timestamp', 'membership_end_date': 'end',
     }) }}
 
 ),

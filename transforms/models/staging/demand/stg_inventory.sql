@@ -1,8 +1,8 @@
 with source as (
     {{ raw('inventory', {
         'sku': 'text', 'warehouse_code': 'text', 'physical_warehouse_code': 'text', 'cost_currency': 'text',
-        'inventory': 'decimal', 'reserved_inventory': 'decimal', 'min_quantity': 'decimal',
-        'max_quantity': 'decimal', 'reorder_min_quantity': 'decimal', 'cost': 'decimal',
+        'inventory': 'signed_quantity', 'reserved_inventory': 'signed_quantity', 'min_quantity': 'quantity',
+        'max_quantity': 'quantity', 'reorder_min_quantity': 'quantity', 'cost': 'price',
         'is_virtual': 'boolean', 'created': 'timestamp', 'modified': 'timestamp',
     }) }}
 ),

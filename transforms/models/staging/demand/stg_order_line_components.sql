@@ -1,6 +1,6 @@
 with source as (
     {{ raw('orders__order_form__line_items__components', {
-        'sku_id': 'text', 'product_id': 'text', 'quantity': 'decimal',
+        'sku_id': 'text', 'product_id': 'text', 'quantity': 'quantity',
     }) }}
 ),
 

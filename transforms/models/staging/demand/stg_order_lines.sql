@@ -1,7 +1,7 @@
 with source as (
     {{ raw('orders__order_form__line_items', {
         'line_item_id': 'text', 'code': 'text', 'package_line_item_id': 'text', 'package_sku_id': 'text',
-        'quantity': 'decimal', 'canceled_quantity': 'decimal', 'delivered_quantity': 'decimal',
+        'quantity': 'signed_quantity', 'canceled_quantity': 'signed_quantity', 'delivered_quantity': 'signed_quantity',
         'is_package': 'boolean', 'is_bundle': 'boolean', 'is_package_broke_down': 'boolean',
         'is_virtual_product': 'boolean', 'is_awaiting_purchase_order': 'boolean', 'is_backorder': 'boolean',
         'canceled_date': 'timestamp',

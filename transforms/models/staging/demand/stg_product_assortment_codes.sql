@@ -1,13 +1,13 @@
 -- Assortment codes of products, and of their variants: the second list level of the same resource.
 with product_codes as (
     {{ raw('products__assortment_codes', {
-        'assortment_code_id': 'text', 'valid_from': 'timestamp', 'valid_to': 'timestamp',
+        'assortment_code_id': 'text', 'valid_from': 'timestamp', 'valid_to': 'end',
     }) }}
 ),
 
 variant_codes as (
     {{ raw('products__variants__assortment_codes', {
-        'assortment_code_id': 'text', 'valid_from': 'timestamp', 'valid_to': 'timestamp',
+        'assortment_code_id': 'text', 'valid_from': 'timestamp', 'valid_to': 'end',
     }) }}
 ),
 

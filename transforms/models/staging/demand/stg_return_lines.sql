@@ -1,6 +1,6 @@
 with source as (
     {{ raw('returns__return_order_form__line_items', {
-        'line_item_id': 'text', 'code': 'text', 'quantity': 'decimal', 'return_quantity': 'decimal',
+        'line_item_id': 'text', 'code': 'text', 'quantity': 'signed_quantity', 'return_quantity': 'signed_quantity',
         'is_virtual_product': 'boolean',
     }) }}
 ),

@@ -3,8 +3,8 @@ with source as (
     {{ raw('cost_prices', {
         'product_id': 'text', 'sku_id': 'text', 'store_id': 'text', 'market_id': 'text',
         'supplier': 'text', 'type': 'text', 'currency_code': 'text', 'unit': 'text',
-        'cost': 'decimal', 'original_cost': 'decimal', 'valid_from': 'timestamp',
-        'valid_until': 'timestamp', 'modified': 'timestamp',
+        'cost': 'price', 'original_cost': 'price', 'valid_from': 'timestamp',
+        'valid_until': 'end', 'modified': 'timestamp',
     }) }}
 
 ),

@@ -2,7 +2,7 @@ with source as (
 
     {{ raw('price_list_items', {
         'id': 'text', 'price_list_id': 'text', 'product_id': 'text', 'sku_id': 'text',
-        'name': 'text', 'unit_price': 'decimal', 'discounted_price': 'decimal', 'cost': 'decimal',
+        'name': 'text', 'unit_price': 'price', 'discounted_price': 'price', 'cost': 'price',
         'discount_percent': 'decimal', 'is_active': 'boolean', 'created': 'timestamp',
     }) }}
 

@@ -6,7 +6,7 @@ with source as (
         'cost_currency_code': 'text', 'cost_currency_exchange_rate': 'decimal',
         'tax_rate': 'decimal', 'is_active': 'boolean', 'is_excluding_tax': 'boolean',
         'created': 'timestamp', 'modified': 'timestamp', 'valid_from': 'timestamp',
-        'valid_to': 'timestamp',
+        'valid_to': 'end',
     }) }}
 
 ),

@@ -4,11 +4,11 @@ with source as (
         'product_id': 'text', 'sku_id': 'text', 'store_id': 'text', 'market_id': 'text',
         'market_group_id': 'text', 'price_list_id': 'text', 'promotion_id': 'text',
         'customer_id': 'text', 'currency_code': 'text', 'price_type': 'text', 'unit': 'text',
-        'customer_group': 'text', 'unit_price': 'decimal', 'original_unit_price': 'decimal',
-        'cost': 'decimal', 'min_quantity': 'decimal', 'discount_percent': 'decimal',
+        'customer_group': 'text', 'unit_price': 'price', 'original_unit_price': 'price',
+        'cost': 'price', 'min_quantity': 'quantity', 'discount_percent': 'decimal',
         'tax_rate': 'decimal', 'is_tax_excluded': 'boolean',
         'is_customer_club_specific_price': 'boolean', 'valid_from': 'timestamp',
-        'valid_until': 'timestamp', 'modified': 'timestamp',
+        'valid_until': 'end', 'modified': 'timestamp',
     }) }}
 
 ),

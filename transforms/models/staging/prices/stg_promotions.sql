@@ -3,7 +3,7 @@ with source as (
     {{ raw('promotions', {
         'id': 'text', 'name': 'text', 'priority': 'bigint', 'deactivated': 'boolean',
         'customer_club_members_only': 'boolean', 'active_from': 'timestamp',
-        'active_to': 'timestamp', 'created_date': 'timestamp',
+        'active_to': 'end', 'created_date': 'timestamp',
     }) }}
 
 ),

@@ -4,9 +4,9 @@ with source as (
         'line_item_id': 'text', 'code': 'text', 'warehouse_code': 'text', 'delivery_id': 'text',
         'display_name': 'text', 'supplier_sku_id': 'text', 'currency': 'text',
         'package_line_item_id': 'text', 'is_package': 'boolean',
-        'quantity': 'decimal', 'delivered_quantity': 'decimal', 'canceled_quantity': 'decimal',
-        'supplier_packaging_quantity': 'decimal',
-        'placed_price_excl_tax': 'decimal', 'discounted_price_excl_tax': 'decimal',
+        'quantity': 'quantity', 'delivered_quantity': 'quantity', 'canceled_quantity': 'quantity',
+        'supplier_packaging_quantity': 'quantity',
+        'placed_price_excl_tax': 'price', 'discounted_price_excl_tax': 'price',
         'estimated_time_of_arrival': 'timestamp', 'delivered_date': 'timestamp',
     }) }}
 

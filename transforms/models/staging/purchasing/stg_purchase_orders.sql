@@ -4,7 +4,7 @@ with source as (
         'id': 'text', 'purchase_order_number': 'text', 'reference_number': 'text', 'supplier_id': 'text',
         'supplier_name': 'text', 'store_id': 'text', 'supplier_warehouse_code': 'text',
         'delivery_id': 'text', 'market_id': 'text', 'status': 'text', 'origin': 'text',
-        'billing_currency': 'text', 'total_excl_tax': 'decimal',
+        'billing_currency': 'text', 'total_excl_tax': 'signed_amount',
         'created': 'timestamp', 'modified': 'timestamp', 'requested_delivery_date': 'timestamp',
     }) }}
 

@@ -4,10 +4,10 @@ with source as (
         'id': 'text', 'version_id': 'text', 'created': 'timestamp', 'created_by': 'text', 'type': 'text',
         'value__id': 'text', 'value__name': 'text', 'value__previous_version_id': 'text',
         'value__omnium_store_id': 'text', 'value__preferred_currency': 'text',
-        'value__default_lead_time': 'bigint', 'value__default_lead_time_safety_margin_days': 'bigint',
-        'value__default_order_interval_days': 'bigint',
-        'value__minimum_order_amount': 'decimal', 'value__maximum_order_amount': 'decimal',
-        'value__shipment_cost': 'decimal', 'value__modified': 'timestamp',
+        'value__default_lead_time': 'days', 'value__default_lead_time_safety_margin_days': 'days',
+        'value__default_order_interval_days': 'days',
+        'value__minimum_order_amount': 'amount', 'value__maximum_order_amount': 'amount',
+        'value__shipment_cost': 'amount', 'value__modified': 'timestamp',
     }) }}
 
 ),

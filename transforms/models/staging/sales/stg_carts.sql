@@ -2,7 +2,7 @@ with source as (
 
     {{ raw('carts', {
         'id': 'text', 'customer_id': 'text', 'store_id': 'text', 'market_id': 'text',
-        'billing_currency': 'text', 'total': 'decimal', 'created': 'timestamp',
+        'billing_currency': 'text', 'total': 'signed_amount', 'created': 'timestamp',
         'modified': 'timestamp', 'completed': 'timestamp',
     }) }}
 

@@ -2,8 +2,8 @@ with source as (
 
     {{ raw('gift_cards', {
         'id': 'text', 'customer_id': 'text', 'market_id': 'text', 'type': 'text',
-        'currency': 'text', 'balance': 'decimal', 'is_closed': 'boolean', 'created': 'timestamp',
-        'modified': 'timestamp', 'closed': 'timestamp', 'valid_until': 'timestamp',
+        'currency': 'text', 'balance': 'signed_amount', 'is_closed': 'boolean', 'created': 'timestamp',
+        'modified': 'timestamp', 'closed': 'timestamp', 'valid_until': 'end',
     }) }}
 
 ),

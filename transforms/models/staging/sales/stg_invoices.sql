@@ -2,8 +2,8 @@ with source as (
 
     {{ raw('invoices', {
         'id': 'text', 'customer_id': 'text', 'order_id': 'text', 'currency': 'text',
-        'customer_type': 'text', 'amount': 'decimal', 'amount_excluding_tax': 'decimal',
-        'amount_outstanding': 'decimal', 'created': 'timestamp', 'modified': 'timestamp',
+        'customer_type': 'text', 'amount': 'signed_amount', 'amount_excluding_tax': 'signed_amount',
+        'amount_outstanding': 'signed_amount', 'created': 'timestamp', 'modified': 'timestamp',
     }) }}
 
 ),

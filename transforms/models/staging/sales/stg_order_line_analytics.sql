@@ -4,9 +4,9 @@ with source as (
         'id': 'text', 'order__order_id': 'text', 'order__order_number': 'text',
         'order_line__line_item_id': 'text', 'customer__customer_id': 'text',
         'analytics_order_line_type': 'text', 'order__order_type': 'text', 'order__status': 'text',
-        'market': 'text', 'currency': 'text', 'order_line__extended_price_excl_tax': 'decimal',
-        'order_line__cost_total': 'decimal', 'order_line__profit': 'decimal',
-        'order_line__delivered_quantity': 'decimal', 'order_line__canceled_quantity': 'decimal',
+        'market': 'text', 'currency': 'text', 'order_line__extended_price_excl_tax': 'signed_amount',
+        'order_line__cost_total': 'signed_amount', 'order_line__profit': 'signed_amount',
+        'order_line__delivered_quantity': 'signed_quantity', 'order_line__canceled_quantity': 'signed_quantity',
         'order__created': 'timestamp', 'order__completed': 'timestamp',
         'order_line__delivered_date': 'timestamp', 'order_line__canceled_date': 'timestamp',
     }) }}

@@ -4,8 +4,8 @@ with source as (
         'id': 'text', 'transaction_id': 'text', 'order_number': 'text', 'payment_store_id': 'text',
         'payment_market_id': 'text', 'shipment_id': 'text', 'status': 'text',
         'transaction_type': 'text', 'payment_method_name': 'text', 'currency_code': 'text',
-        'sales_channel': 'text', 'amount': 'decimal', 'payment_provider_fee': 'decimal',
-        'order_total': 'decimal', 'created': 'timestamp', 'transaction_date': 'timestamp',
+        'sales_channel': 'text', 'amount': 'signed_amount', 'payment_provider_fee': 'signed_amount',
+        'order_total': 'signed_amount', 'created': 'timestamp', 'transaction_date': 'timestamp',
         'paid_date': 'timestamp', 'order_created': 'timestamp',
     }) }}
 

@@ -2,8 +2,8 @@ with source as (
 
     {{ raw('vouchers', {
         'id': 'text', 'customer_id': 'text', 'status': 'text', 'currency': 'text',
-        'amount': 'decimal', 'created': 'timestamp', 'modified': 'timestamp',
-        'expiry_date': 'timestamp',
+        'amount': 'signed_amount', 'created': 'timestamp', 'modified': 'timestamp',
+        'expiry_date': 'end',
     }) }}
 
 ),

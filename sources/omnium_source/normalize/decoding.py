@@ -1,0 +1,216 @@
+"""An answer's bytes → JSON, also where they are not quite JSON.
+
+    decode(body)    the document, and its faults: what could not be read as it stands, and where
+
+Some tenants' texts hold what JSON has no room for: half of a surrogate pair, a zero character, bytes of another
+encoding; and some serializers write `NaN`, or numbers that no float holds. orjson refuses the whole answer for one of
+them, and asking again brings the same. So such an answer is read a second time, leniently and much more slowly:
+what is no character becomes U+FFFD, what is no number null, and each such place is a fault that names its row.
+
+An answer that is no JSON at all (a proxy's page, half an answer) is refused here too: asking again may help there.
+"""
+
+import json
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from decimal import Decimal, InvalidOperation
+from functools import partial
+from typing import Any, Literal
+
+import orjson
+
+from omnium_source.errors import Incomplete
+
+What = Literal["replaced_text", "no_number", "doubled_name", "too_deep"]
+"""What is wrong with a value: characters of it were replaced, it is no number and became null, its object had the same
+name twice and the last one counts, or it lies deeper than `DEEPEST` and is kept as a text of JSON."""
+
+DEEPEST = 250
+"""Levels of objects and lists that are kept, where the quick way finds more of them than it can read (1,024)."""
+REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
+LONGEST_WHOLE = 4_000
+"""Digits of a whole number that becomes an integer: the time that takes grows with their square."""
+
+_ESCAPED_NUL = rb"\u0000"
+_NO_CHARACTER = re.compile("[\x00\ud800-\udfff]")
+_BRACKETS = re.compile(r'"(?:[^"\\]|\\.)*+"|[\[\]{}]', re.DOTALL)
+_AROUND = "\ufeff\x00 \t\r\n"
+
+
+class _NoNumber:
+    """Stands for NaN and the infinities until their place is known."""
+
+
+_NO_NUMBER = _NoNumber()
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """A value that could not be read as it stands.
+
+    `row`: the position of its row in the answer, None where it belongs to no row. `path`: the fields that lead to it
+    from there; positions in lists are left out.
+    """
+
+    row: int | None
+    path: tuple[str, ...]
+    what: What
+
+
+@dataclass(frozen=True, slots=True)
+class Decoded:
+    """An answer: its JSON, which every JSON writer and every destination takes, and what was wrong with it."""
+
+    document: Any
+    faults: tuple[Fault, ...] = ()
+
+    @property
+    def rows(self) -> list[Any]:
+        """An envelope's `result`, or a bare list; nothing where there is neither."""
+        rows = self.document.get("result") if isinstance(self.document, dict) else self.document
+        return rows if isinstance(rows, list) else []
+
+
+def decode(body: bytes) -> Decoded:
+    """The JSON in an answer's bytes.
+
+    Raises:
+        ValueError: it is no JSON, not even leniently.
+    """
+    try:
+        document = orjson.loads(body)
+    except orjson.JSONDecodeError:
+        return _leniently(body)
+    # No database that keeps text as C does takes this character, and the warehouse is the same in each of them.
+    return _leniently(body) if _ESCAPED_NUL in body else Decoded(document)
+
+
+def page_of(body: bytes) -> Decoded:
+    """A page of rows, whose answer was JSON when it came. Raises Incomplete: no JSON."""
+    try:
+        return decode(body)
+    except ValueError as error:
+        raise Incomplete(f"a page is no JSON: {error}") from None
+
+
+def _leniently(body: bytes) -> Decoded:
+    encoding = json.detect_encoding(body)
+    # Bytes that are no UTF-8 become lone surrogates, as those that the text spells out do: both are found below.
+    text = body.decode(encoding, "surrogateescape" if encoding.startswith("utf-8") else "replace")
+    text = text.strip(_AROUND)
+    doubled: dict[int, set[str]] = {}
+    decoder = json.JSONDecoder(
+        strict=False,
+        parse_float=_decimal,
+        parse_int=whole,
+        parse_constant=lambda _: _NO_NUMBER,
+        object_pairs_hook=partial(_object, doubled),
+    )
+    cut: set[str] = set()
+    try:
+        document = decoder.decode(text)
+    except RecursionError:
+        doubled.clear()
+        try:
+            document = decoder.decode(_cut(text, cut))
+        except RecursionError:
+            raise ValueError("its brackets are never closed") from None
+    return Decoded(*_mended(document, doubled, cut))
+
+
+def _object(doubled: dict[int, set[str]], pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    made = dict(pairs)
+    if len(made) < len(pairs):
+        names = [name for name, _ in pairs]
+        doubled[id(made)] = {name for name in names if names.count(name) > 1}
+    return made
+
+
+def _decimal(text: str) -> Decimal | _NoNumber:
+    try:
+        return Decimal(text)
+    except InvalidOperation:  # an exponent of twenty digits
+        return _NO_NUMBER
+
+
+def whole(text: str) -> int | Decimal:
+    """A whole number; beyond 64 bits as a decimal, where orjson makes it a float."""
+    if len(text) > LONGEST_WHOLE:
+        return Decimal(text)
+    number = int(text)
+    return number if -(2**63) <= number < 2**64 else Decimal(text)
+
+
+def _cut(text: str, cut: set[str]) -> str:
+    """The same JSON with what lies deeper than `DEEPEST` as texts, which are noted in `cut`."""
+    parts, depth, start, copied = [], 0, 0, 0
+    for token in _BRACKETS.finditer(text):
+        sign = token.group()
+        if sign in "[{":
+            depth += 1
+            if depth == DEEPEST + 1:
+                start = token.start()
+        elif sign in "]}":
+            if depth == DEEPEST + 1:
+                inner = text[start : token.end()]
+                cut.add(inner)
+                parts += [text[copied:start], json.dumps(inner)]
+                copied = token.end()
+            depth -= 1
+    return "".join([*parts, text[copied:]])
+
+
+def _mended(document: Any, doubled: dict[int, set[str]], cut: set[str]) -> tuple[Any, tuple[Fault, ...]]:
+    """The document without what is no text or no number, in place, and where that stood."""
+    faults: dict[Fault, None] = {}
+
+    def note(row: int | None, path: tuple[str, ...], what: What) -> None:
+        faults[Fault(row, path, what)] = None
+
+    # The document stands in a list, so that it can be replaced itself.
+    around = [document]
+    todo: list[tuple[Any, int | None, tuple[str, ...]]] = [(around, None, ())]
+    rows = Decoded(document).rows
+    while todo:
+        container, row, path = todo.pop()
+        for name in doubled.get(id(container), ()):
+            note(row, (*path, _text(name)), "doubled_name")
+        for key, value in _members(container):
+            here = path if type(key) is int else (*path, key)
+            at = key if container is rows else row
+            if container is rows or value is rows:
+                here = ()
+            if type(key) is str and _NO_CHARACTER.search(key):
+                key, here = _renamed(container, key), (*path, _text(key))
+                note(at, here, "replaced_text")
+            if type(value) is str:
+                if value in cut:
+                    note(at, here, "too_deep")
+                if _NO_CHARACTER.search(value):
+                    container[key] = _text(value)
+                    note(at, here, "replaced_text")
+            elif value is _NO_NUMBER:
+                container[key] = None
+                note(at, here, "no_number")
+            elif type(value) is dict or type(value) is list:
+                todo.append((value, at, here))
+    in_order = sorted(faults, key=lambda fault: -1 if fault.row is None else fault.row)
+    return around[0], tuple(in_order)
+
+
+def _members(container: Any) -> Iterator[tuple[Any, Any]]:
+    return iter(list(container.items() if type(container) is dict else enumerate(container)))
+
+
+def _text(text: str) -> str:
+    return _NO_CHARACTER.sub(REPLACEMENT, text)
+
+
+def _renamed(container: dict[str, Any], name: str) -> str:
+    """Give a field of an object a name that is text, and that no other field has."""
+    new = _text(name)
+    while new in container:
+        new += REPLACEMENT
+    container[new] = container.pop(name)
+    return new

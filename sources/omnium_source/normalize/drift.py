@@ -1,0 +1,98 @@
+"""What a run tells of values that could not be taken as they came, and of fields that are new.
+
+Notes      gathers it while a batch becomes tables
+Drift      one kind of it in one column, how often, and the keys of a few rows
+in_words   the drift of a run, a line for each column
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
+from typing import Literal
+
+from omnium_source.normalize.decoding import What
+
+DriftKind = Literal["new_field", "misfit", What]
+
+EXAMPLES = 3
+"""Rows of each column that are named at most."""
+LONGEST_EXAMPLE = 60
+"""Characters of a key that are told."""
+
+WORDS: dict[DriftKind, str] = {
+    "new_field": "new field",
+    "misfit": "values that do not fit",
+    "replaced_text": "characters that no text can hold, replaced by U+FFFD",
+    "no_number": "NaN or an infinity, null here",
+    "doubled_name": "a field that stands twice in one object, of which the last counts",
+    "too_deep": "nested too deeply, kept as text of JSON",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Drift:
+    """Something the contract does not say, in how many rows of the batch, and of which type.
+
+    `new_field`: a field that no earlier run put into the destination. `misfit`: values that do not fit; they stand in
+    the column's variant. The others tell what became of a value (`WORDS`). `column` is the field's path where the
+    value was no JSON yet. `examples`: keys of root rows, as they stand in the table.
+    """
+
+    table: str
+    column: str
+    kind: DriftKind
+    example_type: str
+    rows: int
+    examples: tuple[str, ...] = ()
+
+
+class Notes:
+    """The drift of one batch in the making: rows are root rows, by their position, until their keys are known."""
+
+    def __init__(self) -> None:
+        self._rows: dict[tuple[str, str, DriftKind, str], list[int]] = {}
+
+    def add(self, table: str, column: str, kind: DriftKind, example_type: str, roots: Iterable[int]) -> None:
+        """Note rows of a table by the root rows that they belong to."""
+        self._rows.setdefault((table, column, kind, example_type), []).extend(roots)
+
+    def drift(self, name_of: Callable[[int], str]) -> list[Drift]:
+        """What was noted; `name_of` gives the key of a root row."""
+        return [
+            Drift(*what, len(roots), tuple(map(name_of, list(dict.fromkeys(roots))[:EXAMPLES])))
+            for what, roots in self._rows.items()
+            if roots
+        ]
+
+
+def summed(drift: Iterable[Drift]) -> list[Drift]:
+    """One Drift for each column and kind, with the rows of all of them."""
+    found: dict[tuple[str, str, DriftKind], Drift] = {}
+    for one in drift:
+        place = one.table, one.column, one.kind
+        before = found.get(place)
+        if before is None:
+            found[place] = one
+        else:
+            examples = tuple(dict.fromkeys([*before.examples, *one.examples]))[:EXAMPLES]
+            found[place] = replace(before, rows=before.rows + one.rows, examples=examples)
+    return list(found.values())
+
+
+def in_words(drift: Iterable[Drift]) -> list[str]:
+    """The drift of a run for people: a line for each column, with the keys of a few rows where a value was touched."""
+    return [_line(one) for one in summed(drift)]
+
+
+def _line(drift: Drift) -> str:
+    line = f"{WORDS[drift.kind]}: {drift.table}.{drift.column} ({drift.example_type})"
+    if drift.kind == "new_field" or not drift.examples:
+        return line
+    rows = "1 row" if drift.rows == 1 else f"{drift.rows:,} rows"
+    return f"{line}: {rows}, such as {', '.join(drift.examples)}"
+
+
+def named(parts: Sequence[str | None]) -> str:
+    """The key of a row in words: its parts as they stand in the table, shortened."""
+    text = " / ".join(part if part else "-" for part in parts)
+    text = "".join(sign if sign.isprintable() else "?" for sign in text)
+    return text if len(text) <= LONGEST_EXAMPLE else f"{text[: LONGEST_EXAMPLE - 1]}…"

@@ -1,0 +1,168 @@
+{#
+  What a figure of the tenant can be, in one place. Staging makes null of what lies outside (a barcode that was
+  typed into a quantity, 2147483647 days, the year 9999), and impossible_value counts it; so no sum, product or
+  date of a model can leave its type.
+
+  kind             type             from … to
+  quantity         decimal(38, 9)   0 … 100 million stock units
+  signed_quantity  decimal(38, 9)   the same, both ways: stock, its changes, what a till takes back
+  price            decimal(38, 9)   0 … 1,000 million a unit
+  amount           decimal(38, 9)   0 … 10 million million a document
+  signed_amount    decimal(38, 9)   the same, both ways
+  days             bigint           0 … 3,650: no lead time and no interval is longer than ten years
+  decimal          decimal(38, 9)   any other number, up to 1,000 million million both ways
+  bigint           bigint           the same, whole
+  timestamp        instant          1980 … 2199: programs' "no date" (0001, 1753, 1899, 1900, 1970) lies before
+  end              instant          the same; what is later means that there is no end
+#}
+{% macro value_limits(kind) -%}
+    {%- set exact, whole = 'decimal(38, 9)', 'bigint' -%}
+    {%- set instant = 'timestamp with time zone' -%}
+    {{ return({
+        'quantity': {'type': exact, 'from': 0, 'to': 100000000, 'check': 'impossible_quantity'},
+        'signed_quantity': {'type': exact, 'from': -100000000, 'to': 100000000, 'check': 'impossible_quantity'},
+        'price': {'type': exact, 'from': 0, 'to': 1000000000, 'check': 'impossible_amount'},
+        'amount': {'type': exact, 'from': 0, 'to': 10000000000000, 'check': 'impossible_amount'},
+        'signed_amount': {'type': exact, 'from': -10000000000000, 'to': 10000000000000, 'check': 'impossible_amount'},
+        'days': {'type': whole, 'from': 0, 'to': 3650, 'check': 'impossible_days'},
+        'decimal': {'type': exact, 'from': -1000000000000000, 'to': 1000000000000000, 'check': 'impossible_number'},
+        'bigint': {'type': whole, 'from': -1000000000000000, 'to': 1000000000000000, 'check': 'impossible_number'},
+        'timestamp': {'type': instant, 'from': '1980-01-01', 'to': '2200-01-01', 'check': 'impossible_date'},
+        'end': {'type': instant, 'from': '1980-01-01', 'to': '2200-01-01', 'check': 'impossible_date'},
+        'boolean': {'type': 'boolean', 'check': 'impossible_choice'},
+    }.get(kind)) }}
+{%- endmacro %}
+
+
+{#
+  The value of a raw column as its kind: null where the column holds something else, or something impossible.
+  `type` is the column's own type in the database.
+#}
+{% macro raw_value(column, kind, type) -%}
+    {%- set family = raw_family(type) -%}
+    {%- set limits = value_limits(kind) -%}
+    {%- if kind == 'text' -%}
+        {{ raw_text(column, family) }}
+    {%- elif kind == 'json' -%}
+        {{ raw_json(column, family) }}
+    {%- elif kind == 'boolean' -%}
+        {{ column if family == 'boolean' else raw_boolean(raw_text(column, family)) }}
+    {%- elif limits is none -%}
+        {{ exceptions.raise_compiler_error("raw: unknown kind of value '" ~ kind ~ "'") }}
+    {%- elif kind in ('timestamp', 'end') -%}
+        {%- set instant = raw_instant(column, family) -%}
+        case
+            when {{ instant }} >= timestamp with time zone '{{ limits['from'] }} 00:00:00+00'
+                and {{ instant }} < timestamp with time zone '{{ limits['to'] }} 00:00:00+00'
+            then {{ instant }}
+        end
+    {%- else -%}
+        {%- set number = raw_number(column, family) -%}
+        case
+            when {{ number }} between {{ limits['from'] }} and {{ limits['to'] }}
+            then cast({{ number }} as {{ limits['type'] }})
+        end
+    {%- endif -%}
+{%- endmacro %}
+
+
+{# What a column of this type holds: number, instant (with a zone), moment (without), boolean, json or text. #}
+{% macro raw_family(type) -%}
+    {%- set name = type | lower -%}
+    {%- if '[' in name or name.startswith('struct') or name.startswith('map') -%}{{ return('text') }}
+    {%- elif name.startswith('json') -%}{{ return('json') }}
+    {%- elif name.startswith('bool') -%}{{ return('boolean') }}
+    {%- elif name.startswith('timestamp with time zone') or name.startswith('timestamptz') -%}{{ return('instant') }}
+    {%- elif name.startswith('timestamp') or name == 'date' -%}{{ return('moment') }}
+    {%- elif name.startswith('decimal') or name.startswith('numeric') or 'int' in name and 'interval' not in name
+        or name.startswith('double') or name.startswith('float') or name.startswith('real') -%}
+        {{ return('number') }}
+    {%- endif -%}
+    {{ return('text') }}
+{%- endmacro %}
+
+
+{# Any scalar as text; of a JSON string what it says. #}
+{% macro raw_text(column, family) -%}
+    {%- if family == 'json' -%}
+        {{ return(adapter.dispatch('json_scalar_text', 'omnium')(column)) }}
+    {%- endif -%}
+    {{ return('cast(' ~ column ~ ' as ' ~ raw_type('text') ~ ')') }}
+{%- endmacro %}
+
+{% macro default__json_scalar_text(column) -%}
+    {{ return('(' ~ column ~ " #>> '{}')") }}
+{%- endmacro %}
+
+{% macro duckdb__json_scalar_text(column) -%}
+    {{ return('json_extract_string(' ~ column ~ ", '$')") }}
+{%- endmacro %}
+
+
+{# A number, exact; null for what is none. #}
+{% macro raw_number(column, family) -%}
+    {{ return(adapter.dispatch('raw_number', 'omnium')(column, family)) }}
+{%- endmacro %}
+
+{% macro default__raw_number(column, family) -%}
+    {{ return('try_cast(' ~ (column if family == 'number' else raw_text(column, family)) ~ ' as decimal(38, 9))') }}
+{%- endmacro %}
+
+{# PostgreSQL cannot try a cast: what looks like a number of up to 28 digits, and an exponent of two, is cast. #}
+{% macro postgres__raw_number(column, family) -%}
+    {%- if family == 'number' -%}{{ return('cast(' ~ column ~ ' as numeric)') }}{%- endif -%}
+    {%- set text = raw_text(column, family) -%}
+    {{ return('case when ' ~ text ~ " ~ '^\\s*[+-]?(\\d{1,28}(\\.\\d*)?|\\.\\d+)([eE][+-]?\\d{1,2})?\\s*$' then cast("
+        ~ text ~ ' as numeric) end') }}
+{%- endmacro %}
+
+
+{# An instant; a text or a moment without a zone is in UTC. Null for what is none. #}
+{% macro raw_instant(column, family) -%}
+    {%- if family == 'instant' -%}{{ return(column) }}{%- endif -%}
+    {%- if family == 'moment' -%}{{ return('(cast(' ~ column ~ " as timestamp) at time zone 'UTC')") }}{%- endif -%}
+    {%- if family in ('number', 'boolean') -%}
+        {{ return('cast(null as timestamp with time zone)') }}
+    {%- endif -%}
+    {{ return(adapter.dispatch('instant_of_text', 'omnium')(raw_text(column, family))) }}
+{%- endmacro %}
+
+{% macro default__instant_of_text(text) -%}
+    {{ return('try_cast(' ~ text ~ ' as timestamp with time zone)') }}
+{%- endmacro %}
+
+{# PostgreSQL cannot try a cast: the form of the text and the days of its month are looked at first. #}
+{% macro postgres__instant_of_text(text) -%}
+    {%- set day = '^\\d{4}-(0[1-9]|1[0-2])-(0[1-9]|[12]\\d|3[01])' -%}
+    {%- set time = '([T ]([01]\\d|2[0-3]):[0-5]\\d(:[0-5]\\d(\\.\\d+)?)?)?' -%}
+    {%- set zone = '(Z|z|[+-](0\\d|1[0-4]):?[0-5]\\d)' -%}
+    {{ return(
+        'case when ' ~ text ~ " ~ '" ~ day ~ time ~ zone ~ "?$' and left(" ~ text ~ ", 4) > '0000'"
+        ~ ' then case when cast(substring(' ~ text ~ ' from 9 for 2) as integer) <= extract(day from cast(left(' ~ text
+        ~ ", 7) || '-01' as date) + interval '1 month' - interval '1 day')"
+        ~ ' then cast(' ~ text ~ ' || case when ' ~ text ~ " ~ '^.{10,}" ~ zone ~ "$' then '' else '+00:00' end"
+        ~ ' as timestamp with time zone) end end'
+    ) }}
+{%- endmacro %}
+
+
+{# The words true and false; null for all else. #}
+{% macro raw_boolean(text) -%}
+    {{ return("case lower(" ~ text ~ ") when 'true' then true when 'false' then false end") }}
+{%- endmacro %}
+
+
+{# A document; null for a text that is none. #}
+{% macro raw_json(column, family) -%}
+    {%- if family == 'json' -%}{{ return('cast(' ~ column ~ ' as ' ~ raw_type('json') ~ ')') }}{%- endif -%}
+    {{ return(adapter.dispatch('json_of_text', 'omnium')(raw_text(column, family))) }}
+{%- endmacro %}
+
+{% macro default__json_of_text(text) -%}
+    {{ return('try_cast(' ~ text ~ ' as json)') }}
+{%- endmacro %}
+
+{# PostgreSQL before 16 cannot tell whether a text is JSON: it stays a JSON string. #}
+{% macro postgres__json_of_text(text) -%}
+    {{ return('to_jsonb(' ~ text ~ ')') }}
+{%- endmacro %}
