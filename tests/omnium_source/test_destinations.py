@@ -43,6 +43,7 @@ def _place(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> N
 
 
 def sqlite(folder: Path) -> Any:
+    pytest.importorskip("sqlalchemy")
     return dlt.destinations.sqlalchemy(f"sqlite:///{folder / 'mine.sqlite'}")
 
 
@@ -111,6 +112,7 @@ def test_databases_replace_rows_with_their_children(tmp_path: Path, tenant: Tena
 @pytest.mark.usefixtures("_place")
 @pytest.mark.parametrize("table_format", [None, "delta", "iceberg"])
 def test_files_are_replaced_whole_if_that_is_asked_for(tmp_path: Path, tenant: Tenant, table_format: Any):
+    pytest.importorskip({"delta": "deltalake", "iceberg": "pyiceberg"}.get(table_format, "pyarrow"))
     pipeline = pipeline_in(tmp_path, files(tmp_path), name=f"files_{table_format}")
     for _ in range(2):
         source = tenant.source(*NAMES)

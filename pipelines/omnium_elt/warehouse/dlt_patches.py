@@ -85,7 +85,7 @@ def _once_a_content(version_hash: Callable[[Mapping[str, Any]], str]) -> Callabl
 
 
 def be_quick() -> None:
-    """Put them in dlt's place, wherever dlt imported its own. Another dlt than was tried keeps its own, which are slower."""
+    """Put them in dlt's place, wherever dlt imported its own. A dlt that was not tried keeps its own."""
     if not dlt.__version__.startswith(TRIED_WITH):
         return
     dlt.common.schema.utils.validate_stored_schema = check_parents
