@@ -6,10 +6,11 @@ window is known to be complete.
 """
 
 import contextlib
+import logging
 import os
 import secrets
 import threading
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
@@ -27,9 +28,11 @@ from omnium_source.normalize.worker_pool import Workshop
 from omnium_source.pii.masking import PersonalData, check_mark, key_for
 from omnium_source.resources import RESOURCES, Resource
 from omnium_source.settings import check_source, read_argument
-from omnium_source.sync import Sync, known_types
+from omnium_source.sync import Sync, known_columns
 from omnium_source.windows.reader import Verified
 from omnium_source.windows.window import Reading, moment_of
+
+log = logging.getLogger("omnium")
 
 MARK = "personal_data"
 """Where dlt's state of the source keeps `PersonalData.mark`."""
@@ -109,16 +112,17 @@ def omnium_source(
                 destination.check()
             personal = _personal_data(mode, key)
             mark_personal(personal.mark)
-            # Rows that the destination loses, or that come as versions, are read as if for the first time.
-            state = (
-                {} if destination and destination.is_emptied else dlt.current.resource_state(running().name)
-            )
-            types = known_types(dlt.current.source_schema().tables)
+            name, table = resource.name, str(running().table_name)
+            columns = known_columns(tables_called(name, table, dlt.current.source_schema().tables))
+            state, notes = dlt.current.resource_state(running().name), list[str]()
+            anew = destination is not None and destination.is_emptied
+            hashes = destination.hashes if destination and state and not anew else None
             with pool.workshop() as workshop:
                 small = replace(reading, window_rows=min(LIMITED_ROWS, reading.window_rows))
-                sync = Sync(client, executor, personal, small if is_limited() else reading, types, workshop)
-                hashes = destination.hashes if destination and state else None
-                yield from sync.windows(resource, state, hashes=hashes)
+                sync = Sync(client, executor, personal, small if is_limited() else reading, columns, workshop)
+                yield from sync.windows(resource, state, hashes=hashes, notes=notes, anew=anew)
+            for note in notes:
+                log.warning("%s: %s", name, note)
 
         yield dlt_resource(resource, windows)
 
@@ -167,6 +171,15 @@ def feed(verified: Verified) -> Iterator[Any]:
         yield from items(verified.assembly.tables(), verified.resource.name)
     finally:
         verified.assembly.close()
+
+
+def tables_called(name: str, table: str, tables: Mapping[str, Any]) -> dict[str, Any]:
+    """A resource's tables by their names in the contract, where the root is called `table`."""
+    return {
+        name + known.removeprefix(table): columns
+        for known, columns in tables.items()
+        if known == table or known.startswith(f"{table}__")
+    }
 
 
 _KEY_OF_THIS_PROCESS = secrets.token_hex(32)
