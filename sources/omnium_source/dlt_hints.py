@@ -10,7 +10,7 @@ from typing import Any
 
 from omnium_source.errors import ConfigurationError
 from omnium_source.normalize.buffer import Columns
-from omnium_source.normalize.schema import column_name
+from omnium_source.normalize.naming import column_name
 from omnium_source.resources import Resource
 
 _REFUSED: Mapping[str, str] = {
