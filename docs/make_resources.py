@@ -28,8 +28,8 @@ KINDS = {
 INDEX = """\
 # The resources
 
-Made from the table of resources and the vendor's description by `python docs/make_resources.py`. One page each: where it is read,
-how it stays current, what a deletion looks like, what it costs, and every column.
+Made from the table of resources and the vendor's description by `python docs/make_resources.py`. One page each: where
+it is read, how it stays current, what a deletion looks like, what it costs, and every column.
 
 A field that the vendor adds later comes as a new column by itself; it stands on no page here.
 
@@ -41,12 +41,12 @@ PLACES = {
     "event": "Rows are what happened, and stay. One that disappears is found by `omnium-elt reconcile`.",
 }
 DELETED = (
-    "The API does not tell of deletions. `omnium-elt reconcile` finds rows that no longer exist and sets `_omnium_deleted_at`; "
-    "staging leaves those out."
+    "The API does not tell of deletions. `omnium-elt reconcile` finds rows that no longer exist and sets "
+    "`_omnium_deleted_at`; staging leaves those out."
 )
 DELETED_PRODUCTS = (
-    "A deleted product is told with the run that follows: it is marked with `_omnium_deleted_at`, and its names stay for history. "
-    "`omnium-elt reconcile` finds those that vanished without a trace."
+    "A deleted product is told with the run that follows: it is marked with `_omnium_deleted_at`, and its names stay for "
+    "history. `omnium-elt reconcile` finds those that vanished without a trace."
 )
 
 
