@@ -45,8 +45,8 @@ DELETED = (
     "`_omnium_deleted_at`; staging leaves those out."
 )
 DELETED_PRODUCTS = (
-    "A deleted product is told with the run that follows: it is marked with `_omnium_deleted_at`, and its names stay for "
-    "history. `omnium-elt reconcile` finds those that vanished without a trace."
+    "A deleted product is told with the run that follows: it is marked with `_omnium_deleted_at`, and its names stay "
+    "for history. `omnium-elt reconcile` finds those that vanished without a trace."
 )
 
 

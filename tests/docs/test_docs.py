@@ -52,6 +52,11 @@ def test_the_pages_of_the_resources_are_those_of_the_table_and_the_contract() ->
     assert [name for name in made if kept[name] != made[name]] == [], "run: python docs/make_resources.py"
 
 
+def test_the_sources_of_the_dbt_project_are_those_of_the_table_and_the_contract() -> None:
+    kept = (TRANSFORMS / "models" / "sources.yml").read_text(encoding="utf-8")
+    assert loaded(DOCS / "make_sources.py").text() == kept, "run: python docs/make_sources.py"
+
+
 def test_every_query_of_a_resource_s_page_runs(finished_home: Path) -> None:
     with duckdb.connect(str(finished_home / "warehouse.duckdb"), read_only=True) as connection:
         for path in sorted((DOCS / "resources").glob("[a-z]*.md")):
