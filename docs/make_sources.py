@@ -17,8 +17,8 @@ HEAD = """\
 sources:
   - name: omnium
     description: >
-      What the tenant answered, in dlt's conventions: a table per resource, lists of objects as child tables that join on
-      `_dlt_parent_id` = the parent's `_dlt_id`. `_omnium_deleted_at` is set on rows that no longer exist in the tenant.
+      What the tenant answered, in dlt's conventions: a table per resource, lists of objects as child tables that join
+      on `_dlt_parent_id` = the parent's `_dlt_id`. `_omnium_deleted_at` is set on rows that no longer exist in the tenant.
     schema: "{{ var('raw_schema') }}"
     config:
       # A table whose rows did not change is as fresh as the last run that looked.
@@ -43,9 +43,8 @@ def text() -> str:
         for table in shape(RESOURCES[row.name], personal).tables.values():
             lines.append(f"      - name: {table.name}")
             if table.parent is None:
-                lines.append(
-                    f"        description: One row per {_key(row.key)}, from {row.endpoint}; {row.current_by}."
-                )
+                grain = f"One row per {_key(row.key)}, from {row.endpoint}; {row.current_by}"
+                lines.append(f"        description: {grain}.")
             else:
                 path = ".".join(table.path)
                 lines.append(f"        description: One row per entry of {path}, below {table.parent}.")
