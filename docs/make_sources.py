@@ -18,7 +18,7 @@ sources:
   - name: omnium
     description: >
       What the tenant answered, in dlt's conventions: a table per resource, lists of objects as child tables that join
-      on `_dlt_parent_id` = the parent's `_dlt_id`. `_omnium_deleted_at` is set on rows that no longer exist in the tenant.
+      on `_dlt_parent_id` = the parent's `_dlt_id`. `_omnium_deleted_at` is set on rows that are gone from the tenant.
     schema: "{{ var('raw_schema') }}"
     config:
       # A table whose rows did not change is as fresh as the last run that looked.
