@@ -56,6 +56,7 @@ class Resource:
     `body` goes with every request, `excluded` are response fields that the request leaves out and that
     therefore get no column. `key_only` is added to the body for a sweep that needs nothing but keys.
     `value_filters` are what a scroll that no time can split is split by, the one with the fewest values first.
+    `deleted`: added to the body it asks for deleted rows alone, which tell when they changed as others do.
     `newest_first`: the search whose `sortOrder` brings changes newest first, where the server honours it.
     `is_history`: rows are what happened at some time, and `since` leaves out old ones. Others are what such rows point
     to, or what is true now (suppliers, products, stock, prices); they are read whole, however old a row is.
@@ -88,6 +89,7 @@ class Resource:
     final_statuses: tuple[str, ...] = ()
     status: str = ""
     value_filters: tuple[ValueFilter, ...] = ()
+    deleted: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
     newest_first: str = ""
     is_history: bool = False
 
@@ -277,6 +279,7 @@ _ROWS = (
             {"assets", "inventory", "prices", "variants.assets", "variants.inventory", "variants.prices"}
         ),
         key_only=PRODUCT_KEYS_ONLY,
+        deleted=MappingProxyType({"isDeleted": True}),
     ),
     Resource(
         name="product_categories",

@@ -33,6 +33,7 @@ from omnium_source.normalize.buffer import Spool
 from omnium_source.normalize.drift import Drift
 from omnium_source.resources import Resource
 from omnium_source.windows.course import SCROLL_FROM, Course
+from omnium_source.windows.deletions import Marked
 from omnium_source.windows.splitter import Shown, Splitter
 from omnium_source.windows.window import Row, Window, column_name_of
 
@@ -51,12 +52,14 @@ class Wish:
     """What is asked of a window besides its bounds.
 
     `body`: further fields of the request. `late_before`: rows with an earlier stamp have appeared late. `note` is
-    told the rows as they come. `is_over`: set when nobody wants the window any more.
+    told the rows as they come. `deleted_at`: the mark of rows that say they are deleted, where such are asked for.
+    `is_over`: set when nobody wants the window any more.
     """
 
     body: Mapping[str, Any] | None = None
     late_before: dt.datetime | None = None
     note: Callable[[Sequence[Row]], None] | None = None
+    deleted_at: dt.datetime | None = None
     is_over: threading.Event = field(default_factory=threading.Event)
 
 
@@ -273,7 +276,11 @@ class Piece:
     @property
     def assembly(self) -> Assembly:
         """Where the pages become tables."""
-        if self._assembly is None:
+        if self._assembly is None and self.wish.deleted_at:
+            cursor = column_name_of(self._course.resource.cursor)
+            spool = Spool(self._course.reading.spool)
+            self._assembly = Marked(self._course.parser, cursor, spool, self.wish.deleted_at)
+        elif self._assembly is None:
             self._assembly = self._course.assembly((self.total or 0) * self._course.row_bytes)
         return self._assembly
 

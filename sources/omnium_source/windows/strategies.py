@@ -11,6 +11,7 @@ import datetime as dt
 import logging
 import time
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from typing import Any
 from urllib.parse import quote
 
@@ -134,6 +135,9 @@ class Reader:
         is_first = not state.get("cursor") or state.get("is_first_read", False)
         window = Window(self._since(state), None if is_first else self._latest, end=now)
         late_before = None if is_first else moment_of(state.get("cursor"))
+        if self._resource.deleted and not is_first:
+            # Before what lives: one that comes back meanwhile is met there, and keeps no mark.
+            yield from self._deleted(window, state)
         for verified in self._read(window, Wish(late_before=late_before)):
             if verified.window.end:
                 state = {**state, "cursor": iso(verified.window.end)}
@@ -142,6 +146,16 @@ class Reader:
                     state["is_first_read"] = True
             verified.state = self._kept(state)
             yield verified
+
+    def _deleted(self, window: Window, state: State) -> Iterator[Verified]:
+        """What was deleted since the cursor, marked, where the server tells of it."""
+        wish = Wish(self._resource.deleted, deleted_at=window.end)
+        try:
+            for verified in self._read(replace(window, end=None), wish):
+                verified.state = self._kept(state)
+                yield verified
+        except BadRequest as refusal:
+            self._course.remark(f"deleted rows cannot be asked for, a sweep finds them: {refusal}")
 
     _by_event = _by_window
 
