@@ -36,7 +36,9 @@ chosen as (
             when max(supplied_places) over (partition by sku, warehouse_code) = 0 then 1
             else row_number() over (
                 partition by sku, warehouse_code
-                order by suggested_quantity desc, raw_quantity desc, case when is_echelon then 0 else 1 end
+                order by
+                    suggested_quantity desc, raw_quantity desc, transfer_in_quantity desc,
+                    case when is_echelon then 0 else 1 end
             )
         end as choice
     from quantities
