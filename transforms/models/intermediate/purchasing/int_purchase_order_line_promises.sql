@@ -19,6 +19,12 @@ orders as (
 
 ),
 
+virtual_locations as (
+
+    select * from {{ ref('int_virtual_locations') }}
+
+),
+
 deliveries as (
 
     select
@@ -38,7 +44,11 @@ joined as (
             as purchase_order_line_id,
         orders.purchase_order_id,
         lines.sku,
-        coalesce(lines.warehouse_code, orders.store_id) as warehouse_code,
+        -- What a virtual location orders comes to the warehouse in which its goods lie.
+        coalesce(
+            virtual_locations.physical_warehouse_code, lines.warehouse_code, orders.store_id
+        ) as warehouse_code,
+        coalesce(lines.warehouse_code, orders.store_id) as ordered_warehouse_code,
         coalesce(lines.delivery_id, orders.delivery_id) as delivery_id,
         orders.status,
         lines.ordered_quantity,
@@ -60,6 +70,8 @@ joined as (
         on lines.purchase_order_key = orders.purchase_order_key
     left join deliveries
         on coalesce(lines.delivery_id, orders.delivery_id) = deliveries.delivery_id
+    left join virtual_locations
+        on coalesce(lines.warehouse_code, orders.store_id) = virtual_locations.warehouse_code
 
 )
 
@@ -68,6 +80,7 @@ select
     purchase_order_id,
     sku,
     warehouse_code,
+    ordered_warehouse_code,
     delivery_id,
     status,
     coalesce(ordered_quantity, 0) as ordered_quantity,
