@@ -9,6 +9,7 @@ import pytest
 from tests.support.models import Row, query
 from tests.transforms.test_purchasing_edges import built, line, order, receipt, supplier
 
+
 def split(name: str, *rows: Row, **more: Any) -> Row:
     """An order of lines of one SKU, in the order of their promises."""
     days = (10, 20, 25, 28)
@@ -113,7 +114,9 @@ def virtual(tmp_path_factory: pytest.TempPathFactory) -> Path:
         tmp_path_factory.mktemp("virtual"),
         {
             "suppliers": [supplier("norstedt"), supplier("web-store", omniumStoreId="web")],
-            "products": [{"id": "1_sv", "productId": "1", "skuId": "roman", "supplierId": "norstedt", "cost": 20}],
+            "products": [
+                {"id": "1_sv", "productId": "1", "skuId": "roman", "supplierId": "norstedt", "cost": 20}
+            ],
             "inventory": [
                 {"sku": "roman", "warehouseCode": "malmo", "inventory": 5},
                 {"sku": "roman", "inventory": 5, **web},
