@@ -141,9 +141,10 @@ def test_lines_of_one_truck_are_one_observation(figures: Settings) -> None:
     ((overall,),) = rows(
         figures.home, "select planning_mean_days from marts.lead_time where level = 'global'"
     )
-    assert rows(
-        figures.home, "select planning_mean_days from marts.lead_time where supplier_id = 'truck' and level = 'supplier'"
-    ) == [(pytest.approx((1 * 30 + 5 * overall) / 6, abs=1e-5),)]  # fmt: skip
+    planned = (
+        "select planning_mean_days from marts.lead_time where supplier_id = 'truck' and level = 'supplier'"
+    )
+    assert rows(figures.home, planned) == [(pytest.approx((1 * 30 + 5 * overall) / 6, abs=1e-5),)]
 
 
 def test_thin_evidence_leans_on_its_parent(figures: Settings) -> None:
