@@ -1,0 +1,250 @@
+{#
+  What is special about the days to come: the season of a category, the weekdays of a warehouse.
+#}
+
+{# Monday 0 … Sunday 6. #}
+{% macro demand_weekday(day) -%}
+    mod({{ days_between("cast('2000-01-03' as date)", day) }}, 7)
+{%- endmacro %}
+
+
+{#
+  One row per as-of day, category and number of days ahead (0…400): season_days = the days until then, each counted as
+  much as it sells against now. What the category sold on the same days a year ago, against what it sold a year
+  before now; a square root of it (a year is no law), pulled towards what the whole tenant did where the category sells
+  seldom, and that towards 1. Without thirteen months of history: the days.
+
+  estimates: as demand_estimates gives them; an article's sales count by its own usual size.
+#}
+{% macro demand_seasons(changes, estimates) -%}
+{%- set k = demand_constants() -%}
+with counted as (
+    select
+        estimates.as_of_day,
+        estimates.category,
+        {{ days_between('estimates.as_of_day', 'changes.day') }} + {{ k.season_shift_days }} as ahead_days,
+        sum(least({{ k.one_off_factor }}e0, {{ real('changes.demand_quantity') }} * {{ k.one_off_factor }}e0 / estimates.one_off_size)) as sales
+    from {{ estimates }} as estimates
+    inner join {{ changes }} as changes
+        on changes.sku = estimates.sku
+        and changes.warehouse_code = estimates.warehouse_code
+    where changes.demand_quantity > 0
+        and changes.day <= estimates.as_of_day
+    group by estimates.as_of_day, estimates.category, changes.day
+),
+
+begins as (
+    select
+        as_of_day,
+        -- days before the same day a year ago of which there is a record
+        -min(ahead_days) as days_before
+    from counted
+    group by as_of_day
+),
+
+categories as (
+    select distinct as_of_day, category from {{ estimates }}
+),
+
+weekdays as (
+    select
+        as_of_day,
+        {{ demand_weekday(add_days('as_of_day', 'ahead_days')) }} as weekday,
+        sum(sales) as sales
+    from counted
+    where ahead_days > {{ k.season_shift_days - 182 }}
+    group by as_of_day, {{ demand_weekday(add_days('as_of_day', 'ahead_days')) }}
+),
+
+-- Closed on Saturdays is no season: what each weekday sells of seven, lately.
+weekday_factors as (
+    select
+        as_of_day,
+        weekday,
+        7e0 * (sales + {{ k.weekday_prior_sale_days }}e0 / 7e0)
+            / (sum(sales) over (partition by as_of_day) + {{ k.weekday_prior_sale_days }}e0) as weekday_factor
+    from weekdays
+),
+
+now as (
+    select
+        categories.as_of_day,
+        categories.category,
+        coalesce(sum(case
+            when counted.ahead_days <= 0
+                then counted.sales * {{ demand_weight('-' ~ real('counted.ahead_days'), k.season_half_life) }}
+        end), 0e0)
+            * {{ 1 - 0.5 ** (1 / k.season_half_life) }}e0
+            / (1e0 - {{ demand_weight('(' ~ real('max(begins.days_before)') ~ ' + 1e0)', k.season_half_life) }}) as daily_sales
+    from categories
+    inner join begins
+        on begins.as_of_day = categories.as_of_day
+        and begins.days_before >= {{ k.season_least_days }}
+    left join counted
+        on counted.as_of_day = categories.as_of_day
+        and counted.category = categories.category
+    group by categories.as_of_day, categories.category
+),
+
+offsets as (
+    select {{ demand_day_offsets(k.ahead_days + 1) }} as ahead_days
+),
+
+ahead as (
+    select
+        now.as_of_day,
+        now.category,
+        cast(offsets.ahead_days as integer) as ahead_days,
+        now.daily_sales * coalesce(weekday_factors.weekday_factor, 1e0) as expected_sales,
+        coalesce(counted.sales, 0e0) as sales
+    from now
+    cross join offsets
+    left join weekday_factors
+        on weekday_factors.as_of_day = now.as_of_day
+        and weekday_factors.weekday = {{ demand_weekday(add_days('now.as_of_day', 'offsets.ahead_days')) }}
+    left join counted
+        on counted.as_of_day = now.as_of_day
+        and counted.category = now.category
+        -- after a year it begins again
+        and counted.ahead_days = case
+            when offsets.ahead_days > {{ k.season_shift_days }} then offsets.ahead_days - {{ k.season_shift_days }}
+            else offsets.ahead_days
+        end
+    where offsets.ahead_days > 0
+),
+
+summed as (
+    select
+        as_of_day,
+        category,
+        ahead_days,
+        sum(sales) over (partition by as_of_day, category order by ahead_days rows unbounded preceding) as sales,
+        sum(expected_sales) over (partition by as_of_day, category order by ahead_days rows unbounded preceding)
+            as expected_sales
+    from ahead
+),
+
+of_tenant as (
+    select
+        as_of_day,
+        ahead_days,
+        (sum(sales) + {{ k.season_prior_sale_days }}e0) / (sum(expected_sales) + {{ k.season_prior_sale_days }}e0) as season
+    from summed
+    group by as_of_day, ahead_days
+),
+
+of_category as (
+    select
+        summed.as_of_day,
+        summed.category,
+        summed.ahead_days,
+        power(
+            (summed.sales + {{ k.season_prior_sale_days }}e0 * of_tenant.season)
+            / (summed.expected_sales + {{ k.season_prior_sale_days }}e0),
+            {{ real(var('season_weight', 0.5)) }}
+        ) as season
+    from summed
+    inner join of_tenant
+        on of_tenant.as_of_day = summed.as_of_day
+        and of_tenant.ahead_days = summed.ahead_days
+),
+
+days as (
+    select
+        categories.as_of_day,
+        categories.category,
+        cast(offsets.ahead_days as integer) as ahead_days,
+        offsets.ahead_days * coalesce(of_category.season, 1e0) as season_days
+    from categories
+    cross join offsets
+    left join of_category
+        on of_category.as_of_day = categories.as_of_day
+        and of_category.category = categories.category
+        and of_category.ahead_days = offsets.ahead_days
+)
+
+select
+    as_of_day,
+    category,
+    ahead_days,
+    season_days,
+    lead(season_days) over (partition by as_of_day, category order by ahead_days) as next_season_days
+from days
+{%- endmacro %}
+
+
+{#
+  One row per as-of day, warehouse and number of days ahead (0…400): weekday_days = the days until then, each counted
+  as much as its weekday sells (26 weeks, one-offs cut, a little towards 1). Over whole weeks it is the days.
+#}
+{% macro demand_weekdays(changes, estimates) -%}
+{%- set k = demand_constants() -%}
+with counted as (
+    select
+        estimates.as_of_day,
+        estimates.warehouse_code,
+        {{ demand_weekday('changes.day') }} as weekday,
+        sum(least({{ k.one_off_factor }}e0, {{ real('changes.demand_quantity') }} * {{ k.one_off_factor }}e0 / estimates.one_off_size)) as sales
+    from {{ estimates }} as estimates
+    inner join {{ changes }} as changes
+        on changes.sku = estimates.sku
+        and changes.warehouse_code = estimates.warehouse_code
+    where changes.demand_quantity > 0
+        and changes.day <= estimates.as_of_day
+        and changes.day > {{ add_days('estimates.as_of_day', -182) }}
+    group by estimates.as_of_day, estimates.warehouse_code, {{ demand_weekday('changes.day') }}
+),
+
+totals as (
+    select as_of_day, warehouse_code, sum(sales) as sales
+    from counted
+    group by as_of_day, warehouse_code
+),
+
+offsets as (
+    select {{ demand_day_offsets(k.ahead_days + 1) }} as ahead_days
+),
+
+places as (
+    select distinct as_of_day, warehouse_code from {{ estimates }}
+),
+
+factors as (
+    select
+        places.as_of_day,
+        places.warehouse_code,
+        cast(offsets.ahead_days as integer) as ahead_days,
+        case
+            when offsets.ahead_days = 0 then 0e0
+            else (7e0 * coalesce(counted.sales, 0e0) + {{ k.weekday_prior_sale_days }}e0)
+                / (coalesce(totals.sales, 0e0) + {{ k.weekday_prior_sale_days }}e0)
+        end as weekday_factor
+    from places
+    cross join offsets
+    left join totals
+        on totals.as_of_day = places.as_of_day
+        and totals.warehouse_code = places.warehouse_code
+    left join counted
+        on counted.as_of_day = places.as_of_day
+        and counted.warehouse_code = places.warehouse_code
+        and counted.weekday = {{ demand_weekday(add_days('places.as_of_day', 'offsets.ahead_days')) }}
+),
+
+summed as (
+    select
+        as_of_day,
+        warehouse_code,
+        ahead_days,
+        sum(weekday_factor) over (partition by as_of_day, warehouse_code order by ahead_days rows unbounded preceding)
+            as weekday_days
+    from factors
+)
+
+select
+    as_of_day,
+    warehouse_code,
+    ahead_days,
+    weekday_days,
+    lead(weekday_days) over (partition by as_of_day, warehouse_code order by ahead_days) as next_weekday_days
+from summed
+{%- endmacro %}

@@ -1,0 +1,437 @@
+{#
+  What an article sells: how often (sale days a day) times how much (units a sale day), from sums of the past that
+  weigh a day half as much after so many days. The same queries serve the models (one as-of day), a backtest and the
+  benchmark (many); docs/models.md tells what they were measured on.
+#}
+
+{#
+  The constants of the model. They are round, and were chosen on other articles and days than those reported.
+
+  short_half_life:         days after which the quick memory weighs a day half
+  long_half_life:          the same of the slow memory
+  memory_limit_days:       older days weigh less than a six-hundredth
+  long_sale_days:          sale days that the slow memory counts for beside the quick one
+  prior_days:              days in stock that the expectation of a new article counts for, in how often
+  prior_sale_days:         sale days that it counts for, in how much
+  usual_sale_days:         sale days that the tenant's usual size counts for beside the article's own
+  one_off_factor:          times the usual size above which a day's demand is a one-off
+  spread_sale_days:        sale days that the tenant's usual spread of sizes counts for
+  silence_sales:           sales that should have come in a silence after which half of the articles have ended
+  most_end_variance:       squared relative error at most, of an article that has probably ended
+  drift_days:              days after which the level itself has moved as far as it was uncertain
+  drift_variance:          squared relative error that each further day adds for articles of any size
+  group_prior_days:        days in stock of articles that a parent group counts for, in how often
+  group_sale_days:         sale days that it counts for, in how much
+  season_half_life:        days, of what a group sold "now", a year ago
+  season_prior_sale_days:  sale days that pull a group's season towards its parent's
+  weekday_prior_sale_days: sale days that pull a warehouse's weekdays towards 1
+  season_least_days:       days of record before the same day a year ago, without which there is no season
+  season_shift_days:       a year of whole weeks
+  ahead_days:              how far a forecast looks
+#}
+{% macro demand_constants() -%}
+    {{ return({
+        'short_half_life': 20,
+        'long_half_life': 160,
+        'memory_limit_days': 1500,
+        'long_sale_days': 3,
+        'prior_days': 14,
+        'prior_sale_days': 3,
+        'usual_sale_days': 2,
+        'one_off_factor': 10,
+        'spread_sale_days': 3,
+        'silence_sales': 8,
+        'most_end_variance': 20,
+        'drift_days': 30,
+        'drift_variance': 0.001,
+        'group_prior_days': 1000,
+        'group_sale_days': 20,
+        'season_half_life': 20,
+        'season_prior_sale_days': 30,
+        'weekday_prior_sale_days': 50,
+        'season_least_days': 30,
+        'season_shift_days': 364,
+        'ahead_days': 400,
+    }) }}
+{%- endmacro %}
+
+
+{# The weight of a day so old, half after `half_life` days. #}
+{% macro demand_weight(age, half_life) -%}
+    power(0.5e0, {{ age }} / {{ half_life }}e0)
+{%- endmacro %}
+
+
+{#
+  Σ of the weights of the days after the first of a run of days: 0.5^(age/h) · Σ_{j=1}^{d−1} 2^(j/h), a geometric sum.
+#}
+{% macro demand_weight_after_first(age, days, half_life) -%}
+    {%- set ratio = 2 ** (1 / half_life) -%}
+    ({{ demand_weight(age, half_life) }} * {{ ratio / (ratio - 1) }}e0 * (power(2e0, ({{ days }} - 1) / {{ half_life }}e0) - 1e0))
+{%- endmacro %}
+
+
+{#
+  One row per as-of day, SKU and warehouse of which anything is known: what it sells on an ordinary day then.
+
+  changes: a relation like fct_stock_and_demand_change. as_of_days: a relation with the column as_of_day; only what
+  happened up to that day is used. categories: a relation with sku and category (may have no row for a SKU).
+#}
+{% macro demand_estimates(changes, as_of_days, categories, items=none) -%}
+{%- set k = demand_constants() -%}
+with runs as (
+    select
+        days.as_of_day,
+        changes.sku,
+        changes.warehouse_code,
+        changes.day,
+        {{ real(days_between('changes.day', 'days.as_of_day')) }} as age,
+        {{ real('least(changes.run_days, ' ~ days_between('changes.day', 'days.as_of_day') ~ ' + 1)') }} as days,
+        {{ real('changes.demand_quantity') }} as demand,
+        -- who orders from an empty shelf was observed
+        case
+            when changes.demand_quantity > 0 and changes.in_stock_share <= 0 then 1e0
+            else {{ real('changes.in_stock_share') }}
+        end as first_share,
+        {{ real('changes.carried_share') }} as carried_share
+    from {{ changes }} as changes
+    inner join {{ as_of_days }} as days
+        on changes.day <= days.as_of_day
+        and {{ add_days('changes.day', 'changes.run_days') }} > {{ add_days('days.as_of_day', -1 * k.memory_limit_days) }}
+),
+
+weighed as (
+    select
+        *,
+        case when demand > 0e0 then 1e0 else 0e0 end as is_sale,
+        {{ demand_weight('age', k.short_half_life) }} as short_weight,
+        {{ demand_weight('age', k.long_half_life) }} as long_weight,
+        case
+            when days > 1e0 and carried_share > 0e0
+                then carried_share * {{ demand_weight_after_first('age', 'days', k.short_half_life) }}
+            else 0e0
+        end as short_weight_after,
+        case
+            when days > 1e0 and carried_share > 0e0
+                then carried_share * {{ demand_weight_after_first('age', 'days', k.long_half_life) }}
+            else 0e0
+        end as long_weight_after
+    from runs
+),
+
+remembered as (
+    select
+        as_of_day,
+        sku,
+        warehouse_code,
+        min(day) as first_day,
+        min(case when is_sale > 0e0 then day end) as first_sale_day,
+        max(case when is_sale > 0e0 then day end) as last_sale_day,
+        sum(is_sale * short_weight) as short_sales,
+        sum(is_sale * long_weight) as long_sales,
+        sum(first_share * short_weight + short_weight_after) as short_days,
+        sum(first_share * long_weight + long_weight_after) as long_days,
+        sum(case when is_sale > 0e0 then ln(demand) * long_weight else 0e0 end) as log_sizes,
+        sum(demand * long_weight) as long_units,
+        sum(demand * demand * long_weight) as long_squares
+    from weighed
+    group by as_of_day, sku, warehouse_code
+),
+
+usual as (
+    select
+        as_of_day,
+        sum(log_sizes) / nullif(sum(long_sales), 0e0) as log_size
+    from remembered
+    group by as_of_day
+),
+
+sized as (
+    select
+        remembered.*,
+        {{ k.one_off_factor }}e0 * greatest(1e0, exp(
+            (remembered.log_sizes + {{ k.usual_sale_days }}e0 * coalesce(usual.log_size, 0e0))
+            / (remembered.long_sales + {{ k.usual_sale_days }}e0)
+        )) as one_off_size,
+        -- a record that begins with a sale tells how much is sold, not how often
+        case
+            when remembered.first_sale_day = remembered.first_day
+                then {{ demand_weight(days_between('remembered.first_day', 'remembered.as_of_day'), k.short_half_life) }}
+            else 0e0
+        end as short_begin,
+        case
+            when remembered.first_sale_day = remembered.first_day
+                then {{ demand_weight(days_between('remembered.first_day', 'remembered.as_of_day'), k.long_half_life) }}
+            else 0e0
+        end as long_begin
+    from remembered
+    inner join usual
+        on usual.as_of_day = remembered.as_of_day
+),
+
+second_look as (
+    select
+        weighed.as_of_day,
+        weighed.sku,
+        weighed.warehouse_code,
+        sum(least(weighed.demand, sized.one_off_size) * weighed.short_weight) as short_units,
+        sum(least(weighed.demand, sized.one_off_size) * weighed.long_weight) as usual_units,
+        sum(greatest(0e0, weighed.demand - sized.one_off_size)) as one_off_quantity,
+        max(case when weighed.demand > sized.one_off_size then weighed.day end) as last_one_off_day,
+        -- the silence since the last sale: its days in stock, and their weight in the slow memory
+        sum(case
+            when weighed.day < sized.last_sale_day then 0e0
+            when weighed.day = sized.last_sale_day then (weighed.days - 1e0) * weighed.carried_share
+            else weighed.first_share + (weighed.days - 1e0) * weighed.carried_share
+        end) as silent_days,
+        sum(case
+            when weighed.day < sized.last_sale_day then 0e0
+            when weighed.day = sized.last_sale_day then weighed.long_weight_after
+            else weighed.first_share * weighed.long_weight + weighed.long_weight_after
+        end) as silent_long_days
+    from weighed
+    inner join sized
+        on sized.as_of_day = weighed.as_of_day
+        and sized.sku = weighed.sku
+        and sized.warehouse_code = weighed.warehouse_code
+    group by weighed.as_of_day, weighed.sku, weighed.warehouse_code
+),
+
+known as (
+    select
+        sized.as_of_day,
+        sized.sku,
+        sized.warehouse_code,
+        sized.short_sales,
+        sized.long_sales,
+        sized.short_days,
+        sized.long_days,
+        sized.long_units,
+        sized.long_squares,
+        sized.short_begin,
+        sized.long_begin,
+        sized.one_off_size,
+        second_look.short_units,
+        second_look.usual_units,
+        second_look.one_off_quantity,
+        second_look.last_one_off_day,
+        second_look.silent_days,
+        second_look.silent_long_days
+    from sized
+    inner join second_look
+        on second_look.as_of_day = sized.as_of_day
+        and second_look.sku = sized.sku
+        and second_look.warehouse_code = sized.warehouse_code
+    {%- if items %}
+
+    union all
+
+    -- on offer, but nothing ever happened to it
+    select
+        days.as_of_day,
+        items.sku,
+        items.warehouse_code,
+        0e0, 0e0, 0e0, 0e0, 0e0, 0e0, 0e0, 0e0,
+        {{ k.one_off_factor }}e0 as one_off_size,
+        0e0, 0e0, 0e0, cast(null as date), 0e0, 0e0
+    from {{ items }} as items
+    cross join {{ as_of_days }} as days
+    {%- endif %}
+),
+
+articles as (
+    select
+        known.*,
+        coalesce(categories.category, '') as category,
+        case when known.long_sales > 0e0 then known.usual_units / known.long_sales end as mean_size,
+        least(known.long_sales, {{ k.long_sale_days }}e0) as size_weight
+    from known
+    left join {{ categories }} as categories
+        on categories.sku = known.sku
+),
+
+-- What an article without a past of its own is taken for: how often, and how much at a time, the tenant's articles
+-- sell, those of the warehouse, those of its category there; each pulled towards the one before.
+tenant as (
+    select
+        as_of_day,
+        coalesce(sum(long_sales - long_begin) / nullif(sum(long_days - long_begin), 0e0), 0e0) as sale_rate,
+        coalesce(
+            sum(case when mean_size > 0e0 then size_weight * ln(mean_size) end)
+            / nullif(sum(case when mean_size > 0e0 then size_weight end), 0e0),
+            0e0
+        ) as log_size,
+        -- what one-off orders brought beyond their cut, half of it: they will come, but to other articles
+        coalesce(sqrt(sum(long_units) / nullif(sum(usual_units), 0e0)), 1e0) as one_off_share,
+        coalesce(exp(avg(case
+            when long_sales > {{ k.long_sale_days }}e0
+                then ln(greatest(1e0, long_squares * long_sales / (long_units * long_units)))
+        end)), 2e0) as square_ratio,
+        coalesce(sum(usual_units), 0e0) as usual_units,
+        greatest(1e0, max(long_days)) as long_days
+    from articles
+    group by as_of_day
+),
+
+warehouses as (
+    select
+        articles.as_of_day,
+        articles.warehouse_code,
+        (sum(articles.long_sales - articles.long_begin) + {{ k.group_prior_days }}e0 * max(tenant.sale_rate))
+            / (sum(articles.long_days - articles.long_begin) + {{ k.group_prior_days }}e0) as sale_rate,
+        {{ demand_group_size('max(tenant.log_size)') }} as log_size,
+        greatest(1e0, max(articles.long_days)) as long_days,
+        -- of what the tenant sells, the share that is sold here, as units of a few sale days: what a category is
+        -- taken for where it has hardly sold
+        {{ k.group_sale_days }}e0 * exp(max(tenant.log_size)) / max(tenant.long_days)
+            * coalesce(sum(articles.usual_units) / nullif(max(tenant.usual_units), 0e0), 0e0) as least_size
+    from articles
+    inner join tenant
+        on tenant.as_of_day = articles.as_of_day
+    group by articles.as_of_day, articles.warehouse_code
+),
+
+categories_there as (
+    select
+        articles.as_of_day,
+        articles.warehouse_code,
+        articles.category,
+        (sum(articles.long_sales - articles.long_begin) + {{ k.group_prior_days }}e0 * max(warehouses.sale_rate))
+            / (sum(articles.long_days - articles.long_begin) + {{ k.group_prior_days }}e0) as sale_rate,
+        {{ demand_group_size('max(warehouses.log_size)') }} as log_size,
+        -- units a day of the category here
+        sum(articles.usual_units) / max(warehouses.long_days) + max(warehouses.least_size) as category_size
+    from articles
+    inner join warehouses
+        on warehouses.as_of_day = articles.as_of_day
+        and warehouses.warehouse_code = articles.warehouse_code
+    group by articles.as_of_day, articles.warehouse_code, articles.category
+),
+
+placed as (
+    select
+        articles.*,
+        categories_there.sale_rate as category_sale_rate,
+        exp(categories_there.log_size) as category_sale_size,
+        categories_there.category_size,
+        articles.long_days >= {{ k.prior_days }}e0 and articles.long_sales > 0e0 as is_evidence
+    from articles
+    inner join categories_there
+        on categories_there.as_of_day = articles.as_of_day
+        and categories_there.warehouse_code = articles.warehouse_code
+        and categories_there.category = articles.category
+),
+
+-- The same SKU in other warehouses: what it sells there, of a category that sells so much there.
+everywhere as (
+    select
+        as_of_day,
+        sku,
+        sum(usual_units / long_days) as daily_units,
+        sum(category_size) as category_size,
+        min(mean_size) as least_sale_size,
+        count(*) as places
+    from placed
+    where is_evidence
+    group by as_of_day, sku
+),
+
+scaled as (
+    select
+        placed.*,
+        case
+            when everywhere.places > case when placed.is_evidence then 1 else 0 end then
+                placed.category_size
+                * greatest(0e0, everywhere.daily_units
+                    - case when placed.is_evidence then placed.usual_units / placed.long_days else 0e0 end)
+                / nullif(everywhere.category_size
+                    - case when placed.is_evidence then placed.category_size else 0e0 end, 0e0)
+        end as scaled_daily_demand,
+        least(everywhere.least_sale_size, coalesce(placed.mean_size, everywhere.least_sale_size)) as scaled_sale_size
+    from placed
+    left join everywhere
+        on everywhere.as_of_day = placed.as_of_day
+        and everywhere.sku = placed.sku
+),
+
+-- A day has a sale with probability 1 − e^(−orders a day).
+expected as (
+    select
+        *,
+        coalesce(1e0 - exp(-scaled_daily_demand / nullif(scaled_sale_size, 0e0)), category_sale_rate) as expected_rate,
+        coalesce(
+            case
+                when scaled_daily_demand > 0e0
+                    then scaled_daily_demand / (1e0 - exp(-scaled_daily_demand / nullif(scaled_sale_size, 0e0)))
+            end,
+            scaled_sale_size,
+            category_sale_size
+        ) as expected_size
+    from scaled
+),
+
+slow as (
+    select
+        *,
+        (long_sales - long_begin + {{ k.prior_days }}e0 * expected_rate)
+            / (long_days - long_begin + {{ k.prior_days }}e0) as long_rate,
+        (usual_units + {{ k.prior_sale_days }}e0 * expected_size) / (long_sales + {{ k.prior_sale_days }}e0) as long_size,
+        -- sales that should have come in the silence, at the rate before it
+        silent_days * (long_sales - long_begin + {{ k.prior_days }}e0 * expected_rate)
+            / (greatest(0e0, long_days - long_begin - silent_long_days) + {{ k.prior_days }}e0) as missed_sales,
+        greatest(0e0, short_sales - short_begin) as own_sales
+    from expected
+),
+
+quick as (
+    select
+        *,
+        (own_sales * own_sales / greatest(1e0, short_days - short_begin) + {{ k.long_sale_days }}e0 * long_rate)
+            / (own_sales + {{ k.long_sale_days }}e0) as sale_rate,
+        (short_units + {{ k.long_sale_days }}e0 * long_size) / (short_sales + {{ k.long_sale_days }}e0) as sale_size,
+        1e0 / (1e0 + power(missed_sales / {{ k.silence_sales }}e0, 2)) as share_alive,
+        (short_sales * short_days + {{ k.long_sale_days }}e0 * long_days)
+            / (short_sales + {{ k.long_sale_days }}e0) as memory_days,
+        case
+            when long_sales > 0e0 then (
+                long_sales * greatest(1e0, long_squares * long_sales / (long_units * long_units))
+                + {{ k.spread_sale_days }}e0 * tenant_ratio.square_ratio
+            ) / (long_sales + {{ k.spread_sale_days }}e0) * long_units / usual_units
+            else tenant_ratio.square_ratio
+        end as square_ratio,
+        tenant_ratio.one_off_share
+    from slow
+    inner join (select as_of_day as tenant_day, square_ratio, one_off_share from tenant) as tenant_ratio
+        on tenant_ratio.tenant_day = slow.as_of_day
+)
+
+select
+    as_of_day,
+    sku,
+    warehouse_code,
+    category,
+    sale_rate,
+    sale_size,
+    share_alive,
+    sale_rate * sale_size * share_alive * one_off_share as daily_demand,
+    greatest(0e0, sale_size * square_ratio - sale_rate * sale_size) as variance_ratio,
+    memory_days,
+    long_days,
+    missed_sales,
+    scaled_daily_demand,
+    expected_rate * expected_size as expected_daily_demand,
+    one_off_size,
+    one_off_quantity,
+    last_one_off_day
+from quick
+{%- endmacro %}
+
+
+{# The mean logarithm of a sale day's units of a group of articles, pulled towards its parent's. #}
+{% macro demand_group_size(parent) -%}
+    {%- set k = demand_constants() -%}
+    (
+        sum(case when articles.mean_size > 0e0 then articles.size_weight * ln(articles.mean_size) else 0e0 end)
+        + {{ k.group_sale_days }}e0 * {{ parent }}
+    ) / (sum(case when articles.mean_size > 0e0 then articles.size_weight else 0e0 end) + {{ k.group_sale_days }}e0)
+{%- endmacro %}

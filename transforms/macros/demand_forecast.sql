@@ -1,0 +1,77 @@
+{#
+  Demand over any number of days to come: its mean and its variance. Everything that needs a forecast (the profile,
+  the proposal, the projection, the backtest) asks here, so that all of them say the same.
+#}
+
+{#
+  The rows of `items` (columns sku and warehouse_code) with <name>_mean and <name>_variance of the demand over `days`
+  (an SQL expression on its columns: 0…400 days from tomorrow on, parts of days interpolated). 0 and 0 where nothing is
+  known. The variance is that of the demand over exactly so many days, with what is not known of the level; the
+  spread of a lead time is the caller's to add.
+
+  estimates, seasons, weekdays: relations of demand_estimates, demand_seasons and demand_weekdays; by default those of
+  the as-of date. For others give all of them, and items with the column as_of_day.
+#}
+{% macro demand_forecast_over(items, days, name='forecast', estimates=none, seasons=none, weekdays=none) -%}
+{%- set on_day = estimates is not none -%}
+select
+    asked.*,
+    {{ demand_forecast_mean('estimates', 'seasons', 'weekdays', days) }} as {{ name }}_mean,
+    {{ demand_forecast_variance('estimates', 'seasons', 'weekdays', days) }} as {{ name }}_variance
+from {{ items }} as asked
+left join {{ estimates or ref('int_demand_estimates') }} as estimates
+    on estimates.sku = asked.sku
+    and estimates.warehouse_code = asked.warehouse_code
+    {%- if on_day %}
+    and estimates.as_of_day = asked.as_of_day
+    {%- endif %}
+left join {{ seasons or ref('int_demand_seasons') }} as seasons
+    on seasons.category = estimates.category
+    and seasons.as_of_day = estimates.as_of_day
+    and seasons.ahead_days = cast(floor(least({{ days }}, {{ demand_constants().ahead_days - 1 }}e0)) as integer)
+left join {{ weekdays or ref('int_demand_weekdays') }} as weekdays
+    on weekdays.warehouse_code = estimates.warehouse_code
+    and weekdays.as_of_day = estimates.as_of_day
+    and weekdays.ahead_days = cast(floor(least({{ days }}, {{ demand_constants().ahead_days - 1 }}e0)) as integer)
+{%- endmacro %}
+
+
+{# Days counted as much as they sell, interpolated between two whole numbers of days. #}
+{% macro demand_counted_days(relation, column, days) -%}
+    ({{ relation }}.{{ column }} + ({{ days }} - {{ relation }}.ahead_days) * ({{ relation }}.next_{{ column }} - {{ relation }}.{{ column }}))
+{%- endmacro %}
+
+
+{# Mean of the days to come against an ordinary day now: season × weekdays. #}
+{% macro demand_factor_ahead(seasons, weekdays, days) -%}
+    case
+        when {{ days }} > 0e0
+            then {{ demand_counted_days(seasons, 'season_days', days) }}
+                * {{ demand_counted_days(weekdays, 'weekday_days', days) }} / ({{ days }} * {{ days }})
+        else 1e0
+    end
+{%- endmacro %}
+
+
+{% macro demand_forecast_mean(estimates, seasons, weekdays, days) -%}
+    coalesce({{ estimates }}.daily_demand * {{ days }} * {{ demand_factor_ahead(seasons, weekdays, days) }}, 0e0)
+{%- endmacro %}
+
+
+{#
+  Variance = mean · variance_ratio · (1 + what is not known of the level, which grows as the level moves)
+  + mean² · (what may happen to articles of any size, and whether a silent one has ended).
+#}
+{% macro demand_forecast_variance(estimates, seasons, weekdays, days) -%}
+    {%- set k = demand_constants() -%}
+    {%- set mean = demand_forecast_mean(estimates, seasons, weekdays, days) -%}
+    coalesce(
+        {{ mean }} * {{ estimates }}.variance_ratio
+        * (1e0 + (1e0 + {{ days }} / {{ k.drift_days }}e0) * {{ days }} / ({{ estimates }}.memory_days + 1e0))
+        + power({{ mean }}, 2) * (
+            {{ k.drift_variance }}e0 * {{ days }}
+            + least({{ k.most_end_variance }}e0, 1e0 / {{ estimates }}.share_alive - 1e0)
+        ),
+        0e0
+    )
+{%- endmacro %}
