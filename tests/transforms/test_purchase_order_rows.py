@@ -4,10 +4,11 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import pytest
 
-from tests.support.models import Row, query
-from tests.transforms.test_purchasing_edges import built, line, order, receipt, supplier
+from tests.support.models import Row, query, write_raw
+from tests.transforms.test_purchasing_edges import build, built, line, order, receipt, supplier
 
 
 def split(name: str, *rows: Row, **more: Any) -> Row:
@@ -185,3 +186,109 @@ def test_it_is_on_order_there(virtual: Path) -> None:
         {"warehouse_code": "pos", "physical_warehouse_code": "malmo"},
         {"warehouse_code": "web", "physical_warehouse_code": "malmo"},
     ]  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def spelled(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """SKUs in other capitals than their product's, products that were deleted, packages with a slash in their name."""
+
+    def product(sku: str, **more: Any) -> Row:
+        return {"id": f"{sku}_sv", "productId": sku, "skuId": sku, "name": f"The {sku}", "cost": 20, **more}
+
+    def package(sku: str, *contents: str) -> Row:
+        components = [{"componentId": one, "skuId": one, "quantity": 2} for one in contents]
+        return product(sku, isPackage=True, components=components)
+
+    folder = tmp_path_factory.mktemp("spelled")
+    write_raw(
+        folder,
+        {
+            "suppliers": [supplier("norstedt")],
+            "stores": [{"id": "malmo", "name": "Malmö"}],
+            "products": [
+                product("CASE"), product("Twin"), product("TWIN"), product("status", status="Deleted"),
+                product("flag", isDeleted=True), product("gone"), product("again", modified="2025-01-01T00:00:00Z"),
+                {**product("again"), "id": "again_no", "name": "Old"},
+                {"id": "roof_sv", "productId": "roof", "name": "The roof",
+                 "variants": [{"skuId": "under-roof", "productId": "roof-1"}]},
+                package("a/b", "b", "a"), package("b", "c"), package("a", "c"), package("self", "self", "c"),
+                package("round", "trip"), package("trip", "round", "c"), product("c"),
+            ],
+            "inventory": [{"sku": "Stocked", "warehouseCode": "malmo", "inventory": 1}],
+            "purchase_orders": [
+                order("po", line("1", "case", 5), line("2", "CASE", 4), line("3", "twin", 3), line("4", "STOCKED", 2),
+                      line("5", "gone", 1), line("6", "under-roof", 1)),
+            ],
+            "inventory_transactions": [
+                receipt("r1", "po", "Case", 6, "2025-06-12T08:00:00Z"),
+                receipt("r2", "po", "stocked", 2, "2025-06-12T08:00:00Z"),
+            ],
+            "orders": [
+                {"id": "o1", "created": "2025-06-20T08:00:00Z", "status": "Completed", "orderType": "Online",
+                 "storeId": "malmo", "orderForm": {"lineItems": [{"lineItemId": "l1", "code": "a/b", "quantity": 1}]}},
+            ],
+        },
+        "2025-06-30T20:00:00+00:00",
+    )  # fmt: skip
+    with duckdb.connect(str(folder / "warehouse.duckdb")) as connection:
+        connection.execute(
+            "update omnium.products set _omnium_deleted_at = '2025-06-15T00:00:00Z'"
+            " where id in ('gone_sv', 'again_no', 'roof_sv')"
+        )
+    build(folder, select=("+path:models/marts/purchasing", "+path:models/marts/core"))
+    return folder
+
+
+def test_a_sku_in_other_capitals_is_its_product(spelled: Path) -> None:
+    """Where exactly one is: `twin` could be either of two, and stays what it is."""
+    rows = query(
+        spelled, "select sku, net_quantity, received_quantity from marts.fct_purchase_order_line"
+        " where sku not in ('gone', 'under-roof') order by sku"
+    )  # fmt: skip
+    assert [tuple(row.values()) for row in rows] == [
+        ("CASE", Decimal(9), Decimal(6)),
+        ("Stocked", Decimal(2), Decimal(2)),
+        ("twin", Decimal(3), Decimal(0)),
+    ]
+    counted = query(
+        spelled, "select check_name, rows, example_keys from marts.data_quality"
+        " where check_name in ('line_sku_in_other_case', 'line_of_unknown_sku') order by 1"
+    )  # fmt: skip
+    assert [tuple(row.values()) for row in counted] == [
+        ("line_of_unknown_sku", 2, "po / 3, po / 4"),
+        ("line_sku_in_other_case", 2, "po / 1, po / 4"),
+    ]
+
+
+def test_deleted_products_keep_their_names(spelled: Path) -> None:
+    rows = query(
+        spelled, "select sku, product_name, is_deleted from marts.dim_product"
+        " where sku in ('status', 'flag', 'gone', 'again', 'under-roof', 'CASE') order by sku"
+    )  # fmt: skip
+    assert [tuple(row.values()) for row in rows] == [
+        ("CASE", "The CASE", False),
+        ("again", "The again", False),
+        ("flag", "The flag", True),
+        ("gone", "The gone", True),
+        ("status", "The status", True),
+        ("under-roof", "The roof", True),
+    ]
+    assert query(spelled, "select sku_id from staging.stg_products where sku_id = 'gone'") == []
+
+
+def test_packages_with_a_slash_in_their_name_are_opened(spelled: Path) -> None:
+    """`a/b` holds two b, each of two c, and two a, each of two c; what contains itself is not followed."""
+    rows = query(spelled, "select * from intermediate.int_package_components order by sku, component_sku")
+    assert [tuple(row.values()) for row in rows] == [
+        ("a", "c", Decimal(2)),
+        ("a/b", "c", Decimal(8)),
+        ("b", "c", Decimal(2)),
+        ("round", "c", Decimal(4)),
+        ("self", "c", Decimal(2)),
+        ("trip", "c", Decimal(2)),
+        ("trip", "round", Decimal(2)),
+    ]
+    odd = query(
+        spelled, "select example_keys from marts.data_quality where check_name = 'package_contains_itself'"
+    )
+    assert odd == [{"example_keys": "self / self, trip / round"}]

@@ -11,7 +11,7 @@ with transactions as (
     select
         transactions.transaction_id,
         transactions.purchase_order_id,
-        transactions.sku,
+        coalesce(spellings.sku, transactions.sku) as sku,
         transactions.warehouse_code as booked_warehouse_code,
         -- Goods of a virtual location lie in its physical warehouse.
         coalesce(virtual_locations.physical_warehouse_code, transactions.warehouse_code) as warehouse_code,
@@ -23,6 +23,8 @@ with transactions as (
     from {{ ref('stg_inventory_transactions') }} as transactions
     left join {{ ref('int_virtual_locations') }} as virtual_locations
         on transactions.warehouse_code = virtual_locations.warehouse_code
+    left join {{ ref('int_purchased_sku_spellings') }} as spellings
+        on transactions.sku = spellings.spelling
     where transactions.purchase_order_id is not null
         and transactions.quantity <> 0
 
