@@ -34,6 +34,14 @@ _TRUE, _FALSE = frozenset({"true", "yes", "on", "1"}), frozenset({"false", "no",
 _SIZE = re.compile(r"\d+(\.\d+)?\s*([KMGT]i?B|%)", re.IGNORECASE)
 
 
+_ITEMS: Mapping[Kind, str] = {
+    "text": "texts",
+    "date": "dates",
+    "number": "numbers",
+    "integer": "whole numbers",
+}
+
+
 @dataclass(frozen=True)
 class Setting:
     """One setting.
@@ -71,7 +79,7 @@ class Setting:
         elif self.kind == "mapping":
             text = f"pairs of a text and one of {_listed(self.choices)}"
         elif self.kind == "list":
-            text = "a list of texts" if self.items == "text" else f"a list of numbers{self._bounds()}"
+            text = f"a list of {_ITEMS[self.items]}{self._bounds()}"
         elif self.kind in ("text", "secret"):
             text = f"a text of {self.shortest} bytes or more" if self.shortest else "a text"
         else:

@@ -23,6 +23,8 @@
 {% macro raw(table, columns, with_deleted=false) -%}
     {# What impossible_value looks through. #}
     {%- do config(meta={'raw ' ~ table: columns}) -%}
+    {# For the lineage; where the rows lie is found below. #}
+    {%- do source('omnium', table) -%}
     {%- set root = table.split('__')[0] -%}
     {%- set is_child = root != table -%}
     {%- set found = raw_columns(table) -%}

@@ -159,6 +159,21 @@ TRANSFORM = table(
         *DAYS,
     ),
     Setting(
+        "season_weight",
+        "number",
+        0.5,
+        "how much of last year's season is believed, as a power of the season's factor",
+        0,
+        1,
+    ),
+    Setting(
+        "replayed_as_of_days",
+        "list",
+        [],
+        "days as of which demand is estimated besides, for a replay of history",
+        items="date",
+    ),
+    Setting(
         "transfers_are_demand",
         "flag",
         True,
