@@ -197,9 +197,17 @@ TRANSFORM = table(
         "shrinkage_strength",
         "number",
         5,
-        "lines that the parent level weighs when measured lead times are shrunk towards it",
+        "observations that the parent level weighs when measured lead times are shrunk towards it",
         0,
         1_000_000,
+    ),
+    Setting(
+        "lead_time_half_life_days",
+        "number",
+        60,
+        "of a supplier whose lead times drift, an order this many days older than another weighs half as much",
+        1,
+        36_500,
     ),
     Setting(
         "reserved_includes_awaiting",
