@@ -550,8 +550,10 @@ def status_command(options: argparse.Namespace) -> int:
 def resources_command(options: argparse.Namespace) -> int:
     """`resources`."""
     from omnium_elt.cli.listing import listing
+    from omnium_elt.infra.configuration import home_of
+    from omnium_elt.inspect.status import kept_states
 
-    rows = listing(options.resources, options.exclude)
+    rows = listing(options.resources, options.exclude, kept_states(home_of(options.home)))
     if options.json:
         print_json({"resources": [row.as_dict() for row in rows]})
         return EXIT_OK
