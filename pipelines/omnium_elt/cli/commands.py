@@ -549,8 +549,9 @@ def status_command(options: argparse.Namespace) -> int:
 def resources_command(options: argparse.Namespace) -> int:
     """`resources`."""
     from omnium_elt.cli.listing import listing
+    from omnium_elt.infra.settings import choices
 
-    rows = listing(options.resources, options.exclude)
+    rows = listing(options.resources, options.exclude, choices())
     if options.json:
         print_json({"resources": [row.as_dict() for row in rows]})
         return EXIT_OK
@@ -563,10 +564,19 @@ def resources_command(options: argparse.Namespace) -> int:
         "key",
         "cursor",
         "role",
+        "fields",
     )
     for row in rows:
         table.add_row(
-            row.name, row.endpoint, row.read_by, row.current_by, row.cost, row.key, row.cursor, row.role
+            row.name,
+            row.endpoint,
+            row.read_by,
+            row.current_by,
+            row.cost,
+            row.key,
+            row.cursor,
+            row.role,
+            row.fields,
         )
     _stdout().print(table)
     return EXIT_OK

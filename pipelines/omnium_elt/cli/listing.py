@@ -1,5 +1,6 @@
 """resources: the table of resources as the source has it, in words."""
 
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -40,14 +41,21 @@ class ListedResource:
     role: str
     cost: str
     """Requests of a run in which nothing has changed."""
+    fields: str
+    """What is read of it, `all` or what was left out or chosen."""
 
     def as_dict(self) -> dict[str, Any]:
         """For `--json`."""
         return asdict(self)
 
 
-def listing(names: tuple[str, ...] | None = None, exclude: tuple[str, ...] = ()) -> list[ListedResource]:
-    """The resources called `names` (all where None) without `exclude`, in the table's order."""
+def listing(
+    names: tuple[str, ...] | None = None,
+    exclude: tuple[str, ...] = (),
+    choices: Mapping[str, Mapping[str, Any]] | None = None,
+) -> list[ListedResource]:
+    """The resources called `names` (all where None) without `exclude`, in the table's order, with chosen fields."""
+    from omnium_source.fields import left_out
     from omnium_source.resources import select
 
     return [
@@ -61,6 +69,7 @@ def listing(names: tuple[str, ...] | None = None, exclude: tuple[str, ...] = ())
             cursor=row.cursor if row.rule != "full" else "",
             role=row.role,
             cost=COSTS[row.rule].format(size=_page_size(row)),
+            fields=left_out(row.name, (choices or {}).get(row.name, {})) or "all",
         )
         for row in select(names, exclude)
     ]
