@@ -31,6 +31,8 @@ class ResourceState:
     lag_seconds: float | None
     """Seconds since the last success."""
     last_error: str | None
+    left_out_before: str | None = None
+    """Rows before this moment were never read, because of `--since` (ISO 8601)."""
     recommended_lag_seconds: int | None = None
     """A settling lag that would have caught every row that the index showed late."""
 
@@ -56,7 +58,7 @@ class Status:
 
 def status(home: Home, resources: tuple[str, ...] | None = None, exclude: tuple[str, ...] = ()) -> Status:
     """Gather what is known of a home, of all resources or those named."""
-    from omnium_source.resources import select
+    from omnium_source.resources import LEFT_OUT, select
 
     from omnium_elt.steps.publish import read_manifest
 
@@ -84,6 +86,7 @@ def status(home: Home, resources: tuple[str, ...] | None = None, exclude: tuple[
                 last_success=last_success,
                 lag_seconds=history.seconds_since(last_success, now),
                 last_error=fact.get("last_error"),
+                left_out_before=held.states.get(name, {}).get(LEFT_OUT),
                 recommended_lag_seconds=held.late.get(name),
             )
         )

@@ -80,6 +80,8 @@ class RunReport:
     cursors: dict[str, str | None] = field(default_factory=dict)
     """Per resource the cursor (ISO 8601) that a destination elsewhere has committed, for the history; None where it has
     none, or stands in the working database, which is asked itself."""
+    lacking: list[str] = field(default_factory=list)
+    """Resources of which `reconcile` found rows missing that it could not read; not for `--json`."""
 
     @classmethod
     def begin(cls, command: str = "load", run_id: str | None = None) -> "RunReport":
@@ -120,7 +122,7 @@ class RunReport:
     def as_dict(self) -> dict[str, Any]:
         """The JSON object of `--json`: dates as ISO 8601 in UTC."""
         values = asdict(self)
-        for internal in ("error_status", "cursors"):
+        for internal in ("error_status", "cursors", "lacking"):
             del values[internal]
         return plain(values)
 

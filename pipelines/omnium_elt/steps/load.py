@@ -29,7 +29,7 @@ from typing import Any, Literal
 import dlt
 import numpy as np
 import pyarrow as pa
-from omnium_source import Sync, dlt_resource, known_types, mark_personal
+from omnium_source import Sync, dlt_resource, known_columns, mark_personal
 from omnium_source.errors import (
     ConfigurationError,
     Forbidden,
@@ -43,7 +43,7 @@ from omnium_source.normalize.drift import in_words
 from omnium_source.normalize.without_pandas import without_pandas
 from omnium_source.normalize.worker_pool import Workshop
 from omnium_source.pii.masking import PersonalData, check_mark, key_for
-from omnium_source.resources import Resource, select
+from omnium_source.resources import LEFT_OUT, Resource, select
 from omnium_source.windows.reader import Verified
 from omnium_source.windows.window import Reading
 
@@ -269,7 +269,7 @@ class _Load:
         self._committed = dict(warehouse.states)
         self._states = {} if settings.full_refresh else warehouse.states
         self._executor = ThreadPoolExecutor(20, "omnium-page")
-        types = known_types(warehouse.tables)
+        types = known_columns(warehouse.tables)
         self._sync = Sync(client, self._executor, self._personal, reading, types, workshop)
         self._has_loaded = False
         self._loaded: dict[str, np.ndarray] = {}
@@ -315,6 +315,7 @@ class _Load:
             if not one.is_reported:
                 self._settle(one, why)
         self._report.notes += [note for one in going for note in one.notes] + self._client.clock.remarks()
+        self._note_left_out()
         # A working database tells its cursors itself, for as long as it is there.
         is_local = self._settings.destination in LOCAL
         self._report.cursors = {
@@ -358,7 +359,8 @@ class _Load:
         name = one.resource.name
         return self._sync.windows(
             one.resource,
-            self._states.get(name, {}),
+            self._committed.get(name, {}),
+            anew=self._settings.full_refresh,
             hashes=self._warehouse.hashes(name),
             traffic=one.traffic,
             on_rows=lambda rows, total: self._progress.advance(name, rows),
@@ -471,6 +473,18 @@ class _Load:
         yield from windows
 
     # -- what a person should know -------------------------------------------------------------------
+
+    def _note_left_out(self) -> None:
+        """Say what `--since` left out, in this run or an earlier one."""
+        names: dict[str, list[str]] = {}
+        for name in self._going:
+            if left_out := self._committed.get(name, {}).get(LEFT_OUT):
+                names.setdefault(str(left_out)[:10], []).append(name)
+        for day, some in sorted(names.items()):
+            self._report.notes.append(
+                f"{', '.join(some)}: rows before {day} are not here, as --since left them out; "
+                f"`omnium-elt load --full-refresh --resources {','.join(some)}` reads them"
+            )
 
     def _note_drift(self, going: list[_Progressing]) -> None:
         drift = (drift for one in going for window in one.windows for drift in window.drift)

@@ -95,6 +95,10 @@ def due_reconcile_step(settings: Settings, progress: Progress, report: RunReport
     from omnium_elt.steps.reconcile import reconcile
 
     found = reconcile(settings, progress, False)
+    errors = {resource.name: resource.error for resource in found.resources}
+    for resource in report.resources:
+        if resource.name in found.lacking:
+            resource.status, resource.error = "failed", errors[resource.name]
     failed = found.status in ("failed", "incomplete")
     report.notes += found.notes + [
         f"reconcile: {resource.name}: {resource.error}" for resource in found.resources if resource.error
