@@ -34,13 +34,22 @@ _TRUE, _FALSE = frozenset({"true", "yes", "on", "1"}), frozenset({"false", "no",
 _SIZE = re.compile(r"\d+(\.\d+)?\s*([KMGT]i?B|%)", re.IGNORECASE)
 
 
+_ITEMS: Mapping[Kind, str] = {
+    "text": "texts",
+    "date": "dates",
+    "number": "numbers",
+    "integer": "whole numbers",
+}
+
+
 @dataclass(frozen=True)
 class Setting:
     """One setting.
 
     `least` and `most` bound a number, and each number of a list; `is_open`: the bounds themselves are outside.
-    `choices` are all values of a choice, and of the values of a mapping. `shortest`: bytes of a text. `may_be_empty`:
-    an empty text says something.
+    `choices` are all values of a choice, and of the values of a mapping (which may be lists of them; `items`: numbers
+    instead, within the bounds); `keys` are all names of a mapping, where not every text is one. `shortest`: bytes of a
+    text. `may_be_empty`: an empty text says something.
     """
 
     name: str
@@ -54,6 +63,7 @@ class Setting:
     shortest: int = 0
     may_be_empty: bool = False
     items: Kind = "text"
+    keys: tuple[str, ...] = ()
 
     @property
     def range(self) -> str:
@@ -69,9 +79,11 @@ class Setting:
         if self.kind == "choice":
             text = f"one of {_listed(self.choices)}"
         elif self.kind == "mapping":
-            text = f"pairs of a text and one of {_listed(self.choices)}"
+            name = f"one of {_listed(self.keys)}" if self.keys else "a text"
+            value = f"one of {_listed(self.choices)}" if self.choices else f"a number{self._bounds()}"
+            text = f"pairs of {name} and {value}"
         elif self.kind == "list":
-            text = "a list of texts" if self.items == "text" else f"a list of numbers{self._bounds()}"
+            text = f"a list of {_ITEMS[self.items]}{self._bounds()}"
         elif self.kind in ("text", "secret"):
             text = f"a text of {self.shortest} bytes or more" if self.shortest else "a text"
         else:
@@ -180,9 +192,15 @@ def _mapping(setting: Setting, value: Any) -> dict[str, Any]:
         value = json.loads(value)
     if not isinstance(value, Mapping):
         raise ValueError("no pairs")
-    for one in value.values():
-        if one not in setting.choices or type(one) not in {type(choice) for choice in setting.choices}:
-            raise ValueError(f"{one!r} is none of them")
+    for name, one in value.items():
+        if setting.keys and name not in setting.keys:
+            raise ValueError(f"{name!r} is none of them")
+        if setting.items == "number":
+            setting.number(one, is_whole=False)
+            continue
+        for item in one if isinstance(one, list) else [one]:
+            if item not in setting.choices or type(item) not in {type(choice) for choice in setting.choices}:
+                raise ValueError(f"{item!r} is none of them")
     return dict(value)
 
 

@@ -14,6 +14,8 @@ from datetime import date
 from pathlib import Path
 from typing import Any, Literal
 
+from omnium_elt.infra.files import make_folder
+
 PersonalMode = Literal["include", "hash", "exclude"]
 DEFAULT_HOME = "omnium-data"
 
@@ -114,7 +116,7 @@ class Home:
 
     def create(self) -> None:
         """Make the folders that are missing; `state/` is for its owner alone."""
-        self.root.mkdir(parents=True, exist_ok=True)
+        make_folder(self.root)
         self.state.mkdir(mode=0o700, exist_ok=True)
         if os.name == "posix" and self.state.stat().st_mode & 0o077:
             self.state.chmod(0o700)

@@ -6,10 +6,16 @@
 with levels as (
     select
         levels.*,
-        coalesce(transfers.units, 0e0) as transfer_in_quantity
+        -- what moves between places that are planned together adds nothing to their stock
+        coalesce(case when levels.is_echelon then transfers.units - transfers.returned_units else transfers.units end, 0e0)
+            as transfer_in_quantity
     from {{ ref('int_replenishment_levels') }} as levels
     left join (
-        select sku, to_warehouse_code, sum(units) as units
+        select
+            sku,
+            to_warehouse_code,
+            sum(units) as units,
+            sum(case when is_return then units else 0e0 end) as returned_units
         from {{ ref('int_transfer_proposals') }}
         group by sku, to_warehouse_code
     ) as transfers
@@ -30,7 +36,9 @@ chosen as (
             when max(supplied_places) over (partition by sku, warehouse_code) = 0 then 1
             else row_number() over (
                 partition by sku, warehouse_code
-                order by suggested_quantity desc, raw_quantity desc, case when is_echelon then 0 else 1 end
+                order by
+                    suggested_quantity desc, raw_quantity desc, transfer_in_quantity desc,
+                    case when is_echelon then 0 else 1 end
             )
         end as choice
     from quantities

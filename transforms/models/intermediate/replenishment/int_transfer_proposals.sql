@@ -117,8 +117,13 @@ possible as (
     select
         matched.*,
         coalesce(transfer_times.planning_mean_days, any_transfer.planning_mean_days) as transfer_days,
-        sum(matched.units) over (partition by matched.sku, matched.to_warehouse_code) as received_units
+        sum(matched.units) over (partition by matched.sku, matched.to_warehouse_code) as received_units,
+        places.place_code is not null as is_return
     from matched
+    left join {{ ref('int_echelon_places') }} as places
+        on places.sku = matched.sku
+        and places.warehouse_code = matched.to_warehouse_code
+        and places.place_code = matched.from_warehouse_code
     left join any_transfer
         on true
     left join transfer_times
@@ -129,14 +134,6 @@ possible as (
         -- what is ordered from there anyway is no proposal of its own
         and coalesce(matched.source_id, '') <> matched.from_warehouse_code
         and coalesce(transfer_times.planning_mean_days, any_transfer.planning_mean_days, 0e0) <= matched.lead_time_mean_days
-        -- nor does a place send back what its warehouse sent it
-        and not exists (
-            select 1
-            from {{ ref('int_echelon_places') }} as places
-            where places.sku = matched.sku
-                and places.warehouse_code = matched.to_warehouse_code
-                and places.place_code = matched.from_warehouse_code
-        )
 )
 
 select
@@ -150,7 +147,8 @@ select
     unit_cost,
     currency,
     lead_time_mean_days,
-    transfer_days
+    transfer_days,
+    is_return
 from possible
 -- worth a transfer is what spares the purchase, or helps a shelf that is empty
 where position + received_units > reorder_point
