@@ -20,8 +20,8 @@ QUERIES = {
     "a season": """
         select sku, product_name, warehouse_code, explanation
         from marts.replenishment
-        where block_reason is null and season_factor >= 1.1
-        order by (season_factor - 1) * expected_demand * unit_cost desc, sku, warehouse_code
+        where block_reason is null and season_factor >= 1.1 and expected_demand >= 5
+        order by season_factor desc, expected_demand * unit_cost desc, sku, warehouse_code
         limit 1
     """,
     "a new article": """
