@@ -20,6 +20,7 @@ from dlt.extract import DltResource
 from dlt.extract.items_transform import LimitItem
 
 from omnium_source.errors import ConfigurationError
+from omnium_source.windows.deletions import MARKED_HASH
 from omnium_source.windows.reader import Verified
 
 log = logging.getLogger("omnium")
@@ -131,7 +132,8 @@ class Destination:
                 wanted = ("_dlt_id", "_omnium_row_hash", "_omnium_deleted_at", "_dlt_load_id")
                 key, content, gone, load = (client.escape_column_name(one) for one in wanted)
                 table = client.make_qualified_table_name(self._table)
-                sql = f"select {key}, {content} from {table} where {gone} is null order by {load}"
+                there = f"{gone} is null or {content} like '{MARKED_HASH}%'"
+                sql = f"select {key}, {content} from {table} where {there} order by {load}"
                 with client.execute_query(sql) as cursor:
                     return {row[0]: row[1] for row in cursor.fetchall()}
         except DatabaseUndefinedRelation:

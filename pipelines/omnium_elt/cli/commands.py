@@ -550,8 +550,12 @@ def status_command(options: argparse.Namespace) -> int:
 def resources_command(options: argparse.Namespace) -> int:
     """`resources`."""
     from omnium_elt.cli.listing import listing
+    from omnium_elt.infra.configuration import home_of
+    from omnium_elt.infra.settings import choices
+    from omnium_elt.inspect.status import kept_states
 
-    rows = listing(options.resources, options.exclude)
+    states = kept_states(home_of(options.home))
+    rows = listing(options.resources, options.exclude, states, choices())
     if options.json:
         print_json({"resources": [row.as_dict() for row in rows]})
         return EXIT_OK
@@ -564,10 +568,19 @@ def resources_command(options: argparse.Namespace) -> int:
         "key",
         "cursor",
         "role",
+        "fields",
     )
     for row in rows:
         table.add_row(
-            row.name, row.endpoint, row.read_by, row.current_by, row.cost, row.key, row.cursor, row.role
+            row.name,
+            row.endpoint,
+            row.read_by,
+            row.current_by,
+            row.cost,
+            row.key,
+            row.cursor,
+            row.role,
+            row.fields,
         )
     _stdout().print(table)
     return EXIT_OK
