@@ -2,7 +2,7 @@
 
     Setting        one row; `read` takes what somebody wrote and gives what it means, or says what is wrong
     SOURCE         what stands under `sources.omnium`, for the command line and for the dlt source alike
-    RESOURCE       what stands under `sources.omnium.<resource>`
+    field_choices  what stands under `sources.omnium.<resource>` (`fields.py`), checked
     problems       what is wrong with the names and values below `sources.omnium`
 
 A program that has further settings makes rows of its own (`omnium_elt/infra/settings.py`), and checks them by `found`.
@@ -310,9 +310,6 @@ WRITER = table(
 )
 """What stands under `sources.omnium.writer`."""
 
-RESOURCE: dict[str, Setting] = table()
-"""What stands under `sources.omnium.<resource>`."""
-
 
 @dataclass(frozen=True)
 class Found:
@@ -402,6 +399,8 @@ def nearest(found: Found, name: str, known: Iterable[str]) -> str:
 
 def source_problems(found: Iterable[Found]) -> Iterator[Problem]:
     """What is wrong with settings below `sources.omnium`."""
+    from omnium_source.fields import options_of
+
     for one in found:
         first, rest = one.path[0], one.path[1:]
         if first in DLT_SECTIONS or (rest and rest[0] in DLT_SECTIONS and first in RESOURCES):
@@ -411,7 +410,7 @@ def source_problems(found: Iterable[Found]) -> Iterator[Problem]:
         elif first == "writer":
             problem = problem_of(one, WRITER, "__".join(rest))
         elif first in RESOURCES:
-            problem = problem_of(one, RESOURCE, "__".join(rest))
+            problem = problem_of(one, options_of(first), "__".join(rest))
         else:
             names = [*SOURCE, "writer", *RESOURCES]
             problem = Problem(
@@ -421,13 +420,34 @@ def source_problems(found: Iterable[Found]) -> Iterator[Problem]:
             yield problem
 
 
-def check_source(environment: Mapping[str, str] | None = None) -> None:
-    """Raise ConfigurationError for the first unknown or unusable setting below `sources.omnium`, wherever it stands."""
-    found = list(from_environment(ENVIRONMENT_PREFIX, environment))
-    for where, document in documents():
+def settings_found(files: Iterable[tuple[str, Mapping[str, Any]]]) -> list[Found]:
+    """All settings below `sources.omnium`: those of the environment, then those of the files as dlt orders them."""
+    found = list(from_environment(ENVIRONMENT_PREFIX))
+    for where, document in files:
         found += from_document(document, SECTION, where)
+    return found
+
+
+def check_source(found: Iterable[Found]) -> None:
+    """Raise ConfigurationError for the first unknown or unusable setting below `sources.omnium`."""
     for problem in source_problems(found):
         raise ConfigurationError(str(problem))
+
+
+def field_choices(found: Iterable[Found]) -> dict[str, dict[str, Any]]:
+    """The choice of fields of each resource that has one; of a setting that was found twice, the first counts.
+
+    Raises ConfigurationError for a field that cannot be chosen.
+    """
+    from omnium_source.fields import checked, options_of
+
+    choices: dict[str, dict[str, Any]] = {}
+    for one in found:
+        resource, name = one.path[0], "__".join(one.path[1:])
+        if resource in RESOURCES and (setting := options_of(resource).get(name)):
+            choices.setdefault(resource, {}).setdefault(name, setting.read(one.value))
+    checked(choices)
+    return choices
 
 
 def read_argument(name: str, value: Any) -> Any:

@@ -51,6 +51,8 @@ class ListedResource:
     """Requests of a run in which nothing has changed."""
     newest_first: str | None = None
     """Whether the server sorts by changes: honoured, ignored, or None where that matters not or was not seen yet."""
+    fields: str = "all"
+    """What is read of it, `all` or what was left out or chosen."""
 
     def as_dict(self) -> dict[str, Any]:
         """For `--json`."""
@@ -61,11 +63,14 @@ def listing(
     names: tuple[str, ...] | None = None,
     exclude: tuple[str, ...] = (),
     states: Mapping[str, Mapping[str, Any]] | None = None,
+    choices: Mapping[str, Mapping[str, Any]] | None = None,
 ) -> list[ListedResource]:
     """The resources called `names` (all where None) without `exclude`, in the table's order.
 
-    `states`: what a home keeps of each, such as whether its server sorts by changes.
+    `states`: what a home keeps of each, such as whether its server sorts by changes. `choices`: the fields that
+    somebody chose.
     """
+    from omnium_source.fields import left_out
     from omnium_source.resources import select
 
     states = states or {}
@@ -81,6 +86,7 @@ def listing(
             role=row.role,
             cost=_cost(row, states.get(row.name, {})),
             newest_first=states.get(row.name, {}).get("newest_first") if row.newest_first else None,
+            fields=left_out(row.name, (choices or {}).get(row.name, {})) or "all",
         )
         for row in select(names, exclude)
     ]

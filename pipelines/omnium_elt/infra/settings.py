@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from omnium_source.errors import ConfigurationError
 from omnium_source.settings import (
     ENVIRONMENT_PREFIX,
     LARGEST_DAYS,
@@ -21,9 +22,11 @@ from omnium_source.settings import (
     Problem,
     Setting,
     documents,
+    field_choices,
     from_document,
     from_environment,
     problem_of,
+    settings_found,
     source_problems,
     table,
 )
@@ -276,7 +279,18 @@ TRANSFORM = table(
         1,
         366,
     ),
-    Setting("backtest_days", "integer", 180, "days that `policy_backtest` replays", 1, LARGEST_DAYS),
+    Setting("backtest_days", "integer", 120, "days that `policy_backtest` counts", 1, LARGEST_DAYS),
+    Setting(
+        "backtest_warm_up_days", "integer", 60, "days that it replays before those it counts", 0, LARGEST_DAYS
+    ),
+    Setting(
+        "backtest_refresh_days",
+        "integer",
+        7,
+        "days between two looks at history in `policy_backtest`; 1 takes minutes",
+        1,
+        366,
+    ),
     Setting("backtest_items", "integer", 1_000, "SKU × warehouse rows that it replays", 0, MOST_ROWS),
     Setting(
         "backtest_service_levels",
@@ -329,15 +343,25 @@ def problems() -> list[Problem]:
     """What is wrong with the configuration, in the environment and in dlt's files."""
     files = documents() if has_files() else []
     found = list(_environment(os.environ))
-    sources = list(from_environment(ENVIRONMENT_PREFIX))
+    sources = settings_found(files)
     transform = list(from_environment(TRANSFORM_PREFIX))
     for where, document in files:
         found += _misplaced(document, where)
-        sources += from_document(document, SECTION, where)
         transform += from_document(document, "transform", where, deep=1)
-    found += source_problems(sources)
+    wrong = list(source_problems(sources))
+    if not wrong:
+        try:
+            field_choices(sources)
+        except ConfigurationError as error:
+            wrong = [Problem(str(error), "README, Configuration, says what can be chosen.")]
+    found += wrong
     found += filter(None, map(_of_variable, transform))
     return found
+
+
+def choices() -> dict[str, dict[str, Any]]:
+    """The choice of fields of each resource that has one. Raises ConfigurationError."""
+    return field_choices(settings_found(documents() if has_files() else []))
 
 
 def has_files() -> bool:
