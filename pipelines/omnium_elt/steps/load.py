@@ -47,6 +47,7 @@ from omnium_source.resources import LEFT_OUT, Resource, select
 from omnium_source.windows.reader import Verified
 from omnium_source.windows.window import Reading
 
+from omnium_elt.infra import memory
 from omnium_elt.infra.errors import OmniumEltError, UsageError, explain
 from omnium_elt.infra.home import Settings
 from omnium_elt.report.run_report import Progress, ResourceReport, RunReport
@@ -94,7 +95,7 @@ def load(settings: Settings, progress: Progress, report: RunReport | None = None
             _hurrying(),
             without_pandas(),
             connect(settings) as client,
-            Workshop(WORKERS) as workshop,
+            Workshop(1 if memory.is_tight() else WORKERS) as workshop,
             Warehouse(settings.home, settings.destination) as warehouse,
         ):
             _Load(settings, progress, report, client, warehouse, workshop).run(resources)
