@@ -22,10 +22,10 @@ from omnium_source.http.client import Answer, Budget, Traffic
 from omnium_source.http.paginators import Page, PageBase
 from omnium_source.normalize.drift import Drift
 from omnium_source.resources import RESOURCES
-from omnium_source.windows.course import Course
 from omnium_source.windows.newest_first import NewestFirst, Order
-from omnium_source.windows.reader import State, Verified, Wish
-from omnium_source.windows.scheduler import Pieces
+from omnium_source.windows.reader import Query, State, Verified
+from omnium_source.windows.resource_run import ResourceRun
+from omnium_source.windows.scheduler import Scheduler
 from omnium_source.windows.window import Row, Window, iso, moment_of
 
 log = logging.getLogger("omnium")
@@ -46,12 +46,12 @@ SUPPLIERS_AT_ONCE = 200
 class Reader:
     """Reads one resource, window by window."""
 
-    def __init__(self, course: Course) -> None:
-        self._course = course
-        self._client, self._resource, self._executor = course.client, course.resource, course.executor
-        self._reading, self.traffic = course.reading, course.traffic
-        self._pieces = Pieces(course)
-        self._connection = course.connection()
+    def __init__(self, run: ResourceRun) -> None:
+        self._run = run
+        self._client, self._resource, self._executor = run.client, run.resource, run.executor
+        self._reading, self.traffic = run.reading, run.traffic
+        self._scheduler = Scheduler(run)
+        self._connection = run.connection()
         self._sorts = ""
 
     # -- which windows -----------------------------------------------------------------------------
@@ -66,7 +66,7 @@ class Reader:
         self._moment = self._client.moment(kept_offset)
         now = self._moment.earliest
         if "page_base" in state:
-            self._course.base = PageBase(int(state["page_base"]), True)
+            self._run.base = PageBase(int(state["page_base"]), True)
         if self._reading.since and self._reading.since > self._moment.latest:
             raise ConfigurationError(
                 f"since={iso(self._reading.since)} lies in the future: give a day that is over"
@@ -102,13 +102,13 @@ class Reader:
             cursor -= dt.timedelta(seconds=moved_back)
             healed["cursor"] = iso(cursor)
             if moved_back > AHEAD.total_seconds():
-                self._course.remark(
+                self._run.remark(
                     f"the server's clock moved back by {moved_back:,.0f} s against this machine's since the last run, "
                     f"so it is read from {iso(cursor)} on"
                 )
         if cursor and cursor > now + AHEAD:
             del healed["cursor"]
-            self._course.remark(
+            self._run.remark(
                 f"its cursor {iso(cursor)} lies ahead of now, {iso(now)}: a clock was wrong when it was kept, so "
                 "everything is read again"
             )
@@ -119,7 +119,7 @@ class Reader:
 
     def _kept(self, state: State, **changes: Any) -> State:
         """`state` with `changes`, and with what was found out about the server."""
-        base, is_declared = self._course.base, self._resource.page_base_is_clear
+        base, is_declared = self._run.base, self._resource.page_base_is_clear
         found = {"page_base": base.number} if base.is_clear and not is_declared else {}
         return {**state, **found, **changes}
 
@@ -138,7 +138,7 @@ class Reader:
         if self._resource.deleted and not is_first:
             # Before what lives: one that comes back meanwhile is met there, and keeps no mark.
             yield from self._deleted(window, state)
-        for verified in self._read(window, Wish(late_before=late_before)):
+        for verified in self._read(window, Query(late_before=late_before)):
             if verified.window.end:
                 state = {**state, "cursor": iso(verified.window.end)}
                 state.pop("is_first_read", None)
@@ -149,19 +149,19 @@ class Reader:
 
     def _deleted(self, window: Window, state: State) -> Iterator[Verified]:
         """What was deleted since the cursor, marked, where the server tells of it."""
-        wish = Wish(self._resource.deleted, deleted_at=window.end)
+        query = Query(self._resource.deleted, deleted_at=window.end)
         try:
-            for verified in self._read(replace(window, end=None), wish):
+            for verified in self._read(replace(window, end=None), query):
                 verified.state = self._kept(state)
                 yield verified
         except BadRequest as refusal:
-            self._course.remark(f"deleted rows cannot be asked for, a sweep finds them: {refusal}")
+            self._run.remark(f"deleted rows cannot be asked for, a sweep finds them: {refusal}")
 
     _by_event = _by_window
 
     def _by_from(self, state: State, now: dt.datetime) -> Iterator[Verified]:
         windows = self._read(
-            Window(self._since(state), end=now), Wish(late_before=moment_of(state.get("cursor")))
+            Window(self._since(state), end=now), Query(late_before=moment_of(state.get("cursor")))
         )
         yield from self._with_final_state(windows, state, cursor=iso(now))
 
@@ -182,7 +182,7 @@ class Reader:
             window, changes = Window(self._reading.since, end=now), {"full_pass": iso(now)}
         else:
             window, changes = Window(self._trailing_since(state, now), self._latest, end=now), {}
-        # The cursor moves with the last piece alone: a full pass cut short has to start again.
+        # The cursor moves with the last part alone: a full pass cut short has to start again.
         yield from self._with_final_state(self._read(window), state, cursor=iso(now), **changes)
 
     def _with_final_state(
@@ -219,7 +219,7 @@ class Reader:
                 (open_ids.discard if is_final else open_ids.add)(str(row.get("id")))
 
         def read() -> Iterator[Verified]:
-            yield from self._read(window, Wish(note=note))
+            yield from self._read(window, Query(note=note))
             for start in range(0, len(asked), IDS_A_REQUEST):
                 ids = asked[start : start + IDS_A_REQUEST]
                 found: set[str] = set()
@@ -228,7 +228,7 @@ class Reader:
                     found.update(str(row.get("id")) for row in rows)
                     note(rows)
 
-                yield from self._read(Window(end=now), Wish({"selectedDeliveries": ids}, note=note_found))
+                yield from self._read(Window(end=now), Query({"selectedDeliveries": ids}, note=note_found))
                 open_ids.difference_update(set(ids) - found)
 
         for verified in self._with_final_state(read(), state, **changes):
@@ -256,7 +256,7 @@ class Reader:
                     yield from found
                     return
                 if seen == HONOURED:
-                    self._course.remark("the server no longer sorts by modified, so everything is read again")
+                    self._run.remark("the server no longer sorts by modified, so everything is read again")
                     state = {name: value for name, value in state.items() if name != "full_pass"}
                     is_due = True
         changes: State = {"full_pass": iso(now)} if is_due and self._resource.rule == "full" else {}
@@ -273,24 +273,24 @@ class Reader:
         """What changed and what is new, each by one request or a few; None where the order is not to be relied on."""
         lower = self._since(state)
         assert lower is not None
-        pieces: list[NewestFirst] = []
+        attempts: list[NewestFirst] = []
         try:
-            order = self._read_down(pieces, "ModifiedDescending", lower, now)
+            order = self._read_down(attempts, "ModifiedDescending", lower, now)
             if order is Order.IGNORED:
                 self._sorts = IGNORED
             is_reliable = order in (Order.WHOLE, Order.PROVED) or (order is Order.FITTING and is_proved)
             if is_reliable and order is not Order.WHOLE and self._resource.rule == "full":
                 # What was never changed may carry no such stamp.
-                is_reliable = self._read_down(pieces, "CreatedDescending", lower, now) is not Order.IGNORED
+                is_reliable = self._read_down(attempts, "CreatedDescending", lower, now) is not Order.IGNORED
         except BaseException:
-            for piece in pieces:
-                piece.close()
+            for attempt in attempts:
+                attempt.close()
             raise
         if not is_reliable:
-            for piece in pieces:
-                piece.close()
+            for attempt in attempts:
+                attempt.close()
             return None
-        windows = [piece.verified() for piece in pieces]
+        windows = [attempt.verified() for attempt in attempts]
         if order is not Order.WHOLE and self._resource.rule != "full":
             windows += self._read(Window(lower, self._latest, end=now))
         kept = {} if order is Order.WHOLE and not is_proved else {SORTS: HONOURED}
@@ -300,28 +300,30 @@ class Reader:
         windows[-1].state = self._kept(state, cursor=iso(now), **kept)
         return windows
 
-    def _read_down(self, pieces: list[NewestFirst], sort: str, lower: dt.datetime, now: dt.datetime) -> Order:
-        """Read the newest rows of an order; what was read is added to `pieces`. Raises Incomplete."""
+    def _read_down(
+        self, attempts: list[NewestFirst], sort: str, lower: dt.datetime, now: dt.datetime
+    ) -> Order:
+        """Read the newest rows of an order; what was read is added to `attempts`. Raises Incomplete."""
         problem: Incomplete | None = None
-        for attempt in range(1, self._reading.tries + 1):
-            connection = self._course.connection()
-            piece = NewestFirst(
-                self._course, self._pieces.splitter, connection, Window(lower, end=now), attempt, sort
+        for number in range(1, self._reading.tries + 1):
+            connection = self._run.connection()
+            attempt = NewestFirst(
+                self._run, self._scheduler.splitter, connection, Window(lower, end=now), number, sort
             )
-            pieces.append(piece)
+            attempts.append(attempt)
             try:
-                return piece.read_down(lower)
+                return attempt.read_down(lower)
             except Incomplete as failure:
                 problem = failure
-                pieces.remove(piece)
-                piece.close()
+                attempts.remove(attempt)
+                attempt.close()
         assert problem is not None
         raise problem
 
     def _named_by_changed_parents(self, state: State, now: dt.datetime) -> set[str]:
         """Ids of the deliveries that purchase orders changed since the cursor name."""
         named: set[str] = set()
-        for row in self._pieces.rows_of(
+        for row in self._scheduler.rows_of(
             RESOURCES["purchase_orders"], Window(self._since(state), self._latest, end=now)
         ):
             named.add(str(row.get("deliveryId") or ""))
@@ -333,9 +335,9 @@ class Reader:
         """Every version of each changed supplier, once."""
         started, before = time.monotonic(), self.traffic.requests
         window = Window(self._since(state), self._latest if state.get("cursor") else None, end=now)
-        suppliers = self._pieces.rows_of(RESOURCES["suppliers"], window)
+        suppliers = self._scheduler.rows_of(RESOURCES["suppliers"], window)
         seen: dict[str, str] = dict(state.get("versions", {}))
-        assembly, keys, drift = self._course.assembly(0), set[str](), list[Drift]()
+        assembly, keys, drift = self._run.assembly(0), set[str](), list[Drift]()
         for start in range(0, len(suppliers), SUPPLIERS_AT_ONCE):
             some = suppliers[start : start + SUPPLIERS_AT_ONCE]
             self._connection.budget = Budget(self._reading.budget)
@@ -348,7 +350,7 @@ class Reader:
                 assembly.keep(None)
                 keys.update(added.keys)
                 drift += added.drift
-                self._course.on_rows(len(added.keys), None)
+                self._run.on_rows(len(added.keys), None)
             seen.update((str(row["id"]), str(row["versionId"])) for row in some if row.get("versionId"))
         yield Verified(
             self._resource,
@@ -390,14 +392,14 @@ class Reader:
     def sweep(self, since: dt.datetime | None = None) -> Iterator[set[str]]:
         """The keys of all rows there are, from `since` on, by the cheapest request; complete, or it raises."""
         now = self._client.server_time()
-        for piece in self._pieces.of(Window(since, end=now), Wish(self._resource.key_only or None)):
-            piece.close()
-            yield piece.keys
+        for attempt in self._scheduler.of(Window(since, end=now), Query(self._resource.key_only or None)):
+            attempt.close()
+            yield attempt.keys
 
-    def _read(self, window: Window, wish: Wish | None = None) -> Iterator[Verified]:
-        """Read a window whole: as one, or, where it is too large or does not add up, in pieces."""
-        for piece in self._pieces.of(window, wish):
-            yield piece.verified()
+    def _read(self, window: Window, query: Query | None = None) -> Iterator[Verified]:
+        """Read a window whole: as one, or, where it is too large or does not add up, in parts."""
+        for attempt in self._scheduler.of(window, query):
+            yield attempt.verified()
 
 
 def _version_page(answer: Answer, supplier_id: str, version: str) -> Page:

@@ -11,8 +11,8 @@ from omnium_source.errors import Incomplete
 from omnium_source.http.client import OmniumClient
 from omnium_source.normalize.normalizer import Parser
 from omnium_source.pii.masking import PersonalData
-from omnium_source.windows.course import Course
 from omnium_source.windows.reader import Verified
+from omnium_source.windows.resource_run import ResourceRun
 from omnium_source.windows.strategies import Reader
 from omnium_source.windows.window import Reading
 
@@ -31,7 +31,7 @@ def read(wire: Wire, name: str, state: dict[str, Any] | None = None, **reading: 
         client._has_met_omnium = True
         parser = Parser(shape(resource, OPEN))
         reader = Reader(
-            Course(client, resource, parser, executor, reading=Reading(**{"budget": 20.0, **reading}))
+            ResourceRun(client, resource, parser, executor, reading=Reading(**{"budget": 20.0, **reading}))
         )
         return list(reader.windows(state or {}))
 
@@ -129,7 +129,7 @@ def reach(monkeypatch: pytest.MonkeyPatch) -> int:
     """A server that shows 1,000 rows of a search instead of 10,000: the same, with fewer rows."""
     for module in (
         "http.paginators",
-        "windows.course",
+        "windows.resource_run",
         "windows.splitter",
         "windows.reader",
         "windows.scheduler",
@@ -182,7 +182,7 @@ def test_a_server_that_compares_whole_seconds_and_leaves_the_bounds_out_hides_no
     rows = [
         supplier(n, modified=whole(day(0), n // 40), created=whole(day(0), n // 40)) for n in range(2_500)
     ]
-    # Whole seconds after the lower bound, and before the upper one.
+    # Joined seconds after the lower bound, and before the upper one.
     shifts = {"modifiedFrom": 1, "createdFrom": 1, "modifiedTo": -1, "createdTo": -1}
 
     def exclusive(asked: Asked) -> Reply:
