@@ -8,8 +8,8 @@ from omnium_source.http.client import OmniumClient
 from omnium_source.normalize.normalizer import Parser
 from omnium_source.pii.masking import PersonalData
 from omnium_source.windows.reader import Verified
+from omnium_source.windows.resource_reader import Reader
 from omnium_source.windows.resource_run import ResourceRun
-from omnium_source.windows.strategies import Reader
 from omnium_source.windows.window import Reading
 
 from tests.support.wire import Wire

@@ -41,7 +41,7 @@ DUCKDB_CONFIG = {
 """DuckDB would take four fifths of the machine; merging a package needs no more than this. A checkpoint
 compresses all columns of what is new: once at the end, not after each of a package's steps. And a statement that keeps
 the order of what it inserts does so in one thread."""
-MEMORY_WHERE_TIGHT = "200MB"
+MEMORY_WHERE_TIGHT = "128MB"
 """What DuckDB may use where the machine or the container has little: it writes to the disk what is more."""
 AFTER_A_PACKAGE = "32MB"
 """What DuckDB may keep of it: `Warehouse.forget_what_was_written`."""

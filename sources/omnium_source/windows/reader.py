@@ -35,6 +35,7 @@ from omnium_source.resources import Resource
 from omnium_source.windows.deletions import Marked
 from omnium_source.windows.resource_run import SCROLL_FROM, ResourceRun
 from omnium_source.windows.splitter import Shown, Splitter
+from omnium_source.windows.state import State
 from omnium_source.windows.window import Row, Window, column_name_of
 
 log = logging.getLogger("omnium")
@@ -43,8 +44,6 @@ LONG_SCROLL = 10
 """Batches. A scroll of no more has a fair chance the next time; a longer one is read in parts once it was lost."""
 MANY_LEFT = 5_000
 """Rows: who asks to stop does not wait for as many."""
-
-State = dict[str, Any]
 
 
 @dataclass(frozen=True)

@@ -13,8 +13,8 @@ from omnium_source.http.client import OmniumClient
 from omnium_source.http.clock import FEWEST_SAMPLES, UNKNOWN_MARGIN, ServerClock
 from omnium_source.normalize.normalizer import Parser
 from omnium_source.pii.masking import PersonalData
+from omnium_source.windows.resource_reader import Reader
 from omnium_source.windows.resource_run import ResourceRun
-from omnium_source.windows.strategies import Reader
 from omnium_source.windows.window import Reading, Window, iso, moment_of
 
 from tests.support.wire import Asked, Reply, Wire, search

@@ -34,8 +34,8 @@ from omnium_source.normalize.worker_pool import Bench, Workshop, _Worker
 from omnium_source.pii.masking import PersonalData
 from omnium_source.windows import run
 from omnium_source.windows.reader import Verified
+from omnium_source.windows.resource_reader import Reader
 from omnium_source.windows.resource_run import ResourceRun
-from omnium_source.windows.strategies import Reader
 from omnium_source.windows.window import Reading
 
 from tests.conftest import sandbox_settings
