@@ -10,6 +10,7 @@ HERE = Path(__file__).parent
 MODELS = HERE.parent / "transforms" / "models"
 AREAS = {
     "replenishment": "Replenishment",
+    "accuracy": "How good the proposals were",
     "purchasing": "Purchasing and lead times",
     "demand": "Demand and stock",
     "core": "Dimensions and data quality",

@@ -6,9 +6,11 @@ OmniumError
 │   ├── WrongCredentials    the token endpoint does not know client id and secret
 │   ├── Forbidden           the API user lacks a role (403): this resource alone is left out
 │   ├── BadRequest          400: the server's own message is kept
+│   ├── Conflict            409: what a change would make is there already
 │   └── NotFound            404 outside a scroll: usually a wrong base URL
 ├── Unreachable             name, network, certificate or proxy: no answer that is Omnium's
 ├── GaveUp                  still failing when the time budget of the window was used up
+├── Unanswered              a change was sent, and whether the server took it is not known
 ├── ScrollLost              a scroll cannot go on: its window has to be read again
 ├── Incomplete              what was read does not add up to what the server counts
 └── Stopped                 the user asked to stop
@@ -39,6 +41,10 @@ class BadRequest(Refused):
     """The server calls the request itself wrong."""
 
 
+class Conflict(Refused):
+    """What a change would make is there already."""
+
+
 class NotFound(Refused):
     """There is nothing at this address."""
 
@@ -49,6 +55,10 @@ class Unreachable(OmniumError):
 
 class GaveUp(OmniumError):
     """The server kept failing until the time budget was used up."""
+
+
+class Unanswered(OmniumError):
+    """A change was sent, and its answer did not come: it may have been done, so it is not sent again."""
 
 
 class ScrollLost(OmniumError):

@@ -27,6 +27,10 @@ full      no filter: read everything, write only what differs
 versions  follow each changed supplier's chain of versions
 """
 
+LEFT_OUT = "left_out_before"
+"""In a resource's state: rows before this moment (ISO 8601) are not in the destination, because of `since`.
+It goes with the load that reads them."""
+
 
 @dataclass(frozen=True)
 class ValueFilter:
@@ -52,6 +56,8 @@ class Resource:
     `body` goes with every request, `excluded` are response fields that the request leaves out and that
     therefore get no column. `key_only` is added to the body for a sweep that needs nothing but keys.
     `value_filters` are what a scroll that no time can split is split by, the one with the fewest values first.
+    `is_history`: rows are what happened at some time, and `since` leaves out old ones. Others are what such rows point
+    to, or what is true now (suppliers, products, stock, prices); they are read whole, however old a row is.
     """
 
     name: str
@@ -81,6 +87,7 @@ class Resource:
     final_statuses: tuple[str, ...] = ()
     status: str = ""
     value_filters: tuple[ValueFilter, ...] = ()
+    is_history: bool = False
 
     @property
     def batch_size(self) -> dict[str, int]:
@@ -167,6 +174,7 @@ def _created(**row: Any) -> Resource:
 _ROWS = (
     _modified(
         name="orders",
+        is_history=True,
         schema="OmniumOrder",
         search="Orders/Search",
         scroll="Orders/Scroll",
@@ -177,6 +185,7 @@ _ROWS = (
     ),
     _modified(
         name="returns",
+        is_history=True,
         schema="OmniumReturnOrderViewModel",
         search="Returns/SearchReturnOrders",
         key=("orderId", "returnOrderForm.returnId"),
@@ -185,6 +194,7 @@ _ROWS = (
     ),
     Resource(
         name="order_line_analytics",
+        is_history=True,
         schema="OmniumAnalyticsOrderLine",
         search="AnalyticsOrders/Search",
         rule="trailing",
@@ -197,6 +207,7 @@ _ROWS = (
     ),
     Resource(
         name="carts",
+        is_history=True,
         schema="OmniumCart",
         search="Cart/Search",
         scroll="Cart/ScrollSearch",
@@ -388,6 +399,7 @@ _ROWS = (
     ),
     Resource(
         name="inventory_transactions",
+        is_history=True,
         schema="OmniumInventoryTransaction",
         search="Inventory/SearchTransactions",
         scroll_next="Inventory/ScrollTransactions",
@@ -425,6 +437,7 @@ _ROWS = (
     ),
     _modified(
         name="purchase_orders",
+        is_history=True,
         schema="OmniumPurchaseOrder",
         search="PurchaseOrders/Search",
         scroll="PurchaseOrders/Scroll",
@@ -434,6 +447,7 @@ _ROWS = (
     ),
     _created(
         name="deliveries",
+        is_history=True,
         schema="OmniumDelivery",
         search="Deliveries/Search",
         rule="open",
@@ -462,6 +476,7 @@ _ROWS = (
     ),
     _created(
         name="invoices",
+        is_history=True,
         schema="OmniumInvoice",
         search="Invoices/Search",
         sort="Created",
@@ -469,6 +484,7 @@ _ROWS = (
     ),
     _created(
         name="payment_transactions",
+        is_history=True,
         schema="OmniumPaymentTransaction",
         search="PaymentReport",
         paged=False,
@@ -476,6 +492,7 @@ _ROWS = (
     ),
     _created(
         name="pick_lists",
+        is_history=True,
         schema="OmniumPickList",
         search="PickList/Search",
         sort="Created",
@@ -513,6 +530,7 @@ _ROWS = (
     ),
     Resource(
         name="time_entries",
+        is_history=True,
         schema="OmniumTimeEntry",
         search="Projects/TimeEntries/Search",
         page_base_is_clear=False,
@@ -524,6 +542,7 @@ _ROWS = (
     ),
     Resource(
         name="event_log",
+        is_history=True,
         schema="OmniumEventLogItem",
         search="EventLog/Search",
         rule="event",

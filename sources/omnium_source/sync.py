@@ -6,20 +6,21 @@ The dlt source, `load` and `reconcile` make one `Sync` a run and ask it resource
     keys      the keys of all rows there are
 """
 
+import datetime as dt
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from omnium_source.http.client import OmniumClient, Traffic
 from omnium_source.normalize.normalizer import Parser, ResourceShape, shape_of
 from omnium_source.normalize.worker_pool import Workshop
 from omnium_source.pii.masking import PersonalData
-from omnium_source.resources import Resource
+from omnium_source.resources import LEFT_OUT, Resource
 from omnium_source.windows.course import Course
 from omnium_source.windows.reader import Verified
 from omnium_source.windows.strategies import Reader
-from omnium_source.windows.window import Reading
+from omnium_source.windows.window import Reading, iso
 
 Hashes = Callable[[Sequence[str]], Mapping[str, Any]]
 """Asked with row ids, answers the content hashes that the destination holds for them."""
@@ -50,26 +51,47 @@ class Sync:
         traffic: Traffic | None = None,
         on_rows: Callable[[int, int | None], None] | None = None,
         notes: list[str] | None = None,
+        anew: bool = False,
     ) -> Iterator[Verified]:
         """Read what is new since `state`, oldest first; each window carries the state to keep once it is loaded.
 
-        `hashes`: rows that the destination holds as they are fall away. `traffic` counts what it costs, `on_rows` hears
-        of rows as they come, and of the server's count of them; `notes` gathers what a person should know. Raises
-        OmniumError.
+        `anew`: read as if for the first time, though `state` says what the destination holds. `hashes`: rows that the
+        destination holds as they are fall away. `traffic` counts what it costs, `on_rows` hears of rows as they come,
+        and of the server's count of them; `notes` gathers what a person should know. Raises OmniumError.
         """
         known = (lambda _, keys: hashes(keys)) if hashes else None
         course = self._course(
             resource, known=known, traffic=traffic, on_rows=on_rows, workshop=self.workshop, notes=notes
         )
-        return Reader(course).windows(dict(state))
+        since = iso(course.reading.since) if course.reading.since else None
+        left_out = state.get(LEFT_OUT)
+        if left_out and since and since < left_out:
+            anew = True  # from further back than ever before
+        if anew and state.get("cursor"):
+            left_out = min(since, left_out) if since and left_out else None
+        elif anew or not state.get("cursor"):
+            left_out = since
+        before = {} if anew else {name: value for name, value in state.items() if name != LEFT_OUT}
+        for verified in Reader(course).windows(before):
+            if since is None and verified.state.get("full_pass") != before.get("full_pass"):
+                left_out = None  # everything was read
+            if left_out:
+                verified.state[LEFT_OUT] = left_out
+            yield verified
 
-    def keys(self, resource: Resource, *, traffic: Traffic | None = None) -> set[str]:
-        """The row ids of everything that the tenant has of a resource; complete, or it raises OmniumError."""
-        return set[str]().union(*Reader(self._course(resource, traffic=traffic)).sweep())
+    def keys(
+        self, resource: Resource, *, since: dt.datetime | None = None, traffic: Traffic | None = None
+    ) -> set[str]:
+        """The row ids of everything that the tenant has of a resource; complete, or it raises OmniumError.
+
+        `since`: only rows from this moment on, by what the resource's windows are bounded by.
+        """
+        return set[str]().union(*Reader(self._course(resource, traffic=traffic)).sweep(since))
 
     def _course(self, resource: Resource, **more: Any) -> Course:
         parser = Parser(shape(resource, self.personal), self.types)
-        return Course(self.client, resource, parser, self.executor, reading=self.reading, **more)
+        reading = self.reading if resource.is_history else replace(self.reading, since=None)
+        return Course(self.client, resource, parser, self.executor, reading=reading, **more)
 
 
 def shape(resource: Resource, personal: PersonalData) -> ResourceShape:

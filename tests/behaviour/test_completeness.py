@@ -199,7 +199,7 @@ def test_too_many_deletions_are_refused_unless_forced(sandbox: Sandbox, home: Ho
         sandbox.tenant.delete("suppliers", row["id"])
     report = reconcile(settings, Silent())
     assert one(report, "suppliers").status == "failed"
-    assert "5 of 13 rows have vanished, more than 10%" in one(report, "suppliers").error
+    assert "5 of 15 rows have vanished, more than 10%" in one(report, "suppliers").error
     count = "select count(_omnium_deleted_at) from omnium.suppliers"
     assert rows(settings, count) == [(0,)]
     assert one(reconcile(settings, Silent(), force=True), "suppliers").rows == 5

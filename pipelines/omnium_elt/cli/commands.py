@@ -16,6 +16,7 @@ from dataclasses import asdict
 from datetime import date
 from typing import TYPE_CHECKING, Any, NoReturn
 
+from omnium_elt.cli.write import add_write_arguments, write_command
 from omnium_elt.infra.errors import UsageError, explain
 from omnium_elt.report.run_report import EXIT_INCOMPLETE, EXIT_OK, EXIT_USAGE, Progress, RunReport, plain
 
@@ -262,6 +263,17 @@ def build_parser() -> argparse.ArgumentParser:
     export.add_argument("--output", metavar="FILE", help="default: purchase_proposal_line.FORMAT, here")
     export.add_argument("--supplier", metavar="ID", help="only this supplier's lines")
     export.add_argument("--warehouse", metavar="CODE", help="only lines for this warehouse")
+    write = command(
+        "write",
+        "show what would be written to Omnium: lead times, orders, or what undoes a run; --apply writes it",
+        write_command,
+        [
+            "omnium-elt write lead-times",
+            "omnium-elt write orders --supplier 'Havtekstil AS' --apply",
+            "omnium-elt write undo 20260131T235959Z-3f9a --apply",
+        ],
+    )
+    add_write_arguments(write)
     completion = command(
         "completion",
         "print a completion script for bash, zsh or fish",
@@ -313,7 +325,12 @@ def _selected() -> Parser:
 
 def _tenant() -> Parser:
     shared = _selected()
-    shared.add_argument("--since", type=_date, metavar="DATE", help="first load: nothing older than DATE")
+    shared.add_argument(
+        "--since",
+        type=_date,
+        metavar="DATE",
+        help="first load: no history older than DATE; master data is read whole",
+    )
     shared.add_argument(
         "--full-refresh", action="store_true", help="read everything again, as if for the first time"
     )
@@ -480,7 +497,15 @@ def status_command(options: argparse.Namespace) -> int:
             _escaped(resource.last_error or ""),
         )
     console.print(_narrowed(table, console, "cursor", "last success"))
+    if found.source:
+        while_running = ", as a run is at work" if found.running else ""
+        console.print(f"rows and cursors: {found.source}{while_running}", highlight=False)
     for resource in found.resources:
+        if resource.left_out_before:
+            console.print(
+                f"{resource.name}: rows before {resource.left_out_before[:10]} were left out by --since; "
+                f"omnium-elt load --full-refresh --resources {resource.name} reads them."
+            )
         if resource.recommended_lag_seconds:
             console.print(
                 f"{resource.name}: rows came late; a settling lag of {resource.recommended_lag_seconds} s "
@@ -557,10 +582,11 @@ def sandbox_command(options: argparse.Namespace) -> int:
             print(f"export SOURCES__OMNIUM__BASE_URL={sandbox.base_url}")
             print(f"export SOURCES__OMNIUM__CLIENT_ID={sandbox.client_id}")
             print(f"export SOURCES__OMNIUM__CLIENT_SECRET={sandbox.client_secret}")
-            print("# For omnium-elt write, an API user of its own:")
+            print("omnium-elt run")
+            print("# And to write, with an API user of its own:")
             print(f"export SOURCES__OMNIUM__WRITER__CLIENT_ID={sandbox.writer_client_id}")
             print(f"export SOURCES__OMNIUM__WRITER__CLIENT_SECRET={sandbox.writer_client_secret}")
-            print("omnium-elt run")
+            print("omnium-elt write lead-times")
         sys.stdout.flush()
         stop.wait()
     finally:

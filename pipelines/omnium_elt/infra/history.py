@@ -1,7 +1,7 @@
 """What earlier runs did: a JSON file per run, and the newest facts per resource.
 
 state/runs/<run id>.json     the run's whole report, as of `--json`
-state/resources.json         per resource: cursor, rows, last success, last error
+state/resources.json         per resource: last success, last error, and the cursor of a destination elsewhere
 """
 
 import json
@@ -25,14 +25,14 @@ def save(home: Home, report: RunReport) -> None:
         fact["last_status"] = resource["status"]
         if resource["status"] in ("ok", "unchanged"):
             fact["last_success"] = told["finished_at"]
-            if resource["window_to"] and resource["complete"]:
-                fact["cursor"] = resource["window_to"]
             fact.pop("last_error", None)
             fact.pop("last_error_at", None)
         elif resource["status"] in ("failed", "forbidden"):
             fact["last_error"], fact["last_error_at"] = resource["error"], told["finished_at"]
         if resource["rows"]:
             fact["last_change"] = told["finished_at"]
+        if resource["name"] in report.cursors:
+            fact["cursor"] = report.cursors[resource["name"]]
     write_json(home.state / "resources.json", known)
     for old in sorted(home.runs.glob("*.json"))[:-KEPT_RUNS]:
         old.unlink(missing_ok=True)

@@ -103,6 +103,11 @@ class Home:
         return self.state / "runs"
 
     @property
+    def writes(self) -> Path:
+        """What was written to the tenant: a journal per run, and what was shown last."""
+        return self.state / "writes"
+
+    @property
     def logs(self) -> Path:
         """A log file per run."""
         return self.state / "logs"
@@ -125,6 +130,9 @@ class Settings:
     base_url: str = ""
     client_id: str = ""
     client_secret: Secret = NO_SECRET
+    writer_id: str = ""
+    """The API user that writes (`omnium-elt write`); the other one only reads."""
+    writer_secret: Secret = NO_SECRET
     resources: tuple[str, ...] | None = None
     """Only these; None: all."""
     exclude: tuple[str, ...] = ()

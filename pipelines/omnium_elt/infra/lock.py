@@ -3,12 +3,16 @@
 import fcntl
 import json
 import os
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
 from omnium_elt.infra.errors import HomeLockedError
+
+LOOKING_SECONDS = 5.0
+"""How long a run waits for somebody who only looks (`looking`) before it says that the home is in use."""
 
 
 @contextmanager
@@ -21,18 +25,54 @@ def hold(path: Path, command: str) -> Iterator[None]:
     # Never deleted: whoever deletes a lock file lets two others lock two different files.
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
+        if not _lock(descriptor, path):
             raise HomeLockedError(
                 f"{path.parent.parent} is in use by {describe_holder(path) or 'another run'}",
                 "Wait until it has ended, or use another --home.",
-            ) from None
+            )
         _write(descriptor, {"pid": os.getpid(), "command": command, "started_at": _now()})
         try:
             yield
         finally:
             os.ftruncate(descriptor, 0)
+    finally:
+        os.close(descriptor)
+
+
+def _lock(descriptor: int, path: Path) -> bool:
+    """Take the lock; a run, which writes down that it has it, is not waited for, and somebody who looks is."""
+    end = time.monotonic() + LOOKING_SECONDS
+    while True:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if describe_holder(path) or time.monotonic() > end:
+                return False
+            time.sleep(0.02)
+        else:
+            return True
+
+
+@contextmanager
+def looking(path: Path) -> Iterator[bool]:
+    """Keep runs from beginning for the length of a `with`, a moment at most; gives False where one is at work."""
+    try:
+        descriptor = os.open(path, os.O_RDWR | os.O_CLOEXEC)
+    except FileNotFoundError:
+        yield True
+        return
+    except OSError:
+        yield False
+        return
+    try:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            yield False
+        else:
+            if os.fstat(descriptor).st_size:
+                os.ftruncate(descriptor, 0)  # a holder that was killed left its name there
+            yield True
     finally:
         os.close(descriptor)
 
@@ -48,17 +88,10 @@ def describe_holder(path: Path) -> str | None:
 
 def is_held(path: Path) -> bool:
     """Whether somebody holds the lock now; asks without taking part."""
-    try:
-        descriptor = os.open(path, os.O_RDWR | os.O_CLOEXEC)
-    except OSError:
+    if not os.access(path, os.R_OK | os.W_OK):
         return False
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return True
-    finally:
-        os.close(descriptor)
-    return False
+    with looking(path) as is_free:
+        return not is_free
 
 
 def _write(descriptor: int, holder: dict[str, object]) -> None:

@@ -178,6 +178,14 @@ TRANSFORM = table(
         0,
         MOST_ROWS,
     ),
+    Setting(
+        "proposal_follow_days",
+        "integer",
+        7,
+        "days after a proposal within which an order answers it (`proposal_accuracy`)",
+        1,
+        366,
+    ),
     Setting("backtest_days", "integer", 180, "days that `policy_backtest` replays", 1, LARGEST_DAYS),
     Setting("backtest_items", "integer", 1_000, "SKU × warehouse rows that it replays", 0, MOST_ROWS),
     Setting(

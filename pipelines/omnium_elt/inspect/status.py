@@ -1,8 +1,12 @@
-"""status: how each resource stands, and the last runs. Reads files only, so it never waits for a run."""
+"""status: how each resource stands, and the last runs. It never waits for a run.
+
+Rows and cursors are those of the working database, as that is what is loaded; while a run holds it, those of the
+published one. What earlier runs said about themselves (`infra/history.py`) tells when they succeeded or failed.
+"""
 
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Literal
 
 from omnium_elt.infra import history, lock
 from omnium_elt.infra.home import Home
@@ -10,6 +14,7 @@ from omnium_elt.report.run_report import plain
 from omnium_elt.warehouse import database
 
 SHOWN_RUNS = 10
+Source = Literal["working database", "published warehouse"]
 
 
 @dataclass(frozen=True)
@@ -20,12 +25,14 @@ class ResourceState:
     cursor: str | None
     """Everything changed before this moment (server's time, ISO 8601) has been read."""
     rows: int | None
-    """Rows in the published warehouse, those marked deleted included."""
+    """Rows in the database that `Status.source` names, those marked deleted included."""
     last_status: str | None
     last_success: str | None
     lag_seconds: float | None
     """Seconds since the last success."""
     last_error: str | None
+    left_out_before: str | None = None
+    """Rows before this moment were never read, because of `--since` (ISO 8601)."""
     recommended_lag_seconds: int | None = None
     """A settling lag that would have caught every row that the index showed late."""
 
@@ -39,6 +46,8 @@ class Status:
     """Who holds the lock now."""
     published_at: str | None
     as_of: str | None
+    source: Source | None
+    """Where rows and cursors were read; None where nothing is there to be read."""
     resources: list[ResourceState] = field(default_factory=list)
     runs: list[dict[str, Any]] = field(default_factory=list)
 
@@ -49,29 +58,36 @@ class Status:
 
 def status(home: Home, resources: tuple[str, ...] | None = None, exclude: tuple[str, ...] = ()) -> Status:
     """Gather what is known of a home, of all resources or those named."""
-    from omnium_source.resources import select
+    from omnium_source.resources import LEFT_OUT, select
 
     from omnium_elt.steps.publish import read_manifest
 
     now = datetime.now(UTC)
     facts = history.resources(home)
-    rows, late = _published(home)
+    held, source = _held(home)
     manifest = read_manifest(home) or {}
     states = []
     for name in (row.name for row in select(resources, exclude)):
-        fact = facts.get(name, {})
-        if resources is None and not fact and name not in rows:
+        fact, cursor = facts.get(name, {}), held.cursors.get(name)
+        is_there = name in held.rows or name in held.cursors
+        if resources is None and not fact and not is_there:
             continue
+        # A database that was moved away took with it what was once read.
+        is_lost = (
+            not is_there and not fact.get("cursor") and source != "published warehouse" and not _is_busy(home)
+        )
+        last_success = None if is_lost else fact.get("last_success")
         states.append(
             ResourceState(
                 name=name,
-                cursor=fact.get("cursor"),
-                rows=rows.get(name),
+                cursor=cursor or fact.get("cursor"),
+                rows=held.rows.get(name),
                 last_status=fact.get("last_status"),
-                last_success=fact.get("last_success"),
-                lag_seconds=history.seconds_since(fact.get("last_success"), now),
+                last_success=last_success,
+                lag_seconds=history.seconds_since(last_success, now),
                 last_error=fact.get("last_error"),
-                recommended_lag_seconds=late.get(name),
+                left_out_before=held.states.get(name, {}).get(LEFT_OUT),
+                recommended_lag_seconds=held.late.get(name),
             )
         )
     runs = [
@@ -89,29 +105,26 @@ def status(home: Home, resources: tuple[str, ...] | None = None, exclude: tuple[
     ]
     return Status(
         home=str(home.root),
-        running=lock.describe_holder(home.lock) if lock.is_held(home.lock) else None,
+        running=lock.describe_holder(home.lock) if _is_busy(home) else None,
         published_at=manifest.get("published_at"),
         as_of=manifest.get("as_of"),
+        source=source,
         resources=states,
         runs=runs,
     )
 
 
-def _published(home: Home) -> tuple[dict[str, int], dict[str, int]]:
-    """Rows per table of the published warehouse, and the settling lag that its receipts recommend."""
-    with database.connect(home.warehouse, read_only=True) as connection:
-        columns = database.tables(connection)
-        rows = {
-            table: connection.execute(f'select count(*) from "{database.RAW}"."{table}"').fetchone()[0]
-            for table in columns
-            if not table.startswith("_") and "__" not in table
-        }
-        late: dict[str, int] = {}
-        if "max_lateness_seconds" in columns.get("_omnium_windows", {}):
-            measured = connection.execute(
-                f"select resource, max(max_lateness_seconds) from {database.RAW}._omnium_windows "
-                "where max_lateness_seconds > 0 group by resource"
-            ).fetchall()
-            # Half as much again as the worst that was seen, in whole half minutes.
-            late = {resource: int(-(-float(seconds) * 1.5 // 30) * 30) for resource, seconds in measured}
-        return rows, late
+def _is_busy(home: Home) -> bool:
+    return lock.is_held(home.lock)
+
+
+def _held(home: Home) -> tuple[database.Held, Source | None]:
+    """What the working database holds, or, while a run has it, the published one."""
+    with lock.looking(home.lock) as is_free:
+        if is_free and home.working_database.exists():
+            with database.connect(home.working_database, read_only=True) as connection:
+                return database.held(connection), "working database"
+    if home.warehouse.exists():
+        with database.connect(home.warehouse, read_only=True) as connection:
+            return database.held(connection), "published warehouse"
+    return database.Held(), None

@@ -6,7 +6,7 @@ from datetime import UTC, date, datetime
 from typing import Any, Literal, Protocol
 
 ResourceStatus = Literal["ok", "unchanged", "forbidden", "failed", "skipped"]
-StepStatus = Literal["ok", "unchanged", "failed", "skipped"]
+StepStatus = Literal["ok", "unchanged", "incomplete", "failed", "skipped"]
 RunStatus = Literal["ok", "unchanged", "incomplete", "failed", "interrupted"]
 
 EXIT_OK, EXIT_FAILED, EXIT_USAGE, EXIT_INCOMPLETE, EXIT_LOCKED = 0, 1, 2, 3, 75
@@ -77,6 +77,11 @@ class RunReport:
     error: str | None = None
     error_status: int | None = None
     """Exit status of the error that ended the run, where it is not the status's own."""
+    cursors: dict[str, str | None] = field(default_factory=dict)
+    """Per resource the cursor (ISO 8601) that a destination elsewhere has committed, for the history; None where it has
+    none, or stands in the working database, which is asked itself."""
+    lacking: list[str] = field(default_factory=list)
+    """Resources of which `reconcile` found rows missing that it could not read; not for `--json`."""
 
     @classmethod
     def begin(cls, command: str = "load", run_id: str | None = None) -> "RunReport":
@@ -95,7 +100,7 @@ class RunReport:
         if self.error or "failed" in steps or (read and all(resource.is_dead for resource in read)):
             return "failed"
         statuses = {resource.status for resource in read}
-        if statuses & {"failed", "forbidden"}:
+        if statuses & {"failed", "forbidden"} or "incomplete" in steps:
             return "incomplete"
         return "ok" if "ok" in statuses | steps else "unchanged"
 
@@ -116,9 +121,10 @@ class RunReport:
 
     def as_dict(self) -> dict[str, Any]:
         """The JSON object of `--json`: dates as ISO 8601 in UTC."""
-        told = asdict(self)
-        del told["error_status"]
-        return plain(told)
+        values = asdict(self)
+        for internal in ("error_status", "cursors", "lacking"):
+            del values[internal]
+        return plain(values)
 
 
 class Progress(Protocol):

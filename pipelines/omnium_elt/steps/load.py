@@ -24,7 +24,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import dlt
 import numpy as np
@@ -43,13 +43,14 @@ from omnium_source.normalize.drift import in_words
 from omnium_source.normalize.without_pandas import without_pandas
 from omnium_source.normalize.worker_pool import Workshop
 from omnium_source.pii.masking import PersonalData, check_mark, key_for
-from omnium_source.resources import Resource, select
+from omnium_source.resources import LEFT_OUT, Resource, select
 from omnium_source.windows.reader import Verified
 from omnium_source.windows.window import Reading
 
-from omnium_elt.infra.errors import OmniumEltError, UsageError
+from omnium_elt.infra.errors import OmniumEltError, UsageError, explain
 from omnium_elt.infra.home import Settings
 from omnium_elt.report.run_report import Progress, ResourceReport, RunReport
+from omnium_elt.warehouse.database import LOCAL, RECEIPTS
 from omnium_elt.warehouse.destination import Warehouse
 
 log = logging.getLogger("omnium.load")
@@ -188,14 +189,51 @@ class _Either:
 
 @dataclass
 class _Progressing:
-    """One resource in this run."""
+    """One resource in this run: what was read of it, and what of that the destination has.
+
+    `outcome` and `error` are those of reading. The report is written by `settle` alone.
+    """
 
     resource: Resource
     report: ResourceReport
-    traffic: Traffic
+    traffic: Traffic = field(default_factory=Traffic)
+    outcome: Literal["read", "forbidden", "failed", "skipped"] = "skipped"
+    error: str | None = None
     seconds: float = 0.0
+    has_ended: bool = False
+    is_reported: bool = False
     windows: list[Verified] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+    committed: list[Verified] = field(default_factory=list)
+
+    @property
+    def is_settled(self) -> bool:
+        """Whether nothing more comes of it."""
+        return self.has_ended and len(self.committed) == len(self.windows)
+
+    def settle(self, why_not_loaded: str = "") -> None:
+        """Write the report: rows, windows and status are those of the windows that are in the destination."""
+        report, traffic, windows = self.report, self.traffic, self.committed
+        self.is_reported = True
+        report.rows = sum(window.written for window in windows)
+        report.window_from = windows[0].window.lower if windows else None
+        report.window_to = windows[-1].window.end if windows else None
+        hits = [window.total_hits for window in windows]
+        report.total_hits = None if not hits or None in hits else sum(hit or 0 for hit in hits)
+        report.seconds = self.seconds
+        report.requests, report.retries = traffic.requests, traffic.retries
+        report.throttled, report.bytes = traffic.throttled, traffic.bytes
+        report.complete = self.outcome == "read" and self.is_settled
+        report.error = self.error
+        if len(windows) < len(self.windows):
+            report.status = "failed"
+            report.error = (
+                report.error or f"read, and not loaded: {why_not_loaded or 'the load was broken off'}"
+            )
+        elif self.outcome == "read":
+            report.status = "ok" if any(window.written for window in windows) else "unchanged"
+        else:
+            report.status = self.outcome
 
 
 class _Load:
@@ -211,7 +249,7 @@ class _Load:
         self._settings, self._progress, self._report = settings, progress, report
         self._client, self._warehouse = client, warehouse
         self._personal = personal_data(settings, warehouse.personal_mark)
-        self._ready: queue.Queue[Verified | None] = queue.Queue()
+        self._ready: queue.Queue[Verified | _Progressing] = queue.Queue()
         self._room = threading.Semaphore(WINDOWS_WAITING)
         self._fatal: Exception | None = None
         self._aborted = threading.Event()
@@ -228,19 +266,35 @@ class _Load:
             spool=settings.home.spool,
             **settings.source_options.get("reading", {}),
         )
+        self._committed = dict(warehouse.states)
         self._states = {} if settings.full_refresh else warehouse.states
         self._executor = ThreadPoolExecutor(20, "omnium-page")
         types = known_types(warehouse.tables)
         self._sync = Sync(client, self._executor, self._personal, reading, types, workshop)
         self._has_loaded = False
         self._loaded: dict[str, np.ndarray] = {}
+        self._going: dict[str, _Progressing] = {}
 
     # -- reading, in threads -----------------------------------------------------------------------
 
     def run(self, resources: list[Resource]) -> None:
         """Read and load `resources`."""
-        going = [_Progressing(row, ResourceReport(row.name), Traffic()) for row in resources]
+        self._going = {row.name: _Progressing(row, ResourceReport(row.name)) for row in resources}
+        going = list(self._going.values())
         self._report.resources = [one.report for one in going]
+        try:
+            self._read_and_load(going)
+        except BaseException as error:
+            self._settle_rest(going, error)
+            raise
+        self._settle_rest(going, self._fatal)
+        if self._fatal:
+            raise self._fatal
+        self._note_drift(going)
+        if self._has_loaded:
+            self._warehouse.record_run(self._report)
+
+    def _read_and_load(self, going: list[_Progressing]) -> None:
         with ThreadPoolExecutor(READERS, "omnium-read") as readers, self._executor:
             # The longest first: the end of a run is not spent waiting for one of them.
             for one in sorted(going, key=lambda one: one.resource.scroll == ""):
@@ -252,16 +306,29 @@ class _Load:
                 self._aborted.set()
                 self._room.release(len(going) * WINDOWS_WAITING)
                 raise
-        if self._fatal:
-            raise self._fatal
+
+    def _settle_rest(self, going: list[_Progressing], error: BaseException | None) -> None:
+        """Write the reports that are not written yet; what was read and is in no finished package is not ok."""
+        why = explain(error).message if error else ""
+        for one in going:
+            one.has_ended = True
+            if not one.is_reported:
+                self._settle(one, why)
         self._report.notes += [note for one in going for note in one.notes] + self._client.clock.remarks()
-        self._note_drift(going)
-        if self._has_loaded:
-            self._warehouse.record_run(self._report)
+        self._note_left_out()
+        # A working database tells its cursors itself, for as long as it is there.
+        is_local = self._settings.destination in LOCAL
+        self._report.cursors = {
+            name: None if is_local else self._committed.get(name, {}).get("cursor") for name in self._going
+        }
+
+    def _settle(self, one: _Progressing, why_not_loaded: str = "") -> None:
+        one.settle(why_not_loaded)
+        self._progress.finish(one.resource.name, one.report.status)
 
     def _read(self, one: _Progressing) -> None:
         started = time.monotonic()
-        report, name = one.report, one.resource.name
+        name = one.resource.name
         self._progress.start(name, None)
         try:
             if self._fatal or self._client.stop.is_set():
@@ -272,47 +339,33 @@ class _Load:
                 self._ready.put(verified)
                 if self._aborted.is_set():
                     raise Stopped("nothing can be loaded any more")
-            report.complete = True
-            report.status = "ok" if any(window.written for window in one.windows) else "unchanged"
+            one.outcome = "read"
         except Forbidden as error:
-            report.status, report.error = "forbidden", str(error)
+            one.outcome, one.error = "forbidden", str(error)
         except Stopped:
-            report.status = "skipped"
+            one.outcome = "skipped"
         except FATAL as error:
-            report.status, report.error = "failed", str(error)
+            one.outcome, one.error = "failed", str(error)
             self._fatal = error
             self._aborted.set()
         except Exception as error:
-            report.status, report.error = "failed", str(error) or type(error).__name__
+            one.outcome, one.error = "failed", str(error) or type(error).__name__
             log.exception("%s: reading failed", name)
         finally:
-            self._sum_up(one)
-            report.seconds = time.monotonic() - started
-            traffic = one.traffic
-            report.requests, report.retries = traffic.requests, traffic.retries
-            report.throttled, report.bytes = traffic.throttled, traffic.bytes
-            if report.status != "ok":
-                self._progress.finish(name, report.status)
-            self._ready.put(None)
+            one.seconds = time.monotonic() - started
+            self._ready.put(one)
 
     def _windows(self, one: _Progressing) -> Iterator[Verified]:
         name = one.resource.name
         return self._sync.windows(
             one.resource,
-            self._states.get(name, {}),
+            self._committed.get(name, {}),
+            anew=self._settings.full_refresh,
             hashes=self._warehouse.hashes(name),
             traffic=one.traffic,
             on_rows=lambda rows, total: self._progress.advance(name, rows),
             notes=one.notes,
         )
-
-    def _sum_up(self, one: _Progressing) -> None:
-        report, windows = one.report, one.windows
-        report.rows = sum(window.written for window in windows)
-        report.window_from = windows[0].window.lower if windows else None
-        report.window_to = windows[-1].window.end if windows else None
-        hits = [window.total_hits for window in windows]
-        report.total_hits = None if not hits or None in hits else sum(hit or 0 for hit in hits)
 
     # -- loading, in this thread -------------------------------------------------------------------
 
@@ -321,16 +374,18 @@ class _Load:
         since = time.monotonic()
         while readers or waiting:
             try:
-                verified = self._ready.get(timeout=0.2) if readers else None
+                came = self._ready.get(timeout=0.2) if readers else None
             except queue.Empty:
-                verified = None
-            else:
-                if readers and verified is None:
-                    readers -= 1
-            if verified is not None:
+                came = None
+            if isinstance(came, Verified):
                 if not waiting:
                     since = time.monotonic()
-                waiting.append(verified)
+                waiting.append(came)
+            elif came is not None:
+                readers -= 1
+                came.has_ended = True
+                if came.is_settled:
+                    self._settle(came)
             is_due = time.monotonic() - since > SECONDS_A_PACKAGE or len(waiting) >= WINDOWS_WAITING
             rows, size = sum(one.written for one in waiting), sum(one.bytes for one in waiting)
             share = max(rows / ROWS_A_PACKAGE, size / BYTES_A_PACKAGE)
@@ -358,7 +413,8 @@ class _Load:
             else:
                 package[name] = [*before, window]
         taken = [window for some in package.values() for window in some]
-        if self._matters(taken) and self._fatal is None:
+        matters = self._matters(taken)
+        if matters and self._fatal is None:
             new = [name for name, windows in package.items() if self._is_new(name, windows)]
             if self._has_loaded:
                 self._warehouse.forget_what_was_written()
@@ -369,17 +425,24 @@ class _Load:
                 resources = self._resources_of(package, new, Path(lists))
                 self._warehouse.load(resources, merges=len(new) < len(package))
             self._has_loaded = True
+            self._committed |= {name: windows[-1].state for name, windows in package.items()}
         for window in taken:
             window.assembly.close()
             window.keys.clear()
             self._room.release()
-            self._progress.finish(window.resource.name, "ok" if window.written else "unchanged")
+        if self._fatal is None or not matters:
+            for name, windows in package.items():
+                one = self._going[name]
+                one.committed += windows
+                if one.is_settled:
+                    self._settle(one)
         return later
 
     def _matters(self, windows: Iterable[Verified]) -> bool:
         """Whether anything is worth a package: rows, or a state that says more than a later cursor."""
         return any(
             window.written
+            or window.resource.name not in self._states
             or {**window.state, "cursor": ""} != {**self._states.get(window.resource.name, {}), "cursor": ""}
             for window in windows
         )
@@ -411,6 +474,18 @@ class _Load:
 
     # -- what a person should know -------------------------------------------------------------------
 
+    def _note_left_out(self) -> None:
+        """Say what `--since` left out, in this run or an earlier one."""
+        names: dict[str, list[str]] = {}
+        for name in self._going:
+            if left_out := self._committed.get(name, {}).get(LEFT_OUT):
+                names.setdefault(str(left_out)[:10], []).append(name)
+        for day, some in sorted(names.items()):
+            self._report.notes.append(
+                f"{', '.join(some)}: rows before {day} are not here, as --since left them out; "
+                f"`omnium-elt load --full-refresh --resources {','.join(some)}` reads them"
+            )
+
     def _note_drift(self, going: list[_Progressing]) -> None:
         drift = (drift for one in going for window in one.windows for drift in window.drift)
         self._report.notes += in_words(drift)
@@ -430,27 +505,32 @@ def with_ids(known: np.ndarray, keys: Iterable[str]) -> tuple[np.ndarray, bool]:
 
 def _receipts(run_id: str, windows: list[Verified]) -> Any:
     """The rows of `_omnium_windows`: what was read, what the server counted, and that both agree."""
-    rows = [
-        {
-            "run_id": run_id,
-            "resource": window.resource.name,
-            "window_from": window.window.lower,
-            "window_to": window.window.end,
-            "total_hits": window.total_hits,
-            "rows": window.rows,
-            "rows_written": window.written,
-            "distinct_keys": window.distinct_keys,
-            "requests": window.traffic.requests,
-            "tries": window.tries,
-            "seconds": window.seconds,
-            "complete": True,
-            "max_lateness_seconds": window.late_seconds,
-        }
-        for window in windows
-    ]
-    return dlt.resource(
-        [pa.Table.from_pylist(rows, schema=_RECEIPT)], name="_omnium_windows", write_disposition="append"
-    )
+
+    def rows() -> Iterator[pa.Table]:
+        # A package that fails may have written this table already: its id tells whether the receipts are good.
+        load_id = dlt.current.load_package_state()["load_id"]
+        receipts = [
+            {
+                "run_id": run_id,
+                "resource": window.resource.name,
+                "window_from": window.window.lower,
+                "window_to": window.window.end,
+                "total_hits": window.total_hits,
+                "rows": window.rows,
+                "rows_written": window.written,
+                "distinct_keys": window.distinct_keys,
+                "requests": window.traffic.requests,
+                "tries": window.tries,
+                "seconds": window.seconds,
+                "complete": True,
+                "max_lateness_seconds": window.late_seconds,
+                "_dlt_load_id": load_id,
+            }
+            for window in windows
+        ]
+        yield pa.Table.from_pylist(receipts, schema=_RECEIPT)
+
+    return dlt.resource(rows, name=RECEIPTS, write_disposition="append")
 
 
 _RECEIPT = pa.schema(
@@ -468,5 +548,6 @@ _RECEIPT = pa.schema(
         ("seconds", pa.float64()),
         ("complete", pa.bool_()),
         ("max_lateness_seconds", pa.float64()),
+        ("_dlt_load_id", pa.string()),
     ]
 )

@@ -54,6 +54,7 @@ def publish(settings: Settings, progress: Progress, *, force: bool = False) -> S
         sweep(folder)
     progress.start(STEP, None)
     with database.connect(home.working_database) as connection:
+        database.clear_half_loaded(connection)
         connection.execute("checkpoint")
         marts, finished = export_marts(connection, home, before or {}, _descriptions(home))
         page = report_html.page(connection, source["as_of"])

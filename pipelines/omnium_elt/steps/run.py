@@ -95,6 +95,10 @@ def due_reconcile_step(settings: Settings, progress: Progress, report: RunReport
     from omnium_elt.steps.reconcile import reconcile
 
     found = reconcile(settings, progress, False)
+    errors = {resource.name: resource.error for resource in found.resources}
+    for resource in report.resources:
+        if resource.name in found.lacking:
+            resource.status, resource.error = "failed", errors[resource.name]
     failed = found.status in ("failed", "incomplete")
     report.notes += found.notes + [
         f"reconcile: {resource.name}: {resource.error}" for resource in found.resources if resource.error
@@ -109,7 +113,7 @@ def due_reconcile_step(settings: Settings, progress: Progress, report: RunReport
     )
 
 
-COOPERATIVE = ("load", "reconcile", "due_reconcile")
+COOPERATIVE = ("load", "reconcile", "due_reconcile", "write")
 """Steps that look at `stop` and end their window in good order; the others may be cut off anywhere."""
 
 RUN: tuple[Step, ...] = (load_step, due_reconcile_step, lake_step, transform_step, publish_step)
@@ -211,7 +215,7 @@ def _session(
     """Home, lock, log file and signals; gives the context manager in which a signal stops at once."""
     home = settings.home
     home.create()
-    mask = log.Masker([settings.client_secret, settings.personal_key])
+    mask = log.Masker([settings.client_secret, settings.writer_secret, settings.personal_key])
     with (
         lock.hold(home.lock, command),
         log.logging_to(home.logs, f"{settings.run_id}-{command}", mask, settings.verbose),

@@ -60,6 +60,7 @@ def _wanted(settings: Settings) -> dict[str, Any]:
     time_zone = str(settings.variables.get("time_zone", "UTC"))
     if settings.destination in database.LOCAL:
         with database.connect(settings.home.working_database) as connection:
+            database.clear_half_loaded(connection)
             raw = database.fingerprint(connection)
             newest = database.newest_load_day(connection, time_zone)
         if not raw:

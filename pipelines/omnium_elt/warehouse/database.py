@@ -2,8 +2,9 @@
 
 import hashlib
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,12 @@ def literal(text: str) -> str:
 NO_VACUUM = 0
 """For DuckDB's `max_vacuum_tasks`. A checkpoint puts row groups together that are not full, which after a first load
 takes a tenth as long as the load and wins nothing. When it is worth it: `Warehouse.record_run`."""
+
+
+RECEIPTS = "_omnium_windows"
+"""Table with a row for every complete window, and the package it came in."""
+APPENDING = "main._omnium_appending"
+"""Table of the resources that a package under way appends to; outside the dataset, which dlt makes."""
 
 
 @contextmanager
@@ -53,6 +60,39 @@ def tables(connection: Any, schema: str = RAW) -> dict[str, dict[str, str]]:
     return {table: dict(zip(columns, types, strict=True)) for table, columns, types in rows}
 
 
+def clear_half_loaded(connection: Any) -> None:
+    """Take away what a package that never became whole has left: rows that it appended, and receipts.
+
+    A merge of a table and its children is one transaction: what it left are whole rows, which the next run meets again.
+    """
+    columns = tables(connection)
+    if "_dlt_loads" not in columns:
+        return
+    whole_loads = f"select load_id from {RAW}._dlt_loads where status = 0"
+    main = tables(connection, "main")
+    appending = APPENDING.partition(".")[2]
+    connection.execute("begin")
+    try:
+        if "_dlt_load_id" in columns.get(RECEIPTS, {}):
+            connection.execute(f"delete from {RAW}.{RECEIPTS} where _dlt_load_id not in ({whole_loads})")
+        if appending in main:
+            for (root,) in connection.execute(f"select resource from {APPENDING}").fetchall():
+                if root in columns:
+                    _clear_half_appended(connection, root, columns, whole_loads)
+            connection.execute(f"drop table {APPENDING}")
+        connection.execute("commit")
+    except BaseException:
+        connection.execute("rollback")
+        raise
+
+
+def _clear_half_appended(connection: Any, root: str, columns: Mapping[str, Any], whole_loads: str) -> None:
+    whole = f'select _dlt_id from {RAW}."{root}" where _dlt_load_id in ({whole_loads})'
+    for child in (name for name in columns if name.startswith(f"{root}__")):
+        connection.execute(f'delete from {RAW}."{child}" where _dlt_root_id not in ({whole})')
+    connection.execute(f'delete from {RAW}."{root}" where _dlt_id not in ({whole})')
+
+
 def fingerprint(connection: Any, schema: str = RAW) -> dict[str, str]:
     """Per raw table, a text that changes with its rows; bookkeeping tables are left out.
 
@@ -78,6 +118,59 @@ def fingerprint(connection: Any, schema: str = RAW) -> dict[str, str]:
         if root != table and root in found:
             found[table] = digest([found[table], found[root]])
     return found
+
+
+@dataclass(frozen=True)
+class Held:
+    """What a database holds of each resource."""
+
+    rows: dict[str, int] = field(default_factory=dict)
+    """Root rows, those marked deleted included."""
+    states: dict[str, dict[str, Any]] = field(default_factory=dict)
+    """The state that the last complete package left."""
+    late: dict[str, int] = field(default_factory=dict)
+    """Seconds of settling lag that its receipts recommend, where rows came late."""
+
+    @property
+    def cursors(self) -> dict[str, str]:
+        """Per resource the moment (ISO 8601) up to which it was read."""
+        return {name: str(state["cursor"]) for name, state in self.states.items() if state.get("cursor")}
+
+
+def held(connection: Any) -> Held:
+    """Rows, cursors and lateness per resource, of a working or a published database."""
+    columns = tables(connection)
+    rows = {
+        table: connection.execute(f'select count(*) from "{RAW}"."{table}"').fetchone()[0]
+        for table in columns
+        if not table.startswith("_") and "__" not in table
+    }
+    late: dict[str, int] = {}
+    if "max_lateness_seconds" in columns.get("_omnium_windows", {}):
+        measured = connection.execute(
+            f"select resource, max(max_lateness_seconds) from {RAW}._omnium_windows "
+            "where max_lateness_seconds > 0 group by resource"
+        ).fetchall()
+        # Half as much again as the worst that was seen, in whole half minutes.
+        late = {resource: int(-(-float(seconds) * 1.5 // 30) * 30) for resource, seconds in measured}
+    return Held(rows, _states(connection, columns), late)
+
+
+def _states(connection: Any, columns: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+    """What dlt keeps beside the rows, as of the last complete package."""
+    if not {"_dlt_pipeline_state", "_dlt_loads"} <= set(columns):
+        return {}
+    row = connection.execute(
+        f"select state from {RAW}._dlt_pipeline_state join {RAW}._dlt_loads on load_id = _dlt_load_id "
+        "where pipeline_name = ? and status = 0 order by load_id desc limit 1",
+        [RAW],
+    ).fetchone()
+    if row is None:
+        return {}
+    from dlt.common.versioned_state import decompress_state
+
+    sources = decompress_state(row[0]).get("sources", {})
+    return {name: dict(state) for name, state in sources.get(RAW, {}).get("resources", {}).items()}
 
 
 def newest_load_day(connection: Any, time_zone: str = "UTC") -> date | None:

@@ -24,7 +24,7 @@ from omnium_source import MARK
 from omnium_elt.infra.errors import OmniumEltError, UsageError, explain
 from omnium_elt.infra.home import Home
 from omnium_elt.report.run_report import RunReport
-from omnium_elt.warehouse.database import NO_VACUUM, literal
+from omnium_elt.warehouse.database import APPENDING, NO_VACUUM, RECEIPTS, clear_half_loaded, literal
 from omnium_elt.warehouse.dlt_patches import be_quick
 from omnium_elt.warehouse.duckdb_destination import DuckDb
 
@@ -56,6 +56,7 @@ class Warehouse:
         self._connection: Any = None
         self._was_empty: dict[str, bool] = {}
         self._has_merged = False
+        _refuse_ignored_failures()
         home.create()
         shutil.rmtree(home.dlt / NAME, ignore_errors=True)
         self.pipeline = dlt.pipeline(
@@ -65,7 +66,7 @@ class Warehouse:
             pipelines_dir=str(home.dlt),
         )
         self.pipeline.sync_destination()
-        self._clear_half_appended()
+        self._clear_half_loaded()
         # Readers ask for it while packages run, and dlt rewrites its schema meanwhile: half of it is no answer.
         self._tables_at_first = frozenset(self.tables)
 
@@ -185,27 +186,9 @@ class Warehouse:
         yield
         self.execute(f"drop table {APPENDING}")
 
-    def _clear_half_appended(self) -> None:
-        """Take away what a package appended that never became whole."""
-        if self._connection is None:
-            return
-        connection = self._connection.cursor()
-        tables = connection.execute("select schema_name || '.' || table_name from duckdb_tables()").fetchall()
-        present = {name for (name,) in tables}
-        if APPENDING not in present:
-            return
-        loads = f"select load_id from {self.name_of('_dlt_loads')} where status = 0"
-        connection.execute("begin")
-        for (root,) in connection.execute(f"select resource from {APPENDING}").fetchall():
-            if f"{NAME}.{root}" not in present:
-                continue
-            whole = f"select _dlt_id from {self.name_of(root)} where _dlt_load_id in ({loads})"
-            children = [name for name in present if name.startswith(f"{NAME}.{root}__")]
-            for child in (self.name_of(name.removeprefix(f"{NAME}.")) for name in sorted(children)):
-                connection.execute(f"delete from {child} where _dlt_root_id not in ({whole})")
-            connection.execute(f"delete from {self.name_of(root)} where _dlt_id not in ({whole})")
-        connection.execute(f"drop table {APPENDING}")
-        connection.execute("commit")
+    def _clear_half_loaded(self) -> None:
+        if self._connection is not None:
+            clear_half_loaded(self._connection.cursor())
 
     def record_run(self, report: RunReport) -> None:
         """Write the run's row into `_omnium_runs`: what it did, in the destination that it did it to."""
@@ -223,6 +206,10 @@ class Warehouse:
             str(report.requests),
         )
         self.execute(f"create table if not exists {table} ({columns})")
+        if self._connection is None and "_dlt_load_id" in self.tables.get(RECEIPTS, {}).get("columns", {}):
+            # Receipts of packages that never became whole; a working database was rid of them when it was opened.
+            loads = f"select load_id from {self.name_of('_dlt_loads')} where status = 0"
+            self.execute(f"delete from {self.name_of(RECEIPTS)} where _dlt_load_id not in ({loads})")
         self.execute(f"insert into {table} values ({', '.join(values)})")
         if self._connection is not None and self._has_merged:
             (counted,) = self.query(f"select count(*) from {table}")[0].to_pylist()
@@ -252,6 +239,9 @@ class Warehouse:
             with self._lock:
                 self.pipeline.run(package(), loader_file_format="parquet")
         except PipelineStepFailed as error:
+            # Now, so that whoever publishes next finds none of it; where the disk is full, the next run does it.
+            with contextlib.suppress(Exception):
+                self._clear_half_loaded()
             raise _load_error(error) from error
 
     def forget_what_was_written(self) -> None:
@@ -268,6 +258,16 @@ class Warehouse:
             with contextlib.suppress(duckdb.Error):
                 cursor.execute(f"set memory_limit = '{AFTER_A_PACKAGE}'")
             cursor.execute(f"set memory_limit = '{DUCKDB_CONFIG['memory_limit']}'")
+
+
+def _refuse_ignored_failures() -> None:
+    """Raise UsageError where dlt is set to call a package complete though a job of it failed: rows would be lost."""
+    for setting in (f"{NAME}.load.raise_on_failed_jobs", "load.raise_on_failed_jobs"):
+        if str(dlt.config.get(setting)).lower() in ("false", "0"):
+            raise UsageError(
+                f"{setting.upper().replace('.', '__')} is false",
+                "Leave it out: the cursor would move although rows are not loaded.",
+            )
 
 
 def _attached(path: Path) -> Any:
@@ -303,8 +303,6 @@ def _load_error(error: PipelineStepFailed) -> OmniumEltError:
     return OmniumEltError(f"loading failed at {error.step}: {text[:200]}", _ROOM)
 
 
-APPENDING = "main._omnium_appending"
-"""Table of the resources that a package under way appends to; outside the dataset, which dlt makes."""
 RUN_COLUMNS = {
     "run_id": "varchar(64)",
     "command": "varchar(64)",

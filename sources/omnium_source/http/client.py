@@ -31,12 +31,14 @@ import orjson
 from omnium_source.errors import (
     BadRequest,
     ConfigurationError,
+    Conflict,
     Forbidden,
     GaveUp,
     NotFound,
     Refused,
     ScrollLost,
     Stopped,
+    Unanswered,
     Unreachable,
     WrongCredentials,
 )
@@ -559,6 +561,44 @@ class OmniumClient:
         return self._request(
             "GET", path, None, what, role, budget, traffic, read, repeatable=not continues_scroll
         )
+
+    def send(self, method: str, path: str, content: bytes, *, what: str, role: str) -> bytes:
+        """Send a change, and return what the server answers.
+
+        It is sent again only where the server says that it did nothing: a token that expired (401), too many requests
+        (429). Everything else that is no answer raises Unanswered: the change may have been done.
+
+        Raises Unanswered, Forbidden, BadRequest, NotFound, Conflict, WrongCredentials, Unreachable, GaveUp or Stopped.
+        """
+        budget, refusals, stale = Budget(120.0), 0, None
+
+        def ask() -> bytes:
+            nonlocal refusals, stale
+            token = self._authorization(stale, budget, None)
+            headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
+            try:
+                status, received, body = self._exchange(method, path, content, headers, None)
+            except _Repeatable as failure:
+                raise Unanswered(f"{what}: {failure}: whether it was done is not known") from None
+            if status == 401:
+                if refusals == MOST_REFUSALS:
+                    raise WrongCredentials(
+                        f"{what}: the server refuses even a new token (401): check the API user in Omnium"
+                    )
+                refusals, stale = refusals + 1, token
+                raise _Repeatable("the token was refused", 0.0, refused=True)
+            if status == 409:
+                raise Conflict(f"{what}: the server has it already (409): {self._said(body)}")
+            if status == 403:
+                raise Forbidden(
+                    f"{what}: the server refuses it (403): give the API user that writes the role {role}"
+                )
+            if status == 408 or status >= 500:
+                raise Unanswered(f"{what}: the server failed ({status}): whether it was done is not known")
+            self._raise_for(status, received, body, what, role)
+            return body
+
+        return self._repeat(ask, what, budget, None)
 
     def _request(
         self,

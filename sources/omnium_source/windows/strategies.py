@@ -277,10 +277,10 @@ class Reader:
             version = row["value"].get("previousVersionId")
         return pages
 
-    def sweep(self) -> Iterator[set[str]]:
-        """The keys of all rows there are, by the cheapest request; complete, or it raises."""
+    def sweep(self, since: dt.datetime | None = None) -> Iterator[set[str]]:
+        """The keys of all rows there are, from `since` on, by the cheapest request; complete, or it raises."""
         now = self._client.server_time()
-        for piece in self._pieces.of(Window(end=now), Wish(self._resource.key_only or None)):
+        for piece in self._pieces.of(Window(since, end=now), Wish(self._resource.key_only or None)):
             piece.close()
             yield piece.keys
 

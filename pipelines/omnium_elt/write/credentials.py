@@ -1,0 +1,16 @@
+"""The API user that writes: SOURCES__OMNIUM__WRITER__CLIENT_ID and …__CLIENT_SECRET, from wherever dlt looks."""
+
+from typing import Any
+
+from omnium_elt.infra.home import Secret
+
+
+def writer() -> dict[str, Any]:
+    """The fields of Settings that it fills; empty texts where it is not configured."""
+    import dlt
+
+    def secret(name: str) -> str:
+        value = dlt.secrets.get(f"sources.omnium.writer.{name}")
+        return "" if value is None else str(value).strip()
+
+    return {"writer_id": secret("client_id"), "writer_secret": Secret(secret("client_secret"))}

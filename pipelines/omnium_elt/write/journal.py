@@ -1,0 +1,146 @@
+"""The journal of what was written to the tenant.
+
+state/writes/<run id>.jsonl     a line before each request and one after it, on the disk before anything goes on
+state/writes/shown-<what>.json  what was shown last without `--apply`
+
+A process that is killed leaves a line "sending" without its "ended": the next one finds out what became of it.
+"""
+
+import json
+import os
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from omnium_elt.infra.files import flush
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One change, as it was sent.
+
+    `kind`: lead_time, order, undo_lead_time or undo_order. `target`: the id of the supplier or order. `before` and
+    `after`: the changed fields and their values. `version`: the version of the target that was read before.
+    `fields` and `salt`: the fingerprint of the whole object that was sent (`exact.fingerprint`), for it may hold
+    personal data that must not be kept in clear text.
+    """
+
+    run_id: str
+    number: int
+    kind: str
+    target: str
+    before: dict[str, Any]
+    after: dict[str, Any]
+    version: str | None = None
+    fields: dict[str, str] = field(default_factory=dict)
+    salt: str = ""
+    facts: dict[str, Any] = field(default_factory=dict)
+    """What else somebody who reads the journal wants to know."""
+    sent_at: str = ""
+    outcome: str | None = None
+    """written, not_written or unknown; None where the process ended before it knew."""
+    version_after: str | None = None
+    detail: str = ""
+    ended_at: str | None = None
+
+    @property
+    def is_settled(self) -> bool:
+        """Whether it is known what became of it."""
+        return self.outcome in ("written", "not_written")
+
+
+class Journal:
+    """The journal of one run; made with its first entry."""
+
+    def __init__(self, folder: Path, run_id: str) -> None:
+        self._path, self.run_id = folder / f"{run_id}.jsonl", run_id
+        self._count = len(read(self._path))
+
+    def sending(self, entry: Entry) -> Entry:
+        """Note a change that is about to be sent; returns the entry with its number and time."""
+        self._count += 1
+        noted = {**asdict(entry), "number": self._count, "run_id": self.run_id, "sent_at": _now()}
+        _append(self._path, {"event": "sending", **noted})
+        return Entry(**noted)
+
+    def ended(self, entry: Entry, outcome: str, *, version: str | None = None, detail: str = "") -> None:
+        """Note what became of a change."""
+        note_end(self._path, entry, outcome, version=version, detail=detail)
+
+
+def note_end(path: Path, entry: Entry, outcome: str, *, version: str | None = None, detail: str = "") -> None:
+    """Note in a run's journal what became of one of its changes."""
+    _append(
+        path,
+        {
+            "event": "ended",
+            "number": entry.number,
+            "outcome": outcome,
+            "version_after": version,
+            "detail": detail,
+            "ended_at": _now(),
+        },
+    )
+
+
+def read(path: Path) -> list[Entry]:
+    """The entries of a journal, oldest first; empty where there is none.
+
+    Raises ValueError where a line in the middle is damaged: what was written is then not known.
+    """
+    entries: dict[int, dict[str, Any]] = {}
+    try:
+        lines = path.read_bytes().splitlines()
+    except FileNotFoundError:
+        return []
+    for place, line in enumerate(lines):
+        try:
+            event = json.loads(line)
+            kind, number = event.pop("event"), event["number"]
+            if kind == "sending":
+                entries[number] = event
+            else:
+                entries[number].update(event)
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            # A process that was killed while it wrote leaves half a line, at the end, before anything was sent.
+            if place == len(lines) - 1:
+                continue
+            raise ValueError(f"{path} is damaged in line {place + 1}") from error
+    return [Entry(**entry) for entry in entries.values()]
+
+
+def journals(folder: Path) -> Iterator[tuple[Path, list[Entry]]]:
+    """All journals, oldest first. Raises ValueError as `read` does."""
+    for path in sorted(folder.glob("*.jsonl")):
+        yield path, read(path)
+
+
+def _append(path: Path, event: dict[str, Any]) -> None:
+    is_new = not path.exists()
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    descriptor = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o600)
+    with os.fdopen(descriptor, "r+b") as file:
+        # Half a line of a process that was killed must not swallow this one.
+        size = file.seek(0, os.SEEK_END)
+        if size:
+            file.seek(size - 1)
+            if file.read(1) != b"\n":
+                _cut_half_line(file, size)
+        file.seek(0, os.SEEK_END)
+        file.write(json.dumps(event, ensure_ascii=True).encode() + b"\n")
+        file.flush()
+        os.fsync(file.fileno())
+    if is_new:
+        flush(path.parent)
+
+
+def _cut_half_line(file: Any, size: int) -> None:
+    file.seek(0)
+    whole = file.read(size)
+    file.truncate(whole.rfind(b"\n") + 1)
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat().replace("+00:00", "Z")

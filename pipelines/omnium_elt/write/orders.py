@@ -1,0 +1,341 @@
+"""Purchase orders of the proposal: one for each supplier, warehouse and currency, with status New, a draft.
+
+The id of an order follows from what is in it, so that sending it twice makes one: the second time the server says
+that it has it (409).
+"""
+
+import hashlib
+import json
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Any
+from urllib.parse import quote
+
+from omnium_source.errors import Conflict, OmniumError, Refused
+from omnium_source.http.client import OmniumClient
+
+from omnium_elt.infra.home import Home
+from omnium_elt.warehouse import database, selection
+from omnium_elt.write import exact
+from omnium_elt.write.changes import Change, as_json
+from omnium_elt.write.journal import Entry, Journal, journals
+
+ROLE = "PurchaseOrderAdmin"
+DRAFT, CANCELED = "New", "OrderCanceled"
+PROVIDER = "omnium-elt"
+"""Under this name an order carries the run that made it, as an external id and as a property."""
+PAGE = 100
+
+
+class Orders:
+    """The purchase orders of a tenant. `writer` is the API user that may make them; None: look only."""
+
+    role = ROLE
+
+    def __init__(self, reader: OmniumClient, writer: OmniumClient | None) -> None:
+        self._reader, self._writer = reader, writer
+
+    def find(self, order_id: str, supplier_id: str, run_id: str) -> dict[str, Any] | None:
+        """An order that a run made, by search: there is no way to ask for one id. None where it is not shown (yet)."""
+        filters: dict[str, Any] = {"supplierId": supplier_id, "externalIds": [run_id]}
+        number, seen = 0, set[str]()
+        while True:
+            answer = self._reader.post(
+                "PurchaseOrders/Search",
+                {**filters, "take": PAGE, "page": number},
+                what=f"purchase order {order_id}",
+                role="PurchaseOrderRead",
+                read=exact.value,
+            )
+            rows = answer.get("result") or []
+            ids = {str(row.get("id")) for row in rows}
+            if order_id in ids:
+                return next(dict(row) for row in rows if row.get("id") == order_id)
+            # Pages are counted from 0 or from 1: a page that shows nothing new may be the first one again.
+            if not rows or (not ids - seen and number > 1):
+                return None
+            seen, number = seen | ids, number + 1
+
+    def send(self, change: Change, journal: Journal) -> None:
+        """Make the order, or take a draft back."""
+        assert self._writer is not None
+        is_new = change.kind == "order"
+        content = exact.text(_sent(change, journal.run_id) if is_new else {"status": CANCELED})
+        entry = journal.sending(
+            Entry(
+                journal.run_id,
+                0,
+                change.kind,
+                change.target,
+                change.before,
+                as_json(change.after),
+                change.version,
+                facts=as_json({"name": change.name, **change.facts}),
+            )
+        )
+        method, path = ("POST", "PurchaseOrders") if is_new else ("PATCH", _address(change.target))
+        try:
+            answer = self._writer.send(
+                method, path, content, what=f"purchase order {change.target}", role=ROLE
+            )
+        except Conflict:
+            journal.ended(entry, "written", detail="it existed already")
+            change.status, change.detail = "unchanged", "it exists already"
+            return
+        except Refused as error:
+            journal.ended(entry, "not_written", detail=str(error))
+            raise
+        except OmniumError as error:
+            self._after_silence(change, entry, journal, error)
+            return
+        version, differs = _compared(content, answer)
+        journal.ended(entry, "written", version=version, detail=differs)
+        change.status, change.detail = ("failed" if differs else "written"), differs
+
+    def _after_silence(self, change: Change, entry: Entry, journal: Journal, error: OmniumError) -> None:
+        """The answer was lost: look whether it is there."""
+        try:
+            outcome, version, detail = self.outcome(entry)
+        except OmniumError as other:
+            change.status, change.detail = "unknown", f"{error}; looking for it: {other}"
+            return
+        journal.ended(entry, outcome, version=version, detail=detail or str(error))
+        change.status = "written" if outcome == "written" else "unknown"
+        change.detail = "" if outcome == "written" else f"{error}; sending it again is safe"
+
+    def outcome(self, entry: Entry) -> tuple[str, str | None, str]:
+        """Whether the order is there, or no draft any more; what search does not show is not known."""
+        facts = entry.facts
+        made_by = str(facts.get("made_by") or entry.run_id)
+        found = self.find(entry.target, str(facts.get("supplier_id", "")), made_by)
+        if found is None:
+            return "unknown", None, "search does not show it; the index may be late"
+        version = str(found.get("versionId") or found.get("modified") or "") or None
+        if entry.kind == "order":
+            return "written", version, ""
+        is_canceled = found.get("status") == CANCELED
+        return ("written" if is_canceled else "not_written"), version, ""
+
+
+def proposed(
+    home: Home, suppliers: Sequence[str], warehouses: Sequence[str], *, deferred: bool
+) -> list[Change]:
+    """The orders of the published proposal; those that can wait only with `deferred`."""
+    from omnium_elt.steps.publish import read_manifest
+
+    manifest = read_manifest(home) or {}
+    with database.connect(home.warehouse, read_only=True) as connection:
+        wanted = {
+            "suppliers": selection.supplier_ids(connection, suppliers),
+            "warehouses": selection.warehouse_codes(connection, warehouses),
+            "deferred": deferred,
+        }
+        rows = connection.execute(
+            """
+            select lines.*
+            from marts.purchase_proposal_line as lines
+            join marts.purchase_proposal as orders
+                on orders.supplier_id = lines.supplier_id
+                and orders.warehouse_code = lines.warehouse_code
+                and orders.currency is not distinct from lines.currency
+            where (len($suppliers) = 0 or list_contains($suppliers, lines.supplier_id))
+                and (len($warehouses) = 0 or list_contains($warehouses, lines.warehouse_code))
+                and ($deferred or orders.action <> 'defer')
+            order by lines.supplier_id, lines.warehouse_code, lines.currency, lines.line_number
+            """,
+            wanted,
+        )
+        names = [column[0] for column in connection.description]
+        lines = [dict(zip(names, row, strict=True)) for row in rows.fetchall()]
+        loaded_at = _newest_load(connection)
+    orders: dict[tuple[Any, ...], list[dict[str, Any]]] = {}
+    for line in lines:
+        orders.setdefault((line["supplier_id"], line["warehouse_code"], line["currency"]), []).append(line)
+    changes = [_order(order, str(manifest.get("as_of"))) for order in orders.values()]
+    _written_before(home, changes, loaded_at)
+    return changes
+
+
+def _newest_load(connection: Any) -> datetime | None:
+    """When the newest load of the published data began."""
+    if "_omnium_runs" not in database.tables(connection):
+        return None
+    (began,) = connection.execute(f"select max(started_at) from {database.RAW}._omnium_runs").fetchone()
+    return began if began is None else began.astimezone(UTC)
+
+
+def _order(lines: Sequence[dict[str, Any]], as_of: str) -> Change:
+    """The change that makes one order."""
+    first = lines[0]
+    supplier_id, warehouse, currency = first["supplier_id"], first["warehouse_code"], first["currency"]
+    order_id = order_id_of(supplier_id, warehouse, currency, as_of, lines)
+    arrival = max(
+        (line["expected_arrival_date"] for line in lines if line["expected_arrival_date"]), default=None
+    )
+    order = {
+        "id": order_id,
+        "status": DRAFT,
+        "supplierId": supplier_id,
+        "supplierName": first["supplier_name"],
+        "storeId": warehouse,
+        "billingCurrency": currency,
+        "requestedDeliveryDate": f"{arrival.isoformat()}T00:00:00Z" if arrival else None,
+        "purchaseOrderForm": {"lineItems": [_line(order_id, line) for line in lines]},
+    }
+    value = sum(line["line_value"] for line in lines)
+    return Change(
+        "order",
+        order_id,
+        f"{first['supplier_name']} to {warehouse}",
+        {},
+        order,
+        f"proposal as of {as_of}",
+        facts={
+            "supplier_id": supplier_id,
+            "warehouse_code": warehouse,
+            "currency": currency,
+            "lines": len(lines),
+            "units": sum(line["quantity"] for line in lines),
+            "value": value,
+        },
+    )
+
+
+def order_id_of(
+    supplier_id: str, warehouse: str, currency: str | None, as_of: str, lines: Sequence[dict[str, Any]]
+) -> str:
+    """The id that follows from the proposal's day and the order's lines: the same proposal, the same id."""
+    quantities = sorted([line["sku"], f"{Decimal(line['quantity']).normalize():f}"] for line in lines)
+    content = json.dumps([supplier_id, warehouse, currency, as_of, quantities])
+    return "elt-" + hashlib.blake2b(content.encode(), digest_size=12).hexdigest()
+
+
+def _line(order_id: str, line: dict[str, Any]) -> dict[str, Any]:
+    made = {
+        "lineItemId": f"{order_id}-{line['line_number']}",
+        "code": line["sku"],
+        "supplierSkuId": line["supplier_sku_id"],
+        "displayName": line["product_name"],
+        "gtin": line.get("gtin"),
+        "quantity": _number(line["quantity"]),
+        "supplierPackagingQuantity": _number(line["pack_quantity"]),
+        "placedPriceExclTax": _number(line["unit_cost"]),
+        "discountedPriceExclTax": _number(line["unit_cost"]),
+        "currency": line["currency"],
+        "warehouseCode": line["warehouse_code"],
+    }
+    return {name: value for name, value in made.items() if value is not None}
+
+
+def _number(value: Any) -> Any:
+    """A decimal without needless zeros, whole ones as whole numbers."""
+    if value is None:
+        return None
+    number = Decimal(str(value)).normalize()
+    return int(number) if number == number.to_integral_value() else number
+
+
+def _sent(change: Change, run_id: str) -> dict[str, Any]:
+    """The order, with the run that makes it."""
+    return {
+        **{name: value for name, value in change.after.items() if value is not None},
+        "origin": PROVIDER,
+        "externalIds": [{"id": run_id, "providerName": PROVIDER}],
+        "properties": [{"key": "omniumEltRun", "value": run_id, "valueType": "String", "keyGroup": PROVIDER}],
+    }
+
+
+def _written_before(home: Home, changes: Sequence[Change], loaded_at: datetime | None) -> None:
+    """Refuse what an order of an earlier call covers that the published data do not know of yet."""
+    for path, entries in journals(home.writes):
+        undone = {
+            entry.target for entry in entries if entry.kind == "undo_order" and entry.outcome == "written"
+        }
+        for entry in entries:
+            if entry.kind != "order" or entry.outcome == "not_written" or entry.target in undone:
+                continue
+            is_known = loaded_at is not None and loaded_at > datetime.fromisoformat(entry.sent_at)
+            for change in changes:
+                is_same_place = _place(change.facts) == _place(entry.facts)
+                if change.target == entry.target and entry.outcome == "written":
+                    change.status, change.detail = "unchanged", f"written by {path.stem}"
+                elif (
+                    change.target != entry.target
+                    and is_same_place
+                    and not is_known
+                    and change.status == "shown"
+                ):
+                    change.status = "refused"
+                    change.detail = (
+                        f"the proposal does not know of order {entry.target} yet, which {path.stem} sent to the same "
+                        "supplier and warehouse: omnium-elt run first"
+                    )
+
+
+def _place(facts: dict[str, Any]) -> tuple[Any, ...]:
+    return facts.get("supplier_id"), facts.get("warehouse_code"), facts.get("currency")
+
+
+def taken_back(entries: Sequence[Entry], orders: Orders) -> list[Change]:
+    """The changes that cancel the orders of a run that are still drafts as they were made."""
+    changes = []
+    for entry in reversed(
+        [entry for entry in entries if entry.kind == "order" and entry.outcome == "written"]
+    ):
+        found = orders.find(entry.target, str(entry.facts.get("supplier_id", "")), entry.run_id)
+        status = (found or {}).get("status")
+        change = Change(
+            "undo_order",
+            entry.target,
+            str(entry.facts.get("name", entry.target)),
+            {"status": status},
+            {"status": CANCELED},
+            f"as before {entry.run_id}",
+            str((found or {}).get("versionId") or "") or None,
+            facts={**entry.facts, "made_by": entry.run_id},
+        )
+        if found is None:
+            change.status, change.detail = "refused", "search does not show it; the index may be late"
+        elif status == CANCELED:
+            change.status, change.detail = "unchanged", "it is canceled already"
+        elif status != DRAFT:
+            change.status, change.detail = (
+                "refused",
+                f"it is no draft any more ({status}): cancel it in Omnium",
+            )
+        changes.append(change)
+    return changes
+
+
+def _compared(sent: bytes, answer: bytes) -> tuple[str | None, str]:
+    """The version that an answer names, and what it says otherwise than was sent."""
+    try:
+        kept = exact.value(answer)
+    except ValueError:
+        return None, ""
+    if not isinstance(kept, dict):
+        return None, ""
+    wanted = exact.value(sent)
+    differs = [
+        name
+        for name in wanted
+        if name not in ("purchaseOrderForm", "externalIds", "properties", "requestedDeliveryDate")
+        and kept.get(name) != wanted[name]
+    ]
+    differs += (
+        [] if _quantities(kept) == _quantities(wanted) or "purchaseOrderForm" not in wanted else ["lineItems"]
+    )
+    version = kept.get("versionId") or kept.get("modified")
+    return (str(version) if version else None), (
+        f"came back otherwise: {', '.join(differs)}" if differs else ""
+    )
+
+
+def _quantities(order: dict[str, Any]) -> list[tuple[str, Any]]:
+    lines = (order.get("purchaseOrderForm") or {}).get("lineItems") or ()
+    return sorted((str(line.get("code")), line.get("quantity")) for line in lines)
+
+
+def _address(order_id: str) -> str:
+    return f"PurchaseOrders/{quote(order_id, safe='')}"

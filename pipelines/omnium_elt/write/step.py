@@ -1,0 +1,98 @@
+"""write: what `omnium-elt write` does, as steps of a run under the home's lock."""
+
+from collections.abc import Callable, Sequence
+
+from omnium_elt.infra.errors import UsageError
+from omnium_elt.infra.home import Settings
+from omnium_elt.report.run_report import Progress, RunReport
+from omnium_elt.write import changes, orders, suppliers
+from omnium_elt.write.changes import Change, Writer
+from omnium_elt.write.journal import Journal, journals
+
+Step = Callable[[Settings, Progress, RunReport], None]
+Plan = Callable[[Settings, suppliers.Suppliers, orders.Orders, RunReport], list[Change]]
+
+
+def lead_times_step(wanted: Sequence[str], *, apply: bool) -> Step:
+    """Show the recommended lead times of suppliers, all or those named by id or name; with `apply` write them."""
+
+    def plan(
+        settings: Settings, of_suppliers: suppliers.Suppliers, _: orders.Orders, report: RunReport
+    ) -> list[Change]:
+        found, notes = suppliers.recommended(settings.home, of_suppliers, wanted)
+        report.notes += notes
+        return found
+
+    return _step("lead-times", plan, apply=apply)
+
+
+def orders_step(
+    wanted: Sequence[str], warehouses: Sequence[str], *, deferred: bool = False, apply: bool
+) -> Step:
+    """Show the orders of the proposal, all or of those suppliers and warehouses; with `apply` make them as drafts."""
+
+    def plan(
+        settings: Settings, _: suppliers.Suppliers, __: orders.Orders, report: RunReport
+    ) -> list[Change]:
+        return orders.proposed(settings.home, wanted, warehouses, deferred=deferred)
+
+    return _step("orders", plan, apply=apply)
+
+
+def undo_step(run_id: str, *, apply: bool) -> Step:
+    """Show what would undo what a run wrote; with `apply` undo it."""
+
+    def plan(
+        settings: Settings, of_suppliers: suppliers.Suppliers, of_orders: orders.Orders, report: RunReport
+    ) -> list[Change]:
+        known = {path.stem: entries for path, entries in journals(settings.home.writes)}
+        if run_id not in known:
+            runs = ", ".join(list(known)[-5:]) or "none yet"
+            raise UsageError(f"run {run_id!r} wrote nothing here", f"Runs that did: {runs}.")
+        entries = known[run_id]
+        return suppliers.taken_back(entries, of_suppliers) + orders.taken_back(entries, of_orders)
+
+    return _step(f"undo-{run_id}", plan, apply=apply)
+
+
+def _step(what: str, plan: Plan, *, apply: bool) -> Step:
+    def write_step(settings: Settings, progress: Progress, report: RunReport) -> None:
+        home = settings.home
+        needs_marts = not what.startswith("undo")
+        if needs_marts and not home.warehouse.exists():
+            raise UsageError(
+                f"there is no warehouse at {home.warehouse}",
+                "Make one: omnium-elt run; its marts say what to write.",
+            )
+        reader, writer = changes.clients(settings, apply=apply)
+        of_suppliers, of_orders = suppliers.Suppliers(reader, writer), orders.Orders(reader, writer)
+        writers: dict[str, Writer] = {
+            "lead_time": of_suppliers,
+            "undo_lead_time": of_suppliers,
+            "order": of_orders,
+            "undo_order": of_orders,
+        }
+        try:
+            settled = changes.find_out(home, writers)
+            report.notes += settled
+            planned = plan(settings, of_suppliers, of_orders, report)
+            if apply:
+                changes.hold_against_shown(home, what, planned)
+                try:
+                    changes.apply(planned, writers, Journal(home.writes, report.run_id), settings)
+                finally:
+                    report.steps.append(
+                        changes.step_report(f"write {what}", planned, applied=True, settled=settled)
+                    )
+                changes.forget_shown(home, what)
+            else:
+                changes.keep_shown(home, what, planned)
+                report.steps.append(
+                    changes.step_report(f"write {what}", planned, applied=False, settled=settled)
+                )
+        finally:
+            reader.close()
+            if writer is not None:
+                writer.close()
+
+    return write_step

@@ -1,0 +1,225 @@
+"""Lead times and safety margins of suppliers, as lead_time_policy recommends them.
+
+`PUT /api/Suppliers` replaces the whole supplier, and makes what is left out null. So the supplier is read just before,
+two fields are changed, all others go back byte for byte; afterwards it is read again and compared.
+"""
+
+import secrets
+from collections.abc import Sequence
+from typing import Any
+from urllib.parse import quote
+
+from omnium_source.errors import NotFound, OmniumError, Refused
+from omnium_source.http.client import OmniumClient
+
+from omnium_elt.infra.home import Home
+from omnium_elt.warehouse import database, selection
+from omnium_elt.write import exact
+from omnium_elt.write.changes import Change
+from omnium_elt.write.journal import Entry, Journal
+
+LEAD_TIME, MARGIN = "defaultLeadTime", "defaultLeadTimeSafetyMarginDays"
+FIELDS = (LEAD_TIME, MARGIN)
+SET_BY_THE_SERVER = {"modified", "versionId", "previousVersionId"}
+"""Fields that a save changes by itself."""
+ROLE = "SupplierAdmin"
+
+
+class Suppliers:
+    """The suppliers of a tenant. `writer` is the API user that may save them; None: look only."""
+
+    role = ROLE
+
+    def __init__(self, reader: OmniumClient, writer: OmniumClient | None) -> None:
+        self._reader, self._writer = reader, writer
+
+    def content(self, supplier_id: str) -> bytes:
+        """The supplier as it is now, as the server writes it. Raises NotFound, or another OmniumError."""
+        return self._reader.get(
+            f"Suppliers/{quote(supplier_id, safe='')}",
+            what=f"supplier {supplier_id}",
+            role="SupplierRead",
+            read=_whole_object,
+        )
+
+    def send(self, change: Change, journal: Journal) -> None:
+        """Save the supplier with the changed fields, read it back, and compare."""
+        assert self._writer is not None
+        was = self.content(change.target)
+        now = exact.fields(was)
+        version = _text(now, "versionId")
+        if version != change.version:
+            change.status = "refused"
+            change.detail = "somebody saved it meanwhile; look again without --apply"
+            return
+        content = exact.with_fields(was, change.after)
+        salt = secrets.token_hex(16)
+        entry = journal.sending(
+            Entry(
+                journal.run_id,
+                0,
+                change.kind,
+                change.target,
+                change.before,
+                change.after,
+                version,
+                exact.fingerprint(content, salt),
+                salt,
+                {"name": change.name, **change.facts},
+            )
+        )
+        answer: OmniumError | None = None
+        try:
+            self._writer.send("PUT", "Suppliers", content, what=f"supplier {change.target}", role=ROLE)
+        except Refused as error:
+            journal.ended(entry, "not_written", detail=str(error))
+            raise
+        except OmniumError as error:
+            answer = error
+        try:
+            outcome, version_after, detail = self.outcome(entry)
+        except OmniumError as error:
+            # The journal's line stays open: the next call finds out.
+            change.status, change.detail = "unknown", f"{answer or 'sent'}; reading it back: {error}"
+            return
+        if outcome == "not_written" and answer is None:
+            outcome, detail = "unknown", "the server took it, and still shows the supplier as it was"
+        journal.ended(entry, outcome, version=version_after, detail=detail or str(answer or ""))
+        if outcome == "written" and not detail:
+            change.status = "written"
+        else:
+            change.status = "unknown" if outcome == "unknown" else "failed"
+            change.detail = detail or str(answer or "")
+
+    def outcome(self, entry: Entry) -> tuple[str, str | None, str]:
+        """Whether the supplier was saved as `entry` says: read, and compared with what was sent."""
+        try:
+            now = self.content(entry.target)
+        except NotFound:
+            return "unknown", None, "the supplier does not exist any more"
+        kept = exact.fields(now)
+        version = _text(kept, "versionId")
+        if version == entry.version:
+            return "not_written", version, "the supplier is still as it was"
+        others = exact.differing(entry.fields, entry.salt, now) - SET_BY_THE_SERVER
+        previous = _text(kept, "previousVersionId")
+        if not others and previous not in (entry.version, None):
+            return (
+                "written",
+                version,
+                f"somebody saved it just before, and that is lost: look at version {previous}",
+            )
+        if not others:
+            return "written", version, ""
+        if previous == entry.version and not others & set(FIELDS):
+            return "written", version, f"other fields came back changed: {', '.join(sorted(others))}"
+        return "unknown", version, f"somebody saved it as well: {', '.join(sorted(others))} differ"
+
+
+def recommended(home: Home, suppliers: Suppliers, wanted: Sequence[str]) -> tuple[list[Change], list[str]]:
+    """The recommendations that are actionable, against the suppliers as they are now; and what stands in their way."""
+    with database.connect(home.warehouse, read_only=True) as connection:
+        ids = selection.supplier_ids(connection, wanted)
+        rows = connection.execute(
+            """
+            select supplier_id, supplier_name, configured_days, configured_margin_days, is_default_configured,
+                recommended_lead_time_days, recommended_margin_days, measured_p50_days, measured_p90_days,
+                completed_lines, coverage_share
+            from marts.lead_time_policy
+            where is_actionable and recommended_lead_time_days is not null
+                and (len($ids) = 0 or list_contains($ids, supplier_id))
+            order by supplier_id
+            """,
+            {"ids": ids},
+        )
+        names = [column[0] for column in connection.description]
+        policies = [dict(zip(names, row, strict=True)) for row in rows.fetchall()]
+    changes, notes = [], []
+    for policy in policies:
+        try:
+            change = _change(policy, exact.fields(suppliers.content(policy["supplier_id"])))
+        except NotFound:
+            notes.append(f"{policy['supplier_id']}: the supplier does not exist any more")
+            continue
+        if change is None:
+            notes.append(
+                f"{policy['supplier_id']}: its lead time was changed after the newest load: omnium-elt run first"
+            )
+        elif change.before != change.after:
+            changes.append(change)
+    return changes, notes
+
+
+def _change(policy: dict[str, Any], now: dict[str, bytes]) -> Change | None:
+    before = {name: exact.value(now.get(name, b"null")) for name in FIELDS}
+    after = {LEAD_TIME: int(policy["recommended_lead_time_days"]), MARGIN: before[MARGIN]}
+    if policy["recommended_margin_days"] is not None:
+        after[MARGIN] = int(policy["recommended_margin_days"])
+    if before == after:
+        return Change("lead_time", policy["supplier_id"], "", before, after, "")
+    configured = before[LEAD_TIME] or None
+    is_current = (
+        policy["is_default_configured"] if configured is None else configured == policy["configured_days"]
+    )
+    if not is_current:
+        return None
+    why = (
+        f"of {policy['completed_lines']:,} arrivals half came within {policy['measured_p50_days']:g} days"
+        + (
+            f" and nine of ten within {policy['measured_p90_days']:g}"
+            if policy["measured_p90_days"] is not None
+            else ""
+        )
+        + (
+            f"; {policy['coverage_share']:.0%} came within what is configured"
+            if policy["coverage_share"] is not None
+            else ""
+        )
+    )
+    return Change(
+        "lead_time",
+        policy["supplier_id"],
+        policy["supplier_name"] or policy["supplier_id"],
+        before,
+        after,
+        why,
+        _text(now, "versionId"),
+    )
+
+
+def taken_back(entries: Sequence[Entry], suppliers: Suppliers) -> list[Change]:
+    """The changes that undo what a run wrote, for suppliers that nobody saved since."""
+    changes = []
+    for entry in reversed(
+        [entry for entry in entries if entry.kind == "lead_time" and entry.outcome == "written"]
+    ):
+        try:
+            now = exact.fields(suppliers.content(entry.target))
+        except NotFound:
+            now = {}
+        change = Change(
+            "undo_lead_time",
+            entry.target,
+            str(entry.facts.get("name", entry.target)),
+            {name: exact.value(now.get(name, b"null")) for name in FIELDS},
+            entry.before,
+            f"as before {entry.run_id}",
+            _text(now, "versionId"),
+        )
+        if not now:
+            change.status, change.detail = "refused", "the supplier does not exist any more"
+        elif change.before == change.after:
+            change.status, change.detail = "unchanged", "it is as before already"
+        elif change.version != entry.version_after:
+            change.status, change.detail = "refused", "somebody saved it since: change it in Omnium"
+        changes.append(change)
+    return changes
+
+
+def _text(fields: dict[str, bytes], name: str) -> str | None:
+    value = exact.value(fields.get(name, b"null"))
+    return None if value is None else str(value)
+
+
+def _whole_object(content: bytes) -> bytes | None:
+    return content if "id" in exact.fields(content) else None

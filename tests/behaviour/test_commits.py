@@ -1,0 +1,252 @@
+"""What is not committed is not ok.
+
+A package fails at each of its steps, and what the run, its history and `status` say agrees with the destination.
+"""
+
+import importlib.util
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pytest
+from dlt.destinations.impl.duckdb.duck import DuckDbClient
+from dlt.destinations.insert_job_client import InsertValuesLoadJob
+from dlt.destinations.job_client_impl import SqlLoadJob
+from dlt.normalize.normalize import Normalize
+from dlt.pipeline.pipeline import Pipeline
+from omnium_elt.cli.commands import main
+from omnium_elt.infra.home import Home
+from omnium_elt.inspect.status import status
+from omnium_elt.report.run_report import RunReport, Silent
+from omnium_elt.steps.run import COMMANDS, perform
+from omnium_elt.warehouse.duckdb_destination import _CopyJob
+from omnium_sandbox import Sandbox
+
+from tests.conftest import sandbox_settings
+
+FRESHNESS = Path(__file__).parents[2] / "examples" / "freshness.py"
+SOME = ("suppliers", "stores", "purchase_orders", "price_lists")
+
+
+def loaded(path: Path) -> Any:
+    specification = importlib.util.spec_from_file_location(path.stem, path)
+    assert specification is not None
+    assert specification.loader is not None
+    module = importlib.util.module_from_spec(specification)
+    specification.loader.exec_module(module)
+    return module
+
+
+def load(home: Home, sandbox: Sandbox, **more: Any) -> RunReport:
+    return perform(
+        sandbox_settings(home, sandbox, resources=SOME, **more), Silent(), "load", COMMANDS["load"]
+    )
+
+
+def break_off(error: Exception) -> Callable[..., Any]:
+    def raising(*_: Any, **__: Any) -> Any:
+        raise error
+
+    return raising
+
+
+def at_job_of(table: str, error: Exception) -> Callable[[Any], Callable[[Any], None]]:
+    """A load job that fails for one table alone: others of the same package may have been committed."""
+
+    def wrap(original: Callable[[Any], None]) -> Callable[[Any], None]:
+        def run(job: Any) -> None:
+            if job.load_table_name == table:
+                raise error
+            original(job)
+
+        return run
+
+    return wrap
+
+
+DISK_FULL = duckdb.IOException("IO Error: Could not write all bytes to file: No space left on device")
+DATABASE_ERROR = duckdb.InternalException("INTERNAL Error: corrupted segment tree")
+STEPS: dict[str, tuple[Any, str, Any]] = {
+    "extract": (Pipeline, "extract", break_off(OSError(28, "No space left on device"))),
+    "normalize": (Normalize, "run", break_off(DATABASE_ERROR)),
+    "load, the first table": (_CopyJob, "run", at_job_of("suppliers", DISK_FULL)),
+    "load, another table": (_CopyJob, "run", at_job_of("purchase_orders", DATABASE_ERROR)),
+    "load, the receipts": (_CopyJob, "run", at_job_of("_omnium_windows", DISK_FULL)),
+    "load, the state": (InsertValuesLoadJob, "run", at_job_of("_dlt_pipeline_state", DISK_FULL)),
+    "merge": (SqlLoadJob, "run", break_off(DATABASE_ERROR)),
+    "complete": (DuckDbClient, "complete_load", break_off(DISK_FULL)),
+}
+
+
+def change(sandbox: Sandbox) -> None:
+    supplier, order = (next(iter(sandbox.tenant.rows(name))) for name in ("suppliers", "purchase_orders"))
+    sandbox.tenant.put("suppliers", supplier | {"defaultLeadTime": 99})
+    sandbox.tenant.put("suppliers", supplier | {"id": "sup-new", "name": "New"})
+    sandbox.tenant.put("purchase_orders", order | {"id": "po-new"})
+
+
+def assert_agreement(home: Home, report: RunReport) -> None:
+    """`status` says what the working database holds, and no resource is called ok that is not in it."""
+    with duckdb.connect(str(home.working_database), read_only=True) as connection:
+        tables = {name for (name,) in connection.sql("select table_name from duckdb_tables()").fetchall()}
+        rows = {
+            name: connection.sql(f"select count(*) from omnium.{name}").fetchall()[0][0]
+            if name in tables
+            else None
+            for name in SOME
+        }
+        receipts: dict[str, tuple[int, Any]] = {}
+        if {"_omnium_windows", "_dlt_loads"} <= tables:
+            receipts = {
+                name: (written, end)
+                for name, written, end in connection.execute(
+                    "select resource, sum(rows_written), max(window_to) from omnium._omnium_windows "
+                    "join omnium._dlt_loads on load_id = _dlt_load_id and status = 0 where run_id = ? group by 1",
+                    [report.run_id],
+                ).fetchall()
+            }
+    told = status(home)
+    assert {one.name: one.rows for one in told.resources if one.rows} == {n: r for n, r in rows.items() if r}
+    for one in report.resources:
+        assert one.rows == receipts.get(one.name, (0, None))[0], one
+        if one.status in ("ok", "unchanged"):
+            assert one.error is None
+        else:
+            assert one.error or one.status == "skipped", one
+
+
+@pytest.mark.parametrize("is_first", [True, False], ids=["first load", "later load"])
+@pytest.mark.parametrize("step", STEPS)
+def test_a_package_that_fails_is_told_by_every_resource_that_was_in_it(
+    step: str, is_first: bool, home: Home, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if is_first and step == "merge":
+        pytest.skip("a first load merges nothing")
+    before = None
+    if not is_first:
+        assert load(home, sandbox).status == "ok"
+        before = {one.name: one for one in status(home).resources}
+        change(sandbox)
+    with monkeypatch.context() as patched:
+        owner, name, broken = STEPS[step]
+        patched.setattr(owner, name, broken(getattr(owner, name)) if broken.__name__ == "wrap" else broken)
+        report = load(home, sandbox)
+    assert report.exit_status == 1, report
+    by_name = {one.name: one for one in report.resources}
+    assert {one.status for one in (by_name["suppliers"], by_name["purchase_orders"])} == {"failed"}
+    assert {one.rows for one in report.resources} == {0}
+    assert "not loaded" in str(by_name["suppliers"].error)
+    assert_agreement(home, report)
+    now = {one.name: one for one in status(home).resources}
+    for name in ("suppliers", "purchase_orders"):
+        assert now[name].cursor == (before[name].cursor if before else None)
+        assert now[name].last_success == (before[name].last_success if before else None)
+        assert now[name].last_status == "failed"
+        assert now[name].last_error
+    mended = load(home, sandbox)
+    # What merged before its package failed is there already, and is recognised.
+    assert mended.status in ("ok", "unchanged"), mended
+    assert_agreement(home, mended)
+    assert {one.name: one.rows for one in status(home).resources}["suppliers"] == sandbox.tenant.count(
+        "suppliers"
+    )
+
+
+def test_a_run_that_cannot_be_recorded_has_failed_and_its_rows_are_there(
+    home: Home, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patched:
+        patched.setattr("omnium_elt.warehouse.destination.Warehouse.record_run", break_off(DISK_FULL))
+        report = load(home, sandbox)
+    assert report.exit_status == 1
+    assert {one.name: one.status for one in report.resources} == dict.fromkeys(SOME, "ok")
+    assert_agreement(home, report)
+    assert load(home, sandbox).status == "unchanged"
+
+
+def test_what_the_first_packages_committed_counts_and_the_rest_does_not(
+    home: Home, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from omnium_elt.warehouse.destination import Warehouse
+
+    original, calls = Warehouse.load, []
+
+    def second_fails(self: Warehouse, *arguments: Any, **named: Any) -> None:
+        calls.append(1)
+        if len(calls) == 2:
+            raise DATABASE_ERROR
+        original(self, *arguments, **named)
+
+    monkeypatch.setattr("omnium_elt.steps.load.ROWS_A_PACKAGE", 1)
+    monkeypatch.setattr("omnium_elt.steps.load.TIMES_A_PACKAGE", 1)
+    with monkeypatch.context() as patched:
+        patched.setattr(Warehouse, "load", second_fails)
+        report = load(home, sandbox)
+    assert report.exit_status == 1
+    assert {one.status for one in report.resources} >= {"ok", "failed"}
+    assert_agreement(home, report)
+    mended = load(home, sandbox)
+    assert mended.status == "ok"
+    assert_agreement(home, mended)
+
+
+def test_an_alert_fires_while_nothing_is_committed(
+    home: Home, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    with monkeypatch.context() as patched:
+        patched.setattr("omnium_elt.warehouse.destination.Warehouse.load", break_off(DISK_FULL))
+        load(home, sandbox)
+    assert main(["status", "--json", "--home", str(home.root)]) == 0
+    answered = json.loads(capfd.readouterr().out)
+    alerts = {line.partition(":")[0] for line in loaded(FRESHNESS).stale(answered, 26)}
+    assert alerts == set(SOME)
+
+
+def test_failed_jobs_may_not_be_passed_over(
+    home: Home, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LOAD__RAISE_ON_FAILED_JOBS", "false")
+    report = load(home, sandbox)
+    assert report.exit_status == 2
+    assert "LOAD__RAISE_ON_FAILED_JOBS" in str(report.error)
+    assert sandbox.requests == []
+
+
+def test_status_reads_the_working_database_and_while_a_run_holds_it_what_is_published(
+    home: Home, sandbox: Sandbox, capfd: pytest.CaptureFixture[str]
+) -> None:
+    from omnium_elt.infra import lock
+    from omnium_elt.steps.run import COMMANDS, perform
+
+    assert load(home, sandbox).status == "ok"
+    told = status(home)
+    assert (told.source, told.resources[0].rows is None) == ("working database", False)
+    settings = sandbox_settings(home, sandbox)
+    with lock.hold(home.lock, "run"):
+        busy = status(home)
+        assert (busy.source, {one.rows for one in busy.resources}) == (None, {None})
+    assert perform(settings, Silent(), "publish", COMMANDS["publish"]).exit_status in (0, 2)
+
+
+def test_a_run_that_begins_while_status_looks_waits_a_moment(home: Home, sandbox: Sandbox) -> None:
+    import threading
+
+    from omnium_elt.infra import lock
+
+    assert load(home, sandbox).status == "ok"
+    looking, leave = threading.Event(), threading.Event()
+
+    def look() -> None:
+        with lock.looking(home.lock) as is_free:
+            assert is_free
+            looking.set()
+            leave.wait(5)
+
+    thread = threading.Thread(target=look)
+    thread.start()
+    looking.wait(5)
+    threading.Timer(0.5, leave.set).start()
+    assert load(home, sandbox).status == "unchanged"
+    thread.join()

@@ -1,0 +1,308 @@
+{#
+  Demand over some days, of which mean and variance are known: negative binomial (Poisson where the variance is not
+  above the mean), so that reorder point, risk and shortage speak of the same distribution.
+
+  mean, variance, quantity: names of columns of double precision. Counts are summed one by one where they are few, and
+  further where r = mean² / (variance − mean) is below 1 and hardly anything can be said of them; larger ones take the saddlepoint
+  approximation (Barndorff-Nielsen 1986 with Daniels' correction for whole numbers, 1987), which is right to about a
+  thousandth of the quantile. With var('demand_distribution') = 'normal', for goods that are not counted, the bell curve stands
+  in for both.
+#}
+
+{# The smallest whole x with P(D ≤ x) ≥ probability (a literal or column in (0, 1)); 0 where the mean is 0. #}
+{% macro demand_quantile(probability, mean, variance) -%}
+    {%- if var('demand_distribution', 'negative binomial') == 'normal' -%}
+    {{ mean }} + ({{ normal_quantile(probability) }}) * sqrt({{ variance }})
+    {%- else -%}
+    case
+        when {{ mean }} is null or {{ variance }} is null then null
+        when {{ mean }} <= 0e0 then 0e0
+        when {{ statistics_count_bound(probability, mean, variance) }} <= {{ statistics_most_counts() }}
+            or {{ variance }} - {{ mean }} > {{ mean }} * {{ mean }}
+            then {{ negative_binomial_quantile(probability, mean, variance) }}
+        else {{ statistics_saddle_quantile(probability, mean, variance) }}
+    end
+    {%- endif -%}
+{%- endmacro %}
+
+
+{# P(D > quantity): the probability of running short with that many units; 1 below 0. #}
+{% macro demand_exceeds(quantity, mean, variance) -%}
+    ({{ demand_tail(quantity, mean, variance) }})[1]
+{%- endmacro %}
+
+
+{# E[max(0, D − quantity)]: units short on average with that many. #}
+{% macro demand_shortage(quantity, mean, variance) -%}
+    ({{ demand_tail(quantity, mean, variance) }})[2]
+{%- endmacro %}
+
+
+{# Both at once: a list of demand_exceeds and demand_shortage. #}
+{% macro demand_tail(quantity, mean, variance) -%}
+    {%- set pair = statistics_pair -%}
+    {%- set size = statistics_size(mean, variance) -%}
+    {%- set count = 'floor(' ~ quantity ~ ' + 1e-9)' -%}
+    case
+        when {{ mean }} is null or {{ variance }} is null or {{ quantity }} is null then null
+        {%- if var('demand_distribution', 'negative binomial') == 'normal' %}
+        when {{ variance }} > 0e0 then {{ statistics_normal_tail(quantity, mean, variance) }}
+        when {{ quantity }} >= {{ mean }} then {{ pair('0e0', '0e0') }}
+        else {{ pair('1e0', mean ~ ' - ' ~ quantity) }}
+        {%- else %}
+        when {{ quantity }} < 0e0 then {{ pair('1e0', 'greatest(0e0, ' ~ mean ~ ') - ' ~ quantity) }}
+        when {{ mean }} <= 0e0 then {{ pair('0e0', '0e0') }}
+        -- so far out that nothing is left of either
+        when {{ quantity }} > {{ mean }} + 40e0 * (sqrt({{ variance }}) + {{ variance }} / {{ mean }}) + 40e0
+            then {{ pair('0e0', '0e0') }}
+        when {{ quantity }} < 16e0 then {{ statistics_counted_tail(quantity, mean, variance, 16) }}
+        when {{ quantity }} < 64e0 and {{ variance }} - {{ mean }} > {{ mean }} * {{ mean }}
+            then {{ statistics_counted_tail(quantity, mean, variance, 64) }}
+        else {{ statistics_saddle_tail(quantity, count, mean, variance, size) }}
+        {%- endif %}
+    end
+{%- endmacro %}
+
+
+{# Up to how many units every count is summed. #}
+{% macro statistics_most_counts() -%} 64e0 {%- endmacro %}
+
+
+{# r of the negative binomial; that of a Poisson, as good as infinite, where the variance is not above the mean. #}
+{% macro statistics_size(mean, variance) -%}
+    ({{ mean }} * {{ mean }} / greatest({{ variance }} - {{ mean }}, {{ mean }} * {{ mean }} * 1e-7))
+{%- endmacro %}
+
+
+{% macro statistics_pair(first, second) -%}
+    {{ adapter.dispatch('statistics_pair', 'omnium')(first, second) }}
+{%- endmacro %}
+
+{% macro duckdb__statistics_pair(first, second) -%}
+    [{{ first }}, {{ second }}]
+{%- endmacro %}
+
+{% macro default__statistics_pair(first, second) -%}
+    array[cast({{ first }} as double precision), cast({{ second }} as double precision)]
+{%- endmacro %}
+
+
+{#
+  How many standard deviations y lies above what is expected (r*), Φ of which is P(D ≤ y − ½); with size r and mean m:
+  t = ln(y(m + r) / (m(y + r))), w = ±√(2(y·ln(y/m) − (y + r)·ln((y + r)/(m + r)))),
+  u = 2·sinh(t/2)·√(y(y + r)/r), r* = w + ln(u/w)/w; near the mean its limit.
+#}
+{% macro statistics_saddle_deviations(y, mean, size) -%}
+    {%- set t = 'ln(' ~ y ~ ' * (' ~ mean ~ ' + ' ~ size ~ ') / (' ~ mean ~ ' * (' ~ y ~ ' + ' ~ size ~ ')))' -%}
+    {%- set spread = 'sqrt(' ~ y ~ ' * (' ~ y ~ ' + ' ~ size ~ ') / ' ~ size ~ ')' -%}
+    {%- set w = statistics_saddle_root(y, mean, size) -%}
+    case
+        when abs({{ t }} * {{ spread }}) < 0.05e0
+            then ({{ y }} - {{ mean }}) / {{ spread }} + (1e0 + 2e0 * {{ mean }} / {{ size }}) / {{ spread }} / 6e0
+        else {{ w }} + ln((exp({{ t }} / 2e0) - exp(-{{ t }} / 2e0)) * {{ spread }} / {{ w }}) / {{ w }}
+    end
+{%- endmacro %}
+
+{# The signed root of the deviance, w. #}
+{% macro statistics_saddle_root(y, mean, size) -%}
+    (sign({{ y }} - {{ mean }}) * sqrt(greatest(1e-30, 2e0 * (
+        {{ y }} * ln({{ y }} / {{ mean }})
+        - ({{ y }} + {{ size }}) * ln(({{ y }} + {{ size }}) / ({{ mean }} + {{ size }}))
+    ))))
+{%- endmacro %}
+
+{# A step of Newton's towards the y that lies z deviations up: y + (z − r*) / (dw/dy), where dw/dy = t / w. #}
+{% macro statistics_saddle_step(y, mean, size, z) -%}
+    greatest(0.25e0, {{ y }} + ({{ z }} - ({{ statistics_saddle_deviations(y, mean, size) }}))
+        * sqrt({{ y }} * ({{ y }} + {{ size }}) / {{ size }}))
+{%- endmacro %}
+
+{# Where to begin: the quantile with the skewness counted once (Cornish and Fisher). #}
+{% macro statistics_saddle_start(mean, variance, z) -%}
+    greatest(0.5e0, {{ mean }} + {{ z }} * sqrt({{ variance }}) + ({{ z }} * {{ z }} - 1e0) * (2e0 * {{ variance }} / {{ mean }} - 1e0) / 6e0)
+{%- endmacro %}
+
+{% macro statistics_saddle_quantile(probability, mean, variance) -%}
+    {{ adapter.dispatch('statistics_saddle_quantile', 'omnium')(probability, mean, variance) }}
+{%- endmacro %}
+
+{% macro duckdb__statistics_saddle_quantile(probability, mean, variance) -%}
+    {%- set given = 'given.mean', 'given.size', 'given.z' -%}
+    list_transform(
+        {%- for _ in range(4) %}
+        list_transform(
+        {%- endfor %}
+        [{
+            'y': {{ statistics_saddle_start(mean, 'greatest(' ~ mean ~ ', ' ~ variance ~ ')', '(' ~ normal_quantile(probability) ~ ')') }},
+            'mean': {{ mean }},
+            'size': {{ statistics_size(mean, variance) }},
+            'z': {{ normal_quantile(probability) }}
+        }]
+        {%- for _ in range(4) %},
+        lambda given: {
+            'y': {{ statistics_saddle_step('given.y', 'given.mean', 'given.size', 'given.z') }},
+            'mean': given.mean, 'size': given.size, 'z': given.z
+        })
+        {%- endfor %},
+        lambda given: ceil(given.y - 0.5e0)
+    )[1]
+{%- endmacro %}
+
+{% macro default__statistics_saddle_quantile(probability, mean, variance) -%}
+    (
+        select ceil(fourth.y - 0.5e0)
+        from (
+            select
+                cast({{ mean }} as double precision) as mean,
+                cast(greatest({{ mean }}, {{ variance }}) as double precision) as variance,
+                cast({{ statistics_size(mean, variance) }} as double precision) as size,
+                cast({{ normal_quantile(probability) }} as double precision) as z
+        ) as given
+        cross join lateral (select {{ statistics_saddle_start('given.mean', 'given.variance', 'given.z') }} as y) as started
+        cross join lateral (select {{ statistics_saddle_step('started.y', 'given.mean', 'given.size', 'given.z') }} as y) as first
+        cross join lateral (select {{ statistics_saddle_step('first.y', 'given.mean', 'given.size', 'given.z') }} as y) as second
+        cross join lateral (select {{ statistics_saddle_step('second.y', 'given.mean', 'given.size', 'given.z') }} as y) as third
+        cross join lateral (select {{ statistics_saddle_step('third.y', 'given.mean', 'given.size', 'given.z') }} as y) as fourth
+    )
+{%- endmacro %}
+
+
+{#
+  The tail above a large count n. With P(n) by Stirling's series the shortage above n is
+  (m − n)·P(D > n) + P(n)·m·(1 + n/r); between whole numbers it falls by P(D > n) a unit.
+#}
+{% macro statistics_saddle_tail(quantity, count, mean, variance, size) -%}
+    {{ adapter.dispatch('statistics_saddle_tail', 'omnium')(quantity, count, mean, variance, size) }}
+{%- endmacro %}
+
+{% macro duckdb__statistics_saddle_tail(quantity, count, mean, variance, size) -%}
+    list_transform(
+        [{
+            'quantity': {{ quantity }},
+            'n': {{ count }},
+            'mean': {{ mean }},
+            'size': {{ size }},
+            'exceeds': {{ statistics_saddle_exceeds('(' ~ count ~ ' + 0.5e0)', mean, size) }}
+        }],
+        lambda given: {{ statistics_pair('given.exceeds', statistics_saddle_shortage('given')) }}
+    )[1]
+{%- endmacro %}
+
+{% macro default__statistics_saddle_tail(quantity, count, mean, variance, size) -%}
+    (
+        select {{ statistics_pair('given.exceeds', statistics_saddle_shortage('given')) }}
+        from (
+            select
+                cast({{ quantity }} as double precision) as quantity,
+                cast({{ count }} as double precision) as n,
+                cast({{ mean }} as double precision) as mean,
+                cast({{ size }} as double precision) as size,
+                cast({{ statistics_saddle_exceeds('(' ~ count ~ ' + 0.5e0)', mean, size) }} as double precision) as exceeds
+        ) as given
+    )
+{%- endmacro %}
+
+{% macro statistics_saddle_exceeds(y, mean, size) -%}
+    {%- set deviations = '(-(' ~ statistics_saddle_deviations(y, mean, size) ~ '))' -%}
+    ({{ normal_cdf(deviations) }})
+{%- endmacro %}
+
+{% macro statistics_saddle_shortage(given) -%}
+    {%- set n, mean, size = given ~ '.n', given ~ '.mean', given ~ '.size' -%}
+    greatest(
+        0e0,
+        ({{ mean }} - {{ given }}.quantity) * {{ given }}.exceeds
+        + {{ mean }} * (1e0 + {{ n }} / {{ size }}) * exp(
+            {{ statistics_log_gamma('(' ~ n ~ ' + ' ~ size ~ ')') }} - {{ statistics_log_gamma(size) }}
+            - {{ statistics_log_gamma('(' ~ n ~ ' + 1e0)') }}
+            + {{ size }} * ln({{ size }} / ({{ mean }} + {{ size }})) + {{ n }} * ln({{ mean }} / ({{ mean }} + {{ size }}))
+        )
+    )
+{%- endmacro %}
+
+{# ln Γ(x) for x > 0 to 8 digits: Stirling's series of x + 4. #}
+{% macro statistics_log_gamma(x) -%}
+    (({{ x }} + 3.5e0) * ln({{ x }} + 4e0) - {{ x }} - 3.0810614667953273e0 + 1e0 / (12e0 * ({{ x }} + 4e0))
+        - 1e0 / (360e0 * ({{ x }} + 4e0) * ({{ x }} + 4e0) * ({{ x }} + 4e0))
+        - ln({{ x }} * ({{ x }} + 1e0) * ({{ x }} + 2e0) * ({{ x }} + 3e0)))
+{%- endmacro %}
+
+
+{% macro statistics_normal_tail(quantity, mean, variance) -%}
+    {%- set k = '((' ~ quantity ~ ' - ' ~ mean ~ ') / sqrt(' ~ variance ~ '))' -%}
+    {{ statistics_pair('1e0 - (' ~ normal_cdf(k) ~ ')', 'sqrt(' ~ variance ~ ') * (' ~ normal_loss(k) ~ ')') }}
+{%- endmacro %}
+
+
+{#
+  The tail above a small count n. With o = max(0, 1 − m/variance) and b = m·(1 − o) probabilities follow each other as
+  P(k) = P(k−1) · (b + (k−1)·o) / k, so that P(D ≤ n) = P(0)·(1 + b/1·(1 + (b + o)/2·(1 + …))), written out: no loop is as fast.
+#}
+{% macro statistics_counted_tail(quantity, mean, variance, most) -%}
+    {{ adapter.dispatch('statistics_counted_tail', 'omnium')(quantity, mean, variance, most) }}
+{%- endmacro %}
+
+{% macro duckdb__statistics_counted_tail(quantity, mean, variance, most) -%}
+    {%- set over = statistics_overdispersion(mean, variance) -%}
+    list_transform(
+        list_transform(
+            [{
+                'quantity': {{ quantity }}, 'n': floor({{ quantity }} + 1e-9), 'mean': {{ mean }}, 'over': {{ over }},
+                'base': {{ mean }} * (1e0 - {{ over }}), 'none': exp({{ statistics_log_none(mean, over) }})
+            }],
+            lambda given: {
+                'quantity': given.quantity, 'n': given.n, 'mean': given.mean, 'over': given.over,
+                'exceeds': {{ statistics_counted_exceeds('given', most) }},
+                'probability': {{ statistics_counted_probability('given', most) }}
+            }
+        ),
+        lambda given: [given.exceeds, {{ statistics_counted_shortage('given') }}]
+    )[1]
+{%- endmacro %}
+
+{% macro default__statistics_counted_tail(quantity, mean, variance, most) -%}
+    (
+        select array[given.exceeds, {{ statistics_counted_shortage('given') }}]
+        from (
+            select given.*, {{ statistics_counted_exceeds('given', most) }} as exceeds, {{ statistics_counted_probability('given', most) }} as probability
+            from (
+                select given.*, given.mean * (1e0 - given.over) as base, exp({{ statistics_log_none('given.mean', 'given.over') }}) as none
+                from (
+                    select
+                        cast({{ quantity }} as double precision) as quantity,
+                        cast(floor({{ quantity }} + 1e-9) as double precision) as n,
+                        cast({{ mean }} as double precision) as mean,
+                        cast({{ statistics_overdispersion(mean, variance) }} as double precision) as over
+                ) as given
+            ) as given
+        ) as given
+    )
+{%- endmacro %}
+
+{% macro statistics_overdispersion(mean, variance) -%}
+    greatest(0e0, 1e0 - {{ mean }} / nullif({{ variance }}, 0e0))
+{%- endmacro %}
+
+{% macro statistics_counted_exceeds(given, most) -%}
+    greatest(0e0, 1e0 - {{ given }}.none * (1e0
+    {%- for k in range(1, most) %}
+        + case when {{ given }}.n < {{ k }} then 0e0 else ({{ given }}.base + {{ k - 1 }} * {{ given }}.over) / {{ k }}e0 * (1e0
+    {%- endfor %}
+    {%- for k in range(1, most) %}) end{% endfor %}))
+{%- endmacro %}
+
+{% macro statistics_counted_probability(given, most) -%}
+    {{ given }}.none
+    {%- for k in range(1, most) %}
+        * case when {{ given }}.n < {{ k }} then 1e0 else ({{ given }}.base + {{ k - 1 }} * {{ given }}.over) / {{ k }}e0 end
+    {%- endfor %}
+{%- endmacro %}
+
+{# (m − n)·P(D > n) + P(n)·(m + n·o/(1 − o)) at whole n; P(D > n) less for each unit more. #}
+{% macro statistics_counted_shortage(given) -%}
+    greatest(
+        0e0,
+        ({{ given }}.mean - {{ given }}.quantity) * {{ given }}.exceeds
+        + {{ given }}.probability * ({{ given }}.mean + {{ given }}.n * {{ given }}.over / (1e0 - {{ given }}.over))
+    )
+{%- endmacro %}

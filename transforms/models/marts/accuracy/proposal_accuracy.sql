@@ -1,0 +1,88 @@
+-- Of several loads of a day the one that proposed something counts, and of these the last.
+with proposals as (
+    select *
+    from (
+        select
+            history.*,
+            row_number() over (
+                partition by sku, warehouse_code, proposal_date
+                order by case when proposed_quantity > 0 then 0 else 1 end, recorded_at desc
+            ) as place
+        from {{ ref('proposal_history') }} as history
+        where proposal_date <= {{ as_of() }}
+    ) as of_the_day
+    where place = 1
+),
+
+measured as (
+    select
+        proposals.*,
+        demand.horizon_days,
+        demand.demand,
+        demand.in_stock_share,
+        -- What was wanted of it in all; half of the time without stock tells too little.
+        case when demand.in_stock_share >= 0.5e0 then demand.demand / least(1e0, demand.in_stock_share) end as wanted,
+        proposals.expected_demand * demand.horizon_days / nullif(proposals.protection_days, 0e0) as forecast,
+        coalesce(orders.ordered_quantity, 0) as ordered_quantity,
+        coalesce(orders.ordered_later_quantity, 0) as ordered_later_quantity,
+        orders.promised_from,
+        orders.arrival_date,
+        {{ add_days('orders.promised_from', 'cast(ceil(proposals.lead_time_mean_days) as integer)') }} as expected_arrival_date,
+        {{ add_days(
+            'orders.promised_from',
+            'cast(ceil(proposals.lead_time_mean_days + 1.2815515655446004e0 * proposals.lead_time_sd_days) as integer)',
+        ) }} as latest_arrival_date
+    from proposals
+    left join {{ ref('int_proposal_demand') }} as demand
+        on demand.sku = proposals.sku
+        and demand.warehouse_code = proposals.warehouse_code
+        and demand.recorded_at = proposals.recorded_at
+    left join {{ ref('int_proposal_orders') }} as orders
+        on orders.sku = proposals.sku
+        and orders.warehouse_code = proposals.warehouse_code
+        and orders.recorded_at = proposals.recorded_at
+)
+
+select
+    sku,
+    warehouse_code,
+    proposal_date,
+    supplier_id,
+    {{ demand_figure('daily_demand') }} as daily_demand,
+    {{ demand_figure('reorder_point') }} as reorder_point,
+    {{ demand_figure('service_level') }} as service_level,
+    {{ quantity('position') }} as position,
+    {{ quantity('proposed_quantity') }} as proposed_quantity,
+    action,
+    {{ demand_figure('protection_days') }} as protection_days,
+    horizon_days,
+    horizon_days is not null as is_judged,
+    {{ demand_figure('coalesce(forecast, expected_demand)') }} as forecast_demand,
+    {{ quantity('demand') }} as demand_quantity,
+    {{ demand_figure('in_stock_share') }} as in_stock_share,
+    {{ demand_figure('wanted') }} as wanted_quantity,
+    {{ demand_figure('forecast - wanted') }} as forecast_error,
+    case
+        when demand > reorder_point + 1e-6 then false
+        when wanted is not null then wanted <= reorder_point + 1e-6
+    end as has_reorder_point_held,
+    {{ quantity('ordered_quantity') }} as ordered_quantity,
+    case
+        when proposed_quantity <= 0 and ordered_quantity > 0 then 'unasked'
+        when proposed_quantity <= 0 then 'nothing proposed'
+        when ordered_quantity = proposed_quantity then 'followed'
+        when ordered_quantity > 0 then 'changed'
+        when ordered_later_quantity > 0 then 'superseded'
+        when {{ add_days('proposal_date', var('proposal_follow_days', 7)) }} >= {{ as_of() }} then 'open'
+        else 'ignored'
+    end as decision,
+    promised_from as order_date,
+    expected_arrival_date,
+    latest_arrival_date,
+    arrival_date,
+    {{ days_between('expected_arrival_date', 'arrival_date') }} as days_late,
+    case
+        when arrival_date is not null then arrival_date <= latest_arrival_date
+        when latest_arrival_date < {{ as_of() }} then false
+    end as has_arrived_in_time
+from measured
