@@ -17,7 +17,7 @@ from omnium_source.resources import RESOURCES, select
 
 if TYPE_CHECKING:
     from omnium_source.source import MARK, dlt_resource, feed, mark_personal, omnium_source
-    from omnium_source.sync import Sync, known_types, shape
+    from omnium_source.sync import Sync, known_columns, shape
 
 _MODULES = {
     "MARK": "source",
@@ -26,7 +26,7 @@ _MODULES = {
     "mark_personal": "source",
     "omnium_source": "source",
     "Sync": "sync",
-    "known_types": "sync",
+    "known_columns": "sync",
     "shape": "sync",
 }
 
@@ -36,7 +36,7 @@ __all__ = [
     "Sync",
     "dlt_resource",
     "feed",
-    "known_types",
+    "known_columns",
     "mark_personal",
     "omnium_source",
     "select",

@@ -20,7 +20,7 @@ from omnium_source.http.client import SERVER_LIMIT_CONCURRENT, OmniumClient
 from omnium_source.normalize.buffer import Tables, joined
 from omnium_source.pii.masking import Mode, PersonalData, check_mark, key_for
 from omnium_source.resources import RESOURCES, Resource
-from omnium_source.sync import Sync, known_types
+from omnium_source.sync import Sync, known_columns
 from omnium_source.windows.reader import Verified
 from omnium_source.windows.window import Reading, moment_of
 
@@ -88,7 +88,7 @@ def omnium_source(
             refuse_same_name()
             treated = personal()
             mark_personal(treated.mark)
-            sync = Sync(client, executor, treated, reading, known_types(dlt.current.source_schema().tables))
+            sync = Sync(client, executor, treated, reading, known_columns(dlt.current.source_schema().tables))
             return sync.windows(resource, dlt.current.resource_state(resource.name))
 
         yield dlt_resource(resource, windows)

@@ -13,7 +13,8 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from omnium_source.http.client import OmniumClient, Traffic
-from omnium_source.normalize.normalizer import Parser, ResourceShape, shape_of
+from omnium_source.normalize.normalizer import Known, Parser
+from omnium_source.normalize.schema import ResourceShape, shape_of
 from omnium_source.normalize.worker_pool import Workshop
 from omnium_source.pii.masking import PersonalData
 from omnium_source.resources import LEFT_OUT, Resource
@@ -24,22 +25,21 @@ from omnium_source.windows.window import Reading, iso
 
 Hashes = Callable[[Sequence[str]], Mapping[str, Any]]
 """Asked with row ids, answers the content hashes that the destination holds for them."""
-Types = Mapping[str, Mapping[str, str]]
-"""The columns that a destination has, and their dlt types, by table."""
 
 
 @dataclass(frozen=True)
 class Sync:
     """What all resources of a run share.
 
-    `types`: a field that was new before keeps the type of its column. `workshop`: processes for large windows.
+    `columns` of the destination: a field that was new before keeps its column and its type. `workshop`:
+    processes for large windows.
     """
 
     client: OmniumClient
     executor: Executor
     personal: PersonalData
     reading: Reading = field(default_factory=Reading)
-    types: Types = field(default_factory=dict)
+    columns: Known = field(default_factory=dict)
     workshop: Workshop | None = None
 
     def windows(
@@ -89,7 +89,7 @@ class Sync:
         return set[str]().union(*Reader(self._course(resource, traffic=traffic)).sweep(since))
 
     def _course(self, resource: Resource, **more: Any) -> Course:
-        parser = Parser(shape(resource, self.personal), self.types)
+        parser = Parser(shape(resource, self.personal), self.columns)
         reading = self.reading if resource.is_history else replace(self.reading, since=None)
         return Course(self.client, resource, parser, self.executor, reading=reading, **more)
 
@@ -101,11 +101,9 @@ def shape(resource: Resource, personal: PersonalData) -> ResourceShape:
     )
 
 
-def known_types(tables: Mapping[str, Any]) -> dict[str, dict[str, str]]:
-    """The columns and dlt types of a destination's tables, from their dlt schemas."""
+def known_columns(tables: Mapping[str, Any]) -> dict[str, dict[str, dict[str, Any]]]:
+    """The columns of a destination's tables and their hints, from their dlt schemas."""
     return {
-        name: {
-            column: hints["data_type"] for column, hints in table["columns"].items() if "data_type" in hints
-        }
+        name: {column: dict(hints) for column, hints in table["columns"].items() if "data_type" in hints}
         for name, table in tables.items()
     }

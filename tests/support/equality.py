@@ -7,7 +7,9 @@ import duckdb
 import orjson
 from omnium_sandbox import Sandbox
 from omnium_source import RESOURCES, shape
-from omnium_source.normalize.normalizer import Parsed, Parser, newest
+from omnium_source.normalize.batch import newest
+from omnium_source.normalize.normalizer import Parser
+from omnium_source.normalize.pages import Parsed
 from omnium_source.pii.masking import PersonalData
 
 NOT_COMPARED = {"_dlt_load_id"}

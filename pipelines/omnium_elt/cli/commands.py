@@ -16,7 +16,7 @@ from dataclasses import asdict
 from datetime import date
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from omnium_elt.cli.write import add_write_arguments, write_command
+from omnium_elt.cli.write import add_selection, add_write_arguments, write_command
 from omnium_elt.infra.errors import UsageError, explain
 from omnium_elt.report.run_report import EXIT_INCOMPLETE, EXIT_OK, EXIT_USAGE, Progress, RunReport, plain
 
@@ -253,16 +253,36 @@ def build_parser() -> argparse.ArgumentParser:
     dashboard.add_argument("--port", type=_port, default=2718, metavar="PORT", help="port (default: 2718)")
     export = command(
         "export",
-        "write the lines of the purchase proposal to a file: xlsx, csv or parquet",
+        "write the purchase proposal to a file (xlsx, csv or parquet), or each order for its supplier",
         export_command,
-        ["omnium-elt export", "omnium-elt export --format csv --supplier sup-007 --output order.csv"],
+        [
+            "omnium-elt export",
+            "omnium-elt export --format csv --supplier sup-007 --output order.csv",
+            "omnium-elt export --for-supplier --output orders",
+        ],
     )
     export.add_argument(
-        "--format", choices=("parquet", "csv", "xlsx"), help="default: as --output ends, else xlsx"
+        "--format",
+        choices=("parquet", "csv", "xlsx", "html"),
+        help="default: as --output ends, else xlsx; html with --for-supplier, to print",
     )
-    export.add_argument("--output", metavar="FILE", help="default: purchase_proposal_line.FORMAT, here")
-    export.add_argument("--supplier", metavar="ID", help="only this supplier's lines")
-    export.add_argument("--warehouse", metavar="CODE", help="only lines for this warehouse")
+    export.add_argument("--output", metavar="PATH", help="default: purchase_proposal_line.FORMAT, or orders/")
+    export.add_argument(
+        "--for-supplier",
+        action="store_true",
+        help="a file an order, as its supplier expects it, into a folder",
+    )
+    add_selection(export)
+    export.add_argument(
+        "--delimiter", default=",", metavar="SIGN", help="between the cells of a csv (default: ,)"
+    )
+    export.add_argument(
+        "--decimal",
+        choices=(".", ","),
+        default=".",
+        dest="decimal_sign",
+        help="decimal sign of a csv (default: .)",
+    )
     write = command(
         "write",
         "show what would be written to Omnium: lead times, orders, or what undoes a run; --apply writes it",
@@ -612,17 +632,38 @@ def dashboard_command(options: argparse.Namespace) -> int:
 def export_command(options: argparse.Namespace) -> int:
     """`export`."""
     from omnium_elt.infra.configuration import home_of
-    from omnium_elt.steps.export import export_lines
+    from omnium_elt.steps.export import Selection, export_lines
+    from omnium_elt.steps.supplier_orders import export_orders
 
-    written = export_lines(
-        home_of(options.home), options.format, options.output, options.supplier, options.warehouse
-    )
-    if options.json:
-        print_json({"file": str(written.file), "lines": written.lines})
+    home, chosen = home_of(options.home), Selection(options.supplier, options.warehouse, options.deferred)
+    if options.for_supplier:
+        written = export_orders(home, options.format, options.output, chosen)
     else:
-        _stdout().print(
-            f"{_shown_path(written.file)}: {written.lines:,} lines", highlight=False, soft_wrap=True
+        written = export_lines(
+            home,
+            options.format,
+            options.output,
+            chosen,
+            delimiter=options.delimiter,
+            decimal_sign=options.decimal_sign,
         )
+    if options.json:
+        print_json(
+            {
+                "file": str(written.file),
+                "files": written.files,
+                "lines": written.lines,
+                "value": {currency or "": str(value) for currency, value in written.value.items()},
+            }
+        )
+        return EXIT_OK
+    orders = f"{written.files:,} orders, " if options.for_supplier else ""
+    worth = "".join(f", {value:,.2f} {currency or ''}".rstrip() for currency, value in written.value.items())
+    _stdout().print(
+        f"{_shown_path(written.file)}: {orders}{written.lines:,} lines{worth}",
+        highlight=False,
+        soft_wrap=True,
+    )
     return EXIT_OK
 
 

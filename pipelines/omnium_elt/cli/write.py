@@ -29,15 +29,22 @@ def add_write_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("run", nargs="?", metavar="RUN", help="with undo: the id of the run that wrote")
     parser.add_argument("--apply", action="store_true", help="send it; without this nothing is sent")
+    add_selection(parser)
+
+
+def add_selection(parser: argparse.ArgumentParser) -> None:
+    """The options that choose lines of the proposal."""
     parser.add_argument(
         "--supplier", action="append", default=[], metavar="ID|NAME", help="only this one; may be repeated"
     )
     parser.add_argument(
-        "--warehouse", action="append", default=[], metavar="CODE|NAME", help="with orders: only for this one"
+        "--warehouse",
+        action="append",
+        default=[],
+        metavar="CODE|NAME",
+        help="only for this one; may be repeated",
     )
-    parser.add_argument(
-        "--deferred", action="store_true", help="with orders: also those that the proposal lets wait"
-    )
+    parser.add_argument("--deferred", action="store_true", help="also orders that the proposal lets wait")
 
 
 def write_command(options: argparse.Namespace) -> int:

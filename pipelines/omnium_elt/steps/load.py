@@ -29,7 +29,7 @@ from typing import Any, Literal
 import dlt
 import numpy as np
 import pyarrow as pa
-from omnium_source import Sync, dlt_resource, known_types, mark_personal
+from omnium_source import Sync, dlt_resource, known_columns, mark_personal
 from omnium_source.errors import (
     ConfigurationError,
     Forbidden,
@@ -269,7 +269,7 @@ class _Load:
         self._committed = dict(warehouse.states)
         self._states = {} if settings.full_refresh else warehouse.states
         self._executor = ThreadPoolExecutor(20, "omnium-page")
-        types = known_types(warehouse.tables)
+        types = known_columns(warehouse.tables)
         self._sync = Sync(client, self._executor, self._personal, reading, types, workshop)
         self._has_loaded = False
         self._loaded: dict[str, np.ndarray] = {}

@@ -12,17 +12,16 @@ snapshot: its batches come one after the other, each once.
 
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Executor, Future
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any, TypeVar
 from urllib.parse import quote
 
 import msgspec
-import orjson
 
 from omnium_source.errors import BadRequest, Incomplete, ScrollLost
 from omnium_source.http.client import Answer, Budget, OmniumClient, Read, Traffic
-from omnium_source.normalize.decoding import Decoded, Fault, page_of
+from omnium_source.normalize.decoding import Decoded, Fault, decode, mended, page_of
 from omnium_source.resources import Resource
 
 T = TypeVar("T")
@@ -78,8 +77,10 @@ def read_page(body: bytes) -> Page | None:
         found = _Envelope(_BARE_LIST.decode(body)) if is_bare else _ENVELOPE.decode(body)
     except msgspec.ValidationError:
         return None
-    except msgspec.DecodeError as error:
-        raise ValueError(str(error)) from None
+    except (msgspec.DecodeError, RecursionError):
+        # What is not quite JSON goes on as it came: whoever makes rows of it names those that are touched.
+        page = read_page(mended(body))
+        return replace(page, body=body) if page else None
     if found.result is msgspec.UNSET and found.totalHits is msgspec.UNSET:
         return None
     rows = found.result or []
@@ -91,7 +92,7 @@ def read_page(body: bytes) -> Page | None:
 
 def read_object(body: bytes) -> Answer | None:
     """The one row in an answer: with its id, or with what it is a version of. ValueError: no JSON."""
-    row = orjson.loads(body)
+    row = decode(body).document
     is_row = isinstance(row, dict) and (bool(row.get("id")) or isinstance(row.get("value"), dict))
     return Answer(body, row) if is_row else None
 

@@ -17,9 +17,11 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from omnium_source.normalize.batch import Batch, newest
 from omnium_source.normalize.buffer import Columns, Spool, Tables
 from omnium_source.normalize.drift import Drift
-from omnium_source.normalize.normalizer import Batch, Found, Page, newest
+from omnium_source.normalize.pages import Page
+from omnium_source.normalize.schema import Found
 
 
 class RowParser(Protocol):

@@ -8,7 +8,6 @@ Every `fit` returns the column and the positions of values that do not fit; thos
 """
 
 import datetime as dt
-import math
 import re
 from collections.abc import Callable, Sequence
 from decimal import ROUND_HALF_EVEN, Context, Decimal
@@ -19,6 +18,8 @@ import numpy as np
 import orjson
 import pyarrow as pa
 import pyarrow.compute as pc
+
+from omnium_source.normalize.json_values import LONG, is_container, json_bytes, with_scalars
 
 Kind = Literal["text", "bigint", "decimal", "boolean", "timestamp", "json"]
 
@@ -35,9 +36,6 @@ ARROW: dict[Kind, pa.DataType] = {
 
 SCALE = 9
 LARGEST_UNSCALED = 10**38
-LONG = 16
-"""A number with fewer digits and points in a row than this is told by its float without loss."""
-
 _EXACT = Context(prec=200, rounding=ROUND_HALF_EVEN)
 _SAFE = float(2**50)
 _ROUNDING = 4.5e-16
@@ -146,11 +144,9 @@ class Spelling:
         return [None if value is None else json_bytes(value) for value in values]
 
     def _exactly(self, value: Any, row: int) -> Any:
-        if type(value) is dict:
-            return {name: self._exactly(inner, row) for name, inner in value.items()}
-        if type(value) is list:
-            return [self._exactly(inner, row) for inner in value]
-        return orjson.Fragment(self.text(value, row)) if type(value) is float else value
+        return with_scalars(
+            value, lambda item: orjson.Fragment(self.text(item, row)) if type(item) is float else item
+        )
 
     def scalar(self, value: Any, row: int) -> str:
         """Any scalar as text: strings as they are, all else as JSON writes it."""
@@ -161,23 +157,6 @@ class Spelling:
         if type(value) is bool:
             return "true" if value else "false"
         return str(value)
-
-
-def json_bytes(value: Any) -> bytes:
-    """A value as JSON."""
-    return orjson.dumps(value, default=_written)
-
-
-def _written(value: Any) -> Any:
-    """Decimals and integers beyond 64 bits, in JSON: as they were written, if a float cannot tell them."""
-    text, number = str(value), float(value)
-    is_told = len(text) < LONG and math.isfinite(number) and (number != 0 or value == 0)
-    return number if is_told else orjson.Fragment(text)
-
-
-def is_container(value: Any) -> bool:
-    """Whether a value is an object or a list."""
-    return type(value) is dict or type(value) is list
 
 
 def fit_text(values: Sequence[Any], spelling: Spelling) -> Fit:

@@ -21,6 +21,7 @@ from typing import Any, Literal
 import orjson
 
 from omnium_source.errors import Incomplete
+from omnium_source.normalize.json_values import json_bytes
 
 What = Literal["replaced_text", "no_number", "doubled_name", "too_deep"]
 """What is wrong with a value: characters of it were replaced, it is no number and became null, its object had the same
@@ -92,6 +93,15 @@ def page_of(body: bytes) -> Decoded:
         return decode(body)
     except ValueError as error:
         raise Incomplete(f"a page is no JSON: {error}") from None
+
+
+def mended(body: bytes) -> bytes:
+    """The same as JSON that every reader takes. Raises ValueError: it is that already, or no JSON at all."""
+    lenient = _leniently(body)
+    clean = json_bytes(lenient.document)
+    if clean == body:
+        raise ValueError("it is JSON that this reader does not take")
+    return clean
 
 
 def _leniently(body: bytes) -> Decoded:

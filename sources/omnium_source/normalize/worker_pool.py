@@ -31,7 +31,8 @@ from typing import Any
 from omnium_source.errors import GaveUp, Incomplete, OmniumError
 from omnium_source.normalize.assembly import Added, Assembly, Here, RowParser
 from omnium_source.normalize.buffer import Spool, Tables, joined
-from omnium_source.normalize.normalizer import Found, Page, Parsed
+from omnium_source.normalize.pages import Page, Parsed
+from omnium_source.normalize.schema import Found
 from omnium_source.normalize.without_pandas import without_pandas
 
 BATCHES_WAITING = 2

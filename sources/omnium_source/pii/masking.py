@@ -34,6 +34,7 @@ from pathlib import Path
 from typing import Any, Literal, get_args
 
 from omnium_source.errors import ConfigurationError
+from omnium_source.normalize.json_values import members, with_scalars
 
 Mode = Literal["include", "hash", "exclude"]
 
@@ -332,16 +333,25 @@ class PersonalData:
     def clean(self, value: Any, spell: Callable[[Any], str], inside_person: bool = False) -> Any:
         """A free-form value without personal data, judged by the names of its keys.
 
-        `spell` writes a number as text. Returns the same object where nothing is personal.
+        `spell` writes a number as text.
         """
-        if type(value) is dict:
-            return self._clean_object(value, spell, inside_person)
-        if type(value) is list and not is_flat(value):
-            cleaned = [self.clean(item, spell, inside_person) for item in value]
-            return cleaned if any(new is not old for new, old in zip(cleaned, value, strict=True)) else value
-        return value
+        around = [value]
+        todo: list[tuple[Any, bool]] = [(around, inside_person)]
+        while todo:
+            container, inside = todo.pop()
+            for name, item in members(container):
+                if is_flat(item):
+                    continue
+                below = inside or (type(name) is str and is_person_container(name))
+                cleaned = self._clean_fields(item, spell, below) if type(item) is dict else item.copy()
+                container[name] = cleaned
+                todo.append((cleaned, below))
+        return around[0]
 
-    def _clean_object(self, value: dict[str, Any], spell: Callable[[Any], str], inside_person: bool) -> Any:
+    def _clean_fields(
+        self, value: dict[str, Any], spell: Callable[[Any], str], inside_person: bool
+    ) -> dict[str, Any]:
+        """An object without personal values of its own; what lies deeper is as it was."""
         changed = {
             name: self.hide_all(value[name], spell)
             for name in _suspects(tuple(value), inside_person)
@@ -350,30 +360,21 @@ class PersonalData:
         says = value.get("key")
         if type(says) is str and is_flat(value.get("value")) and says_personal(says):
             changed["value"] = self.hide_all(value.get("value"), spell)
-        if changed and self.mode == "exclude":
-            value = {name: item for name, item in value.items() if name not in changed}
-        elif changed:
-            value = {**value, **changed}
-        nested = {
-            name: self.clean(item, spell, inside_person or is_person_container(name))
-            for name, item in value.items()
-            if type(item) is dict or type(item) is list
-        }
-        if any(item is not value[name] for name, item in nested.items()):
-            value = {**value, **nested}
-        return value
+        if self.mode == "exclude":
+            return {name: item for name, item in value.items() if name not in changed}
+        return {**value, **changed}
 
     def hide_all(self, value: Any, spell: Callable[[Any], str]) -> Any:
         """A personal value of any shape with every scalar in it hidden."""
-        if value is None or isinstance(value, bool):
-            return value
-        if isinstance(value, str):
-            return self.hide(value)
-        if isinstance(value, list):
-            return [self.hide_all(item, spell) for item in value] if self.mode != "exclude" else None
-        if isinstance(value, dict):
-            return {name: self.hide_all(item, spell) for name, item in value.items()}
-        return self.hide(spell(value))
+        if self.mode == "exclude":
+            return value if isinstance(value, bool) else None
+
+        def hide(scalar: Any) -> Any:
+            if scalar is None or isinstance(scalar, bool):
+                return scalar
+            return self.hide(scalar if isinstance(scalar, str) else spell(scalar))
+
+        return with_scalars(value, hide)
 
 
 def key_for(mode: Mode, configured: str | None, path: Path, *, may_be_made: bool = True) -> bytes:

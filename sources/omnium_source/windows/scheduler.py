@@ -22,8 +22,9 @@ from typing import Any
 from omnium_source.errors import Incomplete, Refused, ScrollLost, Stopped
 from omnium_source.http.client import Budget
 from omnium_source.http.paginators import REACH, Scroll, SearchPages
-from omnium_source.normalize.normalizer import Batch, Found
-from omnium_source.normalize.normalizer import Page as HasRows
+from omnium_source.normalize.batch import Batch
+from omnium_source.normalize.pages import Page as HasRows
+from omnium_source.normalize.schema import Found
 from omnium_source.resources import RESOURCES, Resource, ValueFilter
 from omnium_source.windows.course import SCROLL_FROM, Course
 from omnium_source.windows.reader import Piece, Whole, Wish

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from omnium_source.errors import Incomplete
-from omnium_source.normalize.normalizer import column_name
+from omnium_source.normalize.naming import column_name
 from omnium_source.resources import Resource
 
 Row = Mapping[str, Any]

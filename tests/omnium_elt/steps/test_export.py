@@ -1,6 +1,8 @@
 """The proposal's lines as files: the same rows in each format, and nothing that a spreadsheet would run."""
 
 import csv
+import re
+import zipfile
 from datetime import date, datetime
 from decimal import Decimal
 from pathlib import Path
@@ -13,7 +15,9 @@ import pytest
 from omnium_elt.cli.commands import main
 from omnium_elt.infra.errors import UsageError
 from omnium_elt.infra.home import Home
-from omnium_elt.steps.export import export_lines, write_csv, write_xlsx
+from omnium_elt.steps.export import Selection, export_lines
+from omnium_elt.steps.sheets import kept_as_text, write_csv, write_xlsx
+from omnium_elt.steps.supplier_orders import export_orders
 
 
 @pytest.fixture
@@ -21,7 +25,10 @@ def finished(finished_home: Path) -> Home:
     return Home(finished_home)
 
 
-def lines_of(home: Home, condition: str = "true") -> list[tuple[Any, ...]]:
+NOT_DEFERRED = "action <> 'defer'"
+
+
+def lines_of(home: Home, condition: str = NOT_DEFERRED) -> list[tuple[Any, ...]]:
     with duckdb.connect(str(home.warehouse), read_only=True) as connection:
         found = connection.execute(
             f"from marts.purchase_proposal_line where {condition} "
@@ -45,7 +52,8 @@ def test_xlsx_holds_every_line_with_its_types(finished: Home, tmp_path: Path) ->
     assert rows == expected
     assert written.lines == len(expected)
     assert sheet.freeze_panes == "A2"
-    assert sheet.auto_filter.ref == f"A1:T{len(expected) + 1}"
+    last = openpyxl.utils.get_column_letter(len(expected[0]))
+    assert sheet.auto_filter.ref == f"A1:{last}{len(expected) + 1}"
 
 
 def test_csv_and_parquet_hold_the_same_lines(finished: Home, tmp_path: Path) -> None:
@@ -55,38 +63,158 @@ def test_csv_and_parquet_hold_the_same_lines(finished: Home, tmp_path: Path) -> 
         rows = list(csv.DictReader(file))
     table = pyarrow.parquet.read_table(tmp_path / "lines.parquet")
     assert [tuple(row.values()) for row in table.to_pylist()] == lines_of(finished)
-    assert [(row["sku"], Decimal(row["quantity"])) for row in rows] == [
+    assert [(row["sku"].strip("\t"), Decimal(row["quantity"])) for row in rows] == [
         (row["sku"], row["quantity"]) for row in table.to_pylist()
     ]
     assert (tmp_path / "lines.csv").read_bytes().startswith(b"\xef\xbb\xbfsupplier_id,")
 
 
-def test_one_supplier_and_one_warehouse(finished: Home, tmp_path: Path) -> None:
-    supplier, _, warehouse, *_ = lines_of(finished)[0]
-    export_lines(finished, "parquet", str(tmp_path / "lines"), supplier, warehouse)
-    table = pyarrow.parquet.read_table(tmp_path / "lines")
-    wanted = lines_of(finished, f"supplier_id = '{supplier}' and warehouse_code = '{warehouse}'")
-    assert [tuple(row.values()) for row in table.to_pylist()] == wanted
+def test_one_supplier_and_one_warehouse_by_id_or_name(finished: Home, tmp_path: Path) -> None:
+    supplier, name, warehouse, *_ = lines_of(finished)[0]
+    for named in (supplier, name, name.upper()):
+        export_lines(finished, "parquet", str(tmp_path / "lines"), Selection([named], [warehouse]))
+        table = pyarrow.parquet.read_table(tmp_path / "lines")
+        wanted = lines_of(
+            finished, f"supplier_id = '{supplier}' and warehouse_code = '{warehouse}' and {NOT_DEFERRED}"
+        )
+        assert [tuple(row.values()) for row in table.to_pylist()] == wanted
 
 
-def test_nothing_in_a_csv_is_a_formula(tmp_path: Path) -> None:
-    dangerous = ["=1+1", "@sum(a1)", "-2+3|cmd", "+47 12", "\tx", "-12-34 a"]
-    harmless = ["-17", "+4711", "10-2", "æøå;,\"'", ""]
-    write_csv(tmp_path / "a.csv", ["text"], iter([(text,) for text in dangerous + harmless]))
-    with (tmp_path / "a.csv").open(encoding="utf-8-sig", newline="") as file:
-        found = [row[0] if row else "" for row in list(csv.reader(file))[1:]]
-    assert found == [f"'{text}" for text in dangerous] + harmless
+def test_orders_that_can_wait_come_when_asked_for(finished: Home, tmp_path: Path) -> None:
+    written = export_lines(finished, "parquet", str(tmp_path / "lines"), Selection(deferred=True))
+    assert written.lines == len(lines_of(finished, "true"))
+    with duckdb.connect(str(finished.warehouse), read_only=True) as connection:
+        totals = connection.execute(
+            "select currency, sum(line_value) from marts.purchase_proposal_line group by currency"
+        ).fetchall()
+    assert written.value == dict(totals)
+
+
+@pytest.mark.parametrize("option", ["--supplier", "--warehouse"])
+def test_an_unknown_supplier_or_warehouse_is_refused_and_nothing_is_written(
+    finished: Home, tmp_path: Path, capsys: pytest.CaptureFixture[str], option: str
+) -> None:
+    output = tmp_path / "lines.xlsx"
+    assert main(["export", "--home", str(finished.root), "--output", str(output), option, "nosuch"]) == 2
+    assert f"there is no {option[2:]} 'nosuch'" in capsys.readouterr().err
+    assert not output.exists()
+
+
+@pytest.mark.parametrize(
+    ("text", "kept"),
+    [
+        *(
+            (text, f"'{text}")
+            for text in ("=1+1", "@sum(a1)", "-2+3|cmd", "+47 12", "\tx", "-12-34 a", "|x", "%x")
+        ),
+        *(
+            (text, f"'{text}")
+            for text in ("\n=1+1", " =1+1", "\u00a0=1", "＝1+1", "　＝1", "\ufeff=1", "\r\n@x")
+        ),
+        *(
+            (text, f"\t{text}")
+            for text in ("10-1", "1E5", "000123", "1/2", "7038010000123456", "2026-01-31", "mar-1")
+        ),
+        *(
+            (text, f"\t{text}")
+            for text in ("1e5", "3.4.25", "12:30", "TRUE", "1 mai", "0123.5", "12E-3", "jan 12")
+        ),
+        *(
+            (text, text)
+            for text in (
+                "-17",
+                "+4711",
+                "10014",
+                "0",
+                "æøå;,\"'",
+                "",
+                "A-10-1",
+                "ab 10003-2",
+                "7038010000123",
+            )
+        ),
+    ],
+)
+def test_a_spreadsheet_neither_runs_nor_changes_a_text(text: str, kept: str) -> None:
+    assert kept_as_text(text) == kept
+
+
+def test_csv_with_another_delimiter_and_decimal_sign(tmp_path: Path) -> None:
+    rows = [("a;b", Decimal("1234.5000"), 0.25, None)]
+    write_csv(tmp_path / "a.csv", ["t", "d", "f", "n"], rows, delimiter=";", decimal_sign=",")
+    assert (tmp_path / "a.csv").read_text(encoding="utf-8-sig") == 't;d;f;n\n"a;b";1234,5;0,25;\n'
+
+
+@pytest.mark.parametrize("delimiter", ["", ";;", '"', "\n", "."])
+def test_a_delimiter_that_parts_nothing_is_refused(finished: Home, tmp_path: Path, delimiter: str) -> None:
+    with pytest.raises(UsageError, match="cannot part the cells"):
+        export_lines(finished, "csv", str(tmp_path / "a.csv"), delimiter=delimiter)
 
 
 def test_nothing_in_an_xlsx_is_a_formula_or_breaks_it(tmp_path: Path) -> None:
-    texts = ["=1+1", "<b>&amp;</b>", "a\x00\x1bb", "\ud800", " blank ", "x" * 40_000, "line\nline"]
-    write_xlsx(tmp_path / "a.xlsx", ["text"], iter([(text,) for text in texts]))
+    texts = [
+        "=1+1",
+        "<b>&amp;</b>",
+        "a\x00\x1bb",
+        "\ud800x",
+        " blank ",
+        "x" * 40_000,
+        "line\nline",
+        "000123",
+        "1E5",
+    ]
+    write_xlsx(tmp_path / "a.xlsx", ["text"], [(text,) for text in texts])
     sheet = openpyxl.load_workbook(tmp_path / "a.xlsx").active
     cells = [row[0] for row in sheet.iter_rows(min_row=2)]
     assert [cell.value for cell in cells] == [
-        "=1+1", "<b>&amp;</b>", "ab", "", " blank ", "x" * 32_767, "line\nline",
+        "=1+1", "<b>&amp;</b>", "ab", "x", " blank ", "x" * 32_767, "line\nline", "000123", "1E5",
     ]  # fmt: skip
-    assert {cell.data_type for cell in cells} <= {"s", "inlineStr", "n"}
+    assert {cell.data_type for cell in cells} <= {"s", "inlineStr"}
+
+
+def test_rows_and_cells_name_their_places(tmp_path: Path) -> None:
+    # Readers that do not count by themselves find nothing else.
+    write_xlsx(tmp_path / "a.xlsx", ["text", "number"], [("x", 1), (None, 2)])
+    with zipfile.ZipFile(tmp_path / "a.xlsx") as archive:
+        sheet = archive.read("xl/worksheets/sheet1.xml").decode()
+    assert re.findall(r'<row r="(\d+)"', sheet) == ["1", "2", "3"]
+    assert re.findall(r'<c r="(\w+)"', sheet) == ["A1", "B1", "A2", "B2", "B3"]
+
+
+# Orders for suppliers
+
+
+def test_a_workbook_for_each_order_as_its_supplier_expects_it(finished: Home, tmp_path: Path) -> None:
+    written = export_orders(finished, None, str(tmp_path / "orders"), Selection())
+    lines = lines_of(finished)
+    orders = {(line[0], line[2], line[3]) for line in lines}
+    files = sorted((tmp_path / "orders").iterdir())
+    assert (written.files, len(files), written.lines) == (len(orders), len(orders), len(lines))
+    found = Decimal(0)
+    for file in files:
+        sheet = openpyxl.load_workbook(file).active
+        values = [cell.value for row in sheet.iter_rows() for cell in row if cell.value is not None]
+        texts = [value for value in values if isinstance(value, str)]
+        assert {"Purchase order", "Deliver to", "Your number", "Our number", "GTIN", "Total"} <= set(texts)
+        assert not [text for text in texts if "reorder point" in text or "available" in text]
+        found += Decimal(str(values[-1]))
+    assert found == sum(written.value.values())
+
+
+def test_a_page_to_print_escapes_what_a_tenant_wrote(home_after_run: Home, tmp_path: Path) -> None:
+    with duckdb.connect(str(home_after_run.warehouse)) as connection:
+        connection.execute(
+            "update marts.purchase_proposal_line set product_name = '<script>alert(1)</script> & Co'"
+        )
+        connection.execute("update marts.purchase_proposal_line set supplier_name = '../../x/<b>'")
+    export_orders(home_after_run, "html", str(tmp_path / "orders"), Selection())
+    files = list((tmp_path / "orders").iterdir())
+    assert files
+    for file in files:
+        page = file.read_text(encoding="utf-8")
+        assert "<script" not in page
+        assert "&lt;script&gt;alert(1)&lt;/script&gt; &amp; Co" in page
+    assert not (tmp_path / "x").exists()
 
 
 def test_the_published_export_is_never_overwritten(finished: Home) -> None:
@@ -104,8 +232,6 @@ def test_the_published_export_is_never_overwritten(finished: Home) -> None:
 def test_a_wrong_format_is_told(
     finished: Home, capsys: pytest.CaptureFixture[str], arguments: list[str], message: str
 ) -> None:
-    import re
-
     assert main(["export", "--home", str(finished.root), *arguments]) == 2
     assert re.search(message, capsys.readouterr().err)
 

@@ -11,7 +11,10 @@ from typing import Any, get_args
 import orjson
 import pytest
 from omnium_source.errors import ConfigurationError
-from omnium_source.normalize.normalizer import Batch, Parsed, Parser, contract, shape_of
+from omnium_source.normalize.batch import Batch
+from omnium_source.normalize.normalizer import Parser
+from omnium_source.normalize.pages import Parsed
+from omnium_source.normalize.schema import contract, shape_of
 from omnium_source.pii.masking import Mode, PersonalData, Position, is_personal_name, key_for, says_personal
 from omnium_source.resources import RESOURCES
 

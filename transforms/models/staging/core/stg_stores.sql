@@ -2,7 +2,10 @@ with source as (
 
     {{ raw('stores', {
         'id': 'text', 'name': 'text', 'store_group_id': 'text', 'address__city': 'text',
-        'address__country_code': 'text', 'is_warehouse': 'boolean', 'is_web_warehouse': 'boolean',
+        'address__country_code': 'text', 'address__street_name': 'text', 'address__street_number': 'text',
+        'address__zipcode': 'text', 'shipping_address__street_name': 'text', 'shipping_address__street_number': 'text',
+        'shipping_address__zipcode': 'text', 'shipping_address__city': 'text',
+        'shipping_address__country_code': 'text', 'is_warehouse': 'boolean', 'is_web_warehouse': 'boolean',
         'is_primary_warehouse': 'boolean', 'is_virtual': 'boolean', 'is_inactive': 'boolean',
         'has_virtual_stock_locations': 'boolean', 'created': 'timestamp', 'modified': 'timestamp',
     }) }}
@@ -20,6 +23,14 @@ renamed as (
         name as warehouse_name,
         address__city as city,
         address__country_code as country_code,
+        {% for field, column in [('street_name', 'delivery_street'), ('street_number', 'delivery_street_number'),
+            ('zipcode', 'delivery_postal_code'), ('city', 'delivery_city'), ('country_code', 'delivery_country_code')] -%}
+        case
+            when coalesce(shipping_address__street_name, shipping_address__zipcode) is not null
+                then shipping_address__{{ field }}
+            else address__{{ field }}
+        end as {{ column }},
+        {% endfor %}
 
         -- booleans
         coalesce(is_warehouse, false) as is_warehouse,

@@ -1,0 +1,133 @@
+"""Rows as files that a spreadsheet opens: xlsx by XlsxWriter, and CSV in which nothing is a formula or changes."""
+
+import csv
+import re
+import unicodedata
+from collections.abc import Iterable, Sequence
+from datetime import date
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+LONGEST_TEXT = 32_767
+"""Characters that a cell can hold."""
+WIDTHS = {"explanation": 90, "product_name": 32, "supplier_name": 24}
+"""Characters across, of the columns that need more or less than their heading."""
+
+
+def write_csv(
+    path: Path,
+    names: Sequence[str],
+    rows: Iterable[Sequence[Any]],
+    *,
+    delimiter: str = ",",
+    decimal_sign: str = ".",
+) -> None:
+    """UTF-8 with a mark at its beginning, so that Excel reads it as such; decimals without needless zeros."""
+    with path.open("w", encoding="utf-8-sig", newline="", errors="replace") as file:
+        writer = csv.writer(file, delimiter=delimiter)
+        writer.writerow(names)
+        writer.writerows([_csv_cell(value, decimal_sign) for value in row] for row in rows)
+
+
+def _csv_cell(value: Any, decimal_sign: str) -> Any:
+    if isinstance(value, Decimal):
+        return f"{value.normalize():f}".replace(".", decimal_sign)
+    if isinstance(value, float):
+        return repr(value).replace(".", decimal_sign)
+    return kept_as_text(value) if isinstance(value, str) else value
+
+
+def kept_as_text(text: str) -> str:
+    """The text, so that a spreadsheet that opens a CSV neither runs nor changes it.
+
+    One that it would take for a formula, also behind blanks and in full-width characters, gets an apostrophe. One that
+    it would take for another number or a date (`000123`, `1E5`, `10-1`, more than 15 digits) gets a tab, which it does
+    not show.
+    """
+    shown = unicodedata.normalize("NFKC", text).lstrip("\ufeff\u200b\u200e\u200f \t\r\n\v\f")
+    if shown[:1] in ("=", "+", "-", "@", "|", "%") and not _is_plain_number(shown):
+        return "'" + text
+    if text[:1] in ("\t", "\r", "\n"):
+        return "'" + text
+    return "\t" + text if _is_changed_by_spreadsheets(shown) else text
+
+
+def _is_plain_number(text: str) -> bool:
+    return re.fullmatch(r"[+-]?(0|[1-9]\d{0,14})([.,]\d+)?", text) is not None
+
+
+_TAKEN_FOR_SOMETHING_ELSE = re.compile(
+    r"""
+    0\d+([.,]\d*)?                                  # zeros in front go
+    | \d{16,}                                       # more digits than a spreadsheet's numbers have
+    | \d+([.,]\d+)?[eE][+-]?\d+                     # a power of ten
+    | \d{1,4}[-/.]\d{1,4}([-/.]\d{1,4})?            # a date
+    | \d{1,4}[ -/.]?(jan|feb|mar|apr|mai|may|jun|jul|aug|sep|oct|okt|nov|dec|des|dez)\w*([ -/.]?\d{1,4})?
+    | (jan|feb|mar|apr|mai|may|jun|jul|aug|sep|oct|okt|nov|dec|des|dez)\w*[ -/.]?\d{1,4}
+    | \d{1,2}:\d{2}(:\d{2})?                        # a time
+    | true | false
+    """,
+    re.VERBOSE | re.IGNORECASE,
+)
+
+
+def _is_changed_by_spreadsheets(text: str) -> bool:
+    return _TAKEN_FOR_SOMETHING_ELSE.fullmatch(text.strip()) is not None
+
+
+def write_xlsx(
+    path: Path, names: Sequence[str], rows: Iterable[Sequence[Any]], sheet: str = "Proposal"
+) -> None:
+    """One sheet: bold headings that stay in sight, a filter, dates and amounts as such, texts never as formulas."""
+    import xlsxwriter
+
+    with xlsxwriter.Workbook(str(path), {"constant_memory": True}) as book:
+        heading = book.add_format({"bold": True})
+        formats = formats_of(book)
+        page = book.add_worksheet(sheet)
+        page.freeze_panes(1, 0)
+        for number, name in enumerate(names):
+            page.set_column(number, number, WIDTHS.get(name, max(12, len(name) + 2)))
+            page.write_string(0, number, name, heading)
+        last = 0
+        for last, row in enumerate(rows, 1):
+            for number, (name, value) in enumerate(zip(names, row, strict=True)):
+                write_cell(page, last, number, name, value, formats)
+        page.autofilter(0, 0, last, len(names) - 1)
+
+
+def formats_of(book: Any) -> dict[str, Any]:
+    """The formats of cells, by kind."""
+    return {
+        "date": book.add_format({"num_format": "yyyy-mm-dd"}),
+        "amount": book.add_format({"num_format": "#,##0.00"}),
+        "share": book.add_format({"num_format": "0.00%"}),
+        "number": book.add_format({"num_format": "General"}),
+    }
+
+
+def write_cell(page: Any, row: int, column: int, name: str, value: Any, formats: dict[str, Any]) -> None:
+    """One cell; `name` of its column says whether a number is an amount or a share."""
+    if value is None:
+        return
+    if isinstance(value, bool):
+        page.write_boolean(row, column, value)
+    elif isinstance(value, date):
+        page.write_datetime(row, column, value, formats["date"])
+    elif isinstance(value, int | float | Decimal):
+        kind = (
+            "amount"
+            if name.endswith(("_value", "_cost", "_at_risk"))
+            else "share"
+            if name.endswith("_risk")
+            else ""
+        )
+        page.write_number(row, column, float(value), formats[kind or "number"])
+    else:
+        page.write_string(row, column, clean(str(value)))
+
+
+def clean(text: str) -> str:
+    """The text without what XML and cells have no place for."""
+    return re.sub(r"[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]", "", text)[:LONGEST_TEXT]

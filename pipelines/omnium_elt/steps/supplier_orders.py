@@ -1,0 +1,188 @@
+"""export --for-supplier: each order of the proposal as its supplier expects it, as a workbook or a page to print.
+
+What the supplier needs and nothing else: no reasons, no stock of ours.
+"""
+
+import re
+from collections.abc import Sequence
+from datetime import date
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+from omnium_elt.infra.errors import UsageError
+from omnium_elt.infra.files import replacing
+from omnium_elt.infra.home import Home
+from omnium_elt.steps import sheets
+from omnium_elt.steps.export import Selection, Written, proposal_lines, value_of
+from omnium_elt.steps.publish import read_manifest
+from omnium_elt.warehouse import database
+from omnium_elt.write.orders import order_id_of
+
+FORMATS = ("xlsx", "html")
+COLUMNS = (
+    ("line_number", "Line", 6),
+    ("supplier_sku_id", "Your number", 18),
+    ("sku", "Our number", 18),
+    ("gtin", "GTIN", 16),
+    ("product_name", "Article", 40),
+    ("quantity", "Quantity", 10),
+    ("packs", "Packs", 8),
+    ("pack_quantity", "Per pack", 9),
+    ("unit_cost", "Price", 12),
+    ("line_value", "Total", 14),
+)
+"""Field of the proposal's line, heading, characters across."""
+A4 = 9
+
+
+def export_orders(home: Home, kind: str | None, output: str | None, chosen: Selection) -> Written:
+    """Write a file an order into the folder `output` (default: orders). Raises UsageError as `export_lines`."""
+    kind = kind or "xlsx"
+    if kind not in FORMATS:
+        raise UsageError(
+            f"orders are not written as {kind}", f"Add --format {' or --format '.join(FORMATS)}."
+        )
+    folder = Path(output or "orders")
+    lines = proposal_lines(home, chosen).to_pylist()
+    with database.connect(home.warehouse, read_only=True) as connection:
+        rows = connection.sql("from marts.dim_warehouse").to_arrow_table().to_pylist()
+    warehouses = {row["warehouse_code"]: row for row in rows}
+    as_of = str((read_manifest(home) or {}).get("as_of"))
+    orders: dict[tuple[Any, ...], list[dict[str, Any]]] = {}
+    for line in lines:
+        orders.setdefault((line["supplier_id"], line["warehouse_code"], line["currency"]), []).append(line)
+    for order in orders.values():
+        head = _head(order, warehouses.get(order[0]["warehouse_code"], {}), as_of)
+        with replacing(folder / f"{_file_name(head)}.{kind}") as partial:
+            write = _write_workbook if kind == "xlsx" else _write_page
+            write(partial, head, order)
+    return Written(folder, len(lines), value_of(lines), len(orders))
+
+
+def _head(lines: Sequence[dict[str, Any]], warehouse: dict[str, Any], as_of: str) -> dict[str, Any]:
+    """What stands above an order's lines, heading → text; and what the file is called after."""
+    first = lines[0]
+    place = [
+        warehouse.get("warehouse_name") or first["warehouse_code"],
+        warehouse.get("delivery_street"),
+        " ".join(filter(None, (warehouse.get("delivery_postal_code"), warehouse.get("delivery_city"))))
+        or None,
+        warehouse.get("delivery_country_code"),
+    ]
+    requested = [line["requested_delivery_date"] for line in lines if line.get("requested_delivery_date")]
+    return {
+        "order": order_id_of(first["supplier_id"], first["warehouse_code"], first["currency"], as_of, lines),
+        "supplier_id": first["supplier_id"],
+        "supplier_name": first["supplier_name"],
+        "warehouse_code": first["warehouse_code"],
+        "deliver_to": [part for part in place if part],
+        "requested": max(requested, default=None),
+        "currency": first["currency"] or "",
+        "as_of": as_of,
+        "total": sum((line["line_value"] for line in lines), Decimal(0)),
+    }
+
+
+def _facts(head: dict[str, Any]) -> list[tuple[str, str]]:
+    requested: date | None = head["requested"]
+    return [
+        ("Purchase order", head["order"]),
+        ("Supplier", f"{head['supplier_name']} ({head['supplier_id']})"),
+        ("Date", head["as_of"]),
+        ("Deliver to", ", ".join(head["deliver_to"])),
+        ("Requested delivery", requested.isoformat() if requested else "as soon as possible"),
+        ("Currency", head["currency"]),
+    ]
+
+
+def _file_name(head: dict[str, Any]) -> str:
+    """Readable, and safe whatever the ids of a tenant hold; the order's own id keeps two of them apart."""
+    parts = (
+        head["supplier_name"] or head["supplier_id"],
+        head["warehouse_code"],
+        head["as_of"],
+        head["order"][-6:],
+    )
+    return "-".join(re.sub(r"[^\w]+", "_", str(part)).strip("_") or "x" for part in parts)
+
+
+def _write_workbook(path: Path, head: dict[str, Any], lines: Sequence[dict[str, Any]]) -> None:
+    import xlsxwriter
+
+    with xlsxwriter.Workbook(str(path)) as book:
+        bold, title = book.add_format({"bold": True}), book.add_format({"bold": True, "font_size": 14})
+        ruled = book.add_format({"bold": True, "bottom": 1})
+        total = book.add_format({"bold": True, "num_format": "#,##0.00", "top": 1})
+        formats = sheets.formats_of(book)
+        page = book.add_worksheet("Purchase order")
+        page.set_paper(A4)
+        page.set_landscape()
+        page.fit_to_pages(1, 0)
+        page.set_footer("&L&8" + head["order"] + "&R&8&P / &N")
+        page.write_string(0, 0, "Purchase order", title)
+        row = 1
+        for name, text in _facts(head):
+            row += 1
+            page.write_string(row, 0, name, bold)
+            page.write_string(row, 2, sheets.clean(text))
+        row += 2
+        page.repeat_rows(row)
+        for number, (_, heading, width) in enumerate(COLUMNS):
+            page.set_column(number, number, width)
+            page.write_string(row, number, heading, ruled)
+        for line in lines:
+            row += 1
+            for number, (name, _, _) in enumerate(COLUMNS):
+                sheets.write_cell(page, row, number, name, line.get(name), formats)
+        page.write_string(row + 1, len(COLUMNS) - 2, "Total", bold)
+        page.write_number(row + 1, len(COLUMNS) - 1, float(head["total"]), total)
+        book.set_properties({"title": f"Purchase order {head['order']}", "author": "", "comments": ""})
+
+
+_PAGE = """<!doctype html>
+<html lang="en"><head><meta charset="utf-8"><title>Purchase order {{ head.order }}</title>
+<style>
+@page { size: A4; margin: 15mm }
+body { font: 13px/1.4 system-ui, sans-serif; color: #111; max-width: 190mm; margin: 2em auto }
+dl { display: grid; grid-template-columns: max-content 1fr; gap: 2px 16px } dt { font-weight: 600 } dd { margin: 0 }
+table { width: 100%; border-collapse: collapse; margin-top: 1.5em } thead { display: table-header-group }
+th { text-align: left; border-bottom: 1px solid #111 } td, th { padding: 3px 6px 3px 0; vertical-align: top }
+tr { break-inside: avoid } .number { text-align: right; white-space: nowrap }
+tfoot td { border-top: 1px solid; font-weight: 600 }
+</style></head><body>
+<h1>Purchase order</h1>
+<dl>{% for name, text in facts %}<dt>{{ name }}</dt><dd>{{ text }}</dd>{% endfor %}</dl>
+<table><thead><tr>{% for column in columns %}<th scope="col"
+{%- if column.is_number %} class="number"{% endif %}>{{ column.heading }}</th>{% endfor %}</tr></thead>
+<tbody>{% for row in rows %}<tr>{% for cell in row %}<td
+{%- if columns[loop.index0].is_number %} class="number"{% endif %}>{{ cell }}</td>{% endfor %}</tr>{% endfor %}</tbody>
+<tfoot><tr><td colspan="{{ columns | length - 1 }}" class="number">Total {{ head.currency }}</td>
+<td class="number">{{ total }}</td></tr></tfoot></table>
+</body></html>
+"""
+
+
+def _write_page(path: Path, head: dict[str, Any], lines: Sequence[dict[str, Any]]) -> None:
+    from jinja2 import Environment, StrictUndefined
+
+    numbers = {"line_number", "quantity", "packs", "pack_quantity", "unit_cost", "line_value"}
+    page = Environment(autoescape=True, undefined=StrictUndefined).from_string(_PAGE)
+    path.write_text(
+        page.render(
+            head=head,
+            facts=_facts(head),
+            columns=[{"heading": heading, "is_number": name in numbers} for name, heading, _ in COLUMNS],
+            rows=[[_shown(name, line.get(name)) for name, _, _ in COLUMNS] for line in lines],
+            total=f"{head['total']:,.2f}",
+        ),
+        encoding="utf-8",
+    )
+
+
+def _shown(name: str, value: Any) -> str:
+    if value is None:
+        return ""
+    if name in ("unit_cost", "line_value"):
+        return f"{value:,.2f}"
+    return f"{value.normalize():f}" if isinstance(value, Decimal) else str(value)

@@ -1,0 +1,76 @@
+"""JSON in memory, as deep as it may be: nothing here calls itself for each level.
+
+json_bytes       a value as JSON
+with_scalars     the same value with each text, number, boolean and null in it replaced
+"""
+
+import math
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import orjson
+
+LONG = 16
+"""A number with fewer digits and points in a row than this is told by its float without loss."""
+LEVELS = 200
+"""Levels written at once: orjson writes 254 at most, and reads 1,024."""
+
+
+def json_bytes(value: Any, default: Callable[[Any], Any] | None = None, option: int = 0) -> bytes:
+    """A value as JSON; `default` and `option` as orjson has them, left out for numbers as they were written."""
+    default = default or _written
+    try:
+        return orjson.dumps(value, default, option)
+    except orjson.JSONEncodeError:
+        if not isinstance(value, dict | list):
+            raise
+        return orjson.dumps(_in_parts(value, default, option), default, option)
+
+
+def _in_parts(value: Any, default: Callable[[Any], Any], option: int) -> Any:
+    """The value with what lies below `LEVELS` written already."""
+    around = [value]
+    todo: list[tuple[Any, int]] = [(around, 0)]
+    while todo:
+        container, level = todo.pop()
+        for key, item in members(container):
+            if type(item) is not dict and type(item) is not list:
+                continue
+            if level == LEVELS:
+                container[key] = orjson.Fragment(json_bytes(item, default, option))
+            else:
+                container[key] = copy = item.copy()
+                todo.append((copy, level + 1))
+    return around[0]
+
+
+def _written(value: Any) -> Any:
+    """Decimals and integers beyond 64 bits, in JSON: as they were written, if a float cannot tell them."""
+    text, number = str(value), float(value)
+    is_told = len(text) < LONG and math.isfinite(number) and (number != 0 or value == 0)
+    return number if is_told else orjson.Fragment(text)
+
+
+def with_scalars(value: Any, change: Callable[[Any], Any]) -> Any:
+    """A copy of the value with `change` made of everything in it that is no object and no list."""
+    around = [value]
+    todo: list[Any] = [around]
+    while todo:
+        container = todo.pop()
+        for key, item in members(container):
+            if type(item) is dict or type(item) is list:
+                container[key] = copy = item.copy()
+                todo.append(copy)
+            else:
+                container[key] = change(item)
+    return around[0]
+
+
+def members(container: Any) -> Iterator[tuple[Any, Any]]:
+    """The fields of an object, or the elements of a list with their positions; they may be replaced meanwhile."""
+    return iter(container.items()) if type(container) is dict else enumerate(container)
+
+
+def is_container(value: Any) -> bool:
+    """Whether a value is an object or a list."""
+    return type(value) is dict or type(value) is list

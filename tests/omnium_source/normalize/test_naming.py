@@ -1,0 +1,195 @@
+"""Names of fields that nobody foresaw become columns that every destination takes, and keep them."""
+
+import json
+from collections.abc import Mapping
+from decimal import Decimal
+from typing import Any
+
+import orjson
+import pytest
+from dlt.common.normalizers.naming.snake_case import NamingConvention
+from hypothesis import given
+from hypothesis import strategies as st
+from omnium_source import RESOURCES, shape
+from omnium_source.normalize.batch import Batch
+from omnium_source.normalize.naming import LONGEST_NAME, column_name
+from omnium_source.normalize.normalizer import NEW_COLUMNS, Parser
+from omnium_source.normalize.pages import Parsed
+from omnium_source.pii.masking import PersonalData
+
+Known = Mapping[str, Mapping[str, Mapping[str, Any]]]
+OPEN = PersonalData("include", b"")
+
+
+def parser(known: Known | None = None, personal: PersonalData = OPEN) -> Parser:
+    return Parser(shape(RESOURCES["suppliers"], personal), known)
+
+
+def parse(parser: Parser, *rows: dict[str, Any]) -> Batch:
+    body = orjson.dumps({"result": [{"id": str(number), **row} for number, row in enumerate(rows)]})
+    return parser.parse([Parsed.of(body)])
+
+
+def values(batch: Batch, table: str = "suppliers") -> list[dict[str, Any]]:
+    """What is not null, and no key and no hash."""
+    own = {"id", "_dlt_id", "_dlt_parent_id", "_dlt_root_id", "_dlt_list_idx", "_omnium_row_hash"}
+    return [
+        {name: value for name, value in row.items() if value is not None and name not in own}
+        for row in batch.tables[table].to_pylist()
+    ]
+
+
+def as_known(parser: Parser) -> Known:
+    """The columns of a destination after everything was loaded."""
+    return {"suppliers": json.loads(json.dumps(parser.hints("suppliers")))}
+
+
+@pytest.mark.parametrize(
+    ("name", "column"),
+    [
+        ("fooBar", "foo_bar"),
+        ("", "no_name"),
+        (" ", "no_name"),
+        ("\t", "no_name"),
+        ("🚀", "x"),
+        ("_dlt_load_id", "field_dlt_load_id"),
+        ("_DltId", "field_dlt_id"),
+        (" _dlt_id", "field_dlt_id"),
+        ("_omnium_deleted_at", "field_omnium_deleted_at"),
+        ("_omniumAnything", "field_omnium_anything"),
+        ("1stName", "_1st_name"),
+        ("select", "select"),
+    ],
+)
+def test_a_name_becomes_a_column(name: str, column: str) -> None:
+    assert column_name(name) == column
+
+
+@given(st.text(max_size=400))
+def test_every_name_is_one_that_dlt_leaves_as_it_is(name: str) -> None:
+    column = column_name(name)
+    assert NamingConvention().normalize_path(f"address__{column}") == f"address__{column}"
+    assert 0 < len(column) <= LONGEST_NAME
+    assert not column.startswith(("_dlt_", "_omnium_"))
+
+
+def test_long_names_differ_where_their_ends_do() -> None:
+    one, other = column_name("a" * 5_000 + "b"), column_name("a" * 5_000 + "c")
+    assert one != other
+    assert len(one) == len(other) == LONGEST_NAME
+
+
+ODD = {
+    "": 1, " ": 2, "🚀": 3, "🎈": 4, "_dlt_load_id": 5, "_dlt_id": 6, "_omnium_row_hash": 7, "fooBar": 8, "foo_bar": 9,
+    "foo bar": 10, "FOO-BAR": 11, "x" * 3_000: 12, "rowid": 13, "Id": 14, "name ": 15, "*": 16, "field_dlt_id": 17,
+}  # fmt: skip
+
+
+def test_no_value_is_lost_whatever_its_name() -> None:
+    (row,) = values(parse(parser(), ODD))
+    assert json.loads(row.pop("other_fields")) == {"*": 16}
+    assert sorted(row.values()) == [Decimal(number) for number in ODD.values() if number != 16]
+
+
+@pytest.mark.parametrize("first", ODD)
+def test_a_column_always_holds_the_same_field(first: str) -> None:
+    """Whatever comes alone later, and whatever came with it before."""
+    before = parser()
+    (row,) = values(parse(before, ODD))
+    again = parser(as_known(before))
+    (alone,) = values(parse(again, {first: ODD[first]}))
+    assert alone.items() <= row.items()
+    assert [drift.kind for drift in parse(again, ODD).drift] == []
+    assert values(parse(again, ODD)) == [row]
+
+
+def test_in_objects_and_lists_too() -> None:
+    before = parser()
+    both = {"address": {"geoHash": "a", "geo_hash": "b"}, "contacts": [{"shoeSize": 1, "shoe_size": 2}]}
+    first = parse(before, both)
+    again = parser({name: before.hints(name) for name in ("suppliers", "suppliers__contacts")})
+    second = parse(again, {"address": {"geo_hash": "b"}, "contacts": [{"shoe_size": 2}]})
+    assert values(second)[0].items() <= values(first)[0].items()
+    assert values(second, "suppliers__contacts")[0].items() <= values(first, "suppliers__contacts")[0].items()
+
+
+def test_a_home_from_before_the_mapping_was_kept() -> None:
+    before = parser()
+    parse(before, {"fooBar": "camel", "foo_bar": "snake"})
+    old = {
+        "suppliers": {
+            name: {"name": name, "data_type": hints["data_type"]}
+            for name, hints in before.hints("suppliers").items()
+        }
+    }
+    (row,) = values(parse(parser(old), {"fooBar": "camel", "foo_bar": "snake"}))
+    assert values(parse(parser(old), {"foo_bar": "snake"})) == [
+        {name: text for name, text in row.items() if text == "snake"}
+    ]
+    assert values(parse(parser(old), {"fooBar": "camel"})) == [{"foo_bar": "camel"}]
+
+
+def test_a_variant_and_a_field_that_is_called_like_it() -> None:
+    batch = parse(parser(), {"address": "a street"}, {"address": {"vText": "field"}})
+    assert values(batch) == [{"address__v_text": "a street"}, {"address__field_v_text": "field"}]
+
+
+def test_a_wide_object_becomes_json_from_some_column_on() -> None:
+    wide = {f"key{number:05}": number for number in range(20_000)}
+    first = parser()
+    batch = parse(first, wide, {"key00001": 7, "key19999": 8})
+    row, other = values(batch)
+    rest = json.loads(row.pop("other_fields"))
+    assert len(row) == NEW_COLUMNS
+    assert {int(value) for value in row.values()} | set(rest.values()) == set(range(20_000))
+    assert {name: str(value) for name, value in other.items()} == {
+        "key00001": "7.000000000",
+        "other_fields": '{"key19999":8}',
+    }
+    again = values(parse(parser(as_known(first)), {"key19999": 8, "key00001": 7, "new": {"a": [1]}}))
+    assert json.loads(again[0].pop("other_fields")) == {"key19999": 8, "new": {"a": [1]}}
+    assert again == [{"key00001": 7}]
+
+
+def test_what_is_put_together_is_without_personal_data_too() -> None:
+    wide = {f"key{number:05}": "x" for number in range(NEW_COLUMNS)} | {
+        "zEmail": "kari@nordmann.example",
+        "zz": {"firstName": "Kari"},
+    }
+    batch = parse(
+        parser(personal=PersonalData("hash", b"a key for tests only")), {"address": {}, "contacts": [wide]}
+    )
+    assert "ari" not in json.dumps(values(batch, "suppliers__contacts"))
+
+
+@pytest.mark.parametrize("levels", [253, 300, 500, 1_000])
+@pytest.mark.parametrize("personal", [OPEN, PersonalData("hash", b"a key for tests only")])
+def test_what_is_nested_deeply_is_json_as_it_came(levels: int, personal: PersonalData) -> None:
+    value: Any = {"end": 0.12345678901234567891, "eMail": "kari@nordmann.example"}
+    for level in range(levels):
+        value = [value] if level % 2 else {"a": value, "b": level}
+    body = b'[{"id": "1", "deep": %s, "contacts": [{"x": %s}]}]' % (text := json_of(value), text)
+    batch = parser(personal=personal).parse([Parsed.of(body)])
+    (row,), (contact,) = values(batch), values(batch, "suppliers__contacts")
+    shown = text.decode()
+    if personal is not OPEN:
+        shown = shown.replace("kari@nordmann.example", personal.hash("kari@nordmann.example"))
+    assert row["deep"] == contact["x"] == shown
+
+
+def json_of(value: Any) -> bytes:
+    """JSON of any depth."""
+    return value_text(value).encode()
+
+
+def value_text(value: Any) -> str:
+    opened, text = [], ""
+    while isinstance(value, list) or (isinstance(value, dict) and "a" in value):
+        if isinstance(value, list):
+            text, value = text + "[", value[0]
+            opened.append("]")
+        else:
+            text += '{"a":'
+            opened.append(f',"b":{value["b"]}}}')
+            value = value["a"]
+    return text + orjson.dumps(value).decode() + "".join(reversed(opened))
