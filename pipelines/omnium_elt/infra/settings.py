@@ -144,11 +144,18 @@ TRANSFORM = table(
         "low_evidence_days", "number", 14, "days in stock below which a demand rate is little evidence", *DAYS
     ),
     Setting(
-        "smoothing_longest_interval_days",
+        "season_weight",
         "number",
-        5,
-        "days in stock between two sales up to which SBA and TSB smooth",
-        *DAYS,
+        0.5,
+        "how much of last year's season is believed, as a power of the season's factor",
+        0,
+        1,
+    ),
+    Setting(
+        "replayed_as_of_days",
+        "list",
+        [],
+        "days as of which demand is estimated besides the as-of date: for a replay of history",
     ),
     Setting(
         "transfers_are_demand",
