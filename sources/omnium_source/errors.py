@@ -13,12 +13,36 @@ OmniumError
 ├── Unanswered              a change was sent, and whether the server took it is not known
 ├── ScrollLost              a scroll cannot go on: its window has to be read again
 ├── Incomplete              what was read does not add up to what the server counts
+├── TooLarge                an answer with more bytes than one could hold
 └── Stopped                 the user asked to stop
 """
 
+import re
+
+_ESCAPES = re.compile(
+    r"\x1b\[[0-?]*[ -/]*[@-~]"  # a terminal's commands, such as colours
+    r"|\x1b[\]PX^_].*?(?:\x07|\x1b\\|$)"  # texts to it, such as a title or a link
+    r"|\x9b[0-?]*[ -/]*[@-~]",
+    re.DOTALL,
+)
+
+
+def plain(text: str) -> str:
+    """A text as one line that a terminal shows and does not obey: no escape sequences, no control characters.
+
+    What a server says ends in errors, logs and reports. Marks that turn the direction of writing go too.
+    """
+    text = "".join(
+        character if character.isprintable() else " " for character in _ESCAPES.sub(" ", str(text))
+    )
+    return " ".join(text.split())
+
 
 class OmniumError(Exception):
-    """Base of all errors of this source; its text says what failed, where, and what to do."""
+    """Base of all errors of this source; its text says what failed, where, and what to do, in plain lines."""
+
+    def __init__(self, text: str = "") -> None:
+        super().__init__("\n".join(plain(line) for line in str(text).split("\n")))
 
 
 class ConfigurationError(OmniumError):
@@ -67,6 +91,10 @@ class ScrollLost(OmniumError):
 
 class Incomplete(OmniumError):
     """The rows read and the server's count differ."""
+
+
+class TooLarge(OmniumError):
+    """An answer has more bytes than one could hold."""
 
 
 class Stopped(OmniumError):

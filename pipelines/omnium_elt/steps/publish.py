@@ -13,13 +13,23 @@ import hashlib
 import json
 import os
 import shutil
+import stat
 import time
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from omnium_elt.infra.errors import UsageError
-from omnium_elt.infra.files import PARTIAL, put_all, replacing, sweep, write_json
+from omnium_elt.infra.files import (
+    PARTIAL,
+    make_folder,
+    published_mode,
+    put_all,
+    read_object,
+    replacing,
+    sweep,
+    write_json,
+)
 from omnium_elt.infra.home import Home, Settings
 from omnium_elt.report import html as report_html
 from omnium_elt.report.run_report import Progress, StepReport
@@ -74,22 +84,29 @@ def publish(settings: Settings, progress: Progress, *, force: bool = False) -> S
         "marts": {mart.pop("name"): mart for mart in marts},
         "source": source,
     }
-    # Others may read the exports, so they may read this.
-    write_json(home.manifest, manifest, mode=0o644)
+    write_json(home.manifest, manifest, mode=None)
+    mode = published_mode()
     for stale in home.exports.glob("*.parquet"):
         if stale.stem not in manifest["marts"]:
             stale.unlink()
+        elif stat.S_IMODE(stale.stat().st_mode) != mode:
+            stale.chmod(mode)  # it did not change, and the umask did
     report.status, report.seconds = "ok", time.monotonic() - started
     progress.finish(STEP, "ok")
     return report
 
 
 def read_manifest(home: Home) -> dict[str, Any] | None:
-    """The manifest of what is published; None before the first time."""
-    try:
-        return json.loads(home.manifest.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return None
+    """The manifest of what is published; None before the first time, and where it is damaged."""
+    manifest = read_object(home.manifest)
+    marts = manifest.get("marts")
+    is_whole = (
+        all(isinstance(manifest.get(name), str) for name in ("published_at", "run_id"))
+        and isinstance(manifest.get("as_of"), str | None)
+        and isinstance(marts, dict)
+        and all(isinstance(mart, dict) and isinstance(mart.get("file"), str) for mart in marts.values())
+    )
+    return manifest if is_whole else None
 
 
 def publish_warehouse(home: Home, *, materialise: bool = False) -> int:
@@ -159,7 +176,7 @@ def export_marts(
 
     Returns what the manifest says of each mart, and what has to be moved where.
     """
-    home.exports.mkdir(exist_ok=True)
+    make_folder(home.exports)
     finished: list[tuple[Path, Path]] = []
     marts: list[dict[str, Any]] = []
     for name in database.tables(connection, MARTS):
@@ -240,21 +257,21 @@ def _columns(connection: Any, mart: str, described: dict[str, str]) -> list[dict
 
 def _descriptions(home: Home) -> dict[str, dict[str, Any]]:
     """What the models' YAML says of each mart and its columns, from the last build's manifest."""
+    nodes = read_object(home.dbt / "target" / "manifest.json").get("nodes")
     try:
-        nodes = json.loads((home.dbt / "target" / "manifest.json").read_text(encoding="utf-8"))["nodes"]
-    except (OSError, ValueError, KeyError):
-        return {}
-    return {
-        node["name"]: {
-            "description": " ".join(node["description"].split()),
-            "columns": {
-                name: " ".join((column.get("description") or "").split())
-                for name, column in node["columns"].items()
-            },
+        return {
+            node["name"]: {
+                "description": " ".join(node["description"].split()),
+                "columns": {
+                    name: " ".join((column.get("description") or "").split())
+                    for name, column in node["columns"].items()
+                },
+            }
+            for node in (nodes or {}).values()
+            if node["resource_type"] == "model" and node["schema"] == MARTS
         }
-        for node in nodes.values()
-        if node["resource_type"] == "model" and node["schema"] == MARTS
-    }
+    except (AttributeError, KeyError, TypeError):  # damaged: the next build writes it anew
+        return {}
 
 
 def _is_all_there(home: Home, manifest: dict[str, Any]) -> bool:

@@ -10,6 +10,7 @@ from typing import Any
 from urllib.parse import quote
 
 from omnium_source.errors import NotFound, OmniumError, Refused
+from omnium_source.http.answers import NotAnAnswer
 from omnium_source.http.client import OmniumClient
 
 from omnium_elt.infra.home import Home
@@ -221,5 +222,7 @@ def _text(fields: dict[str, bytes], name: str) -> str | None:
     return None if value is None else str(value)
 
 
-def _whole_object(content: bytes) -> bytes | None:
-    return content if "id" in exact.fields(content) else None
+def _whole_object(content: bytes) -> bytes:
+    if "id" not in exact.fields(content):
+        raise NotAnAnswer("the answer is JSON of another shape: no supplier with an id", has_message=True)
+    return content

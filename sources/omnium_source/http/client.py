@@ -11,12 +11,12 @@ a log or an exception, httpx's own loggers are cut short, and redirects are neve
 
 import contextlib
 import datetime as dt
-import email.utils
 import hashlib
 import json
 import logging
 import os
 import random
+import re
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -38,10 +38,13 @@ from omnium_source.errors import (
     Refused,
     ScrollLost,
     Stopped,
+    TooLarge,
     Unanswered,
     Unreachable,
     WrongCredentials,
+    plain,
 )
+from omnium_source.http.answers import Garbled, NotAnAnswer, body_of, message_in, retry_after
 from omnium_source.http.clock import Moment, ServerClock
 from omnium_source.http.deadlines import Patience, Waiter, in_time
 
@@ -57,6 +60,11 @@ FIRST_CONTACT_SECONDS = 15.0
 SCROLL_END_SECONDS = 4.0
 """How long after a stop requests under way may still be answered, and open scrolls be read to their end: an
 unfinished one burdens the server."""
+MOST_TRIES = 50
+"""Of one request."""
+MOST_ODD_ANSWERS = 7
+"""Tries of a request that is answered with status 200 and something else than rows: what a proxy says passes within
+half a minute, or not at all."""
 MOST_REFUSALS = 2
 """401 answers to one request after which even a new token is of no use."""
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
@@ -70,8 +78,8 @@ _TRANSPORT_LOGGERS = (
 )
 
 
-Read = Callable[[bytes], T | None]
-"""What an answer's bytes say; None where they are JSON of another shape. Raises ValueError: they are no JSON."""
+Read = Callable[[bytes], T]
+"""What an answer's bytes say. Raises ValueError: they are no JSON; NotAnAnswer: they are something else."""
 
 
 class _Silent(logging.Filter):
@@ -218,8 +226,10 @@ class TokenStore:
         try:
             kept = json.loads(self._path.read_text())
             if kept["identity"] == self._identity and kept["expires_at"] > time.time() + 600:
-                return str(kept["token"])
-        except (OSError, ValueError, KeyError, TypeError):
+                token = kept["token"]
+                # Damaged, it would make a header that nobody can send.
+                return token if isinstance(token, str) and re.fullmatch(r"[!-~]+", token) else None
+        except (OSError, ValueError, KeyError, TypeError, RecursionError):
             pass
         return None
 
@@ -261,23 +271,6 @@ def check_base_url(base_url: str) -> str:
     return base_url.strip().rstrip("/").removesuffix("/api")
 
 
-def _retry_after(value: str | None, now: dt.datetime | None) -> float:
-    """Seconds of a Retry-After header, given in seconds or as a date; 1 where it says nothing usable."""
-    if not value:
-        return 1.0
-    try:
-        return max(0.0, float(value))
-    except ValueError:
-        pass
-    try:
-        moment = email.utils.parsedate_to_datetime(value)
-    except ValueError:
-        return 1.0
-    if moment.tzinfo is None:  # no zone, or -0000: it is UTC
-        moment = moment.replace(tzinfo=dt.UTC)
-    return max(0.0, (moment - (now or dt.datetime.now(dt.UTC))).total_seconds())
-
-
 def _duration(seconds: float) -> str:
     """Seconds in words for people: 90 s, 24 hours."""
     if seconds < 120:
@@ -285,23 +278,24 @@ def _duration(seconds: float) -> str:
     return f"{seconds / 60:.0f} minutes" if seconds < 7_200 else f"{seconds / 3_600:,.0f} hours"
 
 
-def _message(body: bytes) -> str:
-    """The plain-string message in an answer, shortened to one line."""
-    text = body[:2000].decode("utf-8", "replace").strip().strip('"')
-    if text[:1] in "{[":
-        with contextlib.suppress(ValueError):
-            parsed = json.loads(text)
-            if isinstance(parsed, dict):
-                text = str(parsed.get("message") or parsed.get("title") or parsed.get("error") or text)
-    return " ".join(text.split())[:300]
-
-
 class _Repeatable(Exception):
-    """A failure after which the same request may be sent again."""
+    """A failure after which the same request may be sent again.
 
-    def __init__(self, what: str, wait: float | None = None, *, refused: bool = False) -> None:
-        super().__init__(what)
-        self.wait, self.refused = wait, refused
+    `wait`: seconds that the server asks for. `refused`: it answered, and will not have moved a scroll. `throttled`: for
+    a limit. `odd`: it answered with status 200 and something else than what was asked for.
+    """
+
+    def __init__(
+        self,
+        what: str,
+        wait: float | None = None,
+        *,
+        refused: bool = False,
+        throttled: bool = False,
+        odd: bool = False,
+    ) -> None:
+        super().__init__(plain(what))
+        self.wait, self.refused, self.throttled, self.odd = wait, refused, throttled, odd
 
 
 class _Grace:
@@ -365,7 +359,7 @@ class OmniumClient:
             follow_redirects=False,
             timeout=httpx.Timeout(min(60.0, request_timeout), connect=min(15.0, request_timeout)),
             limits=httpx.Limits(max_connections=SERVER_LIMIT_CONCURRENT, max_keepalive_connections=20),
-            headers={"Accept": "application/json", "User-Agent": "omnium-elt"},
+            headers={"Accept": "application/json", "Accept-Encoding": "gzip", "User-Agent": "omnium-elt"},
         )
         self._patience = Patience()
         in_time(self._http, self._patience)
@@ -427,7 +421,6 @@ class OmniumClient:
         stop: Waiter | None = None,
     ) -> tuple[int, httpx.Headers, bytes]:
         """Send once and read the whole answer. Raises _Repeatable or Unreachable; no text names a URL."""
-        chunks: list[bytes] = []
         try:
             with contextlib.ExitStack() as stack:
                 stack.enter_context(self.limiter.place(stop or self.stop))
@@ -439,7 +432,7 @@ class OmniumClient:
                 if traffic:
                     traffic.add(requests=1)
                 self.clock.note(response.headers.get("Date"))
-                chunks.extend(response.iter_bytes())
+                content = body_of(response)
                 status, received = response.status_code, response.headers
         except httpx.ConnectError as error:
             raise self._connect_problem(error) from None
@@ -447,9 +440,10 @@ class OmniumClient:
             if self._patience.has_heard:
                 raise _Repeatable(f"the answer took longer than {self._timeout:.0f} s") from None
             raise _Repeatable(f"time-out ({type(error).__name__})") from None
-        except (httpx.TransportError, httpx.DecodingError) as error:
+        except (httpx.TransportError, httpx.StreamError) as error:
             raise _Repeatable(f"the connection broke ({type(error).__name__})") from None
-        content = b"".join(chunks)
+        except Garbled as error:
+            raise _Repeatable(f"the connection broke: the answer cannot be decoded: {error}") from None
         if traffic:
             traffic.add(bytes=len(content))
         return status, received, content
@@ -537,9 +531,9 @@ class OmniumClient:
     ) -> T:
         """POST `body` to `/api/<path>` and return what `read` makes of the answer. `what` is for errors.
 
-        An answer that `read` takes for nothing is a failure of the server, and is asked for again.
+        An answer that `read` refuses is a failure of the server, and is asked for again some times.
 
-        Raises Forbidden, BadRequest, NotFound, WrongCredentials, Unreachable, GaveUp or Stopped.
+        Raises Forbidden, BadRequest, NotFound, WrongCredentials, Unreachable, GaveUp, TooLarge or Stopped.
         """
         gate = self._scroll_start if starts_scroll else contextlib.nullcontext()
         with gate:
@@ -578,7 +572,7 @@ class OmniumClient:
             headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
             try:
                 status, received, body = self._exchange(method, path, content, headers, None)
-            except _Repeatable as failure:
+            except (_Repeatable, TooLarge) as failure:
                 raise Unanswered(f"{what}: {failure}: whether it was done is not known") from None
             if status == 401:
                 if refusals == MOST_REFUSALS:
@@ -640,9 +634,15 @@ class OmniumClient:
                 answer = read(content)
             except ValueError:
                 kind = received.get("Content-Type", "no content type").split(";")[0]
-                raise _Repeatable(f"the answer is no JSON ({kind}, {len(content)} bytes)") from None
-            if answer is None:
-                raise _Repeatable("the answer is JSON of another shape")
+                found = (
+                    f"the answer is no JSON ({kind}, {len(content)} bytes)"
+                    if content
+                    else "the answer is empty"
+                )
+                raise _Repeatable(found, odd=True) from None
+            except NotAnAnswer as odd:
+                said = self._said(content) if odd.has_message else ""
+                raise _Repeatable(f"{odd}{said and ': '}{said}", odd=True) from None
             self._has_met_omnium = True
             return answer
 
@@ -650,7 +650,7 @@ class OmniumClient:
 
     def _said(self, body: bytes) -> str:
         """The server's message. A proxy's page may repeat the address it was asked for, secret and all."""
-        text = _message(body)
+        text = message_in(body)
         for secret in (
             self._client_secret,
             quote(self._client_secret),
@@ -664,14 +664,13 @@ class OmniumClient:
     def _raise_for(self, status: int, headers: httpx.Headers, body: bytes, what: str, role: str) -> None:
         if 200 <= status < 300:
             return
+        wait = retry_after(
+            headers.get("Retry-After"), self.clock.own_time() + (self.clock.offset or dt.timedelta())
+        )
         if status == 429:
             self.limiter.throttled()
-            now = self.clock.own_time() + (self.clock.offset or dt.timedelta())
-            raise _Repeatable(
-                "too many requests (429)", _retry_after(headers.get("Retry-After"), now), refused=True
-            )
+            raise _Repeatable("too many requests (429)", wait, refused=True, throttled=True)
         if status in (408, 500, 502, 503, 504):
-            wait = _retry_after(headers.get("Retry-After"), None) if "Retry-After" in headers else None
             raise _Repeatable(f"the server failed ({status})", wait)
         if status == 403:
             hint = f"give the API user the role {role}" if role else "check the API user's roles"
@@ -700,13 +699,16 @@ class OmniumClient:
         repeatable: bool = True,
     ) -> T:
         """Ask until it works, with exponential backoff and jitter, within the budget."""
-        tries, started = 0, time.monotonic()
+        tries, odd, started = 0, 0, time.monotonic()
         while True:
             tries += 1
             try:
                 return ask()
+            except TooLarge as failure:
+                raise TooLarge(f"{what}: {failure}: it was not read to its end") from None
             except _Repeatable as failure:
-                if failure.refused and traffic and failure.wait:
+                odd += failure.odd
+                if failure.throttled and traffic:
                     traffic.add(throttled=1)
                 if not repeatable and not failure.refused:
                     raise ScrollLost(f"{what}: an answer of the scroll was lost: {failure}") from None
@@ -720,7 +722,7 @@ class OmniumClient:
                             f"{urlsplit(self.base_url).hostname} gives no answer of Omnium's: {failure}. "
                             "Check SOURCES__OMNIUM__BASE_URL, the network and the proxy"
                         ) from None
-                if wait > left or tries > 50:
+                if wait > left or tries >= MOST_TRIES or odd >= MOST_ODD_ANSWERS:
                     asked = failure.wait or 0.0
                     why = f"{failure}, and the server asks to wait {_duration(asked)}, longer than there is time for"
                     raise GaveUp(
@@ -745,4 +747,4 @@ def _token_of(body: bytes) -> tuple[str, float]:
     if isinstance(parsed, dict) and parsed.get("accessToken"):
         life = parsed.get("expiresIn")
         return str(parsed["accessToken"]), float(life) if isinstance(life, int | float) else 864_000.0
-    raise _Repeatable("the token endpoint answered something that is no token")
+    raise _Repeatable("the token endpoint answered something that is no token", odd=True)

@@ -10,16 +10,18 @@ A search is asked with `take` and `page`, and its pages can be repeated and read
 snapshot: its batches come one after the other, each once.
 """
 
+import contextlib
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Executor, Future
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, TypeVar
 from urllib.parse import quote
 
 import msgspec
 
-from omnium_source.errors import BadRequest, Incomplete, ScrollLost
+from omnium_source.errors import BadRequest, Incomplete, Refused, ScrollLost
+from omnium_source.http.answers import NotAnAnswer
 from omnium_source.http.client import Answer, Budget, OmniumClient, Read, Traffic
 from omnium_source.normalize.decoding import Decoded, Fault, decode, mended, page_of
 from omnium_source.resources import Resource
@@ -28,28 +30,53 @@ T = TypeVar("T")
 
 REACH = 10_000
 """`take * page` may not exceed this on a search."""
+ROUND = 100
+"""A count that is a multiple of this may be a limit of the index behind the search: it often stops at 10,000."""
+MOST_BATCHES = 5_000
+"""Batches of a scroll beyond the server's own count, or without one. What goes on after that has no end."""
 SIDE_BY_SIDE = 8
 """Search pages of one window asked for at the same time."""
 
 
+MISSING = msgspec.UNSET
+
+
 class _Envelope(msgspec.Struct):
-    result: list[msgspec.Raw] | msgspec.UnsetType | None = msgspec.UNSET
-    totalHits: int | msgspec.UnsetType | None = msgspec.UNSET
-    scrollId: str | None = None
+    result: msgspec.Raw | msgspec.UnsetType = MISSING
+    totalHits: msgspec.Raw | msgspec.UnsetType = MISSING
+    scrollId: msgspec.Raw | msgspec.UnsetType = MISSING
+    isValid: msgspec.Raw | msgspec.UnsetType = MISSING
+    error: msgspec.Raw | msgspec.UnsetType = MISSING
+    errors: msgspec.Raw | msgspec.UnsetType = MISSING
 
 
 _ENVELOPE = msgspec.json.Decoder(_Envelope)
-_BARE_LIST = msgspec.json.Decoder(list[msgspec.Raw])
+_ROWS = msgspec.json.Decoder(list[msgspec.Raw])
 
 
 @dataclass(frozen=True)
 class Page:
-    """One answer: its bytes, how many rows, the server's count of all rows, and where a scroll goes on."""
+    """One answer: its bytes, how many rows, the server's count of all rows, and where a scroll goes on.
+
+    `is_least`: the server says that its count is only the least that there are. `mark` tells this page from others.
+    """
 
     body: bytes
     count: int
     total: int | None = None
     scroll_id: str | None = None
+    is_least: bool = False
+    mark: int = 0
+
+    @property
+    def is_bare(self) -> bool:
+        """Whether it is a list alone, of an endpoint that never counts."""
+        return self.body.lstrip()[:1] == b"["
+
+    @property
+    def may_be_more(self) -> bool:
+        """Whether its count says little: it is none, or the least there are, or as round as a limit."""
+        return self.total is None or self.is_least or is_round(self.total)
 
     @cached_property
     def _decoded(self) -> Decoded:
@@ -67,34 +94,91 @@ class Page:
         return self._decoded.faults
 
 
-def read_page(body: bytes) -> Page | None:
-    """The page in an answer, None where it is neither an envelope nor a list of objects; ValueError: no JSON.
+def is_round(count: int) -> bool:
+    """Whether a count may be a limit instead."""
+    return count >= ROUND and count % ROUND == 0
 
-    Only the envelope is read, which takes a tenth of the time that its rows would.
+
+def read_page(body: bytes) -> Page:
+    """The page in an answer: an envelope or a list of objects.
+
+    Only the envelope is read, which takes a tenth of the time that its rows would; one that is not quite JSON is read
+    leniently. Raises NotAnAnswer where it is neither, ValueError: no JSON.
     """
     try:
-        is_bare = body.lstrip()[:1] == b"["
-        found = _Envelope(_BARE_LIST.decode(body)) if is_bare else _ENVELOPE.decode(body)
-    except msgspec.ValidationError:
-        return None
+        envelope, rows = _quickly(body)
     except (msgspec.DecodeError, RecursionError):
         # What is not quite JSON goes on as it came: whoever makes rows of it names those that are touched.
-        page = read_page(mended(body))
-        return replace(page, body=body) if page else None
-    if found.result is msgspec.UNSET and found.totalHits is msgspec.UNSET:
-        return None
-    rows = found.result or []
-    if not all(bytes(memoryview(row)[:1]) == b"{" for row in rows):
-        return None
-    total = found.totalHits if isinstance(found.totalHits, int) else None
-    return Page(body, len(rows), total, found.scrollId or None)
+        envelope, rows = _quickly(mended(body))
+    if envelope.get("isValid") is False:
+        raise NotAnAnswer("the server calls its own answer invalid (isValid: false)", has_message=True)
+    if rows is None:
+        raise NotAnAnswer("the answer has no `result`", has_message=True)
+    if not rows and (envelope.get("error") or envelope.get("errors")):
+        raise NotAnAnswer("the server reports an error instead of rows", has_message=True)
+    total, is_least = count_in(envelope.get("totalHits"))
+    mark = hash((len(rows), bytes(rows[0]), bytes(rows[-1]))) if rows else 0
+    scroll_id = envelope.get("scrollId")
+    return Page(body, len(rows), total, str(scroll_id) if scroll_id else None, is_least, mark)
 
 
-def read_object(body: bytes) -> Answer | None:
-    """The one row in an answer: with its id, or with what it is a version of. ValueError: no JSON."""
+Envelope = dict[str, Any]
+
+
+def _quickly(body: bytes) -> tuple[Envelope, Sequence[msgspec.Raw] | None]:
+    """What stands around the rows, and each row as it was written; None where there is no list of them."""
+    rows: Sequence[msgspec.Raw] | None
+    try:
+        if body.lstrip()[:1] == b"[":
+            envelope, rows = _Envelope(), _ROWS.decode(body)
+        else:
+            envelope = _ENVELOPE.decode(body)
+            found = b"null" if isinstance(envelope.result, msgspec.UnsetType) else bytes(envelope.result)
+            rows = None if found == b"null" else _ROWS.decode(found)
+    except msgspec.ValidationError:
+        raise NotAnAnswer("the answer is JSON of another shape: no list of rows") from None
+    if rows and not all(bytes(memoryview(row)[:1]) == b"{" for row in rows):
+        raise NotAnAnswer("the answer is JSON of another shape: not all of its rows are objects")
+    names = ("totalHits", "scrollId", "isValid", "error", "errors")
+    return {name: _plain(getattr(envelope, name)) for name in names}, rows
+
+
+def _plain(raw: msgspec.Raw | msgspec.UnsetType) -> Any:
+    if isinstance(raw, msgspec.UnsetType):
+        return None
+    try:
+        return msgspec.json.decode(raw)
+    except msgspec.DecodeError:  # a number that no float holds
+        return None
+
+
+def count_in(value: Any) -> tuple[int | None, bool]:
+    """A server's count, and whether it is only the least there are. None: it says nothing usable.
+
+    It comes as 200, and from some serializers as 200.0 or "200"; an index may say {"value": 10000, "relation": "gte"}.
+    """
+    is_least = False
+    if isinstance(value, dict):
+        is_least, value = value.get("relation", "eq") != "eq", value.get("value")
+    if isinstance(value, str):
+        with contextlib.suppress(ValueError):
+            value = float(value)
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < 2**53:
+        return None, is_least
+    return (int(value), is_least) if value == int(value) else (None, is_least)
+
+
+def read_object(body: bytes) -> Answer:
+    """The one row in an answer: with its id, or with what it is a version of.
+
+    Raises NotAnAnswer where it holds none, ValueError: no JSON.
+    """
     row = decode(body).document
-    is_row = isinstance(row, dict) and (bool(row.get("id")) or isinstance(row.get("value"), dict))
-    return Answer(body, row) if is_row else None
+    if isinstance(row, dict) and (bool(row.get("id")) or isinstance(row.get("value"), dict)):
+        return Answer(body, row)
+    raise NotAnAnswer(
+        "the answer is JSON of another shape: no row with an id", has_message=isinstance(row, dict)
+    )
 
 
 @dataclass
@@ -187,6 +271,8 @@ class SearchPages:
     ) -> None:
         self._connection, self._body, self._executor = connection, body, executor
         self._take, self._base = connection.resource.take, base
+        self.is_cut_off = False
+        """Whether there may be rows that no page shows, because pages end at `REACH`."""
 
     def page(self, number: int) -> Page:
         """Page `number`, as the server counts."""
@@ -200,11 +286,20 @@ class SearchPages:
         return self.page(self._base.number if self._base.is_clear else 0)
 
     def rest(self, first: Page) -> Iterator[Page]:
-        """All further pages, several in flight, in their order."""
+        """All further pages, several in flight, in their order; also those that the count does not know of."""
         if first.total is None:
             yield from self._until_short(first)
             return
-        pages = -(-first.total // self._take)
+        last = first
+        for last in self._counted(first):
+            yield last
+        pages = max(1, -(-first.total // self._take))
+        number = pages - 1 + (self._base.number if self._base.is_clear else 0)
+        yield from self._beyond(last, number)
+
+    def _counted(self, first: Page) -> Iterator[Page]:
+        """The pages after the first by the server's count."""
+        pages = -(-(first.total or 0) // self._take)
         if pages < 2:
             return
         brought = 1
@@ -223,6 +318,23 @@ class SearchPages:
         finally:
             for future in flying:
                 future.cancel()
+
+    def _beyond(self, page: Page, number: int) -> Iterator[Page]:
+        """What stands behind the last page that is counted: nothing, unless the count stops at some limit."""
+        while page.count >= self._take:
+            number += 1
+            if number * self._take > REACH:
+                self.is_cut_off = True
+                return
+            following = self.page(number)
+            if _is_same_page(page, following):
+                if number == 1 and not self._base.is_clear:
+                    continue  # the base is 1: page 0 was page 1
+                return  # the server shows its last page for any that is not there
+            if not following.count:
+                return
+            page = following
+            yield page
 
     def _settle_base(self, first: Page) -> Page:
         """The second page, by whichever base the server has."""
@@ -284,23 +396,28 @@ class Scroll:
         return self._connection.sized(resource.scroll, {**self._body, **take}, starts_scroll=True)
 
     def rest(self, first: Page) -> Iterator[Page]:
-        """All further batches. Raises ScrollLost when one did not arrive, or when they never end."""
+        """All further batches, until one is empty or names no id, whatever the count says.
+
+        Raises ScrollLost when one did not arrive or comes again, Refused when they never end.
+        """
         page, rows, total = first, first.count, first.total
-        resource = self._connection.resource
+        name, seen, beyond = self._connection.resource.name, {first.mark}, 0
         while page.count and page.scroll_id:
             try:
                 following = self._connection.batch(page.scroll_id)
             except ScrollLost:
-                if rows == total:
+                if rows == total and not first.may_be_more:
                     return  # everything is here: only the end of the scroll was lost
                 raise
-            if following.count and rows == total:
-                return  # the server begins again; whether everything is here the keys will tell
-            if following.count and (
-                following.body == page.body or (total is not None and rows + following.count > total)
-            ):
-                raise ScrollLost(f"{resource.name}: the scroll repeats itself after {rows:,} rows of {total}")
+            if following.count and following.mark in seen:
+                if rows == total:
+                    return  # the server begins again; whether everything is here the keys will tell
+                raise ScrollLost(f"{name}: the scroll repeats itself after {rows:,} rows of {total}")
+            seen.add(following.mark)
             rows += following.count
+            beyond += total is None or rows > total
+            if beyond > MOST_BATCHES:
+                raise Refused(f"{name}: a scroll goes on after {rows:,} rows, and the server counts {total}")
             # The newest id counts; a batch without one is the last.
             page = following
             if page.count:

@@ -4,12 +4,13 @@ The objects come from orjson, which reads numbers as floats. A float tells the f
 number, and amounts here have nine decimals, so a float is enough as long as it is small and not near the
 middle between two neighbours; for the few others `Spelling` looks up how the number stood in the page.
 
-Every `fit` returns the column and the positions of values that do not fit; those are null in the column.
+Every `fit` returns the column, and the positions of values that do not fit or were changed to fit (`Fit`).
 """
 
 import datetime as dt
 import re
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
 from decimal import ROUND_HALF_EVEN, Context, Decimal
 from functools import cached_property, lru_cache
 from typing import Any, Literal
@@ -35,10 +36,14 @@ ARROW: dict[Kind, pa.DataType] = {
 }
 
 SCALE = 9
+PLACES = 28
+"""Decimals that a number of .NET's decimal type has at most: what has more was not computed by the server."""
 LARGEST_UNSCALED = 10**38
 _EXACT = Context(prec=200, rounding=ROUND_HALF_EVEN)
 _SAFE = float(2**50)
 _ROUNDING = 4.5e-16
+_TINY = 1e-3
+"""In units of the ninth decimal: a number below it that a float tells may have more decimals than `PLACES`."""
 _INT64 = range(-(2**63), 2**63)
 
 _DIGITS_ALIKE = bytes(ord("0") if chr(code) in "0123456789." else code for code in range(256))
@@ -54,9 +59,23 @@ _TEXT_END = 2**31 - 1
 _AFTER_MICROSECONDS = re.compile(rb"\d*Z?")
 _EPOCH = dt.datetime(1970, 1, 1)
 _FIRST_MOMENT = (dt.datetime.min - _EPOCH) // dt.timedelta(microseconds=1)
-_LAST_MOMENT = (dt.datetime.max - _EPOCH) // dt.timedelta(microseconds=1)
+_LAST_MOMENT = (dt.datetime(9999, 12, 31) - _EPOCH) // dt.timedelta(microseconds=1)
+"""Of the last day only its beginning, which is the same day in UTC: what comes later lies in the year 10000 of
+some time zone, and neither Python nor what is built on it can show that."""
 
-Fit = tuple[pa.Array, list[int]]
+
+@dataclass(frozen=True, slots=True)
+class Fit:
+    """A column, the positions of values that do not fit it, and of those that were changed to fit.
+
+    `misfits` are null in the column. `rounded` have more decimals than .NET's decimal, so that rounding them loses more
+    than a computation's tail. `clamped` are moments that programs cannot show.
+    """
+
+    array: pa.Array
+    misfits: list[int] = field(default_factory=list)
+    rounded: list[int] = field(default_factory=list)
+    clamped: list[int] = field(default_factory=list)
 
 
 class AmbiguousNumber(Exception):
@@ -95,6 +114,18 @@ class Bodies:
         return found
 
     @cached_property
+    def beyond(self) -> np.ndarray:
+        """The floats of all numbers with more decimals than `PLACES`."""
+        pages = [self.long_numbers(page) for page in range(len(self._bodies))]
+        found = {
+            number
+            for page in pages
+            for number, texts in page.items()
+            if any(len(text) > PLACES and _is_beyond(Decimal(text)) for text in texts)
+        }
+        return np.array(sorted(found), dtype=np.float64)
+
+    @cached_property
     def are_plain(self) -> bool:
         """Whether no page has a number that a float may not tell."""
         return not any(self.long_numbers(page) for page in range(len(self._bodies)))
@@ -110,6 +141,11 @@ class Spelling:
     def of(self, roots: np.ndarray) -> "Spelling":
         """The same pages, for a child table."""
         return Spelling(self._bodies, roots)
+
+    @property
+    def beyond(self) -> np.ndarray:
+        """The floats of numbers with more decimals than `PLACES`, in any of the pages."""
+        return self._bodies.beyond
 
     def exact(self, number: float, row: int) -> Decimal:
         """The number as it was written.
@@ -162,25 +198,25 @@ class Spelling:
 def fit_text(values: Sequence[Any], spelling: Spelling) -> Fit:
     """Strings; numbers and booleans as JSON writes them; objects and lists do not fit."""
     try:
-        return pa.array(values, pa.string()), []
+        return Fit(pa.array(values, pa.string()))
     except pa.ArrowException:
         misfits = [row for row, value in enumerate(values) if is_container(value)]
         texts = [
             None if value is None or is_container(value) else spelling.scalar(value, row)
             for row, value in enumerate(values)
         ]
-        return pa.array(texts, pa.string()), misfits
+        return Fit(pa.array(texts, pa.string()), misfits)
 
 
 def fit_json(values: Sequence[Any], spelling: Spelling) -> Fit:
     """Anything, as JSON text."""
-    return pa.array(spelling.json(values), pa.string()), []
+    return Fit(pa.array(spelling.json(values), pa.string()))
 
 
 def fit_boolean(values: Sequence[Any], spelling: Spelling) -> Fit:
-    """Booleans, and the words true and false."""
+    """Booleans, the words true and false, and the numbers 1 and 0."""
     try:
-        return pa.array(values, pa.bool_()), []
+        return Fit(pa.array(values, pa.bool_()))
     except pa.ArrowException:
         return _one_by_one(values, pa.bool_(), lambda value, row: _boolean(value))
 
@@ -188,6 +224,8 @@ def fit_boolean(values: Sequence[Any], spelling: Spelling) -> Fit:
 def _boolean(value: Any) -> bool | None:
     if type(value) is bool:
         return value
+    if value in (0, 1):
+        return bool(value)
     return {"true": True, "false": False}.get(value.lower()) if type(value) is str else None
 
 
@@ -195,9 +233,9 @@ def fit_bigint(values: Sequence[Any], spelling: Spelling) -> Fit:
     """Whole numbers of 64 bits, also written 1.0 or "1"."""
     inferred = _inferred(values)
     if inferred is not None and pa.types.is_null(inferred.type):
-        return inferred.cast(pa.int64()), []
+        return Fit(inferred.cast(pa.int64()))
     if inferred is not None and pa.types.is_int64(inferred.type):
-        return inferred, []
+        return Fit(inferred)
     return _one_by_one(values, pa.int64(), lambda value, row: _bigint(_number(value, row, spelling)))
 
 
@@ -216,12 +254,26 @@ def fit_decimal(values: Sequence[Any], spelling: Spelling) -> Fit:
     inferred = _inferred(values)
     if inferred is not None:
         if pa.types.is_null(inferred.type) or pa.types.is_int64(inferred.type):
-            return inferred.cast(DECIMAL), []
+            return Fit(inferred.cast(DECIMAL))
         if pa.types.is_float64(inferred.type):
             fitted = _decimals_of_floats(inferred, spelling)
             if fitted is not None:
-                return fitted, []
-    return _one_by_one(values, DECIMAL, lambda value, row: _amount(value, row, spelling))
+                return fitted
+    rounded: list[int] = []
+
+    def convert(value: Any, row: int) -> Decimal | None:
+        number = _number(value, row, spelling)
+        amount = None if number is None else _amount(number)
+        if number is None or amount is None or amount == number:
+            return amount
+        if type(value) is str:
+            return None  # text in place of a number is only taken at its word
+        if _is_beyond(number):
+            rounded.append(row)
+        return amount
+
+    fit = _one_by_one(values, DECIMAL, convert)
+    return replace(fit, rounded=rounded)
 
 
 def _inferred(values: Sequence[Any]) -> pa.Array | None:
@@ -232,7 +284,7 @@ def _inferred(values: Sequence[Any]) -> pa.Array | None:
         return None
 
 
-def _decimals_of_floats(floats: pa.Array, spelling: Spelling) -> pa.Array | None:
+def _decimals_of_floats(floats: pa.Array, spelling: Spelling) -> Fit | None:
     """Exact decimals; None where one is too large for them.
 
     `scaled` is off by less than 2.3e-16 of itself (the float half a unit in the last place, and the product
@@ -247,6 +299,9 @@ def _decimals_of_floats(floats: pa.Array, spelling: Spelling) -> pa.Array | None
         size = np.abs(scaled)
         from_middle = 0.5 - np.abs(scaled - rounded)
         certain = (size < _SAFE) & (from_middle > size * _ROUNDING)
+        may_be_beyond = (size < _TINY) & (size > 0)
+    if spelling.beyond.size:
+        may_be_beyond |= np.isin(amounts, spelling.beyond)
     unscaled = np.empty((len(floats), 2), dtype=np.int64)
     unscaled[:, 0] = rounded if certain.all() else np.where(certain, rounded, 0)
     np.right_shift(unscaled[:, 0], 63, out=unscaled[:, 1])
@@ -258,7 +313,22 @@ def _decimals_of_floats(floats: pa.Array, spelling: Spelling) -> pa.Array | None
         if amount is None:
             return None
         unscaled[row] = np.frombuffer(amount.to_bytes(16, "little", signed=True), dtype=np.int64)
-    return pa.Array.from_buffers(DECIMAL, len(floats), [validity, pa.py_buffer(unscaled)])
+    array = pa.Array.from_buffers(DECIMAL, len(floats), [validity, pa.py_buffer(unscaled)])
+    beyond = [
+        row
+        for row in np.flatnonzero(may_be_beyond).tolist()
+        if (number := floats[row].as_py()) is not None and _is_beyond(spelling.exact(number, row))
+    ]
+    return Fit(array, rounded=beyond)
+
+
+def _is_beyond(number: Decimal) -> bool:
+    """Whether a number has more decimals than `PLACES`, zeros at the end left out."""
+    exponent = number.as_tuple().exponent
+    if not isinstance(exponent, int) or -exponent <= PLACES:
+        return False
+    digits = f"{number:E}".partition("E")[0].replace(".", "").rstrip("0")
+    return number != 0 and len(digits.lstrip("-")) - 1 - number.adjusted() > PLACES
 
 
 def _unscaled(number: Decimal) -> int | None:
@@ -271,16 +341,9 @@ def _unscaled(number: Decimal) -> int | None:
     return amount if abs(amount) < LARGEST_UNSCALED else None
 
 
-def _amount(value: Any, row: int, spelling: Spelling) -> Decimal | None:
-    number = _number(value, row, spelling)
-    if number is None:
-        return None
+def _amount(number: Decimal) -> Decimal | None:
     unscaled = _unscaled(number)
-    if unscaled is None:
-        return None
-    amount = Decimal(unscaled).scaleb(-SCALE, context=_EXACT)
-    # Text in place of a number is only taken at its word: nothing of it may be rounded away.
-    return None if type(value) is str and amount != number else amount
+    return None if unscaled is None else Decimal(unscaled).scaleb(-SCALE, context=_EXACT)
 
 
 def _number(value: Any, row: int, spelling: Spelling) -> Decimal | None:
@@ -299,11 +362,29 @@ def fit_timestamp(values: Sequence[Any], spelling: Spelling) -> Fit:
         texts = pa.array(values, pa.string())
     except pa.ArrowException:
         texts = None
-    if texts is not None:
-        times = _times_in_utc(texts)
-        if times is not None:
-            return times, []
-    return _one_by_one(values, pa.int64(), lambda value, row: microseconds(value), TIMESTAMP)
+    times = None if texts is None else _times_in_utc(texts)
+    if times is None:
+        fit = _one_by_one(values, pa.int64(), lambda value, row: _microseconds_of(value))
+        times, misfits = fit.array.cast(TIMESTAMP), fit.misfits
+    else:
+        misfits = []
+    return _clamped(times, misfits)
+
+
+def _clamped(times: pa.Array, misfits: list[int]) -> Fit:
+    """The moments, none later than what programs can show."""
+    counts = times.view(pa.int64())
+    last = pc.max(counts).as_py()
+    # .NET's 0001-01-01T00:00:00+02:00 lies before the first moment that most programs know: it means no date at all.
+    if last is None or (last <= _LAST_MOMENT and pc.min(counts).as_py() >= _FIRST_MOMENT):
+        return Fit(times, misfits)
+    late = pc.fill_null(pc.greater(counts, _LAST_MOMENT), False)
+    counts = pc.min_element_wise(
+        pc.max_element_wise(counts, _FIRST_MOMENT, skip_nulls=False), _LAST_MOMENT, skip_nulls=False
+    )
+    return Fit(
+        counts.view(TIMESTAMP), misfits, clamped=np.flatnonzero(late.to_numpy(zero_copy_only=False)).tolist()
+    )
 
 
 def _times_in_utc(texts: pa.Array) -> pa.Array | None:
@@ -312,11 +393,9 @@ def _times_in_utc(texts: pa.Array) -> pa.Array | None:
         return texts.cast(TIMESTAMP)
     try:
         # Arrow wants a zone, and no more than microseconds.
-        times = texts.cast(TIMESTAMP)
+        return texts.cast(TIMESTAMP)
     except pa.ArrowException:
         return _times_of_any_precision(texts)
-    moments = np.frombuffer(times.buffers()[1], np.int64, len(times))
-    return times if moments.min() >= _FIRST_MOMENT and moments.max() <= _LAST_MOMENT else None
 
 
 def _times_of_any_precision(texts: pa.Array) -> pa.Array | None:
@@ -353,25 +432,23 @@ def _microseconds(text: str) -> int | None:
         digits = zone[1:].replace(":", "").ljust(4, "0")
         offset = (int(digits[:2]) * 60 + int(digits[2:])) * 60_000_000
         count -= offset if zone[0] == "+" else -offset
-    # .NET's 0001-01-01T00:00:00+02:00 lies before the first moment that most programs know.
-    return min(max(count, _FIRST_MOMENT), _LAST_MOMENT)
+    return count
 
 
-def microseconds(value: Any) -> int | None:
-    """Microseconds since 1970 of an ISO 8601 text, None for anything else."""
+def _microseconds_of(value: Any) -> int | None:
     return _microseconds(value) if type(value) is str else None
 
 
-def _one_by_one(
-    values: Sequence[Any],
-    arrow_type: pa.DataType,
-    convert: Callable[[Any, int], Any],
-    final_type: pa.DataType | None = None,
-) -> Fit:
+def microseconds(value: Any) -> int | None:
+    """Microseconds since 1970 of an ISO 8601 text, None for anything else; no moment that programs cannot show."""
+    count = _microseconds_of(value)
+    return None if count is None else min(max(count, _FIRST_MOMENT), _LAST_MOMENT)
+
+
+def _one_by_one(values: Sequence[Any], arrow_type: pa.DataType, convert: Callable[[Any, int], Any]) -> Fit:
     converted = [None if value is None else convert(value, row) for row, value in enumerate(values)]
     misfits = [row for row, value in enumerate(values) if value is not None and converted[row] is None]
-    array = pa.array(converted, arrow_type)
-    return (array if final_type is None else array.cast(final_type)), misfits
+    return Fit(pa.array(converted, arrow_type), misfits)
 
 
 FITS: dict[Kind, Callable[[Sequence[Any], Spelling], Fit]] = {

@@ -11,7 +11,7 @@ from typing import Literal
 
 from omnium_source.normalize.decoding import What
 
-DriftKind = Literal["new_field", "misfit", What]
+DriftKind = Literal["new_field", "misfit", "rounded", "clamped", What]
 
 EXAMPLES = 3
 """Rows of each column that are named at most."""
@@ -21,6 +21,8 @@ LONGEST_EXAMPLE = 60
 WORDS: dict[DriftKind, str] = {
     "new_field": "new field",
     "misfit": "values that do not fit",
+    "rounded": "more than 28 decimals, rounded to 9 and kept beside as text",
+    "clamped": "moments after the first of 9999-12-31, kept as that",
     "replaced_text": "characters that no text can hold, replaced by U+FFFD",
     "no_number": "NaN or an infinity, null here",
     "doubled_name": "a field that stands twice in one object, of which the last counts",

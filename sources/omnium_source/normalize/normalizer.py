@@ -201,7 +201,10 @@ class Parser:
 
     def _without_ignored(self, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
         """Rows without the fields that get no column, so that their content hash does not see them either."""
-        ignored = self.shape.tables[self.shape.root].node.ignored
+        node = self.shape.tables[self.shape.root].node
+        if node.is_closed:
+            return [{name: one for name, one in row.items() if not node.ignores(name)} for row in rows]
+        ignored = node.ignored
         if not any(name in row for name in ignored for row in rows):
             return rows
         return [{name: value for name, value in row.items() if name not in ignored} for row in rows]
@@ -220,6 +223,8 @@ class Parser:
             elif type(target) is Child:
                 self._list(target, values, build, notes)
         new = sorted(values_of.keys() - node.fields.keys() - node.ignored)
+        if node.is_closed:
+            new = [name for name in new if not node.ignores(name)]
         rest = [
             name
             for name in new
@@ -303,16 +308,20 @@ class Parser:
         elif column.kind == "json" and not personal.is_open and _hold_objects(values):
             inside = is_person_container(column.path[-1])
             values = [personal.clean(value, json_text, inside) for value in values]
-        array, misfits = FITS[column.kind](values, build.spelling)
-        build.columns[column.name] = self._without_contacts(array) if column.watched else array
-        if misfits:
-            self._variants(column, values, misfits, build, notes)
+        fit = FITS[column.kind](values, build.spelling)
+        build.columns[column.name] = self._without_contacts(fit.array) if column.watched else fit.array
+        if fit.misfits or fit.rounded:
+            self._variants(column, values, fit.misfits, build, notes, fit.rounded)
+        if fit.clamped:
+            notes.add(
+                build.shape.name, column.name, "clamped", column.kind, build.roots[fit.clamped].tolist()
+            )
 
     def _hidden(self, column: Column, values: Sequence[Any], spelling: Spelling) -> pa.Array:
         personal = self._personal
         if column.kind == "json":
             values = [personal.hide_all(value, json_text) for value in values]
-            return FITS["json"](values, spelling)[0]
+            return FITS["json"](values, spelling).array
         if not _TEXT_TYPES.issuperset(map(type, values)):
             # Whatever stands in place of a personal text is hashed as a whole, so that nothing of it shows.
             values = _spelled(values, spelling)
@@ -401,12 +410,18 @@ class Parser:
         )
 
     def _variants(
-        self, column: Column, values: Sequence[Any], misfits: Sequence[int], build: _Rows, notes: Notes
+        self,
+        column: Column,
+        values: Sequence[Any],
+        misfits: Sequence[int],
+        build: _Rows,
+        notes: Notes,
+        rounded: Sequence[int] = (),
     ) -> None:
-        """Keep values that do not fit their column in columns beside it."""
+        """Keep values that do not fit their column, and those that are `rounded` there, in columns beside it."""
         table = build.shape.name
         texts: dict[Kind, list[str | None]] = {}
-        for row in misfits:
+        for row in chain(misfits, rounded):
             value = values[row]
             kind: Kind = "json" if is_container(value) else "text"
             if column.personal:
@@ -423,6 +438,8 @@ class Parser:
             self._extra[table].setdefault(name, kind)
             kept = [row for row in misfits if variant[row] is not None]
             notes.add(table, column.name, "misfit", kind, build.roots[kept].tolist())
+        if rounded:
+            notes.add(table, column.name, "rounded", "text", build.roots[list(rounded)].tolist())
 
     # ---- ids
 

@@ -46,8 +46,9 @@ class Course:
     takes the work of large windows. `notes` collects what a person should know, a sentence each.
 
     `traffic` is what all of it costs. `row_bytes`: how large a row was lately, in bytes of JSON. `answer_seconds`: the
-    shortest time that the first page of a window took. `failures`: windows that did not add up, in a row. `seen`: the
-    values by which parts of a window can be asked for.
+    shortest time that the first page of a window took. `limit`: the count at which the server's counts stop, where
+    that was seen. `uncounted`: the keys that a window showed whose count says nothing. `failures`: windows that did not
+    add up, in a row. `seen`: the values by which parts of a window can be asked for.
     """
 
     def __init__(
@@ -76,6 +77,8 @@ class Course:
         self.row_bytes = 0.0
         self.answer_seconds = 0.0
         self.failures = 0
+        self.limit: int | None = None
+        self.uncounted: dict[str, frozenset[str]] = {}
         self.notes_values = False
         self.seen: dict[str, set[str]] = {by.field: set() for by in resource.value_filters}
         self._learned = Learned()
@@ -109,6 +112,17 @@ class Course:
         if text not in self.notes:
             self.notes.append(text)
             log.warning("%s", text)
+
+    def is_at_limit(self, count: int | None) -> bool:
+        """Whether a count says nothing, because the server counts no further."""
+        return self.limit is not None and (count or 0) >= self.limit
+
+    def note_limit(self, count: int) -> None:
+        """The server's counts stop here."""
+        self.limit = min(count, self.limit or count)
+        self.remark(
+            f"the server's count stops at {count:,}, so it is no proof: read on beyond it, or in smaller windows"
+        )
 
     @property
     def target(self) -> int:

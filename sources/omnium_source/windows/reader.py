@@ -20,12 +20,20 @@ import numpy as np
 
 from omnium_source.errors import Incomplete, Stopped
 from omnium_source.http.client import Traffic
-from omnium_source.http.paginators import REACH, Connection, Page, Scroll, SearchPages, one_ahead
+from omnium_source.http.paginators import (
+    REACH,
+    Connection,
+    Page,
+    Scroll,
+    SearchPages,
+    one_ahead,
+)
 from omnium_source.normalize.assembly import Added, Assembly, Here
 from omnium_source.normalize.buffer import Spool
 from omnium_source.normalize.drift import Drift
 from omnium_source.resources import Resource
 from omnium_source.windows.course import SCROLL_FROM, Course
+from omnium_source.windows.deletions import Marked
 from omnium_source.windows.splitter import Shown, Splitter
 from omnium_source.windows.window import Row, Window, column_name_of
 
@@ -44,12 +52,14 @@ class Wish:
     """What is asked of a window besides its bounds.
 
     `body`: further fields of the request. `late_before`: rows with an earlier stamp have appeared late. `note` is
-    told the rows as they come. `is_over`: set when nobody wants the window any more.
+    told the rows as they come. `deleted_at`: the mark of rows that say they are deleted, where such are asked for.
+    `is_over`: set when nobody wants the window any more.
     """
 
     body: Mapping[str, Any] | None = None
     late_before: dt.datetime | None = None
     note: Callable[[Sequence[Row]], None] | None = None
+    deleted_at: dt.datetime | None = None
     is_over: threading.Event = field(default_factory=threading.Event)
 
 
@@ -78,6 +88,9 @@ class Verified:
 class Piece:
     """One attempt at one window."""
 
+    can_come_twice = False
+    """Whether a row may stand on two pages of what is read."""
+
     def __init__(
         self,
         course: Course,
@@ -93,6 +106,7 @@ class Piece:
         self._coming: deque[Future[Added]] = deque()
         self.bytes = 0
         self.total: int | None = None
+        self.is_least = False
         self.keys: set[str] = set()
         self.read_rows = self.written = 0
         self.found_base = False
@@ -120,35 +134,55 @@ class Piece:
         if self._is_too_large():
             return True
         # Pages can be asked for again, a batch cannot: after a scroll has failed pages are better.
-        has_failed = self.attempt > 1 and resource.paged and (self.total or 0) <= REACH
-        goes_on = bool(first.scroll_id and resource.scroll_next) and not has_failed
-        if goes_on and (self.total is None or first.count < self.total):
+        has_failed = (
+            self.attempt > 1
+            and resource.paged
+            and (self.total or 0) <= REACH
+            and not course.is_at_limit(self.total)
+        )
+        goes_on = bool(first.count and first.scroll_id and resource.scroll_next) and not has_failed
+        if goes_on and (first.may_be_more or first.count < (self.total or 0)):
             return self._scroll(Scroll(self.connection, body), first)
-        if resource.scroll and (self.total or 0) > SCROLL_FROM and not has_failed:
+        is_doubtful = first.count > 0 and (first.may_be_more or course.is_at_limit(self.total))
+        if resource.scroll and not has_failed and ((self.total or 0) > SCROLL_FROM or is_doubtful):
             scroll = Scroll(self.connection, course.body(self.window, self.wish.body, scroll=True))
             return self._scroll(scroll)
+        if first.may_be_more and not first.is_bare and self._stands_at_limit(first):
+            self.parts = self._splitter.split(self.window, self.shown, self.connection)
+            if self.parts or not resource.paged or (self.total or 0) >= REACH:
+                return True
         if not resource.paged:
             if first.count < (self.total or 0) and not first.scroll_id:
                 return True
             self._take(first)
-            self._verify()
+            self._verify(is_snapshot=True)
             return False
         if (self.total or 0) > REACH:
             return True
+        self._pages(pages, first)
+        return False
+
+    def _pages(self, pages: SearchPages, first: Page) -> None:
+        """All pages of a search."""
+        count = 1
         try:
             self._take(first)
             for page in pages.rest(first):
+                count += 1
                 if page.total is not None and page.total != self.total:
                     text = f"its count went from {self.total} to {page.total} while it was read"
                     raise Incomplete(self.says(text))
                 self._take(page)
-            self._verify()
+            self._verify(is_snapshot=count == 1 or first.is_bare)
+            if pages.is_cut_off:
+                raise Incomplete(
+                    self.says(f"pages end at {REACH:,} rows, and whether there are more nobody can see")
+                )
         except Incomplete:
             self.found_base = self._corrects_base(pages)
             raise
         if self.read_rows > first.count:
             self._check_nothing_left()
-        return False
 
     def _corrects_base(self, pages: SearchPages) -> bool:
         """Whether the mismatch comes from counting pages from the wrong number; then the right one is set."""
@@ -170,8 +204,25 @@ class Piece:
         self._take(first)
         for page in one_ahead(scroll.rest(first), self._course.executor):
             self._take(page)
-        self._verify()
-        return False
+        self._verify(is_snapshot=True)
+        # A scroll that ends just where the count stops may have been cut off there too.
+        return self.count == self.total and first.may_be_more and self._stands_at_limit(first)
+
+    def _stands_at_limit(self, first: Page) -> bool:
+        """Whether the count is a limit, and not the truth."""
+        if self.total is None or not first.count:
+            return False
+        course = self._course
+        is_limit = course.is_at_limit(self.total) or first.is_least
+        if not is_limit and not self._splitter.is_at_limit(self.window, self.shown, self.connection):
+            return False
+        course.note_limit(self.total)
+        return True
+
+    @property
+    def is_doubtful(self) -> bool:
+        """Whether the window's count is one at which the server's counts stop."""
+        return self._course.is_at_limit(self.total)
 
     def _is_too_large(self) -> bool:
         if (self.total or 0) <= self._course.target:
@@ -185,9 +236,13 @@ class Piece:
         """The first page; it tells the count, how large a row is, and how long an answer takes."""
         started = time.monotonic()
         page = source.first()
-        self.total = page.total
+        self.total, self.is_least = page.total, page.is_least
         if page.count:
             self._course.note_page(len(page.body), page.count, time.monotonic() - started)
+        if page.count and page.total is None and not page.is_bare:
+            self._course.remark(
+                "the server gives no count (totalHits) that could prove a read: read to its end"
+            )
         self.shown = Shown(page.total or 0, page.rows if page.count else self.shown.rows)
         self._course.on_rows(0, self.total)
         return page
@@ -221,7 +276,11 @@ class Piece:
     @property
     def assembly(self) -> Assembly:
         """Where the pages become tables."""
-        if self._assembly is None:
+        if self._assembly is None and self.wish.deleted_at:
+            cursor = column_name_of(self._course.resource.cursor)
+            spool = Spool(self._course.reading.spool)
+            self._assembly = Marked(self._course.parser, cursor, spool, self.wish.deleted_at)
+        elif self._assembly is None:
             self._assembly = self._course.assembly((self.total or 0) * self._course.row_bytes)
         return self._assembly
 
@@ -229,7 +288,7 @@ class Piece:
         """Say which rows of a batch are kept: none twice, and none that the destination holds already."""
         resource = self._course.resource
         doubled = self.keys.intersection(added.keys)
-        if doubled and resource.has_own_id:
+        if doubled and resource.has_own_id and not self.can_come_twice:
             raise Incomplete(self.says(f"{len(doubled):,} rows came twice"))
         mask = self._wanted(added, doubled)
         self.keys.update(added.keys)
@@ -275,19 +334,38 @@ class Piece:
         """Whether to read it by values now: twice at most, a long scroll at once, a short one after some tries."""
         total, resource = self.total or 0, self._course.resource
         has_pages = bool(resource.search) and resource.paged and total <= REACH
-        if not self.shown.rows or not total or has_pages:
+        # Parts are proved by the count of the whole.
+        if not self.shown.rows or not total or has_pages or self.is_doubtful:
             return False
         first_time = 1 if total > LONG_SCROLL * len(self.shown.rows) else 3
         return first_time <= self.attempt < first_time + 2
 
-    def _verify(self) -> None:
+    def _parse_all(self) -> None:
         self._parse()
         while self._coming:
             self._keep(self._coming.popleft().result())
-        if self.total is not None and self.count != self.total:
-            raise Incomplete(
-                self.says(f"{len(self.keys):,} distinct rows came, the server counts {self.total:,}")
-            )
+
+    def _verify(self, *, is_snapshot: bool) -> None:
+        """Whether all rows are here: as many as the server counts, or all that it shows where it does not count so far.
+
+        `is_snapshot`: what came was one answer, or a scroll read to its empty end; then rows beyond the count are
+        rows too. Pages that no count proves are read until they show the same keys twice.
+        """
+        self._parse_all()
+        if self.total is not None and self.count == self.total:
+            return
+        # Rows without an id of their own that are too many may have come twice.
+        can_be_told = self._course.resource.has_own_id or self.is_least
+        has_more = self.total is None or (self.count > self.total and can_be_told)
+        if has_more and not is_snapshot:
+            where, keys = self.says(""), frozenset(self.keys)
+            has_more = self._course.uncounted.get(where) == keys
+            self._course.uncounted[where] = keys
+        if has_more and self.total is not None:
+            self._course.note_limit(self.total)
+        if not has_more:
+            counted = "does not count" if self.total is None else f"counts {self.total:,}"
+            raise Incomplete(self.says(f"{len(self.keys):,} distinct rows came, the server {counted}"))
 
     def _check_nothing_left(self) -> None:
         """Make sure that no row left the window while its pages were read.
@@ -305,10 +383,10 @@ class Piece:
         after = Window(lower=max(self.window.upper, began))
         pages = SearchPages(self.connection, course.body(after, self.wish.body), course.base, course.executor)
         changed = pages.first()
-        if not changed.total:
+        if not changed.count:
             return
-        if changed.total > changed.count:
-            raise Incomplete(self.says(f"{changed.total:,} rows changed while it was read"))
+        if changed.total is None or changed.total > changed.count or changed.may_be_more:
+            raise Incomplete(self.says(f"{changed.total or changed.count:,} rows changed while it was read"))
         with self._course.parsing:
             left = self.keys.intersection(self.assembly.keys_of([changed]))
         if left:

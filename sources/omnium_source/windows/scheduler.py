@@ -19,9 +19,9 @@ from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, replace
 from typing import Any
 
-from omnium_source.errors import Incomplete, Refused, ScrollLost, Stopped
+from omnium_source.errors import Incomplete, Refused, ScrollLost, Stopped, TooLarge
 from omnium_source.http.client import Budget
-from omnium_source.http.paginators import REACH, Scroll, SearchPages
+from omnium_source.http.paginators import REACH, Scroll, SearchPages, is_round
 from omnium_source.normalize.batch import Batch
 from omnium_source.normalize.pages import Page as HasRows
 from omnium_source.normalize.schema import Found
@@ -63,7 +63,7 @@ class Pieces:
 
     def __init__(self, course: Course) -> None:
         self._course, self._resource = course, course.resource
-        self._splitter = Splitter(course)
+        self.splitter = Splitter(course)
         self._listed: dict[str, set[str]] = {}
         self._listing = threading.Lock()
 
@@ -106,8 +106,11 @@ class Pieces:
             threads.shutdown(cancel_futures=True)
             for turn in line:
                 _throw_away(turn)
-        if window.is_unbounded and counted < expected and wish.body is None:
-            self._splitter.check_nothing_is_outside(self._course.connection())
+        if window.is_unbounded and expected and wish.body is None:
+            if self._course.is_at_limit(expected):
+                self.splitter.check_all_have_a_stamp(self._course.connection())
+            elif counted < expected:
+                self.splitter.check_nothing_is_outside(self._course.connection())
 
     # -- side by side ------------------------------------------------------------------------------
 
@@ -148,7 +151,7 @@ class Pieces:
             if course.client.stop.is_set() or wish.is_over.is_set():
                 raise Stopped("stopped on request")
             connection.budget = Budget(reading.budget)
-            piece = Piece(course, self._splitter, connection, window, wish, attempt)
+            piece = Piece(course, self.splitter, connection, window, wish, attempt)
             try:
                 with course.one_more():
                     is_too_large = piece.read()
@@ -156,7 +159,7 @@ class Pieces:
                     course.failures = 0 if piece.total else course.failures
                     return piece
                 is_hopeless = True
-            except (ScrollLost, Incomplete) as failure:
+            except (ScrollLost, Incomplete, TooLarge) as failure:
                 problem = failure
                 log.info("%s; reading it again", failure)
                 course.failures += 1
@@ -168,16 +171,27 @@ class Pieces:
                     ) from None
                 # A small window is often right the second time; a large one is better read in parts. A single
                 # page is one consistent answer already.
-                is_hopeless = (piece.total or 0) > (SCROLL_FROM * 3 if attempt == 1 else self._resource.take)
+                is_hopeless = (
+                    isinstance(failure, TooLarge)
+                    or piece.is_doubtful
+                    or (piece.total or 0) > (SCROLL_FROM * 3 if attempt == 1 else self._resource.take)
+                )
             except BaseException:
                 piece.close()
                 raise
             piece.close()
             parts = piece.parts
             if not parts and is_hopeless and not piece.found_base:
-                parts = self._splitter.split(window, piece.shown, connection)
+                parts = self.splitter.split(window, piece.shown, connection)
             if parts:
                 return _Split(parts, piece.total or 0)
+            if isinstance(problem, TooLarge):
+                raise problem
+            if problem is None and piece.is_doubtful:
+                raise Incomplete(
+                    f"{self._resource.name}: the server's count stops at {course.limit:,}, and no filter of the "
+                    "endpoint makes the window smaller, so whether all rows came nobody can tell"
+                )
             if problem is None:
                 raise Incomplete(
                     f"{self._resource.name}: {piece.total:,} rows stand in one window that no filter of the "
@@ -203,14 +217,17 @@ class Pieces:
         Incomplete if rows are still missing when all known values were asked for.
         """
         window, wish = lost.window, lost.wish
-        whole, wanted = Whole(self._course, self._splitter, lost), lost.total or 0
+        whole, wanted = Whole(self._course, self.splitter, lost), lost.total or 0
+        asked_for: dict[str, set[str]] = {by.field: set() for by in filters}
         try:
-            for values, others in self._parts(lost, filters):
+            for values, others in self._parts(lost, filters, asked_for):
                 asked = replace(wish, body={**(wish.body or {}), **values})
                 for part in self.of(window, asked, others, at_once=1):
                     whole.take_over(part)
                 if whole.count < wanted:
                     continue
+                if is_round(wanted) and self._values_left(filters[0], asked_for):
+                    continue  # the count may be a limit that the parts only happen to pass
                 for part in self._changed_since(whole):
                     whole.take_over(part)
                 wanted = whole.total = self._count_of(window, wish.body)
@@ -223,27 +240,31 @@ class Pieces:
             raise
 
     def _parts(
-        self, lost: Piece, filters: Sequence[ValueFilter]
+        self, lost: Piece, filters: Sequence[ValueFilter], asked: dict[str, set[str]]
     ) -> Iterator[tuple[dict[str, list[str]], Sequence[ValueFilter]]]:
         """What to ask for, and by what each of it may be split further.
 
         Values that rows have shown come first, then those that another resource lists, then those of the next filter;
-        its rows may show new values of the filters before.
+        its rows may show new values of the filters before. `asked` notes which values were asked for.
         """
-        first_rows, seen = lost.shown.rows, self._course.seen
+        first_rows = lost.shown.rows
         self._course.see(first_rows)
-        asked: dict[str, set[str]] = {by.field: set() for by in filters}
         goes_on = True
         while goes_on:
             goes_on = False
             for number, by in enumerate(filters):
-                while values := sorted(seen[by.field] - asked[by.field] or self._list(by) - asked[by.field]):
-                    asked[by.field].update(values)
+                while values := self._values_left(by, asked):
                     fitting = BATCHES_A_PART * len(first_rows) * len(values) // max(1, lost.total or 0)
                     size = max(1, min(VALUES_A_PART, fitting))
                     for start in range(0, len(values), size):
-                        yield {by.field: values[start : start + size]}, filters[number + 1 :]
+                        some = values[start : start + size]
+                        asked[by.field].update(some)
+                        yield {by.field: some}, filters[number + 1 :]
                     goes_on = number > 0
+
+    def _values_left(self, by: ValueFilter, asked: Mapping[str, set[str]]) -> list[str]:
+        """Values that rows have shown, or else those that another resource lists, and that were not asked for."""
+        return sorted(self._course.seen[by.field] - asked[by.field] or self._list(by) - asked[by.field])
 
     def _list(self, by: ValueFilter) -> set[str]:
         """The values that another resource knows, none where it cannot be read."""

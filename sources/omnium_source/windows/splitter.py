@@ -126,7 +126,7 @@ class Splitter:
         """
         resource, base, window = self._resource, self._course.base, asked.window
         can_page = resource.search and resource.paged
-        if self._course.target < REACH or not can_page or asked.shown.total <= REACH:
+        if self._course.target < REACH or not can_page or asked.shown.total < REACH:
             return []
         pages = SearchPages(asked.connection, self._course.body(window), base, self._course.executor)
         last = pages.page(REACH // resource.take - 1 + base.number)
@@ -158,7 +158,10 @@ class Splitter:
             window = asked.window
             first = replace(window, created_lower=window.created_lower or dt.datetime(1, 1, 1, tzinfo=dt.UTC))
             everything = self._count(window.body(self._resource), asked.connection)
-            if self._count(first.body(self._resource), asked.connection) < everything:
+            if (
+                self._course.is_at_limit(everything)
+                or self._count(first.body(self._resource), asked.connection) < everything
+            ):
                 self._axes = [other for other in self._axes if other is not CREATION]
         return axis in self._axes
 
@@ -178,6 +181,44 @@ class Splitter:
                     self._overlaps[axis.low] = overlap
                     break
         return self._overlaps.get(axis.low, OVERLAPS[0])
+
+    def is_at_limit(self, window: Window, shown: Shown, connection: Connection) -> bool:
+        """Whether a window's count is a limit: it stays what it is though rows are left out.
+
+        The rows with the oldest stamp on the first page are counted by themselves, and those a minute younger: together
+        they are less than all, unless the count of all is not the truth.
+        """
+        if not self._axes:
+            return False
+        axis = self._axes[0]
+        stamps = stamps_at(shown.rows, axis.path)
+        if not stamps:
+            return False
+        oldest, length = min(stamps), OVERLAPS[-1]
+        older = replace(window, **{axis.high: oldest + OVERLAPS[0]})
+        younger = replace(window, **{axis.low: oldest + length})
+        if any((w.lower and w.upper and w.lower > w.upper) for w in (older, younger)):
+            return False
+        counted = self._count(older.body(self._resource), connection) + self._count(
+            younger.body(self._resource), connection
+        )
+        # A row may have come meanwhile.
+        return counted > shown.total and self._count(window.body(self._resource), connection) == shown.total
+
+    def check_all_have_a_stamp(self, connection: Connection) -> None:
+        """Raises Incomplete where a row without the stamp is seen, and the counts cannot tell how many there are."""
+        resource = self._resource
+        if not resource.search:
+            return
+        for order in ("Ascending", "Descending") if resource.sort else ("",):
+            page = {"take": resource.take, "page": self._course.base.number} if resource.paged else {}
+            sort = {"sortOrder": f"{resource.sort}{order}"} if order else {}
+            rows = connection.post(resource.search, {**resource.body, **sort, **page}).rows
+            if len(stamps_at(rows, resource.cursor)) < len(rows):
+                raise Incomplete(
+                    f"{resource.name}: rows carry no {resource.cursor}, and the server's count stops at "
+                    f"{self._course.limit:,}, so nobody knows how many they are"
+                )
 
     def check_nothing_is_outside(self, connection: Connection) -> None:
         """Raises Incomplete where rows without the stamp are in no window, rather than leave them out silently."""

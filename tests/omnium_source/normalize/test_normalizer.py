@@ -371,6 +371,66 @@ def test_what_is_not_quite_json_is_read_and_names_its_row() -> None:
     ]
 
 
+def test_numbers_that_no_column_holds_are_kept_as_they_were_written() -> None:
+    thirty, eighty = "0.123456789012345678901234567891", "9" * 80
+    batch = parse(
+        "orders",
+        f"""[{{"id": "A", "total": {thirty}, "subTotal": {eighty}, "taxTotal": 1e30, "paymentTermsNet": "12",
+             "isReadOnly": 1}},
+            {{"id": "B", "total": 1e-30, "subTotal": -0.0, "taxTotal": 0.{eighty}, "paymentTermsNet": 12.0,
+             "isReadOnly": 0}},
+            {{"id": "C", "total": "x", "subTotal": 1.5E+3, "taxTotal": "{thirty}", "paymentTermsNet": 1e3,
+             "isReadOnly": 2}},
+            {{"id": "D", "total": 0.5000000000000000000000000000000, "subTotal": 89.2857142857142857142857142857,
+              "taxTotal": 1e-9, "paymentTermsNet": 99999999999999999999, "isReadOnly": true}}]""",
+    )
+    nine = Decimal("0.000000001")
+    assert rows(batch, "orders") == [
+        {"id": "A", "total": Decimal("0.123456789"), "total__v_text": thirty, "sub_total__v_text": eighty,
+         "tax_total__v_text": "1e+30", "payment_terms_net": 12, "is_read_only": True},
+        {"id": "B", "total": Decimal(0), "total__v_text": "1e-30", "sub_total": Decimal(0),
+         "tax_total": Decimal(1), "tax_total__v_text": f"0.{eighty}", "payment_terms_net": 12, "is_read_only": False},
+        {"id": "C", "total__v_text": "x", "sub_total": Decimal(1500), "tax_total__v_text": thirty,
+         "payment_terms_net": 1000, "is_read_only__v_text": "2"},
+        {"id": "D", "total": Decimal("0.5"), "sub_total": Decimal("89.285714286"), "tax_total": nine,
+         "payment_terms_net__v_text": "99999999999999999999", "is_read_only": True},
+    ]  # fmt: skip
+    assert {(drift.column, drift.kind, drift.examples) for drift in batch.drift} == {
+        ("total", "misfit", ("C",)),
+        ("total", "rounded", ("A", "B")),
+        ("sub_total", "misfit", ("A",)),
+        ("tax_total", "misfit", ("A", "C")),
+        ("tax_total", "rounded", ("B",)),
+        ("payment_terms_net", "misfit", ("D",)),
+        ("is_read_only", "misfit", ("C",)),
+    }
+
+
+def test_moments_that_programs_cannot_show_are_the_last_day() -> None:
+    texts = [
+        "9999-12-31T23:59:59Z",
+        "9999-12-31T23:59:59.9999999",
+        "9999-12-31T20:00:00-14:00",
+        "9999-12-31T00:00:00Z",
+        "9999-12-31T01:00:00+14:00",
+        "0001-01-01T00:00:00+02:00",
+        "0001-01-01T00:00:00",
+        "2024-02-29T12:00:00+14:00",
+    ]
+    each = [f'{{"id": "{number}", "created": "{text}"}}' for number, text in enumerate(texts)]
+    rest = ", ".join(each)
+    for some in (rest, *each):
+        created = parse("orders", f"[{some}]").tables["orders"]["created"]
+        for time_zone in ("UTC", "Europe/Oslo", "Pacific/Auckland"):
+            shown = created.cast(pa.timestamp("us", time_zone)).to_pylist()
+            assert {moment.year for moment in shown} <= {1, 9999, 2024}
+    batch = parse("orders", f"[{rest}]")
+    last, first = utc(9999, 12, 31), utc(1, 1, 1)
+    moments = [row.get("created") for row in rows(batch, "orders")]
+    assert moments == [last, last, last, last, utc(9999, 12, 30, 11), first, first, utc(2024, 2, 28, 22)]
+    assert batch.drift == [Drift("orders", "created", "clamped", "timestamp", 3, ("0", "1", "2"))]
+
+
 def test_elements_that_are_no_objects() -> None:
     batch = parse("suppliers", '[{"id": "1", "contacts": [null, {"role": "a"}, "Per", [1]]}]')
     assert rows(batch, "suppliers__contacts") == [{"role": "a"}, {"value": '"Per"'}, {"value": "[1]"}]
@@ -502,13 +562,22 @@ def reference_value(kind: str, value: Any) -> tuple[Any, Any]:
         fitted = spelled(value)
     elif kind == "decimal" and as_number is not None:
         fitted = amount(as_number)
-        if not is_number and fitted is not None and fitted != Decimal(as_number):
-            fitted = None
+        if fitted is not None and fitted != EXACT.create_decimal(as_number):
+            if not is_number:
+                fitted = None
+            elif len(f"{EXACT.create_decimal(as_number):f}".partition(".")[2].rstrip("0")) > 28:
+                return fitted, spelled(value)
     elif kind == "bigint" and as_number is not None:
         number = Decimal(as_number)
         fitted = int(number) if number == int(number) and -(2**63) <= int(number) < 2**63 else None
     elif kind == "boolean":
-        fitted = value if isinstance(value, bool) else None
+        fitted = (
+            value
+            if isinstance(value, bool)
+            else bool(int(value))
+            if is_number and value in ("0", "1")
+            else None
+        )
     elif kind == "timestamp" and isinstance(value, str) and not is_number and (match := ISO.fullmatch(value)):
         moment, fraction, zone = match.groups()
         parsed = dt.datetime.fromisoformat(f"{moment}.{(fraction or '0')[:6].ljust(6, '0')}{zone or 'Z'}")

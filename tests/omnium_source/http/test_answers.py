@@ -1,0 +1,231 @@
+"""Answers that are none, have no end, or say what a terminal would obey."""
+
+import datetime as dt
+import gzip
+import time
+import zlib
+from typing import Any
+
+import pytest
+from omnium_source.errors import GaveUp, OmniumError, TooLarge, plain
+from omnium_source.http.answers import message_in, retry_after
+from omnium_source.http.client import OmniumClient, Traffic
+
+from tests.support.reading import ids, read
+from tests.support.wire import Asked, Reply, Wire
+
+NOW = dt.datetime(2026, 11, 28, 12, tzinfo=dt.UTC)
+
+
+@pytest.mark.parametrize(
+    ("header", "seconds"),
+    [
+        ("7", 7.0),
+        ("0.5", 0.5),
+        ("Sat, 28 Nov 2026 12:00:30 GMT", 30.0),
+        ("Sat, 28 Nov 2026 12:00:30 -0000", 30.0),
+        ("86400", 86_400.0),
+        ("0", None),
+        ("-1", None),
+        ("-inf", None),
+        ("nan", None),
+        ("", None),
+        (None, None),
+        ("soon", None),
+        ("Sat, 28 Nov 2026 11:59:59 GMT", None),
+        ("Thu, 01 Jan 1970 00:00:00 GMT", None),
+        ("Thu, 99 Foo 9999 99:99:99 GMT", None),
+    ],
+)
+def test_a_retry_after_is_a_time_to_wait_or_nothing(header: str | None, seconds: float | None) -> None:
+    assert retry_after(header, NOW) == seconds
+
+
+@pytest.mark.parametrize("header", ["0", "-1", "Thu, 01 Jan 1970 00:00:00 GMT", "", "now"])
+def test_who_is_told_to_come_back_at_once_waits_longer_and_longer(header: str) -> None:
+    """A server that refuses for three seconds is asked a few times, not fifty."""
+    until = time.monotonic() + 3
+
+    def answer(asked: Asked) -> Any:
+        if time.monotonic() < until:
+            return Reply(None, 429, {"Retry-After": header})
+        return {"result": [], "totalHits": 0}
+
+    traffic = Traffic()
+    with Wire(answer) as wire, OmniumClient(wire.base_url, wire.client_id, wire.client_secret) as client:
+        client.post("Orders/Search", {}, what="orders", traffic=traffic)
+    assert 2 <= len(wire.asked) <= 8
+    assert traffic.throttled == len(wire.asked) - 1
+
+
+def supplier_answer(reply: Any) -> str:
+    """What is told where every answer is this one."""
+    with Wire(lambda asked: reply) as wire, pytest.raises(OmniumError) as raised:
+        read(wire, "suppliers", budget=2.0)
+    assert len(wire.asked) <= 7
+    return str(raised.value)
+
+
+@pytest.mark.parametrize(
+    ("says", "reply"),
+    [
+        ("calls its own answer invalid (isValid: false)", {"result": None, "isValid": False}),
+        ("calls its own answer invalid", {"result": [], "totalHits": 0, "isValid": False}),
+        ("has no `result`: index is closed", {"error": "index is closed"}),
+        ("has no `result`: no such thing", {"message": "no such thing", "status": 500}),
+        ("has no `result`", {"totalHits": 0}),
+        ("has no `result`", {"result": None, "totalHits": 0}),
+        ("has no `result`", {}),
+        ("reports an error instead of rows: shard failed", {"result": [], "totalHits": 0, "error": "shard failed"}),
+        ("no list of rows", {"result": {"a": 1}, "totalHits": 1}),
+        ("no list of rows", {"result": "none", "totalHits": 1}),
+        ("not all of its rows are objects", {"result": [1, 2], "totalHits": 2}),
+        ("JSON of another shape", "sorry"),
+        ("JSON of another shape", 7),
+        ("is no JSON (text/html", Reply(raw=b"<html>no</html>", headers={"Content-Type": "text/html"})),
+        ("the answer is empty", Reply(raw=b"")),
+    ],
+)  # fmt: skip
+def test_status_200_alone_is_no_answer(says: str, reply: Any) -> None:
+    said = supplier_answer(reply)
+    assert says in said
+    assert said.startswith("suppliers: ")
+
+
+@pytest.mark.parametrize(
+    ("name", "reply"),
+    [
+        ("suppliers", {"result": [], "totalHits": 0}),
+        ("suppliers", {"result": [], "totalHits": 0, "isValid": True, "error": None, "errors": []}),
+        ("suppliers", {"result": []}),
+        ("orders", {"result": [], "totalHits": 0, "scrollId": None}),
+        ("products", {"result": [], "totalHits": 0, "scrollId": "abc"}),
+        ("comments", []),
+        ("project_logs", []),
+        ("time_entries", []),
+    ],
+)
+def test_a_proper_empty_answer_is_one(name: str, reply: Any) -> None:
+    with Wire(lambda asked: reply) as wire:
+        assert ids(read(wire, name)) == []
+    assert len(wire.asked) == 1
+
+
+@pytest.mark.parametrize("name", ["comments", "project_logs"])
+@pytest.mark.parametrize("reply", [{"isValid": False}, {"error": "closed"}, {"result": None}, "x", None])
+def test_an_endpoint_of_bare_lists_that_answers_none_is_no_empty_one(name: str, reply: Any) -> None:
+    with Wire(lambda asked: reply) as wire, pytest.raises(OmniumError, match=f"{name}: "):
+        read(wire, name, budget=1.0)
+
+
+def test_an_odd_answer_that_passes_costs_one_more_request() -> None:
+    odd: list[Any] = [{"error": "busy"}, {"result": None, "isValid": False}]
+    with Wire(lambda asked: odd.pop() if odd else {"result": [{"id": "a"}], "totalHits": 1}) as wire:
+        assert ids(read(wire, "suppliers")) == ["a"]
+
+
+def test_an_answer_that_is_none_does_not_take_minutes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of a budget of five minutes."""
+    monkeypatch.setattr("omnium_source.http.client.MOST_ODD_ANSWERS", 3)
+    with (
+        Wire(lambda asked: {"error": "closed"}) as wire,
+        pytest.raises(GaveUp, match="gave up after 3 tries: the answer has no `result`: closed"),
+    ):
+        read(wire, "suppliers", budget=300.0)
+    assert len(wire.asked) == 3
+
+
+def bomb(megabytes: int) -> bytes:
+    packer = zlib.compressobj(9, zlib.DEFLATED, 31)
+    parts = [packer.compress(b'{"result":[],"totalHits":0,"x":"')]
+    parts += [packer.compress(b"a" * 1024 * 1024) for _ in range(megabytes)]
+    return b"".join([*parts, packer.flush()])
+
+
+@pytest.mark.parametrize("encoding", ["gzip", "x-gzip"])
+def test_an_answer_that_unpacks_to_more_than_one_can_hold_is_said(
+    encoding: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("omnium_source.http.answers.MAX_BYTES", 8 * 1024 * 1024)
+    packed = bomb(2_000)
+    reply = Reply(raw=packed, headers={"Content-Encoding": encoding})
+    started = time.monotonic()
+    with Wire(lambda asked: reply) as wire, pytest.raises(TooLarge) as raised:
+        read(wire, "price_lists")
+    assert str(raised.value).startswith("price_lists: an answer is larger than 8 MB")
+    assert time.monotonic() - started < 20
+
+
+def test_an_answer_packed_twice_is_not_unpacked() -> None:
+    packed = gzip.compress(bomb(50))
+    reply = Reply(raw=packed, headers={"Content-Encoding": "gzip, gzip"})
+    assert "which was not asked for" in supplier_answer(reply)
+
+
+@pytest.mark.parametrize(
+    "reply",
+    [
+        Reply(raw=gzip.compress(b'{"result":[],"totalHits":0}')[:-9], headers={"Content-Encoding": "gzip"}),
+        Reply(raw=b"no gzip at all", headers={"Content-Encoding": "gzip"}),
+    ],
+)
+def test_a_body_that_cannot_be_unpacked_is_asked_for_again(reply: Reply) -> None:
+    replies = [reply]
+    with Wire(lambda asked: replies.pop() if replies else {"result": [], "totalHits": 0}) as wire:
+        read(wire, "suppliers")
+    assert len(wire.asked) == 2
+
+
+@pytest.mark.parametrize("packed", [gzip.compress, zlib.compress])
+def test_packed_answers_are_read(packed: Any) -> None:
+    encoding = "gzip" if packed is gzip.compress else "deflate"
+    body = b'{"result":[{"id":"a"}],"totalHits":1}'
+    with Wire(lambda asked: Reply(raw=packed(body), headers={"Content-Encoding": encoding})) as wire:
+        assert ids(read(wire, "suppliers")) == ["a"]
+
+
+def test_a_window_whose_answer_is_too_large_is_read_in_smaller_ones(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("omnium_source.http.answers.MAX_BYTES", 20_000)
+    rows = [
+        {"id": f"p{n:03}", "created": f"2026-0{1 + n % 9}-11T00:00:00.000Z", "text": "x" * 500}
+        for n in range(60)
+    ]
+
+    def answer(asked: Asked) -> Any:
+        low, high = asked.body.get("createdFrom", ""), asked.body.get("createdTo", "9")
+        found = [row for row in rows if low <= row["created"] <= high]
+        return {"result": found, "totalHits": len(found)}
+
+    with Wire(answer) as wire:
+        assert set(ids(read(wire, "payment_transactions"))) == {row["id"] for row in rows}
+
+
+ESCAPES = {
+    "red \x1b[31malert\x1b[0m": "red alert",
+    "\x1b]0;title\x07after": "after",
+    "\x1b]8;;http://evil\x1b\\link\x1b]8;;\x1b\\": "link",
+    "a\x00b\x08c\x7fd": "a b c d",
+    "\x9b2J cleared": "cleared",
+    "line\r\nother\tone": "line other one",
+    "right \u202eotfel": "right otfel",
+    "\x1b[2J\x1b[1;1Htop": "top",
+    "Grüße, søppel 注文": "Grüße, søppel 注文",
+}
+
+
+@pytest.mark.parametrize("text", ESCAPES)
+def test_what_a_server_says_is_plain_text(text: str) -> None:
+    assert plain(text) == ESCAPES[text]
+    assert str(OmniumError(text)) == ESCAPES[text]
+    assert message_in(text.encode()) == ESCAPES[text]
+
+
+@pytest.mark.parametrize("status", [200, 400, 418])
+def test_no_escape_sequence_of_an_answer_reaches_an_error(status: int) -> None:
+    message = {"error": "\x1b[2Jgone\x1b]0;owned\x07", "result": None}
+    assert "\x1b" not in supplier_answer(Reply(message, status))
+
+
+def test_a_content_type_is_no_way_around() -> None:
+    said = supplier_answer(Reply(raw=b"x", headers={"Content-Type": "text/\x1b[31mhtml"}))
+    assert "\x1b" not in said

@@ -1,0 +1,48 @@
+"""One resource read from a server of a few lines, without a warehouse: what its windows hold, and what was asked."""
+
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+from omnium_source import RESOURCES, shape
+from omnium_source.http.client import OmniumClient
+from omnium_source.normalize.normalizer import Parser
+from omnium_source.pii.masking import PersonalData
+from omnium_source.windows.course import Course
+from omnium_source.windows.reader import Verified
+from omnium_source.windows.strategies import Reader
+from omnium_source.windows.window import Reading
+
+from tests.support.wire import Wire
+
+OPEN = PersonalData("include", b"")
+
+
+def read(
+    wire: Wire,
+    name: str,
+    state: dict[str, Any] | None = None,
+    *,
+    notes: list[str] | None = None,
+    **reading: Any,
+) -> list[Verified]:
+    """All windows of a resource, read to the end. `notes` gathers what a person is told."""
+    resource = RESOURCES[name]
+    with (
+        OmniumClient(wire.base_url, wire.client_id, wire.client_secret) as client,
+        ThreadPoolExecutor(8) as executor,
+    ):
+        client._has_met_omnium = True
+        settings = Reading(**{"budget": 20.0, **reading})
+        parser = Parser(shape(resource, OPEN))
+        course = Course(client, resource, parser, executor, reading=settings, notes=notes)
+        return list(Reader(course).windows(state or {}))
+
+
+def ids(windows: list[Verified], column: str = "id") -> list[str]:
+    """The ids of all rows handed on, with those that came twice twice."""
+    found: list[str] = []
+    for window in windows:
+        for part in window.assembly.tables().parts:
+            if part.name == window.resource.name:
+                found += [id for table in part.tables() for id in table[column].to_pylist()]
+    return sorted(found)
