@@ -63,6 +63,7 @@ def publish(settings: Settings, progress: Progress, *, force: bool = False) -> S
     for folder in (home.root, home.exports):
         sweep(folder)
     progress.start(STEP, None)
+    database.make_readable(home.working_database)
     with database.connect(home.working_database) as connection:
         database.clear_half_loaded(connection)
         connection.execute("checkpoint")
