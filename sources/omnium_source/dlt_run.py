@@ -13,6 +13,7 @@ from typing import Any
 
 import dlt
 from dlt.common.configuration.container import Container
+from dlt.common.configuration.specs.config_section_context import ConfigSectionContext
 from dlt.common.pipeline import PipelineContext
 from dlt.common.storages.exceptions import CurrentLoadPackageStateNotAvailable
 from dlt.destinations.exceptions import DatabaseUndefinedRelation
@@ -20,6 +21,8 @@ from dlt.extract import DltResource
 from dlt.extract.items_transform import LimitItem
 
 from omnium_source.errors import ConfigurationError
+from omnium_source.settings import SECTION
+from omnium_source.windows.deletions import MARKED_HASH
 from omnium_source.windows.reader import Verified
 
 log = logging.getLogger("omnium")
@@ -28,6 +31,12 @@ log = logging.getLogger("omnium")
 def running() -> DltResource:
     """The resource whose generator is running, with the hints and the name that it has by now."""
     return dlt.current.resource()
+
+
+def source_section() -> str:
+    """Where the settings of the source stand that is being made: `sources.omnium`, or a copy's own section."""
+    sections = Container()[ConfigSectionContext].sections
+    return ".".join(sections[:2]) if len(sections) > 1 else SECTION
 
 
 def active_pipeline() -> Any:
@@ -131,7 +140,8 @@ class Destination:
                 wanted = ("_dlt_id", "_omnium_row_hash", "_omnium_deleted_at", "_dlt_load_id")
                 key, content, gone, load = (client.escape_column_name(one) for one in wanted)
                 table = client.make_qualified_table_name(self._table)
-                sql = f"select {key}, {content} from {table} where {gone} is null order by {load}"
+                there = f"{gone} is null or {content} like '{MARKED_HASH}%'"
+                sql = f"select {key}, {content} from {table} where {there} order by {load}"
                 with client.execute_query(sql) as cursor:
                     return {row[0]: row[1] for row in cursor.fetchall()}
         except DatabaseUndefinedRelation:

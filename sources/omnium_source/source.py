@@ -20,14 +20,14 @@ import dlt
 from dlt.extract import DltResource
 
 from omnium_source.dlt_adapter import APPEND, MERGE, items, listed, ordinary
-from omnium_source.dlt_run import Destination, active_pipeline, is_limited, limited, running
+from omnium_source.dlt_run import Destination, active_pipeline, is_limited, limited, running, source_section
 from omnium_source.duckdb_file import give_own_name, refuse_same_name
 from omnium_source.http.client import SERVER_LIMIT_CONCURRENT, OmniumClient
 from omnium_source.normalize.buffer import Tables, joined
 from omnium_source.normalize.worker_pool import Workshop
 from omnium_source.pii.masking import PersonalData, check_mark, key_for
 from omnium_source.resources import RESOURCES, Resource
-from omnium_source.settings import check_source, read_argument
+from omnium_source.settings import check_source, documents, field_choices, read_argument, settings_found
 from omnium_source.sync import Sync, known_columns
 from omnium_source.windows.reader import Verified
 from omnium_source.windows.window import Reading, moment_of
@@ -80,7 +80,9 @@ def omnium_source(
         ConfigurationError: a setting is missing, unknown or makes no sense.
         OmniumError: while it is read; see `errors.py`.
     """
-    check_source()
+    found = settings_found(documents(), source_section())
+    check_source(found)
+    choices = field_choices(found)
     token, first_day = read_argument("token_path", token_path), moment_of(read_argument("since", since))
     mode = read_argument("pii", pii)
     key = read_argument("pii_key", pii_key)
@@ -119,7 +121,9 @@ def omnium_source(
             hashes = destination.hashes if destination and state and not anew else None
             with pool.workshop() as workshop:
                 small = replace(reading, window_rows=min(LIMITED_ROWS, reading.window_rows))
-                sync = Sync(client, executor, personal, small if is_limited() else reading, columns, workshop)
+                sync = Sync(
+                    client, executor, personal, small if is_limited() else reading, columns, workshop, choices
+                )
                 yield from sync.windows(resource, state, hashes=hashes, notes=notes, anew=anew)
             for note in notes:
                 log.warning("%s: %s", name, note)

@@ -7,11 +7,23 @@ import re
 from pathlib import Path
 
 from omnium_elt.infra.settings import ENVIRONMENT, TRANSFORM, as_table
+from omnium_source.fields import OPTIONS, PARTS, options_of
 from omnium_source.settings import SOURCE
 
 ROOT = Path(__file__).parents[2]
 TABLES = {
-    "README.md": [as_table(SOURCE, "SOURCES__OMNIUM__"), as_table(ENVIRONMENT)],
+    "README.md": [
+        as_table(SOURCE, "SOURCES__OMNIUM__"),
+        as_table(ENVIRONMENT),
+        as_table(OPTIONS, "SOURCES__OMNIUM__ORDERS__"),
+        *(
+            as_table(
+                {name: one for name, one in options_of(row).items() if name in PARTS[row]},
+                f"SOURCES__OMNIUM__{row.upper()}__",
+            )
+            for row in PARTS
+        ),
+    ],
     "docs/settings.md": [as_table(TRANSFORM, "TRANSFORM__")],
 }
 

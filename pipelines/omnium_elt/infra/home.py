@@ -160,6 +160,8 @@ class Settings:
     """Share of a resource's rows that `reconcile` marks at most without `--force`."""
     source_options: dict[str, Any] = field(default_factory=dict)
     """Further keyword arguments for `omnium_source`, such as page bases or exclusions."""
+    fields: dict[str, dict[str, Any]] = field(default_factory=dict)
+    """The choice of fields of each resource that has one (`omnium_source/fields.py`)."""
     variables: dict[str, Any] = field(default_factory=dict)
     """dbt variables of the tenant, such as service_level, that differ from dbt_project.yml."""
     verbose: bool = False

@@ -20,6 +20,7 @@ from dlt.common.destination import Destination
 from dlt.extract import DltResource
 from dlt.pipeline.exceptions import PipelineStepFailed
 from omnium_source import MARK
+from omnium_source.windows.deletions import MARKED_HASH
 
 from omnium_elt.infra.errors import OmniumEltError, UsageError, explain
 from omnium_elt.infra.home import Home
@@ -157,11 +158,12 @@ class Warehouse:
             return client.make_qualified_table_name(table)
 
     def hashes(self, table: str) -> "Hashes | None":
-        """Content hashes of the rows of a table that are not marked deleted; None where there was no table."""
+        """Content hashes of the rows of a table that live, or were read as deleted; None where there was no table."""
         if table not in self._tables_at_first:
             return None
         rows = self.query(
-            f"select _dlt_id, _omnium_row_hash from {self.name_of(table)} where _omnium_deleted_at is null"
+            f"select _dlt_id, _omnium_row_hash from {self.name_of(table)} "
+            f"where _omnium_deleted_at is null or _omnium_row_hash like '{MARKED_HASH}%'"
         )
         return Hashes(rows) if rows.num_rows else None
 
