@@ -42,7 +42,7 @@
         'spread_sale_days': 3,
         'silence_sales': 8,
         'most_end_variance': 20,
-        'drift_days': 30,
+        'drift_days': 15,
         'drift_variance': 0.001,
         'group_prior_days': 1000,
         'group_sale_days': 20,
@@ -390,7 +390,7 @@ slow as (
 
 quick as (
     select
-        *,
+        slow.*,
         -- as if the slow memory's sale days had been seen as well, in as many days as they take
         case
             when long_rate > 0e0 then (own_sales + {{ k.long_sale_days }}e0)

@@ -815,6 +815,15 @@ def show_findings(console: "Console", found: "Findings") -> None:
             days, first = min(known)
             text += f", the first of them ({_escaped(first)}) for {_counted(days, 'day')}"
         console.print(f"{text}.", highlight=False)
+    if found.examples:
+        console.print("\n[bold]Worth a look[/bold]", highlight=False)
+    for example in found.examples:
+        console.print(
+            f"[bold]{example.what.capitalize()}[/bold]: {_escaped(example.product)} in "
+            f"{_escaped(example.warehouse)}",
+            highlight=False,
+        )
+        console.print(f"  {_escaped(example.sentence)}", highlight=False, soft_wrap=True, style="dim")
 
 
 def _by(day: date | None) -> str:

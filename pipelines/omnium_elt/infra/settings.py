@@ -272,7 +272,18 @@ TRANSFORM = table(
         1,
         366,
     ),
-    Setting("backtest_days", "integer", 180, "days that `policy_backtest` replays", 1, LARGEST_DAYS),
+    Setting("backtest_days", "integer", 120, "days that `policy_backtest` counts", 1, LARGEST_DAYS),
+    Setting(
+        "backtest_warm_up_days", "integer", 60, "days that it replays before those it counts", 0, LARGEST_DAYS
+    ),
+    Setting(
+        "backtest_refresh_days",
+        "integer",
+        7,
+        "days between two looks at history in `policy_backtest`; 1 takes minutes",
+        1,
+        366,
+    ),
     Setting("backtest_items", "integer", 1_000, "SKU × warehouse rows that it replays", 0, MOST_ROWS),
     Setting(
         "backtest_service_levels",
