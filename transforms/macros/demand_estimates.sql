@@ -398,7 +398,8 @@ quick as (
                 + {{ k.spread_sale_days }}e0 * tenant_ratio.square_ratio
             ) / (long_sales + {{ k.spread_sale_days }}e0) * long_units / usual_units
             else tenant_ratio.square_ratio
-        end as square_ratio
+        end as square_ratio,
+        tenant_ratio.one_off_share
     from slow
     inner join (select as_of_day as tenant_day, square_ratio, one_off_share from tenant) as tenant_ratio
         on tenant_ratio.tenant_day = slow.as_of_day
