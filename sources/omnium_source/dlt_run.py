@@ -13,6 +13,7 @@ from typing import Any
 
 import dlt
 from dlt.common.configuration.container import Container
+from dlt.common.configuration.specs.config_section_context import ConfigSectionContext
 from dlt.common.pipeline import PipelineContext
 from dlt.common.storages.exceptions import CurrentLoadPackageStateNotAvailable
 from dlt.destinations.exceptions import DatabaseUndefinedRelation
@@ -20,6 +21,7 @@ from dlt.extract import DltResource
 from dlt.extract.items_transform import LimitItem
 
 from omnium_source.errors import ConfigurationError
+from omnium_source.settings import SECTION
 from omnium_source.windows.deletions import MARKED_HASH
 from omnium_source.windows.reader import Verified
 
@@ -29,6 +31,12 @@ log = logging.getLogger("omnium")
 def running() -> DltResource:
     """The resource whose generator is running, with the hints and the name that it has by now."""
     return dlt.current.resource()
+
+
+def source_section() -> str:
+    """Where the settings of the source stand that is being made: `sources.omnium`, or a copy's own section."""
+    sections = Container()[ConfigSectionContext].sections
+    return ".".join(sections[:2]) if len(sections) > 1 else SECTION
 
 
 def active_pipeline() -> Any:

@@ -420,11 +420,14 @@ def source_problems(found: Iterable[Found]) -> Iterator[Problem]:
             yield problem
 
 
-def settings_found(files: Iterable[tuple[str, Mapping[str, Any]]]) -> list[Found]:
-    """All settings below `sources.omnium`: those of the environment, then those of the files as dlt orders them."""
-    found = list(from_environment(ENVIRONMENT_PREFIX))
+def settings_found(files: Iterable[tuple[str, Mapping[str, Any]]], section: str = SECTION) -> list[Found]:
+    """All settings of the source: those of the environment, then those of the files as dlt orders them.
+
+    `section`: another one for a copy of the source that reads another tenant.
+    """
+    found = list(from_environment(f"{section.upper().replace('.', '__')}__"))
     for where, document in files:
-        found += from_document(document, SECTION, where)
+        found += from_document(document, section, where)
     return found
 
 

@@ -20,7 +20,7 @@ import dlt
 from dlt.extract import DltResource
 
 from omnium_source.dlt_adapter import APPEND, MERGE, items, listed, ordinary
-from omnium_source.dlt_run import Destination, active_pipeline, is_limited, limited, running
+from omnium_source.dlt_run import Destination, active_pipeline, is_limited, limited, running, source_section
 from omnium_source.duckdb_file import give_own_name, refuse_same_name
 from omnium_source.http.client import SERVER_LIMIT_CONCURRENT, OmniumClient
 from omnium_source.normalize.buffer import Tables, joined
@@ -80,7 +80,7 @@ def omnium_source(
         ConfigurationError: a setting is missing, unknown or makes no sense.
         OmniumError: while it is read; see `errors.py`.
     """
-    found = settings_found(documents())
+    found = settings_found(documents(), source_section())
     check_source(found)
     choices = field_choices(found)
     token, first_day = read_argument("token_path", token_path), moment_of(read_argument("since", since))

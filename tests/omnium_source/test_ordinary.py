@@ -1,5 +1,6 @@
 """The source is an ordinary dlt source: maps, filters, limits, hints, iteration; what it cannot do it refuses."""
 
+import multiprocessing
 import os
 import subprocess
 import sys
@@ -15,8 +16,10 @@ import pytest
 from dlt.common.configuration.container import Container
 from dlt.common.pipeline import PipelineContext
 from dlt.pipeline.exceptions import PipelineStepFailed
+from omnium_sandbox import Sandbox
 from omnium_source.errors import ConfigurationError
 
+from tests.conftest import environment_of
 from tests.support.dlt_user import (
     Tenant,
     everything_on_disk,
@@ -48,6 +51,12 @@ def place(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> st
     return str(request.param)
 
 
+@pytest.fixture
+def on_disk(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Windows wait on disk: what holds there holds in memory too."""
+    everything_on_disk(monkeypatch)
+
+
 @pytest.fixture(autouse=True)
 def _no_pipeline_from_before() -> Iterator[None]:
     yield
@@ -75,7 +84,7 @@ def test_a_map_sees_every_table_and_nothing_is_lost(tmp_path: Path, tenant: Tena
     assert rows_of(pipeline, CONTACTS, "job_title") == [("buyer",), ("driver",), ("seller",)]
 
 
-def test_a_map_may_add_drop_and_change_columns(tmp_path: Path, tenant: Tenant, place: str):
+def test_a_map_may_add_drop_and_change_columns(tmp_path: Path, tenant: Tenant, on_disk: None):
     def changed(table: pa.Table) -> pa.Table:
         if "default_lead_time" not in table.column_names:
             return table
@@ -94,7 +103,7 @@ def test_a_map_may_add_drop_and_change_columns(tmp_path: Path, tenant: Tenant, p
     assert loaded.schema.field("minimum_order_amount").type == pa.float64()
 
 
-def test_a_map_may_hand_on_frames(tmp_path: Path, tenant: Tenant, place: str):
+def test_a_map_may_hand_on_frames(tmp_path: Path, tenant: Tenant, on_disk: None):
     pipeline = pipeline_in(tmp_path)
     source = tenant.source("suppliers")
     source.suppliers.add_map(lambda table: table.to_pandas())
@@ -119,7 +128,7 @@ def test_a_filter_sees_every_table(tmp_path: Path, tenant: Tenant, place: str):
     assert CONTACTS not in pipeline.default_schema.tables
 
 
-def test_rows_that_a_map_left_out_stay_out_with_their_children(tmp_path: Path, tenant: Tenant, place: str):
+def test_rows_that_a_map_left_out_stay_out_with_their_children(tmp_path: Path, tenant: Tenant, on_disk: None):
     def without_first(table: pa.Table) -> pa.Table:
         if "default_lead_time" in table.column_names:
             return table.filter(pc.greater(table["default_lead_time"], 1))
@@ -135,7 +144,7 @@ def test_rows_that_a_map_left_out_stay_out_with_their_children(tmp_path: Path, t
     assert rows_of(pipeline, CONTACTS, "job_title") == [("driver",)]
 
 
-def test_a_map_that_fails_leaves_no_cursor(tmp_path: Path, tenant: Tenant, place: str):
+def test_a_map_that_fails_leaves_no_cursor(tmp_path: Path, tenant: Tenant, on_disk: None):
     pipeline = pipeline_in(tmp_path)
 
     def fails(table: pa.Table, meta: Any) -> pa.Table:
@@ -152,7 +161,7 @@ def test_a_map_that_fails_leaves_no_cursor(tmp_path: Path, tenant: Tenant, place
     assert len(rows_of(pipeline, CONTACTS, "id")) == 3
 
 
-def test_a_transformer_gets_every_table(tmp_path: Path, tenant: Tenant, place: str):
+def test_a_transformer_gets_every_table(tmp_path: Path, tenant: Tenant, on_disk: None):
     pipeline = pipeline_in(tmp_path)
     source = tenant.source("suppliers")
 
@@ -171,7 +180,7 @@ def test_a_transformer_gets_every_table(tmp_path: Path, tenant: Tenant, place: s
 @pytest.mark.parametrize(
     "limit", [{"max_items": 1}, {"max_items": 1, "count_rows": True}, {"max_time": 0.000001}]
 )
-def test_a_limit_hands_on_whole_windows(tmp_path: Path, tenant: Tenant, place: str, limit: dict[str, Any]):
+def test_a_limit_hands_on_whole_windows(tmp_path: Path, tenant: Tenant, on_disk: None, limit: dict[str, Any]):
     pipeline = pipeline_in(tmp_path)
     pipeline.run(tenant.source("suppliers").add_limit(**limit))
     if "max_items" in limit:
@@ -187,6 +196,7 @@ def test_no_items_read_nothing(tmp_path: Path, tenant: Tenant):
     assert tenant.wire.asked == []
 
 
+@pytest.mark.slow
 def test_limited_runs_come_to_the_end_one_after_the_other(tmp_path: Path):
     many = [
         supplier(n, "buyer", changed=f"2026-01-{1 + n % 28:02}T{n // 28 % 24:02}:00:00Z")
@@ -231,7 +241,7 @@ def test_two_loads_and_what_was_removed(tmp_path: Path, tenant: Tenant, place: s
 
 
 @pytest.mark.parametrize("refresh", ["drop_sources", "drop_resources", "drop_data"])
-def test_a_refresh_reads_everything_again(tmp_path: Path, tenant: Tenant, place: str, refresh: Any):
+def test_a_refresh_reads_everything_again(tmp_path: Path, tenant: Tenant, on_disk: None, refresh: Any):
     tenant.rows["Subscriptions"] = [{"id": "a", "name": "Weekly"}]
     pipeline = pipeline_in(tmp_path)
     pipeline.run(tenant.source("suppliers", "subscriptions"))
@@ -245,7 +255,7 @@ def test_a_refresh_reads_everything_again(tmp_path: Path, tenant: Tenant, place:
 # Hints
 
 
-def test_replace_reads_everything_in_each_run(tmp_path: Path, tenant: Tenant, place: str):
+def test_replace_reads_everything_in_each_run(tmp_path: Path, tenant: Tenant, on_disk: None):
     pipeline = pipeline_in(tmp_path)
     for _ in range(2):
         source = tenant.source("suppliers")
@@ -256,7 +266,7 @@ def test_replace_reads_everything_in_each_run(tmp_path: Path, tenant: Tenant, pl
     assert rows_of(pipeline, CONTACTS, "job_title") == [("nurse",)]
 
 
-def test_append_keeps_every_version(tmp_path: Path, tenant: Tenant, place: str):
+def test_append_keeps_every_version(tmp_path: Path, tenant: Tenant, on_disk: None):
     pipeline = pipeline_in(tmp_path)
     for name in ("Renamed", "Renamed again", None):
         source = tenant.source("suppliers")
@@ -273,7 +283,7 @@ def test_append_keeps_every_version(tmp_path: Path, tenant: Tenant, place: str):
     ]
 
 
-def test_a_table_may_have_another_name_and_its_children_follow(tmp_path: Path, tenant: Tenant, place: str):
+def test_a_table_may_have_another_name_and_its_children_follow(tmp_path: Path, tenant: Tenant, on_disk: None):
     pipeline = pipeline_in(tmp_path)
     for _ in range(2):
         source = tenant.source("suppliers", "orders")
@@ -295,7 +305,7 @@ def test_a_resource_may_have_another_name(tmp_path: Path, tenant: Tenant):
     assert "modifiedFrom" in tenant.asked("Suppliers/Search")[-1]
 
 
-def test_the_key_may_be_the_primary_key(tmp_path: Path, tenant: Tenant, place: str):
+def test_the_key_may_be_the_primary_key(tmp_path: Path, tenant: Tenant, on_disk: None):
     pipeline = pipeline_in(tmp_path)
     for _ in range(2):
         source = tenant.source("suppliers")
@@ -308,7 +318,7 @@ def test_the_key_may_be_the_primary_key(tmp_path: Path, tenant: Tenant, place: s
     assert rows_of(pipeline, CONTACTS, "job_title") == [("driver",), ("seller",)]
 
 
-def test_columns_may_be_described(tmp_path: Path, tenant: Tenant, place: str):
+def test_columns_may_be_described(tmp_path: Path, tenant: Tenant, on_disk: None):
     pipeline = pipeline_in(tmp_path)
     source = tenant.source("suppliers")
     source.suppliers.apply_hints(columns={"name": {"description": "as on the invoice", "x-owner": "me"}})
@@ -404,7 +414,7 @@ def test_looking_leaves_the_pipeline_as_it_is(tmp_path: Path, tenant: Tenant):
     assert len(rows_of(pipeline, CONTACTS, "id")) == 3
 
 
-def test_maps_and_limits_hold_while_looking(tenant: Tenant, place: str):
+def test_maps_and_limits_hold_while_looking(tenant: Tenant, on_disk: None):
     suppliers = tenant.source().suppliers.add_map(lambda table: table.slice(0, 1)).add_limit(1)
     assert [table.num_rows for table in suppliers] == [1, 1]
 
@@ -456,6 +466,7 @@ DLT = "import sys\nfrom dlt._workspace.cli._dlt import _main\n"
 FOUND = "['s1', 's2', 's3']\n"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "order_of_lines",
     [PIPELINE + SOURCE + LOAD, SOURCE + PIPELINE + LOAD],
@@ -534,3 +545,74 @@ def test_defaults_are_those_of_the_command_line(elsewhere: Tenant, monkeypatch: 
     assert made["settling_lag"] == settings.settling_lag_seconds
     assert made["full_pass_days"] == settings.full_pass_days
     assert made["window_rows"] == settings.window_rows
+
+
+def test_a_copy_reads_another_tenant_with_settings_of_its_own(
+    elsewhere: Tenant, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    from omnium_source import omnium_source
+
+    for name in ("BASE_URL", "CLIENT_ID", "CLIENT_SECRET"):
+        monkeypatch.setenv(f"SOURCES__OMNIUM2__{name}", os.environ[f"SOURCES__OMNIUM__{name}"])
+    monkeypatch.setenv("SOURCES__OMNIUM2__SUPPLIERS__EXCLUDED_FIELDS", "name")
+    copy = omnium_source.clone(name="omnium2", section="omnium2")
+    pipeline = pipeline_in(tmp_path)
+    pipeline.run(copy(pii_key="a key of sixteen bytes").with_resources("suppliers"))
+    assert rows_of(pipeline, "suppliers", "id") == [("s1",), ("s2",), ("s3",)]
+    assert "name" not in pipeline.default_schema.tables["suppliers"]["columns"]
+    monkeypatch.setenv("SOURCES__OMNIUM2__WINDOW_ROW", "5000")
+    with pytest.raises(ConfigurationError, match="Did you mean SOURCES__OMNIUM2__WINDOW_ROWS"):
+        copy()
+
+
+def test_a_run_may_replace_what_is_there(tmp_path: Path, tenant: Tenant, on_disk: None):
+    pipeline = pipeline_in(tmp_path)
+    pipeline.run(tenant.source("suppliers"))
+    tenant.rows["Suppliers"] = [supplier(1), supplier(4, "nurse")]
+    pipeline.run(tenant.source("suppliers"), write_disposition="replace")
+    assert rows_of(pipeline, "suppliers", "id") == [("s1",), ("s4",)]
+    assert rows_of(pipeline, CONTACTS, "job_title") == [("nurse",)]
+
+
+def test_a_destination_that_is_gone_is_filled_again(tmp_path: Path, tenant: Tenant):
+    pipeline_in(tmp_path).run(tenant.source("suppliers"))
+    (tmp_path / "mine.duckdb").unlink()
+    pipeline = pipeline_in(tmp_path)
+    pipeline.run(tenant.source("suppliers"))
+    assert len(rows_of(pipeline, CONTACTS, "id")) == 3
+
+
+def test_large_windows_are_made_tables_of_in_other_processes(
+    tmp_path: Path, tenant: Tenant, monkeypatch: pytest.MonkeyPatch
+):
+    from omnium_source.normalize import worker_pool
+    from omnium_source.windows import course
+
+    started: list[Any] = []
+    own = worker_pool.Workshop.bench
+    monkeypatch.setattr(worker_pool.Workshop, "bench", lambda *given: started.append(given) or own(*given))
+    monkeypatch.setattr(course, "LARGE_BYTES", 0)
+    monkeypatch.setattr(course, "SMALL_BYTES", 0)
+    pipeline = pipeline_in(tmp_path)
+    pipeline.run(tenant.source("suppliers", "orders"))
+    assert len(started) == 2
+    assert len(rows_of(pipeline, CONTACTS, "id")) == 3
+    assert multiprocessing.active_children() == []
+
+
+@pytest.mark.slow
+def test_all_resources_twice_and_the_second_run_writes_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    from omnium_source import omnium_source
+
+    pipeline = pipeline_in(tmp_path)
+    with Sandbox(size="small", seed=1) as sandbox:
+        for name, value in environment_of(sandbox).items():
+            monkeypatch.setenv(name, value)
+        pipeline.run(omnium_source())
+        first = pipeline.last_trace.last_normalize_info.row_counts
+        pipeline.run(omnium_source())
+        second = pipeline.last_trace.last_normalize_info.row_counts
+    assert sum(first.values()) > 5_000
+    assert {name for name in second if not name.startswith("_dlt")} == set()

@@ -212,7 +212,7 @@ def spelled(tmp_path_factory: pytest.TempPathFactory) -> Path:
                 {"id": "roof_sv", "productId": "roof", "name": "The roof",
                  "variants": [{"skuId": "under-roof", "productId": "roof-1"}]},
                 package("a/b", "b", "a"), package("b", "c"), package("a", "c"), package("self", "self", "c"),
-                package("round", "trip"), package("trip", "round", "c"), product("c"),
+                package("gone-set", "c"), package("round", "trip"), package("trip", "round", "c"), product("c"),
             ],
             "inventory": [{"sku": "Stocked", "warehouseCode": "malmo", "inventory": 1}],
             "purchase_orders": [
@@ -233,7 +233,7 @@ def spelled(tmp_path_factory: pytest.TempPathFactory) -> Path:
     with duckdb.connect(str(folder / "warehouse.duckdb")) as connection:
         connection.execute(
             "update omnium.products set _omnium_deleted_at = '2025-06-15T00:00:00Z'"
-            " where id in ('gone_sv', 'again_no', 'roof_sv')"
+            " where id in ('gone_sv', 'again_no', 'roof_sv', 'gone-set_sv')"
         )
     build(folder, select=("+path:models/marts/purchasing", "+path:models/marts/core"))
     return folder
@@ -283,6 +283,7 @@ def test_packages_with_a_slash_in_their_name_are_opened(spelled: Path) -> None:
         ("a", "c", Decimal(2)),
         ("a/b", "c", Decimal(8)),
         ("b", "c", Decimal(2)),
+        ("gone-set", "c", Decimal(2)),
         ("round", "c", Decimal(4)),
         ("self", "c", Decimal(2)),
         ("trip", "c", Decimal(2)),

@@ -396,7 +396,7 @@ class OmniumClient:
         """Any small answer will do, a refusal included."""
         token = self._authorization(None, Budget(), None)
         headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
-        body, path = orjson.dumps({"take": 1, "page": 0}), "Stores/SearchStores"
+        body, path = orjson.dumps({"take": 1, "page": 0, "includeInactive": True}), "Stores/SearchStores"
         self._repeat(lambda: self._exchange("POST", path, body, headers, None), "the clock", Budget(), None)
 
     def server_time(self) -> dt.datetime:

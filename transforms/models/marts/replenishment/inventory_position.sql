@@ -46,7 +46,7 @@ joined as (
         end') }} as reserved,
         coalesce(incoming.on_order, 0) as on_order,
         coalesce(incoming.on_order_late, 0) as on_order_late,
-        coalesce(incoming.on_order, 0) as on_order_expected,
+        least(coalesce(arrivals.on_order_expected, incoming.on_order, 0), coalesce(incoming.on_order, 0)) as on_order_expected,
         coalesce(incoming.draft_order, 0) as draft_order,
         {{ quantity('coalesce(awaiting.awaiting_purchase, 0)') }} as awaiting_purchase,
         coalesce(incoming.transfer_out_pending, 0) as transfer_out_pending
@@ -60,6 +60,9 @@ joined as (
     left join {{ ref('int_incoming_stock') }} as incoming
         on incoming.sku = items.sku
         and incoming.warehouse_code = items.warehouse_code
+    left join {{ ref('int_expected_arrivals') }} as arrivals
+        on arrivals.sku = items.sku
+        and arrivals.warehouse_code = items.warehouse_code
     left join awaiting
         on awaiting.sku = items.sku
         and awaiting.warehouse_code = items.warehouse_code
