@@ -295,7 +295,7 @@ def test_what_was_wanted_is_more_than_what_was_sold_out(shop: Shop) -> None:
 def test_a_warehouse_that_plans_for_others_is_judged_by_their_customers(shop: Shop) -> None:
     """12 here and 10 in the place that it supplies, in stock for five of ten days there: 22 seen, 32 wanted.
 
-    What it sent there is not counted again; a warehouse that does not plan for those whom it supplies is judged by that.
+    What it sent there is not counted again; a warehouse that does not plan for those it supplies is judged by that.
     """
     shop.put(
         "intermediate.int_echelon_places",
