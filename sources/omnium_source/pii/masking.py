@@ -56,6 +56,9 @@ Who = Literal["", "person", "company"]
 HASH_BYTES = 16
 """Length of a hash; written as twice as many hexadecimal digits."""
 
+RULES = 2
+"""Counts the changes of what is found: rows that come again are then treated anew, even those that did not change."""
+
 SHORTEST_KEY = 16
 """Bytes of a key at least."""
 
@@ -207,8 +210,8 @@ class PersonalData:
 
     @property
     def salt(self) -> bytes:
-        """Goes into the hashes of whole rows: another mode or key makes every row a changed one."""
-        return blake2b(self.mode.encode(), key=self.key, digest_size=32).digest()
+        """Goes into the hashes of whole rows: another mode, key or set of rules makes every row a changed one."""
+        return blake2b(f"{self.mode} {RULES}".encode(), key=self.key, digest_size=32).digest()
 
     @property
     def mark(self) -> str:

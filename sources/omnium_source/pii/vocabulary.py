@@ -155,7 +155,7 @@ _STREET = _any_of(
     "katu-?osoite katu-?nimi katu-?numero lähiosoite kotiosoite talon?-?numero postboks postfach postbus "
     "lägenhets-?nummer leilighets-?nummer bolignummer"
 )
-_SHORT_STREET = _any_of("gata katu gade line_?[12] c_o(?:_.*)? str-?nr")
+_SHORT_STREET = _any_of("gata katu gade line_?\\d linje_?\\d c_o(?:_.*)? str-?nr")
 
 _COMPOUND = (
     rf"{_GIVEN_NAMES}|{_BIRTH}|{_NATIONAL_ID}|{_PHONE}{_PHONE_NUMBER}|{_MAIL}{_MAIL_ADDRESS}|{_ADDRESS}|{_STREET}"
@@ -178,7 +178,8 @@ _INTRINSIC = re.compile(
 """What only persons have, whoever else is spoken of."""
 _INSIDE_PERSON = re.compile(
     rf"^(?:id|number|line1|line2|address|reference|nr|nummer|numero|gate|{_NAME}|.*_{_NAME}|initials|initialen|external_ids?|user_?name|pin|street_number"
-    r"|apartment_number|location_name)$"
+    r"|apartment_number|location_name|(?:linje|linja|zeile|rad|regel|rivi)_?\d?"
+    r"|vei|veg|vej|vag|weg|tie|line3)$"
 )
 _CONTAINER = re.compile(
     rf"(?:{_PERSON}(?:s|es)?(?:_?{_DETAILS})?|{_ADDRESS}|customer_details|{_PERSON}_?(?:list|liste|lista|profil|profile))$"

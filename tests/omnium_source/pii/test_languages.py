@@ -80,7 +80,9 @@ def test_names_that_do_not() -> None:
 
 
 def test_containers_and_identifiers() -> None:
-    persons = "customer kunde kunder kontakter mottaker Empfänger leveringsadresse deliveryAddress Kundendaten"
+    persons = (
+        "customer kunde kunder kontakter mottaker Empfänger leveringsadresse deliveryAddress Kundendaten"
+    )
     assert [name for name in persons.split() if not is_person_container(name)] == []
     others = "supplier leverandør product lines properties kundegruppe extra"
     assert [name for name in others.split() if is_person_container(name)] == []
