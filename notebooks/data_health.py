@@ -122,7 +122,12 @@ def _(receipts):
                 "pages were read to the end."
             ),
             mo.ui.table(
-                _receipts, selection=None, page_size=10, show_column_summaries=False, show_data_types=False
+                _receipts,
+                selection=None,
+                page_size=10,
+                show_column_summaries=False,
+                show_data_types=False,
+                show_download=False,
             ),
         ]
     )
@@ -152,6 +157,7 @@ def _(odd):
                 page_size=10,
                 show_column_summaries=False,
                 show_data_types=False,
+                show_download=False,
                 wrapped_columns=["meaning", "example_keys"],
             ),
         ]
@@ -212,7 +218,12 @@ def _(query):
             _picture,
             mo.md(f"**{len(drift):,} columns came after their table was first seen.**"),
             mo.ui.table(
-                drift, selection=None, page_size=10, show_column_summaries=False, show_data_types=False
+                drift,
+                selection=None,
+                page_size=10,
+                show_column_summaries=False,
+                show_data_types=False,
+                show_download=False,
             )
             if len(drift)
             else mo.callout("No table has changed since it was first read.", "success"),

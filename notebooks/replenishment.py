@@ -182,6 +182,7 @@ def _(query):
         initial_selection=[0] if len(orders) else None,
         show_column_summaries=False,
         show_data_types=False,
+        show_download=False,
     )
     mo.vstack([mo.md("## The proposal\n\nChoose an order to see its lines."), chosen])
     return (chosen,)
@@ -215,6 +216,7 @@ def _(chosen, query):
         page_size=8,
         show_column_summaries=False,
         show_data_types=False,
+        show_download=False,
         wrapped_columns=["why"],
         column_widths={
             "sku": 90,
@@ -325,7 +327,7 @@ def _(article, query):
     )
     mo.vstack(
         [
-            mo.md(str(levels.explanation)),
+            mo.as_html(str(levels.explanation)),
             (_stock + _rules).properties(width="container", height=240, title="Stock, with today's levels"),
             _demand.properties(width="container", height=150, title="Demand"),
         ]

@@ -313,7 +313,14 @@ def _(everyone, only_overdue, query, supplier):
     )
     for _column in ("ordered", "promised", "half by", "nine of ten by"):
         open_lines[_column] = open_lines[_column].astype(str).str[:10].replace("NaT", "–")
-    mo.ui.table(open_lines, selection=None, page_size=12, show_column_summaries=False, show_data_types=False)
+    mo.ui.table(
+        open_lines,
+        selection=None,
+        page_size=12,
+        show_column_summaries=False,
+        show_data_types=False,
+        show_download=False,
+    )
     return
 
 

@@ -38,6 +38,15 @@ class Behaviour:
     gzip: bool = False
     clock_offset_seconds: float = 0.0
     """The server's clock (Date header, modified stamps) runs ahead by this much."""
+    date_offset_seconds: float = 0.0
+    """The Date header alone is ahead by this much: a proxy's clock."""
+    token_date_offset_seconds: float = 0.0
+    """That of the token's answers is ahead by this much more."""
+    date_header: Literal["right", "missing", "garbage"] = "right"
+    count_limit: int | None = None
+    """Counts (totalHits) stop here, as those of an index at 10,000; all rows are shown nevertheless."""
+    is_sorted: bool = True
+    """False: every search is answered in the usual order, whichever one it asks for."""
     scroll_seconds: float = 300.0
     scroll_ids: Literal["keep", "change", "sometimes"] = "sometimes"
     scroll_end: Literal["empty", "no_id"] = "empty"
@@ -322,7 +331,7 @@ class Searches:
         order = request.get("sortOrder") or "CreatedDescending"
         if order not in SORT_ORDERS:
             raise BadRequest(f"The value '{order}' is not valid for sortOrder.")
-        if "sortOrder" not in request_fields(rows.resource.request):
+        if not self.behaviour.is_sorted or "sortOrder" not in request_fields(rows.resource.request):
             order = "CreatedDescending"
         if order == "DocumentId":
             return found[numpy.argsort(rows.document_order()[found], kind="stable")]

@@ -14,7 +14,7 @@ import threading
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 from email.utils import format_datetime
 from http import HTTPStatus
@@ -264,21 +264,29 @@ class Sandbox:
     def _search(self, resource: Resource) -> Callable[[_Call], bytes]:
         def handle(call: _Call) -> bytes:
             answer = self.searches.search(self.tenant.collection(resource.name), call.body)
-            return _envelope(answer, is_bare_list=resource.is_bare_list)
+            return self._envelope(answer, is_bare_list=resource.is_bare_list)
 
         return handle
 
     def _start_scroll(self, resource: Resource) -> Callable[[_Call], bytes]:
         def handle(call: _Call) -> bytes:
-            return _envelope(self.searches.start_scroll(self.tenant.collection(resource.name), call.body))
+            return self._envelope(
+                self.searches.start_scroll(self.tenant.collection(resource.name), call.body)
+            )
 
         return handle
 
     def _continue_scroll(self, resource: Resource) -> Callable[[_Call], bytes]:
         def handle(call: _Call) -> bytes:
-            return _envelope(self.searches.continue_scroll(call.rest, again=call.again))
+            return self._envelope(self.searches.continue_scroll(call.rest, again=call.again))
 
         return handle
+
+    def _envelope(self, answer: Answer, *, is_bare_list: bool = False) -> bytes:
+        limit = self.behaviour.count_limit
+        if limit is not None:
+            answer = replace(answer, total=min(answer.total, limit))
+        return _envelope(answer, is_bare_list=is_bare_list)
 
     def _list(self, name: str) -> Callable[[_Call], bytes]:
         """GET listings: page, pageSize, changedSince in the query."""
@@ -295,7 +303,7 @@ class Sandbox:
                 request["modifiedFrom"] = call.query["changedSince"]
             if "filterPublicVisible" in call.query:
                 request["includeInactive"] = False
-            return _envelope(self.searches.search(self.tenant.collection(name), request, is_list=False))
+            return self._envelope(self.searches.search(self.tenant.collection(name), request, is_list=False))
 
         return handle
 
@@ -338,7 +346,7 @@ class Sandbox:
         if response.body and self.behaviour.gzip and "gzip" in headers.get("accept-encoding", ""):
             response.body = gzip.compress(response.body, 1)
             response.headers["Content-Encoding"] = "gzip"
-        response.headers["Date"] = format_datetime(self.now(), usegmt=True)
+        self._stamp(response, is_token=url.path.lower() == "/api/token")
         entry = Request(
             moment,
             method,
@@ -352,6 +360,15 @@ class Sandbox:
         with self._lock:
             self._requests.append(entry)
         return _Answered(response, fault)
+
+    def _stamp(self, response: _Response, *, is_token: bool) -> None:
+        """The Date header, right or wrong."""
+        behaviour = self.behaviour
+        ahead = behaviour.date_offset_seconds + behaviour.token_date_offset_seconds * is_token
+        moment = self.now() + timedelta(seconds=ahead)
+        if behaviour.date_header != "missing":
+            is_right = behaviour.date_header == "right"
+            response.headers["Date"] = format_datetime(moment, usegmt=True) if is_right else "some day"
 
     def _respond(
         self,

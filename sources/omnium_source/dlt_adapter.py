@@ -6,26 +6,39 @@ tells which resource it belongs to. With them a merge deletes and inserts childr
 so that a removed child disappears and an emptied list leaves nothing.
 """
 
+import inspect
 import json
 import logging
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import dlt
 import pyarrow as pa
 import pyarrow.parquet as pq
+from dlt.common.libs.pyarrow import py_arrow_to_table_schema_columns
 from dlt.common.metrics import DataWriterMetrics
+from dlt.common.storages.exceptions import CurrentLoadPackageStateNotAvailable
+from dlt.destinations.impl.duckdb.sql_client import DuckDBDBApiCursorImpl
 from dlt.extract import DltResource
 from dlt.extract.extractors import ImportFileMeta
 from dlt.extract.items import DataItemWithMeta, TableNameMeta
+from dlt.extract.items_transform import LimitItem
 
+from omnium_source.dlt_hints import check_hints, key_columns, with_hints
+from omnium_source.dlt_run import WindowLimit, active_pipeline, running
+from omnium_source.errors import ConfigurationError
 from omnium_source.normalize.buffer import Columns, Part, Tables, with_required
+from omnium_source.resources import Resource
+
+log = logging.getLogger("omnium")
 
 MERGE: dict[str, Any] = {"disposition": "merge", "strategy": "delete-insert", "deduplicated": True}
 """A row that comes again replaces the one before it. Windows bring each key once, so dlt need not look."""
 APPEND = "append"
 """For rows that are not in the destination yet: half the work of a merge."""
+TABLE = b"omnium_table"
+"""Where an Arrow table that is only looked at says whose rows it holds."""
 FILES = b"omnium_files"
 """Where a Parquet file says which others it stands for."""
 SYSTEM_COLUMNS: Columns = {
@@ -45,6 +58,24 @@ class _OursIsRight(logging.Filter):
 
 
 logging.getLogger("dlt").addFilter(_OursIsRight())
+
+
+def _arrow_of_duckdb_2(
+    iter_arrow: Callable[[Any, int], Iterator[pa.Table]],
+) -> Callable[[Any, int], Iterator[pa.Table]]:
+    """`dataset()[…].arrow()` asks for a whole table by a name that DuckDB 2.0 no longer has (dlt 1.31)."""
+
+    def iterate(cursor: Any, chunk_size: int) -> Iterator[pa.Table]:
+        native = cursor.native_cursor
+        if chunk_size or hasattr(native, "fetch_arrow_table"):
+            yield from iter_arrow(cursor, chunk_size)
+        else:
+            yield native.to_arrow_table()
+
+    return iterate
+
+
+DuckDBDBApiCursorImpl.iter_arrow = _arrow_of_duckdb_2(DuckDBDBApiCursorImpl.iter_arrow)
 
 
 class _NestedTable(dict[str, Any]):
@@ -67,9 +98,9 @@ class _NestedTable(dict[str, Any]):
 class _Table(TableNameMeta):
     """Goes with an Arrow table: its name, its parent's, and its columns."""
 
-    def __init__(self, name: str, parent: str | None, columns: Columns) -> None:
+    def __init__(self, name: str, parent: str | None, columns: Columns, is_mapped: bool = False) -> None:
         super().__init__(name)
-        self.parent, self.columns = parent, columns
+        self.parent, self.columns, self.is_mapped = parent, columns, is_mapped
 
 
 class _File(_Table):
@@ -92,15 +123,57 @@ class _File(_Table):
 
 
 class OmniumResource(DltResource):
-    """A dlt resource whose items bring their own table schema."""
+    """A dlt resource whose items bring their own table schema; hints that it cannot follow it refuses."""
+
+    row: Resource
+    """Its row of the table of resources."""
+
+    def _clone(self, **more: Any) -> Any:
+        made = super()._clone(**more)
+        made.row = self.row
+        return made
+
+    def apply_hints(self, table_name: Any = None, *arguments: Any, **hints: Any) -> Any:
+        """As dlt's own. Raises ConfigurationError for a hint that the source cannot follow."""
+        names = list(inspect.signature(DltResource.apply_hints).parameters)[2:]
+        given = {"table_name": table_name, **dict(zip(names, arguments, strict=False)), **hints}
+        check_hints(self.row, given)
+        if given.get("write_disposition") == "merge":
+            given["write_disposition"] = MERGE
+        if given.get("primary_key") is not None:
+            given["primary_key"] = key_columns(self.row, given["primary_key"])
+        return super().apply_hints(**given)
+
+    def add_limit(
+        self, max_items: int | None = None, max_time: float | None = None, count_rows: bool | None = False
+    ) -> Any:
+        """Read no more windows after `max_items` that had rows (with `count_rows`: after so many rows), or seconds.
+
+        A window is handed on whole: root rows with all their children. With a limit it is made small, a thousand rows
+        where it can be cut; what is left is read in later runs.
+        """
+        self._pipe.remove_by_type(LimitItem)
+        return self.add_step(WindowLimit(max_items, max_time, bool(count_rows)))
+
+    def parallelize(self) -> Any:
+        """Refused: windows are read side by side as it is."""
+        raise ConfigurationError(
+            f"{self.name}: parallelize is not for this source, which reads windows side by side by itself\n"
+            "Leave it out."
+        )
 
     def compute_table_schema(self, item: Any = None, meta: Any = None) -> Any:
         """The schema of the item's own table, where it brings one."""
         if not issubclass(type(meta), _Table):
             return super().compute_table_schema(item, meta)
-        columns = {name: dict(column) for name, column in meta.columns.items()}
+        columns = _columns_of(item, meta)
         if meta.parent is None:
-            return {**super().compute_table_schema(item, None), "name": meta.table_name, "columns": columns}
+            hinted = super().compute_table_schema(None, None)
+            return {
+                **hinted,
+                "name": meta.table_name,
+                "columns": with_hints(columns, hinted, meta.table_name),
+            }
         schema = dlt.current.source_schema()
         # The name there: some destinations have no room for all of it.
         name, tables = schema.naming.normalize_tables_path(meta.table_name), schema.tables
@@ -109,30 +182,92 @@ class OmniumResource(DltResource):
         return _NestedTable({"name": meta.table_name, "parent": meta.parent, "columns": columns}, self.name)
 
 
+def ordinary(resource: DltResource, row: Resource) -> DltResource:
+    """The resource, with what is ours about it."""
+    resource.__class__ = OmniumResource
+    resource.row = row
+    return resource
+
+
+def _columns_of(item: Any, meta: "_Table") -> Columns:
+    """The columns of a table as it comes out of the pipe: a map may have added, dropped or changed some."""
+    columns = {name: dict(column) for name, column in meta.columns.items()}
+    if not meta.is_mapped or not isinstance(item, pa.Table):
+        return columns
+    required = ("_dlt_id",) if meta.parent is None else ("_dlt_id", "_dlt_parent_id", "_dlt_root_id")
+    if missing := [name for name in required if name not in item.column_names]:
+        raise ConfigurationError(
+            f"a map left {', '.join(missing)} out of {meta.table_name}: without it rows cannot be replaced. Keep it."
+        )
+    came = py_arrow_to_table_schema_columns(item.schema)
+    return {
+        name: columns[name] if _is_same_type(columns.get(name), came[name]) else came[name]
+        for name in item.column_names
+    }
+
+
+def _is_same_type(known: Mapping[str, Any] | None, came: Mapping[str, Any]) -> bool:
+    if known is None:
+        return False
+    return known["data_type"] == came.get("data_type") or (
+        known["data_type"] == "json" and came.get("data_type") == "text"
+    )
+
+
 def items(tables: Tables, root: str) -> Iterator[DataItemWithMeta]:
     """What a resource yields for the tables of a window.
 
-    The root's rows carry the package's id, which is known only now: a file of theirs is written a second time.
+    The root's rows carry the package's id, which is known only now: a file of theirs is written a second time. Where
+    maps and filters wait, or a contract, everything comes as tables: a file would pass them by.
     """
-    load_id = dlt.current.load_package_state()["load_id"]
-    known, naming = dlt.current.source_schema().tables, dlt.current.source_schema().naming
+    load_id = _load_id()
+    schema, name_of = dlt.current.source_schema(), _renaming(root)
+    known, naming = schema.tables, schema.naming
+    is_mapped = any(not isinstance(step, WindowLimit) for step in dlt.current.pipe().steps[1:])
+    # A step of dlt's own takes the item of a file, which is None, for one that was filtered out.
+    takes_files = load_id is not None and len(dlt.current.pipe().steps) == 1 and _takes_files(schema)
     for part in tables.parts:
-        hints = tables.hints[part.name]
-        parent = None if part.name == root else _parent_of(part.name, root, known)
+        hints, name = tables.hints[part.name], name_of(part.name)
+        parent = None if part.name == root else _parent_of(name, name_of(root), known)
         names = part.schema.names
         doubled = _doubled(names, naming)
-        if part.path and parent and not doubled:
-            columns = _columns(names, hints, parent)
-            yield DataItemWithMeta(_File(part.name, parent, columns, part), None)
+        if part.path and parent and not doubled and takes_files:
+            columns = _columns(names, hints)
+            yield DataItemWithMeta(_File(name, parent, columns, part), None)
             continue
         for table in part.tables():
             table = table.drop_columns(doubled)
-            if parent is None:
+            if parent is None and load_id is not None:
                 stamp = pa.repeat(pa.scalar(load_id, pa.string()), table.num_rows)
                 table = table.append_column("_dlt_load_id", stamp)
             table = with_required(table)
-            columns = _columns(table.column_names, hints, parent)
-            yield DataItemWithMeta(_Table(part.name, parent, columns), table)
+            if load_id is None:
+                table = table.replace_schema_metadata({TABLE: name})
+            columns = _columns(table.column_names, hints)
+            yield DataItemWithMeta(_Table(name, parent, columns, is_mapped), table)
+
+
+def _load_id() -> str | None:
+    """The id of the package that is being made; None where rows are only looked at."""
+    try:
+        return str(dlt.current.load_package_state()["load_id"])
+    except CurrentLoadPackageStateNotAvailable:
+        return None
+
+
+def _takes_files(schema: Any) -> bool:
+    """Whether Parquet files may be taken over: no contract looks at them, and the destination loads them."""
+    resource, pipeline = running(), active_pipeline()
+    if resource.schema_contract or schema.settings.get("schema_contract") or pipeline is None:
+        return False
+    formats = pipeline.destination.capabilities().supported_loader_file_formats or []
+    return "parquet" in formats and (resource._hints or {}).get("file_format") in (None, "parquet")
+
+
+def _renaming(root: str) -> Callable[[str], str]:
+    """From a table's name in the contract to the one that the resource's own name or its hints give it."""
+    wanted = str(running().table_name)
+    return lambda name: f"{wanted}{name.removeprefix(root)}"
 
 
 def listed(tables: Tables, root: str, folder: Path) -> Iterator[DataItemWithMeta]:
@@ -155,7 +290,7 @@ def listed(tables: Tables, root: str, folder: Path) -> Iterator[DataItemWithMeta
         pq.write_table(schema.with_metadata({FILES: paths}).empty_table(), path)
         parent = None if name == root else _parent_of(name, root, known)
         names = schema.names if parent else [*schema.names, "_dlt_load_id"]
-        columns = _columns(names, tables.hints[name], parent)
+        columns = _columns(names, tables.hints[name])
         one = Part(name, sum(part.rows for part in parts), path=path)
         yield DataItemWithMeta(_File(name, parent, columns, one), None)
 
@@ -171,11 +306,8 @@ def _doubled(names: Iterable[str], naming: Any) -> list[str]:
     return [name for name in names if name in shortened]
 
 
-def _columns(names: Iterable[str], hints: Columns, parent: str | None) -> Columns:
-    columns = {name: {"name": name, **(SYSTEM_COLUMNS.get(name) or hints[name])} for name in names}
-    if parent is None:
-        columns["_dlt_id"]["primary_key"] = True
-    return columns
+def _columns(names: Iterable[str], hints: Columns) -> Columns:
+    return {name: {"name": name, **(SYSTEM_COLUMNS.get(name) or hints[name])} for name in names}
 
 
 def _parent_of(name: str, root: str, known: Mapping[str, Any]) -> str:

@@ -3,8 +3,9 @@
 dlt calls it after the pipeline. Where the dataset has that name too, DuckDB takes `omnium.suppliers` for a
 table of the database `omnium` as well as for one of the schema `omnium`, and refuses every statement.
 
-give_own_name      a pipeline whose file would be called like its dataset gets another file: omnium_raw.duckdb
-refuse_same_name   tells where that came too late, or somebody chose the file, before anything is read
+give_own_name      a pipeline whose file would be called like its dataset gets another file: omnium_raw.duckdb.
+                   The pipeline's folder keeps that name, so that whoever opens the pipeline finds the file
+refuse_same_name   tells where somebody chose such a file, before anything is read
 """
 
 from pathlib import Path
@@ -17,6 +18,9 @@ from dlt.destinations.impl.duckdb.configuration import DUCK_DB_NAME_PAT
 
 from omnium_source.errors import ConfigurationError
 
+FILE_OF_PIPELINE = "duckdb_database"
+"""Where dlt's state of a pipeline's folder keeps the path of a database whose name nobody configured."""
+
 
 def give_own_name() -> None:
     """Give the active pipeline's DuckDB file a name of its own, where dlt would call it like the dataset.
@@ -28,8 +32,29 @@ def give_own_name() -> None:
         return
     pipeline = context.pipeline()
     name, config = _same_name(pipeline)
-    if name and config.data_location() == config.make_location("", DUCK_DB_NAME_PAT):
-        pipeline.destination = dlt.destinations.duckdb(DUCK_DB_NAME_PAT % f"{name}_raw")
+    if not name or config.data_location() != config.make_location("", DUCK_DB_NAME_PAT):
+        return
+    unnamed = Path(config.data_location())
+    named = str(unnamed.with_name(DUCK_DB_NAME_PAT % f"{name}_raw"))
+    pipeline.set_local_state_val(FILE_OF_PIPELINE, named)
+    # A destination takes over what the folder says when the pipeline is made, which is before.
+    pipeline.destination.config_params["legacy_db_path"] = named
+    _remove_empty(unnamed)
+
+
+def _remove_empty(path: Path) -> None:
+    """Remove a database without a table: dlt made it when it looked for a state, before the source was asked."""
+    import duckdb
+
+    if not path.exists():
+        return
+    try:
+        with duckdb.connect(str(path), read_only=True) as connection:
+            is_empty = not connection.execute("select 1 from duckdb_tables() limit 1").fetchall()
+    except duckdb.Error:
+        return
+    if is_empty:
+        path.unlink()
 
 
 def refuse_same_name() -> None:

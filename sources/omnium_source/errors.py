@@ -39,10 +39,10 @@ def plain(text: str) -> str:
 
 
 class OmniumError(Exception):
-    """Base of all errors of this source; its text says what failed, where, and what to do, in one plain line."""
+    """Base of all errors of this source; its text says what failed, where, and what to do, in plain lines."""
 
     def __init__(self, text: str = "") -> None:
-        super().__init__(plain(text))
+        super().__init__("\n".join(plain(line) for line in str(text).split("\n")))
 
 
 class ConfigurationError(OmniumError):

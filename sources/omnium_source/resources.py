@@ -56,6 +56,8 @@ class Resource:
     `body` goes with every request, `excluded` are response fields that the request leaves out and that
     therefore get no column. `key_only` is added to the body for a sweep that needs nothing but keys.
     `value_filters` are what a scroll that no time can split is split by, the one with the fewest values first.
+    `deleted`: added to the body it asks for deleted rows alone, which tell when they changed as others do.
+    `newest_first`: the search whose `sortOrder` brings changes newest first, where the server honours it.
     `is_history`: rows are what happened at some time, and `since` leaves out old ones. Others are what such rows point
     to, or what is true now (suppliers, products, stock, prices); they are read whole, however old a row is.
     """
@@ -87,6 +89,8 @@ class Resource:
     final_statuses: tuple[str, ...] = ()
     status: str = ""
     value_filters: tuple[ValueFilter, ...] = ()
+    deleted: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
+    newest_first: str = ""
     is_history: bool = False
 
     @property
@@ -275,6 +279,7 @@ _ROWS = (
             {"assets", "inventory", "prices", "variants.assets", "variants.inventory", "variants.prices"}
         ),
         key_only=PRODUCT_KEYS_ONLY,
+        deleted=MappingProxyType({"isDeleted": True}),
     ),
     Resource(
         name="product_categories",
@@ -354,12 +359,14 @@ _ROWS = (
         name="price_lists",
         schema="OmniumPriceList",
         search="PriceLists/SearchPriceLists",
+        newest_first="PriceLists/SearchPriceLists",
         sort="Created",
         role="ProductRead",
     ),
     Resource(
         name="price_list_items",
         schema="OmniumPriceListItem",
+        newest_first="PriceListItems/Search",
         scroll="PriceListItems/ScrollSearch",
         scroll_next="PriceListItems/Scroll",
         scroll_take=1_000,
@@ -450,6 +457,7 @@ _ROWS = (
         is_history=True,
         schema="OmniumDelivery",
         search="Deliveries/Search",
+        newest_first="Deliveries/Search",
         rule="open",
         sort="Created",
         role="PurchaseOrderRead",
@@ -468,6 +476,7 @@ _ROWS = (
         name="vouchers",
         schema="OmniumVoucher",
         search="Vouchers/Search",
+        newest_first="Vouchers/Search",
         scroll="Vouchers/ScrollSearch",
         scroll_next="Vouchers/Scroll",
         sort="Created",
@@ -479,6 +488,7 @@ _ROWS = (
         is_history=True,
         schema="OmniumInvoice",
         search="Invoices/Search",
+        newest_first="Invoices/Search",
         sort="Created",
         role="OrderRead",
     ),
@@ -495,6 +505,7 @@ _ROWS = (
         is_history=True,
         schema="OmniumPickList",
         search="PickList/Search",
+        newest_first="PickList/Search",
         sort="Created",
         role="OrderRead",
     ),

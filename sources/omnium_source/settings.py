@@ -2,7 +2,7 @@
 
     Setting        one row; `read` takes what somebody wrote and gives what it means, or says what is wrong
     SOURCE         what stands under `sources.omnium`, for the command line and for the dlt source alike
-    RESOURCE       what stands under `sources.omnium.<resource>`
+    field_choices  what stands under `sources.omnium.<resource>` (`fields.py`), checked
     problems       what is wrong with the names and values below `sources.omnium`
 
 A program that has further settings makes rows of its own (`omnium_elt/infra/settings.py`), and checks them by `found`.
@@ -34,13 +34,22 @@ _TRUE, _FALSE = frozenset({"true", "yes", "on", "1"}), frozenset({"false", "no",
 _SIZE = re.compile(r"\d+(\.\d+)?\s*([KMGT]i?B|%)", re.IGNORECASE)
 
 
+_ITEMS: Mapping[Kind, str] = {
+    "text": "texts",
+    "date": "dates",
+    "number": "numbers",
+    "integer": "whole numbers",
+}
+
+
 @dataclass(frozen=True)
 class Setting:
     """One setting.
 
     `least` and `most` bound a number, and each number of a list; `is_open`: the bounds themselves are outside.
-    `choices` are all values of a choice, and of the values of a mapping. `shortest`: bytes of a text. `may_be_empty`:
-    an empty text says something.
+    `choices` are all values of a choice, and of the values of a mapping (which may be lists of them; `items`: numbers
+    instead, within the bounds); `keys` are all names of a mapping, where not every text is one. `shortest`: bytes of a
+    text. `may_be_empty`: an empty text says something.
     """
 
     name: str
@@ -54,6 +63,7 @@ class Setting:
     shortest: int = 0
     may_be_empty: bool = False
     items: Kind = "text"
+    keys: tuple[str, ...] = ()
 
     @property
     def range(self) -> str:
@@ -69,9 +79,11 @@ class Setting:
         if self.kind == "choice":
             text = f"one of {_listed(self.choices)}"
         elif self.kind == "mapping":
-            text = f"pairs of a text and one of {_listed(self.choices)}"
+            name = f"one of {_listed(self.keys)}" if self.keys else "a text"
+            value = f"one of {_listed(self.choices)}" if self.choices else f"a number{self._bounds()}"
+            text = f"pairs of {name} and {value}"
         elif self.kind == "list":
-            text = "a list of texts" if self.items == "text" else f"a list of numbers{self._bounds()}"
+            text = f"a list of {_ITEMS[self.items]}{self._bounds()}"
         elif self.kind in ("text", "secret"):
             text = f"a text of {self.shortest} bytes or more" if self.shortest else "a text"
         else:
@@ -180,9 +192,15 @@ def _mapping(setting: Setting, value: Any) -> dict[str, Any]:
         value = json.loads(value)
     if not isinstance(value, Mapping):
         raise ValueError("no pairs")
-    for one in value.values():
-        if one not in setting.choices or type(one) not in {type(choice) for choice in setting.choices}:
-            raise ValueError(f"{one!r} is none of them")
+    for name, one in value.items():
+        if setting.keys and name not in setting.keys:
+            raise ValueError(f"{name!r} is none of them")
+        if setting.items == "number":
+            setting.number(one, is_whole=False)
+            continue
+        for item in one if isinstance(one, list) else [one]:
+            if item not in setting.choices or type(item) not in {type(choice) for choice in setting.choices}:
+                raise ValueError(f"{item!r} is none of them")
     return dict(value)
 
 
@@ -292,9 +310,6 @@ WRITER = table(
 )
 """What stands under `sources.omnium.writer`."""
 
-RESOURCE: dict[str, Setting] = table()
-"""What stands under `sources.omnium.<resource>`."""
-
 
 @dataclass(frozen=True)
 class Found:
@@ -384,6 +399,8 @@ def nearest(found: Found, name: str, known: Iterable[str]) -> str:
 
 def source_problems(found: Iterable[Found]) -> Iterator[Problem]:
     """What is wrong with settings below `sources.omnium`."""
+    from omnium_source.fields import options_of
+
     for one in found:
         first, rest = one.path[0], one.path[1:]
         if first in DLT_SECTIONS or (rest and rest[0] in DLT_SECTIONS and first in RESOURCES):
@@ -393,7 +410,7 @@ def source_problems(found: Iterable[Found]) -> Iterator[Problem]:
         elif first == "writer":
             problem = problem_of(one, WRITER, "__".join(rest))
         elif first in RESOURCES:
-            problem = problem_of(one, RESOURCE, "__".join(rest))
+            problem = problem_of(one, options_of(first), "__".join(rest))
         else:
             names = [*SOURCE, "writer", *RESOURCES]
             problem = Problem(
@@ -403,13 +420,37 @@ def source_problems(found: Iterable[Found]) -> Iterator[Problem]:
             yield problem
 
 
-def check_source(environment: Mapping[str, str] | None = None) -> None:
-    """Raise ConfigurationError for the first unknown or unusable setting below `sources.omnium`, wherever it stands."""
-    found = list(from_environment(ENVIRONMENT_PREFIX, environment))
-    for where, document in documents():
-        found += from_document(document, SECTION, where)
+def settings_found(files: Iterable[tuple[str, Mapping[str, Any]]], section: str = SECTION) -> list[Found]:
+    """All settings of the source: those of the environment, then those of the files as dlt orders them.
+
+    `section`: another one for a copy of the source that reads another tenant.
+    """
+    found = list(from_environment(f"{section.upper().replace('.', '__')}__"))
+    for where, document in files:
+        found += from_document(document, section, where)
+    return found
+
+
+def check_source(found: Iterable[Found]) -> None:
+    """Raise ConfigurationError for the first unknown or unusable setting below `sources.omnium`."""
     for problem in source_problems(found):
         raise ConfigurationError(str(problem))
+
+
+def field_choices(found: Iterable[Found]) -> dict[str, dict[str, Any]]:
+    """The choice of fields of each resource that has one; of a setting that was found twice, the first counts.
+
+    Raises ConfigurationError for a field that cannot be chosen.
+    """
+    from omnium_source.fields import checked, options_of
+
+    choices: dict[str, dict[str, Any]] = {}
+    for one in found:
+        resource, name = one.path[0], "__".join(one.path[1:])
+        if resource in RESOURCES and (setting := options_of(resource).get(name)):
+            choices.setdefault(resource, {}).setdefault(name, setting.read(one.value))
+    checked(choices)
+    return choices
 
 
 def read_argument(name: str, value: Any) -> Any:

@@ -5,27 +5,41 @@ windows that are new since its cursor (kept in dlt's state), and hands their row
 window is known to be complete.
 """
 
-from collections.abc import Callable, Iterable, Iterator
+import contextlib
+import logging
+import os
+import secrets
+import threading
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import dlt
 from dlt.extract import DltResource
 
-from omnium_source.dlt_adapter import APPEND, MERGE, OmniumResource, items, listed
+from omnium_source.dlt_adapter import APPEND, MERGE, items, listed, ordinary
+from omnium_source.dlt_run import Destination, active_pipeline, is_limited, limited, running, source_section
 from omnium_source.duckdb_file import give_own_name, refuse_same_name
-from omnium_source.errors import ConfigurationError
 from omnium_source.http.client import SERVER_LIMIT_CONCURRENT, OmniumClient
 from omnium_source.normalize.buffer import Tables, joined
-from omnium_source.pii.masking import Mode, PersonalData, check_mark, key_for
+from omnium_source.normalize.worker_pool import Workshop
+from omnium_source.pii.masking import PersonalData, check_mark, key_for
 from omnium_source.resources import RESOURCES, Resource
+from omnium_source.settings import check_source, documents, field_choices, read_argument, settings_found
 from omnium_source.sync import Sync, known_columns
 from omnium_source.windows.reader import Verified
 from omnium_source.windows.window import Reading, moment_of
 
+log = logging.getLogger("omnium")
+
 MARK = "personal_data"
 """Where dlt's state of the source keeps `PersonalData.mark`."""
+LIMITED_ROWS = 1_000
+"""In a window of a resource with a limit: `add_limit` counts windows."""
+MOST_WORKERS = 8
+"""Processes that make tables of large windows, at most: more gain nothing within the server's limits."""
 
 
 @dlt.source(name="omnium", section="omnium", max_table_nesting=0)
@@ -33,18 +47,20 @@ def omnium_source(
     base_url: str = dlt.config.value,
     client_id: str = dlt.secrets.value,
     client_secret: str = dlt.secrets.value,
-    pii: Mode = "hash",
-    pii_key: str | None = None,
-    since: str | None = None,
-    settling_lag_seconds: float = 120.0,
-    max_concurrency: int = 16,
-    max_requests_per_second: float | None = None,
-    token_path: str | None = None,
+    pii: Any = None,
+    pii_key: dlt.TSecretStrValue | None = None,
+    since: Any = None,
+    settling_lag_seconds: Any = None,
+    full_pass_days: Any = None,
+    window_rows: Any = None,
+    max_concurrency: Any = None,
+    max_requests_per_second: Any = None,
+    token_path: Any = None,
 ) -> Iterable[DltResource]:
     """All resources of an Omnium tenant, one dlt resource per row of the table of resources.
 
-    Arguments left out come from dlt's configuration: SOURCES__OMNIUM__BASE_URL, …__CLIENT_ID,
-    …__CLIENT_SECRET.
+    Arguments left out come from dlt's configuration (SOURCES__OMNIUM__BASE_URL, …__CLIENT_ID, …), else from the table
+    of settings (`settings.py`), which has their ranges and defaults.
 
     Args:
         base_url: the tenant's environment, such as https://api.omnium.no. Plain http only to loopback.
@@ -54,42 +70,63 @@ def omnium_source(
         pii_key: key of the hashes, 16 bytes at least. Left out it is made once and kept beside dlt's state.
         since: read nothing that changed before this ISO date, where there is no cursor yet.
         settling_lag_seconds: how long before its last end a window starts, because the index is late.
+        full_pass_days: days between two full reads of resources whose changes no filter shows.
+        window_rows: rows that one window should hold at most.
         max_concurrency: requests in flight at most (20 is the server's limit).
         max_requests_per_second: sustained; the server allows 100.
         token_path: file for the access token between runs, written with mode 0600; None keeps it in memory.
 
     Raises:
-        ConfigurationError: a setting is missing or makes no sense.
+        ConfigurationError: a setting is missing, unknown or makes no sense.
         OmniumError: while it is read; see `errors.py`.
     """
-    give_own_name()
+    found = settings_found(documents(), source_section())
+    check_source(found)
+    choices = field_choices(found)
+    token, first_day = read_argument("token_path", token_path), moment_of(read_argument("since", since))
+    mode = read_argument("pii", pii)
+    key = read_argument("pii_key", pii_key)
     client = OmniumClient(
         base_url,
         client_id,
         client_secret,
-        token_path=Path(token_path) if token_path else None,
-        max_concurrency=max_concurrency,
-        max_requests_per_second=max_requests_per_second,
+        token_path=Path(token) if token else None,
+        max_concurrency=read_argument("max_concurrency", max_concurrency),
+        max_requests_per_second=read_argument("max_requests_per_second", max_requests_per_second),
     )
-    first_day = moment_of(since)
-    if since and not first_day:
-        raise ConfigurationError(f"since={since!r} is no ISO date such as 2025-01-31")
-    reading = Reading(settling_lag=settling_lag_seconds, since=first_day)
+    reading = Reading(
+        settling_lag=read_argument("settling_lag_seconds", settling_lag_seconds),
+        full_pass_days=read_argument("full_pass_days", full_pass_days),
+        window_rows=read_argument("window_rows", window_rows),
+        since=first_day,
+    )
+    give_own_name()
     executor = ThreadPoolExecutor(SERVER_LIMIT_CONCURRENT, "omnium-page")
-
-    def personal() -> PersonalData:
-        path = Path(dlt.current.pipeline().working_dir) / "personal_key"
-        is_first = MARK not in dlt.current.source_state()
-        return PersonalData(pii, key_for(pii, pii_key, path, may_be_made=is_first))
+    pool = _Pool()
 
     for resource in RESOURCES.values():
 
         def windows(resource: Resource = resource) -> Iterator[Verified]:
+            give_own_name()
             refuse_same_name()
-            treated = personal()
-            mark_personal(treated.mark)
-            sync = Sync(client, executor, treated, reading, known_columns(dlt.current.source_schema().tables))
-            return sync.windows(resource, dlt.current.resource_state(resource.name))
+            destination = Destination.of_run()
+            if destination:
+                destination.check()
+            personal = _personal_data(mode, key)
+            mark_personal(personal.mark)
+            name, table = resource.name, str(running().table_name)
+            columns = known_columns(tables_called(name, table, dlt.current.source_schema().tables))
+            state, notes = dlt.current.resource_state(running().name), list[str]()
+            anew = destination is not None and destination.is_emptied
+            hashes = destination.hashes if destination and state and not anew else None
+            with pool.workshop() as workshop:
+                small = replace(reading, window_rows=min(LIMITED_ROWS, reading.window_rows))
+                sync = Sync(
+                    client, executor, personal, small if is_limited() else reading, columns, workshop, choices
+                )
+                yield from sync.windows(resource, state, hashes=hashes, notes=notes, anew=anew)
+            for note in notes:
+                log.warning("%s: %s", name, note)
 
         yield dlt_resource(resource, windows)
 
@@ -108,9 +145,9 @@ def dlt_resource(
     """
 
     def generate() -> Iterator[Any]:
-        state = dlt.current.resource_state(resource.name)
+        state = dlt.current.resource_state(running().name)
         gathered: list[Tables] = []
-        for verified in windows() if callable(windows) else windows:
+        for verified in limited(windows() if callable(windows) else windows):
             if lists is None:
                 yield from feed(verified)
             else:
@@ -121,9 +158,10 @@ def dlt_resource(
             yield from listed(joined(gathered), resource.name, lists)
 
     disposition = APPEND if is_new else MERGE
-    made = dlt.resource(generate, name=resource.name, write_disposition=disposition, primary_key="_dlt_id")
-    made.__class__ = OmniumResource
-    return made
+    return ordinary(
+        dlt.resource(generate, name=resource.name, write_disposition=disposition, primary_key="_dlt_id"),
+        resource,
+    )
 
 
 def mark_personal(mark: str) -> None:
@@ -137,3 +175,53 @@ def feed(verified: Verified) -> Iterator[Any]:
         yield from items(verified.assembly.tables(), verified.resource.name)
     finally:
         verified.assembly.close()
+
+
+def tables_called(name: str, table: str, tables: Mapping[str, Any]) -> dict[str, Any]:
+    """A resource's tables by their names in the contract, where the root is called `table`."""
+    return {
+        name + known.removeprefix(table): columns
+        for known, columns in tables.items()
+        if known == table or known.startswith(f"{table}__")
+    }
+
+
+_KEY_OF_THIS_PROCESS = secrets.token_hex(32)
+"""For rows that are looked at without a pipeline, which would keep a key."""
+
+
+def _personal_data(mode: Any, key: str | None) -> PersonalData:
+    """What becomes of personal data; the key is the configured one, else one kept in the pipeline's folder."""
+    pipeline = active_pipeline()
+    if pipeline is None:
+        return PersonalData(mode, (key or _KEY_OF_THIS_PROCESS).encode())
+    path = Path(pipeline.working_dir) / "personal_key"
+    is_first = MARK not in dlt.current.source_state()
+    return PersonalData(mode, key_for(mode, key, path, may_be_made=is_first))
+
+
+class _Pool:
+    """Worker processes for all resources that are read at a time; they end with the last of these."""
+
+    def __init__(self) -> None:
+        self._lock, self._users = threading.Lock(), 0
+        self._shared: contextlib.ExitStack | None = None
+        self._workshop: Workshop | None = None
+
+    @contextlib.contextmanager
+    def workshop(self) -> Iterator[Workshop]:
+        """The processes, while one more resource is read."""
+        with self._lock:
+            if self._shared is None or self._workshop is None:
+                self._shared = contextlib.ExitStack()
+                self._workshop = self._shared.enter_context(Workshop(min(MOST_WORKERS, os.cpu_count() or 2)))
+            self._users += 1
+            workshop = self._workshop
+        try:
+            yield workshop
+        finally:
+            with self._lock:
+                self._users -= 1
+                if not self._users:
+                    self._shared.close()
+                    self._shared = None

@@ -7,11 +7,13 @@ The dlt source, `load` and `reconcile` make one `Sync` a run and ask it resource
 """
 
 import datetime as dt
+import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from omnium_source.fields import chosen, described
 from omnium_source.http.client import OmniumClient, Traffic
 from omnium_source.normalize.normalizer import Known, Parser
 from omnium_source.normalize.schema import ResourceShape, shape_of
@@ -27,12 +29,19 @@ Hashes = Callable[[Sequence[str]], Mapping[str, Any]]
 """Asked with row ids, answers the content hashes that the destination holds for them."""
 
 
+CHOICE = "fields"
+"""Where a resource's state keeps the choice of fields that its rows were read with, in words."""
+REWRITING = "is_rewriting"
+"""And whether rows read with another choice are still there, so that each row is written anew."""
+log = logging.getLogger("omnium")
+
+
 @dataclass(frozen=True)
 class Sync:
     """What all resources of a run share.
 
     `columns` of the destination: a field that was new before keeps its column and its type. `workshop`:
-    processes for large windows.
+    processes for large windows. `choices`: the fields that somebody chose, by resource (`fields.py`).
     """
 
     client: OmniumClient
@@ -41,6 +50,7 @@ class Sync:
     reading: Reading = field(default_factory=Reading)
     columns: Known = field(default_factory=dict)
     workshop: Workshop | None = None
+    choices: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
     def windows(
         self,
@@ -59,7 +69,19 @@ class Sync:
         destination holds as they are fall away. `traffic` counts what it costs, `on_rows` hears of rows as they come,
         and of the server's count of them; `notes` gathers what a person should know. Raises OmniumError.
         """
-        known = (lambda _, keys: hashes(keys)) if hashes else None
+        choice = described(resource.name, self.choices.get(resource.name, {}))
+        if state.get("cursor") and state.get(CHOICE, "") != choice:
+            anew = True
+            _tell(
+                notes,
+                resource,
+                f"its fields were chosen anew ({choice or 'the usual ones'}): all of it is read again",
+            )
+        # Content hashes do not show which fields a row was stored with.
+        is_rewriting = bool(state.get(REWRITING)) or (
+            bool(state.get("cursor")) and state.get(CHOICE, "") != choice
+        )
+        known = (lambda _, keys: hashes(keys)) if hashes and not is_rewriting else None
         course = self._course(
             resource, known=known, traffic=traffic, on_rows=on_rows, workshop=self.workshop, notes=notes
         )
@@ -71,12 +93,17 @@ class Sync:
             left_out = min(since, left_out) if since and left_out else None
         elif anew or not state.get("cursor"):
             left_out = since
-        before = {} if anew else {name: value for name, value in state.items() if name != LEFT_OUT}
+        kept_apart = (LEFT_OUT, CHOICE, REWRITING)
+        before = {} if anew else {name: value for name, value in state.items() if name not in kept_apart}
         for verified in Reader(course).windows(before):
             if since is None and verified.state.get("full_pass") != before.get("full_pass"):
                 left_out = None  # everything was read
             if left_out:
                 verified.state[LEFT_OUT] = left_out
+            if choice:
+                verified.state[CHOICE] = choice
+            if is_rewriting and (not verified.state.get("cursor") or verified.state.get("is_first_read")):
+                verified.state[REWRITING] = True
             yield verified
 
     def keys(
@@ -89,9 +116,16 @@ class Sync:
         return set[str]().union(*Reader(self._course(resource, traffic=traffic)).sweep(since))
 
     def _course(self, resource: Resource, **more: Any) -> Course:
+        resource = chosen(resource, self.choices.get(resource.name, {}))
         parser = Parser(shape(resource, self.personal), self.columns)
         reading = self.reading if resource.is_history else replace(self.reading, since=None)
         return Course(self.client, resource, parser, self.executor, reading=reading, **more)
+
+
+def _tell(notes: list[str] | None, resource: Resource, text: str) -> None:
+    log.warning("%s: %s", resource.name, text)
+    if notes is not None:
+        notes.append(f"{resource.name}: {text}")
 
 
 def shape(resource: Resource, personal: PersonalData) -> ResourceShape:

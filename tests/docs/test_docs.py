@@ -45,6 +45,25 @@ def test_the_table_reference_is_what_the_yaml_says() -> None:
     assert text_of("tables.md") == made, "run: python docs/make_tables.py"
 
 
+def test_the_pages_of_the_resources_are_those_of_the_table_and_the_contract() -> None:
+    made = loaded(DOCS / "make_resources.py").pages()
+    kept = {path.name: path.read_text(encoding="utf-8") for path in (DOCS / "resources").iterdir()}
+    assert kept.keys() == made.keys(), "run: python docs/make_resources.py"
+    assert [name for name in made if kept[name] != made[name]] == [], "run: python docs/make_resources.py"
+
+
+def test_the_sources_of_the_dbt_project_are_those_of_the_table_and_the_contract() -> None:
+    kept = (TRANSFORMS / "models" / "sources.yml").read_text(encoding="utf-8")
+    assert loaded(DOCS / "make_sources.py").text() == kept, "run: python docs/make_sources.py"
+
+
+def test_every_query_of_a_resource_s_page_runs(finished_home: Path) -> None:
+    with duckdb.connect(str(finished_home / "warehouse.duckdb"), read_only=True) as connection:
+        for path in sorted((DOCS / "resources").glob("[a-z]*.md")):
+            (query,) = code("sql", path.read_text(encoding="utf-8"))
+            connection.execute(query).fetchall()
+
+
 def test_every_mart_and_column_is_in_the_table_reference(finished_home: Path) -> None:
     parts = text_of("tables.md").split("\n### ")[1:]
     told = {part.split("\n")[0]: re.findall(r"^\| `(\w+)` \|", part, flags=re.MULTILINE) for part in parts}

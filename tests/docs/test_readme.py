@@ -9,12 +9,12 @@ import duckdb
 import pytest
 from omnium_elt.cli.commands import build_parser
 from omnium_elt.infra.home import Home, Settings
-from omnium_elt.infra.settings import ENVIRONMENT, TRANSFORM, as_table
 from omnium_elt.report.run_report import EXIT_STATUS, ResourceReport, RunReport
 from omnium_sandbox import Sandbox
 from omnium_source.settings import SOURCE
 
 from tests.conftest import environment_of
+from tests.support.settings_tables import TABLES
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -95,11 +95,11 @@ def test_the_fields_of_json_are_told() -> None:
     assert fields <= told
 
 
-def test_settings_their_defaults_and_ranges_are_told() -> None:
-    assert as_table(SOURCE, "SOURCES__OMNIUM__") in section("Configuration")
-    assert as_table(ENVIRONMENT) in section("Configuration")
-    page = (ROOT / "docs" / "settings.md").read_text(encoding="utf-8")
-    assert as_table(TRANSFORM, "TRANSFORM__") in page
+@pytest.mark.parametrize("page", TABLES)
+def test_settings_their_defaults_and_ranges_are_told(page: str) -> None:
+    text = (ROOT / page).read_text(encoding="utf-8")
+    for table in TABLES[page]:
+        assert table in text, "python -m tests.support.settings_tables writes it"
 
 
 def test_settings_of_a_run_have_the_defaults_of_the_table() -> None:

@@ -3,12 +3,15 @@
 Every figure was worked out by hand from the definitions; the SQL was not asked.
 """
 
+import math
 from collections.abc import Sequence
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
+import numpy
 import pytest
+from scipy import stats
 
 from tests.support.models import Row, dbt, query, write_raw
 from tests.transforms.test_replenishment import (
@@ -262,14 +265,36 @@ def proposals(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+def figures(folder: Path, sku: str) -> Row:
+    """A row of replenishment, exact decimals as floats."""
+    (found,) = query(folder, "select * from marts.replenishment where sku = ?", sku)
+    return {name: float(value) if hasattr(value, "as_tuple") else value for name, value in found.items()}
+
+
+def law(row: Row) -> Any:
+    """The distribution of a row's demand over its protection time, by scipy."""
+    mean, variance = row["expected_demand"], row["demand_sd"] ** 2
+    if variance <= mean:
+        return stats.poisson(mean)
+    return stats.nbinom(mean * mean / (variance - mean), mean / variance)
+
+
 def test_demand_and_lead_time_that_vary(proposals: Path) -> None:
-    columns = """
-        lead_time_mean_days, lead_time_sd_days, daily_demand, daily_demand_sd, review_days, order_interval_days,
-        protection_days, expected_demand, demand_sd, safety_stock, reorder_point, order_up_to_level
-    """
-    assert rows(proposals, "replenishment", columns, "sku = 'plain'") == [
-        (10, 2.5, 20, 6, 1, 14, 11, 220, 53.814496, 88.516969, 308.516969, 588.516969)
-    ]
+    """Figure 6 from raw rows; with the mean and deviation of the figure it is a unit test of the model."""
+    plain = figures(proposals, "plain")
+    assert (plain["lead_time_mean_days"], plain["lead_time_sd_days"], plain["protection_days"]) == (
+        10,
+        2.5,
+        11,
+    )
+    assert (plain["review_days"], plain["order_interval_days"]) == (1, 14)
+    mean = plain["expected_demand"]
+    assert mean == pytest.approx(plain["daily_demand"] * 11 * plain["season_factor"], rel=1e-4)
+    # at least what the lead time's spread makes of it
+    assert plain["demand_sd"] > mean / 11 * 2.5
+    assert plain["reorder_point"] == pytest.approx(law(plain).ppf(0.95), abs=1)
+    assert plain["safety_stock"] == pytest.approx(plain["reorder_point"] - mean, abs=1e-4)
+    assert plain["order_up_to_level"] == pytest.approx(plain["reorder_point"] + mean / 11 * 14, rel=0.02)
 
 
 def test_what_there_is_and_how_much_to_order(proposals: Path) -> None:
@@ -280,19 +305,26 @@ def test_what_there_is_and_how_much_to_order(proposals: Path) -> None:
         ("capped", 40, 12, 28, 100, 15, 0, 113),
         ("plain", 40, 12, 28, 100, 15, 0, 113),
     ]
-    columns = "sku, raw_quantity, suggested_quantity, pack_quantity, unit_cost, order_value"
-    assert rows(proposals, "replenishment", columns, "sku in ('plain', 'capped')") == [
-        ("capped", 467, 456, 24, 10, 4560),
-        ("plain", 475.517, 480, 24, 10, 4800),
-    ]
+    for sku in ("plain", "capped"):
+        row = figures(proposals, sku)
+        assert row["raw_quantity"] == pytest.approx(row["order_up_to_level"] - 113, abs=1e-3)
+        packs = math.ceil(max(50, row["raw_quantity"]) / 24)
+        if sku == "capped" and 113 + 24 * packs > 580:
+            packs -= 1
+        assert (row["suggested_quantity"], row["pack_quantity"]) == (24 * packs, 24)
+        assert (row["unit_cost"], row["order_value"]) == (10, 240 * packs)
 
 
 def test_the_risk_of_waiting(proposals: Path) -> None:
-    columns = "sku, stock_out_risk, expected_shortage, order_by_date"
-    assert rows(proposals, "replenishment", columns, "sku in ('at-260', 'at-360')") == [
-        ("at-260", 0.228652, 7.14083, TODAY),
-        ("at-360", 0.00464, 0.078395, date(2026, 4, 2)),
-    ]
+    """Risk, shortage and the day to order, by the distribution that makes the reorder point."""
+    for sku, position in (("at-260", 260), ("at-360", 360)):
+        row = figures(proposals, sku)
+        assert row["stock_out_risk"] == pytest.approx(law(row).sf(position), abs=2e-3)
+        units = numpy.arange(position, 5_000)
+        short = float(((units - position) * law(row).pmf(units)).sum())
+        assert row["expected_shortage"] == pytest.approx(short, rel=0.02, abs=0.02)
+        days = max(0, math.floor((position - row["reorder_point"]) / row["daily_demand"]))
+        assert row["order_by_date"] == TODAY + timedelta(days=days)
 
 
 def test_what_arrives_after_the_shelf_is_empty_comes_too_late(proposals: Path) -> None:
@@ -303,18 +335,19 @@ def test_what_arrives_after_the_shelf_is_empty_comes_too_late(proposals: Path) -
     ]
 
 
-@pytest.mark.parametrize(("service_level", "quantile"), [(0.9, 7), (0.95, 8), (0.98, 10)])
-def test_few_units_are_counted(proposals: Path, service_level: float, quantile: int) -> None:
-    assert rows(
-        proposals, "replenishment", "expected_demand, round(pow(demand_sd, 2), 4)", "sku = 'few'"
-    ) == [(3.3, 7.1625)]
-    assert rows(
+@pytest.mark.parametrize("service_level", [0.9, 0.95, 0.98])
+def test_few_units_are_counted(proposals: Path, service_level: float) -> None:
+    few = figures(proposals, "few")
+    (quantile,) = rows(
         proposals, f"replenishment_what_if({service_level}, null)", "reorder_point", "sku = 'few'"
-    ) == [(quantile,)]
+    )
+    assert quantile == (law(few).ppf(service_level),)
 
 
 def test_how_often_an_order_pays(proposals: Path) -> None:
-    """A shipment costs 45, storage an eighth of the value a year, and 420 a day leave the shelf."""
+    """A shipment costs 45, storage an eighth of the value a year."""
+    ((daily,),) = rows(proposals, "replenishment", "sum(daily_demand * unit_cost)", "supplier_id = 'south'")
+    interval = 365 * math.sqrt(2 * 45 / (0.125 * 365 * daily))
     assert rows(
         proposals, "purchase_proposal", "economic_interval_days, shipment_cost", "supplier_id = 'south'"
-    ) == [(25.014282, 45)]
+    ) == [(pytest.approx(interval, abs=1e-4), 45)]

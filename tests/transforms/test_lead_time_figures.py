@@ -29,12 +29,16 @@ def lines_of(
     durations: list[tuple[int, str]],
     *,
     warehouse: str = "oslo",
-    placed: date | None = None,
+    first: int = 0,
 ) -> None:
-    """Orders of one line each: `c` complete after so many days, `o` open at that age."""
+    """Orders of one line each: `c` complete after so many days, `o` open at that age.
+
+    Each complete one is an observation of its own, placed a day after the one before; `first` days after the first.
+    """
     for number, (days, fate) in enumerate(durations):
         order_id = f"{name}-{sku}-{warehouse}-{number}"
-        created = AS_OF - timedelta(days=days) if fate == "o" else placed or date(2024, 1, 1)
+        placed = date(2024, 1, 1) + timedelta(days=first + number)
+        created = AS_OF - timedelta(days=days) if fate == "o" else placed
         stamp = f"{datetime(created.year, created.month, created.day, 9):%Y-%m-%dT%H:%M:%SZ}"
         put(
             sandbox,
@@ -66,16 +70,18 @@ def figures(tmp_path_factory: pytest.TempPathFactory) -> Settings:
     """Figures 2, 3, 12 and 4: suppliers beside each other in one tenant."""
     home = Home(tmp_path_factory.mktemp("figures") / "home")
     with Sandbox(size="empty", today=AS_OF) as sandbox:
-        put(sandbox, "suppliers", *(supplier(name) for name in ("curve", "drift", "thin")))
+        put(sandbox, "suppliers", *(supplier(name) for name in ("curve", "drift", "thin", "truck")))
         lines_of(sandbox, "curve", "a", CURVE)
         lines_of(sandbox, "drift", "b", [(days, "c") for days in DRIFT])
         # Figure 4: 20 lines of mean 12 at the supplier, 6 of mean 13 at the warehouse, 3 of mean 18 of the
         # SKU: 3 · 18 + 3 · 8 = 6 · 13, and 6 · 13 + 14 · x = 20 · 12 for the other warehouse.
         lines_of(sandbox, "thin", "c", [(18, "c")] * 3)
-        lines_of(sandbox, "thin", "d", [(8, "c")] * 3)
-        lines_of(
-            sandbox, "thin", "d", [(11, "c")] * 4 + [(12, "c")] * 8 + [(11, "c")] * 2, warehouse="bergen"
-        )
+        lines_of(sandbox, "thin", "d", [(8, "c")] * 3, first=3)
+        fourteen = [(11, "c")] * 4 + [(12, "c")] * 8 + [(11, "c")] * 2
+        lines_of(sandbox, "thin", "d", fourteen, warehouse="bergen", first=6)
+        # Case 18: eight lines, ordered on one day, that came on one truck.
+        for number in range(8):
+            lines_of(sandbox, "truck", f"e{number}", [(30, "c")])
         settings = sandbox_settings(home, sandbox, resources=RESOURCES)
         read(settings)
     build(settings, AS_OF, tests=True)
@@ -125,6 +131,22 @@ def test_a_drifting_supplier_is_told_from_its_setting(figures: Settings) -> None
     ) == [(10, 3, 12, 18, 0.625, 11, 15, 12, 6, True)]
 
 
+def test_lines_of_one_truck_are_one_observation(figures: Settings) -> None:
+    """Case 18: no interval, and no recommendation that could be acted on; planning leans on all suppliers."""
+    assert rows(
+        figures.home,
+        "select completed_lines, observations, measured_p50_days, median_low_days, median_high_days, is_actionable"
+        " from marts.lead_time_policy where supplier_id = 'truck'",
+    ) == [(8, 1, 30, None, None, False)]
+    ((overall,),) = rows(
+        figures.home, "select planning_mean_days from marts.lead_time where level = 'global'"
+    )
+    planned = (
+        "select planning_mean_days from marts.lead_time where supplier_id = 'truck' and level = 'supplier'"
+    )
+    assert rows(figures.home, planned) == [(pytest.approx((1 * 30 + 5 * overall) / 6, abs=1e-5),)]
+
+
 def test_thin_evidence_leans_on_its_parent(figures: Settings) -> None:
     """Figure 4: with κ = 5 each level lies between its own mean and its parent's."""
     ((overall,),) = rows(
@@ -141,7 +163,7 @@ def test_thin_evidence_leans_on_its_parent(figures: Settings) -> None:
         ]
     ] == rows(
         figures.home,
-        "select level, completed_lines, mean_days, planning_mean_days from marts.lead_time"
+        "select level, observations, mean_days, planning_mean_days from marts.lead_time"
         " where supplier_id = 'thin' and warehouse_code is distinct from 'bergen'"
         " and sku is distinct from 'd' order by level",
     )

@@ -586,6 +586,36 @@ def test_drifting_suppliers_are_flagged(request: pytest.FixtureRequest, size: st
     assert all(flagged[name] for name in drifting)
 
 
+@pytest.mark.parametrize("size", ["medium", LARGE])
+def test_planning_follows_what_drifting_suppliers_take_now(request: pytest.FixtureRequest, size: str) -> None:
+    """The half-life of 60 days: drifting suppliers are told from others, and their mean is today's within 6 %."""
+    settings, sandbox = request.getfixturevalue(size)
+    truths = sandbox.truth.lead_times
+    errors: dict[bool, list[float]] = {True: [], False: []}
+    of_all_orders: list[float] = []
+    for name, mean, recent_mean, is_drifting, drift_days in rows(
+        settings.home,
+        "select supplier_id, mean_days, lead_time.recent_mean_days, is_drifting, drift_days"
+        " from marts.lead_time inner join marts.lead_time_policy using (supplier_id)"
+        " where level = 'supplier' and lead_time.observations >= 50",
+    ):
+        truth = truths[name]
+        today = truth.on(TODAY).mean_days
+        errors[truth.kind == "drifting"].append(recent_mean / today - 1)
+        if truth.kind == "drifting":
+            assert is_drifting, name
+            assert drift_days > 0.2 * mean
+            of_all_orders.append(mean / today - 1)
+        elif is_drifting:
+            errors[False].append(math.nan)
+    assert len(errors[True]) >= 7
+    assert math.sqrt(average([error**2 for error in errors[True]])) <= 0.06
+    assert math.sqrt(average([error**2 for error in of_all_orders])) >= 0.2
+    false_alarms = sum(math.isnan(error) for error in errors[False])
+    assert false_alarms <= 0.02 * len(errors[False])
+    assert math.sqrt(average([error**2 for error in errors[False] if not math.isnan(error)])) <= 0.05
+
+
 def test_the_medium_tenant_adds_up(medium: tuple[Settings, Sandbox]) -> None:
     """A tenth of the orders is open; every unit that its orders say was delivered was received."""
     settings, sandbox = medium

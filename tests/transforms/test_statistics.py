@@ -173,7 +173,7 @@ def _count_quantile(p: float, mean: float, variance: float) -> float:
     lead_time=st.floats(1, 90),
     lead_time_sd=st.floats(0, 40),
     interval=st.integers(1, 60),
-    pattern=st.sampled_from(["smooth", "erratic", "intermittent", "lumpy"]),
+    service_level=st.sampled_from([0.5, 0.9, 0.95, 0.98]),
 )
 def test_reorder_point_and_order_up_to_level(
     models: Callable[..., dict[str, Any]],
@@ -182,44 +182,41 @@ def test_reorder_point_and_order_up_to_level(
     lead_time: float,
     lead_time_sd: float,
     interval: int,
-    pattern: str,
+    service_level: float,
 ) -> None:
-    newsvendor_normal = pytest.importorskip("stockpyl.newsvendor").newsvendor_normal
-    item = {
+    mean = demand * (lead_time + 1)
+    variance = (lead_time + 1) * demand_sd**2 + demand**2 * lead_time_sd**2
+    plan = {
         "daily_demand": demand,
-        "daily_demand_sd": demand_sd,
+        "expected_demand": mean,
+        "total_forecast_variance": (lead_time + 1) * demand_sd**2,
+        "order_interval_demand": demand * interval,
         "lead_time_mean_days": lead_time,
         "lead_time_sd_days": lead_time_sd,
         "review_days": 1.0,
         "order_interval_days": float(interval),
-        "demand_pattern": pattern,
+        "service_level": service_level,
         "min_quantity": 0.0,
         "max_quantity": 0.0,
     }
-    found = models("int_replenishment_levels", {"intermediate.int_replenishment_items": item})
-    mean = demand * (lead_time + 1)
-    variance = (lead_time + 1) * demand_sd**2 + demand**2 * lead_time_sd**2
-    if mean < 10 or pattern in ("intermittent", "lumpy"):
-        bound = mean + math.sqrt(max(mean, variance) * 0.95 / 0.05)
-        # Beyond 1,000 the quantile is an approximation, with its own test.
-        expected = {_count_quantile(0.95 * (1 + digit), mean, variance) for digit in (-1e-10, 0, 1e-10)}
-        if bound <= 1000:
-            assert found["reorder_point"] in expected
-    else:
-        # Stockpyl's newsvendor: a critical ratio of 19 / (19 + 1) is 95 %.
-        level = newsvendor_normal(1, 19, mean, math.sqrt(variance))[0] if variance > 0 else mean
-        assert found["reorder_point"] == pytest.approx(level, rel=1e-4)
-        assert found["safety_stock"] == pytest.approx(level - mean, rel=1e-4, abs=1e-4)
-    assert found["order_up_to_level"] == pytest.approx(found["reorder_point"] + demand * interval, rel=1e-4)
+    found = models("int_replenishment_levels", {"intermediate.int_replenishment_plans": plan})
+    expected = {_count_quantile(service_level * (1 + digit), mean, variance) for digit in (-1e-10, 0, 1e-10)}
+    if variance - mean <= mean**2:
+        # Beyond few units the quantile is an approximation, with its own test.
+        room = 0 if mean + math.sqrt(max(mean, variance) * 49) <= 64 else 1 + 0.03 * max(expected)
+        assert min(abs(found["reorder_point"] - one) for one in expected) <= room
+    assert found["safety_stock"] == pytest.approx(found["reorder_point"] - mean, abs=1e-5)
+    assert found["order_up_to_level"] == pytest.approx(
+        found["reorder_point"] + demand * interval, rel=1e-6, abs=1e-5
+    )
 
 
 @RANDOM
-@given(mean=st.floats(1, 5_000), relative_sd=st.floats(0.02, 1.5), k=st.floats(-3, 3))
+@given(mean=st.floats(0.05, 15), ratio=st.floats(0.5, 8), position=st.integers(-3, 15))
 def test_risk_shortage_and_money_at_risk(
-    models: Callable[..., dict[str, Any]], mean: float, relative_sd: float, k: float
+    models: Callable[..., dict[str, Any]], mean: float, ratio: float, position: int
 ) -> None:
-    normal_loss = pytest.importorskip("stockpyl.loss_functions").normal_loss
-    sd = relative_sd * mean
+    variance = mean * ratio
     row = {
         "sku": "a",
         "warehouse_code": "w",
@@ -235,20 +232,32 @@ def test_risk_shortage_and_money_at_risk(
         "lead_time_level": "supplier",
         "lead_time_mean_days": 1.0,
         "daily_demand": mean / 10,
+        "shelf_demand": mean / 10,
+        "protection_days": 10.0,
         "expected_demand": mean,
-        "demand_sd": sd,
+        "demand_variance": variance,
         "reorder_point": mean,
-        "stock_position": mean + k * sd,
+        "order_up_to_level": mean,
+        "is_store_inactive": False,
+        "pack": 1.0,
+        "stock_position": float(position),
     }
     outs = {"sku": "b", "warehouse_code": "w", "projected_stock_out_date": date(2026, 3, 9)}
     found = models(
         "int_replenishment_risks",
         {"intermediate.int_replenishment_quantities": row, "intermediate.int_projected_stock_outs": outs},
     )
-    shortage = normal_loss(mean + k * sd, mean, sd)[0]
-    assert found["stock_out_risk"] == pytest.approx(stats.norm.sf(k), rel=1e-4, abs=1e-6)
-    assert found["expected_shortage"] == pytest.approx(shortage, rel=1e-4, abs=1e-6)
-    risk = float(stats.norm.sf(k))
+    if variance <= mean:
+        poisson_loss = pytest.importorskip("stockpyl.loss_functions").poisson_loss
+        law = stats.poisson(mean)
+        shortage = poisson_loss(position, mean)[0] if position >= 0 else mean - position
+    else:
+        size, chance = mean * mean / (variance - mean), mean / variance
+        law = stats.nbinom(size, chance)
+        shortage = mean - position - sum((k - position) * law.pmf(k) for k in range(max(0, position)))
+    risk = float(law.sf(position))
+    assert found["stock_out_risk"] == pytest.approx(risk, abs=1e-5)
+    assert found["expected_shortage"] == pytest.approx(shortage, rel=1e-4, abs=1e-5)
     assert found["money_at_risk"] == pytest.approx(4 * risk * shortage, rel=1e-3, abs=1e-4)
 
 
@@ -272,6 +281,10 @@ def test_order_quantity(
 ) -> None:
     reorder_point = position + missing / 2
     row: dict[str, Any] = {
+        "sku": "a",
+        "warehouse_code": "w",
+        "is_echelon": False,
+        "supplied_places": 0.0,
         "position": float(position),
         "draft_order": 0.0,
         "reorder_point": reorder_point,
@@ -295,7 +308,11 @@ def test_order_quantity(
         "configured_lead_time_days": 1.0,
         "order_interval_days": 1.0,
     }
-    found = models("int_replenishment_quantities", {"intermediate.int_replenishment_levels": row})
+    none = {"sku": "z", "to_warehouse_code": "w", "units": 0.0}
+    found = models(
+        "int_replenishment_quantities",
+        {"intermediate.int_replenishment_levels": row, "intermediate.int_transfer_proposals": none},
+    )
     unit = 1 if is_break_allowed or pack == 0 else pack
     packs = math.ceil(max(missing, minimum) / unit - 1e-6)
     wanted = packs * unit

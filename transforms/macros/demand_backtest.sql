@@ -111,6 +111,3 @@
     {%- endfor %}
 {%- endmacro %}
 
-
-{# Days that a policy keeps its figures before it looks at history again. #}
-{% macro backtest_refresh_days() -%} 30 {%- endmacro %}

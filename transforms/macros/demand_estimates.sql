@@ -385,7 +385,7 @@ slow as (
 
 quick as (
     select
-        *,
+        slow.*,
         (own_sales * own_sales / greatest(1e0, short_days - short_begin) + {{ k.long_sale_days }}e0 * long_rate)
             / (own_sales + {{ k.long_sale_days }}e0) as sale_rate,
         (short_units + {{ k.long_sale_days }}e0 * long_size) / (short_sales + {{ k.long_sale_days }}e0) as sale_size,

@@ -1,6 +1,8 @@
 {# A number as a person writes it: at most `digits` decimals, none that are 0. #}
 {% macro demand_number(value, digits=1) -%}
-    rtrim(rtrim(cast(cast({{ value }} as decimal(18, {{ digits }})) as varchar(40)), '0'), '.')
+    rtrim(rtrim(cast(
+        cast(case when abs({{ value }}) < 1e15 then {{ value }} else sign({{ value }}) * 1e15 end as decimal(18, {{ digits }}))
+    as varchar(40)), '0'), '.')
 {%- endmacro %}
 
 

@@ -1,4 +1,9 @@
-{# Schemas are called what the product calls them (staging, intermediate, marts), on every target. #}
+{#
+  Schemas are called what the product calls them (staging, intermediate, marts), on every target. In a project that uses
+  this one as a package they lie below its target's schema (dev_anna_marts), so that developers and tenants can share a
+  database. `var('schema_prefix')` says otherwise.
+#}
 {% macro generate_schema_name(custom_schema_name, node) -%}
-    {{- (custom_schema_name or target.schema) | trim -}}
+    {%- set prefix = var('schema_prefix', '' if project_name == 'omnium' else target.schema ~ '_') -%}
+    {{- ((prefix ~ custom_schema_name) if custom_schema_name else target.schema) | trim -}}
 {%- endmacro %}

@@ -72,7 +72,9 @@
         {%- do instants.append(raw_instant('raw_rows.' ~ adapter.quote(name), raw_family(found[name]))) -%}
     {%- endfor -%}
     case
-                when {{ impossible_text(column, found) }} is null or {{ raw_column(column, kind, found) }} is not null then null
+                -- nearly all rows end here
+                when {{ raw_column(column, kind, found) }} is not null then null
+                when {{ impossible_text(column, found) }} is null then null
                 {%- for instant in instants %}
                 when {{ instant }} < timestamp with time zone '0002-01-02 00:00:00+00' then 'no_date'
                 {%- if kind == 'end' %}

@@ -11,7 +11,7 @@
       - A column of another type than expected is read as far as its values can be; what did not fit it and stands
         in `<column>__v_text` beside it is read, too.
       - Rows that `reconcile` found gone (`_omnium_deleted_at`) are left out, and their children
-        with them. `raw(…, with_deleted=true)` keeps them and adds `_omnium_deleted_at`.
+        with them. `raw(…, with_deleted=true)` keeps them and adds `_omnium_deleted_at` (to roots).
       - With `var('lake_path')` the same rows come from <lake_path>/<table>/*.parquet.
 
   Use it as the only `from` of a staging model:
@@ -23,6 +23,8 @@
 {% macro raw(table, columns, with_deleted=false) -%}
     {# What impossible_value looks through. #}
     {%- do config(meta={'raw ' ~ table: columns}) -%}
+    {# For the lineage; where the rows lie is found below. #}
+    {%- do source('omnium', table) -%}
     {%- set root = table.split('__')[0] -%}
     {%- set is_child = root != table -%}
     {%- set found = raw_columns(table) -%}

@@ -4,46 +4,41 @@
 #}
 
 {#
-  From what stock on to order, and up to what: `items` with the columns of int_replenishment_items; service_level
-  (0…1) and order_interval_days (days) are SQL expressions.
+  From what stock on to order, and up to what. `items` has daily_demand; lead_time_mean_days (L), lead_time_sd_days (σ_L),
+  review_days (r); expected_demand and total_forecast_variance of L + r days, order_interval_demand of the order interval
+  after it; min_quantity and max_quantity. service_level (0…1) and order_interval_days (days) are SQL expressions on its columns.
+
+  σ² = forecast variance + d²·σ_L² with d = expected_demand / (L + r).
 #}
-{% macro replenishment_levels(items, service_level, order_interval_days='order_interval_days') %}
-with bell as (
+{% macro replenishment_levels(items, service_level='service_level', order_interval_days='order_interval_days') %}
+with spread as (
     select
         *,
         lead_time_mean_days + review_days as protection_days,
-        daily_demand * (lead_time_mean_days + review_days) as expected_demand,
-        (lead_time_mean_days + review_days) * daily_demand_sd * daily_demand_sd
-            + daily_demand * daily_demand * lead_time_sd_days * lead_time_sd_days as demand_variance,
-        {{ real(service_level) }} as service_level
+        total_forecast_variance + power(
+            expected_demand / nullif(lead_time_mean_days + review_days, 0e0) * lead_time_sd_days, 2
+        ) as demand_variance,
+        {{ real(service_level) }} as wanted_service_level,
+        case
+            when {{ order_interval_days }} = order_interval_days then order_interval_demand
+            else order_interval_demand * {{ order_interval_days }} / order_interval_days
+        end as interval_demand
     from {{ items }}
-),
-
-measured as (
-    select
-        *,
-        sqrt(demand_variance) as demand_sd,
-        -- few units, or none on most days: counted one by one, not by the bell curve
-        expected_demand < 10e0 or demand_pattern in ('intermittent', 'lumpy') as is_counted,
-        {{ normal_quantile('service_level') }} as service_factor
-    from bell
 ),
 
 reordered as (
     select
         *,
-        case
-            when is_counted then {{ negative_binomial_quantile('service_level', 'expected_demand', 'demand_variance') }}
-            else expected_demand + service_factor * demand_sd
-        end as statistical_reorder_point
-    from measured
+        sqrt(demand_variance) as demand_sd,
+        {{ demand_quantile('wanted_service_level', 'expected_demand', 'demand_variance') }} as statistical_reorder_point
+    from spread
 ),
 
 levelled as (
     select
         *,
         greatest(statistical_reorder_point, cast(min_quantity as double precision)) as effective_reorder_point,
-        statistical_reorder_point + daily_demand * {{ order_interval_days }} as statistical_order_up_to_level
+        statistical_reorder_point + interval_demand as statistical_order_up_to_level
     from reordered
 )
 
@@ -62,7 +57,10 @@ from levelled
 {% endmacro %}
 
 
-{# How much to order today, ours and Omnium's way: `levels` as replenishment_levels gives them. #}
+{#
+  How much to order today, ours and Omnium's way: `levels` as replenishment_levels gives them, with position, draft_order,
+  transfer_in_quantity (what another own warehouse can spare), the minimums, packs and reasons to block.
+#}
 {% macro replenishment_quantities(levels) %}
 -- One row per SKU and warehouse: how much to order today, ours and Omnium's way.
 
@@ -71,6 +69,7 @@ with stock as (
         *,
         cast(position as double precision) as stock_position,
         cast(draft_order as double precision) as drafted,
+        cast(transfer_in_quantity as double precision) as spared_elsewhere,
         cast(reorder_min_quantity as double precision) as least_order,
         -- Without a pack, or where packs may be broken, units are whole.
         case
@@ -99,9 +98,9 @@ needed as (
         case
             when block_reason is not null then 0e0
             -- on back order only what customers already wait for is bought
-            when is_backorder then greatest(0e0, -stock_position - drafted)
-            when stock_position > reorder_point then 0e0
-            else {{ demand_figure('greatest(0e0, order_up_to_level - stock_position - drafted)') }}
+            when is_backorder then greatest(0e0, -stock_position - drafted - spared_elsewhere)
+            when stock_position + spared_elsewhere > reorder_point then 0e0
+            else {{ demand_figure('greatest(0e0, order_up_to_level - stock_position - drafted - spared_elsewhere)') }}
         end as raw_quantity,
         case
             when block_reason is not null or stock_position > greatest(parity_reorder_point, min_quantity) then 0e0
@@ -153,8 +152,8 @@ select
         when max_quantity > 0
             and not is_backorder
             and packed_quantity > 0e0
-            and stock_position + drafted + packed_quantity > max_quantity
-            and stock_position + drafted + packed_quantity - pack > reorder_point
+            and stock_position + drafted + spared_elsewhere + packed_quantity > max_quantity
+            and stock_position + drafted + spared_elsewhere + packed_quantity - pack > reorder_point
             and packed_quantity - pack >= least_order
             and packed_quantity - pack > 0e0
             then packed_quantity - pack
@@ -167,7 +166,8 @@ from packed
 
 {#
   In DuckDB, marts.replenishment_what_if(service_level, order_interval_days) answers what the proposal would be with
-  another service level (0…1) and another order interval (days; null: each supplier's own). One row per SKU and
+  another service level (0…1; null: each row's own) and another order interval (days; null: each supplier's own). Of a
+  warehouse that supplies others it answers the plan that was taken. One row per SKU and
   warehouse. Elsewhere nothing is made.
 #}
 {% macro create_replenishment_what_if(inputs) -%}
@@ -182,8 +182,8 @@ create or replace macro {{ inputs.schema }}.replenishment_what_if(at_service_lev
 with what_if_levels as (
     {{ replenishment_levels(
         inputs.schema ~ '.' ~ inputs.identifier,
-        'at_service_level',
-        'coalesce(at_order_interval_days, order_interval_days)',
+        'coalesce(cast(at_service_level as double precision), service_level)',
+        'coalesce(cast(at_order_interval_days as double precision), order_interval_days)',
     ) }}
 ),
 
@@ -213,4 +213,43 @@ from what_if_quantities
 {# The name of an urgency, of which 1 is the most urgent. #}
 {% macro urgency(rank) -%}
     case {{ rank }} when 1 then 'out' when 2 then 'runs_out' when 3 then 'order_now' else 'wait' end
+{%- endmacro %}
+
+
+{#
+  The service level of a row: var service_level_by_abc's for its class, else, with var service_level_from_margin, what the
+  margin is worth, (price − cost) / (price − cost + cost · storage per protection time) (newsvendor), within 0.5 and 0.999,
+  else var service_level. unit_price and unit_cost in the default currency.
+#}
+{% macro replenishment_service_level(abc_class, unit_price, unit_cost, protection_days) -%}
+    {%- set by_class = var('service_level_by_abc', {}) -%}
+    {%- for name in by_class if name not in ('A', 'B', 'C', 'N') -%}
+        {{ exceptions.raise_compiler_error("var service_level_by_abc: '" ~ name ~ "' is none of A, B, C, N") }}
+    {%- endfor -%}
+    {%- for level in by_class.values() if level is not number or level <= 0 or level >= 1 -%}
+        {{ exceptions.raise_compiler_error("var service_level_by_abc: " ~ level ~ " is not between 0 and 1") }}
+    {%- endfor -%}
+    {%- set margin = '(' ~ unit_price ~ ' - ' ~ unit_cost ~ ')' -%}
+    case
+        {%- for name, level in by_class.items() %}
+        when {{ abc_class }} = '{{ name }}' then {{ real(level) }}
+        {%- endfor %}
+        {%- if var('service_level_from_margin', false) %}
+        when {{ unit_price }} > {{ unit_cost }} and {{ unit_cost }} > 0 then least(0.999e0, greatest(0.5e0,
+            {{ margin }} / ({{ margin }} + {{ unit_cost }} * {{ real(var('storage_cost_percent')) }} / 100e0 * {{ protection_days }} / 365e0)
+        ))
+        {%- endif %}
+        when true then {{ real(var('service_level')) }}
+    end
+{%- endmacro %}
+
+
+{# Days between orders that cost least: 365·√(2A / (h · annual value)) with A the shipment cost and h the storage cost. #}
+{% macro economic_interval(shipment_cost, daily_value) -%}
+    case
+        when {{ shipment_cost }} > 0e0 and {{ daily_value }} > 0e0
+            then {{ demand_figure(
+                '365e0 * sqrt(2e0 * ' ~ shipment_cost ~ ' / (' ~ real(var('storage_cost_percent')) ~ ' / 100e0 * 365e0 * ' ~ daily_value ~ '))'
+            ) }}
+    end
 {%- endmacro %}

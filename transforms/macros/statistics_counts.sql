@@ -45,28 +45,35 @@
         when {{ mean }} <= 0e0 then 0e0
         when {{ variance }} < {{ mean }} * {{ scale }} and {{ scale }} > 1e0
             then ceil({{ mean }} + ({{ normal_quantile(probability) }}) * sqrt({{ variance }}))
+        -- DuckDB 1.4 wants the state to begin with as an element of the list
         else ceil({{ scale }} * list_reduce(
-            range(1, 3 + cast(ceil(({{ statistics_count_bound(probability, mean, variance) }}) / {{ scale }}) as bigint)),
-            lambda state, k: case
+            list_concat(
+                [{
+                    'count': 0::bigint,
+                    'cumulated': exp({{ statistics_log_none(mean_in, over) }}),
+                    'log_probability': {{ statistics_log_none(mean_in, over) }},
+                    'mean': {{ mean_in }},
+                    'over': {{ over }}
+                }],
+                list_transform(
+                    range(1, 3 + cast(ceil(({{ statistics_count_bound(probability, mean, variance) }}) / {{ scale }}) as bigint)),
+                    lambda k: {'count': k, 'cumulated': 0e0, 'log_probability': 0e0, 'mean': 0e0, 'over': 0e0}
+                )
+            ),
+            lambda state, step: case
                 when state.cumulated >= {{ probability }} then state
                 else {
-                    'count': state.count + 1,
+                    'count': step.count,
                     'cumulated': state.cumulated + exp(
-                        state.log_probability + ln(((k - 1) * state.over + state.mean * (1e0 - state.over)) / k)
+                        state.log_probability
+                        + ln(((step.count - 1) * state.over + state.mean * (1e0 - state.over)) / step.count)
                     ),
                     'log_probability': state.log_probability
-                        + ln(((k - 1) * state.over + state.mean * (1e0 - state.over)) / k),
+                        + ln(((step.count - 1) * state.over + state.mean * (1e0 - state.over)) / step.count),
                     'mean': state.mean,
                     'over': state.over
                 }
-            end,
-            {
-                'count': 0::bigint,
-                'cumulated': exp({{ statistics_log_none(mean_in, over) }}),
-                'log_probability': {{ statistics_log_none(mean_in, over) }},
-                'mean': {{ mean_in }},
-                'over': {{ over }}
-            }
+            end
         ).count)
     end
 {%- endmacro %}

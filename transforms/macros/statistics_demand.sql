@@ -148,6 +148,21 @@
     )[1]
 {%- endmacro %}
 
+{#
+  Ends a subselect whose columns are to be calculated once. PostgreSQL puts their formulas in place of their names otherwise,
+  one in the other, until the planner has no memory left.
+#}
+{% macro statistics_barrier() -%}
+    {{ adapter.dispatch('statistics_barrier', 'omnium')() }}
+{%- endmacro %}
+
+{% macro default__statistics_barrier() -%}{%- endmacro %}
+
+{% macro postgres__statistics_barrier() -%}
+    offset 0
+{%- endmacro %}
+
+
 {% macro default__statistics_saddle_quantile(probability, mean, variance) -%}
     (
         select ceil(fourth.y - 0.5e0)
@@ -157,12 +172,13 @@
                 cast(greatest({{ mean }}, {{ variance }}) as double precision) as variance,
                 cast({{ statistics_size(mean, variance) }} as double precision) as size,
                 cast({{ normal_quantile(probability) }} as double precision) as z
+            {{ statistics_barrier() }}
         ) as given
-        cross join lateral (select {{ statistics_saddle_start('given.mean', 'given.variance', 'given.z') }} as y) as started
-        cross join lateral (select {{ statistics_saddle_step('started.y', 'given.mean', 'given.size', 'given.z') }} as y) as first
-        cross join lateral (select {{ statistics_saddle_step('first.y', 'given.mean', 'given.size', 'given.z') }} as y) as second
-        cross join lateral (select {{ statistics_saddle_step('second.y', 'given.mean', 'given.size', 'given.z') }} as y) as third
-        cross join lateral (select {{ statistics_saddle_step('third.y', 'given.mean', 'given.size', 'given.z') }} as y) as fourth
+        cross join lateral (select {{ statistics_saddle_start('given.mean', 'given.variance', 'given.z') }} as y {{ statistics_barrier() }}) as started
+        cross join lateral (select {{ statistics_saddle_step('started.y', 'given.mean', 'given.size', 'given.z') }} as y {{ statistics_barrier() }}) as first
+        cross join lateral (select {{ statistics_saddle_step('first.y', 'given.mean', 'given.size', 'given.z') }} as y {{ statistics_barrier() }}) as second
+        cross join lateral (select {{ statistics_saddle_step('second.y', 'given.mean', 'given.size', 'given.z') }} as y {{ statistics_barrier() }}) as third
+        cross join lateral (select {{ statistics_saddle_step('third.y', 'given.mean', 'given.size', 'given.z') }} as y {{ statistics_barrier() }}) as fourth
     )
 {%- endmacro %}
 
@@ -198,6 +214,7 @@
                 cast({{ mean }} as double precision) as mean,
                 cast({{ size }} as double precision) as size,
                 cast({{ statistics_saddle_exceeds('(' ~ count ~ ' + 0.5e0)', mean, size) }} as double precision) as exceeds
+            {{ statistics_barrier() }}
         ) as given
     )
 {%- endmacro %}
@@ -273,8 +290,11 @@
                         cast(floor({{ quantity }} + 1e-9) as double precision) as n,
                         cast({{ mean }} as double precision) as mean,
                         cast({{ statistics_overdispersion(mean, variance) }} as double precision) as over
+                    {{ statistics_barrier() }}
                 ) as given
+                {{ statistics_barrier() }}
             ) as given
+            {{ statistics_barrier() }}
         ) as given
     )
 {%- endmacro %}

@@ -12,7 +12,7 @@
         'supplier_packaging_quantity': 'quantity', 'min_quantity': 'quantity', 'max_quantity': 'quantity',
         'cost': 'price', 'cost_in_default_currency': 'price',
         'allow_supplier_package_break': 'boolean', 'is_active': 'boolean', 'is_sku': 'boolean',
-        'is_virtual': 'boolean', 'is_package': 'boolean', 'is_bundle': 'boolean', 'is_kit': 'boolean',
+        'is_deleted': 'boolean', 'is_virtual': 'boolean', 'is_package': 'boolean', 'is_bundle': 'boolean', 'is_kit': 'boolean',
         'is_backorder': 'boolean', 'is_excluded_from_analytics': 'boolean',
         'assortment_codes': 'json', 'ean': 'text', 'gtins': 'text',
         'discontinued': 'end', 'created': 'timestamp', 'modified': 'timestamp',
@@ -53,6 +53,7 @@
 
         -- booleans (null where the product does not say)
         allow_supplier_package_break as is_package_break_allowed,
+        coalesce(is_deleted, false) or coalesce(lower(status) = 'deleted', false) as is_deleted,
         is_active,
         is_sku,
         is_virtual,

@@ -12,6 +12,10 @@
         count(*) as ended,
         count(case when is_received then 1 end) as received,
         count(case when is_open then 1 end) as still_open,
+        -- Lines of one truck are one observation.
+        count(distinct case when is_received then observation_key end) as observations,
+        {{ rounded('sum(recency_weight)', 9) }} as ended_weight,
+        {{ rounded('sum(case when is_received then recency_weight else 0 end)', 9) }} as received_weight,
         min(order_date) as first_order_date,
         max(order_date) as last_order_date
 {%- endmacro %}
@@ -20,15 +24,21 @@
 {#
   The curve over counts: `from_relation` has the key columns, day, ended and received. Adds
   at_risk (rows that lasted at least `day` days) and survival (share not yet received after `day` days).
-  Of rows that end on the same day, the received ones come first.
+  Of rows that end on the same day, the received ones come first. With `weighted`, ended_weight and received_weight
+  are there, too, and recent_survival is the same curve with each row counted by its weight.
 #}
-{% macro survival_curve(from_relation, keys) -%}
+{% macro survival_curve(from_relation, keys, weighted=false) -%}
     {%- set key_list = keys | join(', ') -%}
     select
         risks.*,
         {{ rounded(running_product(
             '1 - ' ~ real('received') ~ ' / at_risk', key_list, 'day'
         ), 12) }} as survival
+        {%- if weighted %},
+        {{ rounded(running_product(
+            '1 - received_weight / weight_at_risk', key_list, 'day'
+        ), 12) }} as recent_survival
+        {%- endif %}
     from (
         select
             counts.*,
@@ -37,6 +47,13 @@
                 order by day desc
                 rows between unbounded preceding and current row
             )') }} as at_risk
+            {%- if weighted %},
+            {{ rounded('sum(ended_weight) over (
+                partition by ' ~ key_list ~ '
+                order by day desc
+                rows between unbounded preceding and current row
+            )', 9) }} as weight_at_risk
+            {%- endif %}
         from {{ from_relation }} as counts
     ) as risks
 {%- endmacro %}
@@ -68,23 +85,33 @@
 #}
 
 {# The first day on which no more than 1 − probability is still to come; null if never. #}
-{% macro survival_quantile(probability) -%}
-    min(case when survival <= 1 - {{ probability }} + 1e-9 then day end)
+{% macro survival_quantile(probability, survival='survival') -%}
+    min(case when {{ survival }} <= 1 - {{ probability }} + 1e-9 then day end)
 {%- endmacro %}
 
 {# Σ S(t) for t from 0 to the last day. #}
-{% macro survival_mean() -%}
-    (min(day) + coalesce(sum(survival * (next_day - day)), 0))
+{% macro survival_mean(survival='survival') -%}
+    (min(day) + coalesce(sum({{ survival }} * (next_day - day)), 0))
 {%- endmacro %}
 
 {# Σ (2t + 1)·S(t) for t from 0 to the last day. #}
-{% macro survival_mean_square() -%}
-    (min(day) * min(day) + coalesce(sum(survival * (next_day * next_day - day * day)), 0))
+{% macro survival_mean_square(survival='survival') -%}
+    (min(day) * min(day) + coalesce(sum({{ survival }} * (next_day * next_day - day * day)), 0))
 {%- endmacro %}
 
 
-{# Completed lines from which a changed setting is recommended. #}
-{% macro enough_lines() -%} 8 {%- endmacro %}
+{# Observations from which a changed setting is recommended. #}
+{% macro enough_observations() -%} 8 {%- endmacro %}
+
+
+{# Observations from which a supplier can be said to drift; a slow month is none. #}
+{% macro enough_observations_for_a_drift() -%} 20 {%- endmacro %}
+
+
+{# How recent an order is: 1 for one of the as-of date, one half for one that is a half-life older, and so on. #}
+{% macro lead_time_recency(order_date) -%}
+    {{ rounded('power(0.5e0, ' ~ days_between(order_date, as_of()) ~ ' / ' ~ real(var('lead_time_half_life_days')) ~ ')', 12) }}
+{%- endmacro %}
 
 
 {# Completed lines from which a level's own curve is followed rather than its parent's; fewer are a small sample. #}

@@ -16,16 +16,19 @@
     {{ adapter.dispatch('exact', 'omnium')(expression, type) }}
 {%- endmacro %}
 
+{#
+  Few engines can try a cast of numbers, so the bounds become null again. Where `greatest` and `least` pass over nulls
+  they come out at a bound, too; where they do not, they are null at once.
+#}
 {% macro default__exact(expression, type) -%}
-    try_cast({{ expression }} as {{ type }})
-{%- endmacro %}
-
-{# PostgreSQL cannot try a cast. Both `greatest` and `least` pass over nulls, so the bounds become null again. #}
-{% macro postgres__exact(expression, type) -%}
     cast(
         nullif(least(nullif(greatest({{ expression }}, -10000000000000), -10000000000000), 10000000000000), 10000000000000)
         as {{ type }}
     )
+{%- endmacro %}
+
+{% macro duckdb__exact(expression, type) -%}
+    try_cast({{ expression }} as {{ type }})
 {%- endmacro %}
 
 {# What a quantity costs, exact: DuckDB multiplies two decimals of 18 digits within 18 digits, and stops where that is too few. #}

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from omnium_elt.cli.write import add_selection, add_write_arguments, write_command
 from omnium_elt.infra.errors import UsageError, explain
+from omnium_elt.infra.text import all_printable, printable
 from omnium_elt.report.run_report import EXIT_INCOMPLETE, EXIT_OK, EXIT_USAGE, Progress, RunReport, plain
 
 if TYPE_CHECKING:
@@ -95,7 +96,7 @@ def _tell(error: BaseException, options: argparse.Namespace) -> int:
     if options.verbose and not explanation.is_expected:
         import traceback
 
-        traceback.print_exception(error)
+        print(printable("".join(traceback.format_exception(error))), file=sys.stderr)
     return explanation.exit_status
 
 
@@ -549,8 +550,12 @@ def status_command(options: argparse.Namespace) -> int:
 def resources_command(options: argparse.Namespace) -> int:
     """`resources`."""
     from omnium_elt.cli.listing import listing
+    from omnium_elt.infra.configuration import home_of
+    from omnium_elt.infra.settings import choices
+    from omnium_elt.inspect.status import kept_states
 
-    rows = listing(options.resources, options.exclude)
+    states = kept_states(home_of(options.home))
+    rows = listing(options.resources, options.exclude, states, choices())
     if options.json:
         print_json({"resources": [row.as_dict() for row in rows]})
         return EXIT_OK
@@ -563,10 +568,19 @@ def resources_command(options: argparse.Namespace) -> int:
         "key",
         "cursor",
         "role",
+        "fields",
     )
     for row in rows:
         table.add_row(
-            row.name, row.endpoint, row.read_by, row.current_by, row.cost, row.key, row.cursor, row.role
+            row.name,
+            row.endpoint,
+            row.read_by,
+            row.current_by,
+            row.cost,
+            row.key,
+            row.cursor,
+            row.role,
+            row.fields,
         )
     _stdout().print(table)
     return EXIT_OK
@@ -713,7 +727,9 @@ def _finish(
 
 def print_json(value: Any) -> None:
     """Print one JSON object on stdout."""
-    json.dump(value, sys.stdout, ensure_ascii=False, indent=1, default=str)
+    # What is no text yet becomes one first, and then has to be printable too.
+    value = all_printable(json.loads(json.dumps(value, default=str)))
+    json.dump(value, sys.stdout, ensure_ascii=False, indent=1)
     sys.stdout.write("\n")
     sys.stdout.flush()
 
@@ -741,7 +757,7 @@ def show_report(console: "Console", report: RunReport) -> None:
         facts = ", ".join(
             f"{key.replace('_', ' ')} {value:,}"
             if isinstance(value, int)
-            else f"{key.replace('_', ' ')} {value}"
+            else f"{key.replace('_', ' ')} {_escaped(str(value))}"
             for key, value in step.details.items()
             if not isinstance(value, list)
         )
@@ -799,6 +815,15 @@ def show_findings(console: "Console", found: "Findings") -> None:
             days, first = min(known)
             text += f", the first of them ({_escaped(first)}) for {_counted(days, 'day')}"
         console.print(f"{text}.", highlight=False)
+    if found.examples:
+        console.print("\n[bold]Worth a look[/bold]", highlight=False)
+    for example in found.examples:
+        console.print(
+            f"[bold]{example.what.capitalize()}[/bold]: {_escaped(example.product)} in "
+            f"{_escaped(example.warehouse)}",
+            highlight=False,
+        )
+        console.print(f"  {_escaped(example.sentence)}", highlight=False, soft_wrap=True, style="dim")
 
 
 def _by(day: date | None) -> str:
@@ -837,15 +862,23 @@ def _narrowed(table: "Table", console: "Console", *dispensable: str) -> "Table":
 
 
 def _stdout() -> "Console":
-    from rich.console import Console
-
-    return Console(width=None if sys.stdout.isatty() else 200)
+    return _console(width=None if sys.stdout.isatty() else 200)
 
 
 def _stderr() -> "Console":
-    from rich.console import Console
+    return _console(stderr=True)
 
-    return Console(stderr=True)
+
+def _console(**options: Any) -> "Console":
+    """A console through which nobody else's escape sequences pass: every text and every cell is rendered here."""
+    from rich.console import Console
+    from rich.text import Text
+
+    class Printable(Console):
+        def render_str(self, text: str, **named: Any) -> Text:
+            return super().render_str(printable(text), **named)
+
+    return Printable(**options)
 
 
 def _escaped(text: str) -> str:
@@ -995,4 +1028,4 @@ class PlainLines:
         self._say(text)
 
     def _say(self, text: str) -> None:
-        print(text, file=sys.stderr, flush=True)
+        print(printable(text), file=sys.stderr, flush=True)

@@ -1,5 +1,6 @@
 """resources: the table of resources as the source has it, in words."""
 
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -25,6 +26,14 @@ COSTS = {
 }
 
 
+NEWEST_FIRST = {
+    "honoured": "changes newest first: the server sorts by them",
+    "ignored": "{rule}: the server does not sort by changes",
+    None: "changes newest first where the server sorts by them (not seen yet), else {rule}",
+}
+"""How a resource stays current whose search takes an order, by what was seen of the server."""
+
+
 @dataclass(frozen=True)
 class ListedResource:
     """One row of `omnium-elt resources`."""
@@ -40,30 +49,59 @@ class ListedResource:
     role: str
     cost: str
     """Requests of a run in which nothing has changed."""
+    newest_first: str | None = None
+    """Whether the server sorts by changes: honoured, ignored, or None where that matters not or was not seen yet."""
+    fields: str = "all"
+    """What is read of it, `all` or what was left out or chosen."""
 
     def as_dict(self) -> dict[str, Any]:
         """For `--json`."""
         return asdict(self)
 
 
-def listing(names: tuple[str, ...] | None = None, exclude: tuple[str, ...] = ()) -> list[ListedResource]:
-    """The resources called `names` (all where None) without `exclude`, in the table's order."""
+def listing(
+    names: tuple[str, ...] | None = None,
+    exclude: tuple[str, ...] = (),
+    states: Mapping[str, Mapping[str, Any]] | None = None,
+    choices: Mapping[str, Mapping[str, Any]] | None = None,
+) -> list[ListedResource]:
+    """The resources called `names` (all where None) without `exclude`, in the table's order.
+
+    `states`: what a home keeps of each, such as whether its server sorts by changes. `choices`: the fields that
+    somebody chose.
+    """
+    from omnium_source.fields import left_out
     from omnium_source.resources import select
 
+    states = states or {}
     return [
         ListedResource(
             name=row.name,
             endpoint=row.scroll or row.search,
             read_by="scroll" if row.scroll else "page" if row.paged else "batch",
             rule=row.rule,
-            current_by=RULES.get(row.rule, row.rule),
+            current_by=_current_by(row, states.get(row.name, {})),
             key=" + ".join(row.key) if len(row.key) < 4 else f"{len(row.key)} fields",
             cursor=row.cursor if row.rule != "full" else "",
             role=row.role,
-            cost=COSTS[row.rule].format(size=_page_size(row)),
+            cost=_cost(row, states.get(row.name, {})),
+            newest_first=states.get(row.name, {}).get("newest_first") if row.newest_first else None,
+            fields=left_out(row.name, (choices or {}).get(row.name, {})) or "all",
         )
         for row in select(names, exclude)
     ]
+
+
+def _current_by(row: Any, state: Mapping[str, Any]) -> str:
+    rule = RULES.get(row.rule, row.rule)
+    return NEWEST_FIRST[state.get("newest_first")].format(rule=rule) if row.newest_first else rule
+
+
+def _cost(row: Any, state: Mapping[str, Any]) -> str:
+    rule = COSTS[row.rule].format(size=_page_size(row))
+    if not row.newest_first or state.get("newest_first") == "ignored":
+        return rule
+    return "2" if state.get("newest_first") == "honoured" else f"2, else {rule}"
 
 
 def _page_size(row: Any) -> str:

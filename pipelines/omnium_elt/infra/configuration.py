@@ -86,6 +86,7 @@ def read_settings(home: Home, options: Mapping[str, Any], *, needs_tenant: bool)
         max_requests_per_second=_source("max_requests_per_second"),
         full_pass_days=_source("full_pass_days"),
         deletion_limit=_source("deletion_limit"),
+        fields=settings_table.choices(),
         variables=_variables(),
         **options,
     )

@@ -95,13 +95,26 @@ _DATABASE_HINTS = (
         EXIT_FAILED,
     ),
     (
+        ("permission denied",),
+        "no permission to open the working database",
+        "Run as the user who owns state/ of the home, or change the owner of what is in it.",
+        EXIT_FAILED,
+    ),
+    (
         ("could not set lock", "conflicting lock"),
         "another program has the working database open",
         "Close it: analysts open warehouse.duckdb in the home, never the one in state/.",
         EXIT_FAILED,
     ),
     (
-        ("not a valid duckdb database file", "corrupt"),
+        (
+            "not a valid duckdb database file",
+            "corrupt",
+            "replaying wal",
+            "serialization error",
+            "checksum",
+            "not read enough bytes",
+        ),
         "the working database is damaged",
         "Move state/warehouse.duckdb away and run again: everything is read anew.",
         EXIT_FAILED,

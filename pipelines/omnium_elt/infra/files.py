@@ -11,19 +11,31 @@ PARTIAL = ".partial"
 """End of the name of a file that is still being written; such files may be deleted at any time."""
 
 
+def published_mode() -> int:
+    """The mode of every published file: others may read it where the umask lets them, and nobody else may write it."""
+    # To ask for the umask is to set it; what another thread makes in this moment is narrower than it would be.
+    umask = os.umask(0o077)
+    os.umask(umask)
+    return 0o644 & ~umask
+
+
+def make_folder(path: Path) -> None:
+    """Make a folder for published files, where there is none: wide as `published_mode` is."""
+    path.mkdir(mode=0o755, parents=True, exist_ok=True)
+
+
 @contextmanager
-def replacing(path: Path, mode: int = 0o644) -> Iterator[Path]:
+def replacing(path: Path, mode: int | None = None) -> Iterator[Path]:
     """Give a temporary path beside `path`; what the `with` wrote there takes its place in one step.
 
-    When the `with` raises, `path` stays as it was.
+    When the `with` raises, `path` stays as it was. `mode`: that of a published file where it is None.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
+    make_folder(path.parent)
     partial = path.with_name(f".{path.name}.{os.getpid()}{PARTIAL}")
     partial.unlink(missing_ok=True)
     try:
         yield partial
-        partial.chmod(mode)
-        put(partial, path)
+        put_all([(partial, path)], mode)
     finally:
         partial.unlink(missing_ok=True)
 
@@ -33,9 +45,14 @@ def put(partial: Path, path: Path) -> None:
     put_all([(partial, path)])
 
 
-def put_all(moves: Sequence[tuple[Path, Path]]) -> None:
-    """Move finished files to their places, one after the other without waiting for the disk in between."""
+def put_all(moves: Sequence[tuple[Path, Path]], mode: int | None = None) -> None:
+    """Move finished files to their places, one after the other without waiting for the disk in between.
+
+    `mode`: that of a published file where it is None.
+    """
+    mode = published_mode() if mode is None else mode
     for partial, _ in moves:
+        partial.chmod(mode)
         flush(partial)
     for partial, path in moves:
         os.replace(partial, path)
@@ -52,10 +69,24 @@ def flush(path: Path) -> None:
         os.close(descriptor)
 
 
-def write_json(path: Path, value: Any, mode: int = 0o600) -> None:
-    """Write a JSON file in one step; 0600 unless others shall read it."""
+def write_json(path: Path, value: Any, mode: int | None = 0o600) -> None:
+    """Write a JSON file in one step; 0600 unless it is published (None)."""
     with replacing(path, mode) as partial:
         partial.write_text(json.dumps(value, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+
+
+def read_json(path: Path) -> Any:
+    """What a JSON file holds; None where there is no such file, or nothing that is JSON in it."""
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError):
+        return None
+
+
+def read_object(path: Path) -> dict[str, Any]:
+    """The object in a JSON file; empty where there is none, so that whoever lost a file starts anew."""
+    found = read_json(path)
+    return found if isinstance(found, dict) else {}
 
 
 def sweep(folder: Path) -> None:

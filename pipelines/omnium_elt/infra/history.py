@@ -4,11 +4,11 @@ state/runs/<run id>.json     the run's whole report, as of `--json`
 state/resources.json         per resource: last success, last error, and the cursor of a destination elsewhere
 """
 
-import json
+import itertools
 from datetime import datetime
 from typing import Any
 
-from omnium_elt.infra.files import write_json
+from omnium_elt.infra.files import read_json, read_object, write_json
 from omnium_elt.infra.home import Home
 from omnium_elt.report.run_report import RunReport
 
@@ -39,24 +39,53 @@ def save(home: Home, report: RunReport) -> None:
 
 
 def runs(home: Home, limit: int | None = None) -> list[dict[str, Any]]:
-    """The reports of earlier runs, the newest first."""
-    found = []
-    for path in sorted(home.runs.glob("*.json"), reverse=True)[:limit]:
-        try:
-            found.append(json.loads(path.read_text(encoding="utf-8")))
-        except (OSError, ValueError):
-            continue  # being deleted by a run, or damaged: history is no reason to fail
-    return found
+    """The reports of earlier runs, the newest first. History is no reason to fail: damaged ones are left out."""
+    paths = sorted(home.runs.glob("*.json"), reverse=True)
+    found = (run for path in paths if _is_report(run := read_json(path)))
+    return list(itertools.islice(found, limit))
 
 
 def resources(home: Home) -> dict[str, dict[str, Any]]:
-    """The newest facts per resource."""
-    try:
-        return dict(json.loads((home.state / "resources.json").read_text(encoding="utf-8")))
-    except (OSError, ValueError):
-        return {}
+    """The newest facts per resource; what is damaged of them is left out."""
+    return {
+        name: {key: value for key, value in fact.items() if _is_fact(key, value)}
+        for name, fact in read_object(home.state / "resources.json").items()
+        if isinstance(fact, dict)
+    }
 
 
 def seconds_since(text: str | None, now: datetime) -> float | None:
     """Seconds from an ISO time to `now`; None where there is none."""
     return (now - datetime.fromisoformat(text)).total_seconds() if text else None
+
+
+def _is_report(run: Any) -> bool:
+    """Whether this is a run's report with everything that is read of it."""
+    return (
+        isinstance(run, dict)
+        and all(isinstance(run.get(name), str) for name in ("run_id", "command", "status"))
+        and all(_is_moment(run.get(name)) for name in ("started_at", "finished_at"))
+        and isinstance(run.get("error"), str | None)
+        and _are_objects(run.get("resources"), {"name": str, "rows": int, "requests": int})
+        and _are_objects(run.get("steps"), {"name": str, "status": str})
+    )
+
+
+def _are_objects(value: Any, kinds: dict[str, type]) -> bool:
+    return isinstance(value, list) and all(
+        isinstance(one, dict) and all(isinstance(one.get(name), kind) for name, kind in kinds.items())
+        for one in value
+    )
+
+
+def _is_fact(key: str, value: Any) -> bool:
+    if key in ("last_success", "last_error_at", "last_change"):
+        return _is_moment(value)
+    return isinstance(value, str)
+
+
+def _is_moment(value: Any) -> bool:
+    try:
+        return datetime.fromisoformat(value).tzinfo is not None
+    except (TypeError, ValueError):
+        return False

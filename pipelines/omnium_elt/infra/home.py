@@ -14,6 +14,8 @@ from datetime import date
 from pathlib import Path
 from typing import Any, Literal
 
+from omnium_elt.infra.files import make_folder
+
 PersonalMode = Literal["include", "hash", "exclude"]
 DEFAULT_HOME = "omnium-data"
 
@@ -114,7 +116,7 @@ class Home:
 
     def create(self) -> None:
         """Make the folders that are missing; `state/` is for its owner alone."""
-        self.root.mkdir(parents=True, exist_ok=True)
+        make_folder(self.root)
         self.state.mkdir(mode=0o700, exist_ok=True)
         if os.name == "posix" and self.state.stat().st_mode & 0o077:
             self.state.chmod(0o700)
@@ -158,6 +160,8 @@ class Settings:
     """Share of a resource's rows that `reconcile` marks at most without `--force`."""
     source_options: dict[str, Any] = field(default_factory=dict)
     """Further keyword arguments for `omnium_source`, such as page bases or exclusions."""
+    fields: dict[str, dict[str, Any]] = field(default_factory=dict)
+    """The choice of fields of each resource that has one (`omnium_source/fields.py`)."""
     variables: dict[str, Any] = field(default_factory=dict)
     """dbt variables of the tenant, such as service_level, that differ from dbt_project.yml."""
     verbose: bool = False

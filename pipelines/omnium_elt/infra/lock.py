@@ -82,7 +82,7 @@ def describe_holder(path: Path) -> str | None:
     try:
         holder = json.loads(path.read_text(encoding="utf-8"))
         return f"omnium-elt {holder['command']} (process {holder['pid']}, since {holder['started_at']})"
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
         return None
 
 

@@ -16,6 +16,8 @@ from logging.handlers import RotatingFileHandler
 from pathlib import Path
 from urllib.parse import quote, quote_plus
 
+from omnium_elt.infra.text import printable
+
 KEPT_FILES = 60
 MOST_BYTES_PER_FILE = 20_000_000
 FOREIGN = ("dlt", "dbt")
@@ -64,10 +66,10 @@ class _Lines(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         at = datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds")
-        message = self._mask(record.getMessage())
+        message = self._mask(printable(record.getMessage()))
         line = {"at": at, "level": record.levelname, "logger": record.name, "message": message}
         if record.exc_info and record.exc_info[1]:
-            line["traceback"] = self._mask("".join(traceback.format_exception(record.exc_info[1])))
+            line["traceback"] = self._mask(printable("".join(traceback.format_exception(record.exc_info[1]))))
         return json.dumps(line, ensure_ascii=False)
 
 
@@ -81,7 +83,7 @@ class _Plain(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
         exception, record.exc_info, record.exc_text = record.exc_info, None, None
         try:
-            return self._mask(super().format(record))
+            return self._mask(printable(super().format(record)))
         finally:
             record.exc_info = exception
 

@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from omnium_source.errors import ConfigurationError
 from omnium_source.settings import (
     ENVIRONMENT_PREFIX,
     LARGEST_DAYS,
@@ -21,9 +22,11 @@ from omnium_source.settings import (
     Problem,
     Setting,
     documents,
+    field_choices,
     from_document,
     from_environment,
     problem_of,
+    settings_found,
     source_problems,
     table,
 )
@@ -112,6 +115,73 @@ TRANSFORM = table(
         is_open=True,
     ),
     Setting(
+        "service_level_by_abc",
+        "mapping",
+        {},
+        "service level of ABC classes, before the general one",
+        0,
+        1,
+        is_open=True,
+        items="number",
+        keys=("A", "B", "C", "N"),
+    ),
+    Setting(
+        "service_level_from_margin",
+        "flag",
+        False,
+        "whether the service level of an article is what its margin is worth",
+    ),
+    Setting(
+        "supplier_order_days",
+        "mapping",
+        {},
+        "days of the week on which a supplier can be ordered from",
+        choices=("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"),
+    ),
+    Setting(
+        "supplier_review_days",
+        "mapping",
+        {},
+        "days between two orders to a supplier, instead of named days",
+        1,
+        366,
+        items="number",
+    ),
+    Setting(
+        "order_days_from_history",
+        "flag",
+        False,
+        "whether a supplier whose orders of a year fell on one or two days of the week is ordered from on these",
+    ),
+    Setting(
+        "order_interval",
+        "choice",
+        "supplier",
+        "days of demand that an order covers: the supplier's setting, or what costs least",
+        choices=("supplier", "economic"),
+    ),
+    Setting(
+        "demand_distribution",
+        "choice",
+        "negative binomial",
+        "how demand is distributed; normal for goods that are not counted",
+        choices=("negative binomial", "normal"),
+    ),
+    Setting(
+        "transfers_between_places",
+        "flag",
+        True,
+        "whether what one warehouse has too much of is proposed for another instead of a purchase",
+    ),
+    Setting(
+        "projected_items",
+        "integer",
+        50_000,
+        "SKU × warehouse rows of which `stock_projection` tells the weeks to come",
+        0,
+        MOST_ROWS,
+    ),
+    Setting(
         "early_tolerance_days",
         "number",
         "",
@@ -130,9 +200,17 @@ TRANSFORM = table(
         "shrinkage_strength",
         "number",
         5,
-        "lines that the parent level weighs when measured lead times are shrunk towards it",
+        "observations that the parent level weighs when measured lead times are shrunk towards it",
         0,
         1_000_000,
+    ),
+    Setting(
+        "lead_time_half_life_days",
+        "number",
+        60,
+        "of a supplier whose lead times drift, an order this many days older than another weighs half as much",
+        1,
+        36_500,
     ),
     Setting(
         "reserved_includes_awaiting",
@@ -149,6 +227,21 @@ TRANSFORM = table(
         5,
         "days in stock between two sales up to which SBA and TSB smooth",
         *DAYS,
+    ),
+    Setting(
+        "season_weight",
+        "number",
+        0.5,
+        "how much of last year's season is believed, as a power of the season's factor",
+        0,
+        1,
+    ),
+    Setting(
+        "replayed_as_of_days",
+        "list",
+        [],
+        "days as of which demand is estimated besides, for a replay of history",
+        items="date",
     ),
     Setting(
         "transfers_are_demand",
@@ -186,7 +279,18 @@ TRANSFORM = table(
         1,
         366,
     ),
-    Setting("backtest_days", "integer", 180, "days that `policy_backtest` replays", 1, LARGEST_DAYS),
+    Setting("backtest_days", "integer", 120, "days that `policy_backtest` counts", 1, LARGEST_DAYS),
+    Setting(
+        "backtest_warm_up_days", "integer", 60, "days that it replays before those it counts", 0, LARGEST_DAYS
+    ),
+    Setting(
+        "backtest_refresh_days",
+        "integer",
+        7,
+        "days between two looks at history in `policy_backtest`; 1 takes minutes",
+        1,
+        366,
+    ),
     Setting("backtest_items", "integer", 1_000, "SKU × warehouse rows that it replays", 0, MOST_ROWS),
     Setting(
         "backtest_service_levels",
@@ -239,15 +343,25 @@ def problems() -> list[Problem]:
     """What is wrong with the configuration, in the environment and in dlt's files."""
     files = documents() if has_files() else []
     found = list(_environment(os.environ))
-    sources = list(from_environment(ENVIRONMENT_PREFIX))
+    sources = settings_found(files)
     transform = list(from_environment(TRANSFORM_PREFIX))
     for where, document in files:
         found += _misplaced(document, where)
-        sources += from_document(document, SECTION, where)
         transform += from_document(document, "transform", where, deep=1)
-    found += source_problems(sources)
+    wrong = list(source_problems(sources))
+    if not wrong:
+        try:
+            field_choices(sources)
+        except ConfigurationError as error:
+            wrong = [Problem(str(error), "README, Configuration, says what can be chosen.")]
+    found += wrong
     found += filter(None, map(_of_variable, transform))
     return found
+
+
+def choices() -> dict[str, dict[str, Any]]:
+    """The choice of fields of each resource that has one. Raises ConfigurationError."""
+    return field_choices(settings_found(documents() if has_files() else []))
 
 
 def has_files() -> bool:

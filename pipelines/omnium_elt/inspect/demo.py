@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from omnium_elt.infra.home import Home, Secret, Settings
+from omnium_elt.inspect.examples import Example, examples
 from omnium_elt.report.run_report import Progress, RunReport
 from omnium_elt.steps.run import run
 from omnium_elt.warehouse import database
@@ -64,6 +65,7 @@ class Findings:
     as_of: date | None
     lead_times: list[LeadTime]
     proposals: list[Proposal]
+    examples: list[Example]
 
 
 def demo(home: Home, size: str, seed: int, options: dict[str, Any], progress: Progress) -> RunReport:
@@ -91,6 +93,7 @@ def findings(warehouse: Path) -> Findings:
             as_of=_as_of(warehouse),
             lead_times=_lead_times(connection),
             proposals=_proposals(connection),
+            examples=examples(connection),
         )
 
 

@@ -4,6 +4,7 @@ Rows and cursors are those of the working database, as that is what is loaded; w
 published one. What earlier runs said about themselves (`infra/history.py`) tells when they succeeded or failed.
 """
 
+import logging
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Literal
@@ -12,6 +13,8 @@ from omnium_elt.infra import history, lock
 from omnium_elt.infra.home import Home
 from omnium_elt.report.run_report import plain
 from omnium_elt.warehouse import database
+
+log = logging.getLogger("omnium.status")
 
 SHOWN_RUNS = 10
 Source = Literal["working database", "published warehouse"]
@@ -112,6 +115,15 @@ def status(home: Home, resources: tuple[str, ...] | None = None, exclude: tuple[
         resources=states,
         runs=runs,
     )
+
+
+def kept_states(home: Home) -> dict[str, dict[str, Any]]:
+    """What a home keeps of each resource; nothing where it cannot be read."""
+    try:
+        return _held(home)[0].states
+    except Exception as error:
+        log.info("the states of %s cannot be read: %s", home.root, error)
+        return {}
 
 
 def _is_busy(home: Home) -> bool:

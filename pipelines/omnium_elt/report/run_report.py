@@ -5,6 +5,8 @@ from dataclasses import asdict, dataclass, field
 from datetime import UTC, date, datetime
 from typing import Any, Literal, Protocol
 
+from omnium_elt.infra.text import printable
+
 ResourceStatus = Literal["ok", "unchanged", "forbidden", "failed", "skipped"]
 StepStatus = Literal["ok", "unchanged", "incomplete", "failed", "skipped"]
 RunStatus = Literal["ok", "unchanged", "incomplete", "failed", "interrupted"]
@@ -165,7 +167,9 @@ def new_run_id() -> str:
 
 
 def plain(value: Any) -> Any:
-    """Turn dates into ISO text all through a structure of dicts and lists, for JSON."""
+    """Turn dates into ISO text, and text into what a terminal may show, all through dicts and lists, for JSON."""
+    if isinstance(value, str):
+        return printable(value)
     if isinstance(value, dict):
         return {key: plain(item) for key, item in value.items()}
     if isinstance(value, datetime):

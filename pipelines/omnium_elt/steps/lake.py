@@ -4,14 +4,13 @@ The rows are the database's own, so deletions, children and changed rows are rig
 files. A table that did not change keeps its file. Files take their places together, at the end.
 """
 
-import json
 import os
 import shutil
 import time
 from pathlib import Path
 from typing import Any
 
-from omnium_elt.infra.files import PARTIAL, put, sweep, write_json
+from omnium_elt.infra.files import PARTIAL, make_folder, put, read_object, sweep, write_json
 from omnium_elt.infra.home import Settings
 from omnium_elt.report.run_report import Progress, StepReport
 from omnium_elt.warehouse import database
@@ -26,7 +25,7 @@ def publish_lake(settings: Settings, progress: Progress) -> StepReport:
     report = StepReport(STEP)
     lake = settings.home.lake
     manifest = lake / "manifest.json"
-    before = _read(manifest)
+    before = read_object(manifest)
     with database.connect(settings.home.working_database) as connection:
         tables = database.fingerprint(connection)
         changed = [
@@ -42,7 +41,7 @@ def publish_lake(settings: Settings, progress: Progress) -> StepReport:
                 put(partial, lake / table / FILE)
             for table in gone:
                 shutil.rmtree(lake / table, ignore_errors=True)
-            write_json(manifest, tables, mode=0o644)
+            write_json(manifest, tables, mode=None)
             progress.finish(STEP, "ok")
     report.status = "ok" if changed or gone else "unchanged"
     report.details = {"tables": len(tables), "written": len(changed)}
@@ -52,7 +51,8 @@ def publish_lake(settings: Settings, progress: Progress) -> StepReport:
 
 def _write(connection: Any, table: str, lake: Path, progress: Progress) -> Path:
     folder = lake / table
-    folder.mkdir(parents=True, exist_ok=True)
+    make_folder(lake)
+    make_folder(folder)
     sweep(folder)
     # Not *.parquet: whoever reads the folder by its pattern must not find it yet.
     partial = folder / f".{FILE}.{os.getpid()}{PARTIAL}"
@@ -62,10 +62,3 @@ def _write(connection: Any, table: str, lake: Path, progress: Progress) -> Path:
     )
     progress.advance(STEP, 1)
     return partial
-
-
-def _read(manifest: Path) -> dict[str, str]:
-    try:
-        return dict(json.loads(manifest.read_text(encoding="utf-8")))
-    except (OSError, ValueError):
-        return {}

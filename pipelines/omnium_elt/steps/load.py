@@ -270,7 +270,7 @@ class _Load:
         self._states = {} if settings.full_refresh else warehouse.states
         self._executor = ThreadPoolExecutor(20, "omnium-page")
         types = known_columns(warehouse.tables)
-        self._sync = Sync(client, self._executor, self._personal, reading, types, workshop)
+        self._sync = Sync(client, self._executor, self._personal, reading, types, workshop, settings.fields)
         self._has_loaded = False
         self._loaded: dict[str, np.ndarray] = {}
         self._going: dict[str, _Progressing] = {}

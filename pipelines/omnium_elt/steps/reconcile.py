@@ -68,7 +68,7 @@ def _syncing(settings: Settings) -> Iterator[tuple[Warehouse, Sync]]:
     ):
         personal = personal_data(settings, warehouse.personal_mark)
         reading = Reading(spool=settings.home.spool, **settings.source_options.get("reading", {}))
-        yield warehouse, Sync(client, executor, personal, reading)
+        yield warehouse, Sync(client, executor, personal, reading, choices=settings.fields)
 
 
 def _sweep_all(settings: Settings, progress: Progress, report: RunReport, force: bool) -> dict[str, set[str]]:

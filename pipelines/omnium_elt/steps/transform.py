@@ -13,12 +13,14 @@ from typing import Any
 
 from omnium_elt.infra import history
 from omnium_elt.infra.errors import OmniumEltError, UsageError
-from omnium_elt.infra.files import write_json
+from omnium_elt.infra.files import read_object, write_json
 from omnium_elt.infra.home import Settings
 from omnium_elt.report.run_report import Progress, StepReport
 from omnium_elt.warehouse import database
 
 STEP = "transform"
+MARKS = {"raw", "project", "destination", "variables", "as_of"}
+"""What the marts depend on (`_wanted`), and what is kept of a finished build."""
 
 
 def transform(settings: Settings, progress: Progress, *, force: bool = False) -> StepReport:
@@ -49,10 +51,9 @@ def finished(settings: Settings) -> dict[str, Any] | None:
 
 
 def _last(settings: Settings) -> dict[str, Any] | None:
-    try:
-        return json.loads((settings.home.state / "transform.json").read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return None
+    kept = read_object(settings.home.state / "transform.json")
+    is_whole = set(kept) == MARKS and isinstance(kept["as_of"], str | None)
+    return kept if is_whole else None
 
 
 def _wanted(settings: Settings) -> dict[str, Any]:

@@ -20,11 +20,19 @@ from dlt.common.destination import Destination
 from dlt.extract import DltResource
 from dlt.pipeline.exceptions import PipelineStepFailed
 from omnium_source import MARK
+from omnium_source.windows.deletions import MARKED_HASH
 
 from omnium_elt.infra.errors import OmniumEltError, UsageError, explain
 from omnium_elt.infra.home import Home
 from omnium_elt.report.run_report import RunReport
-from omnium_elt.warehouse.database import APPENDING, NO_VACUUM, RECEIPTS, clear_half_loaded, literal
+from omnium_elt.warehouse.database import (
+    APPENDING,
+    NO_VACUUM,
+    RECEIPTS,
+    clear_half_loaded,
+    literal,
+    new_file_options,
+)
 from omnium_elt.warehouse.dlt_patches import be_quick
 from omnium_elt.warehouse.duckdb_destination import DuckDb
 
@@ -43,9 +51,6 @@ AFTER_A_PACKAGE = "32MB"
 """What DuckDB may keep of it: `Warehouse.forget_what_was_written`."""
 RUNS_A_VACUUM = 10
 """In every so-manieth run that replaced rows the checkpoint at its end wins back their room."""
-ROWS_A_GROUP = 16_384
-"""Of DuckDB's own, 122,880, hardly a package fills one. Full groups go compressed to the file as they come; others
-first to the log, uncompressed, and again with the checkpoint."""
 
 
 class Warehouse:
@@ -153,11 +158,12 @@ class Warehouse:
             return client.make_qualified_table_name(table)
 
     def hashes(self, table: str) -> "Hashes | None":
-        """Content hashes of the rows of a table that are not marked deleted; None where there was no table."""
+        """Content hashes of the rows of a table that live, or were read as deleted; None where there was no table."""
         if table not in self._tables_at_first:
             return None
         rows = self.query(
-            f"select _dlt_id, _omnium_row_hash from {self.name_of(table)} where _omnium_deleted_at is null"
+            f"select _dlt_id, _omnium_row_hash from {self.name_of(table)} "
+            f"where _omnium_deleted_at is null or _omnium_row_hash like '{MARKED_HASH}%'"
         )
         return Hashes(rows) if rows.num_rows else None
 
@@ -280,8 +286,8 @@ def _attached(path: Path) -> Any:
 
     connection = duckdb.connect(":memory:", config={**DUCKDB_CONFIG, "temp_directory": f"{path}.tmp"})
     try:
-        size = "" if path.exists() else f" (row_group_size {ROWS_A_GROUP})"
-        connection.execute(f"attach {literal(str(path))} as {path.stem}{size}")
+        options = "" if path.exists() else new_file_options()
+        connection.execute(f"attach {literal(str(path))} as {path.stem} {options}")
         # With the other database gone, cursors of this connection find this one by themselves.
         connection.execute(f"use {path.stem}")
         connection.execute("detach memory")

@@ -13,6 +13,7 @@ import hashlib
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
+import dlt
 import dlt.common.normalizers.json.helpers
 import dlt.common.schema.utils
 import dlt.load.load
@@ -21,6 +22,8 @@ import orjson
 from dlt.common.schema.exceptions import ParentTableNotFoundException
 from dlt.common.schema.utils import get_root_table
 
+TRIED_WITH = "1.31."
+"""The versions of dlt in which these functions are known to answer what dlt's own do."""
 HASHES_KEPT = 16
 Tables = Mapping[str, Any]
 
@@ -82,7 +85,9 @@ def _once_a_content(version_hash: Callable[[Mapping[str, Any]], str]) -> Callabl
 
 
 def be_quick() -> None:
-    """Put them in dlt's place, wherever dlt imported its own."""
+    """Put them in dlt's place, wherever dlt imported its own. A dlt that was not tried keeps its own."""
+    if not dlt.__version__.startswith(TRIED_WITH):
+        return
     dlt.common.schema.utils.validate_stored_schema = check_parents
     for module in (dlt.common.schema.utils, dlt.common.normalizers.json.helpers, dlt.load.utils):
         if hasattr(module, "get_nested_tables"):

@@ -16,6 +16,7 @@ import json
 import logging
 import os
 import random
+import re
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -225,8 +226,10 @@ class TokenStore:
         try:
             kept = json.loads(self._path.read_text())
             if kept["identity"] == self._identity and kept["expires_at"] > time.time() + 600:
-                return str(kept["token"])
-        except (OSError, ValueError, KeyError, TypeError):
+                token = kept["token"]
+                # Damaged, it would make a header that nobody can send.
+                return token if isinstance(token, str) and re.fullmatch(r"[!-~]+", token) else None
+        except (OSError, ValueError, KeyError, TypeError, RecursionError):
             pass
         return None
 
@@ -393,7 +396,7 @@ class OmniumClient:
         """Any small answer will do, a refusal included."""
         token = self._authorization(None, Budget(), None)
         headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
-        body, path = orjson.dumps({"take": 1, "page": 0}), "Stores/SearchStores"
+        body, path = orjson.dumps({"take": 1, "page": 0, "includeInactive": True}), "Stores/SearchStores"
         self._repeat(lambda: self._exchange("POST", path, body, headers, None), "the clock", Budget(), None)
 
     def server_time(self) -> dt.datetime:

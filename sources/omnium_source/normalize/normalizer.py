@@ -197,7 +197,10 @@ class Parser:
 
     def _without_ignored(self, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
         """Rows without the fields that get no column, so that their content hash does not see them either."""
-        ignored = self.shape.tables[self.shape.root].node.ignored
+        node = self.shape.tables[self.shape.root].node
+        if node.is_closed:
+            return [{name: one for name, one in row.items() if not node.ignores(name)} for row in rows]
+        ignored = node.ignored
         if not any(name in row for name in ignored for row in rows):
             return rows
         return [{name: value for name, value in row.items() if name not in ignored} for row in rows]
@@ -216,6 +219,8 @@ class Parser:
             elif type(target) is Child:
                 self._list(target, values, build, notes)
         new = sorted(values_of.keys() - node.fields.keys() - node.ignored)
+        if node.is_closed:
+            new = [name for name in new if not node.ignores(name)]
         rest = [
             name
             for name in new

@@ -93,6 +93,15 @@ class Node:
     position: Position
     personal: bool
 
+    @property
+    def is_closed(self) -> bool:
+        """Whether fields that the contract does not have are left out (`fields.CLOSED`)."""
+        return "*" in self.ignored
+
+    def ignores(self, name: str) -> bool:
+        """Whether a field of a closed object is left out; `+name` lets one pass."""
+        return name not in self.fields and f"+{name}" not in self.ignored
+
 
 @dataclass(frozen=True, slots=True)
 class TableShape:
@@ -196,7 +205,10 @@ class _Walk:
         if level == 0:
             self.positions[path] = position
         fields: dict[str, Column | Child | Node] = {}
-        ignored: set[str] = set()
+        inside = ".".join((*full_path, ""))
+        # Also fields that the contract does not have; `*` stands for all of those.
+        ignored = {path[len(inside) :] for path in self.excluded if path.startswith(inside)}
+        ignored = {name for name in ignored if "." not in name}
         personal_below = False
         for name, kind in contract()[position.schemas[-1]].items():
             here = (*full_path, name)

@@ -37,8 +37,9 @@ from omnium_source.normalize.without_pandas import without_pandas
 
 BATCHES_WAITING = 2
 """Batches that a worker has before it at most: one that it parses, and one that is on its way."""
-SECRETS = "SOURCES__OMNIUM__"
-"""Settings of this prefix are not handed on to other processes."""
+ENVIRONMENT = ("PATH", "HOME", "LANG", "TZ", "TMPDIR", "TEMP", "TMP", "VIRTUAL_ENV")
+ENVIRONMENT_PREFIXES = ("LC_", "LD_", "DYLD_", "PYTHON", "MALLOC_", "ARROW_")
+"""Variables that a worker is given; settings and credentials of source and destinations are not among them."""
 
 
 class Workshop:
@@ -211,18 +212,12 @@ class _Worker:
     """
 
     def __init__(self) -> None:
-        package = Path(__file__).parents[2]
-        environment = {name: value for name, value in os.environ.items() if not name.startswith(SECRETS)}
-        # One thread makes the tables: what it gives back need not be kept apart for others.
-        environment |= {"MALLOC_ARENA_MAX": "1", "ARROW_DEFAULT_MEMORY_POOL": "system"}
-        environment["PYTHONPATH"] = os.pathsep.join(
-            [str(package), *filter(None, [environment.get("PYTHONPATH")])]
-        )
         self._process = subprocess.Popen(
-            [sys.executable, "-c", "from omnium_source.normalize.worker_pool import work; work()"],
+            # Without -P a file of the working directory that is called like a module of Python's would be run.
+            [sys.executable, "-P", "-c", "from omnium_source.normalize.worker_pool import work; work()"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
-            env=environment,
+            env=environment_of_worker(),
         )
         assert self._process.stdin is not None
         assert self._process.stdout is not None
@@ -304,6 +299,24 @@ class _Worker:
         for end in (self._to, self._from):
             with contextlib.suppress(OSError):
                 end.close()
+
+
+def environment_of_worker() -> dict[str, str]:
+    """What a worker has to know of this process's environment: how to run Python, and nothing else, hence no secret."""
+    environment = {
+        name: value
+        for name, value in os.environ.items()
+        if name in ENVIRONMENT or name.startswith(ENVIRONMENT_PREFIXES)
+    }
+    # A relative path, or an empty one, is the working directory again.
+    paths = [path for path in environment.get("PYTHONPATH", "").split(os.pathsep) if os.path.isabs(path)]
+    environment["PYTHONPATH"] = os.pathsep.join([str(Path(__file__).parents[2]), *paths])
+    # One thread makes the tables: what it gives back need not be kept apart for others.
+    return environment | {
+        "PYTHONSAFEPATH": "1",
+        "MALLOC_ARENA_MAX": "1",
+        "ARROW_DEFAULT_MEMORY_POOL": "system",
+    }
 
 
 def _ended() -> GaveUp:

@@ -33,6 +33,7 @@ from omnium_source.normalize.buffer import Spool
 from omnium_source.normalize.drift import Drift
 from omnium_source.resources import Resource
 from omnium_source.windows.course import SCROLL_FROM, Course
+from omnium_source.windows.deletions import Marked
 from omnium_source.windows.splitter import Shown, Splitter
 from omnium_source.windows.window import Row, Window, column_name_of
 
@@ -51,12 +52,14 @@ class Wish:
     """What is asked of a window besides its bounds.
 
     `body`: further fields of the request. `late_before`: rows with an earlier stamp have appeared late. `note` is
-    told the rows as they come. `is_over`: set when nobody wants the window any more.
+    told the rows as they come. `deleted_at`: the mark of rows that say they are deleted, where such are asked for.
+    `is_over`: set when nobody wants the window any more.
     """
 
     body: Mapping[str, Any] | None = None
     late_before: dt.datetime | None = None
     note: Callable[[Sequence[Row]], None] | None = None
+    deleted_at: dt.datetime | None = None
     is_over: threading.Event = field(default_factory=threading.Event)
 
 
@@ -84,6 +87,9 @@ class Verified:
 
 class Piece:
     """One attempt at one window."""
+
+    can_come_twice = False
+    """Whether a row may stand on two pages of what is read."""
 
     def __init__(
         self,
@@ -270,7 +276,11 @@ class Piece:
     @property
     def assembly(self) -> Assembly:
         """Where the pages become tables."""
-        if self._assembly is None:
+        if self._assembly is None and self.wish.deleted_at:
+            cursor = column_name_of(self._course.resource.cursor)
+            spool = Spool(self._course.reading.spool)
+            self._assembly = Marked(self._course.parser, cursor, spool, self.wish.deleted_at)
+        elif self._assembly is None:
             self._assembly = self._course.assembly((self.total or 0) * self._course.row_bytes)
         return self._assembly
 
@@ -278,7 +288,7 @@ class Piece:
         """Say which rows of a batch are kept: none twice, and none that the destination holds already."""
         resource = self._course.resource
         doubled = self.keys.intersection(added.keys)
-        if doubled and resource.has_own_id:
+        if doubled and resource.has_own_id and not self.can_come_twice:
             raise Incomplete(self.says(f"{len(doubled):,} rows came twice"))
         mask = self._wanted(added, doubled)
         self.keys.update(added.keys)
@@ -330,15 +340,18 @@ class Piece:
         first_time = 1 if total > LONG_SCROLL * len(self.shown.rows) else 3
         return first_time <= self.attempt < first_time + 2
 
+    def _parse_all(self) -> None:
+        self._parse()
+        while self._coming:
+            self._keep(self._coming.popleft().result())
+
     def _verify(self, *, is_snapshot: bool) -> None:
         """Whether all rows are here: as many as the server counts, or all that it shows where it does not count so far.
 
         `is_snapshot`: what came was one answer, or a scroll read to its empty end; then rows beyond the count are
         rows too. Pages that no count proves are read until they show the same keys twice.
         """
-        self._parse()
-        while self._coming:
-            self._keep(self._coming.popleft().result())
+        self._parse_all()
         if self.total is not None and self.count == self.total:
             return
         # Rows without an id of their own that are too many may have come twice.

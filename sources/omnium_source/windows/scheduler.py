@@ -63,7 +63,7 @@ class Pieces:
 
     def __init__(self, course: Course) -> None:
         self._course, self._resource = course, course.resource
-        self._splitter = Splitter(course)
+        self.splitter = Splitter(course)
         self._listed: dict[str, set[str]] = {}
         self._listing = threading.Lock()
 
@@ -108,9 +108,9 @@ class Pieces:
                 _throw_away(turn)
         if window.is_unbounded and expected and wish.body is None:
             if self._course.is_at_limit(expected):
-                self._splitter.check_all_have_a_stamp(self._course.connection())
+                self.splitter.check_all_have_a_stamp(self._course.connection())
             elif counted < expected:
-                self._splitter.check_nothing_is_outside(self._course.connection())
+                self.splitter.check_nothing_is_outside(self._course.connection())
 
     # -- side by side ------------------------------------------------------------------------------
 
@@ -151,7 +151,7 @@ class Pieces:
             if course.client.stop.is_set() or wish.is_over.is_set():
                 raise Stopped("stopped on request")
             connection.budget = Budget(reading.budget)
-            piece = Piece(course, self._splitter, connection, window, wish, attempt)
+            piece = Piece(course, self.splitter, connection, window, wish, attempt)
             try:
                 with course.one_more():
                     is_too_large = piece.read()
@@ -182,7 +182,7 @@ class Pieces:
             piece.close()
             parts = piece.parts
             if not parts and is_hopeless and not piece.found_base:
-                parts = self._splitter.split(window, piece.shown, connection)
+                parts = self.splitter.split(window, piece.shown, connection)
             if parts:
                 return _Split(parts, piece.total or 0)
             if isinstance(problem, TooLarge):
@@ -217,7 +217,7 @@ class Pieces:
         Incomplete if rows are still missing when all known values were asked for.
         """
         window, wish = lost.window, lost.wish
-        whole, wanted = Whole(self._course, self._splitter, lost), lost.total or 0
+        whole, wanted = Whole(self._course, self.splitter, lost), lost.total or 0
         asked_for: dict[str, set[str]] = {by.field: set() for by in filters}
         try:
             for values, others in self._parts(lost, filters, asked_for):

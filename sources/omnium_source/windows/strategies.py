@@ -8,22 +8,27 @@ index behind the search shows some changes late.
 """
 
 import datetime as dt
+import logging
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from typing import Any
 from urllib.parse import quote
 
 import orjson
 
-from omnium_source.errors import ConfigurationError, NotFound
+from omnium_source.errors import BadRequest, ConfigurationError, Incomplete, NotFound
 from omnium_source.http.client import Answer, Budget, Traffic
 from omnium_source.http.paginators import Page, PageBase
 from omnium_source.normalize.drift import Drift
 from omnium_source.resources import RESOURCES
 from omnium_source.windows.course import Course
+from omnium_source.windows.newest_first import NewestFirst, Order
 from omnium_source.windows.reader import State, Verified, Wish
 from omnium_source.windows.scheduler import Pieces
 from omnium_source.windows.window import Row, Window, iso, moment_of
+
+log = logging.getLogger("omnium")
 
 CLOCK_MARGIN = dt.timedelta(seconds=5)
 """The server's time is known to the second, and old when it arrives. What changed a moment ago belongs to a window
@@ -32,6 +37,8 @@ JITTER = 5.0
 """Seconds by which the measured difference of the clocks changes though no clock was set."""
 AHEAD = dt.timedelta(seconds=60)
 """A kept moment that lies further ahead of now was noted by a clock that was wrong."""
+SORTS, HONOURED, IGNORED = "newest_first", "honoured", "ignored"
+"""In a resource's state: whether the server is seen to sort by modified where it is asked to."""
 IDS_A_REQUEST = 100
 SUPPLIERS_AT_ONCE = 200
 
@@ -45,6 +52,7 @@ class Reader:
         self._reading, self.traffic = course.reading, course.traffic
         self._pieces = Pieces(course)
         self._connection = course.connection()
+        self._sorts = ""
 
     # -- which windows -----------------------------------------------------------------------------
 
@@ -63,8 +71,15 @@ class Reader:
             raise ConfigurationError(
                 f"since={iso(self._reading.since)} lies in the future: give a day that is over"
             )
-        rule = getattr(self, f"_by_{self._resource.rule}")
-        yield from rule(self._healed(state, now), now)
+        healed = self._healed(state, now)
+        if self._resource.newest_first:
+            yield from self._by_newest(healed, now)
+        else:
+            yield from self._by_rule(healed, now)
+
+    def _by_rule(self, state: State, now: dt.datetime) -> Iterator[Verified]:
+        rule: Callable[[State, dt.datetime], Iterator[Verified]] = getattr(self, f"_by_{self._resource.rule}")
+        yield from rule(state, now)
 
     @property
     def _latest(self) -> dt.datetime:
@@ -120,6 +135,9 @@ class Reader:
         is_first = not state.get("cursor") or state.get("is_first_read", False)
         window = Window(self._since(state), None if is_first else self._latest, end=now)
         late_before = None if is_first else moment_of(state.get("cursor"))
+        if self._resource.deleted and not is_first:
+            # Before what lives: one that comes back meanwhile is met there, and keeps no mark.
+            yield from self._deleted(window, state)
         for verified in self._read(window, Wish(late_before=late_before)):
             if verified.window.end:
                 state = {**state, "cursor": iso(verified.window.end)}
@@ -128,6 +146,16 @@ class Reader:
                     state["is_first_read"] = True
             verified.state = self._kept(state)
             yield verified
+
+    def _deleted(self, window: Window, state: State) -> Iterator[Verified]:
+        """What was deleted since the cursor, marked, where the server tells of it."""
+        wish = Wish(self._resource.deleted, deleted_at=window.end)
+        try:
+            for verified in self._read(replace(window, end=None), wish):
+                verified.state = self._kept(state)
+                yield verified
+        except BadRequest as refusal:
+            self._course.remark(f"deleted rows cannot be asked for, a sweep finds them: {refusal}")
 
     _by_event = _by_window
 
@@ -207,6 +235,88 @@ class Reader:
             if "cursor" in verified.state and verified.state["cursor"] == changes["cursor"]:
                 verified.state["open"] = sorted(open_ids)
             yield verified
+
+    def _by_newest(self, state: State, now: dt.datetime) -> Iterator[Verified]:
+        """Changes newest first, where the server is seen to sort by them; else by the resource's own rule.
+
+        Every few days all of it is read: rows that carry no stamp stand at the end of such an order.
+        """
+        seen = state.get(SORTS)
+        is_due = not state.get("cursor") or self._is_full_pass_due(state, now)
+        if not is_due and seen != IGNORED:
+            try:
+                found = self._newest(state, now, is_proved=seen == HONOURED)
+            except Incomplete as failure:
+                log.info("%s; reading it by its own rule", failure)
+            except (BadRequest, NotFound) as refusal:
+                self._sorts = IGNORED
+                log.info("%s; reading it by its own rule", refusal)
+            else:
+                if found is not None:
+                    yield from found
+                    return
+                if seen == HONOURED:
+                    self._course.remark("the server no longer sorts by modified, so everything is read again")
+                    state = {name: value for name, value in state.items() if name != "full_pass"}
+                    is_due = True
+        changes: State = {"full_pass": iso(now)} if is_due and self._resource.rule == "full" else {}
+        for verified in self._by_rule(state, now):
+            if verified.state.get("cursor") == iso(now):
+                verified.state = {**verified.state, **changes}
+                # After a full pass it is looked at anew.
+                verified.state.pop(SORTS, None)
+                if not is_due and self._sorts:
+                    verified.state[SORTS] = self._sorts
+            yield verified
+
+    def _newest(self, state: State, now: dt.datetime, *, is_proved: bool) -> list[Verified] | None:
+        """What changed and what is new, each by one request or a few; None where the order is not to be relied on."""
+        lower = self._since(state)
+        assert lower is not None
+        pieces: list[NewestFirst] = []
+        try:
+            order = self._read_down(pieces, "ModifiedDescending", lower, now)
+            if order is Order.IGNORED:
+                self._sorts = IGNORED
+            is_reliable = order in (Order.WHOLE, Order.PROVED) or (order is Order.FITTING and is_proved)
+            if is_reliable and order is not Order.WHOLE and self._resource.rule == "full":
+                # What was never changed may carry no such stamp.
+                is_reliable = self._read_down(pieces, "CreatedDescending", lower, now) is not Order.IGNORED
+        except BaseException:
+            for piece in pieces:
+                piece.close()
+            raise
+        if not is_reliable:
+            for piece in pieces:
+                piece.close()
+            return None
+        windows = [piece.verified() for piece in pieces]
+        if order is not Order.WHOLE and self._resource.rule != "full":
+            windows += self._read(Window(lower, self._latest, end=now))
+        kept = {} if order is Order.WHOLE and not is_proved else {SORTS: HONOURED}
+        state = {name: value for name, value in state.items() if name != "open"}
+        for window in windows[:-1]:
+            window.state = self._kept(state)
+        windows[-1].state = self._kept(state, cursor=iso(now), **kept)
+        return windows
+
+    def _read_down(self, pieces: list[NewestFirst], sort: str, lower: dt.datetime, now: dt.datetime) -> Order:
+        """Read the newest rows of an order; what was read is added to `pieces`. Raises Incomplete."""
+        problem: Incomplete | None = None
+        for attempt in range(1, self._reading.tries + 1):
+            connection = self._course.connection()
+            piece = NewestFirst(
+                self._course, self._pieces.splitter, connection, Window(lower, end=now), attempt, sort
+            )
+            pieces.append(piece)
+            try:
+                return piece.read_down(lower)
+            except Incomplete as failure:
+                problem = failure
+                pieces.remove(piece)
+                piece.close()
+        assert problem is not None
+        raise problem
 
     def _named_by_changed_parents(self, state: State, now: dt.datetime) -> set[str]:
         """Ids of the deliveries that purchase orders changed since the cursor name."""

@@ -225,7 +225,8 @@ def test_demo_shows_lead_times_and_proposal_and_works_twice(
     assert main(arguments) == 0
     shown = capfd.readouterr().out
     headings = [
-        shown.index(text) for text in ("Supplier lead times", "configured", "Purchase proposal", "Files")
+        shown.index(text)
+        for text in ("Supplier lead times", "configured", "Purchase proposal", "Worth a look", "Files")
     ]
     assert headings == sorted(headings)
     proposal = shown[headings[2] : headings[3]]
@@ -233,7 +234,9 @@ def test_demo_shows_lead_times_and_proposal_and_works_twice(
         r" to [\w-]+: order.* by \d{4}-\d\d-\d\d, \d+ lines?, [\d,]+ units, [\d,.]+ [A-Z]{3}", proposal
     )
     assert "really takes" in proposal
-    assert "warehouse.duckdb" in shown[headings[3] :]
+    for what in ("A season", "A new article", "A one-off order", "Too much of it", "In the wrong place"):
+        assert f"\n{what}: " in shown[headings[3] : headings[4]]
+    assert "warehouse.duckdb" in shown[headings[4] :]
 
     assert main([*arguments, "--json"]) == 0
     report = told(capfd)
@@ -241,6 +244,7 @@ def test_demo_shows_lead_times_and_proposal_and_works_twice(
     assert sum(resource["rows"] for resource in report["resources"]) == 0, "the same tenant once more"
     assert len(report["findings"]["lead_times"]) > 5
     assert report["findings"]["proposals"]
+    assert {example["sku"] for example in report["findings"]["examples"]} >= {"50001", "50003", "50004"}
 
 
 # check, status, resources
@@ -410,7 +414,7 @@ def test_an_order_that_waits_for_an_unknown_time_is_not_the_first() -> None:
 
     def told(*proposals: Proposal) -> str:
         console = Console(file=io.StringIO(), width=200)
-        show_findings(console, Findings(None, [], list(proposals)))
+        show_findings(console, Findings(None, [], list(proposals), []))
         return console.file.getvalue()  # type: ignore[attr-defined,no-any-return]
 
     assert (

@@ -3,6 +3,7 @@
 import importlib.util
 from typing import Any
 
+import dlt
 import dlt.common.schema.utils
 import dlt.load.utils
 import pytest
@@ -87,3 +88,11 @@ def test_the_hash_of_a_schema_is_dlts_own_after_every_change() -> None:
         schema.tables["orders"]["description"] = f"changed in place by {column}"
         stored = schema.to_dict()
         assert dlt.common.schema.utils.generate_version_hash(stored) == own(stored)  # type: ignore[arg-type]
+
+
+def test_another_version_keeps_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    own = fresh_copy_of("dlt.load.utils").get_nested_tables
+    monkeypatch.setattr(dlt, "__version__", "1.99.0")
+    monkeypatch.setattr(dlt.load.utils, "get_nested_tables", own)
+    be_quick()
+    assert dlt.load.utils.get_nested_tables is own

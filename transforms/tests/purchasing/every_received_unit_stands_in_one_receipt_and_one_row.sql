@@ -6,14 +6,20 @@ with staged as (
 
     select
         transactions.purchase_order_id,
-        transactions.sku,
+        coalesce(spellings.sku, transactions.sku) as sku,
         transactions.warehouse_code,
         sum(transactions.quantity) as quantity
     from {{ ref('stg_inventory_transactions') }} as transactions
+    left join {{ ref('int_virtual_locations') }} as virtual_locations
+        on transactions.warehouse_code = virtual_locations.warehouse_code
+    left join {{ ref('int_purchased_sku_spellings') }} as spellings
+        on transactions.sku = spellings.spelling
     where transactions.purchase_order_id is not null
         and transactions.quantity <> 0
         and coalesce({{ local_date('transactions.transacted_at') }}, {{ as_of() }}) <= {{ as_of() }}
-    group by transactions.purchase_order_id, transactions.sku, transactions.warehouse_code
+    group by transactions.purchase_order_id, coalesce(spellings.sku, transactions.sku), transactions.warehouse_code
+    -- What was booked in a virtual location may stand in its warehouse a second time.
+    having max(case when transactions.is_virtual or virtual_locations.warehouse_code is not null then 1 else 0 end) = 0
 
 ),
 
@@ -49,5 +55,5 @@ left join receipts
     on order_rows.purchase_order_id = receipts.purchase_order_id
     and order_rows.sku = receipts.sku
     and order_rows.warehouse_code = receipts.warehouse_code
-where order_rows.quantity <> greatest(0, coalesce(staged.quantity, 0))
+where order_rows.quantity <> greatest(0, coalesce(staged.quantity, receipts.quantity, 0))
     or order_rows.quantity <> greatest(0, coalesce(receipts.quantity, 0))

@@ -1,9 +1,8 @@
 {{ config(materialized='table') }}
 
--- One row per replayed SKU and warehouse and day, the days to learn from included (day_number ≤ 0): what
--- customers and other warehouses took, and on days out of stock what customers would have taken on top, at
--- the average rate of the days in stock (other warehouses wait); and how long an order placed on that day
--- takes.
+-- One row per replayed SKU and warehouse and day, and day 0, the evening before: what customers of its places ordered;
+-- what they would have ordered had there always been stock (at the rate of the days in stock); what was served (nothing
+-- from an empty shelf); the stock of the evening; and how long an order placed on that day takes.
 
 with grid as (
     select
@@ -12,26 +11,73 @@ with grid as (
     from {{ ref('int_backtest_stretches') }}
 ),
 
-days as (
+place_days as (
     select
         item_id,
-        supplier_id,
-        {{ days_between('first_day', add_days('change_day', 'day_offset')) }} + 1 as day_number,
-        {{ add_days('change_day', 'day_offset') }} as day,
-        cast(case when day_offset = 0 then change_demand else 0 end as double precision) as customer_demand,
-        cast(case when day_offset = 0 then change_transfer else 0 end as double precision) as transfer_out,
-        cast(case when day_offset = 0 then change_share else carried_share end as double precision) as in_stock_share,
-        cast(closing_quantity as double precision) as closing_quantity
+        place_code,
+        {{ days_between('first_day', add_days('day', 'day_offset')) }} + 1 as day_number,
+        cast(case when day_offset = 0 then demand_quantity else 0 end as double precision) as ordered,
+        cast(case when day_offset = 0 then in_stock_share else carried_share end as double precision) as in_stock_share,
+        greatest(0e0, coalesce(cast(closing_quantity as double precision), 0e0)) as stock
     from grid
+    where {{ days_between('first_day', add_days('day', 'day_offset')) }} >= -1
 ),
 
 rates as (
     select
         item_id,
-        sum(customer_demand) / nullif(sum(in_stock_share), 0e0) as daily_demand
-    from days
+        place_code,
+        sum(case when in_stock_share > 0e0 then ordered else 0e0 end) / nullif(sum(in_stock_share), 0e0) as daily_demand
+    from place_days
     where day_number >= 1
-    group by item_id
+    group by item_id, place_code
+),
+
+seen_days as (
+    select
+        place_days.item_id,
+        place_days.day_number,
+        sum(place_days.ordered) as ordered,
+        sum(case when place_days.in_stock_share > 0e0 then place_days.ordered else 0e0 end) as served,
+        sum(case
+            when place_days.in_stock_share > 0e0
+                then place_days.ordered + (1e0 - place_days.in_stock_share) * coalesce(rates.daily_demand, 0e0)
+            -- who ordered from an empty shelf is one of those who would have come
+            else greatest(place_days.ordered, coalesce(rates.daily_demand, 0e0))
+        end) as demand,
+        sum(place_days.stock) as stock
+    from place_days
+    left join rates
+        on rates.item_id = place_days.item_id
+        and rates.place_code = place_days.place_code
+    group by place_days.item_id, place_days.day_number
+),
+
+offsets as (
+    select {{ demand_day_offsets('days') }} as day_number
+    from (
+        select {{ days_between('min(first_day)', as_of()) }} + 2 as days
+        from {{ ref('int_backtest_items') }}
+    ) as period
+    where days is not null
+),
+
+-- Every day of every item, those before anything is known of it too.
+item_days as (
+    select
+        items.item_id,
+        items.supplier_id,
+        offsets.day_number,
+        {{ add_days('items.first_day', 'offsets.day_number - 1') }} as day,
+        coalesce(seen_days.ordered, 0e0) as ordered,
+        coalesce(seen_days.served, 0e0) as served,
+        coalesce(seen_days.demand, 0e0) as demand,
+        coalesce(seen_days.stock, 0e0) as stock
+    from {{ ref('int_backtest_items') }} as items
+    cross join offsets
+    left join seen_days
+        on seen_days.item_id = items.item_id
+        and seen_days.day_number = offsets.day_number
 ),
 
 -- Received rows of each supplier, in order of their date. The newest are left out: of them only the quick
@@ -58,10 +104,10 @@ received as (
 ),
 
 supplier_days as (
-    select distinct supplier_id, day from days where day_number >= 1
+    select distinct supplier_id, day from item_days where day_number >= 1
 ),
 
-places as (
+newest as (
     select
         supplier_days.supplier_id,
         supplier_days.day,
@@ -74,25 +120,21 @@ places as (
 )
 
 select
-    days.item_id,
-    days.day_number,
-    days.day,
-    days.customer_demand,
-    days.transfer_out,
-    days.customer_demand + days.transfer_out as observed_demand,
-    days.in_stock_share,
-    days.closing_quantity,
-    days.customer_demand + days.transfer_out + (1e0 - days.in_stock_share) * coalesce(rates.daily_demand, 0e0) as demand,
+    item_days.item_id,
+    item_days.day_number,
+    item_days.day,
+    item_days.ordered,
+    item_days.served,
+    item_days.demand,
+    item_days.stock,
     -- The last five rows before the day take turns, so that articles do not all have the same luck.
     greatest(1, coalesce(received.duration_days, cast(round(cast(tenant.planning_mean_days as decimal(18, 4))) as integer)))
         as lead_time_days
-from days
-left join rates
-    on rates.item_id = days.item_id
-left join places
-    on places.supplier_id = days.supplier_id
-    and places.day = days.day
+from item_days
+left join newest
+    on newest.supplier_id = item_days.supplier_id
+    and newest.day = item_days.day
 left join received
-    on received.supplier_id = days.supplier_id
-    and received.place = greatest(1, places.place - mod(days.item_id, 5))
+    on received.supplier_id = newest.supplier_id
+    and received.place = greatest(1, newest.place - mod(item_days.item_id, 5))
 cross join (select planning_mean_days from {{ ref('lead_time') }} where level = 'global') as tenant

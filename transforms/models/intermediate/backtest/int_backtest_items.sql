@@ -1,33 +1,48 @@
 {{ config(materialized='table') }}
 
--- One row per SKU and warehouse whose history is replayed: the var('backtest_items') rows of the greatest
--- annual value that are bought from suppliers into that warehouse and sold during the replay. The first day
--- of the replay leaves average_daily_usage_days of history before it, for the policies to learn from.
+-- One row per SKU and warehouse whose history is replayed: of what was bought from suppliers for that warehouse before
+-- the replay began, the var('backtest_items') rows of which the greatest value was wanted in the
+-- average_daily_usage_days before it. What came later chooses nothing.
 
 with period as (
     select
-        greatest(
-            {{ add_days(as_of(), 1 - var('backtest_days', 180)) }},
-            {{ add_days('min(day)', var('average_daily_usage_days')) }}
-        ) as first_day
-    from {{ ref('fct_stock_and_demand_change') }}
+        first_day,
+        least(
+            {{ var('backtest_warm_up_days', 60) }},
+            cast(floor({{ real(days_between('first_day', as_of())) }} / 2e0) as integer)
+        ) as warm_up_days
+    from (
+        select
+            greatest(
+                {{ add_days(as_of(), 1 - var('backtest_days', 120) - var('backtest_warm_up_days', 60)) }},
+                {{ add_days('min(day)', var('average_daily_usage_days')) }}
+            ) as first_day
+        from {{ ref('fct_stock_and_demand_change') }}
+    ) as begins
 ),
 
 purchased as (
-    select distinct sku, warehouse_code
-    from {{ ref('fct_purchase_order_line') }}
-    where not is_transfer
+    select
+        lines.sku,
+        lines.warehouse_code,
+        count(*) as lines
+    from {{ ref('fct_purchase_order_line') }} as lines
+    cross join period
+    where not lines.is_transfer
+        and lines.order_date < period.first_day
+    group by lines.sku, lines.warehouse_code
 ),
 
-sold as (
+wanted as (
     select
         changes.sku,
-        changes.warehouse_code
+        changes.warehouse_code,
+        sum(changes.demand_quantity + changes.transfer_out_quantity) as quantity
     from {{ ref('fct_stock_and_demand_change') }} as changes
     cross join period
-    where changes.day >= period.first_day
+    where changes.day < period.first_day
+        and changes.day >= {{ add_days('period.first_day', -1 * var('average_daily_usage_days')) }}
     group by changes.sku, changes.warehouse_code
-    having sum(changes.demand_quantity + changes.transfer_out_quantity) > 0
 ),
 
 ranked as (
@@ -36,27 +51,33 @@ ranked as (
         items.warehouse_code,
         items.source_id as supplier_id,
         period.first_day,
+        period.warm_up_days,
         cast(items.unit_cost as double precision) * items.rate as unit_cost,
-        items.pack,
-        items.least_order,
+        items.min_quantity,
+        items.max_quantity,
+        items.reorder_min_quantity,
+        items.pack_quantity,
+        items.is_package_break_allowed,
         items.order_interval_days,
         items.review_days,
         items.configured_lead_time_days,
         row_number() over (
-            order by profile.annual_value desc nulls last, items.sku, items.warehouse_code
+            order by
+                coalesce(cast(wanted.quantity as double precision), 0e0) * cast(items.unit_cost as double precision)
+                    * items.rate desc,
+                items.sku,
+                items.warehouse_code
         ) as item_id
-    from {{ ref('int_replenishment_quantities') }} as items
+    from {{ ref('int_replenishment_items') }} as items
     cross join period
-    inner join {{ ref('demand_profile') }} as profile
-        on profile.sku = items.sku
-        and profile.warehouse_code = items.warehouse_code
     inner join purchased
         on purchased.sku = items.sku
         and purchased.warehouse_code = items.warehouse_code
-    inner join sold
-        on sold.sku = items.sku
-        and sold.warehouse_code = items.warehouse_code
+    left join wanted
+        on wanted.sku = items.sku
+        and wanted.warehouse_code = items.warehouse_code
     where items.supplier_id is not null
+        and not items.is_transfer
         and items.unit_cost * items.rate > 0
         and period.first_day < {{ as_of() }}
 )

@@ -1,104 +1,134 @@
 {{ config(materialized='table') }}
 
--- One row per supplier and day on which the policies look at history again: the planning lead time that
--- would have been measured on that day, by the same method as lead_time (Kaplan–Meier, shrunk to the mean
--- of all suppliers), from what was known then.
+-- One row per replayed SKU and warehouse and day on which the policies look at history: the lead time that the proposal
+-- would have planned with, of what was known then: Kaplan–Meier at every level, shrunk to the level above, the most
+-- specific level that has anything.
 
-{% set strength = real(var('shrinkage_strength')) %}
+{%- set keys = 'refresh, level, supplier_id, warehouse_code, sku' -%}
+{%- set text = raw_type('text') %}
 
-with refreshes as (
-    select distinct
-        cast(floor((day_number - 1) / {{ backtest_refresh_days() }}e0) as integer) as refresh,
-        min(day) as known_before
-    from {{ ref('int_backtest_days') }}
-    where day_number >= 1
-    group by cast(floor((day_number - 1) / {{ backtest_refresh_days() }}e0) as integer)
-),
-
-known as (
+with known as (
     select
-        refreshes.refresh,
-        lines.supplier_id,
-        {{ days_between('lines.order_date', 'refreshes.known_before') }} as age_days,
-        lines.duration_days,
-        lines.is_complete or lines.is_closed_short as is_received
-    from refreshes
-    inner join {{ ref('fct_purchase_order_line') }} as lines
-        on lines.order_date < refreshes.known_before
-    where not lines.is_transfer
-        and not lines.is_retroactive
-        and lines.net_quantity > 0
-        and lines.duration_days >= 0
-        and (lines.is_complete or lines.is_closed_short or lines.open_quantity > 0 or lines.stage = 'cancelled')
-),
-
-observed as (
-    select
-        refresh,
-        supplier_id,
-        least(duration_days, age_days) as day,
-        case when is_received and duration_days < age_days then 1 else 0 end as received
-    from known
+        days.refresh,
+        observations.supplier_id,
+        observations.warehouse_code,
+        observations.sku,
+        observations.order_date,
+        least(observations.duration_days, {{ days_between('observations.order_date', 'days.as_of_day') }}) as day,
+        observations.is_received
+            and observations.duration_days <= {{ days_between('observations.order_date', 'days.as_of_day') }} as is_received
+    from {{ ref('int_backtest_as_of_days') }} as days
+    inner join {{ ref('int_lead_time_observations') }} as observations
+        on observations.order_date <= days.as_of_day
+    where not observations.is_transfer
 ),
 
 counts as (
-    select refresh, supplier_id, day, count(*) as ended, sum(received) as received
-    from observed
-    where supplier_id is not null
-    group by refresh, supplier_id, day
-
-    union all
-
-    select refresh, '' as supplier_id, day, count(*) as ended, sum(received) as received
-    from observed
-    group by refresh, day
+    select
+        refresh,
+        case
+            when grouping(supplier_id) = 1 then 'global'
+            when grouping(warehouse_code) = 1 then 'supplier'
+            when grouping(sku) = 1 then 'supplier_warehouse'
+            else 'supplier_warehouse_sku'
+        end as level,
+        supplier_id,
+        warehouse_code,
+        sku,
+        day,
+        count(*) as ended,
+        count(case when is_received then 1 end) as received,
+        -- lines of one truck are one observation
+        count(distinct case
+            when is_received then coalesce(supplier_id_of_line, '') || ' / ' || cast(order_date as {{ text }})
+        end) as observations
+    from (select *, supplier_id as supplier_id_of_line from known) as known
+    group by grouping sets (
+        (refresh, day),
+        (refresh, supplier_id, day),
+        (refresh, supplier_id, warehouse_code, day),
+        (refresh, supplier_id, warehouse_code, sku, day)
+    )
 ),
 
 curve as (
     select
         curves.*,
-        lead(day) over (partition by refresh, supplier_id order by day) as next_day
+        lead(day) over (partition by {{ keys }} order by day) as next_day
     from (
-        {{ survival_curve('counts', ['refresh', 'supplier_id']) }}
+        {{ survival_curve('counts', ['refresh', 'level', 'supplier_id', 'warehouse_code', 'sku']) }}
     ) as curves
+),
+
+figures as (
+    select
+        {{ keys }},
+        sum(received) as completed_lines,
+        sum(observations) as observations,
+        {{ survival_mean() }} as mean_days,
+        {{ survival_mean_square() }} as mean_square_days
+    from curve
+    group by {{ keys }}
 ),
 
 measured as (
     select
-        refresh,
-        supplier_id,
-        sum(received) as lines,
-        {{ survival_mean() }} as mean_days,
-        greatest(0e0, {{ survival_mean_square() }} - {{ survival_mean() }} * {{ survival_mean() }}) as variance
-    from curve
-    group by refresh, supplier_id
+        refresh, level, supplier_id, warehouse_code, sku, completed_lines, observations,
+        case when completed_lines > 0 then {{ real('mean_days') }} end as mean_days,
+        case when completed_lines > 0 then greatest(0e0, mean_square_days - mean_days * mean_days) end as variance,
+        case when completed_lines > 0 then {{ real('mean_days') }} end as recent_mean_days,
+        case when completed_lines > 0 then greatest(0e0, mean_square_days - mean_days * mean_days) end as recent_variance
+    from figures
+    where level = 'global'
+        or supplier_id in (select supplier_id from {{ ref('int_backtest_items') }})
 ),
 
-tenant as (
+roots as (
     select
-        refreshes.refresh,
-        coalesce(case when measured.lines > 0 then measured.mean_days end, {{ var('default_average_lead_time_days') }}) as mean_days,
-        coalesce(case when measured.lines > 1 then measured.variance end, 0e0) as variance
-    from refreshes
+        days.refresh,
+        coalesce(measured.mean_days, {{ real(var('default_average_lead_time_days')) }}) as planning_mean,
+        case when measured.observations >= 2 then measured.variance else 0e0 end as planning_variance
+    from {{ ref('int_backtest_as_of_days') }} as days
     left join measured
-        on measured.refresh = refreshes.refresh
-        and measured.supplier_id = ''
+        on measured.refresh = days.refresh
+        and measured.level = 'global'
+),
+
+suppliers as (
+    {{ shrunk('supplier', 'roots', 'parents.refresh = measured.refresh') }}
+),
+
+supplier_warehouses as (
+    {{ shrunk('supplier_warehouse', 'suppliers',
+        'parents.refresh = measured.refresh and parents.supplier_id = measured.supplier_id') }}
+),
+
+supplier_warehouse_skus as (
+    {{ shrunk('supplier_warehouse_sku', 'supplier_warehouses',
+        'parents.refresh = measured.refresh and parents.supplier_id = measured.supplier_id'
+        ~ ' and parents.warehouse_code = measured.warehouse_code') }}
 )
 
 select
-    tenant.refresh,
-    suppliers.supplier_id,
-    (coalesce(measured.lines * measured.mean_days, 0e0) + {{ strength }} * tenant.mean_days)
-        / nullif(coalesce(measured.lines, 0) + {{ strength }}, 0e0) as mean_days,
-    case
-        when measured.lines >= 2
-            then ((measured.lines - 1) * measured.variance + {{ strength }} * tenant.variance)
-                / (measured.lines - 1 + {{ strength }})
-        else tenant.variance
-    end as variance
-from tenant
-cross join (select distinct supplier_id from {{ ref('int_backtest_items') }}) as suppliers
-left join measured
-    on measured.refresh = tenant.refresh
-    and measured.supplier_id = suppliers.supplier_id
-    and measured.lines > 0
+    items.item_id,
+    roots.refresh,
+    coalesce(
+        by_sku.planning_mean, by_warehouse.planning_mean, by_supplier.planning_mean, roots.planning_mean
+    ) as mean_days,
+    sqrt(coalesce(
+        by_sku.planning_variance, by_warehouse.planning_variance, by_supplier.planning_variance, roots.planning_variance
+    )) as sd_days
+from {{ ref('int_backtest_items') }} as items
+cross join roots
+left join supplier_warehouse_skus as by_sku
+    on by_sku.refresh = roots.refresh
+    and by_sku.supplier_id = items.supplier_id
+    and by_sku.warehouse_code = items.warehouse_code
+    and by_sku.sku = items.sku
+left join supplier_warehouses as by_warehouse
+    on by_warehouse.refresh = roots.refresh
+    and by_warehouse.supplier_id = items.supplier_id
+    and by_warehouse.warehouse_code = items.warehouse_code
+left join suppliers as by_supplier
+    on by_supplier.refresh = roots.refresh
+    and by_supplier.supplier_id = items.supplier_id

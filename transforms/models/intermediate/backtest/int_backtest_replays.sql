@@ -2,21 +2,83 @@
 
 -- One row per policy and replayed SKU and warehouse: the history once more, day by day, with this policy
 -- placing the orders. Each day: what is due arrives; customers take what is there, and what is not there is
--- lost; where the position is not above the reorder point, an order fills up to the level, in packs, and takes
--- as long as the supplier took at that time. All policies start with the stock of the day before the replay
--- and what was on its way then.
+-- lost; then the policy orders as the proposal would (its macro decides about minimum, maximum and packs), which takes
+-- as long as the supplier took at that time. All policies start with the stock of the evening before the replay and
+-- what was on its way then; the days of warm-up, in which that still tells, are not counted.
+
+{#- What a day begins with, has and asks for. -#}
+{%- set evening %}(
+    select
+        *,
+        least(stock_there, demand) as demand_met,
+        stock_there - least(stock_there, demand) as stock_left,
+        stock_there - least(stock_there, demand) + on_order_before as position
+    from (
+        select
+            before.policy,
+            before.item_id,
+            days.day_number,
+            days.demand,
+            days.lead_time_days,
+            before.orders,
+            before.demanded,
+            before.sold,
+            before.days_out,
+            before.stock_days,
+            before.orders_placed,
+            before.stock + before.due as stock_there,
+            before.on_order - before.due as on_order_before,
+            case when days.day_number > items.warm_up_days then 1 else 0 end as is_counted,
+            levels.reorder_point,
+            levels.order_up_to_level,
+            items.min_quantity,
+            items.max_quantity,
+            items.reorder_min_quantity,
+            items.pack_quantity,
+            items.is_package_break_allowed,
+            items.review_days as days_between_reviews,
+            -- what the macro asks for, and a replay does not know
+            items.supplier_id,
+            true as is_supplier_known,
+            items.unit_cost,
+            0e0 as draft_order,
+            0e0 as transfer_in_quantity,
+            0e0 as daily_demand_naive,
+            0e0 as configured_lead_time_days,
+            0e0 as order_interval_days,
+            false as is_discontinued,
+            false as is_product_inactive,
+            false as is_store_inactive,
+            false as is_not_purchasable,
+            false as is_virtual,
+            false as is_package,
+            false as is_backorder
+        from (
+            select
+                *,
+                {{ backtest_orders_due('orders', '(day_number + 1)') }} as due
+            from replay
+        ) as before
+        inner join days
+            on days.item_id = before.item_id
+            and days.day_number = before.day_number + 1
+        inner join {{ ref('int_backtest_levels') }} as levels
+            on levels.policy = before.policy
+            and levels.item_id = before.item_id
+            and levels.refresh = cast(floor(before.day_number / {{ real(var('backtest_refresh_days', 7)) }}) as integer)
+        inner join {{ ref('int_backtest_items') }} as items
+            on items.item_id = before.item_id
+    ) as arrived
+) as evening{% endset %}
 
 with recursive last_day as (
     select max(day_number) as day_number from {{ ref('int_backtest_days') }}
 ),
 
 opening as (
-    select
-        item_id,
-        max(case when day_number = 0 then closing_quantity end) as stock
+    select item_id, stock
     from {{ ref('int_backtest_days') }}
     where day_number = 0
-    group by item_id
 ),
 
 arrivals as (
@@ -56,7 +118,7 @@ replay (
         levels.policy,
         levels.item_id,
         cast(0 as bigint) as day_number,
-        {{ real('greatest(0e0, coalesce(opening.stock, 0e0))') }} as stock,
+        {{ real('coalesce(opening.stock, 0e0)') }} as stock,
         {{ real('coalesce(under_way.quantity, 0e0)') }} as on_order,
         coalesce(under_way.orders, {{ backtest_orders_none() }}) as orders,
         {{ real('0') }} as demanded,
@@ -80,69 +142,29 @@ replay (
         stock_left as stock,
         on_order_before + ordered as on_order,
         {{ backtest_orders_after('orders', 'day_number', 'day_number + lead_time_days', 'ordered') }} as orders,
-        demanded + demand as demanded,
-        sold + demand_met as sold,
-        days_out + case when stock_left <= 1e-9 then 1 else 0 end as days_out,
-        stock_days + stock_left as stock_days,
-        orders_placed + case when ordered > 0e0 then 1 else 0 end as orders_placed
+        demanded + is_counted * demand as demanded,
+        sold + is_counted * demand_met as sold,
+        days_out + case when stock_left <= 1e-9 then is_counted else 0 end as days_out,
+        stock_days + is_counted * stock_left as stock_days,
+        orders_placed + case when ordered > 0e0 then is_counted else 0 end as orders_placed
     from (
         select
             *,
             case
-                when mod(day_number, review_days) = 0 and stock_left + on_order_before <= reorder_point
-                    and order_up_to_level - stock_left - on_order_before > 1e-9
-                    then ceil(greatest(order_up_to_level - stock_left - on_order_before, least_order) / pack - 1e-9) * pack
+                when floor(day_number / days_between_reviews) > floor((day_number - 1) / days_between_reviews)
+                    then suggested_quantity
                 else 0e0
             end as ordered
         from (
-            select
-                *,
-                least(stock_there, demand) as demand_met,
-                stock_there - least(stock_there, demand) as stock_left
-            from (
-                select
-                    before.policy,
-                    before.item_id,
-                    days.day_number,
-                    days.demand,
-                    days.lead_time_days,
-                    before.orders,
-                    before.demanded,
-                    before.sold,
-                    before.days_out,
-                    before.stock_days,
-                    before.orders_placed,
-                    before.stock + before.due as stock_there,
-                    before.on_order - before.due as on_order_before,
-                    levels.reorder_point,
-                    levels.order_up_to_level,
-                    items.pack,
-                    items.least_order,
-                    cast(items.review_days as integer) as review_days
-                from (
-                    select
-                        *,
-                        {{ backtest_orders_due('orders', '(day_number + 1)') }} as due
-                    from replay
-                ) as before
-                inner join days
-                    on days.item_id = before.item_id
-                    and days.day_number = before.day_number + 1
-                inner join {{ ref('int_backtest_levels') }} as levels
-                    on levels.policy = before.policy
-                    and levels.item_id = before.item_id
-                    and levels.refresh = cast(floor(before.day_number / {{ backtest_refresh_days() }}e0) as integer)
-                inner join {{ ref('int_backtest_items') }} as items
-                    on items.item_id = before.item_id
-            ) as arrived
-        ) as served
-    ) as reviewed
+            {{ replenishment_quantities(evening) }}
+        ) as reviewed
+    ) as decided
 )
 
 select
     replay.policy,
     replay.item_id,
-    replay.day_number as days,
+    replay.day_number - items.warm_up_days as days,
     replay.demanded,
     replay.sold,
     replay.days_out,
@@ -151,3 +173,5 @@ select
 from replay
 inner join last_day
     on last_day.day_number = replay.day_number
+inner join {{ ref('int_backtest_items') }} as items
+    on items.item_id = replay.item_id

@@ -1,5 +1,5 @@
--- One row per SKU and warehouse that is on offer, but to which nothing ever happened: no order, no transaction. What
--- stands in the inventory for long without stock, an order under way or a minimum is not on offer.
+-- One row per SKU and warehouse that is new: it stands in the inventory since less than the days of the plain usage, and
+-- nothing ever happened to it, no order and no transaction.
 
 select
     items.sku,
@@ -9,9 +9,6 @@ left join {{ ref('stg_inventory') }} as inventory
     on inventory.sku = items.sku
     and inventory.warehouse_code = items.warehouse_code
     and not inventory.is_virtual
-left join {{ ref('int_incoming_stock') }} as incoming
-    on incoming.sku = items.sku
-    and incoming.warehouse_code = items.warehouse_code
 where not exists (
         select 1
         from {{ ref('fct_stock_and_demand_change') }} as changes
@@ -19,7 +16,5 @@ where not exists (
             and changes.warehouse_code = items.warehouse_code
     )
 group by items.sku, items.warehouse_code
-having max(items.min_quantity) > 0
-    or max(inventory.on_hand) > 0
-    or max(incoming.on_order) > 0
-    or max(coalesce(inventory.created_date, {{ as_of() }})) > {{ add_days(as_of(), -1 * var('average_daily_usage_days')) }}
+-- what has been there for long and never was ordered does not sell
+having max(coalesce(inventory.created_date, {{ as_of() }})) > {{ add_days(as_of(), -1 * var('average_daily_usage_days')) }}

@@ -2,6 +2,8 @@
 -- resolved five levels deep; a package that contains itself is not followed any further.
 
 {% set max_depth = 5 %}
+{# Between the SKUs of a path: a character that no SKU has. #}
+{% set separator = 'chr(31)' %}
 
 with recursive direct_components as (
     select
@@ -24,7 +26,7 @@ exploded as (
         component_sku,
         cast(quantity as double precision) as quantity,
         1 as depth,
-        cast('/' || sku || '/' || component_sku || '/' as {{ raw_type('text') }}) as path
+        cast({{ separator }} || sku || {{ separator }} || component_sku || {{ separator }} as {{ raw_type('text') }}) as path
     from direct_components
 
     union all
@@ -34,12 +36,12 @@ exploded as (
         direct_components.component_sku,
         exploded.quantity * cast(direct_components.quantity as double precision),
         exploded.depth + 1,
-        cast(exploded.path || direct_components.component_sku || '/' as {{ raw_type('text') }})
+        cast(exploded.path || direct_components.component_sku || {{ separator }} as {{ raw_type('text') }})
     from exploded
     inner join direct_components
         on direct_components.sku = exploded.component_sku
     where exploded.depth < {{ max_depth }}
-        and position('/' || direct_components.component_sku || '/' in exploded.path) = 0
+        and position({{ separator }} || direct_components.component_sku || {{ separator }} in exploded.path) = 0
 ),
 
 opened as (

@@ -134,6 +134,11 @@
             select 1 from ' ~ ref('dim_product') ~ ' as products where products.sku = lines.sku)',
     ),
     (
+        'line_sku_in_other_case',
+        'The SKU of the line differs from that of its product or stock in capitals only: it counts as that one.',
+        'select purchase_order_line_id as odd_key from ' ~ ref('int_purchase_order_line_promises') ~ ' where written_sku <> sku',
+    ),
+    (
         'line_without_warehouse',
         'Neither the line nor its order names a receiving warehouse: receipts cannot be matched.',
         'select purchase_order_line_id as odd_key from ' ~ lines ~ ' where warehouse_code is null',

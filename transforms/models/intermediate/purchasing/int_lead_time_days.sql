@@ -7,7 +7,17 @@
 
 with observations as (
 
-    select * from {{ ref('int_lead_time_observations') }}
+    select
+        observations.*,
+        -- Recent orders weigh more where the supplier drifts. Where it does not, older ones are as good.
+        case
+            when drifts.is_drifting then {{ lead_time_recency('observations.order_date') }}
+            else 1e0
+        end as recency_weight
+    from {{ ref('int_lead_time_observations') }} as observations
+    left join {{ ref('int_lead_time_drifts') }} as drifts
+        on observations.supplier_id = drifts.supplier_id
+        and observations.is_transfer = drifts.is_transfer
 
 ),
 

@@ -1,25 +1,36 @@
 {#
-  One row per supplier: an interval that holds the true median lead time with at least 95 % confidence,
-  from order statistics: with n lines, the k-th shortest and the k-th longest, where k is the largest
-  number with P(B < k) ≤ 2.5 % for B binomial with n and ½. No distribution is assumed.
+  One row per supplier: an interval that holds the true median lead time with at least 95 % confidence, from order
+  statistics of its observations (lines of one truck are one): with n of them, the k-th shortest and the k-th longest,
+  where k is the largest number with P(B < k) ≤ 2.5 % for B binomial with n and ½. No distribution is assumed.
+
+  Where the supplier drifts, recent observations weigh more: n is then (Σw)² / Σw², and the k-th of n is the one at
+  which the weights from below (or above) reach k / n of their sum.
 
   Lines ordered fewer days ago than the measured median are left out, received or not: of them only the
   quick ones can have come. Lines that are still open count as longer than all others.
 #}
-with lines as (
+with observations as (
 
-    select
+    select distinct
         observations.supplier_id,
-        case when observations.is_received then observations.duration_days end as duration_days
+        observations.order_date,
+        case when observations.is_received then observations.duration_days end as duration_days,
+        case
+            when drifts.is_drifting then {{ lead_time_recency('observations.order_date') }}
+            else 1e0
+        end as weight
     from {{ ref('int_lead_time_observations') }} as observations
     inner join {{ ref('lead_time') }} as lead_time
         on lead_time.level = 'supplier'
         and observations.supplier_id = lead_time.supplier_id
+    left join {{ ref('int_lead_time_drifts') }} as drifts
+        on not drifts.is_transfer
+        and observations.supplier_id = drifts.supplier_id
     where not observations.is_transfer
         and (observations.is_received or observations.is_open)
         and (
-            lead_time.p50_days is null
-            or {{ days_between('observations.order_date', as_of()) }} >= lead_time.p50_days
+            lead_time.recent_p50_days is null
+            or {{ days_between('observations.order_date', as_of()) }} >= lead_time.recent_p50_days
         )
 
 ),
@@ -29,9 +40,19 @@ ranked as (
     select
         supplier_id,
         duration_days,
-        row_number() over (partition by supplier_id order by duration_days nulls last) as place,
-        count(*) over (partition by supplier_id) as line_count
-    from lines
+        row_number() over suppliers as place,
+        sum(weight) over suppliers as weight_through,
+        sum(weight) over (partition by supplier_id) as total_weight,
+        cast(floor(
+            power(sum(weight) over (partition by supplier_id), 2)
+                / sum(weight * weight) over (partition by supplier_id) + 1e-6
+        ) as bigint) as observation_count
+    from observations
+    window suppliers as (
+        partition by supplier_id
+        order by duration_days nulls last, order_date
+        rows between unbounded preceding and current row
+    )
 
 ),
 
@@ -39,12 +60,15 @@ ranked as (
 coefficients as (
 
     select
-        ranked.*,
-        sum(ln({{ real('line_count - place + 1') }} / place)) over (
+        supplier_id,
+        place,
+        observation_count,
+        sum(ln({{ real('observation_count - place + 1') }} / place)) over (
             partition by supplier_id order by place
             rows between unbounded preceding and current row
         ) as log_coefficient
     from ranked
+    where place <= observation_count
 
 ),
 
@@ -53,8 +77,8 @@ tails as (
 
     select
         coefficients.*,
-        exp(greatest(-line_count * ln(2.0), -700)) + coalesce(
-            sum(exp(greatest(log_coefficient - line_count * ln(2.0), -700))) over (
+        exp(greatest(-observation_count * ln(2.0), -700)) + coalesce(
+            sum(exp(greatest(log_coefficient - observation_count * ln(2.0), -700))) over (
                 partition by supplier_id order by place
                 rows between unbounded preceding and 1 preceding
             ), 0
@@ -67,7 +91,7 @@ cut as (
 
     select
         supplier_id,
-        min(line_count) as line_count,
+        min(observation_count) as observation_count,
         max(case when tail <= 0.025 then place end) as k
     from tails
     group by supplier_id
@@ -76,11 +100,17 @@ cut as (
 
 select
     cut.supplier_id,
-    cut.line_count,
-    max(case when ranked.place = cut.k then ranked.duration_days end) as low_days,
-    -- Null where the interval is open above: too many lines have not arrived yet.
-    max(case when ranked.place = cut.line_count + 1 - cut.k then ranked.duration_days end) as high_days
+    cut.observation_count,
+    min(case
+        when ranked.weight_through >= ranked.total_weight * cut.k / cut.observation_count - 1e-9 then ranked.duration_days
+    end) as low_days,
+    -- Null where the interval is open above: too many orders have not arrived yet.
+    min(case
+        when ranked.weight_through
+            >= ranked.total_weight * (cut.observation_count + 1 - cut.k) / cut.observation_count - 1e-9
+        then ranked.duration_days
+    end) as high_days
 from cut
 inner join ranked
     on cut.supplier_id = ranked.supplier_id
-group by cut.supplier_id, cut.line_count
+group by cut.supplier_id, cut.observation_count, cut.k

@@ -23,7 +23,10 @@ classified as (
         warehouse_code,
         sku,
         is_transfer,
-        duration_days,
+        -- Arrivals of one supplier after equally many days are of one truck when they were ordered on one day.
+        coalesce(case when is_transfer then supplying_warehouse_code else supplier_id end, '') || ' / '
+            || cast(order_date as {{ raw_type('text') }}) as observation_key,
+        cast(duration_days as bigint) as duration_days,
         is_complete or is_closed_short as is_received,
         not (is_complete or is_closed_short) and open_quantity > 0 as is_open,
         stage = 'cancelled' and received_quantity = 0 as is_cancelled

@@ -19,6 +19,12 @@ orders as (
 
 ),
 
+virtual_locations as (
+
+    select * from {{ ref('int_virtual_locations') }}
+
+),
+
 deliveries as (
 
     select
@@ -37,8 +43,13 @@ joined as (
             || case when lines.place > 1 then ' / ' || cast(lines.place as {{ raw_type('text') }}) else '' end
             as purchase_order_line_id,
         orders.purchase_order_id,
-        lines.sku,
-        coalesce(lines.warehouse_code, orders.store_id) as warehouse_code,
+        coalesce(spellings.sku, lines.sku) as sku,
+        lines.sku as written_sku,
+        -- What a virtual location orders comes to the warehouse in which its goods lie.
+        coalesce(
+            virtual_locations.physical_warehouse_code, lines.warehouse_code, orders.store_id
+        ) as warehouse_code,
+        coalesce(lines.warehouse_code, orders.store_id) as ordered_warehouse_code,
         coalesce(lines.delivery_id, orders.delivery_id) as delivery_id,
         orders.status,
         lines.ordered_quantity,
@@ -60,6 +71,10 @@ joined as (
         on lines.purchase_order_key = orders.purchase_order_key
     left join deliveries
         on coalesce(lines.delivery_id, orders.delivery_id) = deliveries.delivery_id
+    left join {{ ref('int_purchased_sku_spellings') }} as spellings
+        on lines.sku = spellings.spelling
+    left join virtual_locations
+        on coalesce(lines.warehouse_code, orders.store_id) = virtual_locations.warehouse_code
 
 )
 
@@ -67,7 +82,9 @@ select
     purchase_order_line_id,
     purchase_order_id,
     sku,
+    written_sku,
     warehouse_code,
+    ordered_warehouse_code,
     delivery_id,
     status,
     coalesce(ordered_quantity, 0) as ordered_quantity,

@@ -1,7 +1,7 @@
 {#
   One row per purchase order, SKU, receiving warehouse and promised date: lines that Omnium split keep
-  together while they have the same promise. `quantity_before` says how much of the same order, SKU and
-  warehouse is promised earlier: receipts fill the rows in that order.
+  together while they have the same promise. What more is received than was ordered belongs to the last row of
+  its order, SKU and warehouse.
 #}
 {{ config(materialized='table') }}
 
@@ -51,12 +51,8 @@ netted as (
 
 select
     netted.*,
-    {{ quantity('sum(net_quantity) over promises - net_quantity') }} as quantity_before,
-    {{ quantity('sum(net_quantity) over promises') }} as quantity_through,
-    lead(purchase_order_id) over promises is null as is_last
+    lead(purchase_order_id) over (
+        partition by purchase_order_id, sku, warehouse_code
+        order by promised_date nulls last
+    ) is null as is_last
 from netted
-window promises as (
-    partition by purchase_order_id, sku, warehouse_code
-    order by promised_date nulls last
-    rows between unbounded preceding and current row
-)

@@ -74,12 +74,21 @@ events as (
 
 ),
 
+virtual_locations as (
+
+    select * from {{ ref('int_virtual_locations') }}
+
+),
+
 joined as (
 
     select
         orders.*,
         coalesce(
-            orders.supplier_warehouse_code, suppliers.omnium_store_id, supplier_versions.omnium_store_id
+            virtual_locations.physical_warehouse_code,
+            orders.supplier_warehouse_code,
+            suppliers.omnium_store_id,
+            supplier_versions.omnium_store_id
         ) as supplying_warehouse_code,
         events.cancelled_on,
         events.last_status,
@@ -91,6 +100,10 @@ joined as (
         on orders.supplier_id = supplier_versions.supplier_id
     left join events
         on orders.purchase_order_id = events.purchase_order_id
+    left join virtual_locations
+        on coalesce(
+            orders.supplier_warehouse_code, suppliers.omnium_store_id, supplier_versions.omnium_store_id
+        ) = virtual_locations.warehouse_code
     -- An order without a creation date cannot be placed in time; it is kept, and counted as odd.
     where orders.order_date is null or orders.order_date <= {{ as_of() }}
 

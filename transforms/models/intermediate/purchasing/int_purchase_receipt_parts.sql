@@ -1,11 +1,21 @@
 {#
-  One row per receipt and purchase order row that it fills: first in, first out. Both lie on one line,
-  the row from `quantity_before` to `quantity_through`, the receipt likewise; a part is where they
-  overlap. What comes beyond the order belongs to its last row.
+  One row per receipt and purchase order row that it fills. Receipts do not name a row, but Omnium counts on each line
+  what was delivered: receipts fill, by time, first each row up to what it says was delivered (rows by promise), then
+  what is left of each row's net quantity; what comes beyond the order belongs to its last row. Where nothing says what
+  was delivered, that is first in, first out.
+
+  A row has up to three places for that, and all places of an order, SKU and warehouse lie on one line, one after the
+  other, and so do its receipts: a receipt fills the places that it overlaps.
 #}
 {{ config(materialized='table') }}
 
 with order_rows as (
+
+    select * from {{ ref('int_purchase_order_rows') }}
+
+),
+
+places as (
 
     select
         purchase_order_id,
@@ -13,9 +23,48 @@ with order_rows as (
         warehouse_code,
         promised_date,
         net_quantity,
-        quantity_before,
-        case when is_last then {{ quantity('99999999999999') }} else quantity_through end as quantity_through
-    from {{ ref('int_purchase_order_rows') }}
+        1 as turn,
+        greatest(0, delivered_quantity) as room
+    from order_rows
+
+    union all
+
+    select
+        purchase_order_id,
+        sku,
+        warehouse_code,
+        promised_date,
+        net_quantity,
+        2 as turn,
+        greatest(0, net_quantity - greatest(0, delivered_quantity)) as room
+    from order_rows
+
+    union all
+
+    select
+        purchase_order_id,
+        sku,
+        warehouse_code,
+        promised_date,
+        net_quantity,
+        3 as turn,
+        -- more than all receipts of an order can be
+        {{ quantity('1000000000000') }} as room
+    from order_rows
+    where is_last
+
+),
+
+placed as (
+
+    select
+        places.*,
+        sum(room) over (
+            partition by purchase_order_id, sku, warehouse_code
+            order by turn, promised_date nulls last
+            rows between unbounded preceding and current row
+        ) as quantity_through
+    from places
 
 ),
 
@@ -42,29 +91,38 @@ parts as (
         receipts.purchase_order_id,
         receipts.sku,
         receipts.warehouse_code,
-        order_rows.promised_date,
-        order_rows.net_quantity,
+        placed.promised_date,
+        placed.net_quantity,
         receipts.received_at,
         receipts.received_date,
         {{ quantity(
-            'least(receipts.quantity_through, order_rows.quantity_through)'
-            ~ ' - greatest(receipts.quantity_before, order_rows.quantity_before)'
+            'sum(least(receipts.quantity_through, placed.quantity_through)'
+            ~ ' - greatest(receipts.quantity_before, placed.quantity_through - placed.room))'
         ) }} as quantity
     from receipts
-    inner join order_rows
-        on receipts.purchase_order_id = order_rows.purchase_order_id
-        and receipts.sku = order_rows.sku
-        and receipts.warehouse_code = order_rows.warehouse_code
-        and receipts.quantity_through > order_rows.quantity_before
-        and receipts.quantity_before < order_rows.quantity_through
+    inner join placed
+        on receipts.purchase_order_id = placed.purchase_order_id
+        and receipts.sku = placed.sku
+        and receipts.warehouse_code = placed.warehouse_code
+        and receipts.quantity_through > placed.quantity_through - placed.room
+        and receipts.quantity_before < placed.quantity_through
+    group by
+        receipts.transaction_id,
+        receipts.purchase_order_id,
+        receipts.sku,
+        receipts.warehouse_code,
+        placed.promised_date,
+        placed.net_quantity,
+        receipts.received_at,
+        receipts.received_date
 
 )
 
 select
     parts.*,
-    sum(quantity) over (
+    {{ quantity('sum(quantity) over (
         partition by purchase_order_id, sku, warehouse_code, promised_date
         order by received_at, transaction_id
         rows between unbounded preceding and current row
-    ) as running_quantity
+    )') }} as running_quantity
 from parts

@@ -9,18 +9,24 @@
 with transactions as (
 
     select
-        transaction_id,
-        purchase_order_id,
-        sku,
-        warehouse_code,
-        is_virtual,
-        quantity,
-        goods_reception_id,
-        transacted_at as received_at,
-        {{ local_date('transacted_at') }} as received_date
-    from {{ ref('stg_inventory_transactions') }}
-    where purchase_order_id is not null
-        and quantity <> 0
+        transactions.transaction_id,
+        transactions.purchase_order_id,
+        coalesce(spellings.sku, transactions.sku) as sku,
+        transactions.warehouse_code as booked_warehouse_code,
+        -- Goods of a virtual location lie in its physical warehouse.
+        coalesce(virtual_locations.physical_warehouse_code, transactions.warehouse_code) as warehouse_code,
+        transactions.is_virtual or virtual_locations.warehouse_code is not null as is_virtual,
+        transactions.quantity,
+        transactions.goods_reception_id,
+        transactions.transacted_at as received_at,
+        {{ local_date('transactions.transacted_at') }} as received_date
+    from {{ ref('stg_inventory_transactions') }} as transactions
+    left join {{ ref('int_virtual_locations') }} as virtual_locations
+        on transactions.warehouse_code = virtual_locations.warehouse_code
+    left join {{ ref('int_purchased_sku_spellings') }} as spellings
+        on transactions.sku = spellings.spelling
+    where transactions.purchase_order_id is not null
+        and transactions.quantity <> 0
 
 ),
 
@@ -30,38 +36,71 @@ orders as (
 
 ),
 
+lines as (
+
+    select * from {{ ref('int_purchase_order_line_promises') }}
+
+),
+
 ordered_rows as (
 
     select distinct purchase_order_id, sku, warehouse_code
-    from {{ ref('int_purchase_order_line_promises') }}
+    from lines
+
+),
+
+-- The locations that the lines themselves name.
+ordered_locations as (
+
+    select distinct purchase_order_id, sku, ordered_warehouse_code
+    from lines
+
+),
+
+located as (
+
+    select
+        transactions.*,
+        ordered_locations.purchase_order_id is not null as is_location_ordered,
+        -- Whether goods for this warehouse were booked in a virtual location of it that the order names.
+        max(case when transactions.is_virtual and ordered_locations.purchase_order_id is not null then 1 else 0 end) over (
+            partition by transactions.purchase_order_id, transactions.sku, transactions.warehouse_code
+        ) = 1 as is_booked_virtually
+    from transactions
+    left join ordered_locations
+        on transactions.purchase_order_id = ordered_locations.purchase_order_id
+        and transactions.sku = ordered_locations.sku
+        and transactions.booked_warehouse_code = ordered_locations.ordered_warehouse_code
+    where transactions.received_date <= {{ as_of() }} or transactions.received_date is null
 
 ),
 
 receipts as (
 
     select
-        transactions.*,
+        located.*,
         orders.supplier_id,
         orders.supplying_warehouse_code,
         coalesce(orders.is_transfer, false) as is_transfer,
         orders.purchase_order_id is not null as is_order_known,
         orders.order_date,
         ordered_rows.purchase_order_id is not null as is_matched
-    from transactions
+    from located
     left join orders
-        on transactions.purchase_order_id = orders.purchase_order_id
+        on located.purchase_order_id = orders.purchase_order_id
     left join ordered_rows
-        on transactions.purchase_order_id = ordered_rows.purchase_order_id
-        and transactions.sku = ordered_rows.sku
-        and transactions.warehouse_code = ordered_rows.warehouse_code
-    where (transactions.received_date <= {{ as_of() }} or transactions.received_date is null)
+        on located.purchase_order_id = ordered_rows.purchase_order_id
+        and located.sku = ordered_rows.sku
+        and located.warehouse_code = ordered_rows.warehouse_code
+    where
         -- The other end of an internal transfer: stock that leaves.
-        and not (
-            coalesce(orders.supplying_warehouse_code = transactions.warehouse_code, false)
+        not (
+            coalesce(orders.supplying_warehouse_code = located.warehouse_code, false)
             and ordered_rows.purchase_order_id is null
         )
-        -- The same receipt, shown again in a virtual location of the physical warehouse.
-        and not (transactions.is_virtual and ordered_rows.purchase_order_id is null)
+        -- The same receipt, shown again: in a virtual location of the warehouse that ordered, or in the warehouse of
+        -- the virtual location that did.
+        and (located.is_location_ordered or not (located.is_virtual or located.is_booked_virtually))
 
 ),
 

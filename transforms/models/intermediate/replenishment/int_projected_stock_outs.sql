@@ -16,25 +16,25 @@ steps as (
     select
         items.sku,
         items.warehouse_code,
-        items.daily_demand,
+        items.shelf_demand as daily_demand,
         0 as step_day,
         cast(items.available as double precision) as quantity
     from {{ ref('int_replenishment_quantities') }} as items
-    where items.daily_demand > 0e0 or items.available < 0
+    where items.shelf_demand > 0e0 or items.available < 0
 
     union all
 
     select
         arrivals.sku,
         arrivals.warehouse_code,
-        items.daily_demand,
+        items.shelf_demand as daily_demand,
         arrivals.arrival_day as step_day,
         arrivals.quantity
     from arrivals
     inner join {{ ref('int_replenishment_quantities') }} as items
         on items.sku = arrivals.sku
         and items.warehouse_code = arrivals.warehouse_code
-    where items.daily_demand > 0e0 or items.available < 0
+    where items.shelf_demand > 0e0 or items.available < 0
 ),
 
 by_day as (

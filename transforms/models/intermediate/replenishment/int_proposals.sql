@@ -31,10 +31,5 @@ select
         and minimum_order_amount is not null
         and suggested_value < minimum_order_amount - 0.005e0 as is_below_minimum,
     greatest(0e0, minimum_order_amount - suggested_value) as gap,
-    case
-        when shipment_cost > 0e0 and daily_value > 0e0
-            then {{ demand_figure(
-                '365e0 * sqrt(2e0 * shipment_cost / (' ~ real(var('storage_cost_percent')) ~ ' / 100e0 * 365e0 * daily_value))'
-            ) }}
-    end as economic_interval_days
+    {{ economic_interval('shipment_cost', 'daily_value') }} as economic_interval_days
 from gathered

@@ -2,7 +2,7 @@
 -- additional ones that the tenant knows, the variant's own before the product's.
 
 with suppliers as (
-    select supplier_id from {{ ref('stg_suppliers') }}
+    select supplier_id, omnium_store_id from {{ ref('stg_suppliers') }}
 ),
 
 alternatives as (
@@ -37,7 +37,10 @@ select
         else products.supplier_sku_id
     end as supplier_sku_id,
     suppliers.supplier_id is not null or alternatives.supplier_id is not null as is_supplier_known,
-    suppliers.supplier_id is null and alternatives.supplier_id is not null as is_stand_in
+    suppliers.supplier_id is null and alternatives.supplier_id is not null as is_stand_in,
+    suppliers.omnium_store_id,
+    alternatives.supplier_id as alternative_supplier_id,
+    alternatives.supplier_sku_id as alternative_supplier_sku_id
 from {{ ref('dim_product') }} as products
 left join suppliers
     on suppliers.supplier_id = products.supplier_id

@@ -12,6 +12,8 @@ with figures as (
         risks.urgency,
         risks.urgency_rank,
         risks.money_at_risk,
+        risks.excess_quantity,
+        risks.season_factor,
         risks.confidence
     from {{ ref('int_replenishment_quantities') }} as quantities
     inner join {{ ref('int_replenishment_risks') }} as risks
@@ -24,13 +26,44 @@ with figures as (
         when daily_demand >= 0.1e0 then 'Sells ' || {{ demand_number('daily_demand', 2) }} || ' a day'
         when daily_demand >= 0.00137e0 then 'Sells ' || {{ demand_number('daily_demand * 365e0', 1) }} || ' a year'
         else 'Sells nothing'
+    end
+    || case
+        when supplied_places = 1 then ' with the place that it supplies'
+        when supplied_places > 1 then ' with the ' || {{ demand_number('supplied_places') }} || ' places that it supplies'
+        else ''
+    end
+    || case
+        when daily_demand >= 0.00137e0 and abs(season_factor - 1e0) >= 0.1e0
+            then ', and ' || {{ demand_number('season_factor', 2) }} || ' times as much in the season to come'
+        else ''
+    end
+    || case when daily_demand >= 0.00137e0 and is_low_evidence then ', as far as so little evidence tells' else '' end
+    || case
+        when one_off_quantity > 0e0 then ' (a one-off of ' || {{ demand_number('one_off_quantity') }}
+            || coalesce(' on ' || cast(last_one_off_date as varchar(10)), '') || ' is left out)'
+        else ''
     end{% endset %}
 {%- set stock %}'; ' || {{ demand_number('available') }} || ' available'
         || case when on_order > 0 then ' and ' || {{ demand_number('on_order') }} || ' on order' else '' end
-        || case when on_order_late > 0 then ' (' || {{ demand_number('on_order_late') }} || ' late)' else '' end
         || case
-            when available + on_order - stock_position >= 0.0001e0
-                then ', of which ' || {{ demand_number('available + on_order - stock_position') }} || ' are promised'
+            when on_order_late > 0 and on_order_expected < on_order - 0.05 then ' (' || {{ demand_number('on_order_late') }}
+                || ' late, ' || {{ demand_number('on_order_expected') }} || ' to be expected in time)'
+            when on_order_late > 0 then ' (' || {{ demand_number('on_order_late') }} || ' late)'
+            when on_order_expected < on_order - 0.05
+                then ' (' || {{ demand_number('on_order_expected') }} || ' to be expected in time)'
+            else ''
+        end
+        || case
+            when promised_quantity >= 0.0001e0
+                then ', of which ' || {{ demand_number('promised_quantity') }} || ' are promised'
+            else ''
+        end
+        || case
+            when is_echelon then ', and ' || {{ demand_number('stock_position') }} || ' with these places'
+            else ''
+        end
+        || case
+            when excess_quantity > 0e0 then ', ' || {{ demand_number('excess_quantity') }} || ' more than it needs'
             else ''
         end{% endset %}
 {%- set level %}{{ demand_number('reorder_point') }}
@@ -66,7 +99,16 @@ explained as (
                         || {{ demand_number('pack') }} || ')'
                     else ''
                 end
+                || case
+                    when transfer_in_quantity > 0e0 then ' beside the ' || {{ demand_number('transfer_in_quantity') }}
+                        || ' that other warehouses can spare'
+                    else ''
+                end
                 || {{ otherwise }} || '.'
+            when transfer_in_quantity > 0e0 then
+                {{ sells }} || {{ stock }} || ', and the reorder point of ' || {{ level }} || ' is reached: bring '
+                || {{ demand_number('transfer_in_quantity') }} || ' from other warehouses, which can spare them' || {{ otherwise }}
+                || '.'
             when stock_position <= reorder_point and drafted > 0e0 then
                 {{ sells }} || {{ stock }} || ', and the draft order of ' || {{ demand_number('drafted') }}
                 || ' is what is needed: place it' || {{ otherwise }} || '.'

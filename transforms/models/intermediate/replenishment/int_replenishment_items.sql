@@ -1,164 +1,154 @@
--- One row per SKU and warehouse that is stocked or sold, with everything its proposal depends on.
--- d, σ_d of models.md: daily_demand, daily_demand_sd; L, σ_L: lead_time_mean_days, lead_time_sd_days;
--- r: review_days; T: order_interval_days.
+-- One row per SKU and warehouse that is stocked or sold, with everything its proposal depends on but the forecast.
+-- d of models.md: daily_demand; L, σ_L: lead_time_mean_days, lead_time_sd_days; r: review_days; T: order_interval_days.
 
-{# What Omnium wrote on the product is its primary supplier's lead time. #}
-{%- set agreed %}coalesce(
-            case when not sources.is_stand_in then products.supplier_lead_time_days end,
-            suppliers.lead_time_days,
-            {{ var('default_average_lead_time_days') }}
-        ){% endset -%}
-
-with suppliers as (
-    select
-        supplier_id,
-        supplier_name,
-        omnium_store_id,
-        currency,
-        lead_time_days,
-        safety_margin_days,
-        order_interval_days
-    from {{ ref('stg_suppliers') }}
-),
-
-tenant_lead_time as (
-    select
-        planning_mean_days,
-        planning_sd_days,
-        completed_lines
-    from {{ ref('lead_time') }}
-    where level = 'global'
-),
-
--- The supplier's figures; where the supplier is one of the own warehouses, those of the transfers from it.
-lead_times as (
-    select
-        case level
-            when 'transfer_route' then 'supplier_warehouse'
-            when 'transfer' then 'any transfer'
-            else level
-        end as match_on,
-        level,
-        supplier_id,
-        warehouse_code,
-        sku,
-        completed_lines,
-        planning_mean_days,
-        planning_sd_days,
-        level in ('transfer_route', 'transfer') as is_transfer
-    from {{ ref('lead_time') }}
-),
-
-packages as (
+with packages as (
     select distinct sku from {{ ref('int_package_components') }}
 ),
 
-joined as (
+-- Transfers to places whose own demand is planned for are no demand of the warehouse a second time.
+lumpy_transfers as (
     select
-        items.sku,
-        items.warehouse_code,
-        products.product_name,
-        products.gtin,
-        sources.supplier_id,
-        sources.supplier_sku_id,
-        coalesce(sources.is_supplier_known, false) as is_supplier_known,
-        coalesce(sources.is_stand_in, false) as is_stand_in,
-        coalesce(suppliers.supplier_name, sources.supplier_id) as supplier_name,
-        suppliers.omnium_store_id,
-        coalesce(suppliers.omnium_store_id, sources.supplier_id) as source_id,
-        suppliers.omnium_store_id is not null as is_transfer,
-        items.unit_cost,
-        items.currency,
-        items.rate,
-        items.min_quantity,
-        items.max_quantity,
-        items.reorder_min_quantity,
-        -- a pack of nothing, or of less, is no pack
-        case when products.pack_quantity > 0 then products.pack_quantity end as pack_quantity,
-        coalesce(products.is_package_break_allowed, false) as is_package_break_allowed,
-        coalesce(products.is_virtual, false) as is_virtual,
-        coalesce(products.is_backorder, false) as is_backorder,
-        (products.is_package or products.is_bundle or products.is_kit) and packages.sku is not null as is_package,
-        coalesce(products.is_discontinued or products.is_deleted, false) as is_discontinued,
-        not coalesce(products.is_active, true) as is_product_inactive,
-        coalesce(stores.is_inactive, false) as is_store_inactive,
-        unpurchasable.sku is not null as is_not_purchasable,
-        {{ agreed }} as agreed_lead_time_days,
-        {{ agreed }}
-            + coalesce(suppliers.safety_margin_days, {{ var('lead_time_safety_margin_days') }}) as configured_lead_time_days,
-        {{ real("coalesce(nullif(suppliers.order_interval_days, 0), 30)") }} as order_interval_days,
-        {{ real(var('review_days')) }} as review_days,
-        coalesce(profile.daily_demand, 0e0)
-            {{- ' + coalesce(profile.daily_transfer_out, 0e0)' if var('transfers_are_demand', true) }} as daily_demand,
-        sqrt(
-            coalesce(profile.daily_demand_sd * profile.daily_demand_sd, 0e0)
-            {{- ' + coalesce(profile.daily_transfer_out_sd * profile.daily_transfer_out_sd, 0e0)'
-                if var('transfers_are_demand', true) }}
-        ) as daily_demand_sd,
-        coalesce(profile.daily_demand_naive, 0e0) as daily_demand_naive,
-        coalesce(profile.demand_pattern, 'none') as demand_pattern,
-        coalesce(profile.in_stock_days, 0e0) as in_stock_days,
-        coalesce(profile.is_low_evidence, true) as is_low_evidence,
-        position.available,
-        position.on_order,
-        position.on_order_late,
-        position.draft_order,
-        position.awaiting_purchase,
-        position.position
-    from {{ ref('int_stocked_items') }} as items
-    left join {{ ref('dim_product') }} as products
-        on products.sku = items.sku
-    left join {{ ref('int_purchase_sources') }} as sources
-        on sources.sku = items.sku
-    left join suppliers
-        on suppliers.supplier_id = sources.supplier_id
-    left join {{ ref('stg_stores') }} as stores
-        on stores.warehouse_code = items.warehouse_code
-    left join {{ ref('demand_profile') }} as profile
-        on profile.sku = items.sku
-        and profile.warehouse_code = items.warehouse_code
-    left join {{ ref('inventory_position') }} as position
-        on position.sku = items.sku
-        and position.warehouse_code = items.warehouse_code
-    left join packages
-        on packages.sku = items.sku
-    left join {{ ref('int_unpurchasable_products') }} as unpurchasable
-        on unpurchasable.sku = items.sku
+        lines.sku,
+        lines.from_warehouse_code as warehouse_code,
+        sum(case when places.place_code is null then lines.net_quantity else 0 end) * 1e0
+            / nullif(sum(lines.net_quantity), 0) as share
+    from {{ ref('int_transfer_lines') }} as lines
+    left join {{ ref('int_echelon_places') }} as places
+        on places.sku = lines.sku
+        and places.warehouse_code = lines.from_warehouse_code
+        and places.place_code = lines.to_warehouse_code
+        and exists (
+            select 1
+            from {{ ref('int_demand_estimates') }} as known
+            where known.sku = places.sku
+                and known.warehouse_code = places.place_code
+                and known.as_of_day = {{ as_of() }}
+                and known.daily_demand > 0e0
+        )
+    where lines.order_date > {{ add_days(as_of(), -1 * var('average_daily_usage_days')) }}
+    group by lines.sku, lines.from_warehouse_code
 )
 
+{%- if var('service_level_from_margin', false) %},
+
+prices as (
+    select sku, unit_price from {{ ref('int_sales_prices') }}
+)
+{%- endif %}
+
+{%- if var('order_interval', 'supplier') == 'economic' %},
+
+economic as (
+    select supplier_id, warehouse_code, currency, economic_interval_days from {{ ref('int_economic_intervals') }}
+)
+{%- endif %}
+
 select
-    joined.*,
-    coalesce(by_sku.level, by_warehouse.level, by_supplier.level, transfers.level, 'global') as lead_time_level,
-    coalesce(
-        by_sku.planning_mean_days, by_warehouse.planning_mean_days, by_supplier.planning_mean_days,
-        transfers.planning_mean_days, tenant_lead_time.planning_mean_days
-    ) as lead_time_mean_days,
-    coalesce(
-        by_sku.planning_sd_days, by_warehouse.planning_sd_days, by_supplier.planning_sd_days,
-        transfers.planning_sd_days, tenant_lead_time.planning_sd_days
-    ) as lead_time_sd_days,
-    coalesce(
-        by_sku.completed_lines, by_warehouse.completed_lines, by_supplier.completed_lines,
-        transfers.completed_lines, tenant_lead_time.completed_lines
-    ) as lead_time_lines,
-    by_supplier.completed_lines as supplier_lines
-from joined
-cross join tenant_lead_time
-left join lead_times as by_sku
-    on by_sku.match_on = 'supplier_warehouse_sku'
-    and not joined.is_transfer
-    and by_sku.supplier_id = joined.source_id
-    and by_sku.warehouse_code = joined.warehouse_code
-    and by_sku.sku = joined.sku
-left join lead_times as by_warehouse
-    on by_warehouse.match_on = 'supplier_warehouse'
-    and by_warehouse.is_transfer = joined.is_transfer
-    and by_warehouse.supplier_id = joined.source_id
-    and by_warehouse.warehouse_code = joined.warehouse_code
-left join lead_times as by_supplier
-    on by_supplier.match_on = 'supplier'
-    and not joined.is_transfer
-    and by_supplier.supplier_id = joined.source_id
-left join lead_times as transfers
-    on transfers.match_on = 'any transfer'
-    and joined.is_transfer
+    items.sku,
+    items.warehouse_code,
+    products.product_name,
+    products.gtin,
+    products.main_category_name,
+    sources.supplier_id,
+    sources.supplier_sku_id,
+    sources.is_supplier_known,
+    sources.is_stand_in,
+    sources.supplier_name,
+    sources.omnium_store_id,
+    sources.source_id,
+    sources.is_transfer,
+    sources.lead_time_level,
+    sources.lead_time_mean_days,
+    sources.lead_time_sd_days,
+    sources.lead_time_lines,
+    sources.supplier_lines,
+    sources.agreed_lead_time_days,
+    sources.configured_lead_time_days,
+    {% if var('order_interval', 'supplier') == 'economic' -%}
+    coalesce(least(365e0, greatest(1e0, economic.economic_interval_days)), sources.order_interval_days)
+    {%- else -%}
+    sources.order_interval_days
+    {%- endif %} as order_interval_days,
+    sources.review_days,
+    items.unit_cost,
+    items.currency,
+    items.rate,
+    items.min_quantity,
+    items.max_quantity,
+    items.reorder_min_quantity,
+    -- a pack of nothing, or of less, is no pack
+    case when products.pack_quantity > 0 then products.pack_quantity end as pack_quantity,
+    coalesce(products.is_package_break_allowed, false) as is_package_break_allowed,
+    coalesce(products.is_virtual, false) as is_virtual,
+    coalesce(products.is_backorder, false) as is_backorder,
+    (products.is_package or products.is_bundle or products.is_kit) and packages.sku is not null as is_package,
+    coalesce(products.is_discontinued or products.is_deleted, false) as is_discontinued,
+    not coalesce(products.is_active, true) as is_product_inactive,
+    coalesce(stores.is_inactive, false) as is_store_inactive,
+    unpurchasable.sku is not null as is_not_purchasable,
+    profile.abc_class,
+    {{ replenishment_service_level(
+        'profile.abc_class', 'prices.unit_price', 'items.unit_cost_in_default_currency',
+        '(sources.lead_time_mean_days + sources.review_days)',
+    ) }} as service_level,
+    coalesce(estimates.daily_demand, 0e0) as own_daily_demand,
+    coalesce(estimates.one_off_quantity, 0e0) as one_off_quantity,
+    estimates.last_one_off_day as last_one_off_date,
+    {% if var('transfers_are_demand', true) -%}
+    coalesce(profile.daily_transfer_out * lumpy_transfers.share, 0e0)
+    {%- else -%}
+    0e0
+    {%- endif %} as daily_transfer_out,
+    {% if var('transfers_are_demand', true) -%}
+    coalesce(profile.daily_transfer_out_sd * profile.daily_transfer_out_sd * lumpy_transfers.share, 0e0)
+    {%- else -%}
+    0e0
+    {%- endif %} as daily_transfer_out_variance,
+    coalesce(profile.daily_demand_sd, 0e0) as own_daily_demand_sd,
+    coalesce(profile.daily_demand_naive, 0e0) as daily_demand_naive,
+    coalesce(profile.demand_pattern, 'none') as demand_pattern,
+    coalesce(profile.in_stock_days, 0e0) as in_stock_days,
+    coalesce(profile.is_low_evidence, true) as is_low_evidence,
+    position.available,
+    position.on_order,
+    position.on_order_late,
+    position.on_order_expected,
+    position.available + position.on_order_expected - position.position as promised_quantity,
+    position.draft_order as own_draft_order,
+    position.awaiting_purchase,
+    position.position as own_position
+from {{ ref('int_stocked_items') }} as items
+inner join {{ ref('int_item_lead_times') }} as sources
+    on sources.sku = items.sku
+    and sources.warehouse_code = items.warehouse_code
+left join {{ ref('dim_product') }} as products
+    on products.sku = items.sku
+left join {{ ref('stg_stores') }} as stores
+    on stores.warehouse_code = items.warehouse_code
+left join {{ ref('demand_profile') }} as profile
+    on profile.sku = items.sku
+    and profile.warehouse_code = items.warehouse_code
+left join {{ ref('int_demand_estimates') }} as estimates
+    on estimates.sku = items.sku
+    and estimates.warehouse_code = items.warehouse_code
+    and estimates.as_of_day = {{ as_of() }}
+left join {{ ref('inventory_position') }} as position
+    on position.sku = items.sku
+    and position.warehouse_code = items.warehouse_code
+left join packages
+    on packages.sku = items.sku
+left join {{ ref('int_unpurchasable_products') }} as unpurchasable
+    on unpurchasable.sku = items.sku
+left join lumpy_transfers
+    on lumpy_transfers.sku = items.sku
+    and lumpy_transfers.warehouse_code = items.warehouse_code
+{%- if var('service_level_from_margin', false) %}
+left join prices
+    on prices.sku = items.sku
+{%- endif %}
+{%- if var('order_interval', 'supplier') == 'economic' %}
+left join economic
+    on economic.supplier_id = sources.supplier_id
+    and economic.warehouse_code = items.warehouse_code
+    and {{ is_same('economic.currency', 'items.currency') }}
+{%- endif %}

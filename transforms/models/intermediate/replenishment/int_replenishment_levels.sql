@@ -1,3 +1,5 @@
--- One row per SKU and warehouse: from what stock on to order, and up to what.
+{{ config(materialized='table') }}
 
-{{ replenishment_levels(ref('int_replenishment_items'), var('service_level')) }}
+-- One row per SKU, warehouse and plan: from what stock on to order, and up to what.
+
+{{ replenishment_levels(ref('int_replenishment_plans')) }}

@@ -1,3 +1,49 @@
 {{ config(materialized='table') }}
 
-{{ replenishment_quantities(ref('int_replenishment_levels')) }}
+-- One row per SKU and warehouse: how much to order today, ours and Omnium's way. Of a warehouse that supplies others, the
+-- plan that orders more: its own customers must be served as well as the places behind it.
+
+with levels as (
+    select
+        levels.*,
+        -- what moves between places that are planned together adds nothing to their stock
+        coalesce(case when levels.is_echelon then transfers.units - transfers.returned_units else transfers.units end, 0e0)
+            as transfer_in_quantity
+    from {{ ref('int_replenishment_levels') }} as levels
+    left join (
+        select
+            sku,
+            to_warehouse_code,
+            sum(units) as units,
+            sum(case when is_return then units else 0e0 end) as returned_units
+        from {{ ref('int_transfer_proposals') }}
+        group by sku, to_warehouse_code
+    ) as transfers
+        on transfers.sku = levels.sku
+        and transfers.to_warehouse_code = levels.warehouse_code
+),
+
+quantities as (
+    {{ replenishment_quantities('levels') }}
+),
+
+chosen as (
+    select
+        *,
+        -- from what stock on its own customers are at risk
+        max(case when not is_echelon then reorder_point end) over (partition by sku, warehouse_code) as own_reorder_point,
+        case
+            when max(supplied_places) over (partition by sku, warehouse_code) = 0 then 1
+            else row_number() over (
+                partition by sku, warehouse_code
+                order by
+                    suggested_quantity desc, raw_quantity desc, transfer_in_quantity desc,
+                    case when is_echelon then 0 else 1 end
+            )
+        end as choice
+    from quantities
+)
+
+select *
+from chosen
+where choice = 1

@@ -2,32 +2,25 @@
 
 -- One row per SKU and warehouse: how likely it runs short, by when it must be ordered, and how urgent that is.
 
-with quantities as (
+with tails as (
     select
         *,
-        case
-            when demand_sd > 0e0 then (stock_position - expected_demand) / demand_sd
-            when stock_position >= expected_demand then 1e9
-            else -1e9
-        end as safety_factor
+        {{ demand_tail('stock_position', 'expected_demand', 'demand_variance') }} as tail
     from {{ ref('int_replenishment_quantities') }}
 ),
 
 risks as (
     select
         *,
-        {{ demand_figure('1e0 - (' ~ normal_cdf('safety_factor') ~ ')') }} as stock_out_risk,
-        {{ demand_figure('case
-            when demand_sd > 0e0 then demand_sd * (' ~ normal_loss('safety_factor') ~ ')
-            else greatest(0e0, expected_demand - stock_position)
-        end') }} as expected_shortage,
+        {{ demand_figure('tail[1]') }} as stock_out_risk,
+        {{ demand_figure('tail[2]') }} as expected_shortage,
         case
             -- a hair more, against rounding; ten years are as good as never
             when daily_demand > 0e0
                 then least(3650, greatest(0e0, floor((stock_position - reorder_point) / daily_demand + 1e-9)))
             when stock_position <= reorder_point then 0
         end as days_to_order
-    from quantities
+    from tails
 ),
 
 dated as (
@@ -37,7 +30,7 @@ dated as (
         outs.projected_stock_out_date,
         case
             when risks.block_reason is not null then 4
-            when risks.available <= 0 and (risks.daily_demand > 0e0 or risks.available < 0 or risks.awaiting_purchase > 0)
+            when risks.available <= 0 and (risks.shelf_demand > 0e0 or risks.available < 0 or risks.awaiting_purchase > 0)
                 then 1
             when outs.projected_stock_out_date < {{ add_days(as_of(), 'ceil(risks.lead_time_mean_days)') }} then 2
             when risks.suggested_quantity > 0e0 then 3
@@ -68,6 +61,16 @@ select
     projected_stock_out_date,
     {{ urgency('urgency_rank') }} as urgency,
     urgency_rank,
+    case
+        -- what a pack leaves over is no excess
+        when stock_position - case when is_store_inactive then 0e0 else order_up_to_level end >= greatest(1e0, pack)
+            then floor(stock_position - case when is_store_inactive then 0e0 else order_up_to_level end + 1e-9)
+        else 0e0
+    end as excess_quantity,
+    {{ demand_figure('case
+        when daily_demand > 0e0 and protection_days > 0e0 then expected_demand / (daily_demand * protection_days)
+        else 1e0
+    end') }} as season_factor,
     case when block_reason is null then stock_out_risk * expected_shortage * unit_cost else 0e0 end as money_at_risk,
     confidence
 from dated

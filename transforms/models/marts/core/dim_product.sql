@@ -1,6 +1,7 @@
 {#
   Omnium holds a product once per language (`123_no`, `123_sv`), and a SKU as a product of its own or as
-  a variant of one; here a SKU stands once. What a variant leaves empty is its product's.
+  a variant of one; here a SKU stands once. What a variant leaves empty is its product's. Products that were
+  deleted keep their names: orders of the past hold them.
 #}
 {%- set inherited = [
     'supplier_id', 'supplier_sku_id', 'supplier_name', 'supplier_lead_time_days', 'pack_quantity',
@@ -10,13 +11,21 @@
 ] -%}
 with products as (
 
-    select * from {{ ref('stg_products') }}
+    select *, false as is_gone from {{ ref('stg_products') }}
+
+    union all
+
+    select *, true as is_gone from {{ ref('stg_deleted_products') }}
 
 ),
 
 variants as (
 
     select * from {{ ref('stg_product_variants') }}
+
+    union all
+
+    select * from {{ ref('stg_deleted_product_variants') }}
 
 ),
 
@@ -35,6 +44,7 @@ skus as (
         products.language,
         variants.product_key,
         variants.variant_key,
+        products.is_gone or products.is_deleted or variants.is_deleted as is_deleted,
         coalesce(variants.product_name, products.product_name) as product_name,
         -- a variant's code is its own: the product's stands on another article
         variants.gtin,
@@ -57,6 +67,7 @@ skus as (
         products.language,
         products.product_key,
         cast(null as {{ raw_type('text') }}) as variant_key,
+        products.is_gone or products.is_deleted as is_deleted,
         products.product_name,
         products.gtin,
         products.cost,
@@ -80,7 +91,7 @@ ranked as (
         row_number() over (
             partition by sku
             order by
-                case when lower(status) = 'deleted' then 1 else 0 end,
+                case when is_deleted then 1 else 0 end,
                 -- switched off in one language is not switched off
                 case when coalesce(is_active, true) then 0 else 1 end,
                 preference,
@@ -117,7 +128,7 @@ select
     cost_currency,
     {{ local_date('discontinued_at') }} as discontinued_date,
     coalesce({{ local_date('discontinued_at') }} <= {{ as_of() }}, false) as is_discontinued,
-    coalesce(lower(status) = 'deleted', false) as is_deleted,
+    coalesce(is_deleted, false) as is_deleted,
     coalesce(is_active, true) as is_active,
     coalesce(is_virtual, false) as is_virtual,
     coalesce(is_package, false) as is_package,

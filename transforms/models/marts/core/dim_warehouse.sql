@@ -9,7 +9,6 @@ inventory as (
 
     select
         warehouse_code,
-        max(physical_warehouse_code) as physical_warehouse_code,
         min(case when is_virtual then 1 else 0 end) = 1 as is_virtual
     from {{ ref('stg_inventory') }}
     group by warehouse_code
@@ -43,11 +42,13 @@ select
     stores.delivery_postal_code,
     stores.delivery_city,
     stores.delivery_country_code,
-    inventory.physical_warehouse_code,
+    virtual_locations.physical_warehouse_code,
     coalesce(stores.is_warehouse, false) as is_warehouse,
     coalesce(stores.is_web_warehouse, false) as is_web_warehouse,
     coalesce(stores.is_primary_warehouse, false) as is_primary_warehouse,
-    coalesce(stores.is_virtual, false) or coalesce(inventory.is_virtual, false) as is_virtual,
+    coalesce(stores.is_virtual, false)
+        or coalesce(inventory.is_virtual, false)
+        or virtual_locations.warehouse_code is not null as is_virtual,
     coalesce(stores.is_inactive, false) as is_inactive,
     stores.warehouse_code is not null as is_known
 from codes
@@ -55,4 +56,6 @@ left join stores
     on codes.warehouse_code = stores.warehouse_code
 left join inventory
     on codes.warehouse_code = inventory.warehouse_code
+left join {{ ref('int_virtual_locations') }} as virtual_locations
+    on codes.warehouse_code = virtual_locations.warehouse_code
 where codes.warehouse_code is not null

@@ -14,6 +14,7 @@ figures as (
         {{ keys }},
         {{ whole('sum(received)') }} as completed_lines,
         {{ whole('sum(still_open)') }} as open_lines,
+        {{ whole('sum(observations)') }} as observations,
         min(first_order_date) as first_order_date,
         max(last_order_date) as last_order_date,
         {{ survival_mean() }} as mean_days,
@@ -22,7 +23,11 @@ figures as (
         {{ survival_quantile(0.8) }} as p80_days,
         {{ survival_quantile(0.9) }} as p90_days,
         {{ survival_quantile(0.95) }} as p95_days,
-        min(survival) > 0 as is_tail_truncated
+        min(survival) > 0 as is_tail_truncated,
+        {{ survival_mean('recent_survival') }} as recent_mean_days,
+        {{ survival_mean_square('recent_survival') }} as recent_mean_square_days,
+        {{ survival_quantile(0.5, 'recent_survival') }} as recent_p50_days,
+        {{ survival_quantile(0.9, 'recent_survival') }} as recent_p90_days
     from curve
     group by {{ keys }}
 
@@ -51,10 +56,18 @@ measured as (
         {{ keys }},
         completed_lines,
         open_lines,
+        observations,
         case when completed_lines > 0 then {{ real('mean_days') }} end as mean_days,
         case
             when completed_lines > 0 then greatest(0, mean_square_days - mean_days * mean_days)
         end as variance,
+        case when completed_lines > 0 then {{ real('recent_mean_days') }} end as recent_mean_days,
+        case
+            when completed_lines > 0
+            then greatest(0, recent_mean_square_days - recent_mean_days * recent_mean_days)
+        end as recent_variance,
+        recent_p50_days,
+        recent_p90_days,
         p50_days,
         p80_days,
         p90_days,
@@ -67,7 +80,7 @@ measured as (
     union all
 
     select
-        'global', null, null, null, 0, 0, null, null, null, null, null, null, true, null, null
+        'global', null, null, null, 0, 0, 0, null, null, null, null, null, null, null, null, null, null, true, null, null
     where not exists (select 1 from figures where figures.level = 'global')
 
 ),
@@ -76,8 +89,8 @@ roots as (
 
     select
         measured.*,
-        coalesce(measured.mean_days, tenant.mean_days) as planning_mean,
-        case when measured.completed_lines >= 2 then measured.variance else tenant.variance end as planning_variance
+        coalesce(measured.recent_mean_days, tenant.mean_days) as planning_mean,
+        case when measured.observations >= 2 then measured.recent_variance else tenant.variance end as planning_variance
     from measured
     cross join tenant
     where measured.level in ('global', 'transfer')
@@ -138,6 +151,7 @@ select
     sku,
     completed_lines,
     open_lines,
+    observations,
     {{ rounded('mean_days') }} as mean_days,
     {{ rounded('sqrt(variance)') }} as sd_days,
     p50_days,
@@ -145,6 +159,10 @@ select
     p90_days,
     p95_days,
     is_tail_truncated,
+    {{ rounded('recent_mean_days') }} as recent_mean_days,
+    {{ rounded('sqrt(recent_variance)') }} as recent_sd_days,
+    recent_p50_days,
+    recent_p90_days,
     {{ rounded('planning_mean') }} as planning_mean_days,
     {{ rounded('sqrt(planning_variance)') }} as planning_sd_days,
     first_order_date,

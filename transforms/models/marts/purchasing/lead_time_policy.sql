@@ -76,6 +76,7 @@ joined as (
         history.configured_since,
         coalesce(history.configured_changes, 0) as configured_changes,
         coalesce(lead_times.completed_lines, 0) as completed_lines,
+        coalesce(lead_times.observations, 0) as observations,
         lead_times.mean_days as measured_mean_days,
         lead_times.p50_days as measured_p50_days,
         lead_times.p90_days as measured_p90_days,
@@ -84,7 +85,12 @@ joined as (
         end as coverage_share,
         intervals.low_days as median_low_days,
         intervals.high_days as median_high_days,
-        lead_times.p90_days - lead_times.p50_days as recommended_margin_days,
+        lead_times.recent_p50_days,
+        lead_times.recent_p90_days,
+        drifts.earlier_mean_days,
+        drifts.recent_mean_days,
+        drifts.drift_days,
+        coalesce(drifts.is_drifting, false) as is_drifting,
         arriving.received_value,
         arriving.days,
         arriving.currency
@@ -95,6 +101,9 @@ joined as (
         on suppliers.supplier_id = lead_times.supplier_id
     left join planned
         on suppliers.supplier_id = planned.supplier_id
+    left join {{ ref('int_lead_time_drifts') }} as drifts
+        on suppliers.supplier_id = drifts.supplier_id
+        and not drifts.is_transfer
     left join {{ ref('int_lead_time_median_intervals') }} as intervals
         on suppliers.supplier_id = intervals.supplier_id
     left join arriving
@@ -111,23 +120,29 @@ select
     configured_since,
     configured_changes,
     completed_lines,
+    observations,
     measured_mean_days,
     measured_p50_days,
     measured_p90_days,
     median_low_days,
     median_high_days,
     {{ rounded('coverage_share') }} as coverage_share,
-    measured_p50_days as recommended_lead_time_days,
-    recommended_margin_days,
+    earlier_mean_days,
+    recent_mean_days,
+    drift_days,
+    is_drifting,
+    -- Of a supplier that drifts, what recent orders took; of any other that is what all of them took.
+    recent_p50_days as recommended_lead_time_days,
+    recent_p90_days - recent_p50_days as recommended_margin_days,
     coalesce(
-        completed_lines >= {{ enough_lines() }}
+        observations >= {{ enough_observations() }}
         and (configured_days < median_low_days or configured_days > median_high_days),
         false
     ) as is_actionable,
     case
         when currency is not null
         then {{ money(
-            'received_value * (measured_p90_days - configured_days - configured_margin_days) / days'
+            'received_value * (recent_p90_days - configured_days - configured_margin_days) / days'
         ) }}
     end as stock_value_effect,
     currency

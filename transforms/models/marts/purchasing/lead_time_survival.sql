@@ -1,7 +1,7 @@
 {%- set keys = ['level', 'supplier_id', 'warehouse_code', 'sku'] -%}
 with curve as (
 
-    {{ survival_curve(ref('int_lead_time_days'), keys) }}
+    {{ survival_curve(ref('int_lead_time_days'), keys, weighted=true) }}
 
 )
 
@@ -15,7 +15,9 @@ select
     received,
     ended - received as censored,
     still_open,
+    observations,
     survival,
+    recent_survival,
     first_order_date,
     last_order_date
 from curve

@@ -47,6 +47,8 @@ select
     {{ real('scored.median_days_late') }} as median_days_late,
     coalesce(lead_time.p50_days, months.p50_days) as p50_days,
     coalesce(lead_time.p90_days, months.p90_days) as p90_days,
+    drifts.drift_days,
+    drifts.is_drifting,
     scored.promise_slips,
     {{ rounded('scored.over_received_share') }} as over_received_share,
     {{ rounded('scored.canceled_share') }} as canceled_share,
@@ -64,6 +66,10 @@ left join {{ ref('lead_time') }} as lead_time
     on scored.period = 'all'
     and lead_time.level = 'supplier'
     and scored.supplier_id = lead_time.supplier_id
+left join {{ ref('int_lead_time_drifts') }} as drifts
+    on scored.period = 'all'
+    and scored.supplier_id = drifts.supplier_id
+    and not drifts.is_transfer
 left join {{ ref('int_supplier_month_lead_times') }} as months
     on scored.supplier_id = months.supplier_id
     and scored.month = months.promise_month

@@ -46,6 +46,7 @@ joined as (
         end') }} as reserved,
         coalesce(incoming.on_order, 0) as on_order,
         coalesce(incoming.on_order_late, 0) as on_order_late,
+        least(coalesce(arrivals.on_order_expected, incoming.on_order, 0), coalesce(incoming.on_order, 0)) as on_order_expected,
         coalesce(incoming.draft_order, 0) as draft_order,
         {{ quantity('coalesce(awaiting.awaiting_purchase, 0)') }} as awaiting_purchase,
         coalesce(incoming.transfer_out_pending, 0) as transfer_out_pending
@@ -59,6 +60,9 @@ joined as (
     left join {{ ref('int_incoming_stock') }} as incoming
         on incoming.sku = items.sku
         and incoming.warehouse_code = items.warehouse_code
+    left join {{ ref('int_expected_arrivals') }} as arrivals
+        on arrivals.sku = items.sku
+        and arrivals.warehouse_code = items.warehouse_code
     left join awaiting
         on awaiting.sku = items.sku
         and awaiting.warehouse_code = items.warehouse_code
@@ -72,10 +76,11 @@ select
     {{ quantity('on_hand - reserved') }} as available,
     {{ quantity('on_order') }} as on_order,
     {{ quantity('on_order_late') }} as on_order_late,
+    {{ quantity('on_order_expected') }} as on_order_expected,
     {{ quantity('draft_order') }} as draft_order,
     awaiting_purchase,
     {{ quantity('transfer_out_pending') }} as transfer_out_pending,
-    {{ quantity('on_hand - reserved + on_order - transfer_out_pending'
+    {{ quantity('on_hand - reserved + on_order_expected - transfer_out_pending'
         ~ ('' if var('reserved_includes_awaiting') else ' - awaiting_purchase')) }} as position,
     on_hand < 0 as is_negative
 from joined

@@ -4,11 +4,13 @@ with happened as (
         days.item_id,
         count(*) as days,
         sum(days.demand) as demanded,
-        sum(days.observed_demand) as sold,
-        sum(case when days.closing_quantity <= 0e0 then 1 else 0 end) as days_out,
-        sum(greatest(0e0, coalesce(days.closing_quantity, 0e0))) as stock_days
+        sum(days.served) as sold,
+        sum(case when days.stock <= 0e0 then 1 else 0 end) as days_out,
+        sum(days.stock) as stock_days
     from {{ ref('int_backtest_days') }} as days
-    where days.day_number >= 1
+    inner join {{ ref('int_backtest_items') }} as items
+        on items.item_id = days.item_id
+    where days.day_number > items.warm_up_days
     group by days.item_id
 ),
 
@@ -20,7 +22,8 @@ orders as (
     inner join {{ ref('fct_purchase_order_line') }} as lines
         on lines.sku = items.sku
         and lines.warehouse_code = items.warehouse_code
-    where lines.order_date >= items.first_day
+    where lines.order_date >= {{ add_days('items.first_day', 'items.warm_up_days') }}
+        and not lines.is_transfer
     group by items.item_id
 ),
 

@@ -11,11 +11,17 @@ select
     {{ real('daily_demand') }} as daily_demand,
     {{ real('daily_demand_sd') }} as daily_demand_sd,
     {{ real('daily_demand_naive') }} as daily_demand_naive,
+    {{ real('expected_demand') }} as expected_demand,
+    {{ real('total_forecast_variance') }} as total_forecast_variance,
+    {{ real('order_interval_demand') }} as order_interval_demand,
+    is_echelon,
+    supplied_places,
     {{ real('lead_time_mean_days') }} as lead_time_mean_days,
     {{ real('lead_time_sd_days') }} as lead_time_sd_days,
     configured_lead_time_days,
     {{ real('review_days') }} as review_days,
     {{ real('order_interval_days') }} as order_interval_days,
+    {{ real('service_level') }} as service_level,
     {{ real(var('service_level')) }} as configured_service_level,
     {{ quantity('min_quantity') }} as min_quantity,
     {{ quantity('max_quantity') }} as max_quantity,
@@ -24,6 +30,7 @@ select
     is_package_break_allowed,
     {{ quantity('position') }} as position,
     {{ quantity('draft_order') }} as draft_order,
+    {{ quantity('transfer_in_quantity') }} as transfer_in_quantity,
     {{ money('unit_cost') }} as unit_cost,
     currency,
     is_virtual,
@@ -33,4 +40,4 @@ select
     is_store_inactive,
     is_not_purchasable,
     is_backorder
-from {{ ref('int_replenishment_items') }}
+from {{ ref('int_replenishment_quantities') }}

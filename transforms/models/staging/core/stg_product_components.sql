@@ -1,10 +1,13 @@
-{# Components of products, and of their variants: the second list level of the same resource. #}
+{#
+  Components of products, and of their variants: the second list level of the same resource. Those of products that the
+  tenant no longer shows stay: what was sold of a package counts as its components.
+#}
 with product_components as (
 
     {{ raw('products__components', {
         'component_id': 'text', 'product_id': 'text', 'sku_id': 'text', 'quantity': 'quantity',
         'is_required': 'boolean',
-    }) }}
+    }, with_deleted=true) }}
 
 ),
 
@@ -13,7 +16,7 @@ variant_components as (
     {{ raw('products__variants__components', {
         'component_id': 'text', 'product_id': 'text', 'sku_id': 'text', 'quantity': 'quantity',
         'is_required': 'boolean',
-    }) }}
+    }, with_deleted=true) }}
 
 ),
 

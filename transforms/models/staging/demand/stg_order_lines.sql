@@ -4,7 +4,7 @@ with source as (
         'quantity': 'signed_quantity', 'canceled_quantity': 'signed_quantity', 'delivered_quantity': 'signed_quantity',
         'is_package': 'boolean', 'is_bundle': 'boolean', 'is_package_broke_down': 'boolean',
         'is_virtual_product': 'boolean', 'is_awaiting_purchase_order': 'boolean', 'is_backorder': 'boolean',
-        'canceled_date': 'timestamp',
+        'canceled_date': 'timestamp', 'extended_price_excl_tax': 'amount',
     }) }}
 ),
 
@@ -23,6 +23,7 @@ renamed as (
         quantity,
         canceled_quantity,
         delivered_quantity,
+        {{ money('extended_price_excl_tax') }} as line_amount,
 
         -- booleans
         coalesce(is_package, false) or coalesce(is_bundle, false) as is_package,

@@ -1,0 +1,153 @@
+"""What is running: the resource, its pipeline, how far it may go, and what its destination holds.
+
+running, active_pipeline   the resource whose generator is running; the pipeline, if there is one
+WindowLimit, limited       `add_limit`, in windows
+Destination                whether it is emptied, whether it can replace rows, the content hashes that it holds
+"""
+
+import contextlib
+import logging
+import time
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any
+
+import dlt
+from dlt.common.configuration.container import Container
+from dlt.common.configuration.specs.config_section_context import ConfigSectionContext
+from dlt.common.pipeline import PipelineContext
+from dlt.common.storages.exceptions import CurrentLoadPackageStateNotAvailable
+from dlt.destinations.exceptions import DatabaseUndefinedRelation
+from dlt.extract import DltResource
+from dlt.extract.items_transform import LimitItem
+
+from omnium_source.errors import ConfigurationError
+from omnium_source.settings import SECTION
+from omnium_source.windows.deletions import MARKED_HASH
+from omnium_source.windows.reader import Verified
+
+log = logging.getLogger("omnium")
+
+
+def running() -> DltResource:
+    """The resource whose generator is running, with the hints and the name that it has by now."""
+    return dlt.current.resource()
+
+
+def source_section() -> str:
+    """Where the settings of the source stand that is being made: `sources.omnium`, or a copy's own section."""
+    sections = Container()[ConfigSectionContext].sections
+    return ".".join(sections[:2]) if len(sections) > 1 else SECTION
+
+
+def active_pipeline() -> Any:
+    """The pipeline in use; None where rows are only looked at."""
+    context = Container()[PipelineContext]
+    return context.pipeline() if context.is_active() else None
+
+
+class WindowLimit(LimitItem):
+    """`add_limit` counts windows, not tables: rows whose children are cut off would never get them."""
+
+    def bind(self, pipe: Any) -> "WindowLimit":
+        """Leave the generator as it is: it asks for the limit itself (`limited`)."""
+        return self
+
+    def __call__(self, item: Any, meta: Any = None) -> Any:
+        """Let everything pass."""
+        return item
+
+
+def limited(windows: Iterable[Verified]) -> Iterator[Verified]:
+    """The windows, as far as `add_limit` wants them."""
+    limit = next((step for step in dlt.current.pipe().steps if isinstance(step, WindowLimit)), None)
+    if limit is None:
+        yield from windows
+        return
+    started, count = time.monotonic(), 0
+    with contextlib.closing(iter(windows)) as some:  # type: ignore[type-var]
+        while (limit.max_items < 0 or count < limit.max_items) and (
+            not limit.max_time or time.monotonic() - started < limit.max_time
+        ):
+            verified = next(some, None)
+            if verified is None:
+                return
+            yield verified
+            count += verified.written if limit.count_rows else bool(verified.written)
+
+
+def is_limited() -> bool:
+    """Whether the running resource has a limit."""
+    return any(isinstance(step, WindowLimit) for step in dlt.current.pipe().steps)
+
+
+class Destination:
+    """What the running resource is loaded into."""
+
+    def __init__(self, pipeline: Any, package: Mapping[str, Any]) -> None:
+        self._pipeline, self._package = pipeline, package
+        self._resource, self._schema = running(), dlt.current.source_schema()
+        self._table = self._schema.naming.normalize_tables_path(str(self._resource.table_name))
+        self._held: dict[str, Any] | None = None
+        disposition = self._resource.write_disposition
+        self._disposition = disposition["disposition"] if isinstance(disposition, Mapping) else disposition
+
+    @classmethod
+    def of_run(cls) -> "Destination | None":
+        """The destination of the run; None where rows are only looked at."""
+        pipeline = active_pipeline()
+        try:
+            package = dlt.current.load_package_state()["state"]
+        except CurrentLoadPackageStateNotAvailable:
+            return None
+        return cls(pipeline, package) if pipeline is not None and pipeline.destination is not None else None
+
+    @property
+    def is_emptied(self) -> bool:
+        """Whether the run empties the table first, so that all rows have to come again."""
+        gone = [*self._package.get("dropped_tables", ()), *self._package.get("truncated_tables", ())]
+        return self._disposition == "replace" or any(table["name"] == self._table for table in gone)
+
+    def check(self) -> None:
+        """Raise ConfigurationError where it cannot replace rows along with their children, and should."""
+        if self._disposition != "merge":
+            return
+        capabilities = self._pipeline.destination.capabilities()
+        strategies = capabilities.supported_merge_strategies or []
+        table_format = self._resource.table_format or capabilities.preferred_table_format
+        if capabilities.merge_strategies_selector:
+            table = {"name": self._table, **({"table_format": table_format} if table_format else {})}
+            strategies = capabilities.merge_strategies_selector(strategies, table_schema=table)
+        if "delete-insert" not in strategies:
+            kind = self._pipeline.destination.destination_name
+            raise ConfigurationError(
+                f"{self._resource.name}: {kind}{f' ({table_format})' if table_format else ''} cannot replace rows "
+                'together with their children\nTake apply_hints(write_disposition="replace"), which reads everything '
+                'in each run, "append", which keeps every version of a row, or a destination that is a database.'
+            )
+
+    def hashes(self, keys: Sequence[str]) -> Mapping[str, Any]:
+        """The content hashes of the rows that it holds."""
+        if self._held is None:
+            self._held = self._read()
+        return {key: self._held[key] for key in keys if key in self._held}
+
+    def _read(self) -> dict[str, Any]:
+        schemas, name = self._pipeline.schemas, self._schema.name
+        if name not in schemas or self._table not in schemas[name].tables:
+            return {}
+        try:
+            with self._pipeline.sql_client(name) as client:
+                wanted = ("_dlt_id", "_omnium_row_hash", "_omnium_deleted_at", "_dlt_load_id")
+                key, content, gone, load = (client.escape_column_name(one) for one in wanted)
+                table = client.make_qualified_table_name(self._table)
+                there = f"{gone} is null or {content} like '{MARKED_HASH}%'"
+                sql = f"select {key}, {content} from {table} where {there} order by {load}"
+                with client.execute_query(sql) as cursor:
+                    return {row[0]: row[1] for row in cursor.fetchall()}
+        except DatabaseUndefinedRelation:
+            return {}
+        except Exception as error:
+            log.warning(
+                "%s: what the destination holds cannot be seen, all rows are written: %s", name, error
+            )
+            return {}

@@ -1,0 +1,190 @@
+"""Which fields of a resource are read: by default, and as somebody chose.
+
+    OPTIONS        the settings of a resource, below `sources.omnium.<resource>`
+    chosen         the row of a resource as it is read with such options
+    described      the choice in words; the same words are the same choice
+
+What the API can leave out is left out of the request; anything else before a row is stored.
+"""
+
+import difflib
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from omnium_source.errors import ConfigurationError
+from omnium_source.normalize.schema import CHILD_LEVELS, contract
+from omnium_source.resources import RESOURCES, Resource
+from omnium_source.settings import Setting, table
+
+CLOSED, BUT = "*", "+"
+"""After a path and a dot: nothing there that the contract does not have; but this one."""
+
+
+@dataclass(frozen=True)
+class Part:
+    """What is left out unless it is asked for: fields of the response, and what makes the request leave them out."""
+
+    fields: frozenset[str]
+    flag: str
+    meaning: str
+
+
+PARTS: Mapping[str, Mapping[str, Part]] = {
+    "products": {
+        "assets": Part(
+            frozenset({"assets", "variants.assets"}), "isAssetsExcluded", "pictures and other media"
+        ),
+        "prices": Part(
+            frozenset({"prices", "variants.prices"}), "isPricesExcluded", "prices, besides `prices`"
+        ),
+        "inventory": Part(
+            frozenset({"inventory", "variants.inventory"}),
+            "isInventoryExcluded",
+            "stock, besides `inventory`",
+        ),
+    },
+    "inventory": {
+        "batches": Part(frozenset({"batches"}), "isBatchesExcluded", "batches of an article in a warehouse")
+    },
+}
+"""Resource → the setting that asks for a part → the part."""
+
+OPTIONS = table(
+    Setting(
+        "excluded_fields",
+        "list",
+        [],
+        "fields that are not read, levels joined by dots: `orderForm.lineItems`",
+    ),
+    Setting(
+        "included_fields", "list", [], "only these fields are read, and what tells rows and changes apart"
+    ),
+)
+"""What stands under `sources.omnium.<resource>`, for every resource."""
+
+
+def options_of(resource: str) -> dict[str, Setting]:
+    """The settings that a resource has."""
+    parts = {
+        name: Setting(name, "flag", False, f"whether its {name} are read: {part.meaning}")
+        for name, part in PARTS.get(resource, {}).items()
+    }
+    return {**OPTIONS, **parts}
+
+
+def described(resource: str, options: Mapping[str, Any]) -> str:
+    """The choice in words, empty where nothing was chosen."""
+    words = [f"with {name}" for name in PARTS.get(resource, {}) if options.get(name)]
+    words += [
+        f"{word} {', '.join(sorted(options[name]))}"
+        for name, word in (("included_fields", "only"), ("excluded_fields", "without"))
+        if options.get(name)
+    ]
+    return "; ".join(words)
+
+
+def left_out(resource: str, options: Mapping[str, Any]) -> str:
+    """What is not read of a resource, in words; empty where all of it is."""
+    by_default = [name for name in PARTS.get(resource, {}) if not options.get(name)]
+    words = [f"without {', '.join(by_default)}"] if by_default and not options.get("included_fields") else []
+    return "; ".join([*words, *filter(None, [described(resource, options)])])
+
+
+def chosen(row: Resource, options: Mapping[str, Any]) -> Resource:
+    """The row as it is read with these options. Raises ConfigurationError for a field that cannot be chosen."""
+    if not described(row.name, options):
+        return row
+    without, only = list(options.get("excluded_fields", ())), list(options.get("included_fields", ()))
+    for path in (*without, *only):
+        _check(row, path)
+    needed = _needed(row)
+    for path in without:
+        if hit := next((name for name in needed if f"{name}.".startswith(f"{path}.")), None):
+            raise ConfigurationError(
+                f"{row.name} cannot do without {hit}: take {path} out of excluded_fields"
+            )
+    excluded = set(row.excluded)
+    for name, part in PARTS.get(row.name, {}).items():
+        if options.get(name):
+            excluded -= part.fields
+    excluded |= set(without)
+    if only:
+        excluded |= set(_rest(row.schema, "", {*only, *needed}))
+    return replace(
+        row, excluded=frozenset(excluded), body=_body(row, options, without, [*only, *needed] if only else [])
+    )
+
+
+def _needed(row: Resource) -> list[str]:
+    """Fields that tell rows apart, that tell changes, and by which large reads are cut."""
+    names = [*row.key, row.cursor, row.status, *(by.path for by in row.value_filters)]
+    names += ["created"] if row.created_lower else []
+    fields = contract()[row.schema]
+    return [name for name in dict.fromkeys(names) if name and name.split(".")[0] in fields]
+
+
+def _check(row: Resource, path: str) -> None:
+    """Raise ConfigurationError where a path leads nowhere, or further down than fields have columns."""
+    schema, level = row.schema, 0
+    names = path.split(".")
+    for at, name in enumerate(names):
+        fields = contract().get(schema) or {}
+        where = ".".join(names[:at])
+        if at and (not fields or level > CHILD_LEVELS):
+            raise ConfigurationError(
+                f"{row.name}: {path} is no field of its own: {where} is kept as JSON. Choose {where} as a whole"
+            )
+        if name not in fields:
+            near = difflib.get_close_matches(name, fields, n=1)
+            # The vendor adds fields every week: one that is like no other may be new.
+            if near:
+                raise ConfigurationError(
+                    f"{row.name} has no field {path}: did you mean {'.'.join([*names[:at], near[0]])}?"
+                )
+            return
+        kind = fields[name]
+        level += kind.startswith("[")
+        schema = kind.strip("[]")
+
+
+def _rest(schema: str, prefix: str, wanted: set[str]) -> Iterator[str]:
+    """The paths of all fields that are not wanted, each as high up as can be."""
+    yield f"{prefix}{CLOSED}"
+    here = {one.removeprefix(prefix) for one in wanted if one.startswith(prefix)}
+    yield from (f"{prefix}{BUT}{name}" for name in here - contract()[schema].keys() if "." not in name)
+    for name, kind in contract()[schema].items():
+        path = f"{prefix}{name}"
+        if path in wanted:
+            continue
+        below = kind.strip("[]")
+        if any(one.startswith(f"{path}.") for one in wanted) and contract().get(below):
+            yield from _rest(below, f"{path}.", wanted)
+        else:
+            yield path
+
+
+def _body(
+    row: Resource, options: Mapping[str, Any], without: Sequence[str], only: Sequence[str]
+) -> Mapping[str, Any]:
+    """The body of its requests, which leaves out what the API can leave out."""
+    body: dict[str, Any] = {
+        name: dict(one) if isinstance(one, Mapping) else one for name, one in row.body.items()
+    }
+    for name, part in PARTS.get(row.name, {}).items():
+        if options.get(name):
+            body.pop(part.flag, None)
+            body.get("excludedFields", {}).pop(part.flag, None)
+    if "excludedFields" in row.body:
+        if only:
+            body["excludedFields"] = {"isEverythingExcluded": True}
+            body["includedFields"] = {"specificFields": sorted(set(only))}
+        elif without:
+            body["excludedFields"]["specificFields"] = sorted(without)
+    return body
+
+
+def checked(options: Mapping[str, Mapping[str, Any]]) -> None:
+    """Raise ConfigurationError for the first choice that cannot be made."""
+    for name, one in options.items():
+        chosen(RESOURCES[name], one)

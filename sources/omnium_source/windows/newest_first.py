@@ -1,0 +1,106 @@
+"""Changes where no filter tells of them, but the server sorts by them: from the newest one back to the cursor.
+
+NewestFirst   one attempt at the newest rows of a search, by one of its orders
+Order         what their order proved
+"""
+
+import datetime as dt
+from dataclasses import replace
+from enum import Enum
+from itertools import pairwise
+
+from omnium_source.errors import Incomplete
+from omnium_source.http.paginators import REACH, Connection, Page, SearchPages
+from omnium_source.normalize.columns import microseconds
+from omnium_source.resources import Resource
+from omnium_source.windows.course import Course
+from omnium_source.windows.reader import Piece, Wish
+from omnium_source.windows.splitter import Splitter
+from omnium_source.windows.window import Window, value_at
+
+FEWEST_STAMPS = 8
+"""Different stamps whose order is no chance: one in forty thousand."""
+
+
+class Order(Enum):
+    """What the rows of some pages say about the order that was asked for."""
+
+    WHOLE = "everything there is stands on one page, in whatever order"
+    PROVED = "they come in this order, and would come otherwise in the usual one"
+    FITTING = "they come in this order, as they might by chance"
+    IGNORED = "they come in another order, or do not say in which"
+
+
+class NewestFirst(Piece):
+    """One attempt at the newest rows: pages of `sort` until a row is older than the window's lower bound.
+
+    No count proves such a read; the order does. A row that changes meanwhile comes to the top, and those below it move
+    down: they come twice, never not at all. A deleted one would let them move up, and the count tells.
+    """
+
+    can_come_twice = True
+
+    def __init__(
+        self,
+        course: Course,
+        splitter: Splitter,
+        connection: Connection,
+        window: Window,
+        attempt: int,
+        sort: str,
+    ) -> None:
+        super().__init__(course, splitter, connection, window, Wish(), attempt)
+        self._sort = sort
+        self._path = "modified" if sort.startswith("Modified") else "created"
+        self._stamps: list[int | None] = []
+        self._usual: list[int | None] = []
+
+    def read_down(self, lower: dt.datetime) -> Order:
+        """Read. Raises Incomplete where rows moved up meanwhile, and what the client raises."""
+        course = self._course
+        resource = _asked(course.resource)
+        body = {**course.resource.body, "sortOrder": self._sort}
+        connection = Connection(course.client, resource, self.connection.traffic, self.connection.budget)
+        pages = SearchPages(connection, body, course.base, course.executor)
+        bound = int(lower.timestamp() * 1_000_000)
+        number, page = course.base.number, self._first_of(pages)
+        is_whole = page.total == page.count < resource.take
+        self._see(page)
+        while not is_whole and self._order is not Order.IGNORED and self._goes_on(page, bound, resource.take):
+            number += 1
+            if page.may_be_more or course.is_at_limit(page.total) or number * resource.take > REACH:
+                return Order.IGNORED  # the count would not tell of a deletion, or no page shows so many
+            page = pages.page(number)
+            if page.total != self.total:
+                raise Incomplete(
+                    self.says(f"its count went from {self.total} to {page.total} while it was read")
+                )
+            self._see(page)
+        self._parse_all()
+        if is_whole:
+            return Order.WHOLE
+        self.total = None  # of all rows, not of those that were read
+        return self._order
+
+    def _goes_on(self, page: Page, bound: int, take: int) -> bool:
+        last = self._stamps[-1] if self._stamps else None
+        return page.count >= take and last is not None and last >= bound
+
+    def _see(self, page: Page) -> None:
+        self._stamps += [microseconds(value_at(row, self._path)) for row in page.rows]
+        self._usual += [microseconds(value_at(row, "created")) for row in page.rows]
+        self._take(page)
+
+    @property
+    def _order(self) -> Order:
+        stamps = [stamp for stamp in self._stamps if stamp is not None]
+        if len(stamps) < len(self._stamps) or any(one < next_one for one, next_one in pairwise(stamps)):
+            return Order.IGNORED
+        usual = [stamp for stamp in self._usual if stamp is not None]
+        differs = self._path == "created" or any(one < next_one for one, next_one in pairwise(usual))
+        return Order.PROVED if differs and len(set(stamps)) >= FEWEST_STAMPS else Order.FITTING
+
+
+def _asked(resource: Resource) -> Resource:
+    """The resource, with the search that takes an order."""
+    return replace(resource, search=resource.newest_first)

@@ -1,0 +1,48 @@
+"""Writes the tables of settings into README.md and docs/settings.md, where a test compares them with the code.
+
+python -m tests.support.settings_tables
+"""
+
+import re
+from pathlib import Path
+
+from omnium_elt.infra.settings import ENVIRONMENT, TRANSFORM, as_table
+from omnium_source.fields import OPTIONS, PARTS, options_of
+from omnium_source.settings import SOURCE
+
+ROOT = Path(__file__).parents[2]
+TABLES = {
+    "README.md": [
+        as_table(SOURCE, "SOURCES__OMNIUM__"),
+        as_table(ENVIRONMENT),
+        as_table(OPTIONS, "SOURCES__OMNIUM__ORDERS__"),
+        *(
+            as_table(
+                {name: one for name, one in options_of(row).items() if name in PARTS[row]},
+                f"SOURCES__OMNIUM__{row.upper()}__",
+            )
+            for row in PARTS
+        ),
+    ],
+    "docs/settings.md": [as_table(TRANSFORM, "TRANSFORM__")],
+}
+
+
+def write() -> None:
+    """Replace each table by the one of the code."""
+    for name, tables in TABLES.items():
+        path = ROOT / name
+        text = path.read_text(encoding="utf-8")
+        for table in tables:
+            head, first = table.split("\n")[0], table.split("\n")[2].split("|")[1].strip()
+            old = next(
+                found
+                for found in re.findall(rf"^{re.escape(head)}\n(?:\|.*\n)+", text, flags=re.MULTILINE)
+                if first in found
+            )
+            text = text.replace(old, table + "\n")
+        path.write_text(text, encoding="utf-8")
+
+
+if __name__ == "__main__":
+    write()

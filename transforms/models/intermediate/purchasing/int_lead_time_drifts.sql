@@ -1,0 +1,88 @@
+{#
+  One row per supplier (of internal transfers: per supplying warehouse) with enough observations to tell whether its
+  lead times drift.
+
+  Lines of one truck are one observation: one order date and one receipt date. An observation's recency is
+  0.5^(age / half-life), age being the days since its order. The supplier drifts when the durations' ranks, weighted
+  by recency, differ from their plain mean by more than chance: z = Σ(v − 1/n)·rank / (sd of the ranks · √Σ(v − 1/n)²)
+  with v the recency as a share of its sum; ranks, so that one very late truck is no drift. And when the difference
+  matters: recent and plain mean are a day and a tenth apart.
+
+  Orders younger than the median are left out, received or not: of them only the quick ones can have come. An order
+  that is still open counts with its age so far.
+#}
+{{ config(materialized='table') }}
+
+with arrivals as (
+
+    select
+        supplier_id,
+        is_transfer,
+        {{ median('duration_days') }} as median_days
+    from {{ ref('int_lead_time_observations') }}
+    where is_received
+        and supplier_id is not null
+    group by supplier_id, is_transfer
+
+),
+
+observations as (
+
+    select distinct
+        observations.supplier_id,
+        observations.is_transfer,
+        observations.order_date,
+        observations.duration_days,
+        {{ lead_time_recency('observations.order_date') }} as recency
+    from {{ ref('int_lead_time_observations') }} as observations
+    inner join arrivals
+        on observations.supplier_id = arrivals.supplier_id
+        and observations.is_transfer = arrivals.is_transfer
+    where (observations.is_received or observations.is_open)
+        and {{ days_between('observations.order_date', as_of()) }} >= arrivals.median_days
+
+),
+
+ranked as (
+
+    select
+        observations.*,
+        -- Equal durations share the mean of their ranks.
+        rank() over (partition by supplier_id, is_transfer order by duration_days)
+            + (count(*) over (partition by supplier_id, is_transfer, duration_days) - 1) / 2e0 as duration_rank,
+        count(*) over (partition by supplier_id, is_transfer) as observation_count,
+        recency / sum(recency) over (partition by supplier_id, is_transfer) as share_of_recency,
+        (1 - recency) / nullif(sum(1 - recency) over (partition by supplier_id, is_transfer), 0) as share_of_earlier
+    from observations
+
+),
+
+figures as (
+
+    select
+        supplier_id,
+        is_transfer,
+        min(observation_count) as observation_count,
+        {{ real('avg(duration_days)') }} as mean_days,
+        sum(share_of_recency * duration_days) as recent_mean_days,
+        sum(share_of_earlier * duration_days) as earlier_mean_days,
+        sum((share_of_recency - 1e0 / observation_count) * duration_rank) as contrast,
+        coalesce(stddev_pop(duration_rank), 0) as rank_sd,
+        sqrt(sum(power(share_of_recency - 1e0 / observation_count, 2))) as unevenness
+    from ranked
+    group by supplier_id, is_transfer
+
+)
+
+select
+    supplier_id,
+    is_transfer,
+    observation_count,
+    {{ rounded('recent_mean_days') }} as recent_mean_days,
+    {{ rounded('earlier_mean_days') }} as earlier_mean_days,
+    {{ rounded('recent_mean_days - earlier_mean_days') }} as drift_days,
+    -- beyond 2.58 standard errors in one case of a hundred
+    abs(contrast) > 2.58 * rank_sd * unevenness + 1e-9
+        and abs(recent_mean_days - mean_days) >= greatest(1, 0.1 * mean_days) as is_drifting
+from figures
+where observation_count >= {{ enough_observations_for_a_drift() }}

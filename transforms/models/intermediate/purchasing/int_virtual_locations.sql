@@ -1,0 +1,38 @@
+{#
+  One row per virtual stock location, with the warehouse in which its goods lie. Stock rows and stock
+  transactions name it; a location whose goods lie in a location that is virtual itself lies where that one does.
+#}
+{{ config(materialized='table') }}
+
+with named as (
+
+    select warehouse_code, physical_warehouse_code
+    from {{ ref('stg_inventory') }}
+    where is_virtual
+
+    union
+
+    select warehouse_code, physical_warehouse_code
+    from {{ ref('stg_inventory_transactions') }}
+    where is_virtual
+
+),
+
+locations as (
+
+    select warehouse_code, min(physical_warehouse_code) as physical_warehouse_code
+    from named
+    where warehouse_code <> physical_warehouse_code
+    group by warehouse_code
+
+)
+
+select
+    locations.warehouse_code,
+    coalesce(
+        case when beyond.physical_warehouse_code <> locations.warehouse_code then beyond.physical_warehouse_code end,
+        locations.physical_warehouse_code
+    ) as physical_warehouse_code
+from locations
+left join locations as beyond
+    on locations.physical_warehouse_code = beyond.warehouse_code

@@ -1,0 +1,24 @@
+-- One row per SKU and warehouse with open orders: how much of them to plan with. An order counts whole while others like it
+-- still arrived, or until the day it is promised for: that it may be late is in the safety stock, and who counted a part of
+-- it only would order the rest again. Beyond both it counts by the probability that it still arrives within L + r days, so
+-- that an order that nobody closed does not stop buying for ever.
+
+select
+    eta.sku,
+    eta.warehouse_code,
+    {{ quantity('sum(
+        eta.open_quantity * case
+            when eta.is_beyond_history and eta.age_days > eta.longest_days
+                then ' ~ arrival_probability('eta', 'prospects', '(sources.lead_time_mean_days + sources.review_days)') ~ '
+            else 1e0
+        end
+    )') }} as on_order_expected
+from {{ ref('open_purchase_eta') }} as eta
+inner join {{ ref('int_item_lead_times') }} as sources
+    on sources.sku = eta.sku
+    and sources.warehouse_code = eta.warehouse_code
+left join {{ ref('int_arrival_prospects') }} as prospects
+    on prospects.prospect_key = eta.prospect_key
+    and sources.lead_time_mean_days + sources.review_days >= prospects.from_days
+    and (sources.lead_time_mean_days + sources.review_days < prospects.until_days or prospects.until_days is null)
+group by eta.sku, eta.warehouse_code

@@ -1,0 +1,58 @@
+-- One row per SKU, warehouse and plan: its own customers' demand, and, where it supplies other places, that of all of them
+-- together against the stock of all of them together (is_echelon).
+
+with items as (
+    select
+        *,
+        lead_time_mean_days + review_days as forecast_days,
+        lead_time_mean_days + review_days + order_interval_days as order_up_to_days
+    from {{ ref('int_replenishment_items') }}
+),
+
+protected as (
+    {{ demand_forecast_over('items', 'forecast_days') }}
+),
+
+forecast as (
+    {{ demand_forecast_over('protected', 'order_up_to_days', name='order_up_to') }}
+),
+
+kinds as (
+    select false as is_echelon
+    union all
+    select true as is_echelon
+),
+
+plans as (
+    select
+        forecast.*,
+        kinds.is_echelon,
+        case when kinds.is_echelon then echelons.supplied_places else 0 end as supplied_places,
+        forecast.own_daily_demand + forecast.daily_transfer_out
+            + case when kinds.is_echelon then echelons.daily_demand else 0e0 end as daily_demand,
+        -- what leaves this warehouse's own shelf for customers
+        forecast.own_daily_demand + case when kinds.is_echelon then 0e0 else forecast.daily_transfer_out end as shelf_demand,
+        sqrt(
+            forecast.own_daily_demand_sd * forecast.own_daily_demand_sd + forecast.daily_transfer_out_variance
+            + case when kinds.is_echelon then echelons.daily_demand_variance else 0e0 end
+        ) as daily_demand_sd,
+        -- what places of whose demand nothing is known took, by lumpy transfers
+        forecast.forecast_mean + forecast.daily_transfer_out * forecast.forecast_days
+            + case when kinds.is_echelon then echelons.forecast_mean else 0e0 end as expected_demand,
+        forecast.forecast_variance + forecast.daily_transfer_out_variance * forecast.forecast_days
+            + case when kinds.is_echelon then echelons.forecast_variance else 0e0 end as total_forecast_variance,
+        forecast.order_up_to_mean - forecast.forecast_mean + forecast.daily_transfer_out * forecast.order_interval_days
+            + case when kinds.is_echelon then echelons.order_up_to_mean - echelons.forecast_mean else 0e0 end
+            as order_interval_demand,
+        forecast.own_draft_order + case when kinds.is_echelon then echelons.draft_order else 0 end as draft_order,
+        forecast.own_position + case when kinds.is_echelon then echelons.position else 0 end as position
+    from forecast
+    left join {{ ref('int_echelon_plans') }} as echelons
+        on echelons.sku = forecast.sku
+        and echelons.warehouse_code = forecast.warehouse_code
+    inner join kinds
+        on not kinds.is_echelon
+        or echelons.sku is not null
+)
+
+select * from plans
