@@ -12,8 +12,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from omnium_source.contract import contract
 from omnium_source.errors import ConfigurationError
-from omnium_source.normalize.schema import CHILD_LEVELS, contract
+from omnium_source.normalize.schema import CHILD_LEVELS
 from omnium_source.resources import RESOURCES, Resource
 from omnium_source.settings import Setting, table
 

@@ -107,6 +107,47 @@ def fill_with_extremes(folder: Path, tables: dict[str, dict[str, str]], seed: in
                 )
 
 
+TEXTS = (
+    None, "", " ", "'", '"', "\\", "%_", "--", "{{ x }}", "a" * 5_000, "日本語", "e\u0301", "\U0001f4a9", "1e400",
+    "{", "[1", "null",
+    "NOK'; drop table", "a/b / c", "Infinity", "\t\n", "\u202e",
+)  # fmt: skip
+
+
+def fill_with_texts(folder: Path, tables: dict[str, dict[str, str]], seed: int) -> None:
+    """Put odd texts into a tenth of the names, ids, statuses and documents of every raw table."""
+    choose = random.Random(seed)
+    with duckdb.connect(str(folder / "warehouse.duckdb")) as connection:
+        for table, columns in tables.items():
+            there = {column for (column,) in connection.execute(
+                "select column_name from information_schema.columns where table_schema = 'omnium' and table_name = ?",
+                [table],
+            ).fetchall()}  # fmt: skip
+            if not there:
+                continue
+            keys = [
+                name for (name,) in connection.execute(f'select _dlt_id from omnium."{table}"').fetchall()
+            ]
+            for column, kind in columns.items():
+                if kind not in ("text", "json"):
+                    continue
+                if column not in there:
+                    connection.execute(f'alter table omnium."{table}" add column "{column}" varchar')
+                for key in keys:
+                    if choose.random() < 0.1:
+                        connection.execute(
+                            f'update omnium."{table}" set "{column}" = ? where _dlt_id = ?',
+                            [choose.choice(TEXTS), key],
+                        )
+
+
+def test_odd_texts_stop_no_model(tmp_path: Path) -> None:
+    write_raw(tmp_path, literal_tenant(), f"{TRADE_DAY}T20:00:00+00:00")
+    fill_with_texts(tmp_path, columns_of_staging(tmp_path), 1)
+    dbt(tmp_path, "build", *WITHOUT_TESTS, variables={"as_of_date": str(TRADE_DAY)})
+    assert query(tmp_path, "select count(*) > 50 as many from marts.data_quality") == [{"many": True}]
+
+
 def built_of_extremes(folder: Path, seed: int) -> Path:
     """All models over the tenant of the replenishment tests, with extremes in place of most figures."""
     write_raw(folder, literal_tenant(), f"{TRADE_DAY}T20:00:00+00:00")

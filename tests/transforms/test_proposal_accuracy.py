@@ -17,12 +17,13 @@ TABLES = {
     "marts.replenishment": (
         "sku varchar, warehouse_code varchar, supplier_id varchar, lead_time_mean_days double,"
         " lead_time_sd_days double, daily_demand double, protection_days double, expected_demand double,"
-        " demand_sd double, reorder_point double, position decimal(18, 4), block_reason varchar"
+        " demand_sd double, reorder_point double, position decimal(18, 4), block_reason varchar,"
+        " service_level double, is_echelon boolean"
     ),
     "marts.purchase_proposal_line": (
-        "sku varchar, warehouse_code varchar, supplier_id varchar, currency varchar, quantity decimal(18, 4)"
+        "sku varchar, warehouse_code varchar, supplier_id varchar, quantity decimal(18, 4), action varchar"
     ),
-    "marts.purchase_proposal": "supplier_id varchar, warehouse_code varchar, currency varchar, action varchar",
+    "intermediate.int_echelon_places": "sku varchar, warehouse_code varchar, place_code varchar",
     "marts.fct_stock_and_demand_change": (
         "sku varchar, warehouse_code varchar, day date, run_days bigint, demand_quantity decimal(18, 4),"
         " transfer_out_quantity decimal(18, 4), in_stock_share decimal(18, 6), carried_share double"
@@ -62,19 +63,15 @@ class Shop:
     def proposes(self, day: date, *rows: Row, hour: int = 6) -> None:
         """A load of this day after which these rows of replenishment hold; `quantity` and `action` make the order."""
         self.put("omnium._dlt_loads", {"inserted_at": moment(day, hour)})
-        self.clear("marts.replenishment", "marts.purchase_proposal_line", "marts.purchase_proposal")
+        self.clear("marts.replenishment", "marts.purchase_proposal_line")
         for given in rows:
             row = {**PLAIN, **given}
             quantity, action = row.pop("quantity"), row.pop("action")
             self.put("marts.replenishment", row)
             if quantity:
-                order = {
-                    "supplier_id": row["supplier_id"],
-                    "warehouse_code": row["warehouse_code"],
-                    "currency": "NOK",
-                }
-                self.put("marts.purchase_proposal_line", {**order, "sku": row["sku"], "quantity": quantity})
-                self.put("marts.purchase_proposal", {**order, "action": action})
+                names = ("sku", "warehouse_code", "supplier_id")
+                line = {**{name: row[name] for name in names}, "quantity": quantity, "action": action}
+                self.put("marts.purchase_proposal_line", line)
 
     def build(self, as_of: date | None = None, **variables: Any) -> None:
         """Runs the models."""
@@ -104,6 +101,8 @@ PLAIN: Row = {
     "reorder_point": 29.0,
     "position": 50,
     "block_reason": None,
+    "service_level": 0.95,
+    "is_echelon": False,
     "quantity": 0,
     "action": "order",
 }
@@ -291,6 +290,37 @@ def test_what_was_wanted_is_more_than_what_was_sold_out(shop: Shop) -> None:
     assert {row[0]: row[1:] for row in found} == {
         case: pytest.approx(expected) for case, (_, expected) in SOLD_OUT.items()
     }
+
+
+def test_a_warehouse_that_plans_for_others_is_judged_by_their_customers(shop: Shop) -> None:
+    """12 here and 10 in the place that it supplies, in stock for five of ten days there: 22 seen, 32 wanted.
+
+    What it sent there is not counted again; a warehouse that does not plan for those it supplies is judged by that.
+    """
+    shop.put(
+        "intermediate.int_echelon_places",
+        {"sku": "a", "warehouse_code": "w", "place_code": "v"},
+        {"sku": "a", "warehouse_code": "w", "place_code": "never heard of"},
+    )
+    shop.proposes(after(0), {"is_echelon": True}, {"sku": "b"})
+    shop.build(after(0))
+    shop.put(
+        "marts.fct_stock_and_demand_change",
+        change(-5, 0, 10),
+        change(5, 12, 9, transfer_out_quantity=100),
+        change(-5, 0, 6, warehouse_code="v"),
+        change(1, 10, 5, warehouse_code="v"),
+        change(6, 0, 8, 0, 0, warehouse_code="v"),
+        change(-5, 0, 10, sku="b"),
+        change(5, 1, 9, sku="b", transfer_out_quantity=30),
+    )
+    shop.build(after(10))
+    assert accuracy(
+        shop, "sku, demand_quantity, in_stock_share, wanted_quantity, has_reorder_point_held"
+    ) == [
+        ("a", 22, 0.5, 32, False),
+        ("b", 31, 1, 31, False),
+    ]
 
 
 def test_several_proposals_of_an_article_are_judged_each_by_its_own_time(shop: Shop) -> None:

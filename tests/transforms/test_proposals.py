@@ -4,6 +4,7 @@ from datetime import timedelta
 from itertools import pairwise
 from pathlib import Path
 
+import duckdb
 import pytest
 
 from tests.support.models import Row, dbt, query, write_raw
@@ -228,3 +229,34 @@ def test_stock_of_the_weeks_to_come(folder: Path) -> None:
     assert all(later["expected_stock"] < one["expected_stock"] for one, later in pairwise(weeks))
     assert weeks[0]["stock_out_probability"] == 0
     assert weeks[-1]["stock_out_probability"] < 0.1
+
+
+@pytest.mark.parametrize(
+    ("price", "cost", "level"),
+    [
+        (15, 10, 0.992522),  # 5 / (5 + 10 · 0.125 · 11 / 365)
+        (10.1, 10, 0.726369),
+        (10.0001, 10, 0.5),  # a margin of next to nothing: as often as not
+        (900, 10, 0.999),
+        (9, 10, 0.95),  # sold below its cost: the general one
+        (None, 10, 0.95),
+    ],
+)
+def test_the_service_level_that_a_margin_is_worth(
+    tmp_path: Path, price: float | None, cost: float, level: float
+) -> None:
+    inline = f"""
+        select {{{{ replenishment_service_level('class', 'price', 'cost', 'days') }}}} as level
+        from (select 'B' as class, {price or "null"}::double as price, {cost}::double as cost, 11e0 as days)
+    """
+    variables = {"service_level_from_margin": True, "service_level_by_abc": {"A": 0.99}}
+    compiled = dbt(tmp_path, "compile", "--inline", inline, variables=variables)
+    found = duckdb.sql(compiled.results[0].node.compiled_code).fetchall()[0][0]
+    assert found == pytest.approx(level, abs=1e-6)
+
+
+@pytest.mark.parametrize("classes", [{"D": 0.9}, {"A": 95}, {"A": 1}])
+def test_a_service_level_that_is_none_is_refused(tmp_path: Path, classes: dict[str, float]) -> None:
+    inline = "select {{ replenishment_service_level('a', 'b', 'c', 'd') }} from nothing"
+    with pytest.raises(AssertionError, match="service_level_by_abc"):
+        dbt(tmp_path, "compile", "--inline", inline, variables={"service_level_by_abc": classes})

@@ -340,6 +340,7 @@ def test_economic_interval(
         "maximum_order_amount": 1.0,
         "shipment_cost": shipment_cost,
         "terms_rate": 1.0,
+        "supplier_warehouse_code": None,
         "is_waited_for": False,
         "order_by_date": date(2026, 3, 1),
     }

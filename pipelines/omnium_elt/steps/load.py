@@ -20,7 +20,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -207,6 +207,20 @@ class _Progressing:
     notes: list[str] = field(default_factory=list)
     committed: list[Verified] = field(default_factory=list)
 
+    def shown_by(self, progress: Progress) -> Callable[[int, int | None], None]:
+        """What the reader calls as rows come; the first window tells how many there are in all."""
+        name, most = self.resource.name, 0
+
+        def on_rows(rows: int, total: int | None) -> None:
+            nonlocal most
+            # The parts of a window that is cut are counted one by one, and are fewer than the whole.
+            if (total or 0) > most:
+                most = total or 0
+                progress.start(name, most)
+            progress.advance(name, rows)
+
+        return on_rows
+
     @property
     def is_settled(self) -> bool:
         """Whether nothing more comes of it."""
@@ -366,7 +380,7 @@ class _Load:
             anew=self._settings.full_refresh,
             hashes=self._warehouse.hashes(name),
             traffic=one.traffic,
-            on_rows=lambda rows, total: self._progress.advance(name, rows),
+            on_rows=one.shown_by(self._progress),
             notes=one.notes,
         )
 

@@ -5,7 +5,8 @@
     exports/report.html        what to order, lead times and data health, for people
     exports/manifest.json      written last: run, as-of date, rows, columns, checksums
 
-Where neither raw data nor marts changed since the last time, nothing is copied.
+Where neither raw data nor marts changed since the last time, nothing is copied. Without a build of the models the raw
+data are published alone; the manifest says whether models are there, and whether they are as new as the raw data.
 """
 
 import base64
@@ -45,7 +46,8 @@ MANIFEST_FORMAT = 1
 def publish(settings: Settings, progress: Progress, *, force: bool = False) -> StepReport:
     """Publish the working database, unless what is published is the same already (`force` does it anyway).
 
-    Raises UsageError where there are no finished marts. A reader sees the old version or the new one.
+    Where no models were ever built the raw data are published alone, and the manifest says so. Raises UsageError where
+    a build of them did not finish, or nothing was loaded. A reader sees the old version or the new one.
     """
     started = time.monotonic()
     report = StepReport(STEP)
@@ -53,37 +55,45 @@ def publish(settings: Settings, progress: Progress, *, force: bool = False) -> S
     if settings.destination not in database.LOCAL:
         report.details = {"reason": f"{settings.destination} is read where it is"}
         return report
-    source = transform.finished(settings)
-    if source is None:
-        raise UsageError("there are no finished marts to publish", "Build them first: omnium-elt transform.")
+    source, raw = _source(settings)
     before = read_manifest(home)
-    if not force and before and before.get("source") == source and _is_all_there(home, before):
+    is_same = before is not None and (before.get("source"), before.get("raw")) == (source, raw)
+    if not force and before and is_same and _is_all_there(home, before):
         report.status = "unchanged"
         return report
     for folder in (home.root, home.exports):
         sweep(folder)
     progress.start(STEP, None)
+    database.make_readable(home.working_database)
     with database.connect(home.working_database) as connection:
         database.clear_half_loaded(connection)
         connection.execute("checkpoint")
         marts, finished = export_marts(connection, home, before or {}, _descriptions(home))
-        page = report_html.page(connection, source["as_of"])
+        page = report_html.page(connection, source["as_of"]) if source else None
     report.details = {
         "warehouse_bytes": publish_warehouse(home, materialise=settings.destination == "parquet"),
         "marts": len(marts),
         "exported": len(finished),
     }
     # Readers of several files meet a mix of two versions from here until the manifest is written.
-    report_html.write(page, home.exports / "report.html")
+    if page is not None:
+        report_html.write(page, home.exports / "report.html")
     put_all(finished)
-    manifest = {
+    manifest: dict[str, Any] = {
         "format": MANIFEST_FORMAT,
         "run_id": settings.run_id,
-        "as_of": source["as_of"],
+        "as_of": source["as_of"] if source else None,
+        "models": "none"
+        if source is None
+        else "current"
+        if source["raw"] == raw
+        else "older than the raw data",
         "published_at": datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z"),
         "marts": {mart.pop("name"): mart for mart in marts},
         "source": source,
+        "raw": raw,
     }
+    report.details["models"] = manifest["models"]
     write_json(home.manifest, manifest, mode=None)
     mode = published_mode()
     for stale in home.exports.glob("*.parquet"):
@@ -94,6 +104,17 @@ def publish(settings: Settings, progress: Progress, *, force: bool = False) -> S
     report.status, report.seconds = "ok", time.monotonic() - started
     progress.finish(STEP, "ok")
     return report
+
+
+def _source(settings: Settings) -> tuple[dict[str, Any] | None, str]:
+    """What the finished marts were built from (None: there are none), and a digest of the raw data."""
+    source = transform.finished(settings)
+    with database.connect(settings.home.working_database) as connection:
+        raw = database.fingerprint(connection)
+        has_marts = bool(database.tables(connection, MARTS))
+    if source is None and (has_marts or not raw):
+        raise UsageError("there are no finished marts to publish", "Build them first: omnium-elt transform.")
+    return source, database.digest(raw)
 
 
 def read_manifest(home: Home) -> dict[str, Any] | None:

@@ -1,13 +1,17 @@
 """The working database, seen from the steps after the load: what is in it, and whether it changed."""
 
+import contextlib
 import hashlib
 import json
+import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
 from typing import Any
+
+from omnium_elt.infra.files import PARTIAL, put_all
 
 RAW = "omnium"
 LOCAL = ("duckdb", "parquet")
@@ -24,6 +28,13 @@ NO_VACUUM = 0
 takes a tenth as long as the load and wins nothing. When it is worth it: `Warehouse.record_run`."""
 
 
+STORAGE_VERSION = "v1.2.0"
+"""Of the working database, and so of its published copy: every DuckDB from 1.2 on opens it. Of older ones only what is
+larger by four tenths could be read, as texts were not compressed as well."""
+READABLE_VERSIONS = ("v1.0.0", STORAGE_VERSION)
+ROWS_A_GROUP = 16_384
+"""Of DuckDB's own, 122,880, hardly a package fills one. Full groups go compressed to the file as they come; others
+first to the log, uncompressed, and again with the checkpoint."""
 RECEIPTS = "_omnium_windows"
 """Table with a row for every complete window, and the package it came in."""
 APPENDING = "main._omnium_appending"
@@ -42,6 +53,41 @@ def connect(path: Path, *, read_only: bool = False) -> Iterator[Any]:
         yield connection
     finally:
         connection.close()
+
+
+def new_file_options() -> str:
+    """How a new file of the working database is attached; only attaching can say this."""
+    return f"(row_group_size {ROWS_A_GROUP}, storage_version '{STORAGE_VERSION}')"
+
+
+def make_readable(path: Path) -> bool:
+    """Write a database anew if its storage version is newer than others can read; return whether it was.
+
+    An earlier version of this program made it. Nobody may have it open; there has to be room for a second one.
+    """
+    import duckdb
+
+    partial = path.with_name(f".{path.name}.{os.getpid()}{PARTIAL}")
+    partial.unlink(missing_ok=True)
+    with contextlib.closing(duckdb.connect()) as connection:
+        connection.execute(f"attach {literal(str(path))} as old")
+        (version,) = connection.execute(
+            "select tags['storage_version'] from duckdb_databases() where database_name = 'old'"
+        ).fetchone()
+        if str(version).rstrip("+") in READABLE_VERSIONS:
+            return False
+        try:
+            connection.execute(f"attach {literal(str(partial))} as new {new_file_options()}")
+            connection.execute("copy from database old to new")
+            connection.execute("checkpoint new")
+            connection.execute("detach new")
+            connection.execute("checkpoint old")
+            connection.execute("detach old")
+            put_all([(partial, path)], mode=0o600)
+        finally:
+            for left in (partial, partial.with_name(partial.name + ".wal")):
+                left.unlink(missing_ok=True)
+    return True
 
 
 def tables(connection: Any, schema: str = RAW) -> dict[str, dict[str, str]]:

@@ -26,7 +26,14 @@ from omnium_elt.infra import memory
 from omnium_elt.infra.errors import OmniumEltError, UsageError, explain
 from omnium_elt.infra.home import Home
 from omnium_elt.report.run_report import RunReport
-from omnium_elt.warehouse.database import APPENDING, NO_VACUUM, RECEIPTS, clear_half_loaded, literal
+from omnium_elt.warehouse.database import (
+    APPENDING,
+    NO_VACUUM,
+    RECEIPTS,
+    clear_half_loaded,
+    literal,
+    new_file_options,
+)
 from omnium_elt.warehouse.dlt_patches import be_quick
 from omnium_elt.warehouse.duckdb_destination import DuckDb
 
@@ -47,9 +54,6 @@ AFTER_A_PACKAGE = "32MB"
 """What DuckDB may keep of it: `Warehouse.forget_what_was_written`."""
 RUNS_A_VACUUM = 10
 """In every so-manieth run that replaced rows the checkpoint at its end wins back their room."""
-ROWS_A_GROUP = 16_384
-"""Of DuckDB's own, 122,880, hardly a package fills one. Full groups go compressed to the file as they come; others
-first to the log, uncompressed, and again with the checkpoint."""
 
 
 class Warehouse:
@@ -290,8 +294,8 @@ def _attached(path: Path) -> Any:
     config = {**DUCKDB_CONFIG, "memory_limit": _memory_limit(), "temp_directory": f"{path}.tmp"}
     connection = duckdb.connect(":memory:", config=config)
     try:
-        size = "" if path.exists() else f" (row_group_size {ROWS_A_GROUP})"
-        connection.execute(f"attach {literal(str(path))} as {path.stem}{size}")
+        options = "" if path.exists() else new_file_options()
+        connection.execute(f"attach {literal(str(path))} as {path.stem} {options}")
         # With the other database gone, cursors of this connection find this one by themselves.
         connection.execute(f"use {path.stem}")
         connection.execute("detach memory")

@@ -54,13 +54,9 @@ from omnium_source.normalize.schema import (
     arrow_field,
     hints_of,
 )
-from omnium_source.pii.masking import (
-    EMAIL_SIGN,
-    PHONE_SIGN,
-    is_person_container,
-    is_personal_name,
-    says_personal,
-)
+from omnium_source.pii.forms import EMAIL_SIGN, PHONE_SIGN, may_hold_any
+from omnium_source.pii.masking import JSON_IN_TEXT, Inside
+from omnium_source.pii.vocabulary import is_identifier_name, is_personal_name, says_personal
 
 NEW_COLUMNS = 300
 """Fields that the contract does not have, as columns of one table; some destinations allow 1,600 in all. More of them
@@ -292,30 +288,53 @@ class Parser:
             misfits = [row for row, value in enumerate(values) if value is not None]
             self._variants(column, values, misfits, build, notes)
             return
+        is_watched = column.watched
         if column.sibling is not None and column.sibling in siblings:
-            values = [
-                personal.hide_all(value, json_text)
-                if type(says) is str and value is not None and says_personal(says)
-                else value
-                for value, says in zip(values, siblings[column.sibling], strict=True)
-            ]
-        if column.by_name:
-            name = column.path[-1]
-            values = [
-                None if value is None else personal.clean({name: value}, json_text).get(name)
-                for value in values
-            ]
-        elif column.kind == "json" and not personal.is_open and _hold_objects(values):
-            inside = is_person_container(column.path[-1])
-            values = [personal.clean(value, json_text, inside) for value in values]
+            values = self._by_sibling(column, values, siblings)
+            is_watched &= column.sibling != "key"
+        if column.kind == "json" and not personal.is_open:
+            values = self._cleaned(column, values)
+            is_watched = False
         fit = FITS[column.kind](values, build.spelling)
-        build.columns[column.name] = self._without_contacts(fit.array) if column.watched else fit.array
+        build.columns[column.name] = self._without_contacts(fit.array, column) if is_watched else fit.array
         if fit.misfits or fit.rounded:
             self._variants(column, values, fit.misfits, build, notes, fit.rounded)
         if fit.clamped:
             notes.add(
                 build.shape.name, column.name, "clamped", column.kind, build.roots[fit.clamped].tolist()
             )
+
+    def _by_sibling(
+        self, column: Column, values: Sequence[Any], siblings: Mapping[str, Sequence[Any]]
+    ) -> Sequence[Any]:
+        """Values that are personal where the field beside them says so: of a property its key, of an id its type."""
+        personal, says = self._personal, siblings[column.sibling or ""]
+        if column.sibling != "key":
+            return [
+                personal.hide_all(value, json_text) if type(kind) is str and says_personal(kind) else value
+                for value, kind in zip(values, says, strict=True)
+            ]
+        groups = siblings.get("keyGroup") or [None] * len(says)
+        return personal.hide_properties(values, says, groups, json_text, column.inside)
+
+    def _cleaned(self, column: Column, values: Sequence[Any]) -> Sequence[Any]:
+        """JSON without personal data."""
+        personal, inside = self._personal, column.inside
+        if column.by_name:
+            name = column.path[-1]
+            return [
+                None if value is None else personal.clean({name: value}, json_text, inside).get(name)
+                for value in values
+            ]
+        if not any(values):
+            return values
+        # All of it at once: what is looked for in texts is rare, and looking for it in each takes far longer.
+        together = b"".join(json_bytes(value) for value in values if value)
+        if not _may_hold_any(together, column) and not any(sign in together for sign in JSON_IN_TEXT):
+            if not _hold_objects(values):
+                return values
+            inside = inside.with_clean_texts()
+        return [personal.clean(value, json_text, inside) if value else value for value in values]
 
     def _hidden(self, column: Column, values: Sequence[Any], spelling: Spelling) -> pa.Array:
         personal = self._personal
@@ -327,16 +346,20 @@ class Parser:
             values = _spelled(values, spelling)
         return pa.array(personal.hide_column(values), pa.string())
 
-    def _without_contacts(self, array: pa.Array) -> pa.Array:
+    def _without_contacts(self, array: pa.Array, column: Column) -> pa.Array:
         if not pa.types.is_string(array.type):
             return array
-        # All texts at once: the signs are rare, and looking for them in each takes far longer.
+        # All texts at once: what is looked for is rare, and looking for it in each takes far longer.
         data = array.buffers()[2]
         together = data.to_pybytes() if data else b""
-        if EMAIL_SIGN.encode() not in together and PHONE_SIGN.encode() not in together:
+        if not _may_hold_any(together, column) and b'":' not in together:
             return array
+        is_identifier = is_identifier_name(column.path[-1])
+        hide, inside = self._personal.hide_in_text, column.inside
         texts = array.to_pylist()
-        clean = {text: self._personal.hide_inside(text) for text in set(texts) if text is not None}
+        clean = {
+            text: hide(text, json_text, inside, is_identifier) for text in set(texts) if text is not None
+        }
         return pa.array([None if text is None else clean[text] for text in texts], pa.string())
 
     # ---- what nobody expected
@@ -406,7 +429,8 @@ class Parser:
             personal and kind != "json",
             None,
             not self._personal.is_open and position.may_hold_contacts(name),
-            kind == "json" and not self._personal.is_open and (personal or not position.is_company),
+            kind == "json" and name != REST,
+            Inside.of(position).unknown(),
         )
 
     def _variants(
@@ -427,14 +451,14 @@ class Parser:
             if column.personal:
                 value = self._personal.hide_all(value, json_text)
             elif kind == "json" and not self._personal.is_open:
-                value = self._personal.clean(value, json_text)
+                value = self._personal.clean(value, json_text, column.inside)
             if value is not None:
                 text = json_text(value) if kind == "json" else build.spelling.scalar(value, row)
                 texts.setdefault(kind, [None] * len(values))[row] = text
         for kind, variant in texts.items():
             name = f"{column.name}__v_{kind}"
             array = pa.array(variant, pa.string())
-            build.columns[name] = array if self._personal.is_open else self._without_contacts(array)
+            build.columns[name] = array if self._personal.is_open else self._without_contacts(array, column)
             self._extra[table].setdefault(name, kind)
             kept = [row for row in misfits if variant[row] is not None]
             notes.add(table, column.name, "misfit", kind, build.roots[kept].tolist())
@@ -511,6 +535,13 @@ def _turned(objects: Sequence[dict[str, Any]]) -> Mapping[str, Sequence[Any]]:
         return {name: values[place :: len(names)] for place, name in enumerate(names)}
     all_names = dict.fromkeys(chain.from_iterable(dict.fromkeys(map(tuple, objects))))
     return {name: [value.get(name) for value in objects] for name in all_names}
+
+
+def _may_hold_any(together: bytes, column: Column) -> bool:
+    """Whether there may be something in these values that is personal by its form."""
+    if is_identifier_name(column.path[-1]):
+        return EMAIL_SIGN.encode() in together or PHONE_SIGN.encode() in together
+    return may_hold_any(together)
 
 
 def _hold_objects(values: Sequence[Any]) -> bool:

@@ -1,24 +1,23 @@
 """The tables of a resource, walked from the contract's schemas.
 
     shape_of(...)    a resource's tables and columns
-    contract()       the response schemas as the vendor describes them
 
 Nested objects flatten into their parent's table, lists of objects become child tables down to the second level, and
 everything deeper or free-form becomes JSON.
 """
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
-from importlib import resources
 from typing import Any
 
 import pyarrow as pa
 
+from omnium_source.contract import contract
 from omnium_source.normalize.columns import ARROW, TIMESTAMP, Kind
 from omnium_source.normalize.naming import column_name
-from omnium_source.pii.masking import PersonalData, Position
+from omnium_source.pii.masking import ANYWHERE, Inside, PersonalData
+from omnium_source.pii.rules import Position
 
 CHILD_LEVELS = 2
 """Lists of objects become tables down to this level; what lies deeper becomes JSON."""
@@ -57,7 +56,8 @@ class Column:
 
     `personal`: the values are hashed. `sibling`: the field beside it that says whether a value is personal.
     `watched`: e-mail addresses and phone numbers in it are hashed. `by_name`: JSON of a field that the
-    contract does not have, so that its own name counts as those inside it do.
+    contract does not have, so that its own name counts as those inside it do. `inside`: what is known of the objects in
+    it, or of the one around it where it is `by_name`.
     """
 
     name: str
@@ -67,6 +67,7 @@ class Column:
     sibling: str | None = None
     watched: bool = False
     by_name: bool = False
+    inside: Inside = ANYWHERE
 
 
 Found = dict[tuple[str, tuple[str, ...]], Column]
@@ -128,14 +129,6 @@ class ResourceShape:
     tables: dict[str, TableShape]
     key: tuple[Column, ...]
     personal: PersonalData
-
-
-@lru_cache(maxsize=1)
-def contract() -> dict[str, dict[str, str]]:
-    """The response schemas: schema → field → its kind, the schema of the object, or `[schema]` of a list."""
-    text = resources.files("omnium_source").joinpath("contract.json").read_text(encoding="utf-8")
-    schemas: dict[str, dict[str, str]] = json.loads(text)
-    return schemas
 
 
 @lru_cache(maxsize=256)
@@ -269,6 +262,7 @@ class _Walk:
         if personal and typed != "json":
             typed = "text"
         closed = not self.personal.is_open
+        inside = Inside.of(position)
         return Column(
             name,
             path,
@@ -276,6 +270,8 @@ class _Walk:
             personal,
             position.sibling(path[-1]) if closed else None,
             closed and position.may_hold_contacts(path[-1]),
+            False,
+            inside.below(path[-1]) if typed == "json" else inside,
         )
 
 

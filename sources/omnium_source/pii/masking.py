@@ -1,17 +1,17 @@
-"""Personal data: what is personal in the API's responses, and what becomes of it.
+"""Personal data: what becomes of what is personal in the API's responses.
 
 Personal are names, e-mail, phone, street address and birth date of customers and contact persons, and the
 ids of customers wherever they stand (they often are a phone number or an e-mail address). Postal code, city
-and country stay: demand is looked at by region.
+and country stay: demand is looked at by region. docs/personal-data.md has the table of what is covered and what is not.
 
 Three layers, so that what one of them misses the next one sees:
 
-1. `PERSONAL` lists the personal fields of every schema of the contract. Where the same schema serves persons
-   and companies (addresses), the longer path wins: `OmniumSupplier.address` over `OmniumAddress`.
-2. Fields that the contract does not know, and keys inside free-form objects, go by their name
-   (`is_personal_name`); the value of a key/value property goes by its key.
-3. An e-mail address or a phone number with its country (+47 …) anywhere else in a text is replaced by its
-   hash, except where it is a company's own (`COMPANY`) or belongs to the catalogue.
+1. `rules.py` lists the personal fields of every schema of the contract, wherever an object of that schema stands: in a
+   table, or in the JSON of what lies deeper.
+2. Fields that the contract does not know, and keys inside free-form objects, go by their name (`vocabulary.py`); the
+   value of a property goes by its key, whatever the two are called.
+3. E-mail addresses, phone numbers and birth numbers anywhere else in a text go by their form (`forms.py`), except where
+   they are a company's own or belong to the catalogue.
 
 A name in the middle of a free text (a comment, a note) is beyond all three: leave such columns out of what is
 handed on, or set `exclude` where the text itself is not needed.
@@ -23,7 +23,6 @@ unless their login is an e-mail address (layer 3). Where staff and customers can
 """
 
 import os
-import re
 import secrets
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
@@ -33,16 +32,32 @@ from hashlib import blake2b
 from pathlib import Path
 from typing import Any, Literal, get_args
 
+import orjson
+
+from omnium_source.contract import contract
 from omnium_source.errors import ConfigurationError
-from omnium_source.normalize.json_values import members, with_scalars
+from omnium_source.normalize.json_values import is_container, json_bytes, with_scalars
+from omnium_source.pii.forms import may_hold_any, with_hidden
+from omnium_source.pii.rules import CATALOGUE, Position
+from omnium_source.pii.vocabulary import (
+    is_company_container,
+    is_identifier_name,
+    is_name_of_name,
+    is_person_container,
+    is_personal_name,
+    says_personal,
+    speaks_of_person,
+    words,
+)
 
 Mode = Literal["include", "hash", "exclude"]
+Who = Literal["", "person", "company"]
 
 HASH_BYTES = 16
 """Length of a hash; written as twice as many hexadecimal digits."""
 
-EMAIL_SIGN, PHONE_SIGN = "@", "+"
-"""Without these signs a text holds no e-mail address, or no phone number that can be told from others."""
+RULES = 2
+"""Counts the changes of what is found: rows that come again are then treated anew, even those that did not change."""
 
 SHORTEST_KEY = 16
 """Bytes of a key at least."""
@@ -50,215 +65,127 @@ SHORTEST_KEY = 16
 REMEMBERED_HASHES = 200_000
 """How many values keep their hash at hand: customers come back within a batch and in the next ones."""
 
-_ADDRESS = "name email phone line1 line2 streetNumber apartmentNumber locationName externalId"
-_CUSTOMER = "customerId customerName customerEmail customerPhone customerNumber"
-_ORDER = f"{_CUSTOMER} customerContact customerReference customerClubMemberId modifiedBy"
-_ANALYTICS_ADDRESS = "name firstName lastName organization line1 line2 streetNumber apartmentNumber"
-_PRIVATE = (
-    "customerId customerNumber customerDetails email phone firstName lastName fullName birthDate"
-    " url modifiedBy"
+MOST_PLANS = 2_000
+"""Sets of fields' names of which it is known at hand what becomes of them, for each place."""
+
+LONGEST_JSON_IN_TEXT = 1_000_000
+"""Characters of a text that is read as JSON, where it looks like it."""
+
+JSON_IN_TEXT = (b'"{', b'"[')
+"""How JSON begins whose texts are JSON themselves."""
+
+Spell = Callable[[Any], str]
+"""Writes a number as text."""
+
+_PROPERTY_KEYS = (
+    "key name code label k field property property_name property_key attribute attribute_name type title "
+    "question id item field_name field_key custom_field variable navn namn naam nimi nokkel nyckel nogle "
+    "felt falt egenskap schlussel feld eigenschaft sleutel veld eigenschap avain kentta sporsmal fraga "
+    "frage vraag kysymys"
 )
-_BUSINESS = (
-    "customerId customerNumber customerDetails email phone name modifiedBy url taxId punchOutDomain"
-    " notificationEmailAddresses notificationPhoneNumbers"
+_PROPERTY_VALUES = (
+    "value values val v text string_value text_value property_value field_value attribute_value raw_value "
+    "display_value value_text default_value content data answer verdi verdiar varde vaerdi vardi wert "
+    "waarde arvo svar antwort antwoord vastaus tekst"
 )
-
-PERSONAL: Mapping[str, frozenset[str]] = {
-    node: frozenset(fields.split())
-    for node, fields in {
-        # customers and their contacts
-        "OmniumPrivateCustomer": _PRIVATE,
-        "OmniumBusinessCustomer": _BUSINESS,
-        "OmniumProjectCustomer": f"{_PRIVATE} {_BUSINESS}",
-        "OmniumCustomerClubMember": "customerId customerName email firstName lastName phone birthDate",
-        "OmniumCustomerRelation": "customerId",
-        "OmniumProductAlert": "email phone",
-        "OmniumPrivateCustomer.externalIds": "id",
-        "OmniumBusinessCustomer.externalIds": "id",
-        "OmniumProjectCustomer.externalIds": "id",
-        "OmniumCustomerRelation.externalIds": "id",
-        "OmniumContactPerson": "id privateCustomerId firstName lastName email phone",
-        "OmniumContactPerson.externalIds": "id",
-        "OmniumEmployee": "userName firstName lastName email phone pin imageUrl",
-        "OmniumProjectPartner": "name email phone",
-        # addresses: a person's unless said otherwise
-        "OmniumAddress": _ADDRESS,
-        "OmniumSupplier.address": "",
-        "OmniumSupplier.addresses": "",
-        "OmniumOrderAddress": f"{_ANALYTICS_ADDRESS} email phone daytimePhoneNumber eveningPhoneNumber"
-        " externalId organizationalNumber",
-        "OmniumInvoice.invoiceSenderAddress": "",
-        "OmniumAnalyticsAddress": _ANALYTICS_ADDRESS,
-        "OmniumStoreAddress": "contactPersonName",
-        # documents that carry a customer
-        "OmniumOrder": _ORDER,
-        "OmniumCart": _ORDER,
-        "OmniumSubscription": f"{_CUSTOMER} modifiedBy",
-        "OmniumReturnOrderViewModel": _CUSTOMER,
-        "OmniumInvoice": _CUSTOMER,
-        "OmniumPayment": "customerName",
-        "OmniumPaymentTransaction": "customerName",
-        "OmniumGiftCard": _CUSTOMER,
-        "OmniumVoucher": "customerId",
-        "OmniumPrice": "customerId",
-        "OmniumPriceList": "customerIds",
-        "OmniumProductSearchRequest": "customerId",
-        "OmniumAnalyticsCustomer": _CUSTOMER,
-        "OmniumAnalyticsContactPerson": "privateCustomerId firstName lastName email phone",
-        "OmniumComment": "customerId creator userId emailFromAddress emailFromName emailRecipient smsFrom"
-        " smsRecipient",
-        "OmniumRating": "raterId raterName raterDisplayName",
-        "OmniumProjectChangeOrder": "approvedBy",
-    }.items()
-}
-"""Node → its personal fields. A node is a schema, or a path of fields below one; the longest holds."""
-
-PERSONAL_BY_SIBLING: Mapping[str, Mapping[str, str]] = {
-    "OmniumPropertyItem": {"value": "key"},
-    "OmniumAnalyticsPropertyItem": {"value": "key"},
-    "OmniumProjectFormEntry": {"value": "key"},
-    "OmniumComment": {"objectId": "objectType"},
-    "OmniumEventLogItem": {"objectId": "eventLogModel"},
-    "OmniumSupplier.properties": {},
-    "OmniumSupplier.address.properties": {},
-    "OmniumSupplier.addresses.properties": {},
-    "OmniumStore.properties": {},
-}
-"""Node → field → the field beside it that says whether it is personal."""
-
-COMPANY: Mapping[str, frozenset[str] | None] = {
-    "OmniumSupplier": None,
-    "OmniumSupplier.address": None,
-    "OmniumSupplier.addresses": None,
-    "OmniumSupplier.properties": None,
-    "OmniumSupplier.address.properties": None,
-    "OmniumSupplier.addresses.properties": None,
-    "OmniumPurchaseOrder": frozenset({"supplierName", "supplierEmail", "supplierPhone"}),
-    "OmniumStore": None,
-    "OmniumStore.properties": None,
-    "OmniumStoreAddress": None,
-    "OmniumProjectStore": None,
-    "OmniumInvoice.invoiceSenderAddress": None,
-}
-"""Node → fields that are a company's own (None: all that are not listed as personal)."""
-
-CATALOGUE = frozenset(
-    {
-        "OmniumProduct",
-        "OmniumProductListItemViewModel",
-        "OmniumProductCategory",
-        "OmniumPromotion",
-        "OmniumPrice",
-        "OmniumCostPrice",
-        "OmniumPriceList",
-        "OmniumPriceListItem",
-        "OmniumInventoryItem",
-    }
-)
-"""Resources whose texts are written for the public: an e-mail address there is a shop's, not a customer's."""
-
-_PERSON = r"customer|contact(_person)?|person|recipient|receiver|consignee|employee|member|buyer|guest"
-_PERSONAL_NAME = re.compile(
-    rf"""^(?!is_|has_)(.*_)?(
-        e?_?mail(_?(address(es)?|s))? | e_?mails?
-      | (tele)?phones?(_?numbers?)? | mobile(_?(phone|number))* | msisdn | cell_?phone
-      | (first|last|middle|full|given|family|nick|maiden|birth|christian)_?names? | sur_?names?
-      | (?<!sales_)({_PERSON})_?(id|ids|number|numbers|no|name|names|reference|e_?mail|phone|address)
-      | (?<!sales_)({_PERSON})
-      | birth_?(date|day)? | date_of_birth | born
-      | street(_?(name|number|address|line\d?))? | address_?line_?\d? | line_?[12] | address(es)?
-      | ssn | social_security(_number)? | national_id(entity)?(_number)? | personal_?(number|id|code)
-      | passport(_?number)? | id_?card
-    )$""",
-    re.VERBOSE,
-)
-_PERSONAL_INSIDE_PERSON = frozenset({"id", "name", "number", "line1", "line2", "address", "reference"})
-_PERSON_CONTAINER = re.compile(rf"(^|_)((?<!sales_)({_PERSON})|address|customer_details)(s|es)?$")
-_SPEAKS_OF_PERSON = re.compile(rf"(^|_)({_PERSON})(_|$)")
-_CONTAINERS: frozenset[object] = frozenset({dict, list})
-# The length that mail allows also keeps the search short in a text without spaces, such as an image.
-_EMAIL = re.compile(r"[\w.!#$%&'*+/=?^`{|}~-]{1,64}@[\w-]+(?:\.[\w-]+)+")
-_PHONE = re.compile(r"(?<![\w+])\+\d(?:[ ()-]{0,2}\d){6,14}(?!\w)", re.ASCII)
-_WORDS = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
-
-
-def words(name: str) -> str:
-    """`contactPersonID` and `contact-person-id` → `contact_person_id`."""
-    return re.sub(r"[^a-z0-9]+", "_", _WORDS.sub("_", name).lower()).strip("_")
-
-
-@lru_cache(maxsize=10_000)
-def is_personal_name(name: str, inside_person: bool = False, inside_company: bool = False) -> bool:
-    """Whether a field that no rule knows is personal by its name.
-
-    Inside an object that describes a person `id` and `name` are personal too; inside one that describes a
-    company only what speaks of a person (`contactPhone`) is.
-    """
-    plain = words(name)
-    if inside_company:
-        return bool(_SPEAKS_OF_PERSON.search(plain) and _PERSONAL_NAME.search(plain))
-    if inside_person and plain in _PERSONAL_INSIDE_PERSON:
-        return True
-    return bool(_PERSONAL_NAME.search(plain))
-
-
-@lru_cache(maxsize=10_000)
-def is_person_container(name: str) -> bool:
-    """Whether an object under this name describes a person (`customer`, `deliveryAddress`, `contacts`)."""
-    return bool(_PERSON_CONTAINER.search(words(name)))
-
-
-@lru_cache(maxsize=10_000)
-def says_personal(sibling: str) -> bool:
-    """Whether a property's key, or the type of what an id points to, makes the value personal."""
-    plain = words(sibling)
-    return is_personal_name(plain) or bool(re.search(r"(^|_)(customers?|contacts?|persons?)(_|$)", plain))
 
 
 @dataclass(frozen=True, slots=True)
-class Position:
-    """Where a walk through the contract stands: the root schema, then fields and their schemas in turn."""
+class Inside:
+    """What is known of a value by where it stands.
 
-    schemas: tuple[str, ...]
-    fields: tuple[str, ...] = ()
+    `position`: where the contract describes it. `is_watched`: e-mail addresses and phone numbers in it may be a
+    customer's. `has_clean_texts`: there are none in it, nor any JSON.
+    """
 
-    def below(self, field_name: str, schema: str) -> "Position":
-        """The position one field further down."""
-        return Position((*self.schemas, schema), (*self.fields, field_name))
+    who: Who = ""
+    position: Position | None = None
+    is_watched: bool = True
+    has_clean_texts: bool = False
+    plans: "dict[tuple[str, ...], _Plan]" = field(default_factory=dict, repr=False, compare=False)
 
-    def nodes(self) -> list[str]:
-        """All names this position has in the rules, the longest first."""
-        return [".".join((schema, *self.fields[at:])) for at, schema in enumerate(self.schemas)]
+    def plan(self, names: tuple[str, ...]) -> "_Plan":
+        """What becomes of the fields of an object with these names."""
+        known = self.plans.get(names)
+        if known is None:
+            if len(self.plans) >= MOST_PLANS:
+                self.plans.clear()
+            known = self.plans[names] = _plan(self, names)
+        return known
 
-    def rule(self, rules: Mapping[str, Any], default: Any) -> Any:
-        """The rule with the longest matching name."""
-        return next((rules[node] for node in self.nodes() if node in rules), default)
+    @classmethod
+    def of(cls, position: Position) -> "Inside":
+        """An object that the contract describes."""
+        who: Who = "company" if position.is_company else "person" if position.describes_person else ""
+        return cls(who, position, position.schemas[0] not in CATALOGUE and not position.is_company)
 
-    def is_personal(self, field_name: str) -> bool:
-        """Whether the contract's rules call this field personal."""
-        return field_name in self.rule(PERSONAL, frozenset())
+    def with_clean_texts(self) -> "Inside":
+        """The same, where all texts have been looked through already."""
+        return _with_clean_texts(self)
 
-    def sibling(self, field_name: str) -> str | None:
-        """The field beside this one that says whether it is personal."""
-        sibling: str | None = self.rule(PERSONAL_BY_SIBLING, {}).get(field_name)
-        return sibling
+    def unknown(self) -> "Inside":
+        """A field of it that the contract does not have."""
+        return Inside(self.who, None, self.is_watched)
 
-    @property
-    def describes_person(self) -> bool:
-        """Whether most of what stands here belongs to a person, so that new fields here are suspect."""
-        return bool({"name", "firstName", "lastName"} & self.rule(PERSONAL, frozenset()))
+    def below(self, name: str) -> "Inside":
+        """What stands in a field of it."""
+        if self.position is not None:
+            schema = contract()[self.position.schemas[-1]].get(name, "").strip("[]")
+            if contract().get(schema):
+                found = Inside.of(self.position.within(name, schema))
+                return found.with_clean_texts() if self.has_clean_texts else found
+        if is_company_container(name):
+            return Inside("company", None, False, self.has_clean_texts)
+        if is_person_container(name) and (self.who != "company" or speaks_of_person(name)):
+            is_watched = not self.has_clean_texts and (self.is_watched or self.who == "company")
+            return Inside("person", None, is_watched, self.has_clean_texts)
+        return Inside(self.who, None, self.is_watched, self.has_clean_texts)
 
-    @property
-    def is_company(self) -> bool:
-        """Whether what stands here is a company's own."""
-        return self.rule(COMPANY, frozenset()) is None
+    def is_personal(self, name: str) -> bool:
+        """Whether a field of it is personal: by the contract where that has it, else by its name."""
+        if self.position is not None and name in contract()[self.position.schemas[-1]]:
+            return self.position.is_personal(name)
+        return is_personal_name(name, self.who == "person", self.who == "company")
 
-    def may_hold_contacts(self, field_name: str) -> bool:
-        """Whether an e-mail address or phone number in this field, of all places, is a customer's."""
-        if self.schemas[0] in CATALOGUE:
-            return False
-        own = self.rule(COMPANY, frozenset())
-        return own is not None and field_name not in own
+
+ANYWHERE = Inside()
+
+
+@lru_cache(maxsize=10_000)
+def _with_clean_texts(inside: Inside) -> Inside:
+    return Inside(inside.who, inside.position, False, True)
+
+
+@dataclass(frozen=True, slots=True)
+class _Plan:
+    """What becomes of the fields of an object with certain names, which most objects of a field share."""
+
+    personal: tuple[str, ...]
+    below: Mapping[str, Inside]
+    identifiers: frozenset[str]
+    keys: tuple[str, ...]
+    values: tuple[str, ...]
+    group: str | None
+    has_values_in_names: bool
+
+
+def _plan(inside: Inside, names: tuple[str, ...]) -> _Plan:
+    personal = [name for name in names if inside.is_personal(name)]
+    if not inside.who and inside.position is None and any(not speaks_of_person(name) for name in personal):
+        # It has a phone, an address, a birth date: then its name is a person's.
+        personal += [name for name in names if is_name_of_name(name)]
+    plain = {name: words(name) for name in names}
+    keys = tuple(name for name in names if plain[name] in _PROPERTY_KEYS.split())
+    values = tuple(name for name in names if plain[name] in _PROPERTY_VALUES.split())
+    return _Plan(
+        tuple(personal),
+        {name: inside.below(name) for name in names},
+        frozenset(name for name in names if is_identifier_name(name)),
+        keys if values else (),
+        values if keys else (),
+        next((name for name in names if plain[name] in ("key_group", "group")), None),
+        any(with_hidden(name, lambda _: "") != name for name in names),
+    )
 
 
 @dataclass(frozen=True)
@@ -283,8 +210,8 @@ class PersonalData:
 
     @property
     def salt(self) -> bytes:
-        """Goes into the hashes of whole rows: another mode or key makes every row a changed one."""
-        return blake2b(self.mode.encode(), key=self.key, digest_size=32).digest()
+        """Goes into the hashes of whole rows: another mode, key or set of rules makes every row a changed one."""
+        return blake2b(f"{self.mode} {RULES}".encode(), key=self.key, digest_size=32).digest()
 
     @property
     def mark(self) -> str:
@@ -318,53 +245,112 @@ class PersonalData:
             return value
         return self.hash(value) if self.mode == "hash" else None
 
-    def hide_inside(self, text: str) -> str:
-        """The text with every e-mail address and international phone number in it replaced by its hash.
+    def hide_inside(self, text: str, is_identifier: bool = False) -> str:
+        """The text with everything in it that is personal by its form (`forms.py`) replaced by its hash.
 
-        Under `exclude` they are left out.
+        Under `exclude` it is left out. `is_identifier`: the text names a thing, and is looked at less closely.
         """
         if self.mode == "include":
             return text
-        for sign, pattern in ((EMAIL_SIGN, _EMAIL), (PHONE_SIGN, _PHONE)):
-            if sign in text:
-                text = pattern.sub(lambda found: self.hide(found.group()) or "", text)
-        return text
+        return with_hidden(text, lambda found: self.hide(found) or "", is_identifier=is_identifier)
 
-    def clean(self, value: Any, spell: Callable[[Any], str], inside_person: bool = False) -> Any:
-        """A free-form value without personal data, judged by the names of its keys.
+    def hide_in_text(self, text: str, spell: Spell, inside: Inside, is_identifier: bool = False) -> str:
+        """The same; a text that is JSON is cleaned like any object that stands there."""
+        if text[:1] in ("{", "[") and len(text) <= LONGEST_JSON_IN_TEXT:
+            try:
+                value = orjson.loads(text)
+            except orjson.JSONDecodeError:
+                value = None
+            if is_container(value):
+                cleaned = self.clean(value, spell, inside)
+                return text if cleaned == value else json_bytes(cleaned).decode()
+        return self.hide_inside(text, is_identifier) if inside.is_watched else text
 
-        `spell` writes a number as text.
-        """
+    def hide_properties(
+        self, values: Sequence[Any], keys: Sequence[Any], groups: Sequence[Any], spell: Spell, inside: Inside
+    ) -> Sequence[Any]:
+        """The values of properties, which go by their keys, and by the groups of these."""
+        is_company = inside.who == "company"
+        places = list(zip(keys, groups, strict=True))
+        kinds = {
+            (key, group): "personal" if _is_personal(key, group, is_company) else "identifier"
+            for key, group in set(places)
+            if type(key) is str and (_is_personal(key, group, is_company) or is_identifier_name(key))
+        }
+        texts = "\n".join(value for value in values if type(value) is str).encode("utf-8", "surrogatepass")
+        is_plain = not may_hold_any(texts) and b'":' not in texts and not any(map(is_container, values))
+        if is_plain and "personal" not in kinds.values():
+            return values
+        return [
+            value if value is None else self._hide_property(value, kinds.get(place, ""), spell, inside)
+            for value, place in zip(values, places, strict=True)
+        ]
+
+    def _hide_property(self, value: Any, kind: str, spell: Spell, inside: Inside) -> Any:
+        if kind == "personal":
+            return self.hide_all(value, spell)
+        if type(value) is str:
+            return self.hide_in_text(value, spell, inside, kind == "identifier")
+        return self.clean(value, spell, inside) if is_container(value) else value
+
+    def clean(self, value: Any, spell: Spell, inside: Inside | None = None) -> Any:
+        """A free-form value without personal data, judged by where it stands, by the names of its keys, and by form."""
         around = [value]
-        todo: list[tuple[Any, bool]] = [(around, inside_person)]
+        # No call for each level: a value may be nested as deeply as it likes.
+        todo: list[tuple[Any, Inside, bool]] = [(around, inside or ANYWHERE, False)]
         while todo:
-            container, inside = todo.pop()
-            for name, item in members(container):
-                if is_flat(item):
-                    continue
-                below = inside or (type(name) is str and is_person_container(name))
-                cleaned = self._clean_fields(item, spell, below) if type(item) is dict else item.copy()
-                container[name] = cleaned
-                todo.append((cleaned, below))
+            container, here, is_identifier = todo.pop()
+            if type(container) is dict:
+                self._clean_object(container, here, spell, todo)
+                continue
+            for at, item in enumerate(container):
+                if type(item) is str:
+                    if here.is_watched or item[:1] in ("{", "["):
+                        container[at] = self.hide_in_text(item, spell, here, is_identifier)
+                elif is_container(item):
+                    container[at] = copy = item.copy()
+                    todo.append((copy, here, is_identifier))
         return around[0]
 
-    def _clean_fields(
-        self, value: dict[str, Any], spell: Callable[[Any], str], inside_person: bool
-    ) -> dict[str, Any]:
-        """An object without personal values of its own; what lies deeper is as it was."""
-        changed = {
-            name: self.hide_all(value[name], spell)
-            for name in _suspects(tuple(value), inside_person)
-            if is_flat(value[name]) or not is_person_container(name)
+    def _clean_object(
+        self, value: dict[str, Any], inside: Inside, spell: Spell, todo: list[tuple[Any, Inside, bool]]
+    ) -> None:
+        """Clean the fields of an object, in place; objects and lists in it are copied and left to do."""
+        plan = inside.plan(tuple(value))
+        hidden = {
+            name
+            for name in plan.personal
+            if is_flat(value[name]) or not (is_person_container(name) or plan.below[name].position)
         }
-        says = value.get("key")
-        if type(says) is str and is_flat(value.get("value")) and says_personal(says):
-            changed["value"] = self.hide_all(value.get("value"), spell)
-        if self.mode == "exclude":
-            return {name: item for name, item in value.items() if name not in changed}
-        return {**value, **changed}
+        identifiers = plan.identifiers
+        if plan.values:
+            says = [value[name] for name in plan.keys if type(value[name]) is str]
+            group = value.get(plan.group) if plan.group else None
+            if any(_is_personal(key, group, inside.who == "company") for key in says):
+                hidden.update(plan.values)
+            elif any(map(is_identifier_name, says)):
+                identifiers = identifiers.union(plan.values)
+        for name in hidden:
+            if self.mode == "exclude":
+                value.pop(name, None)
+            else:
+                value[name] = self.hide_all(value[name], spell)
+        for name, item in value.items():
+            if name in hidden:
+                continue
+            if type(item) is str:
+                if inside.is_watched or item[:1] in ("{", "["):
+                    value[name] = self.hide_in_text(item, spell, inside, name in identifiers)
+            elif is_container(item):
+                value[name] = copy = item.copy()
+                todo.append((copy, plan.below[name], name in identifiers))
+        if plan.has_values_in_names and inside.is_watched:
+            # In place: whoever holds the object holds what becomes of it.
+            renamed = {self.hide_inside(name): item for name, item in value.items()}
+            value.clear()
+            value.update(renamed)
 
-    def hide_all(self, value: Any, spell: Callable[[Any], str]) -> Any:
+    def hide_all(self, value: Any, spell: Spell) -> Any:
         """A personal value of any shape with every scalar in it hidden."""
         if self.mode == "exclude":
             return value if isinstance(value, bool) else None
@@ -375,6 +361,13 @@ class PersonalData:
             return self.hide(scalar if isinstance(scalar, str) else spell(scalar))
 
         return with_scalars(value, hide)
+
+
+def _is_personal(key: str, group: Any, is_company: bool) -> bool:
+    """Whether a property is personal: by its key, or together with its group's (`Customer`, `name`)."""
+    if says_personal(key, is_company):
+        return True
+    return type(group) is str and bool(group) and is_personal_name(f"{group} {key}", False, is_company)
 
 
 def key_for(mode: Mode, configured: str | None, path: Path, *, may_be_made: bool = True) -> bytes:
@@ -441,14 +434,11 @@ def check_mark(kept: str | None, mark: str) -> None:
     )
 
 
+_CONTAINERS: frozenset[object] = frozenset({dict, list})
+
+
 def is_flat(value: Any) -> bool:
     """Whether a value is no object, nor a list that holds one."""
     if type(value) is list:
         return _CONTAINERS.isdisjoint({type(item) for item in value})
     return type(value) is not dict
-
-
-@lru_cache(maxsize=10_000)
-def _suspects(names: tuple[str, ...], inside_person: bool) -> tuple[str, ...]:
-    """The names that are personal of an object with these keys: most objects share their keys."""
-    return tuple(name for name in names if is_personal_name(name, inside_person))

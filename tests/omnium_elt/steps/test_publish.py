@@ -19,9 +19,14 @@ import pytest
 from omnium_elt.infra.errors import UsageError
 from omnium_elt.infra.files import PARTIAL
 from omnium_elt.infra.home import Home, Settings
+from omnium_elt.inspect.status import status
 from omnium_elt.report.run_report import Silent
 from omnium_elt.steps.lake import publish_lake
 from omnium_elt.steps.publish import publish, publish_warehouse
+from omnium_elt.steps.run import COMMANDS, perform
+from omnium_sandbox import Sandbox
+
+from tests.conftest import sandbox_settings
 
 
 @pytest.fixture
@@ -145,6 +150,33 @@ def test_unfinished_marts_are_not_published(settings: Settings) -> None:
     assert contents(settings.home.root) == before
 
 
+def test_raw_data_are_published_without_models(home: Home, sandbox: Sandbox) -> None:
+    settings = sandbox_settings(home, sandbox, resources=("suppliers", "stores"))
+    for command in ("load", "publish"):
+        assert perform(settings, Silent(), command, COMMANDS[command]).exit_status == 0
+    with duckdb.connect(str(home.warehouse), read_only=True) as connection:
+        assert connection.execute("select count(*) from omnium.suppliers").fetchall() == [
+            (sandbox.tenant.count("suppliers"),)
+        ]
+    manifest = json.loads(home.manifest.read_text())
+    assert (manifest["models"], manifest["as_of"], manifest["marts"]) == ("none", None, {})
+    assert not (home.exports / "report.html").exists()
+    assert publish(settings, Silent()).status == "unchanged"
+    assert status(home).published_at == manifest["published_at"]
+
+
+def test_newer_raw_data_are_published_with_older_models_and_the_manifest_says_so(
+    settings: Settings,
+) -> None:
+    home = settings.home
+    assert json.loads(home.manifest.read_text())["models"] == "current"
+    with duckdb.connect(str(home.working_database)) as connection:
+        connection.execute("update omnium.suppliers set _dlt_load_id = '9999999999.0'")
+    assert publish(settings, Silent()).status == "ok"
+    assert json.loads(home.manifest.read_text())["models"] == "older than the raw data"
+    assert publish(settings, Silent()).status == "unchanged"
+
+
 def test_a_missing_file_is_published_again(settings: Settings) -> None:
     (settings.home.exports / "lead_time.parquet").unlink()
     assert publish(settings, Silent()).status == "ok"
@@ -227,6 +259,7 @@ PUBLISH = """
 import sys, time
 from pathlib import Path
 from omnium_elt.infra.home import Home, Settings
+from omnium_elt.inspect.status import status
 from omnium_elt.steps.publish import publish
 from omnium_elt.report.run_report import Silent
 import duckdb, pyarrow

@@ -7,7 +7,8 @@ import duckdb
 import pytest
 from omnium_elt.infra.home import Home
 from omnium_elt.report.run_report import RunReport
-from omnium_elt.warehouse.destination import ROWS_A_GROUP, Warehouse
+from omnium_elt.warehouse.database import ROWS_A_GROUP
+from omnium_elt.warehouse.destination import Warehouse
 
 
 def test_cursors_find_the_file_and_rows_go_into_it_in_full_groups(

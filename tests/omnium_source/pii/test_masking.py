@@ -10,12 +10,15 @@ from typing import Any, get_args
 
 import orjson
 import pytest
+from omnium_source.contract import contract
 from omnium_source.errors import ConfigurationError
 from omnium_source.normalize.batch import Batch
 from omnium_source.normalize.normalizer import Parser
 from omnium_source.normalize.pages import Parsed
-from omnium_source.normalize.schema import contract, shape_of
-from omnium_source.pii.masking import Mode, PersonalData, Position, is_personal_name, key_for, says_personal
+from omnium_source.normalize.schema import shape_of
+from omnium_source.pii.masking import Mode, PersonalData, key_for
+from omnium_source.pii.rules import Position
+from omnium_source.pii.vocabulary import is_personal_name, says_personal
 from omnium_source.resources import RESOURCES
 
 HASH = PersonalData("hash", b"a key for tests only")

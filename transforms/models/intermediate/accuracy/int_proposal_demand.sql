@@ -1,6 +1,11 @@
--- One row per kept proposal whose protection time is over: what customers and other warehouses took in the
--- horizon_days after it, and how much of that time it was in stock. Both ends of the time are marked among the days on
--- which something happened, so that sums run over each SKU and warehouse once, however many proposals there are.
+-- One row per kept proposal whose protection time is over: what customers ordered in the horizon_days after it, in the
+-- warehouse and, where it plans for others, in the places that it supplies; and how much of that time it was in stock. A
+-- warehouse that supplies others without planning for them is judged by what it sent, too. Both ends of the time are marked
+-- among the days on which something happened, so that sums run over each SKU and place once, however many proposals there are.
+
+{%- set horizon -%}
+greatest(1, cast(round(cast(protection_days as decimal(18, 4))) as integer))
+{%- endset %}
 
 with judged as (
     select
@@ -8,48 +13,79 @@ with judged as (
         warehouse_code,
         recorded_at,
         proposal_date,
-        greatest(1, cast(round(cast(protection_days as decimal(18, 4))) as integer)) as horizon_days
+        coalesce(is_echelon, false) as is_echelon,
+        {{ horizon }} as horizon_days
     from {{ ref('proposal_history') }}
     where proposal_date < {{ as_of() }}
-        and {{ add_days('proposal_date', 'greatest(1, cast(round(cast(protection_days as decimal(18, 4))) as integer))') }} <= {{ as_of() }}
+        and {{ add_days('proposal_date', horizon) }} <= {{ as_of() }}
+),
+
+judged_places as (
+    select judged.*, warehouse_code as place_code
+    from judged
+
+    union all
+
+    select judged.*, places.place_code
+    from judged
+    inner join {{ ref('int_echelon_places') }} as places
+        on places.sku = judged.sku
+        and places.warehouse_code = judged.warehouse_code
+    where judged.is_echelon
 ),
 
 marks as (
-    select sku, warehouse_code, recorded_at, horizon_days, proposal_date as day, 'begin' as what from judged
+    select sku, place_code, warehouse_code, recorded_at, horizon_days, proposal_date as day, 'begin' as what
+    from judged_places
 
     union all
 
     select
-        sku, warehouse_code, recorded_at, horizon_days,
+        sku, place_code, warehouse_code, recorded_at, horizon_days,
         {{ add_days('proposal_date', 'horizon_days') }} as day, 'end' as what
-    from judged
+    from judged_places
+),
+
+planning_warehouses as (
+    select distinct sku, warehouse_code from {{ ref('int_echelon_places') }}
 ),
 
 changes as (
     select
-        changes.*,
-        cast(demand_quantity{{ ' + transfer_out_quantity' if var('transfers_are_demand', true) }} as double precision)
-            as taken,
-        cast(in_stock_share as double precision) + carried_share * (run_days - 1) as in_stock_days
+        changes.sku,
+        changes.warehouse_code as place_code,
+        changes.day,
+        cast(changes.in_stock_share as double precision) as in_stock_share,
+        changes.carried_share,
+        cast(
+            changes.demand_quantity
+            {%- if var('transfers_are_demand', true) %}
+            + case when planning_warehouses.sku is null then changes.transfer_out_quantity else 0 end
+            {%- endif %} as double precision
+        ) as taken,
+        cast(changes.in_stock_share as double precision) + changes.carried_share * (changes.run_days - 1) as in_stock_days
     from {{ ref('fct_stock_and_demand_change') }} as changes
+    left join planning_warehouses
+        on planning_warehouses.sku = changes.sku
+        and planning_warehouses.warehouse_code = changes.warehouse_code
     where exists (
-        select 1 from judged
-        where judged.sku = changes.sku
-            and judged.warehouse_code = changes.warehouse_code
+        select 1 from judged_places
+        where judged_places.sku = changes.sku
+            and judged_places.place_code = changes.warehouse_code
     )
 ),
 
 -- Sums up to each mark: a mark stands behind the changes of its own day.
 timeline as (
     select
-        sku, warehouse_code, day, 0 as is_mark, taken, in_stock_days, in_stock_share, carried_share,
-        cast(null as timestamp with time zone) as recorded_at, cast(null as integer) as horizon_days,
-        cast(null as varchar(5)) as what
+        sku, place_code, day, 0 as is_mark, taken, in_stock_days, in_stock_share, carried_share,
+        cast(null as {{ raw_type('text') }}) as warehouse_code, cast(null as timestamp with time zone) as recorded_at,
+        cast(null as integer) as horizon_days, cast(null as varchar(5)) as what
     from changes
 
     union all
 
-    select sku, warehouse_code, day, 1, 0e0, 0e0, null, null, recorded_at, horizon_days, what
+    select sku, place_code, day, 1, 0e0, 0e0, null, null, warehouse_code, recorded_at, horizon_days, what
     from marks
 ),
 
@@ -61,7 +97,7 @@ summed as (
         count(in_stock_share) over so_far as change_number
     from timeline
     window so_far as (
-        partition by sku, warehouse_code order by day, is_mark rows between unbounded preceding and current row
+        partition by sku, place_code order by day, is_mark rows between unbounded preceding and current row
     )
 ),
 
@@ -69,10 +105,12 @@ summed as (
 marked as (
     select
         marks.sku,
+        marks.place_code,
         marks.warehouse_code,
         marks.recorded_at,
         marks.horizon_days,
         marks.what,
+        marks.change_number,
         marks.taken_until,
         marks.in_stock_until
             - coalesce(inside.in_stock_days, 0e0)
@@ -83,10 +121,28 @@ marked as (
     from summed as marks
     left join summed as inside
         on inside.sku = marks.sku
-        and inside.warehouse_code = marks.warehouse_code
+        and inside.place_code = marks.place_code
         and inside.change_number = marks.change_number
         and inside.is_mark = 0
     where marks.is_mark = 1
+),
+
+by_place as (
+    select
+        sku,
+        warehouse_code,
+        place_code,
+        recorded_at,
+        horizon_days,
+        max(case when what = 'end' then taken_until end) - max(case when what = 'begin' then taken_until end) as demand,
+        least(1e0, (
+            max(case when what = 'end' then in_stock_until end) - max(case when what = 'begin' then in_stock_until end)
+        ) / horizon_days) as in_stock_share
+    from marked
+    group by sku, warehouse_code, place_code, recorded_at, horizon_days
+    -- of a place to which nothing ever happened, nobody wanted anything
+    having warehouse_code = place_code
+        or max(change_number) > 0
 )
 
 select
@@ -94,9 +150,9 @@ select
     warehouse_code,
     recorded_at,
     horizon_days,
-    max(case when what = 'end' then taken_until end) - max(case when what = 'begin' then taken_until end) as demand,
-    (
-        max(case when what = 'end' then in_stock_until end) - max(case when what = 'begin' then in_stock_until end)
-    ) / horizon_days as in_stock_share
-from marked
+    sum(demand) as demand,
+    min(in_stock_share) as in_stock_share,
+    -- half of the time without stock tells too little
+    case when min(in_stock_share) >= 0.5e0 then sum(demand / nullif(in_stock_share, 0e0)) end as wanted
+from by_place
 group by sku, warehouse_code, recorded_at, horizon_days

@@ -24,18 +24,15 @@ with proposed as (
         replenishment.expected_demand,
         replenishment.demand_sd,
         replenishment.reorder_point,
-        {{ real(var('service_level')) }} as service_level,
+        replenishment.service_level,
+        replenishment.is_echelon,
         replenishment.position,
-        case when proposals.action <> 'defer' then lines.quantity else {{ quantity('0') }} end as proposed_quantity,
-        proposals.action
+        case when lines.action <> 'defer' then lines.quantity else {{ quantity('0') }} end as proposed_quantity,
+        lines.action
     from {{ ref('replenishment') }} as replenishment
     left join {{ ref('purchase_proposal_line') }} as lines
         on lines.sku = replenishment.sku
         and lines.warehouse_code = replenishment.warehouse_code
-    left join {{ ref('purchase_proposal') }} as proposals
-        on proposals.supplier_id = lines.supplier_id
-        and proposals.warehouse_code = lines.warehouse_code
-        and {{ is_same('proposals.currency', 'lines.currency') }}
     where replenishment.block_reason is null
         and {{ 'true' if is_proposal_of_today() else 'false' }}
 ),
@@ -43,7 +40,8 @@ with proposed as (
 filled as (
     select
         sku, warehouse_code, proposal_date, recorded_at, supplier_id, lead_time_mean_days, lead_time_sd_days, daily_demand,
-        protection_days, expected_demand, demand_sd, reorder_point, service_level, position,
+        protection_days, expected_demand, demand_sd, reorder_point, service_level, is_echelon,
+        position,
         {{ quantity('coalesce(proposed_quantity, 0)') }} as proposed_quantity,
         coalesce(action, 'none') as action
     from proposed

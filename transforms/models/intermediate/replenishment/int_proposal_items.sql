@@ -15,6 +15,7 @@ select
     items.gtin,
     items.product_name,
     items.supplier_name,
+    items.omnium_store_id as supplier_warehouse_code,
     items.pack,
     items.pack_quantity,
     items.max_quantity,

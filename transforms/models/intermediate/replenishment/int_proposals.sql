@@ -8,6 +8,7 @@ with gathered as (
         warehouse_code,
         currency,
         min(supplier_name) as supplier_name,
+        min(supplier_warehouse_code) as supplier_warehouse_code,
         count(case when suggested_quantity > 0e0 then 1 end) as suggested_lines,
         sum(suggested_quantity * unit_cost) as suggested_value,
         sum(daily_demand * unit_cost) as daily_value,

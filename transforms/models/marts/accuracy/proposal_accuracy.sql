@@ -20,8 +20,7 @@ measured as (
         demand.horizon_days,
         demand.demand,
         demand.in_stock_share,
-        -- What was wanted of it in all; half of the time without stock tells too little.
-        case when demand.in_stock_share >= 0.5e0 then demand.demand / least(1e0, demand.in_stock_share) end as wanted,
+        demand.wanted,
         proposals.expected_demand * demand.horizon_days / nullif(proposals.protection_days, 0e0) as forecast,
         coalesce(orders.ordered_quantity, 0) as ordered_quantity,
         coalesce(orders.ordered_later_quantity, 0) as ordered_later_quantity,

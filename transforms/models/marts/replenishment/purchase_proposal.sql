@@ -18,6 +18,7 @@ with lines as (
 select
     proposals.supplier_id,
     proposals.supplier_name,
+    proposals.supplier_warehouse_code,
     proposals.warehouse_code,
     proposals.currency,
     coalesce(lines.lines, 0) as lines,

@@ -14,6 +14,7 @@ with quantities as (
 select
     quantities.supplier_id,
     quantities.supplier_name,
+    quantities.supplier_warehouse_code,
     quantities.warehouse_code,
     quantities.currency,
     row_number() over (

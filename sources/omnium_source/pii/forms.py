@@ -1,0 +1,179 @@
+"""Values that are personal by their form, wherever they stand: e-mail addresses, phone numbers, birth numbers.
+
+    with_hidden      a text with each of them replaced
+    may_hold_any     whether a look is worth while, for much text at once
+
+The rule for phone numbers has to spare what other tables are joined by (EAN, order numbers, dates, SKUs):
+
+- with its country: `+47 …` always; `0047 …` if a separator stands in it, or its length is that of a number in that
+  country and it is no GTIN by its check digit;
+- without: only with separators as the countries write them (`998 87 766`, `99 88 77 66`, `070-123 45 67`,
+  `030/1234567`, `(030) 123456`, `06-12345678`), no date, and only in fields that name no thing (`is_identifier_name`);
+- digits alone: only after a word such as `tlf.` in the same text, or where the field's name says that it is a phone.
+
+Birth numbers are known by their date and, where there is one, by their check digits: Norwegian (eleven digits, both
+check digits), Swedish (Luhn), Danish (`ddmmyy-nnnn`), Finnish (check character). German and Dutch numbers have no form
+that would tell them from others: there the name of the field tells.
+"""
+
+import datetime as dt
+import re
+from collections.abc import Callable
+
+EMAIL_SIGN, PHONE_SIGN = "@", "+"
+"""Without these signs a text holds no e-mail address, or no phone number that begins with its country."""
+
+_GAP = "[ \u00a0\u2009\u202f()./\u2010\u2011\u2013-]"
+# The length that mail allows also keeps the search short in a text without spaces, such as an image.
+_EMAIL = re.compile(r"[\w.!#$%&'*+/=?^`{|}~-]{1,64}@[\w-]+(?:\.[\w-]+)+")
+_WITH_PLUS = re.compile(rf"(?<![\w+])\+[1-9](?:{_GAP}{{0,2}}\d){{6,14}}(?!\w)", re.ASCII)
+_WITH_ZEROS = re.compile(rf"(?<![\w+.,-])00{_GAP}?[1-9](?:{_GAP}{{0,2}}\d){{7,14}}(?!\w)", re.ASCII)
+_GROUPED = re.compile(
+    r"(?<![\w.,+/-])(?:"
+    "[2-9]\\d(?:[ \u00a0]\\d\\d){3}"  # 99 88 77 66
+    "|[2-9]\\d\\d[ \u00a0.-]\\d\\d[ \u00a0.-]\\d{3}"  # 998 87 766
+    rf"|\(0[1-9]\d{{0,4}}\){_GAP}?\d{{2,4}}(?:[ -]?\d{{2,4}}){{1,3}}"  # (030) 123 456
+    rf"|0[1-9]\d{{0,3}}{_GAP}{{1,2}}\d{{2,8}}(?:[ -]\d{{2,4}}){{0,3}}"  # 070-123 45 67, 030/1234567, 06-12345678
+    r")(?![\w/-]|[., ]\d)",
+    re.ASCII,
+)
+_LABELLED = re.compile(
+    r"\b(?:tlf|tfn|telefon(?:nummer|nr)?|tel|mob(?:il(?:nummer|nr)?)?|mobiel|phone|puh(?:elin)?|gsm|handy|sms)"
+    rf"\.?(?:\s*(?:nr|no|number|nummer)\.?)?\s*[:=]?\s*(\(?\d(?:{_GAP}{{0,2}}\d){{6,13}})(?!\w)",
+    re.ASCII | re.IGNORECASE,
+)
+_DATE = re.compile(r"\d{1,2}([./ -])\d{1,2}\1\d{2,4}|\d{4}([./ -])\d{1,2}\2\d{1,2}")
+_BIRTH_NUMBER = re.compile(
+    r"(?<![\w.,+-])(?:(?P<no>\d{6}[ -]?\d{5})|(?P<century>19|20)?(?P<se>\d{6}[-+]?\d{4})"
+    r"|(?P<fi>\d{6}[-+A-FU-Y]\d{3}[0-9A-Y]))(?![\w-]|[.,]\d)",
+    re.ASCII,
+)
+# A date alone is none of them, and stands in many texts.
+_NO_DATE = r"(?<!\d)(?!\d{4}-\d\d-\d\d(?:\D|$))"
+_MAY_HOLD_TEXT = re.compile(rf"@|\+\d|\d{{6}}[A-FU-Y]\d{{3}}|{_NO_DATE}\d(?:{_GAP}{{0,2}}\d){{6}}", re.ASCII)
+_MAY_HOLD = re.compile(
+    rb"@|\+\d|\d{6}[A-FU-Y]\d{3}|%b\d(?:[ ()./\xc2\xa0\xe2\x80-\xbf-]{0,6}\d){6}" % _NO_DATE.encode()
+)
+_NATIONAL_LENGTHS = {
+    "47": range(8, 9), "45": range(8, 9), "46": range(7, 11), "358": range(5, 12),
+    "49": range(6, 13), "31": range(9, 10), "43": range(7, 13), "41": range(9, 10),
+    "32": range(8, 10), "354": range(7, 8), "298": range(6, 7), "44": range(9, 11),
+    "33": range(9, 10), "48": range(9, 10), "370": range(8, 9), "371": range(8, 9),
+    "372": range(7, 9),
+}  # fmt: skip
+"""Digits of a number after the country code, of the vendor's countries and their neighbours."""
+_FINNISH_CHECK = "0123456789ABCDEFHJKLMNPRSTUVWXY"
+
+Hide = Callable[[str], str]
+
+
+_ALL_GAPS = bytes({byte for sign in " ()./-\u00a0\u2009\u202f\u2010\u2011\u2013" for byte in sign.encode()})
+_DIGITS_ALIKE = bytes(ord("0") if chr(code) in "0123456789" else code for code in range(256))
+
+
+def may_hold_any(text: bytes) -> bool:
+    """Whether there may be any of them in these texts, as UTF-8."""
+    if EMAIL_SIGN.encode() in text or PHONE_SIGN.encode() in text:
+        return _MAY_HOLD.search(text) is not None
+    # At memory speed first: most texts have no six digits in a row, whatever stands between them.
+    alike = text.translate(_DIGITS_ALIKE, _ALL_GAPS)
+    return b"000000" in alike and _MAY_HOLD.search(text) is not None
+
+
+def with_hidden(text: str, hide: Hide, *, is_identifier: bool = False) -> str:
+    """The text with `hide` made of each; where the field names a thing, only of what cannot be anything else."""
+    if not _MAY_HOLD_TEXT.search(text):
+        return text
+    if EMAIL_SIGN in text:
+        text = _EMAIL.sub(lambda found: hide(found.group()), text)
+    if PHONE_SIGN in text:
+        text = _WITH_PLUS.sub(lambda found: hide(found.group()), text)
+    if is_identifier:
+        return text
+    text = _BIRTH_NUMBER.sub(
+        lambda found: hide(found.group()) if _is_birth_number(found) else found.group(), text
+    )
+    text = _WITH_ZEROS.sub(
+        lambda found: hide(found.group()) if _has_country(found.group()) else found.group(), text
+    )
+    text = _LABELLED.sub(
+        lambda found: found.group()[: found.start(1) - found.start()] + hide(found.group(1)), text
+    )
+    return _GROUPED.sub(
+        lambda found: hide(found.group()) if _is_phone(found.group()) else found.group(), text
+    )
+
+
+def _digits(text: str) -> str:
+    return "".join(sign for sign in text if sign in "0123456789")
+
+
+def _has_country(text: str) -> bool:
+    digits = _digits(text)
+    for size in (2, 3):
+        lengths = _NATIONAL_LENGTHS.get(digits[2 : 2 + size])
+        if lengths is not None:
+            # Who writes 0047 may write the trunk's zero as well.
+            national = digits[2 + size :].removeprefix("0")
+            return len(national) in lengths and (len(digits) < len(text) or not _is_gtin(digits))
+    return len(digits) < len(text) and len(digits) >= 10
+
+
+def _is_gtin(digits: str) -> bool:
+    """Whether it is an article number: its length is one of theirs, and its check digit is right."""
+    if len(digits) not in (8, 12, 13, 14):
+        return False
+    total = sum(int(digit) * (3 if at % 2 == 0 else 1) for at, digit in enumerate(reversed(digits[:-1])))
+    return (10 - total % 10) % 10 == int(digits[-1])
+
+
+def _is_phone(text: str) -> bool:
+    return 8 <= len(_digits(text)) <= 12 and not _DATE.fullmatch(text)
+
+
+def _is_birth_number(found: re.Match[str]) -> bool:
+    if found["no"]:
+        return _is_norwegian(_digits(found["no"]))
+    if found["fi"]:
+        number = found["fi"]
+        check = _FINNISH_CHECK[int(number[:6] + number[7:10]) % 31]
+        return _is_date(number[4:6], number[2:4], number[:2]) and number[10] == check
+    number, century = found["se"], found["century"]
+    digits = _digits(number)
+    if _luhn(digits) and _is_date(digits[:2], digits[2:4], digits[4:6], coordination=True):
+        return True
+    return not century and number[6] == "-" and _is_date(digits[4:6], digits[2:4], digits[:2])
+
+
+def _is_norwegian(digits: str) -> bool:
+    """A birth number or D-number (day + 40): its date, and two check digits modulo 11."""
+    day = int(digits[:2]) % 40
+    numbers = [int(digit) for digit in digits]
+    sums = (
+        sum(weight * number for weight, number in zip((3, 7, 6, 1, 8, 9, 4, 5, 2, 1), numbers, strict=False)),
+        sum(
+            weight * number
+            for weight, number in zip((5, 4, 3, 2, 7, 6, 5, 4, 3, 2, 1), numbers, strict=False)
+        ),
+    )
+    return all(total % 11 == 0 for total in sums) and _is_date(digits[4:6], digits[2:4], f"{day:02}")
+
+
+def _luhn(digits: str) -> bool:
+    total = 0
+    for at, digit in enumerate(digits):
+        number = int(digit) * (2 if at % 2 == 0 else 1)
+        total += number - 9 if number > 9 else number
+    return total % 10 == 0
+
+
+def _is_date(year: str, month: str, day: str, *, coordination: bool = False) -> bool:
+    """Whether there is such a day in this century or the last; a coordination number's day is 60 too large."""
+    number = int(day) - 60 if coordination and int(day) > 60 else int(day)
+    for century in ("19", "20"):
+        try:
+            dt.date(int(century + year), int(month), number)
+        except ValueError:
+            continue
+        return True
+    return False

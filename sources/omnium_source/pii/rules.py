@@ -1,0 +1,167 @@
+"""What is personal in the API's responses, by the contract.
+
+PERSONAL               the personal fields of each schema
+PERSONAL_BY_SIBLING    fields that are personal if the one beside them says so
+COMPANY, CATALOGUE     what belongs to a company, or is written for the public
+Position               where a walk through the contract stands, and which rules hold there
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+_ADDRESS = "name email phone line1 line2 streetNumber apartmentNumber locationName externalId"
+_CUSTOMER = "customerId customerName customerEmail customerPhone customerNumber"
+_ORDER = f"{_CUSTOMER} customerContact customerReference customerClubMemberId modifiedBy"
+_ANALYTICS_ADDRESS = "name firstName lastName organization line1 line2 streetNumber apartmentNumber"
+_PRIVATE = (
+    "customerId customerNumber customerDetails email phone firstName lastName fullName birthDate"
+    " url modifiedBy"
+)
+_BUSINESS = (
+    "customerId customerNumber customerDetails email phone name modifiedBy url taxId punchOutDomain"
+    " notificationEmailAddresses notificationPhoneNumbers"
+)
+
+PERSONAL: Mapping[str, frozenset[str]] = {
+    node: frozenset(fields.split())
+    for node, fields in {
+        # customers and their contacts
+        "OmniumPrivateCustomer": _PRIVATE,
+        "OmniumBusinessCustomer": _BUSINESS,
+        "OmniumProjectCustomer": f"{_PRIVATE} {_BUSINESS}",
+        "OmniumCustomerClubMember": "customerId customerName email firstName lastName phone birthDate",
+        "OmniumCustomerRelation": "customerId",
+        "OmniumProductAlert": "email phone",
+        "OmniumPrivateCustomer.externalIds": "id",
+        "OmniumBusinessCustomer.externalIds": "id",
+        "OmniumProjectCustomer.externalIds": "id",
+        "OmniumCustomerRelation.externalIds": "id",
+        "OmniumContactPerson": "id privateCustomerId firstName lastName email phone",
+        "OmniumContactPerson.externalIds": "id",
+        "OmniumEmployee": "userName firstName lastName email phone pin imageUrl",
+        "OmniumProjectPartner": "name email phone",
+        # addresses: a person's unless said otherwise
+        "OmniumAddress": _ADDRESS,
+        "OmniumSupplier.address": "",
+        "OmniumSupplier.addresses": "",
+        "OmniumOrderAddress": f"{_ANALYTICS_ADDRESS} email phone daytimePhoneNumber eveningPhoneNumber"
+        " externalId organizationalNumber",
+        "OmniumInvoice.invoiceSenderAddress": "",
+        "OmniumAnalyticsAddress": _ANALYTICS_ADDRESS,
+        "OmniumStoreAddress": "contactPersonName",
+        # documents that carry a customer
+        "OmniumOrder": _ORDER,
+        "OmniumCart": _ORDER,
+        "OmniumSubscription": f"{_CUSTOMER} modifiedBy",
+        "OmniumReturnOrderViewModel": _CUSTOMER,
+        "OmniumInvoice": _CUSTOMER,
+        "OmniumPayment": "customerName",
+        "OmniumPaymentTransaction": "customerName",
+        "OmniumGiftCard": _CUSTOMER,
+        "OmniumVoucher": "customerId",
+        "OmniumPrice": "customerId",
+        "OmniumPriceList": "customerIds",
+        "OmniumProductSearchRequest": "customerId",
+        "OmniumAnalyticsCustomer": _CUSTOMER,
+        "OmniumAnalyticsContactPerson": "privateCustomerId firstName lastName email phone",
+        "OmniumComment": "customerId creator userId emailFromAddress emailFromName emailRecipient smsFrom"
+        " smsRecipient",
+        "OmniumRating": "raterId raterName raterDisplayName",
+        "OmniumProjectChangeOrder": "approvedBy",
+    }.items()
+}
+"""Node → its personal fields. A node is a schema, or a path of fields below one; the longest holds."""
+
+PERSONAL_BY_SIBLING: Mapping[str, Mapping[str, str]] = {
+    "OmniumPropertyItem": {"value": "key"},
+    "OmniumAnalyticsPropertyItem": {"value": "key"},
+    "OmniumProjectFormEntry": {"value": "key"},
+    "OmniumComment": {"objectId": "objectType"},
+    "OmniumEventLogItem": {"objectId": "eventLogModel"},
+}
+"""Node → field → the field beside it that says whether it is personal."""
+
+COMPANY: Mapping[str, frozenset[str] | None] = {
+    "OmniumSupplier": None,
+    "OmniumSupplier.address": None,
+    "OmniumSupplier.addresses": None,
+    "OmniumSupplier.properties": None,
+    "OmniumSupplier.address.properties": None,
+    "OmniumSupplier.addresses.properties": None,
+    "OmniumPurchaseOrder": frozenset({"supplierName", "supplierEmail", "supplierPhone"}),
+    "OmniumStore": None,
+    "OmniumStore.properties": None,
+    "OmniumStoreAddress": None,
+    "OmniumProjectStore": None,
+    "OmniumInvoice.invoiceSenderAddress": None,
+}
+"""Node → fields that are a company's own (None: all that are not listed as personal)."""
+
+CATALOGUE = frozenset(
+    {
+        "OmniumProduct",
+        "OmniumProductListItemViewModel",
+        "OmniumProductCategory",
+        "OmniumPromotion",
+        "OmniumPrice",
+        "OmniumCostPrice",
+        "OmniumPriceList",
+        "OmniumPriceListItem",
+        "OmniumInventoryItem",
+    }
+)
+"""Resources whose texts are written for the public: an e-mail address there is a shop's, not a customer's."""
+
+
+@dataclass(frozen=True, slots=True)
+class Position:
+    """Where a walk through the contract stands: the root schema, then fields and their schemas in turn."""
+
+    schemas: tuple[str, ...]
+    fields: tuple[str, ...] = ()
+
+    def below(self, field_name: str, schema: str) -> "Position":
+        """The position one field further down."""
+        return Position((*self.schemas, schema), (*self.fields, field_name))
+
+    def within(self, field_name: str, schema: str) -> "Position":
+        """The same; back where that schema was first, if it contains itself, so that positions stay few."""
+        if schema in self.schemas:
+            first = self.schemas.index(schema)
+            return Position(self.schemas[: first + 1], self.fields[:first])
+        return self.below(field_name, schema)
+
+    def nodes(self) -> list[str]:
+        """All names this position has in the rules, the longest first."""
+        return [".".join((schema, *self.fields[at:])) for at, schema in enumerate(self.schemas)]
+
+    def rule(self, rules: Mapping[str, Any], default: Any) -> Any:
+        """The rule with the longest matching name."""
+        return next((rules[node] for node in self.nodes() if node in rules), default)
+
+    def is_personal(self, field_name: str) -> bool:
+        """Whether the contract's rules call this field personal."""
+        return field_name in self.rule(PERSONAL, frozenset())
+
+    def sibling(self, field_name: str) -> str | None:
+        """The field beside this one that says whether it is personal."""
+        sibling: str | None = self.rule(PERSONAL_BY_SIBLING, {}).get(field_name)
+        return sibling
+
+    @property
+    def describes_person(self) -> bool:
+        """Whether most of what stands here belongs to a person, so that new fields here are suspect."""
+        return bool({"name", "firstName", "lastName"} & self.rule(PERSONAL, frozenset()))
+
+    @property
+    def is_company(self) -> bool:
+        """Whether what stands here is a company's own."""
+        return self.rule(COMPANY, frozenset()) is None
+
+    def may_hold_contacts(self, field_name: str) -> bool:
+        """Whether an e-mail address or phone number in this field, of all places, is a customer's."""
+        if self.schemas[0] in CATALOGUE:
+            return False
+        own = self.rule(COMPANY, frozenset())
+        return own is not None and field_name not in own

@@ -1,0 +1,58 @@
+"""Values by their form: what is hidden in a text, and what must not be, because tables are joined by it."""
+
+import re
+
+import pytest
+from omnium_source.pii.forms import may_hold_any, with_hidden
+
+HIDDEN = [
+    "{kari@nordmann.no}", "skriv til {kari.o'hara+x@post.example.co.uk}!", "{Åse.Bø@example.no}",
+    "{+47 998 87 766}", "{+4799887766}", "tlf {+47-998.87.766}", "{+358 40 1234567}", "{+49 (0)171 1234567}",
+    "{+46\u00a070\u00a0123\u00a045\u00a067}", "{0047 99887766}", "{0047 998 87 766}", "{0047-99887766}",
+    "{004799887766}", "ring {00 47 99 88 77 66}.", "{0046701234567}", "{0049 171 1234567}", "{0031 6 12345678}",
+    "{00358 40 1234567}", "{998 87 766}", "{99 88 77 66}", "{22 33 44 55}", "mobil {998 87 766}, etter kl 16",
+    "{070-123 45 67}", "{08-123 456 78}", "{0701-23 45 67}", "{040 123 4567}", "{050-1234567}", "{0171 1234567}",
+    "{030/1234567}", "{(030) 123 456 78}", "{06-12345678}", "{06 12 34 56 78}", "{020-1234567}", "tlf. {99887766}",
+    "Tel: {99887766}", "mobilnr {99887766}", "puh {0401234567}", "Handy: {01711234567}", "{01018000055}",
+    "{010180 00055}", "{41018000049}", "{19811228-9874}", "{811228-9874}", "{8112289874}", "{010180-1234}",
+    "{131052-308T}", "{131052A308T}",
+]  # fmt: skip
+KEPT = [
+    "7038010000123", "07038010000120", "0012345678905", "004712345671", "12345678", "99887766", "1234567890",
+    "2024-001234", "10-1", "1E5", "000123", "2024-01-02", "01.02.2024", "01-02-2024", "1.2.24",
+    "2024-01-01T10:00:00+02:00", "2024-01-01 10:00:00", "10:00-18:00", "192.168.10.200", "1.250.000,00",
+    "1 250 000", "12 500,50", "100 x 200 x 300", "978-3-16-148410-0", "0123456789", "NO 987 654 321 MVA",
+    "987 654 321", "SKU-0123-45-67", "A 070-123 45 67X", "1 + 1 = 2, 3+45678901234", "user@localhost",
+    "3.14159265358979", "0150 Oslo", "60.123456, 10.654321", "00000000-0000-0000-0000-000000000000",
+    "123e4567-e89b-12d3-a456-426614174000", "01018000056", "19811228-9875", "329980-1234", "131052-308X", "XL", "",
+    "370380100001234567", "45 67 89", "0047", "IBAN NO93 8601 1117 947",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("text", HIDDEN)
+def test_hidden(text: str) -> None:
+    plain = text.replace("{", "").replace("}", "")
+    assert with_hidden(plain, lambda found: "*" * len(found)) == re.sub(
+        "{(.*?)}", lambda found: "*" * len(found[1]), text
+    )
+    assert may_hold_any(plain.encode())
+
+
+@pytest.mark.parametrize("text", KEPT)
+def test_kept(text: str) -> None:
+    assert with_hidden(text, lambda found: f"{{{found}}}") == text
+
+
+@pytest.mark.parametrize(
+    "text", ["998 87 766", "070-123 45 67", "0047 99887766", "01018000055", "tlf 99887766"]
+)
+def test_what_names_a_thing_is_kept(text: str) -> None:
+    assert with_hidden(text, lambda found: f"{{{found}}}", is_identifier=True) == text
+
+
+@pytest.mark.parametrize(
+    "text", ["1" * 300_000, "1 " * 150_000, "a" * 300_000 + "@", "(0" * 100_000, "0047 " * 60_000]
+)
+def test_a_long_text_takes_no_time(text: str) -> None:
+    with_hidden(text, lambda found: "x")
+    may_hold_any(text.encode())

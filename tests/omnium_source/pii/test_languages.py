@@ -1,0 +1,298 @@
+"""Custom fields in the languages of the vendor's customers: names of fields, properties of every form, values."""
+
+import json
+from typing import Any
+
+import orjson
+import pytest
+from omnium_source.normalize.normalizer import Parser
+from omnium_source.normalize.pages import Parsed
+from omnium_source.normalize.schema import shape_of
+from omnium_source.pii.masking import Inside, PersonalData
+from omnium_source.pii.vocabulary import (
+    is_company_container,
+    is_identifier_name,
+    is_person_container,
+    is_personal_name,
+    says_personal,
+)
+from omnium_source.resources import RESOURCES
+
+HASH = PersonalData("hash", b"a key for tests only")
+
+PERSONAL = {
+    "Norwegian": (
+        "telefon mobil mobilnr tlf tlfnr telefonnummer etternavn fornavn mellomnavn fulltNavn kundenavn kunde.navn "
+        "kundens_navn kundenr kundenummer kunde-id fødselsdato fodselsdato foedselsdato FØDSELSDATO f_dselsdato "
+        "fødselsnummer personnummer fnr adresse adresse1 adresselinje1 postadresse leveringsadresse "
+        "faktura_adresse gatenavn gateadresse gate husnummer e-post epost epostadresse kundeepost kontaktperson "
+        "kontaktpersonNavn mottaker bestiller kjøper navn_kunde navn_på_mottaker telefon_privat telefonPrivat "
+        "mobil2 kunde.telefon kontakt.epost medlemsnummer ansattnummer kundeinfo"
+    ),
+    "Nynorsk": ("fornamn førenamn etternamn mellomnamn fullt_namn kundenamn mottakar gatenamn"),
+    "Swedish": (
+        "förnamn efternamn mellannamn fullständigt_namn kundnamn kundnummer personnummer samordningsnummer "
+        "födelsedatum född mobilnummer telefonnr e-postadress mejladress postadress besöksadress gatuadress "
+        "mottagare beställare körkortsnummer"
+    ),
+    "Danish": (
+        "fornavn efternavn mellemnavn kundenavn fødselsdag cpr cprNummer telefonnummer mobiltelefon vejnavn "
+        "gadenavn modtager køber medarbejdernavn"
+    ),
+    "Finnish": (
+        "etunimi sukunimi kokonimi asiakasnimi asiakkaanNimi asiakasnumero puhelin puhelinnumero matkapuhelin "
+        "sähköposti sahkoposti sähköpostiosoite osoite lähiosoite katuosoite syntymäaika henkilötunnus hetu "
+        "vastaanottaja yhteyshenkilö jäsennumero"
+    ),
+    "German": (
+        "Vorname Nachname Familienname Geburtsname Kundenname Kundennummer Geburtsdatum Geburtstag Straße Strasse "
+        "Straßenname Hausnummer Postfach Anschrift Lieferadresse Rechnungsadresse Adresszeile Telefon "
+        "Telefonnummer Handynummer Mobilnummer Mobilfunknummer Rufnummer E-Mail-Adresse Empfänger Ansprechpartner "
+        "Mitgliedsnummer Personalausweisnummer Straße_und_Hausnummer Steuer-ID"
+    ),
+    "Dutch": (
+        "voornaam achternaam tussenvoegsel voorletters klantnaam klantnummer geboortedatum telefoonnummer "
+        "mobielnummer e-mailadres adres afleveradres straatnaam straat huisnummer ontvanger contactpersoon "
+        "burgerservicenummer bsn"
+    ),
+    "English": (
+        "phone2 homeAddress customer.email ContactMobile dateOfBirth socialSecurityNumber passportNumber"
+    ),
+}
+NOT_PERSONAL = (
+    "name id navn namn nimi Name naam brandName customerGroup kundegruppe kundetype kundeklubb kundekategori "
+    "kundenivå medlemskap medlemsnivå emailMarketing postnummer Postleitzahl poststed by Stadt land "
+    "produktnavn varenavn varenummer ordrenummer ordernummer Bestellnummer artikkelnummer strekkode ean gtin "
+    "sku farge Farbe størrelse Größe vekt status kommentar leveringsdato leveransdatum Lieferdatum "
+    "betalingsmåte firmanavn leverandørnavn leverandørTelefon supplierEmail lagernavn butikknavn webadresse "
+    "ip_adresse personbil automobil bobil mobilitet loadingGate kontaktskjema numberOfCustomers antallKunder "
+    "isCustomer harTelefon mailing retail detail contactless material koper hotel"
+)
+
+
+@pytest.mark.parametrize("language", PERSONAL)
+def test_names_that_speak_of_a_person(language: str) -> None:
+    assert [name for name in PERSONAL[language].split() if not is_personal_name(name)] == []
+
+
+def test_names_that_do_not() -> None:
+    assert [name for name in NOT_PERSONAL.split() if is_personal_name(name)] == []
+
+
+def test_containers_and_identifiers() -> None:
+    persons = (
+        "customer kunde kunder kontakter mottaker Empfänger leveringsadresse deliveryAddress Kundendaten"
+    )
+    assert [name for name in persons.split() if not is_person_container(name)] == []
+    others = "supplier leverandør product lines properties kundegruppe extra"
+    assert [name for name in others.split() if is_person_container(name)] == []
+    assert [
+        name for name in ("supplier", "leverandør", "Lieferant", "carrier") if not is_company_container(name)
+    ] == []
+    assert not is_company_container("leverandørkontakt")
+    things = "orderNumber ordrenr sku ean gtin13 strekkode Artikelnummer reference createdDate leveringsdato imageUrl"
+    assert [name for name in things.split() if not is_identifier_name(name)] == []
+    assert [name for name in ("comment", "value", "melding", "Notiz") if is_identifier_name(name)] == []
+
+
+@pytest.mark.parametrize(
+    ("key", "expected"),
+    [
+        ("PrivateCustomer", True),
+        ("CustomerGroup", False),
+        ("Kunde", True),
+        ("kundegruppe", False),
+        ("telefon", True),
+    ],
+)
+def test_keys_that_say_so(key: str, expected: bool) -> None:
+    assert says_personal(key) is expected
+
+
+# What must be found nowhere, whatever the field around it is called.
+NAMES = ["Kari", "Nordmann", "Åse", "Svensson", "Jürgen", "Müller", "Virtanen"]
+NUMBERS = [
+    "99887766",
+    "998 87 766",
+    "0047 99887766",
+    "070-123 45 67",
+    "0171/1234567",
+    "01018000055",
+    "811228-9874",
+]
+PLACES = ["Storgata 1", "Kungsgatan 2", "Hauptstraße 3", "kari@nordmann.no", "1980-01-01"]
+SECRETS = [*NAMES, *NUMBERS, *PLACES]
+
+FREE_FORM: list[dict[str, Any]] = [
+    {"kunde": {"navn": "Kari", "telefon": "99887766", "adresse": {"gate": "Storgata 1", "postnr": "0150"}}},
+    {"kontakter": [{"navn": "Åse Svensson", "rolle": "innkjøp", "mobil": 99887766}]},
+    {"Rechnung": {"Empfänger": {"Name": "Jürgen Müller", "Straße": "Hauptstraße 3"}, "Betrag": 12.5}},
+    {
+        "leveranse": {
+            "mottaker": "Kari Nordmann",
+            "adresselinje1": "Storgata 1",
+            "merknad": "ring 998 87 766 etter kl 16",
+        }
+    },
+    {"deep": [[{"a": {"b": [{"sukunimi": "Virtanen", "syntymäaika": "1980-01-01"}]}}]]},
+    {"felter": [{"navn": "etternavn", "verdi": "Nordmann"}, {"navn": "farge", "verdi": "blå"}]},
+    {
+        "fields": [
+            {"name": "Nachname", "values": ["Müller"]},
+            {"Key": "Förnamn", "Value": "Åse"},
+            {"k": "tlf", "v": "99887766"},
+        ]
+    },
+    {
+        "answers": [
+            {"question": "Telefonnummer?", "answer": "99887766"},
+            {"title": "Kundenavn", "text": "Kari"},
+        ]
+    },
+    {
+        "properties": [
+            {"key": "name", "keyGroup": "Customer", "value": "Kari"},
+            {"key": "x", "value": "0047 99887766"},
+        ]
+    },
+    {"notat": "Fødselsnr 01018000055, personnr 811228-9874, tel: 99887766, skriv til kari@nordmann.no"},
+    {"kari@nordmann.no": {"points": 4}, "json": '{"kunde": {"fornavn": "Kari", "etternavn": "Nordmann"}}'},
+    {
+        "person": {"id": "99887766", "nr": "0047 99887766"},
+        "info": {"name": "Kari Nordmann", "phone": "99887766"},
+    },
+    {"numre": ["998 87 766", "070-123 45 67", "0171/1234567"]},
+]
+KEPT = {
+    "ean": "7038010000123",
+    "sku": "070-1234567",
+    "ordrenummer": "0047 99887766",
+    "farge": "blå",
+    "antall": 3,
+    "dato": "2024-01-02",
+    "kode": "998 87 766",
+    "postnummer": "0150",
+    "sted": "Oslo",
+    "leverandør": {"navn": "Nordvik AS", "epost": "post@nordvik.no"},
+    "properties": [
+        {"key": "EAN", "value": "004712345671"},
+        {"key": "vekt", "value": "12 500,50"},
+        {"name": "vare", "value": "Stol"},
+    ],
+    "periode": "01.02.2024",
+    "id": "12345678",
+    "beløp": "1 250 000,00",
+    "version": "1.2.3",
+}
+
+
+@pytest.mark.parametrize("value", FREE_FORM)
+def test_free_form_objects_tell_nothing(value: dict[str, Any]) -> None:
+    before = json.dumps(value)
+    for inside in (Inside(), Inside("person")):
+        shown = json.dumps(HASH.clean(value, str, inside), ensure_ascii=False)
+        assert [secret for secret in SECRETS if secret in shown] == []
+    assert json.dumps(value) == before, "what was given stays as it was"
+
+
+def test_what_is_not_personal_stays() -> None:
+    assert HASH.clean(KEPT, str) == KEPT
+
+
+def test_exclude_leaves_nothing_of_it() -> None:
+    away = PersonalData("exclude", b"a key for tests only")
+    shown = json.dumps([away.clean(value, str) for value in FREE_FORM], ensure_ascii=False)
+    assert [secret for secret in SECRETS if secret in shown] == []
+    assert away.clean(KEPT, str) == KEPT
+
+
+def tables(resource: str, *rows: Any) -> str:
+    """All tables of these rows."""
+    row = RESOURCES[resource]
+    shape = shape_of(row.name, row.schema, personal=HASH, key=row.key, excluded=row.excluded)
+    batch = Parser(shape).parse([Parsed.of(orjson.dumps({"result": rows}))])
+    return json.dumps([table.to_pylist() for table in batch.tables.values()], default=str, ensure_ascii=False)
+
+
+CUSTOM = {
+    "telefon": "99887766",
+    "kundenavn": "Kari Nordmann",
+    "Straße": "Hauptstraße 3",
+    "födelsedatum": "1980-01-01",
+    "melding": "ring 998 87 766",
+    "ekstra": FREE_FORM[0],
+    "customProperties": {"etternavn": "Nordmann", "fnr": "01018000055"},
+    "properties": [
+        {"key": "etternavn", "value": "Nordmann"},
+        {"key": "Gatuadress", "value": "Kungsgatan 2"},
+        {"key": "puhelin", "value": "99887766"},
+        {"key": "merknad", "value": "0047 99887766"},
+        {"key": "navn", "keyGroup": "Kunde", "value": "Kari"},
+        {"key": "ean", "value": "7038010000123"},
+        {"key": "extra", "value": '{"Nachname": "Müller"}'},
+        {"key": "fødselsnr", "value": "01018000055", "keyGroup": ""},
+    ],
+}
+
+
+@pytest.mark.parametrize(
+    "resource", ["orders", "private_customers", "carts", "purchase_orders", "deliveries", "invoices"]
+)
+def test_custom_fields_of_a_row_tell_nothing(resource: str) -> None:
+    shown = tables(resource, {"id": "1", **CUSTOM})
+    assert [secret for secret in SECRETS if secret in shown] == []
+    assert "7038010000123" in shown
+
+
+def test_objects_of_the_contract_in_deep_json() -> None:
+    """Contacts' external ids and addresses below the second level, and a customer in what nobody foresaw."""
+    contact = {
+        "firstName": "Kari",
+        "externalIds": [{"id": "99887766", "providerName": "crm"}],
+        "address": {"line1": "Storgata 1"},
+    }
+    address = {"name": "Kari", "line1": "Storgata 1", "city": "Oslo", "externalId": "99887766"}
+    shown = tables(
+        "business_customers",
+        {
+            "customerId": "9",
+            "contacts": [{"externalIds": [{"id": "99887766"}], "addresses": [address]}],
+            "addresses": [address],
+        },
+    ) + tables(
+        "orders", {"id": "1", "orderForm": {"shipments": [{"address": address, "contacts": [contact]}]}}
+    )
+    assert [secret for secret in SECRETS if secret in shown] == []
+    assert "Oslo" in shown
+
+
+def test_a_supplier_keeps_what_is_its_own_and_its_people_nothing() -> None:
+    shown = tables(
+        "suppliers",
+        {
+            "id": "S",
+            "name": "Nordvik AS",
+            "email": "post@nordvik.no",
+            "phone": "22 33 44 55",
+            "telefon": "22 33 44 55",
+            "properties": [
+                {"key": "epost", "value": "ordre@nordvik.no"},
+                {"key": "ordretelefon", "value": "0047 22334455"},
+                {"key": "kontaktperson", "value": "Kari Nordmann"},
+                {"key": "kontaktTelefon", "value": "99887766"},
+                {"key": "fødselsnummer", "value": "01018000055"},
+                {"key": "etternavn", "value": "Nordmann"},
+            ],
+            "ekstra": {"epost": "faktura@nordvik.no", "kontakt": {"navn": "Kari", "mobil": "99887766"}},
+        },
+    )
+    assert [secret for secret in SECRETS if secret in shown] == []
+    for own in (
+        "Nordvik AS",
+        "post@nordvik.no",
+        "22 33 44 55",
+        "ordre@nordvik.no",
+        "0047 22334455",
+        "faktura@nordvik.no",
+    ):
+        assert own in shown
