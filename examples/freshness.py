@@ -2,7 +2,8 @@
 
     omnium-elt status --json | python freshness.py --hours 26
 
-Reads the JSON of `omnium-elt status`; needs nothing but Python. Resources that were never read are not told.
+Reads the JSON of `omnium-elt status`; needs nothing but Python. A resource without any success is told too, one that
+was never tried is not.
 """
 
 import argparse

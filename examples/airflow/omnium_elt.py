@@ -24,11 +24,12 @@ except ImportError:  # Airflow 2
 
 OTHER_RUN = 75
 INCOMPLETE = 3
+DEFAULT_PROGRAM = "/opt/omnium-elt/bin/omnium-elt"
 
 
 def omnium_elt(*arguments: str) -> dict[str, Any]:
     """Run a command and return its report; raise where nothing could be done at all."""
-    program = Variable.get("omnium_elt", default="/opt/omnium-elt/bin/omnium-elt")
+    program = Variable.get("omnium_elt", DEFAULT_PROGRAM)  # Airflow 2 calls it default_var, Airflow 3 default
     done = subprocess.run([program, *arguments, "--json"], stdout=subprocess.PIPE, text=True, check=False)
     if done.returncode == OTHER_RUN:
         raise AirflowSkipException("another run holds this home")

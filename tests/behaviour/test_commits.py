@@ -250,3 +250,36 @@ def test_a_run_that_begins_while_status_looks_waits_a_moment(home: Home, sandbox
     threading.Timer(0.5, leave.set).start()
     assert load(home, sandbox).status == "unchanged"
     thread.join()
+
+
+class Told(Silent):
+    """Notes what a progress display is told."""
+
+    def __init__(self) -> None:
+        self.totals: dict[str, list[int | None]] = {}
+        self.rows: dict[str, int] = {}
+        self.ends: list[tuple[str, str]] = []
+
+    def start(self, resource: str, total: int | None) -> None:
+        self.totals.setdefault(resource, []).append(total)
+
+    def advance(self, resource: str, rows: int) -> None:
+        self.rows[resource] = self.rows.get(resource, 0) + rows
+
+    def finish(self, resource: str, status: str) -> None:
+        self.ends.append((resource, status))
+
+
+def test_progress_knows_totals_and_ends_each_resource_once(home: Home, sandbox: Sandbox) -> None:
+    told = Told()
+    some = ("orders", "stores", "inventory_transactions")
+    settings = sandbox_settings(
+        home, sandbox, resources=some, window_rows=100, source_options={"reading": {"windows_at_once": 1}}
+    )
+    report = perform(settings, told, "load", COMMANDS["load"])
+    assert report.status == "ok"
+    assert sorted(told.ends) == sorted((name, "ok") for name in some)
+    for one in report.resources:
+        assert told.totals[one.name][0] is None
+        assert told.totals[one.name][-1] == sandbox.tenant.count(one.name)
+        assert told.rows[one.name] >= one.rows

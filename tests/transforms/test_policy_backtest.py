@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.support.models import query
+from tests.support.models import dbt, query
 from tests.support.sales import replay_sales
 
 SALES = Path(__file__).parents[1] / "data" / "real_sales.parquet"
@@ -99,3 +99,7 @@ def test_what_happens_later_changes_no_level(real: tuple[Path, list[dict[str, An
     known = {row["sku"] for row in without}
     assert len(known) > 30
     assert [row for row in with_later if row["sku"] in known] == without
+
+
+def test_every_dbt_unit_test_of_the_replay_passes(real: tuple[Path, list[dict[str, Any]]]) -> None:
+    dbt(real[0], "test", "--select", "test_type:unit,path:models/intermediate/backtest")

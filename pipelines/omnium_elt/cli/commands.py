@@ -126,7 +126,7 @@ def build_parser() -> argparse.ArgumentParser:
         epilog=EPILOG,
         formatter_class=_HelpFormatter,
     )
-    parser.add_argument("--version", action="version", version=_Version())
+    parser.add_argument("--version", action=_Version, nargs=0, help="show the version and exit")
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True, title="commands")
 
     def command(
@@ -312,15 +312,14 @@ class _HelpFormatter(argparse.RawDescriptionHelpFormatter):
         super().__init__(prog, max_help_position=30)
 
 
-class _Version(str):
-    """The installed version, looked up only when it is shown."""
+class _Version(argparse.Action):
+    """Shows the installed version, which is looked up only then."""
 
-    __slots__ = ()
+    def __call__(self, parser: argparse.ArgumentParser, *_: Any) -> NoReturn:
+        from omnium_elt.infra.project_files import version
 
-    def __mod__(self, _: Any) -> str:
-        from importlib.metadata import version
-
-        return f"omnium-elt {version('omnium-elt')}"
+        print(f"omnium-elt {version()}")
+        parser.exit()
 
 
 def _common() -> Parser:
@@ -494,7 +493,13 @@ def status_command(options: argparse.Namespace) -> int:
     from omnium_elt.infra.configuration import home_of
     from omnium_elt.inspect.status import status
 
-    found = status(home_of(options.home), options.resources, options.exclude)
+    home = home_of(options.home)
+    if not home.state.is_dir():
+        raise UsageError(
+            f"{home.root} is no home of omnium-elt: nothing was ever loaded there",
+            "Name the right one with --home or OMNIUM_HOME, or load something: omnium-elt run, omnium-elt demo.",
+        )
+    found = status(home, options.resources, options.exclude)
     if options.json:
         print_json(found.as_dict())
         return EXIT_OK

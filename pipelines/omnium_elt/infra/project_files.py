@@ -1,5 +1,6 @@
 """Where the dbt project and the notebooks lie: beside the package once installed, at the top of a checkout."""
 
+import tomllib
 from pathlib import Path
 
 _PACKAGE = Path(__file__).parents[1]
@@ -14,3 +15,15 @@ TRANSFORMS = _folder("transforms")
 """Folder of `dbt_project.yml`; it may be read-only, and nothing may be written into it."""
 NOTEBOOKS = _folder("notebooks")
 """Folder of the notebooks that `omnium-elt dashboard` serves; they read the published warehouse by SQL."""
+
+
+def version() -> str:
+    """The version of this program, installed or run from a checkout."""
+    from importlib.metadata import PackageNotFoundError
+    from importlib.metadata import version as installed
+
+    try:
+        return installed("omnium-elt")
+    except PackageNotFoundError:
+        project = (_PACKAGE.parents[1] / "pyproject.toml").read_text(encoding="utf-8")
+        return str(tomllib.loads(project)["project"]["version"])

@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import time
+import tomllib
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -309,10 +310,30 @@ def test_check_sees_a_readable_state_and_a_foreign_clock(
     assert re.search(r"differ by (3599|3600|3601) s", levels["clock"]["message"])
 
 
+@pytest.mark.parametrize("exists", [False, True], ids=["no folder", "another folder"])
+@pytest.mark.parametrize("json_too", [[], ["--json"]], ids=["plain", "json"])
+def test_status_of_what_is_no_home(
+    exists: bool, json_too: list[str], home: Home, capfd: pytest.CaptureFixture[str]
+) -> None:
+    if exists:
+        home.root.mkdir()
+    assert main(["status", "--home", str(home.root), *json_too]) == 2
+    assert "is no home of omnium-elt" in capfd.readouterr().err
+    assert home.root.exists() == exists
+
+
 def test_status_before_anything(home: Home, capfd: pytest.CaptureFixture[str]) -> None:
+    home.create()
     assert main(["status", "--home", str(home.root)]) == 0
     assert "Nothing was loaded here yet" in capfd.readouterr().out
-    assert not home.root.exists()
+
+
+def test_version(capfd: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(["--version"])
+    assert ended.value.code in (0, None)
+    project = tomllib.loads((Path(__file__).parents[3] / "pyproject.toml").read_text())
+    assert capfd.readouterr().out == f"omnium-elt {project['project']['version']}\n"
 
 
 def test_status_after_a_run(home_after_run: Home, capfd: pytest.CaptureFixture[str]) -> None:

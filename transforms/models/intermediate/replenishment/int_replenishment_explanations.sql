@@ -37,7 +37,12 @@ with figures as (
             then ', and ' || {{ demand_number('season_factor', 2) }} || ' times as much in the season to come'
         else ''
     end
-    || case when daily_demand >= 0.00137e0 and is_low_evidence then ', as far as so little evidence tells' else '' end
+    || case
+        when daily_demand < 0.00137e0 then ''
+        when evidence = 'scaled from other warehouses' then ', an estimate from other warehouses, as it is new here'
+        when evidence = 'scaled from category' then ', an estimate from its category, as it is new'
+        else ''
+    end
     || case
         when one_off_quantity > 0e0 then ' (a one-off of ' || {{ demand_number('one_off_quantity') }}
             || coalesce(' on ' || cast(last_one_off_date as varchar(10)), '') || ' is left out)'

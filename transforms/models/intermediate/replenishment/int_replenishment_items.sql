@@ -109,6 +109,12 @@ select
     coalesce(profile.demand_pattern, 'none') as demand_pattern,
     coalesce(profile.in_stock_days, 0e0) as in_stock_days,
     coalesce(profile.is_low_evidence, true) as is_low_evidence,
+    case
+        when estimates.sku is null then 'none'
+        when not profile.is_low_evidence then 'own history'
+        when estimates.scaled_daily_demand > 0e0 then 'scaled from other warehouses'
+        else 'scaled from category'
+    end as evidence,
     position.available,
     position.on_order,
     position.on_order_late,

@@ -26,6 +26,7 @@ select
     {{ demand_figure('season_factor') }} as season_factor,
     {{ quantity('one_off_quantity') }} as one_off_quantity,
     last_one_off_date,
+    evidence,
     {{ demand_figure('expected_demand') }} as expected_demand,
     {{ demand_figure('demand_sd') }} as demand_sd,
     {{ demand_figure('safety_stock') }} as safety_stock,
