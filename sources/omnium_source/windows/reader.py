@@ -26,6 +26,7 @@ from omnium_source.http.paginators import (
     Page,
     Scroll,
     SearchPages,
+    is_round,
     one_ahead,
 )
 from omnium_source.normalize.assembly import Added, Assembly, Here
@@ -210,7 +211,7 @@ class Attempt:
         if self.total is None or not first.count:
             return False
         run = self._run
-        is_limit = run.is_at_limit(self.total) or first.is_least
+        is_limit = run.is_at_limit(self.total) or (first.is_least and is_round(self.total))
         if not is_limit and not self._splitter.is_at_limit(self.window, self.shown, self.connection):
             return False
         run.note_limit(self.total)
