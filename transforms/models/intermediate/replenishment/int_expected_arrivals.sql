@@ -10,7 +10,7 @@ select
     {{ quantity('sum(
         eta.open_quantity * case
             when eta.is_beyond_history
-                and eta.age_days > eta.longest_days * case when eta.lead_time_level is null then 2 else 1 end
+                and eta.age_days > eta.longest_days * case when coalesce(roots.completed_lines, 1) = 0 then 2 else 1 end
                 then ' ~ arrival_probability('eta', 'prospects', '(sources.lead_time_mean_days + sources.review_days)') ~ '
             else 1e0
         end
@@ -19,6 +19,9 @@ from {{ ref('open_purchase_eta') }} as eta
 inner join {{ ref('int_item_lead_times') }} as sources
     on sources.sku = eta.sku
     and sources.warehouse_code = eta.warehouse_code
+left join {{ ref('lead_time') }} as roots
+    on roots.level = coalesce(eta.lead_time_level, 'global')
+    and roots.level in ('global', 'transfer')
 left join {{ ref('int_arrival_prospects') }} as prospects
     on prospects.prospect_key = eta.prospect_key
     and sources.lead_time_mean_days + sources.review_days >= prospects.from_days
