@@ -6,9 +6,11 @@ import platform
 import signal
 import sys
 from collections.abc import Callable
+from pathlib import Path
 
 from tests.benchmarks import (
     changed,
+    demand,
     large_tenant,
     lean_orders,
     memory,
@@ -34,6 +36,7 @@ BENCHMARKS: dict[str, Callable[[float], Outcome]] = {
     "changed": changed.one_percent,
     "models": models.all_models,
     "models_wide": models.wide,
+    "demand": demand.measure,
     "help": start_up.help_text,
     "publish": publishing.large_warehouse,
 }
@@ -46,7 +49,14 @@ def main() -> int:
         "names", nargs="*", metavar="NAME", choices=[[], *BENCHMARKS], help=", ".join(BENCHMARKS)
     )
     parser.add_argument("--scale", type=float, default=1.0, help="share of the full size, for a quick look")
+    parser.add_argument(
+        "--data",
+        type=Path,
+        help="demand: a file of daily sales (sku, day, quantity; prices in a file `*articles*` beside it); "
+        "without one, a made-up parts store",
+    )
     options = parser.parse_args()
+    benchmarks = {**BENCHMARKS, "demand": lambda scale: demand.measure(scale, options.data)}
     machine = f"{platform.system()} {platform.machine()}, Python {platform.python_version()}"
     print(f"{os.cpu_count()} cores, {machine}")
     if options.scale != 1:
@@ -57,7 +67,7 @@ def main() -> int:
     for name in options.names or BENCHMARKS:
         load = f" (load average before: {os.getloadavg()[0]:.1f})" if hasattr(os, "getloadavg") else ""
         print(f"\n[{name}]{load}", flush=True)
-        outcomes.append(BENCHMARKS[name](options.scale))
+        outcomes.append(benchmarks[name](options.scale))
         print(outcomes[-1], end="", flush=True)
     return 0 if all(outcome.is_met for outcome in outcomes) else 1
 

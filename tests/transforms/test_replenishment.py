@@ -640,23 +640,25 @@ def test_demand_is_unbiased_where_the_plain_average_is_too_low(medium: tuple[Pat
         if not any(day > item.last_day - timedelta(days=200) for day, _ in item.project_orders)
     }
     found = [
-        (row, known[row["sku"], row["warehouse_code"]].units_per_day)
+        (row, known[row["sku"], row["warehouse_code"]])
         for row in query(folder, "select * from marts.demand_profile where in_stock_days >= 30")
         if (row["sku"], row["warehouse_code"]) in known
     ]
     assert len(found) > 1_000
-    wanted = sum(rate for _, rate in found)
-    # The sum of what customers took is itself off by two or three parts of a hundred, by chance.
+    # What sells now, not on average of the last 90 days.
+    wanted = sum(item.daily_demand for _, item in found)
     assert sum(row["daily_demand"] for row, _ in found) == pytest.approx(wanted, rel=0.06)
     # In standard errors of a count with this rate; an estimate's own would be 0 where nothing was sold.
     errors = [
-        (row["daily_demand"] - rate) / (rate / row["in_stock_days"]) ** 0.5 for row, rate in found if rate > 0
+        (row["daily_demand"] - item.daily_demand) / (item.daily_demand / row["memory_days"]) ** 0.5
+        for row, item in found
+        if item.daily_demand > 0
     ]
     assert abs(statistics.fmean(errors)) < 0.3
     # Where the shelf was empty the plain average counts days on which nobody could buy.
     short = [
-        (row, rate)
-        for row, rate in found
+        (row, item.units_per_day)
+        for row, item in found
         if row["in_stock_days"] < 75
         and known[row["sku"], row["warehouse_code"]].begins < date.today() - timedelta(days=120)
     ]

@@ -16,17 +16,21 @@
 {%- endmacro %}
 
 
-{# The clock time of an instant in var('time_zone'), without a zone. #}
-{% macro demand_local_time(instant) -%}
-    ({{ instant }} at time zone '{{ var("time_zone") }}')
+{# The instant at which a day begins in var('time_zone'). #}
+{% macro demand_midnight(day) -%}
+    (cast({{ day }} as timestamp) at time zone '{{ var("time_zone") }}')
 {%- endmacro %}
 
 
-{# The part of a day (0…1) that has passed at a clock time. #}
-{% macro demand_day_fraction(local_time) -%}
-    (
-        extract(hour from {{ local_time }}) / 24e0 + extract(minute from {{ local_time }}) / 1440e0
-        + extract(second from {{ local_time }}) / 86400e0
+{#
+  The part of a day (0…1) that has passed at an instant, by elapsed time: a day on which clocks are set back has
+  25 hours.
+#}
+{% macro demand_day_fraction(instant, day) -%}
+    cast(
+        extract(epoch from ({{ instant }} - {{ demand_midnight(day) }}))
+        / extract(epoch from ({{ demand_midnight(add_days(day, 1)) }} - {{ demand_midnight(day) }}))
+        as double precision
     )
 {%- endmacro %}
 

@@ -42,7 +42,7 @@
         'spread_sale_days': 3,
         'silence_sales': 8,
         'most_end_variance': 20,
-        'drift_days': 30,
+        'drift_days': 15,
         'drift_variance': 0.001,
         'group_prior_days': 1000,
         'group_sale_days': 20,
@@ -216,7 +216,8 @@ known as (
         second_look.one_off_quantity,
         second_look.last_one_off_day,
         second_look.silent_days,
-        second_look.silent_long_days
+        second_look.silent_long_days,
+        true as is_expected_to_sell
     from sized
     inner join second_look
         on second_look.as_of_day = sized.as_of_day
@@ -233,7 +234,8 @@ known as (
         items.warehouse_code,
         0e0, 0e0, 0e0, 0e0, 0e0, 0e0, 0e0, 0e0,
         {{ k.one_off_factor }}e0 as one_off_size,
-        0e0, 0e0, 0e0, cast(null as date), 0e0, 0e0
+        0e0, 0e0, 0e0, cast(null as date), 0e0, 0e0,
+        items.is_new
     from {{ items }} as items
     cross join {{ as_of_days }} as days
     {%- endif %}
@@ -358,7 +360,10 @@ scaled as (
 expected as (
     select
         *,
-        coalesce(1e0 - exp(-scaled_daily_demand / nullif(scaled_sale_size, 0e0)), category_sale_rate) as expected_rate,
+        coalesce(
+            1e0 - exp(-scaled_daily_demand / nullif(scaled_sale_size, 0e0)),
+            case when is_expected_to_sell then category_sale_rate else 0e0 end
+        ) as expected_rate,
         coalesce(
             case
                 when scaled_daily_demand > 0e0
@@ -386,8 +391,12 @@ slow as (
 quick as (
     select
         slow.*,
-        (own_sales * own_sales / greatest(1e0, short_days - short_begin) + {{ k.long_sale_days }}e0 * long_rate)
-            / (own_sales + {{ k.long_sale_days }}e0) as sale_rate,
+        -- as if the slow memory's sale days had been seen as well, in as many days as they take
+        case
+            when long_rate > 0e0 then (own_sales + {{ k.long_sale_days }}e0)
+                / (greatest(0e0, short_days - short_begin) + {{ k.long_sale_days }}e0 / long_rate)
+            else 0e0
+        end as sale_rate,
         (short_units + {{ k.long_sale_days }}e0 * long_size) / (short_sales + {{ k.long_sale_days }}e0) as sale_size,
         1e0 / (1e0 + power(missed_sales / {{ k.silence_sales }}e0, 2)) as share_alive,
         (short_sales * short_days + {{ k.long_sale_days }}e0 * long_days)

@@ -24,6 +24,8 @@ left join {{ estimates or ref('int_demand_estimates') }} as estimates
     and estimates.warehouse_code = asked.warehouse_code
     {%- if on_day %}
     and estimates.as_of_day = asked.as_of_day
+    {%- else %}
+    and estimates.as_of_day = {{ as_of() }}
     {%- endif %}
 left join {{ seasons or ref('int_demand_seasons') }} as seasons
     on seasons.category = estimates.category

@@ -222,13 +222,6 @@ TRANSFORM = table(
         "low_evidence_days", "number", 14, "days in stock below which a demand rate is little evidence", *DAYS
     ),
     Setting(
-        "smoothing_longest_interval_days",
-        "number",
-        5,
-        "days in stock between two sales up to which SBA and TSB smooth",
-        *DAYS,
-    ),
-    Setting(
         "season_weight",
         "number",
         0.5,

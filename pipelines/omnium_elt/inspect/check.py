@@ -13,6 +13,7 @@ from omnium_elt.infra import lock
 from omnium_elt.infra.configuration import read_settings
 from omnium_elt.infra.errors import explain
 from omnium_elt.infra.home import Home, Settings
+from omnium_elt.infra.settings import problems
 from omnium_elt.report.run_report import EXIT_FAILED, EXIT_INCOMPLETE, EXIT_OK, EXIT_USAGE
 from omnium_elt.warehouse import database
 
@@ -45,9 +46,20 @@ def check(home: Home, options: Mapping[str, Any]) -> list[Finding]:
     try:
         settings = read_settings(home, options, needs_tenant=True)
     except Exception as error:
-        return [_failed("configuration", error), *findings]
+        return [*_settings_at_fault(error), *findings]
     findings.insert(0, _ok("configuration", f"{settings.base_url}; personal data: {settings.personal}"))
     return [*findings, *_tenant(settings)]
+
+
+def _settings_at_fault(error: Exception) -> list[Finding]:
+    """A finding for each setting that is unknown or out of its range, else what is wrong with the configuration."""
+    try:
+        wrong = problems()
+    except Exception:
+        wrong = []  # no valid TOML, which `error` tells
+    return [Finding("configuration", "fail", one.message, one.remedy, EXIT_USAGE) for one in wrong] or [
+        _failed("configuration", error)
+    ]
 
 
 def exit_status(findings: list[Finding]) -> int:

@@ -292,3 +292,16 @@ def test_a_file_that_is_no_toml_is_told(tmp_path: Path) -> None:
     )
     assert ended.returncode == 2
     assert "a configuration file is no valid TOML" in ended.stderr
+
+
+def test_check_tells_all_that_is_wrong(
+    configured: Sandbox, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    monkeypatch.setenv("SOURCES__OMNIUM__DELETION_LIMIT", "nan")
+    monkeypatch.setenv("TRANSFORM__SERVICE_LEVL", "0.5")
+    assert main(["check", "--json", "--home", str(tmp_path / "home")]) == 2
+    found = [one for one in json.loads(capsys.readouterr().out)["checks"] if one["name"] == "configuration"]
+    assert [one["message"] for one in found] == [
+        "SOURCES__OMNIUM__DELETION_LIMIT is 'nan'",
+        "TRANSFORM__SERVICE_LEVL is no setting",
+    ]

@@ -1,20 +1,34 @@
--- One row per SKU and warehouse that is new: it stands in the inventory since less than the days of the plain usage, and
--- nothing ever happened to it, no order and no transaction.
+-- One row per SKU and warehouse that is on offer, but to which nothing ever happened: no order, no transaction. What
+-- has stood in the inventory for long without stock, an order under way or a minimum is not on offer.
 
-select
-    items.sku,
-    items.warehouse_code
-from {{ ref('int_stocked_items') }} as items
-left join {{ ref('stg_inventory') }} as inventory
-    on inventory.sku = items.sku
-    and inventory.warehouse_code = items.warehouse_code
-    and not inventory.is_virtual
-where not exists (
+with items as (
+    select
+        items.sku,
+        items.warehouse_code,
+        max(coalesce(inventory.created_date, {{ as_of() }})) > {{ add_days(as_of(), -1 * var('average_daily_usage_days')) }} as is_new,
+        max(items.min_quantity) > 0
+            or coalesce(max(inventory.on_hand), 0) > 0
+            or coalesce(max(incoming.on_order), 0) > 0 as is_stocked
+    from {{ ref('int_stocked_items') }} as items
+    left join {{ ref('stg_inventory') }} as inventory
+        on inventory.sku = items.sku
+        and inventory.warehouse_code = items.warehouse_code
+        and not inventory.is_virtual
+    left join {{ ref('int_incoming_stock') }} as incoming
+        on incoming.sku = items.sku
+        and incoming.warehouse_code = items.warehouse_code
+    where not exists (
         select 1
         from {{ ref('fct_stock_and_demand_change') }} as changes
         where changes.sku = items.sku
             and changes.warehouse_code = items.warehouse_code
     )
-group by items.sku, items.warehouse_code
--- what has been there for long and never was ordered does not sell
-having max(coalesce(inventory.created_date, {{ as_of() }})) > {{ add_days(as_of(), -1 * var('average_daily_usage_days')) }}
+    group by items.sku, items.warehouse_code
+)
+
+select
+    sku,
+    warehouse_code,
+    is_new
+from items
+where is_new or is_stocked

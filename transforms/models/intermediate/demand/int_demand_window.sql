@@ -61,7 +61,12 @@ cut as (
         days,
         cast(case when starts_in_window then demand_quantity else 0 end as double precision) as demand,
         cast(case when starts_in_window then transfer_out_quantity else 0 end as double precision) as transfer_out,
-        cast(case when starts_in_window then in_stock_share else carried_share end as double precision) as first_share,
+        -- who orders from an empty shelf was observed
+        cast(case
+            when not starts_in_window then carried_share
+            when demand_quantity > 0 and in_stock_share <= 0 then 1
+            else in_stock_share
+        end as double precision) as first_share,
         cast(carried_share as double precision) as carried_share
     from stretches
 )

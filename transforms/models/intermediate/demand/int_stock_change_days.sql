@@ -7,7 +7,7 @@ with transactions as (
         transactions.sku,
         transactions.warehouse_code,
         transactions.transaction_id,
-        {{ demand_local_time('transactions.transacted_at') }} as local_time,
+        transactions.transacted_at,
         {{ local_date('transactions.transacted_at') }} as day,
         coalesce(transactions.quantity, 0) as quantity,
         coalesce(transactions.reserved_quantity, 0) as reserved_quantity,
@@ -26,12 +26,12 @@ with transactions as (
 known as (
     select
         *,
-        {{ demand_day_fraction('local_time') }} as day_fraction
+        {{ demand_day_fraction('transacted_at', 'day') }} as day_fraction
     from transactions
     where day <= {{ as_of() }}
 ),
 
--- Transactions of one instant: falling stock runs down, rising stock runs up, so that the last row
+-- In the order of instants: when clocks are set back an hour of the clock comes twice. Transactions of one instant: falling stock runs down, rising stock runs up, so that the last row
 -- of the instant holds what was left.
 with_neighbours as (
     select
@@ -44,7 +44,7 @@ with_neighbours as (
     from known
     window changes as (
         partition by sku, warehouse_code
-        order by local_time, sign(quantity) * new_inventory, sign(reserved_quantity) * new_reserved_inventory,
+        order by transacted_at, sign(quantity) * new_inventory, sign(reserved_quantity) * new_reserved_inventory,
             transaction_id
     )
 ),

@@ -59,8 +59,7 @@ measured as (
         totals.in_stock_days / nullif(intermittent.sales_days, 0) as average_demand_interval,
         floor(totals.days / 7e0) as whole_weeks,
         coalesce(weeks.week_demand, 0e0) as week_demand,
-        coalesce(weeks.squared_weeks, 0e0) as squared_weeks,
-        totals.in_stock_days < {{ var('low_evidence_days', 14) }} as is_low_evidence
+        coalesce(weeks.squared_weeks, 0e0) as squared_weeks
     from totals
     left join {{ ref('int_intermittent_demand') }} as intermittent
         on intermittent.sku = totals.sku
@@ -83,71 +82,81 @@ classified as (
     from measured
 ),
 
-estimated as (
-    select
-        *,
-        coalesce(
-            -- Smoothing remembers about ten sales. Where fewer fit into the window it hangs on the first
-            -- one, and is far too high on average: rare sales are counted plainly.
-            case
-                when average_demand_interval > {{ var('smoothing_longest_interval_days', 5) }} then rate_in_stock
-                when demand_pattern = 'intermittent' then sba_daily_demand
-                when demand_pattern = 'lumpy' then tsb_daily_demand
-            end,
-            rate_in_stock,
-            rate_naive
-        ) as own_daily_demand
-    from classified
+suppliers as (
+    select supplier_id, planning_mean_days
+    from {{ ref('lead_time') }}
+    where level = 'supplier'
 ),
 
--- What the SKU sells where there is evidence: per warehouse, days in stock as weights.
-elsewhere as (
-    select
-        sku,
-        sum(demand) / sum(in_stock_days) as daily_demand,
-        sqrt(sum(sd_in_stock * sd_in_stock * in_stock_days) / sum(in_stock_days)) as daily_demand_sd
-    from estimated
-    where not is_low_evidence
-    group by sku
+tenant_lead_time as (
+    select planning_mean_days
+    from {{ ref('lead_time') }}
+    where level = 'global'
 ),
 
-settled as (
+items as (
     select
         items.sku,
         items.warehouse_code,
         items.unit_cost_in_default_currency,
-        case
-            when estimated.is_low_evidence then coalesce(elsewhere.daily_demand, estimated.own_daily_demand)
-            else coalesce(estimated.own_daily_demand, 0e0)
-        end as exact_daily_demand,
-        coalesce(estimated.rate_naive, 0e0) as daily_demand_naive,
-        case
-            when estimated.is_low_evidence then coalesce(elsewhere.daily_demand_sd, estimated.sd_in_stock)
-            else estimated.sd_in_stock
-        end as daily_demand_sd,
-        coalesce(estimated.in_stock_days, 0e0) as in_stock_days,
-        estimated.average_demand_interval,
-        estimated.cv_squared,
-        coalesce(estimated.demand_pattern, 'none') as demand_pattern,
-        estimated.week_demand,
-        estimated.squared_weeks,
-        estimated.whole_weeks,
-        coalesce(estimated.is_low_evidence, true) as is_low_evidence,
-        coalesce(estimated.transfer_out / estimated.days, 0e0) as daily_transfer_out,
+        coalesce(suppliers.planning_mean_days, tenant_lead_time.planning_mean_days)
+            + {{ real(var('review_days')) }} as protection_days
+    from {{ ref('int_stocked_items') }} as items
+    cross join tenant_lead_time
+    left join {{ ref('dim_product') }} as products
+        on products.sku = items.sku
+    left join suppliers
+        on suppliers.supplier_id = products.supplier_id
+),
+
+forecast as (
+    {{ demand_forecast_over('items', 'asked.protection_days') | indent(4) }}
+),
+
+settled as (
+    select
+        forecast.sku,
+        forecast.warehouse_code,
+        forecast.unit_cost_in_default_currency,
+        forecast.protection_days,
+        forecast.forecast_mean,
+        forecast.forecast_variance,
+        coalesce(estimates.daily_demand, 0e0) as exact_daily_demand,
+        coalesce(classified.rate_naive, 0e0) as daily_demand_naive,
+        classified.rate_in_stock,
+        classified.sba_daily_demand,
+        classified.tsb_daily_demand,
+        classified.sd_in_stock as daily_demand_sd,
+        coalesce(classified.in_stock_days, 0e0) as in_stock_days,
+        classified.average_demand_interval,
+        classified.cv_squared,
+        coalesce(classified.demand_pattern, 'none') as demand_pattern,
+        classified.week_demand,
+        classified.squared_weeks,
+        classified.whole_weeks,
+        coalesce(estimates.memory_days, 0e0) as memory_days,
+        greatest(coalesce(classified.in_stock_days, 0e0), coalesce(estimates.long_days, 0e0))
+            < {{ var('low_evidence_days', 14) }} as is_low_evidence,
+        estimates.scaled_daily_demand,
+        coalesce(estimates.one_off_quantity, 0e0) as one_off_quantity,
+        estimates.last_one_off_day as last_one_off_date,
+        coalesce(classified.transfer_out / classified.days, 0e0) as daily_transfer_out,
         coalesce(
             sqrt(greatest(
                 0e0,
-                (estimated.transfer_out_squared - estimated.transfer_out * estimated.transfer_out / estimated.days)
-                / nullif(estimated.days - 1, 0)
+                (classified.transfer_out_squared - classified.transfer_out * classified.transfer_out / classified.days)
+                / nullif(classified.days - 1, 0)
             )),
             0e0
         ) as daily_transfer_out_sd
-    from {{ ref('int_stocked_items') }} as items
-    left join estimated
-        on estimated.sku = items.sku
-        and estimated.warehouse_code = items.warehouse_code
-    left join elsewhere
-        on elsewhere.sku = items.sku
+    from forecast
+    left join classified
+        on classified.sku = forecast.sku
+        and classified.warehouse_code = forecast.warehouse_code
+    left join {{ ref('int_demand_estimates') }} as estimates
+        on estimates.sku = forecast.sku
+        and estimates.warehouse_code = forecast.warehouse_code
+        and estimates.as_of_day = {{ as_of() }}
 ),
 
 valued as (
@@ -181,9 +190,30 @@ select
     sku,
     warehouse_code,
     daily_demand,
-    {{ demand_figure('daily_demand_naive') }} as daily_demand_naive,
     -- without two full days in stock: as if customers came one by one
     {{ demand_figure('coalesce(daily_demand_sd, sqrt(daily_demand))') }} as daily_demand_sd,
+    {{ demand_figure('case
+        when daily_demand > 0e0 and protection_days > 0e0 then forecast_mean / (exact_daily_demand * protection_days)
+        else 1e0
+    end') }} as season_factor,
+    {{ demand_figure('protection_days') }} as protection_days,
+    {{ demand_figure('forecast_mean') }} as forecast_demand,
+    {{ demand_figure('sqrt(forecast_variance)') }} as forecast_sd,
+    {{ demand_figure('case when forecast_mean > 0e0 then forecast_variance / forecast_mean end') }} as dispersion,
+    {{ demand_figure('memory_days') }} as memory_days,
+    is_low_evidence,
+    case
+        when daily_demand = 0e0 then 'none'
+        when not is_low_evidence then 'own history'
+        when scaled_daily_demand > 0e0 then 'scaled from other warehouses'
+        else 'scaled from category'
+    end as evidence,
+    {{ quantity('one_off_quantity') }} as one_off_quantity,
+    last_one_off_date,
+    {{ demand_figure('daily_demand_naive') }} as daily_demand_naive,
+    {{ demand_figure('rate_in_stock') }} as daily_demand_in_stock,
+    {{ demand_figure('sba_daily_demand') }} as daily_demand_sba,
+    {{ demand_figure('tsb_daily_demand') }} as daily_demand_tsb,
     {{ demand_figure('in_stock_days') }} as in_stock_days,
     {{ demand_figure('average_demand_interval') }} as average_demand_interval,
     {{ demand_figure('cv_squared') }} as cv_squared,
@@ -202,7 +232,6 @@ select
         when weekly_cv > 1e0 then 'Z'
     end as xyz_class,
     annual_value,
-    is_low_evidence,
     {{ demand_figure('daily_transfer_out') }} as daily_transfer_out,
     {{ demand_figure('daily_transfer_out_sd') }} as daily_transfer_out_sd
 from ranked

@@ -1,0 +1,114 @@
+"""Daily sales to measure on: a file's, a made-up parts store's, the sandbox's."""
+
+from dataclasses import dataclass
+from datetime import date, timedelta
+from pathlib import Path
+
+import duckdb
+import numpy
+from numpy.typing import NDArray
+
+Floats = NDArray[numpy.float64]
+Flags = NDArray[numpy.bool_]
+
+
+@dataclass(frozen=True)
+class Sales:
+    """Units of each article (row) on each day (column), always in stock; what a unit is worth."""
+
+    name: str
+    articles: tuple[str, ...]
+    first_day: date
+    units: Floats
+    prices: Floats
+
+    @property
+    def days(self) -> int:
+        """How many days there are."""
+        return self.units.shape[1]
+
+    def day(self, number: int) -> date:
+        """The date of a column."""
+        return self.first_day + timedelta(days=number)
+
+    def first_sales(self) -> NDArray[numpy.int64]:
+        """Column of each article's first sale; the number of days where it never sold."""
+        sold = self.units > 0
+        return numpy.where(sold.any(1), sold.argmax(1), self.days)
+
+    def between(self, begin: int, days: int) -> Floats:
+        """What was sold in the `days` days after day `begin`."""
+        return self.units[:, begin + 1 : begin + 1 + days].sum(1)
+
+    def sample(self, share: float) -> "Sales":
+        """A share of the articles."""
+        chosen = numpy.arange(len(self.articles)) % round(1 / share) == 0
+        return Sales(
+            self.name,
+            tuple(article for article, is_chosen in zip(self.articles, chosen, strict=True) if is_chosen),
+            self.first_day,
+            self.units[chosen],
+            self.prices[chosen],
+        )
+
+
+def from_file(path: Path, articles: Path | None = None) -> Sales:
+    """A Parquet or CSV file with the columns sku, day, quantity.
+
+    Prices are the column `price` of the same file or, beside it or as `articles`, the second number of a file
+    `*articles*` (sku, …, median price); 1 without one.
+    """
+    beside = articles or next(iter(sorted(path.parent.glob("*articles*.parquet"))), None)
+    with duckdb.connect() as connection:
+        connection.execute("create view sales as select * from " + _read(path))
+        columns = {row[0] for row in connection.execute("describe sales").fetchall()}
+        found = connection.execute(
+            "select sku, day, sum(quantity)"
+            + (", median(price)" if "price" in columns else ", null")
+            + " from sales where quantity > 0 group by sku, day order by sku, day"
+        ).fetchall()
+        prices: dict[str, float] = {str(row[0]): float(row[3]) for row in found if row[3] is not None}
+        if beside is not None and not prices:
+            described = connection.execute("describe select * from " + _read(beside)).fetchall()
+            price = next(row[0] for row in described if "price" in row[0])
+            prices = {
+                str(sku): float(value)
+                for sku, value in connection.execute(
+                    f'select sku, "{price}" from ' + _read(beside)
+                ).fetchall()
+                if value is not None
+            }
+    names = tuple(sorted({str(row[0]) for row in found}))
+    rows = {name: row for row, name in enumerate(names)}
+    first, last = min(row[1] for row in found), max(row[1] for row in found)
+    units = numpy.zeros((len(names), (last - first).days + 1))
+    for sku, day, quantity, _ in found:
+        units[rows[str(sku)], (day - first).days] += float(quantity)
+    usual = float(numpy.median(list(prices.values()))) if prices else 1.0
+    return Sales(path.name, names, first, units, numpy.array([prices.get(name, usual) for name in names]))
+
+
+def _read(path: Path) -> str:
+    reader = "read_csv" if path.suffix == ".csv" else "read_parquet"
+    return f"{reader}('{path}')"
+
+
+def parts_store(articles: int = 1_500, days: int = 730, seed: int = 4) -> Sales:
+    """Spare parts: most sell a few times a year, one to ten at a time; some begin later, some end; no season."""
+    chance = numpy.random.default_rng(seed)
+    rate = numpy.exp(chance.normal(-4.2, 1.3, articles))
+    size = 1 + chance.gamma(0.6, 3.0, articles)
+    begin = numpy.where(chance.random(articles) < 0.15, chance.integers(0, days, articles), 0)
+    end = numpy.where(chance.random(articles) < 0.15, chance.integers(0, days, articles), days)
+    number = numpy.arange(days)
+    on_sale = (number >= begin[:, None]) & (number < end[:, None])
+    orders = chance.poisson(rate[:, None] * on_sale)
+    units = numpy.where(orders > 0, chance.negative_binomial(orders.clip(1), 1 / size[:, None]) + orders, 0)
+    sold = units.sum(1) > 0
+    return Sales(
+        "a made-up parts store",
+        tuple(f"part-{row:04d}" for row in numpy.flatnonzero(sold)),
+        date(2024, 1, 1),
+        units[sold].astype(float),
+        numpy.exp(chance.normal(2.5, 1.2, articles))[sold],
+    )

@@ -1,0 +1,183 @@
+"""Demand from raw rows: days on which clocks are set back, empty shelves, new places and articles, one-off orders."""
+
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.support.models import Row, dbt, query, write_raw
+
+TODAY = date(2026, 10, 31)
+BUILD = ("build", "--exclude-resource-type", "unit_test", "--exclude-resource-type", "test")
+WANTED = ("--select", "+demand_profile", "+fct_stock_daily")
+
+
+def sold(sku: str, day: date, quantity: float, store: str) -> Row:
+    """An order of one line."""
+    return {
+        "id": f"{sku}/{store}/{day}",
+        "orderType": "Online",
+        "status": "Completed",
+        "storeId": store,
+        "created": datetime(day.year, day.month, day.day, 12, tzinfo=UTC).isoformat(),
+        "orderForm": {"lineItems": [{"lineItemId": "1", "code": sku, "quantity": quantity}]},
+    }
+
+
+def moved(sku: str, store: str, instant: str, change: float, stock: float, reserved: float = 0) -> Row:
+    """An inventory transaction; ids run against time."""
+    return {
+        "id": f"{9999 - int(datetime.fromisoformat(instant).timestamp() / 60) % 9999}/{sku}/{store}",
+        "transactionDate": instant,
+        "variant": sku,
+        "warehouseCode": store,
+        "inventoryChange": change,
+        "newInventory": stock,
+        "reservedInventoryChange": 0,
+        "newReservedInventory": reserved,
+    }
+
+
+def days_ago(days: int) -> date:
+    return TODAY - timedelta(days=days)
+
+
+def at(day: date, hour: int = 6) -> str:
+    return f"{day}T{hour:02d}:00:00+00:00"
+
+
+def tenant() -> dict[str, list[Row]]:
+    orders: list[Row] = []
+    moves: list[Row] = []
+    # Clocks are set back at 01:00Z on 25 October: 02:45 comes before 02:15 of the second hour.
+    moves += [
+        moved("back", "shop", "2026-10-01T06:00:00+00:00", 10, 10),
+        moved("back", "shop", "2026-10-25T00:45:00+00:00", -5, 5),
+        moved("back", "shop", "2026-10-25T01:15:00+00:00", -5, 0),
+        # ... and set forward on 29 March: that day has 23 hours.
+        moved("forward", "shop", "2026-03-28T23:00:00+00:00", 10, 10),
+        moved("forward", "shop", "2026-03-29T04:45:00+00:00", -10, 0),
+    ]
+    # One a day for 90 days; on the first 30 the shelf was empty, and customers ordered all the same.
+    moves.append(moved("empty", "shop", at(days_ago(100)), 0, 0))
+    moves.append(moved("empty", "shop", "2026-09-01T22:00:00+00:00", 500, 500))
+    orders += [sold("empty", days_ago(number), 1, "shop") for number in range(90)]
+    # The web shop sells 20 of a SKU a day, and of its category 100; a store a tenth of the category.
+    for number in range(120):
+        day = days_ago(119 - number)
+        orders += [
+            sold("wide", day, 20, "web"),
+            sold("other", day, 80, "web"),
+            sold("other", day, 10, "store"),
+        ]
+        orders.append(sold("alone", day, 20, "web"))
+    # The store has had the SKU for 13 days and sold one; the new store has it in its inventory, and nothing else.
+    moves += [
+        moved("wide", "store", at(days_ago(13)), 30, 30),
+        moved("wide", "store", at(days_ago(6)), -1, 29),
+    ]
+    orders.append(sold("wide", days_ago(6), 1, "store"))
+    # A project bought 500 of what sells one every other day.
+    for number in range(0, 120, 2):
+        orders.append(sold("project", days_ago(119 - number), 500 if number == 100 else 1, "shop"))
+    # What has not sold for long: two a year, and one a day until 60 days ago.
+    orders += [sold("seldom", days_ago(days), 1, "shop") for days in (700, 520, 330, 150)]
+    orders += [sold("ended", days_ago(days), 1, "shop") for days in range(60, 200)]
+    return {
+        "orders": orders,
+        "inventory_transactions": moves,
+        "products": [
+            {"id": sku, "productId": sku, "skuId": sku, "mainCategoryId": category}
+            for sku, category in {
+                "wide": "lamps", "other": "lamps", "alone": "chairs", "back": "tools", "empty": "tools",
+                "project": "tools", "seldom": "tools", "ended": "tools", "never": "tools",
+            }.items()
+        ],
+        "inventory": [
+            {"sku": sku, "warehouseCode": store, "inventory": on_hand, "created": created}
+            for sku, store, on_hand, created in [
+                ("wide", "store", 29, at(days_ago(13))),
+                ("wide", "new store", 5, at(days_ago(2))),
+                ("other", "new store", 40, at(days_ago(300))),
+                # never sold anywhere: one is new, the other has lain there for a year, a third only has a row
+                ("never", "shop", 3, at(days_ago(3))),
+                ("never", "web", 3, at(days_ago(365))),
+                ("alone", "shop", 0, at(days_ago(365))),
+            ]
+        ],
+        "stores": [{"id": name, "name": name} for name in ("shop", "web", "store", "new store")],
+    }  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("demand")
+    write_raw(folder, tenant(), at(TODAY, 20))
+    dbt(folder, *BUILD, *WANTED, variables={"time_zone": "Europe/Oslo"})
+    return folder
+
+
+def profile(folder: Path, sku: str, store: str) -> Row:
+    return query(
+        folder, "select * from marts.demand_profile where sku = ? and warehouse_code = ?", sku, store
+    )[0]
+
+
+def stock(folder: Path, sku: str, day: date) -> tuple[Any, Any]:
+    row = query(folder, "select * from marts.fct_stock_daily where sku = ? and day = ?", sku, day)[0]
+    return row["closing_quantity"], row["in_stock_share"]
+
+
+def test_transactions_are_ordered_by_instant_when_clocks_are_set_back(folder: Path) -> None:
+    # In stock until 01:15Z, of a day that began at 22:00Z and has 25 hours.
+    assert stock(folder, "back", date(2026, 10, 25)) == (0, pytest.approx(3.25 / 25))
+    assert stock(folder, "back", date(2026, 10, 26)) == (0, 0)
+
+
+def test_a_day_has_23_hours_when_clocks_are_set_forward(folder: Path) -> None:
+    assert stock(folder, "forward", date(2026, 3, 29)) == (0, pytest.approx(5.75 / 23))
+
+
+def test_a_day_with_demand_for_an_empty_shelf_was_observed(folder: Path) -> None:
+    row = profile(folder, "empty", "shop")
+    assert (row["daily_demand_in_stock"], row["in_stock_days"]) == (1, 90)
+    assert row["daily_demand"] == pytest.approx(1, rel=0.03)
+
+
+def test_a_new_article_in_a_store_is_scaled_not_copied(folder: Path) -> None:
+    # A tenth of the category is sold there: two a day are expected, 14 days' worth; it sold one in 13 days.
+    row = profile(folder, "wide", "store")
+    assert 0.3 < row["daily_demand"] < 1.3
+    assert (row["is_low_evidence"], row["evidence"]) == (True, "scaled from other warehouses")
+
+
+def test_a_store_that_sells_nothing_of_the_category_expects_little(folder: Path) -> None:
+    row = profile(folder, "wide", "new store")
+    assert 0 <= row["daily_demand"] < 0.5
+    assert row["is_low_evidence"]
+
+
+def test_what_never_sold_is_expected_to_sell_only_when_new(folder: Path) -> None:
+    new, old = profile(folder, "never", "shop"), profile(folder, "never", "web")
+    assert (new["evidence"], old["evidence"]) == ("scaled from category", "none")
+    assert 0 < new["daily_demand"] < 2
+    assert old["daily_demand"] == 0
+
+
+def test_a_row_of_inventory_alone_is_no_offer(folder: Path) -> None:
+    assert profile(folder, "alone", "shop")["daily_demand"] == 0
+
+
+def test_a_one_off_order_is_told_and_does_not_move_the_level(folder: Path) -> None:
+    row = profile(folder, "project", "shop")
+    assert row["last_one_off_date"] == days_ago(19)
+    assert 450 < row["one_off_quantity"] < 500
+    assert 0.4 < row["daily_demand"] < 1.2
+    assert row["daily_demand_naive"] > 5
+
+
+def test_what_sells_seldom_is_not_forgotten_and_what_ended_is(folder: Path) -> None:
+    # Unsold for 150 days, with a sale every half year; unsold for 60, with a sale every day.
+    assert 0.003 < profile(folder, "seldom", "shop")["daily_demand"] < 0.02
+    assert profile(folder, "ended", "shop")["daily_demand"] < 0.03

@@ -1,0 +1,50 @@
+{{ config(materialized='view') }}
+
+-- Drawn out from what is known of an article to 26 weeks: a view, as a table of it would be 26 times demand_profile.
+with items as (
+    select
+        sku,
+        warehouse_code
+    from {{ ref('demand_profile') }}
+    where daily_demand > 0
+),
+
+weeks as (
+    select
+        sku,
+        warehouse_code,
+        1 + cast({{ demand_day_offsets(26) }} as integer) as week
+    from items
+),
+
+asked as (
+    select
+        sku,
+        warehouse_code,
+        week,
+        7e0 * week as until_days,
+        7e0 * (week - 1) as from_days
+    from weeks
+),
+
+before as (
+    {{ demand_forecast_over('asked', 'from_days', name='before') | indent(4) }}
+),
+
+forecast as (
+    {{ demand_forecast_over('before', 'until_days', name='running') | indent(4) }}
+)
+
+select
+    sku,
+    warehouse_code,
+    week,
+    {{ add_days(as_of(), '7 * (week - 1) + 1') }} as week_start_date,
+    {{ demand_figure('running_mean - before_mean') }} as week_demand,
+    {{ demand_figure('running_mean') }} as running_demand,
+    {{ demand_figure('sqrt(running_variance)') }} as running_sd,
+    {{ demand_quantile('0.5e0', 'running_mean', 'running_variance') }} as running_p50,
+    {{ demand_quantile('0.9e0', 'running_mean', 'running_variance') }} as running_p90,
+    {{ demand_quantile('0.95e0', 'running_mean', 'running_variance') }} as running_p95,
+    {{ demand_quantile('0.98e0', 'running_mean', 'running_variance') }} as running_p98
+from forecast
