@@ -20,9 +20,9 @@ from omnium_source.normalize.schema import ResourceShape, shape_of
 from omnium_source.normalize.worker_pool import Workshop
 from omnium_source.pii.masking import PersonalData
 from omnium_source.resources import LEFT_OUT, Resource
-from omnium_source.windows.course import Course
 from omnium_source.windows.reader import Verified
-from omnium_source.windows.strategies import Reader
+from omnium_source.windows.resource_reader import Reader
+from omnium_source.windows.resource_run import ResourceRun
 from omnium_source.windows.window import Reading, iso
 
 Hashes = Callable[[Sequence[str]], Mapping[str, Any]]
@@ -82,10 +82,10 @@ class Sync:
             bool(state.get("cursor")) and state.get(CHOICE, "") != choice
         )
         known = (lambda _, keys: hashes(keys)) if hashes and not is_rewriting else None
-        course = self._course(
+        run = self._run(
             resource, known=known, traffic=traffic, on_rows=on_rows, workshop=self.workshop, notes=notes
         )
-        since = iso(course.reading.since) if course.reading.since else None
+        since = iso(run.reading.since) if run.reading.since else None
         left_out = state.get(LEFT_OUT)
         if left_out and since and since < left_out:
             anew = True  # from further back than ever before
@@ -95,7 +95,7 @@ class Sync:
             left_out = since
         kept_apart = (LEFT_OUT, CHOICE, REWRITING)
         before = {} if anew else {name: value for name, value in state.items() if name not in kept_apart}
-        for verified in Reader(course).windows(before):
+        for verified in Reader(run).windows(before):
             if since is None and verified.state.get("full_pass") != before.get("full_pass"):
                 left_out = None  # everything was read
             if left_out:
@@ -113,13 +113,13 @@ class Sync:
 
         `since`: only rows from this moment on, by what the resource's windows are bounded by.
         """
-        return set[str]().union(*Reader(self._course(resource, traffic=traffic)).sweep(since))
+        return set[str]().union(*Reader(self._run(resource, traffic=traffic)).sweep(since))
 
-    def _course(self, resource: Resource, **more: Any) -> Course:
+    def _run(self, resource: Resource, **more: Any) -> ResourceRun:
         resource = chosen(resource, self.choices.get(resource.name, {}))
         parser = Parser(shape(resource, self.personal), self.columns)
         reading = self.reading if resource.is_history else replace(self.reading, since=None)
-        return Course(self.client, resource, parser, self.executor, reading=reading, **more)
+        return ResourceRun(self.client, resource, parser, self.executor, reading=reading, **more)
 
 
 def _tell(notes: list[str] | None, resource: Resource, text: str) -> None:

@@ -7,9 +7,9 @@ from omnium_source import RESOURCES, shape
 from omnium_source.http.client import OmniumClient
 from omnium_source.normalize.normalizer import Parser
 from omnium_source.pii.masking import PersonalData
-from omnium_source.windows.course import Course
 from omnium_source.windows.reader import Verified
-from omnium_source.windows.strategies import Reader
+from omnium_source.windows.resource_reader import Reader
+from omnium_source.windows.resource_run import ResourceRun
 from omnium_source.windows.window import Reading
 
 from tests.support.wire import Wire
@@ -34,8 +34,8 @@ def read(
         client._has_met_omnium = True
         settings = Reading(**{"budget": 20.0, **reading})
         parser = Parser(shape(resource, OPEN))
-        course = Course(client, resource, parser, executor, reading=settings, notes=notes)
-        return list(Reader(course).windows(state or {}))
+        run = ResourceRun(client, resource, parser, executor, reading=settings, notes=notes)
+        return list(Reader(run).windows(state or {}))
 
 
 def ids(windows: list[Verified], column: str = "id") -> list[str]:

@@ -47,6 +47,7 @@ from omnium_source.resources import LEFT_OUT, Resource, select
 from omnium_source.windows.reader import Verified
 from omnium_source.windows.window import Reading
 
+from omnium_elt.infra import memory
 from omnium_elt.infra.errors import OmniumEltError, UsageError, explain
 from omnium_elt.infra.home import Settings
 from omnium_elt.report.run_report import Progress, ResourceReport, RunReport
@@ -94,7 +95,7 @@ def load(settings: Settings, progress: Progress, report: RunReport | None = None
             _hurrying(),
             without_pandas(),
             connect(settings) as client,
-            Workshop(WORKERS) as workshop,
+            Workshop(1 if memory.is_tight() else WORKERS) as workshop,
             Warehouse(settings.home, settings.destination) as warehouse,
         ):
             _Load(settings, progress, report, client, warehouse, workshop).run(resources)
@@ -265,6 +266,7 @@ class _Load:
         self._personal = personal_data(settings, warehouse.personal_mark)
         self._ready: queue.Queue[Verified | _Progressing] = queue.Queue()
         self._room = threading.Semaphore(WINDOWS_WAITING)
+        self._is_tight = memory.is_tight()
         self._fatal: Exception | None = None
         self._aborted = threading.Event()
         client.stop = _Either(settings.stop, self._aborted)
@@ -278,6 +280,7 @@ class _Load:
             window_rows=settings.window_rows,
             since=dt.datetime.combine(since, dt.time(), dt.UTC) if since else None,
             spool=settings.home.spool,
+            **({"windows_at_once": 2} if self._is_tight else {}),
             **settings.source_options.get("reading", {}),
         )
         self._committed = dict(warehouse.states)
@@ -309,7 +312,7 @@ class _Load:
             self._warehouse.record_run(self._report)
 
     def _read_and_load(self, going: list[_Progressing]) -> None:
-        with ThreadPoolExecutor(READERS, "omnium-read") as readers, self._executor:
+        with ThreadPoolExecutor(2 if self._is_tight else READERS, "omnium-read") as readers, self._executor:
             # The longest first: the end of a run is not spent waiting for one of them.
             for one in sorted(going, key=lambda one: one.resource.scroll == ""):
                 readers.submit(self._read, one)
@@ -402,8 +405,8 @@ class _Load:
                     self._settle(came)
             is_due = time.monotonic() - since > SECONDS_A_PACKAGE or len(waiting) >= WINDOWS_WAITING
             rows, size = sum(one.written for one in waiting), sum(one.bytes for one in waiting)
-            share = max(rows / ROWS_A_PACKAGE, size / BYTES_A_PACKAGE)
-            is_full = share >= 1 and (share >= TIMES_A_PACKAGE or self._ready.empty())
+            share = max(rows / ROWS_A_PACKAGE, size / BYTES_A_PACKAGE) * (4 if self._is_tight else 1)
+            is_full = share >= 1 and (self._is_tight or share >= TIMES_A_PACKAGE or self._ready.empty())
             if waiting and (not readers or is_full or (is_due and rows)):
                 waiting = self._load_package(waiting)
             elif len(waiting) >= WINDOWS_WAITING:

@@ -22,6 +22,7 @@ from dlt.pipeline.exceptions import PipelineStepFailed
 from omnium_source import MARK
 from omnium_source.windows.deletions import MARKED_HASH
 
+from omnium_elt.infra import memory
 from omnium_elt.infra.errors import OmniumEltError, UsageError, explain
 from omnium_elt.infra.home import Home
 from omnium_elt.report.run_report import RunReport
@@ -47,6 +48,8 @@ DUCKDB_CONFIG = {
 """DuckDB would take four fifths of the machine; merging a package needs no more than this. A checkpoint
 compresses all columns of what is new: once at the end, not after each of a package's steps. And a statement that keeps
 the order of what it inserts does so in one thread."""
+MEMORY_WHERE_TIGHT = "128MB"
+"""What DuckDB may use where the machine or the container has little: it writes to the disk what is more."""
 AFTER_A_PACKAGE = "32MB"
 """What DuckDB may keep of it: `Warehouse.forget_what_was_written`."""
 RUNS_A_VACUUM = 10
@@ -263,7 +266,7 @@ class Warehouse:
             # the next package meets as well and tells.
             with contextlib.suppress(duckdb.Error):
                 cursor.execute(f"set memory_limit = '{AFTER_A_PACKAGE}'")
-            cursor.execute(f"set memory_limit = '{DUCKDB_CONFIG['memory_limit']}'")
+            cursor.execute(f"set memory_limit = '{_memory_limit()}'")
 
 
 def _refuse_ignored_failures() -> None:
@@ -276,6 +279,10 @@ def _refuse_ignored_failures() -> None:
             )
 
 
+def _memory_limit() -> str:
+    return MEMORY_WHERE_TIGHT if memory.is_tight() else DUCKDB_CONFIG["memory_limit"]
+
+
 def _attached(path: Path) -> Any:
     """A connection to a DuckDB file; a new one gets row groups of `ROWS_A_GROUP`, which only attaching can ask for.
 
@@ -284,7 +291,8 @@ def _attached(path: Path) -> Any:
     """
     import duckdb
 
-    connection = duckdb.connect(":memory:", config={**DUCKDB_CONFIG, "temp_directory": f"{path}.tmp"})
+    config = {**DUCKDB_CONFIG, "memory_limit": _memory_limit(), "temp_directory": f"{path}.tmp"}
+    connection = duckdb.connect(":memory:", config=config)
     try:
         options = "" if path.exists() else new_file_options()
         connection.execute(f"attach {literal(str(path))} as {path.stem} {options}")

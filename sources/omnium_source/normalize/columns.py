@@ -113,6 +113,13 @@ class Bodies:
             self._long_numbers[page] = found
         return found
 
+    def holds(self, page: int, number: float) -> bool:
+        """Whether a page has the shortest spelling of this float, perhaps with zeros after it."""
+        shortest = re.escape(repr(number).removesuffix(".0").encode())
+        return (
+            re.search(rb"(?<![0-9.eE+-])%b(?:\.?0*)(?![0-9.eE])" % shortest, self._bodies[page]) is not None
+        )
+
     @cached_property
     def beyond(self) -> np.ndarray:
         """The floats of all numbers with more decimals than `PLACES`."""
@@ -153,25 +160,29 @@ class Spelling:
         Raises:
             AmbiguousNumber: several numbers of the page have this float, and they round differently.
         """
+        text = self._long_text(number, row)
+        return Decimal(repr(number) if text is None else text)
+
+    def _long_text(self, number: float, row: int) -> str | None:
+        """How a number is written whose float does not tell it, None where the float does."""
         page = self._bodies.page_of(int(self._roots[row]))
         texts = self._bodies.long_numbers(page).get(number)
         if not texts:
-            return Decimal(repr(number))
-        if len(texts) > 1:
+            return None
+        if len(texts) > 1 and len({Decimal(text) for text in texts}) > 1:
             raise AmbiguousNumber(page)
-        return Decimal(next(iter(texts)))
+        text = next(iter(texts))
+        if Decimal(text) == Decimal(repr(number)):
+            return None
+        if self._bodies.holds(page, number):
+            raise AmbiguousNumber(page)
+        return text
 
     def text(self, number: float | Decimal, row: int) -> str:
-        """The number as JSON text: as it was written if it is long, else the shortest spelling."""
+        """The number as JSON text: as it was written if its float does not tell it, else the shortest spelling."""
         if isinstance(number, Decimal):
             return json_bytes(number).decode()
-        page = self._bodies.page_of(int(self._roots[row]))
-        texts = self._bodies.long_numbers(page).get(number)
-        if not texts:
-            return orjson.dumps(number).decode()
-        if len(texts) > 1:
-            raise AmbiguousNumber(page)
-        return next(iter(texts))
+        return self._long_text(number, row) or orjson.dumps(number).decode()
 
     def json(self, values: Sequence[Any]) -> list[bytes | None]:
         """Values of any type as JSON, one for each row, their numbers as they were written."""

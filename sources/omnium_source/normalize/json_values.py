@@ -6,6 +6,7 @@ with_scalars     the same value with each text, number, boolean and null in it r
 
 import math
 from collections.abc import Callable, Iterator
+from decimal import Decimal
 from typing import Any
 
 import orjson
@@ -46,9 +47,9 @@ def _in_parts(value: Any, default: Callable[[Any], Any], option: int) -> Any:
 
 def _written(value: Any) -> Any:
     """Decimals and integers beyond 64 bits, in JSON: as they were written, if a float cannot tell them."""
-    text, number = str(value), float(value)
-    is_told = len(text) < LONG and math.isfinite(number) and (number != 0 or value == 0)
-    return number if is_told else orjson.Fragment(text)
+    number = float(value)
+    is_told = math.isfinite(number) and Decimal(repr(number)) == value
+    return number if is_told else orjson.Fragment(str(value))
 
 
 def with_scalars(value: Any, change: Callable[[Any], Any]) -> Any:

@@ -13,8 +13,8 @@ from omnium_source.errors import Incomplete
 from omnium_source.http.paginators import REACH, Connection, Page, SearchPages
 from omnium_source.normalize.columns import microseconds
 from omnium_source.resources import Resource
-from omnium_source.windows.course import Course
-from omnium_source.windows.reader import Piece, Wish
+from omnium_source.windows.reader import Attempt, Query
+from omnium_source.windows.resource_run import ResourceRun
 from omnium_source.windows.splitter import Splitter
 from omnium_source.windows.window import Window, value_at
 
@@ -31,7 +31,7 @@ class Order(Enum):
     IGNORED = "they come in another order, or do not say in which"
 
 
-class NewestFirst(Piece):
+class NewestFirst(Attempt):
     """One attempt at the newest rows: pages of `sort` until a row is older than the window's lower bound.
 
     No count proves such a read; the order does. A row that changes meanwhile comes to the top, and those below it move
@@ -42,14 +42,14 @@ class NewestFirst(Piece):
 
     def __init__(
         self,
-        course: Course,
+        run: ResourceRun,
         splitter: Splitter,
         connection: Connection,
         window: Window,
-        attempt: int,
+        number: int,
         sort: str,
     ) -> None:
-        super().__init__(course, splitter, connection, window, Wish(), attempt)
+        super().__init__(run, splitter, connection, window, Query(), number)
         self._sort = sort
         self._path = "modified" if sort.startswith("Modified") else "created"
         self._stamps: list[int | None] = []
@@ -57,18 +57,18 @@ class NewestFirst(Piece):
 
     def read_down(self, lower: dt.datetime) -> Order:
         """Read. Raises Incomplete where rows moved up meanwhile, and what the client raises."""
-        course = self._course
-        resource = _asked(course.resource)
-        body = {**course.resource.body, "sortOrder": self._sort}
-        connection = Connection(course.client, resource, self.connection.traffic, self.connection.budget)
-        pages = SearchPages(connection, body, course.base, course.executor)
+        run = self._run
+        resource = _asked(run.resource)
+        body = {**run.resource.body, "sortOrder": self._sort}
+        connection = Connection(run.client, resource, self.connection.traffic, self.connection.budget)
+        pages = SearchPages(connection, body, run.base, run.executor)
         bound = int(lower.timestamp() * 1_000_000)
-        number, page = course.base.number, self._first_of(pages)
+        number, page = run.base.number, self._first_of(pages)
         is_whole = page.total == page.count < resource.take
         self._see(page)
         while not is_whole and self._order is not Order.IGNORED and self._goes_on(page, bound, resource.take):
             number += 1
-            if page.may_be_more or course.is_at_limit(page.total) or number * resource.take > REACH:
+            if page.may_be_more or run.is_at_limit(page.total) or number * resource.take > REACH:
                 return Order.IGNORED  # the count would not tell of a deletion, or no page shows so many
             page = pages.page(number)
             if page.total != self.total:

@@ -1,8 +1,8 @@
 """One attempt at one window: its pages are read, become tables, and are counted against the server's own count.
 
-Wish          what is asked of a window besides its bounds
-Piece         one attempt at one window
-Whole         a window put together of pieces that are complete each
+Query          what is asked of a window besides its bounds
+Attempt       one attempt at one window
+Joined        a window put together of parts that are complete each
 Verified      a complete window, its tables, and the state to keep once they are loaded
 """
 
@@ -32,9 +32,10 @@ from omnium_source.normalize.assembly import Added, Assembly, Here
 from omnium_source.normalize.buffer import Spool
 from omnium_source.normalize.drift import Drift
 from omnium_source.resources import Resource
-from omnium_source.windows.course import SCROLL_FROM, Course
 from omnium_source.windows.deletions import Marked
+from omnium_source.windows.resource_run import SCROLL_FROM, ResourceRun
 from omnium_source.windows.splitter import Shown, Splitter
+from omnium_source.windows.state import State
 from omnium_source.windows.window import Row, Window, column_name_of
 
 log = logging.getLogger("omnium")
@@ -44,11 +45,9 @@ LONG_SCROLL = 10
 MANY_LEFT = 5_000
 """Rows: who asks to stop does not wait for as many."""
 
-State = dict[str, Any]
-
 
 @dataclass(frozen=True)
-class Wish:
+class Query:
     """What is asked of a window besides its bounds.
 
     `body`: further fields of the request. `late_before`: rows with an earlier stamp have appeared late. `note` is
@@ -85,7 +84,7 @@ class Verified:
     keys: set[str] = field(default_factory=set, repr=False)
 
 
-class Piece:
+class Attempt:
     """One attempt at one window."""
 
     can_come_twice = False
@@ -93,15 +92,15 @@ class Piece:
 
     def __init__(
         self,
-        course: Course,
+        run: ResourceRun,
         splitter: Splitter,
         connection: Connection,
         window: Window,
-        wish: Wish,
-        attempt: int,
+        query: Query,
+        number: int,
     ) -> None:
-        self._course, self._splitter, self.connection = course, splitter, connection
-        self.window, self.wish, self.attempt = window, wish, attempt
+        self._run, self._splitter, self.connection = run, splitter, connection
+        self.window, self.query, self.number = window, query, number
         self._assembly: Assembly | None = None
         self._coming: deque[Future[Added]] = deque()
         self.bytes = 0
@@ -114,7 +113,7 @@ class Piece:
         self.drift: list[Drift] = []
         self.late_seconds: float | None = None
         self.parts: list[Window] = []
-        self._started, self.began = time.monotonic(), course.client.server_time()
+        self._started, self.began = time.monotonic(), run.client.server_time()
         self._requests = connection.traffic.requests
         self._waiting: list[Page] = []
         self._waiting_bytes = 0
@@ -123,29 +122,27 @@ class Piece:
 
     def read(self) -> bool:
         """Read and verify. True: too large for one window. Raises ScrollLost or Incomplete."""
-        course, resource = self._course, self._course.resource
-        body = course.body(self.window, self.wish.body)
+        run, resource = self._run, self._run.resource
+        body = run.body(self.window, self.query.body)
         if not resource.search:
-            return self._scroll(
-                Scroll(self.connection, course.body(self.window, self.wish.body, scroll=True))
-            )
-        pages = SearchPages(self.connection, body, course.base, course.executor)
+            return self._scroll(Scroll(self.connection, run.body(self.window, self.query.body, scroll=True)))
+        pages = SearchPages(self.connection, body, run.base, run.executor)
         first = self._first_of(pages)
         if self._is_too_large():
             return True
         # Pages can be asked for again, a batch cannot: after a scroll has failed pages are better.
         has_failed = (
-            self.attempt > 1
+            self.number > 1
             and resource.paged
             and (self.total or 0) <= REACH
-            and not course.is_at_limit(self.total)
+            and not run.is_at_limit(self.total)
         )
         goes_on = bool(first.count and first.scroll_id and resource.scroll_next) and not has_failed
         if goes_on and (first.may_be_more or first.count < (self.total or 0)):
             return self._scroll(Scroll(self.connection, body), first)
-        is_doubtful = first.count > 0 and (first.may_be_more or course.is_at_limit(self.total))
+        is_doubtful = first.count > 0 and (first.may_be_more or run.is_at_limit(self.total))
         if resource.scroll and not has_failed and ((self.total or 0) > SCROLL_FROM or is_doubtful):
-            scroll = Scroll(self.connection, course.body(self.window, self.wish.body, scroll=True))
+            scroll = Scroll(self.connection, run.body(self.window, self.query.body, scroll=True))
             return self._scroll(scroll)
         if first.may_be_more and not first.is_bare and self._stands_at_limit(first):
             self.parts = self._splitter.split(self.window, self.shown, self.connection)
@@ -186,14 +183,14 @@ class Piece:
 
     def _corrects_base(self, pages: SearchPages) -> bool:
         """Whether the mismatch comes from counting pages from the wrong number; then the right one is set."""
-        base = self._course.base
-        if not self.total or self._course.has_checked_base:
+        base = self._run.base
+        if not self.total or self._run.has_checked_base:
             return False
-        self._course.has_checked_base = True
+        self._run.has_checked_base = True
         was = base.number
         base.number = pages.find_base()
         if base.number != was:
-            log.warning("%s: the server counts pages from %s", self._course.resource.name, base.number)
+            log.warning("%s: the server counts pages from %s", self._run.resource.name, base.number)
         return base.number != was
 
     def _scroll(self, scroll: Scroll, first: Page | None = None) -> bool:
@@ -202,7 +199,7 @@ class Piece:
             # A scroll holds the server's resources until it is read to its end or expires.
             return True
         self._take(first)
-        for page in one_ahead(scroll.rest(first), self._course.executor):
+        for page in one_ahead(scroll.rest(first), self._run.executor):
             self._take(page)
         self._verify(is_snapshot=True)
         # A scroll that ends just where the count stops may have been cut off there too.
@@ -212,23 +209,23 @@ class Piece:
         """Whether the count is a limit, and not the truth."""
         if self.total is None or not first.count:
             return False
-        course = self._course
-        is_limit = course.is_at_limit(self.total) or first.is_least
+        run = self._run
+        is_limit = run.is_at_limit(self.total) or first.is_least
         if not is_limit and not self._splitter.is_at_limit(self.window, self.shown, self.connection):
             return False
-        course.note_limit(self.total)
+        run.note_limit(self.total)
         return True
 
     @property
     def is_doubtful(self) -> bool:
         """Whether the window's count is one at which the server's counts stop."""
-        return self._course.is_at_limit(self.total)
+        return self._run.is_at_limit(self.total)
 
     def _is_too_large(self) -> bool:
-        if (self.total or 0) <= self._course.target:
+        if (self.total or 0) <= self._run.target:
             return False
         self.parts = self._splitter.split(
-            self.window, self.shown, self.connection, is_needed=not self._course.resource.scrolls
+            self.window, self.shown, self.connection, is_needed=not self._run.resource.scrolls
         )
         return bool(self.parts)
 
@@ -238,36 +235,34 @@ class Piece:
         page = source.first()
         self.total, self.is_least = page.total, page.is_least
         if page.count:
-            self._course.note_page(len(page.body), page.count, time.monotonic() - started)
+            self._run.note_page(len(page.body), page.count, time.monotonic() - started)
         if page.count and page.total is None and not page.is_bare:
-            self._course.remark(
-                "the server gives no count (totalHits) that could prove a read: read to its end"
-            )
+            self._run.remark("the server gives no count (totalHits) that could prove a read: read to its end")
         self.shown = Shown(page.total or 0, page.rows if page.count else self.shown.rows)
-        self._course.on_rows(0, self.total)
+        self._run.on_rows(0, self.total)
         return page
 
     def _take(self, page: Page) -> None:
-        if self.wish.is_over.is_set():
+        if self.query.is_over.is_set():
             raise Stopped("an earlier window failed, so this one is not wanted any more")
-        if self._course.client.stop.is_set() and (self.total or 0) - self.read_rows > MANY_LEFT:
+        if self._run.client.stop.is_set() and (self.total or 0) - self.read_rows > MANY_LEFT:
             raise Stopped("stopped on request")
         self._waiting.append(page)
         self._waiting_bytes += len(page.body)
         self.read_rows += page.count
         self.bytes += len(page.body)
-        if self.wish.note:
-            self.wish.note(page.rows)
-        if self._course.notes_values:
-            self._course.see(page.rows)
-        if self._waiting_bytes > self._course.parse_bytes:
+        if self.query.note:
+            self.query.note(page.rows)
+        if self._run.notes_values:
+            self._run.see(page.rows)
+        if self._waiting_bytes > self._run.parse_bytes:
             self._parse()
-        self._course.on_rows(page.count, self.total)
+        self._run.on_rows(page.count, self.total)
 
     def _parse(self) -> None:
         waiting, self._waiting, self._waiting_bytes = [page for page in self._waiting if page.count], [], 0
         if waiting:
-            with self._course.parsing:
+            with self._run.parsing:
                 self._coming.append(self.assembly.add(waiting))
         # Elsewhere the next batches are under way while the first of them is looked at.
         while self._coming and (len(self._coming) > self.assembly.at_once or self._coming[0].done()):
@@ -276,24 +271,24 @@ class Piece:
     @property
     def assembly(self) -> Assembly:
         """Where the pages become tables."""
-        if self._assembly is None and self.wish.deleted_at:
-            cursor = column_name_of(self._course.resource.cursor)
-            spool = Spool(self._course.reading.spool)
-            self._assembly = Marked(self._course.parser, cursor, spool, self.wish.deleted_at)
+        if self._assembly is None and self.query.deleted_at:
+            cursor = column_name_of(self._run.resource.cursor)
+            spool = Spool(self._run.reading.spool)
+            self._assembly = Marked(self._run.parser, cursor, spool, self.query.deleted_at)
         elif self._assembly is None:
-            self._assembly = self._course.assembly((self.total or 0) * self._course.row_bytes)
+            self._assembly = self._run.assembly((self.total or 0) * self._run.row_bytes)
         return self._assembly
 
     def _keep(self, added: Added) -> None:
         """Say which rows of a batch are kept: none twice, and none that the destination holds already."""
-        resource = self._course.resource
+        resource = self._run.resource
         doubled = self.keys.intersection(added.keys)
         if doubled and resource.has_own_id and not self.can_come_twice:
             raise Incomplete(self.says(f"{len(doubled):,} rows came twice"))
         mask = self._wanted(added, doubled)
         self.keys.update(added.keys)
         self.drift += added.drift
-        with self._course.parsing:
+        with self._run.parsing:
             self.assembly.keep(mask)
         if added.hashes:
             self.written += len(added.keys) if mask is None else sum(mask)
@@ -301,8 +296,8 @@ class Piece:
 
     def _wanted(self, added: Added, doubled: set[str]) -> list[bool] | None:
         """Which rows of a batch are new; None for all of them."""
-        known = self._course.known
-        held = known(self._course.resource.name, added.keys) if known and added.hashes else {}
+        known = self._run.known
+        held = known(self._run.resource.name, added.keys) if known and added.hashes else {}
         if not doubled and not held:
             return None
         hashes = added.hashes or [""] * len(added.keys)
@@ -313,10 +308,10 @@ class Piece:
 
     def _note_lateness(self, added: Added, mask: list[bool] | None) -> None:
         """How late a row appeared: it changed before the last window's end, and was not shown in it."""
-        if self.wish.late_before is None or added.stamps is None:
+        if self.query.late_before is None or added.stamps is None:
             return
         stamps = added.stamps if mask is None else added.stamps[np.array(mask)]
-        before = self.wish.late_before.timestamp()
+        before = self.query.late_before.timestamp()
         earliest = float(stamps.min()) / 1e6 if len(stamps) else before
         if earliest < before:
             self.late_seconds = max(self.late_seconds or 0.0, before - earliest)
@@ -327,18 +322,18 @@ class Piece:
     def count(self) -> int:
         """How many different rows came."""
         # Rows without an id of their own may be alike; then the server's snapshot is as long as what came.
-        return len(self.keys) if self._course.resource.has_own_id else self.read_rows
+        return len(self.keys) if self._run.resource.has_own_id else self.read_rows
 
     @property
     def is_for_parts(self) -> bool:
         """Whether to read it by values now: twice at most, a long scroll at once, a short one after some tries."""
-        total, resource = self.total or 0, self._course.resource
+        total, resource = self.total or 0, self._run.resource
         has_pages = bool(resource.search) and resource.paged and total <= REACH
         # Parts are proved by the count of the whole.
         if not self.shown.rows or not total or has_pages or self.is_doubtful:
             return False
         first_time = 1 if total > LONG_SCROLL * len(self.shown.rows) else 3
-        return first_time <= self.attempt < first_time + 2
+        return first_time <= self.number < first_time + 2
 
     def _parse_all(self) -> None:
         self._parse()
@@ -355,14 +350,14 @@ class Piece:
         if self.total is not None and self.count == self.total:
             return
         # Rows without an id of their own that are too many may have come twice.
-        can_be_told = self._course.resource.has_own_id or self.is_least
+        can_be_told = self._run.resource.has_own_id or self.is_least
         has_more = self.total is None or (self.count > self.total and can_be_told)
         if has_more and not is_snapshot:
             where, keys = self.says(""), frozenset(self.keys)
-            has_more = self._course.uncounted.get(where) == keys
-            self._course.uncounted[where] = keys
+            has_more = self._run.uncounted.get(where) == keys
+            self._run.uncounted[where] = keys
         if has_more and self.total is not None:
-            self._course.note_limit(self.total)
+            self._run.note_limit(self.total)
         if not has_more:
             counted = "does not count" if self.total is None else f"counts {self.total:,}"
             raise Incomplete(self.says(f"{len(self.keys):,} distinct rows came, the server {counted}"))
@@ -375,41 +370,41 @@ class Piece:
         another row comes in, the counts agree and a row is missing. So ask what has changed since the
         reading began.
         """
-        course, resource = self._course, self._course.resource
+        run, resource = self._run, self._run.resource
         if resource.rule != "window" or self.window.upper is None:
             return
         # The index may have shown a change late, so that its stamp is older than the reading.
-        began = self.began - dt.timedelta(seconds=course.reading.settling_lag)
+        began = self.began - dt.timedelta(seconds=run.reading.settling_lag)
         after = Window(lower=max(self.window.upper, began))
-        pages = SearchPages(self.connection, course.body(after, self.wish.body), course.base, course.executor)
+        pages = SearchPages(self.connection, run.body(after, self.query.body), run.base, run.executor)
         changed = pages.first()
         if not changed.count:
             return
         if changed.total is None or changed.total > changed.count or changed.may_be_more:
             raise Incomplete(self.says(f"{changed.total or changed.count:,} rows changed while it was read"))
-        with self._course.parsing:
+        with self._run.parsing:
             left = self.keys.intersection(self.assembly.keys_of([changed]))
         if left:
             raise Incomplete(self.says(f"{len(left):,} of its rows changed while it was read"))
 
     def says(self, text: str) -> str:
         """The text, with the resource and the bounds before it."""
-        bounds = [f"{name}={value}" for name, value in self.window.body(self._course.resource).items()]
+        bounds = [f"{name}={value}" for name, value in self.window.body(self._run.resource).items()]
         # Values may be customers.
         bounds += [
             f"{len(value)} {name}"
-            for name, value in (self.wish.body or {}).items()
+            for name, value in (self.query.body or {}).items()
             if isinstance(value, list)
         ]
         where = " ".join(bounds) or "everything"
-        return f"{self._course.resource.name} ({where}): {text}"
+        return f"{self._run.resource.name} ({where}): {text}"
 
     def verified(self) -> Verified:
         """What is handed on."""
-        course = self._course
+        run = self._run
         self.assembly.finish()
         return Verified(
-            course.resource,
+            run.resource,
             self.window,
             self.total,
             self.read_rows,
@@ -418,7 +413,7 @@ class Piece:
             self.assembly,
             {},
             Traffic(requests=self.connection.traffic.requests - self._requests),
-            self.attempt,
+            self.number,
             time.monotonic() - self._started,
             self.bytes,
             self.drift,
@@ -432,19 +427,17 @@ class Piece:
             self._assembly.close()
 
 
-class Whole(Piece):
+class Joined(Attempt):
     """A window put together of parts that are complete each."""
 
-    def __init__(self, course: Course, splitter: Splitter, lost: Piece) -> None:
-        super().__init__(course, splitter, lost.connection, lost.window, lost.wish, lost.attempt + 1)
-        folder = course.reading.spool
-        self._assembly = self._here = Here(
-            course.parser, column_name_of(course.resource.cursor), Spool(folder)
-        )
+    def __init__(self, run: ResourceRun, splitter: Splitter, lost: Attempt) -> None:
+        super().__init__(run, splitter, lost.connection, lost.window, lost.query, lost.number + 1)
+        folder = run.reading.spool
+        self._assembly = self._here = Here(run.parser, column_name_of(run.resource.cursor), Spool(folder))
 
-    def take_over(self, part: Piece) -> None:
+    def take_over(self, part: Attempt) -> None:
         """Add the rows of a part, but for those that came with another one."""
-        resource = self._course.resource
+        resource = self._run.resource
         doubled = self.keys & part.keys
         if doubled and not resource.has_own_id:
             part.close()

@@ -1,13 +1,13 @@
-"""Reads any window of a resource whole: as one, or in pieces, several of them at the same time.
+"""Reads any window of a resource: as one, or as smaller ones, several of them at the same time.
 
-What does not add up is read again, and then in smaller pieces: a single page is one consistent answer, so that comes
-to an end. Where no time makes a scroll smaller, the values of a filter do: see `Pieces._in_parts`.
+What does not add up is read again, and then in smaller windows: a single page is one consistent answer, so that comes
+to an end. Where no time makes a scroll smaller, the values of a filter do: see `Scheduler._in_parts`.
 
-A scroll cannot be read in parallel, so a large window is split and its pieces are read side by side: while whoever
+A scroll cannot be read in parallel, so a large window is split and its parts are read side by side: while whoever
 makes tables has time, one more is begun. They are handed on oldest first. The newest is begun when all others are
 there: a row that changes while they are read gets a later stamp, and has to be met again where it then stands.
 
-    Pieces        the pieces of any window
+    Scheduler     reads any window, in as many parts as it takes
 """
 
 import datetime as dt
@@ -26,8 +26,8 @@ from omnium_source.normalize.batch import Batch
 from omnium_source.normalize.pages import Page as HasRows
 from omnium_source.normalize.schema import Found
 from omnium_source.resources import RESOURCES, Resource, ValueFilter
-from omnium_source.windows.course import SCROLL_FROM, Course
-from omnium_source.windows.reader import Piece, Whole, Wish
+from omnium_source.windows.reader import Attempt, Joined, Query
+from omnium_source.windows.resource_run import SCROLL_FROM, ResourceRun
 from omnium_source.windows.splitter import Splitter
 from omnium_source.windows.window import Row, Window, key_of, texts_at
 
@@ -37,9 +37,9 @@ BATCHES_A_PART = 3
 """Of a scroll that is read in parts, about."""
 VALUES_A_PART = 300
 TICK = 0.05
-"""Seconds between two looks at whether one more piece should be begun."""
+"""Seconds between two looks at whether one more window should be begun."""
 IDLE_TICKS = 4
-"""More looks than this, on the whole, that found nothing to do."""
+"""More looks than this, on the joined, that found nothing to do."""
 
 
 @dataclass(frozen=True)
@@ -55,45 +55,45 @@ class _Turn:
     """A window that waits in line, or is being read in a thread."""
 
     window: Window
-    coming: "Future[Piece | _Split] | None" = None
+    coming: "Future[Attempt | _Split] | None" = None
 
 
-class Pieces:
+class Scheduler:
     """Reads windows of one resource."""
 
-    def __init__(self, course: Course) -> None:
-        self._course, self._resource = course, course.resource
-        self.splitter = Splitter(course)
+    def __init__(self, run: ResourceRun) -> None:
+        self._run, self._resource = run, run.resource
+        self.splitter = Splitter(run)
         self._listed: dict[str, set[str]] = {}
         self._listing = threading.Lock()
 
     def of(
         self,
         window: Window,
-        wish: Wish | None = None,
+        query: Query | None = None,
         filters: Sequence[ValueFilter] | None = None,
         at_once: int | None = None,
-    ) -> Iterator[Piece]:
-        """The pieces of a window, oldest first: all of them together are the window.
+    ) -> Iterator[Attempt]:
+        """The parts of a window, read and complete, oldest first: all of them together are the window.
 
-        `filters` are those by whose values it may be split, all of the resource's if None. `at_once`: how many pieces
+        `filters` are those by whose values it may be split, all of the resource's if None. `at_once`: how many attempts
         may be read at the same time, as many as the setting says if None. Raises what the client raises, and Incomplete
-        where a piece could not be verified; those handed on before stay valid.
+        where a attempt could not be verified; those handed on before stay valid.
         """
-        wish = wish or Wish()
+        query = query or Query()
         filters = self._resource.value_filters if filters is None else filters
         line = deque([_Turn(window)])
         counted = expected = 0
         # Who is told the rows as they come wants them in order.
-        at_once = 1 if wish.note else at_once or self._course.reading.windows_at_once
-        own = replace(wish, is_over=threading.Event())
+        at_once = 1 if query.note else at_once or self._run.reading.windows_at_once
+        own = replace(query, is_over=threading.Event())
         threads = ThreadPoolExecutor(max(1, at_once), "omnium-window")
         try:
             while line:
                 if at_once > 1 and len(line) > 1:
                     found = self._first_of(line, own, filters, threads, at_once)
                 else:
-                    found = self._read(line[0].window, wish, filters)
+                    found = self._read(line[0].window, query, filters)
                 line.popleft()
                 if isinstance(found, _Split):
                     expected = expected or found.total
@@ -106,31 +106,31 @@ class Pieces:
             threads.shutdown(cancel_futures=True)
             for turn in line:
                 _throw_away(turn)
-        if window.is_unbounded and expected and wish.body is None:
-            if self._course.is_at_limit(expected):
-                self.splitter.check_all_have_a_stamp(self._course.connection())
+        if window.is_unbounded and expected and query.body is None:
+            if self._run.is_at_limit(expected):
+                self.splitter.check_all_have_a_stamp(self._run.connection())
             elif counted < expected:
-                self.splitter.check_nothing_is_outside(self._course.connection())
+                self.splitter.check_nothing_is_outside(self._run.connection())
 
     # -- side by side ------------------------------------------------------------------------------
 
     def _first_of(
         self,
         line: "deque[_Turn]",
-        wish: Wish,
+        query: Query,
         filters: Sequence[ValueFilter],
         threads: ThreadPoolExecutor,
         at_once: int,
-    ) -> "Piece | _Split":
+    ) -> "Attempt | _Split":
         """What comes of the first in line; those behind it are begun as long as there is nothing else to do."""
 
-        def begin(turn: _Turn) -> "Future[Piece | _Split]":
-            turn.coming = turn.coming or threads.submit(self._read, turn.window, wish, filters)
+        def begin(turn: _Turn) -> "Future[Attempt | _Split]":
+            turn.coming = turn.coming or threads.submit(self._read, turn.window, query, filters)
             return turn.coming
 
         coming, idle = begin(line[0]), 0
         while wait([coming], TICK).not_done:
-            idle = idle + 1 if self._course.is_waiting else max(0, idle - 2)
+            idle = idle + 1 if self._run.is_waiting else max(0, idle - 2)
             following = [
                 turn for turn in list(line)[:at_once] if turn is not line[-1] and turn.coming is None
             ]
@@ -141,65 +141,65 @@ class Pieces:
 
     # -- one window --------------------------------------------------------------------------------
 
-    def _read(self, window: Window, wish: Wish, filters: Sequence[ValueFilter]) -> "Piece | _Split":
-        """A window whole, or the parts in which it has to be read."""
-        course, reading = self._course, self._course.reading
+    def _read(self, window: Window, query: Query, filters: Sequence[ValueFilter]) -> "Attempt | _Split":
+        """A window joined, or the parts in which it has to be read."""
+        run, reading = self._run, self._run.reading
         window.check(self._resource.name)
-        connection = course.connection()
+        connection = run.connection()
         problem: Exception | None = None
-        for attempt in range(1, reading.tries + 1):
-            if course.client.stop.is_set() or wish.is_over.is_set():
+        for number in range(1, reading.tries + 1):
+            if run.client.stop.is_set() or query.is_over.is_set():
                 raise Stopped("stopped on request")
             connection.budget = Budget(reading.budget)
-            piece = Piece(course, self.splitter, connection, window, wish, attempt)
+            attempt = Attempt(run, self.splitter, connection, window, query, number)
             try:
-                with course.one_more():
-                    is_too_large = piece.read()
+                with run.one_more():
+                    is_too_large = attempt.read()
                 if not is_too_large:
-                    course.failures = 0 if piece.total else course.failures
-                    return piece
+                    run.failures = 0 if attempt.total else run.failures
+                    return attempt
                 is_hopeless = True
             except (ScrollLost, Incomplete, TooLarge) as failure:
                 problem = failure
                 log.info("%s; reading it again", failure)
-                course.failures += 1
-                course.notes_values = bool(self._resource.value_filters)
-                if course.failures > reading.failures:
-                    piece.close()
+                run.failures += 1
+                run.notes_values = bool(self._resource.value_filters)
+                if run.failures > reading.failures:
+                    attempt.close()
                     raise Incomplete(
-                        f"{failure}; read again {course.failures} times, the cursor stays"
+                        f"{failure}; read again {run.failures} times, the cursor stays"
                     ) from None
                 # A small window is often right the second time; a large one is better read in parts. A single
                 # page is one consistent answer already.
                 is_hopeless = (
                     isinstance(failure, TooLarge)
-                    or piece.is_doubtful
-                    or (piece.total or 0) > (SCROLL_FROM * 3 if attempt == 1 else self._resource.take)
+                    or attempt.is_doubtful
+                    or (attempt.total or 0) > (SCROLL_FROM * 3 if number == 1 else self._resource.take)
                 )
             except BaseException:
-                piece.close()
+                attempt.close()
                 raise
-            piece.close()
-            parts = piece.parts
-            if not parts and is_hopeless and not piece.found_base:
-                parts = self.splitter.split(window, piece.shown, connection)
+            attempt.close()
+            parts = attempt.parts
+            if not parts and is_hopeless and not attempt.found_base:
+                parts = self.splitter.split(window, attempt.shown, connection)
             if parts:
-                return _Split(parts, piece.total or 0)
+                return _Split(parts, attempt.total or 0)
             if isinstance(problem, TooLarge):
                 raise problem
-            if problem is None and piece.is_doubtful:
+            if problem is None and attempt.is_doubtful:
                 raise Incomplete(
-                    f"{self._resource.name}: the server's count stops at {course.limit:,}, and no filter of the "
+                    f"{self._resource.name}: the server's count stops at {run.limit:,}, and no filter of the "
                     "endpoint makes the window smaller, so whether all rows came nobody can tell"
                 )
             if problem is None:
                 raise Incomplete(
-                    f"{self._resource.name}: {piece.total:,} rows stand in one window that no filter of the "
+                    f"{self._resource.name}: {attempt.total:,} rows stand in one window that no filter of the "
                     f"endpoint can make smaller, and it shows {REACH:,} at most"
                 )
-            if filters and piece.is_for_parts:
+            if filters and attempt.is_for_parts:
                 try:
-                    return self._in_parts(piece, filters)
+                    return self._in_parts(attempt, filters)
                 except (ScrollLost, Incomplete) as failure:
                     problem = failure
                     log.info("%s; reading it again", failure)
@@ -207,7 +207,7 @@ class Pieces:
 
     # -- by values ---------------------------------------------------------------------------------
 
-    def _in_parts(self, lost: Piece, filters: Sequence[ValueFilter]) -> Piece:
+    def _in_parts(self, lost: Attempt, filters: Sequence[ValueFilter]) -> Attempt:
         """A window whose scroll was lost, put together of many small ones: by the values of `filters`.
 
         An inventory of 200 batches of which one in twenty is lost never arrives as one scroll. By warehouse and, where
@@ -216,31 +216,33 @@ class Pieces:
         Rows that a filter cannot show, such as those without a warehouse, are found by the next filter. Raises
         Incomplete if rows are still missing when all known values were asked for.
         """
-        window, wish = lost.window, lost.wish
-        whole, wanted = Whole(self._course, self.splitter, lost), lost.total or 0
+        window, query = lost.window, lost.query
+        joined, wanted = Joined(self._run, self.splitter, lost), lost.total or 0
         asked_for: dict[str, set[str]] = {by.field: set() for by in filters}
         try:
             for values, others in self._parts(lost, filters, asked_for):
-                asked = replace(wish, body={**(wish.body or {}), **values})
+                asked = replace(query, body={**(query.body or {}), **values})
                 for part in self.of(window, asked, others, at_once=1):
-                    whole.take_over(part)
-                if whole.count < wanted:
+                    joined.take_over(part)
+                if joined.count < wanted:
                     continue
                 if is_round(wanted) and self._values_left(filters[0], asked_for):
                     continue  # the count may be a limit that the parts only happen to pass
-                for part in self._changed_since(whole):
-                    whole.take_over(part)
-                wanted = whole.total = self._count_of(window, wish.body)
+                for part in self._changed_since(joined):
+                    joined.take_over(part)
+                wanted = joined.total = self._count_of(window, query.body)
                 # Fewer than before: what was deleted meanwhile may stand for what no part has shown.
-                if whole.count == wanted and wanted >= (lost.total or 0):
-                    return whole
-            raise Incomplete(whole.says(f"{whole.count:,} rows came in parts, the server counts {wanted:,}"))
+                if joined.count == wanted and wanted >= (lost.total or 0):
+                    return joined
+            raise Incomplete(
+                joined.says(f"{joined.count:,} rows came in parts, the server counts {wanted:,}")
+            )
         except BaseException:
-            whole.close()
+            joined.close()
             raise
 
     def _parts(
-        self, lost: Piece, filters: Sequence[ValueFilter], asked: dict[str, set[str]]
+        self, lost: Attempt, filters: Sequence[ValueFilter], asked: dict[str, set[str]]
     ) -> Iterator[tuple[dict[str, list[str]], Sequence[ValueFilter]]]:
         """What to ask for, and by what each of it may be split further.
 
@@ -248,7 +250,7 @@ class Pieces:
         its rows may show new values of the filters before. `asked` notes which values were asked for.
         """
         first_rows = lost.shown.rows
-        self._course.see(first_rows)
+        self._run.see(first_rows)
         goes_on = True
         while goes_on:
             goes_on = False
@@ -264,7 +266,7 @@ class Pieces:
 
     def _values_left(self, by: ValueFilter, asked: Mapping[str, set[str]]) -> list[str]:
         """Values that rows have shown, or else those that another resource lists, and that were not asked for."""
-        return sorted(self._course.seen[by.field] - asked[by.field] or self._list(by) - asked[by.field])
+        return sorted(self._run.seen[by.field] - asked[by.field] or self._list(by) - asked[by.field])
 
     def _list(self, by: ValueFilter) -> set[str]:
         """The values that another resource knows, none where it cannot be read."""
@@ -276,7 +278,7 @@ class Pieces:
     def _values_listed(self, by: ValueFilter) -> set[str]:
         listing = RESOURCES[by.listed_in]
         only = {**listing.key_only, "includedFields": {"specificFields": ["id", *by.listed_at]}}
-        window = Window(end=self._course.client.server_time())
+        window = Window(end=self._run.client.server_time())
         try:
             rows = self.rows_of(listing, window, only if listing.key_only else None)
         except (Refused, ScrollLost, Incomplete) as failure:
@@ -287,34 +289,34 @@ class Pieces:
     def rows_of(self, resource: Resource, window: Window, body: Mapping[str, Any] | None = None) -> list[Row]:
         """The rows of another resource as they came, each once: what this one has to follow."""
         rows: dict[str, Row] = {}
-        course = Course(
-            self._course.client,
+        run = ResourceRun(
+            self._run.client,
             resource,
             _KeysOnly(resource),
-            self._course.executor,
-            reading=self._course.reading,
-            traffic=self._course.traffic,
+            self._run.executor,
+            reading=self._run.reading,
+            traffic=self._run.traffic,
         )
-        wish = Wish(body, note=lambda some: rows.update((key_of(resource, row), row) for row in some))
-        for piece in Pieces(course).of(window, wish):
-            piece.close()
+        query = Query(body, note=lambda some: rows.update((key_of(resource, row), row) for row in some))
+        for attempt in Scheduler(run).of(window, query):
+            attempt.close()
         return list(rows.values())
 
-    def _changed_since(self, whole: Piece) -> Iterator[Piece]:
+    def _changed_since(self, joined: Attempt) -> Iterator[Attempt]:
         """The rows that came while the parts were read, where they can be asked for."""
         if self._resource.rule != "from" or not self._resource.has_own_id:
             return
-        began = whole.began - dt.timedelta(seconds=self._course.reading.settling_lag)
-        lower = max(whole.window.lower or began, began)
-        yield from self.of(replace(whole.window, lower=lower), whole.wish, (), at_once=1)
+        began = joined.began - dt.timedelta(seconds=self._run.reading.settling_lag)
+        lower = max(joined.window.lower or began, began)
+        yield from self.of(replace(joined.window, lower=lower), joined.query, (), at_once=1)
 
     def _count_of(self, window: Window, body: Mapping[str, Any] | None) -> int:
         """The server's own count of a window, now."""
-        course, connection = self._course, self._course.connection()
+        run, connection = self._run, self._run.connection()
         if self._resource.search:
-            first = SearchPages(connection, course.body(window, body), course.base, course.executor).first()
+            first = SearchPages(connection, run.body(window, body), run.base, run.executor).first()
         else:
-            first = Scroll(connection, course.body(window, body, scroll=True)).first()
+            first = Scroll(connection, run.body(window, body, scroll=True)).first()
         return first.total or 0
 
 
@@ -322,7 +324,7 @@ def _throw_away(turn: _Turn) -> None:
     """Remove what was read of a window that nobody takes any more."""
     if turn.coming and not turn.coming.cancelled() and not turn.coming.exception():
         found = turn.coming.result()
-        if isinstance(found, Piece):
+        if isinstance(found, Attempt):
             found.close()
 
 

@@ -12,7 +12,7 @@ from typing import Any
 from omnium_source.errors import Incomplete
 from omnium_source.http.paginators import REACH, Connection, SearchPages
 from omnium_source.normalize.columns import microseconds
-from omnium_source.windows.course import Course
+from omnium_source.windows.resource_run import ResourceRun
 from omnium_source.windows.window import Row, Window, cut, stamps_at, value_at
 
 EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
@@ -27,7 +27,7 @@ FEWEST = 6
 """Windows that a scroll is split into, where several are read at once: the newest is read by itself, after the rest."""
 SHORTEST = dt.timedelta(seconds=10)
 """A window as short as this is not split only because it is large, where a scroll can read it: rows that share a stamp,
-as those of an import do, would be read with each of its pieces."""
+as those of an import do, would be read with each of its parts."""
 NEWEST = 0.25
 """Its length, in lengths of the others: nothing else is read meanwhile."""
 
@@ -65,11 +65,11 @@ class _Asked:
 class Splitter:
     """Cuts windows of one resource; remembers how exactly its server compares times."""
 
-    def __init__(self, course: Course) -> None:
-        self._course, self._resource = course, course.resource
-        self._cursor = _Axis("lower", "upper", course.resource.cursor)
-        self._axes = [self._cursor] if course.resource.is_bounded else []
-        self._axes += [CREATION] if course.resource.created_lower else []
+    def __init__(self, run: ResourceRun) -> None:
+        self._run, self._resource = run, run.resource
+        self._cursor = _Axis("lower", "upper", run.resource.cursor)
+        self._axes = [self._cursor] if run.resource.is_bounded else []
+        self._axes += [CREATION] if run.resource.created_lower else []
         self._overlaps: dict[str, dt.timedelta] = {}
         self._has_guessed = False
 
@@ -83,14 +83,14 @@ class Splitter:
         asked = _Asked(window, shown, connection, dt.timedelta(0) if is_needed else SHORTEST)
         by_time = self._cut_by_time(asked) if self._resource.scrolls else []
         if by_time or not is_needed:
-            # A rank would cut one piece off; these several can be read side by side.
+            # A rank would cut one part off; these several can be read side by side.
             return by_time
         return self._cut_by_rank(asked) or self._cut_by_time(asked)
 
     def _cut_by_time(self, asked: _Asked) -> list[Window]:
         """Windows of the same length."""
-        total, target, stamps = asked.shown.total, self._course.target, self._stamps(asked, self._cursor)
-        is_side_by_side = self._resource.scrolls and self._course.reading.windows_at_once > 1
+        total, target, stamps = asked.shown.total, self._run.target, self._stamps(asked, self._cursor)
+        is_side_by_side = self._resource.scrolls and self._run.reading.windows_at_once > 1
         fewest = FEWEST if is_side_by_side and total > target else 2
         count = min(64, max(fewest, -(-3 * total // (2 * target))))
         stamps_differ = not stamps or min(stamps) != max(stamps)
@@ -106,14 +106,14 @@ class Splitter:
 
     def _cut_evenly(self, asked: _Asked, axis: _Axis, count: int, oldest: dt.datetime | None) -> list[Window]:
         lower = getattr(asked.window, axis.low) or oldest or BEGINNING
-        upper = max(getattr(asked.window, axis.high) or self._course.client.server_time(), lower)
+        upper = max(getattr(asked.window, axis.high) or self._run.client.server_time(), lower)
         length = upper - lower
         if length <= max(asked.shortest, NARROWEST * OVERLAPS[0]) or not self._finds_all(asked, axis):
             return []
         overlap = self._overlap(asked, axis)
         if length <= NARROWEST * overlap:
             return []
-        # Narrower pieces than what they share would be read over and over.
+        # Narrower windows than what they share would be read over and over.
         count = min(count, int(length / (2 * overlap)))
         step = length / (count - 1 + (NEWEST if count >= FEWEST else 1))
         marks = [lower + step * number for number in range(1, count)]
@@ -124,11 +124,11 @@ class Splitter:
 
         The last page that can be seen tells the stamp to cut at, whichever stamp the server sorts by.
         """
-        resource, base, window = self._resource, self._course.base, asked.window
+        resource, base, window = self._resource, self._run.base, asked.window
         can_page = resource.search and resource.paged
-        if self._course.target < REACH or not can_page or asked.shown.total < REACH:
+        if self._run.target < REACH or not can_page or asked.shown.total < REACH:
             return []
-        pages = SearchPages(asked.connection, self._course.body(window), base, self._course.executor)
+        pages = SearchPages(asked.connection, self._run.body(window), base, self._run.executor)
         last = pages.page(REACH // resource.take - 1 + base.number)
         for axis in self._axes:
             stamps = self._stamps(asked, axis) + stamps_at(last.rows, axis.path)
@@ -148,7 +148,7 @@ class Splitter:
         return stamps_at(asked.shown.rows, axis.path)
 
     def _finds_all(self, asked: _Asked, axis: _Axis) -> bool:
-        """Whether creation finds all rows of a window: one without that stamp would be in none of its pieces.
+        """Whether creation finds all rows of a window: one without that stamp would be in none of its parts.
 
         What the cursor does not find is in no window but the one without bounds: `check_nothing_is_outside`.
         """
@@ -159,7 +159,7 @@ class Splitter:
             first = replace(window, created_lower=window.created_lower or dt.datetime(1, 1, 1, tzinfo=dt.UTC))
             everything = self._count(window.body(self._resource), asked.connection)
             if (
-                self._course.is_at_limit(everything)
+                self._run.is_at_limit(everything)
                 or self._count(first.body(self._resource), asked.connection) < everything
             ):
                 self._axes = [other for other in self._axes if other is not CREATION]
@@ -211,13 +211,13 @@ class Splitter:
         if not resource.search:
             return
         for order in ("Ascending", "Descending") if resource.sort else ("",):
-            page = {"take": resource.take, "page": self._course.base.number} if resource.paged else {}
+            page = {"take": resource.take, "page": self._run.base.number} if resource.paged else {}
             sort = {"sortOrder": f"{resource.sort}{order}"} if order else {}
             rows = connection.post(resource.search, {**resource.body, **sort, **page}).rows
             if len(stamps_at(rows, resource.cursor)) < len(rows):
                 raise Incomplete(
                     f"{resource.name}: rows carry no {resource.cursor}, and the server's count stops at "
-                    f"{self._course.limit:,}, so nobody knows how many they are"
+                    f"{self._run.limit:,}, so nobody knows how many they are"
                 )
 
     def check_nothing_is_outside(self, connection: Connection) -> None:
@@ -237,6 +237,6 @@ class Splitter:
         resource = self._resource
         body = {**resource.body, **bounds}
         if resource.search:
-            page = {"take": 1, "page": self._course.base.number} if resource.paged else {}
+            page = {"take": 1, "page": self._run.base.number} if resource.paged else {}
             return connection.post(resource.search, {**body, **page}).total or 0
         return connection.post(resource.scroll, {**body, "take": 1}, starts_scroll=True).total or 0

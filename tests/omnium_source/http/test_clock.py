@@ -13,8 +13,8 @@ from omnium_source.http.client import OmniumClient
 from omnium_source.http.clock import FEWEST_SAMPLES, UNKNOWN_MARGIN, ServerClock
 from omnium_source.normalize.normalizer import Parser
 from omnium_source.pii.masking import PersonalData
-from omnium_source.windows.course import Course
-from omnium_source.windows.strategies import Reader
+from omnium_source.windows.resource_reader import Reader
+from omnium_source.windows.resource_run import ResourceRun
 from omnium_source.windows.window import Reading, Window, iso, moment_of
 
 from tests.support.wire import Asked, Reply, Wire, search
@@ -111,8 +111,8 @@ class Tenant:
         ):
             parser = Parser(shape(resource, PersonalData("include", b"")))
             settings = Reading(**{"budget": 20.0, **reading})
-            course = Course(client, resource, parser, executor, reading=settings, notes=self.notes)
-            windows = list(Reader(course).windows(state or {}))
+            run = ResourceRun(client, resource, parser, executor, reading=settings, notes=self.notes)
+            windows = list(Reader(run).windows(state or {}))
             self.notes += client.clock.remarks()
         ids = [
             id
@@ -200,8 +200,8 @@ def test_a_full_pass_noted_in_the_future_is_due() -> None:
         ThreadPoolExecutor(4) as executor,
     ):
         parser = Parser(shape(resource, PersonalData("include", b"")))
-        course = Course(client, resource, parser, executor)
-        (window,) = Reader(course).windows({"cursor": future, "full_pass": future})
+        run = ResourceRun(client, resource, parser, executor)
+        (window,) = Reader(run).windows({"cursor": future, "full_pass": future})
     assert "createdFrom" not in wire.asked[-1].body
     assert moment_of(window.state["full_pass"]) < dt.datetime.now(dt.UTC) + CLOSE  # type: ignore[operator]
 

@@ -407,6 +407,17 @@ def test_numbers_that_no_column_holds_are_kept_as_they_were_written() -> None:
     }
 
 
+def test_a_short_number_is_not_taken_for_a_long_one_with_the_same_float() -> None:
+    long = "0.1000000000000000000000000000001"
+    batch = parse(
+        "orders", f'[{{"id": "A", "total": 0.1, "note": {{"x": 0.10}}}}, {{"id": "B", "total": {long}}}]'
+    )
+    assert rows(batch, "orders") == [
+        {"id": "A", "total": Decimal("0.1"), "note": '{"x":0.1}'},
+        {"id": "B", "total": Decimal("0.1"), "total__v_text": long},
+    ]
+
+
 def test_moments_that_programs_cannot_show_are_the_last_day() -> None:
     texts = [
         "9999-12-31T23:59:59Z",
@@ -536,7 +547,7 @@ ISO = re.compile(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(?:\.(\d+))?(Z|[+-]\d\d:\d\d)
 def spelled(value: Any) -> str:
     """A scalar as text."""
     if isinstance(value, Number):
-        is_long = re.search(r"[0-9.]{16}", value) is not None
+        is_long = Decimal(value) != Decimal(repr(float(value)))
         return (
             str(value) if is_long or not re.search(r"[.eE]", value) else orjson.dumps(float(value)).decode()
         )

@@ -32,10 +32,10 @@ from omnium_source.normalize.drift import Drift
 from omnium_source.normalize.normalizer import Parser
 from omnium_source.normalize.worker_pool import Bench, Workshop, _Worker
 from omnium_source.pii.masking import PersonalData
-from omnium_source.windows import course
-from omnium_source.windows.course import Course
+from omnium_source.windows import run
 from omnium_source.windows.reader import Verified
-from omnium_source.windows.strategies import Reader
+from omnium_source.windows.resource_reader import Reader
+from omnium_source.windows.resource_run import ResourceRun
 from omnium_source.windows.window import Reading
 
 from tests.conftest import sandbox_settings
@@ -64,7 +64,7 @@ def read(wire: Wire, workshop: Workshop | None, **more: Any) -> list[Verified]:
         parser = Parser(shape(resource, OPEN))
         reading = Reading(budget=20.0)
         reader = Reader(
-            Course(client, resource, parser, executor, reading=reading, workshop=workshop, **more)
+            ResourceRun(client, resource, parser, executor, reading=reading, workshop=workshop, **more)
         )
         return list(reader.windows({}))
 
@@ -88,8 +88,8 @@ def in_order(rows: dict[str, list[dict[str, Any]]]) -> dict[str, list[dict[str, 
 
 @pytest.fixture(autouse=True)
 def _everything_is_large(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(course, "LARGE_BYTES", 0)
-    monkeypatch.setattr(course, "PARSE_BYTES", 4_000)
+    monkeypatch.setattr(run, "LARGE_BYTES", 0)
+    monkeypatch.setattr(run, "PARSE_BYTES", 4_000)
 
 
 @pytest.mark.parametrize("workers", [1, 3])

@@ -155,7 +155,9 @@ def test_a_server_that_stops_sorting_is_noticed_and_all_is_read_again() -> None:
     assert tenant.state["newest_first"] == "honoured"
     edited, tenant.sorting = tenant.edit(3), deaf
     assert edited in tenant.run()
-    assert tenant.notes == ["invoices: the server no longer sorts by modified, so everything is read again"]
+    assert tenant.notes == [
+        "invoices: the order of its changes cannot be relied on any more, so everything is read again"
+    ]
 
 
 def test_more_changes_than_a_page_holds_are_read_down_to_the_cursor() -> None:

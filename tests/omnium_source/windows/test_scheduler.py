@@ -14,9 +14,9 @@ from omnium_source.errors import Incomplete
 from omnium_source.http.client import OmniumClient
 from omnium_source.normalize.normalizer import Parser
 from omnium_source.pii.masking import PersonalData
-from omnium_source.windows.course import Course
 from omnium_source.windows.reader import Verified
-from omnium_source.windows.strategies import Reader
+from omnium_source.windows.resource_reader import Reader
+from omnium_source.windows.resource_run import ResourceRun
 from omnium_source.windows.window import Reading, iso
 
 from tests.omnium_source.windows.test_strategies import day, ids
@@ -28,7 +28,7 @@ NOW = "2030-01-01T00:00:00.000Z"
 @pytest.fixture(autouse=True)
 def _scrolls_are_worth_it(monkeypatch: pytest.MonkeyPatch) -> None:
     """From 200 rows on instead of 1,000: the same, with fewer rows."""
-    for module in ("course", "reader", "scheduler"):
+    for module in ("resource_run", "reader", "scheduler"):
         monkeypatch.setattr(f"omnium_source.windows.{module}.SCROLL_FROM", 200)
 
 
@@ -104,7 +104,7 @@ def read(scrolls: Scrolls, spool: Path | None = None, **reading: Any) -> list[Ve
         ThreadPoolExecutor(20) as executor,
     ):
         parser = Parser(shape(resource, PersonalData("include", b"")))
-        return list(Reader(Course(client, resource, parser, executor, reading=settings)).windows({}))
+        return list(Reader(ResourceRun(client, resource, parser, executor, reading=settings)).windows({}))
 
 
 def test_pieces_are_read_side_by_side_and_handed_on_oldest_first() -> None:

@@ -11,9 +11,9 @@ from omnium_source.errors import Incomplete
 from omnium_source.http.client import OmniumClient
 from omnium_source.normalize.normalizer import Parser
 from omnium_source.pii.masking import PersonalData
-from omnium_source.windows.course import Course
 from omnium_source.windows.reader import Verified
-from omnium_source.windows.strategies import Reader
+from omnium_source.windows.resource_reader import Reader
+from omnium_source.windows.resource_run import ResourceRun
 from omnium_source.windows.window import Reading
 
 from tests.support.wire import Asked, Reply, Wire, search
@@ -31,7 +31,7 @@ def read(wire: Wire, name: str, state: dict[str, Any] | None = None, **reading: 
         client._has_met_omnium = True
         parser = Parser(shape(resource, OPEN))
         reader = Reader(
-            Course(client, resource, parser, executor, reading=Reading(**{"budget": 20.0, **reading}))
+            ResourceRun(client, resource, parser, executor, reading=Reading(**{"budget": 20.0, **reading}))
         )
         return list(reader.windows(state or {}))
 
@@ -129,7 +129,7 @@ def reach(monkeypatch: pytest.MonkeyPatch) -> int:
     """A server that shows 1,000 rows of a search instead of 10,000: the same, with fewer rows."""
     for module in (
         "http.paginators",
-        "windows.course",
+        "windows.resource_run",
         "windows.splitter",
         "windows.reader",
         "windows.scheduler",
@@ -182,7 +182,7 @@ def test_a_server_that_compares_whole_seconds_and_leaves_the_bounds_out_hides_no
     rows = [
         supplier(n, modified=whole(day(0), n // 40), created=whole(day(0), n // 40)) for n in range(2_500)
     ]
-    # Whole seconds after the lower bound, and before the upper one.
+    # Joined seconds after the lower bound, and before the upper one.
     shifts = {"modifiedFrom": 1, "createdFrom": 1, "modifiedTo": -1, "createdTo": -1}
 
     def exclusive(asked: Asked) -> Reply:
@@ -430,7 +430,8 @@ def test_deliveries_that_can_still_change_are_asked_for_again():
         first = read(wire, "deliveries")
         assert first[-1].state["open"] == ["open"]
         wire.asked.clear()
-        second = read(wire, "deliveries", first[-1].state)
+        # Of a server that sorts by changes nothing else would be asked.
+        second = read(wire, "deliveries", first[-1].state | {"newest_first": "ignored"})
     assert ids(second) == ["named", "open"]
     assert [asked.body.get("selectedDeliveries") for asked in wire.asked if "Deliv" in asked.path] == [
         None,
@@ -440,11 +441,11 @@ def test_deliveries_that_can_still_change_are_asked_for_again():
 
 def test_a_trailing_period_is_read_again_and_everything_every_few_days():
     with Wire(lambda asked: search([], asked.body, bounds=("createdFrom", "createdTo", "created"))) as wire:
-        first = read(wire, "invoices")
-        second = read(wire, "invoices", first[-1].state)
+        first = read(wire, "customer_groups")
+        second = read(wire, "customer_groups", first[-1].state)
         old = {**second[-1].state, "full_pass": "2020-01-01T00:00:00.000Z"}
-        read(wire, "invoices", old)
-    asked = bodies(wire, "Invoices/Search")
+        read(wire, "customer_groups", old)
+    asked = bodies(wire, "CustomerGroups/CustomerGroups/Search")
     assert "createdFrom" not in asked[0]
     since = dt.datetime.fromisoformat(asked[1]["createdFrom"])
     assert abs(dt.datetime.now(dt.UTC) - since - dt.timedelta(days=30)) < dt.timedelta(minutes=1)

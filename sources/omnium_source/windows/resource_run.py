@@ -1,6 +1,6 @@
 """What all windows of one resource have in common: the connection, the parser, and what was learned of the server.
 
-Course        the resource as it is read in this run
+ResourceRun        the resource as it is read in this run
 """
 
 import contextlib
@@ -39,7 +39,7 @@ Known = Callable[[str, Sequence[str]], Mapping[str, Any]]
 """Asked with a resource and its rows' ids, answers the content hashes that the destination holds for them."""
 
 
-class Course:
+class ResourceRun:
     """One resource, read by several threads. `parsing` is held by the one that uses the parser.
 
     `known` lets rows fall away that the destination already holds; without it every row read is handed on. `workshop`

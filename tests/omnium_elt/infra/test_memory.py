@@ -1,0 +1,40 @@
+"""Memory limits, as control groups of both versions write them down."""
+
+from pathlib import Path
+
+import pytest
+from omnium_elt.infra.memory import limit
+
+MIB = 1024 * 1024
+
+
+@pytest.mark.parametrize(
+    ("own", "files", "mib"),
+    [
+        ("0::/\n", {"memory.max": f"{700 * MIB}\n"}, 700),
+        (
+            "0::/system.slice/omnium.service\n",
+            {"system.slice/omnium.service/memory.max": f"{300 * MIB}"},
+            300,
+        ),
+        ("0::/a/b\n", {"a/memory.max": f"{200 * MIB}", "a/b/memory.max": "max"}, 200),
+        ("0::/host/path\n", {"memory.max": f"{150 * MIB}"}, 150),
+        ("4:memory:/docker/x\n3:cpu:/y\n", {"memory/docker/x/memory.limit_in_bytes": f"{123 * MIB}"}, 123),
+        ("4:cpu,memory:/z\n", {"memory/memory.limit_in_bytes": f"{99 * MIB}"}, 99),
+    ],
+)
+def test_the_least_of_all_limits_counts(own: str, files: dict[str, str], mib: int, tmp_path: Path) -> None:
+    for name, text in files.items():
+        path = tmp_path / "cgroup" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+    (tmp_path / "own").write_text(own)
+    assert limit(tmp_path / "cgroup", tmp_path / "own") == mib * MIB
+
+
+@pytest.mark.parametrize("text", ["max\n", "9223372036854771712\n", "", "much"])
+def test_without_a_limit_it_is_the_machines_memory(text: str, tmp_path: Path) -> None:
+    (tmp_path / "memory.max").write_text(text)
+    (tmp_path / "own").write_text("0::/\n")
+    assert 256 * MIB < limit(tmp_path, tmp_path / "own") < 2**50
+    assert limit(tmp_path / "nowhere", tmp_path / "nothing") == limit(tmp_path, tmp_path / "own")
