@@ -64,7 +64,8 @@ def named(report: RunReport) -> set[str]:
     return bad
 
 
-@pytest.mark.timeout(900)
+@pytest.mark.slow
+@pytest.mark.timeout(3600)
 @pytest.mark.parametrize("seed", range(10 if IS_SOAK else 1))
 def test_nothing_is_wrong_and_nothing_is_silent(seed: int, home: Home) -> None:
     choice = random.Random(seed)

@@ -9,7 +9,7 @@ import os
 from pathlib import Path
 
 TIGHT = 1_100 * 1024 * 1024
-"""Bytes. A full load of the large sandbox takes about 850 MB with all its processes, and 600 MB with less of each."""
+"""Bytes. A full load of the large sandbox takes 807 MiB with all its processes, and 599 MiB with less of each."""
 _CGROUPS = Path("/sys/fs/cgroup")
 
 
