@@ -97,7 +97,7 @@ def demand(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_stock_outs_hide_demand(demand: Path) -> None:
     """39 sold in 14 days, 10.25 of them in stock; the deviation is that of the ten days in full stock."""
-    columns = "daily_demand_naive, daily_demand, daily_demand_sd, in_stock_days, is_low_evidence, abc_class"
+    columns = "daily_demand_naive, daily_demand_in_stock, daily_demand_sd, in_stock_days, is_low_evidence, abc_class"
     assert rows(demand, "demand_profile", columns, "sku = 'five'") == [
         (2.785714, 3.804878, 1.316561, 10.25, True, None)
     ]
@@ -106,7 +106,7 @@ def test_stock_outs_hide_demand(demand: Path) -> None:
 
 
 def test_intermittent_demand_is_smoothed(demand: Path) -> None:
-    columns = "daily_demand, average_demand_interval, cv_squared, demand_pattern"
+    columns = "daily_demand_sba, average_demand_interval, cv_squared, demand_pattern"
     assert rows(demand, "demand_profile", columns, "sku = 'ten'") == [
         (1.499666, 3.333333, 0.0625, "intermittent")
     ]
@@ -115,7 +115,7 @@ def test_intermittent_demand_is_smoothed(demand: Path) -> None:
 def test_lumpy_demand_fades_while_nothing_sells(demand: Path) -> None:
     # sizes 10 → 9.1 → 8.39; probability 1/3, on days with a sale 0.9·p + 0.1, else 0.9·p: 0.322332
     # CV² of 10, 1, 2: variance 24.3333, mean 4.3333
-    columns = "daily_demand, average_demand_interval, cv_squared, demand_pattern"
+    columns = "daily_demand_tsb, average_demand_interval, cv_squared, demand_pattern"
     assert rows(demand, "demand_profile", columns, "sku = 'lumpy'") == [
         (2.704368, 3.333333, 1.295858, "lumpy")
     ]

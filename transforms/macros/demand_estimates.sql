@@ -362,7 +362,11 @@ expected as (
         *,
         coalesce(
             1e0 - exp(-scaled_daily_demand / nullif(scaled_sale_size, 0e0)),
-            case when is_expected_to_sell then category_sale_rate else 0e0 end
+            -- what has been in stock for some time and never sold, here or elsewhere, is not taken for its category
+            case
+                when is_expected_to_sell and (long_sales > 0e0 or long_days < {{ k.prior_days }}e0) then category_sale_rate
+                else 0e0
+            end
         ) as expected_rate,
         coalesce(
             case

@@ -84,7 +84,9 @@ def decode(body: bytes) -> Decoded:
     except orjson.JSONDecodeError:
         return _leniently(body)
     # No database that keeps text as C does takes this character, and the warehouse is the same in each of them.
-    return _leniently(body) if _ESCAPED_NUL in body else Decoded(document)
+    # One byte is looked for ten times as fast as six.
+    has_nul = b"\\" in body and _ESCAPED_NUL in body
+    return _leniently(body) if has_nul else Decoded(document)
 
 
 def page_of(body: bytes) -> Decoded:

@@ -1,14 +1,16 @@
 -- One row per SKU and warehouse with open orders: how much of them to plan with. An order counts whole while others like it
 -- still arrived, or until the day it is promised for: that it may be late is in the safety stock, and who counted a part of
 -- it only would order the rest again. Beyond both it counts by the probability that it still arrives within L + r days, so
--- that an order that nobody closed does not stop buying for ever.
+-- that an order that nobody closed does not stop buying for ever. Where no order like it ever arrived, a promise alone is no
+-- history: it counts whole for twice the promised time.
 
 select
     eta.sku,
     eta.warehouse_code,
     {{ quantity('sum(
         eta.open_quantity * case
-            when eta.is_beyond_history and eta.age_days > eta.longest_days
+            when eta.is_beyond_history
+                and eta.age_days > eta.longest_days * case when coalesce(roots.completed_lines, 1) = 0 then 2 else 1 end
                 then ' ~ arrival_probability('eta', 'prospects', '(sources.lead_time_mean_days + sources.review_days)') ~ '
             else 1e0
         end
@@ -17,6 +19,9 @@ from {{ ref('open_purchase_eta') }} as eta
 inner join {{ ref('int_item_lead_times') }} as sources
     on sources.sku = eta.sku
     and sources.warehouse_code = eta.warehouse_code
+left join {{ ref('lead_time') }} as roots
+    on roots.level = coalesce(eta.lead_time_level, 'global')
+    and roots.level in ('global', 'transfer')
 left join {{ ref('int_arrival_prospects') }} as prospects
     on prospects.prospect_key = eta.prospect_key
     and sources.lead_time_mean_days + sources.review_days >= prospects.from_days

@@ -222,8 +222,9 @@ select
         when daily_demand = 0e0 then 'N'
         when annual_value is null then null
         when annual_value = 0 then 'C'
-        when value_before < 0.80 * total_value then 'A'
-        when value_before < 0.95 * total_value then 'B'
+        -- a millionth less: amounts are rounded to cents, and what stands at the limit must not fall below it
+        when value_before < 0.7999992 * total_value then 'A'
+        when value_before < 0.94999905 * total_value then 'B'
         else 'C'
     end as abc_class,
     case
