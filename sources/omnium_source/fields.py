@@ -16,7 +16,7 @@ from omnium_source.contract import contract
 from omnium_source.errors import ConfigurationError
 from omnium_source.normalize.schema import CHILD_LEVELS
 from omnium_source.resources import RESOURCES, Resource
-from omnium_source.settings import Setting, table
+from omnium_source.setting import Setting, table
 
 CLOSED, BUT = "*", "+"
 """After a path and a dot: nothing there that the contract does not have; but this one."""

@@ -12,11 +12,11 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import date
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from omnium_elt.cli.write import add_selection, add_write_arguments, write_command
+from omnium_elt.cli.write import add_selection, add_write_arguments, chosen_step, show_changes
 from omnium_elt.infra.errors import UsageError, explain
 from omnium_elt.infra.text import all_printable, printable
 from omnium_elt.report.run_report import EXIT_INCOMPLETE, EXIT_OK, EXIT_USAGE, Progress, RunReport, plain
@@ -684,6 +684,20 @@ def export_command(options: argparse.Namespace) -> int:
         soft_wrap=True,
     )
     return EXIT_OK
+
+
+def write_command(options: argparse.Namespace) -> int:
+    """`write`."""
+    from omnium_elt.infra.configuration import home_of, read_settings
+    from omnium_elt.steps.run import perform
+    from omnium_elt.write.credentials import writer
+
+    step = chosen_step(options)
+    settings = read_settings(home_of(options.home), {"verbose": options.verbose}, needs_tenant=True)
+    settings = replace(settings, **writer())
+    with showing_progress() as progress:
+        report = perform(settings, progress, "write", (step,))
+    return _finish(report, options, show_changes)
 
 
 def completion_command(options: argparse.Namespace) -> int:

@@ -1,7 +1,6 @@
 """`omnium-elt write`: its arguments, and how differences are shown."""
 
 import argparse
-import dataclasses
 from typing import TYPE_CHECKING, Any
 
 from omnium_elt.infra.errors import UsageError
@@ -10,6 +9,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from omnium_elt.report.run_report import RunReport
+    from omnium_elt.write.step import Step
 
 MARKS = {
     "shown": "",
@@ -47,29 +47,19 @@ def add_selection(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--deferred", action="store_true", help="also orders that the proposal lets wait")
 
 
-def write_command(options: argparse.Namespace) -> int:
-    """`write`."""
-    from omnium_elt.cli import commands
-    from omnium_elt.infra.configuration import home_of, read_settings
-    from omnium_elt.steps.run import perform
-    from omnium_elt.write.credentials import writer
+def chosen_step(options: argparse.Namespace) -> "Step":
+    """What the arguments ask for. Raises UsageError where they do not go together."""
     from omnium_elt.write.step import lead_times_step, orders_step, undo_step
 
     if (options.what == "undo") != (options.run is not None):
         raise UsageError("undo takes the id of a run, the others take none", "See omnium-elt write --help.")
     if options.what == "undo":
-        step = undo_step(options.run, apply=options.apply)
-    elif options.what == "orders":
-        step = orders_step(
+        return undo_step(options.run, apply=options.apply)
+    if options.what == "orders":
+        return orders_step(
             options.supplier, options.warehouse, deferred=options.deferred, apply=options.apply
         )
-    else:
-        step = lead_times_step(options.supplier, apply=options.apply)
-    settings = read_settings(home_of(options.home), {"verbose": options.verbose}, needs_tenant=True)
-    settings = dataclasses.replace(settings, **writer())
-    with commands.showing_progress() as progress:
-        report = perform(settings, progress, "write", (step,))
-    return commands._finish(report, options, show_changes)
+    return lead_times_step(options.supplier, apply=options.apply)
 
 
 def show_changes(console: "Console", report: "RunReport") -> None:

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from omnium_source.errors import ConfigurationError
+from omnium_source.setting import Setting, table
 from omnium_source.settings import (
     ENVIRONMENT_PREFIX,
     LARGEST_DAYS,
@@ -20,7 +21,6 @@ from omnium_source.settings import (
     SOURCE,
     Found,
     Problem,
-    Setting,
     documents,
     field_choices,
     from_document,
@@ -28,7 +28,6 @@ from omnium_source.settings import (
     problem_of,
     settings_found,
     source_problems,
-    table,
 )
 
 MOST_ROWS = 1e12

@@ -1,0 +1,206 @@
+"""One setting: its name, type, range, default and meaning, and how a text is read as it."""
+
+import datetime as dt
+import json
+import math
+import re
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+from zoneinfo import ZoneInfo
+
+Kind = Literal[
+    "integer", "number", "flag", "text", "secret", "choice", "date", "time zone", "size", "list", "mapping"
+]
+_TRUE, _FALSE = frozenset({"true", "yes", "on", "1"}), frozenset({"false", "no", "off", "0"})
+_SIZE = re.compile(r"\d+(\.\d+)?\s*([KMGT]i?B|%)", re.IGNORECASE)
+
+
+_ITEMS: Mapping[Kind, str] = {
+    "text": "texts",
+    "date": "dates",
+    "number": "numbers",
+    "integer": "whole numbers",
+}
+
+
+@dataclass(frozen=True)
+class Setting:
+    """One setting.
+
+    `least` and `most` bound a number, and each number of a list; `is_open`: the bounds themselves are outside.
+    `choices` are all values of a choice, and of the values of a mapping (which may be lists of them; `items`: numbers
+    instead, within the bounds); `keys` are all names of a mapping, where not every text is one. `shortest`: bytes of a
+    text. `may_be_empty`: an empty text says something.
+    """
+
+    name: str
+    kind: Kind
+    default: Any
+    meaning: str
+    least: float = -math.inf
+    most: float = math.inf
+    is_open: bool = False
+    choices: tuple[Any, ...] = ()
+    shortest: int = 0
+    may_be_empty: bool = False
+    items: Kind = "text"
+    keys: tuple[str, ...] = ()
+
+    @property
+    def range(self) -> str:
+        """What it may be, in words that follow "It is"."""
+        words = {
+            "integer": "a whole number",
+            "number": "a number",
+            "flag": "true or false",
+            "date": "a date such as 2025-01-31",
+            "time zone": "a time zone such as Europe/Oslo",
+            "size": "a size such as 3GB",
+        }
+        if self.kind == "choice":
+            text = f"one of {_listed(self.choices)}"
+        elif self.kind == "mapping":
+            name = f"one of {_listed(self.keys)}" if self.keys else "a text"
+            value = f"one of {_listed(self.choices)}" if self.choices else f"a number{self._bounds()}"
+            text = f"pairs of {name} and {value}"
+        elif self.kind == "list":
+            text = f"a list of {_ITEMS[self.items]}{self._bounds()}"
+        elif self.kind in ("text", "secret"):
+            text = f"a text of {self.shortest} bytes or more" if self.shortest else "a text"
+        else:
+            text = words[self.kind] + self._bounds()
+        return f"{text}, or empty" if self.may_be_empty else text
+
+    def _bounds(self) -> str:
+        if self.is_open:
+            return f" between {self.least:,g} and {self.most:,g}"
+        if math.isinf(self.most):
+            return "" if math.isinf(self.least) else f" of {self.least:,g} or more"
+        return f" from {_figure(self.least)} to {_figure(self.most)}"
+
+    def read(self, value: Any) -> Any:
+        """What `value` means: a text from the environment, or a value of a TOML file. Raises ValueError."""
+        if isinstance(value, str):
+            value = value.strip()
+            if not value and not self.may_be_empty:
+                raise ValueError("empty")
+            if not value:
+                return value
+        return _READERS[self.kind](self, value)
+
+    def number(self, value: Any, *, is_whole: bool) -> Any:
+        """A number within the bounds."""
+        if isinstance(value, bool) or not isinstance(value, int | float | str):
+            raise ValueError("no number")
+        number: float = value if isinstance(value, int | float) else _number(value)
+        if is_whole and isinstance(number, float):
+            if not number.is_integer():
+                raise ValueError("no whole number")
+            number = int(number)
+        inside = self.least < number < self.most if self.is_open else self.least <= number <= self.most
+        if not inside:
+            raise ValueError("out of its range")
+        return number
+
+
+def _number(text: str) -> float:
+    """A whole number stays one: SQL divides 7 and 7.0 differently."""
+    try:
+        return int(text)
+    except ValueError:
+        return float(text)
+
+
+def _figure(value: float) -> str:
+    return f"{value:,.0f}" if float(value).is_integer() else f"{value:g}"
+
+
+def _listed(choices: Iterable[Any]) -> str:
+    return ", ".join(one if isinstance(one, str) else json.dumps(one) for one in choices)
+
+
+def _flag(setting: Setting, value: Any) -> bool:
+    if isinstance(value, bool):
+        return value
+    if str(value).lower() in _TRUE | _FALSE:
+        return str(value).lower() in _TRUE
+    raise ValueError("neither true nor false")
+
+
+def _text(setting: Setting, value: Any) -> str:
+    if not isinstance(value, str) or len(value.encode()) < setting.shortest:
+        raise ValueError("no such text")
+    return value
+
+
+def _choice(setting: Setting, value: Any) -> Any:
+    plain = value.lower() if isinstance(value, str) else value
+    if plain not in setting.choices:
+        raise ValueError("unknown")
+    return plain
+
+
+def _date(setting: Setting, value: Any) -> str:
+    if isinstance(value, dt.datetime):
+        value = value.date()
+    return (value if isinstance(value, dt.date) else dt.date.fromisoformat(value)).isoformat()
+
+
+def _time_zone(setting: Setting, value: Any) -> str:
+    try:
+        return ZoneInfo(value).key
+    except (KeyError, TypeError, OSError) as error:
+        raise ValueError("unknown") from error
+
+
+def _size(setting: Setting, value: Any) -> str:
+    if not isinstance(value, str) or not _SIZE.fullmatch(value) or not float(re.split(r"[^\d.]", value)[0]):
+        raise ValueError("no size")
+    return value
+
+
+def _list(setting: Setting, value: Any) -> list[Any]:
+    if isinstance(value, str):
+        value = json.loads(value) if value.startswith("[") else [one.strip() for one in value.split(",")]
+    if not isinstance(value, list | tuple):
+        raise ValueError("no list")
+    one = Setting(setting.name, setting.items, None, "", setting.least, setting.most, setting.is_open)
+    return [one.read(item) for item in value]
+
+
+def _mapping(setting: Setting, value: Any) -> dict[str, Any]:
+    if isinstance(value, str):
+        value = json.loads(value)
+    if not isinstance(value, Mapping):
+        raise ValueError("no pairs")
+    for name, one in value.items():
+        if setting.keys and name not in setting.keys:
+            raise ValueError(f"{name!r} is none of them")
+        if setting.items == "number":
+            setting.number(one, is_whole=False)
+            continue
+        for item in one if isinstance(one, list) else [one]:
+            if item not in setting.choices or type(item) not in {type(choice) for choice in setting.choices}:
+                raise ValueError(f"{item!r} is none of them")
+    return dict(value)
+
+
+_READERS: Mapping[Kind, Callable[[Setting, Any], Any]] = {
+    "integer": lambda setting, value: setting.number(value, is_whole=True),
+    "number": lambda setting, value: setting.number(value, is_whole=False),
+    "flag": _flag,
+    "text": _text,
+    "secret": _text,
+    "choice": _choice,
+    "date": _date,
+    "time zone": _time_zone,
+    "size": _size,
+    "list": _list,
+    "mapping": _mapping,
+}
+
+
+def table(*rows: Setting) -> dict[str, Setting]:
+    """The rows by name."""
+    return {row.name: row for row in rows}

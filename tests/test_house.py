@@ -1,0 +1,91 @@
+"""The house: who may import whom. What is imported inside a function counts as well."""
+
+import ast
+from collections.abc import Iterator
+from graphlib import CycleError, TopologicalSorter
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+PACKAGES = {"omnium_source": "sources", "omnium_sandbox": "sources", "omnium_elt": "pipelines"}
+TERMINAL = {"rich"}
+
+
+def modules() -> dict[str, Path]:
+    """Every module of the packages: dotted name → file."""
+    found = {}
+    for package, folder in PACKAGES.items():
+        for path in sorted((ROOT / folder / package).rglob("*.py")):
+            parts = path.relative_to(ROOT / folder).with_suffix("").parts
+            found[".".join(parts[:-1] if parts[-1] == "__init__" else parts)] = path
+    return found
+
+
+MODULES = modules()
+
+
+def imported(path: Path) -> Iterator[str]:
+    """The dotted names that a file imports, those in functions too, those for type checkers not."""
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    for_checkers = {
+        inner
+        for node in ast.walk(tree)
+        if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING"
+        for inner in ast.walk(node)
+    }
+    for node in ast.walk(tree):
+        if node in for_checkers:
+            continue
+        if isinstance(node, ast.ImportFrom) and node.module:
+            for alias in node.names:
+                both = f"{node.module}.{alias.name}"
+                yield both if both in MODULES else node.module
+        elif isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+
+
+GRAPH = {
+    name: {other for other in imported(path) if other in MODULES} - {name} for name, path in MODULES.items()
+}
+
+
+def test_no_module_imports_itself_by_way_of_others() -> None:
+    try:
+        TopologicalSorter(GRAPH).prepare()
+    except CycleError as error:
+        pytest.fail(" → ".join(error.args[1]))
+
+
+@pytest.mark.parametrize(
+    ("package", "others"),
+    [
+        ("omnium_source", {"omnium_sandbox", "omnium_elt"}),
+        ("omnium_sandbox", {"omnium_source", "omnium_elt"}),
+    ],
+)
+def test_a_package_below_knows_none_above_or_beside_it(package: str, others: set[str]) -> None:
+    wrong = {
+        f"{name} imports {other}"
+        for name, known in GRAPH.items()
+        if name.split(".")[0] == package
+        for other in known
+        if other.split(".")[0] in others
+    }
+    assert not wrong
+
+
+def test_the_command_line_alone_knows_the_terminal() -> None:
+    knowing = {name for name, path in MODULES.items() if TERMINAL & {n.split(".")[0] for n in imported(path)}}
+    assert {name.rpartition(".")[0] for name in knowing} == {"omnium_elt.cli"}
+
+
+def test_nobody_below_imports_the_command_line() -> None:
+    above = {"omnium_elt.__main__"}
+    wrong = {
+        name
+        for name, known in GRAPH.items()
+        if not name.startswith("omnium_elt.cli")
+        and any(other.startswith("omnium_elt.cli") for other in known)
+    }
+    assert wrong == above
