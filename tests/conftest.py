@@ -175,7 +175,13 @@ def environment_of(sandbox: Sandbox) -> dict[str, str]:
 
 @pytest.fixture
 def marts_of() -> Callable[[Path], dict[str, Any]]:
-    """All rows of all marts of a database, each mart sorted: for comparing two of them."""
+    """All rows of all marts of a database, each mart sorted, floats to nine digits: for comparing two of them.
+
+    The order in which threads add up floats is none that could be relied on, and with it their last digits.
+    """
+
+    def told(value: Any) -> Any:
+        return float(f"{value:.9g}") if isinstance(value, float) else value
 
     def rows(database: Path) -> dict[str, Any]:
         import duckdb
@@ -185,7 +191,11 @@ def marts_of() -> Callable[[Path], dict[str, Any]]:
                 "select table_name from duckdb_tables() where schema_name = 'marts' order by table_name"
             ).fetchall()
             return {
-                mart: connection.execute(f"from marts.{mart} order by all").fetchall() for (mart,) in marts
+                mart: [
+                    tuple(told(value) for value in row)
+                    for row in connection.execute(f"from marts.{mart} order by all").fetchall()
+                ]
+                for (mart,) in marts
             }
 
     return rows

@@ -328,9 +328,10 @@ def test_the_risk_of_waiting(proposals: Path) -> None:
 
 
 def test_what_arrives_after_the_shelf_is_empty_comes_too_late(proposals: Path) -> None:
-    """28 available and 20 a day: out on the second day; 85 more tomorrow make it the sixth."""
+    """28 available: out on the second day; 85 more tomorrow last as long as 113 do."""
+    ((daily,),) = rows(proposals, "replenishment", "daily_demand", "sku = 'early'")
     assert rows(proposals, "replenishment", "sku, projected_stock_out_date", "sku in ('late', 'early')") == [
-        ("early", date(2026, 4, 6)),
+        ("early", TODAY + timedelta(days=math.floor(113 / daily) + 1)),
         ("late", date(2026, 4, 2)),
     ]
 

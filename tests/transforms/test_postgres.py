@@ -220,7 +220,7 @@ def tables_of(database: Path, schema: str) -> dict[str, list[str]]:
         return dict(
             connection.execute(
                 "select table_name, list(column_name order by column_index) from duckdb_columns() "
-                "where schema_name = ? and table_name in (select table_name from duckdb_tables()) group by 1",
+                "where schema_name = ? and not internal group by 1",
                 [schema],
             ).fetchall()
         )
