@@ -195,7 +195,7 @@ def test_what_a_server_says_reaches_terminal_log_and_status_without_escapes(
     def refuses(*_: Any, **__: Any) -> Any:
         raise BadRequest("stores: 400: " + " ".join(ESCAPES))
 
-    monkeypatch.setattr("omnium_source.windows.strategies.Reader.windows", refuses)
+    monkeypatch.setattr("omnium_source.windows.resource_reader.Reader.windows", refuses)
     arguments = ["--home", str(home.root), "--resources", "stores"]
     for command in (
         ["load", *arguments],

@@ -73,8 +73,13 @@ class Warehouse:
             dataset_name=NAME,
             pipelines_dir=str(home.dlt),
         )
-        self.pipeline.sync_destination()
-        self._clear_half_loaded()
+        try:
+            self.pipeline.sync_destination()
+            self._clear_half_loaded()
+        except BaseException:
+            # A file that stays attached could not be opened again by this process.
+            self.close()
+            raise
         # Readers ask for it while packages run, and dlt rewrites its schema meanwhile: half of it is no answer.
         self._tables_at_first = frozenset(self.tables)
 

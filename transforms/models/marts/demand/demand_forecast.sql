@@ -1,12 +1,13 @@
-{{ config(materialized='view') }}
-
--- Drawn out from what is known of an article to 26 weeks: a view, as a table of it would be 26 times demand_profile.
+-- Drawn out from what is known of an article to 26 weeks, for the articles that matter most: a table of all would be 26
+-- times demand_profile, and a view could not be read where the models below it are not.
 with items as (
     select
         sku,
         warehouse_code
     from {{ ref('demand_profile') }}
     where daily_demand > 0
+    order by annual_value desc nulls last, daily_demand desc, sku, warehouse_code
+    limit {{ var('projected_items', 50000) }}
 ),
 
 weeks as (
