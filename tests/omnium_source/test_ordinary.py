@@ -598,13 +598,13 @@ def test_large_windows_are_made_tables_of_in_other_processes(
     tmp_path: Path, tenant: Tenant, monkeypatch: pytest.MonkeyPatch
 ):
     from omnium_source.normalize import worker_pool
-    from omnium_source.windows import course
+    from omnium_source.windows import resource_run
 
     started: list[Any] = []
     own = worker_pool.Workshop.bench
     monkeypatch.setattr(worker_pool.Workshop, "bench", lambda *given: started.append(given) or own(*given))
-    monkeypatch.setattr(course, "LARGE_BYTES", 0)
-    monkeypatch.setattr(course, "SMALL_BYTES", 0)
+    monkeypatch.setattr(resource_run, "LARGE_BYTES", 0)
+    monkeypatch.setattr(resource_run, "SMALL_BYTES", 0)
     pipeline = pipeline_in(tmp_path)
     pipeline.run(tenant.source("suppliers", "orders"))
     assert len(started) == 2
