@@ -32,7 +32,7 @@ from omnium_source.normalize.drift import Drift
 from omnium_source.normalize.normalizer import Parser
 from omnium_source.normalize.worker_pool import Bench, Workshop, _Worker
 from omnium_source.pii.masking import PersonalData
-from omnium_source.windows import run
+from omnium_source.windows import resource_run
 from omnium_source.windows.reader import Verified
 from omnium_source.windows.resource_reader import Reader
 from omnium_source.windows.resource_run import ResourceRun
@@ -88,8 +88,8 @@ def in_order(rows: dict[str, list[dict[str, Any]]]) -> dict[str, list[dict[str, 
 
 @pytest.fixture(autouse=True)
 def _everything_is_large(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(run, "LARGE_BYTES", 0)
-    monkeypatch.setattr(run, "PARSE_BYTES", 4_000)
+    monkeypatch.setattr(resource_run, "LARGE_BYTES", 0)
+    monkeypatch.setattr(resource_run, "PARSE_BYTES", 4_000)
 
 
 @pytest.mark.parametrize("workers", [1, 3])
