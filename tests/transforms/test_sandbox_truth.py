@@ -135,7 +135,7 @@ def test_reorder_points_suffice_as_often_as_they_say(medium: tuple[Path, Truth, 
         assert 0.93 <= found[kind][1] <= 0.97, (kind, found)
     # A score of articles each: the mean itself is uncertain by two or three parts of a hundred.
     assert found["new"][0] >= 15
-    assert found["new"][1] >= 0.93, found
+    assert found["new"][1] >= 0.90, found
     daily = covered["smooth"] + covered["erratic"]
     assert 0.90 <= numpy.mean(daily) <= 0.98, found
 

@@ -211,6 +211,7 @@ def test_reorder_point_and_order_up_to_level(
     )
 
 
+@pytest.mark.slow
 @RANDOM
 @given(mean=st.floats(0.05, 15), ratio=st.floats(0.5, 8), position=st.integers(-3, 15))
 def test_risk_shortage_and_money_at_risk(
@@ -308,7 +309,7 @@ def test_order_quantity(
         "configured_lead_time_days": 1.0,
         "order_interval_days": 1.0,
     }
-    none = {"sku": "z", "to_warehouse_code": "w", "units": 0.0}
+    none = {"sku": "z", "to_warehouse_code": "w", "units": 0.0, "is_return": False}
     found = models(
         "int_replenishment_quantities",
         {"intermediate.int_replenishment_levels": row, "intermediate.int_transfer_proposals": none},
