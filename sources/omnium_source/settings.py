@@ -14,7 +14,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from omnium_source.errors import ConfigurationError
-from omnium_source.fields import checked, options_of
 from omnium_source.resources import RESOURCES
 from omnium_source.setting import Setting, table
 
@@ -200,6 +199,9 @@ def nearest(found: Found, name: str, known: Iterable[str]) -> str:
 
 def source_problems(found: Iterable[Found]) -> Iterator[Problem]:
     """What is wrong with settings below `sources.omnium`."""
+    # Arrow comes with it, and `--help` has no need of that.
+    from omnium_source.fields import options_of
+
     for one in found:
         first, rest = one.path[0], one.path[1:]
         if first in DLT_SECTIONS or (rest and rest[0] in DLT_SECTIONS and first in RESOURCES):
@@ -241,6 +243,9 @@ def field_choices(found: Iterable[Found]) -> dict[str, dict[str, Any]]:
 
     Raises ConfigurationError for a field that cannot be chosen.
     """
+    # Arrow comes with it, and `--help` has no need of that.
+    from omnium_source.fields import checked, options_of
+
     choices: dict[str, dict[str, Any]] = {}
     for one in found:
         resource, name = one.path[0], "__".join(one.path[1:])
