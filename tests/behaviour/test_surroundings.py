@@ -85,13 +85,13 @@ def test_the_program_imports_nothing_of_the_working_directory(
 
 def test_a_worker_is_given_no_credentials(monkeypatch: pytest.MonkeyPatch) -> None:
     secrets = {
-        "SOURCES__OMNIUM__CLIENT_SECRET": "one",
-        "DESTINATION__POSTGRES__CREDENTIALS": "postgresql://u:two@h/d",
-        "AWS_SECRET_ACCESS_KEY": "three",
-        "PGPASSWORD": "four",
-        "HTTPS_PROXY": "http://u:five@proxy",
-        "OMNIUM__WRITE__CLIENT_SECRET": "six",
-        "DBT_ENV_SECRET_OMNIUM_POSTGRES_PASSWORD": "seven",
+        "SOURCES__OMNIUM__CLIENT_SECRET": "a-secret-of-omnium",
+        "DESTINATION__POSTGRES__CREDENTIALS": "postgresql://u:a-secret-of-postgres@h/d",
+        "AWS_SECRET_ACCESS_KEY": "a-secret-of-a-bucket",
+        "PGPASSWORD": "a-secret-of-libpq",
+        "HTTPS_PROXY": "http://u:a-secret-of-a-proxy@proxy",
+        "OMNIUM__WRITE__CLIENT_SECRET": "a-secret-of-the-writer",
+        "DBT_ENV_SECRET_OMNIUM_POSTGRES_PASSWORD": "a-secret-of-dbt",
     }
     for name, value in secrets.items():
         monkeypatch.setenv(name, value)
