@@ -123,3 +123,36 @@ def test_no_file_of_a_home_tells_of_a_person(
         text for path in files if path.suffix in (".duckdb", ".parquet") for text in everything(path)
     )
     assert shown.count("farge") >= 20, "what is not personal is there"
+
+
+def test_rows_that_an_older_set_of_rules_has_read_are_read_again(
+    sandbox: Sandbox, home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = sandbox_settings(home, sandbox, resources=("suppliers", "price_lists"), personal="hash")
+    monkeypatch.setattr("omnium_source.pii.masking.RULES", 1)
+    load(settings, Silent())
+    missed = "update omnium.suppliers set name = 'Kjersti Fjellheim' where id = (select min(id) from omnium.suppliers)"
+    with duckdb.connect(str(home.working_database)) as connection:
+        connection.execute(missed)
+    monkeypatch.setattr("omnium_source.pii.masking.RULES", 7)
+    report = load(settings, Silent())
+    rows = {one.name: one.rows for one in report.resources}
+    assert rows == {name: sandbox.tenant.count(name) for name in rows}
+    assert report.notes == [
+        f"{name}: what counts as personal has changed since (rules 1, now 7): all of it is read again"
+        for name in rows
+    ]
+    with duckdb.connect(str(home.working_database)) as connection:
+        assert connection.sql("select * from omnium.suppliers where name like 'Kjersti%'").fetchall() == []
+    again = load(settings, Silent())
+    assert (again.status, again.notes) == ("unchanged", [])
+
+
+def test_rules_do_not_matter_where_everything_stays_as_it_is(
+    sandbox: Sandbox, home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = sandbox_settings(home, sandbox, resources=("suppliers",), personal="include")
+    load(settings, Silent())
+    monkeypatch.setattr("omnium_source.pii.masking.RULES", 7)
+    again = load(settings, Silent())
+    assert (again.status, again.notes) == ("unchanged", [])
