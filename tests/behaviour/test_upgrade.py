@@ -75,7 +75,9 @@ def quoted(name: str) -> str:
 Rows = dict[str, list[tuple[Any, ...]]]
 
 
-def raw_rows(database: Path, columns: dict[str, list[str]] | None = None) -> tuple[Rows, dict[str, list[str]]]:
+def raw_rows(
+    database: Path, columns: dict[str, list[str]] | None = None
+) -> tuple[Rows, dict[str, list[str]]]:
     """The rows of all raw tables, each sorted, and their columns; of a choice of columns where one is given."""
     with duckdb.connect(str(database), read_only=True) as connection:
         connection.execute("set TimeZone = 'UTC'")
@@ -89,7 +91,7 @@ def raw_rows(database: Path, columns: dict[str, list[str]] | None = None) -> tup
             }
         rows = {
             table: connection.execute(
-                f'select {", ".join(map(quoted, names))} from omnium.{quoted(table)} order by all'
+                f"select {', '.join(map(quoted, names))} from omnium.{quoted(table)} order by all"
             ).fetchall()
             for table, names in columns.items()
         }
@@ -198,4 +200,6 @@ def test_a_pipeline_of_the_last_release_goes_on_where_it_stood(
     fresh.mkdir()
     monkeypatch.setenv("SOURCES__OMNIUM__PII_KEY", (state.parent / "personal_key").read_text())
     run(fresh)
-    assert tables_that_differ(raw_rows(database)[0], raw_rows(fresh / "omnium_raw.duckdb", columns)[0]) == set()
+    assert (
+        tables_that_differ(raw_rows(database)[0], raw_rows(fresh / "omnium_raw.duckdb", columns)[0]) == set()
+    )
