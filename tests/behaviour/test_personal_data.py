@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 import pytest
 from omnium_elt.cli.commands import main
 from omnium_elt.infra.home import Home
-from omnium_elt.report.run_report import Silent
+from omnium_elt.infra.run_report import Silent
 from omnium_elt.steps.load import load
 from omnium_elt.steps.publish import publish_warehouse
 from omnium_sandbox import Sandbox

@@ -133,7 +133,7 @@ def test_published_files_follow_the_umask_all_alike_and_state_is_the_owners(
         f"os.umask({umask})\n"
         "from pathlib import Path\n"
         "from omnium_elt.infra.home import Home, Settings\n"
-        "from omnium_elt.report.run_report import Silent\n"
+        "from omnium_elt.infra.run_report import Silent\n"
         "from omnium_elt.steps.lake import publish_lake\n"
         "from omnium_elt.steps.publish import publish\n"
         f"home = Home(Path({str(new.root)!r})); home.create()\n"

@@ -9,7 +9,7 @@ import duckdb
 import pytest
 from omnium_elt.cli.commands import build_parser
 from omnium_elt.infra.home import Home, Settings
-from omnium_elt.report.run_report import EXIT_STATUS, ResourceReport, RunReport
+from omnium_elt.infra.run_report import EXIT_STATUS, ResourceReport, RunReport
 from omnium_sandbox import Sandbox
 from omnium_source.settings import SOURCE
 

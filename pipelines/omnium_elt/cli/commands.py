@@ -20,8 +20,8 @@ from omnium_source.text import printable
 
 from omnium_elt.cli.write import add_selection, add_write_arguments, chosen_step, show_changes
 from omnium_elt.infra.errors import UsageError, explain
+from omnium_elt.infra.run_report import EXIT_INCOMPLETE, EXIT_OK, EXIT_USAGE, Progress, RunReport, plain
 from omnium_elt.infra.text import all_printable
-from omnium_elt.report.run_report import EXIT_INCOMPLETE, EXIT_OK, EXIT_USAGE, Progress, RunReport, plain
 
 if TYPE_CHECKING:
     from rich.console import Console

@@ -8,7 +8,7 @@ from omnium_elt.infra.errors import UsageError
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from omnium_elt.report.run_report import RunReport
+    from omnium_elt.infra.run_report import RunReport
     from omnium_elt.write.step import Step
 
 MARKS = {
