@@ -1,7 +1,8 @@
 """The Parquet lake: `lake/<table>/data.parquet`, made from the working database.
 
 The rows are the database's own, so deletions, children and changed rows are right without any merging of
-files. A table that did not change keeps its file. Files take their places together, at the end.
+files, and what packages say of themselves stands beside them. A table that did not change keeps its file.
+Files take their places together, at the end.
 """
 
 import os
@@ -35,6 +36,8 @@ def publish_lake(settings: Settings, progress: Progress) -> StepReport:
         ]
         gone = [table for table in before if table not in tables]
         if changed or gone:
+            # Receipts come with each package; their mark tells only of what models use.
+            changed += [table for table in database.BOOKKEEPING if table in tables and table not in changed]
             progress.start(STEP, len(changed))
             partials = [(_write(connection, table, lake, progress), table) for table in changed]
             for partial, table in partials:

@@ -26,9 +26,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-import dlt
 import numpy as np
-import pyarrow as pa
 from omnium_source import Sync, dlt_resource, known_columns, mark_personal
 from omnium_source.errors import (
     ConfigurationError,
@@ -51,7 +49,8 @@ from omnium_elt.infra import memory
 from omnium_elt.infra.errors import OmniumEltError, UsageError, explain
 from omnium_elt.infra.home import Settings
 from omnium_elt.infra.run_report import Progress, ResourceReport, RunReport
-from omnium_elt.warehouse.database import LOCAL, RECEIPTS
+from omnium_elt.steps.receipts import is_odd, odd_values, receipts
+from omnium_elt.warehouse.database import LOCAL
 from omnium_elt.warehouse.destination import Warehouse
 
 log = logging.getLogger("omnium.load")
@@ -482,7 +481,10 @@ class _Load:
                 is_new=name in new,
                 lists=lists if self._warehouse.takes_lists else None,
             )
-        yield _receipts(self._report.run_id, [window for windows in package.values() for window in windows])
+        windows = [window for some in package.values() for window in some]
+        yield receipts(self._report.run_id, windows)
+        if any(is_odd(drift) for window in windows for drift in window.drift):
+            yield odd_values(self._report.run_id, windows)
 
     def _marked(self, windows: list[Verified]) -> Iterator[Verified]:
         """The windows; as they are extracted the package's state takes the mark along."""
@@ -518,53 +520,3 @@ def with_ids(known: np.ndarray, keys: Iterable[str]) -> tuple[np.ndarray, bool]:
     ids.sort()
     is_other = np.append(True, ids[1:] != ids[:-1])[: len(ids)]
     return ids[is_other], bool(is_other.all())
-
-
-def _receipts(run_id: str, windows: list[Verified]) -> Any:
-    """The rows of `_omnium_windows`: what was read, what the server counted, and that both agree."""
-
-    def rows() -> Iterator[pa.Table]:
-        # A package that fails may have written this table already: its id tells whether the receipts are good.
-        load_id = dlt.current.load_package_state()["load_id"]
-        receipts = [
-            {
-                "run_id": run_id,
-                "resource": window.resource.name,
-                "window_from": window.window.lower,
-                "window_to": window.window.end,
-                "total_hits": window.total_hits,
-                "rows": window.rows,
-                "rows_written": window.written,
-                "distinct_keys": window.distinct_keys,
-                "requests": window.traffic.requests,
-                "tries": window.tries,
-                "seconds": window.seconds,
-                "complete": True,
-                "max_lateness_seconds": window.late_seconds,
-                "_dlt_load_id": load_id,
-            }
-            for window in windows
-        ]
-        yield pa.Table.from_pylist(receipts, schema=_RECEIPT)
-
-    return dlt.resource(rows, name=RECEIPTS, write_disposition="append")
-
-
-_RECEIPT = pa.schema(
-    [
-        ("run_id", pa.string()),
-        ("resource", pa.string()),
-        ("window_from", pa.timestamp("us", "UTC")),
-        ("window_to", pa.timestamp("us", "UTC")),
-        ("total_hits", pa.int64()),
-        ("rows", pa.int64()),
-        ("rows_written", pa.int64()),
-        ("distinct_keys", pa.int64()),
-        ("requests", pa.int64()),
-        ("tries", pa.int64()),
-        ("seconds", pa.float64()),
-        ("complete", pa.bool_()),
-        ("max_lateness_seconds", pa.float64()),
-        ("_dlt_load_id", pa.string()),
-    ]
-)

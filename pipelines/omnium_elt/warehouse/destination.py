@@ -28,8 +28,8 @@ from omnium_elt.infra.home import Home
 from omnium_elt.infra.run_report import RunReport
 from omnium_elt.warehouse.database import (
     APPENDING,
+    BOOKKEEPING,
     NO_VACUUM,
-    RECEIPTS,
     clear_half_loaded,
     literal,
     new_file_options,
@@ -220,15 +220,20 @@ class Warehouse:
             str(report.requests),
         )
         self.execute(f"create table if not exists {table} ({columns})")
-        if self._connection is None and "_dlt_load_id" in self.tables.get(RECEIPTS, {}).get("columns", {}):
-            # Receipts of packages that never became whole; a working database was rid of them when it was opened.
-            loads = f"select load_id from {self.name_of('_dlt_loads')} where status = 0"
-            self.execute(f"delete from {self.name_of(RECEIPTS)} where _dlt_load_id not in ({loads})")
+        if self._connection is None:
+            self._clear_receipts()
         self.execute(f"insert into {table} values ({', '.join(values)})")
         if self._connection is not None and self._has_merged:
             (counted,) = self.query(f"select count(*) from {table}")[0].to_pylist()
             if counted % RUNS_A_VACUUM == 0:
                 self.execute("reset global max_vacuum_tasks")
+
+    def _clear_receipts(self) -> None:
+        """Delete what packages that never became whole say of themselves; a working database loses it when opened."""
+        loads = f"select load_id from {self.name_of('_dlt_loads')} where status = 0"
+        for table in BOOKKEEPING:
+            if "_dlt_load_id" in self.tables.get(table, {}).get("columns", {}):
+                self.execute(f"delete from {self.name_of(table)} where _dlt_load_id not in ({loads})")
 
     # -- what comes in -----------------------------------------------------------------------------
 

@@ -46,6 +46,7 @@ from omnium_source.errors import (
 from omnium_source.http.answers import Garbled, NotAnAnswer, body_of, message_in, retry_after
 from omnium_source.http.clock import Moment, ServerClock
 from omnium_source.http.deadlines import Patience, Waiter, in_time
+from omnium_source.normalize.decoding import decode
 from omnium_source.text import plain
 
 log = logging.getLogger("omnium")
@@ -67,6 +68,10 @@ MOST_ODD_ANSWERS = 7
 half a minute, or not at all."""
 MOST_REFUSALS = 2
 """401 answers to one request after which even a new token is of no use."""
+TOKEN_LIFE = 864_000.0
+"""Seconds, where the token endpoint does not say how long its token serves."""
+_TOKEN = re.compile(r"[!#-;=?-z|~]+")
+"""What a header can carry, and no page or JSON looks like."""
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
 _TRANSPORT_LOGGERS = (
     "httpx",
@@ -228,7 +233,7 @@ class TokenStore:
             if kept["identity"] == self._identity and kept["expires_at"] > time.time() + 600:
                 token = kept["token"]
                 # Damaged, it would make a header that nobody can send.
-                return token if isinstance(token, str) and re.fullmatch(r"[!-~]+", token) else None
+                return token if isinstance(token, str) and _TOKEN.fullmatch(token) else None
         except (OSError, ValueError, KeyError, TypeError, RecursionError):
             pass
         return None
@@ -739,12 +744,12 @@ class OmniumClient:
 def _token_of(body: bytes) -> tuple[str, float]:
     """Token and its life in seconds, from the JSON answer or the bare token as plain text."""
     try:
-        parsed = orjson.loads(body)
-    except orjson.JSONDecodeError:
-        parsed = body.decode("ascii", "replace").strip()
-    if isinstance(parsed, str) and parsed and not set(parsed) & set(" <>{}"):
-        return parsed, 864_000.0
-    if isinstance(parsed, dict) and parsed.get("accessToken"):
-        life = parsed.get("expiresIn")
-        return str(parsed["accessToken"]), float(life) if isinstance(life, int | float) else 864_000.0
-    raise _Repeatable("the token endpoint answered something that is no token", odd=True)
+        parsed = decode(body).document
+    except ValueError:
+        parsed = body.decode("utf-8-sig", "replace").strip()
+    life: Any = None
+    if isinstance(parsed, dict):
+        parsed, life = parsed.get("accessToken"), parsed.get("expiresIn")
+    if not isinstance(parsed, str) or not _TOKEN.fullmatch(parsed):
+        raise _Repeatable("the token endpoint answered something that is no token", odd=True)
+    return parsed, float(life) if isinstance(life, int | float) else TOKEN_LIFE

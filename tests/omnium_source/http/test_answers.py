@@ -29,6 +29,7 @@ NOW = dt.datetime(2026, 11, 28, 12, tzinfo=dt.UTC)
         ("0", None),
         ("-1", None),
         ("-inf", None),
+        ("inf", None),
         ("nan", None),
         ("", None),
         (None, None),
