@@ -334,9 +334,9 @@ class _Load:
         self._note_left_out()
         # A working database tells its cursors itself, for as long as it is there.
         is_local = self._settings.destination in LOCAL
-        self._report.cursors = {
-            name: None if is_local else self._committed.get(name, {}).get("cursor") for name in self._going
-        }
+        kept = {name: {} if is_local else self._committed.get(name, {}) for name in self._going}
+        self._report.cursors = {name: state.get("cursor") for name, state in kept.items()}
+        self._report.left_out = {name: state.get(LEFT_OUT) for name, state in kept.items()}
 
     def _settle(self, one: _Progressing, why_not_loaded: str = "") -> None:
         one.settle(why_not_loaded)

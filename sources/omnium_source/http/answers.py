@@ -78,7 +78,7 @@ def message_in(body: bytes) -> str:
                     or parsed.get("error")
                     or parsed.get("errorMessage")
                     or parsed.get("errors")
-                    or text
+                    or json.dumps(parsed, separators=(",", ":"), ensure_ascii=False)
                 )
     return plain(text)[:MAX_MESSAGE]
 
@@ -86,7 +86,7 @@ def message_in(body: bytes) -> str:
 def retry_after(value: str | None, now: dt.datetime) -> float | None:
     """Seconds of a Retry-After header, given in seconds or as a date; None where it says nothing usable.
 
-    Zero, less than zero, without end, and a moment that is over are none: who asks again at once is refused again.
+    Zero, less than zero and a moment that is over are none: who asks again at once is refused again.
     """
     seconds = math.nan
     with contextlib.suppress(ValueError, TypeError):
@@ -97,4 +97,4 @@ def retry_after(value: str | None, now: dt.datetime) -> float | None:
             if moment.tzinfo is None:  # no zone, or -0000: it is UTC
                 moment = moment.replace(tzinfo=dt.UTC)
             seconds = (moment - now).total_seconds()
-    return seconds if 0 < seconds < math.inf else None
+    return seconds if seconds > 0 else None

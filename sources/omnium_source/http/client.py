@@ -14,6 +14,7 @@ import datetime as dt
 import hashlib
 import json
 import logging
+import math
 import os
 import random
 import re
@@ -278,6 +279,8 @@ def check_base_url(base_url: str) -> str:
 
 def _duration(seconds: float) -> str:
     """Seconds in words for people: 90 s, 24 hours."""
+    if math.isinf(seconds):
+        return "for ever"
     if seconds < 120:
         return f"{seconds:.0f} s"
     return f"{seconds / 60:.0f} minutes" if seconds < 7_200 else f"{seconds / 3_600:,.0f} hours"

@@ -153,7 +153,7 @@ class Attempt:
             if first.count < (self.total or 0) and not first.scroll_id:
                 return True
             self._take(first)
-            self._verify(is_snapshot=True)
+            self._verify(is_snapshot=first.says_something)
             return False
         if (self.total or 0) > REACH:
             return True
@@ -171,7 +171,7 @@ class Attempt:
                     text = f"its count went from {self.total} to {page.total} while it was read"
                     raise Incomplete(self.says(text))
                 self._take(page)
-            self._verify(is_snapshot=count == 1 or first.is_bare)
+            self._verify(is_snapshot=count == 1 and first.says_something)
             if pages.is_cut_off:
                 raise Incomplete(
                     self.says(f"pages end at {REACH:,} rows, and whether there are more nobody can see")
@@ -202,7 +202,7 @@ class Attempt:
         self._take(first)
         for page in one_ahead(scroll.rest(first), self._run.executor):
             self._take(page)
-        self._verify(is_snapshot=True)
+        self._verify(is_snapshot=first.says_something)
         # A scroll that ends just where the count stops may have been cut off there too.
         return self.count == self.total and first.may_be_more and self._stands_at_limit(first)
 
@@ -237,7 +237,7 @@ class Attempt:
         self.total, self.is_least = page.total, page.is_least
         if page.count:
             self._run.note_page(len(page.body), page.count, time.monotonic() - started)
-        if page.count and page.total is None and not page.is_bare:
+        if page.total is None and not page.is_bare:
             self._run.remark("the server gives no count (totalHits) that could prove a read: read to its end")
         self.shown = Shown(page.total or 0, page.rows if page.count else self.shown.rows)
         self._run.on_rows(0, self.total)
