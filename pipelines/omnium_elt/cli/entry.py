@@ -6,6 +6,7 @@ import sys
 from collections.abc import Sequence
 
 import click
+from omnium_source.text import printable
 
 from omnium_elt.cli.commands import (
     check,
@@ -23,7 +24,6 @@ from omnium_elt.cli.rendering import escaped, print_json, stderr
 from omnium_elt.infra.configuration import be_quiet
 from omnium_elt.infra.errors import UsageError, explain
 from omnium_elt.infra.run_report import EXIT_OK, RunReport
-from omnium_elt.infra.text import printable
 
 NAME = "omnium-elt"
 IN_ORDER_OF_USE = (

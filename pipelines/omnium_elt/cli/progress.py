@@ -7,9 +7,10 @@ import time
 from collections.abc import Iterator
 from typing import Any
 
+from omnium_source.text import printable
+
 from omnium_elt.cli.rendering import escaped, stderr
 from omnium_elt.infra.run_report import Progress
-from omnium_elt.infra.text import printable
 
 
 @contextlib.contextmanager

@@ -7,7 +7,9 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from omnium_elt.infra.text import all_printable, printable
+from omnium_source.text import printable
+
+from omnium_elt.infra.text import all_printable
 
 if TYPE_CHECKING:
     from rich.console import Console
