@@ -16,7 +16,7 @@ from dlt.destinations.insert_job_client import InsertValuesLoadJob
 from dlt.destinations.job_client_impl import SqlLoadJob
 from dlt.normalize.normalize import Normalize
 from dlt.pipeline.pipeline import Pipeline
-from omnium_elt.cli.commands import main
+from omnium_elt.cli import main
 from omnium_elt.infra.home import Home
 from omnium_elt.infra.run_report import RunReport, Silent
 from omnium_elt.inspect.status import status

@@ -9,7 +9,7 @@ from typing import Any
 
 import duckdb
 import pytest
-from omnium_elt.cli.commands import main
+from omnium_elt.cli import main
 from omnium_elt.infra.home import Home
 from omnium_elt.infra.run_report import RunReport, Silent
 from omnium_elt.inspect.status import status
