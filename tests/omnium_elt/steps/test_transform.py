@@ -84,6 +84,7 @@ def files_of(folder: Path) -> dict[str, float]:
     return {str(path): path.stat().st_mtime for path in folder.rglob("*") if "__pycache__" not in path.parts}
 
 
+@pytest.mark.slow
 def test_it_runs_again_after_a_changed_row_and_with_another_variable(settings: Settings) -> None:
     database = settings.home.working_database
     execute(
@@ -141,6 +142,7 @@ def test_broken_rules_are_named_with_their_rows(settings: Settings) -> None:
     }
 
 
+@pytest.mark.slow
 def test_the_lake_gives_the_same_marts(
     settings: Settings, marts_of: Callable[[Path], dict[str, Any]]
 ) -> None:
