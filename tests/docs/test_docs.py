@@ -12,11 +12,12 @@ from typing import Any
 import duckdb
 import pytest
 import yaml
-from omnium_elt.cli.commands import build_parser
 from omnium_elt.cli.listing import listing
 from omnium_elt.infra.home import Home
 from omnium_elt.infra.project_files import TRANSFORMS
 from omnium_elt.inspect.status import status
+
+from tests.support.command_line import parse
 
 ROOT = Path(__file__).parents[2]
 DOCS, EXAMPLES = ROOT / "docs", ROOT / "examples"
@@ -84,7 +85,7 @@ def test_commands_that_are_shown_can_be_parsed(page: Path) -> None:
             if not line.strip().startswith("omnium-elt "):
                 continue
             arguments = re.split(r" [#|>] ?", line.strip())[0].split()[1:]
-            build_parser().parse_args(arguments)
+            parse(arguments)
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
@@ -173,7 +174,7 @@ def test_examples_call_commands_that_there_are() -> None:
             )
     assert len(shown) >= 4
     for arguments in shown:
-        build_parser().parse_args(arguments.split("2>")[0].split())
+        parse(arguments.split("2>")[0].split())
 
 
 def test_the_workflow_is_yaml_with_what_a_runner_needs() -> None:

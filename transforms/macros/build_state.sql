@@ -1,5 +1,5 @@
 {#
-  What is built anew, and what is left as it is (DuckDB, with var('build_only_changed')).
+  What is built anew, and what is left as it is (DuckDB, where the program sets var('build_only_changed')).
 
   The program says in `build_state.node_version` which version of each raw table there is. Every node adds its own row:
   `inputs`, a digest of its compiled SQL and of its parents' versions, and `version`, what its dependants rest on: of a
@@ -21,7 +21,7 @@
 #}
 {% macro build_inputs(sql) -%}
     {%- set kept = build_state_table() -%}
-    {%- if kept is none or not var('build_only_changed') -%}{{ return(none) }}{%- endif -%}
+    {%- if kept is none or not var('build_only_changed', false) -%}{{ return(none) }}{%- endif -%}
     {%- set parents = model.depends_on.nodes | unique | sort -%}
     {%- set reads_all = model.config.get('meta', {}).get('reads') == 'all_raw_tables' -%}
     {%- set found = {} -%}
