@@ -78,6 +78,20 @@ def test_every_mart_and_column_is_in_the_table_reference(finished_home: Path) ->
     }
 
 
+def test_every_column_of_staging_is_described_and_none_more(finished_home: Path) -> None:
+    described = {
+        model["name"]: {column["name"] for column in model["columns"] if len(column["description"]) > 8}
+        for path in (TRANSFORMS / "models" / "staging").rglob("*.yml")
+        for model in yaml.safe_load(path.read_text(encoding="utf-8"))["models"]
+    }
+    with duckdb.connect(str(finished_home / "warehouse.duckdb"), read_only=True) as connection:
+        rows = connection.execute(
+            "select table_name, list(column_name) from duckdb_columns() where schema_name = 'staging' "
+            "group by table_name"
+        ).fetchall()
+    assert described == {name: set(columns) for name, columns in rows}
+
+
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_commands_that_are_shown_can_be_parsed(page: Path) -> None:
     for block in code("sh", page.read_text(encoding="utf-8")):
