@@ -13,8 +13,8 @@ from omnium_elt.steps.run import COMMANDS, perform
 from omnium_sandbox import Sandbox
 from omnium_sandbox.faults import Fault, Faults
 
-from tests.conftest import sandbox_settings
 from tests.support.accidents import differences, small_pages
+from tests.support.tenants import sandbox_settings
 
 IS_SOAK = bool(os.environ.get("OMNIUM_SOAK"))
 FEW = ("suppliers", "purchase_orders", "orders", "inventory", "deliveries", "supplier_versions")

@@ -63,7 +63,7 @@ def status(home: Home, resources: tuple[str, ...] | None = None, exclude: tuple[
     """Gather what is known of a home, of all resources or those named."""
     from omnium_source.resources import LEFT_OUT, select
 
-    from omnium_elt.steps.publish import read_manifest
+    from omnium_elt.warehouse.manifest import read_manifest
 
     now = datetime.now(UTC)
     facts = history.resources(home)

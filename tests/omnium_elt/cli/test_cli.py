@@ -26,7 +26,7 @@ from omnium_sandbox import Sandbox
 from omnium_source.resources import RESOURCES
 from rich.console import Console
 
-from tests.conftest import environment_of
+from tests.support.tenants import environment_of
 
 PROMISED = [
     "demo",

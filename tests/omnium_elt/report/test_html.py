@@ -14,7 +14,7 @@ from jinja2 import UndefinedError
 from omnium_elt.infra.home import Home
 from omnium_elt.report import html as report_html
 from omnium_elt.report import proposals, rendering, svg
-from omnium_elt.steps.publish import read_manifest
+from omnium_elt.warehouse.manifest import read_manifest
 
 from tests.support.browser import CHROMIUM, MISSING, browser
 

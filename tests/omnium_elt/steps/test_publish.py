@@ -26,7 +26,7 @@ from omnium_elt.steps.publish import publish, publish_warehouse
 from omnium_elt.steps.run import COMMANDS, perform
 from omnium_sandbox import Sandbox
 
-from tests.conftest import sandbox_settings
+from tests.support.tenants import sandbox_settings
 
 
 @pytest.fixture
