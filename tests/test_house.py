@@ -6,10 +6,11 @@ from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
 import pytest
+import yaml
 
 ROOT = Path(__file__).parents[1]
 PACKAGES = {"omnium_source": "sources", "omnium_sandbox": "sources", "omnium_elt": "pipelines"}
-TERMINAL = {"rich"}
+TERMINAL = {"click", "rich"}
 
 
 def modules() -> dict[str, Path]:
@@ -57,6 +58,35 @@ def test_no_module_imports_itself_by_way_of_others() -> None:
         pytest.fail(" → ".join(error.args[1]))
 
 
+def test_the_rooms_of_the_program_know_each_other_one_way() -> None:
+    """A room is what lies below `omnium_elt`: infra, warehouse, report, write, steps, inspect, cli."""
+    rooms: dict[str, set[str]] = {}
+    for name, known in GRAPH.items():
+        if name.startswith("omnium_elt.") and name != "omnium_elt.__main__":
+            room = rooms.setdefault(name.split(".")[1], set())
+            room |= {other.split(".")[1] for other in known if other.startswith("omnium_elt.")}
+    try:
+        TopologicalSorter({room: known - {room} for room, known in rooms.items()}).prepare()
+    except CycleError as error:
+        pytest.fail(" → ".join(error.args[1]))
+
+
+TESTS = sorted(
+    path for path in (ROOT / "tests").rglob("*.py") if not {"benchmarks", "transforms"} & set(path.parts)
+)
+
+
+def test_no_test_file_imports_another() -> None:
+    """What several test files need lies in tests/support; tests/conftest.py holds fixtures alone."""
+    wrong = {
+        f"{path.relative_to(ROOT)} imports {name}"
+        for path in TESTS
+        for name in imported(path)
+        if name.startswith("tests.") and name.split(".")[1] not in ("support", "benchmarks")
+    }
+    assert not wrong
+
+
 @pytest.mark.parametrize(
     ("package", "others"),
     [
@@ -77,7 +107,7 @@ def test_a_package_below_knows_none_above_or_beside_it(package: str, others: set
 
 def test_the_command_line_alone_knows_the_terminal() -> None:
     knowing = {name for name, path in MODULES.items() if TERMINAL & {n.split(".")[0] for n in imported(path)}}
-    assert {name.rpartition(".")[0] for name in knowing} == {"omnium_elt.cli"}
+    assert {".".join(name.split(".")[:2]) for name in knowing} == {"omnium_elt.cli"}
 
 
 def test_nobody_below_imports_the_command_line() -> None:
@@ -89,3 +119,18 @@ def test_nobody_below_imports_the_command_line() -> None:
         and any(other.startswith("omnium_elt.cli") for other in known)
     }
     assert wrong == above
+
+
+MODELS = sorted((ROOT / "transforms" / "models").rglob("*.sql"))
+
+
+def test_a_models_yaml_has_its_name_and_speaks_of_it_alone() -> None:
+    described = {}
+    for path in (ROOT / "transforms" / "models").rglob("*.yml"):
+        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+        names = {model["name"] for model in content.get("models", ())}
+        names |= {test["model"] for test in content.get("unit_tests", ())}
+        if names:
+            described[path] = names
+    assert described == {path: {path.stem} for path in described}
+    assert set(described) <= {path.with_suffix(".yml") for path in MODELS}

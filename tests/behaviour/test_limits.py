@@ -17,9 +17,9 @@ from omnium_elt.steps.load import load
 from omnium_sandbox import Sandbox
 from omnium_sandbox.faults import Fault
 
-from tests.conftest import sandbox_settings
 from tests.support import accidents
 from tests.support.accidents import small_pages
+from tests.support.tenants import sandbox_settings
 
 KEY = "the key of all these homes"
 MANY = (
@@ -134,6 +134,7 @@ def test_the_time_that_the_server_asks_for_is_waited(home: Home, sandbox: Sandbo
         assert min(moment for moment in moments if moment > refused) - refused >= least
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("number", "requests"), [(signal.SIGTERM, 3), (signal.SIGINT, 20)], ids=["SIGTERM", "SIGINT"]
 )

@@ -10,7 +10,7 @@ from typing import Any
 import duckdb
 import pyarrow.parquet as pq
 import pytest
-from omnium_elt.cli.commands import main
+from omnium_elt.cli import main
 from omnium_elt.infra.home import Home
 from omnium_elt.infra.run_report import Silent
 from omnium_elt.steps.load import load
@@ -19,7 +19,7 @@ from omnium_sandbox import Sandbox
 from omnium_source import RESOURCES as ALL
 from omnium_source.pii.rules import CATALOGUE
 
-from tests.conftest import sandbox_settings
+from tests.support.tenants import sandbox_settings
 
 SECRETS = [
     "Kjersti",

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from omnium_elt.cli.commands import main
+from omnium_elt.cli import main
 from omnium_elt.infra.home import Home
 from omnium_sandbox import Sandbox
 from omnium_source.errors import BadRequest
@@ -18,8 +18,8 @@ from omnium_source.normalize import worker_pool
 from omnium_source.normalize.worker_pool import Workshop, environment_of_worker
 from omnium_source.text import printable
 
-from tests.conftest import environment_of
 from tests.support import accidents
+from tests.support.tenants import environment_of
 
 SHADOWS = (
     "queue",

@@ -10,6 +10,8 @@ import pytest
 from tests.support.models import dbt, query
 from tests.support.sales import replay_sales
 
+pytestmark = pytest.mark.slow  # replays
+
 SALES = Path(__file__).parents[1] / "data" / "real_sales.parquet"
 
 
@@ -40,8 +42,7 @@ def real(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[dict[str,
         f"select * from '{SALES}'",
         last_day=date(2011, 11, 30),
         lead_days=14,
-        backtest_days=240,
-        backtest_warm_up_days=60,
+        replayed_days=240,
     )
     return folder, rows
 
@@ -83,8 +84,7 @@ def test_what_happens_later_changes_no_level(real: tuple[Path, list[dict[str, An
         f"select * from '{SALES}'",
         last_day=date(2011, 9, 30),
         lead_days=14,
-        backtest_days=179,
-        backtest_warm_up_days=60,
+        replayed_days=179,
     )
     levels = """
         select levels.policy, items.sku, days.as_of_day, levels.reorder_point, levels.order_up_to_level

@@ -1,0 +1,151 @@
+"""write: what would be written to Omnium, and how its differences are shown."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from omnium_elt.cli.outcome import finish
+from omnium_elt.cli.parser import PROPOSAL, command
+from omnium_elt.cli.progress import showing_progress
+from omnium_elt.cli.rendering import escaped
+from omnium_elt.infra.errors import UsageError
+from omnium_elt.infra.home import Home
+from omnium_elt.infra.run_report import RunReport
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from omnium_elt.write.step import Step
+
+MARKS = {
+    "shown": "",
+    "written": "[green]written[/green]",
+    "unchanged": "[dim]unchanged[/dim]",
+    "refused": "[yellow]refused[/yellow]",
+    "failed": "[red]failed[/red]",
+    "unknown": "[red]not known[/red]",
+}
+ROLES = {"lead-times": "SupplierAdmin", "orders": "PurchaseOrderAdmin"}
+
+
+@command(
+    "write",
+    "show what would be written to Omnium: lead times, orders, or what undoes a run; --apply writes it",
+    [
+        "omnium-elt write lead-times",
+        "omnium-elt write orders --supplier 'Havtekstil AS' --apply",
+        "omnium-elt write undo 20260131T235959Z-3f9a --apply",
+    ],
+    click.argument("what", type=click.Choice(("lead-times", "orders", "undo"))),
+    click.argument("run", required=False),
+    click.option("--apply", is_flag=True, help="Send it; without this nothing is sent."),
+    *PROPOSAL,
+)
+def write_command(
+    home: Home,
+    as_json: bool,
+    verbose: bool,
+    what: str,
+    run: str | None,
+    apply: bool,
+    suppliers: tuple[str, ...],
+    warehouses: tuple[str, ...],
+    deferred: bool,
+) -> int:
+    """Show it; with `apply` send it."""
+    from omnium_elt.infra.configuration import read_settings
+    from omnium_elt.steps.run import perform
+    from omnium_elt.write.credentials import writer
+
+    step = _chosen_step(what, run, suppliers, warehouses, deferred=deferred, apply=apply)
+    settings = read_settings(home, {"verbose": verbose}, needs_tenant=True)
+    settings = replace(settings, **writer())
+    with showing_progress() as progress:
+        report = perform(settings, progress, "write", (step,))
+    return finish(report, home, show_changes, as_json=as_json)
+
+
+def _chosen_step(
+    what: str,
+    run: str | None,
+    suppliers: Sequence[str],
+    warehouses: Sequence[str],
+    *,
+    deferred: bool,
+    apply: bool,
+) -> "Step":
+    """What the arguments ask for. Raises UsageError where they do not go together."""
+    from omnium_elt.write.step import lead_times_step, orders_step, undo_step
+
+    if (what == "undo") != (run is not None):
+        raise UsageError("undo takes the id of a run, the others take none", "See omnium-elt write --help.")
+    if run is not None:
+        return undo_step(run, apply=apply)
+    if what == "orders":
+        return orders_step(suppliers, warehouses, deferred=deferred, apply=apply)
+    return lead_times_step(suppliers, apply=apply)
+
+
+def show_changes(console: "Console", report: RunReport) -> None:
+    """Each difference: what, before, after, why, and what came of it."""
+
+    def say(text: str) -> None:
+        console.print(text, highlight=False, soft_wrap=True)
+
+    for note in report.notes:
+        say(f"[yellow]![/yellow] {escaped(note)}")
+    for step in report.steps:
+        changes = step.details.get("changes", [])
+        for change in changes:
+            say(
+                f"[bold]{escaped(change['name'] or change['target'])}[/bold] ({escaped(change['target'])})  "
+                f"{MARKS[change['status']]}"
+            )
+            for line in _differences(change):
+                say(f"  {escaped(line)}")
+            if change["why"]:
+                say(f"  [dim]{escaped(change['why'])}[/dim]")
+            if change["detail"]:
+                say(f"  {escaped(change['detail'])}")
+        if "changes" in step.details:
+            say(_conclusion(step.name, changes, report.run_id, applied=step.details["applied"]))
+
+
+def _differences(change: dict[str, Any]) -> list[str]:
+    if change["kind"] != "order":
+        return [
+            f"{name}: {_shown(change['before'].get(name))} → {_shown(value)}"
+            for name, value in change["after"].items()
+            if change["before"].get(name) != value
+        ]
+    facts = change["facts"]
+    lines = [
+        f"{line['quantity']} × {line['code']} {line.get('displayName') or ''}".rstrip()
+        for line in change["after"]["purchaseOrderForm"]["lineItems"]
+    ]
+    total = f"{float(facts['value']):,.2f} {facts['currency'] or ''}".rstrip()
+    return [*lines, f"{facts['lines']} lines, {float(facts['units']):,g} units, {total}"]
+
+
+def _shown(value: Any) -> str:
+    return "none" if value is None else str(value)
+
+
+def _conclusion(name: str, changes: list[dict[str, Any]], run_id: str, *, applied: bool) -> str:
+    if not changes:
+        return "Nothing to write."
+    if not applied:
+        role = ROLES.get(name.removeprefix("write "), "that the change needs")
+        return (
+            f"{len(changes):,} shown, nothing sent. The same with --apply writes them, with an API user of its own "
+            f"(SOURCES__OMNIUM__WRITER__CLIENT_ID, …_SECRET; role {role})."
+        )
+    written = sum(change["status"] == "written" for change in changes)
+    undo = (
+        ""
+        if name.startswith("write undo") or not written
+        else f" To undo it: omnium-elt write undo {run_id}."
+    )
+    return f"{written:,} of {len(changes):,} written.{undo}"
