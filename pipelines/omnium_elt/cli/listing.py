@@ -30,7 +30,7 @@ NEWEST_FIRST = {
     "honoured": "changes newest first: the server sorts by them",
     "ignored": "{rule}: the server does not sort by changes",
     None: "changes newest first where the server sorts by them (not seen yet), else {rule}",
-    "unseeable": "{rule}: its rows name no moment of change, so that no order of changes can be seen",
+    "unseeable": "{rule} (its rows name no moment of change, so that no order of changes can be seen)",
 }
 """How a resource stays current whose search takes an order, by what was seen of the server."""
 
