@@ -8,6 +8,7 @@ from omnium_elt.infra.errors import UsageError
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from omnium_elt.decide.lines import Selection
     from omnium_elt.report.run_report import RunReport
     from omnium_elt.write.step import Step
 
@@ -45,6 +46,24 @@ def add_selection(parser: argparse.ArgumentParser) -> None:
         help="only for this one; may be repeated",
     )
     parser.add_argument("--deferred", action="store_true", help="also orders that the proposal lets wait")
+    parser.add_argument(
+        "--all",
+        action="store_true",
+        dest="everything",
+        help="also lines that are not ticked, where others are",
+    )
+    parser.add_argument(
+        "--as-proposed", action="store_true", help="as if nothing had been decided in the dashboard"
+    )
+
+
+def selection_of(options: argparse.Namespace) -> "Selection":
+    """Which lines these options choose."""
+    from omnium_elt.decide.lines import Selection
+
+    return Selection(
+        options.supplier, options.warehouse, options.deferred, options.everything, options.as_proposed
+    )
 
 
 def chosen_step(options: argparse.Namespace) -> "Step":
@@ -56,9 +75,7 @@ def chosen_step(options: argparse.Namespace) -> "Step":
     if options.what == "undo":
         return undo_step(options.run, apply=options.apply)
     if options.what == "orders":
-        return orders_step(
-            options.supplier, options.warehouse, deferred=options.deferred, apply=options.apply
-        )
+        return orders_step(selection_of(options), apply=options.apply)
     return lead_times_step(options.supplier, apply=options.apply)
 
 
@@ -101,7 +118,11 @@ def _differences(change: dict[str, Any]) -> list[str]:
         for line in change["after"]["purchaseOrderForm"]["lineItems"]
     ]
     total = f"{float(facts['value']):,.2f} {facts['currency'] or ''}".rstrip()
-    return [*lines, f"{facts['lines']} lines, {float(facts['units']):,g} units, {total}"]
+    return [
+        *lines,
+        *facts.get("remarks", ()),
+        f"{facts['lines']} lines, {float(facts['units']):,g} units, {total}",
+    ]
 
 
 def _shown(value: Any) -> str:

@@ -10,11 +10,12 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+from omnium_elt.decide.lines import Selection, value_of
 from omnium_elt.infra.errors import UsageError
 from omnium_elt.infra.files import replacing
 from omnium_elt.infra.home import Home
 from omnium_elt.steps import sheets
-from omnium_elt.steps.export import Selection, Written, proposal_lines, value_of
+from omnium_elt.steps.export import Written, proposal_lines
 from omnium_elt.steps.publish import read_manifest
 from omnium_elt.warehouse import database
 from omnium_elt.write.orders import order_id_of
@@ -44,7 +45,8 @@ def export_orders(home: Home, kind: str | None, output: str | None, chosen: Sele
             f"orders are not written as {kind}", f"Add --format {' or --format '.join(FORMATS)}."
         )
     folder = Path(output or "orders")
-    lines = proposal_lines(home, chosen).to_pylist()
+    found, remarks = proposal_lines(home, chosen)
+    lines = found.to_pylist()
     with database.connect(home.warehouse, read_only=True) as connection:
         rows = connection.sql("from marts.dim_warehouse").to_arrow_table().to_pylist()
     warehouses = {row["warehouse_code"]: row for row in rows}
@@ -57,7 +59,7 @@ def export_orders(home: Home, kind: str | None, output: str | None, chosen: Sele
         with replacing(folder / f"{_file_name(head)}.{kind}") as partial:
             write = _write_workbook if kind == "xlsx" else _write_page
             write(partial, head, order)
-    return Written(folder, len(lines), value_of(lines), len(orders))
+    return Written(folder, len(lines), value_of(lines), len(orders), remarks)
 
 
 def _head(lines: Sequence[dict[str, Any]], warehouse: dict[str, Any], as_of: str) -> dict[str, Any]:

@@ -13,9 +13,10 @@ import openpyxl
 import pyarrow.parquet
 import pytest
 from omnium_elt.cli.commands import main
+from omnium_elt.decide.lines import Selection
 from omnium_elt.infra.errors import UsageError
 from omnium_elt.infra.home import Home
-from omnium_elt.steps.export import Selection, export_lines
+from omnium_elt.steps.export import export_lines
 from omnium_elt.steps.sheets import kept_as_text, write_csv, write_xlsx
 from omnium_elt.steps.supplier_orders import export_orders
 
@@ -31,6 +32,7 @@ NOT_DEFERRED = "action <> 'defer'"
 def lines_of(home: Home, condition: str = NOT_DEFERRED) -> list[tuple[Any, ...]]:
     with duckdb.connect(str(home.warehouse), read_only=True) as connection:
         found = connection.execute(
+            "select *, quantity as proposed_quantity, false as is_ticked, false as is_outdated, '' as note "
             f"from marts.purchase_proposal_line where {condition} "
             "order by supplier_id, warehouse_code, currency, line_number"
         ).fetchall()
