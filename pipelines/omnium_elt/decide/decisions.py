@@ -199,5 +199,5 @@ def _decision(row: Sequence[Any]) -> Decision:
         ("is_ticked", bool),
     ):
         if values[name] is not None:
-            values[name] = kind(values[name])  # type: ignore[operator]
+            values[name] = kind(values[name])
     return Decision(**values)

@@ -30,6 +30,8 @@ class Selection:
     deferred: bool = False
     everything: bool = False
     as_proposed: bool = False
+    currency: str | None = None
+    """Only orders in this one ("" for none); None: in any."""
 
 
 WHAT_IS_ORDERED = Selection()
@@ -175,12 +177,14 @@ def choose(connection: Any, chosen: Selection) -> Chosen:
         select * from decided_line
         where (len($suppliers) = 0 or list_contains($suppliers, supplier_id))
             and (len($warehouses) = 0 or list_contains($warehouses, warehouse_code))
+            and ($currency is null or coalesce(currency, '') = $currency)
             and (is_ticked or $deferred or action <> 'defer')
         """,
         {
             "suppliers": selection.supplier_ids(connection, chosen.suppliers),
             "warehouses": selection.warehouse_codes(connection, chosen.warehouses),
             "deferred": chosen.deferred,
+            "currency": chosen.currency,
         },
     )
     ((ticked, snoozed, others),) = connection.execute(
