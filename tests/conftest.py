@@ -13,7 +13,7 @@ import pytest
 from omnium_elt.infra.configuration import be_quiet
 from omnium_elt.infra.files import write_json
 from omnium_elt.infra.home import Home, Secret, Settings
-from omnium_elt.report.run_report import RunReport, Silent
+from omnium_elt.infra.run_report import RunReport, Silent
 from omnium_sandbox import Sandbox
 
 from tests.support.parsing import FOLDER, share_parsing_of_transforms

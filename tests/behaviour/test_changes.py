@@ -5,7 +5,7 @@ from typing import Any
 import duckdb
 import pytest
 from omnium_elt.infra.home import Home
-from omnium_elt.report.run_report import Silent
+from omnium_elt.infra.run_report import Silent
 from omnium_elt.steps.run import run
 from omnium_sandbox import Sandbox
 from omnium_source import RESOURCES

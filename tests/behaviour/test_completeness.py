@@ -13,7 +13,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from omnium_elt.infra.home import Home, Settings
-from omnium_elt.report.run_report import RunReport, Silent
+from omnium_elt.infra.run_report import RunReport, Silent
 from omnium_elt.steps.load import load
 from omnium_elt.steps.reconcile import reconcile
 from omnium_sandbox import Sandbox

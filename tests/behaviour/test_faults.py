@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from omnium_elt.infra.home import Home, Secret, Settings
-from omnium_elt.report.run_report import RunReport, Silent
+from omnium_elt.infra.run_report import RunReport, Silent
 from omnium_elt.steps.run import COMMANDS, perform
 from omnium_sandbox import Sandbox
 from omnium_sandbox.faults import Fault, Faults

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 from omnium_elt.infra.home import Home, Settings
-from omnium_elt.report.run_report import RunReport, Silent
+from omnium_elt.infra.run_report import RunReport, Silent
 from omnium_elt.steps.load import load
 from omnium_elt.steps.reconcile import reconcile
 from omnium_sandbox import Sandbox

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from omnium_elt.infra.home import Home, Secret
 from omnium_elt.infra.lock import describe_holder
-from omnium_elt.report.run_report import Silent
+from omnium_elt.infra.run_report import Silent
 from omnium_elt.steps.load import load
 from omnium_sandbox import Sandbox
 from omnium_sandbox.faults import Mutator

@@ -6,7 +6,7 @@ from typing import Any
 import duckdb
 import pytest
 from omnium_elt.infra.home import Home
-from omnium_elt.report.run_report import RunReport, Silent
+from omnium_elt.infra.run_report import RunReport, Silent
 from omnium_elt.steps.run import COMMANDS, due_reconcile_step, load_step, perform, reconcile_step
 from omnium_sandbox import Sandbox
 

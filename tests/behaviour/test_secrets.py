@@ -11,7 +11,7 @@ from urllib.parse import quote
 
 import pytest
 from omnium_elt.infra.home import Home
-from omnium_elt.report.run_report import Silent
+from omnium_elt.infra.run_report import Silent
 from omnium_elt.steps.run import COMMANDS, perform, reconcile_step
 from omnium_sandbox import Sandbox
 from omnium_sandbox.faults import Fault, FaultKind, Faults

@@ -10,13 +10,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from omnium_elt.cli.commands import main
+from omnium_elt.cli import main
 from omnium_elt.infra.home import Home
-from omnium_elt.infra.text import printable
 from omnium_sandbox import Sandbox
 from omnium_source.errors import BadRequest
 from omnium_source.normalize import worker_pool
 from omnium_source.normalize.worker_pool import Workshop, environment_of_worker
+from omnium_source.text import printable
 
 from tests.conftest import environment_of
 from tests.support import accidents
@@ -133,7 +133,7 @@ def test_published_files_follow_the_umask_all_alike_and_state_is_the_owners(
         f"os.umask({umask})\n"
         "from pathlib import Path\n"
         "from omnium_elt.infra.home import Home, Settings\n"
-        "from omnium_elt.report.run_report import Silent\n"
+        "from omnium_elt.infra.run_report import Silent\n"
         "from omnium_elt.steps.lake import publish_lake\n"
         "from omnium_elt.steps.publish import publish\n"
         f"home = Home(Path({str(new.root)!r})); home.create()\n"

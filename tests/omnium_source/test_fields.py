@@ -7,9 +7,9 @@ from typing import Any
 
 import duckdb
 import pytest
-from omnium_elt.cli.commands import main
+from omnium_elt.cli import main
 from omnium_elt.infra.home import Home
-from omnium_elt.report.run_report import Silent
+from omnium_elt.infra.run_report import Silent
 from omnium_elt.steps.load import load
 from omnium_sandbox import Sandbox
 from omnium_source.errors import ConfigurationError

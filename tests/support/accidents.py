@@ -345,7 +345,7 @@ def _rows_of(path: Path) -> str:
 
 def main(arguments: list[str]) -> int:
     """Arm this process, and be the command line."""
-    from omnium_elt.cli.commands import main as command_line
+    from omnium_elt.cli import main as command_line
     from omnium_elt.steps import load
 
     share_parsing_of_transforms()

@@ -20,7 +20,7 @@ import pytest
 from dbt.cli.main import dbtRunner
 from dlt.common.normalizers.naming.snake_case import NamingConvention
 from omnium_elt.infra.home import Home, Settings
-from omnium_elt.report.run_report import RunReport, Silent
+from omnium_elt.infra.run_report import RunReport, Silent
 from omnium_elt.steps.run import COMMANDS, perform, reconcile_step
 from omnium_elt.steps.transform import dbt_arguments, dbt_environment
 from omnium_sandbox import Sandbox

@@ -16,7 +16,7 @@ import yaml  # type: ignore[import-untyped]
 from dbt.cli.main import dbtRunner
 from omnium_elt.infra.home import Home, Settings
 from omnium_elt.infra.project_files import TRANSFORMS
-from omnium_elt.report.run_report import Silent
+from omnium_elt.infra.run_report import Silent
 from omnium_elt.steps.load import load
 from omnium_elt.steps.transform import dbt_arguments, dbt_environment
 from omnium_sandbox import Sandbox

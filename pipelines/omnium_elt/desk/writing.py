@@ -5,7 +5,7 @@ from typing import Any
 
 from omnium_elt.decide.lines import Selection
 from omnium_elt.infra.home import Home
-from omnium_elt.report.run_report import RunReport, Silent
+from omnium_elt.infra.run_report import RunReport, Silent
 
 
 def orders(home: Home, chosen: Selection, *, apply: bool) -> RunReport:

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from omnium_elt.infra.home import Home, Secret, Settings
+from omnium_elt.infra.run_report import Progress, RunReport
 from omnium_elt.inspect.examples import Example, examples
-from omnium_elt.report.run_report import Progress, RunReport
 from omnium_elt.steps.run import run
 from omnium_elt.warehouse import database
 

@@ -11,7 +11,7 @@ from typing import Any, Literal
 
 from omnium_elt.infra import history, lock
 from omnium_elt.infra.home import Home
-from omnium_elt.report.run_report import plain
+from omnium_elt.infra.run_report import plain
 from omnium_elt.warehouse import database
 
 log = logging.getLogger("omnium.status")

@@ -10,8 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from omnium_elt.decide import lines
-from omnium_elt.decide.lines import MART, WHAT_IS_ORDERED, value_of
-from omnium_elt.decide.lines import Selection as Selection
+from omnium_elt.decide.lines import MART, WHAT_IS_ORDERED, Selection, value_of
 from omnium_elt.infra.errors import UsageError
 from omnium_elt.infra.files import replacing
 from omnium_elt.infra.home import Home

@@ -50,7 +50,7 @@ from omnium_source.windows.window import Reading
 from omnium_elt.infra import memory
 from omnium_elt.infra.errors import OmniumEltError, UsageError, explain
 from omnium_elt.infra.home import Settings
-from omnium_elt.report.run_report import Progress, ResourceReport, RunReport
+from omnium_elt.infra.run_report import Progress, ResourceReport, RunReport
 from omnium_elt.warehouse.database import LOCAL, RECEIPTS
 from omnium_elt.warehouse.destination import Warehouse
 

@@ -32,8 +32,8 @@ from omnium_elt.infra.files import (
     write_json,
 )
 from omnium_elt.infra.home import Home, Settings
+from omnium_elt.infra.run_report import Progress, StepReport
 from omnium_elt.report import html as report_html
-from omnium_elt.report.run_report import Progress, StepReport
 from omnium_elt.steps import transform
 from omnium_elt.warehouse import database
 

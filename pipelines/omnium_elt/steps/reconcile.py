@@ -31,7 +31,7 @@ from omnium_source.windows.window import Reading, moment_of
 
 from omnium_elt.infra.errors import OmniumEltError, UsageError, explain
 from omnium_elt.infra.home import Settings
-from omnium_elt.report.run_report import Progress, ResourceReport, RunReport
+from omnium_elt.infra.run_report import Progress, ResourceReport, RunReport
 from omnium_elt.steps.load import connect, load, personal_data, told
 from omnium_elt.warehouse.destination import Warehouse
 

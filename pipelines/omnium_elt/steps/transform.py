@@ -15,7 +15,7 @@ from omnium_elt.infra import history
 from omnium_elt.infra.errors import OmniumEltError, UsageError
 from omnium_elt.infra.files import read_object, write_json
 from omnium_elt.infra.home import Settings
-from omnium_elt.report.run_report import Progress, StepReport
+from omnium_elt.infra.run_report import Progress, StepReport
 from omnium_elt.warehouse import database
 
 STEP = "transform"

@@ -15,7 +15,7 @@ from omnium_source.http.client import OmniumClient
 from omnium_elt.infra.errors import OmniumEltError, UsageError
 from omnium_elt.infra.files import write_json
 from omnium_elt.infra.home import Home, Settings
-from omnium_elt.report.run_report import StepReport
+from omnium_elt.infra.run_report import StepReport
 from omnium_elt.write.journal import Entry, Journal, journals, note_end
 
 log = logging.getLogger("omnium.write")

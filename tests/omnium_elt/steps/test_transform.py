@@ -15,7 +15,7 @@ from omnium_elt.infra import history
 from omnium_elt.infra.errors import OmniumEltError, UsageError
 from omnium_elt.infra.home import Home, Settings
 from omnium_elt.infra.project_files import TRANSFORMS
-from omnium_elt.report.run_report import Silent
+from omnium_elt.infra.run_report import Silent
 from omnium_elt.steps.transform import broken_rules, dbt_arguments, dbt_environment, finished, transform
 
 

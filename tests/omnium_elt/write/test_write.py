@@ -12,7 +12,7 @@ import duckdb
 import pytest
 from omnium_elt.decide.lines import Selection
 from omnium_elt.infra.home import Home, Secret, Settings
-from omnium_elt.report.run_report import RunReport, Silent
+from omnium_elt.infra.run_report import RunReport, Silent
 from omnium_elt.steps.run import perform
 from omnium_elt.write import exact
 from omnium_elt.write.journal import Journal, read

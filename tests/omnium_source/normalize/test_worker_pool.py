@@ -17,7 +17,7 @@ import pyarrow.parquet as pq
 import pytest
 from omnium_elt.infra.errors import OmniumEltError
 from omnium_elt.infra.home import Home, Secret
-from omnium_elt.report.run_report import Silent
+from omnium_elt.infra.run_report import Silent
 from omnium_elt.steps import load as loading
 from omnium_elt.steps.load import load
 from omnium_elt.warehouse import duckdb_destination

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 from omnium_elt.infra.home import Home
-from omnium_elt.report.run_report import Silent
+from omnium_elt.infra.run_report import Silent
 from omnium_elt.steps.load import load
 from omnium_sandbox import Sandbox
 from omnium_sandbox.faults import Fault
