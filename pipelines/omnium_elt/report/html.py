@@ -9,10 +9,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from markupsafe import Markup
+
 from omnium_elt.infra.files import replacing
-from omnium_elt.report import accuracy, health, lead_times, proposals
+from omnium_elt.report import accuracy, health, lead_times, lists, proposals
 from omnium_elt.report.queries import row, rows
 from omnium_elt.report.rendering import amount, number, percent, render
+
+
+MOST_ROWS = 20
+"""Rows shown of a list."""
 
 
 @dataclass(frozen=True)
@@ -22,6 +28,8 @@ class Tile:
     figure: str
     meaning: str
     is_warning: bool = False
+    address: str = ""
+    """Of the list that it opens, on the same page."""
 
 
 def write(page: str, path: Path) -> None:
@@ -40,6 +48,7 @@ def page(connection: Any, as_of: str | None) -> str:
             proposals.section(connection),
             lead_times.section(connection),
             accuracy.section(connection),
+            lists_section(connection),
             health.section(connection),
         ),
     )
@@ -50,7 +59,7 @@ def tiles(connection: Any) -> list[Tile]:
     values = rows(
         connection,
         """
-        select currency, sum(value) as value, sum(lines) as lines, count(distinct supplier_id) as suppliers
+        select currency, sum(value) as value, sum(lines) as lines, sum(money_at_risk) as at_risk
         from marts.purchase_proposal
         where action not in ('defer', 'none')
         group by currency
@@ -60,7 +69,7 @@ def tiles(connection: Any) -> list[Tile]:
     open_lines = row(
         connection,
         """
-        select count(*) as lines, count(*) filter (where is_overdue) as overdue
+        select count(*) as lines
         from marts.open_purchase_eta
         where not is_transfer
         """,
@@ -73,28 +82,50 @@ def tiles(connection: Any) -> list[Tile]:
         where period = 'all'
         """,
     )
-    wrong = row(
-        connection,
-        "select count(*) filter (where is_actionable) as suppliers from marts.lead_time_policy",
-    )
-    running_out = row(
-        connection,
-        """
-        select count(*) as items
-        from marts.replenishment
-        where daily_demand > 0
-            and block_reason is null
-            -- nothing is ordered before the as-of date
-            and projected_stock_out_date < (select min(order_by_date) + 30 from marts.replenishment)
-        """,
-    )
+    counted = {name: lists.count(connection, name) for name in lists.LISTS}
     return [
         *(
-            Tile(amount(value["value"]), f"{value['currency']} to order, {number(value['lines'])} lines")
+            tile
             for value in values[:2]
+            for tile in (
+                Tile(
+                    amount(value["value"]),
+                    f"{value['currency']} to order, {number(value['lines'])} lines",
+                    address="proposals",
+                ),
+                Tile(
+                    amount(value["at_risk"]),
+                    f"{value['currency']} at risk",
+                    value["at_risk"] > 0,
+                    "urgent",
+                ),
+            )
         ),
-        Tile(number(open_lines["overdue"]), f"of {number(open_lines['lines'])} open lines overdue", True),
-        Tile(percent(punctual["share"]), "of lines came on time"),
-        Tile(number(wrong["suppliers"]), "suppliers with a wrong lead time", bool(wrong["suppliers"])),
-        Tile(number(running_out["items"]), "items run out within 30 days"),
+        Tile(
+            number(counted["overdue"]),
+            f"of {number(open_lines['lines'])} open lines overdue",
+            bool(counted["overdue"]),
+            "overdue",
+        ),
+        Tile(percent(punctual["share"]), "of lines came on time", address="lead-times"),
+        Tile(
+            number(counted["wrong-lead-times"]),
+            "suppliers with a wrong lead time",
+            bool(counted["wrong-lead-times"]),
+            "wrong-lead-times",
+        ),
+        Tile(number(counted["running-out"]), "items run out within 30 days", address="running-out"),
+        Tile(number(counted["overstock"]), "items with too much stock", address="overstock"),
+        Tile(number(counted["transfers"]), "transfers instead of purchases", address="transfers"),
     ]
+
+
+def lists_section(connection: Any) -> Markup:
+    """The lists behind the tiles, each with its first rows."""
+    return render(
+        "lists.html",
+        lists=lists.LISTS,
+        rows={name: lists.page_of(connection, name, MOST_ROWS) for name in lists.LISTS},
+        counts={name: lists.count(connection, name) for name in lists.LISTS},
+        urgencies=lists.URGENCIES,
+    )
