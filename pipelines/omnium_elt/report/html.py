@@ -16,7 +16,6 @@ from omnium_elt.report import accuracy, health, lead_times, lists, proposals
 from omnium_elt.report.queries import row, rows
 from omnium_elt.report.rendering import amount, number, percent, render
 
-
 MOST_ROWS = 20
 """Rows shown of a list."""
 

@@ -312,7 +312,7 @@ class _Chart:
             )
         if told.ordered and told.ordered_arrival:
             x = self.x(told.ordered_arrival)
-            anchor = "end" if x > self._width * 0.8 else "start"
+            anchor = "end" if x + 110 > self._width else "start"
             beside = x + (-5 if anchor == "end" else 5)
             marks.append(
                 f'<line class="ordered" x1="{x:.1f}" x2="{x:.1f}" y1="{self.TOP}" y2="{self.HEIGHT}">'

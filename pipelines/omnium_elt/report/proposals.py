@@ -76,9 +76,7 @@ def section(connection: Any) -> Markup:
 def _supplier(orders: list[Row], lines: Mapping[tuple[Any, ...], list[Row]]) -> Row:
     """One supplier's orders, as the template shows them."""
     first = orders[0]
-    shown = {
-        _key(order): lines.get(_key(order), []) for order in orders
-    }
+    shown = {_key(order): lines.get(_key(order), []) for order in orders}
     left_out = sum_of(orders, "lines") - sum(len(found) for found in shown.values())
     currencies = {order["currency"] for order in orders}
     actions = [
@@ -93,7 +91,9 @@ def _supplier(orders: list[Row], lines: Mapping[tuple[Any, ...], list[Row]]) -> 
         if len(currencies) > 1
         else amount(sum_of(orders, "value"), first["currency"]),
         "urgency": first["urgency"],
-        "money_at_risk": "" if len(currencies) > 1 else amount(sum_of(orders, "money_at_risk"), first["currency"]),
+        "money_at_risk": ""
+        if len(currencies) > 1
+        else amount(sum_of(orders, "money_at_risk"), first["currency"]),
         "left_out": left_out,
         "left_out_value": ""
         if len(currencies) > 1

@@ -50,7 +50,10 @@ def export_lines(
     """
     kind = kind or (Path(output).suffix.removeprefix(".").lower() if output else "xlsx")
     if kind not in FORMATS:
-        raise UsageError(f"{output} does not say which format", f"Add --format {', '.join(FORMATS)}.")
+        named = f"{output} does not say which format" if output else f"lines are not written as {kind}"
+        raise UsageError(
+            named, f"Add --format {', '.join(FORMATS)}; orders (--for-supplier) come as html and pdf, too."
+        )
     if len(delimiter) != 1 or delimiter == decimal_sign or delimiter in '"\r\n':
         raise UsageError(
             f"--delimiter {delimiter!r} cannot part the cells", "It is one character, such as ; or a tab."

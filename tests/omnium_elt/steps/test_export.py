@@ -236,7 +236,8 @@ def test_the_published_export_is_never_overwritten(finished: Home) -> None:
     ("arguments", "message"),
     [
         (["--output", "lines.txt"], "lines.txt does not say which format"),
-        (["--format", "pdf"], "'pdf' is not one of 'parquet', 'csv', 'xlsx', 'html'"),
+        (["--format", "pdf"], "lines are not written as pdf"),
+        (["--format", "ods"], "'ods' is not one of 'parquet', 'csv', 'xlsx', 'html', 'pdf'"),
     ],
 )
 def test_a_wrong_format_is_told(
