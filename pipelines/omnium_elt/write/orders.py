@@ -20,6 +20,7 @@ from omnium_elt.decide.decisions import Decision, Decisions
 from omnium_elt.decide.lines import Selection
 from omnium_elt.infra.home import Home
 from omnium_elt.warehouse import database
+from omnium_elt.warehouse.manifest import read_manifest
 from omnium_elt.write import exact
 from omnium_elt.write.changes import Change, as_json
 from omnium_elt.write.journal import Entry, Journal, journals
@@ -123,8 +124,6 @@ class Orders:
 
 def proposed(home: Home, chosen: Selection) -> tuple[list[Change], list[str]]:
     """The orders of the published proposal as they were decided, and remarks on what was left out or changed."""
-    from omnium_elt.steps.publish import read_manifest
-
     manifest = read_manifest(home) or {}
     with decided.connect(home, as_proposed=chosen.as_proposed) as connection:
         came_to = decided.choose(connection, chosen)

@@ -21,7 +21,7 @@ from omnium_elt.report import lists
 from omnium_sandbox import Sandbox
 from starlette.applications import Starlette
 
-from tests.conftest import environment_of
+from tests.support.tenants import environment_of
 
 HERE = "http://127.0.0.1:2718"
 
