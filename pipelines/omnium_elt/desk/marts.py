@@ -5,8 +5,8 @@ from typing import Any
 
 from omnium_elt.infra.files import read_object
 from omnium_elt.infra.home import Home
+from omnium_elt.report import health
 from omnium_elt.report.queries import Row, row, rows
-from omnium_elt.warehouse import database
 
 OLD_HOURS = 26
 """Data older than a day and two hours are called old."""
@@ -28,11 +28,6 @@ IS_ORDERED = "not is_snoozed and (is_ticked or action <> 'defer')"
 def freshness(connection: Any, home: Home, now: datetime | None = None) -> Row:
     """As of which day the figures are, when they were published, until when the tenant was read."""
     manifest = read_object(home.manifest)
-    read_until = None
-    if {"complete", "window_to"} <= set(database.tables(connection).get(database.RECEIPTS, ())):
-        ((read_until,),) = connection.execute(
-            f"select max(window_to) filter (where complete) from {database.RAW}.{database.RECEIPTS}"
-        ).fetchall()
     try:
         published = datetime.fromisoformat(str(manifest.get("published_at")))
     except ValueError:
@@ -43,7 +38,7 @@ def freshness(connection: Any, home: Home, now: datetime | None = None) -> Row:
     return {
         "as_of": manifest.get("as_of"),
         "published_at": published,
-        "read_until": read_until,
+        "read_until": health.read_until(connection),
         "hours": hours,
         "is_old": hours is not None and hours > OLD_HOURS,
     }

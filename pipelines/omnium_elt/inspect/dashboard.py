@@ -14,6 +14,8 @@ from omnium_elt.infra.errors import UsageError
 from omnium_elt.infra.home import Home
 
 HOST = "127.0.0.1"
+SECTIONS = '<nav aria-label="Sections">'
+"""Where the report's links begin: here it gets one to the dashboard, which the file that is mailed does not have."""
 NOTEBOOKS = {
     "supplier_lead_times": (
         "Supplier lead times",
@@ -65,7 +67,7 @@ def build(home: Home) -> App:
     try:
         import marimo
         from starlette.applications import Starlette
-        from starlette.responses import FileResponse, RedirectResponse, Response
+        from starlette.responses import HTMLResponse, RedirectResponse, Response
         from starlette.routing import Mount, Route
     except ImportError:
         raise UsageError(
@@ -86,7 +88,10 @@ def build(home: Home) -> App:
 
     async def report(_: Any) -> Response:
         path = home.exports / "report.html"
-        return FileResponse(path) if path.exists() else RedirectResponse("/")
+        if not path.exists():
+            return RedirectResponse("/")
+        page = path.read_text(encoding="utf-8")
+        return HTMLResponse(page.replace(SECTIONS, f'{SECTIONS}<a href="/">Dashboard</a>', 1))
 
     served: App = Starlette(
         routes=[*pages.routes(home, others()), Route("/report", report), Mount("/", apps.build())]

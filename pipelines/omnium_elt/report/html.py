@@ -29,6 +29,7 @@ def page(connection: Any, as_of: str | None) -> str:
     return render(
         "report.html",
         as_of=as_of,
+        read_until=health.read_until(connection),
         tiles=tiles.tiles(connection),
         sections=(
             proposals.section(connection),

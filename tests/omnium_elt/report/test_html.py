@@ -73,7 +73,7 @@ def test_publish_writes_it_with_all_sections_and_pictures(report: str, finished_
     page = outline(report)
     text = " ".join(page.texts)
     assert f"Purchasing as of {(read_manifest(Home(finished_home)) or {})['as_of']}" in text
-    assert page.tags.count("svg") == 6
+    assert page.tags.count("svg") == 6 + proposals.MOST_CHARTS
     for heading in ("What to order", "Supplier lead times", "Data health", "When stock runs out", "Odd data"):
         assert heading in text
 
