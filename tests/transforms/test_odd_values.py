@@ -18,9 +18,9 @@ import duckdb
 import pytest
 
 from tests.support.models import dbt, query, write_raw
-from tests.transforms.test_purchasing_edges import line, order, receipt, supplier
-from tests.transforms.test_replenishment import TODAY as TRADE_DAY
-from tests.transforms.test_replenishment import literal_tenant
+from tests.support.purchases import line, order, receipt, supplier
+from tests.support.trade import TODAY as TRADE_DAY
+from tests.support.trade import literal_tenant
 
 LOADED = "2025-06-30T20:00:00+00:00"
 TODAY = "2025-06-30"

@@ -38,6 +38,11 @@ with figures as (
         else ''
     end
     || case
+        when promotion_demand >= 0.05e0 then ', and ' || {{ demand_number('promotion_demand', 1) }}
+            || ' more by the promotion from ' || cast(promotion_date as varchar(10)) || ' on'
+        else ''
+    end
+    || case
         when daily_demand < 0.00137e0 then ''
         when evidence = 'scaled from other warehouses' then ', an estimate from other warehouses, as it is new here'
         when evidence = 'scaled from category' then ', an estimate from its category, as it is new'

@@ -86,6 +86,7 @@ select
     not coalesce(products.is_active, true) as is_product_inactive,
     coalesce(stores.is_inactive, false) as is_store_inactive,
     unpurchasable.sku is not null as is_not_purchasable,
+    coalesce(position.is_unknown, false) as is_stock_unknown,
     profile.abc_class,
     {{ replenishment_service_level(
         'profile.abc_class', 'prices.unit_price', 'items.unit_cost_in_default_currency',

@@ -24,6 +24,8 @@ select
     is_echelon,
     cast(supplied_places as integer) as supplied_places,
     {{ demand_figure('season_factor') }} as season_factor,
+    {{ demand_figure('promotion_demand') }} as promotion_demand,
+    promotion_date,
     {{ quantity('one_off_quantity') }} as one_off_quantity,
     last_one_off_date,
     evidence,
