@@ -362,10 +362,16 @@ def test_impossible_figures_are_missing_and_nothing_else(odd: Path) -> None:
         {"sku": "roman", "cost": Decimal(4999), "min_quantity": None, "discontinued_date": None,
          "is_discontinued": False},
     ]  # fmt: skip
-    assert query(odd, "select sku, on_hand from marts.inventory_position order by 1") == [
-        {"sku": "atlas", "on_hand": Decimal(-3)},
-        {"sku": "roman", "on_hand": Decimal(0)},
-    ]
+    # Who does not know what is there buys nothing.
+    assert query(
+        odd, "select sku, on_hand, is_unknown, block_reason, suggested_quantity"
+        " from marts.inventory_position inner join marts.replenishment using (sku, warehouse_code) order by 1"
+    ) == [
+        {"sku": "atlas", "on_hand": Decimal(-3), "is_unknown": False, "block_reason": "no cost",
+         "suggested_quantity": Decimal(0)},
+        {"sku": "roman", "on_hand": Decimal(0), "is_unknown": True, "block_reason": "stock not known",
+         "suggested_quantity": Decimal(0)},
+    ]  # fmt: skip
 
 
 def test_impossible_figures_are_counted_with_key_and_field(odd: Path) -> None:
