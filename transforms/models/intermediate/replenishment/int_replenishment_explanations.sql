@@ -46,6 +46,7 @@ with figures as (
         when daily_demand < 0.00137e0 then ''
         when evidence = 'scaled from other warehouses' then ', an estimate from other warehouses, as it is new here'
         when evidence = 'scaled from category' then ', an estimate from its category, as it is new'
+        when known_days < {{ demand_constants().new_days }}e0 then ', new, as it has been in stock for ' || {{ demand_number('known_days') }} || ' days'
         else ''
     end
     || case

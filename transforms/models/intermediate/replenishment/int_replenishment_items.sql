@@ -95,6 +95,7 @@ select
     coalesce(estimates.daily_demand, 0e0) as own_daily_demand,
     coalesce(estimates.one_off_quantity, 0e0) as one_off_quantity,
     estimates.last_one_off_day as last_one_off_date,
+    coalesce(estimates.long_days, 0e0) as known_days,
     {% if var('transfers_are_demand', true) -%}
     coalesce(profile.daily_transfer_out * lumpy_transfers.share, 0e0)
     {%- else -%}

@@ -29,6 +29,7 @@ select
     {{ quantity('one_off_quantity') }} as one_off_quantity,
     last_one_off_date,
     evidence,
+    {{ demand_figure('known_days') }} as known_days,
     {{ demand_figure('expected_demand') }} as expected_demand,
     {{ demand_figure('demand_sd') }} as demand_sd,
     {{ demand_figure('safety_stock') }} as safety_stock,
