@@ -53,9 +53,14 @@ def kind_of(truth: DemandTruth, day: date) -> str:
 
 @pytest.fixture(scope="module")
 def cases(truth_of_medium: Medium) -> list[Case]:
+    """All of them, made once."""
+    return cases_of(truth_of_medium)
+
+
+def cases_of(medium: Medium) -> list[Case]:
     """Every third article of those of which there are thousands, and all others."""
-    sql = forecast_query(truth_of_medium.folder, [0.95]).replace("__horizon__", f"{DAYS}e0")
-    with duckdb.connect(str(truth_of_medium.folder / "warehouse.duckdb"), read_only=True) as connection:
+    sql = forecast_query(medium.folder, [0.95]).replace("__horizon__", f"{DAYS}e0")
+    with duckdb.connect(str(medium.folder / "warehouse.duckdb"), read_only=True) as connection:
         rows = connection.execute(
             "select as_of_day, sku, warehouse_code, daily_demand, long_days, q0 from ("
             + sql
@@ -64,7 +69,7 @@ def cases(truth_of_medium: Medium) -> list[Case]:
     generator = numpy.random.default_rng(1)
     found = []
     for number, (day, sku, warehouse, daily_demand, long_days, point) in enumerate(rows):
-        truth = truth_of_medium.truth.demand.get((sku, warehouse))
+        truth = medium.truth.demand.get((sku, warehouse))
         if truth is None or truth.begins > day:
             continue
         kind = kind_of(truth, day)
