@@ -22,6 +22,8 @@ from tests.support.purchases import line, order, receipt, supplier
 from tests.support.trade import TODAY as TRADE_DAY
 from tests.support.trade import literal_tenant
 
+pytestmark = pytest.mark.slow  # whole builds of extreme figures
+
 LOADED = "2025-06-30T20:00:00+00:00"
 TODAY = "2025-06-30"
 WITHOUT_TESTS = ("--exclude-resource-type", "unit_test", "test")

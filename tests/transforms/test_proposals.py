@@ -21,6 +21,8 @@ from tests.support.trade import (
     stocked,
 )
 
+pytestmark = pytest.mark.slow  # a build of a whole proposal
+
 FIRST = days_ago(120)
 
 

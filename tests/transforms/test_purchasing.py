@@ -39,6 +39,8 @@ from tests.support.purchasing import (
 )
 from tests.support.tenants import MEDIUM, sandbox_settings
 
+pytestmark = pytest.mark.slow  # whole loads and builds, a medium tenant
+
 
 @pytest.fixture(scope="module")
 def odd_home(tmp_path_factory: pytest.TempPathFactory) -> Settings:

@@ -17,6 +17,9 @@ from tests.support.trade import (
     literal_tenant,
 )
 
+pytestmark = pytest.mark.slow  # whole builds, a medium tenant
+
+
 DAILY = ("+fct_demand_daily", "+fct_stock_daily")
 MODELS = (*BUILD, "test", "--select", "+inventory_position", "+replenishment", *DAILY)
 VARIABLES = {"non_purchasable_assortment_codes": ["NOBUY"]}

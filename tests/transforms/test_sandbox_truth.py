@@ -18,6 +18,9 @@ from tests.support.forecasts import forecast_query
 from tests.support.medium import Medium
 from tests.support.models import query
 
+pytestmark = pytest.mark.slow  # a medium tenant, as of seven days
+
+
 DRAWS = 100
 DAYS = 31
 LEVEL_MOVES = 0.13

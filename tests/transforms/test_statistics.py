@@ -14,6 +14,8 @@ from scipy import stats
 
 from tests.support.models import dbt
 
+pytestmark = pytest.mark.slow  # hundreds of random cases through the models
+
 Evaluate = Callable[..., list[Any]]
 
 RANDOM = settings(

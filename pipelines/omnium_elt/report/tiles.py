@@ -1,0 +1,80 @@
+"""The report's tiles: the figures that a person looks at first, each with where it opens."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from omnium_elt.report import lists
+from omnium_elt.report.queries import row, rows
+from omnium_elt.report.rendering import amount, number, percent
+
+
+@dataclass(frozen=True)
+class Tile:
+    """One figure, large, and what it is."""
+
+    figure: str
+    meaning: str
+    is_warning: bool = False
+    address: str = ""
+    """Of the list that it opens, on the same page."""
+
+
+COUNTED = {
+    "wrong-lead-times": "suppliers with a wrong lead time",
+    "running-out": "items run out within 30 days",
+    "overstock": "items with too much stock",
+    "transfers": "transfers instead of purchases",
+}
+"""List → what its count is called."""
+WARNINGS = ("wrong-lead-times",)
+
+
+def tiles(connection: Any) -> list[Tile]:
+    """What to order and what is at risk, what is late, and the lists that somebody should look at."""
+    counts = {name: lists.count(connection, name) for name in COUNTED}
+    return [
+        *_to_order(connection),
+        _overdue(connection),
+        _punctuality(connection),
+        *(
+            Tile(number(counts[name]), meaning, name in WARNINGS and counts[name] > 0, name)
+            for name, meaning in COUNTED.items()
+        ),
+    ]
+
+
+def _to_order(connection: Any) -> Iterator[Tile]:
+    values = rows(
+        connection,
+        """
+        select currency, sum(value) as value, sum(lines) as lines, sum(money_at_risk) as at_risk
+        from marts.purchase_proposal
+        where action not in ('defer', 'none')
+        group by currency
+        order by value desc
+        """,
+    )
+    for value in values[:2]:
+        to_order = f"{value['currency']} to order, {number(value['lines'])} lines"
+        yield Tile(amount(value["value"]), to_order, address="proposals")
+        at_risk = value["at_risk"] or 0
+        yield Tile(amount(at_risk), f"{value['currency']} at risk", at_risk > 0, "urgent")
+
+
+def _overdue(connection: Any) -> Tile:
+    overdue = lists.count(connection, "overdue")
+    lines = row(connection, "select count(*) as open from marts.open_purchase_eta where not is_transfer")
+    return Tile(number(overdue), f"of {number(lines['open'])} open lines overdue", overdue > 0, "overdue")
+
+
+def _punctuality(connection: Any) -> Tile:
+    punctual = row(
+        connection,
+        """
+        select sum(on_time_share * lines_due) / nullif(sum(lines_due), 0) as share
+        from marts.supplier_scorecard
+        where period = 'all'
+        """,
+    )
+    return Tile(percent(punctual["share"]), "of lines came on time", address="lead-times")
