@@ -43,7 +43,7 @@
         'memory_limit_days': 1500,
         'long_sale_days': 3,
         'prior_days': 14,
-        'new_prior_days': 30,
+        'new_prior_days': 18,
         'new_days': 60,
         'prior_sale_days': 3,
         'usual_sale_days': 2,
