@@ -419,18 +419,6 @@ def test_maps_and_limits_hold_while_looking(tenant: Tenant, on_disk: None):
     assert [table.num_rows for table in suppliers] == [1, 1]
 
 
-def test_another_dlt_gets_tables_instead_of_files(
-    tmp_path: Path, tenant: Tenant, on_disk: None, monkeypatch: Any
-):
-    from omnium_source import dlt_adapter
-
-    monkeypatch.setattr(dlt_adapter, "_File", None)
-    monkeypatch.setattr(dlt, "__version__", "1.99.0")
-    pipeline = pipeline_in(tmp_path)
-    pipeline.run(tenant.source("suppliers"))
-    assert len(rows_of(pipeline, CONTACTS, "id")) == 3
-
-
 def test_selecting(tmp_path: Path, tenant: Tenant):
     source = tenant.source()
     source.resources.select("suppliers")
