@@ -10,7 +10,9 @@ from omnium_elt.steps.run import run
 from omnium_sandbox import Sandbox
 from omnium_source import RESOURCES
 
-from tests.conftest import WITHOUT_DATA_TESTS, sandbox_settings
+from tests.support.tenants import WITHOUT_DATA_TESTS, sandbox_settings
+
+pytestmark = pytest.mark.slow  # whole runs
 
 NOT_COMPARED = ("_dlt_load_id",)
 

@@ -24,7 +24,7 @@ from omnium_elt.steps.run import COMMANDS, perform
 from omnium_elt.warehouse.duckdb_destination import _CopyJob
 from omnium_sandbox import Sandbox
 
-from tests.conftest import sandbox_settings
+from tests.support.tenants import sandbox_settings
 
 FRESHNESS = Path(__file__).parents[2] / "examples" / "freshness.py"
 SOME = ("suppliers", "stores", "purchase_orders", "price_lists")

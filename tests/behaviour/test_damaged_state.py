@@ -13,7 +13,7 @@ from omnium_elt.steps import transform
 from omnium_elt.steps.run import COMMANDS, perform, reconcile_step
 from omnium_sandbox import Sandbox
 
-from tests.conftest import WITHOUT_DATA_TESTS, sandbox_settings
+from tests.support.tenants import WITHOUT_DATA_TESTS, sandbox_settings
 
 SOME = ("suppliers", "stores")
 CONTENTS = {

@@ -13,8 +13,8 @@ from omnium_elt.steps.run import COMMANDS, perform
 from omnium_sandbox import Sandbox
 from omnium_sandbox.faults import Fault, Faults
 
-from tests.conftest import sandbox_settings
 from tests.support.accidents import differences, small_pages
+from tests.support.tenants import sandbox_settings
 
 IS_SOAK = bool(os.environ.get("OMNIUM_SOAK"))
 FEW = ("suppliers", "purchase_orders", "orders", "inventory", "deliveries", "supplier_versions")
@@ -56,6 +56,7 @@ def resources_of(report: RunReport) -> dict[str, str]:
 # What passes ------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", range(12 if IS_SOAK else 2))
 def test_faults_of_every_kind_at_once(
     seed: int, home: Home, tenant: Sandbox, undisturbed: Any, monkeypatch: pytest.MonkeyPatch

@@ -15,9 +15,11 @@ from omnium_elt.steps.load import load
 from omnium_sandbox import Sandbox
 from omnium_sandbox.faults import Mutator
 
-from tests.conftest import WITHOUT_DATA_TESTS, sandbox_settings
 from tests.support import accidents
 from tests.support.accidents import KILLED, Reader, differences, version_of, versions_of_exports
+from tests.support.tenants import WITHOUT_DATA_TESTS, sandbox_settings
+
+pytestmark = pytest.mark.slow  # dozens of processes, killed
 
 RESOURCES = ("suppliers", "purchase_orders", "orders", "inventory", "private_customers")
 SELECTED = ("--resources", ",".join(RESOURCES))

@@ -17,9 +17,9 @@ from omnium_elt.steps.load import load
 from omnium_sandbox import Sandbox
 from omnium_sandbox.faults import Fault
 
-from tests.conftest import sandbox_settings
 from tests.support import accidents
 from tests.support.accidents import small_pages
+from tests.support.tenants import sandbox_settings
 
 KEY = "the key of all these homes"
 MANY = (

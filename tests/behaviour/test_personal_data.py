@@ -19,7 +19,7 @@ from omnium_sandbox import Sandbox
 from omnium_source import RESOURCES as ALL
 from omnium_source.pii.rules import CATALOGUE
 
-from tests.conftest import sandbox_settings
+from tests.support.tenants import sandbox_settings
 
 SECRETS = [
     "Kjersti",

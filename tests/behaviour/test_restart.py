@@ -22,8 +22,8 @@ from omnium_elt.steps.run import COMMANDS, perform, reconcile_step
 from omnium_sandbox import Sandbox
 from omnium_source import omnium_source
 
-from tests.conftest import environment_of, sandbox_settings
 from tests.support import accidents
+from tests.support.tenants import environment_of, sandbox_settings
 
 SOME = ("suppliers", "orders", "purchase_orders", "private_customers", "stores")
 SELECTED = ("--resources", ",".join(SOME))

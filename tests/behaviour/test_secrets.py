@@ -16,8 +16,8 @@ from omnium_elt.steps.run import COMMANDS, perform, reconcile_step
 from omnium_sandbox import Sandbox
 from omnium_sandbox.faults import Fault, FaultKind, Faults
 
-from tests.conftest import sandbox_settings
 from tests.support import accidents
+from tests.support.tenants import sandbox_settings
 from tests.support.wire import Asked, Reply, Wire
 
 RESOURCES = ("private_customers", "orders", "suppliers", "inventory")
@@ -97,6 +97,7 @@ def test_nothing_leaks_through_any_failure(
     assert home.token.exists()
 
 
+@pytest.mark.slow
 def test_nothing_leaks_from_a_process_that_runs_everything(home_after_run: Home, sandbox: Sandbox) -> None:
     """All of it with -v under faults: process list, outputs, dbt's logs, dlt's traces and state."""
     home, secrets = home_after_run, Secrets(sandbox)
@@ -176,7 +177,7 @@ def test_the_token_is_not_sent_to_another_host(home: Home, sandbox: Sandbox) -> 
 def test_a_traceback_of_python_shows_no_secret(home: Home, sandbox: Sandbox) -> None:
     """A bug of ours would end in a traceback; settings and client print themselves without the secret."""
     settings = sandbox_settings(home, sandbox)
-    from omnium_elt.steps.load import connect
+    from omnium_elt.infra.tenant import connect
 
     with connect(settings) as client:
         assert sandbox.client_secret not in repr(client) + repr(settings) + repr(vars(settings)) + repr(

@@ -17,7 +17,7 @@ from omnium_elt.steps.run import COMMANDS, perform
 from omnium_sandbox import Sandbox
 from omnium_source import RESOURCES
 
-from tests.conftest import sandbox_settings
+from tests.support.tenants import sandbox_settings
 
 GUIDE = Path(__file__).parents[2] / "docs" / "getting-started.md"
 HISTORY = {

@@ -18,8 +18,8 @@ from omnium_source.normalize import worker_pool
 from omnium_source.normalize.worker_pool import Workshop, environment_of_worker
 from omnium_source.text import printable
 
-from tests.conftest import environment_of
 from tests.support import accidents
+from tests.support.tenants import environment_of
 
 SHADOWS = (
     "queue",

@@ -19,7 +19,7 @@ from omnium_elt.infra.home import Home
 from omnium_sandbox import Sandbox
 from omnium_sandbox.tenant import Tenant
 
-from tests.conftest import environment_of
+from tests.support.tenants import environment_of
 
 pytestmark = pytest.mark.slow
 

@@ -12,9 +12,9 @@ from omnium_elt.infra.run_report import EXIT_STATUS, ResourceReport, RunReport
 from omnium_sandbox import Sandbox
 from omnium_source.settings import SOURCE
 
-from tests.conftest import environment_of
 from tests.support.command_line import options_of, parse
 from tests.support.settings_tables import TABLES
+from tests.support.tenants import environment_of
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")

@@ -16,8 +16,8 @@ from omnium_source.errors import ConfigurationError
 from omnium_source.fields import chosen, described
 from omnium_source.resources import RESOURCES
 
-from tests.conftest import sandbox_settings
 from tests.support.dlt_user import Tenant, later, order, pipeline_in, rows_of, serving, supplier
+from tests.support.tenants import sandbox_settings
 
 
 @pytest.fixture

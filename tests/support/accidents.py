@@ -28,8 +28,8 @@ import pytest
 from omnium_elt.infra.home import Home
 from omnium_sandbox import Sandbox
 
-from tests.conftest import environment_of
 from tests.support.parsing import share_parsing_of_transforms
+from tests.support.tenants import environment_of
 
 ROOT = Path(__file__).parents[2]
 KILLED = -signal.SIGKILL

@@ -25,8 +25,8 @@ from omnium_elt.steps.run import COMMANDS, perform, reconcile_step
 from omnium_elt.steps.transform import dbt_arguments, dbt_environment
 from omnium_sandbox import Sandbox
 
-from tests.conftest import WITHOUT_DATA_TESTS, sandbox_settings
 from tests.support.parsing import share_parsing
+from tests.support.tenants import WITHOUT_DATA_TESTS, sandbox_settings
 
 SERVER = os.environ.get("TEST_POSTGRES_URL", "")
 

@@ -24,8 +24,10 @@ from omnium_sandbox.truth import LeadTimeTruth
 from omnium_source.resources import RESOURCES as ALL_RESOURCES
 from scipy.stats import binom  # type: ignore[import-untyped]
 
-from tests.conftest import MEDIUM, sandbox_settings
 from tests.support.parsing import share_parsing
+from tests.support.tenants import MEDIUM, sandbox_settings
+
+pytestmark = pytest.mark.slow  # whole loads and builds, a medium tenant
 
 TODAY = date(2024, 4, 1)
 RESOURCES = (

@@ -63,7 +63,7 @@ def status(home: Home, resources: tuple[str, ...] | None = None, exclude: tuple[
     """Gather what is known of a home, of all resources or those named."""
     from omnium_source.resources import LEFT_OUT, select
 
-    from omnium_elt.steps.publish import read_manifest
+    from omnium_elt.warehouse.manifest import read_manifest
 
     now = datetime.now(UTC)
     facts = history.resources(home)
@@ -93,7 +93,20 @@ def status(home: Home, resources: tuple[str, ...] | None = None, exclude: tuple[
                 recommended_lag_seconds=held.late.get(name),
             )
         )
-    runs = [
+    return Status(
+        home=str(home.root),
+        running=lock.describe_holder(home.lock) if _is_busy(home) else None,
+        published_at=manifest.get("published_at"),
+        as_of=manifest.get("as_of"),
+        source=source,
+        resources=states,
+        runs=_runs(home),
+    )
+
+
+def _runs(home: Home) -> list[dict[str, Any]]:
+    """The last runs, the newest first, each with its sums."""
+    return [
         {
             "run_id": run["run_id"],
             "command": run["command"],
@@ -106,15 +119,6 @@ def status(home: Home, resources: tuple[str, ...] | None = None, exclude: tuple[
         }
         for run in history.runs(home, SHOWN_RUNS)
     ]
-    return Status(
-        home=str(home.root),
-        running=lock.describe_holder(home.lock) if _is_busy(home) else None,
-        published_at=manifest.get("published_at"),
-        as_of=manifest.get("as_of"),
-        source=source,
-        resources=states,
-        runs=runs,
-    )
 
 
 def kept_states(home: Home) -> dict[str, dict[str, Any]]:

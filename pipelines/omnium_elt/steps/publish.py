@@ -36,6 +36,7 @@ from omnium_elt.infra.run_report import Progress, StepReport
 from omnium_elt.report import html as report_html
 from omnium_elt.steps import transform
 from omnium_elt.warehouse import database
+from omnium_elt.warehouse.manifest import read_manifest
 
 STEP = "publish"
 PUBLISHED_SCHEMAS = (database.RAW, "staging", "marts")
@@ -79,31 +80,40 @@ def publish(settings: Settings, progress: Progress, *, force: bool = False) -> S
     if page is not None:
         report_html.write(page, home.exports / "report.html")
     put_all(finished)
-    manifest: dict[str, Any] = {
+    manifest = _manifest(settings, marts, source, raw)
+    report.details["models"] = manifest["models"]
+    write_json(home.manifest, manifest, mode=None)
+    _tidy(home, manifest)
+    report.status, report.seconds = "ok", time.monotonic() - started
+    progress.finish(STEP, "ok")
+    return report
+
+
+def _manifest(
+    settings: Settings, marts: list[dict[str, Any]], source: dict[str, Any] | None, raw: str
+) -> dict[str, Any]:
+    """What readers are told of this version."""
+    models = "none" if source is None else "current" if source["raw"] == raw else "older than the raw data"
+    return {
         "format": MANIFEST_FORMAT,
         "run_id": settings.run_id,
         "as_of": source["as_of"] if source else None,
-        "models": "none"
-        if source is None
-        else "current"
-        if source["raw"] == raw
-        else "older than the raw data",
+        "models": models,
         "published_at": datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z"),
         "marts": {mart.pop("name"): mart for mart in marts},
         "source": source,
         "raw": raw,
     }
-    report.details["models"] = manifest["models"]
-    write_json(home.manifest, manifest, mode=None)
+
+
+def _tidy(home: Home, manifest: dict[str, Any]) -> None:
+    """Take away exports of marts that are no more, and let readers in to all others."""
     mode = published_mode()
-    for stale in home.exports.glob("*.parquet"):
-        if stale.stem not in manifest["marts"]:
-            stale.unlink()
-        elif stat.S_IMODE(stale.stat().st_mode) != mode:
-            stale.chmod(mode)  # it did not change, and the umask did
-    report.status, report.seconds = "ok", time.monotonic() - started
-    progress.finish(STEP, "ok")
-    return report
+    for path in home.exports.glob("*.parquet"):
+        if path.stem not in manifest["marts"]:
+            path.unlink()
+        elif stat.S_IMODE(path.stat().st_mode) != mode:
+            path.chmod(mode)  # it did not change, and the umask did
 
 
 def _source(settings: Settings) -> tuple[dict[str, Any] | None, str]:
@@ -115,19 +125,6 @@ def _source(settings: Settings) -> tuple[dict[str, Any] | None, str]:
     if source is None and (has_marts or not raw):
         raise UsageError("there are no finished marts to publish", "Build them first: omnium-elt transform.")
     return source, database.digest(raw)
-
-
-def read_manifest(home: Home) -> dict[str, Any] | None:
-    """The manifest of what is published; None before the first time, and where it is damaged."""
-    manifest = read_object(home.manifest)
-    marts = manifest.get("marts")
-    is_whole = (
-        all(isinstance(manifest.get(name), str) for name in ("published_at", "run_id"))
-        and isinstance(manifest.get("as_of"), str | None)
-        and isinstance(marts, dict)
-        and all(isinstance(mart, dict) and isinstance(mart.get("file"), str) for mart in marts.values())
-    )
-    return manifest if is_whole else None
 
 
 def publish_warehouse(home: Home, *, materialise: bool = False) -> int:

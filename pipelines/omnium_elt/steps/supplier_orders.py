@@ -16,8 +16,8 @@ from omnium_elt.infra.home import Home
 from omnium_elt.report.rendering import render
 from omnium_elt.steps import sheets
 from omnium_elt.steps.export import Selection, Written, proposal_lines, value_of
-from omnium_elt.steps.publish import read_manifest
 from omnium_elt.warehouse import database
+from omnium_elt.warehouse.manifest import read_manifest
 from omnium_elt.write.orders import order_id_of
 
 FORMATS = ("xlsx", "html")

@@ -14,7 +14,7 @@ from jinja2 import UndefinedError
 from omnium_elt.infra.home import Home
 from omnium_elt.report import html as report_html
 from omnium_elt.report import proposals, rendering, svg
-from omnium_elt.steps.publish import read_manifest
+from omnium_elt.warehouse.manifest import read_manifest
 
 from tests.support.browser import CHROMIUM, MISSING, browser
 
@@ -243,6 +243,7 @@ def test_a_line_leaves_out_what_is_not_known() -> None:
     assert points == "40.0,170.0 436.0,10.0"
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(CHROMIUM is None, reason=MISSING)
 @pytest.mark.parametrize("width", [360, 1200])
 def test_in_a_browser_it_fits_the_screen_and_opens(finished_home: Path, tmp_path: Path, width: int) -> None:
@@ -257,6 +258,7 @@ def test_in_a_browser_it_fits_the_screen_and_opens(finished_home: Path, tmp_path
         assert [url for url in tab.requests if not url.startswith(("file:", "about:"))] == []
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(CHROMIUM is None, reason=MISSING)
 def test_on_paper_only_what_is_open_is_printed(finished_home: Path, tmp_path: Path) -> None:
     with browser(tmp_path) as tab:

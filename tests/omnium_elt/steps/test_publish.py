@@ -26,7 +26,7 @@ from omnium_elt.steps.publish import publish, publish_warehouse
 from omnium_elt.steps.run import COMMANDS, perform
 from omnium_sandbox import Sandbox
 
-from tests.conftest import sandbox_settings
+from tests.support.tenants import sandbox_settings
 
 
 @pytest.fixture
@@ -232,6 +232,7 @@ print(len(seen))
 """
 
 
+@pytest.mark.slow
 def test_readers_never_meet_an_error_or_a_half(settings: Settings) -> None:
     home = settings.home
     change_a_mart(home, "version 0")
@@ -268,6 +269,7 @@ publish(Settings(home=Home(Path(sys.argv[1])), run_id="killed"), Silent())
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("after_seconds", [0.0, 0.05, 0.1, 0.2, 0.3, 0.5, 0.8])
 def test_killed_at_any_moment_it_leaves_whole_versions(
     settings: Settings, after_seconds: float, marts_of: Callable[[Path], dict[str, Any]]

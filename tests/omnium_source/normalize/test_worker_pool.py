@@ -38,8 +38,8 @@ from omnium_source.windows.resource_reader import Reader
 from omnium_source.windows.resource_run import ResourceRun
 from omnium_source.windows.window import Reading
 
-from tests.conftest import sandbox_settings
 from tests.support.accidents import differences
+from tests.support.tenants import sandbox_settings
 from tests.support.wire import Reply, Wire, search
 
 OPEN = PersonalData("include", b"")
