@@ -99,7 +99,7 @@ SOURCE = table(
     ),
     Setting("since", "date", None, "the dlt source only (else `--since`): a first load reads nothing older"),
     Setting(
-        "token_path", "text", None, "the dlt source only: file for the access token between runs (mode 0600)"
+        "token_path", "path", None, "the dlt source only: file for the access token between runs (mode 0600)"
     ),
 )
 """What stands under `sources.omnium`."""
