@@ -26,6 +26,7 @@ import hashlib
 import json
 import logging
 import tomllib
+import warnings
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
@@ -172,7 +173,11 @@ def _arrow_of_duckdb_2(
         if chunk_size or hasattr(native, "fetch_arrow_table"):
             yield from iter_arrow(cursor, chunk_size)
         else:
-            yield native.to_arrow_table()
+            with warnings.catch_warnings():
+                # DuckDB would rather be asked in another way, which dlt does not take.
+                warnings.simplefilter("ignore", UserWarning)
+                table = native.to_arrow_table()
+            yield table
 
     return iterate
 
