@@ -10,7 +10,6 @@ data are published alone; the manifest says whether models are there, and whethe
 """
 
 import base64
-import hashlib
 import json
 import os
 import shutil
@@ -23,6 +22,7 @@ from typing import Any
 from omnium_elt.infra.errors import UsageError
 from omnium_elt.infra.files import (
     PARTIAL,
+    checksum,
     make_folder,
     published_mode,
     put_all,
@@ -209,7 +209,7 @@ def export_marts(
             "description": described["description"],
             "rows": connection.execute(f'select count(*) from "{MARTS}"."{name}"').fetchone()[0],
             "bytes": partial.stat().st_size,
-            "sha256": _checksum(partial),
+            "sha256": checksum(partial),
             "columns": columns,
         }
         earlier = before.get("marts", {}).get(name, {})
@@ -296,8 +296,3 @@ def _is_all_there(home: Home, manifest: dict[str, Any]) -> bool:
     return home.warehouse.exists() and all(
         (home.exports / mart["file"]).exists() for mart in manifest.get("marts", {}).values()
     )
-
-
-def _checksum(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -59,6 +59,7 @@ def test_it_is_skipped_where_nothing_changed(settings: Settings) -> None:
     assert finished(settings) == before
 
 
+@pytest.mark.slow
 def test_it_runs_for_another_day_and_leaves_project_and_environment_alone(settings: Settings) -> None:
     newest = date.fromisoformat(json.loads((settings.home.state / "transform.json").read_text())["as_of"])
     earlier = newest - timedelta(days=120)
@@ -161,6 +162,7 @@ def rows_of_marts(database: Path) -> dict[str, tuple[Any, ...]]:
     }
 
 
+@pytest.mark.slow
 def test_a_failing_model_is_named_and_the_marts_count_as_unfinished(settings: Settings) -> None:
     # No value of a tenant can make one fail; a setting that the command line would have refused does.
     with pytest.raises(OmniumEltError) as caught:
