@@ -307,6 +307,7 @@ TRANSFORM = table(
 
 ENVIRONMENT = table(
     Setting("OMNIUM_HOME", "path", "omnium-data", "instead of `--home`"),
+    Setting("OMNIUM_PUBLISH_TO", "text", "", "instead of `--publish-to`", may_be_empty=True),
     Setting("OMNIUM_DBT_THREADS", "integer", 2, "models that `transform` builds side by side", 1, 64),
     Setting("OMNIUM_DBT_MEMORY", "size", "3GB", "memory that DuckDB may use in `transform`"),
 )
