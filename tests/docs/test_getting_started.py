@@ -13,7 +13,7 @@ import pytest
 from omnium_sandbox import Sandbox
 from omnium_source.resources import RESOURCES
 
-from tests.conftest import environment_of
+from tests.support.tenants import environment_of
 
 pytestmark = pytest.mark.slow
 

@@ -20,8 +20,8 @@ from omnium_source import dlt_adapter, dlt_private, dlt_probe
 from omnium_source.dlt_private import be_quick, nested_tables
 from omnium_source.errors import ConfigurationError
 
-from tests.conftest import sandbox_settings
 from tests.support.dlt_user import everything_on_disk, later, pipeline_in, rows_of, serving, supplier
+from tests.support.tenants import sandbox_settings
 
 TABLES: dict[str, dict[str, Any]] = {
     "orders": {"name": "orders"},

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from omnium_sandbox import Sandbox
 
-from tests.conftest import environment_of
+from tests.support.tenants import environment_of
 
 pytestmark = pytest.mark.slow
 
