@@ -10,7 +10,7 @@ import os
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -74,7 +74,7 @@ def outcome(folder: Path) -> str:
     return "right" if found == [("a", "a-y"), ("c", "c-w")] else f"children are {found}"
 
 
-def _source(children: dict[str, Sequence[str]]) -> Any:
+def _source(children: Mapping[str, Sequence[str]]) -> Any:
     def item(name: str, parent: str | None, rows: list[dict[str, Any]]) -> Any:
         names = ["_dlt_id", *(["_dlt_parent_id", "_dlt_root_id"] if parent else [])]
         schema = pa.schema([pa.field(column, pa.string(), nullable=False) for column in names])

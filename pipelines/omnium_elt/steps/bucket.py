@@ -39,7 +39,7 @@ def publish_to_bucket(settings: Settings, progress: Progress) -> StepReport:
     bucket = Bucket.opened(settings.publish_to)
     progress.start(STEP, None)
     try:
-        report.status, report.details = bucket.publish(settings.home)
+        details = bucket.publish(settings.home)
     except OmniumEltError:
         raise
     except Exception as error:
@@ -47,6 +47,7 @@ def publish_to_bucket(settings: Settings, progress: Progress) -> StepReport:
             f"{settings.publish_to} cannot be written: {type(error).__name__}: {error}",
             "Look at DESTINATION__FILESYSTEM__CREDENTIALS__… and at what that user may; then omnium-elt publish.",
         ) from error
+    report.status, report.details = "ok" if details else "unchanged", details
     report.seconds = time.monotonic() - started
     progress.finish(STEP, report.status)
     return report
@@ -89,8 +90,8 @@ class Bucket:
             ) from error
         return cls(files, root.rstrip("/"))
 
-    def publish(self, home: Home) -> tuple[str, dict[str, Any]]:
-        """Put there what is new, then the manifest; how it went, and what it took."""
+    def publish(self, home: Home) -> dict[str, Any]:
+        """Put there what is new, then the manifest; return what it took, nothing where all of it was there."""
         numbers = self.numbers()
         newest = self._manifest(numbers[-1]) if numbers else {}
         published = read_object(home.manifest)
@@ -109,7 +110,7 @@ class Bucket:
             listed[name] = {"path": place, "bytes": size, "sha256": digest}
             sent += size
         if newest and listed == there and newest.get("run_id") == published.get("run_id"):
-            return "unchanged", {}
+            return {}
         manifest = {
             "number": number,
             "run_id": published.get("run_id"),
@@ -121,7 +122,7 @@ class Bucket:
         self._commit(number, text)
         self.files.pipe_file(f"{self.root}/manifest.json", text)
         self._tidy([*numbers, number])
-        return "ok", {"number": number, "files": len(listed), "bytes_sent": sent}
+        return {"number": number, "files": len(listed), "bytes_sent": sent}
 
     def numbers(self) -> list[int]:
         """The numbers of all publications there, in order."""

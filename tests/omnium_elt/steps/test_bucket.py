@@ -83,7 +83,7 @@ def contents(bucket: Bucket, number: int) -> dict[str, str]:
 def test_a_publication_holds_every_file_and_the_next_what_changed(url: str, published: Home) -> None:
     bucket = Bucket.opened(url)
     assert bucket.numbers() == []
-    assert bucket.publish(published)[1]["files"] == 5
+    assert bucket.publish(published)["files"] == 5
     first = contents(bucket, 1)
     assert first == {
         "warehouse.duckdb": "rows of run 1",
@@ -92,12 +92,12 @@ def test_a_publication_holds_every_file_and_the_next_what_changed(url: str, publ
         "exports/replenishment.parquet": "replenishment of run 1",
         "exports/manifest.json": published.manifest.read_text(),
     }
-    assert bucket.publish(published) == ("unchanged", {})
+    assert bucket.publish(published) == {}
     next_run(published, 2)
-    status, details = bucket.publish(published)
+    details = bucket.publish(published)
     changed = (published.warehouse, published.exports / "lead_time.parquet", published.manifest)
     sent = sum(path.stat().st_size for path in changed)
-    assert (status, details) == ("ok", {"number": 2, "files": 5, "bytes_sent": sent})
+    assert details == {"number": 2, "files": 5, "bytes_sent": sent}
     assert contents(bucket, 1) == first
     assert contents(bucket, 2)["exports/lead_time.parquet"] == "lead_time of run 2"
     assert contents(bucket, 2)["exports/replenishment.parquet"] == "replenishment of run 1"
@@ -192,7 +192,7 @@ def test_an_answer_that_is_lost_is_no_refusal(
 
     monkeypatch.setattr(Bucket, "_commit", noted)
     monkeypatch.setattr(bucket.files, how, losing)
-    assert bucket.publish(published)[0] == "ok"
+    assert bucket.publish(published)["number"] == 1
     assert lost
     assert bucket.numbers() == [1]
 
