@@ -35,7 +35,7 @@ NO_SECRET = Secret("")
 
 @dataclass(frozen=True)
 class Home:
-    """Where everything of one installation lies. Making it touches no disk; `create()` does."""
+    """Where everything of one installation lies, a property a place. Making it touches no disk; `create()` does."""
 
     root: Path
 
