@@ -116,6 +116,11 @@ class _Either:
 
 
 class _Load:
+    """One load: threads read, and this one packs what they read into packages.
+
+    Both halves are one class, as they share a queue, the room in it, and the error that ends both.
+    """
+
     def __init__(
         self,
         settings: Settings,
