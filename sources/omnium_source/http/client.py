@@ -750,9 +750,9 @@ def _token_of(body: bytes) -> tuple[str, float]:
         parsed = decode(body).document
     except ValueError:
         parsed = body.decode("utf-8-sig", "replace").strip()
-    life: Any = None
+    token, life = parsed, None
     if isinstance(parsed, dict):
-        parsed, life = parsed.get("accessToken"), parsed.get("expiresIn")
-    if not isinstance(parsed, str) or not _TOKEN.fullmatch(parsed):
+        token, life = parsed.get("accessToken"), parsed.get("expiresIn")
+    if not isinstance(token, str) or not _TOKEN.fullmatch(token):
         raise _Repeatable("the token endpoint answered something that is no token", odd=True)
-    return parsed, float(life) if isinstance(life, int | float) else TOKEN_LIFE
+    return token, float(life) if isinstance(life, int | float) else TOKEN_LIFE
