@@ -41,7 +41,7 @@ from omnium_source.errors import (
 from omnium_source.http.client import OmniumClient, Traffic
 from omnium_source.normalize.drift import in_words
 from omnium_source.normalize.without_pandas import without_pandas
-from omnium_source.normalize.worker_pool import Workshop
+from omnium_source.normalize.worker_pool import WorkerPool
 from omnium_source.pii.masking import PersonalData, check_mark, key_for
 from omnium_source.resources import LEFT_OUT, Resource, select
 from omnium_source.windows.reader import Verified
@@ -95,10 +95,10 @@ def load(settings: Settings, progress: Progress, report: RunReport | None = None
             _hurrying(),
             without_pandas(),
             connect(settings) as client,
-            Workshop(1 if memory.is_tight() else WORKERS) as workshop,
+            WorkerPool(1 if memory.is_tight() else WORKERS) as pool,
             Warehouse(settings.home, settings.destination) as warehouse,
         ):
-            _Load(settings, progress, report, client, warehouse, workshop).run(resources)
+            _Load(settings, progress, report, client, warehouse, pool).run(resources)
     except ConfigurationError as error:
         raise UsageError(*told(error)) from error
     except (WrongCredentials, Unreachable) as error:
@@ -259,7 +259,7 @@ class _Load:
         report: RunReport,
         client: OmniumClient,
         warehouse: Warehouse,
-        workshop: Workshop,
+        pool: WorkerPool,
     ) -> None:
         self._settings, self._progress, self._report = settings, progress, report
         self._client, self._warehouse = client, warehouse
@@ -279,7 +279,7 @@ class _Load:
             full_pass_days=settings.full_pass_days,
             window_rows=settings.window_rows,
             since=dt.datetime.combine(since, dt.time(), dt.UTC) if since else None,
-            spool=settings.home.spool,
+            folder=settings.home.spool,
             **({"windows_at_once": 2} if self._is_tight else {}),
             **settings.source_options.get("reading", {}),
         )
@@ -287,7 +287,7 @@ class _Load:
         self._states = {} if settings.full_refresh else warehouse.states
         self._executor = ThreadPoolExecutor(20, "omnium-page")
         types = known_columns(warehouse.tables)
-        self._sync = Sync(client, self._executor, self._personal, reading, types, workshop, settings.fields)
+        self._sync = Sync(client, self._executor, self._personal, reading, types, pool, settings.fields)
         self._has_loaded = False
         self._loaded: dict[str, np.ndarray] = {}
         self._going: dict[str, _Progressing] = {}
@@ -444,7 +444,7 @@ class _Load:
             self._has_loaded = True
             self._committed |= {name: windows[-1].state for name, windows in package.items()}
         for window in taken:
-            window.assembly.close()
+            window.tables.close()
             window.keys.clear()
             self._room.release()
         if self._fatal is None or not matters:

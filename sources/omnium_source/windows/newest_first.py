@@ -76,7 +76,7 @@ class NewestFirst(Attempt):
                     self.says(f"its count went from {self.total} to {page.total} while it was read")
                 )
             self._see(page)
-        self._parse_all()
+        self._normalize_all()
         if is_whole:
             return Order.WHOLE
         self.total = None  # of all rows, not of those that were read

@@ -14,6 +14,7 @@ from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -29,11 +30,11 @@ from omnium_source.http.paginators import (
     is_round,
     one_ahead,
 )
-from omnium_source.normalize.assembly import Added, Assembly, Here
-from omnium_source.normalize.buffer import Spool
+from omnium_source.normalize.batch import Batch
 from omnium_source.normalize.drift import Drift
+from omnium_source.normalize.window_tables import WindowTables
 from omnium_source.resources import Resource
-from omnium_source.windows.deletions import Marked
+from omnium_source.windows.deletions import marked
 from omnium_source.windows.resource_run import SCROLL_FROM, ResourceRun
 from omnium_source.windows.splitter import Shown, Splitter
 from omnium_source.windows.state import State
@@ -73,7 +74,7 @@ class Verified:
     rows: int
     distinct_keys: int
     written: int
-    assembly: Assembly
+    tables: WindowTables
     state: State
     traffic: Traffic
     tries: int
@@ -102,8 +103,8 @@ class Attempt:
     ) -> None:
         self._run, self._splitter, self.connection = run, splitter, connection
         self.window, self.query, self.number = window, query, number
-        self._assembly: Assembly | None = None
-        self._coming: deque[Future[Added]] = deque()
+        self._tables: WindowTables | None = None
+        self._coming: deque[Future[Batch]] = deque()
         self.bytes = 0
         self.total: int | None = None
         self.is_least = False
@@ -256,62 +257,62 @@ class Attempt:
             self.query.note(page.rows)
         if self._run.notes_values:
             self._run.see(page.rows)
-        if self._waiting_bytes > self._run.parse_bytes:
-            self._parse()
+        if self._waiting_bytes > self._run.batch_bytes:
+            self._normalize()
         self._run.on_rows(page.count, self.total)
 
-    def _parse(self) -> None:
+    def _normalize(self) -> None:
+        """Make a batch of the pages that wait, and look at those batches that are done."""
         waiting, self._waiting, self._waiting_bytes = [page for page in self._waiting if page.count], [], 0
         if waiting:
-            with self._run.parsing:
-                self._coming.append(self.assembly.add(waiting))
-        # Elsewhere the next batches are under way while the first of them is looked at.
-        while self._coming and (len(self._coming) > self.assembly.at_once or self._coming[0].done()):
-            self._keep(self._coming.popleft().result())
+            self._coming.append(self.tables.add(waiting))
+        # In the pool the next batches are under way while the first of them is looked at.
+        while self._coming and (len(self._coming) > self.tables.batches_ahead or self._coming[0].done()):
+            self._keep(self.tables.result(self._coming.popleft()))
 
     @property
-    def assembly(self) -> Assembly:
+    def tables(self) -> WindowTables:
         """Where the pages become tables."""
-        if self._assembly is None and self.query.deleted_at:
-            cursor = column_name_of(self._run.resource.cursor)
-            spool = Spool(self._run.reading.spool)
-            self._assembly = Marked(self._run.parser, cursor, spool, self.query.deleted_at)
-        elif self._assembly is None:
-            self._assembly = self._run.assembly((self.total or 0) * self._run.row_bytes)
-        return self._assembly
+        if self._tables is None:
+            moment = self.query.deleted_at
+            change = partial(marked, moment=moment) if moment else None
+            self._tables = self._run.window_tables((self.total or 0) * self._run.row_bytes, change)
+        return self._tables
 
-    def _keep(self, added: Added) -> None:
+    def _keep(self, batch: Batch) -> None:
         """Say which rows of a batch are kept: none twice, and none that the destination holds already."""
         resource = self._run.resource
-        doubled = self.keys.intersection(added.keys)
+        doubled = self.keys.intersection(batch.keys)
         if doubled and resource.has_own_id and not self.can_come_twice:
             raise Incomplete(self.says(f"{len(doubled):,} rows came twice"))
-        mask = self._wanted(added, doubled)
-        self.keys.update(added.keys)
-        self.drift += added.drift
-        with self._run.parsing:
-            self.assembly.keep(mask)
-        if added.hashes:
-            self.written += len(added.keys) if mask is None else sum(mask)
-            self._note_lateness(added, mask)
+        mask = self._wanted(batch, doubled)
+        self.keys.update(batch.keys)
+        self.drift += batch.drift
+        if batch.tables:
+            self.tables.keep(batch, mask)
+            self.written += len(batch.keys) if mask is None else sum(mask)
+            self._note_lateness(batch, mask)
 
-    def _wanted(self, added: Added, doubled: set[str]) -> list[bool] | None:
+    def _wanted(self, batch: Batch, doubled: set[str]) -> list[bool] | None:
         """Which rows of a batch are new; None for all of them."""
         known = self._run.known
-        held = known(self._run.resource.name, added.keys) if known and added.hashes else {}
+        held = known(self._run.resource.name, batch.keys) if known and batch.tables else {}
         if not doubled and not held:
             return None
-        hashes = added.hashes or [""] * len(added.keys)
+        hashes = batch.hashes or [""] * len(batch.keys)
         return [
             key not in doubled and held.get(key) != content
-            for key, content in zip(added.keys, hashes, strict=True)
+            for key, content in zip(batch.keys, hashes, strict=True)
         ]
 
-    def _note_lateness(self, added: Added, mask: list[bool] | None) -> None:
+    def _note_lateness(self, batch: Batch, mask: list[bool] | None) -> None:
         """How late a row appeared: it changed before the last window's end, and was not shown in it."""
-        if self.query.late_before is None or added.stamps is None:
+        if self.query.late_before is None:
             return
-        stamps = added.stamps if mask is None else added.stamps[np.array(mask)]
+        stamps = batch.stamps(column_name_of(self._run.resource.cursor))
+        if stamps is None:
+            return
+        stamps = stamps if mask is None else stamps[np.array(mask)]
         before = self.query.late_before.timestamp()
         earliest = float(stamps.min()) / 1e6 if len(stamps) else before
         if earliest < before:
@@ -336,10 +337,10 @@ class Attempt:
         first_time = 1 if total > LONG_SCROLL * len(self.shown.rows) else 3
         return first_time <= self.number < first_time + 2
 
-    def _parse_all(self) -> None:
-        self._parse()
+    def _normalize_all(self) -> None:
+        self._normalize()
         while self._coming:
-            self._keep(self._coming.popleft().result())
+            self._keep(self.tables.result(self._coming.popleft()))
 
     def _verify(self, *, is_snapshot: bool) -> None:
         """Whether all rows are here: as many as the server counts, or all that it shows where it does not count so far.
@@ -347,7 +348,7 @@ class Attempt:
         `is_snapshot`: what came was one answer, or a scroll read to its empty end; then rows beyond the count are
         rows too. Pages that no count proves are read until they show the same keys twice.
         """
-        self._parse_all()
+        self._normalize_all()
         if self.total is not None and self.count == self.total:
             return
         # Rows without an id of their own that are too many may have come twice.
@@ -383,8 +384,7 @@ class Attempt:
             return
         if changed.total is None or changed.total > changed.count or changed.may_be_more:
             raise Incomplete(self.says(f"{changed.total or changed.count:,} rows changed while it was read"))
-        with self._run.parsing:
-            left = self.keys.intersection(self.assembly.keys_of([changed]))
+        left = self.keys.intersection(self.tables.keys_of([changed]))
         if left:
             raise Incomplete(self.says(f"{len(left):,} of its rows changed while it was read"))
 
@@ -403,7 +403,7 @@ class Attempt:
     def verified(self) -> Verified:
         """What is handed on."""
         run = self._run
-        self.assembly.finish()
+        self.tables.finish()
         return Verified(
             run.resource,
             self.window,
@@ -411,7 +411,7 @@ class Attempt:
             self.read_rows,
             len(self.keys),
             self.written,
-            self.assembly,
+            self.tables,
             {},
             Traffic(requests=self.connection.traffic.requests - self._requests),
             self.number,
@@ -424,8 +424,8 @@ class Attempt:
 
     def close(self) -> None:
         """Throw away what was read."""
-        if self._assembly is not None:
-            self._assembly.close()
+        if self._tables is not None:
+            self._tables.close()
 
 
 class Joined(Attempt):
@@ -433,8 +433,7 @@ class Joined(Attempt):
 
     def __init__(self, run: ResourceRun, splitter: Splitter, lost: Attempt) -> None:
         super().__init__(run, splitter, lost.connection, lost.window, lost.query, lost.number + 1)
-        folder = run.reading.spool
-        self._assembly = self._here = Here(run.parser, column_name_of(run.resource.cursor), Spool(folder))
+        self._tables = run.window_tables()
 
     def take_over(self, part: Attempt) -> None:
         """Add the rows of a part, but for those that came with another one."""
@@ -444,7 +443,7 @@ class Joined(Attempt):
             part.close()
             raise Incomplete(self.says(f"{len(doubled):,} rows came in two parts"))
         if part.read_rows:
-            self.written += self._here.take_over(part.assembly.tables(), resource.name, doubled)
+            self.written += self.tables.take_over(part.tables.finish(), resource.name, doubled)
         part.close()
         self.keys |= part.keys
         self.read_rows += part.read_rows

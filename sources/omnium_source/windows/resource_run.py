@@ -12,9 +12,10 @@ from typing import Any
 
 from omnium_source.http.client import Budget, OmniumClient, Traffic
 from omnium_source.http.paginators import REACH, Connection, Learned, PageBase
-from omnium_source.normalize.assembly import Assembly, Here, RowParser
-from omnium_source.normalize.buffer import Spool
-from omnium_source.normalize.worker_pool import Bench, Workshop
+from omnium_source.normalize.batch import Batch
+from omnium_source.normalize.buffer import IN_MEMORY_BYTES, Buffer
+from omnium_source.normalize.resource_normalizer import Normalizing
+from omnium_source.normalize.window_tables import WindowTables
 from omnium_source.resources import Resource
 from omnium_source.windows.window import Reading, Row, Window, column_name_of, texts_at
 
@@ -22,28 +23,24 @@ log = logging.getLogger("omnium")
 
 SCROLL_FROM = 1_000
 """Rows from which a scroll is used where there is one; fewer are a few pages, side by side."""
-PARSE_BYTES = 8 * 1024 * 1024
+BATCH_BYTES = 8 * 1024 * 1024
 """Pages are turned into Arrow together until they are this large: a table's fixed cost is paid once."""
-MOST_SHARING = 4
-"""Windows read at once share `PARSE_BYTES`; a smaller share than one in so many would cost too much."""
+MOST_SHARES = 4
+"""Windows read at once share `BATCH_BYTES`; a smaller share than one in so many would cost too much."""
 WINDOW_SECONDS = 10.0
 """How long a scroll may take of which others could be read beside: as long as its first answer took, for each batch."""
 FEWEST_ROWS = 5_000
 """In a window, however slow the answers."""
-LARGE_BYTES = 24 * 1024 * 1024
-"""A window from this size on is worth processes of its own."""
-SMALL_BYTES = 2 * 1024 * 1024
-"""And from this size on, where they are there already."""
 
 Known = Callable[[str, Sequence[str]], Mapping[str, Any]]
 """Asked with a resource and its rows' ids, answers the content hashes that the destination holds for them."""
 
 
 class ResourceRun:
-    """One resource, read by several threads. `parsing` is held by the one that uses the parser.
+    """One resource, read by several threads.
 
-    `known` lets rows fall away that the destination already holds; without it every row read is handed on. `workshop`
-    takes the work of large windows. `notes` collects what a person should know, a sentence each.
+    `known` lets rows fall away that the destination already holds; without it every row read is handed on. `notes`
+    collects what a person should know, a sentence each.
 
     `traffic` is what all of it costs. `row_bytes`: how large a row was lately, in bytes of JSON. `answer_seconds`: the
     shortest time that the first page of a window took. `limit`: the count at which the server's counts stop, where
@@ -55,23 +52,22 @@ class ResourceRun:
         self,
         client: OmniumClient,
         resource: Resource,
-        parser: RowParser,
+        normalizer: Normalizing,
         executor: Executor,
         *,
         reading: Reading | None = None,
         known: Known | None = None,
         traffic: Traffic | None = None,
         on_rows: Callable[[int, int | None], None] | None = None,
-        workshop: Workshop | None = None,
         notes: list[str] | None = None,
     ) -> None:
-        self.client, self.resource, self.parser, self.executor = client, resource, parser, executor
+        self.client, self.resource, self.executor = client, resource, executor
+        self.normalizer = normalizer
         self.reading = reading or Reading()
         self.known = known
         self.traffic = traffic or Traffic()
         self.on_rows = on_rows or (lambda rows, total: None)
         self.notes = [] if notes is None else notes
-        self.parsing = threading.Lock()
         self.base = PageBase(resource.page_base, resource.page_base_is_clear)
         self.has_checked_base = not resource.paged
         self.row_bytes = 0.0
@@ -82,8 +78,6 @@ class ResourceRun:
         self.notes_values = False
         self.seen: dict[str, set[str]] = {by.field: set() for by in resource.value_filters}
         self._learned = Learned()
-        self._workshop = workshop
-        self._bench: Bench | None = None
         self._reading_now, self._counting = 0, threading.Lock()
 
     def connection(self) -> Connection:
@@ -142,24 +136,15 @@ class ResourceRun:
         self.row_bytes = size / rows
         self.answer_seconds = min(self.answer_seconds or seconds, seconds)
 
-    def assembly(self, size: float) -> Assembly:
-        """Where a window of about `size` bytes becomes tables."""
-        if (
-            self._bench is None
-            and self._workshop is not None
-            and size > (SMALL_BYTES if self._workshop.has_workers else LARGE_BYTES)
-        ):
-            # From now on for all windows: a parser remembers the fields that it has met.
-            self._bench = self._workshop.bench(self.resource.name, self.parser)
-        cursor, folder = column_name_of(self.resource.cursor), self.reading.spool
-        if self._bench is not None:
-            return self._bench.assembly(cursor, folder)
-        return Here(self.parser, cursor, Spool(folder))
-
-    @property
-    def is_waiting(self) -> bool:
-        """Whether whoever makes tables has nothing to do at this moment."""
-        return not self.parsing.locked() and (self._bench is None or self._bench.is_waiting)
+    def window_tables(
+        self, size: float = 0.0, change: Callable[[Batch], Batch] | None = None
+    ) -> WindowTables:
+        """Where the pages of a window of about `size` bytes become tables; `change`: what becomes of each batch."""
+        self.normalizer.use_pool_for(size)
+        # Many large windows wait at a time: they do so on disk.
+        in_memory = 0 if self.normalizer.is_pooled else IN_MEMORY_BYTES
+        buffer = Buffer(self.reading.folder, in_memory)
+        return WindowTables(self.normalizer, column_name_of(self.resource.cursor), buffer, change)
 
     @contextlib.contextmanager
     def one_more(self) -> Iterator[None]:
@@ -173,9 +158,9 @@ class ResourceRun:
                 self._reading_now -= 1
 
     @property
-    def parse_bytes(self) -> int:
+    def batch_bytes(self) -> int:
         """How large a window's pages may become before they are made tables: less where many windows are read."""
-        return PARSE_BYTES // min(MOST_SHARING, max(1, self._reading_now))
+        return BATCH_BYTES // min(MOST_SHARES, max(1, self._reading_now))
 
     def see(self, rows: Sequence[Row]) -> None:
         """Note the values by which parts can be asked for."""

@@ -15,16 +15,16 @@ import logging
 import threading
 from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor, wait
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import Any
 
 from omnium_source.errors import Incomplete, Refused, ScrollLost, Stopped, TooLarge
 from omnium_source.http.client import Budget
 from omnium_source.http.paginators import REACH, Scroll, SearchPages, is_round
+from omnium_source.normalize.activity import Activity
 from omnium_source.normalize.batch import Batch
 from omnium_source.normalize.pages import Page as HasRows
-from omnium_source.normalize.schema import Found
 from omnium_source.resources import RESOURCES, Resource, ValueFilter
 from omnium_source.windows.reader import Attempt, Joined, Query
 from omnium_source.windows.resource_run import SCROLL_FROM, ResourceRun
@@ -36,10 +36,8 @@ log = logging.getLogger("omnium")
 BATCHES_A_PART = 3
 """Of a scroll that is read in parts, about."""
 VALUES_A_PART = 300
-TICK = 0.05
-"""Seconds between two looks at whether one more window should be begun."""
-IDLE_TICKS = 4
-"""More looks than this, on the joined, that found nothing to do."""
+IDLE_SECONDS = 0.25
+"""Another window is begun when nobody has made tables for so long."""
 
 
 @dataclass(frozen=True)
@@ -128,15 +126,14 @@ class Scheduler:
             turn.coming = turn.coming or threads.submit(self._read, turn.window, query, filters)
             return turn.coming
 
-        coming, idle = begin(line[0]), 0
-        while wait([coming], TICK).not_done:
-            idle = idle + 1 if self._run.is_waiting else max(0, idle - 2)
-            following = [
-                turn for turn in list(line)[:at_once] if turn is not line[-1] and turn.coming is None
-            ]
-            if idle > IDLE_TICKS and following:
-                begin(following[0])
-                idle = 0
+        coming = begin(line[0])
+        for turn in list(line)[1:at_once]:
+            if turn is line[-1]:
+                break
+            if turn.coming is None:
+                if not self._run.normalizer.activity.wait_idle(IDLE_SECONDS, coming):
+                    break
+                begin(turn)
         return coming.result()
 
     # -- one window --------------------------------------------------------------------------------
@@ -331,19 +328,21 @@ def _throw_away(turn: _Turn) -> None:
 class _KeysOnly:
     """For rows that are looked at and not kept."""
 
-    def __init__(self, resource: Resource) -> None:
-        self._resource = resource
+    batches_ahead, is_pooled = 1, False
 
-    def parse(self, pages: Sequence[HasRows]) -> Batch:
-        return Batch(
-            self._resource.name, {}, [key_of(self._resource, row) for page in pages for row in page.rows]
-        )
+    def __init__(self, resource: Resource) -> None:
+        self._resource, self.activity = resource, Activity()
+
+    def use_pool_for(self, size: float) -> None:
+        """There is nothing to do in a pool."""
+
+    def submit(self, pages: Sequence[HasRows], cursor: str) -> "Future[Batch]":
+        done: Future[Batch] = Future()
+        done.set_result(Batch(self._resource.name, {}, self.keys_of(pages)))
+        return done
+
+    def keys_of(self, pages: Sequence[HasRows]) -> list[str]:
+        return [key_of(self._resource, row) for page in pages for row in page.rows]
 
     def hints(self, table: str) -> dict[str, dict[str, Any]]:
         return {}
-
-    def found(self) -> Found:
-        return {}
-
-    def learn(self, found: Found) -> None:
-        """It makes no columns."""

@@ -29,7 +29,7 @@ class Versions(Strategy):
         window = Window(self.since(state), self.latest if state.get("cursor") else None, end=self.now)
         suppliers = self.scheduler.rows_of(RESOURCES["suppliers"], window)
         seen: dict[str, str] = dict(state.get("versions", {}))
-        assembly, keys, drift = self.run.assembly(0), set[str](), list[Drift]()
+        tables, keys, drift = self.run.window_tables(), set[str](), list[Drift]()
         for start in range(0, len(suppliers), SUPPLIERS_AT_ONCE):
             some = suppliers[start : start + SUPPLIERS_AT_ONCE]
             connection.budget = Budget(self.run.reading.budget)
@@ -38,11 +38,11 @@ class Versions(Strategy):
             )
             pages = [page for chain in chains for page in chain]
             if pages:
-                added = assembly.add(pages).result()
-                assembly.keep(None)
-                keys.update(added.keys)
-                drift += added.drift
-                self.run.on_rows(len(added.keys), None)
+                batch = tables.result(tables.add(pages))
+                tables.keep(batch, None)
+                keys.update(batch.keys)
+                drift += batch.drift
+                self.run.on_rows(len(batch.keys), None)
             seen.update((str(row["id"]), str(row["versionId"])) for row in some if row.get("versionId"))
         yield Verified(
             self.run.resource,
@@ -51,7 +51,7 @@ class Versions(Strategy):
             len(keys),
             len(keys),
             len(keys),
-            assembly,
+            tables,
             self.kept(state, cursor=iso(self.now), versions=seen),
             Traffic(requests=self.run.traffic.requests - before),
             1,

@@ -95,7 +95,8 @@ class Reading:
     failures: int = 12
     """In a row, over all windows of a resource, however small they were made."""
     since: dt.datetime | None = None
-    spool: Path | None = None
+    folder: Path | None = None
+    """Where large windows wait for the load; the system's folder for temporary files if None."""
 
 
 def cut(

@@ -9,7 +9,7 @@ import pytest
 from omnium_source import RESOURCES, shape
 from omnium_source.errors import Incomplete
 from omnium_source.http.client import OmniumClient
-from omnium_source.normalize.normalizer import Parser
+from omnium_source.normalize.resource_normalizer import ResourceNormalizer
 from omnium_source.pii.masking import PersonalData
 from omnium_source.windows.reader import Verified
 from omnium_source.windows.resource_reader import Reader
@@ -29,9 +29,11 @@ def read(wire: Wire, name: str, state: dict[str, Any] | None = None, **reading: 
         ThreadPoolExecutor(8) as executor,
     ):
         client._has_met_omnium = True
-        parser = Parser(shape(resource, OPEN))
+        normalizer = ResourceNormalizer(shape(resource, OPEN))
         reader = Reader(
-            ResourceRun(client, resource, parser, executor, reading=Reading(**{"budget": 20.0, **reading}))
+            ResourceRun(
+                client, resource, normalizer, executor, reading=Reading(**{"budget": 20.0, **reading})
+            )
         )
         return list(reader.windows(state or {}))
 
@@ -40,7 +42,7 @@ def ids(windows: list[Verified]) -> list[str]:
     """The ids of all rows handed on, with those that came twice twice."""
     found: list[str] = []
     for window in windows:
-        for part in window.assembly.tables().parts:
+        for part in window.tables.finish().parts:
             if part.name == window.resource.name:
                 found += [id for table in part.tables() for id in table["id"].to_pylist()]
     return sorted(found)
@@ -392,7 +394,7 @@ def test_amounts_of_a_version_keep_all_their_digits(version: str):
     listed = {"result": [{"id": "a", "versionId": "1", "modified": day(0)}], "totalHits": 1}
     with Wire(lambda asked: listed if asked.method == "POST" else Reply(raw=version.encode())) as wire:
         (window,) = read(wire, "supplier_versions")
-    (part,) = [part for part in window.assembly.tables().parts if part.name == "supplier_versions"]
+    (part,) = [part for part in window.tables.finish().parts if part.name == "supplier_versions"]
     assert [
         (row["id"], row["version_id"], row["value__minimum_order_amount"])
         for table in part.tables()
