@@ -5,29 +5,23 @@ import json
 import os
 import shutil
 from collections.abc import Callable, Iterator
-from datetime import date
 from pathlib import Path
 from typing import Any
 
 import pytest
 from omnium_elt.infra.configuration import be_quiet
 from omnium_elt.infra.files import write_json
-from omnium_elt.infra.home import Home, Secret, Settings
-from omnium_elt.report.run_report import RunReport, Silent
+from omnium_elt.infra.home import Home, Settings
+from omnium_elt.infra.run_report import RunReport, Silent
 from omnium_sandbox import Sandbox
 
 from tests.support.parsing import FOLDER, share_parsing_of_transforms
+from tests.support.tenants import MEDIUM, environment_of, sandbox_settings
 
 be_quiet()
 
-WITHOUT_DATA_TESTS = {"DBT_RESOURCE_TYPES": "model seed snapshot"}
-"""Environment of a build whose data tests tell nothing new: they take a quarter as long as all models."""
-
 OURS = ("SOURCES__", "DESTINATION__", "TRANSFORM__", "OMNIUM_")
 
-
-MEDIUM: dict[str, Any] = {"size": "medium", "seed": 7, "today": date(2024, 4, 1)}
-"""The tenant of `medium_load`."""
 
 LONGEST_FIRST = (
     "test_purchasing",
@@ -148,29 +142,6 @@ def home_after_run(finished_home: Path, home: Home) -> Home:
     """A copy of a home after one whole run, for this test alone."""
     shutil.copytree(finished_home, home.root)
     return home
-
-
-def sandbox_settings(home: Home, sandbox: Sandbox, **more: Any) -> Settings:
-    """Settings of a run against a sandbox, whose rows need no time to settle."""
-    values: dict[str, Any] = {
-        "home": home,
-        "base_url": sandbox.base_url,
-        "client_id": sandbox.client_id,
-        "client_secret": Secret(sandbox.client_secret),
-        "settling_lag_seconds": 0,
-        **more,
-    }
-    return Settings(**values)
-
-
-def environment_of(sandbox: Sandbox) -> dict[str, str]:
-    """The environment variables of a user of this tenant."""
-    return {
-        "SOURCES__OMNIUM__BASE_URL": sandbox.base_url,
-        "SOURCES__OMNIUM__CLIENT_ID": sandbox.client_id,
-        "SOURCES__OMNIUM__CLIENT_SECRET": sandbox.client_secret,
-        "SOURCES__OMNIUM__SETTLING_LAG_SECONDS": "0",
-    }
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 PACKAGES = {"omnium_source": "sources", "omnium_sandbox": "sources", "omnium_elt": "pipelines"}
-TERMINAL = {"rich"}
+TERMINAL = {"click", "rich"}
 
 
 def modules() -> dict[str, Path]:
@@ -57,6 +57,35 @@ def test_no_module_imports_itself_by_way_of_others() -> None:
         pytest.fail(" → ".join(error.args[1]))
 
 
+def test_the_rooms_of_the_program_know_each_other_one_way() -> None:
+    """A room is what lies below `omnium_elt`: infra, warehouse, report, write, steps, inspect, cli."""
+    rooms: dict[str, set[str]] = {}
+    for name, known in GRAPH.items():
+        if name.startswith("omnium_elt.") and name != "omnium_elt.__main__":
+            room = rooms.setdefault(name.split(".")[1], set())
+            room |= {other.split(".")[1] for other in known if other.startswith("omnium_elt.")}
+    try:
+        TopologicalSorter({room: known - {room} for room, known in rooms.items()}).prepare()
+    except CycleError as error:
+        pytest.fail(" → ".join(error.args[1]))
+
+
+TESTS = sorted(
+    path for path in (ROOT / "tests").rglob("*.py") if not {"benchmarks", "transforms"} & set(path.parts)
+)
+
+
+def test_no_test_file_imports_another() -> None:
+    """What several test files need lies in tests/support; tests/conftest.py holds fixtures alone."""
+    wrong = {
+        f"{path.relative_to(ROOT)} imports {name}"
+        for path in TESTS
+        for name in imported(path)
+        if name.startswith("tests.") and name.split(".")[1] not in ("support", "benchmarks")
+    }
+    assert not wrong
+
+
 @pytest.mark.parametrize(
     ("package", "others"),
     [
@@ -77,7 +106,7 @@ def test_a_package_below_knows_none_above_or_beside_it(package: str, others: set
 
 def test_the_command_line_alone_knows_the_terminal() -> None:
     knowing = {name for name, path in MODULES.items() if TERMINAL & {n.split(".")[0] for n in imported(path)}}
-    assert {name.rpartition(".")[0] for name in knowing} == {"omnium_elt.cli"}
+    assert {".".join(name.split(".")[:2]) for name in knowing} == {"omnium_elt.cli"}
 
 
 def test_nobody_below_imports_the_command_line() -> None:

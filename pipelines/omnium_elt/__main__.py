@@ -7,7 +7,7 @@ import sys
 if sys.path and not sys.flags.safe_path and os.path.realpath(sys.path[0]) == os.path.realpath(os.getcwd()):
     del sys.path[0]
 
-from omnium_elt.cli.commands import program
+from omnium_elt.cli import program
 
 if __name__ == "__main__":
     sys.exit(program())

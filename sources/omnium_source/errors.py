@@ -17,25 +17,7 @@ OmniumError
 └── Stopped                 the user asked to stop
 """
 
-import re
-
-_ESCAPES = re.compile(
-    r"\x1b\[[0-?]*[ -/]*[@-~]"  # a terminal's commands, such as colours
-    r"|\x1b[\]PX^_].*?(?:\x07|\x1b\\|$)"  # texts to it, such as a title or a link
-    r"|\x9b[0-?]*[ -/]*[@-~]",
-    re.DOTALL,
-)
-
-
-def plain(text: str) -> str:
-    """A text as one line that a terminal shows and does not obey: no escape sequences, no control characters.
-
-    What a server says ends in errors, logs and reports. Marks that turn the direction of writing go too.
-    """
-    text = "".join(
-        character if character.isprintable() else " " for character in _ESCAPES.sub(" ", str(text))
-    )
-    return " ".join(text.split())
+from omnium_source.text import plain
 
 
 class OmniumError(Exception):

@@ -34,6 +34,8 @@ CHOICE = "fields"
 """Where a resource's state keeps the choice of fields that its rows were read with, in words."""
 REWRITING = "is_rewriting"
 """And whether rows read with another choice are still there, so that each row is written anew."""
+PERSONAL_RULES = "personal_rules"
+"""And by which set of rules personal data were looked for in them (`PersonalData.rules`)."""
 log = logging.getLogger("omnium")
 
 
@@ -70,14 +72,11 @@ class Sync:
         destination holds as they are fall away. `traffic` counts what it costs, `on_rows` hears of rows as they come,
         and of the server's count of them; `notes` gathers what a person should know. Raises OmniumError.
         """
-        choice = described(resource.name, self.choices.get(resource.name, {}))
-        if state.get("cursor") and state.get(CHOICE, "") != choice:
-            anew = True
-            _tell(
-                notes,
-                resource,
-                f"its fields were chosen anew ({choice or 'the usual ones'}): all of it is read again",
-            )
+        choice, rules = described(resource.name, self.choices.get(resource.name, {})), self.personal.rules
+        reasons = self._reasons_to_read_anew(state, choice)
+        for reason in reasons:
+            _tell(notes, resource, f"{reason}: all of it is read again")
+        anew = anew or bool(reasons)
         # Content hashes do not show which fields a row was stored with.
         is_rewriting = bool(state.get(REWRITING)) or (
             bool(state.get("cursor")) and state.get(CHOICE, "") != choice
@@ -92,7 +91,7 @@ class Sync:
             left_out = min(since, left_out) if since and left_out else None
         elif anew or not state.get("cursor"):
             left_out = since
-        kept_apart = (LEFT_OUT, CHOICE, REWRITING)
+        kept_apart = (LEFT_OUT, CHOICE, REWRITING, PERSONAL_RULES)
         before = {} if anew else {name: value for name, value in state.items() if name not in kept_apart}
         for verified in Reader(run).windows(before):
             if since is None and verified.state.get("full_pass") != before.get("full_pass"):
@@ -101,9 +100,24 @@ class Sync:
                 verified.state[LEFT_OUT] = left_out
             if choice:
                 verified.state[CHOICE] = choice
+            if rules is not None:
+                verified.state[PERSONAL_RULES] = rules
             if is_rewriting and (not verified.state.get("cursor") or verified.state.get("is_first_read")):
                 verified.state[REWRITING] = True
             yield verified
+
+    def _reasons_to_read_anew(self, state: Mapping[str, Any], choice: str) -> list[str]:
+        """Why rows that the destination holds are not as they would be read now, in words."""
+        if not state.get("cursor"):
+            return []
+        reasons, rules = [], self.personal.rules
+        if state.get(CHOICE, "") != choice:
+            reasons.append(f"its fields were chosen anew ({choice or 'the usual ones'})")
+        # The content hashes of all rows are others then, so that each is written anew.
+        if rules is not None and state.get(PERSONAL_RULES) != rules:
+            before = state.get(PERSONAL_RULES, "unknown")
+            reasons.append(f"what counts as personal has changed since (rules {before}, now {rules})")
+        return reasons
 
     def keys(
         self, resource: Resource, *, since: dt.datetime | None = None, traffic: Traffic | None = None

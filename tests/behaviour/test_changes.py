@@ -5,12 +5,12 @@ from typing import Any
 import duckdb
 import pytest
 from omnium_elt.infra.home import Home
-from omnium_elt.report.run_report import Silent
+from omnium_elt.infra.run_report import Silent
 from omnium_elt.steps.run import run
 from omnium_sandbox import Sandbox
 from omnium_source import RESOURCES
 
-from tests.conftest import WITHOUT_DATA_TESTS, sandbox_settings
+from tests.support.tenants import WITHOUT_DATA_TESTS, sandbox_settings
 
 NOT_COMPARED = ("_dlt_load_id",)
 

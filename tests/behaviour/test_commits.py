@@ -16,15 +16,15 @@ from dlt.destinations.insert_job_client import InsertValuesLoadJob
 from dlt.destinations.job_client_impl import SqlLoadJob
 from dlt.normalize.normalize import Normalize
 from dlt.pipeline.pipeline import Pipeline
-from omnium_elt.cli.commands import main
+from omnium_elt.cli import main
 from omnium_elt.infra.home import Home
+from omnium_elt.infra.run_report import RunReport, Silent
 from omnium_elt.inspect.status import status
-from omnium_elt.report.run_report import RunReport, Silent
 from omnium_elt.steps.run import COMMANDS, perform
 from omnium_elt.warehouse.duckdb_destination import _CopyJob
 from omnium_sandbox import Sandbox
 
-from tests.conftest import sandbox_settings
+from tests.support.tenants import sandbox_settings
 
 FRESHNESS = Path(__file__).parents[2] / "examples" / "freshness.py"
 SOME = ("suppliers", "stores", "purchase_orders", "price_lists")

@@ -13,29 +13,17 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from omnium_elt.infra.home import Home, Settings
-from omnium_elt.report.run_report import RunReport, Silent
+from omnium_elt.infra.run_report import Silent
 from omnium_elt.steps.load import load
 from omnium_elt.steps.reconcile import reconcile
 from omnium_sandbox import Sandbox
 from omnium_sandbox.faults import Fault
 from omnium_source import RESOURCES
-from omnium_source.pii.masking import PersonalData, key_for
 
-from tests.conftest import sandbox_settings
-from tests.support.equality import differences
+from tests.support.completeness import one, unlike
+from tests.support.tenants import sandbox_settings
 
 SOAK = bool(os.environ.get("OMNIUM_SOAK"))
-
-
-def unlike(settings: Settings, sandbox: Sandbox, resources: Any = RESOURCES) -> list[str]:
-    """What differs between the working database and the tenant."""
-    key = key_for(settings.personal, None, settings.home.personal_key)
-    personal = PersonalData(settings.personal, key)
-    return differences(settings.home.working_database, sandbox, personal, resources)
-
-
-def one(report: RunReport, name: str) -> Any:
-    return next(resource for resource in report.resources if resource.name == name)
 
 
 def rows(settings: Settings, sql: str) -> list[tuple[Any, ...]]:

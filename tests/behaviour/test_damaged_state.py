@@ -5,15 +5,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from omnium_elt.cli.commands import main
+from omnium_elt.cli import main
 from omnium_elt.infra import history
 from omnium_elt.infra.home import Home, Secret
-from omnium_elt.report.run_report import RunReport, Silent
+from omnium_elt.infra.run_report import RunReport, Silent
 from omnium_elt.steps import transform
 from omnium_elt.steps.run import COMMANDS, perform, reconcile_step
 from omnium_sandbox import Sandbox
 
-from tests.conftest import WITHOUT_DATA_TESTS, sandbox_settings
+from tests.support.tenants import WITHOUT_DATA_TESTS, sandbox_settings
 
 SOME = ("suppliers", "stores")
 CONTENTS = {

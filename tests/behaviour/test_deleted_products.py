@@ -4,12 +4,12 @@ from typing import Any
 
 import duckdb
 from omnium_elt.infra.home import Home
-from omnium_elt.report.run_report import Silent
+from omnium_elt.infra.run_report import Silent
 from omnium_elt.steps.load import load
 from omnium_sandbox import Sandbox
 
-from tests.conftest import sandbox_settings
 from tests.support.reading import read
+from tests.support.tenants import sandbox_settings
 from tests.support.wire import Asked, Wire
 
 

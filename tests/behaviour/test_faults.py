@@ -8,13 +8,13 @@ from typing import Any
 
 import pytest
 from omnium_elt.infra.home import Home, Secret, Settings
-from omnium_elt.report.run_report import RunReport, Silent
+from omnium_elt.infra.run_report import RunReport, Silent
 from omnium_elt.steps.run import COMMANDS, perform
 from omnium_sandbox import Sandbox
 from omnium_sandbox.faults import Fault, Faults
 
-from tests.conftest import sandbox_settings
 from tests.support.accidents import differences, small_pages
+from tests.support.tenants import sandbox_settings
 
 IS_SOAK = bool(os.environ.get("OMNIUM_SOAK"))
 FEW = ("suppliers", "purchase_orders", "orders", "inventory", "deliveries", "supplier_versions")

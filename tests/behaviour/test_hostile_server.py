@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 from omnium_elt.infra.home import Home, Settings
-from omnium_elt.report.run_report import RunReport, Silent
+from omnium_elt.infra.run_report import RunReport, Silent
 from omnium_elt.steps.load import load
 from omnium_elt.steps.reconcile import reconcile
 from omnium_sandbox import Sandbox
@@ -18,8 +18,8 @@ from omnium_sandbox.faults import Fault, Faults
 from omnium_source import RESOURCES
 from omnium_source.pii.masking import PersonalData, key_for
 
-from tests.conftest import sandbox_settings
 from tests.support.equality import differences
+from tests.support.tenants import sandbox_settings
 
 IS_SOAK = bool(os.environ.get("OMNIUM_SOAK"))
 FEW = (

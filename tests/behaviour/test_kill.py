@@ -10,14 +10,14 @@ from pathlib import Path
 import pytest
 from omnium_elt.infra.home import Home, Secret
 from omnium_elt.infra.lock import describe_holder
-from omnium_elt.report.run_report import Silent
+from omnium_elt.infra.run_report import Silent
 from omnium_elt.steps.load import load
 from omnium_sandbox import Sandbox
 from omnium_sandbox.faults import Mutator
 
-from tests.conftest import WITHOUT_DATA_TESTS, sandbox_settings
 from tests.support import accidents
 from tests.support.accidents import KILLED, Reader, differences, version_of, versions_of_exports
+from tests.support.tenants import WITHOUT_DATA_TESTS, sandbox_settings
 
 RESOURCES = ("suppliers", "purchase_orders", "orders", "inventory", "private_customers")
 SELECTED = ("--resources", ",".join(RESOURCES))

@@ -12,14 +12,14 @@ from typing import Any
 import pytest
 from omnium_elt.infra.home import Home, Secret
 from omnium_elt.infra.lock import describe_holder
-from omnium_elt.report.run_report import RunReport, Silent
+from omnium_elt.infra.run_report import RunReport, Silent
 from omnium_elt.steps.load import load
 from omnium_sandbox import Sandbox
 from omnium_sandbox.faults import Fault
 
-from tests.conftest import sandbox_settings
 from tests.support import accidents
 from tests.support.accidents import small_pages
+from tests.support.tenants import sandbox_settings
 
 KEY = "the key of all these homes"
 MANY = (

@@ -6,11 +6,11 @@ from typing import Any
 import duckdb
 import pytest
 from omnium_elt.infra.home import Home
-from omnium_elt.report.run_report import RunReport, Silent
+from omnium_elt.infra.run_report import RunReport, Silent
 from omnium_elt.steps.run import COMMANDS, due_reconcile_step, load_step, perform, reconcile_step
 from omnium_sandbox import Sandbox
 
-from tests.conftest import sandbox_settings
+from tests.support.tenants import sandbox_settings
 
 SOME = (
     "suppliers",

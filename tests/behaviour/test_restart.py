@@ -17,13 +17,13 @@ import duckdb
 import pytest
 from dlt.pipeline.exceptions import PipelineStepFailed
 from omnium_elt.infra.home import Home, Secret
-from omnium_elt.report.run_report import RunReport, Silent
+from omnium_elt.infra.run_report import RunReport, Silent
 from omnium_elt.steps.run import COMMANDS, perform, reconcile_step
 from omnium_sandbox import Sandbox
 from omnium_source import omnium_source
 
-from tests.conftest import environment_of, sandbox_settings
 from tests.support import accidents
+from tests.support.tenants import environment_of, sandbox_settings
 
 SOME = ("suppliers", "orders", "purchase_orders", "private_customers", "stores")
 SELECTED = ("--resources", ",".join(SOME))

@@ -16,7 +16,7 @@ import duckdb
 import pytest
 from omnium_sandbox import Sandbox
 
-from tests.conftest import WITHOUT_DATA_TESTS, environment_of
+from tests.support.tenants import WITHOUT_DATA_TESTS, environment_of
 
 RUNS = 60 if os.environ.get("OMNIUM_SOAK") else 2
 FIRST_NUMBER = 100

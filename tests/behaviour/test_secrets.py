@@ -11,13 +11,13 @@ from urllib.parse import quote
 
 import pytest
 from omnium_elt.infra.home import Home
-from omnium_elt.report.run_report import Silent
+from omnium_elt.infra.run_report import Silent
 from omnium_elt.steps.run import COMMANDS, perform, reconcile_step
 from omnium_sandbox import Sandbox
 from omnium_sandbox.faults import Fault, FaultKind, Faults
 
-from tests.conftest import sandbox_settings
 from tests.support import accidents
+from tests.support.tenants import sandbox_settings
 from tests.support.wire import Asked, Reply, Wire
 
 RESOURCES = ("private_customers", "orders", "suppliers", "inventory")
@@ -176,7 +176,7 @@ def test_the_token_is_not_sent_to_another_host(home: Home, sandbox: Sandbox) -> 
 def test_a_traceback_of_python_shows_no_secret(home: Home, sandbox: Sandbox) -> None:
     """A bug of ours would end in a traceback; settings and client print themselves without the secret."""
     settings = sandbox_settings(home, sandbox)
-    from omnium_elt.steps.load import connect
+    from omnium_elt.infra.tenant import connect
 
     with connect(settings) as client:
         assert sandbox.client_secret not in repr(client) + repr(settings) + repr(vars(settings)) + repr(

@@ -9,15 +9,15 @@ from typing import Any
 
 import duckdb
 import pytest
-from omnium_elt.cli.commands import main
+from omnium_elt.cli import main
 from omnium_elt.infra.home import Home
+from omnium_elt.infra.run_report import RunReport, Silent
 from omnium_elt.inspect.status import status
-from omnium_elt.report.run_report import RunReport, Silent
 from omnium_elt.steps.run import COMMANDS, perform
 from omnium_sandbox import Sandbox
 from omnium_source import RESOURCES
 
-from tests.conftest import sandbox_settings
+from tests.support.tenants import sandbox_settings
 
 GUIDE = Path(__file__).parents[2] / "docs" / "getting-started.md"
 HISTORY = {

@@ -10,9 +10,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from omnium_elt.cli.commands import main
+from omnium_elt.cli import main
 from omnium_elt.infra.home import Home
-from omnium_elt.infra.text import printable
 from omnium_sandbox import Sandbox
 from omnium_source import RESOURCES, shape
 from omnium_source.errors import BadRequest
@@ -21,9 +20,10 @@ from omnium_source.normalize.found_columns import FoundColumns
 from omnium_source.normalize.normalizer import Normalizer
 from omnium_source.normalize.worker_pool import WorkerPool, environment_of_worker
 from omnium_source.pii.masking import PersonalData
+from omnium_source.text import printable
 
-from tests.conftest import environment_of
 from tests.support import accidents
+from tests.support.tenants import environment_of
 
 SHADOWS = (
     "queue",
@@ -145,7 +145,7 @@ def test_published_files_follow_the_umask_all_alike_and_state_is_the_owners(
         f"os.umask({umask})\n"
         "from pathlib import Path\n"
         "from omnium_elt.infra.home import Home, Settings\n"
-        "from omnium_elt.report.run_report import Silent\n"
+        "from omnium_elt.infra.run_report import Silent\n"
         "from omnium_elt.steps.lake import publish_lake\n"
         "from omnium_elt.steps.publish import publish\n"
         f"home = Home(Path({str(new.root)!r})); home.create()\n"

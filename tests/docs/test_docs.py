@@ -12,11 +12,12 @@ from typing import Any
 import duckdb
 import pytest
 import yaml
-from omnium_elt.cli.commands import build_parser
 from omnium_elt.cli.listing import listing
 from omnium_elt.infra.home import Home
 from omnium_elt.infra.project_files import TRANSFORMS
 from omnium_elt.inspect.status import status
+
+from tests.support.command_line import parse
 
 ROOT = Path(__file__).parents[2]
 DOCS, EXAMPLES = ROOT / "docs", ROOT / "examples"
@@ -77,6 +78,20 @@ def test_every_mart_and_column_is_in_the_table_reference(finished_home: Path) ->
     }
 
 
+def test_every_column_of_staging_is_described_and_none_more(finished_home: Path) -> None:
+    described = {
+        model["name"]: {column["name"] for column in model["columns"] if len(column["description"]) > 8}
+        for path in (TRANSFORMS / "models" / "staging").rglob("*.yml")
+        for model in yaml.safe_load(path.read_text(encoding="utf-8"))["models"]
+    }
+    with duckdb.connect(str(finished_home / "warehouse.duckdb"), read_only=True) as connection:
+        rows = connection.execute(
+            "select table_name, list(column_name) from duckdb_columns() where schema_name = 'staging' "
+            "group by table_name"
+        ).fetchall()
+    assert described == {name: set(columns) for name, columns in rows}
+
+
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_commands_that_are_shown_can_be_parsed(page: Path) -> None:
     for block in code("sh", page.read_text(encoding="utf-8")):
@@ -84,7 +99,7 @@ def test_commands_that_are_shown_can_be_parsed(page: Path) -> None:
             if not line.strip().startswith("omnium-elt "):
                 continue
             arguments = re.split(r" [#|>] ?", line.strip())[0].split()[1:]
-            build_parser().parse_args(arguments)
+            parse(arguments)
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
@@ -173,7 +188,7 @@ def test_examples_call_commands_that_there_are() -> None:
             )
     assert len(shown) >= 4
     for arguments in shown:
-        build_parser().parse_args(arguments.split("2>")[0].split())
+        parse(arguments.split("2>")[0].split())
 
 
 def test_the_workflow_is_yaml_with_what_a_runner_needs() -> None:

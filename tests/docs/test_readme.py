@@ -1,31 +1,24 @@
 """The README keeps its word: commands, options, settings, examples and links are what the program has."""
 
-import argparse
 import re
 import sys
 from pathlib import Path
 
 import duckdb
 import pytest
-from omnium_elt.cli.commands import build_parser
+from omnium_elt.cli.entry import COMMANDS
 from omnium_elt.infra.home import Home, Settings
-from omnium_elt.report.run_report import EXIT_STATUS, ResourceReport, RunReport
+from omnium_elt.infra.run_report import EXIT_STATUS, ResourceReport, RunReport
 from omnium_sandbox import Sandbox
 from omnium_source.settings import SOURCE
 
-from tests.conftest import environment_of
+from tests.support.command_line import options_of, parse
 from tests.support.settings_tables import TABLES
+from tests.support.tenants import environment_of
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 PAGES = sorted([ROOT / "README.md", ROOT / "CHANGELOG.md", *(ROOT / "docs").glob("*.md")])
-
-
-def commands() -> dict[str, argparse.ArgumentParser]:
-    """Every command's parser."""
-    parser = build_parser()
-    (subparsers,) = [action for action in parser._actions if isinstance(action, argparse._SubParsersAction)]
-    return dict(subparsers.choices)
 
 
 def section(title: str) -> str:
@@ -40,7 +33,7 @@ def code(language: str, text: str = README) -> list[str]:
 
 def test_every_command_stands_in_the_table_and_none_more() -> None:
     told = re.findall(r"^\| `omnium-elt (\w+)`", section("Commands"), flags=re.MULTILINE)
-    assert told == list(commands())
+    assert told == list(COMMANDS.commands)
 
 
 def test_every_option_stands_in_the_table_and_none_more() -> None:
@@ -50,25 +43,19 @@ def test_every_option_stands_in_the_table_and_none_more() -> None:
         if line.startswith("| `-")
         for option in re.findall(r"--[\w-]+", line.split("|")[1])
     }
-    known = {
-        option
-        for parser in commands().values()
-        for action in parser._actions
-        for option in action.option_strings
-        if option.startswith("--")
-    }
-    assert told == known - {"--help"}
+    assert told == set().union(*map(options_of, COMMANDS.commands))
 
 
 def test_options_are_told_with_the_commands_that_have_them() -> None:
-    parsers = commands()
     for line in section("Commands").splitlines():
         if not line.startswith("| `-"):
             continue
         options, where = line.split("|")[1:3]
-        names = list(parsers) if where.strip() == "all" else [name.strip() for name in where.split(",")]
+        names = (
+            list(COMMANDS.commands) if where.strip() == "all" else [name.strip() for name in where.split(",")]
+        )
         for option in re.findall(r"--[\w-]+", options):
-            having = {name for name, parser in parsers.items() if option in parser._option_string_actions}
+            having = {name for name in COMMANDS.commands if option in options_of(name)}
             assert having == set(names), option
 
 
@@ -81,7 +68,7 @@ def test_every_command_that_is_shown_can_be_parsed() -> None:
     ]
     assert len(shown) >= 3
     for arguments in shown:
-        build_parser().parse_args(arguments)
+        parse(arguments)
 
 
 def test_every_exit_status_is_told() -> None:

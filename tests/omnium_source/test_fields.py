@@ -7,17 +7,17 @@ from typing import Any
 
 import duckdb
 import pytest
-from omnium_elt.cli.commands import main
+from omnium_elt.cli import main
 from omnium_elt.infra.home import Home
-from omnium_elt.report.run_report import Silent
+from omnium_elt.infra.run_report import Silent
 from omnium_elt.steps.load import load
 from omnium_sandbox import Sandbox
 from omnium_source.errors import ConfigurationError
 from omnium_source.fields import chosen, described
 from omnium_source.resources import RESOURCES
 
-from tests.conftest import sandbox_settings
 from tests.support.dlt_user import Tenant, later, order, pipeline_in, rows_of, serving, supplier
+from tests.support.tenants import sandbox_settings
 
 
 @pytest.fixture

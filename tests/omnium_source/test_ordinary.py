@@ -19,7 +19,6 @@ from dlt.pipeline.exceptions import PipelineStepFailed
 from omnium_sandbox import Sandbox
 from omnium_source.errors import ConfigurationError
 
-from tests.conftest import environment_of
 from tests.support.dlt_user import (
     Tenant,
     everything_on_disk,
@@ -30,6 +29,7 @@ from tests.support.dlt_user import (
     serving,
     supplier,
 )
+from tests.support.tenants import environment_of
 
 CONTACTS = "suppliers__contacts"
 

@@ -28,8 +28,8 @@ import pytest
 from omnium_elt.infra.home import Home
 from omnium_sandbox import Sandbox
 
-from tests.conftest import environment_of
 from tests.support.parsing import share_parsing_of_transforms
+from tests.support.tenants import environment_of
 
 ROOT = Path(__file__).parents[2]
 KILLED = -signal.SIGKILL
@@ -345,7 +345,7 @@ def _rows_of(path: Path) -> str:
 
 def main(arguments: list[str]) -> int:
     """Arm this process, and be the command line."""
-    from omnium_elt.cli.commands import main as command_line
+    from omnium_elt.cli import main as command_line
     from omnium_elt.steps import load
 
     share_parsing_of_transforms()

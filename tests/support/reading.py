@@ -1,5 +1,6 @@
 """One resource read from a server of a few lines, without a warehouse: what its windows hold, and what was asked."""
 
+import datetime as dt
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -46,3 +47,9 @@ def ids(windows: list[Verified], column: str = "id") -> list[str]:
             if part.name == window.resource.name:
                 found += [id for table in part.tables() for id in table[column].to_pylist()]
     return sorted(found)
+
+
+def day(number: int) -> str:
+    """The moment `number` minutes after 2026-01-01."""
+    moment = dt.datetime(2026, 1, 1) + dt.timedelta(minutes=number)
+    return moment.isoformat(timespec="milliseconds") + "Z"

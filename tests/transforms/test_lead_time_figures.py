@@ -6,7 +6,7 @@ import pytest
 from omnium_elt.infra.home import Home, Settings
 from omnium_sandbox import Sandbox
 
-from tests.conftest import sandbox_settings
+from tests.support.tenants import sandbox_settings
 from tests.transforms.test_purchasing import (
     RESOURCES,
     build,

@@ -20,13 +20,13 @@ import pytest
 from dbt.cli.main import dbtRunner
 from dlt.common.normalizers.naming.snake_case import NamingConvention
 from omnium_elt.infra.home import Home, Settings
-from omnium_elt.report.run_report import RunReport, Silent
+from omnium_elt.infra.run_report import RunReport, Silent
 from omnium_elt.steps.run import COMMANDS, perform, reconcile_step
 from omnium_elt.steps.transform import dbt_arguments, dbt_environment
 from omnium_sandbox import Sandbox
 
-from tests.conftest import WITHOUT_DATA_TESTS, sandbox_settings
 from tests.support.parsing import share_parsing
+from tests.support.tenants import WITHOUT_DATA_TESTS, sandbox_settings
 
 SERVER = os.environ.get("TEST_POSTGRES_URL", "")
 

@@ -16,7 +16,7 @@ import yaml  # type: ignore[import-untyped]
 from dbt.cli.main import dbtRunner
 from omnium_elt.infra.home import Home, Settings
 from omnium_elt.infra.project_files import TRANSFORMS
-from omnium_elt.report.run_report import Silent
+from omnium_elt.infra.run_report import Silent
 from omnium_elt.steps.load import load
 from omnium_elt.steps.transform import dbt_arguments, dbt_environment
 from omnium_sandbox import Sandbox
@@ -24,8 +24,8 @@ from omnium_sandbox.truth import LeadTimeTruth
 from omnium_source.resources import RESOURCES as ALL_RESOURCES
 from scipy.stats import binom  # type: ignore[import-untyped]
 
-from tests.conftest import MEDIUM, sandbox_settings
 from tests.support.parsing import share_parsing
+from tests.support.tenants import MEDIUM, sandbox_settings
 
 TODAY = date(2024, 4, 1)
 RESOURCES = (

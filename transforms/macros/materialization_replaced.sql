@@ -1,10 +1,23 @@
 {#
   DuckDB replaces a table or a view with one statement. dbt's own way, which has to suit every database, makes
   another one, renames both and drops the old one: a sixth of the time of a small tenant's build.
+  One whose inputs have not changed stays as it is: see build_state.sql.
 #}
 {% macro replaced(kind) %}
     {%- set existing = load_cached_relation(this) -%}
     {%- set made = this.incorporate(type=kind) -%}
+    {%- set state = build_inputs(sql) -%}
+
+    {%- if existing is not none and existing.type == kind and is_built(state, kind) -%}
+        {% if state.known.inputs != state.inputs %}
+            {% do record_build(state, kind, made) %}
+            {{ adapter.commit() }}
+        {% endif %}
+        {% call noop_statement('main', 'UNCHANGED', 'UNCHANGED') -%}
+            -- nothing that it rests on has changed
+        {%- endcall %}
+        {{ return({'relations': [made]}) }}
+    {%- endif -%}
 
     {{ run_hooks(pre_hooks, inside_transaction=False) }}
     {{ run_hooks(pre_hooks, inside_transaction=True) }}
@@ -18,6 +31,7 @@
         )
     {%- endcall %}
     {% do persist_docs(made, model) %}
+    {% do record_build(state, kind, made) %}
 
     {{ run_hooks(post_hooks, inside_transaction=True) }}
     {{ adapter.commit() }}

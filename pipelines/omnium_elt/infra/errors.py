@@ -12,7 +12,7 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
-from omnium_elt.report.run_report import EXIT_FAILED, EXIT_LOCKED, EXIT_USAGE
+from omnium_elt.infra.run_report import EXIT_FAILED, EXIT_LOCKED, EXIT_USAGE
 
 
 class OmniumEltError(Exception):

@@ -10,7 +10,7 @@ from typing import Any
 
 from omnium_elt.infra.files import read_json, read_object, write_json
 from omnium_elt.infra.home import Home
-from omnium_elt.report.run_report import RunReport
+from omnium_elt.infra.run_report import RunReport
 
 KEPT_RUNS = 500
 

@@ -16,7 +16,7 @@ from logging.handlers import RotatingFileHandler
 from pathlib import Path
 from urllib.parse import quote, quote_plus
 
-from omnium_elt.infra.text import printable
+from omnium_source.text import printable
 
 KEPT_FILES = 60
 MOST_BYTES_PER_FILE = 20_000_000

@@ -13,8 +13,8 @@ from omnium_elt.infra import lock
 from omnium_elt.infra.configuration import read_settings
 from omnium_elt.infra.errors import explain
 from omnium_elt.infra.home import Home, Settings
+from omnium_elt.infra.run_report import EXIT_FAILED, EXIT_INCOMPLETE, EXIT_OK, EXIT_USAGE
 from omnium_elt.infra.settings import problems
-from omnium_elt.report.run_report import EXIT_FAILED, EXIT_INCOMPLETE, EXIT_OK, EXIT_USAGE
 from omnium_elt.warehouse import database
 
 if TYPE_CHECKING:

@@ -8,12 +8,11 @@
 import os
 import socket
 from collections.abc import Awaitable, Callable, MutableMapping
-from html import escape
 from typing import Any
 
 from omnium_elt.infra.errors import UsageError
 from omnium_elt.infra.home import Home
-from omnium_elt.report.html import STYLE
+from omnium_elt.report.rendering import render
 
 HOST = "127.0.0.1"
 NOTEBOOKS = {
@@ -127,13 +126,4 @@ def index_page() -> str:
     entries.append(
         ("report", "The report", "Proposals, lead times and data health on one page, to mail or print.")
     )
-    links = "".join(
-        f'<p><a href="/{place}"><b>{escape(title)}</b></a><br><span class="lead">{escape(meaning)}</span></p>'
-        for place, title, meaning in entries
-    )
-    return (
-        '<!doctype html><html lang="en"><meta charset="utf-8"><title>omnium-elt</title>'
-        '<meta name="viewport" content="width=device-width, initial-scale=1">'
-        f"<style>{STYLE.read_text(encoding='utf-8')} a {{ color: var(--first); font-size: 18px; }}</style>"
-        f"<main><header><h1>Purchasing</h1></header>{links}</main></html>"
-    )
+    return render("index.html", entries=entries)

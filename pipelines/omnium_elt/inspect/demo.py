@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from omnium_elt.infra.home import Home, Secret, Settings
+from omnium_elt.infra.run_report import Progress, RunReport
 from omnium_elt.inspect.examples import Example, examples
-from omnium_elt.report.run_report import Progress, RunReport
 from omnium_elt.steps.run import run
 from omnium_elt.warehouse import database
 
@@ -98,7 +98,7 @@ def findings(warehouse: Path) -> Findings:
 
 
 def _as_of(warehouse: Path) -> date | None:
-    from omnium_elt.steps.publish import read_manifest
+    from omnium_elt.warehouse.manifest import read_manifest
 
     manifest = read_manifest(Home(warehouse.parent)) or {}
     return date.fromisoformat(manifest["as_of"]) if manifest.get("as_of") else None

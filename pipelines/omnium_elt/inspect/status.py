@@ -11,7 +11,7 @@ from typing import Any, Literal
 
 from omnium_elt.infra import history, lock
 from omnium_elt.infra.home import Home
-from omnium_elt.report.run_report import plain
+from omnium_elt.infra.run_report import plain
 from omnium_elt.warehouse import database
 
 log = logging.getLogger("omnium.status")
@@ -63,7 +63,7 @@ def status(home: Home, resources: tuple[str, ...] | None = None, exclude: tuple[
     """Gather what is known of a home, of all resources or those named."""
     from omnium_source.resources import LEFT_OUT, select
 
-    from omnium_elt.steps.publish import read_manifest
+    from omnium_elt.warehouse.manifest import read_manifest
 
     now = datetime.now(UTC)
     facts = history.resources(home)

@@ -1,23 +1,27 @@
 """The report's section about ourselves: how often reorder points held, how far forecasts were off, whether orders
 arrived when we said, and what the purchaser did with the proposals."""
 
+from collections.abc import Sequence
 from typing import Any
 
-from omnium_elt.report.pieces import Heading, Row, number, percent, row, rows, table, text
+from markupsafe import Markup
+
+from omnium_elt.report.queries import Row, row, rows
+from omnium_elt.report.rendering import number, percent, render
 from omnium_elt.warehouse import database
 
 MOST_MONTHS = 13
 
 
-def section(connection: Any) -> str:
+def section(connection: Any) -> Markup:
     """The section as HTML; where nothing can be judged yet it says since when proposals are kept."""
     if "proposal_accuracy_monthly" not in database.tables(connection, "marts"):
-        return _framed("No proposals are kept in this warehouse yet: the next run keeps its own.")
+        return _shown("No proposals are kept in this warehouse yet: the next run keeps its own.")
     months = rows(
         connection, "select * from marts.proposal_accuracy_monthly order by month desc limit ?", MOST_MONTHS
     )
     if not any(month["reorder_points_judged"] or month["arrivals_judged"] for month in months):
-        return _framed(_not_yet(connection))
+        return _shown(_not_yet(connection))
     found = row(
         connection,
         """
@@ -36,14 +40,11 @@ def section(connection: Any) -> str:
         """,
     )
     said = [_reorder_points(found), _forecasts(found), _arrivals(found), _decisions(found)]
-    return _framed(" ".join(sentence for sentence in said if sentence), _months(months))
+    return _shown(" ".join(sentence for sentence in said if sentence), months)
 
 
-def _framed(lead: str, more: str = "") -> str:
-    return (
-        '<section id="accuracy"><h2>How good the proposals were</h2>'
-        f'<p class="lead">{text(lead)}</p>{more}</section>'
-    )
+def _shown(lead: str, months: Sequence[Row] = ()) -> Markup:
+    return render("accuracy.html", lead=lead, months=months)
 
 
 def _not_yet(connection: Any) -> str:
@@ -100,25 +101,3 @@ def _decisions(found: Row) -> str:
         f"Of {number(found['decided'])} proposed lines, {percent(found['followed'])} were ordered as proposed and "
         f"{percent(found['changed'])} in another quantity."
     )
-
-
-def _months(months: list[Row]) -> str:
-    return table(
-        months,
-        (
-            Heading("Month", lambda month: f"{month['month']:%Y-%m}"),
-            Heading("Proposals", lambda month: number(month["proposals"]), True),
-            Heading("Judged", lambda month: number(month["reorder_points_judged"]), True),
-            Heading("Held", lambda month: percent(month["reorder_point_held_share"]), True),
-            Heading("Too high (+) or low (−)", lambda month: _signed(month["forecast_bias"]), True),
-            Heading("Off by", lambda month: percent(month["forecast_error_share"]), True),
-            Heading("Arrived in time", lambda month: percent(month["arrived_in_time_share"]), True),
-            Heading("Ordered as proposed", lambda month: percent(month["followed_share"]), True),
-        ),
-    )
-
-
-def _signed(share: Any) -> str:
-    if share is None:
-        return "–"
-    return f"{float(share):+.0%}".replace("-", "−")

@@ -7,7 +7,8 @@ mark has a <title>: what a pointer shows and a screen reader says. All texts are
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from html import escape
+
+from markupsafe import Markup, escape
 
 WIDTH = 480
 """Units across; on a phone a picture is about as wide as that many pixels, so texts stay readable."""
@@ -60,7 +61,7 @@ class Curve:
     points: tuple[tuple[float, float, str], ...]
 
 
-def bars(rows: Sequence[Bar], description: str) -> str:
+def bars(rows: Sequence[Bar], description: str) -> Markup:
     """Horizontal bars, one below the other, each with its value at the end."""
     room = WIDTH - LABEL - 80
     most = max((row.value for row in rows), default=0) or 1
@@ -77,7 +78,7 @@ def bars(rows: Sequence[Bar], description: str) -> str:
     return _picture(len(rows) * ROW + 4, description, marks)
 
 
-def ranges(rows: Sequence[Range], description: str, unit: str) -> str:
+def ranges(rows: Sequence[Range], description: str, unit: str) -> Markup:
     """Ranges on one axis from 0: a line from low to high, a dot at low, an upright where it was expected."""
     room = WIDTH - LABEL - 16
     ticks = _ticks(max((max(row.high, row.mark or 0) for row in rows), default=0))
@@ -109,7 +110,7 @@ def ranges(rows: Sequence[Range], description: str, unit: str) -> str:
     return _picture(bottom + 22, description, marks)
 
 
-def columns(items: Sequence[Column], description: str, kinds: Sequence[str] = ("first", "second")) -> str:
+def columns(items: Sequence[Column], description: str, kinds: Sequence[str] = ("first", "second")) -> Markup:
     """Upright columns, stacked, with the total on top; `kinds` are the classes of the parts."""
     height, left = 170, 8
     most = max((sum(item.values) for item in items), default=0) or 1
@@ -137,7 +138,7 @@ def columns(items: Sequence[Column], description: str, kinds: Sequence[str] = ("
     return _picture(height + 24, description, marks)
 
 
-def lines(labels: Sequence[str], series: Sequence[Line], description: str) -> str:
+def lines(labels: Sequence[str], series: Sequence[Line], description: str) -> Markup:
     """Shares (0…1) over time, the axis from 0 to 100 %; each line is named at its end."""
     height, left, right, top = 170, 40, 44, 10
 
@@ -178,7 +179,7 @@ def lines(labels: Sequence[str], series: Sequence[Line], description: str) -> st
     return _picture(height + 24, description, marks)
 
 
-def curves(series: Sequence[Curve], description: str, unit: str) -> str:
+def curves(series: Sequence[Curve], description: str, unit: str) -> Markup:
     """Shares (0…1) against an amount: what one gets for what it costs; the axis of amounts begins at 0."""
     height, left, right = 220, 40, 16
     points = [point for curve in series for point in curve.points]
@@ -233,8 +234,8 @@ def _text(x: float, y: float, text: str, anchor: str = "start", kind: str = "nam
     return f'<text class="{kind}" x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}">{escape(shown)}</text>'
 
 
-def _picture(height: float, description: str, marks: Sequence[str]) -> str:
-    return (
+def _picture(height: float, description: str, marks: Sequence[str]) -> Markup:
+    return Markup(
         f'<svg viewBox="0 0 {WIDTH} {height:g}" role="img" aria-label="{escape(description)}">'
         f"{''.join(marks)}</svg>"
     )

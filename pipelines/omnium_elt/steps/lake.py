@@ -12,7 +12,7 @@ from typing import Any
 
 from omnium_elt.infra.files import PARTIAL, make_folder, put, read_object, sweep, write_json
 from omnium_elt.infra.home import Settings
-from omnium_elt.report.run_report import Progress, StepReport
+from omnium_elt.infra.run_report import Progress, StepReport
 from omnium_elt.warehouse import database
 
 STEP = "lake"

@@ -33,7 +33,6 @@ from omnium_source import Sync, dlt_resource, known_columns, mark_personal
 from omnium_source.errors import (
     ConfigurationError,
     Forbidden,
-    OmniumError,
     Stopped,
     Unreachable,
     WrongCredentials,
@@ -42,7 +41,6 @@ from omnium_source.http.client import OmniumClient, Traffic
 from omnium_source.normalize.drift import in_words
 from omnium_source.normalize.without_pandas import without_pandas
 from omnium_source.normalize.worker_pool import WorkerPool
-from omnium_source.pii.masking import PersonalData, check_mark, key_for
 from omnium_source.resources import LEFT_OUT, Resource, select
 from omnium_source.windows.reader import Verified
 from omnium_source.windows.window import Reading
@@ -50,7 +48,8 @@ from omnium_source.windows.window import Reading
 from omnium_elt.infra import memory
 from omnium_elt.infra.errors import OmniumEltError, UsageError, explain
 from omnium_elt.infra.home import Settings
-from omnium_elt.report.run_report import Progress, ResourceReport, RunReport
+from omnium_elt.infra.run_report import Progress, ResourceReport, RunReport
+from omnium_elt.infra.tenant import connect, personal_data, told
 from omnium_elt.warehouse.database import LOCAL, RECEIPTS
 from omnium_elt.warehouse.destination import Warehouse
 
@@ -131,39 +130,6 @@ def _give_memory_back() -> None:
     if platform.libc_ver()[0] == "glibc":
         for option, value in MALLOPT.items():
             ctypes.CDLL(None).mallopt(option, value)
-
-
-def connect(settings: Settings) -> OmniumClient:
-    """The connection that the settings describe."""
-    return OmniumClient(
-        settings.base_url,
-        settings.client_id,
-        settings.client_secret,
-        token_path=settings.home.token,
-        max_concurrency=settings.max_concurrency,
-        max_requests_per_second=settings.max_requests_per_second,
-        stop=settings.stop,
-        **settings.source_options.get("client", {}),
-    )
-
-
-def personal_data(settings: Settings, kept_mark: str | None) -> PersonalData:
-    """What becomes of personal data, with the key of this installation.
-
-    Raises ConfigurationError where the destination's rows were treated otherwise, as `kept_mark` says.
-    """
-    path, may_be_made = settings.home.personal_key, kept_mark is None
-    key = key_for(settings.personal, settings.personal_key, path, may_be_made=may_be_made)
-    personal = PersonalData(settings.personal, key)
-    check_mark(kept_mark, personal.mark)
-    return personal
-
-
-def told(error: OmniumError) -> tuple[str, str]:
-    """An error of the source as (what failed, remedy), the two lines a person sees."""
-    what, _, remedy = str(error).rpartition(": ")
-    what, remedy = (what, remedy) if what else (remedy, "")
-    return (what, remedy[:1].upper() + remedy[1:]) if remedy else (what, "")
 
 
 class _Either:

@@ -32,10 +32,11 @@ from omnium_elt.infra.files import (
     write_json,
 )
 from omnium_elt.infra.home import Home, Settings
+from omnium_elt.infra.run_report import Progress, StepReport
 from omnium_elt.report import html as report_html
-from omnium_elt.report.run_report import Progress, StepReport
 from omnium_elt.steps import transform
 from omnium_elt.warehouse import database
+from omnium_elt.warehouse.manifest import read_manifest
 
 STEP = "publish"
 PUBLISHED_SCHEMAS = (database.RAW, "staging", "marts")
@@ -115,19 +116,6 @@ def _source(settings: Settings) -> tuple[dict[str, Any] | None, str]:
     if source is None and (has_marts or not raw):
         raise UsageError("there are no finished marts to publish", "Build them first: omnium-elt transform.")
     return source, database.digest(raw)
-
-
-def read_manifest(home: Home) -> dict[str, Any] | None:
-    """The manifest of what is published; None before the first time, and where it is damaged."""
-    manifest = read_object(home.manifest)
-    marts = manifest.get("marts")
-    is_whole = (
-        all(isinstance(manifest.get(name), str) for name in ("published_at", "run_id"))
-        and isinstance(manifest.get("as_of"), str | None)
-        and isinstance(marts, dict)
-        and all(isinstance(mart, dict) and isinstance(mart.get("file"), str) for mart in marts.values())
-    )
-    return manifest if is_whole else None
 
 
 def publish_warehouse(home: Home, *, materialise: bool = False) -> int:

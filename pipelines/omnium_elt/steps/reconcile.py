@@ -31,8 +31,9 @@ from omnium_source.windows.window import Reading, moment_of
 
 from omnium_elt.infra.errors import OmniumEltError, UsageError, explain
 from omnium_elt.infra.home import Settings
-from omnium_elt.report.run_report import Progress, ResourceReport, RunReport
-from omnium_elt.steps.load import connect, load, personal_data, told
+from omnium_elt.infra.run_report import Progress, ResourceReport, RunReport
+from omnium_elt.infra.tenant import connect, personal_data, told
+from omnium_elt.steps.load import load
 from omnium_elt.warehouse.destination import Warehouse
 
 log = logging.getLogger("omnium.reconcile")

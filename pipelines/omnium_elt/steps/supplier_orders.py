@@ -13,10 +13,11 @@ from typing import Any
 from omnium_elt.infra.errors import UsageError
 from omnium_elt.infra.files import replacing
 from omnium_elt.infra.home import Home
+from omnium_elt.report.rendering import render
 from omnium_elt.steps import sheets
 from omnium_elt.steps.export import Selection, Written, proposal_lines, value_of
-from omnium_elt.steps.publish import read_manifest
 from omnium_elt.warehouse import database
+from omnium_elt.warehouse.manifest import read_manifest
 from omnium_elt.write.orders import order_id_of
 
 FORMATS = ("xlsx", "html")
@@ -140,36 +141,11 @@ def _write_workbook(path: Path, head: dict[str, Any], lines: Sequence[dict[str, 
         book.set_properties({"title": f"Purchase order {head['order']}", "author": "", "comments": ""})
 
 
-_PAGE = """<!doctype html>
-<html lang="en"><head><meta charset="utf-8"><title>Purchase order {{ head.order }}</title>
-<style>
-@page { size: A4; margin: 15mm }
-body { font: 13px/1.4 system-ui, sans-serif; color: #111; max-width: 190mm; margin: 2em auto }
-dl { display: grid; grid-template-columns: max-content 1fr; gap: 2px 16px } dt { font-weight: 600 } dd { margin: 0 }
-table { width: 100%; border-collapse: collapse; margin-top: 1.5em } thead { display: table-header-group }
-th { text-align: left; border-bottom: 1px solid #111 } td, th { padding: 3px 6px 3px 0; vertical-align: top }
-tr { break-inside: avoid } .number { text-align: right; white-space: nowrap }
-tfoot td { border-top: 1px solid; font-weight: 600 }
-</style></head><body>
-<h1>Purchase order</h1>
-<dl>{% for name, text in facts %}<dt>{{ name }}</dt><dd>{{ text }}</dd>{% endfor %}</dl>
-<table><thead><tr>{% for column in columns %}<th scope="col"
-{%- if column.is_number %} class="number"{% endif %}>{{ column.heading }}</th>{% endfor %}</tr></thead>
-<tbody>{% for row in rows %}<tr>{% for cell in row %}<td
-{%- if columns[loop.index0].is_number %} class="number"{% endif %}>{{ cell }}</td>{% endfor %}</tr>{% endfor %}</tbody>
-<tfoot><tr><td colspan="{{ columns | length - 1 }}" class="number">Total {{ head.currency }}</td>
-<td class="number">{{ total }}</td></tr></tfoot></table>
-</body></html>
-"""
-
-
 def _write_page(path: Path, head: dict[str, Any], lines: Sequence[dict[str, Any]]) -> None:
-    from jinja2 import Environment, StrictUndefined
-
     numbers = {"line_number", "quantity", "packs", "pack_quantity", "unit_cost", "line_value"}
-    page = Environment(autoescape=True, undefined=StrictUndefined).from_string(_PAGE)
     path.write_text(
-        page.render(
+        render(
+            "purchase_order.html",
             head=head,
             facts=_facts(head),
             columns=[{"heading": heading, "is_number": name in numbers} for name, heading, _ in COLUMNS],

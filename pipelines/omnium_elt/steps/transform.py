@@ -1,12 +1,13 @@
 """transform: runs the dbt project in this process, against the working database.
 
-It is skipped where nothing was loaded since the last success and neither settings nor as-of date changed.
+It is skipped where nothing was loaded since the last success and neither settings nor as-of date changed. Otherwise
+only what rests on something that changed is built, where the marts stand in the working database.
 """
 
 import json
 import os
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import date
 from typing import Any
@@ -15,30 +16,38 @@ from omnium_elt.infra import history
 from omnium_elt.infra.errors import OmniumEltError, UsageError
 from omnium_elt.infra.files import read_object, write_json
 from omnium_elt.infra.home import Settings
-from omnium_elt.report.run_report import Progress, StepReport
-from omnium_elt.warehouse import database
+from omnium_elt.infra.run_report import Progress, StepReport
+from omnium_elt.warehouse import build_state, database
 
 STEP = "transform"
 MARKS = {"raw", "project", "destination", "variables", "as_of"}
 """What the marts depend on (`_wanted`), and what is kept of a finished build."""
 
+READS_ALL_RAW_TABLES = "config.meta.reads:all_raw_tables+"
+"""Selects the models that look through every raw table, and what rests on them."""
+
 
 def transform(settings: Settings, progress: Progress, *, force: bool = False) -> StepReport:
     """Build the models as of `settings.as_of`, or of the newest load's day.
 
-    `force` builds even where nothing changed. Raises OmniumEltError where a model or a test fails: what is
+    `force` builds everything, even where nothing changed. Raises OmniumEltError where a model or a test fails: what is
     published then stays as it is.
     """
     started = time.monotonic()
     report = StepReport(STEP)
     wanted = _wanted(settings)
-    if not force and _last(settings) == wanted:
+    last = None if force else _last(settings)
+    if last == wanted:
         report.status = "unchanged"
         report.details = {"as_of": wanted["as_of"]}
         return report
     marker = settings.home.state / "transform.json"
     marker.unlink(missing_ok=True)
-    report.details = {"as_of": wanted["as_of"], **_build(settings, wanted, progress)}
+    if settings.destination in database.LOCAL:
+        with database.connect(settings.home.working_database) as connection:
+            build_state.prepare(connection, wanted["raw"], wanted["project"], forget=force)
+    changed = _changed(last, wanted)
+    report.details = {"as_of": wanted["as_of"], **_build(settings, wanted, changed, progress)}
     write_json(marker, wanted)
     report.status = "ok"
     report.seconds = time.monotonic() - started
@@ -56,25 +65,34 @@ def _last(settings: Settings) -> dict[str, Any] | None:
     return kept if is_whole else None
 
 
+def _changed(last: Mapping[str, Any] | None, wanted: Mapping[str, Any]) -> list[str] | None:
+    """The raw tables that alone differ from what the last build was made from; None where more differs than those."""
+    if last is None or not isinstance(last["raw"], dict):
+        return None
+    if any(last[mark] != wanted[mark] for mark in MARKS - {"raw"}):
+        return None
+    before, now = last["raw"], wanted["raw"]
+    return sorted(table for table in before.keys() | now.keys() if before.get(table) != now.get(table))
+
+
 def _wanted(settings: Settings) -> dict[str, Any]:
     """Everything that the marts depend on: the raw data, the models, their variables, the day."""
     time_zone = str(settings.variables.get("time_zone", "UTC"))
     if settings.destination in database.LOCAL:
         with database.connect(settings.home.working_database) as connection:
             database.clear_half_loaded(connection)
-            raw = database.fingerprint(connection)
+            raw: Any = database.fingerprint(connection)
             newest = database.newest_load_day(connection, time_zone)
         if not raw:
             raise UsageError(
                 f"{settings.home.working_database} holds no data yet", "Load some first: omnium-elt load."
             )
-        raw_digest: Any = database.digest(raw)
     else:
         # Another server's tables are not looked at: what was loaded there decides.
-        raw_digest, newest = _loads(settings), None
+        raw, newest = _loads(settings), None
     as_of = settings.as_of or newest
     return {
-        "raw": raw_digest,
+        "raw": raw,
         "project": project_digest(),
         "destination": settings.destination,
         "variables": {name: settings.variables[name] for name in sorted(settings.variables)},
@@ -106,7 +124,7 @@ def project_digest() -> str:
 
 def variables(settings: Settings, as_of: date | str | None) -> dict[str, Any]:
     """The `--vars` of a dbt run for these settings."""
-    found = dict(settings.variables)
+    found = {**settings.variables, "build_only_changed": settings.destination in database.LOCAL}
     if as_of:
         found["as_of_date"] = str(as_of)
     if settings.destination == "parquet":
@@ -197,15 +215,18 @@ def _let_go() -> None:
     DuckDBConnectionManager.close_all_connections()
 
 
-def _build(settings: Settings, wanted: dict[str, Any], progress: Progress) -> dict[str, Any]:
-    """Run `dbt build`; return counts of models and tests and the warnings."""
+def _build(
+    settings: Settings, wanted: dict[str, Any], changed: list[str] | None, progress: Progress
+) -> dict[str, Any]:
+    """Run `dbt build` for what rests on the raw tables `changed`, or for all; return counts and the warnings."""
     from dbt.cli.main import dbtRunner
 
     counter = _Counter(progress)
     # Unit tests prove the models, not the data: they belong to the tests of this repository.
-    arguments = dbt_arguments(
-        settings, "build", "--exclude-resource-type", "unit_test", as_of=wanted["as_of"]
-    )
+    more = ["--exclude-resource-type", "unit_test"]
+    if changed is not None:
+        more += ["--select", *(f"source:omnium.omnium.{table}+" for table in changed), READS_ALL_RAW_TABLES]
+    arguments = dbt_arguments(settings, "build", *more, as_of=wanted["as_of"])
     with dbt_environment(settings):
         answer = dbtRunner(callbacks=[counter]).invoke(arguments)
     results = list(getattr(answer.result, "results", None) or [])
@@ -222,6 +243,7 @@ def _build(settings: Settings, wanted: dict[str, Any], progress: Progress) -> di
     kinds = [str(result.node.resource_type) for result in results]
     return {
         "models": kinds.count("model"),
+        "unchanged": sum(result.adapter_response.get("code") == "UNCHANGED" for result in results),
         "tests": kinds.count("test"),
         "warnings": [said(result) for result in results if result.status == "warn"],
     }

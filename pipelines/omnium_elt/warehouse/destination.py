@@ -25,7 +25,7 @@ from omnium_source.windows.deletions import MARKED_HASH
 from omnium_elt.infra import memory
 from omnium_elt.infra.errors import OmniumEltError, UsageError, explain
 from omnium_elt.infra.home import Home
-from omnium_elt.report.run_report import RunReport
+from omnium_elt.infra.run_report import RunReport
 from omnium_elt.warehouse.database import (
     APPENDING,
     NO_VACUUM,

@@ -17,6 +17,7 @@ from omnium_source.http.client import OmniumClient
 
 from omnium_elt.infra.home import Home
 from omnium_elt.warehouse import database, selection
+from omnium_elt.warehouse.manifest import read_manifest
 from omnium_elt.write import exact
 from omnium_elt.write.changes import Change, as_json
 from omnium_elt.write.journal import Entry, Journal, journals
@@ -122,8 +123,6 @@ def proposed(
     home: Home, suppliers: Sequence[str], warehouses: Sequence[str], *, deferred: bool
 ) -> list[Change]:
     """The orders of the published proposal; those that can wait only with `deferred`."""
-    from omnium_elt.steps.publish import read_manifest
-
     manifest = read_manifest(home) or {}
     with database.connect(home.warehouse, read_only=True) as connection:
         wanted = {

@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 
 from omnium_elt.infra.errors import UsageError
 from omnium_elt.infra.home import Settings
-from omnium_elt.report.run_report import Progress, RunReport
+from omnium_elt.infra.run_report import Progress, RunReport
 from omnium_elt.write import changes, orders, suppliers
 from omnium_elt.write.changes import Change, Writer
 from omnium_elt.write.journal import Journal, journals

@@ -14,7 +14,8 @@ import zlib
 
 import httpx
 
-from omnium_source.errors import TooLarge, plain
+from omnium_source.errors import TooLarge
+from omnium_source.text import plain
 
 MAX_BYTES = 128 * 1024 * 1024
 """Of one answer, decompressed. The largest that the description allows, 10,000 categories or everything that was paid

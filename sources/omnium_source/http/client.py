@@ -42,11 +42,11 @@ from omnium_source.errors import (
     Unanswered,
     Unreachable,
     WrongCredentials,
-    plain,
 )
 from omnium_source.http.answers import Garbled, NotAnAnswer, body_of, message_in, retry_after
 from omnium_source.http.clock import Moment, ServerClock
 from omnium_source.http.deadlines import Patience, Waiter, in_time
+from omnium_source.text import plain
 
 log = logging.getLogger("omnium")
 T = TypeVar("T")

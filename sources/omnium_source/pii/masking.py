@@ -57,7 +57,7 @@ HASH_BYTES = 16
 """Length of a hash; written as twice as many hexadecimal digits."""
 
 RULES = 2
-"""Counts the changes of what is found: rows that come again are then treated anew, even those that did not change."""
+"""Counts the changes of what is found: everything is then read again, and each row written anew (`Sync.windows`)."""
 
 SHORTEST_KEY = 16
 """Bytes of a key at least."""
@@ -217,6 +217,11 @@ class PersonalData:
     def mark(self) -> str:
         """Tells mode and key apart from others without giving the key away: `hash:0123456789abcdef`."""
         return f"{self.mode}:{blake2b(b'mark', key=self.key, digest_size=8).hexdigest()}"
+
+    @property
+    def rules(self) -> int | None:
+        """Which set of rules finds what is personal; None where all of it stays as it is."""
+        return None if self.is_open else RULES
 
     @property
     def is_open(self) -> bool:

@@ -15,15 +15,18 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from omnium_elt.cli.commands import PlainLines, build_parser, main, show_findings
-from omnium_elt.cli.completion import script
+from omnium_elt.cli import main
+from omnium_elt.cli.commands.completion import VARIABLE
+from omnium_elt.cli.commands.demo import show_findings
+from omnium_elt.cli.entry import COMMANDS
+from omnium_elt.cli.progress import PlainLines
 from omnium_elt.infra.home import Home
 from omnium_elt.inspect.demo import Findings, Proposal
 from omnium_sandbox import Sandbox
 from omnium_source.resources import RESOURCES
 from rich.console import Console
 
-from tests.conftest import environment_of
+from tests.support.tenants import environment_of
 
 PROMISED = [
     "demo",
@@ -37,8 +40,6 @@ PROMISED = [
     "resources",
     "sandbox",
 ]
-(_COMMANDS,) = (action for action in build_parser()._actions if action.dest == "command")
-COMMANDS = list(_COMMANDS.choices or ())
 OMNIUM_ELT = [sys.executable, "-m", "omnium_elt"]
 
 
@@ -59,14 +60,12 @@ def tree(folder: Path) -> dict[str, tuple[int, int]]:
 
 
 def test_every_promised_command_is_there() -> None:
-    assert set(COMMANDS) >= set(PROMISED)
+    assert set(COMMANDS.commands) >= set(PROMISED)
 
 
-@pytest.mark.parametrize("command", COMMANDS)
+@pytest.mark.parametrize("command", COMMANDS.commands)
 def test_every_command_has_help_with_examples(command: str, capfd: pytest.CaptureFixture[str]) -> None:
-    with pytest.raises(SystemExit) as ended:
-        main([command, "--help"])
-    assert ended.value.code == 0
+    assert main([command, "--help"]) == 0
     shown = capfd.readouterr().out
     assert f"omnium-elt {command}" in shown[shown.index("examples:") :]
     for status in ("0 all well", "1 failed", "2 wrong usage", "3 some resources", "75 another run"):
@@ -78,9 +77,8 @@ def test_every_command_has_help_with_examples(command: str, capfd: pytest.Captur
 def test_help_imports_nothing_heavy() -> None:
     code = (
         "import sys\n"
-        "from omnium_elt.cli.commands import main\n"
-        "try:\n    main(['--help'])\n"
-        "except SystemExit:\n    pass\n"
+        "from omnium_elt.cli import main\n"
+        "main(['--help'])\n"
         "heavy = {'dlt', 'duckdb', 'dbt', 'pyarrow', 'pandas', 'numpy', 'httpx', 'rich', 'orjson'}\n"
         "print(sorted(heavy & set(sys.modules)), file=sys.stderr)"
     )
@@ -89,15 +87,6 @@ def test_help_imports_nothing_heavy() -> None:
     )
     assert shown.stderr.strip() == "[]"
     assert "omnium-elt demo" in shown.stdout
-
-
-def test_only_the_command_line_knows_the_terminal() -> None:
-    import omnium_elt
-
-    folder = Path(omnium_elt.__file__).parent
-    assert [
-        path.name for path in sorted(folder.rglob("*.py")) if re.search(r"\brich\b", path.read_text())
-    ] == ["commands.py", "write.py"]
 
 
 # run
@@ -329,9 +318,7 @@ def test_status_before_anything(home: Home, capfd: pytest.CaptureFixture[str]) -
 
 
 def test_version(capfd: pytest.CaptureFixture[str]) -> None:
-    with pytest.raises(SystemExit) as ended:
-        main(["--version"])
-    assert ended.value.code in (0, None)
+    assert main(["--version"]) == 0
     project = tomllib.loads((Path(__file__).parents[3] / "pyproject.toml").read_text())
     assert capfd.readouterr().out == f"omnium-elt {project['project']['version']}\n"
 
@@ -405,13 +392,44 @@ def test_sandbox_serves_until_it_is_told_to_end(home: Home) -> None:
 
 
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
-def test_completion_knows_every_command_and_option(shell: str) -> None:
-    text = script(shell, build_parser())
-    for command in COMMANDS:
-        assert command in text
-    assert "reconcile-every" in text
-    if shell == "bash" and shutil.which("bash"):
-        subprocess.run(["bash", "-n"], input=text, text=True, check=True)
+def test_completion_is_a_script_that_asks_the_program(shell: str, capfd: pytest.CaptureFixture[str]) -> None:
+    assert main(["completion", shell]) == 0
+    text = capfd.readouterr().out
+    assert f"{VARIABLE}={shell}_complete" in text
+    if shutil.which(shell):
+        subprocess.run([shell, "-n"], input=text, text=True, check=True)
+
+
+@pytest.mark.parametrize(
+    ("typed", "completed"),
+    [
+        ("re", ["reconcile", "resources"]),
+        ("reconcile --fo", ["--force"]),
+        ("export --format x", ["xlsx"]),
+        ("load --resources stores,supplier_", ["stores,supplier_versions"]),
+        ("check --exclude project_", ["project_logs"]),
+        ("write l", ["lead-times"]),
+        ("completion f", ["fish"]),
+    ],
+)
+def test_completion_knows_commands_options_and_their_values(typed: str, completed: list[str]) -> None:
+    words = ["omnium-elt", *typed.split()]
+    asked = {"COMP_WORDS": " ".join(words), "COMP_CWORD": str(len(words) - 1), VARIABLE: "bash_complete"}
+    shown = subprocess.run(OMNIUM_ELT, capture_output=True, text=True, env=environment(**asked), check=True)
+    assert shown.stdout.split() == [f"plain,{value}" for value in completed]
+
+
+def test_output_that_nobody_reads_any_more_is_no_failure() -> None:
+    with subprocess.Popen(
+        [*OMNIUM_ELT, "resources", "--json"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        env=environment(),
+    ) as process:
+        assert process.stdout is not None
+        process.stdout.close()
+        _, error = process.communicate(timeout=60)
+    assert (process.returncode, error) == (0, b"")
 
 
 def test_plain_lines_say_each_end_once(capfd: pytest.CaptureFixture[str]) -> None:
@@ -449,7 +467,7 @@ def test_status_on_a_narrow_terminal_keeps_its_names_whole(
     finished_home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     console = Console(file=io.StringIO(), width=60)
-    monkeypatch.setattr("omnium_elt.cli.commands._stdout", lambda: console)
+    monkeypatch.setattr("omnium_elt.cli.commands.status.stdout", lambda: console)
     assert main(["status", "--home", str(finished_home)]) == 0
     lines = console.file.getvalue().splitlines()  # type: ignore[attr-defined]
     assert max(map(len, lines[1:])) <= 60

@@ -15,7 +15,7 @@ from omnium_elt.infra.errors import UsageError
 from omnium_elt.infra.files import PARTIAL, replacing, sweep, write_json
 from omnium_elt.infra.home import Home, Secret, Settings
 from omnium_elt.infra.log import Masker, logging_to, tidy
-from omnium_elt.report.run_report import ResourceReport, RunReport, StepReport
+from omnium_elt.infra.run_report import ResourceReport, RunReport, StepReport
 from omnium_sandbox import Sandbox
 from omnium_source.errors import ConfigurationError
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from omnium_elt.infra import lock
 from omnium_elt.infra.errors import HomeLockedError
-from omnium_elt.report.run_report import EXIT_LOCKED
+from omnium_elt.infra.run_report import EXIT_LOCKED
 
 HOLDER = """
 import sys, time

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 import yaml
-from omnium_elt.cli.commands import main
+from omnium_elt.cli import main
 from omnium_elt.infra.settings import ENVIRONMENT, OTHER_NAMES, PROFILE_PREFIXES, TRANSFORM
 from omnium_sandbox import Sandbox
 from omnium_source.settings import SOURCE

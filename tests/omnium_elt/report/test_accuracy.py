@@ -123,7 +123,7 @@ def test_two_months_in_a_sentence_each_and_a_table() -> None:
         " and off by 35% article by article. Of 16 orders, 75% were there by the latest day that we named (90%"
         " were to). Of 40 proposed lines, 80% were ordered as proposed and 15% in another quantity."
     )
-    cells = [re.sub("<[^>]*>", " ", row).split() for row in re.findall("<tr>(.*?)</tr>", page)[1:]]
+    cells = [re.sub("<[^>]*>", " ", row).split() for row in re.findall("<tr>(.*?)</tr>", page, re.DOTALL)[1:]]
     assert cells == [
         ["2026-04", "320", "300", "95%", "−10%", "30%", "75%", "90%"],
         ["2026-03", "120", "100", "90%", "+10%", "50%", "75%", "50%"],

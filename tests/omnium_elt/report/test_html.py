@@ -2,7 +2,7 @@
 
 import re
 import shutil
-from datetime import date
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from html.parser import HTMLParser
 from pathlib import Path
@@ -10,10 +10,11 @@ from typing import Any
 
 import duckdb
 import pytest
+from jinja2 import UndefinedError
 from omnium_elt.infra.home import Home
 from omnium_elt.report import html as report_html
-from omnium_elt.report import svg
-from omnium_elt.steps.publish import read_manifest
+from omnium_elt.report import proposals, rendering, svg
+from omnium_elt.warehouse.manifest import read_manifest
 
 from tests.support.browser import CHROMIUM, MISSING, browser
 
@@ -43,7 +44,8 @@ class Outline(HTMLParser):
         assert self.open.pop() == tag, f"</{tag}> out of place"
 
     def handle_data(self, data: str) -> None:
-        self.texts.append(data)
+        if data.strip():
+            self.texts.append(" ".join(data.split()))
 
 
 def outline(page: str) -> Outline:
@@ -81,7 +83,7 @@ def test_it_asks_the_network_for_nothing(report: str) -> None:
     assert all(address.startswith("#") for address in page.addresses)
     assert not {"script", "link", "img", "iframe", "object"} & set(page.tags)
     assert not re.search(r"url\(|@import|https?://", report)
-    assert "default-src &#x27;none&#x27;" in report
+    assert """<meta http-equiv="Content-Security-Policy" content="default-src 'none';""" in report
 
 
 def test_it_tells_what_the_marts_tell(report: str, warehouse: Any) -> None:
@@ -161,7 +163,7 @@ def test_it_bears_nulls(warehouse: Any) -> None:
 
 def test_only_so_many_lines_are_shown_and_it_says_so(warehouse: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     total = warehouse.execute("select count(*) from marts.purchase_proposal_line").fetchone()[0]
-    monkeypatch.setattr(report_html, "MOST_LINES", 3)
+    monkeypatch.setattr(proposals, "MOST_LINES", 3)
     text = " ".join(outline(report_html.page(warehouse, None)).texts)
     assert f"The 3 most urgent of {total} lines are shown" in text
     assert text.count("SKU ") == 3
@@ -178,14 +180,25 @@ def test_only_so_many_lines_are_shown_and_it_says_so(warehouse: Any, monkeypatch
     ],
 )
 def test_a_number_has_no_needless_digits(value: Any, shown: str) -> None:
-    assert report_html.number(value) == shown
+    assert rendering.number(value) == shown
 
 
 def test_texts_of_dates_and_nothing() -> None:
-    assert report_html.text(date(2026, 1, 31)) == "2026-01-31"
-    assert report_html.text(None) == ""
-    assert report_html.text("a < b") == "a &lt; b"
-    assert report_html.money(Decimal("1999.50"), "N<K") == "2,000 N&lt;K"
+    assert rendering.text(date(2026, 1, 31)) == "2026-01-31"
+    assert rendering.text(datetime(2026, 1, 31, 23, 59, 30, tzinfo=UTC)) == "2026-01-31 23:59"
+    assert rendering.text(None) == ""
+    assert rendering.text("a < b") == "a < b"
+    assert rendering.amount(Decimal("1999.50"), "NOK") == "2,000 NOK"
+    assert rendering.amount(None, None) == "–"
+    assert rendering.signed_percent(-0.051) == "−5%"
+
+
+def test_a_template_escapes_what_it_is_given_and_misses_what_it_is_not() -> None:
+    page = rendering.render("index.html", entries=[("here", "a < b", 'it\'s "c"')])
+    assert "<b>a &lt; b</b>" in page
+    assert "it&#39;s &#34;c&#34;" in page
+    with pytest.raises(UndefinedError, match="'entries' is undefined"):
+        rendering.render("index.html")
 
 
 def test_bars_are_as_long_as_their_values() -> None:

@@ -12,7 +12,7 @@ import duckdb
 import openpyxl
 import pyarrow.parquet
 import pytest
-from omnium_elt.cli.commands import main
+from omnium_elt.cli import main
 from omnium_elt.infra.errors import UsageError
 from omnium_elt.infra.home import Home
 from omnium_elt.steps.export import Selection, export_lines
@@ -234,7 +234,7 @@ def test_the_published_export_is_never_overwritten(finished: Home) -> None:
     ("arguments", "message"),
     [
         (["--output", "lines.txt"], "lines.txt does not say which format"),
-        (["--format", "pdf"], "invalid choice|unknown"),
+        (["--format", "pdf"], "'pdf' is not one of 'parquet', 'csv', 'xlsx', 'html'"),
     ],
 )
 def test_a_wrong_format_is_told(

@@ -19,14 +19,14 @@ import pytest
 from omnium_elt.infra.errors import UsageError
 from omnium_elt.infra.files import PARTIAL
 from omnium_elt.infra.home import Home, Settings
+from omnium_elt.infra.run_report import Silent
 from omnium_elt.inspect.status import status
-from omnium_elt.report.run_report import Silent
 from omnium_elt.steps.lake import publish_lake
 from omnium_elt.steps.publish import publish, publish_warehouse
 from omnium_elt.steps.run import COMMANDS, perform
 from omnium_sandbox import Sandbox
 
-from tests.conftest import sandbox_settings
+from tests.support.tenants import sandbox_settings
 
 
 @pytest.fixture
@@ -261,7 +261,7 @@ from pathlib import Path
 from omnium_elt.infra.home import Home, Settings
 from omnium_elt.inspect.status import status
 from omnium_elt.steps.publish import publish
-from omnium_elt.report.run_report import Silent
+from omnium_elt.infra.run_report import Silent
 import duckdb, pyarrow
 print("begins", flush=True)
 publish(Settings(home=Home(Path(sys.argv[1])), run_id="killed"), Silent())

@@ -15,7 +15,7 @@ from omnium_elt.infra import history
 from omnium_elt.infra.errors import OmniumEltError, UsageError
 from omnium_elt.infra.home import Home, Settings
 from omnium_elt.infra.project_files import TRANSFORMS
-from omnium_elt.report.run_report import Silent
+from omnium_elt.infra.run_report import Silent
 from omnium_elt.steps.transform import broken_rules, dbt_arguments, dbt_environment, finished, transform
 
 
@@ -97,6 +97,67 @@ def test_it_runs_again_after_a_changed_row_and_with_another_variable(settings: S
     renamed = execute(database, "select count(*) from marts.dim_warehouse where warehouse_name = 'Renamed'")
     assert renamed == [(1,)]
     assert (finished(settings) or {})["variables"] == {"service_level": 0.99}
+
+
+CHANGES = (
+    ("suppliers", "name = 'Renamed'", "id = (select min(id) from omnium.suppliers)"),
+    ("inventory", "inventory = inventory + 7", "_dlt_id in (select min(_dlt_id) from omnium.inventory)"),
+    ("purchase_orders", "status = 'OrderCanceled'", "id = (select max(id) from omnium.purchase_orders)"),
+    (
+        "orders",
+        "_omnium_deleted_at = now()",
+        "id in (select id from omnium.orders order by created desc limit 3)",
+    ),
+)
+"""A table, what is set in which of its rows: one after the other, each followed by a build of what rests on it."""
+
+
+@pytest.mark.slow
+def test_what_rests_on_nothing_that_changed_is_left_and_the_rest_equals_a_full_build(
+    settings: Settings,
+) -> None:
+    database = settings.home.working_database
+    execute(database, "update omnium.carts set _dlt_load_id = '9999999999.0'")
+    after_carts = transform(settings, Silent())
+    assert after_carts.details["models"] < 10, "nothing but data_quality rests on carts"
+    for number, (table, change, rows) in enumerate(CHANGES):
+        execute(
+            database,
+            f"update omnium.{table} set {change}, _dlt_load_id = '999999999{number}.0' where {rows}",
+        )
+        report = transform(settings, Silent())
+        assert report.status == "ok"
+        assert report.details["unchanged"] > 0, f"a change of {table} concerns not everything"
+    by_and_by = rows_of_marts(database)
+    whole = transform(settings, Silent(), force=True)
+    assert whole.details["unchanged"] == 0
+    assert rows_of_marts(database) == by_and_by
+    assert execute(database, "select count(*) from marts.dim_supplier where supplier_name = 'Renamed'") == [
+        (1,)
+    ]
+
+
+@pytest.mark.slow
+def test_tables_that_dbt_built_by_hand_in_between_are_built_again(settings: Settings) -> None:
+    database = settings.home.working_database
+    right = rows_of_marts(database)
+    by_hand = dbt_arguments(settings, "run", "--select", "lead_time_policy", as_of="2020-01-01")
+    by_hand[by_hand.index("--vars") + 1] = json.dumps({"as_of_date": "2020-01-01"})
+    with dbt_environment(settings):
+        assert dbtRunner().invoke(by_hand).success
+    assert rows_of_marts(database) != right
+    (settings.home.state / "transform.json").unlink()
+    transform(settings, Silent())
+    assert rows_of_marts(database) == right
+
+
+def rows_of_marts(database: Path) -> dict[str, tuple[Any, ...]]:
+    """A digest of the rows of each mart."""
+    names = execute(database, "select table_name from duckdb_tables() where schema_name = 'marts'")
+    return {
+        name: execute(database, f"select count(*), sum(hash(rows)) from marts.{name} as rows")[0]
+        for (name,) in names
+    }
 
 
 def test_a_failing_model_is_named_and_the_marts_count_as_unfinished(settings: Settings) -> None:

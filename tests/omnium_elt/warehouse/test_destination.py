@@ -6,7 +6,7 @@ from pathlib import Path
 import duckdb
 import pytest
 from omnium_elt.infra.home import Home
-from omnium_elt.report.run_report import RunReport
+from omnium_elt.infra.run_report import RunReport
 from omnium_elt.warehouse.database import ROWS_A_GROUP
 from omnium_elt.warehouse.destination import Warehouse
 

@@ -11,7 +11,7 @@ from typing import Any
 import duckdb
 import pytest
 from omnium_elt.infra.home import Home, Secret, Settings
-from omnium_elt.report.run_report import RunReport, Silent
+from omnium_elt.infra.run_report import RunReport, Silent
 from omnium_elt.steps.run import perform
 from omnium_elt.write import exact
 from omnium_elt.write.journal import Journal, read
@@ -19,7 +19,7 @@ from omnium_elt.write.step import Step, lead_times_step, orders_step, undo_step
 from omnium_sandbox import Fault, Sandbox
 from omnium_source.http.client import OmniumClient
 
-from tests.conftest import sandbox_settings
+from tests.support.tenants import sandbox_settings
 
 SUPPLIER = (
     b'{"id": "sup-1", "name": "Nord AS", "defaultLeadTime": 10, "defaultLeadTimeSafetyMarginDays": 3, '

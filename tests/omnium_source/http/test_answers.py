@@ -7,9 +7,10 @@ import zlib
 from typing import Any
 
 import pytest
-from omnium_source.errors import GaveUp, OmniumError, TooLarge, plain
+from omnium_source.errors import GaveUp, OmniumError, TooLarge
 from omnium_source.http.answers import message_in, retry_after
 from omnium_source.http.client import OmniumClient, Traffic
+from omnium_source.text import plain
 
 from tests.support.reading import ids, read
 from tests.support.wire import Asked, Reply, Wire
@@ -209,6 +210,11 @@ ESCAPES = {
     "line\r\nother\tone": "line other one",
     "right \u202eotfel": "right otfel",
     "\x1b[2J\x1b[1;1Htop": "top",
+    "\x1bPq#0;payload\x1b\\picture": "picture",
+    "\x9d52;c;ZXZpbA==\x9cclipboard": "clipboard",
+    "\x90q#0\x9cC1 picture": "C1 picture",
+    "\x9ehidden\x9cshown": "shown",
+    "lone \x1b": "lone",
     "Grüße, søppel 注文": "Grüße, søppel 注文",
 }
 

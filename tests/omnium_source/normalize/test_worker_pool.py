@@ -20,7 +20,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from omnium_elt.infra.errors import OmniumEltError
 from omnium_elt.infra.home import Home, Secret
-from omnium_elt.report.run_report import Silent
+from omnium_elt.infra.run_report import Silent
 from omnium_elt.steps import load as loading
 from omnium_elt.steps.load import load
 from omnium_elt.warehouse import duckdb_destination
@@ -46,8 +46,8 @@ from omnium_source.windows.resource_reader import Reader
 from omnium_source.windows.resource_run import ResourceRun
 from omnium_source.windows.window import Reading
 
-from tests.conftest import sandbox_settings
 from tests.support.accidents import differences
+from tests.support.tenants import sandbox_settings
 from tests.support.wire import Reply, Wire, search
 
 OPEN = PersonalData("include", b"")

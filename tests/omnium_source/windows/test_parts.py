@@ -11,16 +11,16 @@ from typing import Any
 
 import pytest
 from omnium_elt.infra.home import Home
-from omnium_elt.report.run_report import Silent
+from omnium_elt.infra.run_report import Silent
 from omnium_elt.steps.load import load
 from omnium_sandbox import Sandbox
 from omnium_sandbox.faults import Fault
 from omnium_source.errors import Incomplete
 from omnium_source.windows.reader import Verified
 
-from tests.behaviour.test_completeness import one, unlike
-from tests.conftest import sandbox_settings
-from tests.omnium_source.windows.test_strategies import read
+from tests.support.completeness import one, unlike
+from tests.support.reading import read
+from tests.support.tenants import sandbox_settings
 from tests.support.wire import Asked, Reply, Wire
 
 Row = dict[str, Any]

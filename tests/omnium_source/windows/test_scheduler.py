@@ -19,7 +19,7 @@ from omnium_source.windows.resource_reader import Reader
 from omnium_source.windows.resource_run import ResourceRun
 from omnium_source.windows.window import Reading, iso
 
-from tests.omnium_source.windows.test_strategies import day, ids
+from tests.support.reading import day, ids
 from tests.support.wire import Asked, Reply, Wire, search
 
 NOW = "2030-01-01T00:00:00.000Z"

@@ -1,61 +1,21 @@
 """Windows: what is asked, when a window is complete, and what happens when it is not."""
 
 import datetime as dt
-from concurrent.futures import ThreadPoolExecutor
 from decimal import Decimal
 from typing import Any
 
 import pytest
-from omnium_source import RESOURCES, shape
 from omnium_source.errors import Incomplete
-from omnium_source.http.client import OmniumClient
-from omnium_source.normalize.resource_normalizer import ResourceNormalizer
 from omnium_source.pii.masking import PersonalData
-from omnium_source.windows.reader import Verified
-from omnium_source.windows.resource_reader import Reader
-from omnium_source.windows.resource_run import ResourceRun
-from omnium_source.windows.window import Reading
 
+from tests.support.reading import day, ids, read
 from tests.support.wire import Asked, Reply, Wire, search
 
 OPEN = PersonalData("include", b"")
 
 
-def read(wire: Wire, name: str, state: dict[str, Any] | None = None, **reading: Any) -> list[Verified]:
-    """All windows of a resource, read to the end."""
-    resource = RESOURCES[name]
-    with (
-        OmniumClient(wire.base_url, wire.client_id, wire.client_secret) as client,
-        ThreadPoolExecutor(8) as executor,
-    ):
-        client._has_met_omnium = True
-        normalizer = ResourceNormalizer(shape(resource, OPEN))
-        reader = Reader(
-            ResourceRun(
-                client, resource, normalizer, executor, reading=Reading(**{"budget": 20.0, **reading})
-            )
-        )
-        return list(reader.windows(state or {}))
-
-
-def ids(windows: list[Verified]) -> list[str]:
-    """The ids of all rows handed on, with those that came twice twice."""
-    found: list[str] = []
-    for window in windows:
-        for part in window.tables.finish().parts:
-            if part.name == window.resource.name:
-                found += [id for table in part.tables() for id in table["id"].to_pylist()]
-    return sorted(found)
-
-
 def supplier(number: int, modified: str = "2026-01-01T00:00:00.000Z", **more: Any) -> dict[str, Any]:
     return {"id": f"s{number:05}", "name": f"Supplier {number}", "modified": modified, **more}
-
-
-def day(number: int) -> str:
-    """The moment `number` minutes after 2026-01-01."""
-    moment = dt.datetime(2026, 1, 1) + dt.timedelta(minutes=number)
-    return moment.isoformat(timespec="milliseconds") + "Z"
 
 
 def bodies(wire: Wire, path: str) -> list[Any]:

@@ -5,6 +5,7 @@
     on_schema_change='append_new_columns',
     schema='snapshots',
     pre_hook="{{ forget_proposals_of_this_load(this) }}",
+    post_hook="{{ record_rows() }}",
 ) }}
 
 -- One row per SKU, warehouse and load that changed what is proposed: the reorder point, the quantity, the supplier;

@@ -1,7 +1,8 @@
 {#
   All raw columns that staging reads as a figure, a date or a choice, whatever the resource. The staging models
-  tell them: `raw` writes them into each model's meta.
+  tell them: `raw` writes them into each model's meta. build_state.sql needs to know that it reads them all.
 #}
+{{ config(meta={'reads': 'all_raw_tables'}) }}
 {%- set tables = {} -%}
 {%- if execute -%}
     {%- for node in graph.nodes.values() if node.resource_type == 'model' -%}

@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass, field
 from datetime import UTC, date, datetime
 from typing import Any, Literal, Protocol
 
-from omnium_elt.infra.text import printable
+from omnium_source.text import printable
 
 ResourceStatus = Literal["ok", "unchanged", "forbidden", "failed", "skipped"]
 StepStatus = Literal["ok", "unchanged", "incomplete", "failed", "skipped"]

@@ -1,14 +1,22 @@
-"""`omnium-elt write`: its arguments, and how differences are shown."""
+"""write: what would be written to Omnium, and how its differences are shown."""
 
-import argparse
+from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+import click
+
+from omnium_elt.cli.outcome import finish
+from omnium_elt.cli.parser import PROPOSAL, command
+from omnium_elt.cli.progress import showing_progress
+from omnium_elt.cli.rendering import escaped
 from omnium_elt.infra.errors import UsageError
+from omnium_elt.infra.home import Home
+from omnium_elt.infra.run_report import RunReport
 
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from omnium_elt.report.run_report import RunReport
     from omnium_elt.write.step import Step
 
 MARKS = {
@@ -22,68 +30,85 @@ MARKS = {
 ROLES = {"lead-times": "SupplierAdmin", "orders": "PurchaseOrderAdmin"}
 
 
-def add_write_arguments(parser: argparse.ArgumentParser) -> None:
-    """The arguments of the command."""
-    parser.add_argument(
-        "what", choices=("lead-times", "orders", "undo"), help="what to write, or undo with the run to undo"
-    )
-    parser.add_argument("run", nargs="?", metavar="RUN", help="with undo: the id of the run that wrote")
-    parser.add_argument("--apply", action="store_true", help="send it; without this nothing is sent")
-    add_selection(parser)
+@command(
+    "write",
+    "show what would be written to Omnium: lead times, orders, or what undoes a run; --apply writes it",
+    [
+        "omnium-elt write lead-times",
+        "omnium-elt write orders --supplier 'Havtekstil AS' --apply",
+        "omnium-elt write undo 20260131T235959Z-3f9a --apply",
+    ],
+    click.argument("what", type=click.Choice(("lead-times", "orders", "undo"))),
+    click.argument("run", required=False),
+    click.option("--apply", is_flag=True, help="Send it; without this nothing is sent."),
+    *PROPOSAL,
+)
+def write_command(
+    home: Home,
+    as_json: bool,
+    verbose: bool,
+    what: str,
+    run: str | None,
+    apply: bool,
+    suppliers: tuple[str, ...],
+    warehouses: tuple[str, ...],
+    deferred: bool,
+) -> int:
+    """Show it; with `apply` send it."""
+    from omnium_elt.infra.configuration import read_settings
+    from omnium_elt.steps.run import perform
+    from omnium_elt.write.credentials import writer
+
+    step = _chosen_step(what, run, suppliers, warehouses, deferred=deferred, apply=apply)
+    settings = read_settings(home, {"verbose": verbose}, needs_tenant=True)
+    settings = replace(settings, **writer())
+    with showing_progress() as progress:
+        report = perform(settings, progress, "write", (step,))
+    return finish(report, home, show_changes, as_json=as_json)
 
 
-def add_selection(parser: argparse.ArgumentParser) -> None:
-    """The options that choose lines of the proposal."""
-    parser.add_argument(
-        "--supplier", action="append", default=[], metavar="ID|NAME", help="only this one; may be repeated"
-    )
-    parser.add_argument(
-        "--warehouse",
-        action="append",
-        default=[],
-        metavar="CODE|NAME",
-        help="only for this one; may be repeated",
-    )
-    parser.add_argument("--deferred", action="store_true", help="also orders that the proposal lets wait")
-
-
-def chosen_step(options: argparse.Namespace) -> "Step":
+def _chosen_step(
+    what: str,
+    run: str | None,
+    suppliers: Sequence[str],
+    warehouses: Sequence[str],
+    *,
+    deferred: bool,
+    apply: bool,
+) -> "Step":
     """What the arguments ask for. Raises UsageError where they do not go together."""
     from omnium_elt.write.step import lead_times_step, orders_step, undo_step
 
-    if (options.what == "undo") != (options.run is not None):
+    if (what == "undo") != (run is not None):
         raise UsageError("undo takes the id of a run, the others take none", "See omnium-elt write --help.")
-    if options.what == "undo":
-        return undo_step(options.run, apply=options.apply)
-    if options.what == "orders":
-        return orders_step(
-            options.supplier, options.warehouse, deferred=options.deferred, apply=options.apply
-        )
-    return lead_times_step(options.supplier, apply=options.apply)
+    if run is not None:
+        return undo_step(run, apply=apply)
+    if what == "orders":
+        return orders_step(suppliers, warehouses, deferred=deferred, apply=apply)
+    return lead_times_step(suppliers, apply=apply)
 
 
-def show_changes(console: "Console", report: "RunReport") -> None:
+def show_changes(console: "Console", report: RunReport) -> None:
     """Each difference: what, before, after, why, and what came of it."""
-    from rich.markup import escape
 
     def say(text: str) -> None:
         console.print(text, highlight=False, soft_wrap=True)
 
     for note in report.notes:
-        say(f"[yellow]![/yellow] {escape(note)}")
+        say(f"[yellow]![/yellow] {escaped(note)}")
     for step in report.steps:
         changes = step.details.get("changes", [])
         for change in changes:
             say(
-                f"[bold]{escape(change['name'] or change['target'])}[/bold] ({escape(change['target'])})  "
+                f"[bold]{escaped(change['name'] or change['target'])}[/bold] ({escaped(change['target'])})  "
                 f"{MARKS[change['status']]}"
             )
             for line in _differences(change):
-                say(f"  {escape(line)}")
+                say(f"  {escaped(line)}")
             if change["why"]:
-                say(f"  [dim]{escape(change['why'])}[/dim]")
+                say(f"  [dim]{escaped(change['why'])}[/dim]")
             if change["detail"]:
-                say(f"  {escape(change['detail'])}")
+                say(f"  {escaped(change['detail'])}")
         if "changes" in step.details:
             say(_conclusion(step.name, changes, report.run_id, applied=step.details["applied"]))
 

@@ -1,0 +1,40 @@
+"""check: is the configuration right?"""
+
+from dataclasses import asdict
+from typing import Any
+
+from omnium_elt.cli.parser import DESTINATION, RESOURCES, command
+from omnium_elt.cli.rendering import escaped, print_json, stdout
+from omnium_elt.infra.home import Home
+from omnium_elt.infra.run_report import EXIT_OK
+
+
+@command(
+    "check",
+    "test configuration, credentials, roles, clock, limits and disk; changes nothing",
+    ["omnium-elt check", "omnium-elt check --resources orders,products"],
+    *RESOURCES,
+    DESTINATION,
+    checks_configuration=False,  # it tells that among all else that it finds
+)
+def check_command(home: Home, as_json: bool, **settings: Any) -> int:
+    """Try everything, and show what was found."""
+    from omnium_elt.inspect.check import check, exit_status
+
+    findings = check(home, settings)
+    worst = exit_status(findings)
+    if as_json:
+        status = "ok" if worst == EXIT_OK else "failed"
+        print_json({"status": status, "checks": [asdict(finding) for finding in findings]})
+        return worst
+    console = stdout()
+    marks = {"ok": "[green]ok  [/green]", "warn": "[yellow]warn[/yellow]", "fail": "[red]FAIL[/red]"}
+    for finding in findings:
+        console.print(
+            f"{marks[finding.level]}  {finding.name}: {escaped(finding.message)}",
+            highlight=False,
+            soft_wrap=True,
+        )
+        if finding.remedy:
+            console.print(f"      → {escaped(finding.remedy)}", highlight=False, soft_wrap=True)
+    return worst

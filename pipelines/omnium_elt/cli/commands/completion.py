@@ -1,0 +1,31 @@
+"""completion: a script for the shell, and the answers that it asks for."""
+
+import click
+from click.shell_completion import get_completion_class, shell_complete
+
+from omnium_elt.cli.parser import command
+from omnium_elt.infra.run_report import EXIT_OK
+
+NAME = "omnium-elt"
+VARIABLE = "_OMNIUM_ELT_COMPLETE"
+"""In the environment of a call by the shell's script: what it asks for."""
+
+
+@command(
+    "completion",
+    "print a completion script for bash, zsh or fish",
+    ['eval "$(omnium-elt completion bash)"', "omnium-elt completion fish | source"],
+    click.argument("shell", type=click.Choice(("bash", "zsh", "fish"))),
+    checks_configuration=False,
+)
+def completion_command(shell: str, **_: object) -> int:
+    """Print the script."""
+    found = get_completion_class(shell)
+    assert found is not None
+    click.echo(found(click.Group(), {}, NAME, VARIABLE).source())
+    return EXIT_OK
+
+
+def answer(commands: click.Group, instruction: str) -> int:
+    """Answer the shell's script, such as `bash_complete`, whose question stands in the environment."""
+    return shell_complete(commands, {}, NAME, VARIABLE, instruction)

@@ -1,0 +1,119 @@
+"""demo: everything against a sandbox tenant, and what came out of it."""
+
+import json
+import time
+from dataclasses import asdict
+from datetime import date
+from typing import TYPE_CHECKING, Any
+
+from omnium_elt.cli.outcome import finish, show_report
+from omnium_elt.cli.parser import AS_OF, command, tenant_size
+from omnium_elt.cli.progress import showing_progress
+from omnium_elt.cli.rendering import counted, escaped, number, print_json, shown_path, stdout, table
+from omnium_elt.infra.home import Home
+from omnium_elt.infra.run_report import EXIT_OK, plain
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from omnium_elt.inspect.demo import Findings
+
+SHOWN_PROPOSALS = 12
+ACTIONS = {
+    "order": "order",
+    "top_up": "order, topped up to the minimum,",
+    "split": "order in parts",
+    "order_below_minimum": "order, below the supplier's minimum,",
+}
+
+
+@command(
+    "demo",
+    "run everything against a sandbox tenant, and show lead times and proposals",
+    ["omnium-elt demo", "omnium-elt demo --size small --home /tmp/try"],
+    *tenant_size("medium"),
+    AS_OF,
+)
+def demo_command(home: Home, as_json: bool, size: str, seed: int, **settings: Any) -> int:
+    """Run it, and show what came out."""
+    from omnium_elt.inspect.demo import demo, findings
+
+    started = time.monotonic()
+    with showing_progress() as progress:
+        report = demo(home, size, seed, settings, progress)
+    if report.exit_status != EXIT_OK:
+        return finish(report, home, show_report, as_json=as_json)
+    found = findings(home.warehouse)
+    if as_json:
+        print_json(
+            {**report.as_dict(), "findings": plain(json.loads(json.dumps(asdict(found), default=str)))}
+        )
+        return EXIT_OK
+    show_findings(stdout(), found)
+    console = stdout()
+    console.print(
+        f"\n[bold]Files[/bold] (made in {time.monotonic() - started:.0f} s, {report.rows:,} rows read in "
+        f"{report.requests:,} requests)"
+    )
+    for path, what in (
+        (home.warehouse, "open it with DuckDB: schemas omnium, staging, marts"),
+        (home.exports, "each mart as Parquet, and manifest.json"),
+        (home.exports / "report.html", "open it in a browser: proposals, lead times, data health"),
+        (home.state, "run history and logs"),
+    ):
+        console.print(f"  {shown_path(path)}  [dim]{what}[/dim]", highlight=False, soft_wrap=True)
+    return EXIT_OK
+
+
+def show_findings(console: "Console", found: "Findings") -> None:
+    """Lead times and purchase proposal."""
+    console.print(f"\n[bold]Supplier lead times[/bold] in days, as of {found.as_of}", highlight=False)
+    shown = table("supplier", "configured>", "mean>", "p50>", "p90>", "lines>", "arrivals by day")
+    for supplier in found.lead_times:
+        shown.add_row(
+            escaped(supplier.supplier),
+            number(supplier.configured_days),
+            "–" if supplier.mean_days is None else f"{supplier.mean_days:.1f}",
+            number(supplier.p50_days),
+            number(supplier.p90_days),
+            number(supplier.lines),
+            supplier.bar,
+        )
+    console.print(shown)
+    console.print("\n[bold]Purchase proposal[/bold]", highlight=False)
+    now = [proposal for proposal in found.proposals if proposal.action not in ("defer", "none")]
+    if not now:
+        console.print("Nothing needs to be ordered today.")
+    for proposal in now[:SHOWN_PROPOSALS]:
+        console.print(
+            f"[bold]{escaped(proposal.supplier)}[/bold] to {escaped(proposal.warehouse)}: "
+            f"{ACTIONS.get(proposal.action, proposal.action)}{_by(proposal.order_by)}, "
+            f"{counted(proposal.lines, 'line')}, {proposal.units:,.0f} units, "
+            f"{proposal.value:,.2f} {proposal.currency}",
+            highlight=False,
+        )
+        console.print(f"  {escaped(proposal.why)}", highlight=False, soft_wrap=True, style="dim")
+    if len(now) > SHOWN_PROPOSALS:
+        console.print(f"… and {len(now) - SHOWN_PROPOSALS} more in marts.purchase_proposal.")
+    waiting = [proposal for proposal in found.proposals if proposal.action == "defer"]
+    if waiting:
+        # Where nothing sells, nobody knows when the minimum is reached.
+        known = [(one.defer_days, one.supplier) for one in waiting if one.defer_days is not None]
+        text = f"{counted(len(waiting), 'order')} can wait until the supplier's minimum is reached"
+        if known:
+            days, first = min(known)
+            text += f", the first of them ({escaped(first)}) for {counted(days, 'day')}"
+        console.print(f"{text}.", highlight=False)
+    if found.examples:
+        console.print("\n[bold]Worth a look[/bold]", highlight=False)
+    for example in found.examples:
+        console.print(
+            f"[bold]{example.what.capitalize()}[/bold]: {escaped(example.product)} in "
+            f"{escaped(example.warehouse)}",
+            highlight=False,
+        )
+        console.print(f"  {escaped(example.sentence)}", highlight=False, soft_wrap=True, style="dim")
+
+
+def _by(day: date | None) -> str:
+    return f" by {day}" if day else ""

@@ -1,0 +1,85 @@
+"""export: the purchase proposal in files."""
+
+import click
+
+from omnium_elt.cli.parser import PROPOSAL, command
+from omnium_elt.cli.rendering import print_json, shown_path, stdout
+from omnium_elt.infra.home import Home
+from omnium_elt.infra.run_report import EXIT_OK
+
+
+@command(
+    "export",
+    "write the purchase proposal to a file (xlsx, csv or parquet), or each order for its supplier",
+    [
+        "omnium-elt export",
+        "omnium-elt export --format csv --supplier sup-007 --output order.csv",
+        "omnium-elt export --for-supplier --output orders",
+    ],
+    click.option(
+        "--format",
+        "file_format",
+        type=click.Choice(("parquet", "csv", "xlsx", "html")),
+        help="Default: as --output ends, else xlsx; html with --for-supplier, to print.",
+    ),
+    click.option(
+        "--output",
+        metavar="PATH",
+        type=click.Path(),
+        help="Default: purchase_proposal_line.FORMAT, or orders/.",
+    ),
+    click.option(
+        "--for-supplier", is_flag=True, help="A file an order, as its supplier expects it, into a folder."
+    ),
+    *PROPOSAL,
+    click.option("--delimiter", default=",", metavar="SIGN", help="Between the cells of a csv (default: ,)."),
+    click.option(
+        "--decimal",
+        "decimal_sign",
+        type=click.Choice((".", ",")),
+        default=".",
+        help="Decimal sign of a csv (default: .).",
+    ),
+)
+def export_command(
+    home: Home,
+    as_json: bool,
+    file_format: str | None,
+    output: str | None,
+    for_supplier: bool,
+    suppliers: tuple[str, ...],
+    warehouses: tuple[str, ...],
+    deferred: bool,
+    delimiter: str,
+    decimal_sign: str,
+    verbose: bool,
+) -> int:
+    """Write them, and say what was written."""
+    from omnium_elt.steps.export import Selection, export_lines
+    from omnium_elt.steps.supplier_orders import export_orders
+
+    chosen = Selection(suppliers, warehouses, deferred)
+    if for_supplier:
+        written = export_orders(home, file_format, output, chosen)
+    else:
+        written = export_lines(
+            home, file_format, output, chosen, delimiter=delimiter, decimal_sign=decimal_sign
+        )
+    if as_json:
+        print_json(
+            {
+                "file": str(written.file),
+                "files": written.files,
+                "lines": written.lines,
+                "value": {currency or "": str(value) for currency, value in written.value.items()},
+            }
+        )
+        return EXIT_OK
+    orders = f"{written.files:,} orders, " if for_supplier else ""
+    worth = "".join(f", {value:,.2f} {currency or ''}".rstrip() for currency, value in written.value.items())
+    stdout().print(
+        f"{shown_path(written.file)}: {orders}{written.lines:,} lines{worth}",
+        highlight=False,
+        soft_wrap=True,
+    )
+    return EXIT_OK

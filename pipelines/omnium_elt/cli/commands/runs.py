@@ -1,0 +1,113 @@
+"""run, and its steps as commands of their own."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from omnium_elt.cli.outcome import finish, show_report
+from omnium_elt.cli.parser import AS_OF, DESTINATION, RESOURCES, TENANT, command
+from omnium_elt.cli.progress import showing_progress
+from omnium_elt.infra.configuration import read_settings
+from omnium_elt.infra.home import Home
+
+if TYPE_CHECKING:
+    from omnium_elt.steps.run import Step
+
+
+@command(
+    "run",
+    "load, transform, publish: what a scheduler calls",
+    [
+        "omnium-elt run",
+        "omnium-elt run --resources suppliers,purchase_orders --json",
+        "omnium-elt run --reconcile-every 7",
+    ],
+    *TENANT,
+    DESTINATION,
+    AS_OF,
+    click.option(
+        "--reconcile-every",
+        "reconcile_every_days",
+        type=click.IntRange(min=0),
+        metavar="DAYS",
+        help="Look for deleted rows as well, where the last time is DAYS ago.",
+    ),
+)
+def run_command(home: Home, as_json: bool, **settings: Any) -> int:
+    """Load, transform, publish."""
+    return _perform("run", home, settings, as_json=as_json, needs_tenant=True)
+
+
+@command(
+    "load",
+    "read what is new in the tenant into the working database",
+    ["omnium-elt load", "omnium-elt load --since 2026-01-01", "omnium-elt load --full-refresh"],
+    *TENANT,
+    DESTINATION,
+)
+def load_command(home: Home, as_json: bool, **settings: Any) -> int:
+    """Read what is new."""
+    return _perform("load", home, settings, as_json=as_json, needs_tenant=True)
+
+
+@command(
+    "transform",
+    "build the models from what is loaded",
+    ["omnium-elt transform", "omnium-elt transform --as-of 2026-01-31"],
+    DESTINATION,
+    AS_OF,
+)
+def transform_command(home: Home, as_json: bool, **settings: Any) -> int:
+    """Build the models."""
+    return _perform("transform", home, settings, as_json=as_json)
+
+
+@command(
+    "publish",
+    "give readers the new version: warehouse.duckdb and exports/",
+    ["omnium-elt publish"],
+    DESTINATION,
+)
+def publish_command(home: Home, as_json: bool, **settings: Any) -> int:
+    """Give readers the new version."""
+    return _perform("publish", home, settings, as_json=as_json)
+
+
+@command(
+    "reconcile",
+    "find rows that no longer exist in the tenant and mark them deleted",
+    ["omnium-elt reconcile", "omnium-elt reconcile --resources suppliers --force"],
+    *RESOURCES,
+    DESTINATION,
+    click.option(
+        "--force", is_flag=True, help="Mark them even if they are an unlikely large share of all rows."
+    ),
+)
+def reconcile_command(home: Home, as_json: bool, force: bool, **settings: Any) -> int:
+    """Find what is gone."""
+    from omnium_elt.steps.run import reconcile_step
+
+    return _perform("reconcile", home, settings, [reconcile_step(force)], as_json=as_json, needs_tenant=True)
+
+
+def _perform(
+    name: str,
+    home: Home,
+    options: dict[str, Any],
+    steps: "Sequence[Step] | None" = None,
+    *,
+    as_json: bool,
+    needs_tenant: bool = False,
+) -> int:
+    """Perform the steps, those of the command `name` where none are given; `options` are fields of Settings."""
+    from omnium_elt.steps.run import COMMANDS, perform
+
+    settings = read_settings(home, options, needs_tenant=needs_tenant)
+    if needs_tenant:
+        from omnium_source.resources import select
+
+        select(settings.resources, settings.exclude)  # a misspelt name is told before anything is begun
+    with showing_progress() as progress:
+        report = perform(settings, progress, name, steps or COMMANDS[name])
+    return finish(report, home, show_report, as_json=as_json)

@@ -1,0 +1,128 @@
+"""The program: which commands there are, and how a call of it ends."""
+
+import gc
+import os
+import sys
+from collections.abc import Sequence
+
+import click
+from omnium_source.text import printable
+
+from omnium_elt.cli.commands import (
+    check,
+    completion,
+    demo,
+    export,
+    resources,
+    runs,
+    serve,
+    status,
+    write,
+)
+from omnium_elt.cli.parser import CONTEXT, Commands, Invocation
+from omnium_elt.cli.rendering import escaped, print_json, stderr
+from omnium_elt.infra.configuration import be_quiet
+from omnium_elt.infra.errors import UsageError, explain
+from omnium_elt.infra.run_report import EXIT_OK, RunReport
+
+NAME = "omnium-elt"
+IN_ORDER_OF_USE = (
+    demo.demo_command,
+    runs.run_command,
+    runs.load_command,
+    runs.transform_command,
+    runs.publish_command,
+    runs.reconcile_command,
+    check.check_command,
+    status.status_command,
+    resources.resources_command,
+    serve.sandbox_command,
+    serve.dashboard_command,
+    export.export_command,
+    write.write_command,
+    completion.completion_command,
+)
+
+
+def _show_version(context: click.Context, param: click.Parameter, is_wanted: bool) -> None:
+    """Show the installed version, which is looked up only then."""
+    if is_wanted and not context.resilient_parsing:
+        from omnium_elt.infra.project_files import version
+
+        click.echo(f"{NAME} {version()}")
+        context.exit()
+
+
+COMMANDS = Commands(
+    NAME,
+    help="Reads an Omnium tenant into a warehouse, keeps it current, and turns it into supplier lead times and "
+    "replenishment proposals.",
+    commands={str(command.name): command for command in IN_ORDER_OF_USE},
+    params=[
+        click.Option(
+            ["--version"],
+            is_flag=True,
+            expose_value=False,
+            is_eager=True,
+            callback=_show_version,
+            help="Show the version and exit.",
+        )
+    ],
+    context_settings=CONTEXT,
+)
+
+
+def program() -> int:
+    """The program `omnium-elt`."""
+    try:
+        return main()
+    finally:
+        # The memory goes with the process: looking through all of it for cycles first takes some tenths of a second.
+        gc.freeze()
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command; return the exit status."""
+    be_quiet()
+    if instruction := os.environ.get(completion.VARIABLE):
+        return completion.answer(COMMANDS, instruction)
+    arguments = list(sys.argv[1:] if arguments is None else arguments)
+    # For an error in the arguments themselves, before they are parsed.
+    invocation = Invocation(as_json="--json" in arguments)
+    try:
+        with COMMANDS.make_context(NAME, arguments, obj=invocation) as context:
+            return int(COMMANDS.invoke(context))
+    except click.exceptions.Exit as ended:
+        return ended.exit_code
+    except click.ClickException as error:
+        return _tell(_usage_error(error), invocation)
+    except BrokenPipeError:
+        # Whoever read our output (head, less) has gone: that is no failure of ours.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return EXIT_OK
+    except (Exception, KeyboardInterrupt) as error:
+        return _tell(error, invocation)
+
+
+def _usage_error(error: click.ClickException) -> UsageError:
+    """The error in the words of all others: one line, and where help is; the whole usage would be in the way."""
+    context = error.ctx if isinstance(error, click.UsageError) else None
+    path = context.command_path if context else NAME
+    if isinstance(error, click.exceptions.NoArgsIsHelpError):
+        return UsageError("a command is missing", f"See {path} --help.")
+    return UsageError(" ".join(error.format_message().split()), f"See {path} --help.")
+
+
+def _tell(error: BaseException, invocation: Invocation) -> int:
+    """Tell an error that no report holds; with `--json` as an object of the same shape."""
+    explanation = explain(error)
+    if invocation.as_json:
+        report = RunReport.begin(invocation.command)
+        report.error = str(explanation)
+        print_json(report.finish("failed").as_dict())
+    stderr().print(f"[red]error:[/red] {escaped(str(explanation))}", highlight=False, soft_wrap=True)
+    if invocation.verbose and not explanation.is_expected:
+        import traceback
+
+        print(printable("".join(traceback.format_exception(error))), file=sys.stderr)
+    return explanation.exit_status

@@ -1,0 +1,79 @@
+"""How a run ends on the terminal: the summary or the JSON object, the error, and where its log is."""
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from omnium_elt.cli.rendering import (
+    coloured,
+    duration,
+    escaped,
+    number,
+    print_json,
+    stderr,
+    stdout,
+    table,
+)
+from omnium_elt.infra.home import Home
+from omnium_elt.infra.run_report import EXIT_INCOMPLETE, EXIT_OK, EXIT_USAGE, RunReport
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+
+def finish(
+    report: RunReport, home: Home, show: Callable[["Console", RunReport], None], *, as_json: bool
+) -> int:
+    """Show what came of a run; return its exit status."""
+    if as_json:
+        print_json(report.as_dict())
+    else:
+        show(stdout(), report)
+    if report.error:
+        stderr().print(f"[red]error:[/red] {escaped(report.error)}", highlight=False, soft_wrap=True)
+    if report.exit_status not in (EXIT_OK, EXIT_USAGE, EXIT_INCOMPLETE):
+        log_file = home.logs / f"{report.run_id}-{report.command}.jsonl"
+        if log_file.exists():
+            stderr().print(f"[dim]log: {escaped(str(log_file))}[/dim]", highlight=False, soft_wrap=True)
+    return report.exit_status
+
+
+def show_report(console: "Console", report: RunReport) -> None:
+    """The summary at the end of a run: what changed, how long it took, what it cost, what needs attention."""
+    told = [resource for resource in report.resources if resource.status not in ("unchanged", "skipped")]
+    if told:
+        shown = table("resource", "status", "rows>", "requests>", "retries>", "seconds>", "note")
+        for resource in told:
+            shown.add_row(
+                resource.name,
+                coloured(resource.status),
+                number(resource.rows),
+                number(resource.requests),
+                number(resource.retries),
+                f"{resource.seconds:.1f}",
+                escaped((resource.error or "").partition("\n")[0]),
+            )
+        console.print(shown)
+    unchanged = [resource.name for resource in report.resources if resource.status == "unchanged"]
+    if unchanged:
+        console.print(f"unchanged: {', '.join(unchanged)}", highlight=False)
+    for step in report.steps:
+        facts = ", ".join(
+            f"{key.replace('_', ' ')} {value:,}"
+            if isinstance(value, int)
+            else f"{key.replace('_', ' ')} {escaped(str(value))}"
+            for key, value in step.details.items()
+            if not isinstance(value, list)
+        )
+        console.print(
+            f"{step.name}: {coloured(step.status)}{f' in {step.seconds:.1f} s' if step.seconds else ''}"
+            f"{f' ({facts})' if facts else ''}",
+            highlight=False,
+        )
+    for note in dict.fromkeys(report.notes):
+        console.print(f"[yellow]look at:[/yellow] {escaped(note)}", highlight=False, soft_wrap=True)
+    seconds = (report.finished_at - report.started_at).total_seconds() if report.finished_at else 0.0
+    console.print(
+        f"[bold]{report.command} {coloured(report.status or 'failed')}[/bold]: {report.rows:,} rows, "
+        f"{report.requests:,} requests, {duration(seconds)}",
+        highlight=False,
+    )

@@ -1,0 +1,40 @@
+"""The tenant, as the settings describe it: the connection, what becomes of personal data, and its errors in words."""
+
+from omnium_source.errors import OmniumError
+from omnium_source.http.client import OmniumClient
+from omnium_source.pii.masking import PersonalData, check_mark, key_for
+
+from omnium_elt.infra.home import Settings
+
+
+def connect(settings: Settings) -> OmniumClient:
+    """The connection that the settings describe."""
+    return OmniumClient(
+        settings.base_url,
+        settings.client_id,
+        settings.client_secret,
+        token_path=settings.home.token,
+        max_concurrency=settings.max_concurrency,
+        max_requests_per_second=settings.max_requests_per_second,
+        stop=settings.stop,
+        **settings.source_options.get("client", {}),
+    )
+
+
+def personal_data(settings: Settings, kept_mark: str | None) -> PersonalData:
+    """What becomes of personal data, with the key of this installation.
+
+    Raises ConfigurationError where the destination's rows were treated otherwise, as `kept_mark` says.
+    """
+    path, may_be_made = settings.home.personal_key, kept_mark is None
+    key = key_for(settings.personal, settings.personal_key, path, may_be_made=may_be_made)
+    personal = PersonalData(settings.personal, key)
+    check_mark(kept_mark, personal.mark)
+    return personal
+
+
+def told(error: OmniumError) -> tuple[str, str]:
+    """An error of the source as (what failed, remedy), the two lines a person sees."""
+    what, _, remedy = str(error).rpartition(": ")
+    what, remedy = (what, remedy) if what else (remedy, "")
+    return (what, remedy[:1].upper() + remedy[1:]) if remedy else (what, "")

@@ -1,0 +1,223 @@
+"""The report's section about the proposal: by supplier, with the lines of each order one tap away."""
+
+from collections.abc import Mapping
+from itertools import groupby
+from typing import Any
+
+from markupsafe import Markup
+
+from omnium_elt.report import svg
+from omnium_elt.report.queries import Row, row, rows, sum_of
+from omnium_elt.report.rendering import amount, number, percent, render
+
+MOST_LINES = 2_000
+"""Proposal lines shown at most, the most urgent first: a page for a mailbox, not a data set."""
+ACTIONS = {
+    "order": ("order", ""),
+    "top_up": ("order, topped up", ""),
+    "split": ("order in parts", "warn"),
+    "order_below_minimum": ("order below the minimum", "warn"),
+    "defer": ("wait", "none"),
+    "none": ("nothing", "none"),
+}
+"""How a proposal's action is called, and the kind of pill it stands in."""
+
+
+def section(connection: Any) -> Markup:
+    """What to order: by supplier, with the lines of each order one tap away."""
+    orders = rows(
+        connection,
+        """
+        select *, coalesce(supplier_name, supplier_id) as supplier
+        from marts.purchase_proposal
+        where action <> 'none'
+        order by sum(value) over (partition by supplier_id) desc, supplier_id, value desc, warehouse_code
+        """,
+    )
+    lines = rows(
+        connection,
+        """
+        select *
+        from marts.purchase_proposal_line
+        order by order_by_date, line_value desc, supplier_id, warehouse_code, sku
+        limit ?
+        """,
+        MOST_LINES,
+    )
+    total = row(connection, "select count(*) as lines from marts.purchase_proposal_line")["lines"]
+    by_order: dict[tuple[Any, ...], list[Row]] = {}
+    for line in lines:
+        by_order.setdefault((line["supplier_id"], line["warehouse_code"], line["currency"]), []).append(line)
+    return render(
+        "proposals.html",
+        suppliers=[
+            _supplier(list(group), by_order)
+            for _, group in groupby(orders, lambda order: order["supplier_id"])
+        ],
+        shown_lines=len(lines),
+        total_lines=total,
+        largest_orders=_largest_orders(connection),
+        stock_outs=_stock_outs(connection),
+        replay=_replay(connection),
+    )
+
+
+def _supplier(orders: list[Row], lines: Mapping[tuple[Any, ...], list[Row]]) -> Row:
+    """One supplier's orders, as the template shows them."""
+    first = orders[0]
+    currencies = {order["currency"] for order in orders}
+    actions = [
+        (*ACTIONS.get(action, (action, "none")), len(list(group)))
+        for (_, action), group in groupby(sorted(orders, key=_action), _action)
+    ]
+    return {
+        "name": first["supplier"],
+        "actions": actions,
+        "lines": sum_of(orders, "lines"),
+        "value": "several currencies"
+        if len(currencies) > 1
+        else amount(sum_of(orders, "value"), first["currency"]),
+        "order_by": min((order["order_by_date"] for order in orders if order["order_by_date"]), default=None),
+        "orders": [
+            {
+                **order,
+                "remarks": _remarks(order),
+                "shown_lines": lines.get(
+                    (order["supplier_id"], order["warehouse_code"], order["currency"]), []
+                ),
+            }
+            for order in orders
+        ],
+    }
+
+
+def _action(order: Row) -> tuple[int, str]:
+    """What to sort and group orders by: what is to do comes first."""
+    action = str(order["action"])
+    return list(ACTIONS).index(action) if action in ACTIONS else len(ACTIONS), action
+
+
+def _remarks(order: Row) -> list[str]:
+    """What a purchaser should know of an order beside its lines, a sentence each."""
+    remarks = []
+    if order["action"] == "defer":
+        wait = f" wait about {number(order['defer_days'])} days" if order["defer_days"] else " wait"
+        remarks.append(
+            "Below the supplier's minimum of "
+            f"{amount(order['minimum_order_amount'], order['currency'])}:{wait}."
+        )
+    if order["action"] == "order_below_minimum":
+        together = ", together with its orders for other warehouses" if order["is_pooled"] else ""
+        remarks.append(
+            "Below the supplier's minimum of "
+            f"{amount(order['minimum_order_amount'], order['currency'])}, but it cannot wait: order now{together}."
+        )
+    if order["top_up_units"]:
+        remarks.append(f"{number(order['top_up_units'])} units added to reach the minimum.")
+    if order["action"] == "split":
+        remarks.append(
+            f"Above the supplier's maximum of {amount(order['maximum_order_amount'], order['currency'])}: "
+            "place it in parts."
+        )
+    if order["is_rate_missing"]:
+        remarks.append("The supplier's terms are in a currency without a known rate.")
+    return remarks
+
+
+def _largest_orders(connection: Any) -> Markup:
+    found = rows(
+        connection,
+        """
+        select coalesce(supplier_name, supplier_id) as supplier, currency, sum(value) as value
+        from marts.purchase_proposal
+        where action not in ('defer', 'none')
+            and currency = (
+                select currency
+                from marts.purchase_proposal
+                group by currency
+                order by sum(value) desc
+                limit 1
+            )
+        group by supplier_id, supplier, currency
+        order by value desc, supplier
+        limit 20
+        """,
+    )
+    bars = [
+        svg.Bar(str(row["supplier"]), float(row["value"]), amount(row["value"], row["currency"]))
+        for row in found
+    ]
+    return svg.bars(bars, "Order value by supplier")
+
+
+def _stock_outs(connection: Any) -> Markup:
+    found = rows(
+        connection,
+        """
+        with items as (
+            select
+                greatest(0, (projected_stock_out_date - min(order_by_date) over ()) // 7) as week,
+                suggested_quantity > 0 as is_ordered
+            from marts.replenishment
+            where daily_demand > 0 and block_reason is null
+        )
+        select
+            weeks.week,
+            count(*) filter (where items.is_ordered) as ordered,
+            count(*) filter (where not items.is_ordered) as others
+        from range(8) as weeks (week)
+        left join items on items.week = weeks.week
+        group by weeks.week
+        order by weeks.week
+        """,
+    )
+    columns = [
+        svg.Column(
+            "this week" if not row["week"] else f"+{row['week']}",
+            (float(row["ordered"]), float(row["others"])),
+            f"Week {row['week']}: {row['ordered']} in today's orders, {row['others']} not",
+        )
+        for row in found
+    ]
+    return svg.columns(columns, "Items that run out per week")
+
+
+def _replay(connection: Any) -> Row | None:
+    found = rows(
+        connection,
+        """
+        select
+            policy,
+            case
+                when starts_with(policy, 'ours') then 'ours'
+                when starts_with(policy, 'omnium') then 'omnium'
+                else policy
+            end as kind,
+            cast(average_stock_value as double) as stock,
+            value_fill_rate as share,
+            days
+        from marts.policy_backtest
+        where level = 'total' and average_stock_value is not null and value_fill_rate is not null
+        order by kind = 'ours' desc, kind = 'omnium' desc, kind, stock
+        """,
+    )
+    if not found:
+        return None
+    curves = [
+        svg.Curve(
+            kind,
+            tuple(
+                (
+                    row["stock"],
+                    row["share"],
+                    f"{row['policy']}: {percent(row['share'])} served, stock {number(round(row['stock']))}",
+                )
+                for row in group
+            ),
+        )
+        for kind, group in groupby(found, lambda row: row["kind"])
+    ]
+    return {
+        "days": found[0]["days"],
+        "picture": svg.curves(curves, "Share served against stock", "average stock at cost"),
+    }

@@ -1,0 +1,24 @@
+"""Rows of the marts as dictionaries: what the sections of the report are made from."""
+
+from collections.abc import Iterable
+from decimal import Decimal
+from typing import Any
+
+Row = dict[str, Any]
+
+
+def rows(connection: Any, sql: str, *values: Any) -> list[Row]:
+    """The rows of a query as dictionaries."""
+    cursor = connection.execute(sql, list(values))
+    names = [column[0] for column in cursor.description]
+    return [dict(zip(names, found, strict=True)) for found in cursor.fetchall()]
+
+
+def row(connection: Any, sql: str) -> Row:
+    """The only row of a query."""
+    return rows(connection, sql)[0]
+
+
+def sum_of(found: Iterable[Row], column: str) -> Decimal:
+    """The sum of a column that may hold nulls."""
+    return sum((Decimal(row[column] or 0) for row in found), Decimal(0))

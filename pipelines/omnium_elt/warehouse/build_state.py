@@ -1,0 +1,51 @@
+"""What the models in the working database were built from: see transforms/macros/build_state.sql, which reads it."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from omnium_elt.warehouse import database
+
+TABLE = "build_state.node_version"
+
+
+def prepare(connection: Any, raw: Mapping[str, str], project: str, *, forget: bool = False) -> None:
+    """Say which version of each raw table there is, before the models are built.
+
+    `raw` holds a digest per raw table, `project` one of the dbt project: another version of it builds everything, as
+    does `forget`. Only the newest row of each node is kept.
+    """
+    connection.execute("create schema if not exists build_state")
+    connection.execute(
+        f"""
+        create table if not exists {TABLE} (
+            node varchar, inputs varchar, version varchar, shape varchar, recorded_at timestamptz default now()
+        )
+        """
+    )
+    connection.execute("begin")
+    try:
+        kept = connection.execute(f"select version from {TABLE} where node = 'project'").fetchone()
+        if forget or kept != (project,):
+            connection.execute(f"delete from {TABLE}")
+        connection.execute(
+            f"""
+            delete from {TABLE} as older
+            where node = 'project' or starts_with(node, 'source.') or exists (
+                select 1 from {TABLE} as newer
+                where newer.node = older.node and newer.recorded_at > older.recorded_at
+            )
+            """
+        )
+        columns = database.tables(connection)
+        sources = [
+            (f"source.omnium.omnium.{table}", version, database.digest(columns[table]))
+            for table, version in raw.items()
+        ]
+        connection.executemany(
+            f"insert into {TABLE} (node, version, shape) values (?, ?, ?)",
+            [("project", project, project), *sources],
+        )
+        connection.execute("commit")
+    except BaseException:
+        connection.execute("rollback")
+        raise

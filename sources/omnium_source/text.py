@@ -1,0 +1,34 @@
+"""Text from elsewhere, made safe for terminals: the tenant's, a proxy's, or what a damaged file holds.
+
+plain       one line, for errors
+printable   what goes out to a person; its lines stay
+"""
+
+import re
+
+_ESCAPES = re.compile(
+    r"(?:\x1b\[|\x9b)[0-?]*[ -/]*[@-~]?"  # CSI: colours, cursor
+    r"|(?:\x1b\]|\x9d)[^\x07\x1b\x9c]*(?:\x07|\x1b\\|\x9c)?"  # OSC: title, links, clipboard
+    r"|(?:\x1b[PX^_]|[\x90\x98\x9e\x9f])[^\x1b\x9c]*(?:\x1b\\|\x9c)?"  # DCS, SOS, PM, APC
+    r"|\x1b[ -/]*[0-~]?"
+)
+_CONTROLS = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff]")
+"""All controls but tab and line feed; and what turns the direction of a line, so that it reads as something else."""
+
+
+def printable(text: str) -> str:
+    """`text` without escape sequences and control characters; line feeds and tabs stay.
+
+    Every way out to a person calls this: the terminal, the log, the JSON of reports and of `status`.
+    """
+    return _CONTROLS.sub("", _ESCAPES.sub("", text))
+
+
+def plain(text: str) -> str:
+    """A text as one line that a terminal shows and does not obey: no escape sequences, no control characters.
+
+    What a server says ends in errors, logs and reports. A blank stands where something was taken away, so that two
+    words do not become one.
+    """
+    text = "".join(character if character.isprintable() else " " for character in _ESCAPES.sub(" ", text))
+    return " ".join(text.split())
