@@ -45,7 +45,8 @@ from omnium_source.errors import (
 )
 from omnium_source.http.answers import Garbled, NotAnAnswer, body_of, message_in, retry_after
 from omnium_source.http.clock import Moment, ServerClock
-from omnium_source.http.deadlines import Patience, Waiter, in_time
+from omnium_source.http.cancellation import Cancellation, Ends, Grace
+from omnium_source.http.deadlines import Patience, in_time
 from omnium_source.text import plain
 
 log = logging.getLogger("omnium")
@@ -176,7 +177,7 @@ class Limiter:
         self._filled = now
 
     @contextlib.contextmanager
-    def place(self, stop: Waiter) -> Iterator[None]:
+    def place(self, stop: Ends) -> Iterator[None]:
         """Wait for a place and a token. Raises Stopped when the run is to end."""
         with self._free:
             while True:
@@ -298,22 +299,6 @@ class _Repeatable(Exception):
         self.wait, self.refused, self.throttled, self.odd = wait, refused, throttled, odd
 
 
-class _Grace:
-    """A stop that holds `SCROLL_END_SECONDS` after the client's own."""
-
-    def __init__(self, client: "OmniumClient") -> None:
-        self._client = client
-        self._until: float | None = None
-
-    def is_set(self) -> bool:
-        if self._until is None and self._client.stop.is_set():
-            self._until = time.monotonic() + SCROLL_END_SECONDS
-        return self._until is not None and time.monotonic() > self._until
-
-    def wait(self, timeout: float | None = None) -> bool:
-        return self._client.stop.wait(timeout)
-
-
 class OmniumClient:
     """One API user's connection to one tenant. Safe to use from several threads.
 
@@ -331,7 +316,7 @@ class OmniumClient:
         max_concurrency: int = 16,
         max_requests_per_second: float | None = None,
         request_timeout: float = 60.0,
-        stop: Waiter | None = None,
+        stop: Cancellation | None = None,
     ) -> None:
         _silence_transport()
         self.base_url = check_base_url(base_url)
@@ -341,8 +326,8 @@ class OmniumClient:
         self._token_lock = threading.Lock()
         self._clock_lock = threading.Lock()
         self._timeout = request_timeout
-        self.stop: Waiter = stop or threading.Event()
-        self._grace = _Grace(self)
+        self.stop = stop or Cancellation()
+        self._grace = Grace(self.stop, SCROLL_END_SECONDS)
         asked = max_requests_per_second or SERVER_LIMIT_PER_SECOND
         # Who asks for less than the server allows wants no burst either; its own limit comes with one.
         is_less = asked < SERVER_LIMIT_PER_SECOND
@@ -418,7 +403,7 @@ class OmniumClient:
         headers: Mapping[str, str],
         params: Mapping[str, str] | None,
         traffic: Traffic | None = None,
-        stop: Waiter | None = None,
+        stop: Ends | None = None,
     ) -> tuple[int, httpx.Headers, bytes]:
         """Send once and read the whole answer. Raises _Repeatable or Unreachable; no text names a URL."""
         try:
@@ -617,7 +602,7 @@ class OmniumClient:
             headers = {"Authorization": f"Bearer {token}"}
             if body is not None:
                 headers["Content-Type"] = "application/json"
-            stop = self.stop if repeatable else self._grace
+            stop: Ends = self.stop if repeatable else self._grace
             status, received, content = self._exchange(method, path, body, headers, None, traffic, stop)
             if status == 401:
                 if refusals == MOST_REFUSALS:

@@ -5,8 +5,10 @@ WindowTables    add pages, keep what is wanted of each batch, take the tables
 Each batch is answered with its keys and hashes, and whoever counts them says which of its rows are kept.
 """
 
+from collections import deque
 from collections.abc import Callable, Collection, Sequence
 from concurrent.futures import Future
+from typing import Protocol
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -16,6 +18,14 @@ from omnium_source.normalize.buffer import Buffer, Columns, Tables, joined
 from omnium_source.normalize.pages import Page
 from omnium_source.normalize.resource_normalizer import Normalizing
 from omnium_source.normalize.schema import ID, ROOT_ID
+
+
+class CountedPage(Page, Protocol):
+    """A page that knows how many rows it has without reading them."""
+
+    @property
+    def count(self) -> int:
+        """How many rows."""
 
 
 class WindowTables:
@@ -33,21 +43,37 @@ class WindowTables:
         change: Callable[[Batch], Batch] | None = None,
     ) -> None:
         self._normalizer, self._cursor, self._buffer, self._change = normalizer, cursor, buffer, change
+        self._waiting: list[CountedPage] = []
+        self._waiting_bytes = 0
+        self._coming: deque[Future[Batch]] = deque()
         self._names: set[str] = set()
         self._hints: dict[str, Columns] = {}
         self._finished: Tables | None = None
 
-    @property
-    def batches_ahead(self) -> int:
-        """How many batches may be under way while the next pages come."""
-        return self._normalizer.batches_ahead
+    def add(self, page: CountedPage, batch_bytes: int) -> list[Batch]:
+        """Take a page, which becomes tables together with others once they have so many bytes; the batches done."""
+        self._waiting.append(page)
+        self._waiting_bytes += len(page.body)
+        return self._done() if self._waiting_bytes > batch_bytes else []
 
-    def add(self, pages: Sequence[Page]) -> "Future[Batch]":
-        """Make tables of some pages; what of them is kept, `keep` says."""
-        return self._normalizer.submit(pages, self._cursor)
+    def rest(self) -> list[Batch]:
+        """All batches that are left; waits for them."""
+        return [*self._done(), *(self._result(self._coming.popleft()) for _ in range(len(self._coming)))]
 
-    def result(self, coming: "Future[Batch]") -> Batch:
-        """What came of a batch that was added; waits for it."""
+    def _done(self) -> list[Batch]:
+        """Make a batch of the pages that wait; the batches that are done, in their order."""
+        pages, self._waiting, self._waiting_bytes = [page for page in self._waiting if page.count], [], 0
+        if pages:
+            self._coming.append(self._normalizer.submit(pages, self._cursor))
+        done = []
+        # In the pool the next batches are under way while the first of them is looked at.
+        while self._coming and (
+            len(self._coming) > self._normalizer.batches_ahead or self._coming[0].done()
+        ):
+            done.append(self._result(self._coming.popleft()))
+        return done
+
+    def _result(self, coming: "Future[Batch]") -> Batch:
         batch = coming.result()
         return self._change(batch) if self._change else batch
 

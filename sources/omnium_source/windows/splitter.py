@@ -89,7 +89,8 @@ class Splitter:
 
     def _cut_by_time(self, asked: _Asked) -> list[Window]:
         """Windows of the same length."""
-        total, target, stamps = asked.shown.total, self._run.target, self._stamps(asked, self._cursor)
+        total, target = asked.shown.total, self._run.largest_window
+        stamps = self._stamps(asked, self._cursor)
         is_side_by_side = self._resource.scrolls and self._run.reading.windows_at_once > 1
         fewest = FEWEST if is_side_by_side and total > target else 2
         count = min(64, max(fewest, -(-3 * total // (2 * target))))
@@ -124,9 +125,9 @@ class Splitter:
 
         The last page that can be seen tells the stamp to cut at, whichever stamp the server sorts by.
         """
-        resource, base, window = self._resource, self._run.base, asked.window
+        resource, base, window = self._resource, self._run.server.base, asked.window
         can_page = resource.search and resource.paged
-        if self._run.target < REACH or not can_page or asked.shown.total < REACH:
+        if self._run.largest_window < REACH or not can_page or asked.shown.total < REACH:
             return []
         pages = SearchPages(asked.connection, self._run.body(window), base, self._run.executor)
         last = pages.page(REACH // resource.take - 1 + base.number)
@@ -159,7 +160,7 @@ class Splitter:
             first = replace(window, created_lower=window.created_lower or dt.datetime(1, 1, 1, tzinfo=dt.UTC))
             everything = self._count(window.body(self._resource), asked.connection)
             if (
-                self._run.is_at_limit(everything)
+                self._run.server.is_at_limit(everything)
                 or self._count(first.body(self._resource), asked.connection) < everything
             ):
                 self._axes = [other for other in self._axes if other is not CREATION]
@@ -211,13 +212,13 @@ class Splitter:
         if not resource.search:
             return
         for order in ("Ascending", "Descending") if resource.sort else ("",):
-            page = {"take": resource.take, "page": self._run.base.number} if resource.paged else {}
+            page = {"take": resource.take, "page": self._run.server.base.number} if resource.paged else {}
             sort = {"sortOrder": f"{resource.sort}{order}"} if order else {}
             rows = connection.post(resource.search, {**resource.body, **sort, **page}).rows
             if len(stamps_at(rows, resource.cursor)) < len(rows):
                 raise Incomplete(
                     f"{resource.name}: rows carry no {resource.cursor}, and the server's count stops at "
-                    f"{self._run.limit:,}, so nobody knows how many they are"
+                    f"{self._run.server.limit:,}, so nobody knows how many they are"
                 )
 
     def check_nothing_is_outside(self, connection: Connection) -> None:
@@ -237,6 +238,6 @@ class Splitter:
         resource = self._resource
         body = {**resource.body, **bounds}
         if resource.search:
-            page = {"take": 1, "page": self._run.base.number} if resource.paged else {}
+            page = {"take": 1, "page": self._run.server.base.number} if resource.paged else {}
             return connection.post(resource.search, {**body, **page}).total or 0
         return connection.post(resource.scroll, {**body, "take": 1}, starts_scroll=True).total or 0
