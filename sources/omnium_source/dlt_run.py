@@ -23,7 +23,7 @@ from dlt.extract.items_transform import LimitItem
 from omnium_source.errors import ConfigurationError
 from omnium_source.settings import SECTION
 from omnium_source.windows.deletions import MARKED_HASH
-from omnium_source.windows.reader import Verified
+from omnium_source.windows.gathered import Verified
 
 log = logging.getLogger("omnium")
 

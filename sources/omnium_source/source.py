@@ -29,7 +29,7 @@ from omnium_source.pii.masking import PersonalData, check_mark, key_for
 from omnium_source.resources import RESOURCES, Resource
 from omnium_source.settings import check_source, documents, field_choices, read_argument, settings_found
 from omnium_source.sync import Sync, known_columns
-from omnium_source.windows.reader import Verified
+from omnium_source.windows.gathered import Verified
 from omnium_source.windows.window import Reading, moment_of
 
 log = logging.getLogger("omnium")

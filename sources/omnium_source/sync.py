@@ -21,7 +21,7 @@ from omnium_source.normalize.schema import ResourceShape, shape_of
 from omnium_source.normalize.worker_pool import WorkerPool
 from omnium_source.pii.masking import PersonalData
 from omnium_source.resources import LEFT_OUT, Resource
-from omnium_source.windows.reader import Verified
+from omnium_source.windows.gathered import Verified
 from omnium_source.windows.resource_reader import Reader
 from omnium_source.windows.resource_run import ResourceRun
 from omnium_source.windows.window import Reading, iso

@@ -8,7 +8,7 @@ from omnium_source import RESOURCES, shape
 from omnium_source.http.client import OmniumClient
 from omnium_source.normalize.resource_normalizer import ResourceNormalizer
 from omnium_source.pii.masking import PersonalData
-from omnium_source.windows.reader import Verified
+from omnium_source.windows.gathered import Verified
 from omnium_source.windows.resource_reader import Reader
 from omnium_source.windows.resource_run import ResourceRun
 from omnium_source.windows.window import Reading

@@ -42,7 +42,7 @@ from omnium_source.normalize.drift import in_words
 from omnium_source.normalize.without_pandas import without_pandas
 from omnium_source.normalize.worker_pool import WorkerPool
 from omnium_source.resources import LEFT_OUT, Resource, select
-from omnium_source.windows.reader import Verified
+from omnium_source.windows.gathered import Verified
 from omnium_source.windows.window import Reading
 
 from omnium_elt.infra import memory
@@ -93,7 +93,8 @@ def load(settings: Settings, progress: Progress, report: RunReport | None = None
         with (
             _hurrying(),
             without_pandas(),
-            connect(settings) as client,
+            # Set by itself where going on makes no sense.
+            connect(settings, settings.stop.child()) as client,
             WorkerPool(1 if memory.is_tight() else WORKERS) as pool,
             Warehouse(settings.home, settings.destination) as warehouse,
         ):
@@ -130,28 +131,6 @@ def _give_memory_back() -> None:
     if platform.libc_ver()[0] == "glibc":
         for option, value in MALLOPT.items():
             ctypes.CDLL(None).mallopt(option, value)
-
-
-class _Either:
-    """Set when one of two events is: the user asked to stop, or going on makes no sense."""
-
-    TICK = 0.2
-
-    def __init__(self, *events: threading.Event) -> None:
-        self._events = events
-
-    def is_set(self) -> bool:
-        return any(event.is_set() for event in self._events)
-
-    def wait(self, timeout: float | None = None) -> bool:
-        """Wait until one is set, `timeout` seconds at most; return whether one is."""
-        end = None if timeout is None else time.monotonic() + timeout
-        while not self.is_set():
-            left = self.TICK if end is None else min(self.TICK, end - time.monotonic())
-            if left <= 0:
-                return False
-            self._events[0].wait(left)
-        return True
 
 
 @dataclass
@@ -234,8 +213,6 @@ class _Load:
         self._room = threading.Semaphore(WINDOWS_WAITING)
         self._is_tight = memory.is_tight()
         self._fatal: Exception | None = None
-        self._aborted = threading.Event()
-        client.stop = _Either(settings.stop, self._aborted)
         # What a killed run left there is in no package, and is read again.
         shutil.rmtree(settings.home.spool, ignore_errors=True)
         settings.home.spool.mkdir(exist_ok=True)
@@ -286,7 +263,7 @@ class _Load:
                 self._load_as_it_comes(len(going))
             except BaseException:
                 # Nobody takes their windows any more: let the readers end, or this would wait for ever.
-                self._aborted.set()
+                self._client.stop.set()
                 self._room.release(len(going) * WINDOWS_WAITING)
                 raise
 
@@ -320,7 +297,7 @@ class _Load:
                 self._room.acquire()
                 one.windows.append(verified)
                 self._ready.put(verified)
-                if self._aborted.is_set():
+                if self._client.stop.is_own:
                     raise Stopped("nothing can be loaded any more")
             one.outcome = "read"
         except Forbidden as error:
@@ -330,7 +307,7 @@ class _Load:
         except FATAL as error:
             one.outcome, one.error = "failed", str(error)
             self._fatal = error
-            self._aborted.set()
+            self._client.stop.set()
         except Exception as error:
             one.outcome, one.error = "failed", str(error) or type(error).__name__
             log.exception("%s: reading failed", name)

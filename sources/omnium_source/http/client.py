@@ -44,8 +44,8 @@ from omnium_source.errors import (
     WrongCredentials,
 )
 from omnium_source.http.answers import Garbled, NotAnAnswer, body_of, message_in, retry_after
-from omnium_source.http.clock import Moment, ServerClock
 from omnium_source.http.cancellation import Cancellation, Ends, Grace
+from omnium_source.http.clock import Moment, ServerClock
 from omnium_source.http.deadlines import Patience, in_time
 from omnium_source.text import plain
 

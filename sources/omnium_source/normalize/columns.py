@@ -266,7 +266,8 @@ def fit_decimal(values: Sequence[Any], spelling: Spelling) -> Fit:
     if inferred is not None:
         if pa.types.is_null(inferred.type) or pa.types.is_int64(inferred.type):
             return Fit(inferred.cast(DECIMAL))
-        if pa.types.is_float64(inferred.type):
+        # Arrow takes a boolean among floats for 1 or 0.
+        if pa.types.is_float64(inferred.type) and bool not in set(map(type, values)):
             fitted = _decimals_of_floats(inferred, spelling)
             if fitted is not None:
                 return fitted

@@ -67,9 +67,7 @@ class WindowTables:
             self._coming.append(self._normalizer.submit(pages, self._cursor))
         done = []
         # In the pool the next batches are under way while the first of them is looked at.
-        while self._coming and (
-            len(self._coming) > self._normalizer.batches_ahead or self._coming[0].done()
-        ):
+        while self._coming and (len(self._coming) > self._normalizer.batches_ahead or self._coming[0].done()):
             done.append(self._result(self._coming.popleft()))
         return done
 

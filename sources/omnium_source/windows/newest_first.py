@@ -59,11 +59,7 @@ class NewestFirst:
         self._see(page)
         while not is_all and self._order is not Order.IGNORED and self._goes_on(page, bound, resource.take):
             number += 1
-            if (
-                page.may_be_more
-                or run.server.is_at_limit(page.total)
-                or number * resource.take > REACH
-            ):
+            if page.may_be_more or run.server.is_at_limit(page.total) or number * resource.take > REACH:
                 return Order.IGNORED  # the count would not tell of a deletion, or no page shows so many
             page = pages.page(number)
             if page.total != rows.total:

@@ -109,9 +109,7 @@ class Attempt:
             self._verify(is_snapshot=count == 1 or first.is_bare)
             if pages.is_cut_off:
                 raise Incomplete(
-                    self.rows.says(
-                        f"pages end at {REACH:,} rows, and whether there are more nobody can see"
-                    )
+                    self.rows.says(f"pages end at {REACH:,} rows, and whether there are more nobody can see")
                 )
         except Incomplete:
             self.found_base = self._total > 0 and self._run.server.corrects_base(pages)
@@ -132,9 +130,7 @@ class Attempt:
             self._take(page)
         self._verify(is_snapshot=True)
         # A scroll that ends just where the count stops may have been cut off there too.
-        return (
-            self.rows.count == self.rows.total and first.may_be_more and self._stands_at_limit(first)
-        )
+        return self.rows.count == self.rows.total and first.may_be_more and self._stands_at_limit(first)
 
     def _stands_at_limit(self, first: Page) -> bool:
         """Whether the count is a limit, and not the truth."""
@@ -172,9 +168,7 @@ class Attempt:
         if page.count:
             self._run.server.note_page(len(page.body), page.count, time.monotonic() - started)
         if page.count and page.total is None and not page.is_bare:
-            self._run.remark(
-                "the server gives no count (totalHits) that could prove a read: read to its end"
-            )
+            self._run.remark("the server gives no count (totalHits) that could prove a read: read to its end")
         self.shown = Shown(page.total or 0, page.rows if page.count else self.shown.rows)
         self._run.on_rows(0, self.rows.total)
         return page

@@ -29,7 +29,7 @@ class Reader:
         self._run, self._scheduler = run, Scheduler(run)
 
     def windows(self, kept: Kept) -> Iterator[Verified]:
-        """Read what is new since the state that was `kept`, oldest first. Each window carries the state to keep after it.
+        """Read what is new since the state that was `kept`, oldest first; each window carries the next one.
 
         Raises what the client raises, and Incomplete where a window could not be verified; windows that were
         handed out before stay valid.

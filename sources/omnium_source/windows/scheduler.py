@@ -226,9 +226,7 @@ class Scheduler:
 
     # -- by values ---------------------------------------------------------------------------------
 
-    def _in_parts(
-        self, lost: Attempt, connection: Connection, filters: Sequence[ValueFilter]
-    ) -> Gathered:
+    def _in_parts(self, lost: Attempt, connection: Connection, filters: Sequence[ValueFilter]) -> Gathered:
         """A window whose scroll was lost, put together of many small ones: by the values of `filters`.
 
         An inventory of 200 batches of which one in twenty is lost never arrives as one scroll. By warehouse and, where

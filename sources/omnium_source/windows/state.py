@@ -6,7 +6,7 @@ healed                 a state whose moments can be right
 
 import datetime as dt
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, fields, replace
 from typing import Any, Self, TypeVar
 
 from omnium_source.http.clock import Moment
@@ -39,9 +39,17 @@ def _as_kept(value: Any) -> Any:
     return list(value) if isinstance(value, tuple) else value
 
 
-def _entry(read: Callable[[Any], Any]) -> Any:
-    """An entry of a state: None where it is not kept, or where `read` makes nothing of what is."""
-    return field(default=None, metadata={"read": read})
+READERS: Mapping[str, Callable[[Any], Any]] = {
+    "cursor": exact_moment_of,
+    "clock_offset": _number,
+    "page_base": _whole_number,
+    "newest_first": lambda value: str(value) or None,
+    "full_pass": exact_moment_of,
+    "is_first_read": lambda value: bool(value) or None,
+    "open": _texts,
+    "versions": lambda value: dict(value) if isinstance(value, Mapping) else None,
+}
+"""What is made of each entry that was kept; None where that makes no sense."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,17 +62,17 @@ class State:
     last, where that is done every few days.
     """
 
-    cursor: dt.datetime | None = _entry(exact_moment_of)
-    clock_offset: float | None = _entry(_number)
-    page_base: int | None = _entry(_whole_number)
-    newest_first: str | None = _entry(lambda value: str(value) if value else None)
-    full_pass: dt.datetime | None = _entry(exact_moment_of)
+    cursor: dt.datetime | None = None
+    clock_offset: float | None = None
+    page_base: int | None = None
+    newest_first: str | None = None
+    full_pass: dt.datetime | None = None
 
     @classmethod
     def read(cls, kept: Kept) -> Self:
         """The state that was kept, also by an earlier version; what is unknown or makes no sense is left out."""
         entries = {
-            one.name: one.metadata["read"](kept[one.name])
+            one.name: READERS[one.name](kept[one.name])
             for one in fields(cls)
             if kept.get(one.name) is not None
         }
@@ -85,21 +93,21 @@ class State:
 class WindowState(State):
     """Of `window` and `event`. `is_first_read`: the first read, however many windows it takes, is not over."""
 
-    is_first_read: bool | None = _entry(lambda value: bool(value) or None)
+    is_first_read: bool | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
 class OpenState(State):
     """Of `open`. `open`: ids of rows that can still change."""
 
-    open: tuple[str, ...] | None = _entry(_texts)
+    open: tuple[str, ...] | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
 class VersionsState(State):
     """Of `versions`. `versions`: the newest version that was read of each supplier."""
 
-    versions: dict[str, str] | None = _entry(lambda value: dict(value) if isinstance(value, Mapping) else None)
+    versions: dict[str, str] | None = None
 
 
 S = TypeVar("S", bound=State)

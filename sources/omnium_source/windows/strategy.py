@@ -62,9 +62,7 @@ class Strategy(ABC, Generic[S]):
         for rows in self.scheduler.read(window, query):
             yield rows.verified()
 
-    def with_final_state(
-        self, windows: Iterator[Verified], state: S, **changes: Any
-    ) -> Iterator[Verified]:
+    def with_final_state(self, windows: Iterator[Verified], state: S, **changes: Any) -> Iterator[Verified]:
         """Hand the windows on with `state`, the last one with the cursor moved and with `changes`.
 
         The cursor moves with the last part alone: a full pass cut short has to start again.

@@ -22,6 +22,7 @@ from omnium_source.errors import (
     Unreachable,
     WrongCredentials,
 )
+from omnium_source.http.cancellation import Cancellation
 from omnium_source.http.client import Budget, Limiter, OmniumClient, Traffic, check_base_url
 
 from tests.support.wire import Asked, Reply, Wire
@@ -354,7 +355,7 @@ def test_a_whole_request_is_bounded(behave, says):
 def test_a_stop_does_not_wait_for_the_server(scheme, behave, monkeypatch):
     """With https it is the handshake that never comes to an end."""
     monkeypatch.setattr("omnium_source.http.client.SCROLL_END_SECONDS", 0.5)
-    stop = threading.Event()
+    stop = Cancellation()
     with bare_server(behave) as address:
         address = address.replace("http:", f"{scheme}:")
         with OmniumClient(address, "id", "secret", stop=stop) as client:
@@ -376,7 +377,7 @@ def test_a_server_without_tls_is_not_told_as_a_wrong_certificate():
 def test_a_stop_does_not_wait_for_a_name_or_a_connection(monkeypatch):
     monkeypatch.setattr("omnium_source.http.client.SCROLL_END_SECONDS", 0.5)
     monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: time.sleep(30))
-    stop = threading.Event()
+    stop = Cancellation()
     with OmniumClient("https://tenant.example", "id", "secret", stop=stop) as client:
         threading.Timer(0.5, stop.set).start()
         started = time.monotonic()
@@ -386,7 +387,7 @@ def test_a_stop_does_not_wait_for_a_name_or_a_connection(monkeypatch):
 
 
 def test_a_stop_ends_the_waiting():
-    stop = threading.Event()
+    stop = Cancellation()
     with (
         Wire(lambda asked: Reply(None, 429, {"Retry-After": "60"})) as wire,
         client_of(wire, stop=stop) as client,
@@ -414,7 +415,7 @@ def test_the_limiter_never_lets_more_through_than_allowed():
     def work():
         nonlocal running, most
         for _ in range(20):
-            with limiter.place(threading.Event()):
+            with limiter.place(Cancellation()):
                 with lock:
                     running += 1
                     most = max(most, running)

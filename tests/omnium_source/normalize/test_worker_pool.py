@@ -1,5 +1,6 @@
 """Large windows are put together in a process of their own: the tables are the same, and nothing is left over."""
 
+import logging
 import os
 import signal
 import subprocess
@@ -41,7 +42,7 @@ from omnium_source.normalize.resource_normalizer import ResourceNormalizer
 from omnium_source.normalize.worker_pool import WorkerPool
 from omnium_source.pii.masking import PersonalData
 from omnium_source.windows import resource_run
-from omnium_source.windows.reader import Verified
+from omnium_source.windows.gathered import Verified
 from omnium_source.windows.resource_reader import Reader
 from omnium_source.windows.resource_run import ResourceRun
 from omnium_source.windows.window import Reading
@@ -247,7 +248,11 @@ def test_bytes_that_are_no_text_are_replaced_and_told(size: int) -> None:
     ]
 
 
-def test_rows_of_a_worker_that_is_killed_are_made_tables_of_here(caplog: pytest.LogCaptureFixture) -> None:
+def test_rows_of_a_worker_that_is_killed_are_made_tables_of_here(
+    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # A load before this may have given the log to its own file alone.
+    monkeypatch.setattr(worker_pool, "log", logging.getLogger("tests of the pool"))
     tenant = [supplier(number) for number in range(240)]
     killed: list[int] = []
     with WorkerPool(1) as pool:

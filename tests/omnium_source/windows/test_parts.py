@@ -16,7 +16,7 @@ from omnium_elt.steps.load import load
 from omnium_sandbox import Sandbox
 from omnium_sandbox.faults import Fault
 from omnium_source.errors import Incomplete
-from omnium_source.windows.reader import Verified
+from omnium_source.windows.gathered import Verified
 
 from tests.support.completeness import one, unlike
 from tests.support.reading import read

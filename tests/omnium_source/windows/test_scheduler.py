@@ -14,7 +14,7 @@ from omnium_source.errors import Incomplete
 from omnium_source.http.client import OmniumClient
 from omnium_source.normalize.resource_normalizer import ResourceNormalizer
 from omnium_source.pii.masking import PersonalData
-from omnium_source.windows.reader import Verified
+from omnium_source.windows.gathered import Verified
 from omnium_source.windows.resource_reader import Reader
 from omnium_source.windows.resource_run import ResourceRun
 from omnium_source.windows.window import Reading, iso
@@ -28,7 +28,7 @@ NOW = "2030-01-01T00:00:00.000Z"
 @pytest.fixture(autouse=True)
 def _scrolls_are_worth_it(monkeypatch: pytest.MonkeyPatch) -> None:
     """From 200 rows on instead of 1,000: the same, with fewer rows."""
-    for module in ("resource_run", "reader", "scheduler"):
+    for module in ("server_facts", "reader", "scheduler"):
         monkeypatch.setattr(f"omnium_source.windows.{module}.SCROLL_FROM", 200)
 
 

@@ -91,7 +91,7 @@ def reach(monkeypatch: pytest.MonkeyPatch) -> int:
     """A server that shows 1,000 rows of a search instead of 10,000: the same, with fewer rows."""
     for module in (
         "http.paginators",
-        "windows.resource_run",
+        "windows.server_facts",
         "windows.splitter",
         "windows.reader",
         "windows.scheduler",
