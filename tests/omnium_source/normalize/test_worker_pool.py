@@ -254,19 +254,22 @@ def test_rows_of_a_worker_that_is_killed_are_made_tables_of_here(
     # A load before this may have given the log to its own file alone.
     monkeypatch.setattr(worker_pool, "log", logging.getLogger("tests of the pool"))
     tenant = [supplier(number) for number in range(240)]
-    killed: list[int] = []
-    with WorkerPool(1) as pool:
+    taken: list[int] = []
+    with Wire(lambda asked: search(tenant, asked.body)) as wire, WorkerPool(1) as pool:
+        take = pool._take
 
-        def answer(asked: Any) -> Reply:
-            if asked.body["page"] in (1, 2) and pool._workers and pool._workers[0].pid not in killed:
-                killed.append(pool._workers[0].pid)
-                os.kill(killed[-1], signal.SIGKILL)
-            return search(tenant, asked.body)
+        def take_and_kill() -> Any:
+            worker = take()
+            taken.append(worker.pid)
+            if len(taken) == 2:
+                os.kill(worker.pid, signal.SIGKILL)
+            return worker
 
-        with Wire(answer) as wire:
-            there = read(wire, pool)
-            here = read(wire, None)
-    assert killed
+        monkeypatch.setattr(pool, "_take", take_and_kill)
+        there = read(wire, pool)
+        here = read(wire, None)
+    assert len(taken) == 3
+    assert taken[0] == taken[1] != taken[2]
     assert in_order(rows_of(there)) == in_order(rows_of(here))
     assert len(rows_of(there)["suppliers"]) == 240
     assert "is there memory enough" in caplog.text
