@@ -24,18 +24,24 @@ OURS = ("SOURCES__", "DESTINATION__", "TRANSFORM__", "OMNIUM_")
 
 
 LONGEST_FIRST = (
-    "test_purchasing",
     "test_postgres",
-    "test_replenishment",
-    "test_purchasing_edges",
-    "test_strangers",
-    "test_cli",
     "test_kill",
-    "test_transform",
+    "test_purchasing",
+    "test_odd_values",
     "test_schedule",
-    "test_figures",
+    "test_replenishment",
+    "test_statistics",
+    "test_strangers",
+    "test_publish",
     "test_completeness",
+    "test_transform",
+    "test_purchasing_edges",
+    "test_cli",
+    "test_figures",
+    "test_secrets",
     "test_restart",
+    "test_faults",
+    "test_damaged_state",
 )
 """Files of a minute and more of CPU, the longest first."""
 

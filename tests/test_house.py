@@ -6,6 +6,7 @@ from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
 import pytest
+import yaml
 
 ROOT = Path(__file__).parents[1]
 PACKAGES = {"omnium_source": "sources", "omnium_sandbox": "sources", "omnium_elt": "pipelines"}
@@ -118,3 +119,18 @@ def test_nobody_below_imports_the_command_line() -> None:
         and any(other.startswith("omnium_elt.cli") for other in known)
     }
     assert wrong == above
+
+
+MODELS = sorted((ROOT / "transforms" / "models").rglob("*.sql"))
+
+
+def test_a_models_yaml_has_its_name_and_speaks_of_it_alone() -> None:
+    described = {}
+    for path in (ROOT / "transforms" / "models").rglob("*.yml"):
+        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+        names = {model["name"] for model in content.get("models", ())}
+        names |= {test["model"] for test in content.get("unit_tests", ())}
+        if names:
+            described[path] = names
+    assert described == {path: {path.stem} for path in described}
+    assert set(described) <= {path.with_suffix(".yml") for path in MODELS}

@@ -12,6 +12,8 @@ from omnium_source import RESOURCES
 
 from tests.support.tenants import WITHOUT_DATA_TESTS, sandbox_settings
 
+pytestmark = pytest.mark.slow  # whole runs
+
 NOT_COMPARED = ("_dlt_load_id",)
 
 

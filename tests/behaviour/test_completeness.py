@@ -57,6 +57,7 @@ def test_every_resource_equals_the_tenant_and_the_second_run_loads_nothing(sandb
     assert all(resource.requests <= 4 for resource in second.resources)
 
 
+@pytest.mark.slow
 def test_changes_while_it_reads_and_a_late_index_lose_nothing(home: Home):
     runs = 10 if SOAK else 3
     with Sandbox(size="small", seed=5, index_delay_seconds=1.0) as sandbox:
@@ -281,6 +282,7 @@ EDITS = st.lists(
 EDITED = ("suppliers", "stores", "purchase_orders", "inventory", "vouchers")
 
 
+@pytest.mark.slow
 @settings(
     max_examples=40 if SOAK else 6,
     deadline=None,

@@ -56,6 +56,7 @@ def resources_of(report: RunReport) -> dict[str, str]:
 # What passes ------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", range(12 if IS_SOAK else 2))
 def test_faults_of_every_kind_at_once(
     seed: int, home: Home, tenant: Sandbox, undisturbed: Any, monkeypatch: pytest.MonkeyPatch

@@ -19,6 +19,8 @@ from tests.support import accidents
 from tests.support.accidents import KILLED, Reader, differences, version_of, versions_of_exports
 from tests.support.tenants import WITHOUT_DATA_TESTS, sandbox_settings
 
+pytestmark = pytest.mark.slow  # dozens of processes, killed
+
 RESOURCES = ("suppliers", "purchase_orders", "orders", "inventory", "private_customers")
 SELECTED = ("--resources", ",".join(RESOURCES))
 KEY = "the key of all these homes"

@@ -18,6 +18,8 @@ from omnium_sandbox import Sandbox
 
 from tests.support.tenants import WITHOUT_DATA_TESTS, environment_of
 
+pytestmark = pytest.mark.slow  # whole runs beside readers
+
 RUNS = 60 if os.environ.get("OMNIUM_SOAK") else 2
 FIRST_NUMBER = 100
 READERS = ("analyst", "visitor", "tool")

@@ -97,6 +97,7 @@ def test_nothing_leaks_through_any_failure(
     assert home.token.exists()
 
 
+@pytest.mark.slow
 def test_nothing_leaks_from_a_process_that_runs_everything(home_after_run: Home, sandbox: Sandbox) -> None:
     """All of it with -v under faults: process list, outputs, dbt's logs, dlt's traces and state."""
     home, secrets = home_after_run, Secrets(sandbox)

@@ -18,6 +18,8 @@ from tests.support.stranger import DAY, Habits, Stranger, Writer
 from tests.support.stranger_compare import compare
 from tests.support.stranger_rows import ENDPOINTS, as_json
 
+pytestmark = pytest.mark.slow  # whole loads of large answers
+
 ROOT = Path(__file__).parents[2]
 IS_SOAK = bool(os.environ.get("OMNIUM_SOAK"))
 ROWS = 300 if IS_SOAK else 20

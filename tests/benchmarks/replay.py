@@ -38,8 +38,7 @@ def main() -> None:
             sales,
             last_day=date(2011, 11, 30),
             lead_days=options.lead_days,
-            backtest_days=240,
-            backtest_warm_up_days=60,
+            replayed_days=240,
             backtest_items=100_000,
             backtest_refresh_days=options.refresh_days,
         )

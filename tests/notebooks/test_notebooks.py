@@ -12,7 +12,7 @@ import pytest
 
 from tests.support.browser import CHROMIUM, MISSING, Browser, browser
 
-pytestmark = pytest.mark.skipif(CHROMIUM is None, reason=MISSING)
+pytestmark = [pytest.mark.skipif(CHROMIUM is None, reason=MISSING), pytest.mark.slow]
 
 # Canvases that hold a picture: of some size, and of more colours than an empty frame with its axes has.
 PICTURES = """deep('.vega-embed canvas').filter(canvas => canvas.width > 200 && canvas.height > 80 && new Set(

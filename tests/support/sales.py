@@ -4,7 +4,7 @@ There are no stock records of them: every day counts as in stock. One supplier d
 always, so that what is compared is the demand.
 """
 
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +24,9 @@ create table omnium._dlt_loads as select cast($last_day as timestamptz) as inser
 create table marts.dim_product as
 select distinct sku, cast(null as varchar) as main_category_id from sales;
 
--- The stock of the evening before the replay, which all policies begin with, is what 45 days sold before it.
+-- The stock of the evening before the replay, which all policies begin with, is what sold in the 45 days before it at
+-- the rate of the last 90. (At the rate of each article's own last sales it would be stock of articles that no longer
+-- sell, a third of all, which every policy keeps to the end.)
 create table marts.fct_stock_and_demand_change as
 select
     sku,
@@ -35,9 +37,9 @@ select
     cast(0 as decimal(18, 4)) as transfer_out_quantity,
     cast(1 as decimal(18, 6)) as in_stock_share,
     1e0 as carried_share,
-    cast(ceil(coalesce(sum(quantity) over (
-        partition by sku order by day range between interval 89 days preceding and current row
-    ), 0) / 2) as decimal(18, 4)) as closing_quantity
+    cast(ceil(coalesce(sum(case
+        when day < cast($replay_day as date) and day >= cast($replay_day as date) - 90 then quantity
+    end) over (partition by sku), 0) / 2) as decimal(18, 4)) as closing_quantity
 from sales;
 
 create table intermediate.int_replenishment_items as
@@ -83,12 +85,20 @@ create table intermediate.int_transfer_lines (
 
 
 def replay_sales(
-    folder: Path, sales: str, *, last_day: date, lead_days: int, interval_days: int = 14, **variables: Any
+    folder: Path,
+    sales: str,
+    *,
+    last_day: date,
+    lead_days: int,
+    replayed_days: int,
+    warm_up_days: int = 60,
+    interval_days: int = 14,
+    **variables: Any,
 ) -> list[dict[str, Any]]:
     """The totals of policy_backtest, up to and as of `last_day`.
 
     `sales` is a query that gives sku, day, quantity (units above 0) and price (of a unit). Orders take `lead_days`, as
-    configured and as measured.
+    configured and as measured. `replayed_days` are counted, after `warm_up_days` that are not.
     """
     folder.mkdir(parents=True, exist_ok=True)
     with duckdb.connect(str(folder / "warehouse.duckdb")) as connection:
@@ -100,7 +110,9 @@ def replay_sales(
             "first_day": first[0].isoformat(),
             "lead_days": lead_days,
             "interval_days": interval_days,
+            "replay_day": (last_day - timedelta(days=replayed_days + warm_up_days - 1)).isoformat(),
         }
+        variables |= {"backtest_days": replayed_days, "backtest_warm_up_days": warm_up_days}
         for statement in _TABLES.split(";"):
             if statement.strip():
                 used = {name: value for name, value in given.items() if f"${name}" in statement}

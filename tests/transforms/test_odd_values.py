@@ -22,6 +22,8 @@ from tests.transforms.test_purchasing_edges import line, order, receipt, supplie
 from tests.transforms.test_replenishment import TODAY as TRADE_DAY
 from tests.transforms.test_replenishment import literal_tenant
 
+pytestmark = pytest.mark.slow  # whole builds of extreme figures
+
 LOADED = "2025-06-30T20:00:00+00:00"
 TODAY = "2025-06-30"
 WITHOUT_TESTS = ("--exclude-resource-type", "unit_test", "test")

@@ -40,8 +40,7 @@ def real(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[dict[str,
         f"select * from '{SALES}'",
         last_day=date(2011, 11, 30),
         lead_days=14,
-        backtest_days=240,
-        backtest_warm_up_days=60,
+        replayed_days=240,
     )
     return folder, rows
 
@@ -83,8 +82,7 @@ def test_what_happens_later_changes_no_level(real: tuple[Path, list[dict[str, An
         f"select * from '{SALES}'",
         last_day=date(2011, 9, 30),
         lead_days=14,
-        backtest_days=179,
-        backtest_warm_up_days=60,
+        replayed_days=179,
     )
     levels = """
         select levels.policy, items.sku, days.as_of_day, levels.reorder_point, levels.order_up_to_level

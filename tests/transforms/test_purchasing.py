@@ -27,6 +27,8 @@ from scipy.stats import binom  # type: ignore[import-untyped]
 from tests.support.parsing import share_parsing
 from tests.support.tenants import MEDIUM, sandbox_settings
 
+pytestmark = pytest.mark.slow  # whole loads and builds, a medium tenant
+
 TODAY = date(2024, 4, 1)
 RESOURCES = (
     "suppliers",

@@ -97,6 +97,7 @@ def values(folder: Path, sql: str) -> list[tuple[Any, ...]]:
     ]  # fmt: skip
 
 
+@pytest.mark.slow
 def test_a_delivery_that_was_moved_later_does_not_tell_its_promise_before(tmp_path: Path) -> None:
     """What the snapshot of that day held; without one, the next source that was known then."""
     delivery = {"id": "d1", "created": "2025-06-03T08:00:00Z", "modified": "2025-06-03T08:00:00Z",
@@ -430,6 +431,7 @@ WITHOUT: dict[str, tuple[tuple[str, ...], list[tuple[Any, ...]], list[tuple[Any,
 }  # fmt: skip
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "without", WITHOUT if os.environ.get("OMNIUM_SOAK") else ["deliveries", "InventoryRead"]
 )
@@ -453,6 +455,7 @@ def test_what_is_missing_is_missing_and_nothing_else(plain: Path, without: str) 
                 connection.execute(f"alter table omnium.hidden_{table} rename to {table}")
 
 
+@pytest.mark.slow
 def test_a_line_that_was_split_later_is_whole_before(tmp_path: Path) -> None:
     """Seen before, and not seen before: in neither case do its parts stand beside the whole."""
     early, later = "2025-06-02T08:00:00Z", "2025-06-20T08:00:00Z"

@@ -11,6 +11,8 @@ from omnium_sandbox import Sandbox, Truth
 
 from tests.support.models import Row, dbt, query, write_raw
 
+pytestmark = pytest.mark.slow  # whole builds, a medium tenant
+
 TODAY = date(2026, 3, 31)
 RESOURCES = (
     "suppliers",

@@ -15,6 +15,8 @@ from scipy.stats import nbinom, poisson
 
 from tests.support.models import Row, dbt, query, write_raw
 
+pytestmark = pytest.mark.slow  # whole builds of a medium tenant
+
 TODAY = date(2026, 11, 28)
 RESOURCES = (
     "suppliers",

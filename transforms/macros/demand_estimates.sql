@@ -20,6 +20,7 @@
   most_end_variance:       squared relative error at most, of an article that has probably ended
   drift_days:              days after which the level itself has moved as far as it was uncertain
   drift_variance:          squared relative error that each further day adds for articles of any size
+  least_shape:             shape of the negative binomial at least: with a smaller one a wider spread means smaller quantiles
   group_prior_days:        days in stock of articles that a parent group counts for, in how often
   group_sale_days:         sale days that it counts for, in how much
   season_half_life:        days, of what a group sold "now", a year ago
@@ -42,8 +43,9 @@
         'spread_sale_days': 3,
         'silence_sales': 8,
         'most_end_variance': 20,
-        'drift_days': 15,
+        'drift_days': 12,
         'drift_variance': 0.001,
+        'least_shape': 0.03,
         'group_prior_days': 1000,
         'group_sale_days': 20,
         'season_half_life': 20,

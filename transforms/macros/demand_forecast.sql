@@ -77,3 +77,13 @@ left join {{ weekdays or ref('int_demand_weekdays') }} as weekdays
         0e0
     )
 {%- endmacro %}
+
+
+{#
+  The variance that quantiles are taken with: no larger than that of a negative binomial of shape least_shape. Beyond
+  it most of the distribution is at 0 and a larger variance makes the quantiles smaller: an article that sells 36 a
+  month and once sold thousands would be given a reorder point of 0.
+#}
+{% macro demand_countable_variance(mean, variance) -%}
+    least({{ variance }}, {{ mean }} + power({{ mean }}, 2) / {{ demand_constants().least_shape }}e0)
+{%- endmacro %}

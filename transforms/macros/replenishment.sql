@@ -8,14 +8,14 @@
   review_days (r); expected_demand and total_forecast_variance of L + r days, order_interval_demand of the order interval
   after it; min_quantity and max_quantity. service_level (0…1) and order_interval_days (days) are SQL expressions on its columns.
 
-  σ² = forecast variance + d²·σ_L² with d = expected_demand / (L + r).
+  σ² = forecast variance (as far as a count can have it) + d²·σ_L² with d = expected_demand / (L + r).
 #}
 {% macro replenishment_levels(items, service_level='service_level', order_interval_days='order_interval_days') %}
 with spread as (
     select
         *,
         lead_time_mean_days + review_days as protection_days,
-        total_forecast_variance + power(
+        {{ demand_countable_variance('expected_demand', 'total_forecast_variance') }} + power(
             expected_demand / nullif(lead_time_mean_days + review_days, 0e0) * lead_time_sd_days, 2
         ) as demand_variance,
         {{ real(service_level) }} as wanted_service_level,

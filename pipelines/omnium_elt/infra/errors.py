@@ -167,21 +167,7 @@ def _explain_one(error: BaseException) -> Explanation | None:
     if "OmniumError" in kinds:
         return Explanation(text, exit_status=EXIT_USAGE if kinds & _CONFIGURATION_ERRORS else EXIT_FAILED)
     if "MissingDependencyException" in kinds or (isinstance(error, ImportError) and error.name):
-        destination = re.search(r"`(\w+) destination", text)
-        if destination is None:
-            missing = getattr(error, "name", None) or text[:200]
-            return Explanation(
-                f"a Python package is missing: {missing}",
-                "Install again: `python -m pip install -c constraints.txt .`.",
-                EXIT_USAGE,
-            )
-        name = destination[1]
-        extra = f"-c constraints.txt '.[{name}]'" if name in EXTRAS else f"'dlt[{name}]'"
-        return Explanation(
-            f"the destination {name} needs packages that are not installed",
-            f"Install them: `python -m pip install {extra}`.",
-            EXIT_USAGE,
-        )
+        return _missing_package(error, text)
     if kinds & {"UnknownDestinationModule", "InvalidDestinationReference"}:
         return Explanation(
             f"unknown destination: {text[:200]}",
@@ -203,6 +189,25 @@ def _explain_one(error: BaseException) -> Explanation | None:
         where = f"{error.filename}: " if error.filename else ""
         return Explanation(f"{where}{message}", remedy)
     return None
+
+
+def _missing_package(error: BaseException, text: str) -> Explanation:
+    """What to install, for a destination or for the program itself."""
+    destination = re.search(r"`(\w+) destination", text)
+    if destination is None:
+        missing = getattr(error, "name", None) or text[:200]
+        return Explanation(
+            f"a Python package is missing: {missing}",
+            "Install again: `python -m pip install -c constraints.txt .`.",
+            EXIT_USAGE,
+        )
+    name = destination[1]
+    extra = f"-c constraints.txt '.[{name}]'" if name in EXTRAS else f"'dlt[{name}]'"
+    return Explanation(
+        f"the destination {name} needs packages that are not installed",
+        f"Install them: `python -m pip install {extra}`.",
+        EXIT_USAGE,
+    )
 
 
 def _database_hint(error: BaseException) -> Explanation | None:

@@ -1,5 +1,6 @@
 """Files that others read while we write: always whole, always replaced by rename."""
 
+import hashlib
 import json
 import os
 from collections.abc import Iterator, Sequence
@@ -20,8 +21,10 @@ def published_mode() -> int:
 
 
 def make_folder(path: Path) -> None:
-    """Make a folder for published files, where there is none: wide as `published_mode` is."""
-    path.mkdir(mode=0o755, parents=True, exist_ok=True)
+    """Make a folder for published files, and those above it, where there are none: wide as `published_mode` is."""
+    if not path.parent.exists():
+        make_folder(path.parent)  # `parents=True` would give them the umask's own mode
+    path.mkdir(mode=0o755, exist_ok=True)
 
 
 @contextmanager
@@ -67,6 +70,12 @@ def flush(path: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+def checksum(path: Path) -> str:
+    """The SHA-256 of a file, in hexadecimal."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def write_json(path: Path, value: Any, mode: int | None = 0o600) -> None:

@@ -93,7 +93,20 @@ def status(home: Home, resources: tuple[str, ...] | None = None, exclude: tuple[
                 recommended_lag_seconds=held.late.get(name),
             )
         )
-    runs = [
+    return Status(
+        home=str(home.root),
+        running=lock.describe_holder(home.lock) if _is_busy(home) else None,
+        published_at=manifest.get("published_at"),
+        as_of=manifest.get("as_of"),
+        source=source,
+        resources=states,
+        runs=_runs(home),
+    )
+
+
+def _runs(home: Home) -> list[dict[str, Any]]:
+    """The last runs, the newest first, each with its sums."""
+    return [
         {
             "run_id": run["run_id"],
             "command": run["command"],
@@ -106,15 +119,6 @@ def status(home: Home, resources: tuple[str, ...] | None = None, exclude: tuple[
         }
         for run in history.runs(home, SHOWN_RUNS)
     ]
-    return Status(
-        home=str(home.root),
-        running=lock.describe_holder(home.lock) if _is_busy(home) else None,
-        published_at=manifest.get("published_at"),
-        as_of=manifest.get("as_of"),
-        source=source,
-        resources=states,
-        runs=runs,
-    )
 
 
 def kept_states(home: Home) -> dict[str, dict[str, Any]]:

@@ -1,64 +1,175 @@
-"""The Parquet lake: `lake/<table>/data.parquet`, made from the working database.
+"""The Parquet lake: every run's tables as files that never change, made from the working database.
 
-The rows are the database's own, so deletions, children and changed rows are right without any merging of
-files. A table that did not change keeps its file. Files take their places together, at the end.
+    lake/manifest.json             the newest run: its id, and per table the files with rows, bytes, checksum, columns
+    lake/_runs/<run>/<table>/…     the files of a run; a table that did not change is a hard link to those of before
+    lake/<table>/data.parquet      the newest file of each table, for whoever reads one table by its pattern
+
+The rows are the database's own, so deletions, children and changed rows are right without any merging of files. Whoever
+reads what the manifest names has one run's tables, all of them, for as long as that run is kept.
 """
 
 import os
 import shutil
 import time
+from collections.abc import Mapping
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from omnium_elt.infra.files import PARTIAL, make_folder, put, read_object, sweep, write_json
+from omnium_elt.infra.files import (
+    checksum,
+    flush,
+    make_folder,
+    published_mode,
+    put,
+    read_object,
+    sweep,
+    write_json,
+)
 from omnium_elt.infra.home import Settings
-from omnium_elt.infra.run_report import Progress, StepReport
+from omnium_elt.infra.run_report import Progress, StepReport, new_run_id
 from omnium_elt.warehouse import database
 
 STEP = "lake"
 FILE = "data.parquet"
+FORMAT = 2
+RUNS = "_runs"
+KEPT_RUNS = 3
+"""Runs whose files stay: a reader that began with one has until the third next that changed something."""
 
 
 def publish_lake(settings: Settings, progress: Progress) -> StepReport:
-    """Write the raw tables that changed since the last time; readers see each file old or new, never half."""
+    """Write the raw tables that changed since the last time, as a run of their own beside those before.
+
+    The manifest names the new run once all its files are there; a run that is killed before leaves nothing that
+    anybody reads.
+    """
     started = time.monotonic()
     report = StepReport(STEP)
     lake = settings.home.lake
-    manifest = lake / "manifest.json"
-    before = read_object(manifest)
+    manifest = read_manifest(lake)
+    before = manifest["tables"]
     with database.connect(settings.home.working_database) as connection:
-        tables = database.fingerprint(connection)
-        changed = [
-            table
-            for table, mark in tables.items()
-            if before.get(table) != mark or not (lake / table / FILE).exists()
-        ]
-        gone = [table for table in before if table not in tables]
-        if changed or gone:
+        marks = database.fingerprint(connection)
+        changed = [table for table in marks if not _is_held(lake, before, table, marks[table])]
+        if changed or marks.keys() != {name for name in before if not name.startswith("_")}:
             progress.start(STEP, len(changed))
-            partials = [(_write(connection, table, lake, progress), table) for table in changed]
-            for partial, table in partials:
-                put(partial, lake / table / FILE)
-            for table in gone:
-                shutil.rmtree(lake / table, ignore_errors=True)
-            write_json(manifest, tables, mode=None)
+            manifest = _write_run(connection, settings, marks, manifest, progress)
             progress.finish(STEP, "ok")
-    report.status = "ok" if changed or gone else "unchanged"
-    report.details = {"tables": len(tables), "written": len(changed)}
+            report.status = "ok"
+        else:
+            report.status = "unchanged"
+    _show_newest(lake, manifest["tables"])
+    _clean_up(lake, manifest)
+    report.details = {"tables": len(marks), "written": len(changed)}
     report.seconds = time.monotonic() - started
     return report
 
 
-def _write(connection: Any, table: str, lake: Path, progress: Progress) -> Path:
-    folder = lake / table
-    make_folder(lake)
-    make_folder(folder)
-    sweep(folder)
-    # Not *.parquet: whoever reads the folder by its pattern must not find it yet.
-    partial = folder / f".{FILE}.{os.getpid()}{PARTIAL}"
-    target = database.literal(str(partial))
+def read_manifest(lake: Path) -> dict[str, Any]:
+    """What the manifest says; one without runs and tables where there is none of this format."""
+    manifest = read_object(lake / "manifest.json")
+    return manifest if manifest.get("format") == FORMAT else {"runs": [], "tables": {}}
+
+
+def _is_held(lake: Path, before: Mapping[str, Any], table: str, mark: str) -> bool:
+    held = before.get(table)
+    return held is not None and held["mark"] == mark and (lake / held["files"][0]["path"]).exists()
+
+
+def _write_run(
+    connection: Any,
+    settings: Settings,
+    marks: Mapping[str, str],
+    manifest: Mapping[str, Any],
+    progress: Progress,
+) -> dict[str, Any]:
+    """Put the files of a new run in its folder, then the manifest that names them; return it."""
+    lake, before = settings.home.lake, manifest["tables"]
+    run_id = settings.run_id or new_run_id()
+    make_folder(lake / RUNS)
+    run, partial = lake / RUNS / run_id, lake / RUNS / f".{run_id}"
+    tables = {}
+    # What the program keeps of its loads changes with every run: it comes along when something else did.
+    bookkeeping = {table: "" for table in database.tables(connection) if table.startswith("_")}
+    for table, mark in {**marks, **bookkeeping}.items():
+        make_folder(partial / table)
+        file = partial / table / FILE
+        if mark and _is_held(lake, before, table, mark):
+            described = before[table]
+            _link(lake / described["files"][0]["path"], file)
+        else:
+            described = _write(connection, table, file)
+            progress.advance(STEP, 1)
+        path = f"{RUNS}/{run_id}/{table}/{FILE}"
+        tables[table] = {**described, "mark": mark, "files": [{**described["files"][0], "path": path}]}
+        flush(partial / table)
+    os.replace(partial, run)
+    flush(run.parent)
+    written = {
+        "format": FORMAT,
+        "run_id": run_id,
+        "written_at": datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z"),
+        "runs": [*manifest["runs"], run_id][-KEPT_RUNS:],
+        "tables": tables,
+    }
+    write_json(lake / "manifest.json", written, mode=None)
+    return written
+
+
+def _write(connection: Any, table: str, file: Path) -> dict[str, Any]:
+    source = f'"{database.RAW}"."{table}"'
     connection.execute(
-        f'copy (from "{database.RAW}"."{table}") to {target} (format parquet, compression zstd)'
+        f"copy (from {source}) to {database.literal(str(file))} (format parquet, compression zstd)"
     )
-    progress.advance(STEP, 1)
-    return partial
+    file.chmod(published_mode())
+    flush(file)
+    (rows,) = connection.execute(f"select count(*) from {source}").fetchone()
+    columns = connection.execute(f"describe {source}").fetchall()
+    return {
+        "rows": rows,
+        "columns": [{"name": name, "type": kind} for name, kind, *_ in columns],
+        "files": [{"rows": rows, "bytes": file.stat().st_size, "sha256": checksum(file)}],
+    }
+
+
+def _link(present: Path, file: Path) -> None:
+    try:
+        os.link(present, file)
+    except OSError:  # a file system without hard links
+        shutil.copy2(present, file)  # with its time, by which `_show_newest` knows it again
+    file.chmod(published_mode())
+
+
+def _show_newest(lake: Path, tables: Mapping[str, Any]) -> None:
+    """Have `lake/<table>/data.parquet` be the newest file of each table, one after the other."""
+    for table, described in tables.items():
+        newest, shown = lake / described["files"][0]["path"], lake / table / FILE
+        if shown.exists() and _facts(shown) == _facts(newest):
+            continue
+        make_folder(shown.parent)
+        sweep(shown.parent)
+        # Not *.parquet: whoever reads the folder by its pattern must not find it yet.
+        partial = shown.with_name(f".{FILE}.{os.getpid()}.partial")
+        _link(newest, partial)
+        put(partial, shown)
+
+
+def _facts(file: Path) -> tuple[int, int]:
+    """What a file and its hard link or copy have in common, and no two versions of a table."""
+    facts = file.stat()
+    return facts.st_size, facts.st_mtime_ns
+
+
+def _clean_up(lake: Path, manifest: Mapping[str, Any]) -> None:
+    """Take away tables that are gone, runs beyond those that are kept, and what a killed run left."""
+    if not manifest["tables"]:
+        return
+    stale = [run for run in (lake / RUNS).iterdir() if run.name not in manifest["runs"]]
+    stale += [
+        folder
+        for folder in lake.iterdir()
+        if folder.is_dir() and folder.name != RUNS and folder.name not in manifest["tables"]
+    ]
+    for folder in stale:
+        shutil.rmtree(folder, ignore_errors=True)

@@ -10,7 +10,6 @@ data are published alone; the manifest says whether models are there, and whethe
 """
 
 import base64
-import hashlib
 import json
 import os
 import shutil
@@ -23,6 +22,7 @@ from typing import Any
 from omnium_elt.infra.errors import UsageError
 from omnium_elt.infra.files import (
     PARTIAL,
+    checksum,
     make_folder,
     published_mode,
     put_all,
@@ -80,31 +80,40 @@ def publish(settings: Settings, progress: Progress, *, force: bool = False) -> S
     if page is not None:
         report_html.write(page, home.exports / "report.html")
     put_all(finished)
-    manifest: dict[str, Any] = {
+    manifest = _manifest(settings, marts, source, raw)
+    report.details["models"] = manifest["models"]
+    write_json(home.manifest, manifest, mode=None)
+    _tidy(home, manifest)
+    report.status, report.seconds = "ok", time.monotonic() - started
+    progress.finish(STEP, "ok")
+    return report
+
+
+def _manifest(
+    settings: Settings, marts: list[dict[str, Any]], source: dict[str, Any] | None, raw: str
+) -> dict[str, Any]:
+    """What readers are told of this version."""
+    models = "none" if source is None else "current" if source["raw"] == raw else "older than the raw data"
+    return {
         "format": MANIFEST_FORMAT,
         "run_id": settings.run_id,
         "as_of": source["as_of"] if source else None,
-        "models": "none"
-        if source is None
-        else "current"
-        if source["raw"] == raw
-        else "older than the raw data",
+        "models": models,
         "published_at": datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z"),
         "marts": {mart.pop("name"): mart for mart in marts},
         "source": source,
         "raw": raw,
     }
-    report.details["models"] = manifest["models"]
-    write_json(home.manifest, manifest, mode=None)
+
+
+def _tidy(home: Home, manifest: dict[str, Any]) -> None:
+    """Take away exports of marts that are no more, and let readers in to all others."""
     mode = published_mode()
-    for stale in home.exports.glob("*.parquet"):
-        if stale.stem not in manifest["marts"]:
-            stale.unlink()
-        elif stat.S_IMODE(stale.stat().st_mode) != mode:
-            stale.chmod(mode)  # it did not change, and the umask did
-    report.status, report.seconds = "ok", time.monotonic() - started
-    progress.finish(STEP, "ok")
-    return report
+    for path in home.exports.glob("*.parquet"):
+        if path.stem not in manifest["marts"]:
+            path.unlink()
+        elif stat.S_IMODE(path.stat().st_mode) != mode:
+            path.chmod(mode)  # it did not change, and the umask did
 
 
 def _source(settings: Settings) -> tuple[dict[str, Any] | None, str]:
@@ -200,7 +209,7 @@ def export_marts(
             "description": described["description"],
             "rows": connection.execute(f'select count(*) from "{MARTS}"."{name}"').fetchone()[0],
             "bytes": partial.stat().st_size,
-            "sha256": _checksum(partial),
+            "sha256": checksum(partial),
             "columns": columns,
         }
         earlier = before.get("marts", {}).get(name, {})
@@ -287,8 +296,3 @@ def _is_all_there(home: Home, manifest: dict[str, Any]) -> bool:
     return home.warehouse.exists() and all(
         (home.exports / mart["file"]).exists() for mart in manifest.get("marts", {}).values()
     )
-
-
-def _checksum(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

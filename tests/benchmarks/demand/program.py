@@ -92,14 +92,17 @@ def _read(
     probabilities: Sequence[float],
 ) -> dict[tuple[int, int], Forecast]:
     quantiles = "".join(
-        f", {{{{ demand_quantile('{probability}e0', 'forecast_mean', 'forecast_variance') }}}} as q{number}"
+        f", {{{{ demand_quantile('{probability}e0', 'forecast_mean', 'countable_variance') }}}} as q{number}"
         for number, probability in enumerate(probabilities)
     )
     inline = (
-        "select as_of_day, sku, daily_demand, forecast_mean, forecast_variance" + quantiles + " from ("
+        "select as_of_day, sku, daily_demand, forecast_mean, countable_variance as forecast_variance"
+        + quantiles
+        + " from ("
+        "select *, {{ demand_countable_variance('forecast_mean', 'forecast_variance') }} as countable_variance from ("
         "{{ demand_forecast_over('asked', '__horizon__', estimates=ref('int_demand_estimates'),"
         " seasons=ref('int_demand_seasons'), weekdays=ref('int_demand_weekdays')) }}"
-        ") as forecasts"
+        ") as forecasts) as spread"
     )
     compiled = dbt(folder, "compile", "--inline", inline).results[0].node.compiled_code
     columns = {name: column for column, name in enumerate(sales.articles)}

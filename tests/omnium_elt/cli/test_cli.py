@@ -175,6 +175,7 @@ def test_parquet_writes_the_lake(configured: Sandbox, home: Home, capfd: pytest.
     assert (home.lake / "stores" / "data.parquet").exists()
 
 
+@pytest.mark.slow
 def test_sigterm_ends_in_good_order_and_the_next_run_is_right(sandbox: Sandbox, home: Home) -> None:
     arguments = ["load", "--home", str(home.root), "--json", "--exclude", "order_line_analytics"]
     with subprocess.Popen(
@@ -208,6 +209,7 @@ def test_sigterm_ends_in_good_order_and_the_next_run_is_right(sandbox: Sandbox, 
 # demo
 
 
+@pytest.mark.slow
 def test_demo_shows_lead_times_and_proposal_and_works_twice(
     home: Home, capfd: pytest.CaptureFixture[str]
 ) -> None:

@@ -243,6 +243,7 @@ def test_a_line_leaves_out_what_is_not_known() -> None:
     assert points == "40.0,170.0 436.0,10.0"
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(CHROMIUM is None, reason=MISSING)
 @pytest.mark.parametrize("width", [360, 1200])
 def test_in_a_browser_it_fits_the_screen_and_opens(finished_home: Path, tmp_path: Path, width: int) -> None:
@@ -257,6 +258,7 @@ def test_in_a_browser_it_fits_the_screen_and_opens(finished_home: Path, tmp_path
         assert [url for url in tab.requests if not url.startswith(("file:", "about:"))] == []
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(CHROMIUM is None, reason=MISSING)
 def test_on_paper_only_what_is_open_is_printed(finished_home: Path, tmp_path: Path) -> None:
     with browser(tmp_path) as tab:

@@ -232,6 +232,7 @@ print(len(seen))
 """
 
 
+@pytest.mark.slow
 def test_readers_never_meet_an_error_or_a_half(settings: Settings) -> None:
     home = settings.home
     change_a_mart(home, "version 0")
@@ -268,6 +269,7 @@ publish(Settings(home=Home(Path(sys.argv[1])), run_id="killed"), Silent())
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("after_seconds", [0.0, 0.05, 0.1, 0.2, 0.3, 0.5, 0.8])
 def test_killed_at_any_moment_it_leaves_whole_versions(
     settings: Settings, after_seconds: float, marts_of: Callable[[Path], dict[str, Any]]
@@ -313,41 +315,6 @@ def test_column_comments_travel_with_the_warehouse(settings: Settings) -> None:
 @pytest.fixture
 def lake(settings: Settings) -> Settings:
     return dataclasses.replace(settings, destination="parquet")
-
-
-def test_the_lake_equals_the_raw_tables(lake: Settings) -> None:
-    assert publish_lake(lake, Silent()).status == "ok"
-    with duckdb.connect(str(lake.home.working_database), read_only=True) as connection:
-        tables = [
-            table
-            for (table,) in connection.execute(
-                "select table_name from duckdb_tables() where schema_name = 'omnium'"
-            ).fetchall()
-            if not table.startswith("_")
-        ]
-        assert {path.name for path in lake.home.lake.iterdir() if path.is_dir()} == set(tables)
-        for table in tables:
-            parquet = f"read_parquet('{lake.home.lake}/{table}/*.parquet')"
-            for one, other in ((parquet, f'omnium."{table}"'), (f'omnium."{table}"', parquet)):
-                assert connection.execute(
-                    f"select count(*) from (from {one} except all from {other})"
-                ).fetchall() == [(0,)], table
-
-
-def test_only_changed_tables_of_the_lake_are_replaced(lake: Settings) -> None:
-    publish_lake(lake, Silent())
-    assert publish_lake(lake, Silent()).status == "unchanged"
-    before = {path: path.stat().st_ino for path in lake.home.lake.glob("*/*.parquet")}
-    with duckdb.connect(str(lake.home.working_database)) as connection:
-        connection.execute(
-            "update omnium.stores set _omnium_deleted_at = now() "
-            "where id = (select min(id) from omnium.stores)"
-        )
-    report = publish_lake(lake, Silent())
-    assert report.status == "ok"
-    after = {path: path.stat().st_ino for path in lake.home.lake.glob("*/*.parquet")}
-    changed = {path.parent.name.split("__")[0] for path in after if after[path] != before[path]}
-    assert changed == {"stores"}
 
 
 def test_staging_over_the_lake_is_published_as_rows(lake: Settings) -> None:

@@ -59,6 +59,7 @@ def test_it_is_skipped_where_nothing_changed(settings: Settings) -> None:
     assert finished(settings) == before
 
 
+@pytest.mark.slow
 def test_it_runs_for_another_day_and_leaves_project_and_environment_alone(settings: Settings) -> None:
     newest = date.fromisoformat(json.loads((settings.home.state / "transform.json").read_text())["as_of"])
     earlier = newest - timedelta(days=120)
@@ -84,6 +85,7 @@ def files_of(folder: Path) -> dict[str, float]:
     return {str(path): path.stat().st_mtime for path in folder.rglob("*") if "__pycache__" not in path.parts}
 
 
+@pytest.mark.slow
 def test_it_runs_again_after_a_changed_row_and_with_another_variable(settings: Settings) -> None:
     database = settings.home.working_database
     execute(
@@ -160,6 +162,7 @@ def rows_of_marts(database: Path) -> dict[str, tuple[Any, ...]]:
     }
 
 
+@pytest.mark.slow
 def test_a_failing_model_is_named_and_the_marts_count_as_unfinished(settings: Settings) -> None:
     # No value of a tenant can make one fail; a setting that the command line would have refused does.
     with pytest.raises(OmniumEltError) as caught:
@@ -202,6 +205,7 @@ def test_broken_rules_are_named_with_their_rows(settings: Settings) -> None:
     }
 
 
+@pytest.mark.slow
 def test_the_lake_gives_the_same_marts(
     settings: Settings, marts_of: Callable[[Path], dict[str, Any]]
 ) -> None:

@@ -34,6 +34,13 @@ before as (
 
 forecast as (
     {{ demand_forecast_over('before', 'until_days', name='running') | indent(4) }}
+),
+
+spread as (
+    select
+        *,
+        {{ demand_countable_variance('running_mean', 'running_variance') }} as countable_variance
+    from forecast
 )
 
 select
@@ -43,9 +50,9 @@ select
     {{ add_days(as_of(), '7 * (week - 1) + 1') }} as week_start_date,
     {{ demand_figure('running_mean - before_mean') }} as week_demand,
     {{ demand_figure('running_mean') }} as running_demand,
-    {{ demand_figure('sqrt(running_variance)') }} as running_sd,
-    {{ demand_quantile('0.5e0', 'running_mean', 'running_variance') }} as running_p50,
-    {{ demand_quantile('0.9e0', 'running_mean', 'running_variance') }} as running_p90,
-    {{ demand_quantile('0.95e0', 'running_mean', 'running_variance') }} as running_p95,
-    {{ demand_quantile('0.98e0', 'running_mean', 'running_variance') }} as running_p98
-from forecast
+    {{ demand_figure('sqrt(countable_variance)') }} as running_sd,
+    {{ demand_quantile('0.5e0', 'running_mean', 'countable_variance') }} as running_p50,
+    {{ demand_quantile('0.9e0', 'running_mean', 'countable_variance') }} as running_p90,
+    {{ demand_quantile('0.95e0', 'running_mean', 'countable_variance') }} as running_p95,
+    {{ demand_quantile('0.98e0', 'running_mean', 'countable_variance') }} as running_p98
+from spread

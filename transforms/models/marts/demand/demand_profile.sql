@@ -120,7 +120,7 @@ settled as (
         forecast.unit_cost_in_default_currency,
         forecast.protection_days,
         forecast.forecast_mean,
-        forecast.forecast_variance,
+        {{ demand_countable_variance('forecast.forecast_mean', 'forecast.forecast_variance') }} as forecast_variance,
         coalesce(estimates.daily_demand, 0e0) as exact_daily_demand,
         coalesce(classified.rate_naive, 0e0) as daily_demand_naive,
         classified.rate_in_stock,

@@ -23,6 +23,7 @@ arrivals as (
 supplied as (
     select
         forecast.*,
+        {{ demand_countable_variance('forecast.forecast_mean', 'forecast.forecast_variance') }} as countable_variance,
         coalesce(arrivals.quantity, 0e0) as arrived,
         case when forecast.proposal_days <= forecast.days then forecast.suggested_quantity else 0e0 end as proposed,
         forecast.free_stock + coalesce(arrivals.quantity, 0e0)
@@ -44,5 +45,5 @@ select
     {{ quantity('proposed') }} as cumulative_proposal,
     {{ demand_figure('supply - forecast_mean') }} as expected_stock,
     {{ demand_figure('reorder_point') }} as reorder_point,
-    {{ demand_figure(demand_exceeds('supply', 'forecast_mean', 'forecast_variance')) }} as stock_out_probability
+    {{ demand_figure(demand_exceeds('supply', 'forecast_mean', 'countable_variance')) }} as stock_out_probability
 from supplied

@@ -1,0 +1,167 @@
+"""The lake: each run's tables as files that never change, one manifest that names them, old runs kept for a while."""
+
+import hashlib
+import json
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pyarrow.dataset
+import pytest
+from omnium_elt.infra.home import Home, Settings
+from omnium_elt.infra.run_report import Silent
+from omnium_elt.steps import lake as lake_step
+from omnium_elt.steps.lake import KEPT_RUNS, publish_lake
+
+
+@pytest.fixture
+def lake(home: Home) -> Settings:
+    """A lake of two small tables, one the other's child, with what the program keeps of its loads."""
+    home.create()
+    execute(
+        home,
+        "create schema omnium",
+        "create table omnium.stores (id varchar, name varchar, _dlt_id varchar, _dlt_load_id varchar, "
+        "_omnium_deleted_at timestamptz)",
+        "create table omnium.stores__opening_hours (day varchar, _dlt_parent_id varchar, _dlt_root_id varchar)",
+        "create table omnium.suppliers (id varchar, amount decimal(38, 9), _dlt_load_id varchar)",
+        "create table omnium._dlt_loads (load_id varchar, status bigint)",
+        "insert into omnium.stores values ('S1', 'Oslo', 'a', '1', null), ('S2', 'Bergen', 'b', '1', null)",
+        "insert into omnium.stores__opening_hours values ('monday', 'a', 'a')",
+        "insert into omnium.suppliers values ('north', 0.1, '1')",
+        "insert into omnium._dlt_loads values ('1', 0)",
+    )
+    return Settings(home=home, destination="parquet")
+
+
+def execute(home: Home, *statements: str) -> None:
+    with duckdb.connect(str(home.working_database)) as connection:
+        for statement in statements:
+            connection.execute(statement)
+
+
+RENAME = "update omnium.stores set name = 'Trondheim', _dlt_load_id = '{0}' where id = 'S1'"
+
+
+def manifest_of(lake: Settings) -> dict[str, Any]:
+    return json.loads((lake.home.lake / "manifest.json").read_text())
+
+
+def rows_of_run(lake: Settings, manifest: dict[str, Any]) -> dict[str, list[dict[str, Any]]]:
+    """All tables of a run, as a reader meets them who holds its manifest."""
+    return {
+        table: pyarrow.dataset.dataset([lake.home.lake / file["path"] for file in described["files"]])
+        .to_table()
+        .to_pylist()
+        for table, described in manifest["tables"].items()
+    }
+
+
+def test_the_manifest_names_all_tables_with_their_rows(lake: Settings) -> None:
+    assert publish_lake(lake, Silent()).status == "ok"
+    manifest = manifest_of(lake)
+    rows = rows_of_run(lake, manifest)
+    assert rows["stores__opening_hours"] == [{"day": "monday", "_dlt_parent_id": "a", "_dlt_root_id": "a"}]
+    assert [row["name"] for row in rows["stores"]] == ["Oslo", "Bergen"]
+    assert rows["_dlt_loads"] == [{"load_id": "1", "status": 0}]
+    for table, described in manifest["tables"].items():
+        (file,) = described["files"]
+        path = lake.home.lake / file["path"]
+        assert file["path"].startswith(f"_runs/{manifest['run_id']}/{table}/")
+        assert file["sha256"] == hashlib.sha256(path.read_bytes()).hexdigest()
+        assert (file["rows"], file["bytes"]) == (len(rows[table]), path.stat().st_size)
+        shown = duckdb.sql(f"from read_parquet('{lake.home.lake}/{table}/*.parquet')").to_arrow_table()
+        assert shown.to_pylist() == rows[table], "and under the table's own name"
+    assert manifest["tables"]["suppliers"]["columns"][:2] == [
+        {"name": "id", "type": "VARCHAR"},
+        {"name": "amount", "type": "DECIMAL(38,9)"},
+    ]
+
+
+def test_a_run_without_news_writes_nothing_and_one_with_news_only_what_changed(lake: Settings) -> None:
+    publish_lake(lake, Silent())
+    first = manifest_of(lake)
+    assert publish_lake(lake, Silent()).status == "unchanged"
+    assert manifest_of(lake) == first
+    execute(lake.home, RENAME.format("2"), "insert into omnium._dlt_loads values ('2', 0)")
+    report = publish_lake(lake, Silent())
+    second = manifest_of(lake)
+    assert (report.status, report.details) == ("ok", {"tables": 3, "written": 2}), "stores, and their child"
+    assert rows_of_run(lake, second)["_dlt_loads"][-1] == {"load_id": "2", "status": 0}
+    paths = [lake.home.lake / one["tables"]["suppliers"]["files"][0]["path"] for one in (first, second)]
+    assert paths[0].samefile(paths[1]), "what did not change takes no room again"
+
+
+def test_a_reader_keeps_the_run_that_it_began_with(lake: Settings) -> None:
+    """Rows change, a table and a column come, a table goes: three runs later the first is as it was."""
+    publish_lake(lake, Silent())
+    manifest, rows = manifest_of(lake), rows_of_run(lake, manifest_of(lake))
+    for number, change in enumerate(
+        (
+            RENAME.format("2"),
+            "alter table omnium.suppliers add column city varchar",
+            "drop table omnium.suppliers",
+        )
+    ):
+        assert rows_of_run(lake, manifest) == rows
+        execute(lake.home, change)
+        assert publish_lake(lake, Silent()).status == "ok"
+        assert len(manifest_of(lake)["runs"]) == min(number + 2, KEPT_RUNS)
+    with pytest.raises(FileNotFoundError):
+        rows_of_run(lake, manifest)
+    assert not (lake.home.lake / "suppliers").exists()
+    kept = manifest_of(lake)["runs"]
+    assert sorted(path.name for path in (lake.home.lake / "_runs").iterdir()) == sorted(kept)
+
+
+@pytest.mark.parametrize("step", ["_write", "flush", "write_json", "_show_newest", "put", "_clean_up"])
+def test_killed_at_any_step_readers_have_a_whole_run_and_the_next_mends_the_rest(
+    lake: Settings, monkeypatch: pytest.MonkeyPatch, step: str
+) -> None:
+    publish_lake(lake, Silent())
+    before, rows = manifest_of(lake), rows_of_run(lake, manifest_of(lake))
+    execute(lake.home, RENAME.format("2"))
+
+    def killed(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(lake_step, step, killed)
+        with pytest.raises(KeyboardInterrupt):
+            publish_lake(lake, Silent())
+    named = manifest_of(lake)
+    if named == before:
+        assert rows_of_run(lake, named) == rows
+    else:
+        assert rows_of_run(lake, named)["stores"][0]["name"] == "Trondheim"
+    publish_lake(lake, Silent())
+    newest = rows_of_run(lake, manifest_of(lake))
+    assert [row["name"] for row in newest["stores"]] == ["Trondheim", "Bergen"]
+    shown = duckdb.sql(f"select name from read_parquet('{lake.home.lake}/stores/*.parquet')").fetchall()
+    assert shown == [("Trondheim",), ("Bergen",)]
+    assert {path.name for path in (lake.home.lake / "_runs").iterdir()} == set(manifest_of(lake)["runs"])
+    assert [path for path in lake.home.lake.rglob("*") if ".partial" in path.name] == []
+
+
+def test_a_lake_of_an_earlier_version_becomes_one_with_runs(lake: Settings) -> None:
+    old = lake.home.lake / "stores" / "data.parquet"
+    old.parent.mkdir(parents=True)
+    old.write_bytes(b"PAR1")
+    (lake.home.lake / "manifest.json").write_text(json.dumps({"stores": "a digest"}))
+    assert publish_lake(lake, Silent()).status == "ok"
+    assert [row["name"] for row in rows_of_run(lake, manifest_of(lake))["stores"]] == ["Oslo", "Bergen"]
+    assert duckdb.sql(f"select count(*) from read_parquet('{old}')").fetchall() == [(2,)]
+
+
+def test_without_hard_links_files_are_copied(lake: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refused(_: Path, __: Path) -> None:
+        raise OSError("no hard links here")
+
+    monkeypatch.setattr(lake_step.os, "link", refused)
+    publish_lake(lake, Silent())
+    shown = (lake.home.lake / "suppliers" / "data.parquet").stat().st_ino
+    execute(lake.home, RENAME.format("2"))
+    publish_lake(lake, Silent())
+    assert publish_lake(lake, Silent()).status == "unchanged"
+    assert (lake.home.lake / "suppliers" / "data.parquet").stat().st_ino == shown
+    assert rows_of_run(lake, manifest_of(lake))["suppliers"][0]["id"] == "north"
