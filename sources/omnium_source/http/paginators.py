@@ -20,10 +20,10 @@ from urllib.parse import quote
 
 import msgspec
 
+from omnium_source.decoding import Decoded, Fault, decode, mended, page_of
 from omnium_source.errors import BadRequest, Incomplete, Refused, ScrollLost
 from omnium_source.http.answers import NotAnAnswer
 from omnium_source.http.client import Answer, Budget, OmniumClient, Read, Traffic
-from omnium_source.normalize.decoding import Decoded, Fault, decode, mended, page_of
 from omnium_source.resources import Resource
 
 T = TypeVar("T")

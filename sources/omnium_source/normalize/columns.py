@@ -20,7 +20,7 @@ import orjson
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from omnium_source.normalize.json_values import LONG, is_container, json_bytes, with_scalars
+from omnium_source.json_values import LONG, is_container, json_bytes, with_scalars
 
 Kind = Literal["text", "bigint", "decimal", "boolean", "timestamp", "json"]
 

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from omnium_source.normalize.decoding import What
+from omnium_source.decoding import What
 
 DriftKind = Literal["new_field", "misfit", "rounded", "clamped", What]
 

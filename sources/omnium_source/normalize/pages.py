@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, Protocol
 
-from omnium_source.normalize.decoding import Fault, page_of, whole
+from omnium_source.decoding import Fault, page_of, whole
 
 
 class Page(Protocol):

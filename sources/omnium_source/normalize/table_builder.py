@@ -13,12 +13,12 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from omnium_source.json_values import is_container, json_text
 from omnium_source.normalize import private_values
 from omnium_source.normalize.batch import Batch
 from omnium_source.normalize.columns import ARROW, FITS, Kind, Spelling, kind_of
 from omnium_source.normalize.drift import Notes
 from omnium_source.normalize.found_columns import REST, FoundColumns, Place
-from omnium_source.normalize.json_values import is_container, json_text
 from omnium_source.normalize.schema import (
     ID,
     LIST_IDX,

@@ -36,7 +36,7 @@ import orjson
 
 from omnium_source.contract import contract
 from omnium_source.errors import ConfigurationError
-from omnium_source.normalize.json_values import is_container, json_bytes, with_scalars
+from omnium_source.json_values import is_container, json_bytes, with_scalars
 from omnium_source.pii.forms import may_hold_any, with_hidden
 from omnium_source.pii.rules import CATALOGUE, Position
 from omnium_source.pii.vocabulary import (

@@ -21,7 +21,7 @@ from typing import Any, Literal
 import orjson
 
 from omnium_source.errors import Incomplete
-from omnium_source.normalize.json_values import json_bytes
+from omnium_source.json_values import json_bytes
 
 What = Literal["replaced_text", "no_number", "doubled_name", "too_deep"]
 """What is wrong with a value: characters of it were replaced, it is no number and became null, its object had the same
