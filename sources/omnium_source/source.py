@@ -22,7 +22,8 @@ from dlt.extract import DltResource
 from omnium_source.dlt_adapter import APPEND, MERGE, items, listed, ordinary
 from omnium_source.dlt_run import Destination, active_pipeline, is_limited, limited, running, source_section
 from omnium_source.duckdb_file import give_own_name, refuse_same_name
-from omnium_source.http.client import SERVER_LIMIT_CONCURRENT, OmniumClient
+from omnium_source.http.client import OmniumClient
+from omnium_source.http.limiter import SERVER_LIMIT_CONCURRENT
 from omnium_source.normalize.buffer import Tables, joined
 from omnium_source.normalize.worker_pool import WorkerPool
 from omnium_source.pii.masking import PersonalData, check_mark, key_for

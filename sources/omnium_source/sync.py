@@ -14,7 +14,8 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from omnium_source.fields import chosen, described
-from omnium_source.http.client import OmniumClient, Traffic
+from omnium_source.http.client import OmniumClient
+from omnium_source.http.traffic import Traffic
 from omnium_source.normalize.found_columns import Known
 from omnium_source.normalize.resource_normalizer import ResourceNormalizer
 from omnium_source.normalize.schema import ResourceShape, shape_of

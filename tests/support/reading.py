@@ -32,7 +32,7 @@ def read(
         OmniumClient(wire.base_url, wire.client_id, wire.client_secret) as client,
         ThreadPoolExecutor(8) as executor,
     ):
-        client._has_met_omnium = True
+        client._repeating.has_met_omnium = True
         settings = Reading(**{"budget": 20.0, **reading})
         normalizer = ResourceNormalizer(shape(resource, OPEN))
         run = ResourceRun(client, resource, normalizer, executor, reading=settings, notes=notes)

@@ -37,7 +37,8 @@ from omnium_source.errors import (
     Unreachable,
     WrongCredentials,
 )
-from omnium_source.http.client import OmniumClient, Traffic
+from omnium_source.http.client import OmniumClient
+from omnium_source.http.traffic import Traffic
 from omnium_source.normalize.drift import in_words
 from omnium_source.normalize.without_pandas import without_pandas
 from omnium_source.normalize.worker_pool import WorkerPool

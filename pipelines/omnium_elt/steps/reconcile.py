@@ -25,7 +25,7 @@ from omnium_source.errors import (
     Unreachable,
     WrongCredentials,
 )
-from omnium_source.http.client import Traffic
+from omnium_source.http.traffic import Traffic
 from omnium_source.resources import LEFT_OUT, RESOURCES, Resource, select
 from omnium_source.windows.window import Reading, moment_of
 

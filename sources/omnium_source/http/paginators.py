@@ -23,7 +23,8 @@ import msgspec
 from omnium_source.decoding import Decoded, Fault, decode, mended, page_of
 from omnium_source.errors import BadRequest, Incomplete, Refused, ScrollLost
 from omnium_source.http.answers import NotAnAnswer
-from omnium_source.http.client import Answer, Budget, OmniumClient, Read, Traffic
+from omnium_source.http.client import Answer, OmniumClient, Read
+from omnium_source.http.traffic import Budget, Traffic
 from omnium_source.resources import Resource
 
 T = TypeVar("T")

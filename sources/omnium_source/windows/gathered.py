@@ -15,8 +15,8 @@ from typing import Any
 import numpy as np
 
 from omnium_source.errors import Incomplete
-from omnium_source.http.client import Traffic
 from omnium_source.http.paginators import Connection, Page
+from omnium_source.http.traffic import Traffic
 from omnium_source.normalize.batch import Batch
 from omnium_source.normalize.drift import Drift
 from omnium_source.normalize.window_tables import WindowTables

@@ -10,8 +10,9 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor
 from typing import Any
 
-from omnium_source.http.client import Budget, OmniumClient, Traffic
+from omnium_source.http.client import OmniumClient
 from omnium_source.http.paginators import Connection
+from omnium_source.http.traffic import Budget, Traffic
 from omnium_source.normalize.batch import Batch
 from omnium_source.normalize.buffer import IN_MEMORY_BYTES, Buffer
 from omnium_source.normalize.resource_normalizer import Normalizing

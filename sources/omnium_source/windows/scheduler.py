@@ -21,8 +21,8 @@ from typing import Any
 
 from omnium_source.errors import Incomplete, Refused, ScrollLost, TooLarge
 from omnium_source.http.cancellation import Cancellation
-from omnium_source.http.client import Budget
 from omnium_source.http.paginators import REACH, Connection, Scroll, SearchPages, is_round
+from omnium_source.http.traffic import Budget
 from omnium_source.normalize.activity import Activity
 from omnium_source.normalize.batch import Batch
 from omnium_source.normalize.pages import Page as HasRows

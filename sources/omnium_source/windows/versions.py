@@ -6,8 +6,9 @@ from urllib.parse import quote
 import orjson
 
 from omnium_source.errors import NotFound
-from omnium_source.http.client import Answer, Budget, Traffic
+from omnium_source.http.client import Answer
 from omnium_source.http.paginators import Connection, Page
+from omnium_source.http.traffic import Budget, Traffic
 from omnium_source.resources import RESOURCES
 from omnium_source.windows.gathered import Gathered, Query, Verified
 from omnium_source.windows.state import VersionsState
