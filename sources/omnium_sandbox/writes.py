@@ -16,8 +16,9 @@ from typing import Any
 import msgspec
 
 from omnium_sandbox.endpoints import schemas
+from omnium_sandbox.rows import Row, iso, to_json
 from omnium_sandbox.search import BadRequest, NotFound
-from omnium_sandbox.tenant import Row, Tenant, iso, to_json
+from omnium_sandbox.tenant import Tenant
 
 MOST_ITEMS = 1_000
 """Of a batch."""
