@@ -1,7 +1,7 @@
 """Reads any window of a resource: as one, or as smaller ones, several of them at the same time.
 
 What does not add up is read again, and then in smaller windows: a single page is one consistent answer, so that comes
-to an end. Where no time makes a scroll smaller, the values of a filter do: see `Scheduler._in_parts`.
+to an end. Where no time makes a scroll smaller, the values of a filter do: see `by_values.py`.
 
 A scroll cannot be read in parallel, so a large window is split and its parts are read side by side: while whoever
 makes tables has time, one more is begun. They are handed on oldest first. The newest is begun when all others are
@@ -12,33 +12,30 @@ there: a row that changes while they are read gets a later stamp, and has to be 
 
 import datetime as dt
 import logging
-import threading
 from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import Any
 
-from omnium_source.errors import Incomplete, Refused, ScrollLost, TooLarge
+from omnium_source.errors import Incomplete, ScrollLost, TooLarge
 from omnium_source.http.cancellation import Cancellation
 from omnium_source.http.paginators import REACH, Connection, Scroll, SearchPages, is_round
 from omnium_source.http.traffic import Budget
 from omnium_source.normalize.activity import Activity
 from omnium_source.normalize.batch import Batch
 from omnium_source.normalize.pages import Page as HasRows
-from omnium_source.resources import RESOURCES, Resource, ValueFilter
+from omnium_source.resources import Resource, ValueFilter
+from omnium_source.windows.by_values import ByValues
 from omnium_source.windows.gathered import Gathered, Query
 from omnium_source.windows.reader import Attempt
 from omnium_source.windows.resource_run import ResourceRun
 from omnium_source.windows.server_facts import SCROLL_FROM
-from omnium_source.windows.splitter import Splitter
-from omnium_source.windows.window import Row, Window, key_of, texts_at
+from omnium_source.windows.splitter import Shown, Splitter
+from omnium_source.windows.window import Row, Window, key_of
 
 log = logging.getLogger("omnium")
 
-BATCHES_A_PART = 3
-"""Of a scroll that is read in parts, about."""
-VALUES_A_PART = 300
 IDLE_SECONDS = 0.25
 """Another window is begun when nobody has made tables for so long."""
 
@@ -82,8 +79,7 @@ class Scheduler:
         self.splitter = Splitter(run)
         self._failures = 0
         """Windows that did not add up, in a row."""
-        self._listed: dict[str, set[str]] = {}
-        self._listing = threading.Lock()
+        self._by_values = ByValues(run, self.rows_of)
 
     def read(
         self,
@@ -239,13 +235,15 @@ class Scheduler:
         together = Gathered(self._run, window, query, connection, lost.rows.tries + 1)
         asked_for: dict[str, set[str]] = {by.field: set() for by in filters}
         try:
-            for values, others in self._parts(lost, filters, asked_for):
+            shown = Shown(wanted, lost.shown.rows)
+            for values, others in self._by_values.parts(shown, filters, asked_for):
                 asked = replace(query, body={**(query.body or {}), **values})
                 for part in self.read(window, asked, others, at_once=1):
                     together.take_over(part)
                 if together.count < wanted:
                     continue
-                if is_round(wanted) and self._values_left(filters[0], asked_for):
+                first = filters[0]
+                if is_round(wanted) and self._by_values.left(first, asked_for[first.field]):
                     continue  # the count may be a limit that the parts only happen to pass
                 for part in self._changed_since(together):
                     together.take_over(part)
@@ -259,51 +257,6 @@ class Scheduler:
         except BaseException:
             together.close()
             raise
-
-    def _parts(
-        self, lost: Attempt, filters: Sequence[ValueFilter], asked: dict[str, set[str]]
-    ) -> Iterator[tuple[dict[str, list[str]], Sequence[ValueFilter]]]:
-        """What to ask for, and by what each of it may be split further.
-
-        Values that rows have shown come first, then those that another resource lists, then those of the next filter;
-        its rows may show new values of the filters before. `asked` notes which values were asked for.
-        """
-        first_rows = lost.shown.rows
-        self._run.values.add(first_rows)
-        goes_on = True
-        while goes_on:
-            goes_on = False
-            for number, by in enumerate(filters):
-                while values := self._values_left(by, asked):
-                    fitting = BATCHES_A_PART * len(first_rows) * len(values) // max(1, lost.rows.total or 0)
-                    size = max(1, min(VALUES_A_PART, fitting))
-                    for start in range(0, len(values), size):
-                        some = values[start : start + size]
-                        asked[by.field].update(some)
-                        yield {by.field: some}, filters[number + 1 :]
-                    goes_on = number > 0
-
-    def _values_left(self, by: ValueFilter, asked: Mapping[str, set[str]]) -> list[str]:
-        """Values that rows have shown, or else those that another resource lists, and that were not asked for."""
-        return sorted(self._run.values.of(by.field) - asked[by.field] or self._list(by) - asked[by.field])
-
-    def _list(self, by: ValueFilter) -> set[str]:
-        """The values that another resource knows, none where it cannot be read."""
-        with self._listing:
-            if by.field not in self._listed:
-                self._listed[by.field] = self._values_listed(by) if by.listed_in else set()
-            return self._listed[by.field]
-
-    def _values_listed(self, by: ValueFilter) -> set[str]:
-        listing = RESOURCES[by.listed_in]
-        only = {**listing.key_only, "includedFields": {"specificFields": ["id", *by.listed_at]}}
-        window = Window(end=self._run.client.server_time())
-        try:
-            rows = self.rows_of(listing, window, only if listing.key_only else None)
-        except (Refused, ScrollLost, Incomplete) as failure:
-            log.info("%s: no more values of %s: %s", self._resource.name, by.field, failure)
-            return set()
-        return {value for path in by.listed_at for value in texts_at(rows, path)}
 
     def rows_of(self, resource: Resource, window: Window, body: Mapping[str, Any] | None = None) -> list[Row]:
         """The rows of another resource as they came, each once: what this one has to follow."""
