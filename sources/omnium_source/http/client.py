@@ -180,7 +180,7 @@ class OmniumClient:
     # -- the clock ---------------------------------------------------------------------------------
 
     def moment(self, assumed: float | None = None) -> Moment:
-        """Now, by the server's clock and ours; asks for the server's where too few answers told it.
+        """Now, by the server's clock and ours; asks for the server's where too few answers said it.
 
         `assumed`: see `ServerClock.moment`. Raises GaveUp, Unreachable or Stopped where no answer comes: our own clock
         alone would be a guess, and rows could fall between two windows.
@@ -207,7 +207,7 @@ class OmniumClient:
 
     @property
     def clock_offset(self) -> dt.timedelta | None:
-        """Server time minus our own, to the second; None where no answer told it."""
+        """Server time minus our own, to the second; None where no answer said it."""
         return self.clock.offset
 
     # -- one exchange ------------------------------------------------------------------------------

@@ -26,7 +26,7 @@ class Budget:
 class Traffic:
     """What one resource cost: requests sent, repeated, refused for a limit, and bytes of their answers.
 
-    `of`: the whole that this is a part of.
+    `of`: the traffic that this is a part of.
     """
 
     requests: int = 0

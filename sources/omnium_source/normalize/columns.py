@@ -256,8 +256,8 @@ def _bigint(number: Decimal | None) -> int | None:
         return None
     if number != number.to_integral_value(context=_EXACT):
         return None
-    whole = int(number)
-    return whole if whole in _INT64 else None
+    integer = int(number)
+    return integer if integer in _INT64 else None
 
 
 def fit_decimal(values: Sequence[Any], spelling: Spelling) -> Fit:
@@ -400,7 +400,7 @@ def _clamped(times: pa.Array, misfits: list[int]) -> Fit:
 
 
 def _times_in_utc(texts: pa.Array) -> pa.Array | None:
-    """The whole column at once, if all of it is well formed."""
+    """All of the column at once, if all of it is well formed."""
     if texts.null_count == len(texts):
         return texts.cast(TIMESTAMP)
     try:

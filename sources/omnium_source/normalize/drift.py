@@ -16,7 +16,7 @@ DriftKind = Literal["new_field", "misfit", "rounded", "clamped", What]
 EXAMPLES = 3
 """Rows of each column that are named at most."""
 LONGEST_EXAMPLE = 60
-"""Characters of a key that are told."""
+"""Characters of a key that are shown."""
 
 WORDS: dict[DriftKind, str] = {
     "new_field": "new field",
