@@ -16,6 +16,21 @@ with app.setup:
 
 @app.cell
 def _():
+    import json
+
+    _manifest = HOME / "exports" / "manifest.json"
+    _told = json.loads(_manifest.read_text(encoding="utf-8")) if _manifest.exists() else {}
+    _fresh = f"As of **{_told.get('as_of') or 'no day'}** · published {_told.get('published_at', 'at no known time')}"
+    mo.md(
+        "[Today's proposal](/) · [Supplier lead times](/supplier-lead-times) · "
+        "[Replenishment](/replenishment) · [Report](/report)"
+        f"\n\n{_fresh}"
+    )
+    return
+
+
+@app.cell
+def _():
     path = HOME / "warehouse.duckdb"
     mo.stop(
         not path.exists(),
@@ -67,7 +82,11 @@ def _(query):
                     mo.stat(f"{receipts.received.sum():,.0f}", label="rows proved complete", bordered=True),
                     mo.stat(f"{receipts.incomplete.sum():,.0f}", label="windows not complete", bordered=True),
                     mo.stat(
-                        f"{receipts.hours_old.max():,.1f} h", label="since the oldest reading", bordered=True
+                        f"{receipts.hours_old.max():,.1f} h"
+                        if receipts.hours_old.notna().any()
+                        else "none yet",
+                        label="since the oldest reading",
+                        bordered=True,
                     ),
                     mo.stat(
                         f"{(odd['rows'] > 0).sum()} of {len(odd)}",

@@ -16,6 +16,21 @@ with app.setup:
 
 @app.cell
 def _():
+    import json
+
+    _manifest = HOME / "exports" / "manifest.json"
+    _told = json.loads(_manifest.read_text(encoding="utf-8")) if _manifest.exists() else {}
+    _fresh = f"As of **{_told.get('as_of') or 'no day'}** · published {_told.get('published_at', 'at no known time')}"
+    mo.md(
+        "[Today's proposal](/) · [Supplier lead times](/supplier-lead-times) · "
+        "[Data health](/data-health) · [Report](/report)"
+        f"\n\n{_fresh}"
+    )
+    return
+
+
+@app.cell
+def _():
     path = HOME / "warehouse.duckdb"
     mo.stop(
         not path.exists(),
@@ -66,7 +81,7 @@ def _(query):
                 "# Replenishment\n\nWhat to order today, and what another service level or order interval "
                 "would make of it. The formulas are those of the proposal itself, in the warehouse: "
                 "`marts.replenishment_what_if`. Orders that wait for a supplier's minimum are counted "
-                "here, and left out of the report's total."
+                "here, and left out of the total of what is ordered today. Decide on today's page."
             ),
             mo.hstack([service_level, order_interval], widths="equal", gap=3),
         ]
@@ -99,6 +114,7 @@ def _(order_interval, query, service_level):
         service_level=service_level.value / 100,
         order_interval_days=order_interval.value or None,
     )
+    mo.stop(compared.empty, mo.callout("Nothing can be ordered: every item is blocked.", "warn"))
     _currency = compared.groupby("currency").value.sum().idxmax()
     _main = compared[compared.currency == _currency]
 

@@ -16,6 +16,21 @@ with app.setup:
 
 @app.cell
 def _():
+    import json
+
+    _manifest = HOME / "exports" / "manifest.json"
+    _told = json.loads(_manifest.read_text(encoding="utf-8")) if _manifest.exists() else {}
+    _fresh = f"As of **{_told.get('as_of') or 'no day'}** · published {_told.get('published_at', 'at no known time')}"
+    mo.md(
+        "[Today's proposal](/) · [Replenishment](/replenishment) · "
+        "[Data health](/data-health) · [Report](/report)"
+        f"\n\n{_fresh}"
+    )
+    return
+
+
+@app.cell
+def _():
     path = HOME / "warehouse.duckdb"
     mo.stop(
         not path.exists(),
@@ -43,7 +58,7 @@ def _(query):
         from marts.lead_time_policy
     """).iloc[0]
     punctual = query("""
-        select coalesce(sum(on_time_share * lines_due) / nullif(sum(lines_due), 0), 0) as share
+        select sum(on_time_share * lines_due) / nullif(sum(lines_due), 0) as share
         from marts.supplier_scorecard
         where period = 'all'
     """).iloc[0]
@@ -62,7 +77,11 @@ def _(query):
                 [
                     mo.stat(f"{headline.suppliers:,.0f}", label="suppliers", bordered=True),
                     mo.stat(f"{headline.lines:,.0f}", label="lines that arrived", bordered=True),
-                    mo.stat(f"{punctual.share:.0%}", label="came on time", bordered=True),
+                    mo.stat(
+                        f"{punctual.share:.0%}" if punctual.share == punctual.share else "nothing due yet",
+                        label="came on time",
+                        bordered=True,
+                    ),
                     mo.stat(f"{headline.wrong:,.0f}", label="with a wrong setting", bordered=True),
                     mo.stat(f"{overdue.overdue:,.0f}", label="open lines overdue", bordered=True),
                 ],
@@ -186,10 +205,13 @@ def _(policies, query, supplier):
             tooltip=["day", alt.Tooltip("arrived:Q", format=".1%")],
         )
     )
-    _advice = (
-        f"{_policy.configured:.0f} + {_policy.margin:.0f} days are configured, and "
-        f"{_policy.coverage_share:.0%} of {_policy.lines:,.0f} lines arrive within that."
-    )
+    if _policy.configured == _policy.configured and _policy.coverage_share == _policy.coverage_share:
+        _advice = (
+            f"{_policy.configured:.0f} + {_policy.margin:.0f} days are configured, and "
+            f"{_policy.coverage_share:.0%} of {_policy.lines:,.0f} lines arrive within that."
+        )
+    else:
+        _advice = f"No lead time is configured; {_policy.lines:,.0f} lines have arrived."
     if _policy.is_actionable and _policy.nine_of_ten > 0:
         _rest = _policy.nine_of_ten - _policy["median"]
         _advice += f" It should be **{_policy['median']:.0f} + {_rest:.0f} days**."

@@ -15,6 +15,8 @@ from omnium_sandbox import Sandbox
 
 from tests.support.tenants import WITHOUT_DATA_TESTS, sandbox_settings
 
+pytestmark = pytest.mark.slow  # a run for each way to damage a file
+
 SOME = ("suppliers", "stores")
 CONTENTS = {
     "null": b"null",

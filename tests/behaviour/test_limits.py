@@ -134,6 +134,7 @@ def test_the_time_that_the_server_asks_for_is_waited(home: Home, sandbox: Sandbo
         assert min(moment for moment in moments if moment > refused) - refused >= least
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("number", "requests"), [(signal.SIGTERM, 3), (signal.SIGINT, 20)], ids=["SIGTERM", "SIGINT"]
 )

@@ -9,7 +9,7 @@ import pytest
 from omnium_elt.infra.project_files import NOTEBOOKS
 
 PAGES = sorted(NOTEBOOKS.glob("*.py"))
-NUMBERS_ONLY = {"path", "_advice", "len(drift)"}
+NUMBERS_ONLY = {"path", "_advice", "_fresh", "len(drift)"}
 """What may stand in Markdown besides our own words: this machine's path, sentences of figures, a count."""
 
 

@@ -12,6 +12,8 @@ from scipy import stats
 
 from tests.support.models import dbt
 
+pytestmark = pytest.mark.slow  # builds of thousands of random days
+
 Numbers = Any
 """An array of numbers."""
 

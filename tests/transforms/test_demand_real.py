@@ -11,6 +11,8 @@ import pytest
 
 from tests.benchmarks.demand import peers, pinball, program, sales
 
+pytestmark = pytest.mark.slow  # replays of real sales
+
 DATA = Path(__file__).parents[1] / "data" / "retail_sales_sample.parquet"
 DAYS = 31
 

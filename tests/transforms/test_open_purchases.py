@@ -8,6 +8,8 @@ import pytest
 from tests.support.models import dbt, write_raw
 from tests.transforms.test_purchasing_edges import build, line, order, receipt, supplier
 
+pytestmark = pytest.mark.slow  # several builds
+
 CHANCES = """
     select
         eta.purchase_order_id, {{ horizon }} as horizon,

@@ -10,6 +10,8 @@ import pytest
 from tests.support.models import dbt, query
 from tests.support.sales import replay_sales
 
+pytestmark = pytest.mark.slow  # replays
+
 SALES = Path(__file__).parents[1] / "data" / "real_sales.parquet"
 
 

@@ -9,6 +9,8 @@ import pytest
 
 from tests.support.models import Row, dbt, query
 
+pytestmark = pytest.mark.slow  # many builds, one after the other
+
 MODELS = ("run", "--select", "proposal_history+")
 FIRST = date(2026, 3, 1)
 

@@ -21,6 +21,8 @@ from tests.transforms.test_replenishment import (
     stocked,
 )
 
+pytestmark = pytest.mark.slow  # a build of a whole proposal
+
 FIRST = days_ago(120)
 
 

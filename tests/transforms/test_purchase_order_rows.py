@@ -10,6 +10,8 @@ import pytest
 from tests.support.models import Row, query, write_raw
 from tests.transforms.test_purchasing_edges import build, built, line, order, receipt, supplier
 
+pytestmark = pytest.mark.slow  # several builds
+
 
 def split(name: str, *rows: Row, **more: Any) -> Row:
     """An order of lines of one SKU, in the order of their promises."""

@@ -14,6 +14,8 @@ from scipy import stats
 
 from tests.support.models import dbt
 
+pytestmark = pytest.mark.slow  # hundreds of random cases through the models
+
 Evaluate = Callable[..., list[Any]]
 
 RANDOM = settings(
@@ -211,7 +213,6 @@ def test_reorder_point_and_order_up_to_level(
     )
 
 
-@pytest.mark.slow
 @RANDOM
 @given(mean=st.floats(0.05, 15), ratio=st.floats(0.5, 8), position=st.integers(-3, 15))
 def test_risk_shortage_and_money_at_risk(

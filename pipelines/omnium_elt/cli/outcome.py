@@ -1,10 +1,11 @@
 """How a run ends on the terminal: the summary or the JSON object, the error, and where its log is."""
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from omnium_elt.cli.rendering import (
     coloured,
+    counted,
     duration,
     escaped,
     number,
@@ -62,13 +63,17 @@ def show_report(console: "Console", report: RunReport) -> None:
             if isinstance(value, int)
             else f"{key.replace('_', ' ')} {escaped(str(value))}"
             for key, value in step.details.items()
-            if not isinstance(value, list)
+            if not isinstance(value, list | dict) and value is not None
         )
         console.print(
             f"{step.name}: {coloured(step.status)}{f' in {step.seconds:.1f} s' if step.seconds else ''}"
             f"{f' ({facts})' if facts else ''}",
             highlight=False,
         )
+        if step.details.get("purchasing"):
+            console.print(
+                escaped(purchasing_line(step.details["purchasing"])), highlight=False, soft_wrap=True
+            )
     for note in dict.fromkeys(report.notes):
         console.print(f"[yellow]look at:[/yellow] {escaped(note)}", highlight=False, soft_wrap=True)
     seconds = (report.finished_at - report.started_at).total_seconds() if report.finished_at else 0.0
@@ -76,4 +81,18 @@ def show_report(console: "Console", report: RunReport) -> None:
         f"[bold]{report.command} {coloured(report.status or 'failed')}[/bold]: {report.rows:,} rows, "
         f"{report.requests:,} requests, {duration(seconds)}",
         highlight=False,
+    )
+
+
+def purchasing_line(summary: dict[str, Any]) -> str:
+    """What is to be ordered, in a line."""
+    to_order = "; ".join(
+        f"{counted(one['lines'], 'line')}, {one['value']:,.2f} {one['currency'] or ''}".rstrip()
+        + f" ({one['money_at_risk']:,.2f} at risk)"
+        for one in summary["to_order"]
+    )
+    urgency = summary["urgency"]
+    return (
+        f"to order: {to_order or 'nothing'}; {urgency['out']:,} out of stock, {urgency['runs_out']:,} run out even if "
+        f"ordered today, {summary['overdue']:,} open lines overdue"
     )

@@ -208,6 +208,10 @@ PROPOSAL = (
         help="Only for this one; may be repeated.",
     ),
     click.option("--deferred", is_flag=True, help="Also orders that the proposal lets wait."),
+    click.option(
+        "--all", "everything", is_flag=True, help="Also lines that are not ticked, where others are."
+    ),
+    click.option("--as-proposed", is_flag=True, help="As if nothing had been decided in the dashboard."),
 )
 
 

@@ -111,6 +111,11 @@ class Home:
         return self.state / "writes"
 
     @property
+    def decisions(self) -> Path:
+        """What the purchaser decided of the proposal (0600)."""
+        return self.state / "decisions.sqlite"
+
+    @property
     def logs(self) -> Path:
         """A log file per run."""
         return self.state / "logs"

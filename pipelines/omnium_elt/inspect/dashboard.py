@@ -1,6 +1,6 @@
 """dashboard: serves the notebooks of a home on loopback, to look at; their code can only be read there.
 
-/                      what there is
+/                      the purchaser's pages (`desk.pages`): today, supplier, order, article, lists, search
 /supplier-lead-times   each notebook as an app
 /report                exports/report.html
 """
@@ -12,9 +12,10 @@ from typing import Any
 
 from omnium_elt.infra.errors import UsageError
 from omnium_elt.infra.home import Home
-from omnium_elt.report.rendering import render
 
 HOST = "127.0.0.1"
+SECTIONS = '<nav aria-label="Sections">'
+"""Where the report's links begin: here it gets one to the dashboard, which the file that is mailed does not have."""
 NOTEBOOKS = {
     "supplier_lead_times": (
         "Supplier lead times",
@@ -66,13 +67,14 @@ def build(home: Home) -> App:
     try:
         import marimo
         from starlette.applications import Starlette
-        from starlette.responses import FileResponse, HTMLResponse, RedirectResponse, Response
+        from starlette.responses import HTMLResponse, RedirectResponse, Response
         from starlette.routing import Mount, Route
     except ImportError:
         raise UsageError(
             "the dashboard needs marimo, which is not installed",
             "Install it: python -m pip install 'omnium-elt[notebooks]'",
         ) from None
+    from omnium_elt.desk import pages
     from omnium_elt.infra import project_files
 
     if not home.warehouse.exists():
@@ -84,14 +86,16 @@ def build(home: Home) -> App:
     for name in NOTEBOOKS:
         apps = apps.with_app(path=f"/{address_of(name)}", root=str(project_files.NOTEBOOKS / f"{name}.py"))
 
-    async def index(_: Any) -> Response:
-        return HTMLResponse(index_page())
-
     async def report(_: Any) -> Response:
         path = home.exports / "report.html"
-        return FileResponse(path) if path.exists() else RedirectResponse("/")
+        if not path.exists():
+            return RedirectResponse("/")
+        page = path.read_text(encoding="utf-8")
+        return HTMLResponse(page.replace(SECTIONS, f'{SECTIONS}<a href="/">Dashboard</a>', 1))
 
-    served: App = Starlette(routes=[Route("/", index), Route("/report", report), Mount("/", apps.build())])
+    served: App = Starlette(
+        routes=[*pages.routes(home, others()), Route("/report", report), Mount("/", apps.build())]
+    )
     return served
 
 
@@ -120,10 +124,6 @@ def address_of(notebook: str) -> str:
     return notebook.replace("_", "-")
 
 
-def index_page() -> str:
-    """What there is to look at, in the style of the report."""
-    entries = [(address_of(name), *texts) for name, texts in NOTEBOOKS.items()]
-    entries.append(
-        ("report", "The report", "Proposals, lead times and data health on one page, to mail or print.")
-    )
-    return render("index.html", entries=entries)
+def others() -> dict[str, str]:
+    """The notebooks and the report: address → title."""
+    return {f"/{address_of(name)}": title for name, (title, _) in NOTEBOOKS.items()} | {"/report": "Report"}

@@ -51,7 +51,9 @@ class Proposal:
     lines: int
     units: Decimal
     value: Decimal
-    currency: str
+    currency: str | None
+    urgency: str
+    money_at_risk: Decimal
     defer_days: int | None
     """Days to wait until the supplier's minimum is reached; only with action `defer`."""
     order_by: date | None
@@ -162,9 +164,8 @@ def _proposals(connection: Any) -> list[Proposal]:
                 supplier_id,
                 warehouse_code,
                 currency,
-                arg_max(product_name, stock_out_risk * line_value) as product_name,
-                arg_max(explanation, stock_out_risk * line_value) as explanation,
-                max(stock_out_risk * line_value) as value_at_risk,
+                arg_min(product_name, line_number) as product_name,
+                arg_min(explanation, line_number) as explanation,
             from marts.purchase_proposal_line
             group by supplier_id, warehouse_code, currency
         )
@@ -176,6 +177,8 @@ def _proposals(connection: Any) -> list[Proposal]:
             proposal.units,
             proposal.value,
             proposal.currency,
+            proposal.urgency,
+            proposal.money_at_risk,
             proposal.defer_days,
             proposal.order_by_date as order_by,
             concat(
@@ -183,9 +186,12 @@ def _proposals(connection: Any) -> list[Proposal]:
                 gravest.product_name, '. ', gravest.explanation
             ) as why,
         from marts.purchase_proposal as proposal
-        left join gravest using (supplier_id, warehouse_code, currency)
+        left join gravest
+            on gravest.supplier_id = proposal.supplier_id
+            and gravest.warehouse_code = proposal.warehouse_code
+            and gravest.currency is not distinct from proposal.currency
         where proposal.lines > 0
-        order by order_by, gravest.value_at_risk desc, proposal.value desc, supplier, warehouse
+        order by proposal.urgency_rank, proposal.money_at_risk desc, proposal.value desc, supplier, warehouse
         """
     )
     names = [column[0] for column in cursor.description]

@@ -101,3 +101,22 @@ def _decisions(found: Row) -> str:
         f"Of {number(found['decided'])} proposed lines, {percent(found['followed'])} were ordered as proposed and "
         f"{percent(found['changed'])} in another quantity."
     )
+
+
+def furthest_off(connection: Any, size: int = 20) -> list[Row]:
+    """Judged proposals whose forecast missed by the most units."""
+    if "proposal_accuracy" not in database.tables(connection, "marts"):
+        return []
+    return rows(
+        connection,
+        f"""
+        select accuracy.*, item.product_name
+        from marts.proposal_accuracy as accuracy
+        left join marts.replenishment as item
+            on item.sku = accuracy.sku
+            and item.warehouse_code = accuracy.warehouse_code
+        where accuracy.is_judged and accuracy.forecast_error is not null
+        order by abs(accuracy.forecast_error) desc, accuracy.sku, accuracy.warehouse_code, accuracy.proposal_date
+        limit {int(size)}
+        """,
+    )

@@ -1,5 +1,6 @@
 """The report's section about the data: how complete and how fresh they are, and what is odd in them."""
 
+from datetime import UTC, datetime
 from typing import Any
 
 from markupsafe import Markup
@@ -25,6 +26,16 @@ def section(connection: Any) -> Markup:
         odd=[check for check in checks if check["rows"]],
         checks=len(checks),
     )
+
+
+def read_until(connection: Any) -> datetime | None:
+    """Until when something of the tenant was read; None where nothing is kept of it."""
+    if not {"complete", "window_to"} <= set(database.tables(connection).get(database.RECEIPTS, ())):
+        return None
+    ((found,),) = connection.execute(
+        f"select max(window_to) filter (where complete) from {database.RAW}.{database.RECEIPTS}"
+    ).fetchall()
+    return None if found is None else found.astimezone(UTC)
 
 
 def _receipts(connection: Any) -> list[Row] | None:

@@ -8,9 +8,14 @@ on a phone, in the dark and on paper. Each section is a module that asks the mar
 from pathlib import Path
 from typing import Any
 
+from markupsafe import Markup
+
 from omnium_elt.infra.files import replacing
-from omnium_elt.report import accuracy, health, lead_times, proposals, tiles
+from omnium_elt.report import accuracy, health, lead_times, lists, proposals, tiles
 from omnium_elt.report.rendering import render
+
+MOST_ROWS = 20
+"""Rows shown of a list."""
 
 
 def write(page: str, path: Path) -> None:
@@ -24,11 +29,24 @@ def page(connection: Any, as_of: str | None) -> str:
     return render(
         "report.html",
         as_of=as_of,
+        read_until=health.read_until(connection),
         tiles=tiles.tiles(connection),
         sections=(
             proposals.section(connection),
             lead_times.section(connection),
             accuracy.section(connection),
+            lists_section(connection),
             health.section(connection),
         ),
+    )
+
+
+def lists_section(connection: Any) -> Markup:
+    """The lists behind the tiles, each with its first rows."""
+    return render(
+        "lists.html",
+        lists=lists.LISTS,
+        rows={name: lists.page_of(connection, name, MOST_ROWS) for name in lists.LISTS},
+        counts={name: lists.count(connection, name) for name in lists.LISTS},
+        urgencies=lists.URGENCIES,
     )

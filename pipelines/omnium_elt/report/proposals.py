@@ -6,12 +6,15 @@ from typing import Any
 
 from markupsafe import Markup
 
-from omnium_elt.report import svg
+from omnium_elt.report import line_chart, svg
+from omnium_elt.report.lists import URGENCIES
 from omnium_elt.report.queries import Row, row, rows, sum_of
 from omnium_elt.report.rendering import amount, number, percent, render
 
 MOST_LINES = 2_000
 """Proposal lines shown at most, the most urgent first: a page for a mailbox, not a data set."""
+MOST_CHARTS = 6
+"""Lines with the chart that explains them; the dashboard has it of every line."""
 ACTIONS = {
     "order": ("order", ""),
     "top_up": ("order, topped up", ""),
@@ -31,7 +34,11 @@ def section(connection: Any) -> Markup:
         select *, coalesce(supplier_name, supplier_id) as supplier
         from marts.purchase_proposal
         where action <> 'none'
-        order by sum(value) over (partition by supplier_id) desc, supplier_id, value desc, warehouse_code
+        order by
+            min(urgency_rank) over (partition by supplier_id),
+            sum(money_at_risk) over (partition by supplier_id) desc,
+            sum(value) over (partition by supplier_id) desc,
+            supplier_id, urgency_rank, money_at_risk desc, value desc, warehouse_code
         """,
     )
     lines = rows(
@@ -39,7 +46,9 @@ def section(connection: Any) -> Markup:
         """
         select *
         from marts.purchase_proposal_line
-        order by order_by_date, line_value desc, supplier_id, warehouse_code, sku
+        order by
+            action = 'defer', urgency_rank, money_at_risk desc, order_by_date, line_value desc, supplier_id,
+            warehouse_code, sku
         limit ?
         """,
         MOST_LINES,
@@ -47,7 +56,7 @@ def section(connection: Any) -> Markup:
     total = row(connection, "select count(*) as lines from marts.purchase_proposal_line")["lines"]
     by_order: dict[tuple[Any, ...], list[Row]] = {}
     for line in lines:
-        by_order.setdefault((line["supplier_id"], line["warehouse_code"], line["currency"]), []).append(line)
+        by_order.setdefault(_key(line), []).append(line)
     return render(
         "proposals.html",
         suppliers=[
@@ -56,6 +65,8 @@ def section(connection: Any) -> Markup:
         ],
         shown_lines=len(lines),
         total_lines=total,
+        urgencies=URGENCIES,
+        explained=_explained(connection),
         largest_orders=_largest_orders(connection),
         stock_outs=_stock_outs(connection),
         replay=_replay(connection),
@@ -65,6 +76,8 @@ def section(connection: Any) -> Markup:
 def _supplier(orders: list[Row], lines: Mapping[tuple[Any, ...], list[Row]]) -> Row:
     """One supplier's orders, as the template shows them."""
     first = orders[0]
+    shown = {_key(order): lines.get(_key(order), []) for order in orders}
+    left_out = sum_of(orders, "lines") - sum(len(found) for found in shown.values())
     currencies = {order["currency"] for order in orders}
     actions = [
         (*ACTIONS.get(action, (action, "none")), len(list(group)))
@@ -77,18 +90,31 @@ def _supplier(orders: list[Row], lines: Mapping[tuple[Any, ...], list[Row]]) -> 
         "value": "several currencies"
         if len(currencies) > 1
         else amount(sum_of(orders, "value"), first["currency"]),
+        "urgency": first["urgency"],
+        "money_at_risk": ""
+        if len(currencies) > 1
+        else amount(sum_of(orders, "money_at_risk"), first["currency"]),
+        "left_out": left_out,
+        "left_out_value": ""
+        if len(currencies) > 1
+        else amount(
+            sum_of(orders, "value") - sum(sum_of(found, "line_value") for found in shown.values()),
+            first["currency"],
+        ),
         "order_by": min((order["order_by_date"] for order in orders if order["order_by_date"]), default=None),
         "orders": [
             {
                 **order,
                 "remarks": _remarks(order),
-                "shown_lines": lines.get(
-                    (order["supplier_id"], order["warehouse_code"], order["currency"]), []
-                ),
+                "shown_lines": shown[_key(order)],
             }
             for order in orders
         ],
     }
+
+
+def _key(order: Row) -> tuple[Any, ...]:
+    return order["supplier_id"], order["warehouse_code"], order["currency"]
 
 
 def _action(order: Row) -> tuple[int, str]:
@@ -122,6 +148,33 @@ def _remarks(order: Row) -> list[str]:
     if order["is_rate_missing"]:
         remarks.append("The supplier's terms are in a currency without a known rate.")
     return remarks
+
+
+def _explained(connection: Any) -> list[Row]:
+    """The most urgent lines with the chart that explains each."""
+    as_of = row(connection, "select min(order_by_date) as day from marts.replenishment")["day"]
+    found = rows(
+        connection,
+        """
+        select sku, warehouse_code, coalesce(product_name, sku) as name, urgency, money_at_risk, currency
+        from marts.purchase_proposal_line
+        where action <> 'defer'
+        order by urgency_rank, money_at_risk desc, order_by_date, sku, warehouse_code
+        limit ?
+        """,
+        MOST_CHARTS,
+    )
+    if as_of is None:
+        return []
+    return [
+        {
+            **line,
+            "picture": line_chart.picture(
+                line_chart.story(connection, as_of, line["sku"], line["warehouse_code"]), svg.WIDTH
+            ),
+        }
+        for line in found
+    ]
 
 
 def _largest_orders(connection: Any) -> Markup:

@@ -36,7 +36,7 @@ def _environment() -> "Environment":
         lstrip_blocks=True,
         auto_reload=False,
     )
-    for show in (amount, number, percent, sentence, signed_percent):
+    for show in (ago, amount, number, percent, plain, sentence, signed_percent):
         environment.filters[show.__name__] = show
     return environment
 
@@ -61,6 +61,20 @@ def number(value: Any) -> str:
         return "–"
     shown = f"{Decimal(str(value)):,.1f}"
     return shown.removesuffix(".0")
+
+
+def plain(value: Any) -> str:
+    """A quantity with all its decimals and no needless ones."""
+    return "" if value is None else f"{Decimal(str(value)).normalize():f}"
+
+
+def ago(hours: float) -> str:
+    """How long ago, in words."""
+    if hours < 1:
+        return "less than an hour ago"
+    if hours < 48:
+        return f"{hours:.0f} hour{'' if round(hours) == 1 else 's'} ago"
+    return f"{hours / 24:.0f} days ago"
 
 
 def amount(value: Any, currency: Any = "") -> str:

@@ -71,17 +71,17 @@ def bars(rows: Sequence[Bar], description: str) -> Markup:
         long = max(1.5, row.value / most * room)
         marks.append(
             f"<g><title>{escape(f'{row.label}: {row.text}')}</title>"
-            f"{_text(LABEL - 8, top + 16, row.label, 'end')}"
+            f"{written(LABEL - 8, top + 16, row.label, 'end')}"
             f'<rect class="first" x="{LABEL}" y="{top + 5}" width="{long:.1f}" height="14" rx="2"/>'
-            f"{_text(LABEL + long + 6, top + 16, row.text, kind='value')}</g>"
+            f"{written(LABEL + long + 6, top + 16, row.text, kind='value')}</g>"
         )
-    return _picture(len(rows) * ROW + 4, description, marks)
+    return picture(len(rows) * ROW + 4, description, marks)
 
 
 def ranges(rows: Sequence[Range], description: str, unit: str) -> Markup:
     """Ranges on one axis from 0: a line from low to high, a dot at low, an upright where it was expected."""
     room = WIDTH - LABEL - 16
-    ticks = _ticks(max((max(row.high, row.mark or 0) for row in rows), default=0))
+    ticks = round_ticks(max((max(row.high, row.mark or 0) for row in rows), default=0))
     bottom = len(rows) * ROW + 4
 
     def place(value: float) -> float:
@@ -89,10 +89,10 @@ def ranges(rows: Sequence[Range], description: str, unit: str) -> Markup:
 
     marks = [
         f'<line class="grid" x1="{place(tick):.1f}" x2="{place(tick):.1f}" y1="0" y2="{bottom}"/>'
-        + _text(place(tick), bottom + 15, f"{tick:g}", "middle", "tick")
+        + written(place(tick), bottom + 15, f"{tick:g}", "middle", "tick")
         for tick in ticks
     ]
-    marks.append(_text(LABEL - 8, bottom + 15, unit, "end", "tick"))
+    marks.append(written(LABEL - 8, bottom + 15, unit, "end", "tick"))
     for number, row in enumerate(rows):
         middle = number * ROW + 12
         expected = (
@@ -102,12 +102,12 @@ def ranges(rows: Sequence[Range], description: str, unit: str) -> Markup:
             else ""
         )
         marks.append(
-            f"<g><title>{escape(row.title)}</title>{_text(LABEL - 8, middle + 4, row.label, 'end')}"
+            f"<g><title>{escape(row.title)}</title>{written(LABEL - 8, middle + 4, row.label, 'end')}"
             f'<line class="range" x1="{place(row.low):.1f}" x2="{place(row.high):.1f}" '
             f'y1="{middle}" y2="{middle}"/>'
             f'<circle class="first" cx="{place(row.low):.1f}" cy="{middle}" r="5"/>{expected}</g>'
         )
-    return _picture(bottom + 22, description, marks)
+    return picture(bottom + 22, description, marks)
 
 
 def columns(items: Sequence[Column], description: str, kinds: Sequence[str] = ("first", "second")) -> Markup:
@@ -131,11 +131,11 @@ def columns(items: Sequence[Column], description: str, kinds: Sequence[str] = ("
         middle = x + step / 2
         marks.append(
             f"<g><title>{escape(item.title)}</title>{parts}"
-            + (_text(middle, y - 6, f"{total:,.0f}", "middle", "value") if total else "")
-            + _text(middle, height + 16, item.label, "middle", "tick")
+            + (written(middle, y - 6, f"{total:,.0f}", "middle", "value") if total else "")
+            + written(middle, height + 16, item.label, "middle", "tick")
             + "</g>"
         )
-    return _picture(height + 24, description, marks)
+    return picture(height + 24, description, marks)
 
 
 def lines(labels: Sequence[str], series: Sequence[Line], description: str) -> Markup:
@@ -151,11 +151,11 @@ def lines(labels: Sequence[str], series: Sequence[Line], description: str) -> Ma
         y = place(0, share)[1]
         marks.append(
             f'<line class="grid" x1="{left}" x2="{WIDTH - right}" y1="{y:.1f}" y2="{y:.1f}"/>'
-            + _text(left - 6, y + 4, f"{share:.0%}", "end", "tick")
+            + written(left - 6, y + 4, f"{share:.0%}", "end", "tick")
         )
     every = max(1, math.ceil(len(labels) / 6))
     marks += [
-        _text(place(number, 0)[0], height + 16, label, "middle", "tick")
+        written(place(number, 0)[0], height + 16, label, "middle", "tick")
         for number, label in enumerate(labels)
         if (len(labels) - 1 - number) % every == 0
     ]
@@ -175,15 +175,15 @@ def lines(labels: Sequence[str], series: Sequence[Line], description: str) -> Ma
         while any(abs(y - other) < 13 for other in ends):
             y += 13
         ends.append(y)
-        marks.append(_text(x + 8, y + 4, f"{line.name} {points[-1][1]:.0%}".strip(), kind=f"{kind}-name"))
-    return _picture(height + 24, description, marks)
+        marks.append(written(x + 8, y + 4, f"{line.name} {points[-1][1]:.0%}".strip(), kind=f"{kind}-name"))
+    return picture(height + 24, description, marks)
 
 
 def curves(series: Sequence[Curve], description: str, unit: str) -> Markup:
     """Shares (0…1) against an amount: what one gets for what it costs; the axis of amounts begins at 0."""
     height, left, right = 220, 40, 16
     points = [point for curve in series for point in curve.points]
-    ticks = _ticks(max((x for x, _, _ in points), default=0))
+    ticks = round_ticks(max((x for x, _, _ in points), default=0))
     floor = min((math.floor(share * 10) / 10 for _, share, _ in points), default=0.0)
     floor = min(floor, 0.9)
 
@@ -196,10 +196,10 @@ def curves(series: Sequence[Curve], description: str, unit: str) -> Markup:
         y = place(0, number / 10)[1]
         marks.append(
             f'<line class="grid" x1="{left}" x2="{WIDTH - right}" y1="{y:.1f}" y2="{y:.1f}"/>'
-            + _text(left - 6, y + 4, f"{number / 10:.0%}", "end", "tick")
+            + written(left - 6, y + 4, f"{number / 10:.0%}", "end", "tick")
         )
-    marks += [_text(place(x, 0)[0], height + 16, _short(x), "middle", "tick") for x in ticks]
-    marks.append(_text(WIDTH - right, height + 34, unit, "end", "tick"))
+    marks += [written(place(x, 0)[0], height + 16, short(x), "middle", "tick") for x in ticks]
+    marks.append(written(WIDTH - right, height + 34, unit, "end", "tick"))
     for curve, kind in zip(series, ("first", "second", "third"), strict=False):
         placed = [(*place(x, share), title) for x, share, title in sorted(curve.points)]
         path = " ".join(f"{x:.1f},{y:.1f}" for x, y, _ in placed)
@@ -209,10 +209,10 @@ def curves(series: Sequence[Curve], description: str, unit: str) -> Markup:
             f'<circle class="{kind}" cx="{x:.1f}" cy="{y:.1f}" r="4"><title>{escape(title)}</title></circle>'
             for x, y, title in placed
         ]
-    return _picture(height + 40, description, marks)
+    return picture(height + 40, description, marks)
 
 
-def _short(amount: float) -> str:
+def short(amount: float) -> str:
     """An amount in thousands or millions."""
     for size, letter in ((1e9, "bn"), (1e6, "M"), (1e3, "k")):
         if amount >= size:
@@ -220,7 +220,7 @@ def _short(amount: float) -> str:
     return f"{amount:g}"
 
 
-def _ticks(most: float) -> list[float]:
+def round_ticks(most: float) -> list[float]:
     """Round figures from 0 to at least `most`, four to seven of them."""
     if most <= 0:
         return [0, 1]
@@ -229,13 +229,15 @@ def _ticks(most: float) -> list[float]:
     return [step * number for number in range(math.ceil(most / step) + 1)]
 
 
-def _text(x: float, y: float, text: str, anchor: str = "start", kind: str = "name") -> str:
+def written(x: float, y: float, text: str, anchor: str = "start", kind: str = "name") -> str:
+    """A text in a picture; names that are long are cut."""
     shown = text if kind != "name" or len(text) <= 20 else text[:19].rstrip() + "…"
     return f'<text class="{kind}" x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}">{escape(shown)}</text>'
 
 
-def _picture(height: float, description: str, marks: Sequence[str]) -> Markup:
+def picture(height: float, description: str, marks: Sequence[str], width: float = WIDTH) -> Markup:
+    """The whole of a picture; `description` is what somebody hears who does not see it."""
     return Markup(
-        f'<svg viewBox="0 0 {WIDTH} {height:g}" role="img" aria-label="{escape(description)}">'
+        f'<svg viewBox="0 0 {width:g} {height:g}" role="img" aria-label="{escape(description)}">'
         f"{''.join(marks)}</svg>"
     )

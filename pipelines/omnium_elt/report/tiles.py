@@ -1,8 +1,10 @@
-"""The report's tiles: the figures that a person looks at first."""
+"""The report's tiles: the figures that a person looks at first, each with where it opens."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from omnium_elt.report import lists
 from omnium_elt.report.queries import row, rows
 from omnium_elt.report.rendering import amount, number, percent
 
@@ -14,48 +16,56 @@ class Tile:
     figure: str
     meaning: str
     is_warning: bool = False
+    address: str = ""
+    """Of the list that it opens, on the same page."""
+
+
+COUNTED = {
+    "wrong-lead-times": "suppliers with a wrong lead time",
+    "running-out": "items run out within 30 days",
+    "overstock": "items with too much stock",
+    "transfers": "transfers instead of purchases",
+}
+"""List → what its count is called."""
+WARNINGS = ("wrong-lead-times",)
 
 
 def tiles(connection: Any) -> list[Tile]:
-    """What to order, what is late, and what runs out."""
+    """What to order and what is at risk, what is late, and the lists that somebody should look at."""
+    counts = {name: lists.count(connection, name) for name in COUNTED}
     return [
         *_to_order(connection),
         _overdue(connection),
         _punctuality(connection),
-        _wrong_lead_times(connection),
-        _running_out(connection),
+        *(
+            Tile(number(counts[name]), meaning, name in WARNINGS and counts[name] > 0, name)
+            for name, meaning in COUNTED.items()
+        ),
     ]
 
 
-def _to_order(connection: Any) -> list[Tile]:
+def _to_order(connection: Any) -> Iterator[Tile]:
     values = rows(
         connection,
         """
-        select currency, sum(value) as value, sum(lines) as lines, count(distinct supplier_id) as suppliers
+        select currency, sum(value) as value, sum(lines) as lines, sum(money_at_risk) as at_risk
         from marts.purchase_proposal
         where action not in ('defer', 'none')
         group by currency
         order by value desc
         """,
     )
-    return [
-        Tile(amount(value["value"]), f"{value['currency']} to order, {number(value['lines'])} lines")
-        for value in values[:2]
-    ]
+    for value in values[:2]:
+        to_order = f"{value['currency']} to order, {number(value['lines'])} lines"
+        yield Tile(amount(value["value"]), to_order, address="proposals")
+        at_risk = value["at_risk"] or 0
+        yield Tile(amount(at_risk), f"{value['currency']} at risk", at_risk > 0, "urgent")
 
 
 def _overdue(connection: Any) -> Tile:
-    open_lines = row(
-        connection,
-        """
-        select count(*) as lines, count(*) filter (where is_overdue) as overdue
-        from marts.open_purchase_eta
-        where not is_transfer
-        """,
-    )
-    return Tile(
-        number(open_lines["overdue"]), f"of {number(open_lines['lines'])} open lines overdue", is_warning=True
-    )
+    overdue = lists.count(connection, "overdue")
+    lines = row(connection, "select count(*) as open from marts.open_purchase_eta where not is_transfer")
+    return Tile(number(overdue), f"of {number(lines['open'])} open lines overdue", overdue > 0, "overdue")
 
 
 def _punctuality(connection: Any) -> Tile:
@@ -67,29 +77,4 @@ def _punctuality(connection: Any) -> Tile:
         where period = 'all'
         """,
     )
-    return Tile(percent(punctual["share"]), "of lines came on time")
-
-
-def _wrong_lead_times(connection: Any) -> Tile:
-    wrong = row(
-        connection,
-        "select count(*) filter (where is_actionable) as suppliers from marts.lead_time_policy",
-    )
-    return Tile(
-        number(wrong["suppliers"]), "suppliers with a wrong lead time", is_warning=bool(wrong["suppliers"])
-    )
-
-
-def _running_out(connection: Any) -> Tile:
-    running_out = row(
-        connection,
-        """
-        select count(*) as items
-        from marts.replenishment
-        where daily_demand > 0
-            and block_reason is null
-            -- nothing is ordered before the as-of date
-            and projected_stock_out_date < (select min(order_by_date) + 30 from marts.replenishment)
-        """,
-    )
-    return Tile(number(running_out["items"]), "items run out within 30 days")
+    return Tile(percent(punctual["share"]), "of lines came on time", address="lead-times")

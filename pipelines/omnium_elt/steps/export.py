@@ -9,23 +9,17 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+from omnium_elt.decide import lines
+from omnium_elt.decide.lines import MART, WHAT_IS_ORDERED, Selection, value_of
 from omnium_elt.infra.errors import UsageError
 from omnium_elt.infra.files import replacing
 from omnium_elt.infra.home import Home
 from omnium_elt.steps import sheets
-from omnium_elt.warehouse import database, selection
 
-MART = "purchase_proposal_line"
 FORMATS = ("parquet", "csv", "xlsx")
-
-
-@dataclass(frozen=True)
-class Selection:
-    """Which lines: of suppliers and warehouses by id or name, all for none; `deferred`: also those that can wait."""
-
-    suppliers: Sequence[str] = ()
-    warehouses: Sequence[str] = ()
-    deferred: bool = False
+DECIDED = ("proposed_quantity", "is_ticked", "is_outdated", "note")
+"""What stands behind the columns of the proposal: what was proposed where another quantity was decided, whether the
+line is ticked, whether the proposal has changed since it was decided, and the purchaser's note."""
 
 
 @dataclass(frozen=True)
@@ -36,13 +30,15 @@ class Written:
     lines: int
     value: dict[str | None, Decimal]
     files: int = 1
+    remarks: Sequence[str] = ()
+    """What a person has to know of the lines (`Chosen.remarks`)."""
 
 
 def export_lines(
     home: Home,
     kind: str | None = None,
     output: str | None = None,
-    chosen: Selection = Selection(),
+    chosen: Selection = WHAT_IS_ORDERED,
     *,
     delimiter: str = ",",
     decimal_sign: str = ".",
@@ -54,7 +50,10 @@ def export_lines(
     """
     kind = kind or (Path(output).suffix.removeprefix(".").lower() if output else "xlsx")
     if kind not in FORMATS:
-        raise UsageError(f"{output} does not say which format", f"Add --format {', '.join(FORMATS)}.")
+        named = f"{output} does not say which format" if output else f"lines are not written as {kind}"
+        raise UsageError(
+            named, f"Add --format {', '.join(FORMATS)}; orders (--for-supplier) come as html and pdf, too."
+        )
     if len(delimiter) != 1 or delimiter == decimal_sign or delimiter in '"\r\n':
         raise UsageError(
             f"--delimiter {delimiter!r} cannot part the cells", "It is one character, such as ; or a tab."
@@ -62,7 +61,7 @@ def export_lines(
     path = Path(output or f"{MART}.{kind}")
     if path.resolve() == (home.exports / f"{MART}.parquet").resolve():
         raise UsageError(f"{path} is the export that the manifest vouches for", "Name another file.")
-    found = proposal_lines(home, chosen)
+    found, remarks = proposal_lines(home, chosen)
     with replacing(path) as partial:
         if kind == "parquet":
             import pyarrow.parquet
@@ -76,40 +75,18 @@ def export_lines(
                 )
             else:
                 sheets.write_xlsx(partial, found.column_names, rows)
-    return Written(path, found.num_rows, value_of(found.select(["currency", "line_value"]).to_pylist()))
+    value = value_of(found.select(["currency", "line_value"]).to_pylist())
+    return Written(path, found.num_rows, value, remarks=remarks)
 
 
-def proposal_lines(home: Home, chosen: Selection) -> Any:
-    """The chosen lines of the published proposal, as an Arrow table in the order of the proposal."""
-    require_warehouse(home)
-    with database.connect(home.warehouse, read_only=True) as connection:
-        return connection.sql(
-            f"""
-            from marts.{MART}
-            where (len($suppliers) = 0 or list_contains($suppliers, supplier_id))
-                and (len($warehouses) = 0 or list_contains($warehouses, warehouse_code))
-                and ($deferred or action <> 'defer')
-            order by supplier_id, warehouse_code, currency, line_number
-            """,
-            params={
-                "suppliers": selection.supplier_ids(connection, chosen.suppliers),
-                "warehouses": selection.warehouse_codes(connection, chosen.warehouses),
-                "deferred": chosen.deferred,
-            },
-        ).to_arrow_table()
-
-
-def require_warehouse(home: Home) -> None:
-    """Raise UsageError where nothing is published."""
-    if not home.warehouse.exists():
-        raise UsageError(
-            f"there is no warehouse at {home.warehouse}", "Make one: omnium-elt demo, or omnium-elt run."
-        )
-
-
-def value_of(lines: Sequence[dict[str, Any]]) -> dict[str | None, Decimal]:
-    """Σ line_value by currency."""
-    values: dict[str | None, Decimal] = {}
-    for line in lines:
-        values[line["currency"]] = values.get(line["currency"], Decimal(0)) + line["line_value"]
-    return values
+def proposal_lines(home: Home, chosen: Selection) -> tuple[Any, list[str]]:
+    """The chosen lines as they were decided, as an Arrow table in the order of the proposal; and remarks on them."""
+    with lines.connect(home, as_proposed=chosen.as_proposed) as connection:
+        came_to = lines.choose(connection, chosen)
+        found = connection.sql(f"""
+            select * exclude (
+                decided_against, is_decided, is_snoozed, snoozed_until, is_changed, proposed_value, {", ".join(DECIDED)}
+            ), {", ".join(DECIDED)}
+            from chosen_line
+            """).to_arrow_table()
+        return found, came_to.remarks

@@ -7,28 +7,20 @@ cut short keeps what its finished packages loaded.
     resources ──► readers, side by side ──► queue of verified windows ──► packages ──► destination
 """
 
-import contextlib
-import ctypes
 import datetime as dt
-import gc
 import logging
 import os
-import platform
 import queue
 import shutil
-import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
-import dlt
 import numpy as np
-import pyarrow as pa
 from omnium_source import Sync, dlt_resource, known_columns, mark_personal
 from omnium_source.errors import (
     ConfigurationError,
@@ -38,7 +30,6 @@ from omnium_source.errors import (
     WrongCredentials,
 )
 from omnium_source.http.client import OmniumClient
-from omnium_source.http.traffic import Traffic
 from omnium_source.normalize.drift import in_words
 from omnium_source.normalize.without_pandas import without_pandas
 from omnium_source.normalize.worker_pool import WorkerPool
@@ -51,7 +42,9 @@ from omnium_elt.infra.errors import OmniumEltError, UsageError, explain
 from omnium_elt.infra.home import Settings
 from omnium_elt.infra.run_report import Progress, ResourceReport, RunReport
 from omnium_elt.infra.tenant import connect, personal_data, told
-from omnium_elt.warehouse.database import LOCAL, RECEIPTS
+from omnium_elt.steps.receipts import receipts
+from omnium_elt.steps.resource_progress import ResourceProgress
+from omnium_elt.warehouse.database import LOCAL
 from omnium_elt.warehouse.destination import Warehouse
 
 log = logging.getLogger("omnium.load")
@@ -71,12 +64,6 @@ more will come. Each costs a second or two of its own, however little is in it: 
 WORKERS = min(8, os.cpu_count() or 2)
 """Processes that make tables of pages, at most. More than one for each core gains nothing, and eight keep up with what
 the server's limits allow."""
-GARBAGE_THRESHOLD = 100_000
-"""Objects more than before until Python looks for garbage."""
-SWITCH_SECONDS = 0.0005
-MALLOPT = {-8: 2, -3: 128 * 1024}
-"""Of glibc: M_ARENA_MAX and M_MMAP_THRESHOLD. Pages of answers, up to megabytes each, are taken and given back by many
-threads; in arenas of their own, and among small objects, as much memory lies idle in the end as is in use."""
 FATAL = (WrongCredentials, Unreachable, ConfigurationError, OSError)
 """Errors that every other resource would meet as well; OSError: the disk that windows wait on."""
 
@@ -88,11 +75,11 @@ def load(settings: Settings, progress: Progress, report: RunReport | None = None
     nothing can be read or loaded at all, UsageError for a wrong setting.
     """
     report = report or RunReport.begin("load", settings.run_id)
-    _give_memory_back()
+    memory.give_back_what_was_used()
     try:
         resources = select(settings.resources, settings.exclude)
         with (
-            _hurrying(),
+            memory.hurrying(),
             without_pandas(),
             # Set by itself where going on makes no sense.
             connect(settings, settings.stop.child()) as client,
@@ -105,96 +92,6 @@ def load(settings: Settings, progress: Progress, report: RunReport | None = None
     except (WrongCredentials, Unreachable) as error:
         raise OmniumEltError(*told(error)) from error
     return report.finish("interrupted" if settings.stop.is_set() else None)
-
-
-@contextlib.contextmanager
-def _hurrying() -> Iterator[None]:
-    """Let Python look for garbage in cycles seldom, and change threads often.
-
-    A parsed page is tens of thousands of objects in no cycle at all; looking through the pages that wait
-    takes four times as long as parsing them. And a download passes through Python for every 64 KB: while
-    another thread parses, each of them would wait for Python's lock as long as the interval.
-    """
-    threshold, interval = gc.get_threshold(), sys.getswitchinterval()
-    gc.freeze()
-    gc.set_threshold(GARBAGE_THRESHOLD, 10, 10)
-    sys.setswitchinterval(SWITCH_SECONDS)
-    try:
-        yield
-    finally:
-        sys.setswitchinterval(interval)
-        gc.set_threshold(*threshold)
-        gc.unfreeze()
-
-
-def _give_memory_back() -> None:
-    """Have the allocator give back what was used, where it is glibc's; for as long as this process lives."""
-    if platform.libc_ver()[0] == "glibc":
-        for option, value in MALLOPT.items():
-            ctypes.CDLL(None).mallopt(option, value)
-
-
-@dataclass
-class _Progressing:
-    """One resource in this run: what was read of it, and what of that the destination has.
-
-    `outcome` and `error` are those of reading. The report is written by `settle` alone.
-    """
-
-    resource: Resource
-    report: ResourceReport
-    traffic: Traffic = field(default_factory=Traffic)
-    outcome: Literal["read", "forbidden", "failed", "skipped"] = "skipped"
-    error: str | None = None
-    seconds: float = 0.0
-    has_ended: bool = False
-    is_reported: bool = False
-    windows: list[Verified] = field(default_factory=list)
-    notes: list[str] = field(default_factory=list)
-    committed: list[Verified] = field(default_factory=list)
-
-    def shown_by(self, progress: Progress) -> Callable[[int, int | None], None]:
-        """What the reader calls as rows come; the first window tells how many there are in all."""
-        name, most = self.resource.name, 0
-
-        def on_rows(rows: int, total: int | None) -> None:
-            nonlocal most
-            # The parts of a window that is cut are counted one by one, and are fewer than the whole.
-            if (total or 0) > most:
-                most = total or 0
-                progress.start(name, most)
-            progress.advance(name, rows)
-
-        return on_rows
-
-    @property
-    def is_settled(self) -> bool:
-        """Whether nothing more comes of it."""
-        return self.has_ended and len(self.committed) == len(self.windows)
-
-    def settle(self, why_not_loaded: str = "") -> None:
-        """Write the report: rows, windows and status are those of the windows that are in the destination."""
-        report, traffic, windows = self.report, self.traffic, self.committed
-        self.is_reported = True
-        report.rows = sum(window.written for window in windows)
-        report.window_from = windows[0].window.lower if windows else None
-        report.window_to = windows[-1].window.end if windows else None
-        hits = [window.total_hits for window in windows]
-        report.total_hits = None if not hits or None in hits else sum(hit or 0 for hit in hits)
-        report.seconds = self.seconds
-        report.requests, report.retries = traffic.requests, traffic.retries
-        report.throttled, report.bytes = traffic.throttled, traffic.bytes
-        report.complete = self.outcome == "read" and self.is_settled
-        report.error = self.error
-        if len(windows) < len(self.windows):
-            report.status = "failed"
-            report.error = (
-                report.error or f"read, and not loaded: {why_not_loaded or 'the load was broken off'}"
-            )
-        elif self.outcome == "read":
-            report.status = "ok" if any(window.written for window in windows) else "unchanged"
-        else:
-            report.status = self.outcome
 
 
 class _Load:
@@ -210,7 +107,7 @@ class _Load:
         self._settings, self._progress, self._report = settings, progress, report
         self._client, self._warehouse = client, warehouse
         self._personal = personal_data(settings, warehouse.personal_mark)
-        self._ready: queue.Queue[Verified | _Progressing] = queue.Queue()
+        self._ready: queue.Queue[Verified | ResourceProgress] = queue.Queue()
         self._room = threading.Semaphore(WINDOWS_WAITING)
         self._is_tight = memory.is_tight()
         self._fatal: Exception | None = None
@@ -234,13 +131,13 @@ class _Load:
         self._sync = Sync(client, self._executor, self._personal, reading, types, pool, settings.fields)
         self._has_loaded = False
         self._loaded: dict[str, np.ndarray] = {}
-        self._going: dict[str, _Progressing] = {}
+        self._going: dict[str, ResourceProgress] = {}
 
     # -- reading, in threads -----------------------------------------------------------------------
 
     def run(self, resources: list[Resource]) -> None:
         """Read and load `resources`."""
-        self._going = {row.name: _Progressing(row, ResourceReport(row.name)) for row in resources}
+        self._going = {row.name: ResourceProgress(row, ResourceReport(row.name)) for row in resources}
         going = list(self._going.values())
         self._report.resources = [one.report for one in going]
         try:
@@ -255,7 +152,7 @@ class _Load:
         if self._has_loaded:
             self._warehouse.record_run(self._report)
 
-    def _read_and_load(self, going: list[_Progressing]) -> None:
+    def _read_and_load(self, going: list[ResourceProgress]) -> None:
         with ThreadPoolExecutor(2 if self._is_tight else READERS, "omnium-read") as readers, self._executor:
             # The longest first: the end of a run is not spent waiting for one of them.
             for one in sorted(going, key=lambda one: one.resource.scroll == ""):
@@ -268,7 +165,7 @@ class _Load:
                 self._room.release(len(going) * WINDOWS_WAITING)
                 raise
 
-    def _settle_rest(self, going: list[_Progressing], error: BaseException | None) -> None:
+    def _settle_rest(self, going: list[ResourceProgress], error: BaseException | None) -> None:
         """Write the reports that are not written yet; what was read and is in no finished package is not ok."""
         why = explain(error).message if error else ""
         for one in going:
@@ -283,11 +180,11 @@ class _Load:
             name: None if is_local else self._committed.get(name, {}).get("cursor") for name in self._going
         }
 
-    def _settle(self, one: _Progressing, why_not_loaded: str = "") -> None:
+    def _settle(self, one: ResourceProgress, why_not_loaded: str = "") -> None:
         one.settle(why_not_loaded)
         self._progress.finish(one.resource.name, one.report.status)
 
-    def _read(self, one: _Progressing) -> None:
+    def _read(self, one: ResourceProgress) -> None:
         started = time.monotonic()
         name = one.resource.name
         self._progress.start(name, None)
@@ -316,7 +213,7 @@ class _Load:
             one.seconds = time.monotonic() - started
             self._ready.put(one)
 
-    def _windows(self, one: _Progressing) -> Iterator[Verified]:
+    def _windows(self, one: ResourceProgress) -> Iterator[Verified]:
         name = one.resource.name
         return self._sync.windows(
             one.resource,
@@ -426,7 +323,7 @@ class _Load:
                 is_new=name in new,
                 lists=lists if self._warehouse.takes_lists else None,
             )
-        yield _receipts(self._report.run_id, [window for windows in package.values() for window in windows])
+        yield receipts(self._report.run_id, [window for windows in package.values() for window in windows])
 
     def _marked(self, windows: list[Verified]) -> Iterator[Verified]:
         """The windows; as they are extracted the package's state takes the mark along."""
@@ -447,7 +344,7 @@ class _Load:
                 f"`omnium-elt load --full-refresh --resources {','.join(some)}` reads them"
             )
 
-    def _note_drift(self, going: list[_Progressing]) -> None:
+    def _note_drift(self, going: list[ResourceProgress]) -> None:
         drift = (drift for one in going for window in one.windows for drift in window.drift)
         self._report.notes += in_words(drift)
 
@@ -462,53 +359,3 @@ def with_ids(known: np.ndarray, keys: Iterable[str]) -> tuple[np.ndarray, bool]:
     ids.sort()
     is_other = np.append(True, ids[1:] != ids[:-1])[: len(ids)]
     return ids[is_other], bool(is_other.all())
-
-
-def _receipts(run_id: str, windows: list[Verified]) -> Any:
-    """The rows of `_omnium_windows`: what was read, what the server counted, and that both agree."""
-
-    def rows() -> Iterator[pa.Table]:
-        # A package that fails may have written this table already: its id tells whether the receipts are good.
-        load_id = dlt.current.load_package_state()["load_id"]
-        receipts = [
-            {
-                "run_id": run_id,
-                "resource": window.resource.name,
-                "window_from": window.window.lower,
-                "window_to": window.window.end,
-                "total_hits": window.total_hits,
-                "rows": window.rows,
-                "rows_written": window.written,
-                "distinct_keys": window.distinct_keys,
-                "requests": window.traffic.requests,
-                "tries": window.tries,
-                "seconds": window.seconds,
-                "complete": True,
-                "max_lateness_seconds": window.late_seconds,
-                "_dlt_load_id": load_id,
-            }
-            for window in windows
-        ]
-        yield pa.Table.from_pylist(receipts, schema=_RECEIPT)
-
-    return dlt.resource(rows, name=RECEIPTS, write_disposition="append")
-
-
-_RECEIPT = pa.schema(
-    [
-        ("run_id", pa.string()),
-        ("resource", pa.string()),
-        ("window_from", pa.timestamp("us", "UTC")),
-        ("window_to", pa.timestamp("us", "UTC")),
-        ("total_hits", pa.int64()),
-        ("rows", pa.int64()),
-        ("rows_written", pa.int64()),
-        ("distinct_keys", pa.int64()),
-        ("requests", pa.int64()),
-        ("tries", pa.int64()),
-        ("seconds", pa.float64()),
-        ("complete", pa.bool_()),
-        ("max_lateness_seconds", pa.float64()),
-        ("_dlt_load_id", pa.string()),
-    ]
-)

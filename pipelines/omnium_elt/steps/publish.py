@@ -34,6 +34,7 @@ from omnium_elt.infra.files import (
 from omnium_elt.infra.home import Home, Settings
 from omnium_elt.infra.run_report import Progress, StepReport
 from omnium_elt.report import html as report_html
+from omnium_elt.report.summary import summary
 from omnium_elt.steps import transform
 from omnium_elt.warehouse import database
 from omnium_elt.warehouse.manifest import read_manifest
@@ -61,6 +62,7 @@ def publish(settings: Settings, progress: Progress, *, force: bool = False) -> S
     is_same = before is not None and (before.get("source"), before.get("raw")) == (source, raw)
     if not force and before and is_same and _is_all_there(home, before):
         report.status = "unchanged"
+        report.details = {"purchasing": before.get("purchasing")}
         return report
     for folder in (home.root, home.exports):
         sweep(folder)
@@ -71,16 +73,18 @@ def publish(settings: Settings, progress: Progress, *, force: bool = False) -> S
         connection.execute("checkpoint")
         marts, finished = export_marts(connection, home, before or {}, _descriptions(home))
         page = report_html.page(connection, source["as_of"]) if source else None
+        purchasing = summary(connection, source["as_of"]) if source else None
     report.details = {
         "warehouse_bytes": publish_warehouse(home, materialise=settings.destination == "parquet"),
         "marts": len(marts),
         "exported": len(finished),
+        "purchasing": purchasing,
     }
     # Readers of several files meet a mix of two versions from here until the manifest is written.
     if page is not None:
         report_html.write(page, home.exports / "report.html")
     put_all(finished)
-    manifest = _manifest(settings, marts, source, raw)
+    manifest = _manifest(settings, marts, source, raw) | {"purchasing": purchasing}
     report.details["models"] = manifest["models"]
     write_json(home.manifest, manifest, mode=None)
     _tidy(home, manifest)

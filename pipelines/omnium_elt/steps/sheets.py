@@ -87,6 +87,8 @@ def write_xlsx(
         formats = formats_of(book)
         page = book.add_worksheet(sheet)
         page.freeze_panes(1, 0)
+        print_on_width(page)
+        page.repeat_rows(0)
         for number, name in enumerate(names):
             page.set_column(number, number, WIDTHS.get(name, max(12, len(name) + 2)))
             page.write_string(0, number, name, heading)
@@ -95,6 +97,18 @@ def write_xlsx(
             for number, (name, value) in enumerate(zip(names, row, strict=True)):
                 write_cell(page, last, number, name, value, formats)
         page.autofilter(0, 0, last, len(names) - 1)
+        page.print_area(0, 0, last, len(names) - 1)
+
+
+A4 = 9
+"""Of the sizes of paper that a workbook knows."""
+
+
+def print_on_width(page: Any) -> None:
+    """A page is as wide as the paper, and there are as many as it takes."""
+    page.set_paper(A4)
+    page.set_landscape()
+    page.fit_to_pages(1, 0)
 
 
 def formats_of(book: Any) -> dict[str, Any]:

@@ -10,17 +10,18 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+from omnium_elt.decide.lines import Selection, value_of
 from omnium_elt.infra.errors import UsageError
 from omnium_elt.infra.files import replacing
 from omnium_elt.infra.home import Home
 from omnium_elt.report.rendering import render
-from omnium_elt.steps import sheets
-from omnium_elt.steps.export import Selection, Written, proposal_lines, value_of
+from omnium_elt.steps import printing, sheets
+from omnium_elt.steps.export import Written, proposal_lines
 from omnium_elt.warehouse import database
 from omnium_elt.warehouse.manifest import read_manifest
 from omnium_elt.write.orders import order_id_of
 
-FORMATS = ("xlsx", "html")
+FORMATS = ("xlsx", "html", "pdf")
 COLUMNS = (
     ("line_number", "Line", 6),
     ("supplier_sku_id", "Your number", 18),
@@ -34,7 +35,6 @@ COLUMNS = (
     ("line_value", "Total", 14),
 )
 """Field of the proposal's line, heading, characters across."""
-A4 = 9
 
 
 def export_orders(home: Home, kind: str | None, output: str | None, chosen: Selection) -> Written:
@@ -45,7 +45,8 @@ def export_orders(home: Home, kind: str | None, output: str | None, chosen: Sele
             f"orders are not written as {kind}", f"Add --format {' or --format '.join(FORMATS)}."
         )
     folder = Path(output or "orders")
-    lines = proposal_lines(home, chosen).to_pylist()
+    found, remarks = proposal_lines(home, chosen)
+    lines = found.to_pylist()
     with database.connect(home.warehouse, read_only=True) as connection:
         rows = connection.sql("from marts.dim_warehouse").to_arrow_table().to_pylist()
     warehouses = {row["warehouse_code"]: row for row in rows}
@@ -56,9 +57,8 @@ def export_orders(home: Home, kind: str | None, output: str | None, chosen: Sele
     for order in orders.values():
         head = _head(order, warehouses.get(order[0]["warehouse_code"], {}), as_of)
         with replacing(folder / f"{_file_name(head)}.{kind}") as partial:
-            write = _write_workbook if kind == "xlsx" else _write_page
-            write(partial, head, order)
-    return Written(folder, len(lines), value_of(lines), len(orders))
+            WRITERS[kind](partial, head, order)
+    return Written(folder, len(lines), value_of(lines), len(orders), remarks)
 
 
 def _head(lines: Sequence[dict[str, Any]], warehouse: dict[str, Any], as_of: str) -> dict[str, Any]:
@@ -117,9 +117,7 @@ def _write_workbook(path: Path, head: dict[str, Any], lines: Sequence[dict[str, 
         total = book.add_format({"bold": True, "num_format": "#,##0.00", "top": 1})
         formats = sheets.formats_of(book)
         page = book.add_worksheet("Purchase order")
-        page.set_paper(A4)
-        page.set_landscape()
-        page.fit_to_pages(1, 0)
+        sheets.print_on_width(page)
         page.set_footer("&L&8" + head["order"] + "&R&8&P / &N")
         page.write_string(0, 0, "Purchase order", title)
         row = 1
@@ -136,24 +134,33 @@ def _write_workbook(path: Path, head: dict[str, Any], lines: Sequence[dict[str, 
             row += 1
             for number, (name, _, _) in enumerate(COLUMNS):
                 sheets.write_cell(page, row, number, name, line.get(name), formats)
+        page.print_area(0, 0, row + 1, len(COLUMNS) - 1)
         page.write_string(row + 1, len(COLUMNS) - 2, "Total", bold)
         page.write_number(row + 1, len(COLUMNS) - 1, float(head["total"]), total)
         book.set_properties({"title": f"Purchase order {head['order']}", "author": "", "comments": ""})
 
 
 def _write_page(path: Path, head: dict[str, Any], lines: Sequence[dict[str, Any]]) -> None:
+    path.write_text(_page(head, lines), encoding="utf-8")
+
+
+def _write_pdf(path: Path, head: dict[str, Any], lines: Sequence[dict[str, Any]]) -> None:
+    printing.print_pdf(_page(head, lines), path)
+
+
+def _page(head: dict[str, Any], lines: Sequence[dict[str, Any]]) -> str:
     numbers = {"line_number", "quantity", "packs", "pack_quantity", "unit_cost", "line_value"}
-    path.write_text(
-        render(
-            "purchase_order.html",
-            head=head,
-            facts=_facts(head),
-            columns=[{"heading": heading, "is_number": name in numbers} for name, heading, _ in COLUMNS],
-            rows=[[_shown(name, line.get(name)) for name, _, _ in COLUMNS] for line in lines],
-            total=f"{head['total']:,.2f}",
-        ),
-        encoding="utf-8",
+    return render(
+        "purchase_order.html",
+        head=head,
+        facts=_facts(head),
+        columns=[{"heading": heading, "is_number": name in numbers} for name, heading, _ in COLUMNS],
+        rows=[[_shown(name, line.get(name)) for name, _, _ in COLUMNS] for line in lines],
+        total=f"{head['total']:,.2f}",
     )
+
+
+WRITERS = {"xlsx": _write_workbook, "html": _write_page, "pdf": _write_pdf}
 
 
 def _shown(name: str, value: Any) -> str:

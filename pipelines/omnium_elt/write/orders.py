@@ -7,7 +7,7 @@ that it has it (409).
 import hashlib
 import json
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any
 from urllib.parse import quote
@@ -15,8 +15,11 @@ from urllib.parse import quote
 from omnium_source.errors import Conflict, OmniumError, Refused
 from omnium_source.http.client import OmniumClient
 
+from omnium_elt.decide import lines as decided
+from omnium_elt.decide.decisions import Decision, Decisions
+from omnium_elt.decide.lines import Selection
 from omnium_elt.infra.home import Home
-from omnium_elt.warehouse import database, selection
+from omnium_elt.warehouse import database
 from omnium_elt.warehouse.manifest import read_manifest
 from omnium_elt.write import exact
 from omnium_elt.write.changes import Change, as_json
@@ -119,32 +122,12 @@ class Orders:
         return ("written" if is_canceled else "not_written"), version, ""
 
 
-def proposed(
-    home: Home, suppliers: Sequence[str], warehouses: Sequence[str], *, deferred: bool
-) -> list[Change]:
-    """The orders of the published proposal; those that can wait only with `deferred`."""
+def proposed(home: Home, chosen: Selection) -> tuple[list[Change], list[str]]:
+    """The orders of the published proposal as they were decided, and remarks on what was left out or changed."""
     manifest = read_manifest(home) or {}
-    with database.connect(home.warehouse, read_only=True) as connection:
-        wanted = {
-            "suppliers": selection.supplier_ids(connection, suppliers),
-            "warehouses": selection.warehouse_codes(connection, warehouses),
-            "deferred": deferred,
-        }
-        rows = connection.execute(
-            """
-            select lines.*
-            from marts.purchase_proposal_line as lines
-            join marts.purchase_proposal as orders
-                on orders.supplier_id = lines.supplier_id
-                and orders.warehouse_code = lines.warehouse_code
-                and orders.currency is not distinct from lines.currency
-            where (len($suppliers) = 0 or list_contains($suppliers, lines.supplier_id))
-                and (len($warehouses) = 0 or list_contains($warehouses, lines.warehouse_code))
-                and ($deferred or orders.action <> 'defer')
-            order by lines.supplier_id, lines.warehouse_code, lines.currency, lines.line_number
-            """,
-            wanted,
-        )
+    with decided.connect(home, as_proposed=chosen.as_proposed) as connection:
+        came_to = decided.choose(connection, chosen)
+        rows = connection.execute("from chosen_line")
         names = [column[0] for column in connection.description]
         lines = [dict(zip(names, row, strict=True)) for row in rows.fetchall()]
         loaded_at = _newest_load(connection)
@@ -153,14 +136,14 @@ def proposed(
         orders.setdefault((line["supplier_id"], line["warehouse_code"], line["currency"]), []).append(line)
     changes = [_order(order, str(manifest.get("as_of"))) for order in orders.values()]
     _written_before(home, changes, loaded_at)
-    return changes
+    return changes, came_to.remarks
 
 
 def _newest_load(connection: Any) -> datetime | None:
     """When the newest load of the published data began."""
     if "_omnium_runs" not in database.tables(connection):
         return None
-    (began,) = connection.execute(f"select max(started_at) from {database.RAW}._omnium_runs").fetchone()
+    ((began,),) = connection.execute(f"select max(started_at) from {database.RAW}._omnium_runs").fetchall()
     return began if began is None else began.astimezone(UTC)
 
 
@@ -169,8 +152,8 @@ def _order(lines: Sequence[dict[str, Any]], as_of: str) -> Change:
     first = lines[0]
     supplier_id, warehouse, currency = first["supplier_id"], first["warehouse_code"], first["currency"]
     order_id = order_id_of(supplier_id, warehouse, currency, as_of, lines)
-    arrival = max(
-        (line["expected_arrival_date"] for line in lines if line["expected_arrival_date"]), default=None
+    requested = max(
+        (line["requested_delivery_date"] for line in lines if line["requested_delivery_date"]), default=None
     )
     order = {
         "id": order_id,
@@ -179,7 +162,7 @@ def _order(lines: Sequence[dict[str, Any]], as_of: str) -> Change:
         "supplierName": first["supplier_name"],
         "storeId": warehouse,
         "billingCurrency": currency,
-        "requestedDeliveryDate": f"{arrival.isoformat()}T00:00:00Z" if arrival else None,
+        "requestedDeliveryDate": f"{requested.isoformat()}T00:00:00Z" if requested else None,
         "purchaseOrderForm": {"lineItems": [_line(order_id, line) for line in lines]},
     }
     value = sum(line["line_value"] for line in lines)
@@ -197,8 +180,56 @@ def _order(lines: Sequence[dict[str, Any]], as_of: str) -> Change:
             "lines": len(lines),
             "units": sum(line["quantity"] for line in lines),
             "value": value,
+            "as_of": as_of,
+            "proposed": {line["sku"]: line["proposed_quantity"] for line in lines},
+            "remarks": _remarks(lines),
         },
     )
+
+
+def _remarks(lines: Sequence[dict[str, Any]]) -> list[str]:
+    """What was decided against the proposal, a sentence a line."""
+    said = []
+    for line in lines:
+        if line["is_changed"]:
+            note = f" ({line['note']})" if line["note"] else ""
+            said.append(
+                f"{line['sku']}: {_plain(line['quantity'])} instead of {_plain(line['proposed_quantity'])}{note}"
+            )
+        if line["is_outdated"]:
+            said.append(
+                f"{line['sku']}: when it was decided {_plain(line['decided_against'])} were proposed, now "
+                f"{_plain(line['proposed_quantity'])}"
+            )
+    return said
+
+
+def _plain(value: Any) -> str:
+    return f"{Decimal(value).normalize():f}"
+
+
+def settle(home: Home) -> None:
+    """What was decided of lines that the journals say are ordered is done. Safe to do again."""
+    decisions = Decisions(home.decisions)
+    for _, entries in journals(home.writes):
+        for entry in entries:
+            if entry.kind != "order" or entry.outcome != "written" or "as_of" not in entry.facts:
+                continue
+            facts = entry.facts
+            ordered = [
+                Decision(
+                    facts["warehouse_code"],
+                    line["code"],
+                    facts["supplier_id"],
+                    facts["currency"],
+                    date.fromisoformat(facts["as_of"]),
+                    Decimal(str(facts["proposed"].get(line["code"], line["quantity"]))),
+                    is_ticked=True,
+                    quantity=Decimal(str(line["quantity"])),
+                )
+                for line in entry.after["purchaseOrderForm"]["lineItems"]
+            ]
+            decisions.settle(ordered, entry.target, datetime.fromisoformat(entry.sent_at))
 
 
 def order_id_of(

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 
+from omnium_elt.decide.lines import Selection
 from omnium_elt.infra.errors import UsageError
 from omnium_elt.infra.home import Settings
 from omnium_elt.infra.run_report import Progress, RunReport
@@ -26,15 +27,15 @@ def lead_times_step(wanted: Sequence[str], *, apply: bool) -> Step:
     return _step("lead-times", plan, apply=apply)
 
 
-def orders_step(
-    wanted: Sequence[str], warehouses: Sequence[str], *, deferred: bool = False, apply: bool
-) -> Step:
-    """Show the orders of the proposal, all or of those suppliers and warehouses; with `apply` make them as drafts."""
+def orders_step(chosen: Selection, *, apply: bool) -> Step:
+    """Show the orders of the proposal as they were decided; with `apply` make them as drafts."""
 
     def plan(
         settings: Settings, _: suppliers.Suppliers, __: orders.Orders, report: RunReport
     ) -> list[Change]:
-        return orders.proposed(settings.home, wanted, warehouses, deferred=deferred)
+        found, remarks = orders.proposed(settings.home, chosen)
+        report.notes += remarks
+        return found
 
     return _step("orders", plan, apply=apply)
 
@@ -74,6 +75,7 @@ def _step(what: str, plan: Plan, *, apply: bool) -> Step:
         }
         try:
             settled = changes.find_out(home, writers)
+            orders.settle(home)
             report.notes += settled
             planned = plan(settings, of_suppliers, of_orders, report)
             if apply:
@@ -81,6 +83,7 @@ def _step(what: str, plan: Plan, *, apply: bool) -> Step:
                 try:
                     changes.apply(planned, writers, Journal(home.writes, report.run_id), settings)
                 finally:
+                    orders.settle(home)
                     report.steps.append(
                         changes.step_report(f"write {what}", planned, applied=True, settled=settled)
                     )

@@ -451,7 +451,20 @@ def test_an_order_that_waits_for_an_unknown_time_is_not_the_first() -> None:
     """Where nothing sells, nobody knows when the supplier's minimum is reached: that is not in 0 days."""
 
     def waiting(supplier: str, days: int | None) -> Proposal:
-        return Proposal(supplier, "oslo", "defer", 1, Decimal(1), Decimal(10), "NOK", days, None, "why")
+        return Proposal(
+            supplier,
+            "oslo",
+            "defer",
+            1,
+            Decimal(1),
+            Decimal(10),
+            "NOK",
+            "wait",
+            Decimal(0),
+            days,
+            None,
+            "why",
+        )
 
     def told(*proposals: Proposal) -> str:
         console = Console(file=io.StringIO(), width=200)

@@ -73,7 +73,7 @@ def test_publish_writes_it_with_all_sections_and_pictures(report: str, finished_
     page = outline(report)
     text = " ".join(page.texts)
     assert f"Purchasing as of {(read_manifest(Home(finished_home)) or {})['as_of']}" in text
-    assert page.tags.count("svg") == 6
+    assert page.tags.count("svg") == 6 + proposals.MOST_CHARTS
     for heading in ("What to order", "Supplier lead times", "Data health", "When stock runs out", "Odd data"):
         assert heading in text
 
@@ -194,11 +194,11 @@ def test_texts_of_dates_and_nothing() -> None:
 
 
 def test_a_template_escapes_what_it_is_given_and_misses_what_it_is_not() -> None:
-    page = rendering.render("index.html", entries=[("here", "a < b", 'it\'s "c"')])
-    assert "<b>a &lt; b</b>" in page
+    page = rendering.render("desk/sorry.html", title="a < b", hint='it\'s "c"', notebooks={})
+    assert "<h1>a &lt; b</h1>" in page
     assert "it&#39;s &#34;c&#34;" in page
-    with pytest.raises(UndefinedError, match="'entries' is undefined"):
-        rendering.render("index.html")
+    with pytest.raises(UndefinedError, match="'title' is undefined"):
+        rendering.render("desk/sorry.html", hint="", notebooks={})
 
 
 def test_bars_are_as_long_as_their_values() -> None:

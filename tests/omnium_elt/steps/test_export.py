@@ -13,9 +13,10 @@ import openpyxl
 import pyarrow.parquet
 import pytest
 from omnium_elt.cli import main
+from omnium_elt.decide.lines import Selection
 from omnium_elt.infra.errors import UsageError
 from omnium_elt.infra.home import Home
-from omnium_elt.steps.export import Selection, export_lines
+from omnium_elt.steps.export import export_lines
 from omnium_elt.steps.sheets import kept_as_text, write_csv, write_xlsx
 from omnium_elt.steps.supplier_orders import export_orders
 
@@ -31,6 +32,7 @@ NOT_DEFERRED = "action <> 'defer'"
 def lines_of(home: Home, condition: str = NOT_DEFERRED) -> list[tuple[Any, ...]]:
     with duckdb.connect(str(home.warehouse), read_only=True) as connection:
         found = connection.execute(
+            "select *, quantity as proposed_quantity, false as is_ticked, false as is_outdated, '' as note "
             f"from marts.purchase_proposal_line where {condition} "
             "order by supplier_id, warehouse_code, currency, line_number"
         ).fetchall()
@@ -234,7 +236,8 @@ def test_the_published_export_is_never_overwritten(finished: Home) -> None:
     ("arguments", "message"),
     [
         (["--output", "lines.txt"], "lines.txt does not say which format"),
-        (["--format", "pdf"], "'pdf' is not one of 'parquet', 'csv', 'xlsx', 'html'"),
+        (["--format", "pdf"], "lines are not written as pdf"),
+        (["--format", "ods"], "'ods' is not one of 'parquet', 'csv', 'xlsx', 'html', 'pdf'"),
     ],
 )
 def test_a_wrong_format_is_told(

@@ -174,6 +174,7 @@ def test_a_failing_model_is_named_and_the_marts_count_as_unfinished(settings: Se
     assert finished(settings) is None
 
 
+@pytest.mark.slow
 def test_broken_rules_are_named_with_their_rows(settings: Settings) -> None:
     """What a person reads of a model's one test: each kind of rule, broken on purpose in finished marts."""
     database = settings.home.working_database

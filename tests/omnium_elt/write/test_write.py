@@ -10,6 +10,7 @@ from typing import Any
 
 import duckdb
 import pytest
+from omnium_elt.decide.lines import Selection
 from omnium_elt.infra.home import Home, Secret, Settings
 from omnium_elt.infra.run_report import RunReport, Silent
 from omnium_elt.steps.run import perform
@@ -19,6 +20,7 @@ from omnium_elt.write.step import Step, lead_times_step, orders_step, undo_step
 from omnium_sandbox import Fault, Sandbox
 from omnium_source.http.client import OmniumClient
 
+from tests.support import proposal
 from tests.support.tenants import sandbox_settings
 
 SUPPLIER = (
@@ -26,39 +28,6 @@ SUPPLIER = (
     b'"minimumOrderAmount": 1234567890.123456789012345, "tags": ["a"], "contacts": [{"name": "Kari Nordmann"}], '
     b'"ourOwnField": {"deep": [1.10, null]}}'
 )
-
-MARTS = """
-    create schema marts;
-    create schema omnium;
-    create table marts.dim_supplier as
-        select * from (values ('sup-1', 'Nord AS'), ('sup-2', 'Sør AS')) as rows (supplier_id, supplier_name);
-    create table marts.dim_warehouse as
-        select * from (values ('oslo', 'Oslo sentral'), ('bergen', 'Bergen')) as rows (warehouse_code, warehouse_name);
-    create table marts.lead_time_policy as
-        select * from (values
-            ('sup-1', 'Nord AS', 10, 3, false, 12, 6, 12, 18, 16, 0.625, true),
-            ('sup-2', 'Sør AS', 10, 3, false, 12, 6, 12, 18, 5, 0.625, false)
-        ) as rows (supplier_id, supplier_name, configured_days, configured_margin_days, is_default_configured,
-            recommended_lead_time_days, recommended_margin_days, measured_p50_days, measured_p90_days, completed_lines,
-            coverage_share, is_actionable);
-    create table marts.purchase_proposal as
-        select * from (values
-            ('sup-1', 'oslo', 'NOK', 'order'), ('sup-2', 'oslo', 'NOK', 'order'), ('sup-2', 'bergen', 'NOK', 'defer')
-        ) as rows (supplier_id, warehouse_code, currency, action);
-    create table marts.purchase_proposal_line as
-        select supplier_id, supplier_name, warehouse_code, currency, line_number, sku, supplier_sku_id, product_name,
-            quantity::decimal(18, 4) as quantity, pack_quantity::decimal(18, 4) as pack_quantity,
-            unit_cost::decimal(18, 4) as unit_cost, (quantity * unit_cost)::decimal(18, 2) as line_value,
-            expected_arrival_date
-        from (values
-            ('sup-1', 'Nord AS', 'oslo', 'NOK', 1, 'A', 'n-a', 'Lampe', 48, 24, 12.5, date '2026-02-01'),
-            ('sup-1', 'Nord AS', 'oslo', 'NOK', 2, 'B', null, 'Stol', 2.5, null, 100, date '2026-02-03'),
-            ('sup-2', 'Sør AS', 'oslo', 'NOK', 1, 'C', null, 'Bord', 1, null, 900, null),
-            ('sup-2', 'Sør AS', 'bergen', 'NOK', 1, 'C', null, 'Bord', 1, null, 900, null)
-        ) as rows (supplier_id, supplier_name, warehouse_code, currency, line_number, sku, supplier_sku_id,
-            product_name, quantity, pack_quantity, unit_cost, expected_arrival_date);
-    create table omnium._omnium_runs as select timestamptz '2026-01-01 06:00:00+00' as started_at;
-"""
 
 
 @pytest.fixture
@@ -72,11 +41,7 @@ def tenant() -> Iterator[Sandbox]:
 
 @pytest.fixture
 def settings(tenant: Sandbox, home: Home) -> Settings:
-    home.create()
-    with duckdb.connect(str(home.warehouse)) as connection:
-        connection.execute(MARTS)
-    home.exports.mkdir()
-    home.manifest.write_text(json.dumps({"as_of": "2026-01-01", "run_id": "r"}))
+    proposal.publish(home)
     return sandbox_settings(
         home,
         tenant,
@@ -132,7 +97,7 @@ def test_without_apply_nothing_is_sent_and_every_difference_is_shown(
     assert change["why"] == (
         "of 16 arrivals half came within 12 days and nine of ten within 18; 62% came within what is configured"
     )
-    write(settings, orders_step([], [], apply=False))
+    write(settings, orders_step(Selection(), apply=False))
     write(settings, undo_step("none", apply=False))
     assert sent(tenant) == []
 
@@ -152,7 +117,7 @@ def test_a_missing_role_is_named(settings: Settings, tenant: Sandbox) -> None:
     tenant.behaviour.missing_roles = {"SupplierAdmin", "PurchaseOrderAdmin"}
     for step, role in (
         (lead_times_step([], apply=True), "SupplierAdmin"),
-        (orders_step([], [], apply=True), "PurchaseOrderAdmin"),
+        (orders_step(Selection(), apply=True), "PurchaseOrderAdmin"),
     ):
         report = write(settings, step)
         assert report.exit_status == 1
@@ -387,7 +352,7 @@ def orders_in(tenant: Sandbox) -> list[dict[str, Any]]:
 
 
 def test_the_orders_of_the_proposal_become_drafts(settings: Settings, tenant: Sandbox) -> None:
-    report = write(settings, orders_step([], [], apply=True))
+    report = write(settings, orders_step(Selection(), apply=True))
     assert [status for _, status in outcomes(report)] == ["written", "written"]
     first, second = orders_in(tenant)
     assert {name: first[name] for name in ("status", "supplierId", "storeId", "billingCurrency")} == {
@@ -414,13 +379,13 @@ def test_the_orders_of_the_proposal_become_drafts(settings: Settings, tenant: Sa
 
 
 def test_a_second_apply_makes_no_second_order(settings: Settings, tenant: Sandbox) -> None:
-    write(settings, orders_step([], [], apply=True))
-    again = write(settings, orders_step([], [], apply=True))
+    write(settings, orders_step(Selection(), apply=True))
+    again = write(settings, orders_step(Selection(), apply=True))
     assert [status for _, status in outcomes(again)] == ["unchanged", "unchanged"]
     for path in settings.home.writes.iterdir():
         path.unlink()
     # Without its journal the server's answer says that they are there.
-    without = write(settings, orders_step([], [], apply=True))
+    without = write(settings, orders_step(Selection(), apply=True))
     assert [status for _, status in outcomes(without)] == ["unchanged", "unchanged"]
     assert len(orders_in(tenant)) == 2
 
@@ -430,38 +395,40 @@ def test_orders_can_be_chosen_by_supplier_warehouse_and_whether_they_may_wait(se
         facts = [change["facts"] for change in changes_of(write(settings, step))]
         return [(one["supplier_id"], one["warehouse_code"]) for one in facts]
 
-    assert places(orders_step(["Sør AS"], [], apply=False)) == [("sup-2", "oslo")]
-    assert places(orders_step([], ["bergen"], apply=False)) == []
-    assert places(orders_step([], ["Bergen"], deferred=True, apply=False)) == [("sup-2", "bergen")]
+    assert places(orders_step(Selection(["Sør AS"], []), apply=False)) == [("sup-2", "oslo")]
+    assert places(orders_step(Selection([], ["bergen"]), apply=False)) == []
+    assert places(orders_step(Selection([], ["Bergen"], deferred=True), apply=False)) == [("sup-2", "bergen")]
 
 
 def test_a_proposal_that_does_not_know_of_an_order_makes_no_other(
     settings: Settings, tenant: Sandbox
 ) -> None:
-    write(settings, orders_step(["sup-1"], [], apply=True))
+    write(settings, orders_step(Selection(["sup-1"], []), apply=True))
     with duckdb.connect(str(settings.home.warehouse)) as connection:
         connection.execute("update marts.purchase_proposal_line set quantity = 72 where sku = 'A'")
-    report = write(settings, orders_step(["sup-1"], [], apply=True))
+    report = write(settings, orders_step(Selection(["sup-1"], []), apply=True))
     assert ([status for _, status in outcomes(report)], report.exit_status) == (["refused"], 3)
     assert "does not know of order" in changes_of(report)[0]["detail"]
     with duckdb.connect(str(settings.home.warehouse)) as connection:
         connection.execute("insert into omnium._omnium_runs values (now() + interval 1 minute)")
-    assert [s for _, s in outcomes(write(settings, orders_step(["sup-1"], [], apply=True)))] == ["written"]
+    assert [s for _, s in outcomes(write(settings, orders_step(Selection(["sup-1"], []), apply=True)))] == [
+        "written"
+    ]
     assert len(orders_in(tenant)) == 2
 
 
 @pytest.mark.parametrize("kind", ["lost", "500"])
 def test_an_order_whose_answer_is_lost_is_made_once(settings: Settings, tenant: Sandbox, kind: Any) -> None:
     tenant.faults.add(Fault(kind, "/api/PurchaseOrders", times=1, method="POST"))
-    first = write(settings, orders_step(["sup-1"], [], apply=True))
+    first = write(settings, orders_step(Selection(["sup-1"], []), apply=True))
     assert [status for _, status in outcomes(first)] == ["written" if kind == "lost" else "unknown"]
-    second = write(settings, orders_step(["sup-1"], [], apply=True))
+    second = write(settings, orders_step(Selection(["sup-1"], []), apply=True))
     assert [status for _, status in outcomes(second)] == ["unchanged" if kind == "lost" else "written"]
     assert len(orders_in(tenant)) == 1
 
 
 def test_undo_cancels_drafts_and_leaves_what_was_sent(settings: Settings, tenant: Sandbox) -> None:
-    run_id = write(settings, orders_step([], [], apply=True)).run_id
+    run_id = write(settings, orders_step(Selection(), apply=True)).run_id
     order = orders_in(tenant)[1]
     tenant.tenant.put("purchase_orders", {**order, "status": "Confirmed"})
     report = write(settings, undo_step(run_id, apply=True))

@@ -2,6 +2,7 @@
 
 import json
 import time
+from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import date
 from typing import TYPE_CHECKING, Any
@@ -12,11 +13,12 @@ from omnium_elt.cli.progress import showing_progress
 from omnium_elt.cli.rendering import counted, escaped, number, print_json, shown_path, stdout, table
 from omnium_elt.infra.home import Home
 from omnium_elt.infra.run_report import EXIT_OK, plain
+from omnium_elt.report.lists import URGENCIES
 
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from omnium_elt.inspect.demo import Findings
+    from omnium_elt.inspect.demo import Findings, Proposal
 
 SHOWN_PROPOSALS = 12
 ACTIONS = {
@@ -87,14 +89,17 @@ def show_findings(console: "Console", found: "Findings") -> None:
     for proposal in now[:SHOWN_PROPOSALS]:
         console.print(
             f"[bold]{escaped(proposal.supplier)}[/bold] to {escaped(proposal.warehouse)}: "
+            f"{URGENCIES.get(proposal.urgency, (proposal.urgency, ''))[0]}; "
             f"{ACTIONS.get(proposal.action, proposal.action)}{_by(proposal.order_by)}, "
             f"{counted(proposal.lines, 'line')}, {proposal.units:,.0f} units, "
-            f"{proposal.value:,.2f} {proposal.currency}",
+            f"{proposal.value:,.2f} {proposal.currency or ''}, {proposal.money_at_risk:,.2f} at risk",
             highlight=False,
         )
         console.print(f"  {escaped(proposal.why)}", highlight=False, soft_wrap=True, style="dim")
     if len(now) > SHOWN_PROPOSALS:
         console.print(f"… and {len(now) - SHOWN_PROPOSALS} more in marts.purchase_proposal.")
+    for line in _totals(now):
+        console.print(line, highlight=False)
     waiting = [proposal for proposal in found.proposals if proposal.action == "defer"]
     if waiting:
         # Where nothing sells, nobody knows when the minimum is reached.
@@ -113,6 +118,20 @@ def show_findings(console: "Console", found: "Findings") -> None:
             highlight=False,
         )
         console.print(f"  {escaped(example.sentence)}", highlight=False, soft_wrap=True, style="dim")
+
+
+def _totals(now: "Sequence[Proposal]") -> list[str]:
+    """Lines and value of what is ordered today, by currency."""
+    currencies = dict.fromkeys(proposal.currency for proposal in now)
+    said = []
+    for currency in currencies:
+        found = [proposal for proposal in now if proposal.currency == currency]
+        said.append(
+            f"Altogether {counted(sum(one.lines for one in found), 'line')}, "
+            f"{sum(one.value for one in found):,.2f} {currency or ''}".rstrip()
+            + f", {sum(one.money_at_risk for one in found):,.2f} at risk."
+        )
+    return said
 
 
 def _by(day: date | None) -> str:

@@ -19,8 +19,8 @@ from omnium_elt.infra.run_report import EXIT_OK
     click.option(
         "--format",
         "file_format",
-        type=click.Choice(("parquet", "csv", "xlsx", "html")),
-        help="Default: as --output ends, else xlsx; html with --for-supplier, to print.",
+        type=click.Choice(("parquet", "csv", "xlsx", "html", "pdf")),
+        help="Default: as --output ends, else xlsx; with --for-supplier also html, to print, or pdf.",
     ),
     click.option(
         "--output",
@@ -50,15 +50,18 @@ def export_command(
     suppliers: tuple[str, ...],
     warehouses: tuple[str, ...],
     deferred: bool,
+    everything: bool,
+    as_proposed: bool,
     delimiter: str,
     decimal_sign: str,
     verbose: bool,
 ) -> int:
     """Write them, and say what was written."""
-    from omnium_elt.steps.export import Selection, export_lines
+    from omnium_elt.decide.lines import Selection
+    from omnium_elt.steps.export import export_lines
     from omnium_elt.steps.supplier_orders import export_orders
 
-    chosen = Selection(suppliers, warehouses, deferred)
+    chosen = Selection(suppliers, warehouses, deferred, everything, as_proposed)
     if for_supplier:
         written = export_orders(home, file_format, output, chosen)
     else:
@@ -72,6 +75,7 @@ def export_command(
                 "files": written.files,
                 "lines": written.lines,
                 "value": {currency or "": str(value) for currency, value in written.value.items()},
+                "remarks": list(written.remarks),
             }
         )
         return EXIT_OK
@@ -82,4 +86,6 @@ def export_command(
         highlight=False,
         soft_wrap=True,
     )
+    for remark in written.remarks:
+        stdout().print(remark, highlight=False, soft_wrap=True)
     return EXIT_OK

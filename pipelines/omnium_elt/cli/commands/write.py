@@ -1,6 +1,5 @@
 """write: what would be written to Omnium, and how its differences are shown."""
 
-from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +16,7 @@ from omnium_elt.infra.run_report import RunReport
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from omnium_elt.decide.lines import Selection
     from omnium_elt.write.step import Step
 
 MARKS = {
@@ -53,13 +53,17 @@ def write_command(
     suppliers: tuple[str, ...],
     warehouses: tuple[str, ...],
     deferred: bool,
+    everything: bool,
+    as_proposed: bool,
 ) -> int:
     """Show it; with `apply` send it."""
+    from omnium_elt.decide.lines import Selection
     from omnium_elt.infra.configuration import read_settings
     from omnium_elt.steps.run import perform
     from omnium_elt.write.credentials import writer
 
-    step = _chosen_step(what, run, suppliers, warehouses, deferred=deferred, apply=apply)
+    chosen = Selection(suppliers, warehouses, deferred, everything, as_proposed)
+    step = _chosen_step(what, run, chosen, apply=apply)
     settings = read_settings(home, {"verbose": verbose}, needs_tenant=True)
     settings = replace(settings, **writer())
     with showing_progress() as progress:
@@ -67,15 +71,7 @@ def write_command(
     return finish(report, home, show_changes, as_json=as_json)
 
 
-def _chosen_step(
-    what: str,
-    run: str | None,
-    suppliers: Sequence[str],
-    warehouses: Sequence[str],
-    *,
-    deferred: bool,
-    apply: bool,
-) -> "Step":
+def _chosen_step(what: str, run: str | None, chosen: "Selection", *, apply: bool) -> "Step":
     """What the arguments ask for. Raises UsageError where they do not go together."""
     from omnium_elt.write.step import lead_times_step, orders_step, undo_step
 
@@ -84,8 +80,8 @@ def _chosen_step(
     if run is not None:
         return undo_step(run, apply=apply)
     if what == "orders":
-        return orders_step(suppliers, warehouses, deferred=deferred, apply=apply)
-    return lead_times_step(suppliers, apply=apply)
+        return orders_step(chosen, apply=apply)
+    return lead_times_step(chosen.suppliers, apply=apply)
 
 
 def show_changes(console: "Console", report: RunReport) -> None:
@@ -126,7 +122,11 @@ def _differences(change: dict[str, Any]) -> list[str]:
         for line in change["after"]["purchaseOrderForm"]["lineItems"]
     ]
     total = f"{float(facts['value']):,.2f} {facts['currency'] or ''}".rstrip()
-    return [*lines, f"{facts['lines']} lines, {float(facts['units']):,g} units, {total}"]
+    return [
+        *lines,
+        *facts.get("remarks", ()),
+        f"{facts['lines']} lines, {float(facts['units']):,g} units, {total}",
+    ]
 
 
 def _shown(value: Any) -> str:

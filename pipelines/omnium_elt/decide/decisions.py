@@ -1,0 +1,203 @@
+"""The purchaser's decisions: state/decisions.sqlite, a small database of their own.
+
+decision     one row per warehouse and SKU that something was decided of and that is not settled
+history      one row for each time something was decided, taken back or ordered; only ever appended to
+
+They are never published, and no run touches them: a proposal comes and goes, what was decided stays until it is ordered
+or taken back. Each keeps what was proposed when it was made, so that a later proposal can be held against it.
+"""
+
+import os
+import sqlite3
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import astuple, dataclass, fields, replace
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+from omnium_elt.infra.errors import OmniumEltError
+
+WAIT_SECONDS = 10.0
+"""How long a decision waits for another one that is being written."""
+VERSION = 1
+LONGEST_NOTE = 1_000
+Key = tuple[str, str]
+"""Warehouse and SKU."""
+
+
+@dataclass(frozen=True)
+class Decision:
+    """What was decided of one line of the proposal.
+
+    `quantity`: stock units to order; None where it is the one proposed. `proposed_quantity`, `supplier_id`, `currency`
+    and `proposal_date`: what was proposed, by which proposal, when this was decided.
+    """
+
+    warehouse_code: str
+    sku: str
+    supplier_id: str
+    currency: str | None
+    proposal_date: date
+    proposed_quantity: Decimal
+    is_ticked: bool = False
+    quantity: Decimal | None = None
+    snoozed_until: date | None = None
+    """The first day on which it is proposed again."""
+    note: str = ""
+    decided_at: str = ""
+
+    @property
+    def key(self) -> Key:
+        """What it is about."""
+        return self.warehouse_code, self.sku
+
+    @property
+    def says_something(self) -> bool:
+        """Whether anything differs from having decided nothing."""
+        return self.is_ticked or self.quantity is not None or bool(self.snoozed_until) or bool(self.note)
+
+
+@dataclass(frozen=True)
+class Event:
+    """One row of the history: `what` is decided, cleared or ordered; `order_id` only of the last."""
+
+    what: str
+    decision: Decision
+    order_id: str = ""
+
+
+_COLUMNS = tuple(field.name for field in fields(Decision))
+_TABLES = f"""
+begin;
+create table if not exists decision ({", ".join(_COLUMNS)}, primary key (warehouse_code, sku));
+create table if not exists history (number integer primary key, what, order_id, {", ".join(_COLUMNS)});
+pragma user_version = {VERSION};
+commit;
+"""
+
+
+class Decisions:
+    """The decisions in a file; safe for several processes and threads at once, each call is a transaction."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def all(self) -> dict[Key, Decision]:
+        """What is decided now. Raises OmniumEltError where the file is damaged."""
+        if not self.path.exists():
+            return {}
+        with self._connect() as connection:
+            rows = connection.execute(f"select {', '.join(_COLUMNS)} from decision").fetchall()
+            return {decision.key: decision for decision in map(_decision, rows)}
+
+    def keep(self, decisions: Sequence[Decision]) -> None:
+        """Keep these instead of what was decided of the same lines; one that says nothing takes the other back."""
+        now = _text(datetime.now(UTC))
+        with self._connect() as connection:
+            for decision in decisions:
+                row = _row(replace(decision, decided_at=now))
+                what = "decided" if decision.says_something else "cleared"
+                connection.execute(
+                    "delete from decision where warehouse_code = ? and sku = ?", list(decision.key)
+                )
+                if decision.says_something:
+                    connection.execute(f"insert into decision values ({_marks(row)})", row)
+                _note(connection, what, "", row)
+
+    def settle(self, ordered: Sequence[Decision], order_id: str, sent_at: datetime) -> None:
+        """Lines were ordered: what was decided of them before `sent_at` is done. An order counts once."""
+        with self._connect() as connection:
+            ((known,),) = connection.execute(
+                "select count(*) from history where what = 'ordered' and order_id = ?", [order_id]
+            ).fetchall()
+            if known:
+                return
+            for decision in ordered:
+                kept = connection.execute(
+                    "select note, decided_at from decision where warehouse_code = ? and sku = ?",
+                    list(decision.key),
+                ).fetchall()
+                for note, decided_at in kept:
+                    if datetime.fromisoformat(decided_at) > sent_at:
+                        continue  # it was decided anew since
+                    connection.execute(
+                        "delete from decision where warehouse_code = ? and sku = ?", list(decision.key)
+                    )
+                    decision = replace(decision, note=note)
+                row = _row(replace(decision, decided_at=_text(sent_at)))
+                _note(connection, "ordered", order_id, row)
+
+    def history(self) -> list[Event]:
+        """Everything that was ever decided, oldest first."""
+        if not self.path.exists():
+            return []
+        with self._connect() as connection:
+            rows = connection.execute(
+                f"select what, order_id, {', '.join(_COLUMNS)} from history order by number"
+            ).fetchall()
+            return [Event(str(what), _decision(rest), str(order_id)) for what, order_id, *rest in rows]
+
+    @contextmanager
+    def _connect(self) -> Iterator[sqlite3.Connection]:
+        """A transaction; what raises in it leaves everything as it was."""
+        self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        # Made by us first: SQLite's own files are as wide as the umask lets them, its journals as wide as this one.
+        os.close(os.open(self.path, os.O_RDWR | os.O_CREAT, 0o600))
+        connection = sqlite3.connect(self.path, timeout=WAIT_SECONDS, isolation_level=None)
+        try:
+            (version,) = connection.execute("pragma user_version").fetchone()
+            if version > VERSION:
+                raise OmniumEltError(
+                    f"{self.path} was written by a newer omnium-elt", "Use that one, or a newer one."
+                )
+            if not version:
+                connection.executescript(_TABLES)
+            connection.execute("begin immediate")
+            yield connection
+            connection.execute("commit")
+        except sqlite3.OperationalError as error:
+            raise OmniumEltError(
+                f"{self.path}: {error}", "Try again; another program may hold it."
+            ) from error
+        except sqlite3.DatabaseError as error:
+            raise OmniumEltError(
+                f"{self.path} is damaged: {error}",
+                "Restore it from a backup, or move it away: what was decided in it is then forgotten.",
+            ) from error
+        finally:
+            connection.close()
+
+
+def _text(moment: datetime) -> str:
+    return moment.isoformat().replace("+00:00", "Z")
+
+
+def _note(connection: sqlite3.Connection, what: str, order_id: str, row: Sequence[Any]) -> None:
+    connection.execute(f"insert into history values (null, ?, ?, {_marks(row)})", (what, order_id, *row))
+
+
+def _marks(row: Sequence[Any]) -> str:
+    return ", ".join("?" * len(row))
+
+
+def _row(decision: Decision) -> tuple[Any, ...]:
+    return tuple(
+        int(value) if isinstance(value, bool) else str(value) if isinstance(value, date | Decimal) else value
+        for value in astuple(decision)
+    )
+
+
+def _decision(row: Sequence[Any]) -> Decision:
+    values = dict(zip(_COLUMNS, row, strict=True))
+    for name, kind in (
+        ("proposal_date", date.fromisoformat),
+        ("snoozed_until", date.fromisoformat),
+        ("proposed_quantity", Decimal),
+        ("quantity", Decimal),
+        ("is_ticked", bool),
+    ):
+        if values[name] is not None:
+            values[name] = kind(values[name])
+    return Decision(**values)

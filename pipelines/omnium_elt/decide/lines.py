@@ -1,0 +1,231 @@
+"""The lines of the proposal with what was decided of them: the one place that says what is ordered.
+
+Export, writing to Omnium and the dashboard all take their lines and totals from here.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+
+from omnium_elt.decide.decisions import Decision, Decisions, Key
+from omnium_elt.infra.errors import UsageError
+from omnium_elt.infra.home import Home
+from omnium_elt.warehouse import database, selection
+
+MART = "purchase_proposal_line"
+
+
+@dataclass(frozen=True)
+class Selection:
+    """Which lines: of suppliers and warehouses by id or name, all for none; `deferred`: also those that can wait.
+
+    Where lines among them are ticked, only these; `everything` takes the others, too. `as_proposed` overlooks all
+    that was decided.
+    """
+
+    suppliers: Sequence[str] = ()
+    warehouses: Sequence[str] = ()
+    deferred: bool = False
+    everything: bool = False
+    as_proposed: bool = False
+    currency: str | None = None
+    """Only orders in this one ("" for none); None: in any."""
+
+
+WHAT_IS_ORDERED = Selection()
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """What a selection came to: how many lines, and what decisions made of it."""
+
+    lines: int
+    ticked_only: bool
+    left_out: int
+    """Lines that are not ticked, where others are."""
+    snoozed: int
+    changed: int
+    """Lines in another quantity than the one proposed."""
+    outdated: int
+    """Lines whose proposal has changed since they were decided."""
+
+    @property
+    def remarks(self) -> list[str]:
+        """What a person has to know of it, in sentences."""
+        said = []
+        if self.ticked_only:
+            others = (
+                f"; {_counted(self.left_out, 'other')} left out (--all takes them, too)"
+                if self.left_out
+                else ""
+            )
+            said.append(f"the {_counted(self.lines, 'ticked line')}{others}")
+        if self.snoozed:
+            said.append(f"{_counted(self.snoozed, 'snoozed line')} left out")
+        if self.changed:
+            said.append(f"{_counted(self.changed, 'line')} in another quantity than proposed")
+        if self.outdated:
+            said.append(f"of {_counted(self.outdated, 'line')} the proposal has changed since it was decided")
+        return said
+
+
+VIEW = f"""
+create or replace temp view decided_line as
+with joined as (
+    select
+        lines.*,
+        coalesce(decision.is_ticked, false) as is_ticked,
+        decision.snoozed_until,
+        coalesce(decision.snoozed_until > (select as_of from proposal_day), false) as is_snoozed,
+        coalesce(decision.note, '') as note,
+        decision.proposed_quantity as decided_against,
+        decision.sku is not null as is_decided,
+        decision.sku is not null and (
+            decision.proposed_quantity is distinct from lines.quantity
+            or decision.supplier_id is distinct from lines.supplier_id
+            or decision.currency is distinct from lines.currency
+        ) as is_outdated,
+        -- who ticks a line means the quantity that he sees
+        case
+            when decision.quantity is not null then decision.quantity
+            when decision.is_ticked then decision.proposed_quantity
+            else lines.quantity
+        end as ordered_quantity
+    from marts.{MART} as lines
+    left join decision
+        on decision.warehouse_code = lines.warehouse_code
+        and decision.sku = lines.sku
+)
+select
+    * exclude (ordered_quantity) replace (
+        cast(ordered_quantity as decimal(18, 4)) as quantity,
+        cast(
+            case
+                when ordered_quantity = quantity then packs
+                else ordered_quantity / coalesce(nullif(pack_quantity, 0), 1)
+            end as decimal(18, 4)
+        ) as packs,
+        case
+            when ordered_quantity = quantity then line_value
+            else cast(cast(ordered_quantity as decimal(28, 4)) * unit_cost as decimal(18, 2))
+        end as line_value
+    ),
+    quantity as proposed_quantity,
+    line_value as proposed_value,
+    ordered_quantity <> quantity as is_changed
+from joined
+"""
+
+
+@contextmanager
+def connect(home: Home, *, as_proposed: bool = False) -> Iterator[Any]:
+    """Open the published warehouse, with a view `decided_line` of the proposal's lines as they were decided.
+
+    It has the columns of purchase_proposal_line, with the quantity, packs and value that were decided, and
+    `proposed_quantity`, `proposed_value`, `is_ticked`, `is_changed`, `is_snoozed`, `snoozed_until`, `note`,
+    `is_decided` and `is_outdated`. Raises UsageError where nothing is published.
+    """
+    require_warehouse(home)
+    kept = {} if as_proposed else Decisions(home.decisions).all()
+    with database.connect(home.warehouse, read_only=True) as connection:
+        join(connection, home, kept)
+        yield connection
+
+
+def join(connection: Any, home: Home, kept: Mapping[Key, Decision]) -> None:
+    """Make the view in a connection to the published warehouse."""
+    import pyarrow
+
+    from omnium_elt.infra.files import read_object
+
+    decimal = pyarrow.decimal128(18, 4)
+    columns: dict[str, tuple[Any, list[Any]]] = {
+        "warehouse_code": (pyarrow.string(), [one.warehouse_code for one in kept.values()]),
+        "sku": (pyarrow.string(), [one.sku for one in kept.values()]),
+        "supplier_id": (pyarrow.string(), [one.supplier_id for one in kept.values()]),
+        "currency": (pyarrow.string(), [one.currency for one in kept.values()]),
+        "proposed_quantity": (decimal, [round(one.proposed_quantity, 4) for one in kept.values()]),
+        "is_ticked": (pyarrow.bool_(), [one.is_ticked for one in kept.values()]),
+        "quantity": (
+            decimal,
+            [None if one.quantity is None else round(one.quantity, 4) for one in kept.values()],
+        ),
+        "snoozed_until": (pyarrow.date32(), [one.snoozed_until for one in kept.values()]),
+        "note": (pyarrow.string(), [one.note for one in kept.values()]),
+    }
+    rows = pyarrow.table({name: pyarrow.array(values, kind) for name, (kind, values) in columns.items()})
+    connection.register("decision_rows", rows)
+    connection.execute("create or replace temp table decision as from decision_rows")
+    connection.unregister("decision_rows")
+    as_of = read_object(home.manifest).get("as_of")
+    connection.execute(
+        "create or replace temp table proposal_day as select cast(? as date) as as_of", [as_of]
+    )
+    connection.execute(VIEW)
+
+
+def choose(connection: Any, chosen: Selection) -> Chosen:
+    """Make a view `chosen_line` of the lines of a selection, in the order of the proposal.
+
+    Raises UsageError for an unknown supplier or warehouse.
+    """
+    connection.execute(
+        """
+        create or replace temp table selected as
+        select * from decided_line
+        where (len($suppliers) = 0 or list_contains($suppliers, supplier_id))
+            and (len($warehouses) = 0 or list_contains($warehouses, warehouse_code))
+            and ($currency is null or coalesce(currency, '') = $currency)
+            and (is_ticked or $deferred or action <> 'defer')
+        """,
+        {
+            "suppliers": selection.supplier_ids(connection, chosen.suppliers),
+            "warehouses": selection.warehouse_codes(connection, chosen.warehouses),
+            "deferred": chosen.deferred,
+            "currency": chosen.currency,
+        },
+    )
+    ((ticked, snoozed, others),) = connection.execute(
+        """
+        select
+            count(*) filter (where is_ticked and not is_snoozed),
+            count(*) filter (where is_snoozed),
+            count(*) filter (where not is_ticked and not is_snoozed)
+        from selected
+        """
+    ).fetchall()
+    ticked_only = bool(ticked) and not chosen.everything
+    connection.execute(
+        f"""
+        create or replace temp view chosen_line as
+        select * from selected
+        where not is_snoozed {"and is_ticked" if ticked_only else ""}
+        order by supplier_id, warehouse_code, currency, line_number
+        """
+    )
+    ((lines, changed, outdated),) = connection.execute(
+        "select count(*), count(*) filter (where is_changed), count(*) filter (where is_outdated) from chosen_line"
+    ).fetchall()
+    return Chosen(lines, ticked_only, others if ticked_only else 0, snoozed, changed, outdated)
+
+
+def require_warehouse(home: Home) -> None:
+    """Raise UsageError where nothing is published."""
+    if not home.warehouse.exists():
+        raise UsageError(
+            f"there is no warehouse at {home.warehouse}", "Make one: omnium-elt demo, or omnium-elt run."
+        )
+
+
+def value_of(lines: Sequence[Mapping[str, Any]]) -> dict[str | None, Decimal]:
+    """Σ line_value by currency."""
+    values: dict[str | None, Decimal] = {}
+    for line in lines:
+        values[line["currency"]] = values.get(line["currency"], Decimal(0)) + (line["line_value"] or 0)
+    return values
+
+
+def _counted(number: int, what: str) -> str:
+    return f"{number:,} {what}{'' if number == 1 else 's'}"

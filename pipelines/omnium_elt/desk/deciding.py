@@ -1,0 +1,165 @@
+"""What the pages' controls do: one field of one line is changed, checked and kept."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import date
+from decimal import Decimal
+from typing import Any
+
+from omnium_elt.decide import lines, quantities
+from omnium_elt.decide.decisions import LONGEST_NOTE, Decision, Decisions, Event
+from omnium_elt.desk import marts
+from omnium_elt.infra.home import Home
+from omnium_elt.report.queries import Row
+
+FIELDS = ("ticked", "quantity", "snoozed_until", "note", "confirm", "forget")
+
+
+class Refused(Exception):
+    """What was asked for cannot be kept; its message says why."""
+
+
+def decide(home: Home, warehouse: str, sku: str, field: str, value: Any) -> Row:
+    """Change one field of what is decided of a line; returns the line and its order as they are then.
+
+    `confirm` keeps the decision for a proposal that has changed, `forget` takes it back. Raises Refused.
+    """
+    with lines.connect(home) as connection:
+        line = marts.line(connection, warehouse, sku)
+        if line is None:
+            raise Refused("This line is not proposed any more: load the page again.")
+        kept = Decisions(home.decisions)
+        before = kept.all().get((warehouse, sku))
+        kept.keep([changed(before, line, marts.day(connection), field, value)])
+        lines.join(connection, home, kept.all())
+        return state(connection, warehouse, sku)
+
+
+def tick_order(home: Home, supplier_id: str, warehouse: str, currency: str, is_ticked: bool) -> int:
+    """Tick all lines of an order that are not snoozed, or none; returns how many."""
+    with lines.connect(home) as connection:
+        where = "supplier_id = ? and warehouse_code = ? and coalesce(currency, '') = ? and not is_snoozed"
+        found = marts.lines(connection, where, [supplier_id, warehouse, currency], 1_000_000)
+        kept = Decisions(home.decisions)
+        decided, day = kept.all(), marts.day(connection)
+        kept.keep(
+            [
+                changed(decided.get((line["warehouse_code"], line["sku"])), line, day, "ticked", is_ticked)
+                for line in found
+                if line["is_ticked"] != is_ticked
+            ]
+        )
+        return len(found)
+
+
+def changed(before: Decision | None, line: Row, as_of: date, field: str, value: Any) -> Decision:
+    """What is decided of a line after one field of it was changed. Raises Refused."""
+    proposed = line["proposed_quantity"]
+    now = Decision(
+        line["warehouse_code"], line["sku"], line["supplier_id"], line["currency"], as_of, proposed
+    )
+    if field == "forget":
+        return now
+    if before is None:
+        before = now
+    # The quantity that was seen when it was ticked stays, whatever is proposed today.
+    seen = before.quantity
+    if seen is None and before.is_ticked and before.proposed_quantity != proposed:
+        seen = before.proposed_quantity
+    renewed = replace(
+        now, is_ticked=before.is_ticked, quantity=seen, snoozed_until=before.snoozed_until, note=before.note
+    )
+    if field == "confirm":
+        return renewed
+    if field == "ticked":
+        return replace(renewed, is_ticked=bool(value), quantity=before.quantity)
+    if field == "quantity":
+        return replace(renewed, quantity=_quantity(str(value), line))
+    if field == "snoozed_until":
+        return replace(before, snoozed_until=_day(str(value), as_of))
+    if field == "note":
+        return replace(before, note=" ".join(str(value).split())[:LONGEST_NOTE])
+    raise Refused(f"There is no field {field}.")
+
+
+def _quantity(text: str, line: Mapping[str, Any]) -> Decimal | None:
+    if not text.strip():
+        return None
+    checked = quantities.check(text, line)
+    if checked.quantity is None:
+        raise Refused(checked.problem)
+    return None if checked.quantity == line["proposed_quantity"] else checked.quantity
+
+
+def _day(text: str, as_of: date) -> date | None:
+    if not text.strip():
+        return None
+    try:
+        day = date.fromisoformat(text.strip())
+    except ValueError:
+        raise Refused("That is no day.") from None
+    if day <= as_of:
+        raise Refused(f"Choose a day after {as_of}.")
+    return day
+
+
+def state(connection: Any, warehouse: str, sku: str) -> Row:
+    """A line and its order, as the page shows them after a change."""
+    line = marts.line(connection, warehouse, sku)
+    assert line is not None
+    order = marts.order(connection, line["supplier_id"], line["warehouse_code"], line["currency"] or "")
+    return {"line": line, "order": order, "remark": minimum_remark(order) if order else ""}
+
+
+def minimum_remark(order: Row) -> str:
+    """What to say of the supplier's least and largest order, of the ticked lines, or of all where none is."""
+    value = order["ticked_value"] if order["ticked_lines"] else order["value"]
+    minimum, maximum = order["minimum_order_amount"], order["maximum_order_amount"]
+    currency = order["currency"] or ""
+    if minimum and 0 < value < minimum:
+        return f"{minimum - value:,.0f} {currency} below the supplier's minimum of {minimum:,.0f}."
+    if maximum and value > maximum:
+        return f"{value - maximum:,.0f} {currency} above the supplier's maximum of {maximum:,.0f}: order in parts."
+    return ""
+
+
+MOST_TOLD = 200
+
+
+def told(home: Home) -> Row:
+    """What was decided here: counts, and the newest decisions with what was proposed."""
+    events = Decisions(home.decisions).history()
+    ordered = [event for event in events if event.what == "ordered"]
+    changes = sum(event.decision.quantity != event.decision.proposed_quantity for event in ordered)
+    return {
+        "ordered": len(ordered),
+        "changed": changes,
+        "followed": len(ordered) - changes,
+        "snoozed": sum(
+            event.what == "decided" and event.decision.snoozed_until is not None for event in events
+        ),
+        "lines": [
+            {
+                "when": event.decision.decided_at[:16].replace("T", " "),
+                "sku": event.decision.sku,
+                "warehouse_code": event.decision.warehouse_code,
+                "what": _what(event),
+                "proposed": event.decision.proposed_quantity,
+                "quantity": event.decision.quantity,
+                "note": event.decision.note,
+            }
+            for event in reversed(events[-MOST_TOLD:])
+        ],
+    }
+
+
+def _what(event: Event) -> str:
+    decision = event.decision
+    if event.what == "ordered":
+        return "ordered"
+    if event.what == "cleared":
+        return "taken back"
+    said = ["ticked"] if decision.is_ticked else []
+    if decision.snoozed_until:
+        said.append(f"snoozed until {decision.snoozed_until}")
+    return ", ".join(said) or "changed"

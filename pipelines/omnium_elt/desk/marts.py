@@ -1,0 +1,257 @@
+"""What the pages ask the published warehouse. The lines of the proposal come from `decide.lines`."""
+
+from datetime import UTC, date, datetime
+from typing import Any
+
+from omnium_elt.infra.files import read_object
+from omnium_elt.infra.home import Home
+from omnium_elt.report import health
+from omnium_elt.report.queries import Row, row, rows
+
+OLD_HOURS = 26
+"""Data older than a day and two hours are called old."""
+FILTERS = {
+    "out": "urgency = 'out'",
+    "runs_out": "urgency = 'runs_out'",
+    "order_now": "urgency = 'order_now'",
+    "wait": "urgency = 'wait'",
+    "ticked": "is_ticked",
+    "changed": "is_changed",
+    "snoozed": "is_snoozed",
+    "outdated": "is_outdated",
+    "noted": "note <> ''",
+}
+"""Name, which stands in addresses too → which lines of the proposal."""
+IS_ORDERED = "not is_snoozed and (is_ticked or action <> 'defer')"
+
+
+def freshness(connection: Any, home: Home, now: datetime | None = None) -> Row:
+    """As of which day the figures are, when they were published, until when the tenant was read."""
+    manifest = read_object(home.manifest)
+    try:
+        published = datetime.fromisoformat(str(manifest.get("published_at")))
+    except ValueError:
+        published = None
+    hours = None
+    if published is not None:
+        hours = ((now or datetime.now(UTC)) - published.astimezone(UTC)).total_seconds() / 3600
+    return {
+        "as_of": manifest.get("as_of"),
+        "published_at": published,
+        "read_until": health.read_until(connection),
+        "hours": hours,
+        "is_old": hours is not None and hours > OLD_HOURS,
+    }
+
+
+def day(connection: Any) -> date:
+    """The day that the proposal answers for."""
+    ((as_of,),) = connection.execute("select as_of from proposal_day").fetchall()
+    return as_of or datetime.now(UTC).date()
+
+
+def totals(connection: Any) -> list[Row]:
+    """Lines, value and money at risk of what is to be ordered, by currency; and of that what is ticked."""
+    return rows(
+        connection,
+        f"""
+        select
+            currency,
+            count(*) as lines,
+            coalesce(sum(line_value), 0) as value,
+            coalesce(sum(money_at_risk), 0) as money_at_risk,
+            count(*) filter (where is_ticked) as ticked_lines,
+            coalesce(sum(line_value) filter (where is_ticked), 0) as ticked_value
+        from decided_line
+        where {IS_ORDERED}
+        group by currency
+        order by value desc
+        """,
+    )
+
+
+def counts(connection: Any) -> Row:
+    """How many lines each of `FILTERS` has; of orders that wait only lines that were decided."""
+    selected = ", ".join(f"count(*) filter (where {where}) as {name}" for name, where in FILTERS.items())
+    return row(
+        connection,
+        f"select {selected} from decided_line where action <> 'defer' or is_decided",
+    )
+
+
+ORDERS = """
+    select
+        orders.* exclude (lines, units, value, money_at_risk, urgency, urgency_rank, order_by_date),
+        coalesce(orders.supplier_name, orders.supplier_id) as supplier,
+        decided.*
+    from marts.purchase_proposal as orders
+    inner join (
+        select
+            supplier_id as of_supplier, warehouse_code as of_warehouse, currency as of_currency,
+            count(*) filter (where not is_snoozed) as lines,
+            coalesce(sum(line_value) filter (where not is_snoozed), 0) as value,
+            coalesce(sum(money_at_risk) filter (where not is_snoozed), 0) as money_at_risk,
+            count(*) filter (where is_ticked and not is_snoozed) as ticked_lines,
+            coalesce(sum(line_value) filter (where is_ticked and not is_snoozed), 0) as ticked_value,
+            count(*) filter (where is_snoozed) as snoozed_lines,
+            count(*) filter (where is_outdated) as outdated_lines,
+            coalesce(min(urgency_rank) filter (where not is_snoozed), 4) as urgency_rank,
+            coalesce(arg_min(urgency, urgency_rank) filter (where not is_snoozed), 'wait') as urgency,
+            min(order_by_date) as order_by_date
+        from decided_line
+        group by supplier_id, warehouse_code, currency
+    ) as decided
+        on decided.of_supplier = orders.supplier_id
+        and decided.of_warehouse = orders.warehouse_code
+        and decided.of_currency is not distinct from orders.currency
+"""
+
+
+def orders(connection: Any, size: int, offset: int, supplier_id: str | None = None) -> list[Row]:
+    """Orders of the proposal, the most urgent first; all suppliers' or one's."""
+    return rows(
+        connection,
+        f"""
+        select * from ({ORDERS})
+        where $1 is null or supplier_id = $1
+        order by action = 'defer', urgency_rank, money_at_risk desc, value desc, supplier_id, warehouse_code
+        limit {int(size)} offset {int(offset)}
+        """,
+        supplier_id,
+    )
+
+
+def order(connection: Any, supplier_id: str, warehouse: str, currency: str) -> Row | None:
+    """One order of the proposal; None where there is none (any more)."""
+    found = rows(
+        connection,
+        f"select * from ({ORDERS}) where supplier_id = ? and warehouse_code = ? and coalesce(currency, '') = ?",
+        supplier_id,
+        warehouse,
+        currency,
+    )
+    return found[0] if found else None
+
+
+def lines(
+    connection: Any, where: str, values: list[Any], size: int, offset: int = 0, order_by: str = ""
+) -> list[Row]:
+    """Lines of the proposal with what a typed quantity is checked against; the most urgent first."""
+    return rows(
+        connection,
+        f"""
+        select line.*, input.is_package_break_allowed, input.reorder_min_quantity, input.max_quantity, input.position
+        from (
+            select * from decided_line where {where}
+            order by {order_by or "urgency_rank, money_at_risk desc, order_by_date, sku, warehouse_code"}
+            limit {int(size)} offset {int(offset)}
+        ) as line
+        left join marts.replenishment_input as input
+            on input.sku = line.sku
+            and input.warehouse_code = line.warehouse_code
+        order by {order_by or "urgency_rank, money_at_risk desc, order_by_date, line.sku, line.warehouse_code"}
+        """,
+        *values,
+    )
+
+
+def count_lines(connection: Any, where: str, values: list[Any]) -> int:
+    """How many lines that are."""
+    ((found,),) = connection.execute(f"select count(*) from decided_line where {where}", values).fetchall()
+    return int(found)
+
+
+def line(connection: Any, warehouse: str, sku: str) -> Row | None:
+    """One line of the proposal; None where nothing is proposed (any more)."""
+    found = lines(connection, "warehouse_code = ? and sku = ?", [warehouse, sku], 1)
+    return found[0] if found else None
+
+
+def article(connection: Any, warehouse: str, sku: str) -> Row | None:
+    """One SKU in one warehouse, as replenishment has it."""
+    found = rows(
+        connection, "select * from marts.replenishment where warehouse_code = ? and sku = ?", warehouse, sku
+    )
+    return found[0] if found else None
+
+
+def places(connection: Any, sku: str) -> list[Row]:
+    """The warehouses of a SKU."""
+    return rows(
+        connection,
+        "select * from marts.replenishment where sku = ? order by urgency_rank, warehouse_code limit 100",
+        sku,
+    )
+
+
+def open_lines(connection: Any, where: str, values: list[Any], size: int = 100) -> list[Row]:
+    """Open purchase order lines by their likely arrival."""
+    return rows(
+        connection,
+        f"""
+        select * from marts.open_purchase_eta
+        where {where}
+        order by is_overdue desc, p50_arrival_date nulls last, purchase_order_number
+        limit {int(size)}
+        """,
+        *values,
+    )
+
+
+def supplier(connection: Any, supplier_id: str) -> Row | None:
+    """A supplier: its terms, what is configured and measured, how punctual it is."""
+    found = rows(
+        connection,
+        """
+        select
+            supplier.*, policy.* exclude (supplier_id, supplier_name, currency), card.on_time_share, card.lines_due,
+            card.otif_net_share
+        from marts.dim_supplier as supplier
+        left join marts.lead_time_policy as policy on policy.supplier_id = supplier.supplier_id
+        left join marts.supplier_scorecard as card
+            on card.supplier_id = supplier.supplier_id
+            and card.period = 'all'
+        where supplier.supplier_id = ?
+        """,
+        supplier_id,
+    )
+    return found[0] if found else None
+
+
+def search(connection: Any, text: str, size: int = 50) -> dict[str, list[Row]]:
+    """Suppliers, articles and open orders whose name or number holds a text; whole numbers first."""
+    like = "%" + text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_") + "%"
+    suppliers = rows(
+        connection,
+        f"""
+        select supplier_id, coalesce(supplier_name, supplier_id) as supplier from marts.dim_supplier
+        where supplier_id ilike $1 escape '\\' or supplier_name ilike $1 escape '\\'
+        order by supplier_id <> $2, supplier, supplier_id
+        limit {int(size)}
+        """,
+        like,
+        text,
+    )
+    articles = rows(
+        connection,
+        f"""
+        select * from marts.replenishment
+        where sku ilike $1 escape '\\' or product_name ilike $1 escape '\\' or gtin = $2
+            or supplier_sku_id ilike $1 escape '\\'
+        order by sku <> $2, urgency_rank, money_at_risk desc nulls last, sku, warehouse_code
+        limit {int(size)}
+        """,
+        like,
+        text,
+    )
+    open_orders = rows(
+        connection,
+        f"""
+        select * from marts.open_purchase_eta
+        where purchase_order_number ilike $1 escape '\\' or purchase_order_id ilike $1 escape '\\'
+        order by purchase_order_number, sku
+        limit {int(size)}
+        """,
+        like,
+    )
+    return {"suppliers": suppliers, "articles": articles, "open_orders": open_orders}

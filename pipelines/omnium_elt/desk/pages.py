@@ -1,0 +1,461 @@
+"""The pages, each a function of a request's words; `routes` says at which address each is.
+
+/                     today: totals, what is urgent, orders
+/supplier?id=         one supplier: its terms, lead times, orders, open lines
+/order?supplier=…     one order: its lines, to tick, change, snooze
+/article?sku=…        one article: the chart that explains its line
+/lines?which=         lines of the proposal: urgent ones, ticked, snoozed, …
+/list?name=           the list behind a count
+/search?q=            suppliers, articles, orders
+/accuracy             how good the proposals were
+/check, /decide       what the controls ask and say
+/export, /write       the orders as files; into Omnium
+"""
+
+import json
+import tempfile
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qs, urlencode
+
+from omnium_elt.decide import lines, quantities
+from omnium_elt.decide.lines import Selection
+from omnium_elt.desk import deciding, marts, writing
+from omnium_elt.infra.errors import OmniumEltError, UsageError, explain
+from omnium_elt.infra.home import Home
+from omnium_elt.report import accuracy, line_chart, lists
+from omnium_elt.report.proposals import ACTIONS
+from omnium_elt.report.rendering import TEMPLATES, render
+
+PAGE = 100
+"""Rows of a page."""
+Words = Mapping[str, str]
+POLICY = (
+    "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; img-src 'self' data:; "
+    "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+)
+HEADERS = {
+    "content-security-policy": POLICY,
+    "cache-control": "no-store",
+    "referrer-policy": "same-origin",
+    "x-content-type-options": "nosniff",
+}
+WHICH = {
+    "out": ("Out of stock", "Nothing is available, and it sells or customers wait."),
+    "runs_out": ("Runs out even if ordered today", "It will be out before a delivery that is ordered today."),
+    "order_now": ("To order now", "The reorder point is reached; a delivery comes in time."),
+    "wait": ("Can wait", "What only fills an order up to its minimum."),
+    "ticked": ("Ticked", "What is ordered: exported and written."),
+    "changed": ("In another quantity", "Lines of which another quantity was decided than is proposed."),
+    "snoozed": ("Snoozed", "Left out until their day."),
+    "outdated": (
+        "Changed since decided",
+        "The proposal has changed since these were decided: look at them again.",
+    ),
+    "noted": ("With a note", "Lines that a note was written to."),
+}
+"""Name of a filter → title and meaning."""
+
+
+class NotThere(Exception):
+    """There is no such page."""
+
+
+class Desk:
+    """The pages of one home."""
+
+    def __init__(self, home: Home, notebooks: Mapping[str, str]) -> None:
+        self._home, self._notebooks = home, notebooks
+
+    # Pages ------------------------------------------------------------------------------------------
+
+    def today(self, words: Words) -> str:
+        """What to order today, the most urgent first."""
+        offset = _offset(words)
+        with lines.connect(self._home) as connection:
+            found = marts.orders(connection, PAGE + 1, offset)
+            return self._page(
+                connection,
+                "desk/today.html",
+                totals=marts.totals(connection),
+                counts=marts.counts(connection),
+                which=WHICH,
+                tiles=[
+                    (name, lists.count(connection, name), chosen.title)
+                    for name, chosen in lists.LISTS.items()
+                ],
+                orders=found[:PAGE],
+                pages=_pages("/", {}, offset, len(found) > PAGE),
+            )
+
+    def supplier(self, words: Words) -> str:
+        """One supplier."""
+        supplier_id = words.get("id", "")
+        with lines.connect(self._home) as connection:
+            found = marts.supplier(connection, supplier_id)
+            if found is None:
+                raise NotThere
+            return self._page(
+                connection,
+                "desk/supplier.html",
+                supplier=found,
+                orders=marts.orders(connection, 1_000, 0, supplier_id),
+                open_lines=marts.open_lines(
+                    connection, "supplier_id = ? and not is_transfer", [supplier_id], PAGE
+                ),
+            )
+
+    def order(self, words: Words) -> str:
+        """One order and its lines."""
+        key = [words.get(name, "") for name in ("supplier", "warehouse", "currency")]
+        offset = _offset(words)
+        with lines.connect(self._home) as connection:
+            found = marts.order(connection, *key)
+            if found is None:
+                raise NotThere
+            where = "supplier_id = ? and warehouse_code = ? and coalesce(currency, '') = ?"
+            address = dict(zip(("supplier", "warehouse", "currency"), key, strict=True))
+            shown = marts.lines(connection, where, key, PAGE + 1, offset)
+            return self._page(
+                connection,
+                "desk/order.html",
+                order=found,
+                lines=shown[:PAGE],
+                remark=deciding.minimum_remark(found),
+                words=address,
+                pages=_pages("/order", address, offset, len(shown) > PAGE),
+            )
+
+    def lines(self, words: Words) -> str:
+        """Lines of the proposal of all orders, by what they have in common."""
+        which = words.get("which", "")
+        if which not in marts.FILTERS:
+            raise NotThere
+        offset = _offset(words)
+        where = f"({marts.FILTERS[which]}) and (action <> 'defer' or is_decided)"
+        with lines.connect(self._home) as connection:
+            shown = marts.lines(connection, where, [], PAGE + 1, offset)
+            return self._page(
+                connection,
+                "desk/lines.html",
+                title=WHICH[which][0],
+                meaning=WHICH[which][1],
+                total=marts.count_lines(connection, where, []),
+                lines=shown[:PAGE],
+                pages=_pages("/lines", {"which": which}, offset, len(shown) > PAGE),
+            )
+
+    def list(self, words: Words) -> str:
+        """The list behind a count."""
+        name = words.get("name", "")
+        if name not in lists.LISTS:
+            raise NotThere
+        offset = _offset(words)
+        with lines.connect(self._home) as connection:
+            shown = lists.page_of(connection, name, PAGE + 1, offset)
+            return self._page(
+                connection,
+                "desk/list.html",
+                list=lists.LISTS[name],
+                total=lists.count(connection, name),
+                rows=shown[:PAGE],
+                pages=_pages("/list", {"name": name}, offset, len(shown) > PAGE),
+            )
+
+    def article(self, words: Words) -> str:
+        """One article: in one warehouse, or where it is."""
+        sku, warehouse = words.get("sku", ""), words.get("warehouse", "")
+        with lines.connect(self._home) as connection:
+            places = marts.places(connection, sku)
+            if not places:
+                raise NotThere
+            found = marts.article(connection, warehouse, sku) if warehouse else places[0]
+            if found is None:
+                raise NotThere
+            warehouse = found["warehouse_code"]
+            line = marts.line(connection, warehouse, sku)
+            told = line_chart.story(
+                connection, marts.day(connection), sku, warehouse, line["quantity"] if line else None
+            )
+            return self._page(
+                connection,
+                "desk/article.html",
+                article=found,
+                line=line,
+                places=places,
+                wide=line_chart.picture(told, 760),
+                narrow=line_chart.picture(told, 360),
+                open_lines=marts.open_lines(connection, "sku = ? and warehouse_code = ?", [sku, warehouse]),
+            )
+
+    def search(self, words: Words) -> str:
+        """What holds a text."""
+        text = words.get("q", "").strip()
+        with lines.connect(self._home) as connection:
+            found = marts.search(connection, text) if text else {}
+            return self._page(connection, "desk/search.html", text=text, found=found)
+
+    def accuracy(self, _: Words) -> str:
+        """How good the proposals were, and what was decided of them."""
+        with lines.connect(self._home) as connection:
+            return self._page(
+                connection,
+                "desk/accuracy.html",
+                section=accuracy.section(connection),
+                worst=accuracy.furthest_off(connection),
+                decided=deciding.told(self._home),
+            )
+
+    # What the controls ask and say ------------------------------------------------------------------
+
+    def check(self, words: Words) -> dict[str, Any]:
+        """What is to be said of a quantity while it is typed."""
+        with lines.connect(self._home) as connection:
+            line = marts.line(connection, words.get("warehouse", ""), words.get("sku", ""))
+            if line is None:
+                raise NotThere
+            text = words.get("quantity", "")
+            if not text.strip():
+                return {"problem": "", "is_refused": False, "nearest": []}
+            checked = quantities.check(text, line)
+            return {
+                "problem": checked.problem,
+                "is_refused": checked.quantity is None,
+                "nearest": [f"{value.normalize():f}" for value in checked.nearest],
+            }
+
+    def decide(self, asked: Mapping[str, Any]) -> dict[str, Any]:
+        """Keep one field of a decision; the line and its order as they are then."""
+        state = deciding.decide(
+            self._home,
+            str(asked.get("warehouse", "")),
+            str(asked.get("sku", "")),
+            str(asked.get("field", "")),
+            asked.get("value"),
+        )
+        line, order = state["line"], state["order"]
+        return {
+            "row": render("desk/line_state.html", line=line),
+            "quantity": f"{line['quantity'].normalize():f}" if line["is_changed"] else "",
+            "value": f"{line['line_value']:,.2f}",
+            "is_ticked": line["is_ticked"],
+            "order": render("desk/order_state.html", order=order, remark=state["remark"]) if order else "",
+        }
+
+    def tick(self, asked: Mapping[str, str]) -> str:
+        """Tick a whole order, or none of it; returns where to go on."""
+        key = [asked.get(name, "") for name in ("supplier", "warehouse", "currency")]
+        deciding.tick_order(self._home, key[0], key[1], key[2], asked.get("ticked") == "yes")
+        return "/order?" + urlencode(dict(zip(("supplier", "warehouse", "currency"), key, strict=True)))
+
+    # Out of the house -------------------------------------------------------------------------------
+
+    def export(self, words: Words) -> tuple[str, bytes, str]:
+        """A file of what is ordered: name, content, media type. Of one order, or the lines of all."""
+        from omnium_elt.steps.export import export_lines
+        from omnium_elt.steps.supplier_orders import export_orders
+
+        kind = words.get("format", "xlsx")
+        if kind not in MEDIA:
+            raise NotThere
+        chosen = _selection(words)
+        with tempfile.TemporaryDirectory() as folder:
+            if words.get("supplier"):
+                export_orders(self._home, kind, folder, chosen)
+                files = sorted(Path(folder).glob(f"*.{kind}"))
+            else:
+                files = [Path(folder) / f"purchase-proposal.{kind}"]
+                export_lines(self._home, kind, str(files[0]), chosen)
+            if len(files) != 1:
+                raise UsageError("there is nothing to export", "Tick a line of the order first.")
+            return files[0].name, files[0].read_bytes(), MEDIA[kind]
+
+    def write(self, words: Words, *, apply: bool | None) -> str:
+        """What writing would do (`apply` false) or did (true); None: what it is about."""
+        chosen = _selection(words)
+        report = None if apply is None else writing.orders(self._home, chosen, apply=apply)
+        with lines.connect(self._home) as connection:
+            came_to = lines.choose(connection, chosen)
+            return self._page(
+                connection,
+                "desk/write.html",
+                words={name: words.get(name, "") for name in ("supplier", "warehouse", "currency")},
+                remarks=came_to.remarks,
+                lines=came_to.lines,
+                report=report,
+                changes=writing.changes_of(report),
+                applied=bool(apply),
+            )
+
+    def _page(self, connection: Any, template: str, **values: Any) -> str:
+        return render(
+            template,
+            fresh=marts.freshness(connection, self._home),
+            notebooks=self._notebooks,
+            urgencies=lists.URGENCIES,
+            actions=ACTIONS,
+            **values,
+        )
+
+
+MEDIA = {
+    "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+    "html": "text/html; charset=utf-8",
+    "csv": "text/csv; charset=utf-8",
+    "pdf": "application/pdf",
+}
+
+
+def _selection(words: Words) -> Selection:
+    """The lines that a page is about; ids that are empty choose all."""
+    return Selection(
+        [words["supplier"]] if words.get("supplier") else [],
+        [words["warehouse"]] if words.get("warehouse") else [],
+        currency=words.get("currency") if words.get("supplier") else None,
+    )
+
+
+def _offset(words: Words) -> int:
+    text = words.get("from", "0")
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 9 else 0
+
+
+def _pages(path: str, words: Mapping[str, str], offset: int, has_more: bool) -> dict[str, str]:
+    """Where the page before and the one after are."""
+    found = {}
+    if offset:
+        found["before"] = f"{path}?{urlencode({**words, 'from': max(0, offset - PAGE)})}"
+    if has_more:
+        found["after"] = f"{path}?{urlencode({**words, 'from': offset + PAGE})}"
+    return found
+
+
+# Routes ---------------------------------------------------------------------------------------------
+
+
+def routes(home: Home, notebooks: Mapping[str, str]) -> list[Any]:
+    """The pages as routes of Starlette; `notebooks` are others to lead to, address → title."""
+    from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
+    from starlette.routing import Route
+
+    desk = Desk(home, notebooks)
+
+    def html(page: Callable[[Words], str]) -> Callable[[Any], Response]:
+        def answer(request: Any) -> Response:
+            try:
+                return HTMLResponse(page(request.query_params), headers=HEADERS)
+            except NotThere:
+                return _sorry(
+                    404,
+                    "There is no such page",
+                    "It may have been ordered since, or the proposal has changed.",
+                )
+            except OmniumEltError as error:
+                return _sorry(500, str(explain(error)), "")
+
+        return answer
+
+    def _sorry(status: int, title: str, hint: str) -> Response:
+        page = render("desk/sorry.html", title=title, hint=hint, notebooks=notebooks)
+        return HTMLResponse(page, status, headers=HEADERS)
+
+    async def posted(request: Any) -> Any:
+        """What was posted, in a thread of its own as it reads and writes files."""
+        from starlette.concurrency import run_in_threadpool
+
+        if "origin" not in request.headers:
+            return Response("not from here\n", 403)
+        content = await request.body()
+        return await run_in_threadpool(done, request.url.path, content)
+
+    def done(path: str, content: bytes) -> Response:
+        try:
+            if path == "/decide":
+                return JSONResponse(desk.decide(_asked(content)), headers=HEADERS)
+            words = {name: values[-1] for name, values in parse_qs(content.decode(errors="replace")).items()}
+            if path == "/tick":
+                return RedirectResponse(desk.tick(words), 303)
+            return HTMLResponse(desk.write(words, apply=words.get("apply") == "yes"), headers=HEADERS)
+        except deciding.Refused as error:
+            return JSONResponse({"problem": str(error)}, 422, headers=HEADERS)
+        except OmniumEltError as error:
+            explained = explain(error)
+            if path == "/decide":
+                return JSONResponse({"problem": str(explained)}, 500, headers=HEADERS)
+            return _sorry(500, explained.message, explained.remedy)
+
+    def check(request: Any) -> Response:
+        try:
+            return JSONResponse(desk.check(request.query_params), headers=HEADERS)
+        except NotThere:
+            return JSONResponse({"problem": "This line is not proposed any more."}, 404, headers=HEADERS)
+
+    def export(request: Any) -> Response:
+        try:
+            name, content, media = desk.export(request.query_params)
+        except NotThere:
+            return _sorry(404, "There is no such file", "")
+        except OmniumEltError as error:
+            return _sorry(404, str(explain(error)), "")
+        shown = "inline" if media.startswith("text/html") else "attachment"
+        policy = {"content-security-policy": "default-src 'none'; style-src 'unsafe-inline'"}
+        return Response(
+            content,
+            media_type=media,
+            headers={
+                **HEADERS,
+                **policy,
+                "content-disposition": f"{shown}; filename*=UTF-8''{_quoted(name)}",
+            },
+        )
+
+    def style(_: Any) -> Response:
+        text = "".join(
+            (TEMPLATES / name).read_text(encoding="utf-8") for name in ("report.css", "desk/desk.css")
+        )
+        return Response(text, media_type="text/css")
+
+    def script(_: Any) -> Response:
+        return Response(
+            (TEMPLATES / "desk/desk.js").read_text(encoding="utf-8"), media_type="text/javascript"
+        )
+
+    pages: dict[str, Callable[[Words], str]] = {
+        "/": desk.today,
+        "/supplier": desk.supplier,
+        "/order": desk.order,
+        "/lines": desk.lines,
+        "/list": desk.list,
+        "/article": desk.article,
+        "/search": desk.search,
+        "/accuracy": desk.accuracy,
+    }
+    return [
+        *(Route(path, html(page)) for path, page in pages.items()),
+        Route("/write", html(lambda words: desk.write(words, apply=None))),
+        Route("/write", posted, methods=["POST"]),
+        Route("/decide", posted, methods=["POST"]),
+        Route("/tick", posted, methods=["POST"]),
+        Route("/check", check),
+        Route("/export", export),
+        Route("/desk.css", style),
+        Route("/desk.js", script),
+    ]
+
+
+def _asked(content: bytes) -> dict[str, Any]:
+    """What the page's script asks, an object. Raises Refused."""
+    try:
+        asked = json.loads(content)
+    except ValueError:
+        asked = None
+    if not isinstance(asked, dict):
+        raise deciding.Refused("That is not what the page asks.")
+    return asked
+
+
+def _quoted(name: str) -> str:
+    from urllib.parse import quote
+
+    return quote(name, safe="")

@@ -1,0 +1,120 @@
+"""The purchaser's decisions: kept in a file of their own, and settled when they are ordered."""
+
+import multiprocessing
+import sqlite3
+import stat
+from dataclasses import replace
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+from omnium_elt.decide.decisions import Decision, Decisions
+from omnium_elt.infra.errors import OmniumEltError
+
+LAMP = Decision("oslo", "A", "sup-1", "NOK", date(2026, 1, 1), Decimal("48.0000"), is_ticked=True)
+CHAIR = Decision(
+    "oslo", "B", "sup-1", None, date(2026, 1, 1), Decimal("2.5"), quantity=Decimal("3.25"),
+    snoozed_until=date(2026, 2, 1), note="Æøå 'quoted'; -- no SQL",
+)  # fmt: skip
+
+
+@pytest.fixture
+def decisions(tmp_path: Path) -> Decisions:
+    return Decisions(tmp_path / "state" / "decisions.sqlite")
+
+
+def without_time(kept: dict[tuple[str, str], Decision]) -> list[Decision]:
+    return [replace(decision, decided_at="") for decision in kept.values()]
+
+
+def test_what_is_kept_comes_back_as_it_was(decisions: Decisions) -> None:
+    assert decisions.all() == {}
+    assert not decisions.path.exists()
+    decisions.keep([LAMP, CHAIR])
+    assert without_time(decisions.all()) == [LAMP, CHAIR]
+    assert without_time(Decisions(decisions.path).all()) == [LAMP, CHAIR]
+
+
+def test_the_last_decision_of_a_line_counts_and_all_stand_in_the_history(decisions: Decisions) -> None:
+    decisions.keep([LAMP])
+    decisions.keep([replace(LAMP, quantity=Decimal(72))])
+    decisions.keep([replace(LAMP, is_ticked=False)])
+    assert decisions.all() == {}
+    assert [(event.what, event.decision.quantity) for event in decisions.history()] == [
+        ("decided", None),
+        ("decided", Decimal(72)),
+        ("cleared", None),
+    ]
+
+
+def test_what_was_ordered_is_settled_once(decisions: Decisions) -> None:
+    decisions.keep([replace(LAMP, note="call them")])
+    sent_at = datetime(2100, 1, 1, tzinfo=UTC)
+    ordered = replace(LAMP, quantity=Decimal(24))
+    decisions.settle([ordered, CHAIR], "elt-1", sent_at)
+    assert decisions.all() == {}
+    decisions.keep([LAMP])
+    decisions.settle([ordered, CHAIR], "elt-1", sent_at)
+    assert without_time(decisions.all()) == [LAMP]
+    assert [
+        (event.what, event.order_id, event.decision.sku, event.decision.quantity, event.decision.note)
+        for event in decisions.history()
+    ] == [
+        ("decided", "", "A", None, "call them"),
+        ("ordered", "elt-1", "A", Decimal(24), "call them"),
+        ("ordered", "elt-1", "B", Decimal("3.25"), CHAIR.note),
+        ("decided", "", "A", None, ""),
+    ]
+
+
+def test_a_line_that_was_decided_anew_after_it_was_sent_stays(decisions: Decisions) -> None:
+    decisions.keep([LAMP])
+    decisions.settle([LAMP], "elt-1", datetime(2001, 1, 1, tzinfo=UTC))
+    assert without_time(decisions.all()) == [LAMP]
+
+
+def test_only_its_owner_reads_it(decisions: Decisions) -> None:
+    decisions.keep([LAMP])
+    assert stat.S_IMODE(decisions.path.stat().st_mode) == 0o600
+
+
+def test_a_damaged_file_is_told_and_kept(decisions: Decisions) -> None:
+    decisions.path.parent.mkdir()
+    decisions.path.write_bytes(b"no database at all, but long enough to be looked at" * 40)
+    with pytest.raises(OmniumEltError, match="is damaged"):
+        decisions.all()
+    with pytest.raises(OmniumEltError, match="is damaged"):
+        decisions.keep([LAMP])
+    assert decisions.path.read_bytes().startswith(b"no database")
+
+
+def test_a_file_of_a_newer_program_is_left_alone(decisions: Decisions) -> None:
+    decisions.keep([LAMP])
+    with sqlite3.connect(decisions.path) as connection:
+        connection.execute("pragma user_version = 99")
+    with pytest.raises(OmniumEltError, match="newer omnium-elt"):
+        decisions.keep([CHAIR])
+
+
+def test_what_fails_in_the_middle_leaves_everything_as_it_was(decisions: Decisions) -> None:
+    decisions.keep([LAMP])
+    with pytest.raises(OmniumEltError):
+        decisions.keep([CHAIR, replace(CHAIR, note=["no text"])])  # type: ignore[arg-type]
+    assert without_time(decisions.all()) == [LAMP]
+
+
+def _decide(path: Path, place: str) -> None:
+    for number in range(20):
+        Decisions(path).keep([replace(LAMP, warehouse_code=place, sku=str(number))])
+
+
+def test_several_processes_decide_at_once(decisions: Decisions) -> None:
+    context = multiprocessing.get_context("fork")
+    processes = [context.Process(target=_decide, args=(decisions.path, place)) for place in "abc"]
+    for process in processes:
+        process.start()
+    for process in processes:
+        process.join()
+    assert [process.exitcode for process in processes] == [0, 0, 0]
+    assert len(decisions.all()) == len(decisions.history()) == 60

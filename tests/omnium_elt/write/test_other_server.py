@@ -1,0 +1,270 @@
+"""Writing against a server that shares nothing with the sandbox: nothing else changes, nothing is written twice."""
+
+import multiprocessing
+import os
+from collections.abc import Callable, Iterator
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+from omnium_elt.decide.decisions import Decision, Decisions
+from omnium_elt.decide.lines import Selection
+from omnium_elt.infra.home import Home, Secret, Settings
+from omnium_elt.infra.run_report import RunReport, Silent
+from omnium_elt.steps.run import perform
+from omnium_elt.write.journal import read
+from omnium_elt.write.step import Step, lead_times_step, orders_step, undo_step
+
+from tests.support import proposal
+from tests.support.other_tenant import Failure, OtherTenant, raw_fields, serve
+
+NORD = (
+    '{"contacts":[{"phone":"+47 99 88 77 66","name":"Kåre"},{}],"defaultLeadTimeSafetyMarginDays":3,'
+    '"minimumOrderAmount":79228162514264337593543950335.12345678901234567890,"shipmentCost":1.10e+2,"id":"sup-1",'
+    '"unknownToAll":{"b":[1.0,-0.0,1E400,[[]]],"a":"\\u00e6\\ud83d\\ude00 \\/ \\n"},"name":"Nord \\u0041S",'
+    '"defaultLeadTime":10,"nothing":null,"empty":{},"storeIds":[],"isActive":true,"tags":[ "x" , "y" ],'
+    '"veryLong":"' + "å" * 5000 + '"}'
+).encode()
+SET = {"defaultLeadTime", "defaultLeadTimeSafetyMarginDays"}
+OF_THE_SERVER = {"versionId", "previousVersionId", "modified"}
+NORDS = Selection(["sup-1"])
+
+
+@pytest.fixture
+def tenant() -> Iterator[OtherTenant]:
+    with serve() as served:
+        served.keep("sup-1", NORD)
+        yield served
+
+
+@pytest.fixture
+def settings(tenant: OtherTenant, home: Home) -> Settings:
+    proposal.publish(home)
+    return Settings(
+        home=home,
+        base_url=tenant.base_url,
+        client_id="reads",
+        client_secret=Secret("rrr-rrr"),
+        writer_id="writes",
+        writer_secret=Secret("www-www"),
+    )
+
+
+def write(settings: Settings, step: Step) -> RunReport:
+    return perform(settings, Silent(), "write", (step,))
+
+
+def outcomes(report: RunReport) -> list[str]:
+    assert report.steps, report.error
+    return [change["status"] for change in report.steps[0].details["changes"]]
+
+
+def changed(tenant: OtherTenant) -> set[str]:
+    """The fields of the supplier that are not, byte for byte, as they were."""
+    was, now = raw_fields(NORD), tenant.suppliers["sup-1"]
+    return {name for name in was.keys() | now.keys() if was.get(name) != now.get(name)} - OF_THE_SERVER
+
+
+def test_every_field_that_was_not_to_change_is_equal_byte_for_byte(
+    settings: Settings, tenant: OtherTenant
+) -> None:
+    report = write(settings, lead_times_step([], apply=True))
+    assert outcomes(report) == ["written"], report.steps
+    assert changed(tenant) == SET
+    now = tenant.suppliers["sup-1"]
+    assert (now["defaultLeadTime"], now["defaultLeadTimeSafetyMarginDays"]) == (b"12", b"6")
+    assert tenant.writes == [("PUT", "Suppliers")]
+
+
+def test_undone_it_is_byte_for_byte_as_before(settings: Settings, tenant: OtherTenant) -> None:
+    run_id = write(settings, lead_times_step([], apply=True)).run_id
+    assert outcomes(write(settings, undo_step(run_id, apply=True))) == ["written"]
+    assert changed(tenant) == set()
+
+
+@pytest.mark.parametrize("what", [lead_times_step([], apply=False), orders_step(Selection(), apply=False)])
+def test_a_dry_run_sends_no_write(settings: Settings, tenant: OtherTenant, what: Step) -> None:
+    assert set(outcomes(write(settings, what))) == {"shown"}
+    assert tenant.writes == []
+    assert changed(tenant) == set()
+
+
+def test_what_somebody_saved_since_it_was_shown_is_refused(settings: Settings, tenant: OtherTenant) -> None:
+    write(settings, lead_times_step([], apply=False))
+    tenant.keep("sup-1", NORD.replace(b'"isActive":true', b'"isActive":false'))
+    report = write(settings, lead_times_step([], apply=True))
+    assert (outcomes(report), report.exit_status) == (["refused"], 3)
+    assert tenant.writes == []
+
+
+@pytest.mark.parametrize("readings", [1, 2])
+def test_what_somebody_saves_while_it_is_written_is_refused(
+    settings: Settings, tenant: OtherTenant, readings: int
+) -> None:
+    # After the reading that plans the change, or the one just before it is sent: then the server says 412.
+    tenant.edits_on_read = [{}] * (readings - 1) + [{"isActive": b"false"}]
+    report = write(settings, lead_times_step([], apply=True))
+    assert (outcomes(report), report.exit_status) == (["refused"], 3)
+    assert changed(tenant) == {"isActive"}
+
+
+@pytest.mark.parametrize("status", [400, 404, 409, 412, 422])
+def test_a_refusal_changes_nothing_and_is_told(settings: Settings, tenant: OtherTenant, status: int) -> None:
+    tenant.failures = [Failure("PUT", status)]
+    report = write(settings, lead_times_step([], apply=True))
+    assert (outcomes(report), report.exit_status) == (["refused"], 3)
+    assert (len(tenant.writes), changed(tenant)) == (1, set())
+    assert outcomes(write(settings, lead_times_step([], apply=True))) == ["written"]
+
+
+def test_a_missing_role_ends_it_and_names_the_role(settings: Settings, tenant: OtherTenant) -> None:
+    tenant.failures = [Failure("PUT", 403)]
+    report = write(settings, lead_times_step([], apply=True))
+    assert "SupplierAdmin" in str(report.error)
+    assert (len(tenant.writes), changed(tenant)) == (1, set())
+
+
+@pytest.mark.parametrize("is_applied", [True, False])
+@pytest.mark.parametrize("status", [0, 408, 500, 502, 503, 504])
+def test_an_answer_that_is_none_is_never_sent_again(
+    settings: Settings, tenant: OtherTenant, status: int, is_applied: bool
+) -> None:
+    tenant.failures = [Failure("PUT", status, is_applied)]
+    report = write(settings, lead_times_step([], apply=True))
+    assert len(tenant.writes) == 1
+    assert changed(tenant) == (SET if is_applied else set())
+    assert outcomes(report) == ["written" if is_applied else "failed"]
+    write(settings, lead_times_step([], apply=True))
+    assert changed(tenant) == SET
+    assert len(tenant.writes) == (1 if is_applied else 2)
+
+
+@pytest.mark.parametrize("is_applied", [True, False])
+@pytest.mark.parametrize("status", [0, 500, 503])
+def test_an_order_is_made_once_whatever_the_answer(
+    settings: Settings, tenant: OtherTenant, status: int, is_applied: bool
+) -> None:
+    tenant.failures = [Failure("POST", status, is_applied)]
+    write(settings, orders_step(NORDS, apply=True))
+    assert len(tenant.orders) == is_applied
+    for _ in range(3):
+        write(settings, orders_step(NORDS, apply=True))
+    assert len(tenant.orders) == 1
+    assert len(tenant.writes) == (1 if is_applied else 2)
+
+
+def test_orders_carry_what_was_decided_and_settle_it(settings: Settings, tenant: OtherTenant) -> None:
+    decisions = Decisions(settings.home.decisions)
+    lamp = Decision(
+        "oslo", "A", "sup-1", "NOK", proposal.AS_OF, Decimal(48), is_ticked=True, quantity=Decimal(72)
+    )
+    decisions.keep([lamp])
+    assert decisions.all()
+    shown = write(settings, orders_step(Selection(), apply=False))
+    assert "the 1 ticked line; 2 others left out (--all takes them, too)" in shown.notes
+    assert decisions.all()
+    assert outcomes(write(settings, orders_step(Selection(), apply=True))) == ["written"]
+    (order,) = tenant.orders.values()
+    assert [(line["code"], line["quantity"]) for line in order["purchaseOrderForm"]["lineItems"]] == [
+        ("A", 72)
+    ]
+    assert decisions.all() == {}
+    assert [event.what for event in decisions.history()] == ["decided", "ordered"]
+
+
+# Killed
+
+POINTS = (
+    "omnium_elt.write.journal.Journal.sending",
+    "omnium_elt.write.journal.Journal.ended",
+    "omnium_source.http.client.OmniumClient.send",
+    "omnium_elt.write.suppliers.Suppliers.content",
+    "omnium_elt.write.orders.settle",
+    "omnium_elt.decide.decisions.Decisions.settle",
+    "omnium_elt.write.changes.forget_shown",
+)
+
+
+def _die_at(settings: Settings, step: Callable[[], Step], place: int) -> None:
+    """In a process of its own: apply it, and end without a word at the `place`-th entry or exit of a point."""
+    passed = 0
+
+    def dying(function: Any) -> Any:
+        def called(*arguments: Any, **named: Any) -> Any:
+            nonlocal passed
+            for moment in ("before", "after"):
+                passed += 1
+                if passed == place:
+                    os._exit(9)
+                if moment == "before":
+                    result = function(*arguments, **named)
+            return result
+
+        return called
+
+    with pytest.MonkeyPatch.context() as patch:
+        for name in POINTS:
+            owner, _, attribute = name.rpartition(".")
+            patch.setattr(name, dying(_found(owner, attribute)))
+        write(settings, step())
+    os._exit(0)
+
+
+def _found(owner: str, attribute: str) -> Any:
+    from pkgutil import resolve_name
+
+    return getattr(resolve_name(owner), attribute)
+
+
+def killed_everywhere(tenant: OtherTenant, tmp_path: Path, step: Callable[[], Step]) -> Iterator[Settings]:
+    """Homes whose write was killed at each place in turn, until one lives to its end."""
+    context = multiprocessing.get_context("fork")
+    for place in range(1, 100):
+        home = Home(tmp_path / f"home-{place}")
+        proposal.publish(home)
+        settings = Settings(
+            home=home,
+            base_url=tenant.base_url,
+            client_id="reads",
+            client_secret=Secret("rrr-rrr"),
+            writer_id="writes",
+            writer_secret=Secret("www-www"),
+        )
+        child = context.Process(target=_die_at, args=(settings, step, place))
+        child.start()
+        child.join()
+        assert child.exitcode in (0, 9)
+        if child.exitcode == 0:
+            assert place > 8
+            return
+        yield settings
+
+
+def test_killed_at_every_point_a_supplier_is_saved_once(tenant: OtherTenant, tmp_path: Path) -> None:
+    def step() -> Step:
+        return lead_times_step([], apply=True)
+
+    for settings in killed_everywhere(tenant, tmp_path, step):
+        report = write(settings, step())
+        assert report.status in ("ok", "unchanged"), (settings.home.root, report)
+        assert (changed(tenant), len(tenant.writes)) == (SET, 1), settings.home.root
+        entries = [entry for path in settings.home.writes.glob("*.jsonl") for entry in read(path)]
+        assert [entry.outcome for entry in entries if entry.outcome != "not_written"] == ["written"]
+        tenant.log.clear()
+        tenant.keep("sup-1", NORD)
+
+
+def test_killed_at_every_point_an_order_is_made_once_and_settled(tenant: OtherTenant, tmp_path: Path) -> None:
+    def step() -> Step:
+        return orders_step(NORDS, apply=True)
+
+    for settings in killed_everywhere(tenant, tmp_path, step):
+        report = write(settings, step())
+        assert report.status in ("ok", "unchanged"), (settings.home.root, report)
+        assert len(tenant.orders) == 1, settings.home.root
+        assert len([path for method, path in tenant.writes if method == "POST"]) == 1, settings.home.root
+        ordered = [event for event in Decisions(settings.home.decisions).history() if event.what == "ordered"]
+        assert [event.decision.sku for event in ordered] == ["A", "B"], settings.home.root
+        tenant.log.clear()
+        tenant.orders.clear()

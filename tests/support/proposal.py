@@ -1,0 +1,65 @@
+"""A published warehouse with a few lines of a proposal, written out."""
+
+import json
+from datetime import date
+from typing import Any
+
+import duckdb
+from omnium_elt.infra.home import Home
+
+AS_OF = date(2026, 1, 1)
+MARTS = """
+    create schema marts;
+    create schema omnium;
+    create table marts.dim_supplier as
+        select * from (values ('sup-1', 'Nord AS'), ('sup-2', 'Sør AS')) as rows (supplier_id, supplier_name);
+    create table marts.dim_warehouse as
+        select * from (values ('oslo', 'Oslo sentral'), ('bergen', 'Bergen')) as rows (warehouse_code, warehouse_name);
+    create table marts.lead_time_policy as
+        select * from (values
+            ('sup-1', 'Nord AS', 10, 3, false, 12, 6, 12, 18, 16, 0.625, true),
+            ('sup-2', 'Sør AS', 10, 3, false, 12, 6, 12, 18, 5, 0.625, false)
+        ) as rows (supplier_id, supplier_name, configured_days, configured_margin_days, is_default_configured,
+            recommended_lead_time_days, recommended_margin_days, measured_p50_days, measured_p90_days, completed_lines,
+            coverage_share, is_actionable);
+    create table marts.purchase_proposal as
+        select * from (values
+            ('sup-1', 'oslo', 'NOK', 'order'), ('sup-2', 'oslo', 'NOK', 'order'), ('sup-2', 'bergen', 'NOK', 'defer')
+        ) as rows (supplier_id, warehouse_code, currency, action);
+    create table marts.purchase_proposal_line as
+        select supplier_id, supplier_name, warehouse_code, currency, line_number, sku, supplier_sku_id, product_name,
+            quantity::decimal(18, 4) as quantity, pack_quantity::decimal(18, 4) as pack_quantity,
+            (quantity / coalesce(pack_quantity, 1))::decimal(18, 4) as packs,
+            unit_cost::decimal(18, 2) as unit_cost, (quantity * unit_cost)::decimal(18, 2) as line_value, action,
+            requested_delivery_date
+        from (values
+            ('sup-1', 'Nord AS', 'oslo', 'NOK', 1, 'A', 'n-a', 'Lampe', 48, 24, 12.5, 'order', date '2026-02-01'),
+            ('sup-1', 'Nord AS', 'oslo', 'NOK', 2, 'B', null, 'Stol', 2.5, null, 100, 'order', date '2026-02-03'),
+            ('sup-2', 'Sør AS', 'oslo', 'NOK', 1, 'C', null, 'Bord', 1, null, 900, 'order', null),
+            ('sup-2', 'Sør AS', 'bergen', 'NOK', 1, 'C', null, 'Bord', 1, null, 900, 'defer', null)
+        ) as rows (supplier_id, supplier_name, warehouse_code, currency, line_number, sku, supplier_sku_id,
+            product_name, quantity, pack_quantity, unit_cost, action, requested_delivery_date);
+    create table omnium._omnium_runs as select timestamptz '2026-01-01 06:00:00+00' as started_at;
+"""
+
+
+def publish(home: Home) -> None:
+    """Put the lines above where a run publishes: Nord's A (48) and B (2.5), Sør's C for Oslo, and one that waits."""
+    home.create()
+    with duckdb.connect(str(home.warehouse)) as connection:
+        connection.execute(MARTS)
+    home.exports.mkdir()
+    home.manifest.write_text(
+        json.dumps(
+            {"as_of": AS_OF.isoformat(), "run_id": "r", "published_at": "2026-01-01T07:00:00Z", "marts": {}}
+        )
+    )
+
+
+def propose(home: Home, sku: str, **columns: Any) -> None:
+    """The next run proposes something else of an article."""
+    with duckdb.connect(str(home.warehouse)) as connection:
+        sets = ", ".join(f"{name} = ${name}" for name in columns)
+        connection.execute(
+            f"update marts.purchase_proposal_line set {sets} where sku = $sku", {"sku": sku, **columns}
+        )
