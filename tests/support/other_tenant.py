@@ -68,10 +68,7 @@ class OtherTenant:
 
     def _do(self, method: str, path: str, content: bytes) -> tuple[int, bytes]:
         if path == "token":
-            return (
-                200,
-                b'{"token": "t-o-k-e-n", "expiresIn": 3600, "access_token": "t-o-k-e-n", "expires_in": 3600}',
-            )
+            return 200, b"t-o-k-e-n"
         if method == "GET" and (found := re.fullmatch(r"Suppliers/([^/]+)", path)):
             return self._read(found[1])
         if (method, path) == ("PUT", "Suppliers"):

@@ -14,6 +14,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+import click
 import pytest
 from omnium_elt.cli import main
 from omnium_elt.cli.commands.completion import VARIABLE
@@ -22,6 +23,7 @@ from omnium_elt.cli.entry import COMMANDS
 from omnium_elt.cli.progress import PlainLines
 from omnium_elt.infra.home import Home
 from omnium_elt.inspect.demo import Findings, Proposal
+from omnium_elt.steps import export, supplier_orders
 from omnium_sandbox import Sandbox
 from omnium_source.resources import RESOURCES
 from rich.console import Console
@@ -388,6 +390,16 @@ def test_sandbox_serves_until_it_is_told_to_end(home: Home) -> None:
         process.send_signal(signal.SIGTERM)
         assert process.wait(timeout=30) == 0
     assert json.loads(loaded.stdout)["status"] == "ok", loaded.stderr
+
+
+# export
+
+
+def test_export_offers_the_formats_that_can_be_written() -> None:
+    """Written twice, since the writers take longer to import than help may take."""
+    (offered,) = (one for one in COMMANDS.commands["export"].params if one.name == "file_format")
+    assert isinstance(offered.type, click.Choice)
+    assert set(offered.type.choices) == {*export.FORMATS, *supplier_orders.FORMATS}
 
 
 # completion and progress

@@ -241,6 +241,7 @@ def killed_everywhere(tenant: OtherTenant, tmp_path: Path, step: Callable[[], St
         yield settings
 
 
+@pytest.mark.slow
 def test_killed_at_every_point_a_supplier_is_saved_once(tenant: OtherTenant, tmp_path: Path) -> None:
     def step() -> Step:
         return lead_times_step([], apply=True)
@@ -255,6 +256,7 @@ def test_killed_at_every_point_a_supplier_is_saved_once(tenant: OtherTenant, tmp
         tenant.keep("sup-1", NORD)
 
 
+@pytest.mark.slow
 def test_killed_at_every_point_an_order_is_made_once_and_settled(tenant: OtherTenant, tmp_path: Path) -> None:
     def step() -> Step:
         return orders_step(NORDS, apply=True)

@@ -68,7 +68,21 @@ def demo_command(home: Home, as_json: bool, size: str, seed: int, **settings: An
 
 
 def show_findings(console: "Console", found: "Findings") -> None:
-    """Lead times and purchase proposal."""
+    """Lead times, purchase proposal, and what is worth a look."""
+    _show_lead_times(console, found)
+    _show_proposal(console, found)
+    if found.examples:
+        console.print("\n[bold]Worth a look[/bold]", highlight=False)
+    for example in found.examples:
+        console.print(
+            f"[bold]{example.what.capitalize()}[/bold]: {escaped(example.product)} in "
+            f"{escaped(example.warehouse)}",
+            highlight=False,
+        )
+        console.print(f"  {escaped(example.sentence)}", highlight=False, soft_wrap=True, style="dim")
+
+
+def _show_lead_times(console: "Console", found: "Findings") -> None:
     console.print(f"\n[bold]Supplier lead times[/bold] in days, as of {found.as_of}", highlight=False)
     shown = table("supplier", "configured>", "mean>", "p50>", "p90>", "lines>", "arrivals by day")
     for supplier in found.lead_times:
@@ -82,6 +96,9 @@ def show_findings(console: "Console", found: "Findings") -> None:
             supplier.bar,
         )
     console.print(shown)
+
+
+def _show_proposal(console: "Console", found: "Findings") -> None:
     console.print("\n[bold]Purchase proposal[/bold]", highlight=False)
     now = [proposal for proposal in found.proposals if proposal.action not in ("defer", "none")]
     if not now:
@@ -109,15 +126,6 @@ def show_findings(console: "Console", found: "Findings") -> None:
             days, first = min(known)
             text += f", the first of them ({escaped(first)}) for {counted(days, 'day')}"
         console.print(f"{text}.", highlight=False)
-    if found.examples:
-        console.print("\n[bold]Worth a look[/bold]", highlight=False)
-    for example in found.examples:
-        console.print(
-            f"[bold]{example.what.capitalize()}[/bold]: {escaped(example.product)} in "
-            f"{escaped(example.warehouse)}",
-            highlight=False,
-        )
-        console.print(f"  {escaped(example.sentence)}", highlight=False, soft_wrap=True, style="dim")
 
 
 def _totals(now: "Sequence[Proposal]") -> list[str]:
