@@ -105,7 +105,8 @@ class Gathered:
         self.bytes += len(page.body)
         if self.query.note:
             self.query.note(page.rows)
-        self._run.values.note(page.rows)
+        if self._run.values.is_noting:
+            self._run.values.add(page.rows)  # which a page is decoded for
         for batch in self.tables.add(page, self._run.batch_bytes):
             self._keep(batch, can_come_twice)
         self._run.on_rows(page.count, self.total)

@@ -75,22 +75,17 @@ class ServerFacts:
 
 
 class SeenValues:
-    """The values of a resource's filters that rows have shown, noted once a window had to be read again."""
+    """The values of a resource's filters that rows have shown; `is_noting` once a window had to be read again."""
 
     def __init__(self, resource: Resource) -> None:
         self._filters = resource.value_filters
         self._values: dict[str, set[str]] = {by.field: set() for by in self._filters}
-        self._is_noting = False
+        self.is_noting = False
         self._lock = threading.Lock()
 
     def begin(self) -> None:
         """From now on note what rows show."""
-        self._is_noting = bool(self._filters)
-
-    def note(self, rows: Sequence[Row]) -> None:
-        """Rows that came; nothing is noted before `begin`."""
-        if self._is_noting:
-            self.add(rows)
+        self.is_noting = bool(self._filters)
 
     def add(self, rows: Sequence[Row]) -> None:
         """Note the values that these rows show."""
