@@ -5,12 +5,13 @@ import math
 import random
 from dataclasses import replace
 from datetime import date, timedelta
+from itertools import accumulate
 
 import numpy
 from numpy.typing import NDArray
 
 from omnium_sandbox.data_catalogue import CENTRAL, Article, Cell, Promotion, Scale, Warehouse
-from omnium_sandbox.truth import DemandPattern, OpeningDays, RateCurve, Season
+from omnium_sandbox.truth import WANDER_DAYS, DemandPattern, OpeningDays, RateCurve, Season
 
 _QUANTITIES: dict[DemandPattern, tuple[int, ...]] = {
     "smooth": (1, 1, 1, 2, 2),
@@ -33,6 +34,8 @@ _ONLINE_WEEK = (1.15, 1.05, 1.0, 1.0, 0.95, 0.8, 1.05)
 _STORE_WEEK = (0.9, 0.9, 0.95, 1.05, 1.3, 1.9, 0.0)
 _HOLIDAYS = ((1, 1), (5, 1), (5, 17), (12, 25), (12, 26))
 """Month and day on which stores are closed."""
+_WANDER = 0.13
+"""Standard deviation of what a level moves in WANDER_DAYS, as a logarithm; 0.5 in a year."""
 DAYS_AHEAD = 200
 """Days after the history for which holidays are known."""
 
@@ -172,7 +175,31 @@ def _curve(article: Article, season: Season | None, days: int, choice: random.Ra
     growth = choice.choice((0.0, 0.0, 0.0, choice.uniform(0.1, 0.5), choice.uniform(-0.5, -0.1)))
     if season is not None:
         season = replace(season, amplitude=season.amplitude * choice.uniform(0.85, 1.15))
-    return RateCurve(1.0, season, growth, growth_from_day=float(days - 1), first_day=article.first_day)
+    return RateCurve(
+        1.0,
+        season,
+        growth,
+        growth_from_day=float(days - 1),
+        wander=_wander(article.number, days),
+        first_day=article.first_day,
+    )
+
+
+def _wander(number: int, days: int) -> tuple[float, ...]:
+    """A random walk that passes 0 on the last day: what an article sells moves for no reason that anybody knows.
+
+    Without it every level would stand still for months, and whoever forecasts as if it did would seem to be right.
+    """
+    chance = random.Random(f"wander {number}")
+    steps = math.ceil((days + DAYS_AHEAD) / WANDER_DAYS) + 1
+    walk = list(accumulate((chance.gauss(0.0, _WANDER) for _ in range(steps)), initial=0.0))
+    before = int((days - 1) / WANDER_DAYS)
+    part = (days - 1) / WANDER_DAYS - before
+    today = walk[before] * (1 - part) + walk[before + 1] * part
+    # The mean of what was, and of what comes, is what is sold today.
+    return tuple(
+        level - today - 0.5 * _WANDER**2 * abs(place - before - part) for place, level in enumerate(walk)
+    )
 
 
 def _project_orders(

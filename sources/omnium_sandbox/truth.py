@@ -13,6 +13,8 @@ DemandPattern = Literal["smooth", "erratic", "intermittent", "lumpy", "seasonal"
 
 _YEAR = 365.25
 """Days."""
+WANDER_DAYS = 28
+"""Days between two figures of `RateCurve.wander`."""
 
 
 @dataclass(frozen=True)
@@ -139,6 +141,8 @@ class RateCurve:
     """Of a year, as a logarithm: 0.3 is 35 % more, −0.3 is 26 % less."""
     growth_from_day: float = 0.0
     """The day on which trend and base meet: the history's last."""
+    wander: tuple[float, ...] = ()
+    """How far the level has moved by chance, as a logarithm, on day 0 and every WANDER_DAYS after it."""
     first_day: int = 0
     last_day: int = 2**31
     """No demand before the first and after the last day."""
@@ -153,6 +157,9 @@ class RateCurve:
             rate = rate * self.season.on(days)
         if self.growth:
             rate = rate * numpy.exp(self.growth * (days - self.growth_from_day) / _YEAR)
+        if self.wander:
+            knots = WANDER_DAYS * numpy.arange(len(self.wander))
+            rate = rate * numpy.exp(numpy.interp(days, knots, self.wander))
         return rate * ((days >= self.first_day) & (days <= self.last_day))
 
     def on(self, days: NDArray[numpy.float64]) -> NDArray[numpy.float64]:
@@ -208,7 +215,12 @@ class DemandTruth:
     @property
     def daily_demand(self) -> float:
         """Units a day now, on the last day of the history, whatever weekday it is and without promotions."""
-        return self._level(self.last_day, self.last_day)
+        return self.level_on(self.last_day)
+
+    def level_on(self, day: date) -> float:
+        """Units a day on a day as its season and trend have it, whatever weekday it is and without promotions."""
+        days = self._days(day, day)
+        return float(sum(stream.curve.level(days).mean() for stream in self.streams))
 
     @property
     def begins(self) -> date:
@@ -248,10 +260,6 @@ class DemandTruth:
 
     def _days(self, first: date, last: date) -> NDArray[numpy.float64]:
         return numpy.arange((first - self.first_day).days, (last - self.first_day).days + 1, dtype=float)
-
-    def _level(self, first: date, last: date) -> float:
-        days = self._days(first, last)
-        return float(sum(stream.curve.level(days).mean() for stream in self.streams))
 
 
 @dataclass

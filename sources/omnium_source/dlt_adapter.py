@@ -5,15 +5,9 @@ its decorators do not offer (dlt 1.31): a table schema that comes with the item,
 tells which resource it belongs to. With them a merge deletes and inserts children along with their root row,
 so that a removed child disappears and an emptied list leaves nothing.
 
-What this file takes of dlt's that is not promised to stay (tried with `TRIED_WITH`):
-
-    OmniumResource, _NestedTable   no other way to nest Arrow: tests/omnium_source/test_ordinary.py says if it holds
-    _File                          with another dlt files come as tables, which takes longer
-    iter_arrow                     mended where DuckDB lacks what dlt calls, else left alone
-    _OursIsRight                   hides a warning; without it the warning shows
+What it takes of dlt's that is not promised to stay is in `dlt_private.py`.
 """
 
-import contextlib
 import inspect
 import json
 import logging
@@ -25,22 +19,27 @@ import dlt
 import pyarrow as pa
 import pyarrow.parquet as pq
 from dlt.common.libs.pyarrow import py_arrow_to_table_schema_columns
-from dlt.common.metrics import DataWriterMetrics
 from dlt.common.storages.exceptions import CurrentLoadPackageStateNotAvailable
 from dlt.extract import DltResource
-from dlt.extract.extractors import ImportFileMeta
-from dlt.extract.items import DataItemWithMeta, TableNameMeta
+from dlt.extract.items import DataItemWithMeta
 from dlt.extract.items_transform import LimitItem
 
 from omnium_source.dlt_hints import check_hints, key_columns, with_hints
-from omnium_source.dlt_run import WindowLimit, active_pipeline, running
+from omnium_source.dlt_private import (
+    ArrowTable,
+    NestedTable,
+    ParquetFile,
+    active_pipeline,
+    is_tried,
+    mend_arrow,
+)
+from omnium_source.dlt_run import WindowLimit, running
 from omnium_source.errors import ConfigurationError
 from omnium_source.normalize.buffer import Columns, Part, Tables, with_required
 from omnium_source.resources import Resource
 
 log = logging.getLogger("omnium")
 
-TRIED_WITH = "1.31."
 MERGE: dict[str, Any] = {"disposition": "merge", "strategy": "delete-insert", "deduplicated": True}
 """A row that comes again replaces the one before it. Windows bring each key once, so dlt need not look."""
 APPEND = "append"
@@ -58,79 +57,7 @@ SYSTEM_COLUMNS: Columns = {
 }
 
 
-class _OursIsRight(logging.Filter):
-    """dlt warns for each batch whose hints say more than its Arrow types, as they do of JSON in a string."""
-
-    def filter(self, record: logging.LogRecord) -> bool:
-        return "several column hints were different" not in str(record.msg)
-
-
-logging.getLogger("dlt").addFilter(_OursIsRight())
-
-
-def _arrow_of_duckdb_2(
-    iter_arrow: Callable[[Any, int], Iterator[pa.Table]],
-) -> Callable[[Any, int], Iterator[pa.Table]]:
-    """`dataset()[…].arrow()` asks for all of a table by a name that DuckDB 2.0 no longer has (dlt 1.31)."""
-
-    def iterate(cursor: Any, chunk_size: int) -> Iterator[pa.Table]:
-        native = cursor.native_cursor
-        if chunk_size or hasattr(native, "fetch_arrow_table"):
-            yield from iter_arrow(cursor, chunk_size)
-        else:
-            yield native.to_arrow_table()
-
-    return iterate
-
-
-with contextlib.suppress(ImportError, AttributeError):
-    from dlt.destinations.impl.duckdb.sql_client import DuckDBDBApiCursorImpl
-
-    DuckDBDBApiCursorImpl.iter_arrow = _arrow_of_duckdb_2(DuckDBDBApiCursorImpl.iter_arrow)
-
-
-class _NestedTable(dict[str, Any]):
-    """The schema of a nested table, which knows its resource without saying so.
-
-    dlt asks a table it counts rows for `table["resource"]`, and refuses to merge a nested one where
-    `table.get("resource")` answers.
-    """
-
-    def __init__(self, table: Mapping[str, Any], resource: str) -> None:
-        super().__init__(table)
-        self._resource = resource
-
-    def __missing__(self, key: str) -> str:
-        if key == "resource":
-            return self._resource
-        raise KeyError(key)
-
-
-class _Table(TableNameMeta):
-    """Goes with an Arrow table: its name, its parent's, and its columns."""
-
-    def __init__(self, name: str, parent: str | None, columns: Columns, is_mapped: bool = False) -> None:
-        super().__init__(name)
-        self.parent, self.columns, self.is_mapped = parent, columns, is_mapped
-
-
-class _File(_Table):
-    """Stands for a Parquet file, which dlt takes over as it is.
-
-    dlt asks both kinds of its `meta` objects with isinstance, and its classes do not let one inherit from both.
-    """
-
-    hints = None
-    file_format = "parquet"
-
-    def __init__(self, name: str, parent: str | None, columns: Columns, part: Part) -> None:
-        super().__init__(name, parent, columns)
-        self.file_path = str(part.path)
-        self.metrics = DataWriterMetrics(self.file_path, part.rows, 0, 0, 0)
-
-    @property  # type: ignore[misc]
-    def __class__(self) -> type:
-        return ImportFileMeta
+mend_arrow()
 
 
 class OmniumResource(DltResource):
@@ -175,7 +102,7 @@ class OmniumResource(DltResource):
 
     def compute_table_schema(self, item: Any = None, meta: Any = None) -> Any:
         """The schema of the item's own table, where it brings one."""
-        if not issubclass(type(meta), _Table):
+        if not issubclass(type(meta), ArrowTable):
             return super().compute_table_schema(item, meta)
         columns = _columns_of(item, meta)
         if meta.parent is None:
@@ -189,8 +116,8 @@ class OmniumResource(DltResource):
         # The name there: some destinations have no room for all of it.
         name, tables = schema.naming.normalize_tables_path(meta.table_name), schema.tables
         if name in tables:
-            tables[name] = _NestedTable(tables[name], self.name)
-        return _NestedTable({"name": meta.table_name, "parent": meta.parent, "columns": columns}, self.name)
+            tables[name] = NestedTable(tables[name], self.name)
+        return NestedTable({"name": meta.table_name, "parent": meta.parent, "columns": columns}, self.name)
 
 
 def ordinary(resource: DltResource, row: Resource) -> DltResource:
@@ -200,7 +127,7 @@ def ordinary(resource: DltResource, row: Resource) -> DltResource:
     return resource
 
 
-def _columns_of(item: Any, meta: "_Table") -> Columns:
+def _columns_of(item: Any, meta: ArrowTable) -> Columns:
     """The columns of a table as it comes out of the pipe: a map may have added, dropped or changed some."""
     columns = {name: dict(column) for name, column in meta.columns.items()}
     if not meta.is_mapped or not isinstance(item, pa.Table):
@@ -249,7 +176,7 @@ def items(tables: Tables, root: str) -> Iterator[DataItemWithMeta]:
         doubled = _doubled(names, naming)
         if part.path and parent and not doubled and takes_files:
             columns = _columns(names, hints)
-            yield DataItemWithMeta(_File(name, parent, columns, part), None)
+            yield DataItemWithMeta(ParquetFile(name, parent, columns, str(part.path), part.rows), None)
             continue
         for table in part.tables():
             table = table.drop_columns(doubled)
@@ -260,7 +187,7 @@ def items(tables: Tables, root: str) -> Iterator[DataItemWithMeta]:
             if load_id is None:
                 table = table.replace_schema_metadata({TABLE: name})
             columns = _columns(table.column_names, hints)
-            yield DataItemWithMeta(_Table(name, parent, columns, is_mapped), table)
+            yield DataItemWithMeta(ArrowTable(name, parent, columns, is_mapped), table)
 
 
 def _load_id() -> str | None:
@@ -276,7 +203,7 @@ def _takes_files(schema: Any) -> bool:
     resource, pipeline = running(), active_pipeline()
     if resource.schema_contract or schema.settings.get("schema_contract") or pipeline is None:
         return False
-    if not dlt.__version__.startswith(TRIED_WITH):
+    if not is_tried():
         return False
     formats = pipeline.destination.capabilities().supported_loader_file_formats or []
     return "parquet" in formats and resource.compute_table_schema().get("file_format") in (None, "parquet")
@@ -310,7 +237,7 @@ def listed(tables: Tables, root: str, folder: Path) -> Iterator[DataItemWithMeta
         names = schema.names if parent else [*schema.names, "_dlt_load_id"]
         columns = _columns(names, tables.hints[name])
         one = Part(name, sum(part.rows for part in parts), path=path)
-        yield DataItemWithMeta(_File(name, parent, columns, one), None)
+        yield DataItemWithMeta(ParquetFile(name, parent, columns, str(one.path), one.rows), None)
 
 
 def _doubled(names: Iterable[str], naming: Any) -> list[str]:

@@ -1,6 +1,6 @@
 """What is running: the resource, its pipeline, how far it may go, and what its destination holds.
 
-running, active_pipeline   the resource whose generator is running; the pipeline, if there is one
+running                    the resource whose generator is running
 WindowLimit, limited       `add_limit`, in windows
 Destination                whether it is emptied, whether it can replace rows, the content hashes that it holds
 """
@@ -12,14 +12,12 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import dlt
-from dlt.common.configuration.container import Container
-from dlt.common.configuration.specs.config_section_context import ConfigSectionContext
-from dlt.common.pipeline import PipelineContext
 from dlt.common.storages.exceptions import CurrentLoadPackageStateNotAvailable
 from dlt.destinations.exceptions import DatabaseUndefinedRelation
 from dlt.extract import DltResource
 from dlt.extract.items_transform import LimitItem
 
+from omnium_source.dlt_private import active_pipeline, sections
 from omnium_source.errors import ConfigurationError
 from omnium_source.settings import SECTION
 from omnium_source.windows.deletions import MARKED_HASH
@@ -35,14 +33,8 @@ def running() -> DltResource:
 
 def source_section() -> str:
     """Where the settings of the source stand that is being made: `sources.omnium`, or a copy's own section."""
-    sections = Container()[ConfigSectionContext].sections
-    return ".".join(sections[:2]) if len(sections) > 1 else SECTION
-
-
-def active_pipeline() -> Any:
-    """The pipeline in use; None where rows are only looked at."""
-    context = Container()[PipelineContext]
-    return context.pipeline() if context.is_active() else None
+    found = sections()
+    return ".".join(found[:2]) if len(found) > 1 else SECTION
 
 
 class WindowLimit(LimitItem):

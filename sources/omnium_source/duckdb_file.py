@@ -12,14 +12,9 @@ from pathlib import Path
 from typing import Any
 
 import dlt
-from dlt.common.configuration.container import Container
-from dlt.common.pipeline import PipelineContext
-from dlt.destinations.impl.duckdb.configuration import DUCK_DB_NAME_PAT
 
+from omnium_source.dlt_private import active_pipeline, remember_database, unnamed_database
 from omnium_source.errors import ConfigurationError
-
-FILE_OF_PIPELINE = "duckdb_database"
-"""Where dlt's state of a pipeline's folder keeps the path of a database whose name nobody configured."""
 
 
 def give_own_name() -> None:
@@ -27,18 +22,15 @@ def give_own_name() -> None:
 
     A file that the user named, in code or in the configuration, is left alone.
     """
-    context = Container()[PipelineContext]
-    if not context.is_active():
+    pipeline = active_pipeline()
+    if pipeline is None:
         return
-    pipeline = context.pipeline()
     name, config = _same_name(pipeline)
-    if not name or config.data_location() != config.make_location("", DUCK_DB_NAME_PAT):
+    path = unnamed_database(config) if name else None
+    if path is None:
         return
-    unnamed = Path(config.data_location())
-    named = str(unnamed.with_name(DUCK_DB_NAME_PAT % f"{name}_raw"))
-    pipeline.set_local_state_val(FILE_OF_PIPELINE, named)
-    # A destination takes over what the folder says when the pipeline is made, which is before.
-    pipeline.destination.config_params["legacy_db_path"] = named
+    unnamed = Path(path)
+    remember_database(pipeline, str(unnamed.with_name(f"{name}_raw.duckdb")))
     _remove_empty(unnamed)
 
 

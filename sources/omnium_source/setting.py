@@ -10,9 +10,22 @@ from typing import Any, Literal
 from zoneinfo import ZoneInfo
 
 Kind = Literal[
-    "integer", "number", "flag", "text", "secret", "choice", "date", "time zone", "size", "list", "mapping"
+    "integer",
+    "number",
+    "flag",
+    "text",
+    "path",
+    "secret",
+    "choice",
+    "date",
+    "time zone",
+    "size",
+    "list",
+    "mapping",
 ]
 _TRUE, _FALSE = frozenset({"true", "yes", "on", "1"}), frozenset({"false", "no", "off", "0"})
+_URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:/")
+"""Two letters at least: `C:/` is a drive."""
 _SIZE = re.compile(r"\d+(\.\d+)?\s*([KMGT]i?B|%)", re.IGNORECASE)
 
 
@@ -57,6 +70,7 @@ class Setting:
             "date": "a date such as 2025-01-31",
             "time zone": "a time zone such as Europe/Oslo",
             "size": "a size such as 3GB",
+            "path": "a path on this machine",
         }
         if self.kind == "choice":
             text = f"one of {_listed(self.choices)}"
@@ -134,6 +148,17 @@ def _text(setting: Setting, value: Any) -> str:
     return value
 
 
+def is_url(path: str) -> bool:
+    """Whether a path is the address of something elsewhere, such as a bucket: as a path it would be a folder `s3:`."""
+    return _URL.match(path) is not None
+
+
+def _path(setting: Setting, value: Any) -> str:
+    if is_url(_text(setting, value)):
+        raise ValueError("a URL")
+    return str(value)
+
+
 def _choice(setting: Setting, value: Any) -> Any:
     plain = value.lower() if isinstance(value, str) else value
     if plain not in setting.choices:
@@ -191,6 +216,7 @@ _READERS: Mapping[Kind, Callable[[Setting, Any], Any]] = {
     "number": lambda setting, value: setting.number(value, is_whole=False),
     "flag": _flag,
     "text": _text,
+    "path": _path,
     "secret": _text,
     "choice": _choice,
     "date": _date,

@@ -99,7 +99,7 @@ SOURCE = table(
     ),
     Setting("since", "date", None, "the dlt source only (else `--since`): a first load reads nothing older"),
     Setting(
-        "token_path", "text", None, "the dlt source only: file for the access token between runs (mode 0600)"
+        "token_path", "path", None, "the dlt source only: file for the access token between runs (mode 0600)"
     ),
 )
 """What stands under `sources.omnium`."""
@@ -149,13 +149,10 @@ def _leaves(
 
 def documents() -> list[tuple[str, Mapping[str, Any]]]:
     """The TOML files that dlt reads, with their names."""
-    import tomllib
+    # dlt takes longer to import than all else.
+    from omnium_source import dlt_private
 
-    from dlt.common.configuration.container import Container
-    from dlt.common.configuration.specs.pluggable_run_context import PluggableRunContext
-
-    providers = Container()[PluggableRunContext].providers.providers
-    return [(one.name, tomllib.loads(one.to_toml())) for one in providers if hasattr(one, "to_toml")]
+    return dlt_private.documents()
 
 
 @dataclass(frozen=True)

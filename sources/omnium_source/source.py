@@ -20,7 +20,9 @@ import dlt
 from dlt.extract import DltResource
 
 from omnium_source.dlt_adapter import APPEND, MERGE, items, listed, ordinary
-from omnium_source.dlt_run import Destination, active_pipeline, is_limited, limited, running, source_section
+from omnium_source.dlt_private import active_pipeline
+from omnium_source.dlt_probe import check_nesting
+from omnium_source.dlt_run import Destination, is_limited, limited, running, source_section
 from omnium_source.duckdb_file import give_own_name, refuse_same_name
 from omnium_source.http.client import OmniumClient
 from omnium_source.http.limiter import SERVER_LIMIT_CONCURRENT
@@ -144,6 +146,7 @@ def dlt_resource(
     `is_new`: none of the rows is in the destination, so they need not be looked for there. `lists`: a folder for lists
     of files, where the destination takes them (`feed.listed`); the windows' files are not removed then.
     """
+    check_nesting()
 
     def generate() -> Iterator[Any]:
         state = dlt.current.resource_state(running().name)

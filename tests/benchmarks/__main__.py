@@ -38,6 +38,7 @@ BENCHMARKS: dict[str, Callable[[float], Outcome]] = {
     "models": models.all_models,
     "models_wide": models.wide,
     "demand": demand.measure,
+    "demand_sandbox": demand.measure_sandbox,
     "help": start_up.help_text,
     "publish": publishing.large_warehouse,
     "read_json": read_json.measure,

@@ -8,8 +8,11 @@ from typing import Any
 import dlt
 import pytest
 from dlt.pipeline.exceptions import PipelineStepFailed
+from omnium_sandbox import Sandbox
+from omnium_source import omnium_source
 
 from tests.support.dlt_user import (
+    KEY,
     Tenant,
     everything_on_disk,
     later,
@@ -107,6 +110,28 @@ def test_databases_replace_rows_with_their_children(tmp_path: Path, tenant: Tena
     assert loads["b"] != first[0]
     assert pipeline.dataset()["suppliers"].arrow().num_rows == 3
     assert sorted(pipeline.dataset()["suppliers"].df()["id"]) == ["s1", "s2", "s3"]
+
+
+@pytest.mark.usefixtures("_place")
+@pytest.mark.parametrize("made", [duckdb, sqlite, postgres])
+def test_databases_mark_a_deleted_product(tmp_path: Path, made: Any, sandbox: Sandbox):
+    pipeline = pipeline_in(tmp_path, made(tmp_path), name=f"deleted_{made.__name__}_{tmp_path.name}"[:60])
+    pipeline.dataset_name = f"omnium_{abs(hash(str(tmp_path)))}"
+
+    def run() -> dict[str, bool]:
+        secret = sandbox.client_secret
+        source = omnium_source(
+            sandbox.base_url, sandbox.client_id, secret, pii_key=KEY, settling_lag_seconds=0
+        )
+        pipeline.run(source.with_resources("products"))
+        rows = pipeline.dataset()["products"].select("id", "_omnium_deleted_at").fetchall()
+        return {row[0]: row[1] is not None for row in rows}
+
+    before = run()
+    product = next(row for row in sandbox.tenant.rows("products") if row.get("status") != "Deleted")
+    sandbox.tenant.put("products", product | {"status": "Deleted"})
+    assert run() == {**before, product["id"]: True}
+    assert before[product["id"]] is False
 
 
 @pytest.mark.usefixtures("_place")

@@ -2,6 +2,7 @@
 
 import multiprocessing
 import os
+import re
 import subprocess
 import sys
 import textwrap
@@ -419,18 +420,6 @@ def test_maps_and_limits_hold_while_looking(tenant: Tenant, on_disk: None):
     assert [table.num_rows for table in suppliers] == [1, 1]
 
 
-def test_another_dlt_gets_tables_instead_of_files(
-    tmp_path: Path, tenant: Tenant, on_disk: None, monkeypatch: Any
-):
-    from omnium_source import dlt_adapter
-
-    monkeypatch.setattr(dlt_adapter, "_File", None)
-    monkeypatch.setattr(dlt, "__version__", "1.99.0")
-    pipeline = pipeline_in(tmp_path)
-    pipeline.run(tenant.source("suppliers"))
-    assert len(rows_of(pipeline, CONTACTS, "id")) == 3
-
-
 def test_selecting(tmp_path: Path, tenant: Tenant):
     source = tenant.source()
     source.resources.select("suppliers")
@@ -475,6 +464,7 @@ SOURCE = 'from omnium_source import omnium_source\nsource = omnium_source().with
 LOAD = "pipeline.run(source)\n"
 READ = 'print(pipeline.dataset()["suppliers"].df()["id"].tolist())\n'
 DLT = "import sys\nfrom dlt._workspace.cli._dlt import _main\n"
+DLT_PAGE = Path(__file__).parents[2] / "docs" / "dlt.md"
 FOUND = "['s1', 's2', 's3']\n"
 
 
@@ -501,12 +491,24 @@ def test_another_process_reads_with_the_same_lines(
     assert [path.name for path in tmp_path.glob("*.duckdb")] == ["omnium_raw.duckdb"]
 
 
+def blocks_of_the_page(language: str) -> list[str]:
+    return re.findall(rf"```{language}\n(.*?)```", DLT_PAGE.read_text(encoding="utf-8"), flags=re.DOTALL)
+
+
 @pytest.mark.slow
-def test_dlt_s_own_commands_know_the_pipeline(elsewhere: Tenant, tmp_path: Path):
-    in_a_process(PIPELINE + SOURCE + LOAD)
-    shown = in_a_process(DLT + "sys.argv = ['dlt', 'pipeline', 'omnium', 'info']\n_main()")
-    assert "suppliers" in shown
-    assert "hush" not in shown
+def test_the_page_is_true_in_other_processes(elsewhere: Tenant, tmp_path: Path):
+    lines, reading = blocks_of_the_page("python")
+    in_a_process(lines.replace('"suppliers", "purchase_orders"', '"suppliers"'))
+    # As dlt does where the package is installed: tests/packaging tries that.
+    assert in_a_process("import omnium_source.dlt_plugin\n" + reading) == "3\n"
+    told = {}
+    for line in blocks_of_the_page("sh")[0].splitlines():
+        told[line] = in_a_process(f"{DLT}sys.argv = {line.split()}\n_main()")
+        assert elsewhere.wire.client_secret not in told[line]
+    assert "suppliers with 2 table(s)" in told["dlt pipeline omnium info"]
+    assert "extract" in told["dlt pipeline omnium trace"]
+    assert "suppliers__contacts" in told["dlt pipeline omnium schema"]
+    assert "dlt[hub]" in told["dlt pipeline omnium show"]
 
 
 @pytest.mark.parametrize(

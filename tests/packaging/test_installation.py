@@ -1,6 +1,7 @@
 """The program installed beside a user's own packages `pipelines` and `sources`, as a wheel and as a checkout."""
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -10,6 +11,9 @@ import zipfile
 from pathlib import Path
 
 import pytest
+from omnium_sandbox import Sandbox
+
+from tests.support.tenants import environment_of
 
 pytestmark = pytest.mark.slow
 
@@ -162,3 +166,36 @@ def test_the_version_is_that_of_the_newest_release_in_the_changes(archives: dict
         if line.startswith("## ") and line != "## Unreleased"
     ]
     assert releases[0] == version
+
+
+DLT_SHOWS = """
+import sys
+from dlt._workspace.cli._dlt import _main
+sys.argv = ["dlt", "pipeline", "omnium", "info"]
+_main()
+"""
+READ = """
+import dlt
+pipeline = dlt.pipeline("omnium", destination="duckdb", dataset_name="omnium")
+rows = pipeline.dataset()["suppliers"]
+print(rows.arrow().num_rows, len(rows.df()), sum(part.num_rows for part in rows.iter_arrow(chunk_size=1000)))
+import sys
+print("omnium_source.source" in sys.modules)
+"""
+
+
+def test_another_process_reads_arrow_without_importing_us(
+    archives: dict[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    there = Environment(tmp_path / "environment")
+    there.install(str(archives[".whl"]))
+    (lines,) = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text("utf-8"), re.DOTALL)
+    monkeypatch.setenv("DLT_DATA_DIR", str(tmp_path / "dlt"))
+    with Sandbox(size="small", seed=1) as sandbox:
+        for name, value in environment_of(sandbox).items():
+            monkeypatch.setenv(name, value)
+        there.says(lines, tmp_path)
+        suppliers = sandbox.tenant.count("suppliers")
+    assert there.says(READ, tmp_path).splitlines() == [f"{suppliers} {suppliers} {suppliers}", "False"]
+    told = run(str(tmp_path / "environment" / "bin" / "python"), "-c", DLT_SHOWS, cwd=tmp_path)
+    assert "suppliers" in told

@@ -9,8 +9,9 @@ import pytest
 from tests.support.models import Row, dbt, query, write_raw
 
 TODAY = date(2026, 10, 31)
+WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday")
 BUILD = ("build", "--exclude-resource-type", "unit_test", "--exclude-resource-type", "test")
-WANTED = ("--select", "+demand_profile", "+fct_stock_daily")
+WANTED = ("--select", "+demand_profile", "+demand_forecast", "+fct_stock_daily")
 
 
 def sold(sku: str, day: date, quantity: float, store: str) -> Row:
@@ -81,6 +82,17 @@ def tenant() -> dict[str, list[Row]]:
     # A project bought 500 of what sells one every other day.
     for number in range(0, 120, 2):
         orders.append(sold("project", days_ago(119 - number), 500 if number == 100 else 1, "shop"))
+    # Two a day in the web shop and one in the store. 90 are planned for three days in a week; of the last campaign
+    # nobody planned anything, and it sold 13 a day on four days.
+    for number in range(200):
+        day = days_ago(199 - number)
+        promoted = 150 <= number < 154
+        orders.append(sold("promoted", day, 10 if promoted else 2, "web"))
+        orders.append(sold("promoted", day, 3 if promoted else 1, "store"))
+        orders.append(sold("neighbour", day, 2, "web"))
+        # Seven a week in a shop that is closed on Sundays, and was closed for two weeks.
+        if day.weekday() != 6 and not 20 <= 199 - number < 34:
+            orders.append(sold("closed", day, 7 / 6, "shop"))
     # What has not sold for long: two a year, and one a day until 60 days ago.
     orders += [sold("seldom", days_ago(days), 1, "shop") for days in (700, 520, 330, 150)]
     orders += [sold("ended", days_ago(days), 1, "shop") for days in range(60, 200)]
@@ -91,7 +103,8 @@ def tenant() -> dict[str, list[Row]]:
             {"id": sku, "productId": sku, "skuId": sku, "mainCategoryId": category}
             for sku, category in {
                 "wide": "lamps", "other": "lamps", "alone": "chairs", "back": "tools", "empty": "tools",
-                "project": "tools", "seldom": "tools", "ended": "tools", "never": "tools",
+                "project": "tools", "seldom": "tools", "ended": "tools", "never": "tools", "closed": "plants",
+                "promoted": "plants", "neighbour": "plants",
             }.items()
         ],
         "inventory": [
@@ -106,7 +119,29 @@ def tenant() -> dict[str, list[Row]]:
                 ("alone", "shop", 0, at(days_ago(365))),
             ]
         ],
-        "stores": [{"id": name, "name": name} for name in ("shop", "web", "store", "new store")],
+        "stores": [{"id": name, "name": name} for name in ("web", "store", "new store")] + [
+            {
+                "id": "shop", "name": "shop",
+                **{f"{day}OpeningHours": {"isOpen": True} for day in WEEKDAYS},
+                "sundayOpeningHours": {"isOpen": False},
+                "additionalOpeningHours": [
+                    {"date": f"{days_ago(days)}T00:00:00Z", "closed": True} for days in (*range(20, 34), -3, -4)
+                ] + [{"date": f"{days_ago(-5)}T00:00:00Z", "closed": False, "label": "until 23"}],
+            }
+        ],
+        "promotions": [
+            {"id": "autumn", "name": "Autumn", "activeFrom": at(days_ago(49), 0), "activeTo": at(days_ago(46), 20),
+             "deactivated": False, "createdDate": at(days_ago(60)),
+             "promotionData": {"categoryAndBrandFilter": {"products": [{"productId": "promoted", "isSku": True}]}}},
+        ],
+        "price_lists": [
+            {"id": "week", "name": "Week", "isActive": True, "promotionId": "next", "validFrom": at(days_ago(-7), 0),
+             "validTo": at(days_ago(-9), 20), "created": at(days_ago(5))},
+        ],
+        "price_list_items": [
+            {"id": "1", "priceListId": "week", "skuId": "promoted", "plannedSalesVolume": 90,
+             "created": at(days_ago(5))},
+        ],
     }  # fmt: skip
 
 
@@ -181,3 +216,42 @@ def test_what_sells_seldom_is_not_forgotten_and_what_ended_is(folder: Path) -> N
     # Unsold for 150 days, with a sale every half year; unsold for 60, with a sale every day.
     assert 0.003 < profile(folder, "seldom", "shop")["daily_demand"] < 0.02
     assert profile(folder, "ended", "shop")["daily_demand"] < 0.03
+
+
+def forecast(folder: Path, sku: str, store: str) -> list[tuple[int, float]]:
+    """Expected units of the first two weeks."""
+    rows = query(
+        folder,
+        "select week, week_demand from marts.demand_forecast"
+        " where sku = ? and warehouse_code = ? and week <= 2 order by week",
+        sku,
+        store,
+    )
+    return [(row["week"], row["week_demand"]) for row in rows]
+
+
+def test_a_promotion_to_come_is_forecast_and_one_that_is_over_is_no_level(folder: Path) -> None:
+    """Of the 90 planned, 60 are the web shop's, which sells two of three, six of them on ordinary days."""
+    web, store = profile(folder, "promoted", "web"), profile(folder, "promoted", "store")
+    # The autumn campaign would have lifted the rates by a tenth.
+    assert web["daily_demand"] == pytest.approx(2, rel=0.06)
+    assert store["daily_demand"] == pytest.approx(1, rel=0.06)
+    assert web["promotion_demand"] == pytest.approx(60 - 3 * web["daily_demand"], rel=0.03)
+    assert web["promotion_demand"] + store["promotion_demand"] == pytest.approx(
+        90 - 3 * (web["daily_demand"] + store["daily_demand"]), rel=1e-6
+    )
+    assert web["season_factor"] == pytest.approx(1, abs=0.05)
+    # It begins on the seventh day from now: 30 of 90 fall into the first week.
+    (_, first), (_, second) = forecast(folder, "promoted", "web")
+    assert first == pytest.approx(6 * 2 + 20, rel=0.05)
+    assert second == pytest.approx(5 * 2 + 40, rel=0.05)
+    assert profile(folder, "neighbour", "web")["promotion_demand"] == 0
+
+
+def test_nobody_buys_on_days_on_which_a_store_is_closed(folder: Path) -> None:
+    """Two weeks of refit are no weeks without demand; of the week to come two days are closed beside the Sunday."""
+    row = profile(folder, "closed", "shop")
+    assert row["daily_demand"] == pytest.approx(1, rel=0.08)
+    (_, first), (_, second) = forecast(folder, "closed", "shop")
+    assert first == pytest.approx(4 * 7 / 6, rel=0.1)
+    assert second == pytest.approx(7, rel=0.1)

@@ -14,7 +14,7 @@ import pytest
 from scipy import stats
 
 from tests.support.models import Row, dbt, query, write_raw
-from tests.transforms.test_replenishment import (
+from tests.support.trade import (
     BUILD,
     TODAY,
     at,

@@ -6,8 +6,7 @@ import pytest
 from omnium_elt.infra.home import Home, Settings
 from omnium_sandbox import Sandbox
 
-from tests.support.tenants import sandbox_settings
-from tests.transforms.test_purchasing import (
+from tests.support.purchasing import (
     RESOURCES,
     build,
     line,
@@ -18,6 +17,7 @@ from tests.transforms.test_purchasing import (
     rows,
     supplier,
 )
+from tests.support.tenants import sandbox_settings
 
 AS_OF = date(2024, 3, 31)
 

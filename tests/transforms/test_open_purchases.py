@@ -6,7 +6,7 @@ import duckdb
 import pytest
 
 from tests.support.models import dbt, write_raw
-from tests.transforms.test_purchasing_edges import build, line, order, receipt, supplier
+from tests.support.purchases import build, line, order, receipt, supplier
 
 pytestmark = pytest.mark.slow  # several builds
 

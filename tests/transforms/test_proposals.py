@@ -8,7 +8,7 @@ import duckdb
 import pytest
 
 from tests.support.models import Row, dbt, query, write_raw
-from tests.transforms.test_replenishment import (
+from tests.support.trade import (
     BUILD,
     TODAY,
     at,

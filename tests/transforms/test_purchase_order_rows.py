@@ -8,7 +8,7 @@ import duckdb
 import pytest
 
 from tests.support.models import Row, query, write_raw
-from tests.transforms.test_purchasing_edges import build, built, line, order, receipt, supplier
+from tests.support.purchases import build, built, line, order, receipt, supplier
 
 pytestmark = pytest.mark.slow  # several builds
 

@@ -1,114 +1,152 @@
 """The models against what the sandbox's generator knows: what articles really sell, their seasons, and how often a
-reorder point suffices, of articles of every pattern, new and lumpy ones among them."""
+reorder point suffices, of articles of every pattern, new and lumpy ones among them.
+
+A score of articles sells daily, and as many are new on any day: their figures are taken as of seven days, so that
+chance does not decide.
+"""
 
 from collections import defaultdict
-from collections.abc import Iterator
-from datetime import UTC, date, datetime, timedelta
-from pathlib import Path
+from dataclasses import dataclass
+from datetime import date, timedelta
 
+import duckdb
 import numpy
 import pytest
-from omnium_sandbox import Truth
-from omnium_sandbox.data import generate
 from omnium_sandbox.truth import DemandTruth
-from scipy.stats import nbinom, poisson
 
-from tests.support.models import Row, dbt, query, write_raw
+from tests.support.forecasts import forecast_query
+from tests.support.medium import Medium
+from tests.support.models import query
 
-pytestmark = pytest.mark.slow  # whole builds of a medium tenant
+pytestmark = pytest.mark.slow  # a medium tenant, as of seven days
 
-TODAY = date(2026, 11, 28)
-RESOURCES = (
-    "suppliers",
-    "supplier_versions",
-    "products",
-    "product_categories",
-    "stores",
-    "inventory",
-    "inventory_transactions",
-    "purchase_orders",
-    "deliveries",
-    "orders",
-    "returns",
-    "event_log",
-    "promotions",
-    "price_lists",
-    "price_list_items",
-)
-DRAWS = 400
+
+DRAWS = 100
+DAYS = 31
+LEVEL_MOVES = 0.13
+"""What the sandbox's levels move in four weeks (standard deviation of the logarithm)."""
+KINDS = ("daily", "intermittent", "lumpy", "seasonal", "new")
+
+
+@dataclass(frozen=True)
+class Case:
+    """What is forecast of one SKU and warehouse as of one day, beside what its customers really want."""
+
+    sku: str
+    kind: str
+    has_season: bool
+    daily_demand: float
+    true_daily_demand: float
+    standard_error: float
+    """Of a compound Poisson count over at most 90 of the days in stock that are remembered, and of a level that moves
+    by LEVEL_MOVES in the month that it rests on most: nobody can know either."""
+    long_days: float
+    covered: float
+    """Share of what might be wanted in the next DAYS days for which the 95 % quantile suffices."""
+
+
+def kind_of(truth: DemandTruth, day: date) -> str:
+    """The pattern, or what matters more."""
+    if not truth.level_on(day):
+        return "ended"
+    if truth.begins > day - timedelta(days=60):
+        return "new"
+    return "daily" if truth.pattern in ("smooth", "erratic") else truth.pattern
 
 
 @pytest.fixture(scope="module")
-def medium(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Truth, dict[str, str]]:
-    """The medium tenant's warehouse, its truth, and the category of each SKU."""
-    folder = tmp_path_factory.mktemp("medium")
-    tenant = generate("medium", 1, TODAY)
-    loaded = datetime.combine(TODAY, datetime.min.time(), UTC).isoformat()
-    write_raw(folder, {resource: tenant.rows(resource) for resource in RESOURCES}, loaded)
-    chosen = ("--select", "+int_replenishment_plans", "--exclude-resource-type", "unit_test", "test")
-    dbt(folder, "build", *chosen, variables={"as_of_date": str(TODAY - timedelta(days=1))})
-    categories = {
-        holder["skuId"]: row["mainCategoryId"]
-        for row in tenant.rows("products")
-        for holder in (row.get("variants") or [row])
-    }
-    return folder, tenant.truth, categories
+def cases(truth_of_medium: Medium) -> list[Case]:
+    """All of them, made once."""
+    return cases_of(truth_of_medium)
 
 
-def kind_of(truth: DemandTruth) -> str:
-    """The pattern, or what matters more."""
-    return "ended" if not truth.daily_demand else "new" if truth.is_new else truth.pattern
-
-
-def plans(medium: tuple[Path, Truth, dict[str, str]]) -> Iterator[tuple[Row, DemandTruth]]:
-    """What is planned of each SKU and warehouse for its own customers, beside what they really want."""
-    folder, truth, _ = medium
-    columns = "sku, warehouse_code, own_daily_demand, in_stock_days, forecast_days, forecast_mean, forecast_variance"
-    for row in query(
-        folder, f"select {columns} from intermediate.int_replenishment_plans where not is_echelon"
-    ):
-        if (row["sku"], row["warehouse_code"]) in truth.demand:
-            yield row, truth.demand[row["sku"], row["warehouse_code"]]
-
-
-def test_daily_demand_is_unbiased(medium: tuple[Path, Truth, dict[str, str]]) -> None:
-    """In standard errors of the compound Poisson count of at most 90 days in stock."""
-    errors: dict[str, list[float]] = defaultdict(list)
-    for row, truth in plans(medium):
-        if row["in_stock_days"] < 30 or not truth.daily_demand:
+def cases_of(medium: Medium) -> list[Case]:
+    """Every third article of those of which there are thousands, and all others."""
+    sql = forecast_query(medium.folder, [0.95]).replace("__horizon__", f"{DAYS}e0")
+    with duckdb.connect(str(medium.folder / "warehouse.duckdb"), read_only=True) as connection:
+        rows = connection.execute(
+            "select as_of_day, sku, warehouse_code, daily_demand, long_days, q0 from ("
+            + sql
+            + ") order by all"
+        ).fetchall()
+    generator = numpy.random.default_rng(1)
+    found = []
+    for number, (day, sku, warehouse, daily_demand, long_days, point) in enumerate(rows):
+        truth = medium.truth.demand.get((sku, warehouse))
+        if truth is None or truth.begins > day:
+            continue
+        kind = kind_of(truth, day)
+        if kind not in ("daily", "new") and number % 3:
             continue
         sizes = numpy.array(truth.streams[0].quantities)
-        variance = truth.daily_demand * (sizes**2).mean() / sizes.mean() / min(row["in_stock_days"], 90)
-        error = (row["own_daily_demand"] - truth.daily_demand) / variance**0.5
-        errors[kind_of(truth)].append(error)
-        errors["all"].append(error)
-    assert len(errors["all"]) > 2_500
-    for kind in ("all", "intermittent", "lumpy", "seasonal"):
-        assert abs(numpy.mean(errors[kind])) <= 0.3, (kind, numpy.mean(errors[kind]))
+        rate = truth.level_on(day)
+        drawn = truth.draw(day + timedelta(days=1), day + timedelta(days=DAYS), DRAWS, generator)
+        variance = rate * (sizes**2).mean() / sizes.mean() / max(1.0, min(long_days, 90.0))
+        error = (variance + (LEVEL_MOVES * rate) ** 2) ** 0.5
+        has_season = truth.streams[0].curve.season is not None
+        covered = float((drawn <= point).mean())
+        found.append(Case(sku, kind, has_season, daily_demand, rate, error, long_days, covered))
+    return found
+
+
+def sampling_error(figures: dict[str, list[float]]) -> float:
+    """Standard error of the mean of figures by article: those of one article, as of several days, are no news."""
+    sums = numpy.array([(sum(some), len(some)) for some in figures.values()])
+    mean = sums[:, 0].sum() / sums[:, 1].sum()
+    residuals = sums[:, 0] - mean * sums[:, 1]
+    return float(numpy.sqrt((residuals**2).sum()) / sums[:, 1].sum())
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_daily_demand_is_unbiased(cases: list[Case], kind: str) -> None:
+    """Within 0.3 standard errors of the truth, or, of a score of articles, two of what chance does to their mean.
+
+    Articles that sell daily and have a steep season are left out: a memory of a month is late for them by design.
+    """
+    errors: dict[str, list[float]] = defaultdict(list)
+    for case in cases:
+        if kind == "daily" and case.has_season:
+            continue
+        if case.kind == kind and case.long_days >= (30 if kind != "new" else 1):
+            errors[case.sku].append((case.daily_demand - case.true_daily_demand) / case.standard_error)
+    every = [error for some in errors.values() for error in some]
+    assert len(every) > 75
+    assert abs(numpy.mean(every)) <= max(0.3, 2 * sampling_error(errors))
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_reorder_points_suffice_as_often_as_they_say(cases: list[Case], kind: str) -> None:
+    """The 95 % quantile of the forecast, against what customers may really want in those days: in 93 to 97 of 100
+    cases. Of new articles in 90 at least: until something was sold nobody knows the few that will sell well.
+    """
+    every = [case.covered for case in cases if case.kind == kind]
+    assert len(every) > 100
+    assert (0.90 if kind == "new" else 0.93) <= numpy.mean(every) <= 0.97
 
 
 @pytest.mark.parametrize("days", [30, 60, 90])
-def test_seasons_are_unbiased(medium: tuple[Path, Truth, dict[str, str]], days: int) -> None:
+def test_seasons_are_unbiased(truth_of_medium: Medium, days: int) -> None:
     """In standard errors of the order lines of the same days and of the last month, a year ago, of each category."""
-    folder, truth, categories = medium
-    last = TODAY - timedelta(days=1)
+    last = truth_of_medium.last_day
     first = last + timedelta(days=1)
     sums: dict[str, list[float]] = defaultdict(lambda: [0.0, 0.0, 0.0, 0.0])
-    for (sku, _), item in truth.demand.items():
+    for (sku, _), item in truth_of_medium.truth.demand.items():
         factor = item.season_factor(first, first + timedelta(days=days - 1))
         if factor is None:
             continue
         size = float(numpy.mean(item.streams[0].quantities))
         year = timedelta(days=364)
-        kept = sums[categories[sku]]
+        kept = sums[truth_of_medium.categories[sku]]
         kept[0] += factor * item.daily_demand
         kept[1] += item.daily_demand
         kept[2] += item.mean_rate(first - year, first - year + timedelta(days=days - 1)) * days / size
         kept[3] += item.mean_rate(last - year - timedelta(days=28), last - year) * 29 / size
     measured = query(
-        folder,
-        "select category, season_days / ahead_days as factor from intermediate.int_demand_seasons where ahead_days = ?",
+        truth_of_medium.folder,
+        "select category, season_days / ahead_days as factor from intermediate.int_demand_seasons "
+        "where ahead_days = ? and as_of_day = ?",
         days,
+        last,
     )
     errors = []
     for row in measured:
@@ -118,34 +156,3 @@ def test_seasons_are_unbiased(medium: tuple[Path, Truth, dict[str, str]], days: 
             errors.append((row["factor"] - later / now) / error)
     assert len(errors) >= 12
     assert abs(numpy.mean(errors)) <= 0.3, errors
-
-
-def test_reorder_points_suffice_as_often_as_they_say(medium: tuple[Path, Truth, dict[str, str]]) -> None:
-    """The 95 % quantile of the forecast, against what customers may really want in those days."""
-    generator = numpy.random.default_rng(1)
-    covered: dict[str, list[float]] = defaultdict(list)
-    for row, truth in plans(medium):
-        days = max(1, round(row["forecast_days"]))
-        drawn = truth.draw(TODAY, TODAY + timedelta(days=days - 1), DRAWS, generator)
-        share = float((drawn <= quantile(row["forecast_mean"], row["forecast_variance"])).mean())
-        covered[kind_of(truth)].append(share)
-        if truth.daily_demand:
-            covered["all"].append(share)
-    found = {kind: (len(shares), float(numpy.mean(shares))) for kind, shares in covered.items()}
-    assert found["all"][0] > 3_000
-    for kind in ("all", "intermittent", "lumpy", "seasonal"):
-        assert 0.93 <= found[kind][1] <= 0.97, (kind, found)
-    # A score of articles each: the mean itself is uncertain by two or three parts of a hundred.
-    assert found["new"][0] >= 15
-    assert found["new"][1] >= 0.90, found
-    daily = covered["smooth"] + covered["erratic"]
-    assert 0.90 <= numpy.mean(daily) <= 0.98, found
-
-
-def quantile(mean: float, variance: float) -> float:
-    """The 95 % quantile of the negative binomial, of Poisson where the variance is not above the mean."""
-    if mean <= 0:
-        return 0.0
-    if variance > mean * 1.000001:
-        return float(nbinom.ppf(0.95, mean * mean / (variance - mean), mean / variance))
-    return float(poisson.ppf(0.95, mean))

@@ -92,3 +92,21 @@
         {{ 'true' if var('as_of_date') | string >= newest_load_date() else 'false' }}
     {%- endif -%}
 {%- endmacro %}
+
+
+{# An instant a second earlier: what ends at midnight has its last day before it. #}
+{% macro second_before(instant) -%}
+    {{ adapter.dispatch('second_before', 'omnium')(instant) }}
+{%- endmacro %}
+
+{% macro default__second_before(instant) -%}
+    {{ dbt.dateadd('second', -1, instant) }}
+{%- endmacro %}
+
+{% macro duckdb__second_before(instant) -%}
+    ({{ instant }} - interval '1 second')
+{%- endmacro %}
+
+{% macro postgres__second_before(instant) -%}
+    ({{ instant }} - interval '1 second')
+{%- endmacro %}

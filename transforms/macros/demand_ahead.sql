@@ -1,5 +1,5 @@
 {#
-  What is special about the days to come: the season of a category, the weekdays of a warehouse.
+  What is special about the days to come: the season of a category, the weekdays and closed days of a warehouse.
 #}
 
 {# Monday 0 … Sunday 6. #}
@@ -175,9 +175,10 @@ from days
 
 {#
   One row per as-of day, warehouse and number of days ahead (0…400): weekday_days = the days until then, each counted
-  as much as its weekday sells (26 weeks, one-offs cut, a little towards 1). Over whole weeks it is the days.
+  as much as its weekday sells (26 weeks, one-offs cut, a little towards 1). Over whole weeks it is the days, less those
+  on which the warehouse is closed (closed_days: a relation like int_closed_days).
 #}
-{% macro demand_weekdays(changes, estimates) -%}
+{% macro demand_weekdays(changes, estimates, closed_days=none) -%}
 {%- set k = demand_constants() -%}
 with counted as (
     select
@@ -209,6 +210,18 @@ places as (
     select distinct as_of_day, warehouse_code from {{ estimates }}
 ),
 
+{%- if closed_days %}
+
+open_weekdays as (
+    select warehouse_code, 7 - count(*) as open_weekdays
+    from {{ closed_days }}
+    where is_weekly
+        and day > {{ as_of() }}
+        and day <= {{ add_days(as_of(), 7) }}
+    group by warehouse_code
+),
+{%- endif %}
+
 factors as (
     select
         places.as_of_day,
@@ -216,7 +229,13 @@ factors as (
         cast(offsets.ahead_days as integer) as ahead_days,
         case
             when offsets.ahead_days = 0 then 0e0
-            else (7e0 * coalesce(counted.sales, 0e0) + {{ k.weekday_prior_sale_days }}e0)
+            {%- if closed_days %}
+            when closed_days.day is not null then 0e0
+            {%- endif %}
+            else (
+                7e0 * coalesce(counted.sales, 0e0)
+                + {{ k.weekday_prior_sale_days }}e0 {% if closed_days %}* 7e0 / coalesce(open_weekdays.open_weekdays, 7){% endif %}
+            )
                 / (coalesce(totals.sales, 0e0) + {{ k.weekday_prior_sale_days }}e0)
         end as weekday_factor
     from places
@@ -228,6 +247,13 @@ factors as (
         on counted.as_of_day = places.as_of_day
         and counted.warehouse_code = places.warehouse_code
         and counted.weekday = {{ demand_weekday(add_days('places.as_of_day', 'offsets.ahead_days')) }}
+    {%- if closed_days %}
+    left join open_weekdays
+        on open_weekdays.warehouse_code = places.warehouse_code
+    left join {{ closed_days }} as closed_days
+        on closed_days.warehouse_code = places.warehouse_code
+        and closed_days.day = {{ add_days('places.as_of_day', 'offsets.ahead_days') }}
+    {%- endif %}
 ),
 
 summed as (

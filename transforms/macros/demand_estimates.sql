@@ -12,6 +12,8 @@
   memory_limit_days:       older days weigh less than a six-hundredth
   long_sale_days:          sale days that the slow memory counts for beside the quick one
   prior_days:              days in stock that the expectation of a new article counts for, in how often
+  new_prior_days:          the same on its first day; it fades to prior_days in twice new_days
+  new_days:                days in stock without any sale after which an article is not taken for its category any more
   prior_sale_days:         sale days that it counts for, in how much
   usual_sale_days:         sale days that the tenant's usual size counts for beside the article's own
   one_off_factor:          times the usual size above which a day's demand is a one-off
@@ -28,6 +30,10 @@
   weekday_prior_sale_days: sale days that pull a warehouse's weekdays towards 1
   season_least_days:       days of record before the same day a year ago, without which there is no season
   season_shift_days:       a year of whole weeks
+  longest_promotion_days:  what lasts longer is no promotion
+  promotion_prior_sales:   sales that pull what promotions do towards nothing
+  most_promotion_factor:   times as much that a promotion sells at most
+  promotion_variance:      squared relative error of what a promotion will sell
   ahead_days:              how far a forecast looks
 #}
 {% macro demand_constants() -%}
@@ -37,6 +43,8 @@
         'memory_limit_days': 1500,
         'long_sale_days': 3,
         'prior_days': 14,
+        'new_prior_days': 18,
+        'new_days': 60,
         'prior_sale_days': 3,
         'usual_sale_days': 2,
         'one_off_factor': 10,
@@ -53,6 +61,10 @@
         'weekday_prior_sale_days': 50,
         'season_least_days': 30,
         'season_shift_days': 364,
+        'longest_promotion_days': 92,
+        'promotion_prior_sales': 10,
+        'most_promotion_factor': 10,
+        'promotion_variance': 0.1,
         'ahead_days': 400,
     }) }}
 {%- endmacro %}
@@ -77,11 +89,55 @@
   One row per as-of day, SKU and warehouse of which anything is known: what it sells on an ordinary day then.
 
   changes: a relation like fct_stock_and_demand_change. as_of_days: a relation with the column as_of_day; only what
-  happened up to that day is used. categories: a relation with sku and category (may have no row for a SKU).
+  happened up to that day is used. categories: a relation with sku and category (may have no row for a SKU). items: those
+  on offer to which nothing ever happened. promotion_days, promotion_effects: what was sold on promotion counts as much less as
+  promotions sell more. closed_days: days on which nobody could buy count for nothing.
 #}
-{% macro demand_estimates(changes, as_of_days, categories, items=none) -%}
+{% macro demand_estimates(
+    changes, as_of_days, categories, items=none, promotion_days=none, promotion_effects=none, closed_days=none
+) -%}
 {%- set k = demand_constants() -%}
+{%- if closed_days %}
+with closed as (
+    select
+        warehouse_code,
+        day,
+        {{ days_between('day', as_of()) }} as age
+    from {{ closed_days }}
+    where not is_weekly
+        and day <= {{ as_of() }}
+),
+
+closed_offsets as (
+    select
+        warehouse_code,
+        {{ demand_day_offsets('max(age) + 1') }} as age
+    from closed
+    group by warehouse_code
+),
+
+-- The weights, as of the as-of date, of all closed days up to each day since the first of them.
+closed_sums as (
+    select
+        closed_offsets.warehouse_code,
+        {{ add_days(as_of(), '-1 * closed_offsets.age') }} as day,
+        sum(case when closed.age is not null then {{ demand_weight('closed.age', k.short_half_life) }} else 0e0 end)
+            over through_days as short_sum,
+        sum(case when closed.age is not null then {{ demand_weight('closed.age', k.long_half_life) }} else 0e0 end)
+            over through_days as long_sum
+    from closed_offsets
+    left join closed
+        on closed.warehouse_code = closed_offsets.warehouse_code
+        and closed.age = closed_offsets.age
+    window through_days as (
+        partition by closed_offsets.warehouse_code order by closed_offsets.age desc rows unbounded preceding
+    )
+),
+
+runs as (
+{%- else %}
 with runs as (
+{%- endif %}
     select
         days.as_of_day,
         changes.sku,
@@ -95,27 +151,59 @@ with runs as (
             when changes.demand_quantity > 0 and changes.in_stock_share <= 0 then 1e0
             else {{ real('changes.in_stock_share') }}
         end as first_share,
-        {{ real('changes.carried_share') }} as carried_share
+        {{ real('changes.carried_share') }} as carried_share,
+        {% if promotion_days -%}
+        case when promotions.sku is not null then 1e0 / effects.promotion_factor else 1e0 end
+        {%- else -%}
+        1e0
+        {%- endif %} as sale_share,
+        {% if closed_days -%}
+        {%- for memory, half_life in [('short', k.short_half_life), ('long', k.long_half_life)] -%}
+        (coalesce(closed_until.{{ memory }}_sum, 0e0) - coalesce(closed_before.{{ memory }}_sum, 0e0))
+            / {{ demand_weight(days_between('days.as_of_day', as_of()), half_life) }} as {{ memory }}_closed
+        {{- ',
+        ' if not loop.last }}
+        {%- endfor -%}
+        {%- else -%}
+        0e0 as short_closed,
+        0e0 as long_closed
+        {%- endif %}
     from {{ changes }} as changes
     inner join {{ as_of_days }} as days
         on changes.day <= days.as_of_day
         and {{ add_days('changes.day', 'changes.run_days') }} > {{ add_days('days.as_of_day', -1 * k.memory_limit_days) }}
+    {%- if promotion_days %}
+    left join {{ promotion_days }} as promotions
+        on promotions.sku = changes.sku
+        and promotions.day = changes.day
+        and changes.demand_quantity > 0
+    left join {{ promotion_effects }} as effects
+        on effects.as_of_day = days.as_of_day
+    {%- endif %}
+    {%- if closed_days %}
+    left join closed_sums as closed_before
+        on closed_before.warehouse_code = changes.warehouse_code
+        and closed_before.day = changes.day
+    left join closed_sums as closed_until
+        on closed_until.warehouse_code = changes.warehouse_code
+        and closed_until.day = least(days.as_of_day, {{ add_days('changes.day', 'changes.run_days - 1') }})
+    {%- endif %}
 ),
 
 weighed as (
     select
         *,
-        case when demand > 0e0 then 1e0 else 0e0 end as is_sale,
+        case when demand > 0e0 then sale_share else 0e0 end as is_sale,
         {{ demand_weight('age', k.short_half_life) }} as short_weight,
         {{ demand_weight('age', k.long_half_life) }} as long_weight,
         case
             when days > 1e0 and carried_share > 0e0
-                then carried_share * {{ demand_weight_after_first('age', 'days', k.short_half_life) }}
+                then carried_share * greatest(0e0, {{ demand_weight_after_first('age', 'days', k.short_half_life) }} - short_closed)
             else 0e0
         end as short_weight_after,
         case
             when days > 1e0 and carried_share > 0e0
-                then carried_share * {{ demand_weight_after_first('age', 'days', k.long_half_life) }}
+                then carried_share * greatest(0e0, {{ demand_weight_after_first('age', 'days', k.long_half_life) }} - long_closed)
             else 0e0
         end as long_weight_after
     from runs
@@ -133,9 +221,9 @@ remembered as (
         sum(is_sale * long_weight) as long_sales,
         sum(first_share * short_weight + short_weight_after) as short_days,
         sum(first_share * long_weight + long_weight_after) as long_days,
-        sum(case when is_sale > 0e0 then ln(demand) * long_weight else 0e0 end) as log_sizes,
-        sum(demand * long_weight) as long_units,
-        sum(demand * demand * long_weight) as long_squares
+        sum(case when is_sale > 0e0 then ln(demand) * is_sale * long_weight else 0e0 end) as log_sizes,
+        sum(demand * is_sale * long_weight) as long_units,
+        sum(demand * demand * is_sale * long_weight) as long_squares
     from weighed
     group by as_of_day, sku, warehouse_code
 ),
@@ -176,8 +264,8 @@ second_look as (
         weighed.as_of_day,
         weighed.sku,
         weighed.warehouse_code,
-        sum(least(weighed.demand, sized.one_off_size) * weighed.short_weight) as short_units,
-        sum(least(weighed.demand, sized.one_off_size) * weighed.long_weight) as usual_units,
+        sum(least(weighed.demand, sized.one_off_size) * weighed.is_sale * weighed.short_weight) as short_units,
+        sum(least(weighed.demand, sized.one_off_size) * weighed.is_sale * weighed.long_weight) as usual_units,
         sum(greatest(0e0, weighed.demand - sized.one_off_size)) as one_off_quantity,
         max(case when weighed.demand > sized.one_off_size then weighed.day end) as last_one_off_day,
         -- the silence since the last sale: its days in stock, and their weight in the slow memory
@@ -366,7 +454,7 @@ expected as (
             1e0 - exp(-scaled_daily_demand / nullif(scaled_sale_size, 0e0)),
             -- what has been in stock for some time and never sold, here or elsewhere, is not taken for its category
             case
-                when is_expected_to_sell and (long_sales > 0e0 or long_days < {{ k.prior_days }}e0) then category_sale_rate
+                when is_expected_to_sell and (long_sales > 0e0 or long_days < {{ k.new_days }}e0) then category_sale_rate
                 else 0e0
             end
         ) as expected_rate,
@@ -377,19 +465,21 @@ expected as (
             end,
             scaled_sale_size,
             category_sale_size
-        ) as expected_size
+        ) as expected_size,
+        -- a new article has hardly had the time to contradict
+        {{ k.prior_days }}e0
+            + {{ k.new_prior_days - k.prior_days }}e0 * greatest(0e0, 1e0 - long_days / {{ 2 * k.new_days }}e0) as prior_days
     from scaled
 ),
 
 slow as (
     select
         *,
-        (long_sales - long_begin + {{ k.prior_days }}e0 * expected_rate)
-            / (long_days - long_begin + {{ k.prior_days }}e0) as long_rate,
+        (long_sales - long_begin + prior_days * expected_rate) / (long_days - long_begin + prior_days) as long_rate,
         (usual_units + {{ k.prior_sale_days }}e0 * expected_size) / (long_sales + {{ k.prior_sale_days }}e0) as long_size,
         -- sales that should have come in the silence, at the rate before it
-        silent_days * (long_sales - long_begin + {{ k.prior_days }}e0 * expected_rate)
-            / (greatest(0e0, long_days - long_begin - silent_long_days) + {{ k.prior_days }}e0) as missed_sales,
+        silent_days * (long_sales - long_begin + prior_days * expected_rate)
+            / (greatest(0e0, long_days - long_begin - silent_long_days) + prior_days) as missed_sales,
         greatest(0e0, short_sales - short_begin) as own_sales
     from expected
 ),

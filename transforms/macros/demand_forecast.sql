@@ -4,20 +4,29 @@
 #}
 
 {#
-  The rows of `items` (columns sku and warehouse_code) with <name>_mean and <name>_variance of the demand over `days`
+  The rows of `items` (columns sku and warehouse_code) with <name>_mean and <name>_variance of the demand over `days`, and
+  <name>_promotion, the part of the mean that promotions bring
   (an SQL expression on its columns: 0…400 days from tomorrow on, parts of days interpolated). 0 and 0 where nothing is
   known. The variance is that of the demand over exactly so many days, with what is not known of the level; the
   spread of a lead time is the caller's to add.
 
   estimates, seasons, weekdays: relations of demand_estimates, demand_seasons and demand_weekdays; by default those of
-  the as-of date. For others give all of them, and items with the column as_of_day.
+  the as-of date. For others give all of them, and items with the column as_of_day; promotions (of demand_promotions) are then
+  left out where they are not given.
 #}
-{% macro demand_forecast_over(items, days, name='forecast', estimates=none, seasons=none, weekdays=none) -%}
+{% macro demand_forecast_over(items, days, name='forecast', estimates=none, seasons=none, weekdays=none, promotions=none) -%}
 {%- set on_day = estimates is not none -%}
+{%- set promoted = promotions or (none if on_day else ref('int_demand_promotions')) -%}
+{%- set extra = demand_promoted_units('promotions', days) if promoted else '0e0' -%}
 select
     asked.*,
-    {{ demand_forecast_mean('estimates', 'seasons', 'weekdays', days) }} as {{ name }}_mean,
-    {{ demand_forecast_variance('estimates', 'seasons', 'weekdays', days) }} as {{ name }}_variance
+    {{ demand_forecast_mean('estimates', 'seasons', 'weekdays', days) }} + {{ extra }} as {{ name }}_mean,
+    {{ demand_forecast_variance('estimates', 'seasons', 'weekdays', days) }}
+    {%- if promoted %}
+        + coalesce({{ extra }} * estimates.variance_ratio, 0e0)
+        + {{ demand_constants().promotion_variance }}e0 * power({{ extra }}, 2)
+    {%- endif %} as {{ name }}_variance,
+    {{ extra }} as {{ name }}_promotion
 from {{ items }} as asked
 left join {{ estimates or ref('int_demand_estimates') }} as estimates
     on estimates.sku = asked.sku
@@ -35,6 +44,20 @@ left join {{ weekdays or ref('int_demand_weekdays') }} as weekdays
     on weekdays.warehouse_code = estimates.warehouse_code
     and weekdays.as_of_day = estimates.as_of_day
     and weekdays.ahead_days = cast(floor(least({{ days }}, {{ demand_constants().ahead_days - 1 }}e0)) as integer)
+{%- if promoted %}
+left join {{ promoted }} as promotions
+    on promotions.sku = estimates.sku
+    and promotions.warehouse_code = estimates.warehouse_code
+    and promotions.as_of_day = estimates.as_of_day
+    and promotions.begins_after_days < {{ days }}
+    and promotions.ends_after_days >= {{ days }}
+{%- endif %}
+{%- endmacro %}
+
+
+{# Units that promotions bring beside the ordinary demand within so many days. #}
+{% macro demand_promoted_units(promotions, days) -%}
+    coalesce({{ promotions }}.before_quantity + {{ promotions }}.day_quantity * least(1e0, {{ days }} - {{ promotions }}.begins_after_days), 0e0)
 {%- endmacro %}
 
 

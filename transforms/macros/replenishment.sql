@@ -83,6 +83,7 @@ with stock as (
             when is_not_purchasable then 'assortment not purchasable'
             when is_virtual then 'virtual product'
             when is_package then 'package sold only as components'
+            when is_stock_unknown then 'stock not known'
             when supplier_id is null or not is_supplier_known then 'no supplier'
             when unit_cost is null or unit_cost <= 0 then 'no cost'
         end as block_reason,

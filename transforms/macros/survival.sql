@@ -116,3 +116,29 @@
 
 {# Completed lines from which a level's own curve is followed rather than its parent's; fewer are a small sample. #}
 {% macro enough_lines_for_a_curve() -%} 5 {%- endmacro %}
+
+
+{#
+  One row per prospect_key and day of its level's curve: S of that day, and of the prospect's age. `prospects` has
+  prospect_key, the level and its key (lead_time_level, level_…) and age_days.
+#}
+{% macro prospect_curves(prospects) -%}
+select
+    prospects.prospect_key,
+    prospects.age_days,
+    lead_time_survival.day,
+    lead_time_survival.received,
+    lead_time_survival.recent_survival as survival,
+    coalesce(
+        min(case when lead_time_survival.day <= prospects.age_days then lead_time_survival.recent_survival end) over (
+            partition by prospects.prospect_key
+        ),
+        1
+    ) as survival_at_age
+from {{ prospects }} as prospects
+inner join {{ ref('lead_time_survival') }} as lead_time_survival
+    on prospects.lead_time_level = lead_time_survival.level
+    and coalesce(prospects.level_supplier_id, '') = coalesce(lead_time_survival.supplier_id, '')
+    and coalesce(prospects.level_warehouse_code, '') = coalesce(lead_time_survival.warehouse_code, '')
+    and coalesce(prospects.level_sku, '') = coalesce(lead_time_survival.sku, '')
+{%- endmacro %}

@@ -26,6 +26,7 @@ first steps:
 configuration (or .dlt/config.toml and .dlt/secrets.toml):
   SOURCES__OMNIUM__BASE_URL, SOURCES__OMNIUM__CLIENT_ID, SOURCES__OMNIUM__CLIENT_SECRET
   OMNIUM_HOME                         instead of --home
+  OMNIUM_PUBLISH_TO                   instead of --publish-to
 
 {EXIT_STATUS_HELP}"""
 CONTEXT = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
@@ -188,6 +189,13 @@ DESTINATION = click.option(
     default="duckdb",
     metavar="NAME",
     help="duckdb (default), parquet, postgres, or another one that dlt knows.",
+)
+PUBLISH_TO = click.option(
+    "--publish-to",
+    default="",
+    envvar="OMNIUM_PUBLISH_TO",
+    metavar="URL",
+    help="Publish to a bucket as well: s3://, az:// or gs:// (default: OMNIUM_PUBLISH_TO).",
 )
 AS_OF = click.option(
     "--as-of", type=Day(), metavar="DATE", help="Answer as of DATE (default: the day of the newest load)."

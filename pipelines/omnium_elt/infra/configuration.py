@@ -10,6 +10,7 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
+from omnium_source.setting import is_url
 from omnium_source.settings import SOURCE
 
 from omnium_elt.infra import settings as settings_table
@@ -32,8 +33,19 @@ def be_quiet() -> None:
 
 
 def home_of(path: str | None) -> Home:
-    """The home named on the command line, else by OMNIUM_HOME, else `omnium-data` here."""
-    return Home(Path(path or os.environ.get("OMNIUM_HOME") or DEFAULT_HOME).expanduser().absolute())
+    """The home named on the command line, else by OMNIUM_HOME, else `omnium-data` here. UsageError for a URL."""
+    named = path or os.environ.get("OMNIUM_HOME") or DEFAULT_HOME
+    return Home(local_path(named, "--home" if path else "OMNIUM_HOME").absolute())
+
+
+def local_path(path: str, option: str) -> Path:
+    """A path on this machine, as an option names it. UsageError for a URL: it would silently be a folder `s3:`."""
+    if is_url(path):
+        raise UsageError(
+            f"{option} is a URL ({path}), and has to be a path on this machine",
+            "To a bucket, copy what is published there (warehouse.duckdb, exports/) once a run has ended.",
+        )
+    return Path(path).expanduser()
 
 
 def check_configuration() -> None:

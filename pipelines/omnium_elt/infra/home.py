@@ -36,7 +36,7 @@ NO_SECRET = Secret("")
 
 @dataclass(frozen=True)
 class Home:
-    """Where everything of one installation lies. Making it touches no disk; `create()` does."""
+    """Where everything of one installation lies, a property a place. Making it touches no disk; `create()` does."""
 
     root: Path
 
@@ -151,6 +151,8 @@ class Settings:
     as_of: date | None = None
     """The day for which the marts answer; None: that of the newest load."""
     destination: str = "duckdb"
+    publish_to: str = ""
+    """Address of a folder in a bucket, to which `publish` puts what it publishes as well."""
     personal: PersonalMode = "hash"
     personal_key: Secret | None = None
     """None: the one kept in `state/`, made at the first run."""

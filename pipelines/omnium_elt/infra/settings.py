@@ -306,7 +306,8 @@ TRANSFORM = table(
 """What stands under `transform`: variables of the dbt project."""
 
 ENVIRONMENT = table(
-    Setting("OMNIUM_HOME", "text", "omnium-data", "instead of `--home`"),
+    Setting("OMNIUM_HOME", "path", "omnium-data", "instead of `--home`"),
+    Setting("OMNIUM_PUBLISH_TO", "text", "", "instead of `--publish-to`", may_be_empty=True),
     Setting("OMNIUM_DBT_THREADS", "integer", 2, "models that `transform` builds side by side", 1, 64),
     Setting("OMNIUM_DBT_MEMORY", "size", "3GB", "memory that DuckDB may use in `transform`"),
 )
@@ -314,7 +315,9 @@ ENVIRONMENT = table(
 
 PROFILE_PREFIXES = ("OMNIUM_POSTGRES_", "OMNIUM_SNOWFLAKE_", "OMNIUM_BIGQUERY_", "OMNIUM_DATABRICKS_")
 """Variables of `profiles.yml` for servers; dbt itself says what it misses."""
-OTHER_NAMES = frozenset({"OMNIUM_DBT_TARGET", "OMNIUM_WAREHOUSE", "OMNIUM_ELT", "OMNIUM_SOAK"})
+OTHER_NAMES = frozenset(
+    {"OMNIUM_DBT_TARGET", "OMNIUM_WAREHOUSE", "OMNIUM_PUBLISHED", "OMNIUM_ELT", "OMNIUM_SOAK"}
+)
 """Variables of `profiles.yml`, the examples and the tests."""
 TRANSFORM_PREFIX = "TRANSFORM__"
 OURS = "OMNIUM_"

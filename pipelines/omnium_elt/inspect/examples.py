@@ -39,6 +39,13 @@ QUERIES = {
         order by daily_demand * unit_cost desc, sku, warehouse_code
         limit 1
     """,
+    "a promotion": """
+        select sku, product_name, warehouse_code, explanation
+        from marts.replenishment
+        where block_reason is null and promotion_demand >= 1
+        order by promotion_demand * unit_cost desc, sku, warehouse_code
+        limit 1
+    """,
     "a one-off order": """
         select sku, product_name, warehouse_code, explanation
         from marts.replenishment

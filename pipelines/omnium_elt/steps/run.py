@@ -63,6 +63,10 @@ def publish_step(settings: Settings, progress: Progress, report: RunReport) -> N
     from omnium_elt.steps.publish import publish
 
     report.steps.append(publish(settings, progress))
+    if settings.publish_to:
+        from omnium_elt.steps.bucket import publish_to_bucket
+
+        report.steps.append(publish_to_bucket(settings, progress))
 
 
 def reconcile_step(force: bool) -> Step:

@@ -213,9 +213,9 @@ def _states(connection: Any, columns: Mapping[str, Any]) -> dict[str, dict[str, 
     ).fetchone()
     if row is None:
         return {}
-    from dlt.common.versioned_state import decompress_state
+    from omnium_source.dlt_private import pipeline_state
 
-    sources = decompress_state(row[0]).get("sources", {})
+    sources = pipeline_state(row[0]).get("sources", {})
     return {name: dict(state) for name, state in sources.get(RAW, {}).get("resources", {}).items()}
 
 

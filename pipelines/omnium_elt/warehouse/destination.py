@@ -20,6 +20,7 @@ from dlt.common.destination import Destination
 from dlt.extract import DltResource
 from dlt.pipeline.exceptions import PipelineStepFailed
 from omnium_source import MARK
+from omnium_source.dlt_private import be_quick, is_tried
 from omnium_source.windows.deletions import MARKED_HASH
 
 from omnium_elt.infra import memory
@@ -34,7 +35,6 @@ from omnium_elt.warehouse.database import (
     literal,
     new_file_options,
 )
-from omnium_elt.warehouse.dlt_patches import be_quick
 from omnium_elt.warehouse.duckdb_destination import DuckDb
 
 be_quick()
@@ -116,12 +116,14 @@ class Warehouse:
                 f"If it is damaged, move {self._home.working_database} away: the next run loads all anew.",
             ) from None
         self._connection.execute("set TimeZone = 'UTC'")
-        return DuckDb(credentials=self._connection)
+        return (
+            DuckDb(credentials=self._connection) if is_tried() else dlt.destinations.duckdb(self._connection)
+        )
 
     @property
     def takes_lists(self) -> bool:
         """Whether many files can come as one list (`feed.listed`)."""
-        return self._connection is not None
+        return self._connection is not None and is_tried()
 
     # -- what is there -----------------------------------------------------------------------------
 

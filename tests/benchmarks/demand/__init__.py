@@ -1,9 +1,10 @@
 """Demand on daily sales: how often the program's reorder points suffice, what a shop would need with them.
 
-The sales are those of a file (`--data`: sku, day, quantity, and prices beside it), or of a made-up parts store without
-one. They go into raw tables, the dbt models are built as of many days, and their forecasts are held against what was
-sold next, with exact lead times. Constants were chosen on half of the articles and the first two thirds of the days
-(*chosen on*); what counts is the other half on the last third (*reported on*).
+The sales are those of a file (`--data`: sku, day, quantity, and prices beside it), or, without one, those of a made-up
+parts store, or (`demand_sandbox`) those that customers of the sandbox want. They go into raw tables, the dbt models are
+built as of many days, and their forecasts are held against what was sold next, with exact lead times. Constants were
+chosen on half of the articles and the first two thirds of the days (*chosen on*); what counts is the other half on the
+last third (*reported on*).
 """
 
 import hashlib
@@ -42,8 +43,17 @@ class Part:
 
 
 def measure(scale: float, data: Path | None = None) -> Outcome:
+    """All figures of a file's sales, or of the parts store; the outcome says whether the goals are met."""
+    return measure_sales(scale, sales.from_file(data) if data else sales.parts_store())
+
+
+def measure_sandbox(scale: float) -> Outcome:
+    """The same of the sandbox's customers."""
+    return measure_sales(scale, sales.sandbox())
+
+
+def measure_sales(scale: float, shop: Sales) -> Outcome:
     """All figures, printed; the outcome says whether the goals of the reported part are met."""
-    shop = sales.from_file(data) if data else sales.parts_store()
     if scale < 1:
         shop = shop.sample(scale)
     chosen, reported = parts(shop)
@@ -59,7 +69,7 @@ def measure(scale: float, data: Path | None = None) -> Outcome:
         _print_libraries(shop, reported, found)
         missed += _print_shop(home, shop, reported)
     return Outcome(
-        f"demand of {shop.name}",
+        f"demand of {shop.name} ({len(shop.articles):,} articles)",
         "the table of goals in docs/models.md, on articles and days that nothing was chosen on",
         "; ".join(missed) or "all goals",
         not missed,

@@ -11,9 +11,9 @@ import numpy
 import pyarrow
 
 from tests.benchmarks.demand.sales import Floats, Sales
+from tests.support.forecasts import MODELS, forecast_query
 from tests.support.models import dbt
 
-MODELS = ("+int_demand_estimates", "+int_demand_seasons", "+int_demand_weekdays")
 DAYS_AT_ONCE = 60
 
 
@@ -72,9 +72,7 @@ def forecasts(
     for begin in range(0, len(as_of), DAYS_AT_ONCE):
         chosen = as_of[begin : begin + DAYS_AT_ONCE]
         days = {sales.day(number).isoformat(): number for number in chosen}
-        selected = (
-            MODELS if begin == 0 else tuple(name.strip("+") for name in ("int_demand_as_of_days", *MODELS))
-        )
+        selected = tuple(f"+{name}" for name in MODELS) if begin == 0 else MODELS
         with mock.patch.dict(os.environ, {"OMNIUM_DBT_THREADS": "2"}):
             dbt(
                 folder, "build", "--exclude-resource-type", "test", "--exclude-resource-type", "unit_test",
@@ -91,29 +89,12 @@ def _read(
     horizons: Sequence[int],
     probabilities: Sequence[float],
 ) -> dict[tuple[int, int], Forecast]:
-    quantiles = "".join(
-        f", {{{{ demand_quantile('{probability}e0', 'forecast_mean', 'countable_variance') }}}} as q{number}"
-        for number, probability in enumerate(probabilities)
-    )
-    inline = (
-        "select as_of_day, sku, daily_demand, forecast_mean, countable_variance as forecast_variance"
-        + quantiles
-        + " from ("
-        "select *, {{ demand_countable_variance('forecast_mean', 'forecast_variance') }} as countable_variance from ("
-        "{{ demand_forecast_over('asked', '__horizon__', estimates=ref('int_demand_estimates'),"
-        " seasons=ref('int_demand_seasons'), weekdays=ref('int_demand_weekdays')) }}"
-        ") as forecasts) as spread"
-    )
-    compiled = dbt(folder, "compile", "--inline", inline).results[0].node.compiled_code
+    compiled = forecast_query(folder, probabilities)
     columns = {name: column for column, name in enumerate(sales.articles)}
     found: dict[tuple[int, int], Forecast] = {}
     with duckdb.connect(str(folder / "warehouse.duckdb"), read_only=True) as connection:
         for horizon in horizons:
-            asked = (
-                "with asked as (select as_of_day, sku, warehouse_code, daily_demand "
-                "from intermediate.int_demand_estimates) "
-            )
-            rows = connection.execute(asked + compiled.replace("__horizon__", f"{horizon}e0")).fetchnumpy()
+            rows = connection.execute(compiled.replace("__horizon__", f"{horizon}e0")).fetchnumpy()
             numbers = numpy.array(
                 [days.get(str(day)[:10], -1) for day in rows["as_of_day"].astype("datetime64[D]")]
             )

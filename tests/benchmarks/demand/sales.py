@@ -1,4 +1,4 @@
-"""Daily sales to measure on: a file's, a made-up parts store's, the sandbox's."""
+"""Daily sales to measure on: those of a file, of a made-up parts store, of the sandbox."""
 
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -111,4 +111,37 @@ def parts_store(articles: int = 1_500, days: int = 730, seed: int = 4) -> Sales:
         date(2024, 1, 1),
         units[sold].astype(float),
         numpy.exp(chance.normal(2.5, 1.2, articles))[sold],
+    )
+
+
+def sandbox(seed: int = 1) -> Sales:
+    """What customers of the medium sandbox's web warehouse want, drawn from its truth: trend, season, weekdays,
+    promotions, levels that wander, articles that begin and end, and the project orders of its history."""
+    from omnium_sandbox.data import generate
+
+    today = date(2026, 11, 28)
+    truth = generate("medium", seed, today).truth
+    chance = numpy.random.default_rng(seed)
+    items = sorted(
+        (item for item in truth.demand.values() if item.warehouse_code == "oslo-central"),
+        key=lambda one: one.sku,
+    )
+    first, last = items[0].first_day, items[0].last_day
+    days = numpy.arange((last - first).days + 1, dtype=float)
+    units = numpy.zeros((len(items), len(days)))
+    for row, item in enumerate(items):
+        for stream in item.streams:
+            size = sum(stream.quantities) / len(stream.quantities)
+            for quantity in set(stream.quantities):
+                share = stream.quantities.count(quantity) / len(stream.quantities)
+                units[row] += quantity * chance.poisson(stream.curve.on(days) / size * share)
+        for day, quantity in item.project_orders:
+            units[row, (day - first).days] += quantity
+    sold = units.sum(1) > 0
+    return Sales(
+        "the sandbox",
+        tuple(item.sku for item, is_sold in zip(items, sold, strict=True) if is_sold),
+        first,
+        units[sold],
+        numpy.exp(chance.normal(3.0, 1.0, len(items)))[sold],
     )

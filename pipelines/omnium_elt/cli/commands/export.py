@@ -4,8 +4,15 @@ import click
 
 from omnium_elt.cli.parser import PROPOSAL, command
 from omnium_elt.cli.rendering import print_json, shown_path, stdout
+from omnium_elt.infra.configuration import local_path
 from omnium_elt.infra.home import Home
 from omnium_elt.infra.run_report import EXIT_OK
+
+
+def _local(context: click.Context, param: click.Parameter, value: str | None) -> str | None:
+    if value:
+        local_path(value, "--output")
+    return value
 
 
 @command(
@@ -25,6 +32,7 @@ from omnium_elt.infra.run_report import EXIT_OK
     click.option(
         "--output",
         metavar="PATH",
+        callback=_local,
         type=click.Path(),
         help="Default: purchase_proposal_line.FORMAT, or orders/.",
     ),

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from omnium_elt.cli.outcome import finish, show_report
-from omnium_elt.cli.parser import AS_OF, DESTINATION, RESOURCES, TENANT, command
+from omnium_elt.cli.parser import AS_OF, DESTINATION, PUBLISH_TO, RESOURCES, TENANT, command
 from omnium_elt.cli.progress import showing_progress
 from omnium_elt.infra.configuration import read_settings
 from omnium_elt.infra.home import Home
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     ],
     *TENANT,
     DESTINATION,
+    PUBLISH_TO,
     AS_OF,
     click.option(
         "--reconcile-every",
@@ -66,8 +67,9 @@ def transform_command(home: Home, as_json: bool, **settings: Any) -> int:
 @command(
     "publish",
     "give readers the new version: warehouse.duckdb and exports/",
-    ["omnium-elt publish"],
+    ["omnium-elt publish", "omnium-elt publish --publish-to s3://bucket/omnium"],
     DESTINATION,
+    PUBLISH_TO,
 )
 def publish_command(home: Home, as_json: bool, **settings: Any) -> int:
     """Give readers the new version."""
@@ -108,6 +110,10 @@ def _perform(
         from omnium_source.resources import select
 
         select(settings.resources, settings.exclude)  # a misspelt name is told before anything is begun
+    if settings.publish_to:
+        from omnium_elt.steps.bucket import Bucket
+
+        Bucket.opened(settings.publish_to)  # likewise
     with showing_progress() as progress:
         report = perform(settings, progress, name, steps or COMMANDS[name])
     return finish(report, home, show_report, as_json=as_json)

@@ -52,7 +52,8 @@
             false as is_not_purchasable,
             false as is_virtual,
             false as is_package,
-            false as is_backorder
+            false as is_backorder,
+            false as is_stock_unknown
         from (
             select
                 *,

@@ -70,16 +70,6 @@ lines as (
     )
 ),
 
--- Customer orders that the shop ships from a virtual stock location take the physical one's stock.
-virtual_locations as (
-    select
-        warehouse_code,
-        min(physical_warehouse_code) as physical_warehouse_code
-    from {{ ref('stg_inventory') }}
-    where is_virtual and physical_warehouse_code is not null
-    group by warehouse_code
-),
-
 with_components as (
     select distinct
         order_row_id,
@@ -134,7 +124,8 @@ joined as (
         on orders.order_row_id = lines.order_row_id
     left join {{ seed_with(ref('order_types'), 'order_type', 'is_demand') }} as order_types
         on order_types.order_type = lower(orders.order_type)
-    left join virtual_locations
+    -- what is shipped from a virtual stock location takes the physical one's stock
+    left join {{ ref('int_virtual_locations') }} as virtual_locations
         on virtual_locations.warehouse_code = lines.shipment_warehouse_code
     left join {{ ref('dim_product') }} as products
         on products.sku = lines.sku

@@ -7,4 +7,7 @@
     ref('int_demand_as_of_days'),
     ref('int_demand_categories'),
     items=ref('int_demand_new_items'),
+    promotion_days=ref('int_promotion_days'),
+    promotion_effects=ref('int_promotion_effects'),
+    closed_days=ref('int_closed_days'),
 ) }}

@@ -21,24 +21,7 @@ with prospects as (
 
 curves as (
 
-    select
-        prospects.prospect_key,
-        prospects.age_days,
-        lead_time_survival.day,
-        lead_time_survival.received,
-        lead_time_survival.recent_survival,
-        coalesce(
-            min(case when lead_time_survival.day <= prospects.age_days then lead_time_survival.recent_survival end) over (
-                partition by prospects.prospect_key
-            ),
-            1
-        ) as survival_at_age
-    from prospects
-    inner join {{ ref('lead_time_survival') }} as lead_time_survival
-        on prospects.lead_time_level = lead_time_survival.level
-        and coalesce(prospects.level_supplier_id, '') = coalesce(lead_time_survival.supplier_id, '')
-        and coalesce(prospects.level_warehouse_code, '') = coalesce(lead_time_survival.warehouse_code, '')
-        and coalesce(prospects.level_sku, '') = coalesce(lead_time_survival.sku, '')
+    {{ prospect_curves('prospects') | indent(4) }}
 
 )
 
@@ -46,7 +29,7 @@ select
     prospect_key,
     day - age_days as from_days,
     lead(day) over (partition by prospect_key order by day) - age_days as until_days,
-    {{ rounded('1 - recent_survival / survival_at_age') }} as probability
+    {{ rounded('1 - survival / survival_at_age') }} as probability
 from curves
 where day > age_days
     and received > 0

@@ -32,6 +32,7 @@ select
     sum(coalesce(profile.daily_demand_sd * profile.daily_demand_sd, 0e0)) as daily_demand_variance,
     sum(forecast.forecast_mean) as forecast_mean,
     sum(forecast.forecast_variance) as forecast_variance,
+    sum(forecast.forecast_promotion) as promotion_demand,
     sum(forecast.order_up_to_mean) as order_up_to_mean,
     sum(coalesce(positions.position, 0)) as position,
     sum(coalesce(positions.draft_order, 0)) as draft_order

@@ -38,9 +38,15 @@ with figures as (
         else ''
     end
     || case
+        when promotion_demand >= 0.05e0 then ', and ' || {{ demand_number('promotion_demand', 1) }}
+            || ' more by the promotion from ' || cast(promotion_date as varchar(10)) || ' on'
+        else ''
+    end
+    || case
         when daily_demand < 0.00137e0 then ''
         when evidence = 'scaled from other warehouses' then ', an estimate from other warehouses, as it is new here'
         when evidence = 'scaled from category' then ', an estimate from its category, as it is new'
+        when known_days < {{ demand_constants().new_days }}e0 then ', new, as it has been in stock for ' || {{ demand_number('known_days') }} || ' days'
         else ''
     end
     || case

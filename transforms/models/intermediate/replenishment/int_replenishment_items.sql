@@ -86,6 +86,7 @@ select
     not coalesce(products.is_active, true) as is_product_inactive,
     coalesce(stores.is_inactive, false) as is_store_inactive,
     unpurchasable.sku is not null as is_not_purchasable,
+    coalesce(position.is_unknown, false) as is_stock_unknown,
     profile.abc_class,
     {{ replenishment_service_level(
         'profile.abc_class', 'prices.unit_price', 'items.unit_cost_in_default_currency',
@@ -94,6 +95,7 @@ select
     coalesce(estimates.daily_demand, 0e0) as own_daily_demand,
     coalesce(estimates.one_off_quantity, 0e0) as one_off_quantity,
     estimates.last_one_off_day as last_one_off_date,
+    coalesce(estimates.long_days, 0e0) as known_days,
     {% if var('transfers_are_demand', true) -%}
     coalesce(profile.daily_transfer_out * lumpy_transfers.share, 0e0)
     {%- else -%}

@@ -17,6 +17,14 @@ forecast as (
     {{ demand_forecast_over('protected', 'order_up_to_days', name='order_up_to') }}
 ),
 
+-- When the next promotion of a SKU begins, or began if it lasts.
+next_promotions as (
+    select sku, min(promotion_date) as promotion_date
+    from {{ ref('int_promotion_days') }}
+    where day > {{ as_of() }}
+    group by sku
+),
+
 kinds as (
     select false as is_echelon
     union all
@@ -39,6 +47,8 @@ plans as (
         -- what places of whose demand nothing is known took, by lumpy transfers
         forecast.forecast_mean + forecast.daily_transfer_out * forecast.forecast_days
             + case when kinds.is_echelon then echelons.forecast_mean else 0e0 end as expected_demand,
+        forecast.forecast_promotion + case when kinds.is_echelon then echelons.promotion_demand else 0e0 end as promotion_demand,
+        next_promotions.promotion_date,
         forecast.forecast_variance + forecast.daily_transfer_out_variance * forecast.forecast_days
             + case when kinds.is_echelon then echelons.forecast_variance else 0e0 end as total_forecast_variance,
         forecast.order_up_to_mean - forecast.forecast_mean + forecast.daily_transfer_out * forecast.order_interval_days
@@ -50,6 +60,8 @@ plans as (
     left join {{ ref('int_echelon_plans') }} as echelons
         on echelons.sku = forecast.sku
         and echelons.warehouse_code = forecast.warehouse_code
+    left join next_promotions
+        on next_promotions.sku = forecast.sku
     inner join kinds
         on not kinds.is_echelon
         or echelons.sku is not null

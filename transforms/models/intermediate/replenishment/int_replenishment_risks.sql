@@ -68,7 +68,7 @@ select
         else 0e0
     end as excess_quantity,
     {{ demand_figure('case
-        when daily_demand > 0e0 and protection_days > 0e0 then expected_demand / (daily_demand * protection_days)
+        when daily_demand > 0e0 and protection_days > 0e0 then (expected_demand - promotion_demand) / (daily_demand * protection_days)
         else 1e0
     end') }} as season_factor,
     case when block_reason is null then stock_out_risk * expected_shortage * unit_cost else 0e0 end as money_at_risk,

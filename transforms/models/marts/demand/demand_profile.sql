@@ -120,6 +120,7 @@ settled as (
         forecast.unit_cost_in_default_currency,
         forecast.protection_days,
         forecast.forecast_mean,
+        forecast.forecast_promotion,
         {{ demand_countable_variance('forecast.forecast_mean', 'forecast.forecast_variance') }} as forecast_variance,
         coalesce(estimates.daily_demand, 0e0) as exact_daily_demand,
         coalesce(classified.rate_naive, 0e0) as daily_demand_naive,
@@ -193,11 +194,12 @@ select
     -- without two full days in stock: as if customers came one by one
     {{ demand_figure('coalesce(daily_demand_sd, sqrt(daily_demand))') }} as daily_demand_sd,
     {{ demand_figure('case
-        when daily_demand > 0e0 and protection_days > 0e0 then forecast_mean / (exact_daily_demand * protection_days)
+        when daily_demand > 0e0 and protection_days > 0e0 then (forecast_mean - forecast_promotion) / (exact_daily_demand * protection_days)
         else 1e0
     end') }} as season_factor,
     {{ demand_figure('protection_days') }} as protection_days,
     {{ demand_figure('forecast_mean') }} as forecast_demand,
+    {{ demand_figure('forecast_promotion') }} as promotion_demand,
     {{ demand_figure('sqrt(forecast_variance)') }} as forecast_sd,
     {{ demand_figure('case when forecast_mean > 0e0 then forecast_variance / forecast_mean end') }} as dispersion,
     {{ demand_figure('memory_days') }} as memory_days,

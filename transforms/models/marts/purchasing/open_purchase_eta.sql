@@ -14,23 +14,7 @@ ages as (
 
 curves as (
 
-    select
-        ages.*,
-        lead_time_survival.day,
-        lead_time_survival.received,
-        lead_time_survival.recent_survival as survival,
-        coalesce(
-            min(case when lead_time_survival.day <= ages.age_days then lead_time_survival.recent_survival end) over (
-                partition by ages.prospect_key
-            ),
-            1
-        ) as survival_at_age
-    from ages
-    inner join {{ ref('lead_time_survival') }} as lead_time_survival
-        on ages.lead_time_level = lead_time_survival.level
-        and coalesce(ages.level_supplier_id, '') = coalesce(lead_time_survival.supplier_id, '')
-        and coalesce(ages.level_warehouse_code, '') = coalesce(lead_time_survival.warehouse_code, '')
-        and coalesce(ages.level_sku, '') = coalesce(lead_time_survival.sku, '')
+    {{ prospect_curves('ages') | indent(4) }}
 
 ),
 

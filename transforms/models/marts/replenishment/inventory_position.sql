@@ -37,13 +37,15 @@ joined as (
         items.sku,
         items.warehouse_code,
         {{ quantity('case
-            when inventory.is_current then coalesce(inventory.on_hand, 0)
+            -- a figure that cannot be is none: what the last transaction left counts
+            when inventory.is_current then coalesce(inventory.on_hand, recorded.closing_quantity, 0)
             else coalesce(recorded.closing_quantity, inventory.on_hand, 0)
         end') }} as on_hand,
         {{ quantity('case
             when inventory.is_current then coalesce(inventory.reserved, 0)
             else coalesce(recorded.closing_reserved, inventory.reserved, 0)
         end') }} as reserved,
+        inventory.sku is not null and inventory.on_hand is null and recorded.closing_quantity is null as is_unknown,
         coalesce(incoming.on_order, 0) as on_order,
         coalesce(incoming.on_order_late, 0) as on_order_late,
         least(coalesce(arrivals.on_order_expected, incoming.on_order, 0), coalesce(incoming.on_order, 0)) as on_order_expected,
@@ -82,5 +84,6 @@ select
     {{ quantity('transfer_out_pending') }} as transfer_out_pending,
     {{ quantity('on_hand - reserved + on_order_expected - transfer_out_pending'
         ~ ('' if var('reserved_includes_awaiting') else ' - awaiting_purchase')) }} as position,
-    on_hand < 0 as is_negative
+    on_hand < 0 as is_negative,
+    is_unknown
 from joined

@@ -39,5 +39,6 @@ select
     is_product_inactive,
     is_store_inactive,
     is_not_purchasable,
+    is_stock_unknown,
     is_backorder
 from {{ ref('int_replenishment_quantities') }}

@@ -7,7 +7,10 @@ with source as (
         'shipping_address__zipcode': 'text', 'shipping_address__city': 'text',
         'shipping_address__country_code': 'text', 'is_warehouse': 'boolean', 'is_web_warehouse': 'boolean',
         'is_primary_warehouse': 'boolean', 'is_virtual': 'boolean', 'is_inactive': 'boolean',
-        'has_virtual_stock_locations': 'boolean', 'created': 'timestamp', 'modified': 'timestamp',
+        'has_virtual_stock_locations': 'boolean', 'monday_opening_hours__is_open': 'boolean',
+        'tuesday_opening_hours__is_open': 'boolean', 'wednesday_opening_hours__is_open': 'boolean',
+        'thursday_opening_hours__is_open': 'boolean', 'friday_opening_hours__is_open': 'boolean',
+        'saturday_opening_hours__is_open': 'boolean', 'sunday_opening_hours__is_open': 'boolean', 'created': 'timestamp', 'modified': 'timestamp',
     }) }}
 
 ),
@@ -17,6 +20,7 @@ renamed as (
     select
         -- ids
         id as warehouse_code,
+        _dlt_id as store_key,
         store_group_id,
 
         -- text
@@ -39,6 +43,9 @@ renamed as (
         coalesce(is_virtual, false) as is_virtual,
         coalesce(is_inactive, false) as is_inactive,
         coalesce(has_virtual_stock_locations, false) as has_virtual_stock_locations,
+        {% for day in ['monday', 'tuesday', 'wednesday', 'thursday', 'friday', 'saturday', 'sunday'] -%}
+        {{ day }}_opening_hours__is_open as is_open_on_{{ day }},
+        {% endfor %}
 
         -- timestamps
         created as created_at,

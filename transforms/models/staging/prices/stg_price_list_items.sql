@@ -3,7 +3,7 @@ with source as (
     {{ raw('price_list_items', {
         'id': 'text', 'price_list_id': 'text', 'product_id': 'text', 'sku_id': 'text',
         'name': 'text', 'unit_price': 'price', 'discounted_price': 'price', 'cost': 'price',
-        'discount_percent': 'decimal', 'is_active': 'boolean', 'created': 'timestamp',
+        'discount_percent': 'decimal', 'planned_sales_volume': 'quantity', 'is_active': 'boolean', 'created': 'timestamp',
     }) }}
 
 ),
@@ -25,6 +25,7 @@ renamed as (
         {{ money('discounted_price') }} as discounted_price,
         {{ money('cost') }} as cost,
         discount_percent,
+        {{ quantity('planned_sales_volume') }} as planned_sales_quantity,
 
         -- booleans
         coalesce(is_active, false) as is_active,

@@ -13,6 +13,7 @@ renamed as (
     select
         -- ids
         id as promotion_id,
+        _dlt_id as promotion_key,
 
         -- text
         name as promotion_name,

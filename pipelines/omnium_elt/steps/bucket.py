@@ -1,0 +1,192 @@
+"""What is published, in a bucket as well: s3://, az://, gs://, by fsspec and dlt's credentials for `filesystem`.
+
+    files/<number>-<digest>/<name>    warehouse.duckdb, exports/<mart>.parquet, …: named by content, never overwritten
+    manifests/<number>.json           a publication: every name with its path, bytes and SHA-256
+
+A publication is made by its manifest, which is created last, and only if nobody made one of that number meanwhile. A
+reader takes the manifest of the highest number and sees one version of all files, however long the reading takes:
+those of the last `KEPT` publications stay. `manifest.json` is a copy of the newest, for who cannot list.
+"""
+
+import json
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from omnium_elt.infra.errors import OmniumEltError, UsageError
+from omnium_elt.infra.files import checksum, read_object
+from omnium_elt.infra.home import Home, Settings
+from omnium_elt.infra.run_report import Progress, StepReport
+
+STEP = "bucket"
+KEPT = 3
+"""Publications whose files stay: readers of the one before have that long to finish."""
+EXTRAS = {"s3": "s3", "az": "az", "abfss": "az", "abfs": "az", "gs": "gs", "gcs": "gs"}
+"""Scheme → what has to be installed for it: omnium-elt[…]."""
+
+
+def publish_to_bucket(settings: Settings, progress: Progress) -> StepReport:
+    """Publish the home's published files to `settings.publish_to`, unless the newest there are the same.
+
+    Raises UsageError for an address or library that does not do, OmniumEltError where the bucket refuses, or where
+    somebody else published meanwhile.
+    """
+    started = time.monotonic()
+    report = StepReport(STEP)
+    bucket = Bucket.opened(settings.publish_to)
+    progress.start(STEP, None)
+    try:
+        details = bucket.publish(settings.home)
+    except OmniumEltError:
+        raise
+    except Exception as error:
+        raise OmniumEltError(
+            f"{settings.publish_to} cannot be written: {type(error).__name__}: {error}",
+            "Look at DESTINATION__FILESYSTEM__CREDENTIALS__… and at what that user may; then omnium-elt publish.",
+        ) from error
+    report.status, report.details = "ok" if details else "unchanged", details
+    report.seconds = time.monotonic() - started
+    progress.finish(STEP, report.status)
+    return report
+
+
+@dataclass(frozen=True)
+class Bucket:
+    """A folder of a bucket, through fsspec."""
+
+    files: Any
+    root: str
+
+    @classmethod
+    def opened(cls, url: str) -> "Bucket":
+        """The bucket at an address, with dlt's credentials. Raises UsageError."""
+        scheme = url.partition("://")[0]
+        if scheme not in EXTRAS and scheme != "file":
+            raise UsageError(
+                f"{url}: files cannot be published there",
+                f"There are {', '.join(EXTRAS)} (…://bucket/folder).",
+            )
+        from dlt.common.configuration.resolve import resolve_configuration
+        from dlt.common.exceptions import MissingDependencyException
+        from dlt.common.storages import FilesystemConfiguration, fsspec_from_config
+
+        try:
+            configured = resolve_configuration(
+                FilesystemConfiguration(bucket_url=url), sections=("destination", "filesystem")
+            )
+            files, root = fsspec_from_config(configured)
+        except (MissingDependencyException, ImportError) as error:
+            raise UsageError(
+                f"{url}: what reads and writes there is not installed",
+                f"Install it: python -m pip install 'omnium-elt[{EXTRAS.get(scheme, scheme)}]'",
+            ) from error
+        except Exception as error:
+            raise UsageError(
+                f"{url}: the credentials are not complete: {str(error).splitlines()[0]}",
+                "Set DESTINATION__FILESYSTEM__CREDENTIALS__… as dlt names them (docs/warehouses.md).",
+            ) from error
+        return cls(files, root.rstrip("/"))
+
+    def publish(self, home: Home) -> dict[str, Any]:
+        """Put there what is new, then the manifest; return what it took, nothing where all of it was there."""
+        numbers = self.numbers()
+        newest = self._manifest(numbers[-1]) if numbers else {}
+        published = read_object(home.manifest)
+        there: Mapping[str, Any] = newest.get("files", {})
+        number = (numbers[-1] if numbers else 0) + 1
+        listed, sent = {}, 0
+        for name, path in published_files(home, published):
+            digest, size = checksum(path), path.stat().st_size
+            if there.get(name, {}).get("sha256") == digest:
+                listed[name] = there[name]
+                continue
+            place = f"files/{number:08}-{digest[:16]}/{path.name}"
+            if _is_disk(self.files):
+                self.files.makedirs(f"{self.root}/{place.rpartition('/')[0]}", exist_ok=True)
+            self.files.put_file(str(path), f"{self.root}/{place}")
+            listed[name] = {"path": place, "bytes": size, "sha256": digest}
+            sent += size
+        if newest and listed == there and newest.get("run_id") == published.get("run_id"):
+            return {}
+        manifest = {
+            "number": number,
+            "run_id": published.get("run_id"),
+            "as_of": published.get("as_of"),
+            "published_at": datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z"),
+            "files": listed,
+        }
+        text = json.dumps(manifest, indent=1).encode()
+        self._commit(number, text)
+        self.files.pipe_file(f"{self.root}/manifest.json", text)
+        self._tidy([*numbers, number])
+        return {"number": number, "files": len(listed), "bytes_sent": sent}
+
+    def numbers(self) -> list[int]:
+        """The numbers of all publications there, in order."""
+        names = self._names_in("manifests")
+        return sorted(int(name[:-5]) for name in names if name.endswith(".json") and name[:-5].isdigit())
+
+    def _names_in(self, folder: str) -> list[str]:
+        self.files.invalidate_cache()  # what another program wrote meanwhile has to be seen
+        try:
+            found = self.files.ls(f"{self.root}/{folder}", detail=False)
+        except FileNotFoundError:
+            return []
+        return [str(path).rstrip("/").rpartition("/")[2] for path in found]
+
+    def _manifest(self, number: int) -> dict[str, Any]:
+        manifest: dict[str, Any] = json.loads(self.files.cat_file(self._path_of(number)))
+        return manifest
+
+    def _path_of(self, number: int) -> str:
+        return f"{self.root}/manifests/{number:08}.json"
+
+    def _commit(self, number: int, text: bytes) -> None:
+        """Create the manifest. Raises OmniumEltError where there is one of that number."""
+        path = self._path_of(number)
+        try:
+            if _is_disk(self.files):
+                self.files.makedirs(f"{self.root}/manifests", exist_ok=True)
+                with self.files.open(path, "xb") as file:
+                    file.write(text)
+            else:
+                self.files.pipe_file(path, text, mode="create")
+        except Exception as error:
+            # Each kind of bucket refuses in its own words. An answer that got lost on its way is no refusal.
+            if not self.files.exists(path):
+                raise
+            if self.files.cat_file(path) != text:
+                raise OmniumEltError(
+                    f"another run published to {self.root} meanwhile (publication {number})",
+                    "Let one home publish to a folder; omnium-elt publish tries again.",
+                ) from error
+
+    def _tidy(self, numbers: list[int]) -> None:
+        """Take away old publications, and files that none of the others names and no one can be about to name."""
+        kept = numbers[-KEPT:]
+        needed = {
+            file["path"].split("/")[1] for number in kept for file in self._manifest(number)["files"].values()
+        }
+        for number in numbers[:-KEPT]:
+            self.files.rm_file(self._path_of(number))
+        for folder in self._names_in("files"):
+            made_for = folder.partition("-")[0]
+            if made_for.isdigit() and int(made_for) < kept[0] and folder not in needed:
+                self.files.rm(f"{self.root}/files/{folder}", recursive=True)
+
+
+def published_files(home: Home, published: Mapping[str, Any]) -> Iterator[tuple[str, Path]]:
+    """Every published file: its name below the home, and where it is."""
+    paths = [home.warehouse, home.exports / "report.html", home.manifest]
+    paths += [home.exports / mart["file"] for mart in published.get("marts", {}).values()]
+    for path in sorted(paths):
+        if path.exists():
+            yield path.relative_to(home.root).as_posix(), path
+
+
+def _is_disk(files: Any) -> bool:
+    """Whether it is a disk, where a folder has to be made before a file in it."""
+    return "file" in ((files.protocol,) if isinstance(files.protocol, str) else files.protocol)

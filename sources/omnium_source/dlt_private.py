@@ -1,0 +1,284 @@
+"""Every reach into what dlt does not promise to keep, each with what happens under another dlt than was tried.
+
+    reach              what for                                        under another dlt
+    NestedTable        a row's children, replaced together with it     `dlt_probe` tries it first; else refused
+    ParquetFile        files are handed over as they are               they come as tables, which takes longer
+    mend_arrow         `dataset()[…].arrow()` with DuckDB 2.0          only where dlt asks for what DuckDB lacks
+    HintsWarning       a warning for every batch is hidden             it shows
+    remember_database  a pipeline finds its DuckDB file again          `refuse_same_name` says how to name it
+    be_quick           loading into hundreds of tables                 dlt's own functions, which take longer
+    active_pipeline    the pipeline in use                             the same: it has stood there since 1.0
+    sections           where a copy of the source has its settings     the same
+    documents          the TOML files, to find unknown settings        the environment alone is looked through
+    pipeline_state     cursors, for `status`                           the plain encoding is read
+
+The program's DuckDB destination (`omnium_elt/warehouse/duckdb_destination.py`) asks `is_tried`, too: under another dlt
+it is dlt's own. What `be_quick` is for: a tenant that fills its fields has more than five hundred tables. For each of
+them dlt walks all tables below its root and copies their schemas, four times a package, and looks for a table's
+children among all tables: a first load of 360 rows took 80 s of CPU, 60 of them there. Whenever it reads a schema that
+it wrote itself, it holds every field of every column against its type: a third of the time of a run that finds nothing
+new. Whenever it looks at one, it sorts all of it to compute its hash, forty times a package.
+"""
+
+import base64
+import contextlib
+import hashlib
+import json
+import logging
+import tomllib
+import warnings
+import zlib
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Any
+
+import dlt
+import orjson
+from dlt.common.configuration.container import Container
+from dlt.common.configuration.specs.config_section_context import ConfigSectionContext
+from dlt.common.metrics import DataWriterMetrics
+from dlt.common.pipeline import PipelineContext
+from dlt.common.schema.exceptions import ParentTableNotFoundException
+from dlt.common.schema.utils import get_root_table
+from dlt.extract.extractors import ImportFileMeta
+from dlt.extract.items import TableNameMeta
+
+TRIED_WITH = "1.31."
+"""The versions of dlt with which all of this was tried."""
+HASHES_KEPT = 16
+"""Contents of schemas whose hashes are remembered."""
+Tables = Mapping[str, Any]
+
+
+def is_tried() -> bool:
+    """Whether this dlt is one with which everything here was tried."""
+    return str(dlt.__version__).startswith(TRIED_WITH)
+
+
+# What is running
+
+
+def active_pipeline() -> Any:
+    """The pipeline in use; None where rows are only looked at."""
+    context = Container()[PipelineContext]
+    return context.pipeline() if context.is_active() else None
+
+
+def sections() -> tuple[str, ...]:
+    """The sections of the configuration in which the source that is being made looks."""
+    return tuple(Container()[ConfigSectionContext].sections or ())
+
+
+def documents() -> list[tuple[str, Mapping[str, Any]]]:
+    """The TOML files that dlt reads, with their names."""
+    try:
+        from dlt.common.configuration.specs.pluggable_run_context import PluggableRunContext
+
+        providers = Container()[PluggableRunContext].providers.providers
+    except (ImportError, AttributeError):
+        if is_tried():
+            raise
+        return []
+    return [(one.name, tomllib.loads(one.to_toml())) for one in providers if hasattr(one, "to_toml")]
+
+
+def pipeline_state(stored: str) -> dict[str, Any]:
+    """The state of a pipeline, as dlt stores it in the destination."""
+    try:
+        from dlt.common.versioned_state import decompress_state
+    except ImportError:
+        state: dict[str, Any] = json.loads(zlib.decompress(base64.b64decode(stored)))
+        return state
+    return dict(decompress_state(stored))
+
+
+# Tables and files on their way in
+
+
+class NestedTable(dict[str, Any]):
+    """The schema of a nested table, which knows its resource without saying so.
+
+    dlt asks a table it counts rows for `table["resource"]`, and refuses to merge a nested one where
+    `table.get("resource")` answers.
+    """
+
+    def __init__(self, table: Mapping[str, Any], resource: str) -> None:
+        super().__init__(table)
+        self._resource = resource
+
+    def __missing__(self, key: str) -> str:
+        if key == "resource":
+            return self._resource
+        raise KeyError(key)
+
+
+class ArrowTable(TableNameMeta):
+    """Goes with an Arrow table: its name, its parent's, and its columns."""
+
+    def __init__(
+        self, name: str, parent: str | None, columns: Mapping[str, Any], is_mapped: bool = False
+    ) -> None:
+        super().__init__(name)
+        self.parent, self.columns, self.is_mapped = parent, columns, is_mapped
+
+
+class ParquetFile(ArrowTable):
+    """Stands for a Parquet file, which dlt takes over as it is.
+
+    dlt asks both kinds of its `meta` objects with isinstance, and its classes do not let one inherit from both.
+    """
+
+    hints = None
+    file_format = "parquet"
+
+    def __init__(
+        self, name: str, parent: str | None, columns: Mapping[str, Any], path: str, rows: int
+    ) -> None:
+        super().__init__(name, parent, columns)
+        self.file_path = path
+        self.metrics = DataWriterMetrics(path, rows, 0, 0, 0)
+
+    @property  # type: ignore[misc]
+    def __class__(self) -> type:
+        return ImportFileMeta
+
+
+class HintsWarning(logging.Filter):
+    """dlt warns for each batch whose hints say more than its Arrow types, as they do of JSON in a string."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Let everything else pass."""
+        return "several column hints were different" not in str(record.msg)
+
+
+logging.getLogger("dlt").addFilter(HintsWarning())
+
+
+# DuckDB
+
+
+def mend_arrow() -> None:
+    """Let `dataset()[…].arrow()` work with DuckDB 2.0: dlt asks for a table by a name that it no longer has."""
+    with contextlib.suppress(ImportError, AttributeError):
+        from dlt.destinations.impl.duckdb.sql_client import DuckDBDBApiCursorImpl
+
+        if DuckDBDBApiCursorImpl.iter_arrow.__name__ != "iterate":
+            DuckDBDBApiCursorImpl.iter_arrow = _arrow_of_duckdb_2(DuckDBDBApiCursorImpl.iter_arrow)
+
+
+def _arrow_of_duckdb_2(
+    iter_arrow: Callable[[Any, int], Iterator[Any]],
+) -> Callable[[Any, int], Iterator[Any]]:
+    def iterate(cursor: Any, chunk_size: int) -> Iterator[Any]:
+        native = cursor.native_cursor
+        if chunk_size or hasattr(native, "fetch_arrow_table"):
+            yield from iter_arrow(cursor, chunk_size)
+        else:
+            with warnings.catch_warnings():
+                # DuckDB would rather be asked in another way, which dlt does not take.
+                warnings.simplefilter("ignore", UserWarning)
+                table = native.to_arrow_table()
+            yield table
+
+    return iterate
+
+
+FILE_OF_PIPELINE = "duckdb_database"
+"""Where dlt's state of a pipeline's folder keeps the path of a database whose name nobody configured."""
+
+
+def unnamed_database(config: Any) -> str | None:
+    """The DuckDB file that dlt calls after the pipeline, if that is where it would lie; None for a configured one."""
+    try:
+        from dlt.destinations.impl.duckdb.configuration import DUCK_DB_NAME_PAT
+    except ImportError:
+        return None
+    path: str = config.data_location()
+    return path if path == config.make_location("", DUCK_DB_NAME_PAT) else None
+
+
+def remember_database(pipeline: Any, path: str) -> None:
+    """Let the pipeline keep its rows in this DuckDB file, now and wherever its folder is opened."""
+    pipeline.set_local_state_val(FILE_OF_PIPELINE, path)
+    # A destination takes over what the folder says when the pipeline is made, which is before.
+    pipeline.destination.config_params["legacy_db_path"] = path
+
+
+# Many tables
+
+
+def nested_tables(
+    tables: Tables, table_name: str, max_nesting: int | None = None, include_self: bool | None = True
+) -> list[Any]:
+    """A table and all below it, parents first, each table's children in the schema's order."""
+    if table_name not in tables:
+        return []
+    children: dict[str, list[Any]] = {}
+    for table in tables.values():
+        if parent := table.get("parent"):
+            children.setdefault(parent, []).append(table)
+    chain: list[Any] = []
+
+    def walk(table: Any, level: int) -> None:
+        if include_self or level:
+            chain.append(table)
+        if max_nesting is None or level < max_nesting:
+            for child in children.get(table["name"], ()):
+                walk(child, level + 1)
+
+    walk(tables[table_name], 0)
+    return chain
+
+
+def _once_a_root(extend: Callable[..., Iterable[str]]) -> Callable[..., Iterable[str]]:
+    """dlt starts at the root of every table it is given: the roots alone give the same tables."""
+
+    def extend_roots(schema: Any, tables: Iterable[str], *arguments: Any, **named: Any) -> Iterable[str]:
+        roots = {get_root_table(schema.tables, table)["name"] for table in tables}
+        return extend(schema, roots, *arguments, **named)
+
+    return extend_roots
+
+
+def check_parents(schema: Mapping[str, Any]) -> None:
+    """What is left of dlt's look at a schema: whether every table's parent is there."""
+    tables = schema["tables"]
+    for name, table in tables.items():
+        if (parent := table.get("parent")) and parent not in tables:
+            raise ParentTableNotFoundException(schema["name"], name, parent)
+
+
+def _once_a_content(version_hash: Callable[[Mapping[str, Any]], str]) -> Callable[[Mapping[str, Any]], str]:
+    """The hashes of the last few contents are kept; a content is told by its JSON as it stands, unsorted."""
+    kept: dict[bytes, str] = {}
+
+    def hash_of(schema: Mapping[str, Any]) -> str:
+        content = hashlib.blake2b(orjson.dumps(schema, default=str), digest_size=16).digest()
+        if content not in kept:
+            while len(kept) >= HASHES_KEPT:
+                kept.pop(next(iter(kept)), None)
+            kept[content] = version_hash(schema)
+        return kept[content]
+
+    return hash_of
+
+
+def be_quick() -> None:
+    """Put them in dlt's place, wherever dlt imported its own. A dlt that was not tried keeps its own."""
+    if not is_tried():
+        return
+    import dlt.common.normalizers.json.helpers
+    import dlt.common.schema.utils
+    import dlt.load.load
+    import dlt.load.utils
+
+    dlt.common.schema.utils.validate_stored_schema = check_parents
+    for module in (dlt.common.schema.utils, dlt.common.normalizers.json.helpers, dlt.load.utils):
+        if hasattr(module, "get_nested_tables"):
+            module.get_nested_tables = nested_tables
+    own_hash = dlt.common.schema.utils.generate_version_hash
+    if own_hash.__name__ != "hash_of":
+        dlt.common.schema.utils.generate_version_hash = _once_a_content(own_hash)
+    own = getattr(dlt.load.utils, "_extend_tables_with_table_chain", None)
+    if own is not None and own.__name__ != "extend_roots":
+        for module in (dlt.load.utils, dlt.load.load):
+            module._extend_tables_with_table_chain = _once_a_root(own)

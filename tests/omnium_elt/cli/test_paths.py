@@ -1,0 +1,65 @@
+"""A bucket's address is no path: it is refused, instead of a local folder `s3:` being made."""
+
+from pathlib import Path
+
+import pytest
+from omnium_elt.cli import main
+
+URLS = (
+    "s3://bucket/omnium",
+    "az://container/omnium",
+    "gs://bucket/omnium",
+    "s3:/bucket",
+    "file:///srv/omnium",
+)
+
+
+@pytest.fixture(autouse=True)
+def _elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+
+
+@pytest.mark.parametrize("url", URLS)
+@pytest.mark.parametrize(
+    "arguments",
+    [["run"], ["status"], ["demo"], ["publish"], ["sandbox"], ["check"]],
+    ids=lambda arguments: arguments[0],
+)
+def test_a_home_is_on_this_machine(
+    url: str, arguments: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main([*arguments, "--home", url]) == 2
+    assert f"--home is a URL ({url}), and has to be a path on this machine" in capsys.readouterr().err
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("url", URLS)
+def test_a_home_in_the_environment_is_on_this_machine(
+    url: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("OMNIUM_HOME", url)
+    assert main(["status"]) == 2
+    assert f"OMNIUM_HOME is a URL ({url})" in capsys.readouterr().err
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("more", [[], ["--for-supplier"]])
+def test_what_is_exported_goes_to_this_machine(
+    more: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["export", *more, "--output", "s3://bucket/order.csv"]) == 2
+    assert "--output is a URL (s3://bucket/order.csv)" in capsys.readouterr().err
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_token_is_kept_on_this_machine(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("SOURCES__OMNIUM__TOKEN_PATH", "s3://bucket/token")
+    assert main(["resources"]) == 2
+    assert "SOURCES__OMNIUM__TOKEN_PATH" in capsys.readouterr().err
+
+
+def test_a_folder_may_be_called_so_all_the_same(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    main(["status", "--home", "./s3:/omnium"])
+    assert "URL" not in capsys.readouterr().err

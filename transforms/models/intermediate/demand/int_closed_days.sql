@@ -1,0 +1,68 @@
+{{ config(materialized='table') }}
+
+-- One row per warehouse and day on which it is closed, from four years before the as-of date to as far as a forecast
+-- looks: single days (holidays, a refit), and the days of the week on which it never opens.
+
+with stores as (
+    select * from {{ ref('stg_stores') }}
+),
+
+-- Who states no opening hours at all, or is never open, tells nothing.
+weekly as (
+    select warehouse_code, weekday
+    from (
+        {%- for day in ['monday', 'tuesday', 'wednesday', 'thursday', 'friday', 'saturday', 'sunday'] %}
+        select warehouse_code, {{ loop.index0 }} as weekday, is_open_on_{{ day }} as is_open
+        from stores
+        {{ 'union all' if not loop.last }}
+        {%- endfor %}
+    ) as hours
+    where not is_open
+        and warehouse_code in (
+            select warehouse_code
+            from stores
+            where is_open_on_monday or is_open_on_tuesday or is_open_on_wednesday or is_open_on_thursday
+                or is_open_on_friday or is_open_on_saturday or is_open_on_sunday
+        )
+),
+
+offsets as (
+    select {{ demand_day_offsets(demand_constants().memory_limit_days + demand_constants().ahead_days + 1) }} as day_offset
+),
+
+calendar as (
+    select {{ add_days(as_of(), 'day_offset - ' ~ demand_constants().memory_limit_days) }} as day
+    from offsets
+),
+
+weekly_days as (
+    select
+        weekly.warehouse_code,
+        calendar.day
+    from weekly
+    inner join calendar
+        on {{ demand_weekday('calendar.day') }} = weekly.weekday
+),
+
+single_days as (
+    select distinct
+        stores.warehouse_code,
+        {{ local_date('closed_days.closed_at') }} as day
+    from {{ ref('stg_store_closed_days') }} as closed_days
+    inner join stores
+        on stores.store_key = closed_days.store_key
+    where {{ local_date('closed_days.closed_at') }} > {{ add_days(as_of(), -1 * demand_constants().memory_limit_days) }}
+        and {{ local_date('closed_days.closed_at') }} <= {{ add_days(as_of(), demand_constants().ahead_days) }}
+)
+
+select warehouse_code, day, true as is_weekly
+from weekly_days
+
+union all
+
+select single_days.warehouse_code, single_days.day, false as is_weekly
+from single_days
+left join weekly_days
+    on weekly_days.warehouse_code = single_days.warehouse_code
+    and weekly_days.day = single_days.day
+where weekly_days.day is null

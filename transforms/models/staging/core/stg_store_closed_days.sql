@@ -1,0 +1,26 @@
+-- Days that differ from a store's week.
+with source as (
+
+    {{ raw('stores__additional_opening_hours', {
+        'date': 'timestamp', 'closed': 'boolean', 'opening_hours__is_open': 'boolean',
+    }) }}
+
+),
+
+renamed as (
+
+    select
+        -- ids: the row of the store
+        _dlt_root_id as store_key,
+
+        -- booleans
+        coalesce(closed, false) or not coalesce(opening_hours__is_open, true) as is_closed,
+
+        -- timestamps
+        date as closed_at
+    from source
+
+)
+
+select * from renamed
+where is_closed
