@@ -11,7 +11,7 @@ import dlt
 import pyarrow as pa
 from omnium_source.normalize.drift import Drift, summed
 from omnium_source.resources import LEFT_OUT
-from omnium_source.windows.reader import Verified
+from omnium_source.windows.gathered import Verified
 from omnium_source.windows.window import moment_of
 
 from omnium_elt.warehouse.database import ODD_VALUES, RECEIPTS

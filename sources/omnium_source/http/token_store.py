@@ -1,0 +1,78 @@
+"""The bearer token: what the token endpoint answers, and a file that only its owner reads.
+
+TokenStore    keeps it between runs
+token_in      what the endpoint answered
+"""
+
+import hashlib
+import json
+import logging
+import os
+import re
+import time
+from pathlib import Path
+
+from omnium_source.decoding import decode
+from omnium_source.http.repeating import Repeatable
+
+log = logging.getLogger("omnium")
+
+LIFE = 864_000.0
+"""Seconds, where the token endpoint does not say how long its token serves."""
+_TOKEN = re.compile(r"[!#-;=?-z|~]+")
+"""What a header can carry, and no page or JSON looks like."""
+
+
+class TokenStore:
+    """The bearer token, in memory and, where a path is given, in a file of mode 0600."""
+
+    def __init__(self, path: Path | None, identity: str) -> None:
+        self._path = path
+        self._identity = hashlib.sha256(identity.encode()).hexdigest()
+
+    def load(self) -> str | None:
+        """The token of an earlier run, unless it is another user's or about to expire."""
+        if self._path is None:
+            return None
+        try:
+            kept = json.loads(self._path.read_text())
+            if kept["identity"] == self._identity and kept["expires_at"] > time.time() + 600:
+                token = kept["token"]
+                # Damaged, it would make a header that nobody can send.
+                return token if isinstance(token, str) and _TOKEN.fullmatch(token) else None
+        except (OSError, ValueError, KeyError, TypeError, RecursionError):
+            pass
+        return None
+
+    def save(self, token: str, expires_in: float) -> None:
+        """Keep the token for `expires_in` seconds; where it cannot be written, each run asks for one."""
+        if self._path is None:
+            return
+        kept = {"identity": self._identity, "expires_at": time.time() + expires_in, "token": token}
+        draft = self._path.with_name(f"{self._path.name}.{os.getpid()}")
+        try:
+            descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+            with os.fdopen(descriptor, "w") as file:
+                json.dump(kept, file)
+            os.replace(draft, self._path)
+        except OSError as error:
+            log.warning("the token is not kept: %s", error.strerror)
+
+    def forget(self) -> None:
+        """Drop the kept token: the server no longer takes it."""
+        if self._path is not None:
+            self._path.unlink(missing_ok=True)
+
+
+def token_in(body: bytes) -> tuple[str, float]:
+    """Token and its life in seconds, from the JSON answer or the bare token as plain text."""
+    try:
+        parsed = decode(body).document
+    except ValueError:
+        parsed = body.decode("utf-8-sig", "replace").strip()
+    token, life = parsed, None
+    if isinstance(parsed, dict):
+        token, life = parsed.get("accessToken"), parsed.get("expiresIn")
+    if not isinstance(token, str) or not _TOKEN.fullmatch(token):
+        raise Repeatable("the token endpoint answered something that is no token", odd=True)
+    return token, float(life) if isinstance(life, int | float) else LIFE
