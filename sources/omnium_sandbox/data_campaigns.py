@@ -6,7 +6,7 @@ from datetime import date, timedelta
 
 from omnium_sandbox.data_catalogue import Article, Catalogue, Promotion, Warehouse
 from omnium_sandbox.data_demand import DAYS_AHEAD, planned_volume
-from omnium_sandbox.tenant import Row
+from omnium_sandbox.rows import Row
 
 _WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 

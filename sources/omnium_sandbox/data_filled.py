@@ -8,7 +8,8 @@ import numpy
 import orjson
 
 from omnium_sandbox.endpoints import RESOURCES, schemas
-from omnium_sandbox.tenant import Generated, Row
+from omnium_sandbox.rows import Row
+from omnium_sandbox.tenant import Generated
 
 _TEMPLATES = 32
 _LINES = 3

@@ -5,7 +5,8 @@ Suppliers, articles and orders of their own: what the generator knows of the oth
 
 from datetime import UTC, date, datetime, timedelta
 
-from omnium_sandbox.tenant import Row, Tenant, iso
+from omnium_sandbox.rows import Row, iso
+from omnium_sandbox.tenant import Tenant
 
 WAREHOUSE = "oslo-central"
 SUPPLIER = "odd-supplier"

@@ -14,7 +14,8 @@ from omnium_sandbox.data_catalogue import (
 )
 from omnium_sandbox.data_people import Person
 from omnium_sandbox.data_showcase import SEASON_CATEGORY
-from omnium_sandbox.tenant import Row, Tenant, iso
+from omnium_sandbox.rows import Row, iso
+from omnium_sandbox.tenant import Tenant
 
 
 class Others:

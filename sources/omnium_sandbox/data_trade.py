@@ -30,7 +30,8 @@ from omnium_sandbox.data_catalogue import (
 from omnium_sandbox.data_demand import demand_events
 from omnium_sandbox.data_people import Person
 from omnium_sandbox.data_showcase import LOST_DAYS_AGO, LOST_ORDER
-from omnium_sandbox.tenant import Collection, Row, Tenant
+from omnium_sandbox.rows import Row
+from omnium_sandbox.tenant import Collection, Tenant
 
 DAY = 86_400.0
 _HOUR = 3_600.0

@@ -16,7 +16,8 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from omnium_sandbox.endpoints import RESOURCES, Resource
-from omnium_sandbox.tenant import Row, Tenant, at, iso, key_of, microseconds, put_at
+from omnium_sandbox.rows import Row, at, iso, microseconds, put_at
+from omnium_sandbox.tenant import Tenant, key_of
 
 FaultKind = Literal[
     "429", "429_date", "500", "502", "503", "504", "400", "401", "403", "404",

@@ -7,27 +7,26 @@ HTTP. Nothing here knows how rows come about.
 import gzip
 import math
 import secrets
-import socket
-import socketserver
-import struct
 import threading
 import time
 from collections.abc import Callable
-from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from email.utils import format_datetime
-from http import HTTPStatus
 from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 import orjson
 
+from omnium_sandbox.answers import Answered, Refused, Response
 from omnium_sandbox.data import Size, generate
 from omnium_sandbox.endpoints import RESOURCES, Resource
 from omnium_sandbox.faults import Fault, Faults, Mutator
+from omnium_sandbox.limits import Limits
+from omnium_sandbox.rows import Row
 from omnium_sandbox.search import Answer, BadRequest, Behaviour, NotFound, Searches
-from omnium_sandbox.tenant import Row, Tenant
+from omnium_sandbox.sockets import Server
+from omnium_sandbox.tenant import Tenant
 from omnium_sandbox.truth import Truth
 from omnium_sandbox.writes import Conflict, Writes
 
@@ -56,20 +55,6 @@ class _Call:
     """What follows the route's path, unquoted."""
     raw: bytes = b""
     again: bool = False
-
-
-@dataclass
-class _Response:
-    status: int
-    body: bytes = b""
-    content_type: str = "application/json; charset=utf-8"
-    headers: dict[str, str] = field(default_factory=dict)
-
-
-class _Refused(Exception):
-    def __init__(self, status: int, text: str = "", headers: dict[str, str] | None = None) -> None:
-        super().__init__(text)
-        self.status, self.text, self.headers = status, text, headers or {}
 
 
 @dataclass(frozen=True)
@@ -132,9 +117,9 @@ class Sandbox:
         self._writers: set[str] = set()
         """Those of the tokens that are the writer's."""
         self._lock = threading.Lock()
-        self._limits = _Limits(self.behaviour)
+        self._limits = Limits(self.behaviour)
         self._port = port
-        self._server: _Server | None = None
+        self._server: Server | None = None
         self._register()
 
     # Life
@@ -148,7 +133,7 @@ class Sandbox:
 
     def start(self) -> None:
         """Listens on 127.0.0.1 and answers in threads of its own."""
-        self._server = _Server(self, self._port)
+        self._server = Server(self.answer, self._port)
         threading.Thread(
             target=self._server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True, name="sandbox"
         ).start()
@@ -165,7 +150,7 @@ class Sandbox:
         """Serves in this thread until interrupted."""
         if port is not None:
             self._port = port
-        self._server = self._server or _Server(self, self._port)
+        self._server = self._server or Server(self.answer, self._port)
         try:
             self._server.serve_forever(poll_interval=0.2)
         finally:
@@ -175,7 +160,7 @@ class Sandbox:
 
     def listen(self) -> None:
         """Takes the port without answering yet, so that base_url is known before serve_forever."""
-        self._server = self._server or _Server(self, self._port)
+        self._server = self._server or Server(self.answer, self._port)
 
     @property
     def base_url(self) -> str:
@@ -321,7 +306,7 @@ class Sandbox:
 
     # One request
 
-    def answer(self, method: str, target: str, headers: dict[str, str], raw: bytes) -> "_Answered":
+    def answer(self, method: str, target: str, headers: dict[str, str], raw: bytes) -> "Answered":
         """Answers one request: the only place that turns errors into HTTP."""
         started, moment = time.monotonic(), datetime.now(UTC)
         url = urlsplit(target)
@@ -331,18 +316,18 @@ class Sandbox:
         try:
             body = _body(raw)
             response = self._respond(method, url.path, query, headers, body or {}, fault, raw)
-        except _Refused as refused:
-            response = _Response(refused.status, _message(refused.text), headers=refused.headers)
+        except Refused as refused:
+            response = Response(refused.status, _message(refused.text), headers=refused.headers)
         except BadRequest as error:
-            response = _Response(400, _message(str(error)))
+            response = Response(400, _message(str(error)))
         except NotFound as error:
-            response = _Response(404, _message(str(error)))
+            response = Response(404, _message(str(error)))
         except Conflict as error:
-            response = _Response(409, _message(str(error)))
+            response = Response(409, _message(str(error)))
         except Exception as error:
             # A mistake of the sandbox itself: the client sees server trouble, the test can look here.
             self.errors.append(error)
-            response = _Response(500, _message("the sandbox failed"))
+            response = Response(500, _message("the sandbox failed"))
         if response.body and self.behaviour.gzip and "gzip" in headers.get("accept-encoding", ""):
             response.body = gzip.compress(response.body, 1)
             response.headers["Content-Encoding"] = "gzip"
@@ -359,9 +344,9 @@ class Sandbox:
         )
         with self._lock:
             self._requests.append(entry)
-        return _Answered(response, fault)
+        return Answered(response, fault)
 
-    def _stamp(self, response: _Response, *, is_token: bool) -> None:
+    def _stamp(self, response: Response, *, is_token: bool) -> None:
         """The Date header, right or wrong."""
         behaviour = self.behaviour
         ahead = behaviour.date_offset_seconds + behaviour.token_date_offset_seconds * is_token
@@ -379,29 +364,29 @@ class Sandbox:
         body: Row,
         fault: Fault | None,
         raw: bytes,
-    ) -> _Response:
+    ) -> Response:
         if fault:
             early = self._fail_early(fault)
             if early:
                 return early
         if path.lower() == "/api/token":
             if method != "POST":
-                raise _Refused(405)
+                raise Refused(405)
             return self._token(query)
         token = headers.get("authorization", "").removeprefix("Bearer ")
         with self._lock:
             expires = self._tokens.get(token, 0.0)
         if expires < time.time():
-            raise _Refused(401, headers={"WWW-Authenticate": 'Bearer error="invalid_token"'})
+            raise Refused(401, headers={"WWW-Authenticate": 'Bearer error="invalid_token"'})
         route, rest = self._route(method, path)
         may_write = token in self._writers or not route.role.endswith("Admin")
         if route.role in self.behaviour.missing_roles or not may_write:
-            raise _Refused(403)
+            raise Refused(403)
         with self._limits.admit(route.is_read_of_stock, route.starts_scroll):
             if self.behaviour.latency_seconds:
                 time.sleep(self.behaviour.latency_seconds)
             again = bool(fault and fault.kind == "repeat")
-            return _Response(200, route.handle(_Call(body, query, rest, raw, again)))
+            return Response(200, route.handle(_Call(body, query, rest, raw, again)))
 
     def _route(self, method: str, path: str) -> tuple[_Route, str]:
         name = f"{method} {path}".lower().rstrip("/")
@@ -410,17 +395,17 @@ class Sandbox:
         fitting = [prefix for prefix in self._prefixes if name.startswith(prefix)]
         if not fitting:
             if any(known.endswith(name.partition(" ")[2]) for known in self._routes):
-                raise _Refused(405)
+                raise Refused(405)
             raise NotFound("")
         prefix = max(fitting, key=len)
         # The prefix without its method and blank tells where the id starts.
         return self._prefixes[prefix], unquote(path[len(prefix) - len(method) - 1 :])
 
-    def _token(self, query: dict[str, str]) -> _Response:
+    def _token(self, query: dict[str, str]) -> Response:
         given = (query.get("clientId", ""), query.get("clientSecret", ""))
         is_writer = given == (self.writer_client_id, self.writer_client_secret)
         if not is_writer and given != (self.client_id, self.client_secret):
-            raise _Refused(401, "Invalid client id or client secret.")
+            raise Refused(401, "Invalid client id or client secret.")
         token = f"eyJhbGciOiJIUzI1NiJ9.{secrets.token_urlsafe(60)}.{secrets.token_urlsafe(32)}"
         with self._lock:
             self._tokens[token] = time.time() + self.behaviour.token_seconds
@@ -432,29 +417,29 @@ class Sandbox:
                 "tokenType": "Bearer",
                 "expiresIn": self.behaviour.token_seconds,
             }
-            return _Response(200, orjson.dumps(answer))
-        return _Response(200, token.encode(), "text/plain; charset=utf-8")
+            return Response(200, orjson.dumps(answer))
+        return Response(200, token.encode(), "text/plain; charset=utf-8")
 
-    def _fail_early(self, fault: Fault) -> _Response | None:
+    def _fail_early(self, fault: Fault) -> Response | None:
         """Answers that need no row; None where the request is answered first."""
         if fault.kind == "429":
-            return _Response(429, headers={"Retry-After": str(math.ceil(fault.seconds))})
+            return Response(429, headers={"Retry-After": str(math.ceil(fault.seconds))})
         if fault.kind == "429_date":
             moment = self.now() + timedelta(seconds=fault.seconds)
-            return _Response(429, headers={"Retry-After": format_datetime(moment, usegmt=True)})
+            return Response(429, headers={"Retry-After": format_datetime(moment, usegmt=True)})
         if fault.kind in ("500", "502", "503", "504"):
-            return _Response(
+            return Response(
                 int(fault.kind), b"<html><body>server trouble</body></html>", "text/html; charset=utf-8"
             )
         if fault.kind in ("400", "401", "403", "404"):
-            return _Response(int(fault.kind), _message("refused on purpose"))
+            return Response(int(fault.kind), _message("refused on purpose"))
         if fault.kind == "html":
             page = b"<!doctype html><html><title>Sign in</title><body>Proxy sign-in</body></html>"
-            return _Response(200, page, "text/html; charset=utf-8")
+            return Response(200, page, "text/html; charset=utf-8")
         if fault.kind == "wrong_type":
-            return _Response(200, orjson.dumps({"result": {"message": "temporarily"}, "totalHits": "many"}))
+            return Response(200, orjson.dumps({"result": {"message": "temporarily"}, "totalHits": "many"}))
         if fault.kind == "redirect":
-            return _Response(302, headers={"Location": fault.target})
+            return Response(302, headers={"Location": fault.target})
         if fault.kind == "expire":
             self.searches.expire_scrolls()
         return None
@@ -462,12 +447,6 @@ class Sandbox:
 
 def _of_raw(handle: Callable[[bytes], bytes]) -> Callable[[_Call], bytes]:
     return lambda call: handle(call.raw)
-
-
-@dataclass
-class _Answered:
-    response: _Response
-    fault: Fault | None
 
 
 _LISTS = {
@@ -511,151 +490,3 @@ def _envelope(answer: Answer, *, is_bare_list: bool = False) -> bytes:
         parts += [b',"facets":', answer.facets]
     parts += [b',"scrollId":', orjson.dumps(answer.scroll_id), b"}"]
     return b"".join(parts)
-
-
-class _Limits:
-    """Concurrency and token bucket, as README of the API gives them."""
-
-    def __init__(self, behaviour: Behaviour) -> None:
-        self._behaviour = behaviour
-        self._lock = threading.Lock()
-        self._running = {"plain": 0, "stock": 0, "starts": 0}
-        self._level = float(behaviour.bucket)
-        self._filled = time.monotonic()
-
-    def admit(self, is_stock: bool, starts_scroll: bool) -> "_Admission":
-        """Takes a place, or raises 429."""
-        behaviour, kind = self._behaviour, "stock" if is_stock else "plain"
-        with self._lock:
-            now = time.monotonic()
-            periods = int((now - self._filled) / behaviour.refill_seconds)
-            if periods:
-                self._filled += periods * behaviour.refill_seconds
-                self._level = min(behaviour.bucket, self._level + periods * behaviour.refill)
-            self._level = min(self._level, float(behaviour.bucket))
-            if self._level < 1:
-                wait = max(1, round(self._filled + behaviour.refill_seconds - now))
-                raise _Refused(429, headers={"Retry-After": str(wait)})
-            limit = (
-                behaviour.read_concurrency
-                if is_stock
-                else min(behaviour.concurrency, behaviour.tenant_concurrency)
-            )
-            if self._running[kind] >= limit:
-                raise _Refused(429, headers={"Retry-After": "1"})
-            if starts_scroll and self._running["starts"] >= behaviour.scroll_starts_at_once:
-                raise _Refused(429, headers={"Retry-After": "1"})
-            self._level -= 1
-            self._running[kind] += 1
-            self._running["starts"] += starts_scroll
-        return _Admission(self, kind, starts_scroll)
-
-    def leave(self, kind: str, starts_scroll: bool) -> None:
-        """Gives the place back."""
-        with self._lock:
-            self._running[kind] -= 1
-            self._running["starts"] -= starts_scroll
-
-
-@dataclass
-class _Admission:
-    limits: _Limits
-    kind: str
-    starts_scroll: bool
-
-    def __enter__(self) -> None:
-        return None
-
-    def __exit__(self, *_: object) -> None:
-        self.limits.leave(self.kind, self.starts_scroll)
-
-
-class _Server(socketserver.ThreadingTCPServer):
-    daemon_threads = True
-    block_on_close = False
-    allow_reuse_address = True
-    request_queue_size = 128
-
-    def __init__(self, sandbox: Sandbox, port: int) -> None:
-        self.sandbox = sandbox
-        self.connections: set[socket.socket] = set()
-        super().__init__(("127.0.0.1", port), _Connection)
-
-    def close_connections(self) -> None:
-        """Ends keep-alive connections that are still open."""
-        for connection in list(self.connections):
-            with suppress(OSError):
-                connection.shutdown(socket.SHUT_RDWR)
-
-    def handle_error(self, request: Any, client_address: Any) -> None:
-        """A client that went away is no news."""
-
-
-class _Connection(socketserver.StreamRequestHandler):
-    """HTTP/1.1 with keep-alive, as little of it as httpx and requests need."""
-
-    disable_nagle_algorithm = True
-    timeout = 120
-    wbufsize = 0
-    server: _Server
-
-    def handle(self) -> None:
-        """Answers requests until the client closes."""
-        self.server.connections.add(self.connection)
-        try:
-            with suppress(OSError):
-                while self._one():
-                    pass
-        finally:
-            self.server.connections.discard(self.connection)
-
-    def _one(self) -> bool:
-        line = self.rfile.readline(65_536)
-        if not line.strip():
-            return False
-        try:
-            method, target, _ = line.decode("latin-1").split()
-        except ValueError:
-            return False
-        headers: dict[str, str] = {}
-        while (line := self.rfile.readline(65_536)) not in (b"\r\n", b"\n", b""):
-            name, _, value = line.decode("latin-1").partition(":")
-            headers[name.strip().lower()] = value.strip()
-        length = int(headers.get("content-length") or 0)
-        raw = self.rfile.read(length) if length else b""
-        answered = self.server.sandbox.answer(method, target, headers, raw)
-        return self._send(answered) and headers.get("connection", "").lower() != "close"
-
-    def _send(self, answered: _Answered) -> bool:
-        response, fault = answered.response, answered.fault
-        kind = fault.kind if fault else None
-        if kind == "hang" and fault:
-            time.sleep(fault.seconds)
-            return False
-        if kind in ("reset", "lost"):
-            # Linger of zero: close sends RST instead of FIN.
-            self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-            self.rfile.close()
-            self.connection.close()
-            return False
-        lines = [f"HTTP/1.1 {response.status} {HTTPStatus(response.status).phrase}"]
-        lines += [f"{name}: {value}" for name, value in response.headers.items()]
-        if response.body:
-            lines.append(f"Content-Type: {response.content_type}")
-        lines.append(f"Content-Length: {len(response.body)}")
-        head = "\r\n".join(lines).encode("latin-1") + b"\r\n\r\n"
-        if kind == "truncate":
-            self.connection.sendall(head + response.body[: len(response.body) // 2])
-            return False
-        if kind == "drip" and fault:
-            self.connection.sendall(head)
-            for byte in response.body:
-                self.connection.sendall(bytes([byte]))
-                time.sleep(fault.seconds)
-            return True
-        if len(response.body) < 65_536:
-            self.connection.sendall(head + response.body)
-        else:
-            self.connection.sendall(head)
-            self.connection.sendall(response.body)
-        return True

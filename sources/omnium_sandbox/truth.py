@@ -123,10 +123,10 @@ class OpeningDays:
 
     def on(self, days: NDArray[numpy.float64]) -> NDArray[numpy.float64]:
         """The factor on each of these days."""
-        whole = days.astype(numpy.int64)
-        factor = numpy.asarray(self.weekdays)[(whole + self.first_weekday) % 7]
+        full_days = days.astype(numpy.int64)
+        factor = numpy.asarray(self.weekdays)[(full_days + self.first_weekday) % 7]
         if self.closed_days:
-            factor = numpy.where(numpy.isin(whole, list(self.closed_days)), 0.0, factor)
+            factor = numpy.where(numpy.isin(full_days, list(self.closed_days)), 0.0, factor)
         return factor
 
 

@@ -16,8 +16,9 @@ from typing import Any
 import msgspec
 
 from omnium_sandbox.endpoints import schemas
+from omnium_sandbox.rows import Row, iso, to_json
 from omnium_sandbox.search import BadRequest, NotFound
-from omnium_sandbox.tenant import Row, Tenant, iso, to_json
+from omnium_sandbox.tenant import Tenant
 
 MOST_ITEMS = 1_000
 """Of a batch."""
@@ -78,10 +79,10 @@ class Writes:
         for name, most in MOST_OF_A_SUPPLIER.items():
             if len(row.get(name) or ()) > most:
                 raise BadRequest(f"A supplier has at most {most} {name}.")
-        whole = _replaced(row, "OmniumSupplier")
-        if whole["created"] is None:
-            del whole["created"]  # the server's own
-        return self._tenant.save_supplier(whole, user="api")
+        full = _replaced(row, "OmniumSupplier")
+        if full["created"] is None:
+            del full["created"]  # the server's own
+        return self._tenant.save_supplier(full, user="api")
 
     def _kept(self, resource: str, key: str) -> Row | None:
         """The row as it is kept, each number with all its digits."""
@@ -158,11 +159,11 @@ def _id_of(row: Any, what: str) -> str:
 
 def _replaced(row: Row, schema: str) -> Row:
     """The whole object that a request stands for: what it leaves out is null, 0 or an empty list."""
-    whole: Row = {}
+    full: Row = {}
     for name, kind in schemas()[schema].items():
         is_list, is_zero = str(kind).startswith("["), name in ZERO_WHEN_LEFT_OUT[schema]
-        whole[name] = [] if is_list else 0 if is_zero else None
-    return {**whole, **row}
+        full[name] = [] if is_list else 0 if is_zero else None
+    return {**full, **row}
 
 
 def _joined(before: Any, after: Sequence[Any]) -> list[Any]:

@@ -87,7 +87,7 @@ class OmniumResource(DltResource):
     ) -> Any:
         """Read no more windows after `max_items` that had rows (with `count_rows`: after so many rows), or seconds.
 
-        A window is handed on whole: root rows with all their children. With a limit it is made small, a thousand rows
+        A window is handed on with all its rows and their children. With a limit it is small, a thousand rows
         where it can be cut; what is left is read in later runs.
         """
         self._pipe.remove_by_type(LimitItem)
@@ -216,7 +216,7 @@ def _renaming(root: str) -> Callable[[str], str]:
 
 
 def listed(tables: Tables, root: str, folder: Path) -> Iterator[DataItemWithMeta]:
-    """The same of several windows (`spool.joined`), for a destination that reads all files of a table at once.
+    """The same of several windows (`buffer.joined`), for a destination that reads all files of a table at once.
 
     Each table's files come as one that has their columns, no rows, and their paths (`FILES`, a JSON list); it is made
     in `folder`. The destination adds the package's id to the root's rows. All these files have to stay until then.

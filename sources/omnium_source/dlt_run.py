@@ -21,7 +21,7 @@ from omnium_source.dlt_private import active_pipeline, sections
 from omnium_source.errors import ConfigurationError
 from omnium_source.settings import SECTION
 from omnium_source.windows.deletions import MARKED_HASH
-from omnium_source.windows.reader import Verified
+from omnium_source.windows.gathered import Verified
 
 log = logging.getLogger("omnium")
 

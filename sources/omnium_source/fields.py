@@ -152,8 +152,8 @@ def _check(row: Resource, path: str) -> None:
 def _rest(schema: str, prefix: str, wanted: set[str]) -> Iterator[str]:
     """The paths of all fields that are not wanted, each as high up as can be."""
     yield f"{prefix}{CLOSED}"
-    here = {one.removeprefix(prefix) for one in wanted if one.startswith(prefix)}
-    yield from (f"{prefix}{BUT}{name}" for name in here - contract()[schema].keys() if "." not in name)
+    own = {one.removeprefix(prefix) for one in wanted if one.startswith(prefix)}
+    yield from (f"{prefix}{BUT}{name}" for name in own - contract()[schema].keys() if "." not in name)
     for name, kind in contract()[schema].items():
         path = f"{prefix}{name}"
         if path in wanted:

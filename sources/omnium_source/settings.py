@@ -140,11 +140,11 @@ def _leaves(
     inside: Mapping[str, Any], path: tuple[str, ...], section: str, where: str, deep: int
 ) -> Iterator[Found]:
     for name, value in inside.items():
-        here = (*path, name)
-        if isinstance(value, Mapping) and len(here) < deep:
-            yield from _leaves(value, here, section, where, deep)
+        below = (*path, name)
+        if isinstance(value, Mapping) and len(below) < deep:
+            yield from _leaves(value, below, section, where, deep)
         else:
-            yield Found(here, value, f"{'.'.join((section, *here))} in {where}")
+            yield Found(below, value, f"{'.'.join((section, *below))} in {where}")
 
 
 def documents() -> list[tuple[str, Mapping[str, Any]]]:

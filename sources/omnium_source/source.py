@@ -24,14 +24,15 @@ from omnium_source.dlt_private import active_pipeline
 from omnium_source.dlt_probe import check_nesting
 from omnium_source.dlt_run import Destination, is_limited, limited, running, source_section
 from omnium_source.duckdb_file import give_own_name, refuse_same_name
-from omnium_source.http.client import SERVER_LIMIT_CONCURRENT, OmniumClient
+from omnium_source.http.client import OmniumClient
+from omnium_source.http.limiter import SERVER_LIMIT_CONCURRENT
 from omnium_source.normalize.buffer import Tables, joined
-from omnium_source.normalize.worker_pool import Workshop
+from omnium_source.normalize.worker_pool import WorkerPool
 from omnium_source.pii.masking import PersonalData, check_mark, key_for
 from omnium_source.resources import RESOURCES, Resource
 from omnium_source.settings import check_source, documents, field_choices, read_argument, settings_found
 from omnium_source.sync import Sync, known_columns
-from omnium_source.windows.reader import Verified
+from omnium_source.windows.gathered import Verified
 from omnium_source.windows.window import Reading, moment_of
 
 log = logging.getLogger("omnium")
@@ -104,7 +105,7 @@ def omnium_source(
     )
     give_own_name()
     executor = ThreadPoolExecutor(SERVER_LIMIT_CONCURRENT, "omnium-page")
-    pool = _Pool()
+    shared = _SharedPool()
 
     for resource in RESOURCES.values():
 
@@ -121,10 +122,10 @@ def omnium_source(
             state, notes = dlt.current.resource_state(running().name), list[str]()
             anew = destination is not None and destination.is_emptied
             hashes = destination.hashes if destination and state and not anew else None
-            with pool.workshop() as workshop:
+            with shared.pool() as pool:
                 small = replace(reading, window_rows=min(LIMITED_ROWS, reading.window_rows))
                 sync = Sync(
-                    client, executor, personal, small if is_limited() else reading, columns, workshop, choices
+                    client, executor, personal, small if is_limited() else reading, columns, pool, choices
                 )
                 yield from sync.windows(resource, state, hashes=hashes, notes=notes, anew=anew)
             for note in notes:
@@ -154,7 +155,7 @@ def dlt_resource(
             if lists is None:
                 yield from feed(verified)
             else:
-                gathered.append(verified.assembly.tables())
+                gathered.append(verified.tables.finish())
             state.clear()
             state.update(verified.state)
         if lists is not None:
@@ -175,9 +176,9 @@ def mark_personal(mark: str) -> None:
 def feed(verified: Verified) -> Iterator[Any]:
     """What dlt takes for one window; its files are removed afterwards."""
     try:
-        yield from items(verified.assembly.tables(), verified.resource.name)
+        yield from items(verified.tables.finish(), verified.resource.name)
     finally:
-        verified.assembly.close()
+        verified.tables.close()
 
 
 def tables_called(name: str, table: str, tables: Mapping[str, Any]) -> dict[str, Any]:
@@ -203,28 +204,26 @@ def _personal_data(mode: Any, key: str | None) -> PersonalData:
     return PersonalData(mode, key_for(mode, key, path, may_be_made=is_first))
 
 
-class _Pool:
+class _SharedPool:
     """Worker processes for all resources that are read at a time; they end with the last of these."""
 
     def __init__(self) -> None:
         self._lock, self._users = threading.Lock(), 0
-        self._shared: contextlib.ExitStack | None = None
-        self._workshop: Workshop | None = None
+        self._pool: WorkerPool | None = None
 
     @contextlib.contextmanager
-    def workshop(self) -> Iterator[Workshop]:
+    def pool(self) -> Iterator[WorkerPool]:
         """The processes, while one more resource is read."""
         with self._lock:
-            if self._shared is None or self._workshop is None:
-                self._shared = contextlib.ExitStack()
-                self._workshop = self._shared.enter_context(Workshop(min(MOST_WORKERS, os.cpu_count() or 2)))
+            if self._pool is None:
+                self._pool = WorkerPool(min(MOST_WORKERS, os.cpu_count() or 2))
             self._users += 1
-            workshop = self._workshop
+            pool = self._pool
         try:
-            yield workshop
+            yield pool
         finally:
             with self._lock:
                 self._users -= 1
                 if not self._users:
-                    self._shared.close()
-                    self._shared = None
+                    pool.close()
+                    self._pool = None

@@ -14,13 +14,15 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from omnium_source.fields import chosen, described
-from omnium_source.http.client import OmniumClient, Traffic
-from omnium_source.normalize.normalizer import Known, Parser
+from omnium_source.http.client import OmniumClient
+from omnium_source.http.traffic import Traffic
+from omnium_source.normalize.found_columns import Known
+from omnium_source.normalize.resource_normalizer import ResourceNormalizer
 from omnium_source.normalize.schema import ResourceShape, shape_of
-from omnium_source.normalize.worker_pool import Workshop
+from omnium_source.normalize.worker_pool import WorkerPool
 from omnium_source.pii.masking import PersonalData
 from omnium_source.resources import LEFT_OUT, Resource
-from omnium_source.windows.reader import Verified
+from omnium_source.windows.gathered import Verified
 from omnium_source.windows.resource_reader import Reader
 from omnium_source.windows.resource_run import ResourceRun
 from omnium_source.windows.window import Reading, iso
@@ -42,7 +44,7 @@ log = logging.getLogger("omnium")
 class Sync:
     """What all resources of a run share.
 
-    `columns` of the destination: a field that was new before keeps its column and its type. `workshop`:
+    `columns` of the destination: a field that was new before keeps its column and its type. `pool`:
     processes for large windows. `choices`: the fields that somebody chose, by resource (`fields.py`).
     """
 
@@ -51,7 +53,7 @@ class Sync:
     personal: PersonalData
     reading: Reading = field(default_factory=Reading)
     columns: Known = field(default_factory=dict)
-    workshop: Workshop | None = None
+    pool: WorkerPool | None = None
     choices: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
     def windows(
@@ -81,9 +83,7 @@ class Sync:
             bool(state.get("cursor")) and state.get(CHOICE, "") != choice
         )
         known = (lambda _, keys: hashes(keys)) if hashes and not is_rewriting else None
-        run = self._run(
-            resource, known=known, traffic=traffic, on_rows=on_rows, workshop=self.workshop, notes=notes
-        )
+        run = self._run(resource, self.pool, known=known, traffic=traffic, on_rows=on_rows, notes=notes)
         since = iso(run.reading.since) if run.reading.since else None
         left_out = state.get(LEFT_OUT)
         if left_out and since and since < left_out:
@@ -129,11 +129,11 @@ class Sync:
         """
         return set[str]().union(*Reader(self._run(resource, traffic=traffic)).sweep(since))
 
-    def _run(self, resource: Resource, **more: Any) -> ResourceRun:
+    def _run(self, resource: Resource, pool: WorkerPool | None = None, **more: Any) -> ResourceRun:
         resource = chosen(resource, self.choices.get(resource.name, {}))
-        parser = Parser(shape(resource, self.personal), self.columns)
+        normalizer = ResourceNormalizer(shape(resource, self.personal), self.columns, pool)
         reading = self.reading if resource.is_history else replace(self.reading, since=None)
-        return ResourceRun(self.client, resource, parser, self.executor, reading=reading, **more)
+        return ResourceRun(self.client, resource, normalizer, self.executor, reading=reading, **more)
 
 
 def _tell(notes: list[str] | None, resource: Resource, text: str) -> None:

@@ -53,7 +53,7 @@ def test_a_server_that_shows_living_rows_to_who_asks_for_deleted_ones_marks_none
     marks = [
         mark
         for window in windows
-        for part in window.assembly.tables().parts
+        for part in window.tables.finish().parts
         if part.name == "products"
         for table in part.tables()
         for mark in table["_omnium_deleted_at"].to_pylist()

@@ -174,7 +174,7 @@ def test_what_lasts_ends_within_its_budget_and_the_next_run_is_right(
 def test_a_server_that_is_not_omnium_from_the_start(
     fault: Fault, says: str, home: Home, tenant: Sandbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("omnium_source.http.client.FIRST_CONTACT_SECONDS", 2.0)
+    monkeypatch.setattr("omnium_source.http.repeating.FIRST_CONTACT_SECONDS", 2.0)
     fault.path, fault.fired = "", 0
     tenant.faults.add(fault)
     report = load_once(home, tenant, resources=("stores",), source_options=SHORT)

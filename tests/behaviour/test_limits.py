@@ -103,7 +103,7 @@ def test_a_server_with_less_room_than_we_think(
     """Others use the tenant as well: 429 makes us fewer, and everything arrives."""
     sandbox.behaviour.concurrency = 2
     sandbox.behaviour.latency_seconds = 0.02
-    from omnium_source.http.client import Limiter
+    from omnium_source.http.limiter import Limiter
 
     allowed: list[int] = []
     throttled = Limiter.throttled

@@ -76,7 +76,7 @@ def test_what_is_loaded_in_the_clear_is_found(home: Home, sandbox: Sandbox) -> N
 def test_nothing_leaks_through_any_failure(
     home: Home, sandbox: Sandbox, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("omnium_source.http.client.FIRST_CONTACT_SECONDS", 0.8)
+    monkeypatch.setattr("omnium_source.http.repeating.FIRST_CONTACT_SECONDS", 0.8)
     secrets, reports = Secrets(sandbox), []
     reports.append(load(home, sandbox))
     secrets.note_tokens(sandbox)

@@ -16,6 +16,7 @@ from tests.benchmarks import (
     memory,
     models,
     publishing,
+    read_json,
     start_up,
     unchanged,
     versus_bare_loop,
@@ -40,6 +41,7 @@ BENCHMARKS: dict[str, Callable[[float], Outcome]] = {
     "demand_sandbox": demand.measure_sandbox,
     "help": start_up.help_text,
     "publish": publishing.large_warehouse,
+    "read_json": read_json.measure,
 }
 
 

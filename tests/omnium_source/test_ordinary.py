@@ -599,17 +599,21 @@ def test_a_destination_that_is_gone_is_filled_again(tmp_path: Path, tenant: Tena
 def test_large_windows_are_made_tables_of_in_other_processes(
     tmp_path: Path, tenant: Tenant, monkeypatch: pytest.MonkeyPatch
 ):
-    from omnium_source.normalize import worker_pool
-    from omnium_source.windows import resource_run
+    from omnium_source.normalize import resource_normalizer, worker_pool
 
-    started: list[Any] = []
-    own = worker_pool.Workshop.bench
-    monkeypatch.setattr(worker_pool.Workshop, "bench", lambda *given: started.append(given) or own(*given))
-    monkeypatch.setattr(resource_run, "LARGE_BYTES", 0)
-    monkeypatch.setattr(resource_run, "SMALL_BYTES", 0)
+    made: set[str] = set()
+    own = worker_pool.WorkerPool.normalize
+
+    def normalize(pool: Any, normalizer: Any, *given: Any) -> Any:
+        made.add(normalizer.shape.root)
+        return own(pool, normalizer, *given)
+
+    monkeypatch.setattr(worker_pool.WorkerPool, "normalize", normalize)
+    monkeypatch.setattr(resource_normalizer, "LARGE_BYTES", 0)
+    monkeypatch.setattr(resource_normalizer, "SMALL_BYTES", 0)
     pipeline = pipeline_in(tmp_path)
     pipeline.run(tenant.source("suppliers", "orders"))
-    assert len(started) == 2
+    assert made == {"suppliers", "orders"}
     assert len(rows_of(pipeline, CONTACTS, "id")) == 3
     assert multiprocessing.active_children() == []
 

@@ -101,4 +101,4 @@ def everything_on_disk(monkeypatch: pytest.MonkeyPatch) -> None:
     """Windows go to files, however small they are."""
     from omnium_source.normalize import buffer
 
-    monkeypatch.setattr(buffer.Spool.__init__, "__defaults__", (None, 0))
+    monkeypatch.setattr(buffer.Buffer.__init__, "__defaults__", (None, 0))

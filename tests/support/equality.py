@@ -8,8 +8,8 @@ import orjson
 from omnium_sandbox import Sandbox
 from omnium_source import RESOURCES, shape
 from omnium_source.normalize.batch import newest
-from omnium_source.normalize.normalizer import Parser
 from omnium_source.normalize.pages import Parsed
+from omnium_source.normalize.resource_normalizer import ResourceNormalizer
 from omnium_source.pii.masking import PersonalData
 
 NOT_COMPARED = {"_dlt_load_id"}
@@ -34,8 +34,8 @@ def _differences_of(connection: Any, sandbox: Sandbox, personal: PersonalData, n
     # The price of a product is left out by the server along with its prices.
     left_out = {*resource.excluded, "price", "variants.price"} if name == "products" else resource.excluded
     rows = [_without(row, left_out) for row in rows]
-    parser = Parser(shape(resource, personal))
-    batch = newest([parser.parse([Parsed(orjson.dumps({"result": rows}), rows)])])
+    normalizer = ResourceNormalizer(shape(resource, personal))
+    batch = newest([normalizer.normalize([Parsed(orjson.dumps({"result": rows}), rows)])])
     held = {
         row[0]
         for row in connection.execute(

@@ -6,9 +6,9 @@ from typing import Any
 
 from omnium_source import RESOURCES, shape
 from omnium_source.http.client import OmniumClient
-from omnium_source.normalize.normalizer import Parser
+from omnium_source.normalize.resource_normalizer import ResourceNormalizer
 from omnium_source.pii.masking import PersonalData
-from omnium_source.windows.reader import Verified
+from omnium_source.windows.gathered import Verified
 from omnium_source.windows.resource_reader import Reader
 from omnium_source.windows.resource_run import ResourceRun
 from omnium_source.windows.window import Reading
@@ -32,10 +32,10 @@ def read(
         OmniumClient(wire.base_url, wire.client_id, wire.client_secret) as client,
         ThreadPoolExecutor(8) as executor,
     ):
-        client._has_met_omnium = True
+        client._repeating.has_met_omnium = True
         settings = Reading(**{"budget": 20.0, **reading})
-        parser = Parser(shape(resource, OPEN))
-        run = ResourceRun(client, resource, parser, executor, reading=settings, notes=notes)
+        normalizer = ResourceNormalizer(shape(resource, OPEN))
+        run = ResourceRun(client, resource, normalizer, executor, reading=settings, notes=notes)
         return list(Reader(run).windows(state or {}))
 
 
@@ -43,7 +43,7 @@ def ids(windows: list[Verified], column: str = "id") -> list[str]:
     """The ids of all rows handed on, with those that came twice twice."""
     found: list[str] = []
     for window in windows:
-        for part in window.assembly.tables().parts:
+        for part in window.tables.finish().parts:
             if part.name == window.resource.name:
                 found += [id for table in part.tables() for id in table[column].to_pylist()]
     return sorted(found)

@@ -1,6 +1,6 @@
 """What the pages' controls do: one field of one line is changed, checked and kept."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import date
 from decimal import Decimal
@@ -10,7 +10,8 @@ from omnium_elt.decide import lines, quantities
 from omnium_elt.decide.decisions import LONGEST_NOTE, Decision, Decisions, Event
 from omnium_elt.desk import marts
 from omnium_elt.infra.home import Home
-from omnium_elt.report.queries import Row
+from omnium_elt.report.queries import Row, rows
+from omnium_elt.warehouse import database
 
 FIELDS = ("ticked", "quantity", "snoozed_until", "note", "confirm", "forget")
 
@@ -126,9 +127,11 @@ def minimum_remark(order: Row) -> str:
 MOST_TOLD = 200
 
 
-def told(home: Home) -> Row:
-    """What was decided here: counts, and the newest decisions with what was proposed."""
+def told(home: Home, connection: Any) -> Row:
+    """What was decided here: counts, and the newest decisions with what was proposed and what came of it."""
     events = Decisions(home.decisions).history()
+    newest = list(reversed(events[-MOST_TOLD:]))
+    outcomes = _outcomes(connection, newest)
     ordered = [event for event in events if event.what == "ordered"]
     changes = sum(event.decision.quantity != event.decision.proposed_quantity for event in ordered)
     return {
@@ -147,10 +150,47 @@ def told(home: Home) -> Row:
                 "proposed": event.decision.proposed_quantity,
                 "quantity": event.decision.quantity,
                 "note": event.decision.note,
+                **outcomes.get(number, {"ordered": None, "wanted": None, "has_held": None}),
             }
-            for event in reversed(events[-MOST_TOLD:])
+            for number, event in enumerate(newest)
         ],
     }
+
+
+def _outcomes(connection: Any, events: Sequence[Event]) -> dict[int, Row]:
+    """What proposal_accuracy says of the proposal that each was decided against: place in `events` → its figures."""
+    import pyarrow
+
+    if "proposal_accuracy" not in database.tables(connection, "marts") or not events:
+        return {}
+    decisions = [event.decision for event in events]
+    connection.register(
+        "decided",
+        pyarrow.table(
+            {
+                "number": list(range(len(decisions))),
+                "sku": [one.sku for one in decisions],
+                "warehouse_code": [one.warehouse_code for one in decisions],
+                "day": pyarrow.array([one.proposal_date for one in decisions], pyarrow.date32()),
+            }
+        ),
+    )
+    # A proposal that is the same as before is not kept anew: the newest until then is the one that was seen.
+    found = rows(
+        connection,
+        """
+        select
+            decided.number, accuracy.ordered_quantity as ordered, accuracy.wanted_quantity as wanted,
+            accuracy.has_reorder_point_held as has_held
+        from decided
+        asof join marts.proposal_accuracy as accuracy
+            on accuracy.sku = decided.sku
+            and accuracy.warehouse_code = decided.warehouse_code
+            and decided.day >= accuracy.proposal_date
+        """,
+    )
+    connection.unregister("decided")
+    return {one.pop("number"): one for one in found}
 
 
 def _what(event: Event) -> str:

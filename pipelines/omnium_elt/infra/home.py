@@ -8,11 +8,12 @@ omnium-data/                 Home.root
 """
 
 import os
-import threading
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
 from typing import Any, Literal
+
+from omnium_source.http.cancellation import Cancellation
 
 from omnium_elt.infra.files import make_folder
 
@@ -174,5 +175,5 @@ class Settings:
     verbose: bool = False
     run_id: str | None = None
     """Run id that all steps of one run share; None: each makes its own."""
-    stop: threading.Event = field(default_factory=threading.Event, repr=False, compare=False)
+    stop: Cancellation = field(default_factory=Cancellation, repr=False, compare=False)
     """Set on SIGINT or SIGTERM: finish or drop the current window, then return."""

@@ -1,14 +1,15 @@
 """The tenant, as the settings describe it: the connection, what becomes of personal data, and its errors in words."""
 
 from omnium_source.errors import OmniumError
+from omnium_source.http.cancellation import Cancellation
 from omnium_source.http.client import OmniumClient
 from omnium_source.pii.masking import PersonalData, check_mark, key_for
 
 from omnium_elt.infra.home import Settings
 
 
-def connect(settings: Settings) -> OmniumClient:
-    """The connection that the settings describe."""
+def connect(settings: Settings, stop: Cancellation | None = None) -> OmniumClient:
+    """The connection that the settings describe; it ends with `stop`, with the command's own token if None."""
     return OmniumClient(
         settings.base_url,
         settings.client_id,
@@ -16,7 +17,7 @@ def connect(settings: Settings) -> OmniumClient:
         token_path=settings.home.token,
         max_concurrency=settings.max_concurrency,
         max_requests_per_second=settings.max_requests_per_second,
-        stop=settings.stop,
+        stop=stop or settings.stop,
         **settings.source_options.get("client", {}),
     )
 

@@ -173,7 +173,8 @@ def _destination(home: Home, name: str) -> Iterator[Finding]:
 
 def _tenant(settings: Settings) -> Iterator[Finding]:
     from omnium_source.errors import Forbidden
-    from omnium_source.http.client import Budget, OmniumClient
+    from omnium_source.http.client import OmniumClient
+    from omnium_source.http.traffic import Budget
     from omnium_source.resources import select
 
     try:
@@ -229,7 +230,7 @@ def _clock(client: "OmniumClient") -> Finding:
 
 
 def _limits(settings: Settings) -> Finding:
-    from omnium_source.http.client import SERVER_LIMIT_CONCURRENT, SERVER_LIMIT_PER_SECOND
+    from omnium_source.http.limiter import SERVER_LIMIT_CONCURRENT, SERVER_LIMIT_PER_SECOND
 
     most, rate = settings.max_concurrency, settings.max_requests_per_second
     message = f"at most {most} requests at once and {rate:g} a second"
@@ -246,8 +247,8 @@ def _limits(settings: Settings) -> Finding:
 def _resource(client: "OmniumClient", resource: "Resource") -> Iterator[Finding]:
     """Ask for as little as the endpoint allows: is the role there, and where do pages begin?"""
     from omnium_source.errors import Forbidden
-    from omnium_source.http.client import Budget, Traffic
     from omnium_source.http.paginators import Connection, PageBase, SearchPages
+    from omnium_source.http.traffic import Budget, Traffic
     from omnium_source.windows.window import iso
 
     traffic = Traffic()

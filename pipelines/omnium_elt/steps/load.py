@@ -32,9 +32,9 @@ from omnium_source.errors import (
 from omnium_source.http.client import OmniumClient
 from omnium_source.normalize.drift import in_words
 from omnium_source.normalize.without_pandas import without_pandas
-from omnium_source.normalize.worker_pool import Workshop
+from omnium_source.normalize.worker_pool import WorkerPool
 from omnium_source.resources import LEFT_OUT, Resource, select
-from omnium_source.windows.reader import Verified
+from omnium_source.windows.gathered import Verified
 from omnium_source.windows.window import Reading
 
 from omnium_elt.infra import memory
@@ -81,38 +81,17 @@ def load(settings: Settings, progress: Progress, report: RunReport | None = None
         with (
             memory.hurrying(),
             without_pandas(),
-            connect(settings) as client,
-            Workshop(1 if memory.is_tight() else WORKERS) as workshop,
+            # Set by itself where going on makes no sense.
+            connect(settings, settings.stop.child()) as client,
+            WorkerPool(1 if memory.is_tight() else WORKERS) as pool,
             Warehouse(settings.home, settings.destination) as warehouse,
         ):
-            _Load(settings, progress, report, client, warehouse, workshop).run(resources)
+            _Load(settings, progress, report, client, warehouse, pool).run(resources)
     except ConfigurationError as error:
         raise UsageError(*told(error)) from error
     except (WrongCredentials, Unreachable) as error:
         raise OmniumEltError(*told(error)) from error
     return report.finish("interrupted" if settings.stop.is_set() else None)
-
-
-class _Either:
-    """Set when one of two events is: the user asked to stop, or going on makes no sense."""
-
-    TICK = 0.2
-
-    def __init__(self, *events: threading.Event) -> None:
-        self._events = events
-
-    def is_set(self) -> bool:
-        return any(event.is_set() for event in self._events)
-
-    def wait(self, timeout: float | None = None) -> bool:
-        """Wait until one is set, `timeout` seconds at most; return whether one is."""
-        end = None if timeout is None else time.monotonic() + timeout
-        while not self.is_set():
-            left = self.TICK if end is None else min(self.TICK, end - time.monotonic())
-            if left <= 0:
-                return False
-            self._events[0].wait(left)
-        return True
 
 
 class _Load:
@@ -128,7 +107,7 @@ class _Load:
         report: RunReport,
         client: OmniumClient,
         warehouse: Warehouse,
-        workshop: Workshop,
+        pool: WorkerPool,
     ) -> None:
         self._settings, self._progress, self._report = settings, progress, report
         self._client, self._warehouse = client, warehouse
@@ -137,8 +116,6 @@ class _Load:
         self._room = threading.Semaphore(WINDOWS_WAITING)
         self._is_tight = memory.is_tight()
         self._fatal: Exception | None = None
-        self._aborted = threading.Event()
-        client.stop = _Either(settings.stop, self._aborted)
         # What a killed run left there is in no package, and is read again.
         shutil.rmtree(settings.home.spool, ignore_errors=True)
         settings.home.spool.mkdir(exist_ok=True)
@@ -148,7 +125,7 @@ class _Load:
             full_pass_days=settings.full_pass_days,
             window_rows=settings.window_rows,
             since=dt.datetime.combine(since, dt.time(), dt.UTC) if since else None,
-            spool=settings.home.spool,
+            folder=settings.home.spool,
             **({"windows_at_once": 2} if self._is_tight else {}),
             **settings.source_options.get("reading", {}),
         )
@@ -156,7 +133,7 @@ class _Load:
         self._states = {} if settings.full_refresh else warehouse.states
         self._executor = ThreadPoolExecutor(20, "omnium-page")
         types = known_columns(warehouse.tables)
-        self._sync = Sync(client, self._executor, self._personal, reading, types, workshop, settings.fields)
+        self._sync = Sync(client, self._executor, self._personal, reading, types, pool, settings.fields)
         self._has_loaded = False
         self._loaded: dict[str, np.ndarray] = {}
         self._going: dict[str, ResourceProgress] = {}
@@ -189,7 +166,7 @@ class _Load:
                 self._load_as_it_comes(len(going))
             except BaseException:
                 # Nobody takes their windows any more: let the readers end, or this would wait for ever.
-                self._aborted.set()
+                self._client.stop.set()
                 self._room.release(len(going) * WINDOWS_WAITING)
                 raise
 
@@ -223,7 +200,7 @@ class _Load:
                 self._room.acquire()
                 one.windows.append(verified)
                 self._ready.put(verified)
-                if self._aborted.is_set():
+                if self._client.stop.is_own:
                     raise Stopped("nothing can be loaded any more")
             one.outcome = "read"
         except Forbidden as error:
@@ -233,7 +210,7 @@ class _Load:
         except FATAL as error:
             one.outcome, one.error = "failed", str(error)
             self._fatal = error
-            self._aborted.set()
+            self._client.stop.set()
         except Exception as error:
             one.outcome, one.error = "failed", str(error) or type(error).__name__
             log.exception("%s: reading failed", name)
@@ -313,7 +290,7 @@ class _Load:
             self._has_loaded = True
             self._committed |= {name: windows[-1].state for name, windows in package.items()}
         for window in taken:
-            window.assembly.close()
+            window.tables.close()
             window.keys.clear()
             self._room.release()
         if self._fatal is None or not matters:

@@ -5,7 +5,7 @@ from typing import Any
 
 import dlt
 import pyarrow as pa
-from omnium_source.windows.reader import Verified
+from omnium_source.windows.gathered import Verified
 
 from omnium_elt.warehouse.database import RECEIPTS
 

@@ -25,7 +25,7 @@ from omnium_source.errors import (
     Unreachable,
     WrongCredentials,
 )
-from omnium_source.http.client import Traffic
+from omnium_source.http.traffic import Traffic
 from omnium_source.resources import LEFT_OUT, RESOURCES, Resource, select
 from omnium_source.windows.window import Reading, moment_of
 
@@ -68,7 +68,7 @@ def _syncing(settings: Settings) -> Iterator[tuple[Warehouse, Sync]]:
         ThreadPoolExecutor(20, "omnium-page") as executor,
     ):
         personal = personal_data(settings, warehouse.personal_mark)
-        reading = Reading(spool=settings.home.spool, **settings.source_options.get("reading", {}))
+        reading = Reading(folder=settings.home.spool, **settings.source_options.get("reading", {}))
         yield warehouse, Sync(client, executor, personal, reading, choices=settings.fields)
 
 

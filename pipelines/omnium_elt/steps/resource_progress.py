@@ -4,9 +4,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Literal
 
-from omnium_source.http.client import Traffic
+from omnium_source.http.traffic import Traffic
 from omnium_source.resources import Resource
-from omnium_source.windows.reader import Verified
+from omnium_source.windows.gathered import Verified
 
 from omnium_elt.infra.run_report import Progress, ResourceReport
 

@@ -21,7 +21,7 @@ MAX_BYTES = 128 * 1024 * 1024
 """Of one answer, decompressed. The largest that the description allows, 10,000 categories or everything that was paid
 in a period, stays far below; what is larger would not fit into memory several times."""
 MAX_MESSAGE = 300
-"""Characters of a server's message that are told."""
+"""Characters of a server's message that are shown."""
 _GZIP_OR_ZLIB = 32 + zlib.MAX_WBITS
 
 

@@ -1,9 +1,8 @@
-"""HTTP with Omnium: token, limits, retries. The only file that knows HTTP.
+"""HTTP with Omnium: the token, requests, and what an answer's status means.
 
-    OmniumClient.post / .get   one request, repeated until it is answered or its budget is used up
-    Budget                     until when a window's requests may be repeated
-    Limiter                    how many requests at once and a second; shrinks on 429, recovers
-    TokenStore                 the bearer token, kept between runs in a file that only its owner reads
+    OmniumClient.post / .get   one request, repeated until it is answered or its budget is used up (`repeating.py`)
+    OmniumClient.send          a change, sent once
+    check_base_url             what an address has to be
 
 The secret travels in the token request's URL, because the API wants it there. So nothing here puts a URL into
 a log or an exception, httpx's own loggers are cut short, and redirects are never followed.
@@ -11,16 +10,10 @@ a log or an exception, httpx's own loggers are cut short, and redirects are neve
 
 import contextlib
 import datetime as dt
-import hashlib
-import json
 import logging
-import os
-import random
-import re
 import threading
-import time
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 from urllib.parse import quote, quote_plus, urlsplit
@@ -33,38 +26,29 @@ from omnium_source.errors import (
     ConfigurationError,
     Conflict,
     Forbidden,
-    GaveUp,
     NotFound,
     Refused,
     ScrollLost,
-    Stopped,
     TooLarge,
     Unanswered,
     Unreachable,
     WrongCredentials,
 )
 from omnium_source.http.answers import Garbled, NotAnAnswer, body_of, message_in, retry_after
+from omnium_source.http.cancellation import Cancellation, Ends, Grace
 from omnium_source.http.clock import Moment, ServerClock
-from omnium_source.http.deadlines import Patience, Waiter, in_time
-from omnium_source.text import plain
+from omnium_source.http.deadlines import Patience, in_time
+from omnium_source.http.limiter import SERVER_BURST, SERVER_LIMIT_CONCURRENT, SERVER_LIMIT_PER_SECOND, Limiter
+from omnium_source.http.repeating import Repeatable, Repeating
+from omnium_source.http.token_store import TokenStore, token_in
+from omnium_source.http.traffic import Budget, Traffic
 
 log = logging.getLogger("omnium")
 T = TypeVar("T")
 
-SERVER_LIMIT_CONCURRENT = 20
-SERVER_LIMIT_PER_SECOND = 100.0
-SERVER_BURST = 6_000
-"""Requests before the limit a second counts; half of what the server allows, for others use it too."""
-FIRST_CONTACT_SECONDS = 15.0
-"""How long to try before the server has answered sensibly once: a wrong address should not take minutes."""
 SCROLL_END_SECONDS = 4.0
 """How long after a stop requests under way may still be answered, and open scrolls be read to their end: an
 unfinished one burdens the server."""
-MOST_TRIES = 50
-"""Of one request."""
-MOST_ODD_ANSWERS = 7
-"""Tries of a request that is answered with status 200 and something else than rows: what a proxy says passes within
-half a minute, or not at all."""
 MOST_REFUSALS = 2
 """401 answers to one request after which even a new token is of no use."""
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
@@ -99,44 +83,6 @@ def _silence_transport() -> None:
             logger.addFilter(_SILENT)
 
 
-@dataclass
-class Budget:
-    """Until when requests may be repeated, in seconds from now; shared by the requests of one window."""
-
-    seconds: float = 600.0
-    started: float = field(default_factory=time.monotonic)
-
-    @property
-    def left(self) -> float:
-        """Seconds left, never negative."""
-        return max(0.0, self.started + self.seconds - time.monotonic())
-
-
-@dataclass
-class Traffic:
-    """What one resource cost: requests sent, repeated, refused for a limit, and bytes of their answers.
-
-    `of`: the whole that this is a part of.
-    """
-
-    requests: int = 0
-    retries: int = 0
-    throttled: int = 0
-    bytes: int = 0
-    of: "Traffic | None" = None
-    _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
-
-    def add(self, *, requests: int = 0, retries: int = 0, throttled: int = 0, bytes: int = 0) -> None:
-        """Count something; several threads may."""
-        with self._lock:
-            self.requests += requests
-            self.retries += retries
-            self.throttled += throttled
-            self.bytes += bytes
-        if self.of is not None:
-            self.of.add(requests=requests, retries=retries, throttled=throttled, bytes=bytes)
-
-
 @dataclass(frozen=True)
 class Answer:
     """One answer: its bytes, and the JSON in them."""
@@ -148,109 +94,6 @@ class Answer:
     def of(cls, body: bytes) -> "Answer":
         """Any JSON."""
         return cls(body, orjson.loads(body))
-
-
-class Limiter:
-    """At most `concurrency` requests at once and `per_second` sustained, after a burst of `burst`.
-
-    A 429 halves the number allowed at once; every `RECOVERY` answers without one give a place back.
-    """
-
-    RECOVERY = 20
-
-    def __init__(self, concurrency: int, per_second: float, burst: float) -> None:
-        self._most = self._allowed = max(1, concurrency)
-        self._per_second, self._burst = per_second, max(1.0, burst)
-        self._tokens, self._filled = self._burst, time.monotonic()
-        self._running = self._good = 0
-        self._free = threading.Condition()
-
-    @property
-    def allowed(self) -> int:
-        """How many requests may be in flight now."""
-        return self._allowed
-
-    def _refill(self) -> None:
-        now = time.monotonic()
-        self._tokens = min(self._burst, self._tokens + (now - self._filled) * self._per_second)
-        self._filled = now
-
-    @contextlib.contextmanager
-    def place(self, stop: Waiter) -> Iterator[None]:
-        """Wait for a place and a token. Raises Stopped when the run is to end."""
-        with self._free:
-            while True:
-                if stop.is_set():
-                    raise Stopped("stopped on request")
-                self._refill()
-                if self._running < self._allowed and self._tokens >= 1:
-                    break
-                missing = max(0.0, 1 - self._tokens) / self._per_second
-                self._free.wait(min(0.5, missing) if self._running < self._allowed else 0.5)
-            self._running += 1
-            self._tokens -= 1
-        try:
-            yield
-        finally:
-            with self._free:
-                self._running -= 1
-                self._free.notify()
-
-    def answered(self) -> None:
-        """An answer came without complaint."""
-        if self._allowed == self._most:
-            return
-        with self._free:
-            self._good += 1
-            if self._good >= self.RECOVERY and self._allowed < self._most:
-                self._good, self._allowed = 0, self._allowed + 1
-                self._free.notify_all()
-
-    def throttled(self) -> None:
-        """The server said 429."""
-        with self._free:
-            self._good, self._allowed = 0, max(1, self._allowed // 2)
-
-
-class TokenStore:
-    """The bearer token, in memory and, where a path is given, in a file of mode 0600."""
-
-    def __init__(self, path: Path | None, identity: str) -> None:
-        self._path = path
-        self._identity = hashlib.sha256(identity.encode()).hexdigest()
-
-    def load(self) -> str | None:
-        """The token of an earlier run, unless it is another user's or about to expire."""
-        if self._path is None:
-            return None
-        try:
-            kept = json.loads(self._path.read_text())
-            if kept["identity"] == self._identity and kept["expires_at"] > time.time() + 600:
-                token = kept["token"]
-                # Damaged, it would make a header that nobody can send.
-                return token if isinstance(token, str) and re.fullmatch(r"[!-~]+", token) else None
-        except (OSError, ValueError, KeyError, TypeError, RecursionError):
-            pass
-        return None
-
-    def save(self, token: str, expires_in: float) -> None:
-        """Keep the token for `expires_in` seconds; where it cannot be written, each run asks for one."""
-        if self._path is None:
-            return
-        kept = {"identity": self._identity, "expires_at": time.time() + expires_in, "token": token}
-        draft = self._path.with_name(f"{self._path.name}.{os.getpid()}")
-        try:
-            descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-            with os.fdopen(descriptor, "w") as file:
-                json.dump(kept, file)
-            os.replace(draft, self._path)
-        except OSError as error:
-            log.warning("the token is not kept: %s", error.strerror)
-
-    def forget(self) -> None:
-        """Drop the kept token: the server no longer takes it."""
-        if self._path is not None:
-            self._path.unlink(missing_ok=True)
 
 
 def check_base_url(base_url: str) -> str:
@@ -271,49 +114,6 @@ def check_base_url(base_url: str) -> str:
     return base_url.strip().rstrip("/").removesuffix("/api")
 
 
-def _duration(seconds: float) -> str:
-    """Seconds in words for people: 90 s, 24 hours."""
-    if seconds < 120:
-        return f"{seconds:.0f} s"
-    return f"{seconds / 60:.0f} minutes" if seconds < 7_200 else f"{seconds / 3_600:,.0f} hours"
-
-
-class _Repeatable(Exception):
-    """A failure after which the same request may be sent again.
-
-    `wait`: seconds that the server asks for. `refused`: it answered, and will not have moved a scroll. `throttled`: for
-    a limit. `odd`: it answered with status 200 and something else than what was asked for.
-    """
-
-    def __init__(
-        self,
-        what: str,
-        wait: float | None = None,
-        *,
-        refused: bool = False,
-        throttled: bool = False,
-        odd: bool = False,
-    ) -> None:
-        super().__init__(plain(what))
-        self.wait, self.refused, self.throttled, self.odd = wait, refused, throttled, odd
-
-
-class _Grace:
-    """A stop that holds `SCROLL_END_SECONDS` after the client's own."""
-
-    def __init__(self, client: "OmniumClient") -> None:
-        self._client = client
-        self._until: float | None = None
-
-    def is_set(self) -> bool:
-        if self._until is None and self._client.stop.is_set():
-            self._until = time.monotonic() + SCROLL_END_SECONDS
-        return self._until is not None and time.monotonic() > self._until
-
-    def wait(self, timeout: float | None = None) -> bool:
-        return self._client.stop.wait(timeout)
-
-
 class OmniumClient:
     """One API user's connection to one tenant. Safe to use from several threads.
 
@@ -331,7 +131,7 @@ class OmniumClient:
         max_concurrency: int = 16,
         max_requests_per_second: float | None = None,
         request_timeout: float = 60.0,
-        stop: Waiter | None = None,
+        stop: Cancellation | None = None,
     ) -> None:
         _silence_transport()
         self.base_url = check_base_url(base_url)
@@ -341,8 +141,8 @@ class OmniumClient:
         self._token_lock = threading.Lock()
         self._clock_lock = threading.Lock()
         self._timeout = request_timeout
-        self.stop: Waiter = stop or threading.Event()
-        self._grace = _Grace(self)
+        self.stop = stop or Cancellation()
+        self._grace = Grace(self.stop, SCROLL_END_SECONDS)
         asked = max_requests_per_second or SERVER_LIMIT_PER_SECOND
         # Who asks for less than the server allows wants no burst either; its own limit comes with one.
         is_less = asked < SERVER_LIMIT_PER_SECOND
@@ -353,7 +153,7 @@ class OmniumClient:
         )
         self._scroll_start = threading.Lock()
         self.clock = ServerClock()
-        self._has_met_omnium = False
+        self._repeating = Repeating(urlsplit(self.base_url).hostname, self.stop)
         self._http = httpx.Client(
             base_url=f"{self.base_url}/api/",
             follow_redirects=False,
@@ -380,7 +180,7 @@ class OmniumClient:
     # -- the clock ---------------------------------------------------------------------------------
 
     def moment(self, assumed: float | None = None) -> Moment:
-        """Now, by the server's clock and ours; asks for the server's where too few answers told it.
+        """Now, by the server's clock and ours; asks for the server's where too few answers said it.
 
         `assumed`: see `ServerClock.moment`. Raises GaveUp, Unreachable or Stopped where no answer comes: our own clock
         alone would be a guess, and rows could fall between two windows.
@@ -397,7 +197,9 @@ class OmniumClient:
         token = self._authorization(None, Budget(), None)
         headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
         body, path = orjson.dumps({"take": 1, "page": 0, "includeInactive": True}), "Stores/SearchStores"
-        self._repeat(lambda: self._exchange("POST", path, body, headers, None), "the clock", Budget(), None)
+        self._repeating.until_answered(
+            lambda: self._exchange("POST", path, body, headers, None), "the clock", Budget(), None
+        )
 
     def server_time(self) -> dt.datetime:
         """A time that is not later than the server's: see `moment`."""
@@ -405,7 +207,7 @@ class OmniumClient:
 
     @property
     def clock_offset(self) -> dt.timedelta | None:
-        """Server time minus our own, to the second; None where no answer told it."""
+        """Server time minus our own, to the second; None where no answer said it."""
         return self.clock.offset
 
     # -- one exchange ------------------------------------------------------------------------------
@@ -418,9 +220,9 @@ class OmniumClient:
         headers: Mapping[str, str],
         params: Mapping[str, str] | None,
         traffic: Traffic | None = None,
-        stop: Waiter | None = None,
+        stop: Ends | None = None,
     ) -> tuple[int, httpx.Headers, bytes]:
-        """Send once and read the whole answer. Raises _Repeatable or Unreachable; no text names a URL."""
+        """Send once and read the whole answer. Raises Repeatable or Unreachable; no text names a URL."""
         try:
             with contextlib.ExitStack() as stack:
                 stack.enter_context(self.limiter.place(stop or self.stop))
@@ -438,12 +240,12 @@ class OmniumClient:
             raise self._connect_problem(error) from None
         except httpx.TimeoutException as error:
             if self._patience.has_heard:
-                raise _Repeatable(f"the answer took longer than {self._timeout:.0f} s") from None
-            raise _Repeatable(f"time-out ({type(error).__name__})") from None
+                raise Repeatable(f"the answer took longer than {self._timeout:.0f} s") from None
+            raise Repeatable(f"time-out ({type(error).__name__})") from None
         except (httpx.TransportError, httpx.StreamError) as error:
-            raise _Repeatable(f"the connection broke ({type(error).__name__})") from None
+            raise Repeatable(f"the connection broke ({type(error).__name__})") from None
         except Garbled as error:
-            raise _Repeatable(f"the connection broke: the answer cannot be decoded: {error}") from None
+            raise Repeatable(f"the connection broke: the answer cannot be decoded: {error}") from None
         if traffic:
             traffic.add(bytes=len(content))
         return status, received, content
@@ -457,9 +259,9 @@ class OmniumClient:
             )
         if "WRONG_VERSION_NUMBER" in cause:
             return Unreachable(f"{host} does not speak https: check SOURCES__OMNIUM__BASE_URL and its port")
-        if self._has_met_omnium:
+        if self._repeating.has_met_omnium:
             # It was there a moment ago: the network will come back.
-            return _Repeatable(f"no connection to {host}")
+            return Repeatable(f"no connection to {host}")
         if (
             "Name or service" in cause
             or "nodename" in cause
@@ -469,7 +271,7 @@ class OmniumClient:
             return Unreachable(
                 f"the name {host} does not resolve: check SOURCES__OMNIUM__BASE_URL and the network"
             )
-        return _Repeatable(f"no connection to {host}")
+        return Repeatable(f"no connection to {host}")
 
     # -- the token ---------------------------------------------------------------------------------
 
@@ -500,9 +302,9 @@ class OmniumClient:
                     "check SOURCES__OMNIUM__BASE_URL"
                 )
             self._raise_for(status, headers, body, "the token endpoint", "")
-            return _token_of(body)
+            return token_in(body)
 
-        token, expires_in = self._repeat(ask, "the token", budget, traffic)
+        token, expires_in = self._repeating.until_answered(ask, "the token", budget, traffic)
         self._tokens.save(token, expires_in)
         return token
 
@@ -572,7 +374,7 @@ class OmniumClient:
             headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
             try:
                 status, received, body = self._exchange(method, path, content, headers, None)
-            except (_Repeatable, TooLarge) as failure:
+            except (Repeatable, TooLarge) as failure:
                 raise Unanswered(f"{what}: {failure}: whether it was done is not known") from None
             if status == 401:
                 if refusals == MOST_REFUSALS:
@@ -580,7 +382,7 @@ class OmniumClient:
                         f"{what}: the server refuses even a new token (401): check the API user in Omnium"
                     )
                 refusals, stale = refusals + 1, token
-                raise _Repeatable("the token was refused", 0.0, refused=True)
+                raise Repeatable("the token was refused", 0.0, refused=True)
             if status == 409:
                 raise Conflict(f"{what}: the server has it already (409): {self._said(body)}")
             if status == 403:
@@ -592,7 +394,7 @@ class OmniumClient:
             self._raise_for(status, received, body, what, role)
             return body
 
-        return self._repeat(ask, what, budget, None)
+        return self._repeating.until_answered(ask, what, budget, None)
 
     def _request(
         self,
@@ -617,7 +419,7 @@ class OmniumClient:
             headers = {"Authorization": f"Bearer {token}"}
             if body is not None:
                 headers["Content-Type"] = "application/json"
-            stop = self.stop if repeatable else self._grace
+            stop: Ends = self.stop if repeatable else self._grace
             status, received, content = self._exchange(method, path, body, headers, None, traffic, stop)
             if status == 401:
                 if refusals == MOST_REFUSALS:
@@ -625,7 +427,7 @@ class OmniumClient:
                         f"{what}: the server refuses even a new token (401): check the API user in Omnium"
                     )
                 refusals, stale = refusals + 1, token
-                raise _Repeatable("the token was refused", 0.0, refused=True)
+                raise Repeatable("the token was refused", 0.0, refused=True)
             if status == 404 and not repeatable:
                 raise ScrollLost(f"{what}: the scroll has expired on the server")
             self._raise_for(status, received, content, what, role)
@@ -639,14 +441,14 @@ class OmniumClient:
                     if content
                     else "the answer is empty"
                 )
-                raise _Repeatable(found, odd=True) from None
+                raise Repeatable(found, odd=True) from None
             except NotAnAnswer as odd:
                 said = self._said(content) if odd.has_message else ""
-                raise _Repeatable(f"{odd}{said and ': '}{said}", odd=True) from None
-            self._has_met_omnium = True
+                raise Repeatable(f"{odd}{said and ': '}{said}", odd=True) from None
+            self._repeating.has_met_omnium = True
             return answer
 
-        return self._repeat(ask, what, budget, traffic, repeatable=repeatable)
+        return self._repeating.until_answered(ask, what, budget, traffic, repeatable=repeatable)
 
     def _said(self, body: bytes) -> str:
         """The server's message. A proxy's page may repeat the address it was asked for, secret and all."""
@@ -669,9 +471,9 @@ class OmniumClient:
         )
         if status == 429:
             self.limiter.throttled()
-            raise _Repeatable("too many requests (429)", wait, refused=True, throttled=True)
+            raise Repeatable("too many requests (429)", wait, refused=True, throttled=True)
         if status in (408, 500, 502, 503, 504):
-            raise _Repeatable(f"the server failed ({status})", wait)
+            raise Repeatable(f"the server failed ({status})", wait)
         if status == 403:
             hint = f"give the API user the role {role}" if role else "check the API user's roles"
             raise Forbidden(
@@ -688,63 +490,3 @@ class OmniumClient:
                 "set SOURCES__OMNIUM__BASE_URL to the final address"
             )
         raise Refused(f"{what}: unexpected status {status}: {self._said(body)}")
-
-    def _repeat(
-        self,
-        ask: Callable[[], T],
-        what: str,
-        budget: Budget,
-        traffic: Traffic | None,
-        *,
-        repeatable: bool = True,
-    ) -> T:
-        """Ask until it works, with exponential backoff and jitter, within the budget."""
-        tries, odd, started = 0, 0, time.monotonic()
-        while True:
-            tries += 1
-            try:
-                return ask()
-            except TooLarge as failure:
-                raise TooLarge(f"{what}: {failure}: it was not read to its end") from None
-            except _Repeatable as failure:
-                odd += failure.odd
-                if failure.throttled and traffic:
-                    traffic.add(throttled=1)
-                if not repeatable and not failure.refused:
-                    raise ScrollLost(f"{what}: an answer of the scroll was lost: {failure}") from None
-                backoff = min(30.0, 0.25 * 2 ** min(tries, 10)) * random.uniform(0.5, 1.0)
-                wait = backoff if failure.wait is None else failure.wait + (backoff if failure.wait else 0)
-                left = budget.left
-                if not self._has_met_omnium and not failure.refused:
-                    left = min(left, started + FIRST_CONTACT_SECONDS - time.monotonic())
-                    if wait > left:
-                        raise Unreachable(
-                            f"{urlsplit(self.base_url).hostname} gives no answer of Omnium's: {failure}. "
-                            "Check SOURCES__OMNIUM__BASE_URL, the network and the proxy"
-                        ) from None
-                if wait > left or tries >= MOST_TRIES or odd >= MOST_ODD_ANSWERS:
-                    asked = failure.wait or 0.0
-                    why = f"{failure}, and the server asks to wait {_duration(asked)}, longer than there is time for"
-                    raise GaveUp(
-                        f"{what}: gave up after {tries} {'try' if tries == 1 else 'tries'}: "
-                        f"{why if asked > left else failure}; run again later"
-                    ) from None
-                log.info("%s: %s; again in %.1f s", what, failure, wait)
-                if traffic:
-                    traffic.add(retries=1)
-                if wait and self.stop.wait(wait):
-                    raise Stopped("stopped on request") from None
-
-
-def _token_of(body: bytes) -> tuple[str, float]:
-    """Token and its life in seconds, from the JSON answer or the bare token as plain text."""
-    try:
-        parsed = orjson.loads(body)
-    except orjson.JSONDecodeError:
-        parsed = body.decode("ascii", "replace").strip()
-    if isinstance(parsed, str) and parsed and not set(parsed) & set(" <>{}"):
-        return parsed, 864_000.0
-    if isinstance(parsed, dict) and parsed.get("accessToken"):
-        life = parsed.get("expiresIn")
-        return str(parsed["accessToken"]), float(life) if isinstance(life, int | float) else 864_000.0
-    raise _Repeatable("the token endpoint answered something that is no token", odd=True)

@@ -78,7 +78,7 @@ class ServerClock:
 
     @property
     def offset(self) -> dt.timedelta | None:
-        """The server's time minus this machine's, the median of its latest headers; None where it told none."""
+        """The server's time minus this machine's, the median of its latest headers; None where it said none."""
         with self._lock:
             # Headers are cut to the second and old when they arrive, so this is early by a second at most.
             return statistics.median_low(self._offsets) if self._offsets else None

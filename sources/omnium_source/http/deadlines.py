@@ -13,37 +13,28 @@ import threading
 import time
 from collections.abc import Callable, Iterable
 from ssl import SSLContext
-from typing import Any, Protocol, TypeVar
+from typing import Any, TypeVar
 
 import httpcore
 import httpx
 
 from omnium_source.errors import Stopped
+from omnium_source.http.cancellation import Cancellation, Ends
 
 T = TypeVar("T")
 TICK_SECONDS = 0.25
 """How long a stop may go unnoticed."""
 
 
-class Waiter(Protocol):
-    """What a `threading.Event` offers: to be asked, and to be waited for."""
-
-    def is_set(self) -> bool:
-        """Whether to stop."""
-
-    def wait(self, timeout: float | None = None) -> bool:
-        """Wait that many seconds, or until it is set; return whether it is."""
-
-
 class Patience(threading.local):
     """Until when the request of this thread may last. All reading and writing for it happens in its thread."""
 
     deadline = float("inf")
-    stop: Waiter = threading.Event()
+    stop: Ends = Cancellation()
     has_heard = False
     """Whether anything of an answer has come: a slow server is told from a silent one."""
 
-    def begin(self, seconds: float, stop: Waiter) -> None:
+    def begin(self, seconds: float, stop: Ends) -> None:
         """A request begins that may last so many seconds, and less when `stop` is set."""
         self.deadline, self.stop, self.has_heard = time.monotonic() + seconds, stop, False
 

@@ -20,21 +20,22 @@ from urllib.parse import quote
 
 import msgspec
 
+from omnium_source.decoding import Decoded, Fault, decode, mended, page_of
 from omnium_source.errors import BadRequest, Incomplete, Refused, ScrollLost
 from omnium_source.http.answers import NotAnAnswer
-from omnium_source.http.client import Answer, Budget, OmniumClient, Read, Traffic
-from omnium_source.normalize.decoding import Decoded, Fault, decode, mended, page_of
+from omnium_source.http.client import Answer, OmniumClient, Read
+from omnium_source.http.traffic import Budget, Traffic
 from omnium_source.resources import Resource
 
 T = TypeVar("T")
 
 REACH = 10_000
 """`take * page` may not exceed this on a search."""
-ROUND = 100
+ROUND_COUNT = 100
 """A count that is a multiple of this may be a limit of the index behind the search: it often stops at 10,000."""
 MOST_BATCHES = 5_000
 """Batches of a scroll beyond the server's own count, or without one. What goes on after that has no end."""
-SIDE_BY_SIDE = 8
+PAGES_AT_ONCE = 8
 """Search pages of one window asked for at the same time."""
 
 
@@ -96,7 +97,7 @@ class Page:
 
 def is_round(count: int) -> bool:
     """Whether a count may be a limit instead."""
-    return count >= ROUND and count % ROUND == 0
+    return count >= ROUND_COUNT and count % ROUND_COUNT == 0
 
 
 def read_page(body: bytes) -> Page:
@@ -311,7 +312,7 @@ class SearchPages:
         try:
             for number in numbers:
                 flying.append(self._executor.submit(self.page, number))
-                if len(flying) >= SIDE_BY_SIDE:
+                if len(flying) >= PAGES_AT_ONCE:
                     yield flying.pop(0).result()
             while flying:
                 yield flying.pop(0).result()

@@ -13,7 +13,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from omnium_source.normalize.drift import Drift
-from omnium_source.normalize.schema import ID, ROOT_ID
+from omnium_source.normalize.found_columns import Found
+from omnium_source.normalize.schema import ID, ROOT_ID, ROW_HASH
 
 
 @dataclass(slots=True)
@@ -21,7 +22,8 @@ class Batch:
     """Arrow tables of some pages.
 
     `keys` are the `_dlt_id` of the root rows in the order they came; `roots` tells of every row of every
-    table which root row it belongs to.
+    table which root row it belongs to. `found`: columns that the contract lacks, where this batch needed them first.
+    `tables` is empty where only the keys are wanted.
     """
 
     root: str
@@ -29,6 +31,7 @@ class Batch:
     keys: list[str]
     drift: list[Drift] = field(default_factory=list)
     roots: dict[str, np.ndarray] = field(default_factory=dict, repr=False)
+    found: Found = field(default_factory=Found)
 
     def rows_of(self, table: str) -> np.ndarray:
         """The number of the root row that each row of a table belongs to."""
@@ -38,6 +41,36 @@ class Batch:
         # Put together by hand: then its keys are distinct, and ids tell as much.
         ids = self.tables[table].column(ID.name if table == self.root else ROOT_ID.name)
         return np.asarray(pc.index_in(ids, pa.array(self.keys, pa.string())), dtype=np.int64)
+
+    @property
+    def hashes(self) -> list[str]:
+        """The content hash of each root row; none where there are no tables."""
+        root = self.tables.get(self.root)
+        return [] if root is None else root[ROW_HASH.name].to_pylist()
+
+    def stamps(self, cursor: str) -> np.ndarray | None:
+        """Microseconds since 1970 of each root row, the largest number where a row has no stamp.
+
+        None: there are no tables, or `cursor` is no column of timestamps.
+        """
+        root = self.tables.get(self.root)
+        if root is None or cursor not in root.column_names:
+            return None
+        column = root[cursor]
+        if not pa.types.is_timestamp(column.type):
+            return None
+        return np.asarray(column.cast(pa.int64()).fill_null(np.iinfo(np.int64).max).to_numpy())
+
+    def kept(self, mask: Sequence[bool] | None) -> dict[str, pa.Table]:
+        """The tables with only those root rows that `mask` keeps, and their children; all of them for None."""
+        if mask is None or all(mask):
+            return self.tables
+        kept = self.tables[self.root].filter(pa.array(mask, pa.bool_()))
+        ids = kept[ID.name].combine_chunks()
+        return {
+            name: kept if name == self.root else table.filter(pc.is_in(table[ROOT_ID.name], value_set=ids))
+            for name, table in self.tables.items()
+        }
 
 
 def newest(batches: Sequence[Batch], cursor: str | None = None) -> Batch:
@@ -55,6 +88,9 @@ def newest(batches: Sequence[Batch], cursor: str | None = None) -> Batch:
     kept = _kept(batches, cursor)
     names = dict.fromkeys(chain.from_iterable(batch.tables for batch in batches))
     result = Batch(root, {}, [], [drift for batch in batches for drift in batch.drift])
+    for batch in batches:
+        result.found.fields.update(batch.found.fields)
+        result.found.kinds.update(batch.found.kinds)
     tables: dict[str, list[pa.Table]] = {name: [] for name in names}
     roots: dict[str, list[np.ndarray]] = {name: [] for name in names}
     first = 0

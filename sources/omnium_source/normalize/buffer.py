@@ -15,9 +15,10 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-IN_MEMORY = 48 * 1024 * 1024
-A_WRITE = 16 * 1024 * 1024
-"""What is written to the files at once."""
+IN_MEMORY_BYTES = 48 * 1024 * 1024
+"""A window that is larger than this goes to files."""
+WRITE_BYTES = 16 * 1024 * 1024
+"""What is written to the files at once: as much waits in memory for each window that is being read."""
 REQUIRED = ("_dlt_id", "_dlt_root_id", "_dlt_parent_id")
 """Columns that are never null, and say so: dlt compares a file's schema with the table's."""
 
@@ -71,14 +72,14 @@ def _depth(part: Part) -> int:
     return part.name.count("__")
 
 
-class Spool:
+class Buffer:
     """Gathers the tables of one window.
 
     `folder` is where files may be made; None: a temporary folder of the system's. With `in_memory=0`
     everything goes to files.
     """
 
-    def __init__(self, folder: Path | None = None, in_memory: int = IN_MEMORY) -> None:
+    def __init__(self, folder: Path | None = None, in_memory: int = IN_MEMORY_BYTES) -> None:
         self._parent, self._limit, self._size = folder, in_memory, 0
         self._held: dict[str, list[pa.Table]] = {}
         self._writers: dict[str, pq.ParquetWriter] = {}
@@ -92,7 +93,7 @@ class Spool:
             if table.num_rows:
                 self._held.setdefault(name, []).append(table)
                 self._size += table.nbytes
-        if self._size > max(self._limit, A_WRITE):
+        if self._size > max(self._limit, WRITE_BYTES):
             self._spill()
 
     def finish(self) -> list[Part]:

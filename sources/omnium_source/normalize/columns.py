@@ -20,7 +20,7 @@ import orjson
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from omnium_source.normalize.json_values import LONG, is_container, json_bytes, with_scalars
+from omnium_source.json_values import LONG, is_container, json_bytes, with_scalars
 
 Kind = Literal["text", "bigint", "decimal", "boolean", "timestamp", "json"]
 
@@ -36,12 +36,15 @@ ARROW: dict[Kind, pa.DataType] = {
 }
 
 SCALE = 9
+"""Decimals of an amount."""
 PLACES = 28
 """Decimals that a number of .NET's decimal type has at most: what has more was not computed by the server."""
 LARGEST_UNSCALED = 10**38
 _EXACT = Context(prec=200, rounding=ROUND_HALF_EVEN)
-_SAFE = float(2**50)
-_ROUNDING = 4.5e-16
+_LARGEST_CERTAIN = float(2**50)
+"""In units of the ninth decimal: a larger number is looked up as it was written."""
+_ROUNDING_ERROR = 4.5e-16
+"""How far a float times 1e9 may be off, as a share of itself."""
 _TINY = 1e-3
 """In units of the ninth decimal: a number below it that a float tells may have more decimals than `PLACES`."""
 _INT64 = range(-(2**63), 2**63)
@@ -55,7 +58,7 @@ _TIME = re.compile(
     re.ASCII | re.IGNORECASE,
 )
 _TEXT_END = 2**31 - 1
-"""Said out loud, because pyarrow fails on a slice without an end."""
+"""pyarrow fails on a slice without an end."""
 _AFTER_MICROSECONDS = re.compile(rb"\d*Z?")
 _EPOCH = dt.datetime(1970, 1, 1)
 _FIRST_MOMENT = (dt.datetime.min - _EPOCH) // dt.timedelta(microseconds=1)
@@ -256,8 +259,8 @@ def _bigint(number: Decimal | None) -> int | None:
         return None
     if number != number.to_integral_value(context=_EXACT):
         return None
-    whole = int(number)
-    return whole if whole in _INT64 else None
+    integer = int(number)
+    return integer if integer in _INT64 else None
 
 
 def fit_decimal(values: Sequence[Any], spelling: Spelling) -> Fit:
@@ -266,7 +269,8 @@ def fit_decimal(values: Sequence[Any], spelling: Spelling) -> Fit:
     if inferred is not None:
         if pa.types.is_null(inferred.type) or pa.types.is_int64(inferred.type):
             return Fit(inferred.cast(DECIMAL))
-        if pa.types.is_float64(inferred.type):
+        # Arrow takes a boolean among floats for 1 or 0.
+        if pa.types.is_float64(inferred.type) and bool not in set(map(type, values)):
             fitted = _decimals_of_floats(inferred, spelling)
             if fitted is not None:
                 return fitted
@@ -309,7 +313,7 @@ def _decimals_of_floats(floats: pa.Array, spelling: Spelling) -> Fit | None:
         rounded = np.rint(scaled)
         size = np.abs(scaled)
         from_middle = 0.5 - np.abs(scaled - rounded)
-        certain = (size < _SAFE) & (from_middle > size * _ROUNDING)
+        certain = (size < _LARGEST_CERTAIN) & (from_middle > size * _ROUNDING_ERROR)
         may_be_beyond = (size < _TINY) & (size > 0)
     if spelling.beyond.size:
         may_be_beyond |= np.isin(amounts, spelling.beyond)
@@ -399,7 +403,7 @@ def _clamped(times: pa.Array, misfits: list[int]) -> Fit:
 
 
 def _times_in_utc(texts: pa.Array) -> pa.Array | None:
-    """The whole column at once, if all of it is well formed."""
+    """All of the column at once, if all of it is well formed."""
     if texts.null_count == len(texts):
         return texts.cast(TIMESTAMP)
     try:

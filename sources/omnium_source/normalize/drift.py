@@ -9,14 +9,14 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from omnium_source.normalize.decoding import What
+from omnium_source.decoding import What
 
 DriftKind = Literal["new_field", "misfit", "rounded", "clamped", What]
 
 EXAMPLES = 3
 """Rows of each column that are named at most."""
 LONGEST_EXAMPLE = 60
-"""Characters of a key that are told."""
+"""Characters of a key that are shown."""
 
 WORDS: dict[DriftKind, str] = {
     "new_field": "new field",

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, Protocol
 
-from omnium_source.normalize.decoding import Fault, page_of, whole
+from omnium_source.decoding import Fault, page_of, whole_number
 
 
 class Page(Protocol):
@@ -52,7 +52,7 @@ def as_version(supplier: dict[str, Any]) -> dict[str, Any]:
 
 def read_exactly(page: Page) -> Page:
     """The page with numbers as decimals. Slow: for pages whose numbers floats cannot tell apart."""
-    document = json.loads(page.body, parse_float=Decimal, parse_int=whole)
+    document = json.loads(page.body, parse_float=Decimal, parse_int=whole_number)
     rows = document.get("result", [document]) if isinstance(document, dict) else document
     if not isinstance(rows, list) or len(rows) != len(page.rows):
         # The caller picked among the rows: without the bytes, what the floats tell has to do.

@@ -36,7 +36,7 @@ import orjson
 
 from omnium_source.contract import contract
 from omnium_source.errors import ConfigurationError
-from omnium_source.normalize.json_values import is_container, json_bytes, with_scalars
+from omnium_source.json_values import is_container, json_bytes, with_scalars
 from omnium_source.pii.forms import may_hold_any, with_hidden
 from omnium_source.pii.rules import CATALOGUE, Position
 from omnium_source.pii.vocabulary import (
@@ -304,17 +304,17 @@ class PersonalData:
         # No call for each level: a value may be nested as deeply as it likes.
         todo: list[tuple[Any, Inside, bool]] = [(around, inside or ANYWHERE, False)]
         while todo:
-            container, here, is_identifier = todo.pop()
+            container, inside, is_identifier = todo.pop()
             if type(container) is dict:
-                self._clean_object(container, here, spell, todo)
+                self._clean_object(container, inside, spell, todo)
                 continue
             for at, item in enumerate(container):
                 if type(item) is str:
-                    if here.is_watched or item[:1] in ("{", "["):
-                        container[at] = self.hide_in_text(item, spell, here, is_identifier)
+                    if inside.is_watched or item[:1] in ("{", "["):
+                        container[at] = self.hide_in_text(item, spell, inside, is_identifier)
                 elif is_container(item):
                     container[at] = copy = item.copy()
-                    todo.append((copy, here, is_identifier))
+                    todo.append((copy, inside, is_identifier))
         return around[0]
 
     def _clean_object(

@@ -3,61 +3,62 @@
 import datetime as dt
 import logging
 from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
 
 from omnium_source.errors import BadRequest, Incomplete, NotFound
+from omnium_source.windows.gathered import Gathered, Query, Verified
 from omnium_source.windows.newest_first import NewestFirst, Order
-from omnium_source.windows.reader import Verified
-from omnium_source.windows.state import State
+from omnium_source.windows.state import OpenState, State
 from omnium_source.windows.strategy import Strategy
 from omnium_source.windows.window import Window, iso
 
 log = logging.getLogger("omnium")
 
-SORTS, HONOURED, IGNORED = "newest_first", "honoured", "ignored"
-"""In a resource's state: whether the server is seen to sort by modified where it is asked to."""
+HONOURED, IGNORED = "honoured", "ignored"
+"""`State.newest_first`: whether the server is seen to sort by modified where it is asked to."""
 
 
-class ByOrder(Strategy):
+class ByOrder(Strategy[State]):
     """Changes newest first where the server sorts by them; `usual` is the resource's own strategy."""
 
-    def __init__(self, usual: Strategy) -> None:
+    def __init__(self, usual: Strategy[Any]) -> None:
         super().__init__(usual.run, usual.scheduler, usual.moment)
         self._usual = usual
-        self._sorts = ""
+        self._is_ignored = False
 
     def windows(self, state: State) -> Iterator[Verified]:
         """Changes newest first, where the server is seen to sort by them; else by the resource's own rule.
 
         Every few days all of it is read: rows that carry no stamp stand at the end of such an order.
         """
-        seen = state.get(SORTS)
-        is_due = not state.get("cursor") or self.is_full_pass_due(state)
-        if not is_due and seen != IGNORED:
+        is_due = state.cursor is None or self.is_full_pass_due(state)
+        if not is_due and state.newest_first != IGNORED:
+            is_proved = state.newest_first == HONOURED
             try:
-                found = self._newest(state, is_proved=seen == HONOURED)
+                found = self._newest(state, is_proved=is_proved)
             except Incomplete as failure:
                 log.info("%s; reading it by its own rule", failure)
             except (BadRequest, NotFound) as refusal:
-                self._sorts = IGNORED
+                self._is_ignored = True
                 log.info("%s; reading it by its own rule", refusal)
             else:
                 if found is not None:
                     yield from found
                     return
-                if seen == HONOURED:
+                if is_proved:
                     self.run.remark(
                         "the order of its changes cannot be relied on any more, so everything is read again"
                     )
-                    state = {name: value for name, value in state.items() if name != "full_pass"}
-                    is_due = True
-        changes: State = {"full_pass": iso(self.now)} if is_due and self.run.resource.rule == "full" else {}
+                    state, is_due = replace(state, full_pass=None), True
         for verified in self._usual.windows(state):
             if verified.state.get("cursor") == iso(self.now):
-                verified.state = {**verified.state, **changes}
+                after = type(state).read(verified.state)
+                if is_due and self.run.resource.rule == "full":
+                    after = replace(after, full_pass=self.now)
                 # After a full pass it is looked at anew.
-                verified.state.pop(SORTS, None)
-                if not is_due and self._sorts:
-                    verified.state[SORTS] = self._sorts
+                is_ignored = self._is_ignored and not is_due
+                verified.state = replace(after, newest_first=IGNORED if is_ignored else None).kept()
             yield verified
 
     def _newest(self, state: State, *, is_proved: bool) -> list[Verified] | None:
@@ -67,28 +68,29 @@ class ByOrder(Strategy):
         attempts: list[NewestFirst] = []
         try:
             order = self._read_down(attempts, "ModifiedDescending", lower)
-            if order is Order.IGNORED:
-                self._sorts = IGNORED
-            is_reliable = order in (Order.WHOLE, Order.PROVED) or (order is Order.FITTING and is_proved)
-            if is_reliable and order is not Order.WHOLE and self.run.resource.rule == "full":
+            self._is_ignored = order is Order.IGNORED
+            is_reliable = order in (Order.ALL, Order.PROVED) or (order is Order.FITTING and is_proved)
+            if is_reliable and order is not Order.ALL and self.run.resource.rule == "full":
                 # What was never changed may carry no such stamp.
                 is_reliable = self._read_down(attempts, "CreatedDescending", lower) is not Order.IGNORED
         except BaseException:
             for attempt in attempts:
-                attempt.close()
+                attempt.rows.close()
             raise
         if not is_reliable:
             for attempt in attempts:
-                attempt.close()
+                attempt.rows.close()
             return None
-        windows = [attempt.verified() for attempt in attempts]
-        if order is not Order.WHOLE and self.run.resource.rule != "full":
+        windows = [attempt.rows.verified() for attempt in attempts]
+        if order is not Order.ALL and self.run.resource.rule != "full":
             windows += self.read(Window(lower, self.latest, end=self.now))
-        kept = {} if order is Order.WHOLE and not is_proved else {SORTS: HONOURED}
-        state = {name: value for name, value in state.items() if name != "open"}
+        if isinstance(state, OpenState):
+            state = replace(state, open=None)  # the order shows what changes, whatever its status
         for window in windows[:-1]:
             window.state = self.kept(state)
-        windows[-1].state = self.kept(state, cursor=iso(self.now), **kept)
+        is_taken_as_it_came = order is Order.ALL and not is_proved
+        newest_first = state.newest_first if is_taken_as_it_came else HONOURED
+        windows[-1].state = self.kept(state, cursor=self.now, newest_first=newest_first)
         return windows
 
     def _read_down(self, attempts: list[NewestFirst], sort: str, lower: dt.datetime) -> Order:
@@ -96,15 +98,14 @@ class ByOrder(Strategy):
         problem: Incomplete | None = None
         for number in range(1, self.run.reading.tries + 1):
             connection = self.run.connection()
-            attempt = NewestFirst(
-                self.run, self.scheduler.splitter, connection, Window(lower, end=self.now), number, sort
-            )
+            rows = Gathered(self.run, Window(lower, end=self.now), Query(), connection, number)
+            attempt = NewestFirst(self.run, rows, connection, sort)
             attempts.append(attempt)
             try:
                 return attempt.read_down(lower)
             except Incomplete as failure:
                 problem = failure
                 attempts.remove(attempt)
-                attempt.close()
+                rows.close()
         assert problem is not None
         raise problem

@@ -12,11 +12,9 @@ from itertools import pairwise
 from omnium_source.errors import Incomplete
 from omnium_source.http.paginators import REACH, Connection, Page, SearchPages
 from omnium_source.normalize.columns import microseconds
-from omnium_source.resources import Resource
-from omnium_source.windows.reader import Attempt, Query
+from omnium_source.windows.gathered import Gathered
 from omnium_source.windows.resource_run import ResourceRun
-from omnium_source.windows.splitter import Splitter
-from omnium_source.windows.window import Window, value_at
+from omnium_source.windows.window import value_at
 
 FEWEST_STAMPS = 8
 """Different stamps whose order is no chance: one in forty thousand."""
@@ -25,31 +23,22 @@ FEWEST_STAMPS = 8
 class Order(Enum):
     """What the rows of some pages say about the order that was asked for."""
 
-    WHOLE = "everything there is stands on one page, in whatever order"
+    ALL = "everything there is stands on one page, in whatever order"
     PROVED = "they come in this order, and would come otherwise in the usual one"
     FITTING = "they come in this order, as they might by chance"
     IGNORED = "they come in another order, or do not say in which"
 
 
-class NewestFirst(Attempt):
+class NewestFirst:
     """One attempt at the newest rows: pages of `sort` until a row is older than the window's lower bound.
 
     No count proves such a read; the order does. A row that changes meanwhile comes to the top, and those below it move
     down: they come twice, never not at all. A deleted one would let them move up, and the count tells.
     """
 
-    can_come_twice = True
-
-    def __init__(
-        self,
-        run: ResourceRun,
-        splitter: Splitter,
-        connection: Connection,
-        window: Window,
-        number: int,
-        sort: str,
-    ) -> None:
-        super().__init__(run, splitter, connection, window, Query(), number)
+    def __init__(self, run: ResourceRun, rows: Gathered, connection: Connection, sort: str) -> None:
+        self._run, self._connection = run, connection
+        self.rows = rows
         self._sort = sort
         self._path = "modified" if sort.startswith("Modified") else "created"
         self._stamps: list[int | None] = []
@@ -57,29 +46,30 @@ class NewestFirst(Attempt):
 
     def read_down(self, lower: dt.datetime) -> Order:
         """Read. Raises Incomplete where rows moved up meanwhile, and what the client raises."""
-        run = self._run
-        resource = _asked(run.resource)
+        run, rows = self._run, self.rows
+        resource = replace(run.resource, search=run.resource.newest_first)
         body = {**run.resource.body, "sortOrder": self._sort}
-        connection = Connection(run.client, resource, self.connection.traffic, self.connection.budget)
-        pages = SearchPages(connection, body, run.base, run.executor)
+        connection = replace(self._connection, resource=resource)
+        pages = SearchPages(connection, body, run.server.base, run.executor)
         bound = int(lower.timestamp() * 1_000_000)
-        number, page = run.base.number, self._first_of(pages)
-        is_whole = page.total == page.count < resource.take
+        number, page = run.server.base.number, pages.first()
+        rows.total = page.total
+        run.on_rows(0, page.total)
+        is_all = page.total == page.count < resource.take
         self._see(page)
-        while not is_whole and self._order is not Order.IGNORED and self._goes_on(page, bound, resource.take):
+        while not is_all and self._order is not Order.IGNORED and self._goes_on(page, bound, resource.take):
             number += 1
-            if page.may_be_more or run.is_at_limit(page.total) or number * resource.take > REACH:
+            if page.may_be_more or run.server.is_at_limit(page.total) or number * resource.take > REACH:
                 return Order.IGNORED  # the count would not tell of a deletion, or no page shows so many
             page = pages.page(number)
-            if page.total != self.total:
-                raise Incomplete(
-                    self.says(f"its count went from {self.total} to {page.total} while it was read")
-                )
+            if page.total != rows.total:
+                text = f"its count went from {rows.total} to {page.total} while it was read"
+                raise Incomplete(rows.says(text))
             self._see(page)
-        self._parse_all()
-        if is_whole:
-            return Order.WHOLE
-        self.total = None  # of all rows, not of those that were read
+        rows.finish_batches(can_come_twice=True)
+        if is_all:
+            return Order.ALL
+        rows.total = None  # of all rows, not of those that were read
         return self._order
 
     def _goes_on(self, page: Page, bound: int, take: int) -> bool:
@@ -89,7 +79,7 @@ class NewestFirst(Attempt):
     def _see(self, page: Page) -> None:
         self._stamps += [microseconds(value_at(row, self._path)) for row in page.rows]
         self._usual += [microseconds(value_at(row, "created")) for row in page.rows]
-        self._take(page)
+        self.rows.add(page, can_come_twice=True)
 
     @property
     def _order(self) -> Order:
@@ -99,8 +89,3 @@ class NewestFirst(Attempt):
         usual = [stamp for stamp in self._usual if stamp is not None]
         differs = self._path == "created" or any(one < next_one for one, next_one in pairwise(usual))
         return Order.PROVED if differs and len(set(stamps)) >= FEWEST_STAMPS else Order.FITTING
-
-
-def _asked(resource: Resource) -> Resource:
-    """The resource, with the search that takes an order."""
-    return replace(resource, search=resource.newest_first)

@@ -1,25 +1,14 @@
-"""One attempt at one window: its pages are read, become tables, and are counted against the server's own count.
+"""One attempt at one window: its pages are read, and counted against the server's own count.
 
-Query          what is asked of a window besides its bounds
 Attempt       one attempt at one window
-Joined        a window put together of parts that are complete each
-Verified      a complete window, its tables, and the state to keep once they are loaded
 """
 
 import datetime as dt
 import logging
-import threading
 import time
-from collections import deque
-from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import Future
-from dataclasses import dataclass, field
-from typing import Any
-
-import numpy as np
 
 from omnium_source.errors import Incomplete, Stopped
-from omnium_source.http.client import Traffic
+from omnium_source.http.cancellation import Cancellation
 from omnium_source.http.paginators import (
     REACH,
     Connection,
@@ -29,133 +18,79 @@ from omnium_source.http.paginators import (
     is_round,
     one_ahead,
 )
-from omnium_source.normalize.assembly import Added, Assembly, Here
-from omnium_source.normalize.buffer import Spool
-from omnium_source.normalize.drift import Drift
-from omnium_source.resources import Resource
-from omnium_source.windows.deletions import Marked
-from omnium_source.windows.resource_run import SCROLL_FROM, ResourceRun
+from omnium_source.windows.gathered import Gathered
+from omnium_source.windows.resource_run import ResourceRun
+from omnium_source.windows.server_facts import SCROLL_FROM
 from omnium_source.windows.splitter import Shown, Splitter
-from omnium_source.windows.state import State
-from omnium_source.windows.window import Row, Window, column_name_of
+from omnium_source.windows.window import Window
 
 log = logging.getLogger("omnium")
 
 LONG_SCROLL = 10
 """Batches. A scroll of no more has a fair chance the next time; a longer one is read in parts once it was lost."""
-MANY_LEFT = 5_000
-"""Rows: who asks to stop does not wait for as many."""
-
-
-@dataclass(frozen=True)
-class Query:
-    """What is asked of a window besides its bounds.
-
-    `body`: further fields of the request. `late_before`: rows with an earlier stamp have appeared late. `note` is
-    told the rows as they come. `deleted_at`: the mark of rows that say they are deleted, where such are asked for.
-    `is_over`: set when nobody wants the window any more.
-    """
-
-    body: Mapping[str, Any] | None = None
-    late_before: dt.datetime | None = None
-    note: Callable[[Sequence[Row]], None] | None = None
-    deleted_at: dt.datetime | None = None
-    is_over: threading.Event = field(default_factory=threading.Event)
-
-
-@dataclass
-class Verified:
-    """A complete window: its tables, what it took, and the state to keep once they are loaded."""
-
-    resource: Resource
-    window: Window
-    total_hits: int | None
-    rows: int
-    distinct_keys: int
-    written: int
-    assembly: Assembly
-    state: State
-    traffic: Traffic
-    tries: int
-    seconds: float
-    bytes: int = 0
-    """Of the pages as they came."""
-    drift: list[Drift] = field(default_factory=list)
-    late_seconds: float | None = None
-    keys: set[str] = field(default_factory=set, repr=False)
+MOST_ROWS_LEFT = 5_000
+"""Rows: who asks to stop does not wait for more of them."""
 
 
 class Attempt:
-    """One attempt at one window."""
+    """One attempt at one window: how it is asked for, and whether what came is all of it.
 
-    can_come_twice = False
-    """Whether a row may stand on two pages of what is read."""
+    `rows` gathers what comes. `token`: set when nobody wants the window any more. `parts`: the smaller windows in which
+    it has to be read; `found_base`: its pages were counted from the wrong number, and will not be again.
+    """
 
     def __init__(
         self,
         run: ResourceRun,
         splitter: Splitter,
         connection: Connection,
-        window: Window,
-        query: Query,
-        number: int,
+        rows: Gathered,
+        token: Cancellation,
     ) -> None:
-        self._run, self._splitter, self.connection = run, splitter, connection
-        self.window, self.query, self.number = window, query, number
-        self._assembly: Assembly | None = None
-        self._coming: deque[Future[Added]] = deque()
-        self.bytes = 0
-        self.total: int | None = None
-        self.is_least = False
-        self.keys: set[str] = set()
-        self.read_rows = self.written = 0
-        self.found_base = False
+        self._run, self._splitter, self._connection = run, splitter, connection
+        self.rows, self._token = rows, token
         self.shown = Shown()
-        self.drift: list[Drift] = []
-        self.late_seconds: float | None = None
         self.parts: list[Window] = []
-        self._started, self.began = time.monotonic(), run.client.server_time()
-        self._requests = connection.traffic.requests
-        self._waiting: list[Page] = []
-        self._waiting_bytes = 0
+        self.found_base = False
+        self._is_least = False
 
     # -- reading -----------------------------------------------------------------------------------
 
     def read(self) -> bool:
         """Read and verify. True: too large for one window. Raises ScrollLost or Incomplete."""
         run, resource = self._run, self._run.resource
-        body = run.body(self.window, self.query.body)
+        window, query = self.rows.window, self.rows.query
+        body = run.body(window, query.body)
         if not resource.search:
-            return self._scroll(Scroll(self.connection, run.body(self.window, self.query.body, scroll=True)))
-        pages = SearchPages(self.connection, body, run.base, run.executor)
+            return self._scroll(Scroll(self._connection, run.body(window, query.body, scroll=True)))
+        pages = SearchPages(self._connection, body, run.server.base, run.executor)
         first = self._first_of(pages)
         if self._is_too_large():
             return True
         # Pages can be asked for again, a batch cannot: after a scroll has failed pages are better.
         has_failed = (
-            self.number > 1
+            self.rows.tries > 1
             and resource.paged
-            and (self.total or 0) <= REACH
-            and not run.is_at_limit(self.total)
+            and self._total <= REACH
+            and not run.server.is_at_limit(self.rows.total)
         )
         goes_on = bool(first.count and first.scroll_id and resource.scroll_next) and not has_failed
-        if goes_on and (first.may_be_more or first.count < (self.total or 0)):
-            return self._scroll(Scroll(self.connection, body), first)
-        is_doubtful = first.count > 0 and (first.may_be_more or run.is_at_limit(self.total))
-        if resource.scroll and not has_failed and ((self.total or 0) > SCROLL_FROM or is_doubtful):
-            scroll = Scroll(self.connection, run.body(self.window, self.query.body, scroll=True))
-            return self._scroll(scroll)
+        if goes_on and (first.may_be_more or first.count < self._total):
+            return self._scroll(Scroll(self._connection, body), first)
+        is_doubtful = first.count > 0 and (first.may_be_more or run.server.is_at_limit(self.rows.total))
+        if resource.scroll and not has_failed and (self._total > SCROLL_FROM or is_doubtful):
+            return self._scroll(Scroll(self._connection, run.body(window, query.body, scroll=True)))
         if first.may_be_more and not first.is_bare and self._stands_at_limit(first):
-            self.parts = self._splitter.split(self.window, self.shown, self.connection)
-            if self.parts or not resource.paged or (self.total or 0) >= REACH:
+            self.parts = self._splitter.split(window, self.shown, self._connection)
+            if self.parts or not resource.paged or self._total >= REACH:
                 return True
         if not resource.paged:
-            if first.count < (self.total or 0) and not first.scroll_id:
+            if first.count < self._total and not first.scroll_id:
                 return True
             self._take(first)
             self._verify(is_snapshot=True)
             return False
-        if (self.total or 0) > REACH:
+        if self._total > REACH:
             return True
         self._pages(pages, first)
         return False
@@ -167,32 +102,23 @@ class Attempt:
             self._take(first)
             for page in pages.rest(first):
                 count += 1
-                if page.total is not None and page.total != self.total:
-                    text = f"its count went from {self.total} to {page.total} while it was read"
-                    raise Incomplete(self.says(text))
+                if page.total is not None and page.total != self.rows.total:
+                    text = f"its count went from {self.rows.total} to {page.total} while it was read"
+                    raise Incomplete(self.rows.says(text))
                 self._take(page)
             self._verify(is_snapshot=count == 1 or first.is_bare)
             if pages.is_cut_off:
                 raise Incomplete(
-                    self.says(f"pages end at {REACH:,} rows, and whether there are more nobody can see")
+                    self.rows.says(f"pages end at {REACH:,} rows, and whether there are more nobody can see")
                 )
         except Incomplete:
-            self.found_base = self._corrects_base(pages)
+            self.found_base = self._total > 0 and self._run.server.corrects_base(pages)
+            if self.found_base:
+                number = self._run.server.base.number
+                log.warning("%s: the server counts pages from %s", self._run.resource.name, number)
             raise
-        if self.read_rows > first.count:
+        if self.rows.read_rows > first.count:
             self._check_nothing_left()
-
-    def _corrects_base(self, pages: SearchPages) -> bool:
-        """Whether the mismatch comes from counting pages from the wrong number; then the right one is set."""
-        base = self._run.base
-        if not self.total or self._run.has_checked_base:
-            return False
-        self._run.has_checked_base = True
-        was = base.number
-        base.number = pages.find_base()
-        if base.number != was:
-            log.warning("%s: the server counts pages from %s", self._run.resource.name, base.number)
-        return base.number != was
 
     def _scroll(self, scroll: Scroll, first: Page | None = None) -> bool:
         first = first or self._first_of(scroll)
@@ -204,29 +130,33 @@ class Attempt:
             self._take(page)
         self._verify(is_snapshot=True)
         # A scroll that ends just where the count stops may have been cut off there too.
-        return self.count == self.total and first.may_be_more and self._stands_at_limit(first)
+        return self.rows.count == self.rows.total and first.may_be_more and self._stands_at_limit(first)
 
     def _stands_at_limit(self, first: Page) -> bool:
         """Whether the count is a limit, and not the truth."""
-        if self.total is None or not first.count:
+        run, total = self._run, self.rows.total
+        if total is None or not first.count:
             return False
-        run = self._run
-        is_limit = run.is_at_limit(self.total) or (first.is_least and is_round(self.total))
-        if not is_limit and not self._splitter.is_at_limit(self.window, self.shown, self.connection):
+        is_limit = run.server.is_at_limit(total) or (first.is_least and is_round(total))
+        if not is_limit and not self._splitter.is_at_limit(self.rows.window, self.shown, self._connection):
             return False
-        run.note_limit(self.total)
+        run.note_limit(total)
         return True
+
+    @property
+    def _total(self) -> int:
+        return self.rows.total or 0
 
     @property
     def is_doubtful(self) -> bool:
         """Whether the window's count is one at which the server's counts stop."""
-        return self._run.is_at_limit(self.total)
+        return self._run.server.is_at_limit(self.rows.total)
 
     def _is_too_large(self) -> bool:
-        if (self.total or 0) <= self._run.target:
+        if self._total <= self._run.largest_window:
             return False
         self.parts = self._splitter.split(
-            self.window, self.shown, self.connection, is_needed=not self._run.resource.scrolls
+            self.rows.window, self.shown, self._connection, is_needed=not self._run.resource.scrolls
         )
         return bool(self.parts)
 
@@ -234,112 +164,34 @@ class Attempt:
         """The first page; it tells the count, how large a row is, and how long an answer takes."""
         started = time.monotonic()
         page = source.first()
-        self.total, self.is_least = page.total, page.is_least
+        self.rows.total, self._is_least = page.total, page.is_least
         if page.count:
-            self._run.note_page(len(page.body), page.count, time.monotonic() - started)
+            self._run.server.note_page(len(page.body), page.count, time.monotonic() - started)
         if page.count and page.total is None and not page.is_bare:
             self._run.remark("the server gives no count (totalHits) that could prove a read: read to its end")
         self.shown = Shown(page.total or 0, page.rows if page.count else self.shown.rows)
-        self._run.on_rows(0, self.total)
+        self._run.on_rows(0, self.rows.total)
         return page
 
     def _take(self, page: Page) -> None:
-        if self.query.is_over.is_set():
+        if self._token.is_own:
             raise Stopped("an earlier window failed, so this one is not wanted any more")
-        if self._run.client.stop.is_set() and (self.total or 0) - self.read_rows > MANY_LEFT:
+        if self._token.is_set() and self._total - self.rows.read_rows > MOST_ROWS_LEFT:
             raise Stopped("stopped on request")
-        self._waiting.append(page)
-        self._waiting_bytes += len(page.body)
-        self.read_rows += page.count
-        self.bytes += len(page.body)
-        if self.query.note:
-            self.query.note(page.rows)
-        if self._run.notes_values:
-            self._run.see(page.rows)
-        if self._waiting_bytes > self._run.parse_bytes:
-            self._parse()
-        self._run.on_rows(page.count, self.total)
-
-    def _parse(self) -> None:
-        waiting, self._waiting, self._waiting_bytes = [page for page in self._waiting if page.count], [], 0
-        if waiting:
-            with self._run.parsing:
-                self._coming.append(self.assembly.add(waiting))
-        # Elsewhere the next batches are under way while the first of them is looked at.
-        while self._coming and (len(self._coming) > self.assembly.at_once or self._coming[0].done()):
-            self._keep(self._coming.popleft().result())
-
-    @property
-    def assembly(self) -> Assembly:
-        """Where the pages become tables."""
-        if self._assembly is None and self.query.deleted_at:
-            cursor = column_name_of(self._run.resource.cursor)
-            spool = Spool(self._run.reading.spool)
-            self._assembly = Marked(self._run.parser, cursor, spool, self.query.deleted_at)
-        elif self._assembly is None:
-            self._assembly = self._run.assembly((self.total or 0) * self._run.row_bytes)
-        return self._assembly
-
-    def _keep(self, added: Added) -> None:
-        """Say which rows of a batch are kept: none twice, and none that the destination holds already."""
-        resource = self._run.resource
-        doubled = self.keys.intersection(added.keys)
-        if doubled and resource.has_own_id and not self.can_come_twice:
-            raise Incomplete(self.says(f"{len(doubled):,} rows came twice"))
-        mask = self._wanted(added, doubled)
-        self.keys.update(added.keys)
-        self.drift += added.drift
-        with self._run.parsing:
-            self.assembly.keep(mask)
-        if added.hashes:
-            self.written += len(added.keys) if mask is None else sum(mask)
-            self._note_lateness(added, mask)
-
-    def _wanted(self, added: Added, doubled: set[str]) -> list[bool] | None:
-        """Which rows of a batch are new; None for all of them."""
-        known = self._run.known
-        held = known(self._run.resource.name, added.keys) if known and added.hashes else {}
-        if not doubled and not held:
-            return None
-        hashes = added.hashes or [""] * len(added.keys)
-        return [
-            key not in doubled and held.get(key) != content
-            for key, content in zip(added.keys, hashes, strict=True)
-        ]
-
-    def _note_lateness(self, added: Added, mask: list[bool] | None) -> None:
-        """How late a row appeared: it changed before the last window's end, and was not shown in it."""
-        if self.query.late_before is None or added.stamps is None:
-            return
-        stamps = added.stamps if mask is None else added.stamps[np.array(mask)]
-        before = self.query.late_before.timestamp()
-        earliest = float(stamps.min()) / 1e6 if len(stamps) else before
-        if earliest < before:
-            self.late_seconds = max(self.late_seconds or 0.0, before - earliest)
+        self.rows.add(page)
 
     # -- verifying ---------------------------------------------------------------------------------
 
     @property
-    def count(self) -> int:
-        """How many different rows came."""
-        # Rows without an id of their own may be alike; then the server's snapshot is as long as what came.
-        return len(self.keys) if self._run.resource.has_own_id else self.read_rows
-
-    @property
     def is_for_parts(self) -> bool:
         """Whether to read it by values now: twice at most, a long scroll at once, a short one after some tries."""
-        total, resource = self.total or 0, self._run.resource
-        has_pages = bool(resource.search) and resource.paged and total <= REACH
-        # Parts are proved by the count of the whole.
-        if not self.shown.rows or not total or has_pages or self.is_doubtful:
+        resource = self._run.resource
+        has_pages = bool(resource.search) and resource.paged and self._total <= REACH
+        # Parts are proved by the count of the whole window.
+        if not self.shown.rows or not self._total or has_pages or self.is_doubtful:
             return False
-        first_time = 1 if total > LONG_SCROLL * len(self.shown.rows) else 3
-        return first_time <= self.number < first_time + 2
-
-    def _parse_all(self) -> None:
-        self._parse()
-        while self._coming:
-            self._keep(self._coming.popleft().result())
+        first_time = 1 if self._total > LONG_SCROLL * len(self.shown.rows) else 3
+        return first_time <= self.rows.tries < first_time + 2
 
     def _verify(self, *, is_snapshot: bool) -> None:
         """Whether all rows are here: as many as the server counts, or all that it shows where it does not count so far.
@@ -347,21 +199,20 @@ class Attempt:
         `is_snapshot`: what came was one answer, or a scroll read to its empty end; then rows beyond the count are
         rows too. Pages that no count proves are read until they show the same keys twice.
         """
-        self._parse_all()
-        if self.total is not None and self.count == self.total:
+        rows, total = self.rows, self.rows.total
+        rows.finish_batches()
+        if total is not None and rows.count == total:
             return
         # Rows without an id of their own that are too many may have come twice.
-        can_be_told = self._run.resource.has_own_id or self.is_least
-        has_more = self.total is None or (self.count > self.total and can_be_told)
+        can_be_told_apart = self._run.resource.has_own_id or self._is_least
+        has_more = total is None or (rows.count > total and can_be_told_apart)
         if has_more and not is_snapshot:
-            where, keys = self.says(""), frozenset(self.keys)
-            has_more = self._run.uncounted.get(where) == keys
-            self._run.uncounted[where] = keys
-        if has_more and self.total is not None:
-            self._run.note_limit(self.total)
+            has_more = self._run.server.shows_the_same(rows.says(""), frozenset(rows.keys))
+        if has_more and total is not None:
+            self._run.note_limit(total)
         if not has_more:
-            counted = "does not count" if self.total is None else f"counts {self.total:,}"
-            raise Incomplete(self.says(f"{len(self.keys):,} distinct rows came, the server {counted}"))
+            counted = "does not count" if total is None else f"counts {total:,}"
+            raise Incomplete(rows.says(f"{len(rows.keys):,} distinct rows came, the server {counted}"))
 
     def _check_nothing_left(self) -> None:
         """Make sure that no row left the window while its pages were read.
@@ -371,84 +222,19 @@ class Attempt:
         another row comes in, the counts agree and a row is missing. So ask what has changed since the
         reading began.
         """
-        run, resource = self._run, self._run.resource
-        if resource.rule != "window" or self.window.upper is None:
+        run, rows = self._run, self.rows
+        if run.resource.rule != "window" or rows.window.upper is None:
             return
         # The index may have shown a change late, so that its stamp is older than the reading.
-        began = self.began - dt.timedelta(seconds=run.reading.settling_lag)
-        after = Window(lower=max(self.window.upper, began))
-        pages = SearchPages(self.connection, run.body(after, self.query.body), run.base, run.executor)
-        changed = pages.first()
+        began = rows.began - dt.timedelta(seconds=run.reading.settling_lag)
+        after = Window(lower=max(rows.window.upper, began))
+        body = run.body(after, rows.query.body)
+        changed = SearchPages(self._connection, body, run.server.base, run.executor).first()
         if not changed.count:
             return
         if changed.total is None or changed.total > changed.count or changed.may_be_more:
-            raise Incomplete(self.says(f"{changed.total or changed.count:,} rows changed while it was read"))
-        with self._run.parsing:
-            left = self.keys.intersection(self.assembly.keys_of([changed]))
+            text = f"{changed.total or changed.count:,} rows changed while it was read"
+            raise Incomplete(rows.says(text))
+        left = rows.keys.intersection(rows.tables.keys_of([changed]))
         if left:
-            raise Incomplete(self.says(f"{len(left):,} of its rows changed while it was read"))
-
-    def says(self, text: str) -> str:
-        """The text, with the resource and the bounds before it."""
-        bounds = [f"{name}={value}" for name, value in self.window.body(self._run.resource).items()]
-        # Values may be customers.
-        bounds += [
-            f"{len(value)} {name}"
-            for name, value in (self.query.body or {}).items()
-            if isinstance(value, list)
-        ]
-        where = " ".join(bounds) or "everything"
-        return f"{self._run.resource.name} ({where}): {text}"
-
-    def verified(self) -> Verified:
-        """What is handed on."""
-        run = self._run
-        self.assembly.finish()
-        return Verified(
-            run.resource,
-            self.window,
-            self.total,
-            self.read_rows,
-            len(self.keys),
-            self.written,
-            self.assembly,
-            {},
-            Traffic(requests=self.connection.traffic.requests - self._requests),
-            self.number,
-            time.monotonic() - self._started,
-            self.bytes,
-            self.drift,
-            self.late_seconds,
-            self.keys,
-        )
-
-    def close(self) -> None:
-        """Throw away what was read."""
-        if self._assembly is not None:
-            self._assembly.close()
-
-
-class Joined(Attempt):
-    """A window put together of parts that are complete each."""
-
-    def __init__(self, run: ResourceRun, splitter: Splitter, lost: Attempt) -> None:
-        super().__init__(run, splitter, lost.connection, lost.window, lost.query, lost.number + 1)
-        folder = run.reading.spool
-        self._assembly = self._here = Here(run.parser, column_name_of(run.resource.cursor), Spool(folder))
-
-    def take_over(self, part: Attempt) -> None:
-        """Add the rows of a part, but for those that came with another one."""
-        resource = self._run.resource
-        doubled = self.keys & part.keys
-        if doubled and not resource.has_own_id:
-            part.close()
-            raise Incomplete(self.says(f"{len(doubled):,} rows came in two parts"))
-        if part.read_rows:
-            self.written += self._here.take_over(part.assembly.tables(), resource.name, doubled)
-        part.close()
-        self.keys |= part.keys
-        self.read_rows += part.read_rows
-        self.bytes += part.bytes
-        self.drift += part.drift
-        if part.late_seconds is not None:
-            self.late_seconds = max(self.late_seconds or 0.0, part.late_seconds)
+            raise Incomplete(rows.says(f"{len(left):,} of its rows changed while it was read"))

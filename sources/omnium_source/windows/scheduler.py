@@ -1,7 +1,7 @@
 """Reads any window of a resource: as one, or as smaller ones, several of them at the same time.
 
 What does not add up is read again, and then in smaller windows: a single page is one consistent answer, so that comes
-to an end. Where no time makes a scroll smaller, the values of a filter do: see `Scheduler._in_parts`.
+to an end. Where no time makes a scroll smaller, the values of a filter do: see `by_values.py`.
 
 A scroll cannot be read in parallel, so a large window is split and its parts are read side by side: while whoever
 makes tables has time, one more is begun. They are handed on oldest first. The newest is begun when all others are
@@ -12,34 +12,32 @@ there: a row that changes while they are read gets a later stamp, and has to be 
 
 import datetime as dt
 import logging
-import threading
 from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor, wait
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import Any
 
-from omnium_source.errors import Incomplete, Refused, ScrollLost, Stopped, TooLarge
-from omnium_source.http.client import Budget
-from omnium_source.http.paginators import REACH, Scroll, SearchPages, is_round
+from omnium_source.errors import Incomplete, ScrollLost, TooLarge
+from omnium_source.http.cancellation import Cancellation
+from omnium_source.http.paginators import REACH, Connection, Scroll, SearchPages, is_round
+from omnium_source.http.traffic import Budget
+from omnium_source.normalize.activity import Activity
 from omnium_source.normalize.batch import Batch
 from omnium_source.normalize.pages import Page as HasRows
-from omnium_source.normalize.schema import Found
-from omnium_source.resources import RESOURCES, Resource, ValueFilter
-from omnium_source.windows.reader import Attempt, Joined, Query
-from omnium_source.windows.resource_run import SCROLL_FROM, ResourceRun
-from omnium_source.windows.splitter import Splitter
-from omnium_source.windows.window import Row, Window, key_of, texts_at
+from omnium_source.resources import Resource, ValueFilter
+from omnium_source.windows.by_values import ByValues
+from omnium_source.windows.gathered import Gathered, Query
+from omnium_source.windows.reader import Attempt
+from omnium_source.windows.resource_run import ResourceRun
+from omnium_source.windows.server_facts import SCROLL_FROM
+from omnium_source.windows.splitter import Shown, Splitter
+from omnium_source.windows.window import Row, Window, key_of
 
 log = logging.getLogger("omnium")
 
-BATCHES_A_PART = 3
-"""Of a scroll that is read in parts, about."""
-VALUES_A_PART = 300
-TICK = 0.05
-"""Seconds between two looks at whether one more window should be begun."""
-IDLE_TICKS = 4
-"""More looks than this, on the joined, that found nothing to do."""
+IDLE_SECONDS = 0.25
+"""Another window is begun when nobody has made tables for so long."""
 
 
 @dataclass(frozen=True)
@@ -50,12 +48,27 @@ class _Split:
     total: int
 
 
+_Outcome = Gathered | _Split
+
+
 @dataclass
 class _Turn:
     """A window that waits in line, or is being read in a thread."""
 
     window: Window
-    coming: "Future[Attempt | _Split] | None" = None
+    coming: "Future[_Outcome] | None" = None
+
+
+@dataclass(frozen=True)
+class _Task:
+    """What all windows of one reading have in common.
+
+    `filters` are those by whose values a window may be split. `token`: set when nobody wants them any more.
+    """
+
+    query: Query
+    filters: Sequence[ValueFilter]
+    token: Cancellation
 
 
 class Scheduler:
@@ -64,36 +77,36 @@ class Scheduler:
     def __init__(self, run: ResourceRun) -> None:
         self._run, self._resource = run, run.resource
         self.splitter = Splitter(run)
-        self._listed: dict[str, set[str]] = {}
-        self._listing = threading.Lock()
+        self._failures = 0
+        """Windows that did not add up, in a row."""
+        self._by_values = ByValues(run, self.rows_of)
 
-    def of(
+    def read(
         self,
         window: Window,
         query: Query | None = None,
         filters: Sequence[ValueFilter] | None = None,
         at_once: int | None = None,
-    ) -> Iterator[Attempt]:
-        """The parts of a window, read and complete, oldest first: all of them together are the window.
+    ) -> Iterator[Gathered]:
+        """The parts of a window, complete, oldest first: all of them together are the window.
 
-        `filters` are those by whose values it may be split, all of the resource's if None. `at_once`: how many attempts
+        `filters` are those by whose values it may be split, all of the resource's if None. `at_once`: how many windows
         may be read at the same time, as many as the setting says if None. Raises what the client raises, and Incomplete
-        where a attempt could not be verified; those handed on before stay valid.
+        where a window could not be verified; those handed on before stay valid.
         """
         query = query or Query()
         filters = self._resource.value_filters if filters is None else filters
-        line = deque([_Turn(window)])
-        counted = expected = 0
-        # Who is told the rows as they come wants them in order.
+        # Whoever hears of the rows as they come wants them in order.
         at_once = 1 if query.note else at_once or self._run.reading.windows_at_once
-        own = replace(query, is_over=threading.Event())
+        task = _Task(query, filters, self._run.client.stop.child())
+        line, counted, expected = deque([_Turn(window)]), 0, 0
         threads = ThreadPoolExecutor(max(1, at_once), "omnium-window")
         try:
             while line:
                 if at_once > 1 and len(line) > 1:
-                    found = self._first_of(line, own, filters, threads, at_once)
+                    found = self._first_of(line, task, threads, at_once)
                 else:
-                    found = self._read(line[0].window, query, filters)
+                    found = self._read(line[0].window, task)
                 line.popleft()
                 if isinstance(found, _Split):
                     expected = expected or found.total
@@ -102,112 +115,114 @@ class Scheduler:
                     counted += found.total or 0
                     yield found
         finally:
-            own.is_over.set()
+            task.token.set()
             threads.shutdown(cancel_futures=True)
             for turn in line:
                 _throw_away(turn)
         if window.is_unbounded and expected and query.body is None:
-            if self._run.is_at_limit(expected):
-                self.splitter.check_all_have_a_stamp(self._run.connection())
-            elif counted < expected:
-                self.splitter.check_nothing_is_outside(self._run.connection())
+            self._check_all_is_there(counted, expected)
+
+    def _check_all_is_there(self, counted: int, expected: int) -> None:
+        """Raises Incomplete where rows without the stamp stand in none of the parts."""
+        if self._run.server.is_at_limit(expected):
+            self.splitter.check_all_have_a_stamp(self._run.connection())
+        elif counted < expected:
+            self.splitter.check_nothing_is_outside(self._run.connection())
 
     # -- side by side ------------------------------------------------------------------------------
 
     def _first_of(
-        self,
-        line: "deque[_Turn]",
-        query: Query,
-        filters: Sequence[ValueFilter],
-        threads: ThreadPoolExecutor,
-        at_once: int,
-    ) -> "Attempt | _Split":
+        self, line: "deque[_Turn]", task: _Task, threads: ThreadPoolExecutor, at_once: int
+    ) -> _Outcome:
         """What comes of the first in line; those behind it are begun as long as there is nothing else to do."""
 
-        def begin(turn: _Turn) -> "Future[Attempt | _Split]":
-            turn.coming = turn.coming or threads.submit(self._read, turn.window, query, filters)
+        def begin(turn: _Turn) -> "Future[_Outcome]":
+            turn.coming = turn.coming or threads.submit(self._read, turn.window, task)
             return turn.coming
 
-        coming, idle = begin(line[0]), 0
-        while wait([coming], TICK).not_done:
-            idle = idle + 1 if self._run.is_waiting else max(0, idle - 2)
-            following = [
-                turn for turn in list(line)[:at_once] if turn is not line[-1] and turn.coming is None
-            ]
-            if idle > IDLE_TICKS and following:
-                begin(following[0])
-                idle = 0
+        coming = begin(line[0])
+        # The newest is begun when all others are there.
+        for turn in list(line)[1:-1][: at_once - 1]:
+            if turn.coming is None:
+                if not self._run.normalizer.activity.wait_idle(IDLE_SECONDS, coming):
+                    break
+                begin(turn)
         return coming.result()
 
     # -- one window --------------------------------------------------------------------------------
 
-    def _read(self, window: Window, query: Query, filters: Sequence[ValueFilter]) -> "Attempt | _Split":
-        """A window joined, or the parts in which it has to be read."""
+    def _read(self, window: Window, task: _Task) -> _Outcome:
+        """A window, or the parts in which it has to be read."""
         run, reading = self._run, self._run.reading
         window.check(self._resource.name)
         connection = run.connection()
         problem: Exception | None = None
         for number in range(1, reading.tries + 1):
-            if run.client.stop.is_set() or query.is_over.is_set():
-                raise Stopped("stopped on request")
+            task.token.check()
             connection.budget = Budget(reading.budget)
-            attempt = Attempt(run, self.splitter, connection, window, query, number)
+            rows = Gathered(run, window, task.query, connection, number)
+            attempt = Attempt(run, self.splitter, connection, rows, task.token)
             try:
                 with run.one_more():
                     is_too_large = attempt.read()
                 if not is_too_large:
-                    run.failures = 0 if attempt.total else run.failures
-                    return attempt
+                    self._failures = 0 if rows.total else self._failures
+                    return rows
                 is_hopeless = True
             except (ScrollLost, Incomplete, TooLarge) as failure:
                 problem = failure
-                log.info("%s; reading it again", failure)
-                run.failures += 1
-                run.notes_values = bool(self._resource.value_filters)
-                if run.failures > reading.failures:
-                    attempt.close()
-                    raise Incomplete(
-                        f"{failure}; read again {run.failures} times, the cursor stays"
-                    ) from None
+                self._note_failure(failure, rows)
                 # A small window is often right the second time; a large one is better read in parts. A single
                 # page is one consistent answer already.
                 is_hopeless = (
                     isinstance(failure, TooLarge)
                     or attempt.is_doubtful
-                    or (attempt.total or 0) > (SCROLL_FROM * 3 if number == 1 else self._resource.take)
+                    or (rows.total or 0) > (SCROLL_FROM * 3 if number == 1 else self._resource.take)
                 )
             except BaseException:
-                attempt.close()
+                rows.close()
                 raise
-            attempt.close()
+            rows.close()
             parts = attempt.parts
             if not parts and is_hopeless and not attempt.found_base:
                 parts = self.splitter.split(window, attempt.shown, connection)
             if parts:
-                return _Split(parts, attempt.total or 0)
-            if isinstance(problem, TooLarge):
-                raise problem
-            if problem is None and attempt.is_doubtful:
-                raise Incomplete(
-                    f"{self._resource.name}: the server's count stops at {run.limit:,}, and no filter of the "
-                    "endpoint makes the window smaller, so whether all rows came nobody can tell"
-                )
-            if problem is None:
-                raise Incomplete(
-                    f"{self._resource.name}: {attempt.total:,} rows stand in one window that no filter of the "
-                    f"endpoint can make smaller, and it shows {REACH:,} at most"
-                )
-            if filters and attempt.is_for_parts:
+                return _Split(parts, rows.total or 0)
+            if problem is None or isinstance(problem, TooLarge):
+                raise problem or self._cannot_be_smaller(attempt)
+            if task.filters and attempt.is_for_parts:
                 try:
-                    return self._in_parts(attempt, filters)
+                    return self._in_parts(attempt, connection, task.filters)
                 except (ScrollLost, Incomplete) as failure:
                     problem = failure
                     log.info("%s; reading it again", failure)
         raise Incomplete(f"{problem}; tried {reading.tries} times, the cursor stays where it was")
 
+    def _note_failure(self, failure: Exception, rows: Gathered) -> None:
+        """A window did not add up. Raises Incomplete after too many of them."""
+        log.info("%s; reading it again", failure)
+        self._failures += 1
+        self._run.values.begin()
+        if self._failures > self._run.reading.failures:
+            rows.close()
+            raise Incomplete(f"{failure}; read again {self._failures} times, the cursor stays") from None
+
+    def _cannot_be_smaller(self, attempt: Attempt) -> Incomplete:
+        """What to say of a window that has to be split and cannot be."""
+        name = self._resource.name
+        if attempt.is_doubtful:
+            return Incomplete(
+                f"{name}: the server's count stops at {self._run.server.limit:,}, and no filter of the "
+                "endpoint makes the window smaller, so whether all rows came nobody can tell"
+            )
+        return Incomplete(
+            f"{name}: {attempt.rows.total:,} rows stand in one window that no filter of the "
+            f"endpoint can make smaller, and it shows {REACH:,} at most"
+        )
+
     # -- by values ---------------------------------------------------------------------------------
 
-    def _in_parts(self, lost: Attempt, filters: Sequence[ValueFilter]) -> Attempt:
+    def _in_parts(self, lost: Attempt, connection: Connection, filters: Sequence[ValueFilter]) -> Gathered:
         """A window whose scroll was lost, put together of many small ones: by the values of `filters`.
 
         An inventory of 200 batches of which one in twenty is lost never arrives as one scroll. By warehouse and, where
@@ -216,75 +231,32 @@ class Scheduler:
         Rows that a filter cannot show, such as those without a warehouse, are found by the next filter. Raises
         Incomplete if rows are still missing when all known values were asked for.
         """
-        window, query = lost.window, lost.query
-        joined, wanted = Joined(self._run, self.splitter, lost), lost.total or 0
+        window, query, wanted = lost.rows.window, lost.rows.query, lost.rows.total or 0
+        together = Gathered(self._run, window, query, connection, lost.rows.tries + 1)
         asked_for: dict[str, set[str]] = {by.field: set() for by in filters}
         try:
-            for values, others in self._parts(lost, filters, asked_for):
+            shown = Shown(wanted, lost.shown.rows)
+            for values, others in self._by_values.parts(shown, filters, asked_for):
                 asked = replace(query, body={**(query.body or {}), **values})
-                for part in self.of(window, asked, others, at_once=1):
-                    joined.take_over(part)
-                if joined.count < wanted:
+                for part in self.read(window, asked, others, at_once=1):
+                    together.take_over(part)
+                if together.count < wanted:
                     continue
-                if is_round(wanted) and self._values_left(filters[0], asked_for):
+                first = filters[0]
+                if is_round(wanted) and self._by_values.left(first, asked_for[first.field]):
                     continue  # the count may be a limit that the parts only happen to pass
-                for part in self._changed_since(joined):
-                    joined.take_over(part)
-                wanted = joined.total = self._count_of(window, query.body)
+                for part in self._changed_since(together):
+                    together.take_over(part)
+                wanted = together.total = self._count_of(window, query.body)
                 # Fewer than before: what was deleted meanwhile may stand for what no part has shown.
-                if joined.count == wanted and wanted >= (lost.total or 0):
-                    return joined
+                if together.count == wanted and wanted >= (lost.rows.total or 0):
+                    return together
             raise Incomplete(
-                joined.says(f"{joined.count:,} rows came in parts, the server counts {wanted:,}")
+                together.says(f"{together.count:,} rows came in parts, the server counts {wanted:,}")
             )
         except BaseException:
-            joined.close()
+            together.close()
             raise
-
-    def _parts(
-        self, lost: Attempt, filters: Sequence[ValueFilter], asked: dict[str, set[str]]
-    ) -> Iterator[tuple[dict[str, list[str]], Sequence[ValueFilter]]]:
-        """What to ask for, and by what each of it may be split further.
-
-        Values that rows have shown come first, then those that another resource lists, then those of the next filter;
-        its rows may show new values of the filters before. `asked` notes which values were asked for.
-        """
-        first_rows = lost.shown.rows
-        self._run.see(first_rows)
-        goes_on = True
-        while goes_on:
-            goes_on = False
-            for number, by in enumerate(filters):
-                while values := self._values_left(by, asked):
-                    fitting = BATCHES_A_PART * len(first_rows) * len(values) // max(1, lost.total or 0)
-                    size = max(1, min(VALUES_A_PART, fitting))
-                    for start in range(0, len(values), size):
-                        some = values[start : start + size]
-                        asked[by.field].update(some)
-                        yield {by.field: some}, filters[number + 1 :]
-                    goes_on = number > 0
-
-    def _values_left(self, by: ValueFilter, asked: Mapping[str, set[str]]) -> list[str]:
-        """Values that rows have shown, or else those that another resource lists, and that were not asked for."""
-        return sorted(self._run.seen[by.field] - asked[by.field] or self._list(by) - asked[by.field])
-
-    def _list(self, by: ValueFilter) -> set[str]:
-        """The values that another resource knows, none where it cannot be read."""
-        with self._listing:
-            if by.field not in self._listed:
-                self._listed[by.field] = self._values_listed(by) if by.listed_in else set()
-            return self._listed[by.field]
-
-    def _values_listed(self, by: ValueFilter) -> set[str]:
-        listing = RESOURCES[by.listed_in]
-        only = {**listing.key_only, "includedFields": {"specificFields": ["id", *by.listed_at]}}
-        window = Window(end=self._run.client.server_time())
-        try:
-            rows = self.rows_of(listing, window, only if listing.key_only else None)
-        except (Refused, ScrollLost, Incomplete) as failure:
-            log.info("%s: no more values of %s: %s", self._resource.name, by.field, failure)
-            return set()
-        return {value for path in by.listed_at for value in texts_at(rows, path)}
 
     def rows_of(self, resource: Resource, window: Window, body: Mapping[str, Any] | None = None) -> list[Row]:
         """The rows of another resource as they came, each once: what this one has to follow."""
@@ -298,23 +270,23 @@ class Scheduler:
             traffic=self._run.traffic,
         )
         query = Query(body, note=lambda some: rows.update((key_of(resource, row), row) for row in some))
-        for attempt in Scheduler(run).of(window, query):
-            attempt.close()
+        for found in Scheduler(run).read(window, query):
+            found.close()
         return list(rows.values())
 
-    def _changed_since(self, joined: Attempt) -> Iterator[Attempt]:
+    def _changed_since(self, together: Gathered) -> Iterator[Gathered]:
         """The rows that came while the parts were read, where they can be asked for."""
         if self._resource.rule != "from" or not self._resource.has_own_id:
             return
-        began = joined.began - dt.timedelta(seconds=self._run.reading.settling_lag)
-        lower = max(joined.window.lower or began, began)
-        yield from self.of(replace(joined.window, lower=lower), joined.query, (), at_once=1)
+        began = together.began - dt.timedelta(seconds=self._run.reading.settling_lag)
+        lower = max(together.window.lower or began, began)
+        yield from self.read(replace(together.window, lower=lower), together.query, (), at_once=1)
 
     def _count_of(self, window: Window, body: Mapping[str, Any] | None) -> int:
         """The server's own count of a window, now."""
         run, connection = self._run, self._run.connection()
         if self._resource.search:
-            first = SearchPages(connection, run.body(window, body), run.base, run.executor).first()
+            first = SearchPages(connection, run.body(window, body), run.server.base, run.executor).first()
         else:
             first = Scroll(connection, run.body(window, body, scroll=True)).first()
         return first.total or 0
@@ -324,26 +296,28 @@ def _throw_away(turn: _Turn) -> None:
     """Remove what was read of a window that nobody takes any more."""
     if turn.coming and not turn.coming.cancelled() and not turn.coming.exception():
         found = turn.coming.result()
-        if isinstance(found, Attempt):
+        if isinstance(found, Gathered):
             found.close()
 
 
 class _KeysOnly:
     """For rows that are looked at and not kept."""
 
-    def __init__(self, resource: Resource) -> None:
-        self._resource = resource
+    batches_ahead, is_pooled = 1, False
 
-    def parse(self, pages: Sequence[HasRows]) -> Batch:
-        return Batch(
-            self._resource.name, {}, [key_of(self._resource, row) for page in pages for row in page.rows]
-        )
+    def __init__(self, resource: Resource) -> None:
+        self._resource, self.activity = resource, Activity()
+
+    def use_pool_for(self, size: float) -> None:
+        """There is nothing to do in a pool."""
+
+    def submit(self, pages: Sequence[HasRows], cursor: str) -> "Future[Batch]":
+        done: Future[Batch] = Future()
+        done.set_result(Batch(self._resource.name, {}, self.keys_of(pages)))
+        return done
+
+    def keys_of(self, pages: Sequence[HasRows]) -> list[str]:
+        return [key_of(self._resource, row) for page in pages for row in page.rows]
 
     def hints(self, table: str) -> dict[str, dict[str, Any]]:
         return {}
-
-    def found(self) -> Found:
-        return {}
-
-    def learn(self, found: Found) -> None:
-        """It makes no columns."""

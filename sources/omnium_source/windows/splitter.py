@@ -21,15 +21,15 @@ BEGINNING = dt.datetime(2000, 1, 1, tzinfo=dt.UTC)
 OVERLAPS = tuple(dt.timedelta(milliseconds=step) for step in (1, 1_000, 60_000))
 """Neighbouring windows share one of these: nobody says whether the bounds belong to a window or not, nor whether
 the server compares them by the millisecond. The smallest that the server is found to see counts."""
-NARROWEST = 4
-"""Overlaps: a window as short as this is not split."""
-FEWEST = 6
-"""Windows that a scroll is split into, where several are read at once: the newest is read by itself, after the rest."""
-SHORTEST = dt.timedelta(seconds=10)
-"""A window as short as this is not split only because it is large, where a scroll can read it: rows that share a stamp,
-as those of an import do, would be read with each of its parts."""
-NEWEST = 0.25
-"""Its length, in lengths of the others: nothing else is read meanwhile."""
+NARROWEST_OVERLAPS = 4
+"""A window that is no longer than so many overlaps is not cut."""
+FEWEST_PARTS = 6
+"""Parts of a scroll at least, where several are read at once: the newest is read by itself, after the rest."""
+SHORTEST_CUT = dt.timedelta(seconds=10)
+"""A window that is no longer than this is not cut only for its size: rows that share a stamp, as those of an import do,
+would be read with each of its parts."""
+NEWEST_SHARE = 0.25
+"""The newest part is so long, in lengths of the others: nothing else is read meanwhile."""
 
 
 @dataclass(frozen=True)
@@ -80,7 +80,7 @@ class Splitter:
 
         `is_needed`: it cannot be read whole. Otherwise it could, and only takes long.
         """
-        asked = _Asked(window, shown, connection, dt.timedelta(0) if is_needed else SHORTEST)
+        asked = _Asked(window, shown, connection, dt.timedelta(0) if is_needed else SHORTEST_CUT)
         by_time = self._cut_by_time(asked) if self._resource.scrolls else []
         if by_time or not is_needed:
             # A rank would cut one part off; these several can be read side by side.
@@ -89,9 +89,10 @@ class Splitter:
 
     def _cut_by_time(self, asked: _Asked) -> list[Window]:
         """Windows of the same length."""
-        total, target, stamps = asked.shown.total, self._run.target, self._stamps(asked, self._cursor)
+        total, target = asked.shown.total, self._run.largest_window
+        stamps = self._stamps(asked, self._cursor)
         is_side_by_side = self._resource.scrolls and self._run.reading.windows_at_once > 1
-        fewest = FEWEST if is_side_by_side and total > target else 2
+        fewest = FEWEST_PARTS if is_side_by_side and total > target else 2
         count = min(64, max(fewest, -(-3 * total // (2 * target))))
         stamps_differ = not stamps or min(stamps) != max(stamps)
         # The oldest of the first page may be the oldest of all, unless the newest come first. Once only: where it was
@@ -108,14 +109,16 @@ class Splitter:
         lower = getattr(asked.window, axis.low) or oldest or BEGINNING
         upper = max(getattr(asked.window, axis.high) or self._run.client.server_time(), lower)
         length = upper - lower
-        if length <= max(asked.shortest, NARROWEST * OVERLAPS[0]) or not self._finds_all(asked, axis):
+        if length <= max(asked.shortest, NARROWEST_OVERLAPS * OVERLAPS[0]) or not self._finds_all(
+            asked, axis
+        ):
             return []
         overlap = self._overlap(asked, axis)
-        if length <= NARROWEST * overlap:
+        if length <= NARROWEST_OVERLAPS * overlap:
             return []
         # Narrower windows than what they share would be read over and over.
         count = min(count, int(length / (2 * overlap)))
-        step = length / (count - 1 + (NEWEST if count >= FEWEST else 1))
+        step = length / (count - 1 + (NEWEST_SHARE if count >= FEWEST_PARTS else 1))
         marks = [lower + step * number for number in range(1, count)]
         return cut(asked.window, marks, axis.low, axis.high, overlap)
 
@@ -124,9 +127,9 @@ class Splitter:
 
         The last page that can be seen tells the stamp to cut at, whichever stamp the server sorts by.
         """
-        resource, base, window = self._resource, self._run.base, asked.window
+        resource, base, window = self._resource, self._run.server.base, asked.window
         can_page = resource.search and resource.paged
-        if self._run.target < REACH or not can_page or asked.shown.total < REACH:
+        if self._run.largest_window < REACH or not can_page or asked.shown.total < REACH:
             return []
         pages = SearchPages(asked.connection, self._run.body(window), base, self._run.executor)
         last = pages.page(REACH // resource.take - 1 + base.number)
@@ -159,7 +162,7 @@ class Splitter:
             first = replace(window, created_lower=window.created_lower or dt.datetime(1, 1, 1, tzinfo=dt.UTC))
             everything = self._count(window.body(self._resource), asked.connection)
             if (
-                self._run.is_at_limit(everything)
+                self._run.server.is_at_limit(everything)
                 or self._count(first.body(self._resource), asked.connection) < everything
             ):
                 self._axes = [other for other in self._axes if other is not CREATION]
@@ -211,13 +214,13 @@ class Splitter:
         if not resource.search:
             return
         for order in ("Ascending", "Descending") if resource.sort else ("",):
-            page = {"take": resource.take, "page": self._run.base.number} if resource.paged else {}
+            page = {"take": resource.take, "page": self._run.server.base.number} if resource.paged else {}
             sort = {"sortOrder": f"{resource.sort}{order}"} if order else {}
             rows = connection.post(resource.search, {**resource.body, **sort, **page}).rows
             if len(stamps_at(rows, resource.cursor)) < len(rows):
                 raise Incomplete(
                     f"{resource.name}: rows carry no {resource.cursor}, and the server's count stops at "
-                    f"{self._run.limit:,}, so nobody knows how many they are"
+                    f"{self._run.server.limit:,}, so nobody knows how many they are"
                 )
 
     def check_nothing_is_outside(self, connection: Connection) -> None:
@@ -237,6 +240,6 @@ class Splitter:
         resource = self._resource
         body = {**resource.body, **bounds}
         if resource.search:
-            page = {"take": 1, "page": self._run.base.number} if resource.paged else {}
+            page = {"take": 1, "page": self._run.server.base.number} if resource.paged else {}
             return connection.post(resource.search, {**body, **page}).total or 0
         return connection.post(resource.scroll, {**body, "take": 1}, starts_scroll=True).total or 0

@@ -1,21 +1,19 @@
-"""What is kept of a resource between two runs, and what becomes of it where a clock was wrong.
+"""What is kept of a resource between two runs, a class for each rule, and what becomes of it where a clock was wrong.
 
-State       as dlt keeps it: JSON
-healed      a state whose moments can be right
+State and its kinds    read from the JSON that dlt keeps, and written as that
+healed                 a state whose moments can be right
 """
 
 import datetime as dt
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, fields, replace
+from typing import Any, Self, TypeVar
 
 from omnium_source.http.clock import Moment
-from omnium_source.windows.window import iso, moment_of
+from omnium_source.windows.window import exact_moment_of, iso, second_of
 
-State = dict[str, Any]
-"""`cursor`: the server's time up to which everything is read (ISO 8601). `clock_offset`: the server's clock minus ours
-in seconds, when that was. `page_base`: the number of the first page, where the description leaves it open.
-`is_first_read`: the first read is not over. `full_pass`: when everything was read last. `open`: ids of rows that can
-still change. `newest_first`: whether the server sorts by changes. `versions`: each supplier's newest version."""
+Kept = Mapping[str, Any]
+"""A state as dlt keeps it: JSON."""
 
 JITTER = 5.0
 """Seconds by which the measured difference of the clocks changes though no clock was set."""
@@ -23,34 +21,124 @@ AHEAD = dt.timedelta(seconds=60)
 """A kept moment that lies further ahead of now was noted by a clock that was wrong."""
 
 
-def healed(state: State, moment: Moment, remark: Callable[[str], None]) -> State:
+def _number(value: Any) -> float | None:
+    return value if isinstance(value, int | float) and not isinstance(value, bool) else None
+
+
+def _whole_number(value: Any) -> int | None:
+    return int(value) if _number(value) is not None else None
+
+
+def _texts(value: Any) -> tuple[str, ...] | None:
+    return tuple(map(str, value)) if isinstance(value, list | tuple) else None
+
+
+def _as_kept(value: Any) -> Any:
+    if isinstance(value, dt.datetime):
+        return iso(value)
+    return list(value) if isinstance(value, tuple) else value
+
+
+READERS: Mapping[str, Callable[[Any], Any]] = {
+    "cursor": exact_moment_of,
+    "clock_offset": _number,
+    "page_base": _whole_number,
+    "newest_first": lambda value: str(value) or None,
+    "full_pass": exact_moment_of,
+    "is_first_read": lambda value: bool(value) or None,
+    "open": _texts,
+    "versions": lambda value: dict(value) if isinstance(value, Mapping) else None,
+}
+"""What is made of each entry that was kept; None where that makes no sense."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class State:
+    """What every resource keeps.
+
+    `cursor`: the server's time up to which everything is read. `clock_offset`: the server's clock minus ours in
+    seconds, when that was. `page_base`: the number of the first page, where the description leaves it open.
+    `newest_first`: whether the server is seen to sort by changes (`by_order.py`). `full_pass`: when everything was read
+    last, where that is done every few days.
+    """
+
+    cursor: dt.datetime | None = None
+    clock_offset: float | None = None
+    page_base: int | None = None
+    newest_first: str | None = None
+    full_pass: dt.datetime | None = None
+
+    @classmethod
+    def read(cls, kept: Kept) -> Self:
+        """The state that was kept, also by an earlier version; what is unknown or makes no sense is left out."""
+        entries = {
+            one.name: READERS[one.name](kept[one.name])
+            for one in fields(cls)
+            if kept.get(one.name) is not None
+        }
+        return cls(**entries)
+
+    def kept(self) -> dict[str, Any]:
+        """As JSON, without what there is not."""
+        values = {one.name: getattr(self, one.name) for one in fields(self)}
+        return {name: _as_kept(value) for name, value in values.items() if value is not None}
+
+    @property
+    def cursor_second(self) -> dt.datetime | None:
+        """The second in which the cursor lies: what is asked for begins there."""
+        return self.cursor and second_of(self.cursor)
+
+
+@dataclass(frozen=True, kw_only=True)
+class WindowState(State):
+    """Of `window` and `event`. `is_first_read`: the first read, however many windows it takes, is not over."""
+
+    is_first_read: bool | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class OpenState(State):
+    """Of `open`. `open`: ids of rows that can still change."""
+
+    open: tuple[str, ...] | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class VersionsState(State):
+    """Of `versions`. `versions`: the newest version that was read of each supplier."""
+
+    versions: dict[str, str] | None = None
+
+
+S = TypeVar("S", bound=State)
+
+
+def healed(state: S, moment: Moment, remark: Callable[[str], None]) -> S:
     """`state`, with moments that cannot be right moved back, and what the clocks say kept in it.
 
     Where the server's clock has moved back against ours since the cursor was kept, changes may carry stamps from
     before the cursor. Where the cursor lies ahead of now all the same, nobody knows when it was kept. `remark` hears
     what a person should know.
     """
-    mended, cursor = dict(state), moment_of(state.get("cursor"))
-    kept = float(state.get("clock_offset") or 0.0)
+    kept, cursor = state.clock_offset or 0.0, state.cursor
     offset = kept if moment.offset is None else moment.offset
-    if abs(offset - kept) > JITTER or "clock_offset" not in state:
-        mended["clock_offset"] = round(offset)
+    if abs(offset - kept) > JITTER or state.clock_offset is None:
+        state = replace(state, clock_offset=round(offset))
     moved_back = kept - offset + JITTER if kept - offset > JITTER else 0.0
     if cursor and moved_back:
         cursor -= dt.timedelta(seconds=moved_back)
-        mended["cursor"] = iso(cursor)
+        state = replace(state, cursor=cursor)
         if moved_back > AHEAD.total_seconds():
             remark(
                 f"the server's clock moved back by {moved_back:,.0f} s against this machine's since the last run, "
                 f"so it is read from {iso(cursor)} on"
             )
     if cursor and cursor > moment.earliest + AHEAD:
-        del mended["cursor"]
+        state = replace(state, cursor=None)
         remark(
             f"its cursor {iso(cursor)} lies ahead of now, {iso(moment.earliest)}: a clock was wrong when it was kept, "
             "so everything is read again"
         )
-    full_pass = moment_of(mended.get("full_pass"))
-    if full_pass and ("cursor" not in mended or full_pass > moment.earliest + AHEAD):
-        del mended["full_pass"]
-    return mended
+    if state.full_pass and (state.cursor is None or state.full_pass > moment.earliest + AHEAD):
+        state = replace(state, full_pass=None)
+    return state

@@ -6,41 +6,44 @@ STRATEGIES    the class of each rule
 import datetime as dt
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from typing import Any
 
 from omnium_source.errors import BadRequest
 from omnium_source.resources import RESOURCES
-from omnium_source.windows.reader import Query, Verified
-from omnium_source.windows.state import State
+from omnium_source.windows.gathered import Query, Verified
+from omnium_source.windows.state import OpenState, State, WindowState
 from omnium_source.windows.strategy import Strategy
 from omnium_source.windows.versions import Versions
-from omnium_source.windows.window import Row, Window, iso, moment_of
+from omnium_source.windows.window import Row, Window, iso
 
 IDS_A_REQUEST = 100
+"""Deliveries asked for by their ids at a time."""
 
 
-class ByWindow(Strategy):
+class ByWindow(Strategy[WindowState]):
     """Both ends of the cursor can be bounded: what changed, or happened, since the last complete window."""
 
-    def windows(self, state: State) -> Iterator[Verified]:
+    state_type = WindowState
+
+    def windows(self, state: WindowState) -> Iterator[Verified]:
         """See `Strategy.windows`."""
         # The first read has no upper bound: a row without the stamp, or with one in the future, is a row too. It
         # lasts until its last window is loaded, however many runs that takes.
-        is_first = not state.get("cursor") or state.get("is_first_read", False)
+        is_first = state.cursor is None or bool(state.is_first_read)
         window = Window(self.since(state), None if is_first else self.latest, end=self.now)
-        late_before = None if is_first else moment_of(state.get("cursor"))
+        late_before = None if is_first else state.cursor_second
         if self.run.resource.deleted and not is_first:
             # Before what lives: one that comes back meanwhile is met there, and keeps no mark.
             yield from self._deleted(window, state)
         for verified in self.read(window, Query(late_before=late_before)):
-            if verified.window.end:
-                state = {**state, "cursor": iso(verified.window.end)}
-                state.pop("is_first_read", None)
-                if is_first and verified.window.end != self.now:
-                    state["is_first_read"] = True
+            end = verified.window.end
+            if end:
+                goes_on = True if is_first and end != self.now else None
+                state = replace(state, cursor=end, is_first_read=goes_on)
             verified.state = self.kept(state)
             yield verified
 
-    def _deleted(self, window: Window, state: State) -> Iterator[Verified]:
+    def _deleted(self, window: Window, state: WindowState) -> Iterator[Verified]:
         """What was deleted since the cursor, marked, where the server tells of it."""
         query = Query(self.run.resource.deleted, deleted_at=window.end)
         try:
@@ -51,17 +54,17 @@ class ByWindow(Strategy):
             self.run.remark(f"deleted rows cannot be asked for, a sweep finds them: {refusal}")
 
 
-class ByLowerBound(Strategy):
+class ByLowerBound(Strategy[State]):
     """Only the lower end can be bounded: everything that changed since then."""
 
     def windows(self, state: State) -> Iterator[Verified]:
         """See `Strategy.windows`."""
-        query = Query(late_before=moment_of(state.get("cursor")))
+        query = Query(late_before=state.cursor_second)
         window = Window(self.since(state), end=self.now)
         yield from self.with_final_state(self.read(window, query), state)
 
 
-class Everything(Strategy):
+class Everything(Strategy[State]):
     """No filter at all: everything, each time."""
 
     def windows(self, state: State) -> Iterator[Verified]:
@@ -69,32 +72,35 @@ class Everything(Strategy):
         yield from self.with_final_state(self.read(Window(end=self.now)), state)
 
 
-class Trailing(Strategy):
+class Trailing(Strategy[State]):
     """Only creation can be bounded: a trailing period again, and everything every few days."""
 
     def windows(self, state: State) -> Iterator[Verified]:
         """See `Strategy.windows`."""
         if self.is_full_pass_due(state):
             window = Window(self.run.reading.since, end=self.now)
-            yield from self.with_final_state(self.read(window), state, full_pass=iso(self.now))
+            yield from self.with_final_state(self.read(window), state, full_pass=self.now)
         else:
             window = Window(_trailing_since(self, state), self.latest, end=self.now)
             yield from self.with_final_state(self.read(window), state)
 
 
-class Open(Strategy):
-    """Those of a trailing period by creation, and older ones that may still change: not in a final status, or named
-    by a purchase order that changed."""
+class Open(Strategy[OpenState]):
+    """Rows of a trailing period by creation, and older ones that may still change.
 
-    def windows(self, state: State) -> Iterator[Verified]:
-        """Those of a trailing period by creation, and older ones that may still change: not in a final
-        status, or named by a purchase order that changed."""
+    Those are not in a final status, or named by a purchase order that changed.
+    """
+
+    state_type = OpenState
+
+    def windows(self, state: OpenState) -> Iterator[Verified]:
+        """See `Strategy.windows`."""
         is_full = self.is_full_pass_due(state)
-        open_ids: set[str] = set() if is_full else set(state.get("open", ()))
+        open_ids: set[str] = set() if is_full else set(state.open or ())
         asked = sorted(open_ids)
-        changes: State = {}
+        changes: dict[str, Any] = {}
         if is_full:
-            changes["full_pass"] = iso(self.now)
+            changes["full_pass"] = self.now
             window = Window(self.run.reading.since, end=self.now)
         else:
             window = Window(_trailing_since(self, state), self.latest, end=self.now)
@@ -137,13 +143,13 @@ class Open(Strategy):
         return named - {""}
 
 
-def _trailing_since(strategy: Strategy, state: State) -> dt.datetime:
+def _trailing_since(strategy: Strategy[Any], state: State) -> dt.datetime:
     """Where a read by creation starts: what is new, and what was new not long ago."""
     trailing = strategy.now - dt.timedelta(days=strategy.run.reading.trailing_days)
     return min(strategy.since(state) or trailing, trailing)
 
 
-STRATEGIES: Mapping[str, type[Strategy]] = {
+STRATEGIES: Mapping[str, type[Strategy[Any]]] = {
     "window": ByWindow,
     "event": ByWindow,
     "from": ByLowerBound,

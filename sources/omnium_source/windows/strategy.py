@@ -3,29 +3,35 @@
 import datetime as dt
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
-from typing import Any
+from dataclasses import replace
+from typing import Any, ClassVar, Generic, TypeVar
 
 from omnium_source.http.clock import Moment
-from omnium_source.windows.reader import Query, Verified
+from omnium_source.windows.gathered import Query, Verified
 from omnium_source.windows.resource_run import ResourceRun
 from omnium_source.windows.scheduler import Scheduler
 from omnium_source.windows.state import State
-from omnium_source.windows.window import Window, iso, moment_of
+from omnium_source.windows.window import Window, second_of
+
+S = TypeVar("S", bound=State)
 
 CLOCK_MARGIN = dt.timedelta(seconds=5)
 """The server's time is known to the second, and old when it arrives. What changed a moment ago belongs to a window
 that is asked for now, so its upper bound lies this much after the later of the two clocks."""
 
 
-class Strategy(ABC):
+class Strategy(ABC, Generic[S]):
     """How a resource stays current. `moment`: now, by both clocks; `now`: the end of what this run reads."""
+
+    state_type: ClassVar[type[State]] = State
+    """The class of the state that it is given."""
 
     def __init__(self, run: ResourceRun, scheduler: Scheduler, moment: Moment) -> None:
         self.run, self.scheduler, self.moment = run, scheduler, moment
         self.now = moment.earliest
 
     @abstractmethod
-    def windows(self, state: State) -> Iterator[Verified]:
+    def windows(self, state: S) -> Iterator[Verified]:
         """Read what is new since `state`, oldest first. Each window carries the state to keep after it."""
 
     @property
@@ -35,30 +41,28 @@ class Strategy(ABC):
 
     def since(self, state: State) -> dt.datetime | None:
         """Where to read from: a settling lag before the cursor; without one, where the user wants to begin."""
-        cursor = moment_of(state.get("cursor"))
-        if cursor is None:
+        if state.cursor is None:
             return self.run.reading.since
-        return min(cursor, self.now) - dt.timedelta(seconds=self.run.reading.settling_lag)
+        cursor = min(second_of(state.cursor), self.now)
+        return cursor - dt.timedelta(seconds=self.run.reading.settling_lag)
 
     def is_full_pass_due(self, state: State) -> bool:
         """Whether everything is to be read again, as it is every few days."""
-        last = moment_of(state.get("full_pass"))
-        return last is None or self.now - last > dt.timedelta(days=self.run.reading.full_pass_days)
+        last, days = state.full_pass, self.run.reading.full_pass_days
+        return last is None or self.now - last > dt.timedelta(days=days)
 
-    def kept(self, state: State, **changes: Any) -> State:
-        """`state` with `changes`, and with what was found out about the server."""
-        base, is_declared = self.run.base, self.run.resource.page_base_is_clear
+    def kept(self, state: S, **changes: Any) -> dict[str, Any]:
+        """`state` with `changes`, and with what was found out about the server, as it is kept."""
+        base, is_declared = self.run.server.base, self.run.resource.page_base_is_clear
         found = {"page_base": base.number} if base.is_clear and not is_declared else {}
-        return {**state, **found, **changes}
+        return replace(state, **{**found, **changes}).kept()
 
     def read(self, window: Window, query: Query | None = None) -> Iterator[Verified]:
         """Read a window: as one, or, where it is too large or does not add up, in parts."""
-        for attempt in self.scheduler.of(window, query):
-            yield attempt.verified()
+        for rows in self.scheduler.read(window, query):
+            yield rows.verified()
 
-    def with_final_state(
-        self, windows: Iterator[Verified], state: State, **changes: Any
-    ) -> Iterator[Verified]:
+    def with_final_state(self, windows: Iterator[Verified], state: S, **changes: Any) -> Iterator[Verified]:
         """Hand the windows on with `state`, the last one with the cursor moved and with `changes`.
 
         The cursor moves with the last part alone: a full pass cut short has to start again.
@@ -70,5 +74,5 @@ class Strategy(ABC):
                 yield previous
             previous = verified
         if previous:
-            previous.state = self.kept(state, cursor=iso(self.now), **changes)
+            previous.state = self.kept(state, cursor=self.now, **changes)
             yield previous

@@ -1,64 +1,50 @@
 """The strategy of supplier versions: each changed supplier's chain of versions, each version once."""
 
-import time
 from collections.abc import Iterator
 from urllib.parse import quote
 
 import orjson
 
 from omnium_source.errors import NotFound
-from omnium_source.http.client import Answer, Budget, Traffic
+from omnium_source.http.client import Answer
 from omnium_source.http.paginators import Connection, Page
-from omnium_source.normalize.drift import Drift
+from omnium_source.http.traffic import Budget, Traffic
 from omnium_source.resources import RESOURCES
-from omnium_source.windows.reader import Verified
-from omnium_source.windows.state import State
+from omnium_source.windows.gathered import Gathered, Query, Verified
+from omnium_source.windows.state import VersionsState
 from omnium_source.windows.strategy import Strategy
-from omnium_source.windows.window import Row, Window, iso
+from omnium_source.windows.window import Row, Window
 
 SUPPLIERS_AT_ONCE = 200
+"""Whose chains are followed before their versions become tables."""
 
 
-class Versions(Strategy):
+class Versions(Strategy[VersionsState]):
     """Every version of each changed supplier, once."""
 
-    def windows(self, state: State) -> Iterator[Verified]:
+    state_type = VersionsState
+
+    def windows(self, state: VersionsState) -> Iterator[Verified]:
         """Every version of each changed supplier, once."""
-        started, before = time.monotonic(), self.run.traffic.requests
-        connection = self.run.connection()
-        window = Window(self.since(state), self.latest if state.get("cursor") else None, end=self.now)
+        connection, before = self.run.connection(), self.run.traffic.requests
+        window = Window(self.since(state), self.latest if state.cursor else None, end=self.now)
+        rows = Gathered(self.run, window, Query(), connection)
         suppliers = self.scheduler.rows_of(RESOURCES["suppliers"], window)
-        seen: dict[str, str] = dict(state.get("versions", {}))
-        assembly, keys, drift = self.run.assembly(0), set[str](), list[Drift]()
+        seen = dict(state.versions or {})
         for start in range(0, len(suppliers), SUPPLIERS_AT_ONCE):
             some = suppliers[start : start + SUPPLIERS_AT_ONCE]
             connection.budget = Budget(self.run.reading.budget)
             chains = self.run.executor.map(
                 lambda row: self._versions_of(connection, row, seen.get(str(row.get("id")))), some
             )
-            pages = [page for chain in chains for page in chain]
-            if pages:
-                added = assembly.add(pages).result()
-                assembly.keep(None)
-                keys.update(added.keys)
-                drift += added.drift
-                self.run.on_rows(len(added.keys), None)
+            for page in (page for chain in chains for page in chain):
+                rows.add(page, can_come_twice=True)
+            rows.finish_batches(can_come_twice=True)
             seen.update((str(row["id"]), str(row["versionId"])) for row in some if row.get("versionId"))
-        yield Verified(
-            self.run.resource,
-            window,
-            None,
-            len(keys),
-            len(keys),
-            len(keys),
-            assembly,
-            self.kept(state, cursor=iso(self.now), versions=seen),
-            Traffic(requests=self.run.traffic.requests - before),
-            1,
-            time.monotonic() - started,
-            drift=drift,
-            keys=keys,
-        )
+        verified = rows.verified()
+        verified.traffic = Traffic(requests=self.run.traffic.requests - before)
+        verified.state = self.kept(state, cursor=self.now, versions=seen)
+        yield verified
 
     def _versions_of(self, connection: Connection, supplier: Row, last_seen: str | None) -> list[Page]:
         """The chain of versions from the newest back to the last one seen."""

@@ -36,6 +36,20 @@ def moment_of(value: Any) -> dt.datetime | None:
     return moment if moment.tzinfo else moment.replace(tzinfo=dt.UTC)
 
 
+def exact_moment_of(value: Any) -> dt.datetime | None:
+    """The moment in a text, to the fraction of a second; as `moment_of` where it has more digits than Python reads."""
+    try:
+        moment = dt.datetime.fromisoformat(value)
+    except (TypeError, ValueError):
+        return moment_of(value)
+    return moment if moment.tzinfo else moment.replace(tzinfo=dt.UTC)
+
+
+def second_of(moment: dt.datetime) -> dt.datetime:
+    """The beginning of the second in which a moment lies."""
+    return moment.replace(microsecond=0)
+
+
 @dataclass(frozen=True)
 class Window:
     """The bounds of one read, on the resource's cursor and, where that cannot split it, on creation.
@@ -95,7 +109,8 @@ class Reading:
     failures: int = 12
     """In a row, over all windows of a resource, however small they were made."""
     since: dt.datetime | None = None
-    spool: Path | None = None
+    folder: Path | None = None
+    """Where large windows wait for the load; the system's folder for temporary files if None."""
 
 
 def cut(

@@ -329,6 +329,25 @@ def test_old_figures_say_so(site: Site, monkeypatch: pytest.MonkeyPatch) -> None
     assert "these figures are old: run omnium-elt" in site.text("/")
 
 
+def test_what_was_decided_stands_beside_what_came_of_it(home_after_run: Home) -> None:
+    site = Site(home_after_run)
+    (line,) = site.query("""
+        select line.* from marts.purchase_proposal_line as line
+        inner join marts.proposal_accuracy as accuracy using (sku, warehouse_code)
+        where line.action <> 'defer' order by line.sku, line.warehouse_code limit 1
+    """)
+    site.decide(line, "ticked", True)
+    site.decide(line, "note", "sure of it")
+    with duckdb.connect(str(home_after_run.warehouse)) as connection:
+        connection.execute(
+            "update marts.proposal_accuracy set has_reorder_point_held = false, wanted_quantity = 777, "
+            "ordered_quantity = 555 where sku = ? and warehouse_code = ?",
+            [line["sku"], line["warehouse_code"]],
+        )
+    text = site.text("/accuracy")
+    assert re.search(r"ticked [\d.,]+ – 555 777 did not hold sure of it", text), text
+
+
 # Into Omnium
 
 

@@ -69,7 +69,7 @@ def name_that_does_not_resolve(world: World) -> Iterator[None]:
 @contextmanager
 def proxy_page(world: World) -> Iterator[None]:
     page = Reply(raw=b"<html><body>Please log in</body></html>", headers={"Content-Type": "text/html"})
-    world.patch.setattr("omnium_source.http.client.FIRST_CONTACT_SECONDS", 1.0)
+    world.patch.setattr("omnium_source.http.repeating.FIRST_CONTACT_SECONDS", 1.0)
     with Wire(lambda asked: page, own_token=True) as wire:
         world.set("BASE_URL", wire.base_url)
         yield

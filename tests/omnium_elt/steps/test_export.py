@@ -13,12 +13,15 @@ import openpyxl
 import pyarrow.parquet
 import pytest
 from omnium_elt.cli import main
+from omnium_elt.decide.decisions import Decision, Decisions
 from omnium_elt.decide.lines import Selection
 from omnium_elt.infra.errors import UsageError
 from omnium_elt.infra.home import Home
 from omnium_elt.steps.export import export_lines
 from omnium_elt.steps.sheets import kept_as_text, write_csv, write_xlsx
 from omnium_elt.steps.supplier_orders import export_orders
+
+from tests.support import proposal
 
 
 @pytest.fixture
@@ -259,3 +262,61 @@ def test_the_command_writes_where_one_stands(
     assert main(["export", "--home", str(finished.root)]) == 0
     assert (tmp_path / "purchase_proposal_line.xlsx").stat().st_mode & 0o777 == 0o644
     assert f"{len(lines_of(finished))} lines" in capsys.readouterr().out
+
+
+# What was decided
+
+
+def test_what_was_decided_comes_with_the_export(home: Home, tmp_path: Path) -> None:
+    proposal.publish(home)
+    lamp = Decision(
+        "oslo",
+        "A",
+        "sup-1",
+        "NOK",
+        proposal.AS_OF,
+        Decimal(48),
+        is_ticked=True,
+        quantity=Decimal(72),
+        note="call",
+    )
+    Decisions(home.decisions).keep([lamp])
+    written = export_lines(home, "parquet", str(tmp_path / "lines.parquet"))
+    (line,) = pyarrow.parquet.read_table(written.file).to_pylist()
+    wanted = (
+        "sku",
+        "quantity",
+        "packs",
+        "line_value",
+        "proposed_quantity",
+        "is_ticked",
+        "is_outdated",
+        "note",
+    )
+    assert tuple(line[name] for name in wanted) == (
+        "A", Decimal(72), Decimal(3), Decimal(900), Decimal(48), True, False, "call",
+    )  # fmt: skip
+    assert (written.lines, written.value) == (1, {"NOK": Decimal(900)})
+    assert written.remarks == [
+        "the 1 ticked line; 2 others left out (--all takes them, too)",
+        "1 line in another quantity than proposed",
+    ]
+    everything = export_lines(home, "parquet", str(tmp_path / "all.parquet"), Selection(everything=True))
+    assert (everything.lines, everything.value) == (3, {"NOK": Decimal(2050)})
+    as_proposed = export_lines(home, "parquet", str(tmp_path / "as.parquet"), Selection(as_proposed=True))
+    assert (as_proposed.lines, as_proposed.value) == (3, {"NOK": Decimal(1750)})
+
+
+def test_the_command_says_what_decisions_left_out(
+    home: Home, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    proposal.publish(home)
+    lamp = Decision("oslo", "A", "sup-1", "NOK", proposal.AS_OF, Decimal(40), is_ticked=True)
+    Decisions(home.decisions).keep([lamp])
+    command = ["export", "--home", str(home.root), "--output", str(tmp_path / "lines.csv")]
+    assert main(command) == 0
+    said = capsys.readouterr().out
+    assert "1 lines, 500.00 NOK" in said
+    assert "of 1 line the proposal has changed since it was decided" in said
+    assert main([*command, "--all", "--as-proposed"]) == 0
+    assert "3 lines, 1,750.00 NOK" in capsys.readouterr().out

@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 from omnium_source.errors import GaveUp, OmniumError, TooLarge
 from omnium_source.http.answers import message_in, retry_after
-from omnium_source.http.client import OmniumClient, Traffic
+from omnium_source.http.client import OmniumClient
+from omnium_source.http.traffic import Traffic
 from omnium_source.text import plain
 
 from tests.support.reading import ids, read
@@ -127,7 +128,7 @@ def test_an_odd_answer_that_passes_costs_one_more_request() -> None:
 
 def test_an_answer_that_is_none_does_not_take_minutes(monkeypatch: pytest.MonkeyPatch) -> None:
     """Of a budget of five minutes."""
-    monkeypatch.setattr("omnium_source.http.client.MOST_ODD_ANSWERS", 3)
+    monkeypatch.setattr("omnium_source.http.repeating.MOST_ODD_ANSWERS", 3)
     with (
         Wire(lambda asked: {"error": "closed"}) as wire,
         pytest.raises(GaveUp, match="gave up after 3 tries: the answer has no `result`: closed"),

@@ -22,7 +22,10 @@ from omnium_source.errors import (
     Unreachable,
     WrongCredentials,
 )
-from omnium_source.http.client import Budget, Limiter, OmniumClient, Traffic, check_base_url
+from omnium_source.http.cancellation import Cancellation
+from omnium_source.http.client import OmniumClient, check_base_url
+from omnium_source.http.limiter import Limiter
+from omnium_source.http.traffic import Budget, Traffic
 
 from tests.support.wire import Asked, Reply, Wire
 
@@ -60,7 +63,7 @@ def test_a_request_carries_the_token_and_the_body():
 )
 def test_what_may_pass_is_asked_again(failures):
     with Wire(in_turn(*failures, {"result": []})) as wire, client_of(wire) as client:
-        client._has_met_omnium = True
+        client._repeating.has_met_omnium = True
         traffic = Traffic()
         assert client.post("Orders/Search", {}, what="orders", traffic=traffic).json == {"result": []}
     assert len(wire.asked) == len(failures) + 1
@@ -90,14 +93,14 @@ def test_what_will_not_pass_is_said_at_once(message, error, reply):
 
 def test_the_budget_ends_the_tries():
     with Wire(lambda asked: Reply(None, 503)) as wire, client_of(wire) as client:
-        client._has_met_omnium = True
+        client._repeating.has_met_omnium = True
         with pytest.raises(GaveUp, match=r"orders: gave up after \d+ tries: the server failed \(503\)"):
             client.post("Orders/Search", {}, what="orders", budget=Budget(1.0))
     assert 2 <= len(wire.asked) <= 6
 
 
 def test_a_wrong_address_does_not_take_minutes(monkeypatch):
-    monkeypatch.setattr("omnium_source.http.client.FIRST_CONTACT_SECONDS", 0.5)
+    monkeypatch.setattr("omnium_source.http.repeating.FIRST_CONTACT_SECONDS", 0.5)
     with OmniumClient("http://127.0.0.1:9", "id", "secret") as client, pytest.raises(Unreachable) as raised:
         client.post("Orders/Search", {}, what="orders")
     assert "127.0.0.1 gives no answer of Omnium's: no connection" in str(raised.value)
@@ -240,7 +243,7 @@ def test_base_urls_that_are_refused(message, url):
 def test_nothing_of_the_transport_is_logged(caplog):
     caplog.set_level(logging.DEBUG)
     with Wire(in_turn(Reply(None, 500), {"result": []})) as wire, client_of(wire) as client:
-        client._has_met_omnium = True
+        client._repeating.has_met_omnium = True
         client.post("Orders/Search", {}, what="orders")
     assert wire.client_secret not in caplog.text
     assert wire.token not in caplog.text
@@ -254,7 +257,7 @@ def test_an_answer_that_drips_is_cut_off():
         return {"result": []}
 
     with Wire(slow) as wire, client_of(wire, request_timeout=0.5) as client:
-        client._has_met_omnium = True
+        client._repeating.has_met_omnium = True
         with pytest.raises(GaveUp, match="time-out"):
             client.post("Orders/Search", {}, what="orders", budget=Budget(1.0))
 
@@ -333,7 +336,7 @@ def bare_server(behave: Callable[[socket.socket], None]) -> Iterator[str]:
 )
 def test_a_whole_request_is_bounded(behave, says):
     with bare_server(behave) as address, OmniumClient(address, "id", "secret", request_timeout=1.0) as client:
-        client._token, client._has_met_omnium = "a.b.c", True
+        client._token, client._repeating.has_met_omnium = "a.b.c", True
         started = time.monotonic()
         with pytest.raises(GaveUp) as raised:
             client.post("Orders/Search", {}, what="orders", budget=Budget(0.5))
@@ -354,11 +357,11 @@ def test_a_whole_request_is_bounded(behave, says):
 def test_a_stop_does_not_wait_for_the_server(scheme, behave, monkeypatch):
     """With https it is the handshake that never comes to an end."""
     monkeypatch.setattr("omnium_source.http.client.SCROLL_END_SECONDS", 0.5)
-    stop = threading.Event()
+    stop = Cancellation()
     with bare_server(behave) as address:
         address = address.replace("http:", f"{scheme}:")
         with OmniumClient(address, "id", "secret", stop=stop) as client:
-            client._token, client._has_met_omnium = "a.b.c", True
+            client._token, client._repeating.has_met_omnium = "a.b.c", True
             threading.Timer(0.5, stop.set).start()
             started = time.monotonic()
             with pytest.raises(Stopped):
@@ -376,7 +379,7 @@ def test_a_server_without_tls_is_not_told_as_a_wrong_certificate():
 def test_a_stop_does_not_wait_for_a_name_or_a_connection(monkeypatch):
     monkeypatch.setattr("omnium_source.http.client.SCROLL_END_SECONDS", 0.5)
     monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: time.sleep(30))
-    stop = threading.Event()
+    stop = Cancellation()
     with OmniumClient("https://tenant.example", "id", "secret", stop=stop) as client:
         threading.Timer(0.5, stop.set).start()
         started = time.monotonic()
@@ -386,7 +389,7 @@ def test_a_stop_does_not_wait_for_a_name_or_a_connection(monkeypatch):
 
 
 def test_a_stop_ends_the_waiting():
-    stop = threading.Event()
+    stop = Cancellation()
     with (
         Wire(lambda asked: Reply(None, 429, {"Retry-After": "60"})) as wire,
         client_of(wire, stop=stop) as client,
@@ -414,7 +417,7 @@ def test_the_limiter_never_lets_more_through_than_allowed():
     def work():
         nonlocal running, most
         for _ in range(20):
-            with limiter.place(threading.Event()):
+            with limiter.place(Cancellation()):
                 with lock:
                     running += 1
                     most = max(most, running)

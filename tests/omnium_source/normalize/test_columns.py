@@ -85,6 +85,11 @@ def test_a_column_of_amounts_keeps_its_nulls_and_its_order() -> None:
     assert misfits == [3, 5]
 
 
+def test_a_boolean_among_amounts_is_none_of_them() -> None:
+    """Arrow takes `true` after a float for 1."""
+    assert fitted("decimal", "0.5", "true", "false") == ([Decimal("0.5"), None, None], [1, 2])
+
+
 def test_what_stands_below_a_null_is_no_amount() -> None:
     numbers = pa.py_buffer(np.array([1.5, 1e300, 2.0]))
     floats = pa.Array.from_buffers(pa.float64(), 3, [pa.py_buffer(b"\x05"), numbers])

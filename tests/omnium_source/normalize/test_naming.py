@@ -12,22 +12,23 @@ from hypothesis import given
 from hypothesis import strategies as st
 from omnium_source import RESOURCES, shape
 from omnium_source.normalize.batch import Batch
+from omnium_source.normalize.found_columns import NEW_COLUMNS
 from omnium_source.normalize.naming import LONGEST_NAME, column_name
-from omnium_source.normalize.normalizer import NEW_COLUMNS, Parser
 from omnium_source.normalize.pages import Parsed
+from omnium_source.normalize.resource_normalizer import ResourceNormalizer
 from omnium_source.pii.masking import PersonalData
 
 Known = Mapping[str, Mapping[str, Mapping[str, Any]]]
 OPEN = PersonalData("include", b"")
 
 
-def parser(known: Known | None = None, personal: PersonalData = OPEN) -> Parser:
-    return Parser(shape(RESOURCES["suppliers"], personal), known)
+def normalizer(known: Known | None = None, personal: PersonalData = OPEN) -> ResourceNormalizer:
+    return ResourceNormalizer(shape(RESOURCES["suppliers"], personal), known)
 
 
-def parse(parser: Parser, *rows: dict[str, Any]) -> Batch:
+def batch_of(made: ResourceNormalizer, *rows: dict[str, Any]) -> Batch:
     body = orjson.dumps({"result": [{"id": str(number), **row} for number, row in enumerate(rows)]})
-    return parser.parse([Parsed.of(body)])
+    return made.normalize([Parsed.of(body)])
 
 
 def values(batch: Batch, table: str = "suppliers") -> list[dict[str, Any]]:
@@ -39,9 +40,9 @@ def values(batch: Batch, table: str = "suppliers") -> list[dict[str, Any]]:
     ]
 
 
-def as_known(parser: Parser) -> Known:
+def as_known(made: ResourceNormalizer) -> Known:
     """The columns of a destination after everything was loaded."""
-    return {"suppliers": json.loads(json.dumps(parser.hints("suppliers")))}
+    return {"suppliers": json.loads(json.dumps(made.hints("suppliers")))}
 
 
 @pytest.mark.parametrize(
@@ -86,7 +87,7 @@ ODD = {
 
 
 def test_no_value_is_lost_whatever_its_name() -> None:
-    (row,) = values(parse(parser(), ODD))
+    (row,) = values(batch_of(normalizer(), ODD))
     assert json.loads(row.pop("other_fields")) == {"*": 16}
     assert sorted(row.values()) == [Decimal(number) for number in ODD.values() if number != 16]
 
@@ -94,50 +95,50 @@ def test_no_value_is_lost_whatever_its_name() -> None:
 @pytest.mark.parametrize("first", ODD)
 def test_a_column_always_holds_the_same_field(first: str) -> None:
     """Whatever comes alone later, and whatever came with it before."""
-    before = parser()
-    (row,) = values(parse(before, ODD))
-    again = parser(as_known(before))
-    (alone,) = values(parse(again, {first: ODD[first]}))
+    before = normalizer()
+    (row,) = values(batch_of(before, ODD))
+    again = normalizer(as_known(before))
+    (alone,) = values(batch_of(again, {first: ODD[first]}))
     assert alone.items() <= row.items()
-    assert [drift.kind for drift in parse(again, ODD).drift] == []
-    assert values(parse(again, ODD)) == [row]
+    assert [drift.kind for drift in batch_of(again, ODD).drift] == []
+    assert values(batch_of(again, ODD)) == [row]
 
 
 def test_in_objects_and_lists_too() -> None:
-    before = parser()
+    before = normalizer()
     both = {"address": {"geoHash": "a", "geo_hash": "b"}, "contacts": [{"shoeSize": 1, "shoe_size": 2}]}
-    first = parse(before, both)
-    again = parser({name: before.hints(name) for name in ("suppliers", "suppliers__contacts")})
-    second = parse(again, {"address": {"geo_hash": "b"}, "contacts": [{"shoe_size": 2}]})
+    first = batch_of(before, both)
+    again = normalizer({name: before.hints(name) for name in ("suppliers", "suppliers__contacts")})
+    second = batch_of(again, {"address": {"geo_hash": "b"}, "contacts": [{"shoe_size": 2}]})
     assert values(second)[0].items() <= values(first)[0].items()
     assert values(second, "suppliers__contacts")[0].items() <= values(first, "suppliers__contacts")[0].items()
 
 
 def test_a_home_from_before_the_mapping_was_kept() -> None:
-    before = parser()
-    parse(before, {"fooBar": "camel", "foo_bar": "snake"})
+    before = normalizer()
+    batch_of(before, {"fooBar": "camel", "foo_bar": "snake"})
     old = {
         "suppliers": {
             name: {"name": name, "data_type": hints["data_type"]}
             for name, hints in before.hints("suppliers").items()
         }
     }
-    (row,) = values(parse(parser(old), {"fooBar": "camel", "foo_bar": "snake"}))
-    assert values(parse(parser(old), {"foo_bar": "snake"})) == [
+    (row,) = values(batch_of(normalizer(old), {"fooBar": "camel", "foo_bar": "snake"}))
+    assert values(batch_of(normalizer(old), {"foo_bar": "snake"})) == [
         {name: text for name, text in row.items() if text == "snake"}
     ]
-    assert values(parse(parser(old), {"fooBar": "camel"})) == [{"foo_bar": "camel"}]
+    assert values(batch_of(normalizer(old), {"fooBar": "camel"})) == [{"foo_bar": "camel"}]
 
 
 def test_a_variant_and_a_field_that_is_called_like_it() -> None:
-    batch = parse(parser(), {"address": "a street"}, {"address": {"vText": "field"}})
+    batch = batch_of(normalizer(), {"address": "a street"}, {"address": {"vText": "field"}})
     assert values(batch) == [{"address__v_text": "a street"}, {"address__field_v_text": "field"}]
 
 
 def test_a_wide_object_becomes_json_from_some_column_on() -> None:
     wide = {f"key{number:05}": number for number in range(20_000)}
-    first = parser()
-    batch = parse(first, wide, {"key00001": 7, "key19999": 8})
+    first = normalizer()
+    batch = batch_of(first, wide, {"key00001": 7, "key19999": 8})
     row, other = values(batch)
     rest = json.loads(row.pop("other_fields"))
     assert len(row) == NEW_COLUMNS
@@ -146,7 +147,7 @@ def test_a_wide_object_becomes_json_from_some_column_on() -> None:
         "key00001": "7.000000000",
         "other_fields": '{"key19999":8}',
     }
-    again = values(parse(parser(as_known(first)), {"key19999": 8, "key00001": 7, "new": {"a": [1]}}))
+    again = values(batch_of(normalizer(as_known(first)), {"key19999": 8, "key00001": 7, "new": {"a": [1]}}))
     assert json.loads(again[0].pop("other_fields")) == {"key19999": 8, "new": {"a": [1]}}
     assert again == [{"key00001": 7}]
 
@@ -156,8 +157,9 @@ def test_what_is_put_together_is_without_personal_data_too() -> None:
         "zEmail": "kari@nordmann.example",
         "zz": {"firstName": "Kari"},
     }
-    batch = parse(
-        parser(personal=PersonalData("hash", b"a key for tests only")), {"address": {}, "contacts": [wide]}
+    batch = batch_of(
+        normalizer(personal=PersonalData("hash", b"a key for tests only")),
+        {"address": {}, "contacts": [wide]},
     )
     assert "ari" not in json.dumps(values(batch, "suppliers__contacts"))
 
@@ -169,7 +171,7 @@ def test_what_is_nested_deeply_is_json_as_it_came(levels: int, personal: Persona
     for level in range(levels):
         value = [value] if level % 2 else {"a": value, "b": level}
     body = b'[{"id": "1", "deep": %s, "contacts": [{"x": %s}]}]' % (text := json_of(value), text)
-    batch = parser(personal=personal).parse([Parsed.of(body)])
+    batch = normalizer(personal=personal).normalize([Parsed.of(body)])
     (row,), (contact,) = values(batch), values(batch, "suppliers__contacts")
     assert row["deep"] == text.decode(), "the supplier's own"
     hidden = personal.hide("kari@nordmann.example") or ""

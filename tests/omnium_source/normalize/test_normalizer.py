@@ -18,8 +18,9 @@ from hypothesis import strategies as st
 from omnium_source.contract import contract
 from omnium_source.normalize.batch import Batch, newest
 from omnium_source.normalize.drift import Drift
-from omnium_source.normalize.normalizer import Known, Parser
+from omnium_source.normalize.found_columns import Known
 from omnium_source.normalize.pages import Parsed
+from omnium_source.normalize.resource_normalizer import ResourceNormalizer
 from omnium_source.normalize.schema import ResourceShape, json_columns, shape_of
 from omnium_source.pii.masking import PersonalData
 from omnium_source.resources import RESOURCES
@@ -39,7 +40,7 @@ def page(text: str) -> Parsed:
 
 def parse(resource: str, *pages: str, known: Known | None = None) -> Batch:
     """Pages as JSON, each the text of a list of rows."""
-    return Parser(shape(resource), known).parse(
+    return ResourceNormalizer(shape(resource), known).normalize(
         [page(f'{{"result": {text}, "totalHits": 1}}') for text in pages]
     )
 
@@ -156,14 +157,16 @@ def test_numbers_within_json_stay_as_they_were_written() -> None:
 
 
 def test_pages_of_all_forms() -> None:
-    assert rows(Parser(shape("comments")).parse([page('[{"id": "1"}]')]), "comments") == [{"id": "1"}]
+    assert rows(ResourceNormalizer(shape("comments")).normalize([page('[{"id": "1"}]')]), "comments") == [
+        {"id": "1"}
+    ]
     version = (
         '{"id": "S", "versionId": "2", "created": "2024-01-01T00:00:00Z",'
         ' "value": {"id": "S", "defaultLeadTime": 7}}'
     )
     bare = '{"id": "S", "versionId": "1", "modified": "2024-01-01T00:00:00Z", "defaultLeadTime": 5}'
-    parser = Parser(shape("supplier_versions"))
-    batch = parser.parse([Parsed(text.encode(), [orjson.loads(text)]) for text in (version, bare)])
+    normalizer = ResourceNormalizer(shape("supplier_versions"))
+    batch = normalizer.normalize([Parsed(text.encode(), [orjson.loads(text)]) for text in (version, bare)])
     assert rows(batch, "supplier_versions") == [
         {
             "id": "S",
@@ -189,7 +192,7 @@ def test_no_rows_make_an_empty_table_with_all_columns() -> None:
     assert batch.keys == []
     assert batch.tables["suppliers"].num_rows == 0
     assert batch.tables["suppliers"].schema == shape("suppliers").tables["suppliers"].schema
-    assert Parser(shape("suppliers")).parse([]).keys == []
+    assert ResourceNormalizer(shape("suppliers")).normalize([]).keys == []
 
 
 def test_what_is_no_object_is_no_row() -> None:
@@ -288,10 +291,10 @@ def test_new_fields_become_typed_columns_at_every_level() -> None:
 
 
 def test_a_new_field_keeps_the_type_of_its_first_batch() -> None:
-    parser = Parser(shape("suppliers"))
+    normalizer = ResourceNormalizer(shape("suppliers"))
     tables = []
     for value in ("5", '"five"', "null", "[5]"):
-        batch = parser.parse([page(f'[{{"id": "1", "grade": {value}}}]')])
+        batch = normalizer.normalize([page(f'[{{"id": "1", "grade": {value}}}]')])
         tables.append([row for row in rows(batch, "suppliers") if row.pop("id")])
     assert tables == [
         [{"grade": Decimal(5)}],
@@ -356,7 +359,7 @@ def test_what_is_not_quite_json_is_read_and_names_its_row() -> None:
         rb'{"result": [{"id": "A", "name": "x"}, null, {"id": "B\u0000", "name": "y\ud800"},'
         rb' {"id": "C", "total": NaN, "subTotal": 1e400, "lines": [{"note": "\ud800"}]}]}'
     )
-    batch = Parser(shape("orders")).parse([page('[{"id": "0"}]'), Parsed.of(body)])
+    batch = ResourceNormalizer(shape("orders")).normalize([page('[{"id": "0"}]'), Parsed.of(body)])
     assert rows(batch, "orders") == [
         {"id": "0"},
         {"id": "A", "name": "x"},
@@ -470,7 +473,7 @@ def test_numbers_that_floats_cannot_tell_apart_make_the_page_be_read_exactly() -
 
 
 def test_newest_keeps_one_version_and_its_own_children() -> None:
-    parser = Parser(shape("orders"))
+    normalizer = ResourceNormalizer(shape("orders"))
 
     def order(key: str, day: int, *codes: str) -> dict[str, Any]:
         lines = [{"code": code} for code in codes]
@@ -478,7 +481,7 @@ def test_newest_keeps_one_version_and_its_own_children() -> None:
 
     first = [order("A", 3, "a-new"), order("B", 1, "b-old-1", "b-old-2"), order("C", 1)]
     second = [order("A", 2, "a-old"), order("B", 1, "b-new"), order("B", 1)]
-    batches = [parser.parse([page(json.dumps(some))]) for some in (first, second)]
+    batches = [normalizer.normalize([page(json.dumps(some))]) for some in (first, second)]
     merged = newest(batches, "modified")
     assert merged.tables["orders"]["id"].to_pylist() == ["A", "C", "B"]
     assert merged.tables["orders__order_form__line_items"]["code"].to_pylist() == ["a-new"]
@@ -490,8 +493,8 @@ def test_newest_keeps_one_version_and_its_own_children() -> None:
 
 
 def test_newest_joins_batches_with_different_columns() -> None:
-    parser = Parser(shape("suppliers"))
-    batches = [parser.parse([page(text)]) for text in ('[{"id": "1"}]', '[{"id": "2", "grade": 1}]')]
+    normalizer = ResourceNormalizer(shape("suppliers"))
+    batches = [normalizer.normalize([page(text)]) for text in ('[{"id": "1"}]', '[{"id": "2", "grade": 1}]')]
     assert newest(batches).tables["suppliers"]["grade"].to_pylist() == [None, Decimal(1)]
     with pytest.raises(ValueError, match="at least one batch"):
         newest([])
@@ -752,9 +755,9 @@ def test_columns_at_once_agree_with_values_one_by_one(resource: str) -> None:
         found: dict[str, list[dict[str, Any]]] = defaultdict(list)
         for row in some:
             reference(schema, resource, row, 0, found)
-        # One parser for all pages: what it learns from one must not change another's values.
+        # One normalizer for all pages: what it learns from one must not change another's values.
         pages = [page(written(some[start : start + size])) for start in range(0, len(some), size)]
-        batch = Parser(shape(resource)).parse(pages)
+        batch = ResourceNormalizer(shape(resource)).normalize(pages)
         for table, expected in found.items():
             assert table in batch.tables
             as_json = set(json_columns(batch.tables[table].schema))

@@ -1,13 +1,15 @@
 """Large windows are put together in a process of their own: the tables are the same, and nothing is left over."""
 
+import logging
 import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from decimal import Decimal
-from itertools import count
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +17,8 @@ import duckdb
 import orjson
 import pyarrow.parquet as pq
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from omnium_elt.infra.errors import OmniumEltError
 from omnium_elt.infra.home import Home, Secret
 from omnium_elt.infra.run_report import Silent
@@ -25,15 +29,20 @@ from omnium_sandbox import Sandbox
 from omnium_source import RESOURCES, shape
 from omnium_source import dlt_adapter as feed
 from omnium_source.dlt_adapter import FILES
-from omnium_source.errors import GaveUp, Incomplete
+from omnium_source.errors import Incomplete, Stopped
 from omnium_source.http.client import OmniumClient
 from omnium_source.http.paginators import Page
+from omnium_source.normalize import buffer, resource_normalizer, worker_pool
+from omnium_source.normalize.batch import Batch
 from omnium_source.normalize.drift import Drift
-from omnium_source.normalize.normalizer import Parser
-from omnium_source.normalize.worker_pool import Bench, Workshop, _Worker
+from omnium_source.normalize.found_columns import FoundColumns
+from omnium_source.normalize.normalizer import Normalizer
+from omnium_source.normalize.pages import Parsed
+from omnium_source.normalize.resource_normalizer import ResourceNormalizer
+from omnium_source.normalize.worker_pool import WorkerPool
 from omnium_source.pii.masking import PersonalData
 from omnium_source.windows import resource_run
-from omnium_source.windows.reader import Verified
+from omnium_source.windows.gathered import Verified
 from omnium_source.windows.resource_reader import Reader
 from omnium_source.windows.resource_run import ResourceRun
 from omnium_source.windows.window import Reading
@@ -46,6 +55,33 @@ OPEN = PersonalData("include", b"")
 KEY = Secret("the key of both homes")
 
 
+SCALARS = st.one_of(
+    st.none(),
+    st.booleans(),
+    st.integers(-(2**70), 2**70),
+    st.floats(allow_nan=False, allow_infinity=False),
+    st.text(),
+).filter(lambda value: not isinstance(value, int) or -(2**63) <= value < 2**64)
+FIELDS = st.sampled_from(
+    ("name", "modified", "defaultLeadTime", "minimumOrderAmount", "email", "grade", "isActive")
+)
+JSON_ROWS = st.dictionaries(FIELDS, SCALARS, max_size=5).flatmap(
+    lambda row: st.fixed_dictionaries(
+        {
+            **{name: st.just(value) for name, value in row.items()},
+            "contacts": st.lists(st.dictionaries(FIELDS, SCALARS, max_size=3), max_size=2),
+            "address": st.one_of(st.none(), st.dictionaries(FIELDS, SCALARS, max_size=2)),
+        }
+    )
+)
+
+
+@cache
+def the_pool() -> WorkerPool:
+    """One for all examples of a property; it ends with the process."""
+    return WorkerPool(1)
+
+
 def supplier(number: int, **more: Any) -> dict[str, Any]:
     return {
         "id": f"s{number:03}",
@@ -55,17 +91,15 @@ def supplier(number: int, **more: Any) -> dict[str, Any]:
     }
 
 
-def read(wire: Wire, workshop: Workshop | None, **more: Any) -> list[Verified]:
+def read(wire: Wire, pool: WorkerPool | None, **more: Any) -> list[Verified]:
     resource = RESOURCES["suppliers"]
     with (
         OmniumClient(wire.base_url, wire.client_id, wire.client_secret) as client,
         ThreadPoolExecutor(4) as executor,
     ):
-        parser = Parser(shape(resource, OPEN))
+        normalizer = ResourceNormalizer(shape(resource, OPEN), pool=pool)
         reading = Reading(budget=20.0)
-        reader = Reader(
-            ResourceRun(client, resource, parser, executor, reading=reading, workshop=workshop, **more)
-        )
+        reader = Reader(ResourceRun(client, resource, normalizer, executor, reading=reading, **more))
         return list(reader.windows({}))
 
 
@@ -73,7 +107,7 @@ def rows_of(found: list[Verified]) -> dict[str, list[dict[str, Any]]]:
     """Table → its rows with what is not null."""
     rows: dict[str, list[dict[str, Any]]] = {}
     for window in found:
-        for part in window.assembly.tables().parts:
+        for part in window.tables.finish().parts:
             for table in part.tables():
                 rows.setdefault(part.name, []).extend(
                     {name: value for name, value in row.items() if value is not None}
@@ -88,129 +122,125 @@ def in_order(rows: dict[str, list[dict[str, Any]]]) -> dict[str, list[dict[str, 
 
 @pytest.fixture(autouse=True)
 def _everything_is_large(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(resource_run, "LARGE_BYTES", 0)
-    monkeypatch.setattr(resource_run, "PARSE_BYTES", 4_000)
+    monkeypatch.setattr(resource_normalizer, "LARGE_BYTES", 0)
+    monkeypatch.setattr(resource_normalizer, "SMALL_BYTES", 0)
+    monkeypatch.setattr(resource_run, "BATCH_BYTES", 4_000)
 
 
 @pytest.mark.parametrize("workers", [1, 3])
 def test_workers_make_the_tables_that_are_made_here(workers: int) -> None:
     tenant = [supplier(number) for number in range(240)]
     tenant[200]["grade"] = 7  # a field that nobody expected, after other batches were written
-    with Wire(lambda asked: search(tenant, asked.body)) as wire, Workshop(workers) as workshop:
+    with Wire(lambda asked: search(tenant, asked.body)) as wire, WorkerPool(workers) as pool:
         here = read(wire, None)
-        there = read(wire, workshop)
+        there = read(wire, pool)
         assert in_order(rows_of(there)) == in_order(rows_of(here))
         assert len(rows_of(there)["suppliers"]) == len(rows_of(there)["suppliers__contacts"]) == 240
-        assert {part.path is None for window in there for part in window.assembly.tables().parts} == {False}
+        assert {part.path is None for window in there for part in window.tables.finish().parts} == {False}
         assert [window.drift for window in there] == [window.drift for window in here]
-        assert {name: set(columns) for name, columns in there[0].assembly.tables().hints.items()} == {
-            name: set(columns) for name, columns in here[0].assembly.tables().hints.items()
+        assert {name: set(columns) for name, columns in there[0].tables.finish().hints.items()} == {
+            name: set(columns) for name, columns in here[0].tables.finish().hints.items()
         }
 
 
 def test_a_worker_keeps_only_what_the_destination_lacks() -> None:
     tenant = [supplier(number) for number in range(120)]
-    with Wire(lambda asked: search(tenant, asked.body)) as wire, Workshop(1) as workshop:
+    with Wire(lambda asked: search(tenant, asked.body)) as wire, WorkerPool(1) as pool:
         first = rows_of(read(wire, None))["suppliers"]
         held = {row["_dlt_id"]: row["_omnium_row_hash"] for row in first}
         del held[first[5]["_dlt_id"]]
         held[first[6]["_dlt_id"]] = "another content"
-        found = read(wire, workshop, known=lambda name, keys: {k: held[k] for k in keys if k in held})
+        found = read(wire, pool, known=lambda name, keys: {k: held[k] for k in keys if k in held})
         assert [window.written for window in found] == [2]
         assert rows_of(found)["suppliers"] == [first[5], first[6]]
         assert [row["id"] for row in rows_of(found)["suppliers__contacts"]] == ["c5", "c6"]
 
 
-def test_a_field_that_one_worker_has_met_is_the_same_column_to_all() -> None:
-    with Workshop(2) as workshop:
-        bench, one, other = two_workers(workshop)
-        window = bench.assembly("modified", None)
-        added = [
-            added_by(bench, window, worker, rows)
-            for worker, rows in (
-                (one, [{"id": "a"}]),
-                (other, [{"id": "b", "grade": 7}]),
-                (one, [{"id": "c", "grade": "good"}]),
-            )
-        ]
-        assert [list(some.result().found) for some in added] == [[], [("suppliers", ("grade",))], []]
-        rows = rows_of_tables(window)
-    assert rows["suppliers"] == [
-        {"id": "a"},
-        {"id": "b", "grade": Decimal(7)},
-        {"id": "c", "grade__v_text": "good"},
+def batch(normalizer: ResourceNormalizer, *rows: dict[str, Any]) -> Any:
+    """The future of a batch of these rows."""
+    return normalizer.submit([Page(orjson.dumps({"result": rows}), len(rows), len(rows))], "modified")
+
+
+def values(*batches: Any) -> list[dict[str, Any]]:
+    """The suppliers of some batches, with what is neither null nor ours."""
+    return [
+        {name: value for name, value in row.items() if value is not None and not name.startswith("_")}
+        for coming in batches
+        for row in coming.result(60).tables["suppliers"].to_pylist()
     ]
 
 
-def test_where_two_workers_differ_about_a_field_one_of_them_goes_on_alone() -> None:
-    with Workshop(2) as workshop:
-        bench, one, other = two_workers(workshop)
-        window = bench.assembly("modified", None)
-        added_by(bench, window, one, [{"id": "a"}]).result()
-        added_by(bench, window, other, [{"id": "b"}]).result()
-        os.kill(other._process.pid, signal.SIGSTOP)  # so that it cannot be told in time
-        late = added_by(bench, window, other, [{"id": "c", "grade": "good"}], keep=False)
-        added_by(bench, window, one, [{"id": "d", "grade": 7}]).result()
-        os.kill(other._process.pid, signal.SIGCONT)
-        with pytest.raises(Incomplete, match="suppliers: its pages differ in what kind of field grade is"):
-            late.result()
-        window.close()
-        window = bench.assembly("modified", None)
-        assert {bench.worker() for _ in range(3)} == {one}
-        added_by(bench, window, one, [{"id": "c", "grade": "good"}, {"id": "d", "grade": 7}])
-        rows = rows_of_tables(window)
-    assert rows["suppliers"] == [{"id": "c", "grade__v_text": "good"}, {"id": "d", "grade": Decimal(7)}]
+def pooled(pool: WorkerPool) -> ResourceNormalizer:
+    normalizer = ResourceNormalizer(shape(RESOURCES["suppliers"], OPEN), pool=pool)
+    normalizer.use_pool_for(1)
+    assert normalizer.is_pooled
+    return normalizer
 
 
-def two_workers(workshop: Workshop) -> tuple[Bench, Any, Any]:
-    """A bench and both workers of its workshop."""
-    bench = workshop.bench("suppliers", Parser(shape(RESOURCES["suppliers"], OPEN)))
-    assert bench is not None
-    one = workshop.idlest()
-    one.batches = 1
-    other = workshop.idlest()
-    one.batches = 0
-    return bench, one, other
+def test_a_field_that_one_batch_has_met_is_the_same_column_to_all() -> None:
+    with WorkerPool(2) as pool:
+        normalizer = pooled(pool)
+        first = batch(normalizer, {"id": "a"}, {"id": "b", "grade": 7})
+        others = [batch(normalizer, {"id": f"c{number}", "grade": "good"}) for number in range(4)]
+        assert values(first) == [{"id": "a"}, {"id": "b", "grade": Decimal(7)}]
+        assert values(*others) == [{"id": f"c{number}", "grade__v_text": "good"} for number in range(4)]
+        assert first.result().found.fields.keys() == {("suppliers", ("grade",))}
+        assert [other.result().found.fields for other in others] == [{}] * 4
+        assert normalizer.hints("suppliers")["grade"]["data_type"] == "decimal"
 
 
-def added_by(bench: Bench, window: Any, worker: Any, rows: list[Any], *, keep: bool = True) -> Any:
-    """Have a batch parsed by this worker."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(bench._workshop, "idlest", lambda: worker)
-        answer = window.add([Page(orjson.dumps({"result": rows}), len(rows), len(rows))])
-    if keep:
-        window.keep(None)
-        answer.result()
-    return answer
+@pytest.mark.parametrize(
+    ("quick", "slow", "becomes"),
+    [
+        # Of another kind; and another field whose column has the same name.
+        ({"grade": 7}, {"grade": "good"}, {"grade__v_text": "good"}),
+        ({"fooBar": "camel"}, {"foo_bar": "snake"}, {"foo_bar_430094": "snake"}),
+    ],
+    ids=["kind", "name"],
+)
+def test_a_batch_that_differs_from_a_quicker_one_about_a_new_field_is_made_anew(
+    quick: dict[str, Any],
+    slow: dict[str, Any],
+    becomes: dict[str, Any],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Both meet a field for the first time, side by side; the second is made again with what the first found."""
+    with WorkerPool(2) as pool:
+        normalizer = pooled(pool)
+        batch(normalizer, {"id": "0"}).result()
+        is_first_in, own = threading.Event(), pool.normalize
 
+        def in_order(made: Normalizer, columns: FoundColumns, bodies: Any, newest_by: str) -> Batch:
+            done = own(made, columns, bodies, newest_by)
+            if b'"slow"' in bodies[0]:
+                is_first_in.wait(30)
+            return done
 
-def rows_of_tables(window: Any) -> dict[str, list[dict[str, Any]]]:
-    """Table → its rows by id, with what is neither null nor ours."""
-    rows: dict[str, list[dict[str, Any]]] = {}
-    for part in window.tables().parts:
-        for table in part.tables():
-            rows.setdefault(part.name, []).extend(
-                {name: value for name, value in row.items() if value is not None and not name.startswith("_")}
-                for row in table.to_pylist()
-            )
-    return {name: sorted(some, key=lambda row: str(row["id"])) for name, some in rows.items()}
+        monkeypatch.setattr(pool, "normalize", in_order)
+        late = batch(normalizer, {"id": "slow", **slow})
+        soon = batch(normalizer, {"id": "quick", **quick})
+        (first,) = values(soon)
+        is_first_in.set()
+        (second,) = values(late)
+    assert set(first.values()) == {"quick", *(Decimal(v) if v == 7 else v for v in quick.values())}
+    assert {name: value for name, value in second.items() if name != "id"} == becomes
 
 
 def test_what_is_closed_leaves_no_file(tmp_path: Path) -> None:
     tenant = [supplier(number) for number in range(120)]
-    with Wire(lambda asked: search(tenant, asked.body)) as wire, Workshop(1) as workshop:
-        (window,) = read(wire, workshop)
-        folder = next(part.path for part in window.assembly.tables().parts).parents[1]
+    with Wire(lambda asked: search(tenant, asked.body)) as wire, WorkerPool(1) as pool:
+        (window,) = read(wire, pool)
+        folder = next(part.path for part in window.tables.finish().parts).parent
         assert folder.exists()
-        window.assembly.close()
+        window.tables.close()
         assert not folder.exists()
 
 
 @pytest.mark.parametrize("size", [0, 1])
 def test_bytes_that_are_no_text_are_replaced_and_told(size: int) -> None:
     spoilt = b'{"result": [{"id": "1", "name": "B\xf8"}, {"id": "2"}], "totalHits": 2}'
-    with Wire(lambda asked: Reply(raw=spoilt)) as wire, Workshop(size) as workshop:
-        windows = read(wire, workshop)
+    with Wire(lambda asked: Reply(raw=spoilt)) as wire, WorkerPool(size) as pool:
+        windows = read(wire, pool)
     names = [(row["id"], row.get("name")) for row in rows_of(windows)["suppliers"]]
     assert names == [("1", "B\ufffd"), ("2", None)]
     assert [drift for window in windows for drift in window.drift] == [
@@ -218,26 +248,118 @@ def test_bytes_that_are_no_text_are_replaced_and_told(size: int) -> None:
     ]
 
 
-def test_a_worker_that_dies_is_told() -> None:
+def test_rows_of_a_worker_that_is_killed_are_made_tables_of_here(
+    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # A load before this may have given the log to its own file alone.
+    monkeypatch.setattr(worker_pool, "log", logging.getLogger("tests of the pool"))
     tenant = [supplier(number) for number in range(240)]
-    with Workshop(1) as workshop:
+    taken: list[int] = []
+    with Wire(lambda asked: search(tenant, asked.body)) as wire, WorkerPool(1) as pool:
+        take = pool._take
 
-        def answer(asked: Any) -> Reply:
-            if asked.body["page"] == 2:
-                worker = workshop._workers[0]._process.pid
-                os.kill(worker, signal.SIGKILL)
-            return search(tenant, asked.body)
+        def take_and_kill() -> Any:
+            worker = take()
+            taken.append(worker.pid)
+            if len(taken) == 2:
+                os.kill(worker.pid, signal.SIGKILL)
+            return worker
 
-        with Wire(answer) as wire, pytest.raises(GaveUp, match="is there memory enough"):
-            rows_of(read(wire, workshop))
+        monkeypatch.setattr(pool, "_take", take_and_kill)
+        there = read(wire, pool)
+        here = read(wire, None)
+    assert len(taken) == 3
+    assert taken[0] == taken[1] != taken[2]
+    assert in_order(rows_of(there)) == in_order(rows_of(here))
+    assert len(rows_of(there)["suppliers"]) == 240
+    assert "is there memory enough" in caplog.text
+
+
+@pytest.mark.parametrize("moment", ["before it is asked", "while it works"])
+def test_a_killed_worker_costs_no_batch_and_is_replaced(moment: str) -> None:
+    with WorkerPool(1) as pool:
+        normalizer = pooled(pool)
+        batch(normalizer, {"id": "a"}).result(60)
+        worker = pool._workers[0].pid
+        if moment == "while it works":
+            os.kill(worker, signal.SIGSTOP)
+        else:
+            os.kill(worker, signal.SIGKILL)
+        coming = [batch(normalizer, {"id": name, "grade": 1}) for name in "bc"]
+        if moment == "while it works":
+            os.kill(worker, signal.SIGKILL)
+        assert [row["id"] for row in values(*coming)] == ["b", "c"]
+        assert [other.pid for other in pool._workers] != [worker]
+
+
+def test_where_workers_do_not_stay_alive_everything_is_made_here(monkeypatch: pytest.MonkeyPatch) -> None:
+    started: list[list[str]] = []
+    own = subprocess.Popen
+
+    def short_lived(command: list[str], **more: Any) -> Any:
+        started.append(command)
+        return own([sys.executable, "-c", ""], **more)
+
+    monkeypatch.setattr(worker_pool.subprocess, "Popen", short_lived)
+    with WorkerPool(2) as pool:
+        normalizer = pooled(pool)
+        coming = [batch(normalizer, {"id": f"{number}"}) for number in range(12)]
+        assert [row["id"] for row in values(*coming)] == [f"{number}" for number in range(12)]
+    assert worker_pool.MOST_ENDED_WORKERS <= len(started) <= worker_pool.MOST_ENDED_WORKERS + 1
+
+
+def test_what_a_worker_refuses_is_an_error_and_the_worker_goes_on() -> None:
+    with WorkerPool(1) as pool:
+        normalizer = pooled(pool)
+        batch(normalizer, {"id": "a"}).result(60)
+        worker = pool._workers[0].pid
+        with pytest.raises(Incomplete, match="a page is no JSON"):
+            normalizer.submit([Page(b"<html>", 1, 1)], "modified").result(60)
+        assert values(batch(normalizer, {"id": "b"})) == [{"id": "b"}]
+        assert pool._workers[0].pid == worker
+
+
+def test_a_pool_that_is_closed_ends_what_it_does() -> None:
+    with WorkerPool(1) as pool:
+        normalizer = pooled(pool)
+        batch(normalizer, {"id": "a"}).result(60)
+        os.kill(pool._workers[0].pid, signal.SIGSTOP)
+        coming = batch(normalizer, {"id": "b"})
+        time.sleep(0.1)
+    with pytest.raises(Stopped):
+        coming.result(60)
+
+
+@given(st.lists(JSON_ROWS, min_size=1, max_size=4), st.booleans())
+@settings(max_examples=25, deadline=None)
+def test_a_worker_makes_the_same_tables(rows: list[dict[str, Any]], is_private: bool) -> None:
+    """Whatever stands in the rows; also columns of nothing but null, which do not go through the pipe."""
+    personal = PersonalData("hash", b"a key of the test's own") if is_private else OPEN
+    rows = [{"id": str(number), **row} for number, row in enumerate(rows)]
+    made = Normalizer(shape(RESOURCES["suppliers"], personal))
+    body = orjson.dumps({"result": rows})
+    here = made.normalize([Parsed.of(body)], None, "modified")
+    columns = FoundColumns.of(made.shape.tables)
+    there = the_pool().normalize(made, columns, [body], "modified")
+    assert there.tables == here.tables
+    assert [table.schema for table in there.tables.values()] == [
+        table.schema for table in here.tables.values()
+    ]
+    assert (there.keys, there.hashes, there.drift, there.found) == (
+        here.keys,
+        here.hashes,
+        here.drift,
+        here.found,
+    )
+    assert columns.added == here.found
 
 
 def test_workers_know_no_secret_and_end_with_their_run(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SOURCES__OMNIUM__CLIENT_SECRET", "hush-hush-secret")
     tenant = [supplier(1)]
-    with Wire(lambda asked: search(tenant, asked.body)) as wire, Workshop(1) as workshop:
-        read(wire, workshop)
-        process = workshop._workers[0]._process
+    with Wire(lambda asked: search(tenant, asked.body)) as wire, WorkerPool(1) as pool:
+        read(wire, pool)
+        process = pool._workers[0]._process
         environment = Path(f"/proc/{process.pid}/environ")
         if environment.exists():
             assert b"PATH=" in environment.read_bytes()
@@ -249,9 +371,8 @@ def test_workers_know_no_secret_and_end_with_their_run(monkeypatch: pytest.Monke
 def test_a_worker_ends_when_its_run_is_killed() -> None:
     """Nobody closes anything then: the end of the pipe is what tells."""
     script = (
-        "import time; from omnium_source.normalize.worker_pool import Workshop\n"
-        "shop = Workshop(1); shop.idlest()\n"
-        "print(shop._workers[0]._process.pid, flush=True); time.sleep(60)"
+        "import time; from omnium_source.normalize.worker_pool import WorkerPool\n"
+        "print(WorkerPool(1)._take().pid, flush=True); time.sleep(60)"
     )
     run = subprocess.Popen(
         [sys.executable, "-c", script],
@@ -279,20 +400,14 @@ def is_running(pid: int) -> bool:
 
 
 def test_a_worker_does_without_pandas() -> None:
-    with Workshop(1) as workshop:
-        bench = workshop.bench("suppliers", Parser(shape(RESOURCES["suppliers"], OPEN)))
-        assert bench is not None
-        pages = [Page(orjson.dumps([supplier(1)]), [supplier(1)], 1)]
-        assembly = bench.assembly("modified", None)
-        assembly.add(pages).result()
-        (worker,) = workshop._workers
-        maps = Path(f"/proc/{worker._process.pid}/maps")
+    with WorkerPool(1) as pool:
+        batch(pooled(pool), supplier(1)).result(60)
+        maps = Path(f"/proc/{pool._workers[0].pid}/maps")
         if not maps.exists():
             pytest.skip("no /proc to look into")
         libraries = maps.read_text()
         assert "pyarrow" in libraries
         assert "pandas" not in libraries
-        assembly.close()
 
 
 def test_a_load_through_workers_fills_the_same_warehouse(
@@ -319,7 +434,7 @@ def test_a_load_through_workers_fills_the_same_warehouse(
                 assert strangers == [(0,)]
 
 
-def test_the_files_of_all_workers_come_in_one_statement_a_table(
+def test_the_files_of_all_windows_come_in_one_statement_a_table(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     tenant = [supplier(number) for number in range(240)]
@@ -335,15 +450,10 @@ def test_the_files_of_all_workers_come_in_one_statement_a_table(
         seen.add(job.load_table_name)
         insert(job)
 
-    def by_turns(workshop: Workshop) -> _Worker:
-        workshop._workers += [_Worker() for _ in range(2 - len(workshop._workers))]
-        return workshop._workers[next(turn) % 2]
-
     seen: set[str] = set()
-    turn = count()
-    monkeypatch.setattr(Workshop, "idlest", by_turns)
     monkeypatch.setattr(duckdb_destination._CopyJob, "run", counted)
     monkeypatch.setattr(loading, "WORKERS", 2)
+    monkeypatch.setattr(buffer, "WRITE_BYTES", 1)  # another file where a new field has come
     home = Home(tmp_path)
     home.create()
     with Wire(lambda asked: search(tenant, asked.body)) as wire:

@@ -7,8 +7,8 @@ from typing import Any
 
 import orjson
 import pytest
-from omnium_source.normalize.normalizer import Parser
 from omnium_source.normalize.pages import Parsed
+from omnium_source.normalize.resource_normalizer import ResourceNormalizer
 from omnium_source.normalize.schema import shape_of
 from omnium_source.pii.masking import PersonalData
 from omnium_source.resources import RESOURCES
@@ -48,7 +48,7 @@ def shown(row: dict[str, Any]) -> str:
     resource = RESOURCES["orders"]
     personal = PersonalData("hash", b"a key for tests only")
     shape = shape_of(resource.name, resource.schema, personal=personal, key=resource.key)
-    batch = Parser(shape).parse([Parsed.of(orjson.dumps({"result": [row]}))])
+    batch = ResourceNormalizer(shape).normalize([Parsed.of(orjson.dumps({"result": [row]}))])
     return json.dumps([table.to_pylist() for table in batch.tables.values()], default=str, ensure_ascii=False)
 
 

@@ -5,8 +5,8 @@ from typing import Any
 
 import orjson
 import pytest
-from omnium_source.normalize.normalizer import Parser
 from omnium_source.normalize.pages import Parsed
+from omnium_source.normalize.resource_normalizer import ResourceNormalizer
 from omnium_source.normalize.schema import shape_of
 from omnium_source.pii.masking import Inside, PersonalData
 from omnium_source.pii.vocabulary import (
@@ -210,7 +210,7 @@ def tables(resource: str, *rows: Any) -> str:
     """All tables of these rows."""
     row = RESOURCES[resource]
     shape = shape_of(row.name, row.schema, personal=HASH, key=row.key, excluded=row.excluded)
-    batch = Parser(shape).parse([Parsed.of(orjson.dumps({"result": rows}))])
+    batch = ResourceNormalizer(shape).normalize([Parsed.of(orjson.dumps({"result": rows}))])
     return json.dumps([table.to_pylist() for table in batch.tables.values()], default=str, ensure_ascii=False)
 
 

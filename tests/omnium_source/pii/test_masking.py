@@ -13,8 +13,8 @@ import pytest
 from omnium_source.contract import contract
 from omnium_source.errors import ConfigurationError
 from omnium_source.normalize.batch import Batch
-from omnium_source.normalize.normalizer import Parser
 from omnium_source.normalize.pages import Parsed
+from omnium_source.normalize.resource_normalizer import ResourceNormalizer
 from omnium_source.normalize.schema import shape_of
 from omnium_source.pii.masking import Mode, PersonalData, key_for
 from omnium_source.pii.rules import Position
@@ -29,7 +29,7 @@ def parsed(resource: str, *rows: Any, personal: PersonalData = HASH) -> Batch:
     row = RESOURCES[resource]
     shape = shape_of(row.name, row.schema, personal=personal, key=row.key, excluded=row.excluded)
     body = orjson.dumps({"result": rows})
-    return Parser(shape).parse([Parsed(body, orjson.loads(body)["result"])])
+    return ResourceNormalizer(shape).normalize([Parsed(body, orjson.loads(body)["result"])])
 
 
 def filled(schema: str, above: tuple[str, ...] = ()) -> dict[str, Any]:
@@ -252,11 +252,11 @@ def test_values_that_do_not_fit_are_treated_too() -> None:
 
 def test_a_new_field_stays_hidden_when_its_type_changes() -> None:
     row = RESOURCES["orders"]
-    parser = Parser(shape_of(row.name, row.schema, personal=HASH, key=row.key))
+    normalizer = ResourceNormalizer(shape_of(row.name, row.schema, personal=HASH, key=row.key))
     shown = ""
     for value in (True, "Kari", ["Kari"], {"name": "Kari", "x": ["Kari"]}, {"first": "Kari"}, 47):
         body = orjson.dumps({"result": [{"id": "1", "customerFirstName": value, "customer": value}]})
-        shown += everything(parser.parse([Parsed(body, orjson.loads(body)["result"])]))
+        shown += everything(normalizer.normalize([Parsed(body, orjson.loads(body)["result"])]))
     assert "Kari" not in shown.replace('"x\\": [\\"Kari', "")
 
 

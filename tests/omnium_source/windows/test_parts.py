@@ -16,7 +16,7 @@ from omnium_elt.steps.load import load
 from omnium_sandbox import Sandbox
 from omnium_sandbox.faults import Fault
 from omnium_source.errors import Incomplete
-from omnium_source.windows.reader import Verified
+from omnium_source.windows.gathered import Verified
 
 from tests.support.completeness import one, unlike
 from tests.support.reading import read
@@ -96,7 +96,7 @@ def stock(windows: list[Verified]) -> list[tuple[str, str | None, int]]:
         (
             (row["sku"], row["warehouse_code"], int(row["inventory"]))
             for window in windows
-            for part in window.assembly.tables().parts
+            for part in window.tables.finish().parts
             for table in part.tables()
             for row in table.to_pylist()
         ),
@@ -236,7 +236,7 @@ def prices(windows: list[Verified]) -> list[tuple[str, int]]:
     return sorted(
         (row["sku_id"], int(row["unit_price"]))
         for window in windows
-        for part in window.assembly.tables().parts
+        for part in window.tables.finish().parts
         for table in part.tables()
         for row in table.to_pylist()
     )

@@ -12,9 +12,9 @@ import pytest
 from omnium_source import RESOURCES, shape
 from omnium_source.errors import Incomplete
 from omnium_source.http.client import OmniumClient
-from omnium_source.normalize.normalizer import Parser
+from omnium_source.normalize.resource_normalizer import ResourceNormalizer
 from omnium_source.pii.masking import PersonalData
-from omnium_source.windows.reader import Verified
+from omnium_source.windows.gathered import Verified
 from omnium_source.windows.resource_reader import Reader
 from omnium_source.windows.resource_run import ResourceRun
 from omnium_source.windows.window import Reading, iso
@@ -28,7 +28,7 @@ NOW = "2030-01-01T00:00:00.000Z"
 @pytest.fixture(autouse=True)
 def _scrolls_are_worth_it(monkeypatch: pytest.MonkeyPatch) -> None:
     """From 200 rows on instead of 1,000: the same, with fewer rows."""
-    for module in ("resource_run", "reader", "scheduler"):
+    for module in ("server_facts", "reader", "scheduler"):
         monkeypatch.setattr(f"omnium_source.windows.{module}.SCROLL_FROM", 200)
 
 
@@ -97,14 +97,14 @@ class Scrolls:
 def read(scrolls: Scrolls, spool: Path | None = None, **reading: Any) -> list[Verified]:
     """All windows of at most 1,000 orders."""
     resource = RESOURCES["orders"]
-    settings = Reading(**{"window_rows": 1_000, "budget": 20.0, "spool": spool, **reading})
+    settings = Reading(**{"window_rows": 1_000, "budget": 20.0, "folder": spool, **reading})
     with (
         Wire(scrolls) as wire,
         OmniumClient(wire.base_url, wire.client_id, wire.client_secret) as client,
         ThreadPoolExecutor(20) as executor,
     ):
-        parser = Parser(shape(resource, PersonalData("include", b"")))
-        return list(Reader(ResourceRun(client, resource, parser, executor, reading=settings)).windows({}))
+        normalizer = ResourceNormalizer(shape(resource, PersonalData("include", b"")))
+        return list(Reader(ResourceRun(client, resource, normalizer, executor, reading=settings)).windows({}))
 
 
 def test_pieces_are_read_side_by_side_and_handed_on_oldest_first() -> None:

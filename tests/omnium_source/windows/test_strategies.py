@@ -91,7 +91,7 @@ def reach(monkeypatch: pytest.MonkeyPatch) -> int:
     """A server that shows 1,000 rows of a search instead of 10,000: the same, with fewer rows."""
     for module in (
         "http.paginators",
-        "windows.resource_run",
+        "windows.server_facts",
         "windows.splitter",
         "windows.reader",
         "windows.scheduler",
@@ -354,7 +354,7 @@ def test_amounts_of_a_version_keep_all_their_digits(version: str):
     listed = {"result": [{"id": "a", "versionId": "1", "modified": day(0)}], "totalHits": 1}
     with Wire(lambda asked: listed if asked.method == "POST" else Reply(raw=version.encode())) as wire:
         (window,) = read(wire, "supplier_versions")
-    (part,) = [part for part in window.assembly.tables().parts if part.name == "supplier_versions"]
+    (part,) = [part for part in window.tables.finish().parts if part.name == "supplier_versions"]
     assert [
         (row["id"], row["version_id"], row["value__minimum_order_amount"])
         for table in part.tables()

@@ -21,7 +21,7 @@ from typing import Any, Literal
 import orjson
 
 from omnium_source.errors import Incomplete
-from omnium_source.normalize.json_values import json_bytes
+from omnium_source.json_values import json_bytes
 
 What = Literal["replaced_text", "no_number", "doubled_name", "too_deep"]
 """What is wrong with a value: characters of it were replaced, it is no number and became null, its object had the same
@@ -115,7 +115,7 @@ def _leniently(body: bytes) -> Decoded:
     decoder = json.JSONDecoder(
         strict=False,
         parse_float=_decimal,
-        parse_int=whole,
+        parse_int=whole_number,
         parse_constant=lambda _: _NO_NUMBER,
         object_pairs_hook=partial(_object, doubled),
     )
@@ -146,7 +146,7 @@ def _decimal(text: str) -> Decimal | _NoNumber:
         return _NO_NUMBER
 
 
-def whole(text: str) -> int | Decimal:
+def whole_number(text: str) -> int | Decimal:
     """A whole number; beyond 64 bits as a decimal, where orjson makes it a float."""
     if len(text) > LONGEST_WHOLE:
         return Decimal(text)
@@ -189,24 +189,24 @@ def _mended(document: Any, doubled: dict[int, set[str]], cut: set[str]) -> tuple
         for name in doubled.get(id(container), ()):
             note(row, (*path, _text(name)), "doubled_name")
         for key, value in _members(container):
-            here = path if type(key) is int else (*path, key)
+            below = path if type(key) is int else (*path, key)
             at = key if container is rows else row
             if container is rows or value is rows:
-                here = ()
+                below = ()
             if type(key) is str and _NO_CHARACTER.search(key):
-                key, here = _renamed(container, key), (*path, _text(key))
-                note(at, here, "replaced_text")
+                key, below = _renamed(container, key), (*path, _text(key))
+                note(at, below, "replaced_text")
             if type(value) is str:
                 if value in cut:
-                    note(at, here, "too_deep")
+                    note(at, below, "too_deep")
                 if _NO_CHARACTER.search(value):
                     container[key] = _text(value)
-                    note(at, here, "replaced_text")
+                    note(at, below, "replaced_text")
             elif value is _NO_NUMBER:
                 container[key] = None
-                note(at, here, "no_number")
+                note(at, below, "no_number")
             elif type(value) is dict or type(value) is list:
-                todo.append((value, at, here))
+                todo.append((value, at, below))
     in_order = sorted(faults, key=lambda fault: -1 if fault.row is None else fault.row)
     return around[0], tuple(in_order)
 

@@ -1,6 +1,6 @@
 """JSON in memory, as deep as it may be: nothing here calls itself for each level.
 
-json_bytes       a value as JSON
+json_bytes       a value as JSON; json_text: the same as text
 with_scalars     the same value with each text, number, boolean and null in it replaced
 """
 
@@ -75,3 +75,8 @@ def members(container: Any) -> Iterator[tuple[Any, Any]]:
 def is_container(value: Any) -> bool:
     """Whether a value is an object or a list."""
     return type(value) is dict or type(value) is list
+
+
+def json_text(value: Any) -> str:
+    """A value as JSON, as text."""
+    return json_bytes(value).decode()

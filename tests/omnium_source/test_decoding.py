@@ -8,8 +8,8 @@ import orjson
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from omnium_source.decoding import DEEPEST, Decoded, Fault, decode, page_of
 from omnium_source.errors import Incomplete
-from omnium_source.normalize.decoding import DEEPEST, Decoded, Fault, decode, page_of
 
 HOLE = "\ufffd"
 

@@ -1,0 +1,111 @@
+"""The same request again: after which failures, how long after, and how often.
+
+Repeatable    a failure after which the same request may be sent again
+Repeating     asks until there is an answer
+"""
+
+import logging
+import random
+import time
+from collections.abc import Callable
+from typing import TypeVar
+
+from omnium_source.errors import GaveUp, ScrollLost, Stopped, TooLarge, Unreachable
+from omnium_source.http.cancellation import Cancellation
+from omnium_source.http.traffic import Budget, Traffic
+from omnium_source.text import plain
+
+log = logging.getLogger("omnium")
+T = TypeVar("T")
+
+FIRST_CONTACT_SECONDS = 15.0
+"""How long to try before the server has answered sensibly once: a wrong address should not take minutes."""
+MOST_TRIES = 50
+"""Of one request."""
+MOST_ODD_ANSWERS = 7
+"""Tries of a request that is answered with status 200 and something else than rows: what a proxy says passes within
+half a minute, or not at all."""
+
+
+class Repeatable(Exception):
+    """A failure after which the same request may be sent again.
+
+    `wait`: seconds that the server asks for. `refused`: it answered, and will not have moved a scroll. `throttled`: for
+    a limit. `odd`: it answered with status 200 and something else than what was asked for.
+    """
+
+    def __init__(
+        self,
+        what: str,
+        wait: float | None = None,
+        *,
+        refused: bool = False,
+        throttled: bool = False,
+        odd: bool = False,
+    ) -> None:
+        super().__init__(plain(what))
+        self.wait, self.refused, self.throttled, self.odd = wait, refused, throttled, odd
+
+
+class Repeating:
+    """Asks again. `has_met_omnium`: the server has answered sensibly once, so that its address is right."""
+
+    def __init__(self, host: str | None, stop: Cancellation) -> None:
+        self._host, self._stop = host, stop
+        self.has_met_omnium = False
+
+    def until_answered(
+        self,
+        ask: Callable[[], T],
+        what: str,
+        budget: Budget,
+        traffic: Traffic | None,
+        *,
+        repeatable: bool = True,
+    ) -> T:
+        """What `ask` returns, asked until it works, with exponential backoff and jitter, within the budget.
+
+        Raises what `ask` raises, Unreachable, GaveUp, ScrollLost or Stopped.
+        """
+        tries, odd, started = 0, 0, time.monotonic()
+        while True:
+            tries += 1
+            try:
+                return ask()
+            except TooLarge as failure:
+                raise TooLarge(f"{what}: {failure}: it was not read to its end") from None
+            except Repeatable as failure:
+                odd += failure.odd
+                if failure.throttled and traffic:
+                    traffic.add(throttled=1)
+                if not repeatable and not failure.refused:
+                    raise ScrollLost(f"{what}: an answer of the scroll was lost: {failure}") from None
+                backoff = min(30.0, 0.25 * 2 ** min(tries, 10)) * random.uniform(0.5, 1.0)
+                wait = backoff if failure.wait is None else failure.wait + (backoff if failure.wait else 0)
+                left = budget.left
+                if not self.has_met_omnium and not failure.refused:
+                    left = min(left, started + FIRST_CONTACT_SECONDS - time.monotonic())
+                    if wait > left:
+                        raise Unreachable(
+                            f"{self._host} gives no answer of Omnium's: {failure}. "
+                            "Check SOURCES__OMNIUM__BASE_URL, the network and the proxy"
+                        ) from None
+                if wait > left or tries >= MOST_TRIES or odd >= MOST_ODD_ANSWERS:
+                    asked = failure.wait or 0.0
+                    why = f"{failure}, and the server asks to wait {_duration(asked)}, longer than there is time for"
+                    raise GaveUp(
+                        f"{what}: gave up after {tries} {'try' if tries == 1 else 'tries'}: "
+                        f"{why if asked > left else failure}; run again later"
+                    ) from None
+                log.info("%s: %s; again in %.1f s", what, failure, wait)
+                if traffic:
+                    traffic.add(retries=1)
+                if wait and self._stop.wait(wait):
+                    raise Stopped("stopped on request") from None
+
+
+def _duration(seconds: float) -> str:
+    """Seconds in words for people: 90 s, 24 hours."""
+    if seconds < 120:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} minutes" if seconds < 7_200 else f"{seconds / 3_600:,.0f} hours"

@@ -1,0 +1,47 @@
+"""What requests cost, and how long they may go on.
+
+Budget     until when a window's requests may be repeated
+Traffic    requests, repetitions, refusals and bytes
+"""
+
+import threading
+import time
+from dataclasses import dataclass, field
+
+
+@dataclass
+class Budget:
+    """Until when requests may be repeated, in seconds from now; shared by the requests of one window."""
+
+    seconds: float = 600.0
+    started: float = field(default_factory=time.monotonic)
+
+    @property
+    def left(self) -> float:
+        """Seconds left, never negative."""
+        return max(0.0, self.started + self.seconds - time.monotonic())
+
+
+@dataclass
+class Traffic:
+    """What one resource cost: requests sent, repeated, refused for a limit, and bytes of their answers.
+
+    `of`: the traffic that this is a part of.
+    """
+
+    requests: int = 0
+    retries: int = 0
+    throttled: int = 0
+    bytes: int = 0
+    of: "Traffic | None" = None
+    _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
+
+    def add(self, *, requests: int = 0, retries: int = 0, throttled: int = 0, bytes: int = 0) -> None:
+        """Count something; several threads may."""
+        with self._lock:
+            self.requests += requests
+            self.retries += retries
+            self.throttled += throttled
+            self.bytes += bytes
+        if self.of is not None:
+            self.of.add(requests=requests, retries=retries, throttled=throttled, bytes=bytes)

@@ -1,0 +1,172 @@
+"""The columns of a resource beside those of the contract: for fields that it lacks, and for values of another type.
+
+FoundColumns    those that the destination has, and those that pages have made necessary since
+Found           what one batch added to them
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import pyarrow as pa
+
+from omnium_source.normalize.columns import Kind
+from omnium_source.normalize.naming import OWN_PREFIXES, column_name, free_name, suffixed
+from omnium_source.normalize.schema import FIELD, KINDS, Column, Node, TableShape, arrow_field, hints_of
+
+NEW_COLUMNS = 300
+"""Fields that the contract does not have, as columns of one table; some destinations allow 1,600 in all. More of them
+go into one column of JSON, `other_fields`."""
+REST = "*"
+"""Stands for those fields where a field's name would stand."""
+
+Known = Mapping[str, Mapping[str, Mapping[str, Any]]]
+"""Table → column → its hints, as dlt has them of the destination."""
+Place = tuple[str, tuple[str, ...]]
+"""Where a field stands: its table, and its path from the table's row."""
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What a batch added: columns of fields that the contract lacks, and the kind of each column that it lacks."""
+
+    fields: dict[Place, Column] = field(default_factory=dict)
+    kinds: dict[tuple[str, str], Kind] = field(default_factory=dict)
+
+    def __bool__(self) -> bool:
+        return bool(self.fields or self.kinds)
+
+
+@dataclass(slots=True)
+class FoundColumns:
+    """Columns that the contract does not have, table by table.
+
+    A column that an earlier run added keeps its type, and its field (the hint `FIELD`). `added`: what came since this
+    was made, or copied.
+    """
+
+    _known: dict[str, dict[str, Kind]]
+    _kinds: dict[str, dict[str, Kind]]
+    _paths: dict[str, dict[str, str]]
+    """The JSON of each column's path, by table."""
+    _names: dict[Place, str]
+    """The columns of the destination whose field is known."""
+    _fields: dict[Place, Column] = field(default_factory=dict)
+    added: Found = field(default_factory=Found)
+
+    @classmethod
+    def of(cls, tables: Mapping[str, TableShape], known: Known | None = None) -> "FoundColumns":
+        """Those that the destination has beside the contract's `tables`."""
+        kinds: dict[str, dict[str, Kind]] = {}
+        paths: dict[str, dict[str, str]] = {}
+        for name, table in tables.items():
+            own, columns = set(table.schema.names), (known or {}).get(name, {})
+            kinds[name] = {
+                column: KINDS.get(hints["data_type"], "text")
+                for column, hints in columns.items()
+                if "data_type" in hints and column not in own and not column.startswith(OWN_PREFIXES)
+            }
+            paths[name] = {
+                column: columns[column][FIELD] for column in kinds[name] if FIELD in columns[column]
+            }
+        names = {
+            (table, tuple(json.loads(path))): column
+            for table, columns in paths.items()
+            for column, path in columns.items()
+        }
+        return cls(kinds, {name: dict(columns) for name, columns in kinds.items()}, paths, names)
+
+    def copy(self) -> "FoundColumns":
+        """The same, to which nothing has been added yet."""
+        return replace(
+            self,
+            _kinds={name: dict(columns) for name, columns in self._kinds.items()},
+            _paths={name: dict(columns) for name, columns in self._paths.items()},
+            _fields=dict(self._fields),
+            added=Found(),
+        )
+
+    def merge(self, found: Found) -> bool:
+        """Take over what a batch added. False, and nothing is taken, where it does not go with what is here.
+
+        Batches are made tables of side by side: two of them may meet the same field for the first time, and choose
+        another kind or another name for its column.
+        """
+        news = [place for place in found.fields if place not in self._fields]
+        fits = (
+            all(self._fields.get(place, column) == column for place, column in found.fields.items())
+            and all(
+                self._paths[place[0]].get(found.fields[place].name, path_text(place)) == path_text(place)
+                for place in news
+            )
+            and all(self._kinds[table].get(name, kind) == kind for (table, name), kind in found.kinds.items())
+            and all(
+                len(self._paths[table]) + sum(place[0] == table for place in news) <= NEW_COLUMNS + 1
+                for table in {place[0] for place in news}
+            )
+        )
+        if fits:
+            for place, column in found.fields.items():
+                self.take(place, column)
+            for (table, name), kind in found.kinds.items():
+                self.add(table, name, kind)
+        return fits
+
+    def take(self, place: Place, column: Column) -> None:
+        """Remember the column of a field, which no other field gets from now on."""
+        self._fields[place] = self.added.fields[place] = column
+        self._paths[place[0]][column.name] = path_text(place)
+
+    def add(self, table: str, column: str, kind: Kind) -> None:
+        """A column of the table from now on."""
+        if column not in self._kinds[table]:
+            self._kinds[table][column] = self.added.kinds[table, column] = kind
+
+    def column(self, place: Place) -> Column | None:
+        """The column that was made for a field."""
+        return self._fields.get(place)
+
+    def kind_known(self, table: str, column: str) -> Kind | None:
+        """The kind of a column that the destination has."""
+        return self._known[table].get(column)
+
+    def has_room(self, node: Node, name: str, table: str) -> bool:
+        """Whether the table has a column for another field, or room for one."""
+        if name == REST or (table, (*node.path, name)) in self._names:
+            return True
+        return node.prefix + column_name(name) in self._known[table] or len(self._paths[table]) < NEW_COLUMNS
+
+    def name_for(self, node: Node, name: str, table: TableShape) -> str:
+        """The name of a new field's column: the one that it had before, else its own, else one with a suffix."""
+        kept = self._names.get((table.name, (*node.path, name)))
+        if kept is not None:
+            return kept
+        own = "other_fields" if name == REST else column_name(name)
+        # `address__v_text` is where an address stands that is no object.
+        column = node.prefix + (f"field_{own}" if node.prefix and own in ("v_text", "v_json") else own)
+        before, taken = suffixed(column, name), {*table.schema.names, *self._paths[table.name]}
+        if before in self._known[table.name] and before not in taken:
+            # Loaded before fields were kept with their columns: only this field can have had that suffix.
+            return before
+        return free_name(column, name, taken)
+
+    def schema(self, table: TableShape) -> pa.Schema:
+        """All columns of a table."""
+        more = self._kinds[table.name]
+        if not more:
+            return table.schema
+        return pa.schema([*table.schema, *(arrow_field(name, kind) for name, kind in more.items())])
+
+    def hints(self, table: TableShape) -> dict[str, dict[str, Any]]:
+        """All columns of a table as dlt describes them, and the fields of those that the contract lacks."""
+        hints = hints_of(self.schema(table))
+        for column, path in self._paths[table.name].items():
+            if column in hints:
+                hints[column][FIELD] = path
+        return hints
+
+
+def path_text(place: Place) -> str:
+    """A field's path from its row, as the hint `FIELD` has it."""
+    return json.dumps(place[1])

@@ -1,0 +1,113 @@
+"""What becomes of the personal data in one column's values, before they are a column.
+
+by_sibling         values that the field beside them calls personal
+cleaned            JSON without what is personal in it
+hidden             values that are personal as a whole
+without_contacts   texts without e-mail addresses and phone numbers
+"""
+
+from collections.abc import Mapping, Sequence
+from itertools import chain
+from typing import Any
+
+import pyarrow as pa
+
+from omnium_source.json_values import is_container, json_bytes, json_text
+from omnium_source.normalize.columns import FITS, Spelling
+from omnium_source.normalize.schema import Column
+from omnium_source.pii.forms import EMAIL_SIGN, PHONE_SIGN, may_hold_any
+from omnium_source.pii.masking import JSON_IN_TEXT, PersonalData
+from omnium_source.pii.vocabulary import is_identifier_name, says_personal
+
+_TEXT_TYPES: set[object] = {str, type(None)}
+
+
+def by_sibling(
+    personal: PersonalData, column: Column, values: Sequence[Any], siblings: Mapping[str, Sequence[Any]]
+) -> Sequence[Any]:
+    """Values that are personal where the field beside them says so: of a property its key, of an id its type."""
+    says = siblings[column.sibling or ""]
+    if column.sibling != "key":
+        return [
+            personal.hide_all(value, json_text) if type(kind) is str and says_personal(kind) else value
+            for value, kind in zip(values, says, strict=True)
+        ]
+    groups = siblings.get("keyGroup") or [None] * len(says)
+    return personal.hide_properties(values, says, groups, json_text, column.inside)
+
+
+def cleaned(personal: PersonalData, column: Column, values: Sequence[Any]) -> Sequence[Any]:
+    """JSON without personal data."""
+    inside = column.inside
+    if column.by_name:
+        name = column.path[-1]
+        return [
+            None if value is None else personal.clean({name: value}, json_text, inside).get(name)
+            for value in values
+        ]
+    if not any(values):
+        return values
+    # All of it at once: what is looked for in texts is rare, and looking for it in each takes far longer.
+    together = b"".join(json_bytes(value) for value in values if value)
+    if not _may_hold_any(together, column) and not any(sign in together for sign in JSON_IN_TEXT):
+        if not _hold_objects(values):
+            return values
+        inside = inside.with_clean_texts()
+    return [personal.clean(value, json_text, inside) if value else value for value in values]
+
+
+def hidden(personal: PersonalData, column: Column, values: Sequence[Any], spelling: Spelling) -> pa.Array:
+    """Values that are personal, hashed; whatever stands in place of a text is hashed as one."""
+    if column.kind == "json":
+        values = [personal.hide_all(value, json_text) for value in values]
+        return FITS["json"](values, spelling).array
+    if not _TEXT_TYPES.issuperset(map(type, values)):
+        values = spelled(values, spelling)
+    return pa.array(personal.hide_column(values), pa.string())
+
+
+def without_contacts(personal: PersonalData, column: Column, array: pa.Array) -> pa.Array:
+    """Texts without e-mail addresses and phone numbers."""
+    if not pa.types.is_string(array.type):
+        return array
+    # All texts at once: what is looked for is rare, and looking for it in each takes far longer.
+    data = array.buffers()[2]
+    together = data.to_pybytes() if data else b""
+    if not _may_hold_any(together, column) and b'":' not in together:
+        return array
+    is_identifier = is_identifier_name(column.path[-1])
+    texts = array.to_pylist()
+    clean = {
+        text: personal.hide_in_text(text, json_text, column.inside, is_identifier)
+        for text in set(texts)
+        if text is not None
+    }
+    return pa.array([None if text is None else clean[text] for text in texts], pa.string())
+
+
+def spelled(values: Sequence[Any], spelling: Spelling) -> list[str | None]:
+    """Values of any type as text."""
+    return [
+        value
+        if value is None or type(value) is str
+        else json_text(value)
+        if is_container(value)
+        else spelling.scalar(value, row)
+        for row, value in enumerate(values)
+    ]
+
+
+def _may_hold_any(together: bytes, column: Column) -> bool:
+    """Whether there may be something in these values that is personal by its form."""
+    if is_identifier_name(column.path[-1]):
+        return EMAIL_SIGN.encode() in together or PHONE_SIGN.encode() in together
+    return may_hold_any(together)
+
+
+def _hold_objects(values: Sequence[Any]) -> bool:
+    """Whether any value is an object, or a list that holds an object or another list."""
+    types: set[object] = set(map(type, values))
+    if list in types:
+        within: set[object] = set(map(type, chain.from_iterable(v for v in values if type(v) is list)))
+        return dict in types or dict in within or list in within
+    return dict in types

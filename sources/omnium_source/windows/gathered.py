@@ -1,0 +1,210 @@
+"""The rows of one window as they come: made tables of, told apart by their keys, and counted.
+
+Query        what is asked of a window besides its bounds
+Gathered     the rows of a window
+Verified     a complete window, its tables, and the state to keep once they are loaded
+"""
+
+import datetime as dt
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any
+
+import numpy as np
+
+from omnium_source.errors import Incomplete
+from omnium_source.http.paginators import Connection, Page
+from omnium_source.http.traffic import Traffic
+from omnium_source.normalize.batch import Batch
+from omnium_source.normalize.drift import Drift
+from omnium_source.normalize.window_tables import WindowTables
+from omnium_source.resources import Resource
+from omnium_source.windows.deletions import marked
+from omnium_source.windows.resource_run import ResourceRun
+from omnium_source.windows.window import Row, Window, column_name_of
+
+
+@dataclass(frozen=True)
+class Query:
+    """What is asked of a window besides its bounds.
+
+    `body`: further fields of the request. `late_before`: rows with an earlier stamp have appeared late. `note` hears of
+    the rows as they come. `deleted_at`: the mark of rows that say they are deleted, where such are asked for.
+    """
+
+    body: Mapping[str, Any] | None = None
+    late_before: dt.datetime | None = None
+    note: Callable[[Sequence[Row]], None] | None = None
+    deleted_at: dt.datetime | None = None
+
+
+@dataclass
+class Verified:
+    """A complete window: its tables, the state to keep once they are loaded, and its receipt, of which each is a part.
+
+    `rows` came, `written` of them are new to the destination. `bytes`: of the pages as they came.
+    """
+
+    resource: Resource
+    window: Window
+    total_hits: int | None
+    rows: int
+    distinct_keys: int
+    written: int
+    tables: WindowTables
+    state: dict[str, Any]
+    traffic: Traffic
+    tries: int
+    seconds: float
+    bytes: int = 0
+    drift: list[Drift] = field(default_factory=list)
+    late_seconds: float | None = None
+    keys: set[str] = field(default_factory=set, repr=False)
+
+
+class Gathered:
+    """The rows of one window; `total` is the server's count of them, None where nothing is to be counted.
+
+    All of it is one thing: what a receipt tells of the window, as it grows.
+    """
+
+    def __init__(
+        self, run: ResourceRun, window: Window, query: Query, connection: Connection, tries: int = 1
+    ) -> None:
+        self._run, self.window, self.query, self.tries = run, window, query, tries
+        self.total: int | None = None
+        self.keys: set[str] = set()
+        self.read_rows = self.written = self.bytes = 0
+        self.drift: list[Drift] = []
+        self.late_seconds: float | None = None
+        self.began = run.client.server_time()
+        self._tables: WindowTables | None = None
+        self._connection, self._started = connection, time.monotonic()
+        self._requests = connection.traffic.requests
+
+    @property
+    def tables(self) -> WindowTables:
+        """Where the pages become tables."""
+        if self._tables is None:
+            moment = self.query.deleted_at
+            change = partial(marked, moment=moment) if moment else None
+            self._tables = self._run.window_tables((self.total or 0) * self._run.server.row_bytes, change)
+        return self._tables
+
+    @property
+    def count(self) -> int:
+        """How many different rows came."""
+        # Rows without an id of their own may be alike; then the server's snapshot is as long as what came.
+        return len(self.keys) if self._run.resource.has_own_id else self.read_rows
+
+    def add(self, page: Page, *, can_come_twice: bool = False) -> None:
+        """Take a page; it becomes tables together with others. Raises Incomplete: a row came twice, and may not."""
+        self.read_rows += page.count
+        self.bytes += len(page.body)
+        if self.query.note:
+            self.query.note(page.rows)
+        if self._run.values.is_noting:
+            self._run.values.add(page.rows)  # which a page is decoded for
+        for batch in self.tables.add(page, self._run.batch_bytes):
+            self._keep(batch, can_come_twice)
+        self._run.on_rows(page.count, self.total)
+
+    def finish_batches(self, *, can_come_twice: bool = False) -> None:
+        """Look at all batches that are still under way. Raises Incomplete as `add` does."""
+        for batch in self.tables.rest():
+            self._keep(batch, can_come_twice)
+
+    def _keep(self, batch: Batch, can_come_twice: bool) -> None:
+        """Say which rows of a batch are kept: none twice, and none that the destination holds already."""
+        doubled = self.keys.intersection(batch.keys)
+        if doubled and self._run.resource.has_own_id and not can_come_twice:
+            raise Incomplete(self.says(f"{len(doubled):,} rows came twice"))
+        mask = self._wanted(batch, doubled)
+        self.keys.update(batch.keys)
+        self.drift += batch.drift
+        if batch.tables:
+            self.tables.keep(batch, mask)
+            self.written += len(batch.keys) if mask is None else sum(mask)
+            self._note_lateness(batch, mask)
+
+    def _wanted(self, batch: Batch, doubled: set[str]) -> list[bool] | None:
+        """Which rows of a batch are new; None for all of them."""
+        known = self._run.known
+        held = known(self._run.resource.name, batch.keys) if known and batch.tables else {}
+        if not doubled and not held:
+            return None
+        hashes = batch.hashes or [""] * len(batch.keys)
+        return [
+            key not in doubled and held.get(key) != content
+            for key, content in zip(batch.keys, hashes, strict=True)
+        ]
+
+    def _note_lateness(self, batch: Batch, mask: list[bool] | None) -> None:
+        """How late a row appeared: it changed before the last window's end, and was not shown in it."""
+        if self.query.late_before is None:
+            return
+        stamps = batch.stamps(column_name_of(self._run.resource.cursor))
+        if stamps is None:
+            return
+        stamps = stamps if mask is None else stamps[np.array(mask)]
+        before = self.query.late_before.timestamp()
+        earliest = float(stamps.min()) / 1e6 if len(stamps) else before
+        if earliest < before:
+            self.late_seconds = max(self.late_seconds or 0.0, before - earliest)
+
+    def take_over(self, part: "Gathered") -> None:
+        """Add the rows of a part, but for those that came with another one; the part is no more."""
+        resource = self._run.resource
+        doubled = self.keys & part.keys
+        if doubled and not resource.has_own_id:
+            part.close()
+            raise Incomplete(self.says(f"{len(doubled):,} rows came in two parts"))
+        if part.read_rows:
+            self.written += self.tables.take_over(part.tables.finish(), resource.name, doubled)
+        part.close()
+        self.keys |= part.keys
+        self.read_rows += part.read_rows
+        self.bytes += part.bytes
+        self.drift += part.drift
+        if part.late_seconds is not None:
+            self.late_seconds = max(self.late_seconds or 0.0, part.late_seconds)
+
+    def says(self, text: str) -> str:
+        """The text, with the resource and the bounds before it."""
+        bounds = [f"{name}={value}" for name, value in self.window.body(self._run.resource).items()]
+        # Values may be customers.
+        bounds += [
+            f"{len(value)} {name}"
+            for name, value in (self.query.body or {}).items()
+            if isinstance(value, list)
+        ]
+        where = " ".join(bounds) or "everything"
+        return f"{self._run.resource.name} ({where}): {text}"
+
+    def verified(self) -> Verified:
+        """What is handed on, once the window is known to be complete; the state is the strategy's to say."""
+        self.tables.finish()
+        return Verified(
+            self._run.resource,
+            self.window,
+            self.total,
+            self.read_rows,
+            len(self.keys),
+            self.written,
+            self.tables,
+            {},
+            Traffic(requests=self._connection.traffic.requests - self._requests),
+            self.tries,
+            time.monotonic() - self._started,
+            self.bytes,
+            self.drift,
+            self.late_seconds,
+            self.keys,
+        )
+
+    def close(self) -> None:
+        """Throw away what was read."""
+        if self._tables is not None:
+            self._tables.close()
