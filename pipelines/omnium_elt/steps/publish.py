@@ -128,6 +128,8 @@ def _source(settings: Settings) -> tuple[dict[str, Any] | None, str]:
         has_marts = bool(database.tables(connection, MARTS))
     if source is None and (has_marts or not raw):
         raise UsageError("there are no finished marts to publish", "Build them first: omnium-elt transform.")
+    if source is not None and isinstance(source["raw"], dict):  # a build keeps it table by table
+        source = {**source, "raw": database.digest(source["raw"])}
     return source, database.digest(raw)
 
 
