@@ -60,6 +60,7 @@ class Resource:
     `newest_first`: the search whose `sortOrder` brings changes newest first, where the server honours it.
     `is_history`: rows are what happened at some time, and `since` leaves out old ones. Others are what such rows point
     to, or what is true now (suppliers, products, stock, prices); they are read whole, however old a row is.
+    `is_bare_list`: the description has a list alone as its answer, or none, and not one that counts.
     """
 
     name: str
@@ -92,6 +93,7 @@ class Resource:
     deleted: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
     newest_first: str = ""
     is_history: bool = False
+    is_bare_list: bool = False
 
     @property
     def batch_size(self) -> dict[str, int]:
@@ -293,6 +295,7 @@ _ROWS = (
         name="product_alerts",
         schema="OmniumProductAlert",
         search="ProductAlerts/SearchProductAlerts",
+        is_bare_list=True,
         role="ProductRead",
     ),
     Resource(
@@ -537,6 +540,7 @@ _ROWS = (
         search="Projects/ProjectLogs/Search",
         # Bare lists tell no count that would give a wrong base away.
         page_base_is_clear=False,
+        is_bare_list=True,
         role="ProjectRead",
     ),
     Resource(
@@ -549,6 +553,7 @@ _ROWS = (
         lower="dateFrom",
         upper="dateTo",
         cursor="date",
+        is_bare_list=True,
         role="ProjectRead",
     ),
     Resource(
@@ -567,6 +572,7 @@ _ROWS = (
         schema="OmniumComment",
         search="Comments/Search",
         page_base_is_clear=False,
+        is_bare_list=True,
         role="OrderRead",
     ),
 )

@@ -5,13 +5,19 @@ A package fails at each of its steps, and what the run, its history and `status`
 
 import importlib.util
 import json
-from collections.abc import Callable
+import os
+import secrets
+from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import duckdb
 import pytest
+from dlt.common.versioned_state import decompress_state
 from dlt.destinations.impl.duckdb.duck import DuckDbClient
+from dlt.destinations.impl.postgres.postgres import PostgresClient
 from dlt.destinations.insert_job_client import InsertValuesLoadJob
 from dlt.destinations.job_client_impl import SqlLoadJob
 from dlt.normalize.normalize import Normalize
@@ -250,6 +256,133 @@ def test_a_run_that_begins_while_status_looks_waits_a_moment(home: Home, sandbox
     threading.Timer(0.5, leave.set).start()
     assert load(home, sandbox).status == "unchanged"
     thread.join()
+
+
+# A destination elsewhere
+
+
+SERVER = os.environ.get("TEST_POSTGRES_URL", "")
+
+
+def at_table(table: str, error: Exception) -> Callable[[Any], Callable[..., Any]]:
+    """No job for one table alone, whatever kind of job the server takes."""
+
+    def wrap(original: Callable[..., Any]) -> Callable[..., Any]:
+        def create(client: Any, prepared: Any, *more: Any, **named: Any) -> Any:
+            if prepared["name"] == table:
+                raise error
+            return original(client, prepared, *more, **named)
+
+        return create
+
+    return wrap
+
+
+ON_A_SERVER: dict[str, tuple[Any, str, Any]] = {
+    "extract": STEPS["extract"],
+    "normalize": STEPS["normalize"],
+    "load, the first table": (PostgresClient, "create_load_job", at_table("suppliers", DISK_FULL)),
+    "load, another table": (PostgresClient, "create_load_job", at_table("purchase_orders", DATABASE_ERROR)),
+    "load, the receipts": (PostgresClient, "create_load_job", at_table("_omnium_windows", DISK_FULL)),
+    "load, the state": (PostgresClient, "create_load_job", at_table("_dlt_pipeline_state", DISK_FULL)),
+    "merge": STEPS["merge"],
+    "complete": (PostgresClient, "complete_load", break_off(DISK_FULL)),
+}
+
+
+@pytest.fixture
+def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+    """A database of its own on the server, which the settings name."""
+    psycopg2 = pytest.importorskip("psycopg2")
+    name = f"omnium_{secrets.token_hex(4)}"
+
+    def connected(path: str) -> Any:
+        connection = psycopg2.connect(urlsplit(SERVER)._replace(path=f"/{path}").geturl())
+        connection.autocommit = True
+        return connection
+
+    with closing(connected("postgres")) as outside:
+        outside.cursor().execute(f"create database {name}")
+        monkeypatch.setenv(
+            "DESTINATION__POSTGRES__CREDENTIALS", urlsplit(SERVER)._replace(path=f"/{name}").geturl()
+        )
+        with closing(connected(name)) as inside:
+            yield inside.cursor()
+        outside.cursor().execute(f"drop database {name} with (force)")
+
+
+def assert_server_agrees(home: Home, report: RunReport, server: Any) -> None:
+    """What a run and `status` say is what the server has committed."""
+
+    def rows(sql: str) -> list[tuple[Any, ...]]:
+        server.execute(sql)
+        return list(server.fetchall())
+
+    tables = {
+        name
+        for (name,) in rows("select table_name from information_schema.tables where table_schema = 'omnium'")
+    }
+    receipts, cursors = dict[str, int](), dict[str, str]()
+    if {"_omnium_windows", "_dlt_loads"} <= tables:
+        receipts = {
+            name: int(written)
+            for name, written in rows(
+                "select resource, sum(rows_written) from omnium._omnium_windows join omnium._dlt_loads "
+                f"on load_id = _dlt_load_id and status = 0 where run_id = '{report.run_id}' group by 1"
+            )
+            if written
+        }
+    if "_dlt_pipeline_state" in tables:
+        states = rows(
+            "select state from omnium._dlt_pipeline_state join omnium._dlt_loads on load_id = _dlt_load_id "
+            "where status = 0 order by load_id desc limit 1"
+        )
+        for (state,) in states:
+            resources = decompress_state(state)["sources"]["omnium"]["resources"]
+            cursors = {name: one["cursor"] for name, one in resources.items() if one.get("cursor")}
+    assert {one.name: one.rows for one in report.resources if one.rows} == receipts
+    told = {one.name: one for one in status(home).resources}
+    assert {name: one.cursor for name, one in told.items() if one.cursor} == cursors
+    for one in report.resources:
+        assert told[one.name].last_status == one.status
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not SERVER, reason="TEST_POSTGRES_URL names no server: see .ci/postgres")
+@pytest.mark.parametrize("step", ON_A_SERVER)
+def test_a_package_that_fails_on_a_server_is_told_too(
+    step: str, home: Home, sandbox: Sandbox, server: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for is_first in (True, False):
+        if is_first and step == "merge":
+            assert load(home, sandbox, destination="postgres").status == "ok"
+            continue
+        before = {one.name: one for one in status(home).resources}
+        change(sandbox)
+        with monkeypatch.context() as patched:
+            owner, name, broken = ON_A_SERVER[step]
+            patched.setattr(
+                owner, name, broken(getattr(owner, name)) if broken.__name__ == "wrap" else broken
+            )
+            report = load(home, sandbox, destination="postgres")
+        assert report.exit_status == 1, report
+        assert {one.status for one in report.resources} == {"failed"}
+        assert_server_agrees(home, report, server)
+        for one in status(home).resources:
+            was = before.get(one.name)
+            assert (one.cursor, one.last_success) == ((was.cursor, was.last_success) if was else (None, None))
+        mended = load(home, sandbox, destination="postgres")
+        assert mended.status in ("ok", "unchanged"), mended
+        assert_server_agrees(home, mended, server)
+        for name in SOME:
+            server.execute(f"select count(*), count(distinct id) from omnium.{name}")
+            assert server.fetchall() == [(sandbox.tenant.count(name),) * 2]
+        # Receipts of what never became whole are gone.
+        server.execute(
+            "select count(*) from omnium._omnium_windows where _dlt_load_id not in "
+            "(select load_id from omnium._dlt_loads where status = 0)"
+        )
+        assert server.fetchall() == [(0,)]
 
 
 class Told(Silent):

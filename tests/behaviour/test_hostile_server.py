@@ -14,7 +14,7 @@ from omnium_elt.infra.run_report import RunReport, Silent
 from omnium_elt.steps.load import load
 from omnium_elt.steps.reconcile import reconcile
 from omnium_sandbox import Sandbox
-from omnium_sandbox.faults import Fault, Faults
+from omnium_sandbox.faults import Fault, FaultKind, Faults
 from omnium_source import RESOURCES
 from omnium_source.pii.masking import PersonalData, key_for
 
@@ -43,6 +43,7 @@ CLOCKS: tuple[dict[str, Any], ...] = (
     {"clock_offset_seconds": -3_600.0},
     {"clock_offset_seconds": 3_600.0},
 )
+REFUSALS: tuple[FaultKind, ...] = ("400", "403", "404")
 LAG = 8.0
 """Seconds: longer than the index is late, and than the run between two reads."""
 
@@ -74,6 +75,9 @@ def test_nothing_is_wrong_and_nothing_is_silent(seed: int, home: Home) -> None:
         # A token endpoint that says 401 says that the credentials are wrong.
         rule.path = "s/" if rule.kind == "401" else ""
     faults.add(Fault("expire", rate=0.01), Fault("repeat", path="Scroll", rate=0.02))
+    faults.add(Fault("hang", rate=0.005, seconds=0.2), Fault("drip", rate=0.005, seconds=0.00001))
+    # Refusals that no repetition helps against, as far as anybody can tell: the resource has to be named.
+    faults.add(*(Fault(kind, path="s/", rate=0.003) for kind in REFUSALS))
     names = tuple(name for name in RESOURCES if name != "supplier_versions") if IS_SOAK else FEW
     with Sandbox(size="small", seed=seed, faults=faults, index_delay_seconds=1.0) as sandbox:
         behaviour = sandbox.behaviour

@@ -30,6 +30,7 @@ NEWEST_FIRST = {
     "honoured": "changes newest first: the server sorts by them",
     "ignored": "{rule}: the server does not sort by changes",
     None: "changes newest first where the server sorts by them (not seen yet), else {rule}",
+    "unseeable": "{rule} (its rows name no moment of change, so that no order of changes can be seen)",
 }
 """How a resource stays current whose search takes an order, by what was seen of the server."""
 
@@ -94,14 +95,22 @@ def listing(
 
 def _current_by(row: Any, state: Mapping[str, Any]) -> str:
     rule = RULES.get(row.rule, row.rule)
-    return NEWEST_FIRST[state.get("newest_first")].format(rule=rule) if row.newest_first else rule
+    return NEWEST_FIRST[_order_seen(row, state)].format(rule=rule) if row.newest_first else rule
 
 
 def _cost(row: Any, state: Mapping[str, Any]) -> str:
-    rule = COSTS[row.rule].format(size=_page_size(row))
-    if not row.newest_first or state.get("newest_first") == "ignored":
+    rule, seen = COSTS[row.rule].format(size=_page_size(row)), _order_seen(row, state)
+    if not row.newest_first or seen in ("ignored", "unseeable"):
         return rule
-    return "2" if state.get("newest_first") == "honoured" else f"2, else {rule}"
+    return "2" if seen == "honoured" else f"2, else {rule}"
+
+
+def _order_seen(row: Any, state: Mapping[str, Any]) -> str | None:
+    """What is known of the server's order: a tenant's rows may name more than the description does."""
+    from omnium_source.contract import contract
+
+    seen: str | None = state.get("newest_first")
+    return "unseeable" if seen != "honoured" and "modified" not in contract()[row.schema] else seen
 
 
 def _page_size(row: Any) -> str:

@@ -1,7 +1,8 @@
 """What earlier runs did: a JSON file per run, and the newest facts per resource.
 
 state/runs/<run id>.json     the run's whole report, as of `--json`
-state/resources.json         per resource: last success, last error, and the cursor of a destination elsewhere
+state/resources.json         per resource: last success, last error; of a destination elsewhere its cursor as well, and
+                             what `--since` left out
 """
 
 import itertools
@@ -31,8 +32,9 @@ def save(home: Home, report: RunReport) -> None:
             fact["last_error"], fact["last_error_at"] = resource["error"], told["finished_at"]
         if resource["rows"]:
             fact["last_change"] = told["finished_at"]
-        if resource["name"] in report.cursors:
-            fact["cursor"] = report.cursors[resource["name"]]
+        for name, kept in (("cursor", report.cursors), ("left_out_before", report.left_out)):
+            if resource["name"] in kept:
+                fact[name] = kept[resource["name"]]
     write_json(home.state / "resources.json", known)
     for old in sorted(home.runs.glob("*.json"))[:-KEPT_RUNS]:
         old.unlink(missing_ok=True)

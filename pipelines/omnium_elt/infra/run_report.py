@@ -82,6 +82,8 @@ class RunReport:
     cursors: dict[str, str | None] = field(default_factory=dict)
     """Per resource the cursor (ISO 8601) that a destination elsewhere has committed, for the history; None where it has
     none, or stands in the working database, which is asked itself."""
+    left_out: dict[str, str | None] = field(default_factory=dict)
+    """The same for the moment before which `--since` has left out rows."""
     lacking: list[str] = field(default_factory=list)
     """Resources of which `reconcile` found rows missing that it could not read; not for `--json`."""
 
@@ -124,7 +126,7 @@ class RunReport:
     def as_dict(self) -> dict[str, Any]:
         """The JSON object of `--json`: dates as ISO 8601 in UTC."""
         values = asdict(self)
-        for internal in ("error_status", "cursors", "lacking"):
+        for internal in ("error_status", "cursors", "left_out", "lacking"):
             del values[internal]
         return plain(values)
 

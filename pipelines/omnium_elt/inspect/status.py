@@ -89,7 +89,7 @@ def status(home: Home, resources: tuple[str, ...] | None = None, exclude: tuple[
                 last_success=last_success,
                 lag_seconds=history.seconds_since(last_success, now),
                 last_error=fact.get("last_error"),
-                left_out_before=held.states.get(name, {}).get(LEFT_OUT),
+                left_out_before=held.states.get(name, fact).get(LEFT_OUT),
                 recommended_lag_seconds=held.late.get(name),
             )
         )

@@ -52,7 +52,7 @@ def publish_lake(settings: Settings, progress: Progress) -> StepReport:
     with database.connect(settings.home.working_database) as connection:
         marks = database.fingerprint(connection)
         changed = [table for table in marks if not _is_held(lake, before, table, marks[table])]
-        if changed or marks.keys() != {name for name in before if not name.startswith("_")}:
+        if changed or marks.keys() != {name for name in before if before[name]["mark"]}:
             progress.start(STEP, len(changed))
             manifest = _write_run(connection, settings, marks, manifest, progress)
             progress.finish(STEP, "ok")
@@ -90,12 +90,15 @@ def _write_run(
     make_folder(lake / RUNS)
     run, partial = lake / RUNS / run_id, lake / RUNS / f".{run_id}"
     tables = {}
-    # What the program keeps of its loads changes with every run: it comes along when something else did.
-    bookkeeping = {table: "" for table in database.tables(connection) if table.startswith("_")}
+    # What the program keeps of its loads changes with every run: it comes along when something else did, or when that
+    # of it has changed which models tell.
+    bookkeeping = {
+        table: marks.get(table, "") for table in database.tables(connection) if table.startswith("_")
+    }
     for table, mark in {**marks, **bookkeeping}.items():
         make_folder(partial / table)
         file = partial / table / FILE
-        if mark and _is_held(lake, before, table, mark):
+        if table not in bookkeeping and _is_held(lake, before, table, mark):
             described = before[table]
             _link(lake / described["files"][0]["path"], file)
         else:

@@ -42,7 +42,7 @@ from omnium_elt.infra.errors import OmniumEltError, UsageError, explain
 from omnium_elt.infra.home import Settings
 from omnium_elt.infra.run_report import Progress, ResourceReport, RunReport
 from omnium_elt.infra.tenant import connect, personal_data, told
-from omnium_elt.steps.receipts import receipts
+from omnium_elt.steps.receipts import is_odd, odd_values, receipts
 from omnium_elt.steps.resource_progress import ResourceProgress
 from omnium_elt.warehouse.database import LOCAL
 from omnium_elt.warehouse.destination import Warehouse
@@ -181,9 +181,9 @@ class _Load:
         self._note_left_out()
         # A working database tells its cursors itself, for as long as it is there.
         is_local = self._settings.destination in LOCAL
-        self._report.cursors = {
-            name: None if is_local else self._committed.get(name, {}).get("cursor") for name in self._going
-        }
+        kept = {name: {} if is_local else self._committed.get(name, {}) for name in self._going}
+        self._report.cursors = {name: state.get("cursor") for name, state in kept.items()}
+        self._report.left_out = {name: state.get(LEFT_OUT) for name, state in kept.items()}
 
     def _settle(self, one: ResourceProgress, why_not_loaded: str = "") -> None:
         one.settle(why_not_loaded)
@@ -328,7 +328,10 @@ class _Load:
                 is_new=name in new,
                 lists=lists if self._warehouse.takes_lists else None,
             )
-        yield receipts(self._report.run_id, [window for windows in package.values() for window in windows])
+        windows = [window for some in package.values() for window in some]
+        yield receipts(self._report.run_id, windows)
+        if any(is_odd(drift) for window in windows for drift in window.drift):
+            yield odd_values(self._report.run_id, windows)
 
     def _marked(self, windows: list[Verified]) -> Iterator[Verified]:
         """The windows; as they are extracted the package's state takes the mark along."""

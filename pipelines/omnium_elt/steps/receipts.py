@@ -1,15 +1,22 @@
-"""Receipts: the rows of `_omnium_windows`, which prove that what was read is what the server counted."""
+"""What a package says about itself, beside its rows and committed with them.
+
+receipts     `_omnium_windows`: what was read, what the server counted, and that both agree
+odd_values   `_omnium_odd_values`: fields of which a value could not be taken as it came, with the keys of a few rows
+"""
 
 from collections.abc import Iterator, Sequence
 from typing import Any
 
 import dlt
 import pyarrow as pa
+from omnium_source.normalize.drift import Drift, summed
+from omnium_source.resources import LEFT_OUT
 from omnium_source.windows.gathered import Verified
+from omnium_source.windows.window import moment_of
 
-from omnium_elt.warehouse.database import RECEIPTS
+from omnium_elt.warehouse.database import ODD_VALUES, RECEIPTS
 
-SCHEMA = pa.schema(
+_RECEIPT = pa.schema(
     [
         ("run_id", pa.string()),
         ("resource", pa.string()),
@@ -24,36 +31,75 @@ SCHEMA = pa.schema(
         ("seconds", pa.float64()),
         ("complete", pa.bool_()),
         ("max_lateness_seconds", pa.float64()),
+        ("left_out_before", pa.timestamp("us", "UTC")),
+        ("_dlt_load_id", pa.string()),
+    ]
+)
+_ODD_VALUE = pa.schema(
+    [
+        ("run_id", pa.string()),
+        ("resource", pa.string()),
+        ("table_name", pa.string()),
+        ("column_name", pa.string()),
+        ("kind", pa.string()),
+        ("example_type", pa.string()),
+        ("rows", pa.int64()),
+        ("example_keys", pa.string()),
         ("_dlt_load_id", pa.string()),
     ]
 )
 
 
 def receipts(run_id: str, windows: Sequence[Verified]) -> Any:
-    """The rows of `_omnium_windows`: what was read, what the server counted, and that both agree."""
+    """The rows of `_omnium_windows`, as a dlt resource."""
+    return _table(RECEIPTS, _RECEIPT, [{"run_id": run_id, **_receipt(window)} for window in windows])
 
-    def rows() -> Iterator[pa.Table]:
-        # A package that fails may have written this table already: its id tells whether the receipts are good.
+
+def _receipt(window: Verified) -> dict[str, Any]:
+    return {
+        "resource": window.resource.name,
+        "window_from": window.window.lower,
+        "window_to": window.window.end,
+        "total_hits": window.total_hits,
+        "rows": window.rows,
+        "rows_written": window.written,
+        "distinct_keys": window.distinct_keys,
+        "requests": window.traffic.requests,
+        "tries": window.tries,
+        "seconds": window.seconds,
+        "complete": True,
+        "max_lateness_seconds": window.late_seconds,
+        "left_out_before": moment_of(window.state.get(LEFT_OUT)),
+    }
+
+
+def is_odd(drift: Drift) -> bool:
+    """Whether it tells of values, and not of a field that is new."""
+    return drift.kind != "new_field"
+
+
+def odd_values(run_id: str, windows: Sequence[Verified]) -> Any:
+    """The rows of `_omnium_odd_values`, as a dlt resource."""
+    rows = [
+        {
+            "run_id": run_id,
+            "resource": one.table.split("__")[0],
+            "table_name": one.table,
+            "column_name": one.column,
+            "kind": one.kind,
+            "example_type": one.example_type,
+            "rows": one.rows,
+            "example_keys": ", ".join(one.examples),
+        }
+        for one in summed(drift for window in windows for drift in window.drift if is_odd(drift))
+    ]
+    return _table(ODD_VALUES, _ODD_VALUE, rows)
+
+
+def _table(name: str, schema: pa.Schema, rows: Sequence[dict[str, Any]]) -> Any:
+    def table() -> Iterator[pa.Table]:
+        # A package that fails may have written this table already: its id tells whether the rows are good.
         load_id = dlt.current.load_package_state()["load_id"]
-        found = [
-            {
-                "run_id": run_id,
-                "resource": window.resource.name,
-                "window_from": window.window.lower,
-                "window_to": window.window.end,
-                "total_hits": window.total_hits,
-                "rows": window.rows,
-                "rows_written": window.written,
-                "distinct_keys": window.distinct_keys,
-                "requests": window.traffic.requests,
-                "tries": window.tries,
-                "seconds": window.seconds,
-                "complete": True,
-                "max_lateness_seconds": window.late_seconds,
-                "_dlt_load_id": load_id,
-            }
-            for window in windows
-        ]
-        yield pa.Table.from_pylist(found, schema=SCHEMA)
+        yield pa.Table.from_pylist([{**row, "_dlt_load_id": load_id} for row in rows], schema=schema)
 
-    return dlt.resource(rows, name=RECEIPTS, write_disposition="append")
+    return dlt.resource(table, name=name, write_disposition="append")

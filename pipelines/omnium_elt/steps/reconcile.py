@@ -136,6 +136,8 @@ def _load_again(
         )
         loaded = load(again, progress)
         report.notes += loaded.notes
+        report.cursors |= loaded.cursors
+        report.left_out |= loaded.left_out
         for one in loaded.resources:
             _add(reports[one.name], one)
     with _syncing(settings) as (warehouse, _):

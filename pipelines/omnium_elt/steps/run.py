@@ -38,6 +38,7 @@ def load_step(settings: Settings, progress: Progress, report: RunReport) -> None
     finally:
         # A run that cannot go on has still something to tell about each resource.
         report.resources = loaded.resources
+        _take_over_kept(report, loaded)
     _take_over(report, loaded)
 
 
@@ -76,6 +77,7 @@ def reconcile_step(force: bool) -> Step:
         from omnium_elt.steps.reconcile import reconcile
 
         found = reconcile(settings, progress, force)
+        _take_over_kept(report, found)
         _take_over(report, found)
 
     step.__name__ = "reconcile_step"
@@ -91,6 +93,12 @@ def _take_over(report: RunReport, part: RunReport) -> None:
         report.error = part.error
 
 
+def _take_over_kept(report: RunReport, part: RunReport) -> None:
+    """What a destination elsewhere has committed, for the history."""
+    report.cursors |= part.cursors
+    report.left_out |= part.left_out
+
+
 def due_reconcile_step(settings: Settings, progress: Progress, report: RunReport) -> None:
     """Reconcile where the last time is `reconcile_every_days` ago; the load's figures stay the run's own."""
     every = settings.reconcile_every_days
@@ -99,6 +107,7 @@ def due_reconcile_step(settings: Settings, progress: Progress, report: RunReport
     from omnium_elt.steps.reconcile import reconcile
 
     found = reconcile(settings, progress, False)
+    _take_over_kept(report, found)
     errors = {resource.name: resource.error for resource in found.resources}
     for resource in report.resources:
         if resource.name in found.lacking:

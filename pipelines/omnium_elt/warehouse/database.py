@@ -36,6 +36,9 @@ ROWS_A_GROUP = 16_384
 """Of DuckDB's own, 122,880, hardly a package fills one. Full groups go compressed to the file as they come; others
 first to the log, uncompressed, and again with the checkpoint."""
 RECEIPTS = "_omnium_windows"
+ODD_VALUES = "_omnium_odd_values"
+BOOKKEEPING = (RECEIPTS, ODD_VALUES)
+"""Tables that a package adds to beside its rows (`steps/receipts.py`)."""
 """Table with a row for every complete window, and the package it came in."""
 APPENDING = "main._omnium_appending"
 """Table of the resources that a package under way appends to; outside the dataset, which dlt makes."""
@@ -119,8 +122,9 @@ def clear_half_loaded(connection: Any) -> None:
     appending = APPENDING.partition(".")[2]
     connection.execute("begin")
     try:
-        if "_dlt_load_id" in columns.get(RECEIPTS, {}):
-            connection.execute(f"delete from {RAW}.{RECEIPTS} where _dlt_load_id not in ({whole_loads})")
+        for table in BOOKKEEPING:
+            if "_dlt_load_id" in columns.get(table, {}):
+                connection.execute(f"delete from {RAW}.{table} where _dlt_load_id not in ({whole_loads})")
         if appending in main:
             for (root,) in connection.execute(f"select resource from {APPENDING}").fetchall():
                 if root in columns:
@@ -140,7 +144,7 @@ def _clear_half_appended(connection: Any, root: str, columns: Mapping[str, Any],
 
 
 def fingerprint(connection: Any, schema: str = RAW) -> dict[str, str]:
-    """Per raw table, a text that changes with its rows; bookkeeping tables are left out.
+    """Per raw table, a text that changes with its rows; per bookkeeping table, one that changes with what models tell.
 
     Every changed row carries the id of the load that changed it, and every child comes with its root row.
     So counts, the newest load and the deletion marks tell; the rows themselves need not be read.
@@ -163,6 +167,38 @@ def fingerprint(connection: Any, schema: str = RAW) -> dict[str, str]:
         root = table.split("__")[0]
         if root != table and root in found:
             found[table] = digest([found[table], found[root]])
+    return {**found, **_told(connection, schema)} if found else {}
+
+
+_TOLD = {
+    RECEIPTS: (
+        "left_out_before",
+        """
+        select resource, max(left_out_before)
+        from (
+            select resource, left_out_before, rank() over (partition by resource order by _dlt_load_id desc) as place
+            from {table}
+        )
+        where place = 1
+        group by resource
+        having count(*) = count(left_out_before)
+        order by all
+        """,
+    ),
+    ODD_VALUES: (
+        "kind",
+        "select distinct table_name, column_name, kind, example_keys from {table} order by all",
+    ),
+}
+"""Per bookkeeping table a column that it must have, and what the mart data_quality tells of it."""
+
+
+def _told(connection: Any, schema: str) -> dict[str, str]:
+    columns, found = tables(connection, schema), dict[str, str]()
+    for table, (column, query) in _TOLD.items():
+        if column in columns.get(table, {}):
+            rows = connection.execute(query.format(table=f'"{schema}"."{table}"')).fetchall()
+            found[table] = digest([[str(value) for value in row] for row in rows])
     return found
 
 

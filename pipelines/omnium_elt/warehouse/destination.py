@@ -17,6 +17,7 @@ from typing import Any
 import dlt
 import pyarrow as pa
 from dlt.common.destination import Destination
+from dlt.destinations.exceptions import DatabaseUndefinedRelation
 from dlt.extract import DltResource
 from dlt.pipeline.exceptions import PipelineStepFailed
 from omnium_source import MARK
@@ -29,8 +30,8 @@ from omnium_elt.infra.home import Home
 from omnium_elt.infra.run_report import RunReport
 from omnium_elt.warehouse.database import (
     APPENDING,
+    BOOKKEEPING,
     NO_VACUUM,
-    RECEIPTS,
     clear_half_loaded,
     literal,
     new_file_options,
@@ -203,8 +204,15 @@ class Warehouse:
         self.execute(f"drop table {APPENDING}")
 
     def _clear_half_loaded(self) -> None:
+        """Take away what packages that never became whole have left; of a server's, what they say of themselves."""
         if self._connection is not None:
             clear_half_loaded(self._connection.cursor())
+            return
+        for table in BOOKKEEPING:
+            if "_dlt_load_id" in self.tables.get(table, {}).get("columns", {}):
+                loads = f"select load_id from {self.name_of('_dlt_loads')} where status = 0"
+                with contextlib.suppress(DatabaseUndefinedRelation):  # somebody dropped it: nothing is left
+                    self.execute(f"delete from {self.name_of(table)} where _dlt_load_id not in ({loads})")
 
     def record_run(self, report: RunReport) -> None:
         """Write the run's row into `_omnium_runs`: what it did, in the destination that it did it to."""
@@ -222,10 +230,6 @@ class Warehouse:
             str(report.requests),
         )
         self.execute(f"create table if not exists {table} ({columns})")
-        if self._connection is None and "_dlt_load_id" in self.tables.get(RECEIPTS, {}).get("columns", {}):
-            # Receipts of packages that never became whole; a working database was rid of them when it was opened.
-            loads = f"select load_id from {self.name_of('_dlt_loads')} where status = 0"
-            self.execute(f"delete from {self.name_of(RECEIPTS)} where _dlt_load_id not in ({loads})")
         self.execute(f"insert into {table} values ({', '.join(values)})")
         if self._connection is not None and self._has_merged:
             (counted,) = self.query(f"select count(*) from {table}")[0].to_pylist()

@@ -78,7 +78,7 @@ def message_in(body: bytes) -> str:
                     or parsed.get("error")
                     or parsed.get("errorMessage")
                     or parsed.get("errors")
-                    or text
+                    or json.dumps(parsed, separators=(",", ":"), ensure_ascii=False)
                 )
     return plain(text)[:MAX_MESSAGE]
 

@@ -75,6 +75,11 @@ class Page:
         return self.body.lstrip()[:1] == b"["
 
     @property
+    def says_something(self) -> bool:
+        """Whether it holds rows, or a count that says that there are none; or is a list, which never counts."""
+        return bool(self.count) or self.total is not None or self.is_bare
+
+    @property
     def may_be_more(self) -> bool:
         """Whether its count says little: it is none, or the least there are, or as round as a limit."""
         return self.total is None or self.is_least or is_round(self.total)
@@ -187,6 +192,8 @@ class Learned:
     """What the answers taught about a resource, for all its connections."""
 
     refuses_size: bool = False
+    shows_bare_lists: bool = False
+    """Whether rows came as a list alone."""
 
 
 @dataclass
@@ -222,14 +229,26 @@ class Connection:
             role=self.resource.role,
             budget=self.budget,
             traffic=self.traffic,
-            read=read_page,
+            read=self._page,
             starts_scroll=starts_scroll,
         )
+
+    def _page(self, body: bytes) -> Page:
+        """The page in an answer. Raises NotAnAnswer also for an empty list alone where rows come with a count.
+
+        That is what a proxy or a failing server says, too, and rows would be missing without anybody being told.
+        """
+        page = read_page(body)
+        if page.is_bare and page.count:
+            self.learned.shows_bare_lists = True
+        elif page.is_bare and not (self.resource.is_bare_list or self.learned.shows_bare_lists):
+            raise NotAnAnswer("the answer is an empty list alone, without the count that comes with rows")
+        return page
 
     def batch(self, scroll_id: str) -> Page:
         """The next batch of a scroll, asked for once."""
         path = f"{self.resource.scroll_next}/{quote(scroll_id, safe='')}"
-        return self._get(path, read_page, continues_scroll=True)
+        return self._get(path, self._page, continues_scroll=True)
 
     def get(self, path: str) -> Answer:
         """The row at a path of this resource."""

@@ -5,6 +5,7 @@ Repeating     asks until there is an answer
 """
 
 import logging
+import math
 import random
 import time
 from collections.abc import Callable
@@ -106,6 +107,8 @@ class Repeating:
 
 def _duration(seconds: float) -> str:
     """Seconds in words for people: 90 s, 24 hours."""
+    if math.isinf(seconds):
+        return "for ever"
     if seconds < 120:
         return f"{seconds:.0f} s"
     return f"{seconds / 60:.0f} minutes" if seconds < 7_200 else f"{seconds / 3_600:,.0f} hours"

@@ -12,11 +12,15 @@ import re
 import time
 from pathlib import Path
 
-import orjson
-
+from omnium_source.decoding import decode
 from omnium_source.http.repeating import Repeatable
 
 log = logging.getLogger("omnium")
+
+LIFE = 864_000.0
+"""Seconds, where the token endpoint does not say how long its token serves."""
+_TOKEN = re.compile(r"[!#-;=?-z|~]+")
+"""What a header can carry, and no page or JSON looks like."""
 
 
 class TokenStore:
@@ -35,7 +39,7 @@ class TokenStore:
             if kept["identity"] == self._identity and kept["expires_at"] > time.time() + 600:
                 token = kept["token"]
                 # Damaged, it would make a header that nobody can send.
-                return token if isinstance(token, str) and re.fullmatch(r"[!-~]+", token) else None
+                return token if isinstance(token, str) and _TOKEN.fullmatch(token) else None
         except (OSError, ValueError, KeyError, TypeError, RecursionError):
             pass
         return None
@@ -63,12 +67,12 @@ class TokenStore:
 def token_in(body: bytes) -> tuple[str, float]:
     """Token and its life in seconds, from the JSON answer or the bare token as plain text."""
     try:
-        parsed = orjson.loads(body)
-    except orjson.JSONDecodeError:
-        parsed = body.decode("ascii", "replace").strip()
-    if isinstance(parsed, str) and parsed and not set(parsed) & set(" <>{}"):
-        return parsed, 864_000.0
-    if isinstance(parsed, dict) and parsed.get("accessToken"):
-        life = parsed.get("expiresIn")
-        return str(parsed["accessToken"]), float(life) if isinstance(life, int | float) else 864_000.0
-    raise Repeatable("the token endpoint answered something that is no token", odd=True)
+        parsed = decode(body).document
+    except ValueError:
+        parsed = body.decode("utf-8-sig", "replace").strip()
+    token, life = parsed, None
+    if isinstance(parsed, dict):
+        token, life = parsed.get("accessToken"), parsed.get("expiresIn")
+    if not isinstance(token, str) or not _TOKEN.fullmatch(token):
+        raise Repeatable("the token endpoint answered something that is no token", odd=True)
+    return token, float(life) if isinstance(life, int | float) else LIFE

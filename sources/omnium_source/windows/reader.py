@@ -88,7 +88,7 @@ class Attempt:
             if first.count < self._total and not first.scroll_id:
                 return True
             self._take(first)
-            self._verify(is_snapshot=True)
+            self._verify(is_snapshot=first.says_something)
             return False
         if self._total > REACH:
             return True
@@ -106,7 +106,7 @@ class Attempt:
                     text = f"its count went from {self.rows.total} to {page.total} while it was read"
                     raise Incomplete(self.rows.says(text))
                 self._take(page)
-            self._verify(is_snapshot=count == 1 or first.is_bare)
+            self._verify(is_snapshot=count == 1 and first.says_something)
             if pages.is_cut_off:
                 raise Incomplete(
                     self.rows.says(f"pages end at {REACH:,} rows, and whether there are more nobody can see")
@@ -128,7 +128,7 @@ class Attempt:
         self._take(first)
         for page in one_ahead(scroll.rest(first), self._run.executor):
             self._take(page)
-        self._verify(is_snapshot=True)
+        self._verify(is_snapshot=first.says_something)
         # A scroll that ends just where the count stops may have been cut off there too.
         return self.rows.count == self.rows.total and first.may_be_more and self._stands_at_limit(first)
 
@@ -167,7 +167,7 @@ class Attempt:
         self.rows.total, self._is_least = page.total, page.is_least
         if page.count:
             self._run.server.note_page(len(page.body), page.count, time.monotonic() - started)
-        if page.count and page.total is None and not page.is_bare:
+        if page.total is None and not page.is_bare:
             self._run.remark("the server gives no count (totalHits) that could prove a read: read to its end")
         self.shown = Shown(page.total or 0, page.rows if page.count else self.shown.rows)
         self._run.on_rows(0, self.rows.total)

@@ -99,7 +99,6 @@ def test_status_200_alone_is_no_answer(says: str, reply: Any) -> None:
     [
         ("suppliers", {"result": [], "totalHits": 0}),
         ("suppliers", {"result": [], "totalHits": 0, "isValid": True, "error": None, "errors": []}),
-        ("suppliers", {"result": []}),
         ("orders", {"result": [], "totalHits": 0, "scrollId": None}),
         ("products", {"result": [], "totalHits": 0, "scrollId": "abc"}),
         ("comments", []),
@@ -111,6 +110,46 @@ def test_a_proper_empty_answer_is_one(name: str, reply: Any) -> None:
     with Wire(lambda asked: reply) as wire:
         assert ids(read(wire, name)) == []
     assert len(wire.asked) == 1
+
+
+@pytest.mark.parametrize("name", ["suppliers", "orders", "products", "prices", "inventory"])
+def test_an_empty_answer_without_a_count_is_believed_when_it_comes_again(name: str) -> None:
+    notes: list[str] = []
+    with Wire(lambda asked: {"result": []}) as wire:
+        assert ids(read(wire, name, notes=notes)) == []
+    assert len(wire.asked) == 2
+    assert notes == [
+        f"{name}: the server gives no count (totalHits) that could prove a read: read to its end"
+    ]
+
+
+@pytest.mark.parametrize("name", ["suppliers", "products", "prices"])
+@pytest.mark.parametrize("glitch", [{"result": []}, [], {"result": [], "totalHits": None}])
+def test_an_empty_answer_by_mistake_loses_nothing(name: str, glitch: Any) -> None:
+    glitches = [glitch]
+    row = {"id": "a", "productId": "a"}
+
+    def answer(asked: Asked) -> Any:
+        return glitches.pop() if glitches else {"result": [row], "totalHits": 1, "scrollId": None}
+
+    with Wire(answer) as wire:
+        assert sum(window.rows for window in read(wire, name)) == 1
+
+
+@pytest.mark.parametrize("name", ["suppliers", "orders", "products", "invoices"])
+def test_an_empty_list_alone_is_no_answer_where_rows_come_with_a_count(name: str) -> None:
+    with Wire(lambda asked: []) as wire, pytest.raises(OmniumError, match="an empty list alone"):
+        read(wire, name, budget=1.0)
+
+
+def test_a_server_that_shows_rows_as_a_list_alone_may_show_none_so() -> None:
+    rows = [{"id": f"r{n:03}"} for n in range(200)]
+
+    def answer(asked: Asked) -> Any:
+        return rows[100 * asked.body["page"] : 100 * asked.body["page"] + 100]
+
+    with Wire(answer) as wire:
+        assert ids(read(wire, "subscriptions")) == [row["id"] for row in rows]
 
 
 @pytest.mark.parametrize("name", ["comments", "project_logs"])

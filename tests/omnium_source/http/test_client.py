@@ -203,7 +203,9 @@ def test_a_kept_token_is_used_and_renewed_when_refused(tmp_path):
         b"plain.jwt.text",
         b'"quoted.jwt.text"',
         b"opaque-token",
+        b"\xef\xbb\xbfbom.jwt.text\r\n",
         b'{"accessToken": "json.jwt.text", "expiresIn": "ten days"}',
+        b'\xef\xbb\xbf{"accessToken": "json.jwt.text", "expiresIn": NaN}',
     ],
 )
 def test_a_token_in_plain_text_is_a_token(body):
@@ -212,8 +214,29 @@ def test_a_token_in_plain_text_is_a_token(body):
 
     with Wire(answer, own_token=True) as wire, client_of(wire) as client:
         client.post("Orders/Search", {}, what="orders")
-    token = "json.jwt.text" if body[:1] == b"{" else body.decode().strip('"')
+    token = "json.jwt.text" if b"{" in body else body.decode("utf-8-sig").strip('"\r\n')
     assert wire.asked[-1].authorization == f"Bearer {token}"
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"<html>",
+        b"[]",
+        b"",
+        b'{"accessToken": null}',
+        '{"accessToken": "å.b.c"}'.encode(),
+        b'{"accessToken": "a\\nX-Evil: 1"}',
+    ],
+)
+def test_what_no_header_can_carry_is_no_token(body, monkeypatch):
+    monkeypatch.setattr("omnium_source.http.repeating.FIRST_CONTACT_SECONDS", 0.5)
+    with (
+        Wire(lambda asked: Reply(raw=body), own_token=True) as wire,
+        client_of(wire) as client,
+        pytest.raises(Unreachable, match="the token endpoint answered something that is no token"),
+    ):
+        client.post("Orders/Search", {}, what="orders")
 
 
 def test_wrong_credentials_are_named_without_the_secret():

@@ -1,0 +1,55 @@
+"""What reading left out, or could not take as it came, is counted in data_quality, on tables and the lake."""
+
+import dataclasses
+import shutil
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import pytest
+from omnium_elt.infra.home import Home
+from omnium_elt.infra.run_report import Silent
+from omnium_elt.steps.lake import publish_lake
+from omnium_elt.steps.load import load
+from omnium_sandbox import Sandbox
+
+from tests.conftest import sandbox_settings
+from tests.support.models import dbt, query
+
+ODD = "select check_name, rows, example_keys from intermediate.dq_reading where rows > 0 order by 1"
+
+
+def checks(folder: Path, **variables: Any) -> list[tuple[Any, ...]]:
+    """The rows of dq_reading that found something."""
+    dbt(folder, "build", "--select", "dq_reading", variables=variables)
+    return [tuple(row.values()) for row in query(folder, ODD)]
+
+
+@pytest.mark.slow
+def test_what_is_left_out_or_odd_is_counted(home: Home, sandbox: Sandbox, tmp_path: Path) -> None:
+    some = list(sandbox.tenant.rows("suppliers"))[:2]
+    for row in some:
+        sandbox.tenant.put("suppliers", {**row, "notes": "a zero \x00 in it", "minimumOrderAmount": "much"})
+    settings = sandbox_settings(
+        home, sandbox, resources=("suppliers", "purchase_orders"), since=date(2026, 1, 1), personal="include"
+    )
+    assert any("left them out" in note for note in load(settings, Silent()).notes)
+    folder = tmp_path / "models"
+    folder.mkdir()
+    shutil.copy(home.working_database, folder / "warehouse.duckdb")
+    keys = ", ".join(sorted(row["id"] for row in some))
+    expected = [
+        ("field_of_another_type", 1, f"suppliers.minimum_order_amount: {keys}"),
+        ("field_with_replaced_characters", 1, f"suppliers.notes: {keys}"),
+        ("resource_left_out_by_since", 1, "purchase_orders before 2026-01-01"),
+    ]
+    assert checks(folder) == expected
+    publish_lake(settings, Silent())
+    assert checks(folder, lake_path=str(home.lake)) == expected
+    # Once it is read nothing is left out; what was odd in a run stays told.
+    whole = dataclasses.replace(settings, resources=("purchase_orders",), since=None, full_refresh=True)
+    assert load(whole, Silent()).notes == []
+    shutil.copy(home.working_database, folder / "warehouse.duckdb")
+    assert checks(folder) == expected[:2]
+    publish_lake(settings, Silent())
+    assert checks(folder, lake_path=str(home.lake)) == expected[:2]

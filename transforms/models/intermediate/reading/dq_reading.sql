@@ -1,0 +1,78 @@
+{# One row per check: what is not here because of `--since`, and fields of which a value could not be read as it came. #}
+{%- set receipts, values = raw_columns('_omnium_windows'), raw_columns('_omnium_odd_values') -%}
+{%- set left_out -%}
+    {%- if 'left_out_before' in receipts %}
+    select
+        resource || ' before ' || cast(cast(max(left_out_before) at time zone 'UTC' as date) as {{ raw_type('text') }}) as odd_key
+    from (
+        select
+            resource,
+            left_out_before,
+            rank() over (partition by resource order by _dlt_load_id desc) as place
+        from {{ raw_relation('_omnium_windows') }}
+        where _dlt_load_id is not null
+    ) as receipts
+    where place = 1
+    group by resource
+    having count(*) = count(left_out_before)
+    {%- else %}
+    select cast(null as {{ raw_type('text') }}) as odd_key where 1 = 0
+    {%- endif %}
+{%- endset -%}
+{%- set kinds = [
+    (
+        'field_with_replaced_characters',
+        'replaced_text',
+        'A text holds what no text can (half of a surrogate pair, a zero character, bytes of another encoding): U+FFFD stands there.',
+    ),
+    (
+        'field_with_no_number',
+        'no_number',
+        'A value is NaN, an infinity, or beyond every number: it counts as missing.',
+    ),
+    (
+        'field_twice_in_an_object',
+        'doubled_name',
+        'An object has a field twice: the last one counts.',
+    ),
+    (
+        'field_nested_too_deeply',
+        'too_deep',
+        'A value is nested too deeply to be read: it is kept as a text of JSON.',
+    ),
+    (
+        'field_of_another_type',
+        'misfit',
+        'A value is of another type than its column: it stands in the column of the same name with __v_ and its type.',
+    ),
+    (
+        'field_with_rounded_number',
+        'rounded',
+        'A number has more than 28 decimals: it is rounded to 9, and kept as it came in the column with __v_text.',
+    ),
+    (
+        'field_with_moment_beyond_9999',
+        'clamped',
+        'A moment lies after the beginning of 9999-12-31: it is kept as that.',
+    ),
+] -%}
+{{ quality_check(
+    'resource_left_out_by_since',
+    'Rows before the day are not here, as load --since left them out; load --full-refresh reads them.',
+    left_out,
+) }}
+{%- for name, kind, meaning in kinds %}
+union all
+{%- set found -%}
+    {%- if 'kind' in values %}
+    select
+        table_name || '.' || column_name || coalesce(': ' || max(nullif(example_keys, '')), '') as odd_key
+    from {{ raw_relation('_omnium_odd_values') }}
+    where kind = '{{ kind }}'
+    group by table_name, column_name
+    {%- else %}
+    select cast(null as {{ raw_type('text') }}) as odd_key where 1 = 0
+    {%- endif %}
+{%- endset %}
+{{ quality_check(name, meaning ~ ' Counted by field, in every run until now.', found) }}
+{%- endfor %}
