@@ -13,8 +13,8 @@ from omnium_elt.steps.lake import publish_lake
 from omnium_elt.steps.load import load
 from omnium_sandbox import Sandbox
 
-from tests.conftest import sandbox_settings
 from tests.support.models import dbt, query
+from tests.support.tenants import sandbox_settings
 
 ODD = "select check_name, rows, example_keys from intermediate.dq_reading where rows > 0 order by 1"
 
