@@ -89,7 +89,7 @@ def odd_values(run_id: str, windows: Sequence[Verified]) -> Any:
             "kind": one.kind,
             "example_type": one.example_type,
             "rows": one.rows,
-            "example_keys": ", ".join(one.examples),
+            "example_keys": ", ".join(sorted(one.examples)),
         }
         for one in summed(drift for window in windows for drift in window.drift if is_odd(drift))
     ]
