@@ -590,8 +590,8 @@ def reference_value(kind: str, value: Any) -> tuple[Any, Any]:
         fitted = (
             value
             if isinstance(value, bool)
-            else bool(int(value))
-            if is_number and value in ("0", "1")
+            else bool(Decimal(value))
+            if is_number and Decimal(value) in (0, 1)
             else None
         )
     elif kind == "timestamp" and isinstance(value, str) and not is_number and (match := ISO.fullmatch(value)):
