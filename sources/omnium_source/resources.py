@@ -2,7 +2,8 @@
 
 A row says where a resource is read, what identifies a row, what tells that it changed, and how it stays
 current. `http/paginators.py`, `windows/` and `normalize/` walk these rows; none of them knows a resource by name.
-Source of the facts: the vendor's public API description, early 2026.
+Source of the facts: the vendor's public API description, early 2026. The module is as
+long as the table.
 """
 
 import difflib
