@@ -503,12 +503,14 @@ def test_the_bucket_runs_empty_and_says_when_to_come_back(empty: Sandbox) -> Non
 
 
 def test_more_than_the_allowed_requests_in_flight_are_429() -> None:
-    behaviour = Behaviour(concurrency=2, latency_seconds=0.3)
+    behaviour = Behaviour(concurrency=2, latency_seconds=1.0)
     with Sandbox(size="empty", behaviour=behaviour) as sandbox:
         statuses: list[int] = []
+        all_ready = threading.Barrier(4)
 
         def ask() -> None:
             with client_of(sandbox) as client:
+                all_ready.wait()
                 statuses.append(client.post("/api/Suppliers/Search", json={}).status_code)
 
         threads = [threading.Thread(target=ask) for _ in range(4)]
