@@ -29,7 +29,7 @@ def packages(folder: Path, *wanted: str) -> Path | None:
                 *wanted,
             ]
             try:
-                installed = subprocess.run(command, capture_output=True, timeout=240, check=False)
+                installed = subprocess.run(command, capture_output=True, timeout=90, check=False)
             except subprocess.TimeoutExpired:
                 return None
             if installed.returncode:
