@@ -21,7 +21,8 @@ SEASONAL, SEASONAL_TOO, NEW, PROJECT = "50001", "50002", "50003", "50004"
 OVERSTOCKED, MISPLACED, PROMOTED, LOST_ORDER = "50005", "50006", "50007", "50008"
 
 SEASON_CATEGORY = 12
-"""A category of their own whose peak lies three months ahead, on whatever day the tenant is made."""
+"""A category of their own whose peak lies three weeks ahead, on whatever day the tenant is made: within the time
+that an order has to cover. It sells enough for a year ago to tell more than chance."""
 LOST_DAYS_AGO = 190
 """The day on which the order was placed that never came."""
 _BERGEN, _TRONDHEIM = 1, 2
@@ -44,11 +45,11 @@ class _Show:
 
 
 _SHOWS = (
-    _Show(SEASONAL, "Solstol sesong", 0.4, (1, 2, 2, 3), 240.0, 2, "seasonal"),
+    _Show(SEASONAL, "Solstol sesong", 0.6, (1, 2, 2, 3), 240.0, 2, "seasonal"),
     _Show(
         SEASONAL_TOO,
         "Parasoll sesong",
-        0.35,
+        0.5,
         (1, 1, 2),
         310.0,
         1,
@@ -80,7 +81,7 @@ def add_showcase(catalogue: Catalogue) -> None:
         _supplier(number, "Utvalgt Vareimport AS", by_truck=True),
         _supplier(number + 1, "Glemt Leveranse AS", by_truck=False),
     ]
-    season = Season(0.75, days + 95.0)
+    season = Season(5.0, days + 22.0, 15.0)
     for show in _SHOWS:
         article = Article(
             number=len(catalogue.articles),

@@ -133,7 +133,7 @@ class Sandbox:
 
     def start(self) -> None:
         """Listens on 127.0.0.1 and answers in threads of its own."""
-        self._server = Server(self.answer, self._port)
+        self._server = self._open()
         threading.Thread(
             target=self._server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True, name="sandbox"
         ).start()
@@ -150,7 +150,7 @@ class Sandbox:
         """Serves in this thread until interrupted."""
         if port is not None:
             self._port = port
-        self._server = self._server or Server(self.answer, self._port)
+        self._server = self._server or self._open()
         try:
             self._server.serve_forever(poll_interval=0.2)
         finally:
@@ -160,7 +160,11 @@ class Sandbox:
 
     def listen(self) -> None:
         """Takes the port without answering yet, so that base_url is known before serve_forever."""
-        self._server = self._server or Server(self.answer, self._port)
+        self._server = self._server or self._open()
+
+    def _open(self) -> Server:
+        # `answer` is looked up for each request: who puts something in its place meanwhile sees every one.
+        return Server(lambda *request: self.answer(*request), self._port)
 
     @property
     def base_url(self) -> str:

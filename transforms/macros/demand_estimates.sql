@@ -243,7 +243,7 @@ sized as (
             (remembered.log_sizes + {{ k.usual_sale_days }}e0 * coalesce(usual.log_size, 0e0))
             / (remembered.long_sales + {{ k.usual_sale_days }}e0)
         )) as one_off_size,
-        -- a record that begins with a sale tells how much is sold, not how often
+        -- a record that begins with a sale tells how much is sold, not how often: neither that day nor its sale counts
         case
             when remembered.first_sale_day = remembered.first_day
                 then {{ demand_weight(days_between('remembered.first_day', 'remembered.as_of_day'), k.short_half_life) }}
@@ -266,6 +266,9 @@ second_look as (
         weighed.warehouse_code,
         sum(least(weighed.demand, sized.one_off_size) * weighed.is_sale * weighed.short_weight) as short_units,
         sum(least(weighed.demand, sized.one_off_size) * weighed.is_sale * weighed.long_weight) as usual_units,
+        -- the sale that the record begins with, less than one where it was on promotion
+        sum(case when weighed.day = sized.first_day then weighed.is_sale * weighed.short_weight else 0e0 end) as short_first_sale,
+        sum(case when weighed.day = sized.first_day then weighed.is_sale * weighed.long_weight else 0e0 end) as long_first_sale,
         sum(greatest(0e0, weighed.demand - sized.one_off_size)) as one_off_quantity,
         max(case when weighed.demand > sized.one_off_size then weighed.day end) as last_one_off_day,
         -- the silence since the last sale: its days in stock, and their weight in the slow memory
@@ -300,6 +303,8 @@ known as (
         sized.long_squares,
         sized.short_begin,
         sized.long_begin,
+        second_look.short_first_sale,
+        second_look.long_first_sale,
         sized.one_off_size,
         second_look.short_units,
         second_look.usual_units,
@@ -322,7 +327,7 @@ known as (
         days.as_of_day,
         items.sku,
         items.warehouse_code,
-        0e0, 0e0, 0e0, 0e0, 0e0, 0e0, 0e0, 0e0,
+        0e0, 0e0, 0e0, 0e0, 0e0, 0e0, 0e0, 0e0, 0e0, 0e0,
         {{ k.one_off_factor }}e0 as one_off_size,
         0e0, 0e0, 0e0, cast(null as date), 0e0, 0e0,
         items.is_new
@@ -347,7 +352,7 @@ articles as (
 tenant as (
     select
         as_of_day,
-        coalesce(sum(long_sales - long_begin) / nullif(sum(long_days - long_begin), 0e0), 0e0) as sale_rate,
+        coalesce(sum(long_sales - long_first_sale) / nullif(sum(long_days - long_begin), 0e0), 0e0) as sale_rate,
         coalesce(
             sum(case when mean_size > 0e0 then size_weight * ln(mean_size) end)
             / nullif(sum(case when mean_size > 0e0 then size_weight end), 0e0),
@@ -369,7 +374,7 @@ warehouses as (
     select
         articles.as_of_day,
         articles.warehouse_code,
-        (sum(articles.long_sales - articles.long_begin) + {{ k.group_prior_days }}e0 * max(tenant.sale_rate))
+        (sum(articles.long_sales - articles.long_first_sale) + {{ k.group_prior_days }}e0 * max(tenant.sale_rate))
             / (sum(articles.long_days - articles.long_begin) + {{ k.group_prior_days }}e0) as sale_rate,
         {{ demand_group_size('max(tenant.log_size)') }} as log_size,
         greatest(1e0, max(articles.long_days)) as long_days,
@@ -388,7 +393,7 @@ categories_there as (
         articles.as_of_day,
         articles.warehouse_code,
         articles.category,
-        (sum(articles.long_sales - articles.long_begin) + {{ k.group_prior_days }}e0 * max(warehouses.sale_rate))
+        (sum(articles.long_sales - articles.long_first_sale) + {{ k.group_prior_days }}e0 * max(warehouses.sale_rate))
             / (sum(articles.long_days - articles.long_begin) + {{ k.group_prior_days }}e0) as sale_rate,
         {{ demand_group_size('max(warehouses.log_size)') }} as log_size,
         -- units a day of the category here
@@ -475,12 +480,12 @@ expected as (
 slow as (
     select
         *,
-        (long_sales - long_begin + prior_days * expected_rate) / (long_days - long_begin + prior_days) as long_rate,
+        (long_sales - long_first_sale + prior_days * expected_rate) / (long_days - long_begin + prior_days) as long_rate,
         (usual_units + {{ k.prior_sale_days }}e0 * expected_size) / (long_sales + {{ k.prior_sale_days }}e0) as long_size,
         -- sales that should have come in the silence, at the rate before it
-        silent_days * (long_sales - long_begin + prior_days * expected_rate)
+        silent_days * (long_sales - long_first_sale + prior_days * expected_rate)
             / (greatest(0e0, long_days - long_begin - silent_long_days) + prior_days) as missed_sales,
-        greatest(0e0, short_sales - short_begin) as own_sales
+        greatest(0e0, short_sales - short_first_sale) as own_sales
     from expected
 ),
 
