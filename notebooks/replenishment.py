@@ -121,7 +121,8 @@ def _(order_interval, query, service_level):
     def _stat(label, now, then, unit=""):
         change = then - now
         return mo.stat(
-            f"{then:,.0f}{unit}",
+            # To the cent first: a sum of floats that should end in .50 may be a hair below it.
+            f"{round(then, 2):,.0f}{unit}",
             label=label,
             caption=f"{change:+,.0f}{unit} against the proposal" if round(change) else "as proposed",
             bordered=True,

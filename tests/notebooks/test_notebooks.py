@@ -124,13 +124,13 @@ def move(tab: Browser, slider: int, key: str, times: int) -> float:
 def test_the_sliders_change_the_proposal(tab: Browser, address: str, warehouse: Any) -> None:
     proposed = warehouse.execute(
         """
-        select round(sum(order_value)), count(*) filter (where suggested_quantity > 0)
+        select sum(order_value), count(*) filter (where suggested_quantity > 0)
         from marts.replenishment
         """
     ).fetchone()
     tab.open(f"{address}/replenishment")
     tab.wait_until("deep('[role=slider]').length == 2")
-    wait_for_figures(tab, (int(proposed[0]), proposed[1]))
+    wait_for_figures(tab, (round(proposed[0]), proposed[1]))
 
     less = what_if(warehouse, 0.90, None)
     assert move(tab, 0, "ArrowLeft", 10) == 90

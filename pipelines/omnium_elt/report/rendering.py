@@ -34,6 +34,7 @@ def _environment() -> "Environment":
         finalize=text,
         trim_blocks=True,
         lstrip_blocks=True,
+        keep_trailing_newline=True,
         auto_reload=False,
     )
     for show in (ago, amount, number, percent, plain, sentence, signed_percent):

@@ -78,6 +78,10 @@ def test_publish_writes_it_with_all_sections_and_pictures(report: str, finished_
         assert heading in text
 
 
+def test_it_ends_as_a_text_file_does(report: str) -> None:
+    assert report.endswith("</html>\n")
+
+
 def test_it_asks_the_network_for_nothing(report: str) -> None:
     page = outline(report)
     assert all(address.startswith("#") for address in page.addresses)

@@ -227,6 +227,7 @@ def test_a_page_to_print_escapes_what_a_tenant_wrote(home_after_run: Home, tmp_p
         page = file.read_text(encoding="utf-8")
         assert "<script" not in page
         assert "&lt;script&gt;alert(1)&lt;/script&gt; &amp; Co" in page
+        assert page.endswith("</html>\n")
     assert not (tmp_path / "x").exists()
 
 
