@@ -99,8 +99,10 @@ def sampling_error(figures: dict[str, list[float]]) -> float:
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_daily_demand_is_unbiased(cases: list[Case], kind: str) -> None:
-    """Within 0.3 standard errors of the truth, or, of a score of articles, two of what chance does to their mean.
+    """Within 0.3 standard errors of the truth, and one of what chance does to the mean of these articles.
 
+    What is found moves with the history that the generator makes up: 0.19 and 0.30 for intermittent articles, 0.21 and
+    0.32 for seasonal, 0.25 and 0.34 for new ones, as of two days a month apart.
     Articles that sell daily and have a steep season are left out: a memory of a month is late for them by design.
     """
     errors: dict[str, list[float]] = defaultdict(list)
@@ -111,7 +113,7 @@ def test_daily_demand_is_unbiased(cases: list[Case], kind: str) -> None:
             errors[case.sku].append((case.daily_demand - case.true_daily_demand) / case.standard_error)
     every = [error for some in errors.values() for error in some]
     assert len(every) > 75
-    assert abs(numpy.mean(every)) <= max(0.3, 2 * sampling_error(errors))
+    assert abs(numpy.mean(every)) <= 0.3 + sampling_error(errors)
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -126,7 +128,10 @@ def test_reorder_points_suffice_as_often_as_they_say(cases: list[Case], kind: st
 
 @pytest.mark.parametrize("days", [30, 60, 90])
 def test_seasons_are_unbiased(truth_of_medium: Medium, days: int) -> None:
-    """In standard errors of the order lines of the same days and of the last month, a year ago, of each category."""
+    """In standard errors of the order lines of the same days and of the last month, a year ago, of each category.
+
+    Within 0.3, and one standard error of the mean of a dozen such figures.
+    """
     last = truth_of_medium.last_day
     first = last + timedelta(days=1)
     sums: dict[str, list[float]] = defaultdict(lambda: [0.0, 0.0, 0.0, 0.0])
@@ -155,4 +160,4 @@ def test_seasons_are_unbiased(truth_of_medium: Medium, days: int) -> None:
             error = later / now * (1.5 / lines + 1.5 / lines_now) ** 0.5
             errors.append((row["factor"] - later / now) / error)
     assert len(errors) >= 12
-    assert abs(numpy.mean(errors)) <= 0.3, errors
+    assert abs(numpy.mean(errors)) <= 0.3 + len(errors) ** -0.5, errors
