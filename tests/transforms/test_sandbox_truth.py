@@ -41,8 +41,9 @@ class Case:
     """Of a compound Poisson count over at most 90 of the days in stock that are remembered, and of a level that moves
     by LEVEL_MOVES in the month that it rests on most: nobody can know either."""
     long_days: float
-    covered: float
-    """Share of what might be wanted in the next DAYS days for which the 95 % quantile suffices."""
+    covered: float | None
+    """Share of what might be wanted in the next DAYS days for which the 95 % quantile suffices; drawn of every third
+    article of those of which there are thousands."""
 
 
 def kind_of(truth: DemandTruth, day: date) -> str:
@@ -61,7 +62,7 @@ def cases(truth_of_medium: Medium) -> list[Case]:
 
 
 def cases_of(medium: Medium) -> list[Case]:
-    """Every third article of those of which there are thousands, and all others."""
+    """All articles of which customers want something."""
     sql = forecast_query(medium.folder, [0.95]).replace("__horizon__", f"{DAYS}e0")
     with duckdb.connect(str(medium.folder / "warehouse.duckdb"), read_only=True) as connection:
         rows = connection.execute(
@@ -76,15 +77,15 @@ def cases_of(medium: Medium) -> list[Case]:
         if truth is None or truth.begins > day:
             continue
         kind = kind_of(truth, day)
-        if kind not in ("daily", "new") and number % 3:
-            continue
         sizes = numpy.array(truth.streams[0].quantities)
         rate = truth.level_on(day)
-        drawn = truth.draw(day + timedelta(days=1), day + timedelta(days=DAYS), DRAWS, generator)
+        covered = None
+        if kind in ("daily", "new") or number % 3 == 0:
+            drawn = truth.draw(day + timedelta(days=1), day + timedelta(days=DAYS), DRAWS, generator)
+            covered = float((drawn <= point).mean())
         variance = rate * (sizes**2).mean() / sizes.mean() / max(1.0, min(long_days, 90.0))
         error = (variance + (LEVEL_MOVES * rate) ** 2) ** 0.5
         has_season = truth.streams[0].curve.season is not None
-        covered = float((drawn <= point).mean())
         found.append(Case(sku, kind, has_season, daily_demand, rate, error, long_days, covered))
     return found
 
@@ -119,14 +120,17 @@ def test_reorder_points_suffice_as_often_as_they_say(cases: list[Case], kind: st
     """The 95 % quantile of the forecast, against what customers may really want in those days: in 93 to 97 of 100
     cases. Of new articles in 90 at least: until something was sold nobody knows the few that will sell well.
     """
-    every = [case.covered for case in cases if case.kind == kind]
+    every = [case.covered for case in cases if case.kind == kind and case.covered is not None]
     assert len(every) > 100
     assert (0.90 if kind == "new" else 0.93) <= numpy.mean(every) <= 0.97
 
 
 @pytest.mark.parametrize("days", [30, 60, 90])
 def test_seasons_are_unbiased(truth_of_medium: Medium, days: int) -> None:
-    """In standard errors of the order lines of the same days and of the last month, a year ago, of each category."""
+    """In standard errors of the order lines of the same days and of the last month, a year ago, of each category.
+
+    On average within 0.3 of them, or two of what chance does to the mean of a dozen.
+    """
     last = truth_of_medium.last_day
     first = last + timedelta(days=1)
     sums: dict[str, list[float]] = defaultdict(lambda: [0.0, 0.0, 0.0, 0.0])
@@ -155,4 +159,4 @@ def test_seasons_are_unbiased(truth_of_medium: Medium, days: int) -> None:
             error = later / now * (1.5 / lines + 1.5 / lines_now) ** 0.5
             errors.append((row["factor"] - later / now) / error)
     assert len(errors) >= 12
-    assert abs(numpy.mean(errors)) <= 0.3, errors
+    assert abs(numpy.mean(errors)) <= max(0.3, 2 / len(errors) ** 0.5), errors
