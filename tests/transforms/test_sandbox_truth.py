@@ -41,8 +41,9 @@ class Case:
     """Of a compound Poisson count over at most 90 of the days in stock that are remembered, and of a level that moves
     by LEVEL_MOVES in the month that it rests on most: nobody can know either."""
     long_days: float
-    covered: float
-    """Share of what might be wanted in the next DAYS days for which the 95 % quantile suffices."""
+    covered: float | None
+    """Share of what might be wanted in the next DAYS days for which the 95 % quantile suffices; drawn of every third
+    article of those of which there are thousands."""
 
 
 def kind_of(truth: DemandTruth, day: date) -> str:
@@ -61,7 +62,7 @@ def cases(truth_of_medium: Medium) -> list[Case]:
 
 
 def cases_of(medium: Medium) -> list[Case]:
-    """Every third article of those of which there are thousands, and all others."""
+    """All articles of which customers want something."""
     sql = forecast_query(medium.folder, [0.95]).replace("__horizon__", f"{DAYS}e0")
     with duckdb.connect(str(medium.folder / "warehouse.duckdb"), read_only=True) as connection:
         rows = connection.execute(
@@ -76,15 +77,15 @@ def cases_of(medium: Medium) -> list[Case]:
         if truth is None or truth.begins > day:
             continue
         kind = kind_of(truth, day)
-        if kind not in ("daily", "new") and number % 3:
-            continue
         sizes = numpy.array(truth.streams[0].quantities)
         rate = truth.level_on(day)
-        drawn = truth.draw(day + timedelta(days=1), day + timedelta(days=DAYS), DRAWS, generator)
+        covered = None
+        if kind in ("daily", "new") or number % 3 == 0:
+            drawn = truth.draw(day + timedelta(days=1), day + timedelta(days=DAYS), DRAWS, generator)
+            covered = float((drawn <= point).mean())
         variance = rate * (sizes**2).mean() / sizes.mean() / max(1.0, min(long_days, 90.0))
         error = (variance + (LEVEL_MOVES * rate) ** 2) ** 0.5
         has_season = truth.streams[0].curve.season is not None
-        covered = float((drawn <= point).mean())
         found.append(Case(sku, kind, has_season, daily_demand, rate, error, long_days, covered))
     return found
 
@@ -99,10 +100,8 @@ def sampling_error(figures: dict[str, list[float]]) -> float:
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_daily_demand_is_unbiased(cases: list[Case], kind: str) -> None:
-    """Within 0.3 standard errors of the truth, and one of what chance does to the mean of these articles.
+    """Within 0.3 standard errors of the truth, or, of a score of articles, two of what chance does to their mean.
 
-    What is found moves with the history that the generator makes up: 0.19 and 0.30 for intermittent articles, 0.21 and
-    0.32 for seasonal, 0.25 and 0.34 for new ones, as of two days a month apart.
     Articles that sell daily and have a steep season are left out: a memory of a month is late for them by design.
     """
     errors: dict[str, list[float]] = defaultdict(list)
@@ -113,7 +112,7 @@ def test_daily_demand_is_unbiased(cases: list[Case], kind: str) -> None:
             errors[case.sku].append((case.daily_demand - case.true_daily_demand) / case.standard_error)
     every = [error for some in errors.values() for error in some]
     assert len(every) > 75
-    assert abs(numpy.mean(every)) <= 0.3 + sampling_error(errors)
+    assert abs(numpy.mean(every)) <= max(0.3, 2 * sampling_error(errors))
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -121,7 +120,7 @@ def test_reorder_points_suffice_as_often_as_they_say(cases: list[Case], kind: st
     """The 95 % quantile of the forecast, against what customers may really want in those days: in 93 to 97 of 100
     cases. Of new articles in 90 at least: until something was sold nobody knows the few that will sell well.
     """
-    every = [case.covered for case in cases if case.kind == kind]
+    every = [case.covered for case in cases if case.kind == kind and case.covered is not None]
     assert len(every) > 100
     assert (0.90 if kind == "new" else 0.93) <= numpy.mean(every) <= 0.97
 
@@ -130,7 +129,7 @@ def test_reorder_points_suffice_as_often_as_they_say(cases: list[Case], kind: st
 def test_seasons_are_unbiased(truth_of_medium: Medium, days: int) -> None:
     """In standard errors of the order lines of the same days and of the last month, a year ago, of each category.
 
-    Within 0.3, and one standard error of the mean of a dozen such figures.
+    On average within 0.3 of them, or two of what chance does to the mean of a dozen.
     """
     last = truth_of_medium.last_day
     first = last + timedelta(days=1)
@@ -160,4 +159,4 @@ def test_seasons_are_unbiased(truth_of_medium: Medium, days: int) -> None:
             error = later / now * (1.5 / lines + 1.5 / lines_now) ** 0.5
             errors.append((row["factor"] - later / now) / error)
     assert len(errors) >= 12
-    assert abs(numpy.mean(errors)) <= 0.3 + len(errors) ** -0.5, errors
+    assert abs(numpy.mean(errors)) <= max(0.3, 2 / len(errors) ** 0.5), errors
