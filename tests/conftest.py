@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import hypothesis
 import pytest
 from omnium_elt.infra.configuration import be_quiet
 from omnium_elt.infra.files import write_json
@@ -19,6 +20,12 @@ from tests.support.parsing import FOLDER, share_parsing_of_transforms
 from tests.support.tenants import MEDIUM, environment_of, sandbox_settings
 
 be_quiet()
+
+# The same examples in every run, so that a check of a change fails by that change. HYPOTHESIS_PROFILE=explore tries
+# others, many of them: for an evening, after a change of what is generated or of what it is held against.
+hypothesis.settings.register_profile("same", derandomize=True, deadline=None)
+hypothesis.settings.register_profile("explore", derandomize=False, deadline=None, max_examples=3000)
+hypothesis.settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "same"))
 
 OURS = ("SOURCES__", "DESTINATION__", "TRANSFORM__", "OMNIUM_")
 

@@ -182,10 +182,20 @@ class Spelling:
         return text
 
     def text(self, number: float | Decimal, row: int) -> str:
-        """The number as JSON text: as it was written if its float does not tell it, else the shortest spelling."""
+        """The number as JSON text: as it was written if its float does not tell it, else the shortest spelling.
+
+        A number without point and exponent, such as an id of twenty digits, is never given one.
+        """
         if isinstance(number, Decimal):
             return json_bytes(number).decode()
-        return self._long_text(number, row) or orjson.dumps(number).decode()
+        return self._long_text(number, row) or self._digits(number, row) or orjson.dumps(number).decode()
+
+    def _digits(self, number: float, row: int) -> str | None:
+        """How an integer is written that is too large for orjson's own and that its float tells all the same."""
+        if not number.is_integer() or int(number) in _INT64:
+            return None
+        texts = self._bodies.long_numbers(self._bodies.page_of(int(self._roots[row]))).get(number, ())
+        return next((text for text in texts if text.removeprefix("-").isdecimal()), None)
 
     def json(self, values: Sequence[Any]) -> list[bytes | None]:
         """Values of any type as JSON, one for each row, their numbers as they were written."""

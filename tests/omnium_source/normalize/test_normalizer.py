@@ -13,7 +13,7 @@ import orjson
 import pyarrow as pa
 import pytest
 from dlt.common.libs.pyarrow import py_arrow_to_table_schema_columns
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from omnium_source.contract import contract
 from omnium_source.normalize.batch import Batch, newest
@@ -748,7 +748,6 @@ def test_columns_at_once_agree_with_values_one_by_one(resource: str) -> None:
     schema = RESOURCES[resource].schema
     excluded = RESOURCES[resource].excluded
 
-    @settings(max_examples=100, deadline=None)
     @given(st.lists(rows_of(schema), max_size=5), st.integers(1, 5))
     def agree(some: list[dict[str, Any]], size: int) -> None:
         some = [{name: value for name, value in row.items() if name not in excluded} for row in some]
