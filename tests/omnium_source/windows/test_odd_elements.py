@@ -234,7 +234,7 @@ def test_another_wrapping_is_said(says: str, reply: Any) -> None:
 @pytest.mark.parametrize(
     "total", ["3", " 3 ", 3.0, "3.0", -1, "-1", None, "many", True, [3], {"value": 3}, {"value": None}, {}]
 )
-@pytest.mark.parametrize("name", ["suppliers", "orders", "products", "inventory", "payment_transactions"])
+@pytest.mark.parametrize("name", ["suppliers", "products"])
 def test_a_count_in_another_form_loses_nothing(name: str, total: Any) -> None:
     rows = rows_of(3)
     with Wire(
