@@ -7,7 +7,8 @@ data_trade       the days that follow from it
 data_sales         what customers buy, and data_customer_order: one of their orders
 data_purchases     what buyers order, and data_purchase_rows: that as rows
 data_history       time, stock and what is written down of both
-data_others      everything that does not come from trading
+data_masters     suppliers, stores, products, prices, customers
+data_others      what follows from orders, and some of everything else that the API shows
 data_people      made-up persons
 data_filled      orders without number, built on the fly
 data_odd         rows as they should not be
@@ -19,6 +20,7 @@ from datetime import date, timedelta
 
 import numpy
 
+from omnium_sandbox.data_campaigns import put_campaigns
 from omnium_sandbox.data_catalogue import (
     CENTRAL,
     PLACES,
@@ -30,8 +32,10 @@ from omnium_sandbox.data_catalogue import (
 )
 from omnium_sandbox.data_demand import make_cells, make_promotions, open_warehouses
 from omnium_sandbox.data_filled import generated_orders
+from omnium_sandbox.data_filler import Filler
+from omnium_sandbox.data_masters import customers, prices, products, stores, suppliers
 from omnium_sandbox.data_odd import put_odd_rows
-from omnium_sandbox.data_others import Others
+from omnium_sandbox.data_others import around_orders, remainder
 from omnium_sandbox.data_people import make_people
 from omnium_sandbox.data_showcase import add_showcase
 from omnium_sandbox.data_trade import trade
@@ -62,7 +66,15 @@ def generate(
         catalogue = make_catalogue(size, today, choice)
         people = make_people(catalogue.scale.customers, choice)
         recent = trade(tenant, catalogue, people, choice, generator, keep_orders=not (filled or orders))
-        Others(tenant, catalogue, people, choice).all(recent)
+        to = Filler(tenant, catalogue, people, choice)
+        suppliers(to)
+        stores(to)
+        products(to)
+        prices(to)
+        put_campaigns(catalogue, to.put)
+        customers(to)
+        around_orders(to, recent)
+        remainder(to)
         tenant.truth = truth_of(catalogue)
     if filled or orders:
         tenant.collections["orders"] = generated_orders(orders or 10_000, today, is_filled=filled)
