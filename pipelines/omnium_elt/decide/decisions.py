@@ -156,7 +156,9 @@ class Decisions:
                     continue  # it was decided anew since
                 for _, what, *settled in before:
                     if what == "decided":
-                        connection.execute(f"insert or ignore into decision values ({_marks(settled)})", settled)
+                        connection.execute(
+                            f"insert or ignore into decision values ({_marks(settled)})", settled
+                        )
                         _note(connection, what, "", settled)
 
     def history(self) -> list[Event]:
