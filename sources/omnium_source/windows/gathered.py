@@ -47,6 +47,8 @@ class Verified:
 
     `rows` came, `written` of them are new to the destination. `bytes`: of the pages as they came. `drift`: what nobody
     expected of all that came; `odd`: of the rows that are written, without new fields.
+
+    One record, as its fields are what one package of the load needs.
     """
 
     resource: Resource

@@ -3,7 +3,7 @@
 {%- set left_out -%}
     {%- if 'left_out_before' in receipts %}
     select
-        resource || ' before ' || cast(cast(max(left_out_before) at time zone 'UTC' as date) as {{ raw_type('text') }}) as odd_key
+        resource || ' before ' || cast(cast({{ utc('max(left_out_before)') }} as date) as {{ raw_type('text') }}) as odd_key
     from (
         select
             resource,
@@ -82,7 +82,7 @@ union all
     {%- if 'kind' in values %}
     select
         table_name || case when column_name = '*' then '' else '.' || column_name end
-        || coalesce(': ' || string_agg(case when place <= 3 then example_keys end, ', ' order by place), '') as odd_key
+        || coalesce(': ' || {{ joined_in_order('case when place <= 3 then example_keys end', ', ', 'place') }}, '') as odd_key
     from (
         select
             table_name,
