@@ -72,7 +72,7 @@ class Verified:
 class Gathered:
     """The rows of one window; `total` is the server's count of them, None where nothing is to be counted.
 
-    All of it is one thing: what a receipt tells of the window, as it grows.
+    One class, as all of it is what a receipt tells of the window, as it grows.
     """
 
     def __init__(
