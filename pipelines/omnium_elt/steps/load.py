@@ -238,8 +238,11 @@ class _Load:
         waiting: list[Verified] = []
         since = time.monotonic()
         while readers or waiting:
+            # Rows wait for SECONDS_A_PACKAGE at most, and windows without rows for as long as there are readers.
+            is_urgent = any(one.written for one in waiting)
+            left = max(0.0, since + SECONDS_A_PACKAGE - time.monotonic()) if is_urgent else None
             try:
-                came = self._ready.get(timeout=0.2) if readers else None
+                came = self._ready.get(timeout=left) if readers else None
             except queue.Empty:
                 came = None
             if isinstance(came, Verified):
