@@ -10,6 +10,7 @@ from typing import Any
 import duckdb
 import pytest
 
+from tests.support.axe import Axe
 from tests.support.browser import CHROMIUM, MISSING, Browser, browser
 
 pytestmark = [pytest.mark.skipif(CHROMIUM is None, reason=MISSING), pytest.mark.slow]
@@ -61,29 +62,29 @@ def assert_in_order(tab: Browser, address: str) -> None:
     assert [url for url in tab.requests if not url.startswith((address, "data:", "blob:", "about:"))] == []
 
 
-@pytest.mark.parametrize(
-    ("notebook", "title", "pictures", "headings"),
-    [
-        (
-            "supplier-lead-times",
-            "Supplier lead times",
-            5,
-            ("Configured against measured", "One supplier", "On its way"),
-        ),
-        (
-            "replenishment",
-            "Replenishment",
-            5,
-            ("By supplier", "The proposal", "One article", "What it is worth", "Which articles matter"),
-        ),
-        (
-            "data-health",
-            "Data health",
-            2,
-            ("Freshness", "Completeness", "Odd data", "Drift of the schema"),
-        ),
-    ],
-)
+NOTEBOOKS: list[tuple[str, str, int, tuple[str, ...]]] = [
+    (
+        "supplier-lead-times",
+        "Supplier lead times",
+        5,
+        ("Configured against measured", "One supplier", "On its way"),
+    ),
+    (
+        "replenishment",
+        "Replenishment",
+        5,
+        ("By supplier", "The proposal", "One article", "What it is worth", "Which articles matter"),
+    ),
+    (
+        "data-health",
+        "Data health",
+        2,
+        ("Freshness", "Completeness", "Odd data", "Drift of the schema"),
+    ),
+]
+
+
+@pytest.mark.parametrize(("notebook", "title", "pictures", "headings"), NOTEBOOKS)
 def test_a_notebook_shows_its_pictures_and_no_error(
     tab: Browser, address: str, notebook: str, title: str, pictures: int, headings: tuple[str, ...]
 ) -> None:
@@ -96,10 +97,22 @@ def test_a_notebook_shows_its_pictures_and_no_error(
     assert_in_order(tab, address)
 
 
+def test_axe_finds_nothing_serious(tab: Browser, address: str, all_workers: Path) -> None:
+    axe = Axe(all_workers)
+    tab.command("Page.setBypassCSP", enabled=True)
+    found: dict[str, Any] = {}
+    for notebook, _, pictures, _ in NOTEBOOKS:
+        tab.open(f"{address}/{notebook}")
+        tab.wait_until(f"{PICTURES} >= {pictures} && deep('tbody tr').length >= 1")
+        if serious := axe.serious(tab):
+            found[notebook] = serious
+    assert found == {}
+
+
 def wait_for_figures(tab: Browser, figures: tuple[int, int]) -> None:
     """Wait until the replenishment notebook shows this order value and this number of lines."""
     value, lines = figures
-    shown = f"/suggested order value {value:,} .* lines {lines:,} .* safety stock at cost/"
+    shown = f"/what-if order value {value:,} .* what-if lines {lines:,} .* safety stock at cost/"
     tab.wait_until(f"{shown}.test(words().replaceAll(/\\s+/g, ' '))")
 
 
