@@ -87,7 +87,7 @@ def _(receipts):
         .properties(width="container", height={"step": 17})
     )
     _receipts = receipts.assign(
-        read_until=receipts.read_until.astype(str).str[:16],
+        read_until=["–" if moment != moment else str(moment)[:16] for moment in receipts.read_until],
         announced=["–" if number != number else f"{number:,.0f}" for number in receipts.announced],
         complete=[
             "yes" if not missing else f"{missing:.0f} windows read again" for missing in receipts.incomplete

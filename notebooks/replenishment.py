@@ -225,7 +225,7 @@ def _(query):
             cast(units as double) as units,
             cast(value as double) as value,
             coalesce(currency, '') as currency,
-            cast(order_by_date as varchar) as "order by"
+            coalesce(cast(order_by_date as varchar), '–') as "order by"
         from marts.purchase_proposal
         where lines > 0
         order by value desc, supplier_id, warehouse_code
@@ -252,12 +252,12 @@ def _(chosen, query):
             """
             select
                 sku,
-                product_name as article,
+                coalesce(product_name, '–') as article,
                 cast(quantity as double) as quantity,
                 cast(line_value as double) as value,
-                cast(order_by_date as varchar) as "order by",
-                cast(projected_stock_out_date as varchar) as "runs out",
-                round(100 * stock_out_risk) as "risk, %",
+                coalesce(cast(order_by_date as varchar), '–') as "order by",
+                coalesce(cast(projected_stock_out_date as varchar), '–') as "runs out",
+                coalesce(format('{:.0f}', 100 * stock_out_risk), '–') as "risk, %",
                 explanation as why
             from marts.purchase_proposal_line
             where supplier_id = $supplier_id and warehouse_code = $warehouse_code

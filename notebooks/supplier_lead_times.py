@@ -290,24 +290,22 @@ def _(everyone, only_overdue, query, supplier):
             sku,
             warehouse_code as warehouse,
             cast(open_quantity as double) as open,
-            order_date as ordered,
-            promised_date as promised,
-            p50_arrival_date as "half by",
-            p90_arrival_date as "nine of ten by",
-            round(100 * probability_within_7_days) as "% within a week",
+            coalesce(cast(order_date as varchar), '–') as ordered,
+            coalesce(cast(promised_date as varchar), '–') as promised,
+            coalesce(cast(p50_arrival_date as varchar), '–') as "half by",
+            coalesce(cast(p90_arrival_date as varchar), '–') as "nine of ten by",
+            coalesce(format('{:.0f}', 100 * probability_within_7_days), '–') as "% within a week",
             is_overdue as overdue
         from marts.open_purchase_eta
         where not is_transfer
             and ($everyone or supplier_id = $supplier_id)
             and (is_overdue or not $only_overdue)
-        order by is_overdue desc, promised_date, purchase_order_number
+        order by is_overdue desc, promised_date, purchase_order_number, sku
         """,
         everyone=everyone.value,
         only_overdue=only_overdue.value,
         supplier_id=supplier.value,
     )
-    for _column in ("ordered", "promised", "half by", "nine of ten by"):
-        open_lines[_column] = open_lines[_column].astype(str).str[:10].replace("NaT", "–")
     mo.ui.table(
         open_lines,
         selection=None,
