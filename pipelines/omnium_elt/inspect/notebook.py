@@ -19,7 +19,7 @@ GREEN, AMBER, RUST, PALE = "#2a8a72", "#d08a2e", "#b5502a", "#9cc4b8"
 @altair.theme.register("omnium", enable=True)
 def _theme() -> altair.theme.ThemeConfig:
     """Charts without Vega's menu, whose button has no name that a screen reader could say."""
-    return altair.theme.ThemeConfig({"usermeta": {"embedOptions": {"actions": False}}})  # type: ignore[typeddict-unknown-key]
+    return altair.theme.ThemeConfig({"usermeta": {"embedOptions": {"actions": False}}})
 
 
 def _home() -> Home:
