@@ -13,7 +13,7 @@ from omnium_source.errors import Incomplete
 from omnium_source.http.paginators import REACH, Connection, SearchPages
 from omnium_source.normalize.columns import microseconds
 from omnium_source.windows.resource_run import ResourceRun
-from omnium_source.windows.window import Row, Window, cut, stamps_at, value_at
+from omnium_source.windows.window import EARLIEST, LATEST, Row, Window, cut, stamps_at, value_at
 
 EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 BEGINNING = dt.datetime(2000, 1, 1, tzinfo=dt.UTC)
@@ -175,9 +175,9 @@ class Splitter:
         before a row and two behind it. So ask for a row that is there.
         """
         values = [microseconds(value_at(row, axis.path)) for row in asked.shown.rows]
-        stamps = [stamp for stamp in values if stamp is not None]
-        for stamp in stamps[:1] if axis.low not in self._overlaps else ():
-            moment = EPOCH + dt.timedelta(milliseconds=stamp // 1_000)
+        moments = [EPOCH + dt.timedelta(milliseconds=stamp // 1_000) for stamp in values if stamp is not None]
+        possible = [moment for moment in moments if EARLIEST < moment < LATEST]
+        for moment in possible[:1] if axis.low not in self._overlaps else ():
             for overlap in OVERLAPS:
                 around = Window(**{axis.low: moment - overlap, axis.high: moment + overlap})
                 if self._count(around.body(self._resource), asked.connection):
@@ -198,7 +198,8 @@ class Splitter:
         if not stamps:
             return False
         oldest, length = min(stamps), OVERLAPS[-1]
-        older = replace(window, **{axis.high: oldest + OVERLAPS[0]})
+        # Stamps are known to the second.
+        older = replace(window, **{axis.high: oldest + OVERLAPS[0] + OVERLAPS[1]})
         younger = replace(window, **{axis.low: oldest + length})
         if any((w.lower and w.upper and w.lower > w.upper) for w in (older, younger)):
             return False
