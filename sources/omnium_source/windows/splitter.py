@@ -28,6 +28,8 @@ FEWEST_PARTS = 6
 SHORTEST_CUT = dt.timedelta(seconds=10)
 """A window that is no longer than this is not cut only for its size: rows that share a stamp, as those of an import do,
 would be read with each of its parts."""
+ZONES = dt.timedelta(days=1)
+"""So far a stamp may lie from the time that a server takes it for, where one of both has no time zone."""
 NEWEST_SHARE = 0.25
 """The newest part is so long, in lengths of the others: nothing else is read meanwhile."""
 
@@ -71,6 +73,8 @@ class Splitter:
         self._axes = [self._cursor] if run.resource.is_bounded else []
         self._axes += [CREATION] if run.resource.created_lower else []
         self._overlaps: dict[str, dt.timedelta] = {}
+        self._windows_showing: dict[int, list[Window]] = {}
+        """Windows that were to be cut, by what their first page showed."""
         self._has_guessed = False
 
     def split(
@@ -81,11 +85,28 @@ class Splitter:
         `is_needed`: it cannot be read whole. Otherwise it could, and only takes long.
         """
         asked = _Asked(window, shown, connection, dt.timedelta(0) if is_needed else SHORTEST_CUT)
+        if not self._heeds_bounds(asked):
+            return []  # each part would be the whole again, and so would its parts
         by_time = self._cut_by_time(asked) if self._resource.scrolls else []
         if by_time or not is_needed:
             # A rank would cut one part off; these several can be read side by side.
             return by_time
         return self._cut_by_rank(asked) or self._cut_by_time(asked)
+
+    def _heeds_bounds(self, asked: _Asked) -> bool:
+        """Whether no row of a window lies outside of it, by more than time zones explain.
+
+        Nor may two windows that share no moment show the same first page.
+        """
+        for axis in self._axes:
+            lower, upper = getattr(asked.window, axis.low), getattr(asked.window, axis.high)
+            for stamp in self._stamps(asked, axis) if lower or upper else ():
+                if (lower and lower - stamp > ZONES) or (upper and stamp - upper > ZONES):
+                    return False
+        shown = repr(asked.shown.rows)
+        others = self._windows_showing.setdefault(hash(shown), []) if asked.shown.rows else []
+        others.append(asked.window)
+        return not any(_are_apart(asked.window, other) for other in others)
 
     def _cut_by_time(self, asked: _Asked) -> list[Window]:
         """Windows of the same length."""
@@ -189,7 +210,8 @@ class Splitter:
         """Whether a window's count is a limit: it stays what it is though rows are left out.
 
         The rows with the oldest stamp on the first page are counted by themselves, and those a minute younger: together
-        they are less than all, unless the count of all is not the truth.
+        they are less than all, unless the count of all is not the truth. So are those with that stamp or a younger one,
+        and those a minute older: where the newest come first, all of the first page may have one stamp.
         """
         if not self._axes:
             return False
@@ -199,15 +221,16 @@ class Splitter:
             return False
         oldest, length = min(stamps), OVERLAPS[-1]
         # Stamps are known to the second.
-        older = replace(window, **{axis.high: oldest + OVERLAPS[0] + OVERLAPS[1]})
-        younger = replace(window, **{axis.low: oldest + length})
-        if any((w.lower and w.upper and w.lower > w.upper) for w in (older, younger)):
-            return False
-        counted = self._count(older.body(self._resource), connection) + self._count(
-            younger.body(self._resource), connection
-        )
-        # A row may have come meanwhile.
-        return counted > shown.total and self._count(window.body(self._resource), connection) == shown.total
+        with_oldest = oldest + OVERLAPS[0] + OVERLAPS[1]
+        for high, low in ((with_oldest, oldest + length), (oldest - length, oldest)):
+            halves = replace(window, **{axis.high: high}), replace(window, **{axis.low: low})
+            if any((half.lower and half.upper and half.lower > half.upper) for half in halves):
+                continue
+            counted = sum(self._count(half.body(self._resource), connection) for half in halves)
+            # A row may have come meanwhile.
+            if counted > shown.total and self._count(window.body(self._resource), connection) == shown.total:
+                return True
+        return False
 
     def check_all_have_a_stamp(self, connection: Connection) -> None:
         """Raises Incomplete where a row without the stamp is seen, and the counts cannot tell how many there are."""
@@ -244,3 +267,10 @@ class Splitter:
             page = {"take": 1, "page": self._run.server.base.number} if resource.paged else {}
             return connection.post(resource.search, {**body, **page}).total or 0
         return connection.post(resource.scroll, {**body, "take": 1}, starts_scroll=True).total or 0
+
+
+def _are_apart(one: Window, other: Window) -> bool:
+    """Whether two windows share no moment."""
+    bounds = ((one.lower, other.upper), (other.lower, one.upper))
+    created = ((one.created_lower, other.created_upper), (other.created_lower, one.created_upper))
+    return any(lower and upper and lower > upper for lower, upper in (*bounds, *created))
