@@ -5,7 +5,7 @@ Splitter      cuts the windows of one resource
 """
 
 import datetime as dt
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -237,15 +237,27 @@ class Splitter:
         resource = self._resource
         if not resource.search:
             return
-        for order in ("Ascending", "Descending") if resource.sort else ("",):
-            page = {"take": resource.take, "page": self._run.server.base.number} if resource.paged else {}
-            sort = {"sortOrder": f"{resource.sort}{order}"} if order else {}
-            rows = connection.post(resource.search, {**resource.body, **sort, **page}).rows
+        for rows in self._looked_at(connection):
             if len(stamps_at(rows, resource.cursor)) < len(rows):
                 raise Incomplete(
                     f"{resource.name}: rows carry no {resource.cursor}, and the server's count stops at "
                     f"{self._run.server.limit:,}, so nobody knows how many they are"
                 )
+
+    def _looked_at(self, connection: Connection) -> Iterator[Sequence[Row]]:
+        """Pages on which rows without the stamp would be: the ends of the order by it, or all that can be seen."""
+        resource, base = self._resource, self._run.server.base.number
+        if resource.sort or not resource.paged:
+            page = {"take": resource.take, "page": base} if resource.paged else {}
+            for order in ("Ascending", "Descending") if resource.sort else ("",):
+                sort = {"sortOrder": f"{resource.sort}{order}"} if order else {}
+                yield connection.post(resource.search, {**resource.body, **sort, **page}).rows
+            return
+        for number in range(base, base + REACH // resource.take):
+            found = connection.post(resource.search, {**resource.body, "take": resource.take, "page": number})
+            yield found.rows
+            if found.count < resource.take:
+                return
 
     def check_nothing_is_outside(self, connection: Connection) -> None:
         """Raises Incomplete where rows without the stamp are in no window, rather than leave them out silently."""

@@ -266,3 +266,24 @@ def test_rows_without_an_id_beyond_a_limit_are_kept_where_no_two_are_alike(name:
     rows = [{"productId": f"p{n:03}", "skuId": f"p{n:03}", "modified": iso(BEGAN)} for n in range(250)]
     with Wire(Capped(rows, 100)) as wire:
         assert sum(window.distinct_keys for window in read(wire, name)) == 250
+
+
+@pytest.mark.parametrize("name", ["suppliers", "returns", "event_log"])
+def test_rows_without_a_stamp_are_told_on_whichever_page_they_stand(name: str) -> None:
+    """Windows are cut for the limit, and hold none of them; the search takes no order by which they would be first."""
+    rows = rows_of(250)
+    for row in rows:
+        row |= {"orderId": row["id"], "returnOrderForm": {"returnId": "1", "modified": row["modified"]}}
+        row["timestamp"] = row["created"]
+    rows[170] |= {"modified": None, "created": None, "timestamp": None}
+    rows[170]["returnOrderForm"]["modified"] = None
+
+    class Returns(Capped):
+        def found(self, body: dict[str, Any]) -> Rows:
+            take = {"take": 100, "page": 0}
+            path = "returnOrderForm.modified" if name == "returns" else "modified"
+            bounds = ("modifiedFrom", "modifiedTo", path)
+            return [r for r in self.rows if search([r], {**body, **take}, bounds=bounds).body["totalHits"]]
+
+    found = read_or_told(Returns(rows, 100), name, "order_id" if name == "returns" else "id")
+    assert "rows carry no" in found or found == {row["id"] for row in rows}
