@@ -65,7 +65,10 @@ class _Asked:
 
 
 class Splitter:
-    """Cuts windows of one resource; remembers how exactly its server compares times."""
+    """Cuts windows of one resource; remembers how exactly its server compares times.
+
+    One class, as each cut rests on what the server was seen to do before.
+    """
 
     def __init__(self, run: ResourceRun) -> None:
         self._run, self._resource = run, run.resource
