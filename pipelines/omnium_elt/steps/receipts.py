@@ -2,9 +2,10 @@
 
 receipts     `_omnium_windows`: what was read, what the server counted, and that both agree
 odd_values   `_omnium_odd_values`: fields of which a value could not be taken as it came, with the keys of a few rows
+kept_rows    rows of either that another home holds
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import dlt
@@ -94,6 +95,12 @@ def odd_values(run_id: str, windows: Sequence[Verified]) -> Any:
         for one in summed(drift for window in windows for drift in window.drift if is_odd(drift))
     ]
     return _table(ODD_VALUES, _ODD_VALUE, rows)
+
+
+def kept_rows(table: str, rows: Sequence[Mapping[str, Any]]) -> Any:
+    """Rows of one of these tables that another home holds, as a dlt resource."""
+    schema = {RECEIPTS: _RECEIPT, ODD_VALUES: _ODD_VALUE}[table]
+    return _table(table, schema, [{name: row.get(name) for name in schema.names} for row in rows])
 
 
 def _table(name: str, schema: pa.Schema, rows: Sequence[dict[str, Any]]) -> Any:
