@@ -7,6 +7,7 @@ data_trade       the days that follow from it: sales, purchases, receipts, stock
 data_others      everything that does not come from trading
 data_people      made-up persons
 data_filled      orders without number, built on the fly
+data_uneven      those of which no two have the same fields
 data_odd         rows as they should not be
 """
 
@@ -26,7 +27,7 @@ from omnium_sandbox.data_catalogue import (
     make_suppliers,
 )
 from omnium_sandbox.data_demand import make_cells, make_promotions, open_warehouses
-from omnium_sandbox.data_filled import generated_orders
+from omnium_sandbox.data_filled import Orders, generated_orders
 from omnium_sandbox.data_odd import put_odd_rows
 from omnium_sandbox.data_others import Others
 from omnium_sandbox.data_people import make_people
@@ -45,12 +46,14 @@ def generate(
     *,
     odd_data: bool = False,
     filled: bool = False,
+    uneven: bool = False,
     orders: int | None = None,
 ) -> Tenant:
     """A tenant of this size whose history ends the evening before `today`.
 
     `orders` replaces the orders of the history by that many lean ones (about 2.5 KB) built on the fly,
-    with `filled` by ones that fill the whole model (about 20 KB); without a number, `filled` takes 10,000.
+    with `filled` by ones that fill the whole model (about 24 KB), with `uneven` by ones of which no two have the same
+    fields (about 19 KB); without a number, these take 10,000.
     """
     tenant = Tenant()
     if size != "empty":
@@ -58,12 +61,13 @@ def generate(
         generator = numpy.random.default_rng([seed, len(size), today.toordinal()])
         catalogue = make_catalogue(size, today, choice)
         people = make_people(catalogue.scale.customers, choice)
-        trade = Trade(tenant, catalogue, people, choice, keep_orders=not (filled or orders))
+        trade = Trade(tenant, catalogue, people, choice, keep_orders=not (filled or uneven or orders))
         trade.run(generator)
         Others(tenant, catalogue, people, choice).all(trade.recent_orders)
         tenant.truth = truth_of(catalogue)
-    if filled or orders:
-        tenant.collections["orders"] = generated_orders(orders or 10_000, today, is_filled=filled)
+    if filled or uneven or orders:
+        kind: Orders = "uneven" if uneven else "filled" if filled else "lean"
+        tenant.collections["orders"] = generated_orders(orders or 10_000, today, kind, seed)
     if odd_data:
         put_odd_rows(tenant, today)
     return tenant

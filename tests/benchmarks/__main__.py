@@ -28,6 +28,7 @@ BENCHMARKS: dict[str, Callable[[float], Outcome]] = {
     "rest_api": versus_rest_api.against_defaults,
     "rest_api_parquet": versus_rest_api.against_parquet,
     "bare_loop": versus_bare_loop.filled_orders,
+    "uneven": versus_bare_loop.uneven_orders,
     "lean": lean_orders.orders_a_second,
     "lean_far": lean_orders.far_away,
     "large": large_tenant.all_resources,

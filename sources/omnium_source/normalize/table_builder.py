@@ -258,9 +258,13 @@ class TableBuilder:
 def _turned(objects: Objects) -> Mapping[str, Sequence[Any]]:
     """Objects → field → the values of all objects, None where one lacks the field."""
     names = list(objects[0])
-    # As one list, which the processor reads ahead; rows that take turns it cannot foresee.
-    if list(chain.from_iterable(objects)) == names * len(objects):
+    values: list[Any] = []
+    # All values in one list, cut with a stride: the processor reads ahead, as it cannot in rows that take turns.
+    if names == list(objects[-1]) and list(chain.from_iterable(objects)) == names * len(objects):
         values = list(chain.from_iterable(map(dict.values, objects)))
-        return {name: values[place :: len(names)] for place, name in enumerate(names)}
-    all_names = dict.fromkeys(chain.from_iterable(dict.fromkeys(map(tuple, objects))))
-    return {name: [value.get(name) for value in objects] for name in all_names}
+    else:
+        lacking = dict.fromkeys(chain.from_iterable(objects))
+        names = list(lacking)
+        for row in objects:
+            values += (lacking | row).values()
+    return {name: values[place :: len(names)] for place, name in enumerate(names)}
