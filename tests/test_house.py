@@ -1,6 +1,7 @@
-"""The house: who may import whom. What is imported inside a function counts as well."""
+"""The house: who may import whom (what is imported inside a function counts as well), and what is large says why."""
 
 import ast
+import re
 from collections.abc import Iterator
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
@@ -120,6 +121,44 @@ def test_nobody_below_imports_the_command_line() -> None:
     assert wrong == above
 
 
+MOST_LINES_OF_A_MODULE = 500
+MOST_LINES_OF_A_FUNCTION = 50
+MOST_METHODS = 12
+MOST_FIELDS = 10
+
+
+def large_things() -> Iterator[tuple[str, str]]:
+    """What is large enough to be looked at: its name, and its docstring."""
+    for name, path in MODULES.items():
+        text = path.read_text(encoding="utf-8")
+        tree = ast.parse(text)
+        if text.count("\n") > MOST_LINES_OF_A_MODULE:
+            yield name, ast.get_docstring(tree) or ""
+        for node in ast.walk(tree):
+            if isinstance(node, ast.FunctionDef):
+                lines = (node.end_lineno or node.lineno) - node.lineno + 1
+                is_large = lines > MOST_LINES_OF_A_FUNCTION
+            elif isinstance(node, ast.ClassDef):
+                methods = sum(isinstance(part, ast.FunctionDef) for part in node.body)
+                fields = sum(isinstance(part, ast.AnnAssign) for part in node.body)
+                is_large = methods > MOST_METHODS or fields > MOST_FIELDS
+            else:
+                continue
+            if is_large:
+                yield f"{name}.{node.name}", ast.get_docstring(node) or ""
+
+
+def test_what_is_large_says_why_it_is_one() -> None:
+    silent = {
+        name
+        for name, said in large_things()
+        if not any(reason in " ".join(said.split()) for reason in REASONS)
+    }
+    assert silent == set()
+
+
+REASONS = ("One class, as ", "One record, as ", "One function, as ", "The module is as long as ")
+
 MODELS = sorted((ROOT / "transforms" / "models").rglob("*.sql"))
 
 
@@ -133,3 +172,28 @@ def test_a_models_yaml_has_its_name_and_speaks_of_it_alone() -> None:
             described[path] = names
     assert described == {path: {path.stem} for path in described}
     assert set(described) <= {path.with_suffix(".yml") for path in MODELS}
+
+
+NOT_EVERYWHERE = {
+    r"double precision": "{{ real(…) }}, {{ real_type() }}",
+    r"with time zone|timestamptz": "{{ instant_type() }}, {{ instant_literal(…) }}",
+    r"at time zone": "{{ local_date(…) }}, {{ utc(…) }}, {{ from_utc(…) }}",
+    r"varchar\b(?! *\()|as text\b|jsonb": "{{ raw_type('text') }}",
+    r"string_agg": "{{ joined_in_order(…) }}",
+    r"\b(generate_series|unnest|range *\((?=[^)]*\) as))": "{{ demand_day_offsets(…) }}",
+    r"[lr]trim\([^()]*,": "trim(trailing '0' from …): Spark's arguments stand the other way round",
+    r"::|\bqualify\b|distinct on|filter *\( *where": "what every engine knows",
+    r"\bover \w+ *[-+*/]": "parentheses around (… over name): Spark reads name - 1 as one name",
+    r"avg\([^()]*\b\d\.\d\b(?!e)": "1e0: of decimals Spark keeps a few digits",
+}
+"""SQL that only some of DuckDB, PostgreSQL and Spark know, or that they understand differently, and what to write."""
+
+
+@pytest.mark.parametrize("construct", NOT_EVERYWHERE)
+def test_models_say_nothing_that_one_of_the_engines_does_not_know(construct: str) -> None:
+    found = {
+        f"{path.relative_to(ROOT)}: {match[0]}"
+        for path in MODELS
+        for match in re.finditer(construct, re.sub(r"--.*|\{#.*?#\}", "", path.read_text(encoding="utf-8")))
+    }
+    assert not found, f"write {NOT_EVERYWHERE[construct]}"

@@ -3,8 +3,12 @@
 data_catalogue   suppliers, warehouses, articles, what customers want: the truth
 data_demand      what customers want, with season, week, trend and promotions
 data_showcase    articles that each show one thing a purchaser meets
-data_trade       the days that follow from it: sales, purchases, receipts, stock
-data_others      everything that does not come from trading
+data_trade       the days that follow from it
+data_sales         what customers buy, and data_customer_order: one of their orders
+data_purchases     what buyers order, and data_purchase_rows: that as rows
+data_history       time, stock and what is written down of both
+data_masters     suppliers, stores, products, prices, customers
+data_others      what follows from orders, and some of everything else that the API shows
 data_people      made-up persons
 data_filled      orders without number, built on the fly
 data_uneven      those of which no two have the same fields
@@ -17,6 +21,7 @@ from datetime import date, timedelta
 
 import numpy
 
+from omnium_sandbox.data_campaigns import put_campaigns
 from omnium_sandbox.data_catalogue import (
     CENTRAL,
     PLACES,
@@ -28,11 +33,13 @@ from omnium_sandbox.data_catalogue import (
 )
 from omnium_sandbox.data_demand import make_cells, make_promotions, open_warehouses
 from omnium_sandbox.data_filled import Orders, generated_orders
+from omnium_sandbox.data_filler import Filler
+from omnium_sandbox.data_masters import customers, prices, products, stores, suppliers
 from omnium_sandbox.data_odd import put_odd_rows
-from omnium_sandbox.data_others import Others
+from omnium_sandbox.data_others import around_orders, remainder
 from omnium_sandbox.data_people import make_people
 from omnium_sandbox.data_showcase import add_showcase
-from omnium_sandbox.data_trade import Trade
+from omnium_sandbox.data_trade import trade
 from omnium_sandbox.tenant import Tenant
 from omnium_sandbox.truth import DemandStream, DemandTruth, LeadTimeTruth, Truth
 
@@ -61,9 +68,18 @@ def generate(
         generator = numpy.random.default_rng([seed, len(size), today.toordinal()])
         catalogue = make_catalogue(size, today, choice)
         people = make_people(catalogue.scale.customers, choice)
-        trade = Trade(tenant, catalogue, people, choice, keep_orders=not (filled or uneven or orders))
-        trade.run(generator)
-        Others(tenant, catalogue, people, choice).all(trade.recent_orders)
+        recent = trade(
+            tenant, catalogue, people, choice, generator, keep_orders=not (filled or uneven or orders)
+        )
+        to = Filler(tenant, catalogue, people, choice)
+        suppliers(to)
+        stores(to)
+        products(to)
+        prices(to)
+        put_campaigns(catalogue, to.put)
+        customers(to)
+        around_orders(to, recent)
+        remainder(to)
         tenant.truth = truth_of(catalogue)
     if filled or uneven or orders:
         kind: Orders = "uneven" if uneven else "filled" if filled else "lean"

@@ -3,7 +3,7 @@
 The server registers every regular route by walking RESOURCES once. The field lists of requests and
 responses (schemas.json, beside this file) were taken from the vendor's public description; this table
 says what that description leaves to prose: keys, page bases, and which request field filters which
-response field.
+response field. The module is as long as the table.
 """
 
 import json
@@ -22,7 +22,10 @@ Bound = Literal["from", "to", "after"]
 
 @dataclass(frozen=True)
 class Resource:
-    """One kind of row of the tenant and the endpoints that show it."""
+    """One kind of row of the tenant and the endpoints that show it.
+
+    One record, as it is a row of the table.
+    """
 
     name: str
     schema: str

@@ -1,34 +1,32 @@
-"""The sandbox on a socket: HTTP/1.1 on loopback, tokens, roles, limits, faults, and the routes.
+"""The sandbox on a socket: HTTP/1.1 on loopback, roles, limits and faults around what `routes` answers.
 
-Every regular route is registered by one loop over the table of resources; one place turns errors into
-HTTP. Nothing here knows how rows come about.
+One place turns errors into HTTP. Nothing here knows how rows come about.
 """
 
 import gzip
 import math
-import secrets
 import threading
 import time
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from email.utils import format_datetime
 from typing import Any
-from urllib.parse import parse_qsl, unquote, urlsplit
+from urllib.parse import parse_qsl, urlsplit
 
 import orjson
 
 from omnium_sandbox.answers import Answered, Refused, Response
 from omnium_sandbox.data import Size, generate
-from omnium_sandbox.endpoints import RESOURCES, Resource
 from omnium_sandbox.faults import Fault, Faults, Mutator
 from omnium_sandbox.limits import Limits
+from omnium_sandbox.routes import Call, Routes
 from omnium_sandbox.rows import Row
-from omnium_sandbox.search import Answer, BadRequest, Behaviour, NotFound, Searches
+from omnium_sandbox.search import BadRequest, Behaviour, NotFound, Searches
 from omnium_sandbox.sockets import Server
 from omnium_sandbox.tenant import Tenant
+from omnium_sandbox.tokens import Tokens
 from omnium_sandbox.truth import Truth
-from omnium_sandbox.writes import Conflict, Writes
+from omnium_sandbox.writes import Conflict
 
 
 @dataclass(frozen=True)
@@ -45,26 +43,6 @@ class Request:
     fault: str | None = None
 
 
-@dataclass
-class _Call:
-    """What a route gets."""
-
-    body: Row
-    query: dict[str, str]
-    rest: str
-    """What follows the route's path, unquoted."""
-    raw: bytes = b""
-    again: bool = False
-
-
-@dataclass(frozen=True)
-class _Route:
-    role: str
-    handle: Callable[[_Call], bytes]
-    is_read_of_stock: bool = False
-    starts_scroll: bool = False
-
-
 class Sandbox:
     """A tenant that speaks the API on a real socket of this machine.
 
@@ -72,11 +50,12 @@ class Sandbox:
     the same seed, size and today give the same rows, byte for byte. `orders` (with `filled` for the
     whole model of the description, about 20 KB each) replaces the orders by that many generated on
     the fly, which cost no memory.
+
+    One class, as it is what a test holds in its hands: the server, its switches and what it saw.
     """
 
-    client_id = "sandbox"
-    writer_client_id = "sandbox-writer"
-    """The API user who has the admin roles; `client_id` only reads."""
+    client_id = Tokens.client_id
+    writer_client_id = Tokens.writer_client_id
 
     def __init__(
         self,
@@ -96,8 +75,9 @@ class Sandbox:
     ) -> None:
         self.behaviour = behaviour or Behaviour()
         self.faults = faults or Faults()
-        self.client_secret = secrets.token_urlsafe(24)
-        self.writer_client_secret = secrets.token_urlsafe(24)
+        self._tokens = Tokens(self.behaviour)
+        self.client_secret = self._tokens.client_secret
+        self.writer_client_secret = self._tokens.writer_client_secret
         self.tenant = tenant or generate(
             size,
             seed,
@@ -110,19 +90,14 @@ class Sandbox:
         self.tenant.clock = self.now
         self.tenant.index_delay_seconds = index_delay_seconds
         self.searches = Searches(self.behaviour)
-        self._routes: dict[str, _Route] = {}
-        self._prefixes: dict[str, _Route] = {}
+        self._routes = Routes(self.tenant, self.searches, self.behaviour)
         self._requests: list[Request] = []
         self.errors: list[Exception] = []
         """What went wrong in the sandbox itself; empty unless it has a mistake."""
-        self._tokens: dict[str, float] = {}
-        self._writers: set[str] = set()
-        """Those of the tokens that are the writer's."""
         self._lock = threading.Lock()
         self._limits = Limits(self.behaviour)
         self._port = port
         self._server: Server | None = None
-        self._register()
 
     # Life
 
@@ -195,14 +170,12 @@ class Sandbox:
 
     def revoke_tokens(self) -> None:
         """Every token handed out so far is answered with 401 from now on."""
-        with self._lock:
-            self._tokens.clear()
+        self._tokens.revoke()
 
     @property
     def tokens(self) -> set[str]:
         """The tokens that are valid."""
-        with self._lock:
-            return set(self._tokens)
+        return self._tokens.valid
 
     def mutate(self, rows_per_second: float = 50.0, **options: Any) -> Mutator:
         """A context manager that changes rows in the background meanwhile."""
@@ -211,104 +184,6 @@ class Sandbox:
     def now(self) -> datetime:
         """The server's clock."""
         return datetime.now(UTC) + timedelta(seconds=self.behaviour.clock_offset_seconds)
-
-    # Routes
-
-    def _register(self) -> None:
-        for resource in RESOURCES.values():
-            if not resource.search:
-                continue
-            is_stock = resource.role in ("ProductRead", "InventoryRead")
-            if resource.search != resource.scroll:
-                self._routes[f"POST /api/{resource.search}".lower()] = _Route(
-                    resource.role, self._search(resource), is_stock
-                )
-            if resource.scroll:
-                self._routes[f"POST /api/{resource.scroll}".lower()] = _Route(
-                    resource.role, self._start_scroll(resource), is_stock, starts_scroll=True
-                )
-            if resource.more:
-                self._prefixes[f"GET /api/{resource.more}/".lower()] = _Route(
-                    resource.role, self._continue_scroll(resource), is_stock
-                )
-        for path, name in _LISTS.items():
-            self._routes[f"GET /api/{path}".lower()] = _Route(RESOURCES[name].role, self._list(name))
-        self._routes["get /api/markets"] = _Route("StoreRead", lambda _: orjson.dumps(_MARKETS))
-        self._prefixes["get /api/suppliers/"] = _Route("SupplierRead", self._supplier)
-        self._register_writes(Writes(self.tenant))
-
-    def _register_writes(self, writes: Writes) -> None:
-        for path, role, handle in (
-            ("put /api/suppliers", "SupplierAdmin", writes.save_supplier),
-            ("put /api/suppliers/updatemany", "SupplierAdmin", writes.save_suppliers),
-            ("post /api/purchaseorders", "PurchaseOrderAdmin", writes.create_order),
-            ("put /api/purchaseorders", "PurchaseOrderAdmin", writes.put_order),
-        ):
-            self._routes[path] = _Route(role, _of_raw(handle))
-        self._prefixes["delete /api/suppliers/"] = _Route(
-            "SupplierAdmin", lambda call: writes.delete_supplier(call.rest)
-        )
-        self._prefixes["patch /api/purchaseorders/"] = _Route(
-            "PurchaseOrderAdmin", lambda call: writes.patch_order(call.rest, call.raw, call.query)
-        )
-
-    def _search(self, resource: Resource) -> Callable[[_Call], bytes]:
-        def handle(call: _Call) -> bytes:
-            answer = self.searches.search(self.tenant.collection(resource.name), call.body)
-            return self._envelope(answer, is_bare_list=resource.is_bare_list)
-
-        return handle
-
-    def _start_scroll(self, resource: Resource) -> Callable[[_Call], bytes]:
-        def handle(call: _Call) -> bytes:
-            return self._envelope(
-                self.searches.start_scroll(self.tenant.collection(resource.name), call.body)
-            )
-
-        return handle
-
-    def _continue_scroll(self, resource: Resource) -> Callable[[_Call], bytes]:
-        def handle(call: _Call) -> bytes:
-            return self._envelope(self.searches.continue_scroll(call.rest, again=call.again))
-
-        return handle
-
-    def _envelope(self, answer: Answer, *, is_bare_list: bool = False) -> bytes:
-        limit = self.behaviour.count_limit
-        if limit is not None:
-            answer = replace(answer, total=min(answer.total, limit))
-        return _envelope(answer, is_bare_list=is_bare_list)
-
-    def _list(self, name: str) -> Callable[[_Call], bytes]:
-        """GET listings: page, pageSize, changedSince in the query."""
-
-        def handle(call: _Call) -> bytes:
-            request: Row = {}
-            try:
-                for asked, field_name in (("page", "page"), ("pageSize", "take")):
-                    if asked in call.query:
-                        request[field_name] = int(call.query[asked])
-            except ValueError as error:
-                raise BadRequest(f"The query is not valid: {error}") from None
-            if "changedSince" in call.query:
-                request["modifiedFrom"] = call.query["changedSince"]
-            if "filterPublicVisible" in call.query:
-                request["includeInactive"] = False
-            return self._envelope(self.searches.search(self.tenant.collection(name), request, is_list=False))
-
-        return handle
-
-    def _supplier(self, call: _Call) -> bytes:
-        supplier_id, _, version_id = call.rest.partition("/")
-        if not version_id:
-            supplier: bytes | None = self.tenant.collection("suppliers").get_bytes(supplier_id)
-            if supplier is None:
-                raise NotFound(f"Supplier {supplier_id} was not found.")
-            return supplier
-        version = self.tenant.get("supplier_versions", (supplier_id, version_id))
-        if version is None:
-            raise NotFound(f"Supplier {supplier_id} has no version {version_id}.")
-        return orjson.dumps(version if self.behaviour.supplier_version == "wrapped" else version["value"])
 
     # One request
 
@@ -378,53 +253,17 @@ class Sandbox:
         if path.lower() == "/api/token":
             if method != "POST":
                 raise Refused(405)
-            return self._token(query)
-        token = headers.get("authorization", "").removeprefix("Bearer ")
-        with self._lock:
-            expires = self._tokens.get(token, 0.0)
-        if expires < time.time():
-            raise Refused(401, headers={"WWW-Authenticate": 'Bearer error="invalid_token"'})
-        route, rest = self._route(method, path)
-        may_write = token in self._writers or not route.role.endswith("Admin")
-        if route.role in self.behaviour.missing_roles or not may_write:
+            return self._tokens.issue(query)
+        is_writer = self._tokens.check(headers.get("authorization", "").removeprefix("Bearer "))
+        route, rest = self._routes.find(method, path)
+        may_ask = is_writer or not route.role.endswith("Admin")
+        if route.role in self.behaviour.missing_roles or not may_ask:
             raise Refused(403)
         with self._limits.admit(route.is_read_of_stock, route.starts_scroll):
             if self.behaviour.latency_seconds:
                 time.sleep(self.behaviour.latency_seconds)
             again = bool(fault and fault.kind == "repeat")
-            return Response(200, route.handle(_Call(body, query, rest, raw, again)))
-
-    def _route(self, method: str, path: str) -> tuple[_Route, str]:
-        name = f"{method} {path}".lower().rstrip("/")
-        if name in self._routes:
-            return self._routes[name], ""
-        fitting = [prefix for prefix in self._prefixes if name.startswith(prefix)]
-        if not fitting:
-            if any(known.endswith(name.partition(" ")[2]) for known in self._routes):
-                raise Refused(405)
-            raise NotFound("")
-        prefix = max(fitting, key=len)
-        # The prefix without its method and blank tells where the id starts.
-        return self._prefixes[prefix], unquote(path[len(prefix) - len(method) - 1 :])
-
-    def _token(self, query: dict[str, str]) -> Response:
-        given = (query.get("clientId", ""), query.get("clientSecret", ""))
-        is_writer = given == (self.writer_client_id, self.writer_client_secret)
-        if not is_writer and given != (self.client_id, self.client_secret):
-            raise Refused(401, "Invalid client id or client secret.")
-        token = f"eyJhbGciOiJIUzI1NiJ9.{secrets.token_urlsafe(60)}.{secrets.token_urlsafe(32)}"
-        with self._lock:
-            self._tokens[token] = time.time() + self.behaviour.token_seconds
-            if is_writer:
-                self._writers.add(token)
-        if query.get("returnAsJson", "").lower() == "true":
-            answer = {
-                "accessToken": token,
-                "tokenType": "Bearer",
-                "expiresIn": self.behaviour.token_seconds,
-            }
-            return Response(200, orjson.dumps(answer))
-        return Response(200, token.encode(), "text/plain; charset=utf-8")
+            return Response(200, route.handle(Call(body, query, rest, raw, again)))
 
     def _fail_early(self, fault: Fault) -> Response | None:
         """Answers that need no row; None where the request is answered first."""
@@ -451,24 +290,6 @@ class Sandbox:
         return None
 
 
-def _of_raw(handle: Callable[[bytes], bytes]) -> Callable[[_Call], bytes]:
-    return lambda call: handle(call.raw)
-
-
-_LISTS = {
-    "Orders/GetOrders": "orders",
-    "Invoices": "invoices",
-    "BusinessCustomers/GetAll": "business_customers",
-    "ProductCategories": "product_categories",
-    "Stores": "stores",
-}
-
-_MARKETS = [
-    {"marketId": "nor", "marketName": "Norge", "currency": "NOK", "countryCode": "NO", "isActive": True},
-    {"marketId": "swe", "marketName": "Sverige", "currency": "SEK", "countryCode": "SE", "isActive": True},
-]
-
-
 def _body(raw: bytes) -> Row | None:
     if not raw:
         return None
@@ -485,14 +306,3 @@ def _body(raw: bytes) -> Row | None:
 
 def _message(text: str) -> bytes:
     return orjson.dumps(text) if text else b""
-
-
-def _envelope(answer: Answer, *, is_bare_list: bool = False) -> bytes:
-    rows = b",".join(answer.rows)
-    if is_bare_list:
-        return b"[" + rows + b"]"
-    parts = [b'{"result":[', rows, b'],"totalHits":', str(answer.total).encode(), b',"isValid":true']
-    if answer.facets is not None:
-        parts += [b',"facets":', answer.facets]
-    parts += [b',"scrollId":', orjson.dumps(answer.scroll_id), b"}"]
-    return b"".join(parts)

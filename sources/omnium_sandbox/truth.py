@@ -1,8 +1,10 @@
 """What the generator knows and a reader of the API has to find out: tests compare the two."""
 
+from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import date, timedelta
+from functools import cached_property
 from typing import Literal
 
 import numpy
@@ -34,9 +36,15 @@ class DayDistribution:
         squares = numpy.arange(len(self.probability)) ** 2
         return float(numpy.sqrt(squares @ self.probability - self.mean_days**2))
 
+    @cached_property
+    def cumulative(self) -> list[float]:
+        """cumulative[n]: that it takes at most n days."""
+        total: list[float] = numpy.cumsum(self.probability).tolist()
+        return total
+
     def quantile(self, share: float) -> int:
         """The smallest number of days within which at least this share (0..1) arrives."""
-        return int(numpy.searchsorted(numpy.cumsum(self.probability), share - 1e-12))
+        return bisect_left(self.cumulative, share - 1e-12)
 
 
 @dataclass(frozen=True)

@@ -30,6 +30,8 @@ class Failure:
     status: int
     is_applied: bool = False
     """Whether the change was made all the same."""
+    is_late: bool = False
+    """Whether it is made only after the next reading."""
 
 
 @dataclass
@@ -42,6 +44,8 @@ class OtherTenant:
     failures: list[Failure] = field(default_factory=list)
     edits_on_read: list[dict[str, bytes]] = field(default_factory=list)
     """Changes that somebody makes just after the next readings of a supplier, one a reading."""
+    late: list[tuple[str, str, bytes]] = field(default_factory=list)
+    """Requests that are done after the next reading."""
     checks_version: bool = True
     """Whether a save of another version than the newest is answered with 412."""
     base_url: str = ""
@@ -63,6 +67,8 @@ class OtherTenant:
             self.failures.remove(failure)
             if failure.is_applied:
                 self._do(method, path, content)
+            if failure.is_late:
+                self.late.append((method, path, content))
             return failure.status, b'{"title": "It went wrong."}'
         return self._do(method, path, content)
 
@@ -88,6 +94,8 @@ class OtherTenant:
         if supplier_id not in self.suppliers:
             return 404, b'{"title": "Not found"}'
         answer = _written(self.suppliers[supplier_id])
+        while self.late:
+            self._do(*self.late.pop())
         if self.edits_on_read:
             self._save(self.suppliers[supplier_id] | self.edits_on_read.pop(0))
         return 200, answer
@@ -123,7 +131,7 @@ class OtherTenant:
             order
             for order in self.orders.values()
             if order["supplierId"] == asked.get("supplierId")
-            and wanted & {external["id"] for external in order.get("externalIds", ())}
+            and (not wanted or wanted & {external["id"] for external in order.get("externalIds", ())})
         ]
         page, take = int(asked.get("page", 0)), int(asked.get("take", 10))
         rows = found[page * take : (page + 1) * take]

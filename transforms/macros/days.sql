@@ -3,6 +3,55 @@
   difference, never hours divided by 24.
 #}
 
+{# The type of an instant, a point in time. #}
+{% macro instant_type() -%}
+    {{ return(adapter.dispatch('instant_type', 'omnium')()) }}
+{%- endmacro %}
+
+{% macro default__instant_type() -%}
+    {{ return('timestamp with time zone') }}
+{%- endmacro %}
+
+{# Spark's timestamps are instants, shown in the session's zone, which the program sets to UTC. #}
+{% macro spark__instant_type() -%}
+    {{ return('timestamp') }}
+{%- endmacro %}
+
+
+{# An instant as a literal, of a time in UTC (`2026-01-31 00:00:00`). #}
+{% macro instant_literal(time) -%}
+    {{ return(instant_type() ~ " '" ~ time ~ "+00:00'") }}
+{%- endmacro %}
+
+
+{# The time that clocks in UTC show at an instant, a timestamp without a zone. #}
+{% macro utc(instant) -%}
+    {{ return(adapter.dispatch('utc', 'omnium')(instant)) }}
+{%- endmacro %}
+
+{% macro default__utc(instant) -%}
+    {{ return('(' ~ instant ~ " at time zone 'UTC')") }}
+{%- endmacro %}
+
+{% macro spark__utc(instant) -%}
+    {{ return('cast(' ~ instant ~ ' as timestamp_ntz)') }}
+{%- endmacro %}
+
+
+{# The instant at which clocks in UTC show a time without a zone. #}
+{% macro from_utc(time) -%}
+    {{ return(adapter.dispatch('from_utc', 'omnium')(time)) }}
+{%- endmacro %}
+
+{% macro default__from_utc(time) -%}
+    {{ return('(' ~ time ~ " at time zone 'UTC')") }}
+{%- endmacro %}
+
+{% macro spark__from_utc(time) -%}
+    {{ return('cast(' ~ time ~ ' as timestamp)') }}
+{%- endmacro %}
+
+
 {# The calendar day on which an instant falls. 0001-01-01, .NET's "no date", is no day. #}
 {% macro local_date(instant) -%}
     {{ adapter.dispatch('local_date', 'omnium')(instant) }}
@@ -10,8 +59,15 @@
 
 {% macro default__local_date(instant) -%}
     case
-        when {{ instant }} >= timestamp with time zone '0002-01-01 00:00:00+00'
+        when {{ instant }} >= {{ instant_literal('0002-01-01 00:00:00') }}
         then cast({{ instant }} at time zone '{{ var("time_zone") }}' as date)
+    end
+{%- endmacro %}
+
+{% macro spark__local_date(instant) -%}
+    case
+        when {{ instant }} >= {{ instant_literal('0002-01-01 00:00:00') }}
+        then cast(from_utc_timestamp({{ instant }}, '{{ var("time_zone") }}') as date)
     end
 {%- endmacro %}
 
@@ -23,6 +79,11 @@
 
 {% macro default__days_between(since, until) -%}
     {{ dbt.datediff(since, until, 'day') }}
+{%- endmacro %}
+
+{# dbt-spark's own asserts that neither date is null. #}
+{% macro spark__days_between(since, until) -%}
+    datediff({{ until }}, {{ since }})
 {%- endmacro %}
 
 {% macro duckdb__days_between(since, until) -%}
@@ -41,6 +102,10 @@
 
 {% macro default__add_days(day, days) -%}
     cast({{ dbt.dateadd('day', days, day) }} as date)
+{%- endmacro %}
+
+{% macro spark__add_days(day, days) -%}
+    date_add({{ day }}, cast({{ days }} as integer))
 {%- endmacro %}
 
 {% macro duckdb__add_days(day, days) -%}
@@ -72,7 +137,7 @@
     {%- for table, column in [('_dlt_loads', 'inserted_at'), ('_omnium_runs', 'finished_at')] -%}
         {%- if column in raw_columns(table) -%}
             {%- set newest = run_query(
-                "select cast(" ~ local_date("max(" ~ column ~ ")") ~ " as varchar) from " ~ raw_relation(table)
+                "select cast(" ~ local_date("max(" ~ column ~ ")") ~ " as " ~ raw_type('text') ~ ") from " ~ raw_relation(table)
             ).rows[0][0] -%}
             {%- if newest -%}{{ return(newest) }}{%- endif -%}
         {%- endif -%}
@@ -101,6 +166,10 @@
 
 {% macro default__second_before(instant) -%}
     {{ dbt.dateadd('second', -1, instant) }}
+{%- endmacro %}
+
+{% macro spark__second_before(instant) -%}
+    ({{ instant }} - interval '1 second')
 {%- endmacro %}
 
 {% macro duckdb__second_before(instant) -%}

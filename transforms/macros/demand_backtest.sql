@@ -12,6 +12,10 @@
     list({'arrives': cast({{ arrives }} as bigint), 'quantity': cast({{ quantity }} as double)})
 {%- endmacro %}
 
+{% macro spark__backtest_orders_gather(arrives, quantity) -%}
+    collect_list(named_struct('arrives', cast({{ arrives }} as bigint), 'quantity', {{ real(quantity) }}))
+{%- endmacro %}
+
 {% macro default__backtest_orders_gather(arrives, quantity) -%}
     jsonb_agg(jsonb_build_object('arrives', {{ arrives }}, 'quantity', {{ quantity }}))
 {%- endmacro %}
@@ -24,6 +28,10 @@
 
 {% macro duckdb__backtest_orders_none() -%}
     cast([] as struct(arrives bigint, quantity double)[])
+{%- endmacro %}
+
+{% macro spark__backtest_orders_none() -%}
+    cast(array() as array<struct<arrives: bigint, quantity: double>>)
 {%- endmacro %}
 
 {% macro default__backtest_orders_none() -%}
@@ -43,9 +51,13 @@
     )), 0e0)
 {%- endmacro %}
 
+{% macro spark__backtest_orders_due(orders, day) -%}
+    aggregate({{ orders }}, 0e0, (total, one_order) -> total + if(one_order.arrives = {{ day }}, one_order.quantity, 0e0))
+{%- endmacro %}
+
 {% macro default__backtest_orders_due(orders, day) -%}
     coalesce((
-        select sum(cast(one_order ->> 'quantity' as double precision))
+        select sum(cast(one_order ->> 'quantity' as {{ real_type() }}))
         from jsonb_array_elements({{ orders }}) as one_order
         where cast(one_order ->> 'arrives' as bigint) = {{ day }}
     ), 0e0)
@@ -65,6 +77,17 @@
         )
         else list_filter({{ orders }}, lambda one_order: one_order.arrives > {{ day }})
     end
+{%- endmacro %}
+
+{% macro spark__backtest_orders_after(orders, day, arrives, quantity) -%}
+    concat(
+        filter({{ orders }}, one_order -> one_order.arrives > {{ day }}),
+        case
+            when {{ quantity }} > 0e0
+                then array(named_struct('arrives', cast({{ arrives }} as bigint), 'quantity', {{ real(quantity) }}))
+            else {{ backtest_orders_none() }}
+        end
+    )
 {%- endmacro %}
 
 {% macro default__backtest_orders_after(orders, day, arrives, quantity) -%}
@@ -106,7 +129,7 @@
     {%- endfor %}
     {%- for days in [0] + var('backtest_added_days', [7, 14, 28, 42, 70]) %}
     select 'omnium{{ '' if loop.first else ' +' ~ days ~ ' days' }}' as policy, 'omnium' as kind,
-        cast(null as double precision) as service_level, {{ days }} as added_days
+        {{ real('null') }} as service_level, {{ days }} as added_days
     {{ 'union all' if not loop.last }}
     {%- endfor %}
 {%- endmacro %}

@@ -11,6 +11,14 @@
     generate_series(0, cast({{ length }} as integer) - 1)
 {%- endmacro %}
 
+{# Spark's sequence counts down where it ends before it begins. #}
+{% macro spark__demand_day_offsets(length) -%}
+    explode(case
+        when {{ length }} > 0 then sequence(0L, cast({{ length }} as bigint) - 1)
+        else cast(array() as array<bigint>)
+    end)
+{%- endmacro %}
+
 {% macro duckdb__demand_day_offsets(length) -%}
     unnest(range(cast({{ length }} as bigint)))
 {%- endmacro %}
@@ -18,7 +26,29 @@
 
 {# The instant at which a day begins in var('time_zone'). #}
 {% macro demand_midnight(day) -%}
+    {{ adapter.dispatch('demand_midnight', 'omnium')(day) }}
+{%- endmacro %}
+
+{% macro default__demand_midnight(day) -%}
     (cast({{ day }} as timestamp) at time zone '{{ var("time_zone") }}')
+{%- endmacro %}
+
+{% macro spark__demand_midnight(day) -%}
+    to_utc_timestamp(cast({{ day }} as timestamp), '{{ var("time_zone") }}')
+{%- endmacro %}
+
+
+{# Seconds from one instant to another. #}
+{% macro demand_seconds(since, until) -%}
+    {{ adapter.dispatch('demand_seconds', 'omnium')(since, until) }}
+{%- endmacro %}
+
+{% macro default__demand_seconds(since, until) -%}
+    extract(epoch from ({{ until }} - {{ since }}))
+{%- endmacro %}
+
+{% macro spark__demand_seconds(since, until) -%}
+    ((unix_micros({{ until }}) - unix_micros({{ since }})) / 1e6)
 {%- endmacro %}
 
 
@@ -28,9 +58,9 @@
 #}
 {% macro demand_day_fraction(instant, day) -%}
     cast(
-        extract(epoch from ({{ instant }} - {{ demand_midnight(day) }}))
-        / extract(epoch from ({{ demand_midnight(add_days(day, 1)) }} - {{ demand_midnight(day) }}))
-        as double precision
+        {{ demand_seconds(demand_midnight(day), instant) }}
+        / {{ demand_seconds(demand_midnight(day), demand_midnight(add_days(day, 1))) }}
+        as {{ real_type() }}
     )
 {%- endmacro %}
 

@@ -117,7 +117,7 @@ select
     warehouse_code,
     promotion_date,
     ahead_days - 1e0 as begins_after_days,
-    coalesce(lead(ahead_days) over promoted - 1e0, 1e9) as ends_after_days,
+    coalesce((lead(ahead_days) over promoted) - 1e0, 1e9) as ends_after_days,
     coalesce(sum(day_quantity) over (
         partition by as_of_day, sku, warehouse_code order by ahead_days rows between unbounded preceding and 1 preceding
     ), 0e0) as before_quantity,

@@ -1,8 +1,8 @@
 {# A number as a person writes it: at most `digits` decimals, none that are 0. #}
 {% macro demand_number(value, digits=1) -%}
-    rtrim(rtrim(cast(
+    trim(trailing '.' from trim(trailing '0' from cast(
         cast(case when abs({{ value }}) < 1e15 then {{ value }} else sign({{ value }}) * 1e15 end as decimal(18, {{ digits }}))
-    as varchar(40)), '0'), '.')
+    as varchar(40))))
 {%- endmacro %}
 
 
@@ -12,10 +12,29 @@
 {%- endmacro %}
 
 {% macro default__demand_figure(value) -%}
-    cast(round(cast({{ value }} as decimal(32, 9)), 6) as double precision)
+    cast(round(cast({{ value }} as decimal(32, 9)), 6) as {{ real_type() }})
 {%- endmacro %}
 
 {# The same to the last digit, in less than half of the time: of nine decimals half a millionth is 0.500, never less. #}
 {% macro duckdb__demand_figure(value) -%}
     (sign({{ real(value) }}) * floor(abs(round({{ real(value) }}, 9)) * 1e6 + 0.5001e0) / 1e6)
+{%- endmacro %}
+
+
+{# The texts of a group that are not null, one after the other; `order_by` tells them apart. #}
+{% macro joined_in_order(text, separator, order_by) -%}
+    {{ adapter.dispatch('joined_in_order', 'omnium')(text, separator, order_by) }}
+{%- endmacro %}
+
+{% macro default__joined_in_order(text, separator, order_by) -%}
+    string_agg({{ text }}, '{{ separator }}' order by {{ order_by }})
+{%- endmacro %}
+
+{% macro spark__joined_in_order(text, separator, order_by) -%}
+    nullif(array_join(transform(
+        array_sort(collect_list(
+            case when {{ text }} is not null then named_struct('place', {{ order_by }}, 'text', {{ text }}) end
+        )),
+        one_text -> one_text.text
+    ), '{{ separator }}'), '')
 {%- endmacro %}

@@ -76,9 +76,9 @@
                 when {{ raw_column(column, kind, found) }} is not null then null
                 when {{ impossible_text(column, found) }} is null then null
                 {%- for instant in instants %}
-                when {{ instant }} < timestamp with time zone '0002-01-02 00:00:00+00' then 'no_date'
+                when {{ instant }} < {{ instant_literal('0002-01-02 00:00:00') }} then 'no_date'
                 {%- if kind == 'end' %}
-                when {{ instant }} >= timestamp with time zone '{{ value_limits(kind)['to'] }} 00:00:00+00' then null
+                when {{ instant }} >= {{ instant_literal(value_limits(kind)['to'] ~ ' 00:00:00') }} then null
                 {%- endif %}
                 {%- endfor %}
                 else '{{ value_limits(kind)['check'] }}'

@@ -17,7 +17,7 @@
 #}
 {% macro value_limits(kind) -%}
     {%- set exact, whole = 'decimal(38, 9)', 'bigint' -%}
-    {%- set instant = 'timestamp with time zone' -%}
+    {%- set instant = instant_type() | trim -%}
     {{ return({
         'quantity': {'type': exact, 'from': 0, 'to': 100000000, 'check': 'impossible_quantity'},
         'signed_quantity': {'type': exact, 'from': -100000000, 'to': 100000000, 'check': 'impossible_quantity'},
@@ -52,8 +52,8 @@
     {%- elif kind in ('timestamp', 'end') -%}
         {%- set instant = raw_instant(column, family) -%}
         case
-            when {{ instant }} >= timestamp with time zone '{{ limits['from'] }} 00:00:00+00'
-                and {{ instant }} < timestamp with time zone '{{ limits['to'] }} 00:00:00+00'
+            when {{ instant }} >= {{ instant_literal(limits['from'] ~ ' 00:00:00') }}
+                and {{ instant }} < {{ instant_literal(limits['to'] ~ ' 00:00:00') }}
             then {{ instant }}
         end
     {%- else -%}
@@ -68,6 +68,16 @@
 
 {# What a column of this type holds: number, instant (with a zone), moment (without), boolean, json or text. #}
 {% macro raw_family(type) -%}
+    {{ return(adapter.dispatch('raw_family', 'omnium')(type)) }}
+{%- endmacro %}
+
+{# A timestamp without a word about zones is an instant in Spark. #}
+{% macro spark__raw_family(type) -%}
+    {%- if '<' in type -%}{{ return('text') }}{%- endif -%}
+    {{ return('instant' if type | lower == 'timestamp' else omnium.default__raw_family(type)) }}
+{%- endmacro %}
+
+{% macro default__raw_family(type) -%}
     {%- set name = type | lower -%}
     {%- if '[' in name or name.startswith('struct') or name.startswith('map') -%}{{ return('text') }}
     {%- elif name.startswith('json') -%}{{ return('json') }}
@@ -94,6 +104,11 @@
     {{ return('(' ~ column ~ " #>> '{}')") }}
 {%- endmacro %}
 
+{% macro spark__json_scalar_text(column) -%}
+    {{ return("case when startswith(ltrim(" ~ column ~ "), '\"') then get_json_object(concat('{\"value\":', " ~ column
+        ~ ", '}'), '$.value') when " ~ column ~ " <> 'null' then " ~ column ~ ' end') }}
+{%- endmacro %}
+
 {% macro duckdb__json_scalar_text(column) -%}
     {{ return('json_extract_string(' ~ column ~ ", '$')") }}
 {%- endmacro %}
@@ -117,18 +132,32 @@
 {%- endmacro %}
 
 
+{# What Spark takes for a number beside these, such as 1d or NaN, is none. #}
+{% macro spark__raw_number(column, family) -%}
+    {%- if family == 'number' -%}{{ return('try_cast(' ~ column ~ ' as decimal(38, 9))') }}{%- endif -%}
+    {%- set text = raw_text(column, family) -%}
+    {{ return('case when ' ~ text ~ " rlike '^ *[+-]?([0-9]+([.][0-9]*)?|[.][0-9]+)([eE][+-]?[0-9]+)? *$' then try_cast("
+        ~ text ~ ' as decimal(38, 9)) end') }}
+{%- endmacro %}
+
+
 {# An instant; a text or a moment without a zone is in UTC. Null for what is none. #}
 {% macro raw_instant(column, family) -%}
     {%- if family == 'instant' -%}{{ return(column) }}{%- endif -%}
-    {%- if family == 'moment' -%}{{ return('(cast(' ~ column ~ " as timestamp) at time zone 'UTC')") }}{%- endif -%}
+    {%- if family == 'moment' -%}{{ return(from_utc('cast(' ~ column ~ ' as timestamp)') | trim) }}{%- endif -%}
     {%- if family in ('number', 'boolean') -%}
-        {{ return('cast(null as timestamp with time zone)') }}
+        {{ return('cast(null as ' ~ instant_type() ~ ')') }}
     {%- endif -%}
     {{ return(adapter.dispatch('instant_of_text', 'omnium')(raw_text(column, family))) }}
 {%- endmacro %}
 
 {% macro default__instant_of_text(text) -%}
     {{ return('try_cast(' ~ text ~ ' as timestamp with time zone)') }}
+{%- endmacro %}
+
+{# Spark would take a year alone, or a time of today. #}
+{% macro spark__instant_of_text(text) -%}
+    {{ return('case when ' ~ text ~ " rlike '^ *[0-9]{4,}-[0-9]{1,2}-[0-9]{1,2}' then try_cast(" ~ text ~ ' as timestamp) end') }}
 {%- endmacro %}
 
 {# PostgreSQL cannot try a cast: the form of the text and the days of its month are looked at first. #}
@@ -165,4 +194,9 @@
 {# PostgreSQL before 16 cannot tell whether a text is JSON: it stays a JSON string. #}
 {% macro postgres__json_of_text(text) -%}
     {{ return('to_jsonb(' ~ text ~ ')') }}
+{%- endmacro %}
+
+{# Spark keeps documents as text. #}
+{% macro spark__json_of_text(text) -%}
+    {{ return("case when get_json_object(concat('{\"value\":', " ~ text ~ ", '}'), '$.value') is not null then " ~ text ~ ' end') }}
 {%- endmacro %}

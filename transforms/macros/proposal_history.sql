@@ -10,12 +10,12 @@
         {%- for table, column in [('_dlt_loads', 'inserted_at'), ('_omnium_runs', 'finished_at')] -%}
             {%- if column in raw_columns(table) -%}
                 {%- set newest = run_query(
-                    "select cast(max(" ~ column ~ ") as varchar) from " ~ raw_relation(table)
+                    "select cast(max(" ~ column ~ ") as " ~ raw_type('text') ~ ") from " ~ raw_relation(table)
                 ).rows[0][0] -%}
-                {%- if newest -%}{{ return("cast('" ~ newest ~ "' as timestamp with time zone)") }}{%- endif -%}
+                {%- if newest -%}{{ return("cast('" ~ newest ~ "' as " ~ instant_type() ~ ")") }}{%- endif -%}
             {%- endif -%}
         {%- endfor -%}
-        {{ return("cast('" ~ run_started_at.isoformat() ~ "' as timestamp with time zone)") }}
+        {{ return("cast('" ~ run_started_at.isoformat() ~ "' as " ~ instant_type() ~ ")") }}
     {%- endif -%}
 {%- endmacro %}
 
@@ -33,8 +33,19 @@
 {# Takes back what an earlier build of the same load wrote down, within the transaction that writes it anew. #}
 {% macro forget_proposals_of_this_load(history) -%}
     {%- if is_incremental() and is_proposal_of_today() -%}
-        delete from {{ history }} where recorded_at = {{ newest_load_instant() }}
+        {{ adapter.dispatch('forget_proposals', 'omnium')(history, newest_load_instant()) }}
     {%- else -%}
         select 1
     {%- endif -%}
+{%- endmacro %}
+
+{% macro default__forget_proposals(history, recorded_at) -%}
+    delete from {{ history }} where recorded_at = {{ recorded_at }}
+{%- endmacro %}
+
+{% macro spark__forget_proposals(history, recorded_at) -%}
+    {%- if execute -%}
+        {%- do spark_rewrite(history, 'select * from ' ~ history ~ ' where recorded_at <> ' ~ recorded_at) -%}
+    {%- endif -%}
+    select 1
 {%- endmacro %}

@@ -6,7 +6,7 @@
     select
         '{{ name }}' as check_name,
         count(*) as {{ adapter.quote('rows') }},
-        string_agg(case when place <= 5 then odd_key end, ', ' order by place) as example_keys,
+        {{ joined_in_order('case when place <= 5 then odd_key end', ', ', 'place') }} as example_keys,
         '{{ meaning | replace("'", "''") }}' as meaning
     from (
         select

@@ -94,11 +94,12 @@
     {%- if var('lake_path') -%}
         {%- set types = raw_lake_columns(table) -%}
     {%- else -%}
-        {%- set relation = adapter.get_relation(target.database, var('raw_schema'), table) -%}
+        {%- set documents = raw_documents(table) -%}
+        {%- set relation = adapter.get_relation(target.database or none, var('raw_schema'), table) -%}
         {%- set types = {} -%}
         {%- if relation is not none -%}
             {%- for column in adapter.get_columns_in_relation(relation) -%}
-                {%- do types.update({column.name | lower: column.dtype}) -%}
+                {%- do types.update({column.name | lower: 'json' if column.name in documents else column.dtype}) -%}
             {%- endfor -%}
         {%- endif -%}
     {%- endif -%}
@@ -107,12 +108,33 @@
 {%- endmacro %}
 
 
+{# Columns of a raw table that hold documents, which their type does not tell. #}
+{% macro raw_documents(table) -%}
+    {{ return(adapter.dispatch('raw_documents', 'omnium')(table)) }}
+{%- endmacro %}
+
+{% macro default__raw_documents(table) -%}
+    {{ return([]) }}
+{%- endmacro %}
+
+{# The program lists them beside the raw tables (`steps/spark.py`). #}
+{% macro spark__raw_documents(table) -%}
+    {%- set cache = graph.setdefault('_raw_documents', {}) -%}
+    {%- if 'columns' not in cache -%}
+        {%- do cache.update({'columns': run_query('select table_name, column_name from ' ~ var('raw_schema') ~ '._documents').rows}) -%}
+    {%- endif -%}
+    {%- set names = [] -%}
+    {%- for table_name, column_name in cache['columns'] if table_name == table -%}{%- do names.append(column_name) -%}{%- endfor -%}
+    {{ return(names) }}
+{%- endmacro %}
+
+
 {# Where the rows of a raw table are read from. #}
 {% macro raw_relation(table) -%}
     {%- if var('lake_path') -%}
         {{ raw_lake_scan(table) }}
     {%- else -%}
-        {{ api.Relation.create(database=target.database, schema=var('raw_schema'), identifier=table) }}
+        {{ api.Relation.create(database=target.database or none, schema=var('raw_schema'), identifier=table) }}
     {%- endif -%}
 {%- endmacro %}
 
@@ -154,6 +176,11 @@
         {{ exceptions.raise_compiler_error("raw: unknown type '" ~ kind ~ "'; one of " ~ types.keys() | join(', ')) }}
     {%- endif -%}
     {{ return(types[kind]) }}
+{%- endmacro %}
+
+{# Spark has no type for documents that all its versions know. #}
+{% macro spark__raw_type(kind) -%}
+    {{ return('boolean' if kind == 'boolean' else 'string') }}
 {%- endmacro %}
 
 {% macro postgres__raw_type(kind) -%}

@@ -37,7 +37,7 @@ reordered as (
 levelled as (
     select
         *,
-        greatest(statistical_reorder_point, cast(min_quantity as double precision)) as effective_reorder_point,
+        greatest(statistical_reorder_point, {{ real('min_quantity') }}) as effective_reorder_point,
         statistical_reorder_point + interval_demand as statistical_order_up_to_level
     from reordered
 )
@@ -49,7 +49,7 @@ select
     {{ demand_figure('greatest(
         effective_reorder_point,
         case
-            when max_quantity > 0 then least(statistical_order_up_to_level, cast(max_quantity as double precision))
+            when max_quantity > 0 then least(statistical_order_up_to_level, ' ~ real('max_quantity') ~ ')
             else statistical_order_up_to_level
         end
     )') }} as order_up_to_level
@@ -67,14 +67,14 @@ from levelled
 with stock as (
     select
         *,
-        cast(position as double precision) as stock_position,
-        cast(draft_order as double precision) as drafted,
-        cast(transfer_in_quantity as double precision) as spared_elsewhere,
-        cast(reorder_min_quantity as double precision) as least_order,
+        {{ real('position') }} as stock_position,
+        {{ real('draft_order') }} as drafted,
+        {{ real('transfer_in_quantity') }} as spared_elsewhere,
+        {{ real('reorder_min_quantity') }} as least_order,
         -- Without a pack, or where packs may be broken, units are whole.
         case
             when pack_quantity is null or is_package_break_allowed then 1e0
-            else cast(pack_quantity as double precision)
+            else {{ real('pack_quantity') }}
         end as pack,
         case
             when is_discontinued then 'discontinued'
@@ -183,8 +183,8 @@ create or replace macro {{ inputs.schema }}.replenishment_what_if(at_service_lev
 with what_if_levels as (
     {{ replenishment_levels(
         inputs.schema ~ '.' ~ inputs.identifier,
-        'coalesce(cast(at_service_level as double precision), service_level)',
-        'coalesce(cast(at_order_interval_days as double precision), order_interval_days)',
+        'coalesce(' ~ real('at_service_level') ~ ', service_level)',
+        'coalesce(' ~ real('at_order_interval_days') ~ ', order_interval_days)',
     ) }}
 ),
 
@@ -209,6 +209,16 @@ select
     {{ money('suggested_quantity * unit_cost') }} as order_value
 from what_if_quantities
 {% endmacro %}
+
+
+{# The same where another engine built the mart, which knows no such macros: for `dbt run-operation`. #}
+{% macro create_what_if_of_built_marts() -%}
+    {%- set inputs = adapter.get_relation(target.database, 'marts', 'replenishment_input') -%}
+    {%- if inputs is not none -%}
+        {%- do run_query(create_replenishment_what_if(inputs)) -%}
+        {%- do adapter.commit() -%}
+    {%- endif -%}
+{%- endmacro %}
 
 
 {# The name of an urgency, of which 1 is the most urgent. #}

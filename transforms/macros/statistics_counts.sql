@@ -78,6 +78,42 @@
     end
 {%- endmacro %}
 
+{% macro spark__negative_binomial_quantile(probability, mean, variance) -%}
+    {%- set scale = statistics_count_scale(probability, mean, variance) -%}
+    {%- set mean_in = '(' ~ mean ~ ' / ' ~ scale ~ ')' -%}
+    {%- set over = 'greatest(0e0, 1e0 - ' ~ mean ~ ' * ' ~ scale ~ ' / nullif(' ~ variance ~ ', 0e0))' -%}
+    case
+        when {{ mean }} is null or {{ variance }} is null then null
+        when {{ mean }} <= 0e0 then 0e0
+        when {{ variance }} < {{ mean }} * {{ scale }} and {{ scale }} > 1e0
+            then {{ real('ceil(' ~ mean ~ ' + (' ~ normal_quantile(probability) ~ ') * sqrt(' ~ variance ~ '))') }}
+        else aggregate(
+            sequence(1L, 2L + cast(ceil(({{ statistics_count_bound(probability, mean, variance) }}) / {{ scale }}) as bigint)),
+            named_struct(
+                'count', 0L,
+                'cumulated', exp({{ statistics_log_none(mean_in, over) }}),
+                'log_probability', {{ statistics_log_none(mean_in, over) }},
+                'mean', {{ mean_in }},
+                'over', {{ over }}
+            ),
+            (state, step) -> case
+                when state.cumulated >= {{ probability }} then state
+                else named_struct(
+                    'count', step,
+                    'cumulated', state.cumulated + exp(
+                        state.log_probability + ln(((step - 1) * state.over + state.mean * (1e0 - state.over)) / step)
+                    ),
+                    'log_probability', state.log_probability
+                        + ln(((step - 1) * state.over + state.mean * (1e0 - state.over)) / step),
+                    'mean', state.mean,
+                    'over', state.over
+                )
+            end,
+            state -> {{ real('ceil(' ~ scale ~ ' * state.count)') }}
+        )
+    end
+{%- endmacro %}
+
 {% macro default__negative_binomial_quantile(probability, mean, variance) -%}
     {%- set scale = statistics_count_scale(probability, mean, variance) -%}
     case
@@ -100,9 +136,9 @@
                         end) over (order by steps.k) as log_probability
                     from (
                         select
-                            cast({{ mean }} / {{ scale }} as double precision) as mean_in,
+                            cast({{ mean }} / {{ scale }} as {{ real_type() }}) as mean_in,
                             cast(greatest(0e0, 1e0 - {{ mean }} * {{ scale }} / nullif({{ variance }}, 0))
-                                as double precision) as over
+                                as {{ real_type() }}) as over
                     ) as given
                     cross join generate_series(
                         0, 2 + cast(ceil(({{ statistics_count_bound(probability, mean, variance) }}) / {{ scale }}) as bigint)

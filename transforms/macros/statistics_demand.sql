@@ -28,13 +28,13 @@
 
 {# P(D > quantity): the probability of running short with that many units; 1 below 0. #}
 {% macro demand_exceeds(quantity, mean, variance) -%}
-    ({{ demand_tail(quantity, mean, variance) }})[1]
+    {{ statistics_of_pair('(' ~ demand_tail(quantity, mean, variance) ~ ')', 1) }}
 {%- endmacro %}
 
 
 {# E[max(0, D − quantity)]: units short on average with that many. #}
 {% macro demand_shortage(quantity, mean, variance) -%}
-    ({{ demand_tail(quantity, mean, variance) }})[2]
+    {{ statistics_of_pair('(' ~ demand_tail(quantity, mean, variance) ~ ')', 2) }}
 {%- endmacro %}
 
 
@@ -82,8 +82,25 @@
     [{{ first }}, {{ second }}]
 {%- endmacro %}
 
+{% macro spark__statistics_pair(first, second) -%}
+    array({{ real(first) }}, {{ real(second) }})
+{%- endmacro %}
+
+{# The first or the second of a pair: place is 1 or 2. #}
+{% macro statistics_of_pair(pair, place) -%}
+    {{ return(adapter.dispatch('statistics_of_pair', 'omnium')(pair, place)) }}
+{%- endmacro %}
+
+{% macro default__statistics_of_pair(pair, place) -%}
+    {{ return(pair ~ '[' ~ place ~ ']') }}
+{%- endmacro %}
+
+{% macro spark__statistics_of_pair(pair, place) -%}
+    {{ return('element_at(' ~ pair ~ ', ' ~ place ~ ')') }}
+{%- endmacro %}
+
 {% macro default__statistics_pair(first, second) -%}
-    array[cast({{ first }} as double precision), cast({{ second }} as double precision)]
+    array[cast({{ first }} as {{ real_type() }}), cast({{ second }} as {{ real_type() }})]
 {%- endmacro %}
 
 
@@ -148,6 +165,28 @@
     )[1]
 {%- endmacro %}
 
+{% macro spark__statistics_saddle_quantile(probability, mean, variance) -%}
+    element_at(transform(
+        {%- for _ in range(4) %}
+        transform(
+        {%- endfor %}
+        array(named_struct(
+            'y', {{ statistics_saddle_start(mean, 'greatest(' ~ mean ~ ', ' ~ variance ~ ')', '(' ~ normal_quantile(probability) ~ ')') }},
+            'mean', {{ mean }},
+            'size', {{ statistics_size(mean, variance) }},
+            'z', {{ normal_quantile(probability) }}
+        ))
+        {%- for _ in range(4) %},
+        given -> named_struct(
+            'y', {{ statistics_saddle_step('given.y', 'given.mean', 'given.size', 'given.z') }},
+            'mean', given.mean, 'size', given.size, 'z', given.z
+        ))
+        {%- endfor %},
+        given -> {{ real('ceil(given.y - 0.5e0)') }}
+    ), 1)
+{%- endmacro %}
+
+
 {#
   Ends a subselect whose columns are to be calculated once. PostgreSQL puts their formulas in place of their names otherwise,
   one in the other, until the planner has no memory left.
@@ -168,10 +207,10 @@
         select ceil(fourth.y - 0.5e0)
         from (
             select
-                cast({{ mean }} as double precision) as mean,
-                cast(greatest({{ mean }}, {{ variance }}) as double precision) as variance,
-                cast({{ statistics_size(mean, variance) }} as double precision) as size,
-                cast({{ normal_quantile(probability) }} as double precision) as z
+                cast({{ mean }} as {{ real_type() }}) as mean,
+                cast(greatest({{ mean }}, {{ variance }}) as {{ real_type() }}) as variance,
+                cast({{ statistics_size(mean, variance) }} as {{ real_type() }}) as size,
+                cast({{ normal_quantile(probability) }} as {{ real_type() }}) as z
             {{ statistics_barrier() }}
         ) as given
         cross join lateral (select {{ statistics_saddle_start('given.mean', 'given.variance', 'given.z') }} as y {{ statistics_barrier() }}) as started
@@ -204,16 +243,29 @@
     )[1]
 {%- endmacro %}
 
+{% macro spark__statistics_saddle_tail(quantity, count, mean, variance, size) -%}
+    element_at(transform(
+        array(named_struct(
+            'quantity', {{ quantity }},
+            'n', {{ count }},
+            'mean', {{ mean }},
+            'size', {{ size }},
+            'exceeds', {{ statistics_saddle_exceeds('(' ~ count ~ ' + 0.5e0)', mean, size) }}
+        )),
+        given -> {{ statistics_pair('given.exceeds', statistics_saddle_shortage('given')) }}
+    ), 1)
+{%- endmacro %}
+
 {% macro default__statistics_saddle_tail(quantity, count, mean, variance, size) -%}
     (
         select {{ statistics_pair('given.exceeds', statistics_saddle_shortage('given')) }}
         from (
             select
-                cast({{ quantity }} as double precision) as quantity,
-                cast({{ count }} as double precision) as n,
-                cast({{ mean }} as double precision) as mean,
-                cast({{ size }} as double precision) as size,
-                cast({{ statistics_saddle_exceeds('(' ~ count ~ ' + 0.5e0)', mean, size) }} as double precision) as exceeds
+                cast({{ quantity }} as {{ real_type() }}) as quantity,
+                cast({{ count }} as {{ real_type() }}) as n,
+                cast({{ mean }} as {{ real_type() }}) as mean,
+                cast({{ size }} as {{ real_type() }}) as size,
+                cast({{ statistics_saddle_exceeds('(' ~ count ~ ' + 0.5e0)', mean, size) }} as {{ real_type() }}) as exceeds
             {{ statistics_barrier() }}
         ) as given
     )
@@ -277,6 +329,24 @@
     )[1]
 {%- endmacro %}
 
+{% macro spark__statistics_counted_tail(quantity, mean, variance, most) -%}
+    {%- set over = statistics_overdispersion(mean, variance) -%}
+    element_at(transform(
+        transform(
+            array(named_struct(
+                'quantity', {{ quantity }}, 'n', floor({{ quantity }} + 1e-9), 'mean', {{ mean }}, 'over', {{ over }},
+                'base', {{ mean }} * (1e0 - {{ over }}), 'none', exp({{ statistics_log_none(mean, over) }})
+            )),
+            given -> named_struct(
+                'quantity', given.quantity, 'n', given.n, 'mean', given.mean, 'over', given.over,
+                'exceeds', {{ statistics_counted_exceeds('given', most) }},
+                'probability', {{ statistics_counted_probability('given', most) }}
+            )
+        ),
+        given -> {{ statistics_pair('given.exceeds', statistics_counted_shortage('given')) }}
+    ), 1)
+{%- endmacro %}
+
 {% macro default__statistics_counted_tail(quantity, mean, variance, most) -%}
     (
         select array[given.exceeds, {{ statistics_counted_shortage('given') }}]
@@ -286,10 +356,10 @@
                 select given.*, given.mean * (1e0 - given.over) as base, exp({{ statistics_log_none('given.mean', 'given.over') }}) as none
                 from (
                     select
-                        cast({{ quantity }} as double precision) as quantity,
-                        cast(floor({{ quantity }} + 1e-9) as double precision) as n,
-                        cast({{ mean }} as double precision) as mean,
-                        cast({{ statistics_overdispersion(mean, variance) }} as double precision) as over
+                        cast({{ quantity }} as {{ real_type() }}) as quantity,
+                        cast(floor({{ quantity }} + 1e-9) as {{ real_type() }}) as n,
+                        cast({{ mean }} as {{ real_type() }}) as mean,
+                        cast({{ statistics_overdispersion(mean, variance) }} as {{ real_type() }}) as over
                     {{ statistics_barrier() }}
                 ) as given
                 {{ statistics_barrier() }}

@@ -38,7 +38,15 @@
 {% macro whole(expression) -%} cast({{ expression }} as bigint) {%- endmacro %}
 
 {# Figures that are estimated: means, deviations, shares, probabilities. #}
-{% macro real(expression) -%} cast({{ expression }} as double precision) {%- endmacro %}
+{% macro real(expression) -%} cast({{ expression }} as {{ real_type() }}) {%- endmacro %}
+
+{% macro real_type() -%}
+    {{ adapter.dispatch('real_type', 'omnium')() }}
+{%- endmacro %}
+
+{% macro default__real_type() -%} double precision {%- endmacro %}
+
+{% macro spark__real_type() -%} double {%- endmacro %}
 
 
 {# The median of a group: the mean of the two middle values where their number is even. #}
@@ -48,6 +56,11 @@
 
 {% macro default__median(expression) -%}
     percentile_cont(0.5) within group (order by {{ expression }})
+{%- endmacro %}
+
+{# A `within group` of Spark takes the place of no other aggregate in a window. #}
+{% macro spark__median(expression) -%}
+    median({{ expression }})
 {%- endmacro %}
 
 {% macro duckdb__median(expression) -%}
@@ -62,6 +75,10 @@
 
 {% macro default__is_same(left, right) -%}
     {{ left }} is not distinct from {{ right }}
+{%- endmacro %}
+
+{% macro spark__is_same(left, right) -%}
+    (({{ left }}) <=> ({{ right }}))
 {%- endmacro %}
 
 {# PostgreSQL joins on `is not distinct from` row by row; on equal texts it can hash. #}

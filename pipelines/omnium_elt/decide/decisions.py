@@ -33,6 +33,8 @@ class Decision:
 
     `quantity`: stock units to order; None where it is the one proposed. `proposed_quantity`, `supplier_id`, `currency`
     and `proposal_date`: what was proposed, by which proposal, when this was decided.
+
+    One record, as its fields are the columns of the table of decisions.
     """
 
     warehouse_code: str
@@ -61,7 +63,7 @@ class Decision:
 
 @dataclass(frozen=True)
 class Event:
-    """One row of the history: `what` is decided, cleared or ordered; `order_id` only of the last."""
+    """One row of the history: `what` is decided, cleared, ordered or taken_back; `order_id` of the last two."""
 
     what: str
     decision: Decision
@@ -128,6 +130,38 @@ class Decisions:
                     decision = replace(decision, note=note)
                 row = _row(replace(decision, decided_at=_text(sent_at)))
                 _note(connection, "ordered", order_id, row)
+
+    def take_back(self, order_id: str) -> None:
+        """An order was taken back: what it had settled is decided again, but for lines that were decided since."""
+        with self._connect() as connection:
+            columns = ", ".join(_COLUMNS)
+            ordered = connection.execute(
+                f"""
+                select number, {columns} from history
+                where what = 'ordered' and order_id = ?1
+                    and not exists (select * from history where what = 'taken_back' and order_id = ?1)
+                order by number
+                """,
+                [order_id],
+            ).fetchall()
+            for number, *row in ordered:
+                newest, *before = connection.execute(
+                    f"""
+                    select number, what, {columns} from history
+                    where warehouse_code = ? and sku = ? and what <> 'taken_back'
+                    order by number desc limit 2
+                    """,
+                    _decision(row).key,
+                ).fetchall()
+                _note(connection, "taken_back", order_id, row)
+                if newest[0] != number:
+                    continue  # it was decided anew since
+                for _, what, *settled in before:
+                    if what == "decided":
+                        connection.execute(
+                            f"insert or ignore into decision values ({_marks(settled)})", settled
+                        )
+                        _note(connection, what, "", settled)
 
     def history(self) -> list[Event]:
         """Everything that was ever decided, oldest first."""

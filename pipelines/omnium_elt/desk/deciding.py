@@ -132,7 +132,8 @@ def told(home: Home, connection: Any) -> Row:
     events = Decisions(home.decisions).history()
     newest = list(reversed(events[-MOST_TOLD:]))
     outcomes = _outcomes(connection, newest)
-    ordered = [event for event in events if event.what == "ordered"]
+    taken_back = {event.order_id for event in events if event.what == "taken_back"}
+    ordered = [event for event in events if event.what == "ordered" and event.order_id not in taken_back]
     changes = sum(event.decision.quantity != event.decision.proposed_quantity for event in ordered)
     return {
         "ordered": len(ordered),
@@ -197,6 +198,8 @@ def _what(event: Event) -> str:
     decision = event.decision
     if event.what == "ordered":
         return "ordered"
+    if event.what == "taken_back":
+        return "order taken back"
     if event.what == "cleared":
         return "taken back"
     said = ["ticked"] if decision.is_ticked else []

@@ -59,6 +59,8 @@ def story(connection: Any, as_of: date, sku: str, warehouse: str, ordered: Decim
 
     At the ends of the weeks the expected stock is stock_projection's; between them demand is spread evenly, and
     arrivals come on their likely days.
+
+    One function, as it is four questions to the marts and the picture made of them.
     """
     past = rows(
         connection,

@@ -97,7 +97,7 @@ def load(settings: Settings, progress: Progress, report: RunReport | None = None
 class _Load:
     """One load: threads read, and this one packs what they read into packages.
 
-    Both halves are one class, as they share a queue, the room in it, and the error that ends both.
+    One class, as both halves share a queue, the room in it, and the error that ends both.
     """
 
     def __init__(

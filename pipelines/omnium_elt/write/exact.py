@@ -2,25 +2,70 @@
 
 import hashlib
 import json
+import re
 from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
 
 import msgspec
 
-_FIELDS: msgspec.json.Decoder[dict[str, msgspec.Raw]] = msgspec.json.Decoder(dict[str, msgspec.Raw])
-_EXACT: msgspec.json.Decoder[Any] = msgspec.json.Decoder(float_hook=Decimal)
+_SPACE = re.compile(r"[ \t\r\n]*")
+_LONGEST_INTEGER = 18
+"""Digits of a whole number that is kept as an int; longer ones are Decimals, as Python reads no int of 5,000 digits."""
+
+
+def _whole(digits: str) -> int | Decimal:
+    return int(digits) if len(digits) <= _LONGEST_INTEGER else Decimal(digits)
+
+
+def _refuse(constant: str) -> None:
+    raise ValueError(f"{constant} is no JSON")
+
+
+_DECODER = json.JSONDecoder(parse_float=Decimal, parse_int=_whole, parse_constant=_refuse)
 _ENCODER = msgspec.json.Encoder(decimal_format="number")
 
 
 def fields(content: bytes) -> dict[str, bytes]:
-    """The fields of an object, each value as the bytes that it came as. Raises ValueError: it is no JSON object."""
-    return {name: bytes(value) for name, value in _FIELDS.decode(content).items()}
+    """The fields of an object, each value as the bytes that it came as. Raises ValueError: it is no JSON object.
+
+    Of a field that stands there twice it is the last value, as in most readers of JSON.
+    """
+    written = content.decode("utf-8-sig")
+    return {name: written[start:end].encode() for name, start, end in _places(written)}
+
+
+def _places(written: str) -> list[tuple[str, int, int]]:
+    """Each field of an object: its name, and from where to where its value stands. Raises ValueError."""
+    if not isinstance(_decoded(written), dict):
+        raise ValueError("it is JSON, but no object")
+    places, at = [], _after_space(written, written.index("{") + 1)
+    while written[at] != "}":
+        name, at = _DECODER.raw_decode(written, at)
+        start = _after_space(written, _after_space(written, at) + 1)
+        _, end = _DECODER.raw_decode(written, start)
+        places.append((name, start, end))
+        at = _after_space(written, end)
+        if written[at] == ",":
+            at = _after_space(written, at + 1)
+    return places
+
+
+def _decoded(written: str) -> Any:
+    try:
+        return _DECODER.decode(written)
+    except RecursionError:
+        raise ValueError("it is nested too deeply") from None
+
+
+def _after_space(written: str, at: int) -> int:
+    found = _SPACE.match(written, at)
+    return found.end() if found else at
 
 
 def value(content: bytes) -> Any:
     """What JSON says, numbers with a fraction as Decimal. Raises ValueError."""
-    return _EXACT.decode(content)
+    return _decoded(content.decode("utf-8-sig"))
 
 
 def text(value: Any) -> bytes:
@@ -29,9 +74,20 @@ def text(value: Any) -> bytes:
 
 
 def with_fields(content: bytes, changes: Mapping[str, Any]) -> bytes:
-    """The object with some fields changed or added, all others byte for byte as they came, in their order."""
-    kept = {**fields(content), **{name: text(value) for name, value in changes.items()}}
-    return b"{" + b",".join(text(name) + b":" + value for name, value in kept.items()) + b"}"
+    """The object with some fields changed or added; all else is byte for byte as it came."""
+    written = content.decode("utf-8-sig")
+    places = _places(written)
+    values = {name: text(value).decode() for name, value in changes.items()}
+    made, at = list[str](), 0
+    for name, start, end in places:
+        if name in values:
+            made += [written[at:start], values[name]]
+            at = end
+    names = {name for name, _, _ in places}
+    added = [f"{json.dumps(name)}:{value}" for name, value in values.items() if name not in names]
+    closing = written.rindex("}")
+    made += [written[at:closing], "," if places and added else "", ",".join(added), written[closing:]]
+    return "".join(made).encode()
 
 
 def fingerprint(content: bytes, salt: str) -> dict[str, str]:
@@ -64,5 +120,15 @@ def _plain(value: Any) -> Any:
     if isinstance(value, list):
         return [_plain(one) for one in value]
     if isinstance(value, int | Decimal) and not isinstance(value, bool):
-        return f"number {Decimal(value).normalize()}"
+        return f"number {_digits(Decimal(value))}"
     return value
+
+
+def _digits(number: Decimal) -> str:
+    """All digits of a number, however many: Decimal's own `normalize` rounds to those of its context."""
+    sign, digits, exponent = number.as_tuple()
+    written = "".join(map(str, digits)).lstrip("0")
+    if not written:
+        return "0"
+    whole = written.rstrip("0")
+    return f"{'-' if sign else ''}{whole}e{int(exponent) + len(written) - len(whole)}"

@@ -5,8 +5,10 @@ that it has it (409).
 """
 
 import hashlib
+import itertools
 import json
 from collections.abc import Sequence
+from collections.abc import Set as AbstractSet
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any
@@ -27,9 +29,11 @@ from omnium_elt.write.journal import Entry, Journal, journals
 
 ROLE = "PurchaseOrderAdmin"
 DRAFT, CANCELED = "New", "OrderCanceled"
+CANCELED_STATUSES = {"ordercanceled", "canceled", "cancelled", "deleted"}
 PROVIDER = "omnium-elt"
 """Under this name an order carries the run that made it, as an external id and as a property."""
-PAGE = 100
+PAGE, MOST_PAGES = 100, 100
+"""Rows of a page, and pages: further back a search does not go."""
 
 
 class Orders:
@@ -40,11 +44,16 @@ class Orders:
     def __init__(self, reader: OmniumClient, writer: OmniumClient | None) -> None:
         self._reader, self._writer = reader, writer
 
-    def find(self, order_id: str, supplier_id: str, run_id: str) -> dict[str, Any] | None:
-        """An order that a run made, by search: there is no way to ask for one id. None where it is not shown (yet)."""
-        filters: dict[str, Any] = {"supplierId": supplier_id, "externalIds": [run_id]}
-        number, seen = 0, set[str]()
-        while True:
+    def find(self, order_id: str, supplier_id: str, run_id: str | None) -> dict[str, Any] | None:
+        """An order, by search: there is no way to ask for one id. None where it is not shown (yet).
+
+        `run_id`: the run that made it; None where it is not known, then all orders of the supplier are looked through.
+        """
+        filters: dict[str, Any] = {"supplierId": supplier_id}
+        if run_id is not None:
+            filters["externalIds"] = [run_id]
+        seen = set[str]()
+        for number in range(MOST_PAGES):
             answer = self._reader.post(
                 "PurchaseOrders/Search",
                 {**filters, "take": PAGE, "page": number},
@@ -58,8 +67,9 @@ class Orders:
                 return next(dict(row) for row in rows if row.get("id") == order_id)
             # Pages are counted from 0 or from 1: a page that shows nothing new may be the first one again.
             if not rows or (not ids - seen and number > 1):
-                return None
-            seen, number = seen | ids, number + 1
+                break
+            seen |= ids
+        return None
 
     def send(self, change: Change, journal: Journal) -> None:
         """Make the order, or take a draft back."""
@@ -84,8 +94,7 @@ class Orders:
                 method, path, content, what=f"purchase order {change.target}", role=ROLE
             )
         except Conflict:
-            journal.ended(entry, "written", detail="it existed already")
-            change.status, change.detail = "unchanged", "it exists already"
+            self._after_conflict(change, entry, journal, content)
             return
         except Refused as error:
             journal.ended(entry, "not_written", detail=str(error))
@@ -96,6 +105,25 @@ class Orders:
         version, differs = _compared(content, answer)
         journal.ended(entry, "written", version=version, detail=differs)
         change.status, change.detail = ("failed" if differs else "written"), differs
+
+    def _after_conflict(self, change: Change, entry: Entry, journal: Journal, sent: bytes) -> None:
+        """An order of that id is there: it is ours where it says what ours says."""
+        try:
+            found = self.find(entry.target, str(entry.facts.get("supplier_id", "")), None)
+        except OmniumError as error:
+            # The journal's line stays open: the next call finds out.
+            change.status, change.detail = "unknown", f"it exists already; looking for it: {error}"
+            return
+        differs = "" if found is None else _otherwise(found, sent)
+        if differs:
+            journal.ended(entry, "not_written", detail=differs)
+            change.status, change.detail = (
+                "refused",
+                f"an order {change.target} is in Omnium already: {differs}",
+            )
+            return
+        journal.ended(entry, "written", detail="it existed already")
+        change.status, change.detail = "unchanged", "it exists already"
 
     def _after_silence(self, change: Change, entry: Entry, journal: Journal, error: OmniumError) -> None:
         """The answer was lost: look whether it is there."""
@@ -134,8 +162,9 @@ def proposed(home: Home, chosen: Selection) -> tuple[list[Change], list[str]]:
     orders: dict[tuple[Any, ...], list[dict[str, Any]]] = {}
     for line in lines:
         orders.setdefault((line["supplier_id"], line["warehouse_code"], line["currency"]), []).append(line)
-    changes = [_order(order, str(manifest.get("as_of"))) for order in orders.values()]
-    _written_before(home, changes, loaded_at)
+    undone = _taken_back_before(home)
+    changes = [_order(order, str(manifest.get("as_of")), undone) for order in orders.values()]
+    _written_before(home, changes, loaded_at, undone)
     return changes, came_to.remarks
 
 
@@ -147,11 +176,22 @@ def _newest_load(connection: Any) -> datetime | None:
     return began if began is None else began.astimezone(UTC)
 
 
-def _order(lines: Sequence[dict[str, Any]], as_of: str) -> Change:
-    """The change that makes one order."""
+def _taken_back_before(home: Home) -> set[str]:
+    """The orders that an undo canceled."""
+    return {
+        entry.target
+        for _, entries in journals(home.writes)
+        for entry in entries
+        if entry.kind == "undo_order" and entry.outcome == "written"
+    }
+
+
+def _order(lines: Sequence[dict[str, Any]], as_of: str, undone: AbstractSet[str]) -> Change:
+    """The change that makes one order. One that was taken back is made anew, under another id."""
     first = lines[0]
     supplier_id, warehouse, currency = first["supplier_id"], first["warehouse_code"], first["currency"]
-    order_id = order_id_of(supplier_id, warehouse, currency, as_of, lines)
+    ids = (order_id_of(supplier_id, warehouse, currency, as_of, lines, anew) for anew in itertools.count())
+    order_id = next(one for one in ids if one not in undone)
     requested = max(
         (line["requested_delivery_date"] for line in lines if line["requested_delivery_date"]), default=None
     )
@@ -209,10 +249,15 @@ def _plain(value: Any) -> str:
 
 
 def settle(home: Home) -> None:
-    """What was decided of lines that the journals say are ordered is done. Safe to do again."""
+    """What was decided of lines that the journals say are ordered is done; of orders taken back it is not.
+
+    Safe to do again.
+    """
     decisions = Decisions(home.decisions)
     for _, entries in journals(home.writes):
         for entry in entries:
+            if entry.kind == "undo_order" and entry.outcome == "written":
+                decisions.take_back(entry.target)
             if entry.kind != "order" or entry.outcome != "written" or "as_of" not in entry.facts:
                 continue
             facts = entry.facts
@@ -233,11 +278,19 @@ def settle(home: Home) -> None:
 
 
 def order_id_of(
-    supplier_id: str, warehouse: str, currency: str | None, as_of: str, lines: Sequence[dict[str, Any]]
+    supplier_id: str,
+    warehouse: str,
+    currency: str | None,
+    as_of: str,
+    lines: Sequence[dict[str, Any]],
+    anew: int = 0,
 ) -> str:
-    """The id that follows from the proposal's day and the order's lines: the same proposal, the same id."""
+    """The id that follows from the proposal's day and the order's lines: the same proposal, the same id.
+
+    `anew`: how often this very order was taken back, whose id Omnium keeps for the canceled one.
+    """
     quantities = sorted([line["sku"], f"{Decimal(line['quantity']).normalize():f}"] for line in lines)
-    content = json.dumps([supplier_id, warehouse, currency, as_of, quantities])
+    content = json.dumps([supplier_id, warehouse, currency, as_of, quantities, *([anew] if anew else [])])
     return "elt-" + hashlib.blake2b(content.encode(), digest_size=12).hexdigest()
 
 
@@ -276,12 +329,11 @@ def _sent(change: Change, run_id: str) -> dict[str, Any]:
     }
 
 
-def _written_before(home: Home, changes: Sequence[Change], loaded_at: datetime | None) -> None:
+def _written_before(
+    home: Home, changes: Sequence[Change], loaded_at: datetime | None, undone: AbstractSet[str]
+) -> None:
     """Refuse what an order of an earlier call covers that the published data do not know of yet."""
     for path, entries in journals(home.writes):
-        undone = {
-            entry.target for entry in entries if entry.kind == "undo_order" and entry.outcome == "written"
-        }
         for entry in entries:
             if entry.kind != "order" or entry.outcome == "not_written" or entry.target in undone:
                 continue
@@ -362,9 +414,25 @@ def _compared(sent: bytes, answer: bytes) -> tuple[str | None, str]:
     )
 
 
-def _quantities(order: dict[str, Any]) -> list[tuple[str, Any]]:
-    lines = (order.get("purchaseOrderForm") or {}).get("lineItems") or ()
-    return sorted((str(line.get("code")), line.get("quantity")) for line in lines)
+def _otherwise(found: dict[str, Any], sent: bytes) -> str:
+    """What an order in Omnium says otherwise than the one that was sent; it may have been confirmed since."""
+    wanted, status = exact.value(sent), found.get("status")
+    if str(status).lower() in CANCELED_STATUSES:
+        return f"it was canceled ({status}); make it in Omnium, or order another quantity"
+    differs = [
+        name for name in ("supplierId", "storeId", "billingCurrency") if found.get(name) != wanted.get(name)
+    ]
+    differs += [] if _quantities(found) == _quantities(wanted) else ["lineItems"]
+    return f"with other content ({', '.join(differs)}): look at it there" if differs else ""
+
+
+def _quantities(order: dict[str, Any]) -> dict[str, Any]:
+    """Units by article: Omnium splits a line of which a part was delivered."""
+    units: dict[str, Any] = {}
+    for line in (order.get("purchaseOrderForm") or {}).get("lineItems") or ():
+        code = str(line.get("code"))
+        units[code] = units.get(code, 0) + (line.get("quantity") or 0)
+    return units
 
 
 def _address(order_id: str) -> str:

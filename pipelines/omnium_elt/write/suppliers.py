@@ -6,6 +6,7 @@ two fields are changed, all others go back byte for byte; afterwards it is read 
 
 import secrets
 from collections.abc import Sequence
+from decimal import Decimal
 from typing import Any
 from urllib.parse import quote
 
@@ -24,6 +25,8 @@ FIELDS = (LEAD_TIME, MARGIN)
 SET_BY_THE_SERVER = {"modified", "versionId", "previousVersionId"}
 """Fields that a save changes by itself."""
 ROLE = "SupplierAdmin"
+MOST_DAYS = 2**31
+"""What the API has room for."""
 
 
 class Suppliers:
@@ -83,7 +86,11 @@ class Suppliers:
             # The journal's line stays open: the next call finds out.
             change.status, change.detail = "unknown", f"{answer or 'sent'}; reading it back: {error}"
             return
-        if outcome == "not_written" and answer is None:
+        if outcome == "not_written" and answer is not None:
+            # A server may do late what it did not answer: the journal's line stays open, the next call looks again.
+            change.status, change.detail = "unknown", f"{answer}; {detail}, and the next call looks again"
+            return
+        if outcome == "not_written":
             outcome, detail = "unknown", "the server took it, and still shows the supplier as it was"
         journal.ended(entry, outcome, version=version_after, detail=detail or str(answer or ""))
         if outcome == "written" and not detail:
@@ -137,14 +144,19 @@ def recommended(home: Home, suppliers: Suppliers, wanted: Sequence[str]) -> tupl
         policies = [dict(zip(names, row, strict=True)) for row in rows.fetchall()]
     changes, notes = [], []
     for policy in policies:
+        supplier_id = policy["supplier_id"]
         try:
-            change = _change(policy, exact.fields(suppliers.content(policy["supplier_id"])))
+            now = exact.fields(suppliers.content(supplier_id))
         except NotFound:
-            notes.append(f"{policy['supplier_id']}: the supplier does not exist any more")
+            notes.append(f"{supplier_id}: the supplier does not exist any more")
             continue
+        if odd := [name for name in FIELDS if not _is_days(_days(now, name))]:
+            notes.append(f"{supplier_id}: its {odd[0]} is no whole number of days: change it in Omnium")
+            continue
+        change = _change(policy, now)
         if change is None:
             notes.append(
-                f"{policy['supplier_id']}: its lead time was changed after the newest load: omnium-elt run first"
+                f"{supplier_id}: its lead time was changed after the newest load: omnium-elt run first"
             )
         elif change.before != change.after:
             changes.append(change)
@@ -152,7 +164,7 @@ def recommended(home: Home, suppliers: Suppliers, wanted: Sequence[str]) -> tupl
 
 
 def _change(policy: dict[str, Any], now: dict[str, bytes]) -> Change | None:
-    before = {name: exact.value(now.get(name, b"null")) for name in FIELDS}
+    before = {name: _days(now, name) for name in FIELDS}
     after = {LEAD_TIME: int(policy["recommended_lead_time_days"]), MARGIN: before[MARGIN]}
     if policy["recommended_margin_days"] is not None:
         after[MARGIN] = int(policy["recommended_margin_days"])
@@ -202,7 +214,7 @@ def taken_back(entries: Sequence[Entry], suppliers: Suppliers) -> list[Change]:
             "undo_lead_time",
             entry.target,
             str(entry.facts.get("name", entry.target)),
-            {name: exact.value(now.get(name, b"null")) for name in FIELDS},
+            {name: _days(now, name) for name in FIELDS},
             entry.before,
             f"as before {entry.run_id}",
             _text(now, "versionId"),
@@ -215,6 +227,18 @@ def taken_back(entries: Sequence[Entry], suppliers: Suppliers) -> list[Change]:
             change.status, change.detail = "refused", "somebody saved it since: change it in Omnium"
         changes.append(change)
     return changes
+
+
+def _days(fields: dict[str, bytes], name: str) -> Any:
+    """Days as a whole number however it is written (10, 10.0, 1e1); what is none comes as it is."""
+    value = exact.value(fields.get(name, b"null"))
+    if isinstance(value, Decimal) and abs(value) <= MOST_DAYS and value == int(value):
+        return int(value)
+    return value
+
+
+def _is_days(value: Any) -> bool:
+    return value is None or (isinstance(value, int) and not isinstance(value, bool))
 
 
 def _text(fields: dict[str, bytes], name: str) -> str | None:

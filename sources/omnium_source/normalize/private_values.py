@@ -11,11 +11,13 @@ from itertools import chain
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from omnium_source.json_values import is_container, json_bytes, json_text
-from omnium_source.normalize.columns import FITS, Spelling
+from omnium_source.normalize.columns import FITS
 from omnium_source.normalize.schema import Column
-from omnium_source.pii.forms import EMAIL_SIGN, PHONE_SIGN, may_hold_any
+from omnium_source.normalize.spelling import Spelling
+from omnium_source.pii.forms import EMAIL_SIGN, PHONE_SIGN, may_hold_any, suspicious
 from omnium_source.pii.masking import JSON_IN_TEXT, PersonalData
 from omnium_source.pii.vocabulary import is_identifier_name, says_personal
 
@@ -70,19 +72,15 @@ def without_contacts(personal: PersonalData, column: Column, array: pa.Array) ->
     """Texts without e-mail addresses and phone numbers."""
     if not pa.types.is_string(array.type):
         return array
-    # All texts at once: what is looked for is rare, and looking for it in each takes far longer.
-    data = array.buffers()[2]
-    together = data.to_pybytes() if data else b""
-    if not _may_hold_any(together, column) and b'":' not in together:
-        return array
     is_identifier = is_identifier_name(column.path[-1])
-    texts = array.to_pylist()
+    suspects = suspicious(array, is_identifier=is_identifier)
+    if not pc.any(suspects).as_py():
+        return array
+    texts = array.filter(suspects).to_pylist()
     clean = {
-        text: personal.hide_in_text(text, json_text, column.inside, is_identifier)
-        for text in set(texts)
-        if text is not None
+        text: personal.hide_in_text(text, json_text, column.inside, is_identifier) for text in set(texts)
     }
-    return pa.array([None if text is None else clean[text] for text in texts], pa.string())
+    return pc.replace_with_mask(array, suspects, pa.array([clean[text] for text in texts], pa.string()))
 
 
 def spelled(values: Sequence[Any], spelling: Spelling) -> list[str | None]:

@@ -72,6 +72,37 @@ def test_a_line_that_was_decided_anew_after_it_was_sent_stays(decisions: Decisio
     decisions.keep([LAMP])
     decisions.settle([LAMP], "elt-1", datetime(2001, 1, 1, tzinfo=UTC))
     assert without_time(decisions.all()) == [LAMP]
+    decisions.take_back("elt-1")
+    assert without_time(decisions.all()) == [LAMP]
+
+
+def test_what_an_order_settled_is_decided_again_when_it_is_taken_back(decisions: Decisions) -> None:
+    sent_at = datetime(2100, 1, 1, tzinfo=UTC)
+    decisions.keep([LAMP, CHAIR])
+    before = decisions.all()
+    table = replace(LAMP, sku="C")
+    decisions.settle([LAMP, CHAIR, table], "elt-1", sent_at)
+    for _ in range(2):
+        decisions.take_back("elt-1")
+        decisions.settle([LAMP, CHAIR, table], "elt-1", sent_at)
+        assert decisions.all() == before
+    assert [event.what for event in decisions.history()] == [
+        *["decided"] * 2, *["ordered"] * 3, "taken_back", "decided", "taken_back", "decided", "taken_back",
+    ]  # fmt: skip
+    decisions.settle([CHAIR], "elt-2", sent_at)
+    decisions.take_back("elt-2")
+    decisions.take_back("never-made")
+    assert decisions.all() == before
+
+
+def test_what_was_decided_since_stands_when_an_order_is_taken_back(decisions: Decisions) -> None:
+    decisions.keep([LAMP, CHAIR])
+    decisions.settle([LAMP, CHAIR], "elt-1", datetime(2100, 1, 1, tzinfo=UTC))
+    decisions.keep([replace(LAMP, quantity=Decimal(96))])
+    decisions.keep([CHAIR])
+    decisions.keep([replace(CHAIR, quantity=None, snoozed_until=None, note="")])
+    decisions.take_back("elt-1")
+    assert without_time(decisions.all()) == [replace(LAMP, quantity=Decimal(96))]
 
 
 def test_only_its_owner_reads_it(decisions: Decisions) -> None:

@@ -83,6 +83,48 @@ def test_undone_it_is_byte_for_byte_as_before(settings: Settings, tenant: OtherT
     assert changed(tenant) == set()
 
 
+ODD: list[bytes] = [
+    b'{"id":"sup-1","defaultLeadTime":10,"defaultLeadTimeSafetyMarginDays":3,"a":1.10,"b":1e3,"c":-0,"d":1E+05}',
+    b'{"id":"sup-1","defaultLeadTime":10.0,"defaultLeadTimeSafetyMarginDays":3e0,"a":12345678901234567890}',
+    b'{"id":"sup-1","defaultLeadTime":10,"defaultLeadTimeSafetyMarginDays":3,"a":' + b"7" * 5000 + b"}",
+    b'{"a":1,"id":"sup-1","a":2,"defaultLeadTime":10,"defaultLeadTimeSafetyMarginDays":3}',
+    b'{"id":"sup-1","\\u0061\\u00e6":{"x":[1,{"x":1,"x":2}]},"defaultLeadTime":10,"defaultLeadTimeSafetyMarginDays":3}',
+    b'{"id":"sup-1","a":"\\u0000 \\/ \\uD83D\\ude00","defaultLeadTimeSafetyMarginDays":3,"defaultLeadTime":10}',
+    b' {\t"id" : "sup-1" ,\r\n "defaultLeadTime"\n:\n10 , "defaultLeadTimeSafetyMarginDays" : 3 } ',
+    b'{"id":"sup-1","defaultLeadTime":10,"DefaultLeadTime":99,"defaultLeadTimeSafetyMarginDays":3}',
+    b'{"id":"sup-1","defaultLeadTime":10,"contacts":[{"defaultLeadTime":7}],"defaultLeadTimeSafetyMarginDays":3}',
+]
+
+
+@pytest.mark.parametrize("supplier", ODD, ids=range(len(ODD)))
+def test_whatever_stands_in_a_supplier_it_goes_back_as_it_came(
+    settings: Settings, tenant: OtherTenant, supplier: bytes
+) -> None:
+    tenant.keep("sup-1", supplier)
+    report = write(settings, lead_times_step([], apply=True))
+    assert outcomes(report) == ["written"], report.steps
+    was, now = raw_fields(supplier), tenant.suppliers["sup-1"]
+    differ = {name for name in was.keys() | now.keys() if was.get(name) != now.get(name)}
+    assert differ - OF_THE_SERVER == SET
+    assert outcomes(write(settings, undo_step(report.run_id, apply=True))) == ["written"]
+    now = tenant.suppliers["sup-1"]
+    assert {name for name in was.keys() - SET if was[name] != now[name]} == set()
+    assert {name: float(now[name]) for name in SET} == {
+        "defaultLeadTime": 10,
+        "defaultLeadTimeSafetyMarginDays": 3,
+    }
+
+
+@pytest.mark.parametrize("days", [b"10.5", b'"10"', b"true", b"[10]", b"1e400"])
+def test_a_lead_time_that_is_no_number_of_days_is_left_alone(
+    settings: Settings, tenant: OtherTenant, days: bytes
+) -> None:
+    tenant.keep("sup-1", NORD.replace(b'"defaultLeadTime":10', b'"defaultLeadTime":' + days))
+    report = write(settings, lead_times_step([], apply=True))
+    assert (outcomes(report), tenant.writes) == ([], [])
+    assert report.notes == ["sup-1: its defaultLeadTime is no whole number of days: change it in Omnium"]
+
+
 @pytest.mark.parametrize("what", [lead_times_step([], apply=False), orders_step(Selection(), apply=False)])
 def test_a_dry_run_sends_no_write(settings: Settings, tenant: OtherTenant, what: Step) -> None:
     assert set(outcomes(write(settings, what))) == {"shown"}
@@ -134,10 +176,23 @@ def test_an_answer_that_is_none_is_never_sent_again(
     report = write(settings, lead_times_step([], apply=True))
     assert len(tenant.writes) == 1
     assert changed(tenant) == (SET if is_applied else set())
-    assert outcomes(report) == ["written" if is_applied else "failed"]
+    assert outcomes(report) == ["written" if is_applied else "unknown"]
     write(settings, lead_times_step([], apply=True))
     assert changed(tenant) == SET
     assert len(tenant.writes) == (1 if is_applied else 2)
+
+
+def test_what_the_server_did_after_we_looked_is_found_by_the_next_call(
+    settings: Settings, tenant: OtherTenant
+) -> None:
+    tenant.failures = [Failure("PUT", 504, is_late=True)]
+    late = write(settings, lead_times_step([], apply=True))
+    assert (outcomes(late), changed(tenant)) == (["unknown"], SET)
+    again = write(settings, lead_times_step([], apply=True))
+    assert (outcomes(again), len(tenant.writes)) == ([], 1)
+    assert again.notes == [f"sup-1 of {late.run_id}: was written"]
+    assert outcomes(write(settings, undo_step(late.run_id, apply=True))) == ["written"]
+    assert changed(tenant) == set()
 
 
 @pytest.mark.parametrize("is_applied", [True, False])
@@ -173,6 +228,75 @@ def test_orders_carry_what_was_decided_and_settle_it(settings: Settings, tenant:
     assert [event.what for event in decisions.history()] == ["decided", "ordered"]
 
 
+def test_an_order_of_the_same_id_with_other_content_is_told_and_settles_nothing(
+    settings: Settings, tenant: OtherTenant
+) -> None:
+    decisions = Decisions(settings.home.decisions)
+    decisions.keep([Decision("oslo", "A", "sup-1", "NOK", proposal.AS_OF, Decimal(48), is_ticked=True)])
+    (shown,) = write(settings, orders_step(Selection(), apply=False)).steps[0].details["changes"]
+    line = {"code": "A", "quantity": 24}
+    tenant.orders[shown["target"]] = {
+        "id": shown["target"], "supplierId": "sup-1", "storeId": "oslo", "billingCurrency": "NOK", "status": "New",
+        "purchaseOrderForm": {"lineItems": [line]},
+    }  # fmt: skip
+    report = write(settings, orders_step(Selection(), apply=True))
+    (change,) = report.steps[0].details["changes"]
+    assert (change["status"], report.exit_status) == ("refused", 3)
+    assert "is in Omnium already: with other content (lineItems)" in change["detail"]
+    assert decisions.all()
+    # One that was split because a part of it came says the same.
+    tenant.orders[shown["target"]]["purchaseOrderForm"]["lineItems"] = [line, line]
+    tenant.orders[shown["target"]]["status"] = "Confirmed"
+    assert outcomes(write(settings, orders_step(Selection(), apply=True))) == ["unchanged"]
+    assert decisions.all() == {}
+
+
+def test_an_order_that_was_undone_is_decided_again_and_can_be_made_again(
+    settings: Settings, tenant: OtherTenant
+) -> None:
+    decisions = Decisions(settings.home.decisions)
+    lamp = Decision(
+        "oslo",
+        "A",
+        "sup-1",
+        "NOK",
+        proposal.AS_OF,
+        Decimal(48),
+        is_ticked=True,
+        quantity=Decimal(72),
+        note="two",
+    )
+    decisions.keep([lamp])
+    before = decisions.all()
+    run_id = write(settings, orders_step(Selection(), apply=True)).run_id
+    assert decisions.all() == {}
+    assert outcomes(write(settings, undo_step(run_id, apply=True))) == ["written"]
+    assert decisions.all() == before
+    assert outcomes(write(settings, undo_step(run_id, apply=True))) == ["unchanged"]
+    second = write(settings, orders_step(Selection(), apply=True))
+    assert outcomes(second) == ["written"]
+    assert decisions.all() == {}
+    assert [order["status"] for order in tenant.orders.values()] == ["OrderCanceled", "New"]
+    assert [event.what for event in decisions.history()] == [
+        "decided",
+        "ordered",
+        "taken_back",
+        "decided",
+        "ordered",
+    ]
+    assert outcomes(
+        write(settings, orders_step(Selection(everything=True, suppliers=["sup-1"]), apply=True))
+    ) == ["refused"]
+    assert outcomes(write(settings, undo_step(second.run_id, apply=True))) == ["written"]
+    assert decisions.all() == before
+    # Without the journals nobody here knows that it was taken back; the server does.
+    for path in settings.home.writes.iterdir():
+        path.unlink()
+    report = write(settings, orders_step(Selection(), apply=True))
+    assert outcomes(report) == ["refused"]
+    assert "it was canceled (OrderCanceled)" in report.steps[0].details["changes"][0]["detail"]
+
+
 # Killed
 
 POINTS = (
@@ -182,6 +306,7 @@ POINTS = (
     "omnium_elt.write.suppliers.Suppliers.content",
     "omnium_elt.write.orders.settle",
     "omnium_elt.decide.decisions.Decisions.settle",
+    "omnium_elt.decide.decisions.Decisions.take_back",
     "omnium_elt.write.changes.forget_shown",
 )
 
@@ -217,7 +342,9 @@ def _found(owner: str, attribute: str) -> Any:
     return getattr(resolve_name(owner), attribute)
 
 
-def killed_everywhere(tenant: OtherTenant, tmp_path: Path, step: Callable[[], Step]) -> Iterator[Settings]:
+def killed_everywhere(
+    tenant: OtherTenant, tmp_path: Path, prepared: Callable[[Settings], Callable[[], Step]]
+) -> Iterator[Settings]:
     """Homes whose write was killed at each place in turn, until one lives to its end."""
     context = multiprocessing.get_context("fork")
     for place in range(1, 100):
@@ -231,7 +358,7 @@ def killed_everywhere(tenant: OtherTenant, tmp_path: Path, step: Callable[[], St
             writer_id="writes",
             writer_secret=Secret("www-www"),
         )
-        child = context.Process(target=_die_at, args=(settings, step, place))
+        child = context.Process(target=_die_at, args=(settings, prepared(settings), place))
         child.start()
         child.join()
         assert child.exitcode in (0, 9)
@@ -246,7 +373,7 @@ def test_killed_at_every_point_a_supplier_is_saved_once(tenant: OtherTenant, tmp
     def step() -> Step:
         return lead_times_step([], apply=True)
 
-    for settings in killed_everywhere(tenant, tmp_path, step):
+    for settings in killed_everywhere(tenant, tmp_path, lambda _: step):
         report = write(settings, step())
         assert report.status in ("ok", "unchanged"), (settings.home.root, report)
         assert (changed(tenant), len(tenant.writes)) == (SET, 1), settings.home.root
@@ -261,7 +388,7 @@ def test_killed_at_every_point_an_order_is_made_once_and_settled(tenant: OtherTe
     def step() -> Step:
         return orders_step(NORDS, apply=True)
 
-    for settings in killed_everywhere(tenant, tmp_path, step):
+    for settings in killed_everywhere(tenant, tmp_path, lambda _: step):
         report = write(settings, step())
         assert report.status in ("ok", "unchanged"), (settings.home.root, report)
         assert len(tenant.orders) == 1, settings.home.root
@@ -270,3 +397,28 @@ def test_killed_at_every_point_an_order_is_made_once_and_settled(tenant: OtherTe
         assert [event.decision.sku for event in ordered] == ["A", "B"], settings.home.root
         tenant.log.clear()
         tenant.orders.clear()
+
+
+@pytest.mark.slow
+def test_killed_at_every_point_an_undo_cancels_once_and_gives_the_decision_back(
+    tenant: OtherTenant, tmp_path: Path
+) -> None:
+    run_ids: dict[Path, str] = {}
+    lamp = Decision("oslo", "A", "sup-1", "NOK", proposal.AS_OF, Decimal(48), is_ticked=True)
+
+    def prepared(settings: Settings) -> Callable[[], Step]:
+        Decisions(settings.home.decisions).keep([lamp])
+        tenant.orders.clear()
+        run_id = write(settings, orders_step(Selection(), apply=True)).run_id
+        run_ids[settings.home.root] = run_id
+        tenant.log.clear()
+        return lambda: undo_step(run_id, apply=True)
+
+    for settings in killed_everywhere(tenant, tmp_path, prepared):
+        report = write(settings, undo_step(run_ids[settings.home.root], apply=True))
+        assert report.status in ("ok", "unchanged"), (settings.home.root, report)
+        assert [order["status"] for order in tenant.orders.values()] == ["OrderCanceled"], settings.home.root
+        assert len(tenant.writes) == 1, settings.home.root
+        assert list(Decisions(settings.home.decisions).all()) == [("oslo", "A")], settings.home.root
+        taken_back = [e for e in Decisions(settings.home.decisions).history() if e.what == "taken_back"]
+        assert len(taken_back) == 1, settings.home.root

@@ -215,9 +215,7 @@ def test_a_lost_answer_is_looked_up_and_never_sent_again(
     report = write(settings, lead_times_step([], apply=True))
     assert len(sent(tenant)) == 1
     arrived = kept(tenant)["defaultLeadTime"] == b"12"
-    assert outcomes(report) == [
-        ("sup-1", "written" if arrived else "failed" if kind != "html" else "unknown")
-    ]
+    assert outcomes(report) == [("sup-1", "written" if arrived else "unknown")]
     assert report.exit_status == (0 if arrived else 3)
 
 
@@ -446,6 +444,9 @@ def test_undo_cancels_drafts_and_leaves_what_was_sent(settings: Settings, tenant
         (b'{"a": 1}', b'{"a": 1.0}', set()),
         (b'{"a": 0.1}', b'{"a": 0.10000000000000001}', {"a"}),
         (b'{"a": 12345678901234567890123}', b'{"a": 12345678901234567890124}', {"a"}),
+        (b'{"a": 1%s1}' % (b"0" * 60), b'{"a": 1%s2}' % (b"0" * 60), {"a"}),
+        (b'{"a": 1%s.50}' % (b"1" * 60), b'{"a": 1%s.5}' % (b"1" * 60), set()),
+        (b'{"a": 1E400, "b": -0.0, "c": 100}', b'{"a": 10e399, "b": 0, "c": 1.0e2}', set()),
         (b"{}", b'{"a": null, "b": [], "c": 0, "d": ""}', set()),
         (b'{"a": []}', b"{}", {"a"}),
         (b'{"a": {"x": 1, "y": 2}}', b'{"a": {"y": 2, "x": 1}}', set()),
@@ -459,5 +460,13 @@ def test_what_counts_as_a_difference(before: bytes, after: bytes, differs: set[s
 def test_fields_go_back_as_they_came() -> None:
     content = b'{"a" : 1.10, "b":1e400,"\\u00e6": {"x" :[ ]}, "c":12345678901234567890123456789}'
     assert exact.with_fields(content, {"b": Decimal("2.50"), "new": None}) == (
-        '{"a":1.10,"b":2.50,"æ":{"x" :[ ]},"c":12345678901234567890123456789,"new":null}'.encode()
+        b'{"a" : 1.10, "b":2.50,"\\u00e6": {"x" :[ ]}, "c":12345678901234567890123456789,"new":null}'
     )
+    assert exact.with_fields(b" { } ", {"a": 1}) == b' { "a":1} '
+    assert exact.with_fields(b'{"a":1,"a":[2]}', {"a": 3}) == b'{"a":3,"a":3}'
+
+
+@pytest.mark.parametrize("content", [b"", b"null", b"[{}]", b'"{"', b'{"a":NaN}', b'{"a":1', b'{"a":"\xff"}'])
+def test_what_is_no_object_is_told(content: bytes) -> None:
+    with pytest.raises(ValueError):  # noqa: PT011
+        exact.fields(content)

@@ -55,15 +55,15 @@ changes as (
         changes.sku,
         changes.warehouse_code as place_code,
         changes.day,
-        cast(changes.in_stock_share as double precision) as in_stock_share,
+        {{ real('changes.in_stock_share') }} as in_stock_share,
         changes.carried_share,
         cast(
             changes.demand_quantity
             {%- if var('transfers_are_demand', true) %}
             + case when planning_warehouses.sku is null then changes.transfer_out_quantity else 0 end
-            {%- endif %} as double precision
+            {%- endif %} as {{ real_type() }}
         ) as taken,
-        cast(changes.in_stock_share as double precision) + changes.carried_share * (changes.run_days - 1) as in_stock_days
+        {{ real('changes.in_stock_share') }} + changes.carried_share * (changes.run_days - 1) as in_stock_days
     from {{ ref('fct_stock_and_demand_change') }} as changes
     left join planning_warehouses
         on planning_warehouses.sku = changes.sku
@@ -79,7 +79,7 @@ changes as (
 timeline as (
     select
         sku, place_code, day, 0 as is_mark, taken, in_stock_days, in_stock_share, carried_share,
-        cast(null as {{ raw_type('text') }}) as warehouse_code, cast(null as timestamp with time zone) as recorded_at,
+        cast(null as {{ raw_type('text') }}) as warehouse_code, cast(null as {{ instant_type() }}) as recorded_at,
         cast(null as integer) as horizon_days, cast(null as varchar(5)) as what
     from changes
 

@@ -16,9 +16,9 @@ place_days as (
         item_id,
         place_code,
         {{ days_between('first_day', add_days('day', 'day_offset')) }} + 1 as day_number,
-        cast(case when day_offset = 0 then demand_quantity else 0 end as double precision) as ordered,
-        cast(case when day_offset = 0 then in_stock_share else carried_share end as double precision) as in_stock_share,
-        greatest(0e0, coalesce(cast(closing_quantity as double precision), 0e0)) as stock
+        cast(case when day_offset = 0 then demand_quantity else 0 end as {{ real_type() }}) as ordered,
+        cast(case when day_offset = 0 then in_stock_share else carried_share end as {{ real_type() }}) as in_stock_share,
+        greatest(0e0, coalesce({{ real('closing_quantity') }}, 0e0)) as stock
     from grid
     where {{ days_between('first_day', add_days('day', 'day_offset')) }} >= -1
 ),

@@ -52,7 +52,7 @@ ranked as (
         items.source_id as supplier_id,
         period.first_day,
         period.warm_up_days,
-        cast(items.unit_cost as double precision) * items.rate as unit_cost,
+        {{ real('items.unit_cost') }} * items.rate as unit_cost,
         items.min_quantity,
         items.max_quantity,
         items.reorder_min_quantity,
@@ -63,7 +63,7 @@ ranked as (
         items.configured_lead_time_days,
         row_number() over (
             order by
-                coalesce(cast(wanted.quantity as double precision), 0e0) * cast(items.unit_cost as double precision)
+                coalesce({{ real('wanted.quantity') }}, 0e0) * {{ real('items.unit_cost') }}
                     * items.rate desc,
                 items.sku,
                 items.warehouse_code

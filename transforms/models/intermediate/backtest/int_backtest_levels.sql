@@ -33,11 +33,11 @@ theirs as (
         forecasts.refresh,
         greatest(
             forecasts.daily_demand_naive * (forecasts.configured_lead_time_days + policies.added_days),
-            cast(items.min_quantity as double precision)
+            {{ real('items.min_quantity') }}
         ) as reorder_point,
         forecasts.daily_demand_naive
             * (forecasts.configured_lead_time_days + policies.added_days + forecasts.order_interval_days) as order_up_to,
-        cast(items.max_quantity as double precision) as most
+        {{ real('items.max_quantity') }} as most
     from {{ ref('int_backtest_forecasts') }} as forecasts
     inner join {{ ref('int_backtest_items') }} as items
         on items.item_id = forecasts.item_id

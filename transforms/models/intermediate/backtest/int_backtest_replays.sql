@@ -86,7 +86,7 @@ arrivals as (
     select
         items.item_id,
         {{ days_between('items.first_day', 'receipts.received_date') }} + 1 as day_number,
-        sum(cast(receipts.quantity as double precision)) as quantity
+        sum({{ real('receipts.quantity') }}) as quantity
     from {{ ref('int_backtest_items') }} as items
     inner join {{ ref('fct_purchase_receipt') }} as receipts
         on receipts.sku = items.sku

@@ -15,7 +15,7 @@ costs as (
         cost_currency as currency,
         count(*) as costs,
         {{ median('case when cost > 0 and cost_in_default_currency > 0
-            then cast(cost_in_default_currency as double precision) / cast(cost as double precision) end') }} as rate
+            then ' ~ real('cost_in_default_currency') ~ ' / ' ~ real('cost') ~ ' end') }} as rate
     from product_costs
     where cost_currency is not null
     group by cost_currency

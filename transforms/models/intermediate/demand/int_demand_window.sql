@@ -59,15 +59,15 @@ cut as (
         warehouse_code,
         first_day,
         days,
-        cast(case when starts_in_window then demand_quantity else 0 end as double precision) as demand,
-        cast(case when starts_in_window then transfer_out_quantity else 0 end as double precision) as transfer_out,
+        cast(case when starts_in_window then demand_quantity else 0 end as {{ real_type() }}) as demand,
+        cast(case when starts_in_window then transfer_out_quantity else 0 end as {{ real_type() }}) as transfer_out,
         -- who orders from an empty shelf was observed
         cast(case
             when not starts_in_window then carried_share
             when demand_quantity > 0 and in_stock_share <= 0 then 1
             else in_stock_share
-        end as double precision) as first_share,
-        cast(carried_share as double precision) as carried_share
+        end as {{ real_type() }}) as first_share,
+        {{ real('carried_share') }} as carried_share
     from stretches
 )
 

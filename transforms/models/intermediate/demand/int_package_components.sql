@@ -24,7 +24,7 @@ exploded as (
     select
         sku,
         component_sku,
-        cast(quantity as double precision) as quantity,
+        {{ real('quantity') }} as quantity,
         1 as depth,
         cast({{ separator }} || sku || {{ separator }} || component_sku || {{ separator }} as {{ raw_type('text') }}) as path
     from direct_components
@@ -34,7 +34,7 @@ exploded as (
     select
         exploded.sku,
         direct_components.component_sku,
-        exploded.quantity * cast(direct_components.quantity as double precision),
+        exploded.quantity * {{ real('direct_components.quantity') }},
         exploded.depth + 1,
         cast(exploded.path || direct_components.component_sku || {{ separator }} as {{ raw_type('text') }})
     from exploded

@@ -101,7 +101,7 @@ select
     costs.unit_cost,
     costs.currency,
     currency_rate.rate,
-    cast(costs.unit_cost as double precision) * currency_rate.rate as unit_cost_in_default_currency
+    {{ real('costs.unit_cost') }} * currency_rate.rate as unit_cost_in_default_currency
 from costs
 left join {{ ref('int_currency_rates') }} as currency_rate
     on currency_rate.currency = costs.currency

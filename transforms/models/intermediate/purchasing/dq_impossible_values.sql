@@ -53,9 +53,9 @@
 select
     '{{ name }}' as check_name,
     {{ whole('coalesce(sum(' ~ adapter.quote('rows') ~ '), 0)') }} as {{ adapter.quote('rows') }},
-    string_agg(
-        case when place <= 5 then resource || '.' || field || ': ' || example_keys end, '; ' order by place
-    ) as example_keys,
+    {{ joined_in_order(
+        "case when place <= 5 then resource || '.' || field || ': ' || example_keys end", '; ', 'place'
+    ) }} as example_keys,
     '{{ meaning }}' as meaning
 from (
     select found.*, row_number() over (order by resource, field) as place

@@ -65,7 +65,7 @@ joined as (
             when deliveries.modified_at > orders.modified_at then deliveries.modified_at
             else coalesce(orders.modified_at, orders.created_at, deliveries.modified_at)
         end as known_at,
-        coalesce(orders.modified_at, orders.created_at) at time zone 'UTC' as order_modified_at
+        {{ utc('coalesce(orders.modified_at, orders.created_at)') }} as order_modified_at
     from lines
     inner join orders
         on lines.purchase_order_key = orders.purchase_order_key
@@ -102,6 +102,6 @@ select
         when configured_arrival_date is not null then 'lead_time'
     end as promise_source,
     -- UTC without a zone: what dbt's snapshots want.
-    coalesce(known_at, timestamp with time zone '0002-01-01 00:00:00+00') at time zone 'UTC' as known_at,
+    {{ utc('coalesce(known_at, ' ~ instant_literal('0002-01-01 00:00:00') ~ ')') }} as known_at,
     order_modified_at
 from joined

@@ -43,7 +43,7 @@ history as (
         promise_source,
         purchase_order_id,
         order_modified_at,
-        {{ as_of_is_current() }} or {{ local_date("(dbt_valid_from at time zone 'UTC')") }} <= {{ as_of() }}
+        {{ as_of_is_current() }} or {{ local_date(from_utc('dbt_valid_from')) }} <= {{ as_of() }}
             as was_known,
         row_number() over versions as version_number,
         lag(promised_date) over versions as promised_date_before
@@ -80,7 +80,7 @@ first_versions as (
         numbered.*,
         -- Not among the lines that the snapshot saw first.
         order_modified_at > min(order_modified_at) over (partition by purchase_order_id)
-            and {{ local_date("(order_modified_at at time zone 'UTC')") }} > {{ as_of() }}
+            and {{ local_date(from_utc('order_modified_at')) }} > {{ as_of() }}
             and not {{ as_of_is_current() }}
             as is_of_later
     from numbered

@@ -3,7 +3,7 @@
 {%- set left_out -%}
     {%- if 'left_out_before' in receipts %}
     select
-        resource || ' before ' || cast(cast(max(left_out_before) at time zone 'UTC' as date) as {{ raw_type('text') }}) as odd_key
+        resource || ' before ' || cast(cast({{ utc('max(left_out_before)') }} as date) as {{ raw_type('text') }}) as odd_key
     from (
         select
             resource,

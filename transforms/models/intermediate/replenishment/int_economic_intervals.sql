@@ -10,8 +10,8 @@ daily as (
         sources.supplier_id,
         items.warehouse_code,
         items.currency,
-        sum(estimates.daily_demand * cast(items.unit_cost as double precision)) as daily_value,
-        min(cast(suppliers.shipment_cost as double precision) * case
+        sum(estimates.daily_demand * {{ real('items.unit_cost') }}) as daily_value,
+        min({{ real('suppliers.shipment_cost') }} * case
             when suppliers.currency is null or suppliers.currency = items.currency then 1e0
             else supplier_rates.rate / line_rates.rate
         end) as shipment_cost

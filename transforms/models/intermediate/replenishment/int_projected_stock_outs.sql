@@ -6,7 +6,7 @@ with arrivals as (
         sku,
         warehouse_code,
         greatest(0, {{ days_between(as_of(), 'p50_arrival_date') }}) as arrival_day,
-        sum(cast(open_quantity as double precision)) as quantity
+        sum({{ real('open_quantity') }}) as quantity
     from {{ ref('open_purchase_eta') }}
     where p50_arrival_date is not null
     group by sku, warehouse_code, greatest(0, {{ days_between(as_of(), 'p50_arrival_date') }})
@@ -18,7 +18,7 @@ steps as (
         items.warehouse_code,
         items.shelf_demand as daily_demand,
         0 as step_day,
-        cast(items.available as double precision) as quantity
+        {{ real('items.available') }} as quantity
     from {{ ref('int_replenishment_quantities') }} as items
     where items.shelf_demand > 0e0 or items.available < 0
 

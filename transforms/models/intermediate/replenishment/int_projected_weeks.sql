@@ -4,7 +4,7 @@ with ranked as (
     select
         items.sku,
         items.warehouse_code,
-        cast(items.available - items.promised_quantity as double precision) as free_stock,
+        cast(items.available - items.promised_quantity as {{ real_type() }}) as free_stock,
         case when items.is_echelon then items.own_reorder_point else items.reorder_point end as reorder_point,
         items.suggested_quantity,
         ceil(items.lead_time_mean_days) as proposal_days,

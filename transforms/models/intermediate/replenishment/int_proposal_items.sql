@@ -28,14 +28,14 @@ select
     risks.order_by_date,
     risks.urgency_rank,
     risks.money_at_risk,
-    cast(items.unit_cost as double precision) as unit_cost,
+    {{ real('items.unit_cost') }} as unit_cost,
     case
         when suppliers.currency is null or suppliers.currency = items.currency then 1e0
         else supplier_rates.rate / line_rates.rate
     end as terms_rate,
-    cast(nullif(suppliers.minimum_order_amount, 0) as double precision) as minimum_order_amount,
-    cast(nullif(suppliers.maximum_order_amount, 0) as double precision) as maximum_order_amount,
-    cast(suppliers.shipment_cost as double precision) as shipment_cost
+    cast(nullif(suppliers.minimum_order_amount, 0) as {{ real_type() }}) as minimum_order_amount,
+    cast(nullif(suppliers.maximum_order_amount, 0) as {{ real_type() }}) as maximum_order_amount,
+    {{ real('suppliers.shipment_cost') }} as shipment_cost
 from {{ ref('int_replenishment_quantities') }} as items
 inner join {{ ref('int_replenishment_risks') }} as risks
     on risks.sku = items.sku

@@ -12,8 +12,8 @@ with tails as (
 risks as (
     select
         *,
-        {{ demand_figure('tail[1]') }} as stock_out_risk,
-        {{ demand_figure('tail[2]') }} as expected_shortage,
+        {{ demand_figure(statistics_of_pair('tail', 1)) }} as stock_out_risk,
+        {{ demand_figure(statistics_of_pair('tail', 2)) }} as expected_shortage,
         case
             -- a hair more, against rounding; ten years are as good as never
             when daily_demand > 0e0

@@ -28,7 +28,7 @@ with configured as (
     select '{{ supplier_id | replace("'", "''") }}' as supplier_id, {{ real(review_days) }} as review_days
     union all
     {%- endfor %}
-    select cast(null as {{ raw_type('text') }}) as supplier_id, cast(null as double precision) as review_days
+    select cast(null as {{ raw_type('text') }}) as supplier_id, {{ real('null') }} as review_days
     where 1 = 0
 ),
 

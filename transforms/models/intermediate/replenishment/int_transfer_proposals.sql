@@ -24,7 +24,7 @@ spare as (
         sku,
         warehouse_code,
         floor(
-            least(cast(available as double precision), cast(position as double precision))
+            least({{ real('available') }}, {{ real('position') }})
             - case when is_store_inactive then 0e0 else order_up_to_level end
             + 1e-9
         ) as units
@@ -50,13 +50,13 @@ missing as (
         unit_cost,
         currency,
         daily_demand,
-        cast(available as double precision) as available,
-        cast(position as double precision) as position,
+        {{ real('available') }} as available,
+        {{ real('position') }} as position,
         reorder_point,
-        cast(position as double precision) / nullif(daily_demand, 0e0) as days_of_cover,
+        {{ real('position') }} / nullif(daily_demand, 0e0) as days_of_cover,
         ceil(
             case when is_backorder then 0e0 else order_up_to_level end
-            - cast(position as double precision) - cast(draft_order as double precision) - 1e-9
+            - {{ real('position') }} - {{ real('draft_order') }} - 1e-9
         ) as units
     from {{ ref('int_replenishment_levels') }}
     where not is_echelon

@@ -9,7 +9,7 @@ with transfers as (
         to_warehouse_code as warehouse_code,
         from_warehouse_code,
         count(distinct purchase_order_id) as transfers,
-        sum(cast(net_quantity as double precision)) as units
+        sum({{ real('net_quantity') }}) as units
     from {{ ref('int_transfer_lines') }}
     where order_date > {{ add_days(as_of(), -365) }}
         and net_quantity > 0
@@ -21,7 +21,7 @@ purchases as (
     select
         sku,
         warehouse_code,
-        sum(cast(net_quantity as double precision)) as units
+        sum({{ real('net_quantity') }}) as units
     from {{ ref('fct_purchase_order_line') }}
     where not is_transfer
         and order_date > {{ add_days(as_of(), -365) }}

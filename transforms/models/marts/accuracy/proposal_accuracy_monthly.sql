@@ -21,6 +21,6 @@ select
     cast(count(has_arrived_in_time) as bigint) as arrivals_judged,
     {{ demand_figure('avg(case when has_arrived_in_time then 1e0 when not has_arrived_in_time then 0e0 end)') }}
         as arrived_in_time_share,
-    {{ demand_figure('avg(cast(days_late as double precision))') }} as mean_days_late
+    {{ demand_figure('avg(' ~ real('days_late') ~ ')') }} as mean_days_late
 from {{ ref('proposal_accuracy') }}
 group by cast({{ dbt.date_trunc('month', 'proposal_date') }} as date)

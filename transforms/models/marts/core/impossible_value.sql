@@ -48,7 +48,7 @@ select
     resource,
     field,
     count(*) as {{ adapter.quote('rows') }},
-    string_agg(case when place <= 5 then odd_key end, ', ' order by place) as example_keys,
+    {{ joined_in_order('case when place <= 5 then odd_key end', ', ', 'place') }} as example_keys,
     -- A text in place of a number may be as long as it likes.
     max(case when place = 1 then left(value, 100) end) as example_value
 from numbered

@@ -11,10 +11,10 @@ scored as (
         case when grouping(promise_month) = 1 then 'all' else 'month' end as period,
         promise_month as month,
         count(case when is_due then 1 end) as lines_due,
-        avg(case when is_on_time then 1.0 when not is_on_time then 0.0 end) as on_time_share,
-        avg(case when is_in_full then 1.0 when not is_in_full then 0.0 end) as in_full_share,
-        avg(case when is_otif_net then 1.0 when not is_otif_net then 0.0 end) as otif_net_share,
-        avg(case when is_otif_gross then 1.0 when not is_otif_gross then 0.0 end) as otif_gross_share,
+        avg(case when is_on_time then 1e0 when not is_on_time then 0e0 end) as on_time_share,
+        avg(case when is_in_full then 1e0 when not is_in_full then 0e0 end) as in_full_share,
+        avg(case when is_otif_net then 1e0 when not is_otif_net then 0e0 end) as otif_net_share,
+        avg(case when is_otif_gross then 1e0 when not is_otif_gross then 0e0 end) as otif_gross_share,
         {{ real('sum(case when is_due then least(on_time_quantity, net_quantity) end)') }}
             / nullif(sum(case when is_due then net_quantity end), 0) as otif_quantity_share,
         {{ real('sum(case when is_due then least(on_time_quantity, greatest(ordered_quantity, 0)) end)') }}

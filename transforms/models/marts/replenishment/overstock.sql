@@ -14,7 +14,7 @@ excesses as (
         risks.warehouse_code,
         risks.excess_quantity,
         -- what can still be called off is not yet there
-        least(risks.excess_quantity, cast(items.on_order as double precision)) as excess_on_order,
+        least(risks.excess_quantity, {{ real('items.on_order') }}) as excess_on_order,
         items.product_name,
         items.supplier_id,
         items.supplier_name,
@@ -40,8 +40,8 @@ open_lines as (
         eta.sku,
         eta.warehouse_code,
         coalesce(eta.purchase_order_number, eta.purchase_order_id) as order_number,
-        cast(eta.open_quantity as double precision) as open_quantity,
-        sum(cast(eta.open_quantity as double precision)) over (
+        {{ real('eta.open_quantity') }} as open_quantity,
+        sum({{ real('eta.open_quantity') }}) over (
             partition by eta.sku, eta.warehouse_code
             order by eta.order_date desc, eta.purchase_order_id desc, eta.promised_date desc
             rows between unbounded preceding and current row

@@ -13,7 +13,7 @@ arrivals as (
         eta.sku,
         eta.warehouse_code,
         weeks.week,
-        sum(cast(eta.open_quantity as double precision)) as quantity
+        sum({{ real('eta.open_quantity') }}) as quantity
     from {{ ref('open_purchase_eta') }} as eta
     inner join weeks
         on eta.p50_arrival_date <= {{ add_days(as_of(), 'weeks.days') }}

@@ -1,0 +1,122 @@
+"""The retailer's calendar, its stock and what is written down of both while the days go by.
+
+Every change of stock is a transaction, so that the stock is the sum of its transactions. What is drawn by chance is
+drawn from one sequence, `choice`, so that the same seed gives the same rows.
+"""
+
+import heapq
+import math
+import random
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from omnium_sandbox.data_catalogue import CENTRAL, VIRTUAL_CODE, Catalogue, Cell
+from omnium_sandbox.rows import Row
+from omnium_sandbox.tenant import Collection, Tenant
+
+DAY = 86_400.0
+HOUR = 3_600.0
+
+
+class History:
+    """Time in seconds since the first day, events to come, and the stock of every cell."""
+
+    def __init__(self, tenant: Tenant, catalogue: Catalogue, choice: random.Random) -> None:
+        self.tenant, self.catalogue, self.choice = tenant, catalogue, choice
+        self.start = datetime.combine(catalogue.first_day, datetime.min.time(), UTC)
+        self.end = catalogue.scale.days * DAY - 2.5 * HOUR
+        self.to_check: dict[int, set[int]] = {}
+        """By supplier, and by store as its negative number: the cells that the buyer looks at in the next review."""
+        self._events: list[tuple[float, int, Callable[[float], None]]] = []
+        self._sequence = 0
+        self._transactions: Collection = tenant.collection("inventory_transactions")
+        self._log: Collection = tenant.collection("event_log")
+        self._transaction_number = 0
+        self._event_number = 0
+
+    def iso(self, seconds: float) -> str:
+        """A second of the history as the API writes it."""
+        return (self.start + timedelta(seconds=int(seconds))).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+    def at(self, seconds: float, action: Callable[[float], None]) -> None:
+        """Does something at a later time; never, where the history ends before."""
+        if seconds < self.end:
+            self._sequence += 1
+            heapq.heappush(self._events, (seconds, self._sequence, action))
+
+    @property
+    def next_event(self) -> float:
+        """When the next event comes; infinity where none is to come."""
+        return self._events[0][0] if self._events else math.inf
+
+    def step(self) -> None:
+        """Lets the next event happen."""
+        seconds, _, action = heapq.heappop(self._events)
+        action(seconds)
+
+    def some_time(self, day: int) -> float:
+        """A moment between 06 and 22 o'clock of a day."""
+        return day * DAY + self.choice.uniform(6, 22) * HOUR
+
+    def move(self, cell: Cell, seconds: float, change: int, reserved: int, kind: str, **fields: Any) -> None:
+        """Changes stock and writes the transaction; twice where a virtual location shows it again."""
+        cell.on_hand += change
+        cell.reserved += reserved
+        # No two in the same second: whoever sorts by time gets the order in which they happened.
+        seconds = cell.last_moved = max(int(seconds), int(cell.last_moved) + 1)
+        article = self.catalogue.articles[cell.article]
+        warehouse = self.catalogue.warehouses[cell.warehouse]
+        self._transaction_number += 1
+        row: Row = {
+            "id": f"IT{self._transaction_number:08d}",
+            "transactionDate": self.iso(seconds),
+            "transactionType": kind,
+            "variant": article.sku,
+            "warehouseCode": warehouse.code,
+            "warehouseName": warehouse.name,
+            "inventoryChange": change,
+            "newInventory": cell.on_hand,
+            "reservedInventoryChange": reserved,
+            "newReservedInventory": cell.reserved,
+            "inventoryChangeValue": round(change * article.cost, 2),
+            **fields,
+        }
+        self._transactions.put(row)
+        if cell.mirror:
+            self._transaction_number += 1
+            virtual = {name: value for name, value in row.items() if name not in fields}
+            self._transactions.put(
+                {
+                    **virtual,
+                    "id": f"IT{self._transaction_number:08d}",
+                    "warehouseCode": VIRTUAL_CODE,
+                    "warehouseName": "Nettlager Oslo",
+                    "isVirtual": True,
+                    "physicalWarehouseCode": warehouse.code,
+                    "relatedTransactionId": row["id"],
+                }
+            )
+
+    def check(self, cell: Cell) -> None:
+        """Has the buyer look at this stock at the next review."""
+        key = self.catalogue.articles[cell.article].supplier if cell.warehouse == CENTRAL else -cell.warehouse
+        self.to_check.setdefault(key, set()).add(cell.number)
+
+    def log(self, seconds: float, model: str, kind: str, object_id: str, status: str) -> None:
+        """An entry of the event log; none after the history's end."""
+        if seconds >= self.end:
+            return
+        self._event_number += 1
+        self._log.put(
+            {
+                "id": f"EV{self._event_number:08d}",
+                "timestamp": self.iso(seconds),
+                "eventLogModel": model,
+                "eventLogType": kind,
+                "objectId": object_id,
+                "status": status,
+                "userId": "buyer-1",
+                "userName": "Innkjøp",
+            }
+        )

@@ -1,0 +1,187 @@
+"""Which path is answered by what: one loop over the table of resources registers every regular route."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from urllib.parse import unquote
+
+import orjson
+
+from omnium_sandbox.answers import Refused
+from omnium_sandbox.endpoints import RESOURCES, Resource
+from omnium_sandbox.rows import Row
+from omnium_sandbox.search import Answer, BadRequest, Behaviour, NotFound, Searches
+from omnium_sandbox.tenant import Tenant
+from omnium_sandbox.writes import Writes
+
+
+@dataclass
+class Call:
+    """What a route is asked."""
+
+    body: Row
+    query: dict[str, str]
+    rest: str
+    """What follows the route's path, unquoted."""
+    raw: bytes = b""
+    again: bool = False
+
+
+@dataclass(frozen=True)
+class Route:
+    """Who may ask, who answers, and which limits hold."""
+
+    role: str
+    handle: Callable[[Call], bytes]
+    is_read_of_stock: bool = False
+    starts_scroll: bool = False
+
+
+class Routes:
+    """Every path of the API that the sandbox knows."""
+
+    def __init__(self, tenant: Tenant, searches: Searches, behaviour: Behaviour) -> None:
+        self._tenant, self._searches, self._behaviour = tenant, searches, behaviour
+        self._routes: dict[str, Route] = {}
+        self._prefixes: dict[str, Route] = {}
+        self._register()
+
+    def find(self, method: str, path: str) -> tuple[Route, str]:
+        """The route of a request, and what follows the route in its path, unquoted."""
+        name = f"{method} {path}".lower().rstrip("/")
+        if name in self._routes:
+            return self._routes[name], ""
+        fitting = [prefix for prefix in self._prefixes if name.startswith(prefix)]
+        if not fitting:
+            if any(known.endswith(name.partition(" ")[2]) for known in self._routes):
+                raise Refused(405)
+            raise NotFound("")
+        prefix = max(fitting, key=len)
+        # The prefix without its method and blank tells where the id starts.
+        return self._prefixes[prefix], unquote(path[len(prefix) - len(method) - 1 :])
+
+    def _register(self) -> None:
+        for resource in RESOURCES.values():
+            if not resource.search:
+                continue
+            is_stock = resource.role in ("ProductRead", "InventoryRead")
+            if resource.search != resource.scroll:
+                self._routes[f"POST /api/{resource.search}".lower()] = Route(
+                    resource.role, self._search(resource), is_stock
+                )
+            if resource.scroll:
+                self._routes[f"POST /api/{resource.scroll}".lower()] = Route(
+                    resource.role, self._start_scroll(resource), is_stock, starts_scroll=True
+                )
+            if resource.more:
+                self._prefixes[f"GET /api/{resource.more}/".lower()] = Route(
+                    resource.role, self._continue_scroll(resource), is_stock
+                )
+        for path, name in _LISTS.items():
+            self._routes[f"GET /api/{path}".lower()] = Route(RESOURCES[name].role, self._list(name))
+        self._routes["get /api/markets"] = Route("StoreRead", lambda _: orjson.dumps(_MARKETS))
+        self._prefixes["get /api/suppliers/"] = Route("SupplierRead", self._supplier)
+        self._register_writes(Writes(self._tenant))
+
+    def _register_writes(self, writes: Writes) -> None:
+        for path, role, handle in (
+            ("put /api/suppliers", "SupplierAdmin", writes.save_supplier),
+            ("put /api/suppliers/updatemany", "SupplierAdmin", writes.save_suppliers),
+            ("post /api/purchaseorders", "PurchaseOrderAdmin", writes.create_order),
+            ("put /api/purchaseorders", "PurchaseOrderAdmin", writes.put_order),
+        ):
+            self._routes[path] = Route(role, _of_raw(handle))
+        self._prefixes["delete /api/suppliers/"] = Route(
+            "SupplierAdmin", lambda call: writes.delete_supplier(call.rest)
+        )
+        self._prefixes["patch /api/purchaseorders/"] = Route(
+            "PurchaseOrderAdmin", lambda call: writes.patch_order(call.rest, call.raw, call.query)
+        )
+
+    def _search(self, resource: Resource) -> Callable[[Call], bytes]:
+        def handle(call: Call) -> bytes:
+            answer = self._searches.search(self._tenant.collection(resource.name), call.body)
+            return self._envelope(answer, is_bare_list=resource.is_bare_list)
+
+        return handle
+
+    def _start_scroll(self, resource: Resource) -> Callable[[Call], bytes]:
+        def handle(call: Call) -> bytes:
+            return self._envelope(
+                self._searches.start_scroll(self._tenant.collection(resource.name), call.body)
+            )
+
+        return handle
+
+    def _continue_scroll(self, resource: Resource) -> Callable[[Call], bytes]:
+        def handle(call: Call) -> bytes:
+            return self._envelope(self._searches.continue_scroll(call.rest, again=call.again))
+
+        return handle
+
+    def _envelope(self, answer: Answer, *, is_bare_list: bool = False) -> bytes:
+        limit = self._behaviour.count_limit
+        if limit is not None:
+            answer = replace(answer, total=min(answer.total, limit))
+        return _envelope(answer, is_bare_list=is_bare_list)
+
+    def _list(self, name: str) -> Callable[[Call], bytes]:
+        """GET listings: page, pageSize, changedSince in the query."""
+
+        def handle(call: Call) -> bytes:
+            request: Row = {}
+            try:
+                for asked, field_name in (("page", "page"), ("pageSize", "take")):
+                    if asked in call.query:
+                        request[field_name] = int(call.query[asked])
+            except ValueError as error:
+                raise BadRequest(f"The query is not valid: {error}") from None
+            if "changedSince" in call.query:
+                request["modifiedFrom"] = call.query["changedSince"]
+            if "filterPublicVisible" in call.query:
+                request["includeInactive"] = False
+            return self._envelope(
+                self._searches.search(self._tenant.collection(name), request, is_list=False)
+            )
+
+        return handle
+
+    def _supplier(self, call: Call) -> bytes:
+        supplier_id, _, version_id = call.rest.partition("/")
+        if not version_id:
+            supplier: bytes | None = self._tenant.collection("suppliers").get_bytes(supplier_id)
+            if supplier is None:
+                raise NotFound(f"Supplier {supplier_id} was not found.")
+            return supplier
+        version = self._tenant.get("supplier_versions", (supplier_id, version_id))
+        if version is None:
+            raise NotFound(f"Supplier {supplier_id} has no version {version_id}.")
+        return orjson.dumps(version if self._behaviour.supplier_version == "wrapped" else version["value"])
+
+
+def _of_raw(handle: Callable[[bytes], bytes]) -> Callable[[Call], bytes]:
+    return lambda call: handle(call.raw)
+
+
+_LISTS = {
+    "Orders/GetOrders": "orders",
+    "Invoices": "invoices",
+    "BusinessCustomers/GetAll": "business_customers",
+    "ProductCategories": "product_categories",
+    "Stores": "stores",
+}
+
+_MARKETS = [
+    {"marketId": "nor", "marketName": "Norge", "currency": "NOK", "countryCode": "NO", "isActive": True},
+    {"marketId": "swe", "marketName": "Sverige", "currency": "SEK", "countryCode": "SE", "isActive": True},
+]
+
+
+def _envelope(answer: Answer, *, is_bare_list: bool = False) -> bytes:
+    rows = b",".join(answer.rows)
+    if is_bare_list:
+        return b"[" + rows + b"]"
+    parts = [b'{"result":[', rows, b'],"totalHits":', str(answer.total).encode(), b',"isValid":true']
+    if answer.facets is not None:
+        parts += [b',"facets":', answer.facets]
+    parts += [b',"scrollId":', orjson.dumps(answer.scroll_id), b"}"]
+    return b"".join(parts)
