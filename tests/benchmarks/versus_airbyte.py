@@ -1,10 +1,10 @@
 """Filled orders into DuckDB, against PyAirbyte with a declarative manifest of the same endpoint.
 
 PyAirbyte wants another DuckDB than we do, so it is no extra of ours: it has an environment of its own, whose Python
-`OMNIUM_AIRBYTE_PYTHON` names.
+`AIRBYTE_PYTHON` names.
 
     python -m venv airbyte && airbyte/bin/pip install airbyte==0.71.3
-    OMNIUM_AIRBYTE_PYTHON=airbyte/bin/python python -m tests.benchmarks airbyte
+    AIRBYTE_PYTHON=airbyte/bin/python python -m tests.benchmarks airbyte
 """
 
 import os
@@ -14,7 +14,7 @@ from tests.benchmarks.measuring import ROOT, Outcome, folder, measured, omnium_e
 ORDERS = 10_000
 GOAL = 10
 """Nobody set one; what dlt's own rest_api takes with its defaults is the nearest."""
-PYTHON = "OMNIUM_AIRBYTE_PYTHON"
+PYTHON = "AIRBYTE_PYTHON"
 
 
 def filled_orders(scale: float) -> Outcome:
