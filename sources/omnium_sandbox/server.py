@@ -50,6 +50,8 @@ class Sandbox:
     the same seed, size and today give the same rows, byte for byte. `orders` (with `filled` for the
     whole model of the description, about 20 KB each) replaces the orders by that many generated on
     the fly, which cost no memory.
+
+    One class, as it is what a test holds in its hands: the server, its switches and what it saw.
     """
 
     client_id = Tokens.client_id
@@ -67,6 +69,7 @@ class Sandbox:
         index_delay_seconds: float = 0.0,
         odd_data: bool = False,
         filled: bool = False,
+        uneven: bool = False,
         orders: int | None = None,
         tenant: Tenant | None = None,
     ) -> None:
@@ -81,6 +84,7 @@ class Sandbox:
             today or datetime.now(UTC).date(),
             odd_data=odd_data,
             filled=filled,
+            uneven=uneven,
             orders=orders,
         )
         self.tenant.clock = self.now

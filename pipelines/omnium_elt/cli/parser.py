@@ -185,6 +185,9 @@ TENANT = (
     SINCE,
     click.option("--full-refresh", is_flag=True, help="Read everything again, as if for the first time."),
 )
+BUILD_ALL = click.option(
+    "--full-refresh", is_flag=True, help="Build everything again, even where nothing changed."
+)
 DESTINATION = click.option(
     "--destination",
     default="duckdb",

@@ -60,7 +60,10 @@ RUNS_A_VACUUM = 10
 
 
 class Warehouse:
-    """An open destination. Use it in a `with` block; one thread runs packages, any may ask."""
+    """An open destination. Use it in a `with` block; one thread runs packages, any may ask.
+
+    One class, as a package, its state and what is asked in between share one connection, which DuckDB allows once.
+    """
 
     def __init__(self, home: Home, destination: str) -> None:
         self._home, self._lock, self._asking = home, threading.Lock(), threading.Lock()
