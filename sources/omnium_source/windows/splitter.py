@@ -63,7 +63,10 @@ class _Asked:
 
 
 class Splitter:
-    """Cuts windows of one resource; remembers how exactly its server compares times."""
+    """Cuts windows of one resource; remembers how exactly its server compares times.
+
+    One class, as each way of cutting needs what the others have found out about that.
+    """
 
     def __init__(self, run: ResourceRun) -> None:
         self._run, self._resource = run, run.resource
