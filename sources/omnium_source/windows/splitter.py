@@ -67,7 +67,7 @@ class _Asked:
 class Splitter:
     """Cuts windows of one resource; remembers how exactly its server compares times.
 
-    One class, as each cut rests on what the server was seen to do before.
+    One class, as each way of cutting needs what the others have found out about that.
     """
 
     def __init__(self, run: ResourceRun) -> None:
@@ -273,6 +273,10 @@ class Splitter:
                 f"{self._resource.name}: {everything - stamped:,} of {everything:,} rows carry no "
                 f"{self._resource.cursor}, and are too many to be read without it"
             )
+
+    def count(self, window: Window, connection: Connection) -> int:
+        """The server's own count of a window."""
+        return self._count(window.body(self._resource), connection)
 
     def _count(self, bounds: Mapping[str, Any], connection: Connection) -> int:
         """The server's own count, by a search or, where there is none, by a scroll."""
