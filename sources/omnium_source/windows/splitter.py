@@ -225,7 +225,10 @@ class Splitter:
         oldest, length = min(stamps), OVERLAPS[-1]
         # Stamps are known to the second.
         with_oldest = oldest + OVERLAPS[0] + OVERLAPS[1]
-        for high, low in ((with_oldest, oldest + length), (oldest - length, oldest)):
+        cuts = [(with_oldest, oldest + length)]
+        if max(stamps) - oldest < length:
+            cuts.append((oldest - length, oldest))
+        for high, low in cuts:
             halves = replace(window, **{axis.high: high}), replace(window, **{axis.low: low})
             if any((half.lower and half.upper and half.lower > half.upper) for half in halves):
                 continue
