@@ -213,8 +213,7 @@ class Splitter:
         """Whether a window's count is a limit: it stays what it is though rows are left out.
 
         The rows with the oldest stamp on the first page are counted by themselves, and those a minute younger: together
-        they are less than all, unless the count of all is not the truth. So are those with that stamp or a younger one,
-        and those a minute older: where the newest come first, all of the first page may have one stamp.
+        they are less than all, unless the count of all is not the truth.
         """
         if not self._axes:
             return False
@@ -225,18 +224,15 @@ class Splitter:
         oldest, length = min(stamps), OVERLAPS[-1]
         # Stamps are known to the second.
         with_oldest = oldest + OVERLAPS[0] + OVERLAPS[1]
-        cuts = [(with_oldest, oldest + length)]
-        if max(stamps) - oldest < length:
-            cuts.append((oldest - length, oldest))
-        for high, low in cuts:
-            halves = replace(window, **{axis.high: high}), replace(window, **{axis.low: low})
-            if any((half.lower and half.upper and half.lower > half.upper) for half in halves):
-                continue
-            counted = sum(self._count(half.body(self._resource), connection) for half in halves)
-            # A row may have come meanwhile.
-            if counted > shown.total and self._count(window.body(self._resource), connection) == shown.total:
-                return True
-        return False
+        halves = (
+            replace(window, **{axis.high: with_oldest}),
+            replace(window, **{axis.low: oldest + length}),
+        )
+        if any((half.lower and half.upper and half.lower > half.upper) for half in halves):
+            return False
+        counted = sum(self._count(half.body(self._resource), connection) for half in halves)
+        # A row may have come meanwhile.
+        return counted > shown.total and self._count(window.body(self._resource), connection) == shown.total
 
     def check_all_have_a_stamp(self, connection: Connection) -> None:
         """Raises Incomplete where a row without the stamp is seen, and the counts cannot tell how many there are."""

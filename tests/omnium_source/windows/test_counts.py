@@ -247,20 +247,6 @@ def test_a_server_that_shows_its_last_page_again_and_again_costs_no_more_than_on
     assert len(wire.asked) == 4
 
 
-def test_a_limit_is_seen_where_all_of_the_first_page_has_one_stamp() -> None:
-    """The newest first, of which an import made more than a page; what is older than the limit no page shows."""
-    rows = rows_of(260)[::-1]
-    for row in rows[:120]:
-        row["modified"] = row["created"] = rows[0]["modified"]
-
-    class Hiding(Capped):
-        def found(self, body: dict[str, Any]) -> Rows:
-            return super().found(body)[: self.limit]
-
-    with Wire(Hiding(rows, 200)) as wire:
-        assert set(ids(read(wire, "suppliers"))) == {row["id"] for row in rows}
-
-
 @pytest.mark.parametrize("name", ["prices", "cost_prices"])
 def test_rows_without_an_id_beyond_a_limit_are_kept_where_no_two_are_alike(name: str) -> None:
     rows = [{"productId": f"p{n:03}", "skuId": f"p{n:03}", "modified": iso(BEGAN)} for n in range(250)]
