@@ -167,7 +167,7 @@ class Desk:
                 raise NotThere
             warehouse = found["warehouse_code"]
             line = marts.line(connection, warehouse, sku)
-            told = line_chart.story(
+            story = line_chart.story(
                 connection, marts.day(connection), sku, warehouse, line["quantity"] if line else None
             )
             return self._page(
@@ -176,8 +176,8 @@ class Desk:
                 article=found,
                 line=line,
                 places=places,
-                wide=line_chart.picture(told, 760),
-                narrow=line_chart.picture(told, 360),
+                wide=line_chart.picture(story, 760),
+                narrow=line_chart.picture(story, 360),
                 open_lines=marts.open_lines(connection, "sku = ? and warehouse_code = ?", [sku, warehouse]),
             )
 

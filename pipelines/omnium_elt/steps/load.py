@@ -42,10 +42,11 @@ from omnium_elt.infra.errors import OmniumEltError, UsageError, explain
 from omnium_elt.infra.home import Settings
 from omnium_elt.infra.run_report import Progress, ResourceReport, RunReport
 from omnium_elt.infra.tenant import connect, personal_data, told
-from omnium_elt.steps.receipts import is_odd, odd_values, receipts
+from omnium_elt.steps.receipts import odd_values, receipts
 from omnium_elt.steps.resource_progress import ResourceProgress
 from omnium_elt.warehouse.database import LOCAL
 from omnium_elt.warehouse.destination import Warehouse
+from omnium_elt.warehouse.odd_values import forget_mended
 
 log = logging.getLogger("omnium.load")
 
@@ -126,7 +127,7 @@ class _Load:
             window_rows=settings.window_rows,
             since=dt.datetime.combine(since, dt.time(), dt.UTC) if since else None,
             folder=settings.home.spool,
-            **({"windows_at_once": 2} if self._is_tight else {}),
+            **(dict[str, Any](windows_at_once=2) if self._is_tight else {}),
             **settings.source_options.get("reading", {}),
         )
         self._committed = dict(warehouse.states)
@@ -155,6 +156,7 @@ class _Load:
             raise self._fatal
         self._note_drift(going)
         if self._has_loaded:
+            forget_mended(self._warehouse)
             self._warehouse.record_run(self._report)
 
     def _read_and_load(self, going: list[ResourceProgress]) -> None:
@@ -236,8 +238,11 @@ class _Load:
         waiting: list[Verified] = []
         since = time.monotonic()
         while readers or waiting:
+            # Rows wait for SECONDS_A_PACKAGE at most, and windows without rows for as long as there are readers.
+            is_urgent = any(one.written for one in waiting)
+            left = max(0.0, since + SECONDS_A_PACKAGE - time.monotonic()) if is_urgent else None
             try:
-                came = self._ready.get(timeout=0.2) if readers else None
+                came = self._ready.get(timeout=left) if readers else None
             except queue.Empty:
                 came = None
             if isinstance(came, Verified):
@@ -330,7 +335,7 @@ class _Load:
             )
         windows = [window for some in package.values() for window in some]
         yield receipts(self._report.run_id, windows)
-        if any(is_odd(drift) for window in windows for drift in window.drift):
+        if any(window.odd for window in windows):
             yield odd_values(self._report.run_id, windows)
 
     def _marked(self, windows: list[Verified]) -> Iterator[Verified]:

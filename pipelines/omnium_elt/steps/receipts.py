@@ -2,14 +2,15 @@
 
 receipts     `_omnium_windows`: what was read, what the server counted, and that both agree
 odd_values   `_omnium_odd_values`: fields of which a value could not be taken as it came, with the keys of a few rows
+kept_rows    rows of either that another home holds
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import dlt
 import pyarrow as pa
-from omnium_source.normalize.drift import Drift, summed
+from omnium_source.normalize.drift import MOST_IDS, Drift, summed
 from omnium_source.resources import LEFT_OUT
 from omnium_source.windows.gathered import Verified
 from omnium_source.windows.window import moment_of
@@ -45,6 +46,7 @@ _ODD_VALUE = pa.schema(
         ("example_type", pa.string()),
         ("rows", pa.int64()),
         ("example_keys", pa.string()),
+        ("row_id", pa.string()),
         ("_dlt_load_id", pa.string()),
     ]
 )
@@ -73,13 +75,11 @@ def _receipt(window: Verified) -> dict[str, Any]:
     }
 
 
-def is_odd(drift: Drift) -> bool:
-    """Whether it tells of values, and not of a field that is new."""
-    return drift.kind != "new_field"
-
-
 def odd_values(run_id: str, windows: Sequence[Verified]) -> Any:
-    """The rows of `_omnium_odd_values`, as a dlt resource."""
+    """The rows of `_omnium_odd_values`, as a dlt resource: one for each column, kind and row that is written.
+
+    What is no row, and rows beyond the first `MOST_IDS` of a column, share one without `row_id`.
+    """
     rows = [
         {
             "run_id": run_id,
@@ -88,12 +88,26 @@ def odd_values(run_id: str, windows: Sequence[Verified]) -> Any:
             "column_name": one.column,
             "kind": one.kind,
             "example_type": one.example_type,
-            "rows": one.rows,
-            "example_keys": ", ".join(sorted(one.examples)),
+            **told,
         }
-        for one in summed(drift for window in windows for drift in window.drift if is_odd(drift))
+        for one in summed(drift for window in windows for drift in window.odd)
+        for told in _of_rows(one)
     ]
     return _table(ODD_VALUES, _ODD_VALUE, rows)
+
+
+def kept_rows(table: str, rows: Sequence[Mapping[str, Any]]) -> Any:
+    """Rows of one of these tables that another home holds, as a dlt resource."""
+    schema = {RECEIPTS: _RECEIPT, ODD_VALUES: _ODD_VALUE}[table]
+    return _table(table, schema, [{name: row.get(name) for name in schema.names} for row in rows])
+
+
+def _of_rows(drift: Drift) -> Iterator[dict[str, Any]]:
+    for row_id, key in drift.ids[:MOST_IDS]:
+        yield {"rows": 1, "example_keys": key, "row_id": row_id}
+    if rest := drift.rows - len(drift.ids[:MOST_IDS]):
+        places = ", ".join(drift.examples) if drift.kind == "no_row" else None
+        yield {"rows": rest, "example_keys": places, "row_id": None}
 
 
 def _table(name: str, schema: pa.Schema, rows: Sequence[dict[str, Any]]) -> Any:

@@ -23,6 +23,8 @@ STEP = "transform"
 MARKS = {"raw", "project", "destination", "variables", "as_of"}
 """What the marts depend on (`_wanted`), and what is kept of a finished build."""
 
+WARNINGS = "warnings.json"
+"""File below `state/`: what each test said that warned when it ran last."""
 READS_ALL_RAW_TABLES = "config.meta.reads:all_raw_tables+"
 """Selects the models that look through every raw table, and what rests on them."""
 
@@ -39,7 +41,7 @@ def transform(settings: Settings, progress: Progress, *, force: bool = False) ->
     last = None if force else _last(settings)
     if last == wanted:
         report.status = "unchanged"
-        report.details = {"as_of": wanted["as_of"]}
+        report.details = {"as_of": wanted["as_of"], "warnings": list(_warnings(settings).values())}
         return report
     marker = settings.home.state / "transform.json"
     marker.unlink(missing_ok=True)
@@ -49,11 +51,22 @@ def transform(settings: Settings, progress: Progress, *, force: bool = False) ->
                 connection, wanted["raw"], wanted["project"], wanted["variables"], forget=force
             )
     changed = _changed(last, wanted)
-    report.details = {"as_of": wanted["as_of"], **_build(settings, wanted, changed, progress)}
+    counts, tested = _build(settings, wanted, changed, progress)
+    # A test of what did not change was not asked again, and what it said last still holds.
+    told = {} if changed is None else _warnings(settings)
+    told = {name: text for name, text in (told | tested).items() if text}
+    report.details = {"as_of": wanted["as_of"], **counts, "warnings": list(told.values())}
+    write_json(settings.home.state / WARNINGS, told)
     write_json(marker, wanted)
     report.status = "ok"
     report.seconds = time.monotonic() - started
     return report
+
+
+def _warnings(settings: Settings) -> dict[str, str]:
+    """What the tests of the last build warned of, by their names in dbt."""
+    kept = read_object(settings.home.state / WARNINGS)
+    return {name: text for name, text in kept.items() if isinstance(text, str)}
 
 
 def finished(settings: Settings) -> dict[str, Any] | None:
@@ -223,8 +236,11 @@ def _let_go() -> None:
 
 def _build(
     settings: Settings, wanted: dict[str, Any], changed: list[str] | None, progress: Progress
-) -> dict[str, Any]:
-    """Run `dbt build` for what rests on the raw tables `changed`, or for all; return counts and the warnings."""
+) -> tuple[dict[str, Any], dict[str, str | None]]:
+    """Run `dbt build` for what rests on the raw tables `changed`, or for all.
+
+    Returns counts, and for each node that ran what it warned of.
+    """
     from dbt.cli.main import dbtRunner
 
     counter = _Counter(progress)
@@ -247,12 +263,13 @@ def _build(
     if not answer.success:
         raise _failure(settings, answer.exception, results, said)
     kinds = [str(result.node.resource_type) for result in results]
-    return {
+    counts = {
         "models": kinds.count("model"),
         "unchanged": sum(result.adapter_response.get("code") == "UNCHANGED" for result in results),
         "tests": kinds.count("test"),
-        "warnings": [said(result) for result in results if result.status == "warn"],
     }
+    tested = {str(one.node.unique_id): said(one) if one.status == "warn" else None for one in results}
+    return counts, tested
 
 
 def _told_as_of(settings: Settings, wanted: Mapping[str, Any]) -> date | str | None:

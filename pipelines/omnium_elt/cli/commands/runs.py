@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from omnium_elt.cli.outcome import finish, show_report
-from omnium_elt.cli.parser import AS_OF, DESTINATION, PUBLISH_TO, RESOURCES, TENANT, command
+from omnium_elt.cli.parser import AS_OF, BUILD_ALL, DESTINATION, PUBLISH_TO, RESOURCES, TENANT, command
 from omnium_elt.cli.progress import showing_progress
 from omnium_elt.infra.configuration import read_settings
 from omnium_elt.infra.home import Home
@@ -64,6 +64,7 @@ def load_command(home: Home, as_json: bool, **settings: Any) -> int:
     ["omnium-elt transform", "omnium-elt transform --as-of 2026-01-31"],
     DESTINATION,
     AS_OF,
+    BUILD_ALL,
 )
 def transform_command(home: Home, as_json: bool, **settings: Any) -> int:
     """Build the models."""
