@@ -36,8 +36,8 @@ ROWS_A_GROUP = 16_384
 """Of DuckDB's own, 122,880, hardly a package fills one. Full groups go compressed to the file as they come; others
 first to the log, uncompressed, and again with the checkpoint."""
 BYTES_A_BLOCK = 65_536
-"""Of DuckDB's own, 262,144, a table takes one at least: the hundreds of tables of a small tenant were a file of a hundred
-megabytes. Large ones take as much room and time with smaller blocks, down to this size."""
+"""Of DuckDB's own, 262,144, a table takes one at least: the hundreds of tables of a small tenant were a file of a
+hundred megabytes. Large ones take as much room and time with smaller blocks, down to this size."""
 RECEIPTS = "_omnium_windows"
 ODD_VALUES = "_omnium_odd_values"
 BOOKKEEPING = (RECEIPTS, ODD_VALUES)
