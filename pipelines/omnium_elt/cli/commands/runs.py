@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from omnium_elt.cli.outcome import finish, show_report
-from omnium_elt.cli.parser import AS_OF, DESTINATION, PUBLISH_TO, RESOURCES, TENANT, command
+from omnium_elt.cli.parser import AS_OF, DESTINATION, ENGINE, PUBLISH_TO, RESOURCES, TENANT, command
 from omnium_elt.cli.progress import showing_progress
 from omnium_elt.infra.configuration import read_settings
 from omnium_elt.infra.home import Home
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     *TENANT,
     DESTINATION,
     PUBLISH_TO,
+    ENGINE,
     AS_OF,
     click.option(
         "--reconcile-every",
@@ -55,8 +56,13 @@ def load_command(home: Home, as_json: bool, **settings: Any) -> int:
 @command(
     "transform",
     "build the models from what is loaded",
-    ["omnium-elt transform", "omnium-elt transform --as-of 2026-01-31"],
+    [
+        "omnium-elt transform",
+        "omnium-elt transform --as-of 2026-01-31",
+        "omnium-elt transform --engine spark",
+    ],
     DESTINATION,
+    ENGINE,
     AS_OF,
 )
 def transform_command(home: Home, as_json: bool, **settings: Any) -> int:
