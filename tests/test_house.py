@@ -1,4 +1,4 @@
-"""The house: who may import whom. What is imported inside a function counts as well."""
+"""The house: who may import whom (what is imported inside a function counts as well), and what is large says why."""
 
 import ast
 import re
@@ -120,6 +120,44 @@ def test_nobody_below_imports_the_command_line() -> None:
     }
     assert wrong == above
 
+
+MOST_LINES_OF_A_MODULE = 500
+MOST_LINES_OF_A_FUNCTION = 50
+MOST_METHODS = 12
+MOST_FIELDS = 10
+
+
+def large_things() -> Iterator[tuple[str, str]]:
+    """What is large enough to be looked at: its name, and its docstring."""
+    for name, path in MODULES.items():
+        text = path.read_text(encoding="utf-8")
+        tree = ast.parse(text)
+        if text.count("\n") > MOST_LINES_OF_A_MODULE:
+            yield name, ast.get_docstring(tree) or ""
+        for node in ast.walk(tree):
+            if isinstance(node, ast.FunctionDef):
+                lines = (node.end_lineno or node.lineno) - node.lineno + 1
+                is_large = lines > MOST_LINES_OF_A_FUNCTION
+            elif isinstance(node, ast.ClassDef):
+                methods = sum(isinstance(part, ast.FunctionDef) for part in node.body)
+                fields = sum(isinstance(part, ast.AnnAssign) for part in node.body)
+                is_large = methods > MOST_METHODS or fields > MOST_FIELDS
+            else:
+                continue
+            if is_large:
+                yield f"{name}.{node.name}", ast.get_docstring(node) or ""
+
+
+def test_what_is_large_says_why_it_is_one() -> None:
+    silent = {
+        name
+        for name, said in large_things()
+        if not any(reason in " ".join(said.split()) for reason in REASONS)
+    }
+    assert silent == set()
+
+
+REASONS = ("One class, as ", "One record, as ", "One function, as ", "The module is as long as ")
 
 MODELS = sorted((ROOT / "transforms" / "models").rglob("*.sql"))
 

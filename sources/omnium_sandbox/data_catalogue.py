@@ -15,7 +15,10 @@ Size = Literal["empty", "small", "medium", "large"]
 
 @dataclass(frozen=True)
 class Scale:
-    """How much of everything."""
+    """How much of everything.
+
+    One record, as it is one row of the table of sizes.
+    """
 
     days: int
     orders: int
@@ -99,7 +102,10 @@ TRANSFER_SUPPLIER = "internal-oslo"
 
 @dataclass
 class Supplier:
-    """A supplier and how long it really takes."""
+    """A supplier and how long it really takes.
+
+    One record, as its fields are drawn together.
+    """
 
     id: str
     name: str
@@ -131,7 +137,10 @@ class Supplier:
 
 @dataclass
 class Article:
-    """One SKU."""
+    """One SKU.
+
+    One record, as its fields are drawn together.
+    """
 
     number: int
     sku: str
@@ -161,7 +170,10 @@ class Article:
 
 @dataclass
 class Cell:
-    """One article at one warehouse: what is wanted of it, and its stock as the days go by."""
+    """One article at one warehouse: what is wanted of it, and its stock as the days go by.
+
+    One record, as its fields are what happens to one article at one warehouse.
+    """
 
     number: int
     article: int
@@ -246,7 +258,10 @@ _CURRENCIES = ["NOK", "NOK", "NOK", "EUR", "EUR", "SEK", "USD"]
 
 
 def make_suppliers(scale: Scale, choice: random.Random) -> list[Supplier]:
-    """Suppliers of every kind, in turn."""
+    """Suppliers of every kind, in turn.
+
+    One function, as each draw depends on those before it.
+    """
     suppliers = []
     for number in range(scale.suppliers):
         kind = _KINDS[number % len(_KINDS)]
@@ -307,7 +322,10 @@ _ADJECTIVES = ["rød", "blå", "grønn", "hvit", "sort", "liten", "stor", "myk",
 
 
 def make_articles(scale: Scale, choice: random.Random) -> list[Article]:
-    """Articles: seven in ten products are one SKU, the others have three variants; some packages."""
+    """Articles: seven in ten products are one SKU, the others have three variants; some packages.
+
+    One function, as each draw depends on those before it.
+    """
     articles: list[Article] = []
     packages = max(2, scale.products // 40)
     for product in range(scale.products - packages):

@@ -86,7 +86,10 @@ class CustomerOrder:
         }
 
     def row(self, person: Person) -> Row:
-        """The order as the API shows it: one literal, and what its fields are made of."""
+        """The order as the API shows it: one literal, and what its fields are made of.
+
+        One function, as it is one literal.
+        """
         history, choice = self.history, self.history.choice
         is_waiting = any(line.get("isAwaitingPurchaseOrder") for line in self.lines)
         status = "Completed"

@@ -14,7 +14,10 @@ from omnium_sandbox.rows import Row, iso
 
 
 def suppliers(to: Filler) -> None:
-    """Suppliers with the chain of their versions, and the one that stands for the central store."""
+    """Suppliers with the chain of their versions, and the one that stands for the central store.
+
+    One function, as each version builds on the one before.
+    """
     for number, supplier in enumerate(to.catalogue.suppliers):
         history = [*supplier.earlier_configured, (None, supplier.configured_days)]
         previous: str | None = None
@@ -109,7 +112,10 @@ def _supplier(to: Filler, supplier: Supplier, number: int, configured_days: int)
 
 
 def stores(to: Filler) -> None:
-    """Warehouse, stores, the virtual location, and a store that was closed."""
+    """Warehouse, stores, the virtual location, and a store that was closed.
+
+    One function, as it is a list of literals.
+    """
     for number, warehouse in enumerate(to.catalogue.warehouses):
         to.put(
             "stores",
@@ -280,7 +286,10 @@ def _article(to: Filler, article: Article, language: str) -> Row:
 
 
 def prices(to: Filler) -> None:
-    """A price and a cost per SKU, price lists and their items."""
+    """A price and a cost per SKU, price lists and their items.
+
+    One function, as it is a list of literals.
+    """
     for article in to.catalogue.articles:
         supplier = to.catalogue.suppliers[article.supplier]
         modified = to.on(to.some_day())
@@ -347,7 +356,10 @@ def prices(to: Filler) -> None:
 
 
 def customers(to: Filler) -> None:
-    """Private customers, club members among them, businesses and groups."""
+    """Private customers, club members among them, businesses and groups.
+
+    One function, as it is a list of literals.
+    """
     for number, person in enumerate(to.people):
         day = to.some_day()
         row: Row = {

@@ -62,7 +62,10 @@ class _Odd:
         )
 
     def articles(self) -> None:
-        """Articles that break rules: packs of zero, components that lead nowhere or in a circle."""
+        """Articles that break rules: packs of zero, components that lead nowhere or in a circle.
+
+        One function, as it is a list of literals.
+        """
         plain = {"language": "no", "isSku": True, "isActive": True, "status": "Published"}
         plain |= {"supplierId": SUPPLIER, "cost": 10.0, "costCurrency": "NOK", "created": self.ago(300)}
         odd: dict[str, Row] = {
@@ -228,7 +231,10 @@ class _Odd:
         self.move("odd-negative-stock", -4, 7, WAREHOUSE, "Sale")
 
     def sales(self) -> None:
-        """Customer orders that one would rather not count, or not twice."""
+        """Customer orders that one would rather not count, or not twice.
+
+        One function, as it is a list of literals.
+        """
         line = {"lineItemId": "ODD-1", "code": "odd-no-cost", "quantity": 2, "canceledQuantity": 0}
         base: Row = {"created": self.ago(6), "modified": self.ago(6), "storeId": WAREHOUSE}
         base |= {"status": "Completed", "orderType": "Online", "billingCurrency": "NOK"}

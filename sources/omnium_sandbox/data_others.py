@@ -187,6 +187,7 @@ def _cart(to: Filler, number: int, person: Person, article: Article) -> Row:
 def _one_of_each(
     to: Filler, number: int, person: Person, article: Article, day: float, stamps: dict[str, str], cart: Row
 ) -> None:
+    """One function, as it is a list of literals."""
     code = f"{number + 1:05d}"
     created = stamps["created"]
     rows: dict[str, Row] = {

@@ -130,7 +130,10 @@ class PurchaseRows:
         return row
 
     def write_inventory(self) -> None:
-        """A row for each article at each warehouse, and for the virtual location that shows it again."""
+        """A row for each article at each warehouse, and for the virtual location that shows it again.
+
+        One function, as it is a list of literals.
+        """
         inventory, choice = self.history.tenant.collection("inventory"), self.history.choice
         arrivals: dict[int, list[Row]] = {}
         for order in self.purchases.orders:

@@ -17,7 +17,10 @@ from omnium_sandbox.data_showcase import LOST_DAYS_AGO, LOST_ORDER
 
 @dataclass
 class Line:
-    """A line of a purchase order; a split line stands as two in the order."""
+    """A line of a purchase order; a split line stands as two in the order.
+
+    One record, as its fields are the fate of one line.
+    """
 
     cell: Cell
     quantity: int
@@ -65,7 +68,10 @@ class PurchaseOrder:
 
 
 class Purchases:
-    """The buyers' side of the history: reorder points, purchase orders, transfers."""
+    """The buyers' side of the history: reorder points, purchase orders, transfers.
+
+    One class, as buyers, suppliers and transfers move the same orders and count their numbers together.
+    """
 
     def __init__(self, history: History, sales: Sales) -> None:
         self.history, self.sales = history, sales

@@ -18,6 +18,8 @@ class Sales:
 
     `keep_orders`: whether orders become rows of the tenant. `recent_orders` are the newest ones, for rows of other
     resources that refer to an order.
+
+    One class, as an order, what waits for stock and what comes back share one backlog.
     """
 
     def __init__(self, history: History, people: list[Person], *, keep_orders: bool) -> None:

@@ -22,7 +22,10 @@ Bound = Literal["from", "to", "after"]
 
 @dataclass(frozen=True)
 class Resource:
-    """One kind of row of the tenant and the endpoints that show it."""
+    """One kind of row of the tenant and the endpoints that show it.
+
+    One record, as it is a row of the table.
+    """
 
     name: str
     schema: str

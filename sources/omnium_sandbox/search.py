@@ -32,7 +32,10 @@ WINDOW = 10_000
 
 @dataclass
 class Behaviour:
-    """What a tenant may do one way or another; a test changes it at any time."""
+    """What a tenant may do one way or another; a test changes it at any time.
+
+    One record, as it is a panel of switches.
+    """
 
     page_base: dict[str, int] = field(default_factory=dict)
     """Resource -> 0 or 1 where it is not what the description says."""
@@ -125,7 +128,10 @@ class Answer:
 
 
 class Searches:
-    """Answers searches and scrolls over the tenant's collections. Thread-safe."""
+    """Answers searches and scrolls over the tenant's collections. Thread-safe.
+
+    One class, as searches and scrolls find, sort and show rows the same way.
+    """
 
     def __init__(self, behaviour: Behaviour) -> None:
         self.behaviour = behaviour

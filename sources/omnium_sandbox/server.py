@@ -50,6 +50,8 @@ class Sandbox:
     the same seed, size and today give the same rows, byte for byte. `orders` (with `filled` for the
     whole model of the description, about 20 KB each) replaces the orders by that many generated on
     the fly, which cost no memory.
+
+    One class, as it is what a test holds in its hands: the server, its switches and what it saw.
     """
 
     client_id = Tokens.client_id

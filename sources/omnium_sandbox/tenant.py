@@ -100,7 +100,10 @@ def _flags(values: bytearray) -> NDArray[numpy.bool_]:
 
 
 class Collection:
-    """Rows of one resource in memory."""
+    """Rows of one resource in memory.
+
+    One class, as rows, their order and the late index that shows them change together.
+    """
 
     def __init__(self, resource: Resource) -> None:
         self.resource = resource

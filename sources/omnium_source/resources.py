@@ -62,6 +62,8 @@ class Resource:
     `is_history`: rows are what happened at some time, and `since` leaves out old ones. Others are what such rows point
     to, or what is true now (suppliers, products, stock, prices); they are read whole, however old a row is.
     `is_bare_list`: the description has a list alone as its answer, or none, and not one that counts.
+
+    One record, as it is a row of the table.
     """
 
     name: str

@@ -45,6 +45,8 @@ class Setting:
     `choices` are all values of a choice, and of the values of a mapping (which may be lists of them; `items`: numbers
     instead, within the bounds); `keys` are all names of a mapping, where not every text is one. `shortest`: bytes of a
     text. `may_be_empty`: an empty text says something.
+
+    One record, as it is a row of a table of settings.
     """
 
     name: str

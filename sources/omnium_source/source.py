@@ -82,6 +82,8 @@ def omnium_source(
     Raises:
         ConfigurationError: a setting is missing, unknown or makes no sense.
         OmniumError: while it is read; see `errors.py`.
+
+    One function, as its arguments are the settings, each by its name.
     """
     found = settings_found(documents(), source_section())
     check_source(found)

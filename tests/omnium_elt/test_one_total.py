@@ -18,7 +18,7 @@ import pytest
 from omnium_elt.cli import main
 from omnium_elt.cli.commands.demo import show_findings
 from omnium_elt.decide.lines import Selection
-from omnium_elt.desk.pages import routes
+from omnium_elt.desk.routes import routes
 from omnium_elt.infra.home import Home
 from omnium_elt.inspect.demo import findings
 from omnium_elt.report import html as report_html

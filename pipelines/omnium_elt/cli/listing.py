@@ -37,7 +37,10 @@ NEWEST_FIRST = {
 
 @dataclass(frozen=True)
 class ListedResource:
-    """One row of `omnium-elt resources`."""
+    """One row of `omnium-elt resources`.
+
+    One record, as its fields are the columns of the listing.
+    """
 
     name: str
     endpoint: str

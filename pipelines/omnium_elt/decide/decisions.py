@@ -33,6 +33,8 @@ class Decision:
 
     `quantity`: stock units to order; None where it is the one proposed. `proposed_quantity`, `supplier_id`, `currency`
     and `proposal_date`: what was proposed, by which proposal, when this was decided.
+
+    One record, as its fields are the columns of the table of decisions.
     """
 
     warehouse_code: str

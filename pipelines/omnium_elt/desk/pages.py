@@ -1,4 +1,4 @@
-"""The pages, each a function of a request's words; `routes` says at which address each is.
+"""The pages, each a function of a request's words; `routes.py` says at which address each is.
 
 /                     today: totals, what is urgent, orders
 /supplier?id=         one supplier: its terms, lead times, orders, open lines
@@ -12,35 +12,24 @@
 /export, /write       the orders as files; into Omnium
 """
 
-import json
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
-from urllib.parse import parse_qs, urlencode
+from urllib.parse import urlencode
 
 from omnium_elt.decide import lines, quantities
 from omnium_elt.decide.lines import Selection
 from omnium_elt.desk import deciding, marts, writing
-from omnium_elt.infra.errors import OmniumEltError, UsageError, explain
+from omnium_elt.infra.errors import UsageError
 from omnium_elt.infra.home import Home
 from omnium_elt.report import accuracy, line_chart, lists
 from omnium_elt.report.proposals import ACTIONS
-from omnium_elt.report.rendering import TEMPLATES, render
+from omnium_elt.report.rendering import render
 
 PAGE = 100
 """Rows of a page."""
 Words = Mapping[str, str]
-POLICY = (
-    "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; img-src 'self' data:; "
-    "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
-)
-HEADERS = {
-    "content-security-policy": POLICY,
-    "cache-control": "no-store",
-    "referrer-policy": "same-origin",
-    "x-content-type-options": "nosniff",
-}
 WHICH = {
     "out": ("Out of stock", "Nothing is available, and it sells or customers wait."),
     "runs_out": ("Runs out even if ordered today", "It will be out before a delivery that is ordered today."),
@@ -63,7 +52,10 @@ class NotThere(Exception):
 
 
 class Desk:
-    """The pages of one home."""
+    """The pages of one home.
+
+    One class, as every page is asked with the words of a request and shown in the same frame.
+    """
 
     def __init__(self, home: Home, notebooks: Mapping[str, str]) -> None:
         self._home, self._notebooks = home, notebooks
@@ -175,7 +167,7 @@ class Desk:
                 raise NotThere
             warehouse = found["warehouse_code"]
             line = marts.line(connection, warehouse, sku)
-            told = line_chart.story(
+            story = line_chart.story(
                 connection, marts.day(connection), sku, warehouse, line["quantity"] if line else None
             )
             return self._page(
@@ -184,8 +176,8 @@ class Desk:
                 article=found,
                 line=line,
                 places=places,
-                wide=line_chart.picture(told, 760),
-                narrow=line_chart.picture(told, 360),
+                wide=line_chart.picture(story, 760),
+                narrow=line_chart.picture(story, 360),
                 open_lines=marts.open_lines(connection, "sku = ? and warehouse_code = ?", [sku, warehouse]),
             )
 
@@ -332,130 +324,3 @@ def _pages(path: str, words: Mapping[str, str], offset: int, has_more: bool) -> 
 
 
 # Routes ---------------------------------------------------------------------------------------------
-
-
-def routes(home: Home, notebooks: Mapping[str, str]) -> list[Any]:
-    """The pages as routes of Starlette; `notebooks` are others to lead to, address → title."""
-    from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
-    from starlette.routing import Route
-
-    desk = Desk(home, notebooks)
-
-    def html(page: Callable[[Words], str]) -> Callable[[Any], Response]:
-        def answer(request: Any) -> Response:
-            try:
-                return HTMLResponse(page(request.query_params), headers=HEADERS)
-            except NotThere:
-                return _sorry(
-                    404,
-                    "There is no such page",
-                    "It may have been ordered since, or the proposal has changed.",
-                )
-            except OmniumEltError as error:
-                return _sorry(500, str(explain(error)), "")
-
-        return answer
-
-    def _sorry(status: int, title: str, hint: str) -> Response:
-        page = render("desk/sorry.html", title=title, hint=hint, notebooks=notebooks)
-        return HTMLResponse(page, status, headers=HEADERS)
-
-    async def posted(request: Any) -> Any:
-        """What was posted, in a thread of its own as it reads and writes files."""
-        from starlette.concurrency import run_in_threadpool
-
-        if "origin" not in request.headers:
-            return Response("not from here\n", 403)
-        content = await request.body()
-        return await run_in_threadpool(done, request.url.path, content)
-
-    def done(path: str, content: bytes) -> Response:
-        try:
-            if path == "/decide":
-                return JSONResponse(desk.decide(_asked(content)), headers=HEADERS)
-            words = {name: values[-1] for name, values in parse_qs(content.decode(errors="replace")).items()}
-            if path == "/tick":
-                return RedirectResponse(desk.tick(words), 303)
-            return HTMLResponse(desk.write(words, apply=words.get("apply") == "yes"), headers=HEADERS)
-        except deciding.Refused as error:
-            return JSONResponse({"problem": str(error)}, 422, headers=HEADERS)
-        except OmniumEltError as error:
-            explained = explain(error)
-            if path == "/decide":
-                return JSONResponse({"problem": str(explained)}, 500, headers=HEADERS)
-            return _sorry(500, explained.message, explained.remedy)
-
-    def check(request: Any) -> Response:
-        try:
-            return JSONResponse(desk.check(request.query_params), headers=HEADERS)
-        except NotThere:
-            return JSONResponse({"problem": "This line is not proposed any more."}, 404, headers=HEADERS)
-
-    def export(request: Any) -> Response:
-        try:
-            name, content, media = desk.export(request.query_params)
-        except NotThere:
-            return _sorry(404, "There is no such file", "")
-        except OmniumEltError as error:
-            return _sorry(404, str(explain(error)), "")
-        shown = "inline" if media.startswith("text/html") else "attachment"
-        policy = {"content-security-policy": "default-src 'none'; style-src 'unsafe-inline'"}
-        return Response(
-            content,
-            media_type=media,
-            headers={
-                **HEADERS,
-                **policy,
-                "content-disposition": f"{shown}; filename*=UTF-8''{_quoted(name)}",
-            },
-        )
-
-    def style(_: Any) -> Response:
-        text = "".join(
-            (TEMPLATES / name).read_text(encoding="utf-8") for name in ("report.css", "desk/desk.css")
-        )
-        return Response(text, media_type="text/css")
-
-    def script(_: Any) -> Response:
-        return Response(
-            (TEMPLATES / "desk/desk.js").read_text(encoding="utf-8"), media_type="text/javascript"
-        )
-
-    pages: dict[str, Callable[[Words], str]] = {
-        "/": desk.today,
-        "/supplier": desk.supplier,
-        "/order": desk.order,
-        "/lines": desk.lines,
-        "/list": desk.list,
-        "/article": desk.article,
-        "/search": desk.search,
-        "/accuracy": desk.accuracy,
-    }
-    return [
-        *(Route(path, html(page)) for path, page in pages.items()),
-        Route("/write", html(lambda words: desk.write(words, apply=None))),
-        Route("/write", posted, methods=["POST"]),
-        Route("/decide", posted, methods=["POST"]),
-        Route("/tick", posted, methods=["POST"]),
-        Route("/check", check),
-        Route("/export", export),
-        Route("/desk.css", style),
-        Route("/desk.js", script),
-    ]
-
-
-def _asked(content: bytes) -> dict[str, Any]:
-    """What the page's script asks, an object. Raises Refused."""
-    try:
-        asked = json.loads(content)
-    except ValueError:
-        asked = None
-    if not isinstance(asked, dict):
-        raise deciding.Refused("That is not what the page asks.")
-    return asked
-
-
-def _quoted(name: str) -> str:
-    from urllib.parse import quote
-
-    return quote(name, safe="")

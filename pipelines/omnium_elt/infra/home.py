@@ -36,7 +36,10 @@ NO_SECRET = Secret("")
 
 @dataclass(frozen=True)
 class Home:
-    """Where everything of one installation lies, a property a place. Making it touches no disk; `create()` does."""
+    """Where everything of one installation lies, a property a place. Making it touches no disk; `create()` does.
+
+    One class, as it is a list of places; every method is one of them.
+    """
 
     root: Path
 
@@ -132,7 +135,10 @@ class Home:
 
 @dataclass(frozen=True)
 class Settings:
-    """Everything a run needs to know, read once from the command line and the configuration."""
+    """Everything a run needs to know, read once from the command line and the configuration.
+
+    One record, as it is what every step is given; each takes from it what it needs.
+    """
 
     home: Home
     base_url: str = ""

@@ -24,7 +24,10 @@ EXIT_STATUS: dict[str, int] = {
 
 @dataclass
 class ResourceReport:
-    """What one resource (or one step) did in one run; counts are of this run alone."""
+    """What one resource (or one step) did in one run; counts are of this run alone.
+
+    One record, as its fields are those of `resources[]` in `--json`.
+    """
 
     name: str
     status: ResourceStatus = "skipped"
@@ -65,7 +68,10 @@ class StepReport:
 
 @dataclass
 class RunReport:
-    """A whole run. `status` is None while it lasts; `finish()` decides it."""
+    """A whole run. `status` is None while it lasts; `finish()` decides it.
+
+    One record, as its fields are those of `--json`.
+    """
 
     run_id: str
     started_at: datetime

@@ -37,7 +37,7 @@ TRANSFORM = table(
     Setting("raw_schema", "text", "omnium", "schema of the raw tables", shortest=1),
     Setting(
         "lake_path",
-        "text",
+        "path",
         "",
         "folder of the raw data as Parquet; empty: read the tables",
         may_be_empty=True,

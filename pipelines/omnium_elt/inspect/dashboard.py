@@ -1,6 +1,6 @@
 """dashboard: serves the notebooks of a home on loopback, to look at; their code can only be read there.
 
-/                      the purchaser's pages (`desk.pages`): today, supplier, order, article, lists, search
+/                      the purchaser's pages (`desk/pages.py`): today, supplier, order, article, lists, search
 /supplier-lead-times   each notebook as an app
 /report                exports/report.html
 """
@@ -74,7 +74,7 @@ def build(home: Home) -> App:
             "the dashboard needs marimo, which is not installed",
             "Install it: python -m pip install 'omnium-elt[notebooks]'",
         ) from None
-    from omnium_elt.desk import pages
+    from omnium_elt.desk.routes import routes
     from omnium_elt.infra import project_files
 
     if not home.warehouse.exists():
@@ -94,7 +94,7 @@ def build(home: Home) -> App:
         return HTMLResponse(page.replace(SECTIONS, f'{SECTIONS}<a href="/">Dashboard</a>', 1))
 
     served: App = Starlette(
-        routes=[*pages.routes(home, others()), Route("/report", report), Mount("/", apps.build())]
+        routes=[*routes(home, others()), Route("/report", report), Mount("/", apps.build())]
     )
     return served
 

@@ -43,7 +43,10 @@ class LeadTime:
 
 @dataclass(frozen=True)
 class Proposal:
-    """What to order from one supplier, and why."""
+    """What to order from one supplier, and why.
+
+    One record, as its fields are the words of one paragraph of the demo.
+    """
 
     supplier: str
     warehouse: str

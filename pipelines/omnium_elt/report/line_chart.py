@@ -59,6 +59,8 @@ def story(connection: Any, as_of: date, sku: str, warehouse: str, ordered: Decim
 
     At the ends of the weeks the expected stock is stock_projection's; between them demand is spread evenly, and
     arrivals come on their likely days.
+
+    One function, as it is four questions to the marts and the picture made of them.
     """
     past = rows(
         connection,
@@ -165,11 +167,11 @@ def _expected(
     return found
 
 
-def picture(told: Story, width: int = 720) -> Markup | None:
+def picture(shown: Story, width: int = 720) -> Markup | None:
     """The chart as SVG, `width` units across; None where there is neither a past nor a forecast."""
-    if not told.past and not told.expected:
+    if not shown.past and not shown.expected:
         return None
-    return _Chart(told, width).svg()
+    return _Chart(shown, width).svg()
 
 
 class _Chart:
@@ -177,13 +179,13 @@ class _Chart:
 
     HEIGHT, TOP, LEFT, RIGHT = 250, 24, 46, 12
 
-    def __init__(self, told: Story, width: int) -> None:
-        self._told, self._width = told, width
-        self._first = told.as_of - timedelta(PAST_DAYS if told.past else 7)
-        self._last = told.as_of + timedelta(AHEAD_DAYS if told.expected else 14)
-        values = [stock for _, stock in told.past] + [one.stock for one in told.expected]
-        values += [one.low for one in told.expected if one.low is not None]
-        most = max([*values, told.reorder_point or 0.0, 1.0])
+    def __init__(self, shown: Story, width: int) -> None:
+        self._shown, self._width = shown, width
+        self._first = shown.as_of - timedelta(PAST_DAYS if shown.past else 7)
+        self._last = shown.as_of + timedelta(AHEAD_DAYS if shown.expected else 14)
+        values = [stock for _, stock in shown.past] + [one.stock for one in shown.expected]
+        values += [one.low for one in shown.expected if one.low is not None]
+        most = max([*values, shown.reorder_point or 0.0, 1.0])
         self._ticks = svg.round_ticks(most)
         # Far below nothing is as bad as a little below it: the band's foot must not flatten the rest.
         self._least = max(min([*values, 0.0]), -0.35 * most)
@@ -200,27 +202,27 @@ class _Chart:
         return self.TOP + (1 - share) * (self.HEIGHT - self.TOP)
 
     def svg(self) -> Markup:
-        told = self._told
+        story = self._shown
         marks = [*self._axes(), *self._past(), *self._future(), *self._levels(), *self._arrivals()]
-        now = self.x(told.as_of)
+        now = self.x(story.as_of)
         marks.append(
             f'<line class="axis" x1="{now:.1f}" x2="{now:.1f}" y1="{self.TOP - 8}" y2="{self.HEIGHT}"/>'
         )
-        marks.append(svg.written(now, self.TOP - 12, told.as_of.isoformat(), "middle", "tick"))
+        marks.append(svg.written(now, self.TOP - 12, story.as_of.isoformat(), "middle", "tick"))
         return svg.picture(self.HEIGHT + 26, self.description(), marks, width=self._width)
 
     def description(self) -> str:
         """What somebody hears who does not see it."""
-        told = self._told
+        story = self._shown
         said = []
-        if told.past:
-            said.append(f"stock was {number(round(told.past[-1][1], 1))} at the end of {told.past[-1][0]}")
-        out = next((one.day for one in told.expected if one.stock <= 0), None)
-        if told.expected:
+        if story.past:
+            said.append(f"stock was {number(round(story.past[-1][1], 1))} at the end of {story.past[-1][0]}")
+        out = next((one.day for one in story.expected if one.stock <= 0), None)
+        if story.expected:
             said.append(f"it is expected to run out on {out}" if out else "it is not expected to run out")
-        if told.ordered and told.ordered_arrival:
+        if story.ordered and story.ordered_arrival:
             said.append(
-                f"with {number(told.ordered)} ordered today, which arrive about {told.ordered_arrival}"
+                f"with {number(story.ordered)} ordered today, which arrive about {story.ordered_arrival}"
             )
         return f"Stock over time: {', '.join(said)}." if said else "Stock over time."
 
@@ -234,7 +236,7 @@ class _Chart:
             )
         month, form = self._first.replace(day=1), "%b %Y" if self._width > 500 else "%b"
         while (month := (month + timedelta(32)).replace(day=1)) < self._last:
-            if abs(self.x(month) - self.x(self._told.as_of)) > 1 and self.x(month) < self._width - 30:
+            if abs(self.x(month) - self.x(self._shown.as_of)) > 1 and self.x(month) < self._width - 30:
                 marks.append(
                     f'<line class="grid" x1="{self.x(month):.1f}" x2="{self.x(month):.1f}" y1="{self.HEIGHT}" '
                     f'y2="{self.HEIGHT + 5}"/>'
@@ -250,7 +252,7 @@ class _Chart:
 
     def _past(self) -> list[str]:
         points, before = [], None
-        for day, stock in self._told.past:
+        for day, stock in self._shown.past:
             if before is not None:
                 points.append((self.x(day), before))
             points.append((self.x(day), self.y(stock)))
@@ -267,7 +269,7 @@ class _Chart:
         ]
 
     def _future(self) -> list[str]:
-        expected = self._told.expected
+        expected = self._shown.expected
         if not expected:
             return []
         banded = [one for one in expected if one.low is not None]
@@ -286,7 +288,7 @@ class _Chart:
         ]
 
     def _levels(self) -> list[str]:
-        level = self._told.reorder_point
+        level = self._shown.reorder_point
         if level is None:
             return []
         y = self.y(level)
@@ -299,8 +301,8 @@ class _Chart:
         ]
 
     def _arrivals(self) -> list[str]:
-        told, marks = self._told, []
-        shown = [line for line in told.arrivals if line.likely <= self._last][:MOST_ARRIVALS]
+        story, marks = self._shown, []
+        shown = [line for line in story.arrivals if line.likely <= self._last][:MOST_ARRIVALS]
         for place, line in enumerate(shown):
             y = self.HEIGHT - 8 - 9 * place
             x, end = self.x(line.likely), self.x(line.latest or self._last)
@@ -310,16 +312,16 @@ class _Chart:
                 f'</title><line class="range" x1="{x:.1f}" x2="{max(end, x):.1f}" y1="{y}" y2="{y}"/>'
                 f'<circle class="first" cx="{x:.1f}" cy="{y}" r="4"/></g>'
             )
-        if told.ordered and told.ordered_arrival:
-            x = self.x(told.ordered_arrival)
+        if story.ordered and story.ordered_arrival:
+            x = self.x(story.ordered_arrival)
             anchor = "end" if x + 110 > self._width else "start"
             beside = x + (-5 if anchor == "end" else 5)
             marks.append(
                 f'<line class="ordered" x1="{x:.1f}" x2="{x:.1f}" y1="{self.TOP}" y2="{self.HEIGHT}">'
-                f"<title>{escape(f'{number(told.ordered)} of today’s proposal, likely on {told.ordered_arrival}')}"
+                f"<title>{escape(f'{number(story.ordered)} of today’s proposal, likely on {story.ordered_arrival}')}"
                 "</title></line>"
                 + svg.written(
-                    beside, self.TOP + 8, f"+{number(told.ordered)} proposed", anchor, "second-name"
+                    beside, self.TOP + 8, f"+{number(story.ordered)} proposed", anchor, "second-name"
                 )
             )
         return marks

@@ -12,6 +12,8 @@ def summary(connection: Any, as_of: str | None) -> Row:
     """Lines and value to order by currency, the money at risk, counts (`lists`, by urgency), the most urgent lines.
 
     Amounts are in the currency that stands beside them; what waits for a supplier's minimum is left out.
+
+    One function, as its questions are what one message says.
     """
     to_order = rows(
         connection,

@@ -2,6 +2,7 @@
 
     files/<number>-<digest>/<name>    warehouse.duckdb, exports/<mart>.parquet, …: named by content, never overwritten
     manifests/<number>.json           a publication: every name with its path, bytes and SHA-256
+    lake/…                            the same for the Parquet lake, whose manifest tells tables as the local one does
 
 A publication is made by its manifest, which is created last, and only if nobody made one of that number meanwhile. A
 reader takes the manifest of the highest number and sees one version of all files, however long the reading takes:
@@ -10,7 +11,7 @@ those of the last `KEPT` publications stay. `manifest.json` is a copy of the new
 
 import json
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -20,12 +21,18 @@ from omnium_elt.infra.errors import OmniumEltError, UsageError
 from omnium_elt.infra.files import checksum, read_object
 from omnium_elt.infra.home import Home, Settings
 from omnium_elt.infra.run_report import Progress, StepReport
+from omnium_elt.steps.lake import FORMAT, read_manifest
 
 STEP = "bucket"
+LAKE_STEP = "lake_bucket"
 KEPT = 3
 """Publications whose files stay: readers of the one before have that long to finish."""
 EXTRAS = {"s3": "s3", "az": "az", "abfss": "az", "abfs": "az", "gs": "gs", "gcs": "gs"}
 """Scheme → what has to be installed for it: omnium-elt[…]."""
+
+
+Files = Iterable[tuple[str, Path, str]]
+"""What is published: the name of each file, where it is, its SHA-256."""
 
 
 def publish_to_bucket(settings: Settings, progress: Progress) -> StepReport:
@@ -34,22 +41,36 @@ def publish_to_bucket(settings: Settings, progress: Progress) -> StepReport:
     Raises UsageError for an address or library that does not do, OmniumEltError where the bucket refuses, or where
     somebody else published meanwhile.
     """
+    return _published(STEP, settings.publish_to, progress, lambda bucket: bucket.publish(settings.home))
+
+
+def publish_lake_to_bucket(settings: Settings, progress: Progress) -> StepReport:
+    """Publish the newest run of the home's Parquet lake to `lake/` of `settings.publish_to`, likewise."""
+    if not read_manifest(settings.home.lake)["tables"]:
+        return StepReport(LAKE_STEP, details={"reason": "there is no lake yet"})
+    url = f"{settings.publish_to.rstrip('/')}/lake"
+    return _published(LAKE_STEP, url, progress, lambda bucket: bucket.publish_lake(settings.home.lake))
+
+
+def _published(
+    step: str, url: str, progress: Progress, publish: "Callable[[Bucket], dict[str, Any]]"
+) -> StepReport:
     started = time.monotonic()
-    report = StepReport(STEP)
-    bucket = Bucket.opened(settings.publish_to)
-    progress.start(STEP, None)
+    report = StepReport(step)
+    bucket = Bucket.opened(url)
+    progress.start(step, None)
     try:
-        details = bucket.publish(settings.home)
+        details = publish(bucket)
     except OmniumEltError:
         raise
     except Exception as error:
         raise OmniumEltError(
-            f"{settings.publish_to} cannot be written: {type(error).__name__}: {error}",
+            f"{url} cannot be written: {type(error).__name__}: {error}",
             "Look at DESTINATION__FILESYSTEM__CREDENTIALS__… and at what that user may; then omnium-elt publish.",
         ) from error
     report.status, report.details = "ok" if details else "unchanged", details
     report.seconds = time.monotonic() - started
-    progress.finish(STEP, report.status)
+    progress.finish(step, report.status)
     return report
 
 
@@ -92,30 +113,55 @@ class Bucket:
 
     def publish(self, home: Home) -> dict[str, Any]:
         """Put there what is new, then the manifest; return what it took, nothing where all of it was there."""
+        published = read_object(home.manifest)
+        files = ((name, path, checksum(path)) for name, path in published_files(home, published))
+        return self.put(files, lambda _: {"run_id": published.get("run_id"), "as_of": published.get("as_of")})
+
+    def publish_lake(self, lake: Path) -> dict[str, Any]:
+        """The same with the newest run of a lake; of its manifest only the paths are others here."""
+        manifest = read_manifest(lake)
+        described = {
+            file["path"].split("/", 2)[2]: (table, file)
+            for table, one in manifest["tables"].items()
+            for file in one["files"]
+        }
+        files = ((name, lake / file["path"], file["sha256"]) for name, (_, file) in described.items())
+
+        def about(listed: Mapping[str, Any]) -> dict[str, Any]:
+            tables: dict[str, Any] = {
+                table: {**one, "files": []} for table, one in manifest["tables"].items()
+            }
+            for name, (table, file) in described.items():
+                tables[table]["files"].append({**file, "path": listed[name]["path"]})
+            return {"format": FORMAT, "run_id": manifest["run_id"], "tables": tables}
+
+        return self.put(files, about)
+
+    def put(self, files: Files, about: Callable[[Mapping[str, Any]], Mapping[str, Any]]) -> dict[str, Any]:
+        """Put there what is new of `files`, then a manifest that names them and says what `about` makes of them."""
         numbers = self.numbers()
         newest = self._manifest(numbers[-1]) if numbers else {}
-        published = read_object(home.manifest)
         there: Mapping[str, Any] = newest.get("files", {})
         number = (numbers[-1] if numbers else 0) + 1
         listed, sent = {}, 0
-        for name, path in published_files(home, published):
-            digest, size = checksum(path), path.stat().st_size
+        for name, path, digest in files:
             if there.get(name, {}).get("sha256") == digest:
                 listed[name] = there[name]
                 continue
+            size = path.stat().st_size
             place = f"files/{number:08}-{digest[:16]}/{path.name}"
             if _is_disk(self.files):
                 self.files.makedirs(f"{self.root}/{place.rpartition('/')[0]}", exist_ok=True)
             self.files.put_file(str(path), f"{self.root}/{place}")
             listed[name] = {"path": place, "bytes": size, "sha256": digest}
             sent += size
-        if newest and listed == there and newest.get("run_id") == published.get("run_id"):
+        told = about(listed)
+        if newest and listed == there and newest.get("run_id") == told["run_id"]:
             return {}
         manifest = {
             "number": number,
-            "run_id": published.get("run_id"),
-            "as_of": published.get("as_of"),
             "published_at": datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z"),
+            **told,
             "files": listed,
         }
         text = json.dumps(manifest, indent=1).encode()

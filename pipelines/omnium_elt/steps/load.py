@@ -97,7 +97,7 @@ def load(settings: Settings, progress: Progress, report: RunReport | None = None
 class _Load:
     """One load: threads read, and this one packs what they read into packages.
 
-    Both halves are one class, as they share a queue, the room in it, and the error that ends both.
+    One class, as both halves share a queue, the room in it, and the error that ends both.
     """
 
     def __init__(
@@ -236,8 +236,11 @@ class _Load:
         waiting: list[Verified] = []
         since = time.monotonic()
         while readers or waiting:
+            # Rows wait for SECONDS_A_PACKAGE at most, and windows without rows for as long as there are readers.
+            is_urgent = any(one.written for one in waiting)
+            left = max(0.0, since + SECONDS_A_PACKAGE - time.monotonic()) if is_urgent else None
             try:
-                came = self._ready.get(timeout=0.2) if readers else None
+                came = self._ready.get(timeout=left) if readers else None
             except queue.Empty:
                 came = None
             if isinstance(came, Verified):

@@ -16,6 +16,8 @@ class ResourceProgress:
     """One resource in this run: what was read of it, and what of that the destination has.
 
     `outcome` and `error` are those of reading. The report is written by `settle` alone.
+
+    One record, as its fields change together while one resource is loaded.
     """
 
     resource: Resource

@@ -50,6 +50,14 @@ def lake_step(settings: Settings, progress: Progress, report: RunReport) -> None
         report.steps.append(publish_lake(settings, progress))
 
 
+def lake_bucket_step(settings: Settings, progress: Progress, report: RunReport) -> None:
+    """Publish the lake, where there is one, to the bucket, where one is named."""
+    if settings.publish_to and settings.destination == "parquet":
+        from omnium_elt.steps.bucket import publish_lake_to_bucket
+
+        report.steps.append(publish_lake_to_bucket(settings, progress))
+
+
 def transform_step(settings: Settings, progress: Progress, report: RunReport) -> None:
     """Build the models."""
     from omnium_elt.steps.transform import transform
@@ -64,6 +72,7 @@ def publish_step(settings: Settings, progress: Progress, report: RunReport) -> N
     from omnium_elt.steps.publish import publish
 
     report.steps.append(publish(settings, progress))
+    lake_bucket_step(settings, progress, report)
     if settings.publish_to:
         from omnium_elt.steps.bucket import publish_to_bucket
 
@@ -132,7 +141,7 @@ COOPERATIVE = ("load", "reconcile", "due_reconcile", "write")
 RUN: tuple[Step, ...] = (load_step, due_reconcile_step, lake_step, transform_step, publish_step)
 COMMANDS: dict[str, tuple[Step, ...]] = {
     "run": RUN,
-    "load": (load_step, lake_step),
+    "load": (load_step, lake_step, lake_bucket_step),
     "transform": (transform_step,),
     "publish": (publish_step,),
 }

@@ -22,6 +22,7 @@ from dlt.extract import DltResource
 from dlt.pipeline.exceptions import PipelineStepFailed
 from omnium_source import MARK
 from omnium_source.dlt_private import be_quick, is_tried
+from omnium_source.setting import is_url
 from omnium_source.windows.deletions import MARKED_HASH
 
 from omnium_elt.infra import memory
@@ -31,6 +32,7 @@ from omnium_elt.infra.run_report import RunReport
 from omnium_elt.warehouse.database import (
     APPENDING,
     BOOKKEEPING,
+    LOCAL,
     NO_VACUUM,
     clear_half_loaded,
     literal,
@@ -58,7 +60,10 @@ RUNS_A_VACUUM = 10
 
 
 class Warehouse:
-    """An open destination. Use it in a `with` block; one thread runs packages, any may ask."""
+    """An open destination. Use it in a `with` block; one thread runs packages, any may ask.
+
+    One class, as a package, its state and what is asked in between share one connection, which DuckDB allows once.
+    """
 
     def __init__(self, home: Home, destination: str) -> None:
         self._home, self._lock, self._asking = home, threading.Lock(), threading.Lock()
@@ -97,16 +102,8 @@ class Warehouse:
             self._connection.close()
 
     def _destination(self, name: str) -> Any:
-        if name not in ("duckdb", "parquet"):
-            kinds = {
-                kind: made
-                for kind, made in vars(dlt.destinations).items()
-                if isinstance(made, type) and issubclass(made, Destination)
-            }
-            if name not in kinds:
-                known = ", ".join(sorted({*kinds, "parquet"}))
-                raise UsageError(f"unknown destination {name!r}", f"There are {known}.")
-            return kinds[name]()
+        if name not in LOCAL:
+            return named_destination(name)()
         import duckdb
 
         try:
@@ -278,6 +275,21 @@ class Warehouse:
             with contextlib.suppress(duckdb.Error):
                 cursor.execute(f"set memory_limit = '{AFTER_A_PACKAGE}'")
             cursor.execute(f"set memory_limit = '{_memory_limit()}'")
+
+
+def named_destination(name: str) -> Any:
+    """The class of a destination that dlt knows. Raises UsageError: there is none of that name."""
+    kinds = {
+        kind: made
+        for kind, made in vars(dlt.destinations).items()
+        if isinstance(made, type) and issubclass(made, Destination)
+    }
+    if name not in kinds:
+        hint = "To a bucket as well: --publish-to. " if is_url(name) else ""
+        raise UsageError(
+            f"unknown destination {name!r}", f"{hint}There are {', '.join(sorted({*kinds, *LOCAL}))}."
+        )
+    return kinds[name]
 
 
 def _refuse_ignored_failures() -> None:

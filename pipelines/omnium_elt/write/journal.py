@@ -25,6 +25,8 @@ class Entry:
     `after`: the changed fields and their values. `version`: the version of the target that was read before.
     `fields` and `salt`: the fingerprint of the whole object that was sent (`exact.fingerprint`), for it may hold
     personal data that must not be kept in clear text.
+
+    One record, as it is one line of the journal.
     """
 
     run_id: str

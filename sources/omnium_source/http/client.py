@@ -117,8 +117,8 @@ def check_base_url(base_url: str) -> str:
 class OmniumClient:
     """One API user's connection to one tenant. Safe to use from several threads.
 
-    Asking for the token, requests and the words for a refusal are one class: they alone hold the secret, and keep it
-    from all texts.
+    One class, as asking for the token, requests and the words for a refusal alone hold the secret, and keep it from all
+    texts.
 
     `request_timeout` bounds a whole request in seconds, however slowly its bytes arrive. `stop` ends waits at
     once, and a request that is under way within `SCROLL_END_SECONDS`, whatever the server does.
@@ -412,6 +412,10 @@ class OmniumClient:
         *,
         repeatable: bool,
     ) -> T:
+        """Ask with a valid token, and again, until `read` takes the answer.
+
+        One function, as each step decides what the next may do.
+        """
         budget = budget or Budget()
         refusals = 0
         stale: str | None = None

@@ -22,12 +22,12 @@ import pyarrow as pa
 
 from omnium_source.json_values import json_bytes
 from omnium_source.normalize.batch import Batch, newest
-from omnium_source.normalize.columns import AmbiguousNumber, Bodies, Spelling
 from omnium_source.normalize.drift import Notes, named
 from omnium_source.normalize.found_columns import FoundColumns
 from omnium_source.normalize.pages import Page, as_version, read_exactly
 from omnium_source.normalize.private_values import spelled
 from omnium_source.normalize.schema import ROW_HASH, Column, ResourceShape
+from omnium_source.normalize.spelling import AmbiguousNumber, Bodies, Spelling
 from omnium_source.normalize.table_builder import TableBuilder, Work
 
 Rows = Sequence[dict[str, Any]]

@@ -13,8 +13,9 @@ from typing import Any
 import pyarrow as pa
 
 from omnium_source.json_values import is_container, json_bytes, json_text
-from omnium_source.normalize.columns import FITS, Spelling
+from omnium_source.normalize.columns import FITS
 from omnium_source.normalize.schema import Column
+from omnium_source.normalize.spelling import Spelling
 from omnium_source.pii.forms import EMAIL_SIGN, PHONE_SIGN, may_hold_any
 from omnium_source.pii.masking import JSON_IN_TEXT, PersonalData
 from omnium_source.pii.vocabulary import is_identifier_name, says_personal

@@ -202,6 +202,10 @@ class _Walk:
         columns: list[Column],
         children: list[str],
     ) -> Node:
+        """What becomes of the fields of one object; `columns` and `children` are those of its table, and grow.
+
+        One function, as a field becomes a column, a child or a level below by one decision.
+        """
         if level == 0:
             self.positions[path] = position
         fields: dict[str, Column | Child | Node] = {}

@@ -16,7 +16,7 @@ import pyarrow.compute as pc
 from omnium_source.json_values import is_container, json_text
 from omnium_source.normalize import private_values
 from omnium_source.normalize.batch import Batch
-from omnium_source.normalize.columns import ARROW, FITS, Kind, Spelling, kind_of
+from omnium_source.normalize.columns import ARROW, FITS, Kind, kind_of
 from omnium_source.normalize.drift import Notes
 from omnium_source.normalize.found_columns import REST, FoundColumns, Place
 from omnium_source.normalize.schema import (
@@ -29,6 +29,7 @@ from omnium_source.normalize.schema import (
     Node,
     TableShape,
 )
+from omnium_source.normalize.spelling import Spelling
 from omnium_source.pii.masking import Inside, PersonalData
 from omnium_source.pii.vocabulary import is_personal_name
 

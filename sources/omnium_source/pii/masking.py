@@ -194,6 +194,8 @@ class PersonalData:
 
     `include` leaves them as they are, `hash` replaces them by a keyed hash (the same value gives the same
     hash in every table and run, as long as the key is the same), `exclude` leaves them out.
+
+    One class, as every method needs the key of the hashes, which stands nowhere else.
     """
 
     mode: Mode

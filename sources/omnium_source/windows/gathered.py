@@ -45,6 +45,8 @@ class Verified:
     """A complete window: its tables, the state to keep once they are loaded, and its receipt, of which each is a part.
 
     `rows` came, `written` of them are new to the destination. `bytes`: of the pages as they came.
+
+    One record, as its fields are what one package of the load needs.
     """
 
     resource: Resource

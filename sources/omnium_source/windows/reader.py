@@ -37,6 +37,8 @@ class Attempt:
 
     `rows` gathers what comes. `token`: set when nobody wants the window any more. `parts`: the smaller windows in which
     it has to be read; `found_base`: its pages were counted from the wrong number, and will not be again.
+
+    One class, as its methods judge what the same pages showed.
     """
 
     def __init__(

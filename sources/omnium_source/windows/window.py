@@ -94,7 +94,10 @@ class Window:
 
 @dataclass(frozen=True)
 class Reading:
-    """How to read. Times in seconds or days, sizes in rows or bytes."""
+    """How to read. Times in seconds or days, sizes in rows or bytes.
+
+    One record, as its fields are settings.
+    """
 
     settling_lag: float = 120.0
     trailing_days: float = 30.0

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 from omnium_elt.cli import main
+from omnium_sandbox import Sandbox
 
 URLS = (
     "s3://bucket/omnium",
@@ -43,6 +44,30 @@ def test_a_home_in_the_environment_is_on_this_machine(
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.parametrize("name", ["SOURCES__OMNIUM__TOKEN_PATH", "TRANSFORM__LAKE_PATH", "OMNIUM_HOME"])
+def test_a_setting_that_is_a_path_is_on_this_machine(
+    name: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv(name, "s3://bucket/omnium")
+    assert main(["status"]) == 2
+    assert name in capsys.readouterr().err
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_bucket_is_no_destination(
+    configured: Sandbox, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for command in ("load", "run", "transform", "publish", "reconcile"):
+        home = str(tmp_path / command)
+        assert main([command, "--home", home, "--destination", "s3://bucket/omnium"]) == 2
+        told = capsys.readouterr().err
+        assert "unknown destination 's3://bucket/omnium'" in told
+        assert "--publish-to" in told
+        assert main([command, "--home", home, "--destination", "nosuch"]) == 2
+        assert "unknown destination 'nosuch'" in capsys.readouterr().err
+    assert list(tmp_path.iterdir()) == []
+
+
 @pytest.mark.parametrize("more", [[], ["--for-supplier"]])
 def test_what_is_exported_goes_to_this_machine(
     more: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
@@ -50,14 +75,6 @@ def test_what_is_exported_goes_to_this_machine(
     assert main(["export", *more, "--output", "s3://bucket/order.csv"]) == 2
     assert "--output is a URL (s3://bucket/order.csv)" in capsys.readouterr().err
     assert list(tmp_path.iterdir()) == []
-
-
-def test_a_token_is_kept_on_this_machine(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    monkeypatch.setenv("SOURCES__OMNIUM__TOKEN_PATH", "s3://bucket/token")
-    assert main(["resources"]) == 2
-    assert "SOURCES__OMNIUM__TOKEN_PATH" in capsys.readouterr().err
 
 
 def test_a_folder_may_be_called_so_all_the_same(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -15,7 +15,7 @@ import httpx
 import openpyxl
 import pytest
 from omnium_elt.decide.decisions import Decisions
-from omnium_elt.desk.pages import routes
+from omnium_elt.desk.routes import routes
 from omnium_elt.infra.home import Home
 from omnium_elt.report import lists
 from omnium_sandbox import Sandbox

@@ -1,51 +1,52 @@
-"""What is published, in a bucket: whole versions by number, refused to two at once. On a disk, and on moto's S3."""
+"""What is published, in a bucket: whole versions by number, refused to two at once. On a disk, moto's S3, Azurite."""
 
+import dataclasses
 import hashlib
 import json
-import secrets
 from collections.abc import Iterator
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import pytest
 from omnium_elt.cli import main
 from omnium_elt.infra.errors import OmniumEltError
-from omnium_elt.infra.home import Home
-from omnium_elt.steps.bucket import KEPT, Bucket
+from omnium_elt.infra.home import Home, Settings
+from omnium_elt.infra.run_report import Silent
+from omnium_elt.steps.bucket import KEPT, Bucket, publish_lake_to_bucket, publish_to_bucket
+from omnium_elt.steps.lake import publish_lake
 
-CREDENTIALS = "DESTINATION__FILESYSTEM__CREDENTIALS__"
+from tests.support import buckets
 
 
 @pytest.fixture(scope="module")
 def s3() -> Iterator[str]:
     """The address of an S3 of this process."""
-    pytest.importorskip("s3fs")
-    server = pytest.importorskip("moto.server").ThreadedMotoServer(port=0, verbose=False)
-    server.start()
-    host, port = server.get_host_and_port()
-    yield f"http://{host}:{port}"
-    server.stop()
+    with buckets.s3_server() as address:
+        yield address
 
 
-@pytest.fixture(params=["disk", "s3"])
+@pytest.fixture(scope="module")
+def azure(all_workers: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
+    """What a user of an Azurite sets."""
+    with buckets.azure_server(all_workers, tmp_path_factory.mktemp("azurite")) as environment:
+        yield environment
+
+
+@pytest.fixture(params=["disk", "s3", pytest.param("azure", marks=pytest.mark.slow)])
 def url(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
     """A folder to publish to, with credentials in the environment."""
     if request.param == "disk":
         return f"file://{tmp_path / 'bucket'}/omnium"
-    import s3fs
-
-    endpoint = request.getfixturevalue("s3")
-    known = {
-        "AWS_ACCESS_KEY_ID": "AKIA" + secrets.token_hex(8),
-        "AWS_SECRET_ACCESS_KEY": secrets.token_hex(20),
-        "ENDPOINT_URL": endpoint,
-    }
-    for name, value in known.items():
-        monkeypatch.setenv(CREDENTIALS + name, value)
-    name = f"shop-{secrets.token_hex(4)}"
-    keys = {"key": known["AWS_ACCESS_KEY_ID"], "secret": known["AWS_SECRET_ACCESS_KEY"]}
-    s3fs.S3FileSystem(**keys, client_kwargs={"endpoint_url": endpoint}).mkdir(name)
-    return f"s3://{name}/omnium"
+    is_s3 = request.param == "s3"
+    found = request.getfixturevalue(request.param)
+    environment = buckets.s3_environment(found) if is_s3 else found
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    if is_s3:
+        return f"s3://{buckets.new_s3_bucket(environment)}/omnium"
+    return f"az://{buckets.new_azure_container(environment)}/omnium"
 
 
 @pytest.fixture
@@ -197,6 +198,112 @@ def test_an_answer_that_is_lost_is_no_refusal(
     assert bucket.numbers() == [1]
 
 
+RENAMED = "update omnium.stores set name = 'Trondheim', _dlt_load_id = '2' where id = 'S1'"
+SHRUNK = "delete from omnium.stores where id = 'S2'"
+
+
+@pytest.fixture
+def lake(home: Home) -> Settings:
+    """A lake of two tables; what `execute` changes of the stores, the next run writes."""
+    home.create()
+    execute(
+        home,
+        "create schema omnium",
+        "create table omnium.stores (id varchar, name varchar, _dlt_load_id varchar)",
+        "create table omnium.suppliers (id varchar, amount decimal(38, 9), _dlt_load_id varchar)",
+        "insert into omnium.stores values ('S1', 'Oslo', '1'), ('S2', 'Bergen', '1')",
+        "insert into omnium.suppliers values ('north', 0.1, '1')",
+    )
+    return Settings(home=home, destination="parquet")
+
+
+def execute(home: Home, *statements: str) -> None:
+    with duckdb.connect(str(home.working_database)) as connection:
+        for statement in statements:
+            connection.execute(statement)
+
+
+def lake_rows(bucket: Bucket, manifest: dict[str, Any]) -> dict[str, list[tuple[Any, ...]]]:
+    """All tables of a run in the bucket, as DuckDB reads them there: no extension, no copy."""
+    with duckdb.connect() as connection:
+        connection.register_filesystem(bucket.files)
+        scheme = "" if "file" in bucket.files.protocol else f"{url_scheme(bucket)}://"
+        return {
+            table: connection.execute(
+                "from read_parquet(?)",
+                [[f"{scheme}{bucket.root}/{file['path']}" for file in described["files"]]],
+            ).fetchall()
+            for table, described in manifest["tables"].items()
+        }
+
+
+def url_scheme(bucket: Bucket) -> str:
+    protocol = bucket.files.protocol
+    return protocol if isinstance(protocol, str) else protocol[0]
+
+
+def newest(bucket: Bucket) -> dict[str, Any]:
+    manifest: dict[str, Any] = json.loads(bucket.files.cat_file(f"{bucket.root}/manifest.json"))
+    return manifest
+
+
+def test_the_lake_in_the_bucket_is_one_run_for_each_reader(url: str, lake: Settings) -> None:
+    """Rows change, a row goes, a column comes: who began with a run reads that one, and only what changed is sent."""
+    there = dataclasses.replace(lake, publish_to=url)
+    assert publish_lake_to_bucket(there, Silent()).status == "skipped", "no lake yet"
+    publish_lake(lake, Silent())
+    report = publish_lake_to_bucket(there, Silent())
+    bucket = Bucket.opened(f"{url}/lake")
+    first = newest(bucket)
+    local = json.loads((lake.home.lake / "manifest.json").read_text())
+    assert (report.status, report.details["files"]) == ("ok", 2)
+    assert (first["format"], first["run_id"]) == (local["format"], local["run_id"])
+    rows = lake_rows(bucket, first)
+    assert rows["stores"] == [("S1", "Oslo", "1"), ("S2", "Bergen", "1")]
+    assert rows["suppliers"] == [("north", Decimal("0.1"), "1")]
+    assert publish_lake_to_bucket(there, Silent()).status == "unchanged"
+
+    for number, change in enumerate((RENAMED, "alter table omnium.stores add column city varchar", SHRUNK)):
+        assert lake_rows(bucket, first) == rows, number
+        execute(lake.home, change)
+        publish_lake(lake, Silent())
+        report = publish_lake_to_bucket(there, Silent())
+        manifest = newest(bucket)
+        (changed,) = manifest["tables"]["stores"]["files"]
+        assert report.details == {"number": number + 2, "files": 2, "bytes_sent": changed["bytes"]}
+        assert (
+            hashlib.sha256(bucket.files.cat_file(f"{bucket.root}/{changed['path']}")).hexdigest()
+            == changed["sha256"]
+        )
+    assert lake_rows(bucket, newest(bucket)) == {
+        "stores": [("S1", "Trondheim", "2", None)],
+        "suppliers": rows["suppliers"],
+    }
+    assert bucket.numbers() == [2, 3, 4]
+    with pytest.raises(FileNotFoundError):
+        bucket.files.cat_file(f"{bucket.root}/{first['tables']['stores']['files'][0]['path']}")
+
+
+def test_of_two_lakes_at_once_one_is_refused(
+    url: str, lake: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    there = dataclasses.replace(lake, publish_to=url)
+    publish_lake(lake, Silent())
+    commit = Bucket._commit
+
+    def overtaken(bucket: Bucket, number: int, text: bytes) -> None:
+        monkeypatch.setattr(Bucket, "_commit", commit)
+        bucket.put([], lambda _: {"run_id": "another", "tables": {}})
+        commit(bucket, number, text)
+
+    monkeypatch.setattr(Bucket, "_commit", overtaken)
+    with pytest.raises(OmniumEltError, match=r"another run published to .*/lake meanwhile"):
+        publish_lake_to_bucket(there, Silent())
+    assert newest(Bucket.opened(f"{url}/lake"))["run_id"] == "another"
+    publish_lake_to_bucket(there, Silent())
+    assert sorted(newest(Bucket.opened(f"{url}/lake"))["tables"]) == ["stores", "suppliers"]
+
+
 @pytest.mark.parametrize("wrong", ["ftp://host/folder", "/srv/folder", "bucket"])
 def test_an_address_that_does_not_do_is_refused_before_anything_is_done(
     wrong: str, home: Home, capsys: pytest.CaptureFixture[str]
@@ -209,20 +316,12 @@ def test_an_address_that_does_not_do_is_refused_before_anything_is_done(
 def test_a_bucket_that_is_not_there_is_told_without_the_secret(
     s3: str, published: Home, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from omnium_elt.infra.home import Settings
-    from omnium_elt.infra.run_report import Silent
-    from omnium_elt.steps.bucket import publish_to_bucket
-
-    secret = secrets.token_hex(20)
-    for name, value in (
-        ("AWS_ACCESS_KEY_ID", "AKIA" + secrets.token_hex(8)),
-        ("AWS_SECRET_ACCESS_KEY", secret),
-        ("ENDPOINT_URL", s3),
-    ):
-        monkeypatch.setenv(CREDENTIALS + name, value)
+    environment = buckets.s3_environment(s3)
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
     with pytest.raises(OmniumEltError, match="s3://nosuch/omnium cannot be written") as raised:
         publish_to_bucket(Settings(home=published, publish_to="s3://nosuch/omnium"), Silent())
-    assert secret not in str(raised.value)
+    assert environment[f"{buckets.CREDENTIALS}AWS_SECRET_ACCESS_KEY"] not in str(raised.value)
 
 
 @pytest.mark.slow

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -10,8 +11,10 @@ import pyarrow.dataset
 import pytest
 from omnium_elt.infra.home import Home, Settings
 from omnium_elt.infra.run_report import Silent
-from omnium_elt.steps import lake as lake_step
+from omnium_elt.steps import lake as lake_module
 from omnium_elt.steps.lake import KEPT_RUNS, publish_lake
+from omnium_elt.steps.run import COMMANDS, lake_step, perform, reconcile_step
+from omnium_sandbox import Sandbox
 
 
 @pytest.fixture
@@ -126,7 +129,7 @@ def test_killed_at_any_step_readers_have_a_whole_run_and_the_next_mends_the_rest
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr(lake_step, step, killed)
+        patch.setattr(lake_module, step, killed)
         with pytest.raises(KeyboardInterrupt):
             publish_lake(lake, Silent())
     named = manifest_of(lake)
@@ -157,7 +160,7 @@ def test_without_hard_links_files_are_copied(lake: Settings, monkeypatch: pytest
     def refused(_: Path, __: Path) -> None:
         raise OSError("no hard links here")
 
-    monkeypatch.setattr(lake_step.os, "link", refused)
+    monkeypatch.setattr(lake_module.os, "link", refused)
     publish_lake(lake, Silent())
     shown = (lake.home.lake / "suppliers" / "data.parquet").stat().st_ino
     execute(lake.home, RENAME.format("2"))
@@ -165,3 +168,54 @@ def test_without_hard_links_files_are_copied(lake: Settings, monkeypatch: pytest
     assert publish_lake(lake, Silent()).status == "unchanged"
     assert (lake.home.lake / "suppliers" / "data.parquet").stat().st_ino == shown
     assert rows_of_run(lake, manifest_of(lake))["suppliers"][0]["id"] == "north"
+
+
+def differing(lake: Settings) -> dict[str, int]:
+    """Table → rows that working database or lake alone has, or has more often; their columns are the same."""
+    found = {}
+    with duckdb.connect(str(lake.home.working_database), read_only=True) as connection:
+        for table, described in manifest_of(lake)["tables"].items():
+            (file,) = described["files"]
+            there = f"from read_parquet('{lake.home.lake / file['path']}')"
+            here = f'from omnium."{table}"'
+            columns = [connection.execute(f"describe {rows}").fetchall() for rows in (there, here)]
+            assert [column[:2] for column in columns[0]] == [column[:2] for column in columns[1]], table
+            ((count,),) = connection.execute(
+                f"select count(*) from (({there} except all {here}) union all ({here} except all {there}))"
+            ).fetchall()
+            found[table] = count
+    return {table: count for table, count in found.items() if count}
+
+
+def test_what_changed_came_and_went_in_the_tenant_is_so_in_the_lake(
+    sandbox: Sandbox, settings_for: Callable[..., Settings]
+) -> None:
+    """Real loads: a row changed, its children gone, a field that is new, a row gone; and what is kept of the loads."""
+    lake = settings_for(sandbox, resources=("suppliers", "stores"), destination="parquet")
+    assert perform(lake, Silent(), "load", COMMANDS["load"]).status == "ok"
+    assert differing(lake) == {}
+    first = manifest_of(lake)
+    contacts, rows = first["tables"]["suppliers__contacts"]["rows"], rows_of_run(lake, first)
+    bookkeeping = {"_dlt_loads", "_dlt_pipeline_state", "_dlt_version", "_omnium_runs", "_omnium_windows"}
+    assert bookkeeping <= set(first["tables"])
+
+    changed, gone, *_ = (
+        row for row in sandbox.tenant.rows("suppliers") if len(row.get("contacts") or ()) == 1
+    )
+    sandbox.tenant.put("suppliers", changed | {"contacts": [], "harbour": "Bergen"})
+    assert perform(lake, Silent(), "load", COMMANDS["load"]).status == "ok"
+    assert differing(lake) == {}
+    second = manifest_of(lake)
+    assert second["tables"]["suppliers__contacts"]["rows"] == contacts - 1
+    harbours = {row["harbour"]: row["id"] for row in rows_of_run(lake, second)["suppliers"] if row["harbour"]}
+    assert harbours == {"Bergen": changed["id"]}
+    assert [len(rows_of_run(lake, run)["_omnium_runs"]) for run in (first, second)] == [1, 2]
+
+    sandbox.tenant.delete("suppliers", gone["id"])
+    assert perform(lake, Silent(), "reconcile", [reconcile_step(False), lake_step]).status == "ok"
+    assert differing(lake) == {}
+    marked = [
+        row["id"] for row in rows_of_run(lake, manifest_of(lake))["suppliers"] if row["_omnium_deleted_at"]
+    ]
+    assert marked == [gone["id"]]
+    assert rows_of_run(lake, first) == rows, "who began with the first run still reads it"

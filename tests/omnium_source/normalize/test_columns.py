@@ -12,14 +12,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from omnium_source.normalize.columns import (
     FITS,
-    AmbiguousNumber,
-    Bodies,
     Kind,
-    Spelling,
     _decimals_of_floats,
     kind_of,
     microseconds,
 )
+from omnium_source.normalize.spelling import AmbiguousNumber, Bodies, Spelling
 
 
 def fitted(kind: Kind, *texts: str) -> tuple[list[Any], list[int]]:

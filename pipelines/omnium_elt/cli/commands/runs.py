@@ -10,6 +10,7 @@ from omnium_elt.cli.parser import AS_OF, DESTINATION, ENGINE, PUBLISH_TO, RESOUR
 from omnium_elt.cli.progress import showing_progress
 from omnium_elt.infra.configuration import read_settings
 from omnium_elt.infra.home import Home
+from omnium_elt.warehouse.database import LOCAL
 
 if TYPE_CHECKING:
     from omnium_elt.steps.run import Step
@@ -44,9 +45,14 @@ def run_command(home: Home, as_json: bool, **settings: Any) -> int:
 @command(
     "load",
     "read what is new in the tenant into the working database",
-    ["omnium-elt load", "omnium-elt load --since 2026-01-01", "omnium-elt load --full-refresh"],
+    [
+        "omnium-elt load",
+        "omnium-elt load --since 2026-01-01",
+        "omnium-elt load --destination parquet --publish-to s3://bucket/omnium",
+    ],
     *TENANT,
     DESTINATION,
+    PUBLISH_TO,
 )
 def load_command(home: Home, as_json: bool, **settings: Any) -> int:
     """Read what is new."""
@@ -116,6 +122,10 @@ def _perform(
         from omnium_source.resources import select
 
         select(settings.resources, settings.exclude)  # a misspelt name is told before anything is begun
+    if settings.destination not in LOCAL:
+        from omnium_elt.warehouse.destination import named_destination
+
+        named_destination(settings.destination)  # likewise
     if settings.publish_to:
         from omnium_elt.steps.bucket import Bucket
 
