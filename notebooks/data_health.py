@@ -1,51 +1,23 @@
 import marimo
 
-app = marimo.App(width="medium", app_title="Data health")
+app = marimo.App(width="medium", html_head_file="head.html", app_title="Data health")
 
 with app.setup:
-    import os
-    from pathlib import Path
-
     import altair as alt
-    import duckdb
     import marimo as mo
-
-    GREEN, AMBER, RUST, PALE = "#2a8a72", "#d08a2e", "#b5502a", "#9cc4b8"
-    HOME = Path(os.environ.get("OMNIUM_HOME") or "omnium-data")
+    from omnium_elt.inspect import notebook
+    from omnium_elt.inspect.notebook import AMBER, GREEN, RUST
 
 
 @app.cell
 def _():
-    import json
-
-    _manifest = HOME / "exports" / "manifest.json"
-    _told = json.loads(_manifest.read_text(encoding="utf-8")) if _manifest.exists() else {}
-    _fresh = f"As of **{_told.get('as_of') or 'no day'}** · published {_told.get('published_at', 'at no known time')}"
-    mo.md(
-        "[Today's proposal](/) · [Supplier lead times](/supplier-lead-times) · "
-        "[Replenishment](/replenishment) · [Report](/report)"
-        f"\n\n{_fresh}"
-    )
+    notebook.header("/data-health")
     return
 
 
 @app.cell
 def _():
-    path = HOME / "warehouse.duckdb"
-    mo.stop(
-        not path.exists(),
-        mo.callout(mo.md(f"There is no warehouse at `{path}` yet: `omnium-elt demo` makes one."), "warn"),
-    )
-    warehouse = duckdb.connect()
-    # Attached, not opened: each session sees the version that was published when it began.
-    warehouse.execute(f"attach '{str(path).replace(chr(39), chr(39) * 2)}' as warehouse (read_only)")
-    warehouse.execute("use warehouse")
-    warehouse.execute("set TimeZone = 'UTC'")
-
-    def query(sql, **values):
-        """The rows of a query as a data frame; `$name` in it stands for a value."""
-        return warehouse.execute(sql, values).df()
-
+    query = notebook.published()
     return (query,)
 
 
@@ -115,7 +87,7 @@ def _(receipts):
         .properties(width="container", height={"step": 17})
     )
     _receipts = receipts.assign(
-        read_until=receipts.read_until.astype(str).str[:16],
+        read_until=["–" if moment != moment else str(moment)[:16] for moment in receipts.read_until],
         announced=["–" if number != number else f"{number:,.0f}" for number in receipts.announced],
         complete=[
             "yes" if not missing else f"{missing:.0f} windows read again" for missing in receipts.incomplete

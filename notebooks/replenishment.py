@@ -1,50 +1,23 @@
 import marimo
 
-app = marimo.App(width="medium", app_title="Replenishment")
+app = marimo.App(width="medium", html_head_file="head.html", app_title="Replenishment")
 
 with app.setup:
-    import os
-    from pathlib import Path
-
     import altair as alt
-    import duckdb
     import marimo as mo
-
-    GREEN, AMBER, RUST, PALE = "#2a8a72", "#d08a2e", "#b5502a", "#9cc4b8"
-    HOME = Path(os.environ.get("OMNIUM_HOME") or "omnium-data")
+    from omnium_elt.inspect import notebook
+    from omnium_elt.inspect.notebook import AMBER, GREEN, PALE, RUST
 
 
 @app.cell
 def _():
-    import json
-
-    _manifest = HOME / "exports" / "manifest.json"
-    _told = json.loads(_manifest.read_text(encoding="utf-8")) if _manifest.exists() else {}
-    _fresh = f"As of **{_told.get('as_of') or 'no day'}** · published {_told.get('published_at', 'at no known time')}"
-    mo.md(
-        "[Today's proposal](/) · [Supplier lead times](/supplier-lead-times) · "
-        "[Data health](/data-health) · [Report](/report)"
-        f"\n\n{_fresh}"
-    )
+    notebook.header("/replenishment")
     return
 
 
 @app.cell
 def _():
-    path = HOME / "warehouse.duckdb"
-    mo.stop(
-        not path.exists(),
-        mo.callout(mo.md(f"There is no warehouse at `{path}` yet: `omnium-elt demo` makes one."), "warn"),
-    )
-    warehouse = duckdb.connect()
-    # Attached, not opened: each session sees the version that was published when it began.
-    warehouse.execute(f"attach '{str(path).replace(chr(39), chr(39) * 2)}' as warehouse (read_only)")
-    warehouse.execute("use warehouse")
-
-    def query(sql, **values):
-        """The rows of a query as a data frame; `$name` in it stands for a value."""
-        return warehouse.execute(sql, values).df()
-
+    query = notebook.published()
     return (query,)
 
 
@@ -80,8 +53,9 @@ def _(query):
             mo.md(
                 "# Replenishment\n\nWhat to order today, and what another service level or order interval "
                 "would make of it. The formulas are those of the proposal itself, in the warehouse: "
-                "`marts.replenishment_what_if`. Orders that wait for a supplier's minimum are counted "
-                "here, and left out of the total of what is ordered today. Decide on today's page."
+                "`marts.replenishment_what_if`. Orders that wait for a supplier's minimum are left out, here "
+                "as everywhere; which of them wait, and what fills others up, stays as it is today. Decide on "
+                "today's page."
             ),
             mo.hstack([service_level, order_interval], widths="equal", gap=3),
         ]
@@ -90,34 +64,83 @@ def _(query):
 
 
 @app.cell
+def _(query):
+    # What report, dashboard, export and terminal say is to be ordered.
+    today = query("""
+        select
+            coalesce(currency, '') as currency,
+            count(*) filter (where action <> 'defer') as lines,
+            cast(coalesce(sum(line_value) filter (where action <> 'defer'), 0) as double) as value,
+            count(*) filter (where action = 'defer') as waiting_lines,
+            cast(coalesce(sum(line_value) filter (where action = 'defer'), 0) as double) as waiting_value
+        from marts.purchase_proposal_line
+        group by coalesce(currency, '')
+        order by value desc, currency
+    """)
+    return (today,)
+
+
+@app.cell
 def _(order_interval, query, service_level):
+    # As today: which orders wait for a supplier's minimum, and the packs that fill others up to it.
     compared = query(
         """
+        with waiting as (
+            select distinct supplier_id, warehouse_code, coalesce(currency, '') as currency
+            from marts.purchase_proposal_line
+            where action = 'defer'
+        ),
+
+        ordered as (
+            select * from marts.purchase_proposal_line where action <> 'defer'
+        ),
+
+        items as (
+            select
+                proposed.sku, proposed.warehouse_code, proposed.supplier_id, proposed.supplier_name, proposed.currency,
+                what_if.suggested_quantity,
+                what_if.order_value - proposed.order_value as more_value,
+                proposed.safety_stock * cast(proposed.unit_cost as double) as safety_value,
+                what_if.safety_stock * cast(what_if.unit_cost as double) as what_if_safety_value
+            from marts.replenishment as proposed
+            inner join marts.replenishment_what_if($service_level, $order_interval_days) as what_if
+                on what_if.sku = proposed.sku
+                and what_if.warehouse_code = proposed.warehouse_code
+            where proposed.block_reason is null
+                and (proposed.supplier_id, proposed.warehouse_code, coalesce(proposed.currency, '')) not in (
+                    select (supplier_id, warehouse_code, currency) from waiting
+                )
+        )
+
         select
-            proposed.supplier_id,
-            coalesce(min(proposed.supplier_name), proposed.supplier_id) as supplier,
-            proposed.currency,
-            count(*) filter (where proposed.suggested_quantity > 0) as lines,
-            count(*) filter (where what_if.suggested_quantity > 0) as what_if_lines,
-            cast(coalesce(sum(proposed.order_value), 0) as double) as value,
-            cast(coalesce(sum(what_if.order_value), 0) as double) as what_if_value,
-            sum(proposed.safety_stock * cast(proposed.unit_cost as double)) as safety_value,
-            sum(what_if.safety_stock * cast(what_if.unit_cost as double)) as what_if_safety_value
-        from marts.replenishment as proposed
-        inner join marts.replenishment_what_if($service_level, $order_interval_days) as what_if
-            on what_if.sku = proposed.sku
-            and what_if.warehouse_code = proposed.warehouse_code
-        where proposed.block_reason is null
-        group by proposed.supplier_id, proposed.currency
-        order by value desc, supplier
+            coalesce(ordered.supplier_id, items.supplier_id) as supplier_id,
+            coalesce(
+                min(ordered.supplier_name), min(items.supplier_name), min(ordered.supplier_id), min(items.supplier_id)
+            ) as supplier,
+            coalesce(ordered.currency, items.currency, '') as currency,
+            count(ordered.sku) as lines,
+            count(*) filter (where items.suggested_quantity > 0 or ordered.top_up_quantity > 0) as what_if_lines,
+            cast(coalesce(sum(ordered.line_value), 0) as double) as value,
+            cast(coalesce(sum(coalesce(ordered.line_value, 0) + coalesce(items.more_value, 0)), 0) as double)
+                as what_if_value,
+            coalesce(sum(items.safety_value), 0) as safety_value,
+            coalesce(sum(items.what_if_safety_value), 0) as what_if_safety_value
+        from ordered
+        full join items
+            on items.sku = ordered.sku
+            and items.warehouse_code = ordered.warehouse_code
+        group by coalesce(ordered.supplier_id, items.supplier_id), coalesce(ordered.currency, items.currency, '')
+        order by value desc, supplier, currency
         """,
         service_level=service_level.value / 100,
         order_interval_days=order_interval.value or None,
     )
     mo.stop(compared.empty, mo.callout("Nothing can be ordered: every item is blocked.", "warn"))
-    _currency = compared.groupby("currency").value.sum().idxmax()
-    _main = compared[compared.currency == _currency]
+    return (compared,)
 
+
+@app.cell
+def _(compared, today):
     def _stat(label, now, then, unit=""):
         change = then - now
         return mo.stat(
@@ -128,20 +151,35 @@ def _(order_interval, query, service_level):
             bordered=True,
         )
 
-    mo.hstack(
-        [
-            _stat("suggested order value", _main.value.sum(), _main.what_if_value.sum(), f" {_currency}"),
-            _stat("lines", _main.lines.sum(), _main.what_if_lines.sum()),
-            _stat(
-                "safety stock at cost",
-                _main.safety_value.sum(),
-                _main.what_if_safety_value.sum(),
-                f" {_currency}",
-            ),
-        ],
-        widths="equal",
-    )
-    return (compared,)
+    def _told(row):
+        of_it = compared[compared.currency == row.currency]
+        waits = (
+            f"{row.waiting_lines:,} lines, {row.waiting_value:,.0f}, wait for a supplier's minimum"
+            if row.waiting_lines
+            else "nothing waits for a supplier's minimum"
+        )
+        return mo.hstack(
+            [
+                mo.stat(
+                    f"{round(row.value, 2):,.0f} {row.currency}",
+                    label=f"to order today, {row.lines:,} lines",
+                    caption=waits,
+                    bordered=True,
+                ),
+                _stat("what-if order value", row.value, of_it.what_if_value.sum(), f" {row.currency}"),
+                _stat("what-if lines", row.lines, of_it.what_if_lines.sum()),
+                _stat(
+                    "safety stock at cost",
+                    of_it.safety_value.sum(),
+                    of_it.what_if_safety_value.sum(),
+                    f" {row.currency}",
+                ),
+            ],
+            widths="equal",
+        )
+
+    mo.vstack([_told(row) for row in today.itertuples()])
+    return
 
 
 @app.cell
@@ -186,8 +224,8 @@ def _(query):
             lines,
             cast(units as double) as units,
             cast(value as double) as value,
-            currency,
-            cast(order_by_date as varchar) as "order by"
+            coalesce(currency, '') as currency,
+            coalesce(cast(order_by_date as varchar), '–') as "order by"
         from marts.purchase_proposal
         where lines > 0
         order by value desc, supplier_id, warehouse_code
@@ -214,15 +252,16 @@ def _(chosen, query):
             """
             select
                 sku,
-                product_name as article,
+                coalesce(product_name, '–') as article,
                 cast(quantity as double) as quantity,
                 cast(line_value as double) as value,
-                cast(order_by_date as varchar) as "order by",
-                cast(projected_stock_out_date as varchar) as "runs out",
-                round(100 * stock_out_risk) as "risk, %",
+                coalesce(cast(order_by_date as varchar), '–') as "order by",
+                coalesce(cast(projected_stock_out_date as varchar), '–') as "runs out",
+                coalesce(format('{:.0f}', 100 * stock_out_risk), '–') as "risk, %",
                 explanation as why
             from marts.purchase_proposal_line
-            where supplier_id = $supplier_id and warehouse_code = $warehouse_code and currency = $currency
+            where supplier_id = $supplier_id and warehouse_code = $warehouse_code
+                and coalesce(currency, '') = $currency
             order by line_number
             """,
             supplier_id=_order.supplier_id,

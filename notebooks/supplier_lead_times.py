@@ -1,50 +1,23 @@
 import marimo
 
-app = marimo.App(width="medium", app_title="Supplier lead times")
+app = marimo.App(width="medium", html_head_file="head.html", app_title="Supplier lead times")
 
 with app.setup:
-    import os
-    from pathlib import Path
-
     import altair as alt
-    import duckdb
     import marimo as mo
-
-    GREEN, AMBER, RUST, PALE = "#2a8a72", "#d08a2e", "#b5502a", "#9cc4b8"
-    HOME = Path(os.environ.get("OMNIUM_HOME") or "omnium-data")
+    from omnium_elt.inspect import notebook
+    from omnium_elt.inspect.notebook import AMBER, GREEN, PALE, RUST
 
 
 @app.cell
 def _():
-    import json
-
-    _manifest = HOME / "exports" / "manifest.json"
-    _told = json.loads(_manifest.read_text(encoding="utf-8")) if _manifest.exists() else {}
-    _fresh = f"As of **{_told.get('as_of') or 'no day'}** · published {_told.get('published_at', 'at no known time')}"
-    mo.md(
-        "[Today's proposal](/) · [Replenishment](/replenishment) · "
-        "[Data health](/data-health) · [Report](/report)"
-        f"\n\n{_fresh}"
-    )
+    notebook.header("/supplier-lead-times")
     return
 
 
 @app.cell
 def _():
-    path = HOME / "warehouse.duckdb"
-    mo.stop(
-        not path.exists(),
-        mo.callout(mo.md(f"There is no warehouse at `{path}` yet: `omnium-elt demo` makes one."), "warn"),
-    )
-    warehouse = duckdb.connect()
-    # Attached, not opened: each session sees the version that was published when it began.
-    warehouse.execute(f"attach '{str(path).replace(chr(39), chr(39) * 2)}' as warehouse (read_only)")
-    warehouse.execute("use warehouse")
-
-    def query(sql, **values):
-        """The rows of a query as a data frame; `$name` in it stands for a value."""
-        return warehouse.execute(sql, values).df()
-
+    query = notebook.published()
     return (query,)
 
 
@@ -317,24 +290,22 @@ def _(everyone, only_overdue, query, supplier):
             sku,
             warehouse_code as warehouse,
             cast(open_quantity as double) as open,
-            order_date as ordered,
-            promised_date as promised,
-            p50_arrival_date as "half by",
-            p90_arrival_date as "nine of ten by",
-            round(100 * probability_within_7_days) as "% within a week",
+            coalesce(cast(order_date as varchar), '–') as ordered,
+            coalesce(cast(promised_date as varchar), '–') as promised,
+            coalesce(cast(p50_arrival_date as varchar), '–') as "half by",
+            coalesce(cast(p90_arrival_date as varchar), '–') as "nine of ten by",
+            coalesce(format('{:.0f}', 100 * probability_within_7_days), '–') as "% within a week",
             is_overdue as overdue
         from marts.open_purchase_eta
         where not is_transfer
             and ($everyone or supplier_id = $supplier_id)
             and (is_overdue or not $only_overdue)
-        order by is_overdue desc, promised_date, purchase_order_number
+        order by is_overdue desc, promised_date, purchase_order_number, sku
         """,
         everyone=everyone.value,
         only_overdue=only_overdue.value,
         supplier_id=supplier.value,
     )
-    for _column in ("ordered", "promised", "half by", "nine of ten by"):
-        open_lines[_column] = open_lines[_column].astype(str).str[:10].replace("NaT", "–")
     mo.ui.table(
         open_lines,
         selection=None,

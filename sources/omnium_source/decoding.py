@@ -13,7 +13,7 @@ An answer that is no JSON at all (a proxy's page, half an answer) is refused her
 import json
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal, InvalidOperation
 from functools import partial
 from typing import Any, Literal
@@ -23,9 +23,10 @@ import orjson
 from omnium_source.errors import Incomplete
 from omnium_source.json_values import json_bytes
 
-What = Literal["replaced_text", "no_number", "doubled_name", "too_deep"]
+What = Literal["replaced_text", "no_number", "doubled_name", "too_deep", "no_row"]
 """What is wrong with a value: characters of it were replaced, it is no number and became null, its object had the same
-name twice and the last one counts, or it lies deeper than `DEEPEST` and is kept as a text of JSON."""
+name twice and the last one counts, it lies deeper than `DEEPEST` and is kept as a text of JSON, or it stands among the
+rows of a page and is no object."""
 
 DEEPEST = 250
 """Levels of objects and lists that are kept, where the quick way finds more of them than it can read (1,024)."""
@@ -50,13 +51,14 @@ _NO_NUMBER = _NoNumber()
 class Fault:
     """A value that could not be read as it stands.
 
-    `row`: the position of its row in the answer, None where it belongs to no row. `path`: the fields that lead to it
-    from there; positions in lists are left out.
+    `row`: the position of its row among the elements of the answer, None where it belongs to no row. `path`: the fields
+    that lead to it from there; positions in lists are left out. `json_type`: what it is, where it should be a row.
     """
 
     row: int | None
     path: tuple[str, ...]
     what: What
+    json_type: str = "text"
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,10 +69,15 @@ class Decoded:
     faults: tuple[Fault, ...] = ()
 
     @property
-    def rows(self) -> list[Any]:
+    def elements(self) -> list[Any]:
         """An envelope's `result`, or a bare list; nothing where there is neither."""
-        rows = self.document.get("result") if isinstance(self.document, dict) else self.document
-        return rows if isinstance(rows, list) else []
+        elements = self.document.get("result") if isinstance(self.document, dict) else self.document
+        return elements if isinstance(elements, list) else []
+
+    @property
+    def rows(self) -> list[dict[str, Any]]:
+        """The elements that are objects: what is none is no row."""
+        return [element for element in self.elements if type(element) is dict]
 
 
 def decode(body: bytes) -> Decoded:
@@ -90,11 +97,26 @@ def decode(body: bytes) -> Decoded:
 
 
 def page_of(body: bytes) -> Decoded:
-    """A page of rows, whose answer was JSON when it came. Raises Incomplete: no JSON."""
+    """A page of rows, whose answer was JSON when it came; an element that is no object is a fault.
+
+    Raises Incomplete: no JSON.
+    """
     try:
-        return decode(body)
+        decoded = decode(body)
     except ValueError as error:
         raise Incomplete(f"a page is no JSON: {error}") from None
+    faults = tuple(
+        Fault(position, (), "no_row", json_type_of(element))
+        for position, element in enumerate(decoded.elements)
+        if type(element) is not dict
+    )
+    return replace(decoded, faults=(*decoded.faults, *faults)) if faults else decoded
+
+
+def json_type_of(value: Any) -> str:
+    """What JSON calls a value."""
+    names = {type(None): "null", bool: "boolean", str: "text", list: "list", dict: "object"}
+    return names.get(type(value), "number")
 
 
 def mended(body: bytes) -> bytes:
@@ -183,7 +205,7 @@ def _mended(document: Any, doubled: dict[int, set[str]], cut: set[str]) -> tuple
     # The document stands in a list, so that it can be replaced itself.
     around = [document]
     todo: list[tuple[Any, int | None, tuple[str, ...]]] = [(around, None, ())]
-    rows = Decoded(document).rows
+    rows = Decoded(document).elements
     while todo:
         container, row, path = todo.pop()
         for name in doubled.get(id(container), ()):

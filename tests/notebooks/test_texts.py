@@ -9,8 +9,8 @@ import pytest
 from omnium_elt.infra.project_files import NOTEBOOKS
 
 PAGES = sorted(NOTEBOOKS.glob("*.py"))
-NUMBERS_ONLY = {"path", "_advice", "_fresh", "len(drift)"}
-"""What may stand in Markdown besides our own words: this machine's path, sentences of figures, a count."""
+NUMBERS_ONLY = {"_advice", "len(drift)"}
+"""What may stand in Markdown besides our own words: sentences of figures, a count."""
 
 
 def calls(page: Path, name: str) -> Iterator[ast.Call]:

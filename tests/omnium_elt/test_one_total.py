@@ -6,6 +6,7 @@ import html
 import io
 import json
 import re
+import runpy
 import shutil
 from collections.abc import Iterator
 from decimal import Decimal
@@ -19,6 +20,7 @@ from omnium_elt.cli import main
 from omnium_elt.cli.commands.demo import show_findings
 from omnium_elt.decide.lines import Selection
 from omnium_elt.desk.routes import routes
+from omnium_elt.infra import project_files
 from omnium_elt.infra.home import Home
 from omnium_elt.inspect.demo import findings
 from omnium_elt.report import html as report_html
@@ -225,6 +227,32 @@ def test_the_terminal_and_json(told: tuple[Home, Totals]) -> None:
         ]
         assert (sum(one.lines for one in now), sum(one.value for one in now)) == (lines, value)
         assert f"Altogether {lines:,} lines, {value:,.2f} {currency}, " in said.getvalue()
+
+
+def test_the_notebook(told: tuple[Home, Totals], monkeypatch: pytest.MonkeyPatch) -> None:
+    home, totals = told
+    monkeypatch.setenv("OMNIUM_HOME", str(home.root))
+    path = project_files.NOTEBOOKS / "replenishment.py"
+    app = runpy.run_path(str(path), run_name="notebook")["app"]
+    _, shown = app.run()
+    told_by_it = {
+        row.currency: (row.lines, Decimal(f"{row.value:.2f}"))
+        for row in shown["today"].itertuples()
+        if row.lines
+    }
+    assert told_by_it == totals
+    # At the settings of the proposal the what-if is the proposal.
+    compared = (
+        shown["compared"].groupby("currency")[["lines", "what_if_lines", "value", "what_if_value"]].sum()
+    )
+    found = {
+        currency: (row.lines, Decimal(f"{row.value:.2f}"))
+        for currency, row in zip(compared.index, compared.itertuples(), strict=True)
+        if row.lines
+    }
+    assert found == totals
+    for row in compared.itertuples():
+        assert row.what_if_value == pytest.approx(row.value, abs=0.005)
 
 
 def page_of(home: Home, path: str) -> str:

@@ -42,10 +42,11 @@ from omnium_elt.infra.errors import OmniumEltError, UsageError, explain
 from omnium_elt.infra.home import Settings
 from omnium_elt.infra.run_report import Progress, ResourceReport, RunReport
 from omnium_elt.infra.tenant import connect, personal_data, told
-from omnium_elt.steps.receipts import is_odd, odd_values, receipts
+from omnium_elt.steps.receipts import odd_values, receipts
 from omnium_elt.steps.resource_progress import ResourceProgress
 from omnium_elt.warehouse.database import LOCAL
 from omnium_elt.warehouse.destination import Warehouse
+from omnium_elt.warehouse.odd_values import forget_mended
 
 log = logging.getLogger("omnium.load")
 
@@ -155,6 +156,7 @@ class _Load:
             raise self._fatal
         self._note_drift(going)
         if self._has_loaded:
+            forget_mended(self._warehouse)
             self._warehouse.record_run(self._report)
 
     def _read_and_load(self, going: list[ResourceProgress]) -> None:
@@ -333,7 +335,7 @@ class _Load:
             )
         windows = [window for some in package.values() for window in some]
         yield receipts(self._report.run_id, windows)
-        if any(is_odd(drift) for window in windows for drift in window.drift):
+        if any(window.odd for window in windows):
             yield odd_values(self._report.run_id, windows)
 
     def _marked(self, windows: list[Verified]) -> Iterator[Verified]:

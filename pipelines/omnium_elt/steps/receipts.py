@@ -9,7 +9,7 @@ from typing import Any
 
 import dlt
 import pyarrow as pa
-from omnium_source.normalize.drift import Drift, summed
+from omnium_source.normalize.drift import MOST_IDS, Drift, summed
 from omnium_source.resources import LEFT_OUT
 from omnium_source.windows.gathered import Verified
 from omnium_source.windows.window import moment_of
@@ -45,6 +45,7 @@ _ODD_VALUE = pa.schema(
         ("example_type", pa.string()),
         ("rows", pa.int64()),
         ("example_keys", pa.string()),
+        ("row_id", pa.string()),
         ("_dlt_load_id", pa.string()),
     ]
 )
@@ -73,13 +74,11 @@ def _receipt(window: Verified) -> dict[str, Any]:
     }
 
 
-def is_odd(drift: Drift) -> bool:
-    """Whether it tells of values, and not of a field that is new."""
-    return drift.kind != "new_field"
-
-
 def odd_values(run_id: str, windows: Sequence[Verified]) -> Any:
-    """The rows of `_omnium_odd_values`, as a dlt resource."""
+    """The rows of `_omnium_odd_values`, as a dlt resource: one for each column, kind and row that is written.
+
+    What is no row, and rows beyond the first `MOST_IDS` of a column, share one without `row_id`.
+    """
     rows = [
         {
             "run_id": run_id,
@@ -88,12 +87,20 @@ def odd_values(run_id: str, windows: Sequence[Verified]) -> Any:
             "column_name": one.column,
             "kind": one.kind,
             "example_type": one.example_type,
-            "rows": one.rows,
-            "example_keys": ", ".join(sorted(one.examples)),
+            **told,
         }
-        for one in summed(drift for window in windows for drift in window.drift if is_odd(drift))
+        for one in summed(drift for window in windows for drift in window.odd)
+        for told in _of_rows(one)
     ]
     return _table(ODD_VALUES, _ODD_VALUE, rows)
+
+
+def _of_rows(drift: Drift) -> Iterator[dict[str, Any]]:
+    for row_id, key in drift.ids[:MOST_IDS]:
+        yield {"rows": 1, "example_keys": key, "row_id": row_id}
+    if rest := drift.rows - len(drift.ids[:MOST_IDS]):
+        places = ", ".join(drift.examples) if drift.kind == "no_row" else None
+        yield {"rows": rest, "example_keys": places, "row_id": None}
 
 
 def _table(name: str, schema: pa.Schema, rows: Sequence[dict[str, Any]]) -> Any:

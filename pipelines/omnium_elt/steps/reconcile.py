@@ -35,6 +35,7 @@ from omnium_elt.infra.run_report import Progress, ResourceReport, RunReport
 from omnium_elt.infra.tenant import connect, personal_data, told
 from omnium_elt.steps.load import load
 from omnium_elt.warehouse.destination import Warehouse
+from omnium_elt.warehouse.odd_values import forget_mended
 
 log = logging.getLogger("omnium.reconcile")
 
@@ -84,6 +85,8 @@ def _sweep_all(settings: Settings, progress: Progress, report: RunReport, force:
             one = ResourceReport(resource.name)
             report.resources.append(one)
             missing[resource.name] = _Sweep(settings, progress, one, warehouse, sync).run(resource, force)
+        if any(one.rows for one in report.resources):
+            forget_mended(warehouse)
         report.notes += sync.client.clock.remarks()
     return {name: ids for name, ids in missing.items() if ids}
 

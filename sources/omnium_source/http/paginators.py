@@ -57,9 +57,10 @@ _ROWS = msgspec.json.Decoder(list[msgspec.Raw])
 
 @dataclass(frozen=True)
 class Page:
-    """One answer: its bytes, how many rows, the server's count of all rows, and where a scroll goes on.
+    """One answer: its bytes, how many elements, the server's count of all rows, and where a scroll goes on.
 
-    `is_least`: the server says that its count is only the least that there are. `mark` tells this page from others.
+    `is_least`: the server says that its count is only the least that there are. `mark` tells this page from others,
+    None where nothing does. `no_rows`: how many elements are no objects, and so no rows.
     """
 
     body: bytes
@@ -67,7 +68,8 @@ class Page:
     total: int | None = None
     scroll_id: str | None = None
     is_least: bool = False
-    mark: int = 0
+    mark: int | None = None
+    no_rows: int = 0
 
     @property
     def is_bare(self) -> bool:
@@ -123,9 +125,13 @@ def read_page(body: bytes) -> Page:
     if not rows and (envelope.get("error") or envelope.get("errors")):
         raise NotAnAnswer("the server reports an error instead of rows", has_message=True)
     total, is_least = count_in(envelope.get("totalHits"))
-    mark = hash((len(rows), bytes(rows[0]), bytes(rows[-1]))) if rows else 0
+    objects = [row for row in rows if bytes(memoryview(row)[:1]) == b"{"]
+    if rows and not objects and total is None:
+        raise NotAnAnswer("the answer is JSON of another shape: none of its rows is an object")
+    mark = hash((len(rows), bytes(objects[0]), bytes(objects[-1]))) if objects else None
     scroll_id = envelope.get("scrollId")
-    return Page(body, len(rows), total, str(scroll_id) if scroll_id else None, is_least, mark)
+    scroll_id = str(scroll_id) if scroll_id else None
+    return Page(body, len(rows), total, scroll_id, is_least, mark, len(rows) - len(objects))
 
 
 Envelope = dict[str, Any]
@@ -137,16 +143,27 @@ def _quickly(body: bytes) -> tuple[Envelope, Sequence[msgspec.Raw] | None]:
     try:
         if body.lstrip()[:1] == b"[":
             envelope, rows = _Envelope(), _ROWS.decode(body)
+            if len(rows) == 1 and _is_envelope(rows[0]):
+                raise NotAnAnswer(
+                    "the answer is JSON of another shape: a list around what should be the answer"
+                )
         else:
             envelope = _ENVELOPE.decode(body)
             found = b"null" if isinstance(envelope.result, msgspec.UnsetType) else bytes(envelope.result)
             rows = None if found == b"null" else _ROWS.decode(found)
     except msgspec.ValidationError:
         raise NotAnAnswer("the answer is JSON of another shape: no list of rows") from None
-    if rows and not all(bytes(memoryview(row)[:1]) == b"{" for row in rows):
-        raise NotAnAnswer("the answer is JSON of another shape: not all of its rows are objects")
     names = ("totalHits", "scrollId", "isValid", "error", "errors")
     return {name: _plain(getattr(envelope, name)) for name in names}, rows
+
+
+def _is_envelope(element: msgspec.Raw) -> bool:
+    """Whether the element of a list is no row, but what stands around rows."""
+    try:
+        inner = _ENVELOPE.decode(element)
+    except msgspec.DecodeError:  # no object
+        return False
+    return inner.result is not MISSING and inner.totalHits is not MISSING
 
 
 def _plain(raw: msgspec.Raw | msgspec.UnsetType) -> Any:
@@ -429,7 +446,7 @@ class Scroll:
                 if rows == total and not first.may_be_more:
                     return  # everything is here: only the end of the scroll was lost
                 raise
-            if following.count and following.mark in seen:
+            if following.mark is not None and following.mark in seen:
                 if rows == total:
                     return  # the server begins again; whether everything is here the keys will tell
                 raise ScrollLost(f"{name}: the scroll repeats itself after {rows:,} rows of {total}")

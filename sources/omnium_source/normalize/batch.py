@@ -23,7 +23,7 @@ class Batch:
 
     `keys` are the `_dlt_id` of the root rows in the order they came; `roots` tells of every row of every
     table which root row it belongs to. `found`: columns that the contract lacks, where this batch needed them first.
-    `tables` is empty where only the keys are wanted.
+    `tables` is empty where only the keys are wanted. `doubled`: rows with the key of another one on the same page.
     """
 
     root: str
@@ -32,6 +32,7 @@ class Batch:
     drift: list[Drift] = field(default_factory=list)
     roots: dict[str, np.ndarray] = field(default_factory=dict, repr=False)
     found: Found = field(default_factory=Found)
+    doubled: int = 0
 
     def rows_of(self, table: str) -> np.ndarray:
         """The number of the root row that each row of a table belongs to."""
@@ -88,6 +89,7 @@ def newest(batches: Sequence[Batch], cursor: str | None = None) -> Batch:
     kept = _kept(batches, cursor)
     names = dict.fromkeys(chain.from_iterable(batch.tables for batch in batches))
     result = Batch(root, {}, [], [drift for batch in batches for drift in batch.drift])
+    result.doubled = sum(batch.doubled for batch in batches)
     for batch in batches:
         result.found.fields.update(batch.found.fields)
         result.found.kinds.update(batch.found.kinds)

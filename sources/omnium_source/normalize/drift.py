@@ -5,16 +5,21 @@ Drift      one kind of it in one column, how often, and the keys of a few rows
 in_words   the drift of a run, a line for each column
 """
 
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Container, Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from itertools import zip_longest
 from typing import Literal
 
 from omnium_source.decoding import What
 
-DriftKind = Literal["new_field", "misfit", "rounded", "clamped", What]
+DriftKind = Literal["new_field", "misfit", "rounded", "clamped", "no_key", "doubled_key", What]
 
+MOST_IDS = 1_000
+"""Rows of a column that are kept by their ids; of more only how many they are."""
 EXAMPLES = 3
 """Rows of each column that are named at most."""
+WHOLE_ROW = "*"
+"""Stands for a column where all of a row is meant."""
 LONGEST_EXAMPLE = 60
 """Characters of a key that are shown."""
 
@@ -27,6 +32,9 @@ WORDS: dict[DriftKind, str] = {
     "no_number": "NaN or an infinity, null here",
     "doubled_name": "a field that stands twice in one object, of which the last counts",
     "too_deep": "nested too deeply, kept as text of JSON",
+    "no_row": "what stands among the rows and is no object, left out",
+    "no_key": "rows without a key, told apart by all that they hold",
+    "doubled_key": "rows with the key of another one on the same page, of which one is kept",
 }
 
 
@@ -36,7 +44,9 @@ class Drift:
 
     `new_field`: a field that no earlier run put into the destination. `misfit`: values that do not fit; they stand in
     the column's variant. The others tell what became of a value (`WORDS`). `column` is the field's path where the
-    value was no JSON yet. `examples`: keys of root rows, as they stand in the table.
+    value was no JSON yet, and `WHOLE_ROW` where it should have been a row. `examples`: keys of root rows, as they stand
+    in the table; what is no row is told by its place. `ids`: the `_dlt_id` of each of these root rows, with its key for
+    the first `MOST_IDS`.
     """
 
     table: str
@@ -45,6 +55,17 @@ class Drift:
     example_type: str
     rows: int
     examples: tuple[str, ...] = ()
+    ids: tuple[tuple[str, str | None], ...] = field(default=(), repr=False, compare=False)
+
+    def of_rows(self, kept: Container[str] | None) -> "Drift | None":
+        """The same of those root rows alone, or all for None, each counted once; None where nothing is left.
+
+        What is no row stays.
+        """
+        if self.kind == "no_row":
+            return self
+        ids = self.ids if kept is None else tuple(one for one in self.ids if one[0] in kept)
+        return replace(self, rows=len(ids), ids=ids) if ids else None
 
 
 class Notes:
@@ -57,13 +78,16 @@ class Notes:
         """Note rows of a table by the root rows that they belong to."""
         self._rows.setdefault((table, column, kind, example_type), []).extend(roots)
 
-    def drift(self, name_of: Callable[[int], str]) -> list[Drift]:
-        """What was noted; `name_of` gives the key of a root row."""
-        return [
-            Drift(*what, len(roots), tuple(map(name_of, list(dict.fromkeys(roots))[:EXAMPLES])))
-            for what, roots in self._rows.items()
-            if roots
-        ]
+    def drift(self, name_of: Callable[[int], str], ids: Sequence[str]) -> list[Drift]:
+        """What was noted; `name_of` gives the key of a root row, `ids` are those of all root rows."""
+        found = []
+        for what, roots in self._rows.items():
+            distinct = list(dict.fromkeys(roots))
+            if distinct:
+                names = list(map(name_of, distinct[:MOST_IDS]))
+                pairs = tuple(zip_longest((ids[row] for row in distinct), names))
+                found.append(Drift(*what, len(roots), tuple(names[:EXAMPLES]), pairs))
+        return found
 
 
 def summed(drift: Iterable[Drift]) -> list[Drift]:
@@ -76,7 +100,8 @@ def summed(drift: Iterable[Drift]) -> list[Drift]:
             found[place] = one
         else:
             examples = tuple(dict.fromkeys([*before.examples, *one.examples]))[:EXAMPLES]
-            found[place] = replace(before, rows=before.rows + one.rows, examples=examples)
+            rows, ids = before.rows + one.rows, (*before.ids, *one.ids)[:MOST_IDS]
+            found[place] = replace(before, rows=rows, examples=examples, ids=ids)
     return list(found.values())
 
 

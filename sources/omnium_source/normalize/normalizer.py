@@ -13,7 +13,7 @@ column stands in `<column>__v_text` or `<column>__v_json` beside it. Personal da
 
 from collections.abc import Sequence
 from hashlib import blake2b
-from itertools import chain
+from itertools import chain, pairwise
 from typing import Any
 
 import numpy as np
@@ -22,7 +22,7 @@ import pyarrow as pa
 
 from omnium_source.json_values import json_bytes
 from omnium_source.normalize.batch import Batch, newest
-from omnium_source.normalize.drift import Notes, named
+from omnium_source.normalize.drift import EXAMPLES, WHOLE_ROW, Drift, Notes, named
 from omnium_source.normalize.found_columns import FoundColumns
 from omnium_source.normalize.pages import Page, as_version, read_exactly
 from omnium_source.normalize.private_values import spelled
@@ -61,8 +61,7 @@ class Normalizer:
                 return newest([batch], newest_by) if is_doubled else batch
 
     def _normalize(self, pages: Sequence[Page], found: FoundColumns) -> Batch:
-        # What is no object is no row; whoever counts rows will see that one is missing.
-        of_pages = [[row for row in page.rows if type(row) is dict] for page in pages]
+        of_pages = [page.rows for page in pages]
         rows = list(chain.from_iterable(of_pages))
         if self._root.node.position.schemas == ("OmniumSupplierVersion",):
             rows = [row if type(row.get("value")) is dict else as_version(row) for row in rows]
@@ -82,20 +81,39 @@ class Normalizer:
         ids = pa.array(batch.keys, pa.string())
         table.finish(ids, ids, batch)
         self._note_faults(pages, starts, notes)
-        batch.drift = notes.drift(lambda row: named(keys[row]))
+        self._note_keys(keys, batch, starts, notes)
+        of_elements = _Elements(pages, starts, keys)
+        batch.drift = notes.drift(of_elements.name_of, batch.keys) + of_elements.no_rows(self.shape.root)
         batch.found = found.added
         return batch
 
     def _note_faults(self, pages: Sequence[Page], starts: Sequence[int], notes: Notes) -> None:
         """Note what of the pages could not be read as it stands, with the field as it is named there."""
         for page, start in zip(pages, starts, strict=True):
+            no_rows = [fault.row or 0 for fault in page.faults if fault.what == "no_row"]
             for fault in page.faults:
                 # A single object is its own answer's row.
                 at = fault.row or 0
-                if at < len(page.rows) and type(page.rows[at]) is dict:
-                    row = start + sum(type(row) is dict for row in page.rows[:at])
+                row = at - sum(place < at for place in no_rows)
+                if at not in no_rows and row < len(page.rows):
                     field_name = self._personal.hide_inside(".".join(fault.path))
-                    notes.add(self.shape.root, field_name, fault.what, "text", [row])
+                    notes.add(self.shape.root, field_name, fault.what, "text", [start + row])
+
+    def _note_keys(self, keys: Sequence[Key], batch: Batch, starts: Sequence[int], notes: Notes) -> None:
+        """Note rows without a key, and those whose key another row of the same page has."""
+        column = self.shape.key[0].name
+        notes.add(
+            self.shape.root, column, "no_key", "null", [row for row, key in enumerate(keys) if not any(key)]
+        )
+        if len(set(batch.keys)) == len(batch.keys):
+            return
+        for start, stop in pairwise([*starts, len(keys)]):
+            seen: set[str] = set()
+            for row in range(start, stop):
+                if batch.keys[row] in seen:
+                    notes.add(self.shape.root, column, "doubled_key", "text", [row])
+                    batch.doubled += 1
+                seen.add(batch.keys[row])
 
     def _without_ignored(self, rows: Rows) -> Rows:
         """Rows without the fields that get no column, so that their content hash does not see them either."""
@@ -132,11 +150,45 @@ class Normalizer:
         return [text if same is None else same for same, text in zip(typed, texts, strict=True)]
 
 
+class _Elements:
+    """What stands in the lists of some pages: rows, and what is no object among them."""
+
+    def __init__(self, pages: Sequence[Page], starts: Sequence[int], keys: Sequence[Key]) -> None:
+        self._pages, self._starts, self._keys = pages, starts, keys
+
+    def name_of(self, row: int) -> str:
+        """The key of a row, or where it stands if it has none."""
+        if any(self._keys[row]):
+            return named(self._keys[row])
+        page = int(np.searchsorted(self._starts, row, side="right")) - 1
+        return self._place(page, row - self._starts[page], row - 1)
+
+    def no_rows(self, table: str) -> list[Drift]:
+        """What is no object, by its type, told by its place."""
+        found: dict[str, list[str]] = {}
+        for number, page in enumerate(self._pages):
+            faults = [fault for fault in page.faults if fault.what == "no_row"]
+            for before, fault in enumerate(faults):
+                at = fault.row or 0
+                place = self._place(number, at, self._starts[number] + at - before - 1)
+                found.setdefault(fault.json_type, []).append(place)
+        return [
+            Drift(table, WHOLE_ROW, "no_row", json_type, len(places), tuple(places[:EXAMPLES]))
+            for json_type, places in found.items()
+        ]
+
+    def _place(self, page: int, at: int, row_before: int) -> str:
+        """A position in a page, in words, with the key of the row before it."""
+        text = f"element {at + 1} of a page"
+        has_neighbour = row_before >= self._starts[page] and any(self._keys[row_before])
+        return f"{text}, after {named(self._keys[row_before])}" if has_neighbour else text
+
+
 def _ids(keys: Sequence[Key], hashes: Sequence[str]) -> list[str]:
     """An id of each root row, the same in every run: the digest of its key."""
     ids = []
     for row, key in enumerate(keys):
         # A row without any key is told from others by what it holds.
-        named_by = key if any(part is not None for part in key) else ("", hashes[row])
+        named_by = key if any(key) else ("", hashes[row])
         ids.append(blake2b(orjson.dumps(named_by), digest_size=16).hexdigest())
     return ids

@@ -18,7 +18,7 @@ class Page(Protocol):
 
     @property
     def rows(self) -> list[dict[str, Any]]:
-        """Its rows as JSON has them, in the order of the bytes."""
+        """Its rows as JSON has them, in the order of the bytes; what is no object is none."""
 
     @property
     def faults(self) -> Sequence[Fault]:
@@ -53,8 +53,9 @@ def as_version(supplier: dict[str, Any]) -> dict[str, Any]:
 def read_exactly(page: Page) -> Page:
     """The page with numbers as decimals. Slow: for pages whose numbers floats cannot tell apart."""
     document = json.loads(page.body, parse_float=Decimal, parse_int=whole_number)
-    rows = document.get("result", [document]) if isinstance(document, dict) else document
-    if not isinstance(rows, list) or len(rows) != len(page.rows):
+    elements = document.get("result", [document]) if isinstance(document, dict) else document
+    rows = [element for element in elements if type(element) is dict] if isinstance(elements, list) else []
+    if len(rows) != len(page.rows):
         # The caller picked among the rows: without the bytes, what the floats tell has to do.
         return Parsed(b"", page.rows)
-    return Parsed(page.body, rows)
+    return Parsed(page.body, rows, page.faults)

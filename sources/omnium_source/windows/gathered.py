@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
+from itertools import compress
 from typing import Any
 
 import numpy as np
@@ -18,7 +19,7 @@ from omnium_source.errors import Incomplete
 from omnium_source.http.paginators import Connection, Page
 from omnium_source.http.traffic import Traffic
 from omnium_source.normalize.batch import Batch
-from omnium_source.normalize.drift import Drift
+from omnium_source.normalize.drift import Drift, summed
 from omnium_source.normalize.window_tables import WindowTables
 from omnium_source.resources import Resource
 from omnium_source.windows.deletions import marked
@@ -44,7 +45,8 @@ class Query:
 class Verified:
     """A complete window: its tables, the state to keep once they are loaded, and its receipt, of which each is a part.
 
-    `rows` came, `written` of them are new to the destination. `bytes`: of the pages as they came.
+    `rows` came, `written` of them are new to the destination. `bytes`: of the pages as they came. `drift`: what nobody
+    expected of all that came; `odd`: of the rows that are written, without new fields.
 
     One record, as its fields are what one package of the load needs.
     """
@@ -64,12 +66,13 @@ class Verified:
     drift: list[Drift] = field(default_factory=list)
     late_seconds: float | None = None
     keys: set[str] = field(default_factory=set, repr=False)
+    odd: list[Drift] = field(default_factory=list)
 
 
 class Gathered:
     """The rows of one window; `total` is the server's count of them, None where nothing is to be counted.
 
-    All of it is one thing: what a receipt tells of the window, as it grows.
+    One class, as all of it is what a receipt tells of the window, as it grows.
     """
 
     def __init__(
@@ -79,7 +82,10 @@ class Gathered:
         self.total: int | None = None
         self.keys: set[str] = set()
         self.read_rows = self.written = self.bytes = 0
+        self.no_rows = self.doubled = 0
+        """Of what came: what is no object, and rows whose key another one on the same page has."""
         self.drift: list[Drift] = []
+        self.odd: list[Drift] = []
         self.late_seconds: float | None = None
         self.began = run.client.server_time()
         self._tables: WindowTables | None = None
@@ -103,7 +109,8 @@ class Gathered:
 
     def add(self, page: Page, *, can_come_twice: bool = False) -> None:
         """Take a page; it becomes tables together with others. Raises Incomplete: a row came twice, and may not."""
-        self.read_rows += page.count
+        self.read_rows += page.count - page.no_rows
+        self.no_rows += page.no_rows
         self.bytes += len(page.body)
         if self.query.note:
             self.query.note(page.rows)
@@ -125,11 +132,24 @@ class Gathered:
             raise Incomplete(self.says(f"{len(doubled):,} rows came twice"))
         mask = self._wanted(batch, doubled)
         self.keys.update(batch.keys)
+        if self._run.resource.has_own_id:
+            self.doubled += batch.doubled
+        else:  # rows that are alike are no oddity there
+            batch.drift = [one for one in batch.drift if one.kind != "doubled_key"]
         self.drift += batch.drift
+        self._note_odd(batch, mask)
         if batch.tables:
             self.tables.keep(batch, mask)
             self.written += len(batch.keys) if mask is None else sum(mask)
             self._note_lateness(batch, mask)
+
+    def _note_odd(self, batch: Batch, mask: list[bool] | None) -> None:
+        """What is odd in the rows that are kept: of others the destination knows it already."""
+        found = [one for one in batch.drift if one.kind != "new_field"]
+        kept = set(compress(batch.keys, mask)) if found and mask is not None else None
+        found = [left for one in found if (left := one.of_rows(kept))]
+        if found:
+            self.odd = summed([*self.odd, *found])
 
     def _wanted(self, batch: Batch, doubled: set[str]) -> list[bool] | None:
         """Which rows of a batch are new; None for all of them."""
@@ -170,6 +190,9 @@ class Gathered:
         self.read_rows += part.read_rows
         self.bytes += part.bytes
         self.drift += part.drift
+        self.no_rows += part.no_rows
+        self.doubled += part.doubled
+        self.odd = summed([*self.odd, *part.odd])
         if part.late_seconds is not None:
             self.late_seconds = max(self.late_seconds or 0.0, part.late_seconds)
 
@@ -204,6 +227,7 @@ class Gathered:
             self.drift,
             self.late_seconds,
             self.keys,
+            self.odd,
         )
 
     def close(self) -> None:

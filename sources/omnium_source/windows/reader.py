@@ -199,12 +199,23 @@ class Attempt:
         """Whether all rows are here: as many as the server counts, or all that it shows where it does not count so far.
 
         `is_snapshot`: what came was one answer, or a scroll read to its empty end; then rows beyond the count are
-        rows too. Pages that no count proves are read until they show the same keys twice.
+        rows too. Pages that no count proves are read until they show the same keys twice. What is no row, or has the
+        key of another row on its page, may be counted too; what was shown by mistake is not shown twice.
         """
         rows, total = self.rows, self.rows.total
         rows.finish_batches()
         if total is not None and rows.count == total:
             return
+        missing = 0 if total is None else total - rows.count
+        if missing > 0 and missing in (rows.no_rows, rows.doubled, rows.no_rows + rows.doubled):
+            if rows.tries > 1:
+                return
+            raise Incomplete(
+                rows.says(
+                    f"of the {total:,} rows that the server counts, {rows.no_rows:,} are no objects "
+                    f"and {rows.doubled:,} have the key of another row on their page"
+                )
+            )
         # Rows without an id of their own that are too many may have come twice.
         can_be_told_apart = self._run.resource.has_own_id or self._is_least
         has_more = total is None or (rows.count > total and can_be_told_apart)

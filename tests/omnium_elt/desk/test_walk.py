@@ -16,7 +16,7 @@ import pytest
 from omnium_elt.infra.home import Home
 from omnium_sandbox import Sandbox
 
-from tests.support import npm
+from tests.support.axe import Axe
 from tests.support.browser import CHROMIUM, MISSING, Browser, browser
 from tests.support.tenants import environment_of
 
@@ -38,11 +38,6 @@ SMALLEST = """(() => {
         return [parseFloat(getComputedStyle(node).fontSize) * scale, node.textContent.trim().slice(0, 40)];
     });
     return sizes.sort((a, b) => a[0] - b[0])[0];
-})()"""
-AXE = """(async () => {
-    const found = await axe.run(document, {runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa']});
-    return found.violations.filter(one => ['serious', 'critical'].includes(one.impact)).map(
-        one => [one.id, one.impact, one.nodes.length, one.nodes[0].html.slice(0, 200), one.nodes[0].failureSummary]);
 })()"""
 
 
@@ -175,10 +170,7 @@ def test_text_on_a_phone_is_never_too_small_and_nothing_leaves_the_page(tab: Bro
 
 
 def test_axe_finds_nothing_serious(tab: Browser, address: str, all_workers: Path) -> None:
-    modules = npm.packages(all_workers / "npm-axe", "axe-core@4.10.2")
-    if modules is None:
-        pytest.skip(npm.MISSING)
-    axe = (modules / "axe-core" / "axe.min.js").read_text(encoding="utf-8")
+    axe = Axe(all_workers)
     serious: dict[str, Any] = {}
     tab.command("Page.setBypassCSP", enabled=True)
     found_pages = pages(tab, address)
@@ -189,8 +181,7 @@ def test_axe_finds_nothing_serious(tab: Browser, address: str, all_workers: Path
         feature = {"name": "prefers-color-scheme", "value": scheme}
         tab.command("Emulation.setEmulatedMedia", features=[feature])
         tab.wait_until("document.readyState === 'complete' && document.querySelector('main') !== null")
-        tab.command("Runtime.evaluate", expression=axe)
-        if found := tab.ask(AXE):
+        if found := axe.serious(tab):
             serious[f"{place} {device} {scheme}"] = found
     assert serious == {}
 

@@ -81,7 +81,7 @@ def supplier_answer(reply: Any) -> str:
         ("reports an error instead of rows: shard failed", {"result": [], "totalHits": 0, "error": "shard failed"}),
         ("no list of rows", {"result": {"a": 1}, "totalHits": 1}),
         ("no list of rows", {"result": "none", "totalHits": 1}),
-        ("not all of its rows are objects", {"result": [1, 2], "totalHits": 2}),
+        ("none of its rows is an object", {"result": [1, 2], "totalHits": None}),
         ("JSON of another shape", "sorry"),
         ("JSON of another shape", 7),
         ("is no JSON (text/html", Reply(raw=b"<html>no</html>", headers={"Content-Type": "text/html"})),

@@ -21,9 +21,13 @@ def test_rows_are_counted_and_named_once() -> None:
     notes = Notes()
     notes.add("orders__lines", "quantity", "misfit", "text", [0, 0, 1, 2, 3])
     notes.add("orders__lines", "price", "misfit", "text", [])
-    assert notes.drift("ABCD".__getitem__) == [
-        Drift("orders__lines", "quantity", "misfit", "text", 5, ("A", "B", "C"))
-    ]
+    (drift,) = notes.drift("ABCD".__getitem__, "wxyz")
+    assert drift == Drift("orders__lines", "quantity", "misfit", "text", 5, ("A", "B", "C"))
+    assert drift.ids == (("w", "A"), ("x", "B"), ("y", "C"), ("z", "D"))
+    assert drift.of_rows({"x", "z", "elsewhere"}) == Drift(
+        "orders__lines", "quantity", "misfit", "text", 2, ("A", "B", "C")
+    )
+    assert drift.of_rows({"elsewhere"}) is None
 
 
 def test_keys_in_words() -> None:

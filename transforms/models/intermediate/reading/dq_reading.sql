@@ -55,6 +55,21 @@
         'clamped',
         'A moment lies after the beginning of 9999-12-31: it is kept as that.',
     ),
+    (
+        'element_that_is_no_row',
+        'no_row',
+        'What stands among the rows of an answer is no object: it is left out, and counted until all of it is read again.',
+    ),
+    (
+        'row_without_a_key',
+        'no_key',
+        'A row has no key: it is told from others by all that it holds, and stands there anew whenever it changes.',
+    ),
+    (
+        'row_with_the_key_of_another',
+        'doubled_key',
+        'Two rows of one answer have the same key: the newer one, or else the later one, is kept.',
+    ),
 ] -%}
 {{ quality_check(
     'resource_left_out_by_since',
@@ -66,13 +81,24 @@ union all
 {%- set found -%}
     {%- if 'kind' in values %}
     select
-        table_name || '.' || column_name || coalesce(': ' || max(nullif(example_keys, '')), '') as odd_key
-    from {{ raw_relation('_omnium_odd_values') }}
-    where kind = '{{ kind }}'
+        table_name || case when column_name = '*' then '' else '.' || column_name end
+        || coalesce(': ' || {{ joined_in_order('case when place <= 3 then example_keys end', ', ', 'place') }}, '') as odd_key
+    from (
+        select
+            table_name,
+            column_name,
+            example_keys,
+            row_number() over (partition by table_name, column_name order by example_keys nulls last) as place
+        from (
+            select distinct table_name, column_name, nullif(example_keys, '') as example_keys
+            from {{ raw_relation('_omnium_odd_values') }}
+            where kind = '{{ kind }}'
+        ) as told
+    ) as numbered
     group by table_name, column_name
     {%- else %}
     select cast(null as {{ raw_type('text') }}) as odd_key where 1 = 0
     {%- endif %}
 {%- endset %}
-{{ quality_check(name, meaning ~ ' Counted by field, in every run until now.', found) }}
+{{ quality_check(name, meaning ~ ' Counted by field, until the row comes again without it.', found) }}
 {%- endfor %}

@@ -1,0 +1,58 @@
+"""What the notebooks of the dashboard share: their colours, their first lines, and how they read what is published."""
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import altair
+import duckdb
+import marimo
+
+from omnium_elt.infra.files import read_object
+from omnium_elt.infra.home import Home
+from omnium_elt.inspect.dashboard import others
+
+GREEN, AMBER, RUST, PALE = "#2a8a72", "#d08a2e", "#b5502a", "#9cc4b8"
+
+
+@altair.theme.register("omnium", enable=True)
+def _theme() -> altair.theme.ThemeConfig:
+    """Charts without Vega's menu, whose button has no name that a screen reader could say."""
+    return altair.theme.ThemeConfig({"usermeta": {"embedOptions": {"actions": False}}})
+
+
+def _home() -> Home:
+    return Home(Path(os.environ.get("OMNIUM_HOME") or "omnium-data"))
+
+
+def header(here: str) -> Any:
+    """Links to the other pages, and as of which day the figures of this one are; `here` is its own address."""
+    told = read_object(_home().manifest)
+    pages = {"/": "Today's proposal", **others()}
+    links = " · ".join(f"[{title}]({address})" for address, title in pages.items() if address != here)
+    as_of = told.get("as_of") or "no day"
+    return marimo.md(
+        f"{links}\n\nAs of **{as_of}** · published {told.get('published_at', 'at no known time')}"
+    )
+
+
+def published() -> Callable[..., Any]:
+    """How to ask the published warehouse: `query(sql, name=value)` gives a data frame; `$name` stands for a value.
+
+    Stops the cell with a sentence where nothing is published.
+    """
+    path = _home().warehouse
+    if not path.exists():
+        told = f"There is no warehouse at `{path}` yet: `omnium-elt demo` makes one."
+        marimo.stop(True, marimo.callout(marimo.md(told), "warn"))
+    warehouse = duckdb.connect()
+    # Attached, not opened: each session sees the version that was published when it began.
+    warehouse.execute(f"attach '{str(path).replace(chr(39), chr(39) * 2)}' as warehouse (read_only)")
+    warehouse.execute("use warehouse")
+    warehouse.execute("set TimeZone = 'UTC'")
+
+    def query(sql: str, **values: Any) -> Any:
+        return warehouse.execute(sql, values).df()
+
+    return query
