@@ -258,7 +258,11 @@ class Build:
             for schema in KEPT
         }
         views = {
-            schema: {row.viewName for row in self._spark.sql(f"show views in `{self._prefix}{schema}`").collect()}
+            schema: {
+                row.viewName
+                for row in self._spark.sql(f"show views in `{self._prefix}{schema}`").collect()
+                if not row.isTemporary
+            }
             for schema in KEPT
         }
         for folder in self._partial.iterdir():
