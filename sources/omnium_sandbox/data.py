@@ -11,6 +11,7 @@ data_masters     suppliers, stores, products, prices, customers
 data_others      what follows from orders, and some of everything else that the API shows
 data_people      made-up persons
 data_filled      orders without number, built on the fly
+data_uneven      those of which no two have the same fields
 data_odd         rows as they should not be
 """
 
@@ -31,7 +32,7 @@ from omnium_sandbox.data_catalogue import (
     make_suppliers,
 )
 from omnium_sandbox.data_demand import make_cells, make_promotions, open_warehouses
-from omnium_sandbox.data_filled import generated_orders
+from omnium_sandbox.data_filled import Orders, generated_orders
 from omnium_sandbox.data_filler import Filler
 from omnium_sandbox.data_masters import customers, prices, products, stores, suppliers
 from omnium_sandbox.data_odd import put_odd_rows
@@ -52,12 +53,14 @@ def generate(
     *,
     odd_data: bool = False,
     filled: bool = False,
+    uneven: bool = False,
     orders: int | None = None,
 ) -> Tenant:
     """A tenant of this size whose history ends the evening before `today`.
 
     `orders` replaces the orders of the history by that many lean ones (about 2.5 KB) built on the fly,
-    with `filled` by ones that fill the whole model (about 20 KB); without a number, `filled` takes 10,000.
+    with `filled` by ones that fill the whole model (about 24 KB), with `uneven` by ones of which no two have the same
+    fields (about 19 KB); without a number, these take 10,000.
     """
     tenant = Tenant()
     if size != "empty":
@@ -65,7 +68,9 @@ def generate(
         generator = numpy.random.default_rng([seed, len(size), today.toordinal()])
         catalogue = make_catalogue(size, today, choice)
         people = make_people(catalogue.scale.customers, choice)
-        recent = trade(tenant, catalogue, people, choice, generator, keep_orders=not (filled or orders))
+        recent = trade(
+            tenant, catalogue, people, choice, generator, keep_orders=not (filled or uneven or orders)
+        )
         to = Filler(tenant, catalogue, people, choice)
         suppliers(to)
         stores(to)
@@ -76,8 +81,9 @@ def generate(
         around_orders(to, recent)
         remainder(to)
         tenant.truth = truth_of(catalogue)
-    if filled or orders:
-        tenant.collections["orders"] = generated_orders(orders or 10_000, today, is_filled=filled)
+    if filled or uneven or orders:
+        kind: Orders = "uneven" if uneven else "filled" if filled else "lean"
+        tenant.collections["orders"] = generated_orders(orders or 10_000, today, kind, seed)
     if odd_data:
         put_odd_rows(tenant, today)
     return tenant

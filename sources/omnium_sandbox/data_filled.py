@@ -2,44 +2,53 @@
 
 from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
-from typing import Any
+from typing import Any, Literal
 
 import numpy
 import orjson
 
+from omnium_sandbox.data_uneven import NUMBER, UnevenOrders
 from omnium_sandbox.endpoints import RESOURCES, schemas
 from omnium_sandbox.rows import Row
 from omnium_sandbox.tenant import Generated
 
-_TEMPLATES = 32
+Orders = Literal["lean", "filled", "uneven"]
+_TEMPLATES: dict[Orders, int] = {"lean": 32, "filled": 32, "uneven": 1_024}
 _LINES = 3
 
 
-def generated_orders(count: int, today: date, *, is_filled: bool) -> Generated:
-    """So many orders over the two years before `today`, the first the oldest."""
+def generated_orders(count: int, today: date, kind: Orders = "lean", seed: int = 1) -> Generated:
+    """So many orders over the two years before `today`, the first the oldest.
+
+    `kind`: some fields, all fields of the description, or those that `data_uneven` chooses by `seed`.
+    """
+    uneven = UnevenOrders(seed)
     end = datetime.combine(today, datetime.min.time(), UTC) - timedelta(hours=3)
     last = int(end.timestamp())
     first = last - 730 * 86_400
     numbers = numpy.arange(count, dtype=numpy.int64)
     created = first + numbers * (last - 7_200 - first) // max(1, count)
     modified = created + 600 + (numbers * 7_919) % 3_600
-    templates = [_template(number, is_filled) for number in range(_TEMPLATES)]
+    make_row: Callable[[int], Row] = {
+        "lean": _lean,
+        "filled": lambda number: _filled("OmniumOrder", number) | _heart(number),
+        "uneven": lambda number: uneven.order(number) | _heart(number),
+    }[kind]
+    templates = [_template(make_row(number)) for number in range(min(count, _TEMPLATES[kind]))]
 
     def make(number: int) -> bytes:
-        return templates[number % _TEMPLATES](number, int(created[number]), int(modified[number]))
+        return templates[number % len(templates)](number, int(created[number]), int(modified[number]))
 
     return Generated(RESOURCES["orders"], created * 1_000_000, modified * 1_000_000, make)
 
 
-_NUMBER, _CREATED, _MODIFIED = "7770777", "2001-01-01T01:01:01Z", "2002-02-02T02:02:02Z"
-"""Stand-ins in a template: they are looked for in its JSON and replaced."""
+_CREATED, _MODIFIED = "2001-01-01T01:01:01Z", "2002-02-02T02:02:02Z"
+"""Stand-ins in a template, as `NUMBER` is: they are looked for in its JSON and replaced."""
 
 
-def _template(number: int, is_filled: bool) -> Callable[[int, int, int], bytes]:
-    row = _filled("OmniumOrder", number) if is_filled else {}
-    row |= _lean(number) if not is_filled else _heart(number)
+def _template(row: Row) -> Callable[[int, int, int], bytes]:
     text = orjson.dumps(row).replace(b"%", b"%%")
-    for stand_in, pattern in ((_NUMBER, b"%(n)d"), (_CREATED, b"%(c)s"), (_MODIFIED, b"%(m)s")):
+    for stand_in, pattern in ((NUMBER, b"%(n)d"), (_CREATED, b"%(c)s"), (_MODIFIED, b"%(m)s")):
         text = text.replace(stand_in.encode(), pattern)
 
     def make(order: int, created: int, modified: int) -> bytes:
@@ -56,8 +65,8 @@ def _iso(seconds: int) -> bytes:
 def _heart(number: int) -> Row:
     """The fields by which orders are told apart."""
     return {
-        "id": f"O{_NUMBER}",
-        "orderNumber": _NUMBER,
+        "id": f"O{NUMBER}",
+        "orderNumber": NUMBER,
         "created": _CREATED,
         "modified": _MODIFIED,
         "status": ("Completed", "InProgress", "New")[number % 3],
@@ -75,7 +84,7 @@ def _lean(number: int) -> Row:
     """
     lines = [
         {
-            "lineItemId": f"{_NUMBER}-{place}",
+            "lineItemId": f"{NUMBER}-{place}",
             "code": f"{10_001 + (number * 3 + place) % 500}",
             "productId": f"{10_001 + (number * 3 + place) % 500}",
             "displayName": f"Artikkel {number} {place}",
@@ -113,14 +122,14 @@ def _lean(number: int) -> Row:
             "lineItems": lines,
             "shipments": [
                 {
-                    "shipmentId": f"{_NUMBER}-S1",
+                    "shipmentId": f"{NUMBER}-S1",
                     "warehouseCode": "oslo-central",
                     "status": "Completed",
                     "lineItems": lines,
                     "address": address,
                 }
             ],
-            "payments": [{"id": f"{_NUMBER}-P1", "amount": 539.7, "paymentMethodName": "Kort"}],
+            "payments": [{"id": f"{NUMBER}-P1", "amount": 539.7, "paymentMethodName": "Kort"}],
             "total": 539.7,
         },
     }

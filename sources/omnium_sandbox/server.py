@@ -69,6 +69,7 @@ class Sandbox:
         index_delay_seconds: float = 0.0,
         odd_data: bool = False,
         filled: bool = False,
+        uneven: bool = False,
         orders: int | None = None,
         tenant: Tenant | None = None,
     ) -> None:
@@ -83,6 +84,7 @@ class Sandbox:
             today or datetime.now(UTC).date(),
             odd_data=odd_data,
             filled=filled,
+            uneven=uneven,
             orders=orders,
         )
         self.tenant.clock = self.now

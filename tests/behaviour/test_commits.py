@@ -24,9 +24,9 @@ from dlt.normalize.normalize import Normalize
 from dlt.pipeline.pipeline import Pipeline
 from omnium_elt.cli import main
 from omnium_elt.infra.home import Home
-from omnium_elt.infra.run_report import RunReport, Silent
+from omnium_elt.infra.run_report import RunReport, Silent, StepReport
 from omnium_elt.inspect.status import status
-from omnium_elt.steps.run import COMMANDS, perform
+from omnium_elt.steps.run import COMMANDS, RUN, perform
 from omnium_elt.warehouse.duckdb_destination import _CopyJob
 from omnium_sandbox import Sandbox
 
@@ -170,6 +170,44 @@ def test_a_run_that_cannot_be_recorded_has_failed_and_its_rows_are_there(
     assert {one.name: one.status for one in report.resources} == dict.fromkeys(SOME, "ok")
     assert_agreement(home, report)
     assert load(home, sandbox).status == "unchanged"
+
+
+@pytest.mark.parametrize("step", ["transform", "publish"])
+def test_a_step_after_the_load_that_fails_takes_nothing_back(
+    step: str, home: Home, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is loaded is there and told so, the run has failed, and readers keep what they have."""
+    settings = sandbox_settings(home, sandbox, resources=SOME)
+    with monkeypatch.context() as patched:
+        patched.setattr(
+            "omnium_elt.steps.transform.transform", lambda *_, **__: StepReport("transform", "ok")
+        )
+        patched.setattr(f"omnium_elt.steps.{step}.{step}", break_off(DISK_FULL))
+        report = perform(settings, Silent(), "run", RUN)
+    assert (report.exit_status, report.steps[-1].name, report.steps[-1].status) == (1, step, "failed")
+    assert {one.name: one.status for one in report.resources} == dict.fromkeys(SOME, "ok")
+    assert_agreement(home, report)
+    told = status(home)
+    assert (told.source, told.published_at, told.runs[0]["status"]) == ("working database", None, "failed")
+    assert {one.last_status for one in told.resources} == {"ok"}
+    assert not home.warehouse.exists()
+    assert load(home, sandbox).status == "unchanged"
+
+
+def test_a_history_that_cannot_be_written_is_told_and_status_knows_the_rows(
+    home: Home, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patched:
+        patched.setattr(
+            "omnium_elt.infra.history.write_json", break_off(OSError(28, "No space left on device"))
+        )
+        report = load(home, sandbox)
+    assert report.status == "ok"
+    assert any("the run history could not be written" in note for note in report.notes)
+    assert_agreement(home, report)
+    # Nobody kept that it went well: an alert about it is better than none.
+    assert {one.last_success for one in status(home).resources} == {None}
+    assert {bool(one.cursor) for one in status(home).resources} == {True}
 
 
 def test_what_the_first_packages_committed_counts_and_the_rest_does_not(

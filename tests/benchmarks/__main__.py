@@ -19,6 +19,7 @@ from tests.benchmarks import (
     read_json,
     start_up,
     unchanged,
+    versus_airbyte,
     versus_bare_loop,
     versus_rest_api,
 )
@@ -27,7 +28,9 @@ from tests.benchmarks.measuring import Outcome
 BENCHMARKS: dict[str, Callable[[float], Outcome]] = {
     "rest_api": versus_rest_api.against_defaults,
     "rest_api_parquet": versus_rest_api.against_parquet,
+    "airbyte": versus_airbyte.filled_orders,
     "bare_loop": versus_bare_loop.filled_orders,
+    "uneven": versus_bare_loop.uneven_orders,
     "lean": lean_orders.orders_a_second,
     "lean_far": lean_orders.far_away,
     "large": large_tenant.all_resources,

@@ -183,9 +183,12 @@ def omnium_elt(server: Server | None, home: Path, command: str, *more: str) -> C
     return measured(arguments, server.environment if server else None)
 
 
-def beside_bare_loop(orders: int, *, filled: bool = False, latency: float = 0.0) -> tuple[Cost, Cost]:
-    """What the bare loop over so many orders costs, and what our load of them does; each answer `latency` s later."""
-    with serving(size="empty", orders=orders, filled=filled) as server, folder() as home:
+def beside_bare_loop(orders: int, *, latency: float = 0.0, **sandbox: Any) -> tuple[Cost, Cost]:
+    """What the bare loop over so many orders costs, and what our load of them does; each answer `latency` s later.
+
+    `sandbox`: which orders these are.
+    """
+    with serving(size="empty", orders=orders, **sandbox) as server, folder() as home:
         server.ask(latency=latency)
         peer = script(server, "peer_bare_loop")
         return peer, omnium_elt(server, home, "load", "--resources", "orders")

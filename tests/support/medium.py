@@ -52,7 +52,7 @@ def build_medium(folder: Path) -> Medium:
         folder,
         "build",
         "--select",
-        "+int_replenishment_plans",
+        "+replenishment",
         "+fct_stock_daily",
         "+policy_backtest",
         "--exclude-resource-type",

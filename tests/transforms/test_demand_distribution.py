@@ -14,6 +14,9 @@ from tests.support.models import dbt
 
 pytestmark = pytest.mark.slow  # builds of thousands of random days
 
+QUANTILE = "demand_with_quantiles('demands', 'mean', 'variance', {'enough': '%s'})"
+TAIL = "demand_with_tail('demands', 'quantity', 'mean', 'variance', 'exceeds', 'shortage')"
+
 Numbers = Any
 """An array of numbers."""
 
@@ -63,14 +66,19 @@ def tenant() -> Tenant:
 
 @pytest.fixture(scope="module")
 def ask(tenant: Tenant, tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Numbers]:
-    """ask(macro call, variables): what the macro answers for every demand."""
+    """ask(macro call, column, variables): what the rows of the macro say in this column of every demand."""
     folder: Path = tmp_path_factory.mktemp("distribution")
     connection = duckdb.connect()
-    table = {"mean": tenant.mean, "variance": tenant.variance, "quantity": tenant.quantity}
-    connection.register("columns", pyarrow.table(table))
+    table = {
+        "number": numpy.arange(CASES),
+        "mean": tenant.mean,
+        "variance": tenant.variance,
+        "quantity": tenant.quantity,
+    }
+    connection.register("demands", pyarrow.table(table))
 
-    def call(macro: str, **variables: Any) -> Numbers:
-        inline = f"select {{{{ {macro} }}}} as value from columns"
+    def call(macro: str, column: str, **variables: Any) -> Numbers:
+        inline = f"select {column} as value from ({{{{ {macro} }}}}) order by number"
         compiled = dbt(folder, "compile", "--inline", inline, variables=variables)
         return connection.execute(compiled.results[0].node.compiled_code).fetchnumpy()["value"]
 
@@ -79,7 +87,7 @@ def ask(tenant: Tenant, tmp_path_factory: pytest.TempPathFactory) -> Callable[..
 
 @pytest.mark.parametrize("probability", [0.5, 0.95, 0.98])
 def test_quantile(tenant: Tenant, ask: Callable[..., Numbers], probability: float) -> None:
-    found = ask(f"demand_quantile('{probability}', 'mean', 'variance')")
+    found = ask(QUANTILE % probability, "enough")
     exact = tenant.law("ppf", probability)
     off = numpy.abs(found - exact)
     few = tenant.mean + numpy.sqrt(numpy.maximum(tenant.mean, tenant.variance) * 19) <= 60
@@ -90,7 +98,7 @@ def test_quantile(tenant: Tenant, ask: Callable[..., Numbers], probability: floa
 
 
 def test_probability_of_running_short(tenant: Tenant, ask: Callable[..., Numbers]) -> None:
-    found = ask("demand_exceeds('quantity', 'mean', 'variance')")
+    found = ask(TAIL, "exceeds")
     exact = numpy.where(tenant.quantity < 0, 1, tenant.law("sf", numpy.floor(tenant.quantity)))
     off = numpy.abs(found - exact)
     assert off[tenant.quantity < 16].max() < 1e-9
@@ -99,7 +107,7 @@ def test_probability_of_running_short(tenant: Tenant, ask: Callable[..., Numbers
 
 
 def test_shortage(tenant: Tenant, ask: Callable[..., Numbers]) -> None:
-    found = ask("demand_shortage('quantity', 'mean', 'variance')")
+    found = ask(TAIL, "shortage")
     exact = tenant.shortage()
     off = numpy.abs(found - exact)
     assert (off / (0.001 + exact))[tenant.quantity < 16].max() < 1e-6
@@ -111,11 +119,11 @@ def test_shortage(tenant: Tenant, ask: Callable[..., Numbers]) -> None:
 def test_goods_that_are_not_counted(tenant: Tenant, ask: Callable[..., Numbers]) -> None:
     deviation = numpy.sqrt(tenant.variance)
     normal = {"demand_distribution": "normal"}
-    found = ask("demand_quantile('0.95', 'mean', 'variance')", **normal)
+    found = ask(QUANTILE % 0.95, "enough", **normal)
     assert found == pytest.approx(stats.norm.ppf(0.95, tenant.mean, deviation), rel=1e-9)
-    found = ask("demand_exceeds('quantity', 'mean', 'variance')", **normal)
+    found = ask(TAIL, "exceeds", **normal)
     assert found == pytest.approx(stats.norm.sf(tenant.quantity, tenant.mean, deviation), rel=1e-6, abs=1e-9)
-    found = ask("demand_shortage('quantity', 'mean', 'variance')", **normal)
+    found = ask(TAIL, "shortage", **normal)
     k = (tenant.quantity - tenant.mean) / deviation
     exact = deviation * (stats.norm.pdf(k) - k * stats.norm.sf(k))
     assert found == pytest.approx(exact, rel=1e-6, abs=1e-9)
@@ -137,8 +145,8 @@ def test_by_hand(
     tmp_path: Path, quantity: float, mean: float, variance: float, risk: float, shortage: float
 ) -> None:
     inline = f"""
-        select {{{{ demand_tail('quantity', 'mean', 'variance') }}}} as tail
-        from (select {quantity}::double as quantity, {mean}::double as mean, {variance}::double as variance)
+        with demands as (select {quantity}::double as quantity, {mean}::double as mean, {variance}::double as variance)
+        select exceeds, shortage from ({{{{ {TAIL} }}}})
     """
     compiled = dbt(tmp_path, "compile", "--inline", inline).results[0].node.compiled_code
-    assert duckdb.sql(compiled).fetchall()[0][0] == pytest.approx([risk, shortage], abs=1e-6)
+    assert duckdb.sql(compiled).fetchall()[0] == pytest.approx((risk, shortage), abs=1e-6)

@@ -27,16 +27,15 @@ with spread as (
 ),
 
 reordered as (
-    select
-        *,
-        sqrt(demand_variance) as demand_sd,
-        {{ demand_quantile('wanted_service_level', 'expected_demand', 'demand_variance') }} as statistical_reorder_point
-    from spread
+    {{ demand_with_quantiles(
+        'spread', 'expected_demand', 'demand_variance', {'statistical_reorder_point': 'wanted_service_level'}
+    ) | indent(4) }}
 ),
 
 levelled as (
     select
         *,
+        sqrt(demand_variance) as demand_sd,
         greatest(statistical_reorder_point, {{ real('min_quantity') }}) as effective_reorder_point,
         statistical_reorder_point + interval_demand as statistical_order_up_to_level
     from reordered

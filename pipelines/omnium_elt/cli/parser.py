@@ -174,15 +174,19 @@ RESOURCES = (
     click.option("--resources", type=Names(), metavar="A,B,…", help="Only these resources."),
     click.option("--exclude", type=Names(), default=(), metavar="A,B", help="All but these."),
 )
+SINCE = click.option(
+    "--since",
+    type=Day(),
+    metavar="DATE",
+    help="First load: no history older than DATE; master data is read whole.",
+)
 TENANT = (
     *RESOURCES,
-    click.option(
-        "--since",
-        type=Day(),
-        metavar="DATE",
-        help="First load: no history older than DATE; master data is read whole.",
-    ),
+    SINCE,
     click.option("--full-refresh", is_flag=True, help="Read everything again, as if for the first time."),
+)
+BUILD_ALL = click.option(
+    "--full-refresh", is_flag=True, help="Build everything again, even where nothing changed."
 )
 DESTINATION = click.option(
     "--destination",

@@ -62,7 +62,7 @@ def transform_step(settings: Settings, progress: Progress, report: RunReport) ->
     """Build the models."""
     from omnium_elt.steps.transform import transform
 
-    built = transform(settings, progress)
+    built = transform(settings, progress, force=settings.full_refresh)
     report.steps.append(built)
     report.notes += [f"transform: {warning}" for warning in built.details.get("warnings", [])]
 

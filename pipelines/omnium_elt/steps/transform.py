@@ -28,6 +28,8 @@ ENGINES = (DUCKDB, SPARK) = ("duckdb", "spark")
 MARKS = {"raw", "project", "destination", "engine", "variables", "as_of"}
 """What the marts depend on (`_wanted`), and what is kept of a finished build."""
 
+WARNINGS = "warnings.json"
+"""File below `state/`: what each test said that warned when it ran last."""
 READS_ALL_RAW_TABLES = "config.meta.reads:all_raw_tables+"
 """Selects the models that look through every raw table, and what rests on them."""
 
@@ -46,7 +48,7 @@ def transform(settings: Settings, progress: Progress, *, force: bool = False) ->
     last = None if force else _last(settings)
     if last == wanted:
         report.status = "unchanged"
-        report.details = {"as_of": wanted["as_of"]}
+        report.details = {"as_of": wanted["as_of"], "warnings": list(_warnings(settings).values())}
         return report
     marker = settings.home.state / "transform.json"
     marker.unlink(missing_ok=True)
@@ -59,14 +61,25 @@ def transform(settings: Settings, progress: Progress, *, force: bool = False) ->
             build_state.prepare(connection, wanted["raw"], wanted["project"], forget=forget)
     changed = _changed(last, wanted)
     if settings.engine == SPARK:
-        built = _build_with_spark(settings, wanted, progress)
+        counts, tested = _build_with_spark(settings, wanted, progress)
+        changed = None  # all was built
     else:
-        built = _build(settings, wanted, changed, progress)
-    report.details = {"as_of": wanted["as_of"], **built}
+        counts, tested = _build(settings, wanted, changed, progress)
+    # A test of what did not change was not asked again, and what it said last still holds.
+    told = {} if changed is None else _warnings(settings)
+    told = {name: text for name, text in (told | tested).items() if text}
+    report.details = {"as_of": wanted["as_of"], **counts, "warnings": list(told.values())}
+    write_json(settings.home.state / WARNINGS, told)
     write_json(marker, wanted)
     report.status = "ok"
     report.seconds = time.monotonic() - started
     return report
+
+
+def _warnings(settings: Settings) -> dict[str, str]:
+    """What the tests of the last build warned of, by their names in dbt."""
+    kept = read_object(settings.home.state / WARNINGS)
+    return {name: text for name, text in kept.items() if isinstance(text, str)}
 
 
 def finished(settings: Settings) -> dict[str, Any] | None:
@@ -75,7 +88,8 @@ def finished(settings: Settings) -> dict[str, Any] | None:
 
 
 def _last(settings: Settings) -> dict[str, Any] | None:
-    kept = read_object(settings.home.state / "transform.json")
+    # Until there was another, DuckDB was the engine, and nobody wrote it down.
+    kept = {"engine": DUCKDB, **read_object(settings.home.state / "transform.json")}
     is_whole = set(kept) == MARKS and isinstance(kept["as_of"], str | None)
     return kept if is_whole else None
 
@@ -240,7 +254,9 @@ def _let_go() -> None:
     DuckDBConnectionManager.close_all_connections()
 
 
-def _build_with_spark(settings: Settings, wanted: dict[str, Any], progress: Progress) -> dict[str, Any]:
+def _build_with_spark(
+    settings: Settings, wanted: dict[str, Any], progress: Progress
+) -> tuple[dict[str, Any], dict[str, str | None]]:
     """Build all models in Spark from the lake, then in the working database what Spark cannot leave there: views.
 
     Raises OmniumEltError where either fails: then the working database has the marts of before.
@@ -277,8 +293,11 @@ def _run(settings: Settings, wanted: dict[str, Any], *commands: list[str]) -> No
 
 def _build(
     settings: Settings, wanted: dict[str, Any], changed: list[str] | None, progress: Progress
-) -> dict[str, Any]:
-    """Run `dbt build` for what rests on the raw tables `changed`, or for all; return counts and the warnings."""
+) -> tuple[dict[str, Any], dict[str, str | None]]:
+    """Run `dbt build` for what rests on the raw tables `changed`, or for all.
+
+    Returns counts, and for each node that ran what it warned of.
+    """
     from dbt.cli.main import dbtRunner
 
     counter = _Counter(progress)
@@ -301,12 +320,13 @@ def _build(
     if not answer.success:
         raise _failure(settings, answer.exception, results, said)
     kinds = [str(result.node.resource_type) for result in results]
-    return {
+    counts = {
         "models": kinds.count("model"),
         "unchanged": sum(result.adapter_response.get("code") == "UNCHANGED" for result in results),
         "tests": kinds.count("test"),
-        "warnings": [said(result) for result in results if result.status == "warn"],
     }
+    tested = {str(one.node.unique_id): said(one) if one.status == "warn" else None for one in results}
+    return counts, tested
 
 
 def broken_rules(settings: Settings, wanted: dict[str, Any], result: Any) -> str:

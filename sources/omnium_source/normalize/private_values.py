@@ -11,12 +11,13 @@ from itertools import chain
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from omnium_source.json_values import is_container, json_bytes, json_text
 from omnium_source.normalize.columns import FITS
 from omnium_source.normalize.schema import Column
 from omnium_source.normalize.spelling import Spelling
-from omnium_source.pii.forms import EMAIL_SIGN, PHONE_SIGN, may_hold_any
+from omnium_source.pii.forms import EMAIL_SIGN, PHONE_SIGN, may_hold_any, suspicious
 from omnium_source.pii.masking import JSON_IN_TEXT, PersonalData
 from omnium_source.pii.vocabulary import is_identifier_name, says_personal
 
@@ -67,23 +68,35 @@ def hidden(personal: PersonalData, column: Column, values: Sequence[Any], spelli
     return pa.array(personal.hide_column(values), pa.string())
 
 
-def without_contacts(personal: PersonalData, column: Column, array: pa.Array) -> pa.Array:
-    """Texts without e-mail addresses and phone numbers."""
-    if not pa.types.is_string(array.type):
-        return array
-    # All texts at once: what is looked for is rare, and looking for it in each takes far longer.
-    data = array.buffers()[2]
-    together = data.to_pybytes() if data else b""
-    if not _may_hold_any(together, column) and b'":' not in together:
-        return array
-    is_identifier = is_identifier_name(column.path[-1])
-    texts = array.to_pylist()
+def without_contacts(personal: PersonalData, columns: Sequence[tuple[Column, pa.Array]]) -> list[pa.Array]:
+    """Columns of one table, their texts without e-mail addresses and phone numbers."""
+    made = [array for _, array in columns]
+    kinds: dict[bool, list[int]] = {}
+    for at, (column, array) in enumerate(columns):
+        if pa.types.is_string(array.type):
+            kinds.setdefault(is_identifier_name(column.path[-1]), []).append(at)
+    for is_identifier, places in kinds.items():
+        # All columns at once: what is looked for takes longer to prepare than to look for.
+        suspects = suspicious(pa.concat_arrays([made[at] for at in places]), is_identifier=is_identifier)
+        if not pc.any(suspects).as_py():
+            continue
+        for number, at in enumerate(places):
+            mask = suspects.slice(number * len(made[at]), len(made[at]))
+            made[at] = _with_hidden(personal, columns[at][0], made[at], mask, is_identifier)
+    return made
+
+
+def _with_hidden(
+    personal: PersonalData, column: Column, texts: pa.Array, mask: pa.Array, is_identifier: bool
+) -> pa.Array:
+    """The column, with what is personal in the texts of `mask` hidden."""
+    suspects = texts.filter(mask).to_pylist()
+    if not suspects:
+        return texts
     clean = {
-        text: personal.hide_in_text(text, json_text, column.inside, is_identifier)
-        for text in set(texts)
-        if text is not None
+        text: personal.hide_in_text(text, json_text, column.inside, is_identifier) for text in set(suspects)
     }
-    return pa.array([None if text is None else clean[text] for text in texts], pa.string())
+    return pc.replace_with_mask(texts, mask, pa.array([clean[text] for text in suspects], pa.string()))
 
 
 def spelled(values: Sequence[Any], spelling: Spelling) -> list[str | None]:

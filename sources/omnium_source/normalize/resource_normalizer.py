@@ -20,7 +20,7 @@ from omnium_source.normalize.worker_pool import WorkerPool
 SMALL_BYTES = 2 * 1024 * 1024
 """A window from this size on goes to the pool where its processes have been started already."""
 LARGE_BYTES = 24 * 1024 * 1024
-"""A window from this size on is worth starting processes."""
+"""Windows that have this size together are worth starting processes."""
 
 
 class Normalizing(Protocol):
@@ -61,13 +61,20 @@ class ResourceNormalizer:
         self._columns = FoundColumns.of(shape.tables, known)
         self._lock = threading.Lock()
         self._first: Future[Batch] | None = None
+        self._bytes = 0.0
         self.activity = pool.activity if pool else Activity()
         self.is_pooled = False
 
     def use_pool_for(self, size: float) -> None:
-        """From now on make tables in the pool, where a window of `size` bytes is worth it and there is one."""
+        """From now on make tables in the pool, where a window of `size` bytes is worth it and there is one.
+
+        Many windows that are not large are as much work as a large one.
+        """
         if self._pool and self._pool.size:
-            self.is_pooled |= size > (SMALL_BYTES if self._pool.has_workers else LARGE_BYTES)
+            with self._lock:
+                self._bytes += size
+                is_worth_it = self._pool.has_workers or self._bytes > LARGE_BYTES
+                self.is_pooled |= is_worth_it and size > SMALL_BYTES
 
     @property
     def batches_ahead(self) -> int:

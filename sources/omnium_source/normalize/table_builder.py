@@ -67,6 +67,7 @@ class TableBuilder:
     work: Work
     columns: dict[str, pa.Array] = field(default_factory=dict)
     _below: list[_Below] = field(default_factory=list)
+    _watched: dict[str, Column] = field(default_factory=dict)
 
     # -- objects, field by field -------------------------------------------------------------------
 
@@ -149,13 +150,17 @@ class TableBuilder:
             values = private_values.cleaned(personal, column, values)
             is_watched = False
         fit = FITS[column.kind](values, self.spelling)
-        self.columns[column.name] = (
-            private_values.without_contacts(personal, column, fit.array) if is_watched else fit.array
-        )
+        self._put(column.name, fit.array, column if is_watched else None)
         if fit.misfits or fit.rounded:
             self._variants(column, values, fit.misfits, fit.rounded)
         if fit.clamped:
             self._note(column.name, "clamped", column.kind, fit.clamped)
+
+    def _put(self, name: str, array: pa.Array, watched: Column | None) -> None:
+        """A column of the table; `watched`: e-mail addresses and phone numbers in it are hidden at the end."""
+        self.columns[name] = array
+        if watched is not None:
+            self._watched[name] = watched
 
     # -- what nobody expected ----------------------------------------------------------------------
 
@@ -220,9 +225,7 @@ class TableBuilder:
                 texts.setdefault(kind, [None] * len(values))[row] = text
         for kind, variant in texts.items():
             name, array = f"{column.name}__v_{kind}", pa.array(variant, pa.string())
-            self.columns[name] = (
-                array if personal.is_open else private_values.without_contacts(personal, column, array)
-            )
+            self._put(name, array, None if personal.is_open else column)
             self.work.found.add(self.shape.name, name, kind)
             self._note(column.name, "misfit", kind, [row for row in misfits if variant[row] is not None])
         if rounded:
@@ -236,6 +239,10 @@ class TableBuilder:
     def finish(self, ids: pa.Array, root_ids: pa.Array, batch: Batch) -> None:
         """Complete this table and all tables below it, and put them into the batch."""
         count, columns = len(self.roots), self.columns
+        watched = [(column, columns[name]) for name, column in self._watched.items()]
+        columns |= zip(
+            self._watched, private_values.without_contacts(self.work.personal, watched), strict=True
+        )
         columns[ID.name] = ids
         schema = self.work.found.schema(self.shape)
         empty = {kind: pa.nulls(count, kind) for kind in ARROW.values()}
@@ -259,9 +266,13 @@ class TableBuilder:
 def _turned(objects: Objects) -> Mapping[str, Sequence[Any]]:
     """Objects → field → the values of all objects, None where one lacks the field."""
     names = list(objects[0])
-    # As one list, which the processor reads ahead; rows that take turns it cannot foresee.
-    if list(chain.from_iterable(objects)) == names * len(objects):
+    values: list[Any] = []
+    # All values in one list, cut with a stride: the processor reads ahead, as it cannot in rows that take turns.
+    if names == list(objects[-1]) and list(chain.from_iterable(objects)) == names * len(objects):
         values = list(chain.from_iterable(map(dict.values, objects)))
-        return {name: values[place :: len(names)] for place, name in enumerate(names)}
-    all_names = dict.fromkeys(chain.from_iterable(dict.fromkeys(map(tuple, objects))))
-    return {name: [value.get(name) for value in objects] for name in all_names}
+    else:
+        lacking = dict.fromkeys(chain.from_iterable(objects))
+        names = list(lacking)
+        for row in objects:
+            values += (lacking | row).values()
+    return {name: values[place :: len(names)] for place, name in enumerate(names)}

@@ -33,11 +33,12 @@ from pathlib import Path
 from typing import Any, Literal, get_args
 
 import orjson
+import pyarrow as pa
 
 from omnium_source.contract import contract
 from omnium_source.errors import ConfigurationError
 from omnium_source.json_values import is_container, json_bytes, with_scalars
-from omnium_source.pii.forms import may_hold_any, with_hidden
+from omnium_source.pii.forms import suspicious, with_hidden
 from omnium_source.pii.rules import CATALOGUE, Position
 from omnium_source.pii.vocabulary import (
     is_company_container,
@@ -284,13 +285,18 @@ class PersonalData:
             for key, group in set(places)
             if type(key) is str and (_is_personal(key, group, is_company) or is_identifier_name(key))
         }
-        texts = "\n".join(value for value in values if type(value) is str).encode("utf-8", "surrogatepass")
-        is_plain = not may_hold_any(texts) and b'":' not in texts and not any(map(is_container, values))
-        if is_plain and "personal" not in kinds.values():
+        try:
+            texts = pa.array([value if type(value) is str else None for value in values], pa.string())
+            suspects = suspicious(texts).to_pylist()
+        except pa.ArrowException:  # a text that is no Unicode
+            suspects = [type(value) is str for value in values]
+        if "personal" not in kinds.values() and not any(suspects) and not any(map(is_container, values)):
             return values
         return [
-            value if value is None else self._hide_property(value, kinds.get(place, ""), spell, inside)
-            for value, place in zip(values, places, strict=True)
+            self._hide_property(value, kinds.get(place, ""), spell, inside)
+            if value is not None and (is_suspect or type(value) is not str or place in kinds)
+            else value
+            for value, place, is_suspect in zip(values, places, suspects, strict=True)
         ]
 
     def _hide_property(self, value: Any, kind: str, spell: Spell, inside: Inside) -> Any:

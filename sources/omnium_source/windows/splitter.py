@@ -235,6 +235,10 @@ class Splitter:
                 f"{self._resource.cursor}, and are too many to be read without it"
             )
 
+    def count(self, window: Window, connection: Connection) -> int:
+        """The server's own count of a window."""
+        return self._count(window.body(self._resource), connection)
+
     def _count(self, bounds: Mapping[str, Any], connection: Connection) -> int:
         """The server's own count, by a search or, where there is none, by a scroll."""
         resource = self._resource

@@ -7,7 +7,7 @@ cut           the windows between some moments
 
 import datetime as dt
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -114,6 +114,8 @@ class Reading:
     since: dt.datetime | None = None
     folder: Path | None = None
     """Where large windows wait for the load; the system's folder for temporary files if None."""
+    shares: Mapping[str, Window] = field(default_factory=dict)
+    """Resource → the only part of its first read that this process reads (`shares.py`)."""
 
 
 def cut(

@@ -119,9 +119,14 @@ def test_what_rests_on_nothing_that_changed_is_left_and_the_rest_equals_a_full_b
     settings: Settings,
 ) -> None:
     database = settings.home.working_database
+    said = {"test.omnium.of_what_does_not_rest_on_carts": "rules_of_it: odd (3 rows)"}
+    (settings.home.state / "warnings.json").write_text(json.dumps(said))
     execute(database, "update omnium.carts set _dlt_load_id = '9999999999.0'")
     after_carts = transform(settings, Silent())
     assert after_carts.details["models"] < 10, "nothing but data_quality rests on carts"
+    # What was not asked again stays said, also where nothing is built at all.
+    assert "rules_of_it: odd (3 rows)" in after_carts.details["warnings"]
+    assert transform(settings, Silent()).details["warnings"] == after_carts.details["warnings"]
     for number, (table, change, rows) in enumerate(CHANGES):
         execute(
             database,
@@ -133,6 +138,7 @@ def test_what_rests_on_nothing_that_changed_is_left_and_the_rest_equals_a_full_b
     by_and_by = rows_of_marts(database)
     whole = transform(settings, Silent(), force=True)
     assert whole.details["unchanged"] == 0
+    assert "rules_of_it: odd (3 rows)" not in whole.details["warnings"]
     assert rows_of_marts(database) == by_and_by
     assert execute(database, "select count(*) from marts.dim_supplier where supplier_name = 'Renamed'") == [
         (1,)

@@ -495,3 +495,18 @@ def test_a_list_of_files_that_dlt_wrote_again_is_not_taken_for_no_rows(
     with Wire(lambda asked: search(tenant, asked.body)) as wire:
         settings = sandbox_settings(home, wire, resources=("suppliers",))
         assert load(settings, Silent()).rows == 240
+
+
+def test_many_windows_of_some_size_are_worth_workers_and_small_ones_are_not(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(resource_normalizer, "LARGE_BYTES", 24)
+    monkeypatch.setattr(resource_normalizer, "SMALL_BYTES", 2)
+    with WorkerPool(1) as pool:
+        some, small = (ResourceNormalizer(shape(RESOURCES["suppliers"], OPEN), pool=pool) for _ in range(2))
+        for is_pooled in (False, False, True):
+            some.use_pool_for(11)
+            assert some.is_pooled == is_pooled
+        for _ in range(100):
+            small.use_pool_for(2)
+        assert not small.is_pooled

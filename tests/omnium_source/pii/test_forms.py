@@ -2,8 +2,11 @@
 
 import re
 
+import pyarrow as pa
 import pytest
-from omnium_source.pii.forms import may_hold_any, with_hidden
+from hypothesis import given
+from hypothesis import strategies as st
+from omnium_source.pii.forms import may_hold_any, suspicious, with_hidden
 
 HIDDEN = [
     "{kari@nordmann.no}", "skriv til {kari.o'hara+x@post.example.co.uk}!", "{Åse.Bø@example.no}",
@@ -36,6 +39,26 @@ def test_hidden(text: str) -> None:
         "{(.*?)}", lambda found: "*" * len(found[1]), text
     )
     assert may_hold_any(plain.encode())
+    assert suspicious(pa.array([plain])).to_pylist() == [True]
+
+
+SIGNS = st.sampled_from(
+    [*"0123456789" * 2, *" ()./-+@:,xÅ_\n\v\u00a0\u2011", "tlf", "Mobil nr.", "00", "+47", "070-"]
+)
+
+
+@given(st.lists(SIGNS, max_size=24).map("".join), st.booleans())
+def test_what_is_hidden_is_suspicious(text: str, is_identifier: bool) -> None:
+    is_changed = with_hidden(text, lambda found: "x", is_identifier=is_identifier) != text
+    (is_suspicious,) = suspicious(pa.array([text]), is_identifier=is_identifier).to_pylist()
+    assert is_suspicious or not is_changed
+
+
+def test_few_others_are_suspicious() -> None:
+    texts = [*KEPT, None, '{"a": 1}', "[1]"]
+    suspects = suspicious(pa.array(texts)).to_pylist()
+    assert sum(suspects) < 24, [text for text, is_one in zip(texts, suspects, strict=True) if is_one]
+    assert suspects[-3:] == [False, True, True]
 
 
 @pytest.mark.parametrize("text", KEPT)
@@ -56,3 +79,4 @@ def test_what_names_a_thing_is_kept(text: str) -> None:
 def test_a_long_text_takes_no_time(text: str) -> None:
     with_hidden(text, lambda found: "x")
     may_hold_any(text.encode())
+    suspicious(pa.array([text]))

@@ -6,7 +6,16 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from omnium_elt.cli.outcome import finish, show_report
-from omnium_elt.cli.parser import AS_OF, DESTINATION, ENGINE, PUBLISH_TO, RESOURCES, TENANT, command
+from omnium_elt.cli.parser import (
+    AS_OF,
+    BUILD_ALL,
+    DESTINATION,
+    ENGINE,
+    PUBLISH_TO,
+    RESOURCES,
+    TENANT,
+    command,
+)
 from omnium_elt.cli.progress import showing_progress
 from omnium_elt.infra.configuration import read_settings
 from omnium_elt.infra.home import Home
@@ -70,6 +79,7 @@ def load_command(home: Home, as_json: bool, **settings: Any) -> int:
     DESTINATION,
     ENGINE,
     AS_OF,
+    BUILD_ALL,
 )
 def transform_command(home: Home, as_json: bool, **settings: Any) -> int:
     """Build the models."""

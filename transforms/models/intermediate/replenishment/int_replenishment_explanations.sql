@@ -14,7 +14,14 @@ with figures as (
         risks.money_at_risk,
         risks.excess_quantity,
         risks.season_factor,
-        risks.confidence
+        risks.confidence,
+        365e0 * quantities.daily_demand as annual_demand,
+        quantities.suggested_quantity / quantities.pack as packs,
+        quantities.daily_demand >= 0.00137e0
+            and (
+                quantities.evidence in ('scaled from other warehouses', 'scaled from category')
+                or quantities.known_days < {{ demand_constants().new_days }}e0
+            ) as is_new
     from {{ ref('int_replenishment_quantities') }} as quantities
     inner join {{ ref('int_replenishment_risks') }} as risks
         on risks.sku = quantities.sku
@@ -24,7 +31,7 @@ with figures as (
 {#- What the sentence is made of. -#}
 {%- set sells %}case
         when daily_demand >= 0.1e0 then 'Sells ' || {{ demand_number('daily_demand', 2) }} || ' a day'
-        when daily_demand >= 0.00137e0 then 'Sells ' || {{ demand_number('daily_demand * 365e0', 1) }} || ' a year'
+        when daily_demand >= 0.00137e0 then 'Sells ' || {{ demand_number('annual_demand') }} || ' a year'
         else 'Sells nothing'
     end
     || case
@@ -78,7 +85,13 @@ with figures as (
             else ''
         end{% endset %}
 {%- set level %}{{ demand_number('reorder_point') }}
-        || case when min_quantity > statistical_reorder_point then ' set in Omnium' else '' end{% endset %}
+        || case
+            when min_quantity > statistical_reorder_point then ' set in Omnium'
+            -- most of what is kept of a new article is kept because nobody knows yet
+            when is_new and safety_stock > 0.5e0 * reorder_point
+                then ' (' || {{ demand_number('safety_stock') }} || ' of it for doubt, as it is new)'
+            else ''
+        end{% endset %}
 {%- set supplier %}coalesce(supplier_name, 'the supplier')
         || case when lead_time_lines > 0 then ' really takes ' else ' is taken to need ' end
         || {{ demand_number('lead_time_mean_days') }} || ' ± ' || {{ demand_number('lead_time_sd_days') }}
@@ -106,7 +119,7 @@ explained as (
                 {{ sells }} || {{ stock }} || ', and the reorder point of ' || {{ level }} || ' is reached; '
                 || {{ supplier }} || ': order ' || {{ demand_number('suggested_quantity') }}
                 || case
-                    when pack > 1e0 then ' (' || {{ demand_number('suggested_quantity / pack') }} || ' × '
+                    when pack > 1e0 then ' (' || {{ demand_number('packs') }} || ' × '
                         || {{ demand_number('pack') }} || ')'
                     else ''
                 end

@@ -3,17 +3,17 @@
 -- One row per SKU and warehouse: how likely it runs short, by when it must be ordered, and how urgent that is.
 
 with tails as (
-    select
-        *,
-        {{ demand_tail('stock_position', 'expected_demand', 'demand_variance') }} as tail
-    from {{ ref('int_replenishment_quantities') }}
+    {{ demand_with_tail(
+        ref('int_replenishment_quantities'), 'stock_position', 'expected_demand', 'demand_variance', exceeds='exceeds',
+        shortage='shortage',
+    ) | indent(4) }}
 ),
 
 risks as (
     select
         *,
-        {{ demand_figure(statistics_of_pair('tail', 1)) }} as stock_out_risk,
-        {{ demand_figure(statistics_of_pair('tail', 2)) }} as expected_shortage,
+        {{ demand_figure('exceeds') }} as stock_out_risk,
+        {{ demand_figure('shortage') }} as expected_shortage,
         case
             -- a hair more, against rounding; ten years are as good as never
             when daily_demand > 0e0

@@ -49,6 +49,13 @@ spread as (
         *,
         {{ demand_countable_variance('running_mean', 'running_variance') }} as countable_variance
     from forecast
+),
+
+quantiles as (
+    {{ demand_with_quantiles(
+        'spread', 'running_mean', 'countable_variance',
+        {'running_p50': '0.5e0', 'running_p90': '0.9e0', 'running_p95': '0.95e0', 'running_p98': '0.98e0'},
+    ) | indent(4) }}
 )
 
 select
@@ -59,8 +66,8 @@ select
     {{ demand_figure('running_mean - before_mean') }} as week_demand,
     {{ demand_figure('running_mean') }} as running_demand,
     {{ demand_figure('sqrt(countable_variance)') }} as running_sd,
-    {{ demand_quantile('0.5e0', 'running_mean', 'countable_variance') }} as running_p50,
-    {{ demand_quantile('0.9e0', 'running_mean', 'countable_variance') }} as running_p90,
-    {{ demand_quantile('0.95e0', 'running_mean', 'countable_variance') }} as running_p95,
-    {{ demand_quantile('0.98e0', 'running_mean', 'countable_variance') }} as running_p98
-from spread
+    running_p50,
+    running_p90,
+    running_p95,
+    running_p98
+from quantiles

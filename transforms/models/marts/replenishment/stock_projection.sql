@@ -33,6 +33,12 @@ supplied as (
         on arrivals.sku = forecast.sku
         and arrivals.warehouse_code = forecast.warehouse_code
         and arrivals.week = forecast.week
+),
+
+risks as (
+    {{ demand_with_tail(
+        'supplied', 'supply', 'forecast_mean', 'countable_variance', exceeds='stock_out_probability', shortage='units_short',
+    ) | indent(4) }}
 )
 
 select
@@ -45,5 +51,5 @@ select
     {{ quantity('proposed') }} as cumulative_proposal,
     {{ demand_figure('supply - forecast_mean') }} as expected_stock,
     {{ demand_figure('reorder_point') }} as reorder_point,
-    {{ demand_figure(demand_exceeds('supply', 'forecast_mean', 'countable_variance')) }} as stock_out_probability
-from supplied
+    {{ demand_figure('stock_out_probability') }} as stock_out_probability
+from risks

@@ -1,0 +1,146 @@
+"""Orders whose lists and fields come unevenly, as those of a tenant do: no two rows have the same fields.
+
+`data_filled` gives every order the same fields; here each field of the description has a share of rows that carry it,
+some always, some never, most now and then, and one in seven that comes is null. On the mean an order has 19 KB, 2.8
+lines, 1.2 shipments and a payment.
+"""
+
+import random
+from dataclasses import dataclass, field
+from typing import Any
+
+from omnium_sandbox.endpoints import schemas
+from omnium_sandbox.rows import Row
+
+LINES = (1, 1, 2, 2, 2, 3, 3, 4, 4, 6)
+"""Lines of an order, each as likely as the others: 2.8 on the mean."""
+SHIPMENTS = (1, 1, 1, 1, 2)
+LISTS = {
+    ("OmniumOrder", "externalIds"): 0.37,
+    ("OmniumOrder", "properties"): 0.5,
+    ("OmniumOrder", "tags"): 0.3,
+    ("OmniumOrder", "orderNotes"): 0.1,
+    ("OmniumOrderForm", "discounts"): 0.7,
+    ("OmniumOrderForm", "charges"): 0.37,
+    ("OmniumOrderForm", "couponCodes"): 0.1,
+    ("OmniumOrderLine", "properties"): 0.25,
+    ("OmniumOrderLine", "externalIds"): 0.05,
+    ("OmniumOrderLine", "orderLineDiscounts"): 0.3,
+    ("OmniumShipment", "properties"): 0.1,
+    ("OmniumShipment", "packages"): 0.4,
+    ("OmniumShipment", "orderStatusLog"): 0.5,
+    ("OmniumPayment", "properties"): 0.1,
+}
+"""The share of objects in which a list holds anything: with 0.25 of the lines 52 of 100 orders have properties of a
+line. Other lists come empty or not at all."""
+OBJECTS = {"contactPerson": 0.3, "pickUpPointInformation": 0.2, "orderLineBonusPoints": 0.1}
+"""The share of rows that carry a nested object; others always do."""
+NULL = 0.15
+"""The share of fields that come as null."""
+ALWAYS, NEVER = 0.3, 0.42
+"""The share of a schema's fields that every row has, and that none has; the others have a share of their own."""
+
+NUMBER = "7770777"
+"""Stands for an order's number: orders of the same shape differ in it."""
+COLOURS = ("rød", "grå", "blå", "svart", "hvit", "grønn", "gul")
+
+
+@dataclass
+class UnevenOrders:
+    """Makes orders; the same seed gives the same ones. `always` and `never`: see above."""
+
+    seed: int
+    always: float = ALWAYS
+    never: float = NEVER
+    _shares: dict[tuple[str, str], float] = field(default_factory=dict)
+
+    def order(self, number: int) -> Row:
+        """One order, without what tells it from others."""
+        choice = random.Random(f"{self.seed} {number}")
+        row = self._row("OmniumOrder", choice)
+        form = row["orderForm"] = self._row("OmniumOrderForm", choice)
+        lines = [
+            self._row("OmniumOrderLine", choice) | _line(number, place)
+            for place in range(choice.choice(LINES))
+        ]
+        shipments = [
+            self._row("OmniumShipment", choice) | {"lineItems": []} for _ in range(choice.choice(SHIPMENTS))
+        ]
+        for place, line in enumerate(lines):
+            shipments[place % len(shipments)]["lineItems"].append(line)
+        form |= {"lineItems": lines, "shipments": shipments, "payments": [self._row("OmniumPayment", choice)]}
+        return row
+
+    def _row(self, schema: str, choice: random.Random, depth: int = 0) -> Row:
+        row: Row = {}
+        for name, kind in schemas()[schema].items():
+            inner = kind.strip("@[]")
+            if kind.startswith("["):
+                self._list(row, schema, name, inner, choice, depth)
+            elif inner in schemas():
+                if name != "orderForm" and depth < 2 and choice.random() < OBJECTS.get(name, 1):
+                    row[name] = self._row(inner, choice, depth + 1)
+            elif choice.random() < self._share(schema, name):
+                row[name] = None if choice.random() < NULL else _value(name, kind, choice)
+        return row
+
+    def _list(self, row: Row, schema: str, name: str, inner: str, choice: random.Random, depth: int) -> None:
+        if choice.random() < LISTS.get((schema, name), 0) and depth < 2:
+            row[name] = [
+                self._row(inner, choice, depth + 1)
+                if inner in schemas()
+                else f"{name[:4]}-{choice.randrange(50)}"
+                for _ in range(choice.randint(1, 3))
+            ]
+        elif self._share(schema, name) > 0.5:
+            row[name] = []
+
+    def _share(self, schema: str, name: str) -> float:
+        """The share of a schema's objects that have this field."""
+        if (schema, name) not in self._shares:
+            choice = random.Random(f"{self.seed} {schema}.{name}")
+            which = choice.random()
+            own = choice.random()
+            self._shares[schema, name] = (
+                1.0 if which < self.always else 0.0 if which > 1 - self.never else own
+            )
+        return self._shares[schema, name]
+
+
+def _line(number: int, place: int) -> Row:
+    article = f"{10_001 + (number * 7 + place) % 5_000}"
+    return {
+        "code": article,
+        "productId": article,
+        "displayName": f"Artikkel {article}, grå, 40 × 60 cm",
+        "quantity": place + 1,
+        "placedPrice": 199.9,
+    }
+
+
+def _value(name: str, kind: str, choice: random.Random) -> Any:
+    number = choice.randrange(100_000)
+    if kind == "t":
+        # .NET writes as many digits of a second as there are, up to seven.
+        digits = "" if number % 3 else f".{number:05d}37"
+        day, time = (
+            f"{number % 12 + 1:02d}-{number % 27 + 1:02d}",
+            f"{number % 24:02d}:{number % 60:02d}:{number % 59:02d}",
+        )
+        return f"2026-{day}T{time}{digits}Z"
+    if kind == "n":
+        return number if number % 3 == 0 else number / 100
+    if kind == "i":
+        return number % 1_000
+    if kind == "b":
+        return number % 2 == 0
+    if name.endswith("Id"):
+        return f"{number:08x}-9c1d-4b7a-8e52-{NUMBER}{number:05d}"
+    if name.endswith(("Number", "Code", "Currency")):
+        return f"{name[:2]}-{number:06d}"
+    if name.endswith(("Link", "Url")):
+        return f"https://example.com/{name}/{number:06d}/oslo-central?market=nor"
+    colour = COLOURS[number % len(COLOURS)]
+    if number % 2:
+        return f"{name} {number % 977}, {colour}, hentes på lageret i gate {number % 7}, port 3, Oslo"
+    return f"{colour} {name} til ordre {NUMBER}, hylle {number % 977} i lageret i gate {number % 7}"

@@ -1,0 +1,207 @@
+"""int_demand_estimates against its descriptions: the same figures, worked out a second time without a line of the SQL.
+
+A dbt unit test compares to the last digit, which sums of weights do not have.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+from math import exp, log, sqrt
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pytest
+
+from tests.support.models import dbt
+
+TODAY = date(2026, 3, 14)
+NAMES = {"a": "tools", "b": "paint", "c": "tools", "new": "tools"}
+"""SKU: its category. Nothing ever happened to the last one, which is on offer."""
+
+
+def weight(age: int, half_life: int) -> float:
+    return 0.5 ** (age / half_life)
+
+
+@dataclass
+class Article:
+    """`first`: days since the record begins; `sales`: units by days ago, in stock all the time."""
+
+    first: int
+    sales: Mapping[int, float]
+
+    def over(self, half_life: int, what: Mapping[int, float]) -> float:
+        """A sum over the days of sales, weighed."""
+        return sum(value * weight(age, half_life) for age, value in what.items())
+
+    def cut(self, most: float) -> dict[int, float]:
+        return {age: min(units, most) for age, units in self.sales.items()}
+
+    def sale_days(self, half_life: int) -> float:
+        return self.over(half_life, dict.fromkeys(self.sales, 1.0))
+
+    def days(self, half_life: int) -> float:
+        return sum(weight(age, half_life) for age in range(self.first + 1))
+
+    def begin(self, half_life: int) -> float:
+        """A record that begins with a sale tells how much, not how often."""
+        return weight(self.first, half_life) if self.first in self.sales else 0.0
+
+
+HISTORY = {
+    "a": Article(60, {30: 2, 10: 4}),
+    "b": Article(100, {100: 2, 50: 3, 20: 90}),
+    "c": Article(400, {age: 1 + age % 3 for age in range(2, 400, 9)}),
+}
+
+
+def group(
+    articles: Sequence[Article], most: Mapping[int, float], rate: float, log_size: float
+) -> tuple[float, float]:
+    """How often and how much a group sells, pulled towards its parent by 1,000 days and 20 sale days."""
+    sales = sum(one.sale_days(160) - one.begin(160) for one in articles)
+    days = sum(one.days(160) - one.begin(160) for one in articles)
+    weights = [min(one.sale_days(160), 3) for one in articles]
+    sizes = sum(share * log(mean_size(one, most)) for share, one in zip(weights, articles, strict=True))
+    return (sales + 1000 * rate) / (days + 1000), (sizes + 20 * log_size) / (sum(weights) + 20)
+
+
+def mean_size(one: Article, most: Mapping[int, float]) -> float:
+    return one.over(160, one.cut(most[id(one)])) / one.sale_days(160)
+
+
+def expected() -> dict[str, dict[str, float]]:
+    articles = list(HISTORY.values())
+    logs = {id(one): one.over(160, {age: log(units) for age, units in one.sales.items()}) for one in articles}
+    usual = sum(logs.values()) / sum(one.sale_days(160) for one in articles)
+    most = {
+        id(one): 10 * max(1, exp((logs[id(one)] + 2 * usual) / (one.sale_days(160) + 2))) for one in articles
+    }
+
+    tenant_rate, _ = group(articles, most, 0, 0)
+    days = sum(one.days(160) - one.begin(160) for one in articles)
+    tenant_rate *= (days + 1000) / days
+    weights = [min(one.sale_days(160), 3) for one in articles]
+    tenant_size = sum(
+        share * log(mean_size(one, most)) for share, one in zip(weights, articles, strict=True)
+    ) / sum(weights)
+    here = group(articles, most, tenant_rate, tenant_size)
+    all_units = sum(one.over(160, one.sales) for one in articles)
+    one_off_share = sqrt(all_units / sum(one.over(160, one.cut(most[id(one)])) for one in articles))
+    ratios = [log(max(1, square_ratio(one))) for one in articles if one.sale_days(160) > 3]
+    usual_ratio = exp(sum(ratios) / len(ratios))
+
+    figures = {}
+    for sku, category in NAMES.items():
+        peers = [HISTORY[name] for name, its in NAMES.items() if its == category and name in HISTORY]
+        rate, log_size = group(peers, most, *here)
+        figures[sku] = of_one(HISTORY.get(sku), most, rate, exp(log_size), one_off_share, usual_ratio)
+    return figures
+
+
+def square_ratio(one: Article) -> float:
+    squares = one.over(160, {age: units * units for age, units in one.sales.items()})
+    return squares * one.sale_days(160) / one.over(160, one.sales) ** 2
+
+
+def of_one(
+    one: Article | None,
+    most: Mapping[int, float],
+    rate: float,
+    size: float,
+    one_off_share: float,
+    usual_ratio: float,
+) -> dict[str, float]:
+    if one is None:
+        # known by its category alone, whose rate counts as that of the slow memory
+        return {
+            "sale_rate": rate, "sale_size": size, "share_alive": 1, "daily_demand": rate * size * one_off_share,
+            "variance_ratio": size * usual_ratio - rate * size, "memory_days": 0, "long_days": 0, "missed_sales": 0,
+            "expected_daily_demand": rate * size, "one_off_size": 10, "one_off_quantity": 0,
+        }  # fmt: skip
+    cut = one.cut(most[id(one)])
+    # known for 14 days, it is expected to sell as much at a time as where it sells least, which is here
+    size = mean_size(one, most) if one.days(160) >= 14 else size
+    sales, days, begin = one.sale_days(160), one.days(160), one.begin(160)
+    prior = 14 + 4 * max(0, 1 - days / 120)
+    long_rate = (sales - begin + prior * rate) / (days - begin + prior)
+    long_size = (one.over(160, cut) + 3 * size) / (sales + 3)
+    silent = range(min(one.sales))
+    before_silence = days - begin - sum(weight(age, 160) for age in silent)
+    missed = len(silent) * (sales - begin + prior * rate) / (before_silence + prior)
+    alive = 1 / (1 + (missed / 8) ** 2)
+    quick_sales, quick_days = one.sale_days(20), one.days(20)
+    sale_rate = (quick_sales - one.begin(20) + 3) / (quick_days - one.begin(20) + 3 / long_rate)
+    sale_size = (one.over(20, cut) + 3 * long_size) / (quick_sales + 3)
+    spread = (sales * max(1, square_ratio(one)) + 3 * usual_ratio) / (sales + 3)
+    spread *= one.over(160, one.sales) / one.over(160, cut)
+    return {
+        "sale_rate": sale_rate, "sale_size": sale_size, "share_alive": alive,
+        "daily_demand": sale_rate * sale_size * alive * one_off_share,
+        "variance_ratio": max(0, sale_size * spread - sale_rate * sale_size),
+        "memory_days": (quick_sales * quick_days + 3 * days) / (quick_sales + 3), "long_days": days,
+        "missed_sales": missed, "expected_daily_demand": rate * size, "one_off_size": most[id(one)],
+        "one_off_quantity": sum(max(0.0, units - most[id(one)]) for units in one.sales.values()),
+    }  # fmt: skip
+
+
+def changes() -> list[dict[str, Any]]:
+    """The record as rows of fct_stock_and_demand_change."""
+    rows = []
+    for sku, one in HISTORY.items():
+        ages = sorted({one.first, *one.sales}, reverse=True)
+        for age, following in zip(ages, [*ages[1:], -1], strict=True):
+            rows.append(
+                {
+                    "sku": sku,
+                    "day": TODAY - timedelta(days=age),
+                    "run_days": age - following,
+                    "demand": one.sales.get(age, 0),
+                }
+            )
+    return rows
+
+
+def test_estimates_are_what_their_descriptions_say(tmp_path: Path) -> None:
+    compiled = dbt(
+        tmp_path, "compile", "--select", "int_demand_estimates", variables={"as_of_date": TODAY.isoformat()}
+    )
+    with duckdb.connect() as connection:
+        connection.execute("attach ':memory:' as warehouse; use warehouse")
+        connection.execute("create schema intermediate; create schema marts")
+        rows = ", ".join(
+            f"('{row['sku']}', 'w', date '{row['day']}', {row['run_days']}, {row['demand']}, 1, 1)"
+            for row in changes()
+        )
+        connection.execute(
+            "create table marts.fct_stock_and_demand_change as select * from (values "
+            + rows
+            + ") as changes "
+            "(sku, warehouse_code, day, run_days, demand_quantity, in_stock_share, carried_share)"
+        )
+        categories = ", ".join(f"('{sku}', '{category}')" for sku, category in NAMES.items())
+        connection.execute(
+            f"""
+            create table intermediate.int_demand_as_of_days as select date '{TODAY}' as as_of_day;
+            create table intermediate.int_demand_categories as select * from (values {categories}) as c (sku, category);
+            create table intermediate.int_demand_new_items as
+                select 'new' as sku, 'w' as warehouse_code, true as is_new;
+            create table intermediate.int_promotion_days (sku varchar, day date);
+            create table intermediate.int_promotion_effects (as_of_day date, promotion_factor double);
+            create table intermediate.int_closed_days (warehouse_code varchar, day date, is_weekly boolean);
+            """
+        )
+        found = connection.execute(compiled.results[0].node.compiled_code)
+        names = [column[0] for column in found.description]
+        estimates = {
+            row["sku"]: row for row in (dict(zip(names, one, strict=True)) for one in found.fetchall())
+        }
+    assert estimates.keys() == NAMES.keys()
+    for sku, figures in expected().items():
+        assert {name: estimates[sku][name] for name in figures} == pytest.approx(
+            figures, rel=1e-9, abs=1e-12
+        ), sku
+        assert estimates[sku]["category"] == NAMES[sku]
+    assert estimates["b"]["last_one_off_day"] == TODAY - timedelta(days=20)
+    assert estimates["a"]["last_one_off_day"] is None
