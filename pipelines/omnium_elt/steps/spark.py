@@ -18,6 +18,7 @@ import subprocess
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -89,7 +90,7 @@ def session(settings: Settings) -> Iterator[Any]:
     dbt, in the same process, uses it too. One that is open already is used as it is, and stays open.
     """
     check(settings)
-    from pyspark.sql import SparkSession
+    SparkSession = import_module("pyspark.sql").SparkSession
 
     remote = os.environ.get(REMOTE)
     active = SparkSession.getActiveSession()
