@@ -178,9 +178,14 @@
         'text': 'varchar', 'boolean': 'boolean', 'json': 'json',
     } -%}
     {%- if kind not in types -%}
-        {{ exceptions.raise_compiler_error("raw: unknown type '" ~ kind ~ "'; one of " ~ types.keys() | join(', ')) }}
+        {{ unknown_kind(kind) }}
     {%- endif -%}
     {{ return(types[kind]) }}
+{%- endmacro %}
+
+{% macro unknown_kind(kind) -%}
+    {{ exceptions.raise_compiler_error("raw: unknown kind of value '" ~ kind
+        ~ "': text, json, boolean, or a figure's kind, which value_limits in macros/limits.sql lists") }}
 {%- endmacro %}
 
 {# Spark has no type for documents that all its versions know. #}

@@ -13,6 +13,7 @@ from dataclasses import replace
 from datetime import date
 from typing import Any
 
+from omnium_elt.decide.kept import bring
 from omnium_elt.infra import history
 from omnium_elt.infra.errors import OmniumEltError, UsageError
 from omnium_elt.infra.files import read_object, write_json
@@ -44,11 +45,12 @@ def transform(settings: Settings, progress: Progress, *, force: bool = False) ->
     report = StepReport(STEP)
     if settings.engine == SPARK:
         spark.check(settings)
+    not_known = _bring_decisions(settings)
     wanted = _wanted(settings)
     last = None if force else _last(settings)
     if last == wanted:
         report.status = "unchanged"
-        report.details = {"as_of": wanted["as_of"], "warnings": list(_warnings(settings).values())}
+        report.details = {"as_of": wanted["as_of"], "warnings": [*_warnings(settings).values(), *not_known]}
         return report
     marker = settings.home.state / "transform.json"
     marker.unlink(missing_ok=True)
@@ -68,12 +70,24 @@ def transform(settings: Settings, progress: Progress, *, force: bool = False) ->
     # A test of what did not change was not asked again, and what it said last still holds.
     told = {} if changed is None else _warnings(settings)
     told = {name: text for name, text in (told | tested).items() if text}
-    report.details = {"as_of": wanted["as_of"], **counts, "warnings": list(told.values())}
+    report.details = {"as_of": wanted["as_of"], **counts, "warnings": [*told.values(), *not_known]}
     write_json(settings.home.state / WARNINGS, told)
     write_json(marker, wanted)
     report.status = "ok"
     report.seconds = time.monotonic() - started
     return report
+
+
+def _bring_decisions(settings: Settings) -> list[str]:
+    """Tell the models what the purchaser decided; what stands in its way costs that alone, and is returned."""
+    if settings.destination not in database.LOCAL or not settings.home.working_database.exists():
+        return []
+    try:
+        with database.connect(settings.home.working_database) as connection:
+            bring(connection, settings.home.decisions)
+    except OmniumEltError as error:
+        return [f"proposal_accuracy does not know what was decided since the last build: {error.message}"]
+    return []
 
 
 def _warnings(settings: Settings) -> dict[str, str]:

@@ -36,6 +36,8 @@ ROWS_A_GROUP = 16_384
 """Of DuckDB's own, 122,880, hardly a package fills one. Full groups go compressed to the file as they come; others
 first to the log, uncompressed, and again with the checkpoint."""
 RECEIPTS = "_omnium_windows"
+DECISIONS = "_omnium_decisions"
+"""What the purchaser decided (decide.kept)."""
 ODD_VALUES = "_omnium_odd_values"
 BOOKKEEPING = (RECEIPTS, ODD_VALUES)
 """Tables that a package adds to beside its rows (`steps/receipts.py`)."""
@@ -189,8 +191,9 @@ _TOLD = {
         "kind",
         "select distinct table_name, column_name, kind, example_keys from {table} order by all",
     ),
+    DECISIONS: ("number", "select count(*), max(decided_at) from {table}"),
 }
-"""Per bookkeeping table a column that it must have, and what the mart data_quality tells of it."""
+"""Per bookkeeping table a column that it must have, and what the marts tell of it."""
 
 
 def _told(connection: Any, schema: str) -> dict[str, str]:
