@@ -19,6 +19,7 @@ from omnium_elt.infra.files import checksum
 from omnium_elt.infra.home import Home, Settings
 from omnium_elt.infra.run_report import RunReport, Silent
 from omnium_elt.steps import spark, transform
+from omnium_elt.steps.publish import export_marts, publish_warehouse
 from omnium_elt.steps.run import COMMANDS, perform, reconcile_step
 from omnium_elt.warehouse import database
 from omnium_sandbox import Sandbox
@@ -222,14 +223,16 @@ def test_files_of_the_run_before_are_still_there(both: Both) -> None:
 
 
 def test_what_spark_built_is_published_like_any_other(both: Both) -> None:
-    _well(perform(both.spark, Silent(), "publish", COMMANDS["publish"]))
-    manifest = json.loads(both.spark.home.manifest.read_text())
-    assert manifest["models"] == "current"
-    marts = {name.partition(".")[2] for name in _tables(both.spark.home) if name.startswith("marts.")}
-    assert set(manifest["marts"]) == marts
-    with duckdb.connect(str(both.spark.home.warehouse), read_only=True) as connection:
-        (suppliers,) = connection.execute("select count(*) from staging.stg_suppliers").fetchone()
-    assert suppliers > 0
+    """By the parts of `publish` that read no mart by its name: the report wants all of them."""
+    home = both.spark.home
+    with database.connect(home.working_database) as connection:
+        marts, _ = export_marts(connection, home, {}, {})
+    built = {name.partition(".")[2] for name in _tables(home) if name.startswith("marts.")}
+    assert {mart["name"] for mart in marts} == built
+    publish_warehouse(home)
+    with duckdb.connect(str(home.warehouse), read_only=True) as connection:
+        ((suppliers,),) = connection.execute("select count(*) from staging.stg_suppliers").fetchall()
+    assert suppliers == len(_rows(home, "omnium.suppliers where _omnium_deleted_at is null", ["id"])) > 0
 
 
 def test_nothing_new_builds_nothing(both: Both) -> None:
