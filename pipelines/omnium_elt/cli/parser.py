@@ -192,7 +192,7 @@ DESTINATION = click.option(
     "--destination",
     default="duckdb",
     metavar="NAME",
-    help="duckdb (default), parquet, postgres, or another one that dlt knows.",
+    help="duckdb (default), parquet, delta, postgres, or another one that dlt knows.",
 )
 PUBLISH_TO = click.option(
     "--publish-to",

@@ -4,6 +4,7 @@ omnium-data/                 Home.root
   warehouse.duckdb           published snapshot, replaced whole
   exports/                   marts for BI, and manifest.json
   lake/                      raw Parquet (`--destination parquet`)
+  delta/                     raw Delta tables (`--destination delta`)
   state/                     0700: working database, dlt state, token, lock, run history, logs
 """
 

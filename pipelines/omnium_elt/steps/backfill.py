@@ -115,7 +115,10 @@ def part_home(home: Home, number: int) -> Home:
 
 
 def plan(settings: Settings, progress: Progress, report: RunReport, number: int) -> None:
-    """Divide a first load into `number` parts, and keep the plan. Raises UsageError where rows are there already."""
+    """Divide a first load into `number` parts, and keep the plan. Raises UsageError where rows are there already.
+
+    One function, as each resource goes where those before it have left the least to read.
+    """
     home, step = settings.home, StepReport("plan")
     if plan_file(home).exists():
         raise UsageError(

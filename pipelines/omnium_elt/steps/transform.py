@@ -60,7 +60,9 @@ def transform(settings: Settings, progress: Progress, *, force: bool = False) ->
             forget = (
                 force or settings.engine == SPARK or (last is not None and last["engine"] != settings.engine)
             )
-            build_state.prepare(connection, wanted["raw"], wanted["project"], forget=forget)
+            build_state.prepare(
+                connection, wanted["raw"], wanted["project"], wanted["variables"], forget=forget
+            )
     changed = _changed(last, wanted)
     if settings.engine == SPARK:
         counts, tested = _build_with_spark(settings, wanted, progress)
@@ -97,8 +99,12 @@ def _warnings(settings: Settings) -> dict[str, str]:
 
 
 def finished(settings: Settings) -> dict[str, Any] | None:
-    """What the marts in the working database were built from; None where the last build did not finish."""
-    return _last(settings)
+    """What the marts in the working database were built from, the raw data as one digest; None where the last build did
+    not finish."""
+    last = _last(settings)
+    if last is not None and settings.destination in database.LOCAL:  # a build keeps them table by table
+        return {**last, "raw": database.digest(last["raw"])}
+    return last
 
 
 def _last(settings: Settings) -> dict[str, Any] | None:
@@ -319,7 +325,7 @@ def _build(
     more = ["--exclude-resource-type", "unit_test"]
     if changed is not None:
         more += ["--select", *(f"source:omnium.omnium.{table}+" for table in changed), READS_ALL_RAW_TABLES]
-    arguments = dbt_arguments(settings, "build", *more, as_of=wanted["as_of"])
+    arguments = dbt_arguments(settings, "build", *more, as_of=_told_as_of(settings, wanted))
     with dbt_environment(settings):
         answer = dbtRunner(callbacks=[counter]).invoke(arguments)
     results = list(getattr(answer.result, "results", None) or [])
@@ -343,6 +349,14 @@ def _build(
     return counts, tested
 
 
+def _told_as_of(settings: Settings, wanted: Mapping[str, Any]) -> date | str | None:
+    """The as-of day that dbt has to be told: it finds the newest load's day in the tables by itself.
+
+    Told another day than the last time, dbt parses the whole project again. A lake does not hold when it was loaded.
+    """
+    return settings.as_of if settings.destination == "duckdb" else wanted["as_of"]
+
+
 def broken_rules(settings: Settings, wanted: dict[str, Any], result: Any) -> str:
     """Which rules of a model do not hold, and in how many rows: the rows of its test `rules`. Empty for other nodes."""
     from dbt.cli.main import dbtRunner
@@ -351,7 +365,13 @@ def broken_rules(settings: Settings, wanted: dict[str, Any], result: Any) -> str
     if test is None or test.name != "rules" or result.status not in ("warn", "fail"):
         return ""
     look = dbt_arguments(
-        settings, "show", "--inline", result.node.compiled_code, "--limit", "20", as_of=wanted["as_of"]
+        settings,
+        "show",
+        "--inline",
+        result.node.compiled_code,
+        "--limit",
+        "20",
+        as_of=_told_as_of(settings, wanted),
     )
     with dbt_environment(settings):
         shown = dbtRunner().invoke(look)

@@ -14,7 +14,7 @@ from typing import Any
 from omnium_elt.infra.files import PARTIAL, put_all
 
 RAW = "omnium"
-LOCAL = ("duckdb", "parquet")
+LOCAL = ("duckdb", "parquet", "delta")
 """Destinations whose raw data stand in the working database under the home."""
 
 

@@ -136,6 +136,10 @@ def _perform(
         from omnium_elt.warehouse.destination import named_destination
 
         named_destination(settings.destination)  # likewise
+    if settings.destination == "delta":
+        from omnium_elt.steps.delta import check_installed
+
+        check_installed()
     if settings.publish_to:
         from omnium_elt.steps.bucket import Bucket
 
