@@ -129,7 +129,8 @@ def _once(folder: Path, name: str, verb: Verb, **tenant: Any) -> tuple[Home, dic
             home.create()
             with Sandbox(**tenant) as served:
                 report = verb(sandbox_settings(home, served), Silent())
-            assert report.status == "ok", report.error
+            incomplete = {one.name: one.error for one in report.resources if one.error}
+            assert report.status == "ok", report.error or incomplete
             write_json(done, report.as_dict())
     return home, json.loads(done.read_text(encoding="utf-8"))
 

@@ -52,6 +52,9 @@ class Resource:
 
     `key` and `cursor` are JSON paths of the response (`has_own_id`: no two rows share the key), `lower` and
     `upper` the request's fields that bound the cursor.
+    `created_lower` and `created_upper` bound creation, by which a window is cut whose cursors are all alike.
+    `take` and `scroll_take` are the rows asked for at a time, on a page and in a batch of a scroll; not `paged`: the
+    search takes no page. `sort`: the stamp that `sortOrder` is asked to order by. `role`: what the API user needs.
     `page_base` is the number of the first page; where the description contradicts itself `page_base_is_clear`
     is False, and the first two pages decide. `scroll` starts a scroll, `scroll_next` continues one.
     `body` goes with every request, `excluded` are response fields that the request leaves out and that

@@ -3,6 +3,7 @@
 The dlt source, `load` and `reconcile` make one `Sync` a run and ask it resource by resource:
 
     windows   what is new since a state, as verified windows
+    shares    its first read, divided among several processes
     keys      the keys of all rows there are
 """
 
@@ -25,7 +26,8 @@ from omnium_source.resources import LEFT_OUT, Resource
 from omnium_source.windows.gathered import Verified
 from omnium_source.windows.resource_reader import Reader
 from omnium_source.windows.resource_run import ResourceRun
-from omnium_source.windows.window import Reading, iso
+from omnium_source.windows.shares import shares
+from omnium_source.windows.window import Reading, Window, iso
 
 Hashes = Callable[[Sequence[str]], Mapping[str, Any]]
 """Asked with row ids, answers the content hashes that the destination holds for them."""
@@ -119,6 +121,12 @@ class Sync:
             before = state.get(PERSONAL_RULES, "unknown")
             reasons.append(f"what counts as personal has changed since (rules {before}, now {rules})")
         return reasons
+
+    def shares(
+        self, resource: Resource, number: int, end: dt.datetime, *, traffic: Traffic | None = None
+    ) -> tuple[int, list[Window]]:
+        """The server's count of a resource, and its first read in up to `number` windows (`windows/shares.py`)."""
+        return shares(self._run(resource, traffic=traffic), number, end)
 
     def keys(
         self, resource: Resource, *, since: dt.datetime | None = None, traffic: Traffic | None = None

@@ -13,7 +13,7 @@ import pytest
 from dlt.common.configuration.container import Container
 from dlt.common.pipeline import PipelineContext
 
-from tests.omnium_source.test_destinations import READERS, duckdb, files, postgres, sqlite
+from tests.support.destinations import READERS, duckdb, files, postgres, sqlite
 from tests.support.dlt_user import (
     Tenant,
     everything_on_disk,

@@ -6,6 +6,7 @@ import os
 import re
 import secrets
 import subprocess
+import sys
 import threading
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -29,6 +30,29 @@ def s3_server() -> Iterator[str]:
     host, port = server.get_host_and_port()
     yield f"http://{host}:{port}"
     server.stop()
+
+
+@contextlib.contextmanager
+def s3_server_elsewhere() -> Iterator[str]:
+    """The same in a process of its own, for clients that wait for it without letting other threads of this one run."""
+    pytest.importorskip("s3fs")
+    pytest.importorskip("moto.server")
+    script = (
+        "from moto.server import ThreadedMotoServer\n"
+        "server = ThreadedMotoServer(port=0, verbose=False)\n"
+        "server.start()\n"
+        "print('http://%s:%s' % server.get_host_and_port(), flush=True)\n"
+        "input()\n"
+    )
+    server = subprocess.Popen(
+        [sys.executable, "-c", script], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    )
+    try:
+        assert server.stdout is not None
+        yield server.stdout.readline().strip()
+    finally:
+        server.kill()
+        server.wait()
 
 
 def s3_environment(endpoint: str) -> dict[str, str]:

@@ -385,6 +385,58 @@ def test_what_the_purchaser_did(shop: Shop) -> None:
     assert dict(accuracy(shop, "sku, decision"))["nothing"] == "open"
 
 
+def test_what_was_decided_in_the_dashboard(shop: Shop) -> None:
+    """Decided two days after the proposal that was kept, and once more; ordered; put off; taken back; not yet then."""
+    shop.proposes(after(0), *({"sku": sku, "quantity": 40} for sku in ("a", "b", "c", "d", "e")))
+    shop.build(after(0))
+    assert accuracy(shop, "sku, purchaser_decision") == [(sku, None) for sku in "abcde"]
+    with duckdb.connect(str(shop.database)) as connection:
+        connection.execute(
+            """
+            create table omnium._omnium_decisions (
+                number bigint, what varchar, sku varchar, warehouse_code varchar, proposal_date date,
+                proposed_quantity decimal(18, 4), quantity decimal(18, 4), is_ticked boolean, snoozed_until date,
+                decided_at timestamptz
+            )
+            """
+        )
+    for number, (sku, what, day, quantity, snoozed_until) in enumerate(
+        [
+            ("a", "decided", 2, 30, None),
+            ("b", "ordered", 0, 40, None),
+            ("c", "decided", 1, None, after(9)),
+            ("d", "decided", 1, 12, None),
+            ("a", "ordered", 2, 25, None),
+            ("d", "cleared", 1, None, None),
+            ("e", "decided", 6, None, None),
+        ],
+        1,
+    ):
+        row = {
+            "number": number,
+            "what": what,
+            "sku": sku,
+            "warehouse_code": "w",
+            "proposal_date": after(day),
+            "proposed_quantity": 40,
+            "quantity": quantity,
+            "is_ticked": snoozed_until is None,
+            "snoozed_until": snoozed_until,
+            "decided_at": moment(after(day), 12),
+        }
+        shop.put("omnium._omnium_decisions", row)
+    shop.build(after(4))
+    assert accuracy(shop, "sku, purchaser_decision, decided_quantity") == [
+        ("a", "ordered otherwise", 25),
+        ("b", "ordered as proposed", 40),
+        ("c", "put off", None),
+        ("d", None, None),
+        ("e", None, None),
+    ]
+    shop.build(after(8))
+    assert accuracy(shop, "sku, purchaser_decision, decided_quantity")[-1] == ("e", "chosen", 40)
+
+
 def test_a_newer_proposal_takes_the_place_of_an_older_one(shop: Shop) -> None:
     """40, then 50, then an order of 50, after which nothing is proposed, and one that nobody asked for."""
     for days, quantity in ((0, 40), (2, 50), (4, 0)):

@@ -48,7 +48,7 @@
     {%- elif kind == 'boolean' -%}
         {{ column if family == 'boolean' else raw_boolean(raw_text(column, family)) }}
     {%- elif limits is none -%}
-        {{ exceptions.raise_compiler_error("raw: unknown kind of value '" ~ kind ~ "'") }}
+        {{ unknown_kind(kind) }}
     {%- elif kind in ('timestamp', 'end') -%}
         {%- set instant = raw_instant(column, family) -%}
         case

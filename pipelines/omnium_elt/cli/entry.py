@@ -9,6 +9,7 @@ import click
 from omnium_source.text import printable
 
 from omnium_elt.cli.commands import (
+    backfill,
     check,
     completion,
     demo,
@@ -33,6 +34,7 @@ IN_ORDER_OF_USE = (
     runs.transform_command,
     runs.publish_command,
     runs.reconcile_command,
+    backfill.backfill_command,
     check.check_command,
     status.status_command,
     resources.resources_command,

@@ -174,14 +174,15 @@ RESOURCES = (
     click.option("--resources", type=Names(), metavar="A,B,…", help="Only these resources."),
     click.option("--exclude", type=Names(), default=(), metavar="A,B", help="All but these."),
 )
+SINCE = click.option(
+    "--since",
+    type=Day(),
+    metavar="DATE",
+    help="First load: no history older than DATE; master data is read whole.",
+)
 TENANT = (
     *RESOURCES,
-    click.option(
-        "--since",
-        type=Day(),
-        metavar="DATE",
-        help="First load: no history older than DATE; master data is read whole.",
-    ),
+    SINCE,
     click.option("--full-refresh", is_flag=True, help="Read everything again, as if for the first time."),
 )
 BUILD_ALL = click.option(
@@ -191,7 +192,7 @@ DESTINATION = click.option(
     "--destination",
     default="duckdb",
     metavar="NAME",
-    help="duckdb (default), parquet, postgres, or another one that dlt knows.",
+    help="duckdb (default), parquet, delta, postgres, or another one that dlt knows.",
 )
 PUBLISH_TO = click.option(
     "--publish-to",
@@ -199,6 +200,12 @@ PUBLISH_TO = click.option(
     envvar="OMNIUM_PUBLISH_TO",
     metavar="URL",
     help="Publish to a bucket as well: s3://, az:// or gs:// (default: OMNIUM_PUBLISH_TO).",
+)
+ENGINE = click.option(
+    "--engine",
+    type=click.Choice(("duckdb", "spark")),
+    default="duckdb",
+    help="What builds the models (default: duckdb); spark reads the Parquet lake.",
 )
 AS_OF = click.option(
     "--as-of", type=Day(), metavar="DATE", help="Answer as of DATE (default: the day of the newest load)."

@@ -3,8 +3,9 @@
 decision     one row per warehouse and SKU that something was decided of and that is not settled
 history      one row for each time something was decided, taken back or ordered; only ever appended to
 
-They are never published, and no run touches them: a proposal comes and goes, what was decided stays until it is ordered
-or taken back. Each keeps what was proposed when it was made, so that a later proposal can be held against it.
+No run touches them: a proposal comes and goes, what was decided stays until it is ordered or taken back. The mart
+proposal_accuracy tells what was decided (kept.py), without the notes, which are never published. Each keeps what was
+proposed when it was made, so that a later proposal can be held against it.
 """
 
 import os

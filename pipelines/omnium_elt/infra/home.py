@@ -4,6 +4,7 @@ omnium-data/                 Home.root
   warehouse.duckdb           published snapshot, replaced whole
   exports/                   marts for BI, and manifest.json
   lake/                      raw Parquet (`--destination parquet`)
+  delta/                     raw Delta tables (`--destination delta`)
   state/                     0700: working database, dlt state, token, lock, run history, logs
 """
 
@@ -157,6 +158,8 @@ class Settings:
     as_of: date | None = None
     """The day for which the marts answer; None: that of the newest load."""
     destination: str = "duckdb"
+    engine: str = "duckdb"
+    """What builds the models of a home's working database: duckdb or spark."""
     publish_to: str = ""
     """Address of a folder in a bucket, to which `publish` puts what it publishes as well."""
     personal: PersonalMode = "hash"

@@ -80,6 +80,8 @@ class Bucket:
 
     files: Any
     root: str
+    delta_options: Mapping[str, str]
+    """What `deltalake` takes for the same credentials."""
 
     @classmethod
     def opened(cls, url: str) -> "Bucket":
@@ -91,6 +93,7 @@ class Bucket:
                 f"There are {', '.join(EXTRAS)} (…://bucket/folder).",
             )
         from dlt.common.configuration.resolve import resolve_configuration
+        from dlt.common.configuration.specs.mixins import WithObjectStoreRsCredentials
         from dlt.common.exceptions import MissingDependencyException
         from dlt.common.storages import FilesystemConfiguration, fsspec_from_config
 
@@ -109,7 +112,11 @@ class Bucket:
                 f"{url}: the credentials are not complete: {str(error).splitlines()[0]}",
                 "Set DESTINATION__FILESYSTEM__CREDENTIALS__… as dlt names them (docs/warehouses.md).",
             ) from error
-        return cls(files, root.rstrip("/"))
+        credentials = configured.credentials
+        has_options = isinstance(credentials, WithObjectStoreRsCredentials)
+        return cls(
+            files, root.rstrip("/"), credentials.to_object_store_rs_credentials() if has_options else {}
+        )
 
     def publish(self, home: Home) -> dict[str, Any]:
         """Put there what is new, then the manifest; return what it took, nothing where all of it was there."""
@@ -140,7 +147,7 @@ class Bucket:
     def put(self, files: Files, about: Callable[[Mapping[str, Any]], Mapping[str, Any]]) -> dict[str, Any]:
         """Put there what is new of `files`, then a manifest that names them and says what `about` makes of them."""
         numbers = self.numbers()
-        newest = self._manifest(numbers[-1]) if numbers else {}
+        newest = self.manifest(numbers[-1]) if numbers else {}
         there: Mapping[str, Any] = newest.get("files", {})
         number = (numbers[-1] if numbers else 0) + 1
         listed, sent = {}, 0
@@ -158,17 +165,20 @@ class Bucket:
         told = about(listed)
         if newest and listed == there and newest.get("run_id") == told["run_id"]:
             return {}
-        manifest = {
-            "number": number,
-            "published_at": datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z"),
-            **told,
-            "files": listed,
-        }
-        text = json.dumps(manifest, indent=1).encode()
+        self.create_manifest(numbers, {**told, "files": listed})
+        return {"number": number, "files": len(listed), "bytes_sent": sent}
+
+    def create_manifest(self, numbers: list[int], told: Mapping[str, Any]) -> None:
+        """Create the manifest of the publication after those of `numbers`; take away what none names any more.
+
+        Raises OmniumEltError where somebody else published since then.
+        """
+        number = (numbers[-1] if numbers else 0) + 1
+        published_at = datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
+        text = json.dumps({"number": number, "published_at": published_at, **told}, indent=1).encode()
         self._commit(number, text)
         self.files.pipe_file(f"{self.root}/manifest.json", text)
         self._tidy([*numbers, number])
-        return {"number": number, "files": len(listed), "bytes_sent": sent}
 
     def numbers(self) -> list[int]:
         """The numbers of all publications there, in order."""
@@ -183,7 +193,8 @@ class Bucket:
             return []
         return [str(path).rstrip("/").rpartition("/")[2] for path in found]
 
-    def _manifest(self, number: int) -> dict[str, Any]:
+    def manifest(self, number: int) -> dict[str, Any]:
+        """The manifest of a publication."""
         manifest: dict[str, Any] = json.loads(self.files.cat_file(self._path_of(number)))
         return manifest
 
@@ -214,7 +225,7 @@ class Bucket:
         """Take away old publications, and files that none of the others names and no one can be about to name."""
         kept = numbers[-KEPT:]
         needed = {
-            file["path"].split("/")[1] for number in kept for file in self._manifest(number)["files"].values()
+            file["path"].split("/")[1] for number in kept for file in self.manifest(number)["files"].values()
         }
         for number in numbers[:-KEPT]:
             self.files.rm_file(self._path_of(number))

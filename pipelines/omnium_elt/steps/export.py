@@ -3,7 +3,7 @@
 Reads the published warehouse, so it never waits for a run.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
@@ -16,7 +16,6 @@ from omnium_elt.infra.files import replacing
 from omnium_elt.infra.home import Home
 from omnium_elt.steps import sheets
 
-FORMATS = ("parquet", "csv", "xlsx")
 DECIDED = ("proposed_quantity", "is_ticked", "is_outdated", "note")
 """What stands behind the columns of the proposal: what was proposed where another quantity was decided, whether the
 line is ticked, whether the proposal has changed since it was decided, and the purchaser's note."""
@@ -63,20 +62,37 @@ def export_lines(
         raise UsageError(f"{path} is the export that the manifest vouches for", "Name another file.")
     found, remarks = proposal_lines(home, chosen)
     with replacing(path) as partial:
-        if kind == "parquet":
-            import pyarrow.parquet
-
-            pyarrow.parquet.write_table(found, partial, compression="zstd")
-        else:
-            rows = zip(*(column.to_pylist() for column in found.columns), strict=True)
-            if kind == "csv":
-                sheets.write_csv(
-                    partial, found.column_names, rows, delimiter=delimiter, decimal_sign=decimal_sign
-                )
-            else:
-                sheets.write_xlsx(partial, found.column_names, rows)
+        WRITERS[kind](partial, found, delimiter, decimal_sign)
     value = value_of(found.select(["currency", "line_value"]).to_pylist())
     return Written(path, found.num_rows, value, remarks=remarks)
+
+
+def _write_parquet(path: Path, table: Any, _delimiter: str, _decimal_sign: str) -> None:
+    import pyarrow.parquet
+
+    pyarrow.parquet.write_table(table, path, compression="zstd")
+
+
+def _write_csv(path: Path, table: Any, delimiter: str, decimal_sign: str) -> None:
+    rows = _rows_of(table)
+    sheets.write_csv(path, table.column_names, rows, delimiter=delimiter, decimal_sign=decimal_sign)
+
+
+def _write_xlsx(path: Path, table: Any, _delimiter: str, _decimal_sign: str) -> None:
+    sheets.write_xlsx(path, table.column_names, _rows_of(table))
+
+
+def _rows_of(table: Any) -> Iterable[Sequence[Any]]:
+    return zip(*(column.to_pylist() for column in table.columns), strict=True)
+
+
+WRITERS: Mapping[str, Callable[[Path, Any, str, str], None]] = {
+    "parquet": _write_parquet,
+    "csv": _write_csv,
+    "xlsx": _write_xlsx,
+}
+"""By format: writes an Arrow table to a file, with the delimiter and the decimal sign where the format has them."""
+FORMATS = tuple(WRITERS)
 
 
 def proposal_lines(home: Home, chosen: Selection) -> tuple[Any, list[str]]:

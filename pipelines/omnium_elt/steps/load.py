@@ -127,7 +127,7 @@ class _Load:
             window_rows=settings.window_rows,
             since=dt.datetime.combine(since, dt.time(), dt.UTC) if since else None,
             folder=settings.home.spool,
-            **({"windows_at_once": 2} if self._is_tight else {}),
+            **(dict[str, Any](windows_at_once=2) if self._is_tight else {}),
             **settings.source_options.get("reading", {}),
         )
         self._committed = dict(warehouse.states)

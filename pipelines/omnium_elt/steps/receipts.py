@@ -2,9 +2,10 @@
 
 receipts     `_omnium_windows`: what was read, what the server counted, and that both agree
 odd_values   `_omnium_odd_values`: fields of which a value could not be taken as it came, with the keys of a few rows
+kept_rows    rows of either that another home holds
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import dlt
@@ -93,6 +94,12 @@ def odd_values(run_id: str, windows: Sequence[Verified]) -> Any:
         for told in _of_rows(one)
     ]
     return _table(ODD_VALUES, _ODD_VALUE, rows)
+
+
+def kept_rows(table: str, rows: Sequence[Mapping[str, Any]]) -> Any:
+    """Rows of one of these tables that another home holds, as a dlt resource."""
+    schema = {RECEIPTS: _RECEIPT, ODD_VALUES: _ODD_VALUE}[table]
+    return _table(table, schema, [{name: row.get(name) for name in schema.names} for row in rows])
 
 
 def _of_rows(drift: Drift) -> Iterator[dict[str, Any]]:

@@ -43,7 +43,11 @@ def load_step(settings: Settings, progress: Progress, report: RunReport) -> None
 
 
 def lake_step(settings: Settings, progress: Progress, report: RunReport) -> None:
-    """Write the Parquet lake, where that is the destination."""
+    """Write the Parquet lake, or the Delta tables, where that is the destination."""
+    if settings.destination == "delta":
+        from omnium_elt.steps.delta import publish_delta
+
+        report.steps.append(publish_delta(settings, progress))
     if settings.destination == "parquet":
         from omnium_elt.steps.lake import publish_lake
 

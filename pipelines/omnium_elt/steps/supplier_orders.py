@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from omnium_elt.decide.lines import Selection, value_of
-from omnium_elt.infra.errors import UsageError
+from omnium_elt.infra.errors import OmniumEltError, UsageError
 from omnium_elt.infra.files import replacing
 from omnium_elt.infra.home import Home
 from omnium_elt.report.rendering import render
@@ -19,7 +19,7 @@ from omnium_elt.steps import printing, sheets
 from omnium_elt.steps.export import Written, proposal_lines
 from omnium_elt.warehouse import database
 from omnium_elt.warehouse.manifest import read_manifest
-from omnium_elt.write.orders import order_id_of
+from omnium_elt.write.orders import canceled_by_undo, order_id_of
 
 FORMATS = ("xlsx", "html", "pdf")
 COLUMNS = (
@@ -35,6 +35,8 @@ COLUMNS = (
     ("line_value", "Total", 14),
 )
 """Field of the proposal's line, heading, characters across."""
+NUMBERS = {"quantity", "packs", "pack_quantity", "unit_cost", "line_value"}
+"""Columns that are set to the right, as their headings are."""
 
 
 def export_orders(home: Home, kind: str | None, output: str | None, chosen: Selection) -> Written:
@@ -51,17 +53,25 @@ def export_orders(home: Home, kind: str | None, output: str | None, chosen: Sele
         rows = connection.sql("from marts.dim_warehouse").to_arrow_table().to_pylist()
     warehouses = {row["warehouse_code"]: row for row in rows}
     as_of = str((read_manifest(home) or {}).get("as_of"))
+    try:
+        undone = canceled_by_undo(home)
+    except ValueError as error:
+        raise OmniumEltError(
+            str(error), "Compare with Omnium what it wrote, then move the file away."
+        ) from error
     orders: dict[tuple[Any, ...], list[dict[str, Any]]] = {}
     for line in lines:
         orders.setdefault((line["supplier_id"], line["warehouse_code"], line["currency"]), []).append(line)
     for order in orders.values():
-        head = _head(order, warehouses.get(order[0]["warehouse_code"], {}), as_of)
+        head = _head(order, warehouses.get(order[0]["warehouse_code"], {}), as_of, undone)
         with replacing(folder / f"{_file_name(head)}.{kind}") as partial:
             WRITERS[kind](partial, head, order)
     return Written(folder, len(lines), value_of(lines), len(orders), remarks)
 
 
-def _head(lines: Sequence[dict[str, Any]], warehouse: dict[str, Any], as_of: str) -> dict[str, Any]:
+def _head(
+    lines: Sequence[dict[str, Any]], warehouse: dict[str, Any], as_of: str, undone: set[str]
+) -> dict[str, Any]:
     """What stands above an order's lines, heading → text; and what the file is called after."""
     first = lines[0]
     place = [
@@ -73,7 +83,7 @@ def _head(lines: Sequence[dict[str, Any]], warehouse: dict[str, Any], as_of: str
     ]
     requested = [line["requested_delivery_date"] for line in lines if line.get("requested_delivery_date")]
     return {
-        "order": order_id_of(first["supplier_id"], first["warehouse_code"], first["currency"], as_of, lines),
+        "order": order_id_of(lines, as_of, undone),
         "supplier_id": first["supplier_id"],
         "supplier_name": first["supplier_name"],
         "warehouse_code": first["warehouse_code"],
@@ -114,6 +124,9 @@ def _write_workbook(path: Path, head: dict[str, Any], lines: Sequence[dict[str, 
     with xlsxwriter.Workbook(str(path)) as book:
         bold, title = book.add_format({"bold": True}), book.add_format({"bold": True, "font_size": 14})
         ruled = book.add_format({"bold": True, "bottom": 1})
+        ruled_right = book.add_format({"bold": True, "bottom": 1, "align": "right"})
+        bold_right = book.add_format({"bold": True, "align": "right"})
+        left = book.add_format({"align": "left"})
         total = book.add_format({"bold": True, "num_format": "#,##0.00", "top": 1})
         formats = sheets.formats_of(book)
         page = book.add_worksheet("Purchase order")
@@ -127,15 +140,20 @@ def _write_workbook(path: Path, head: dict[str, Any], lines: Sequence[dict[str, 
             page.write_string(row, 2, sheets.clean(text))
         row += 2
         page.repeat_rows(row)
-        for number, (_, heading, width) in enumerate(COLUMNS):
+        for number, (name, heading, width) in enumerate(COLUMNS):
             page.set_column(number, number, width)
-            page.write_string(row, number, heading, ruled)
+            page.write_string(row, number, heading, ruled_right if name in NUMBERS else ruled)
         for line in lines:
             row += 1
             for number, (name, _, _) in enumerate(COLUMNS):
-                sheets.write_cell(page, row, number, name, line.get(name), formats)
+                value = line.get(name)
+                # A number at the left edge: to the right it would touch the text beside it.
+                if name == "line_number" and value is not None:
+                    page.write_number(row, number, value, left)
+                else:
+                    sheets.write_cell(page, row, number, name, value, formats)
         page.print_area(0, 0, row + 1, len(COLUMNS) - 1)
-        page.write_string(row + 1, len(COLUMNS) - 2, "Total", bold)
+        page.write_string(row + 1, len(COLUMNS) - 2, "Total", bold_right)
         page.write_number(row + 1, len(COLUMNS) - 1, float(head["total"]), total)
         book.set_properties({"title": f"Purchase order {head['order']}", "author": "", "comments": ""})
 
@@ -149,12 +167,11 @@ def _write_pdf(path: Path, head: dict[str, Any], lines: Sequence[dict[str, Any]]
 
 
 def _page(head: dict[str, Any], lines: Sequence[dict[str, Any]]) -> str:
-    numbers = {"line_number", "quantity", "packs", "pack_quantity", "unit_cost", "line_value"}
     return render(
         "purchase_order.html",
         head=head,
         facts=_facts(head),
-        columns=[{"heading": heading, "is_number": name in numbers} for name, heading, _ in COLUMNS],
+        columns=[{"heading": heading, "is_number": name in NUMBERS} for name, heading, _ in COLUMNS],
         rows=[[_shown(name, line.get(name)) for name, _, _ in COLUMNS] for line in lines],
         total=f"{head['total']:,.2f}",
     )

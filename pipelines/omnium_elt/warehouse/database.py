@@ -14,7 +14,7 @@ from typing import Any
 from omnium_elt.infra.files import PARTIAL, put_all
 
 RAW = "omnium"
-LOCAL = ("duckdb", "parquet")
+LOCAL = ("duckdb", "parquet", "delta")
 """Destinations whose raw data stand in the working database under the home."""
 
 
@@ -39,6 +39,8 @@ BYTES_A_BLOCK = 65_536
 """Of DuckDB's own, 262,144, a table takes one at least: the hundreds of tables of a small tenant were a file of a
 hundred megabytes. Large ones take as much room and time with smaller blocks, down to this size."""
 RECEIPTS = "_omnium_windows"
+DECISIONS = "_omnium_decisions"
+"""What the purchaser decided (decide.kept)."""
 ODD_VALUES = "_omnium_odd_values"
 BOOKKEEPING = (RECEIPTS, ODD_VALUES)
 """Tables that a package adds to beside its rows (`steps/receipts.py`)."""
@@ -192,8 +194,9 @@ _TOLD = {
         "kind",
         "select distinct table_name, column_name, kind, example_keys from {table} order by all",
     ),
+    DECISIONS: ("number", "select count(*), max(decided_at) from {table}"),
 }
-"""Per bookkeeping table a column that it must have, and what the mart data_quality tells of it."""
+"""Per bookkeeping table a column that it must have, and what the marts tell of it."""
 
 
 def _told(connection: Any, schema: str) -> dict[str, str]:

@@ -162,7 +162,7 @@ def proposed(home: Home, chosen: Selection) -> tuple[list[Change], list[str]]:
     orders: dict[tuple[Any, ...], list[dict[str, Any]]] = {}
     for line in lines:
         orders.setdefault((line["supplier_id"], line["warehouse_code"], line["currency"]), []).append(line)
-    undone = _taken_back_before(home)
+    undone = canceled_by_undo(home)
     changes = [_order(order, str(manifest.get("as_of")), undone) for order in orders.values()]
     _written_before(home, changes, loaded_at, undone)
     return changes, came_to.remarks
@@ -176,8 +176,8 @@ def _newest_load(connection: Any) -> datetime | None:
     return began if began is None else began.astimezone(UTC)
 
 
-def _taken_back_before(home: Home) -> set[str]:
-    """The orders that an undo canceled."""
+def canceled_by_undo(home: Home) -> set[str]:
+    """The ids of orders that were taken back. Raises ValueError where a journal is damaged."""
     return {
         entry.target
         for _, entries in journals(home.writes)
@@ -190,8 +190,7 @@ def _order(lines: Sequence[dict[str, Any]], as_of: str, undone: AbstractSet[str]
     """The change that makes one order. One that was taken back is made anew, under another id."""
     first = lines[0]
     supplier_id, warehouse, currency = first["supplier_id"], first["warehouse_code"], first["currency"]
-    ids = (order_id_of(supplier_id, warehouse, currency, as_of, lines, anew) for anew in itertools.count())
-    order_id = next(one for one in ids if one not in undone)
+    order_id = order_id_of(lines, as_of, undone)
     requested = max(
         (line["requested_delivery_date"] for line in lines if line["requested_delivery_date"]), default=None
     )
@@ -277,21 +276,20 @@ def settle(home: Home) -> None:
             decisions.settle(ordered, entry.target, datetime.fromisoformat(entry.sent_at))
 
 
-def order_id_of(
-    supplier_id: str,
-    warehouse: str,
-    currency: str | None,
-    as_of: str,
-    lines: Sequence[dict[str, Any]],
-    anew: int = 0,
-) -> str:
+def order_id_of(lines: Sequence[dict[str, Any]], as_of: str, undone: AbstractSet[str]) -> str:
     """The id that follows from the proposal's day and the order's lines: the same proposal, the same id.
 
-    `anew`: how often this very order was taken back, whose id Omnium keeps for the canceled one.
+    `undone`: ids that were taken back, which Omnium keeps for the canceled orders: then the next one.
     """
+    first = lines[0]
+    place = [first["supplier_id"], first["warehouse_code"], first["currency"]]
     quantities = sorted([line["sku"], f"{Decimal(line['quantity']).normalize():f}"] for line in lines)
-    content = json.dumps([supplier_id, warehouse, currency, as_of, quantities, *([anew] if anew else [])])
-    return "elt-" + hashlib.blake2b(content.encode(), digest_size=12).hexdigest()
+    ids = (_digest([*place, as_of, quantities, *([anew] if anew else [])]) for anew in itertools.count())
+    return next(order_id for order_id in ids if order_id not in undone)
+
+
+def _digest(content: list[Any]) -> str:
+    return "elt-" + hashlib.blake2b(json.dumps(content).encode(), digest_size=12).hexdigest()
 
 
 def _line(order_id: str, line: dict[str, Any]) -> dict[str, Any]:

@@ -47,7 +47,10 @@ class Suppliers:
         )
 
     def send(self, change: Change, journal: Journal) -> None:
-        """Save the supplier with the changed fields, read it back, and compare."""
+        """Save the supplier with the changed fields, read it back, and compare.
+
+        One function, as the journal's line is opened, sent for and closed in it, whichever way that ends.
+        """
         assert self._writer is not None
         was = self.content(change.target)
         now = exact.fields(was)

@@ -137,5 +137,7 @@ def _stamps(batch: Batch, cursor: str | None) -> list[int]:
     if cursor is None or cursor not in table.column_names:
         return [0] * table.num_rows
     column = table.column(cursor)
+    if not pa.types.is_timestamp(column.type):
+        return [0] * table.num_rows
     stamps: list[int] = column.cast(pa.int64()).fill_null(-(2**63)).to_pylist()
     return stamps

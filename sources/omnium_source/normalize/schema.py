@@ -143,8 +143,10 @@ def shape_of(
     """The tables of a resource. `key` and `excluded` are JSON paths from the row, levels joined by dots.
 
     Raises:
-        KeyError: the contract has no such schema.
+        KeyError: the contract has no such schema, or a field of a kind that there is not.
     """
+    if schema_name not in contract():
+        raise KeyError(f"{resource_name}: contract.json has no schema {schema_name}")
     walk = _Walk(personal, excluded)
     walk.table(resource_name, None, (), Position((schema_name,)), (), level=0)
     tables = {name: walk.tables[name] for name in sorted(walk.tables, key=lambda name: walk.order[name])}
@@ -261,8 +263,11 @@ class _Walk:
         elif known is not None:
             # A schema without fields is an enumeration.
             typed = "text"
-        else:
+        elif kind in DLT_TYPES:
             typed = kind  # type: ignore[assignment]
+        else:
+            where = f"{position.schemas[-1]}.{path[-1]}"
+            raise KeyError(f"contract.json: {where} is {kind!r}, neither a kind nor a schema that it has")
         if personal and typed != "json":
             typed = "text"
         closed = not self.personal.is_open

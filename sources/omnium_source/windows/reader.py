@@ -216,8 +216,10 @@ class Attempt:
                     f"and {rows.doubled:,} have the key of another row on their page"
                 )
             )
-        # Rows without an id of their own that are too many may have come twice.
-        can_be_told_apart = self._run.resource.has_own_id or self._is_least
+        # Rows without an id of their own that are too many, and of which some are alike, may have come twice.
+        can_be_told_apart = (
+            self._run.resource.has_own_id or self._is_least or len(rows.keys) == rows.read_rows
+        )
         has_more = total is None or (rows.count > total and can_be_told_apart)
         if has_more and not is_snapshot:
             has_more = self._run.server.shows_the_same(rows.says(""), frozenset(rows.keys))

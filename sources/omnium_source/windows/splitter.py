@@ -5,7 +5,7 @@ Splitter      cuts the windows of one resource
 """
 
 import datetime as dt
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -13,7 +13,7 @@ from omnium_source.errors import Incomplete
 from omnium_source.http.paginators import REACH, Connection, SearchPages
 from omnium_source.normalize.columns import microseconds
 from omnium_source.windows.resource_run import ResourceRun
-from omnium_source.windows.window import Row, Window, cut, stamps_at, value_at
+from omnium_source.windows.window import EARLIEST, LATEST, Row, Window, cut, stamps_at, value_at
 
 EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 BEGINNING = dt.datetime(2000, 1, 1, tzinfo=dt.UTC)
@@ -28,6 +28,8 @@ FEWEST_PARTS = 6
 SHORTEST_CUT = dt.timedelta(seconds=10)
 """A window that is no longer than this is not cut only for its size: rows that share a stamp, as those of an import do,
 would be read with each of its parts."""
+ZONES = dt.timedelta(days=1)
+"""So far a stamp may lie from the time that a server takes it for, where one of both has no time zone."""
 NEWEST_SHARE = 0.25
 """The newest part is so long, in lengths of the others: nothing else is read meanwhile."""
 
@@ -63,7 +65,10 @@ class _Asked:
 
 
 class Splitter:
-    """Cuts windows of one resource; remembers how exactly its server compares times."""
+    """Cuts windows of one resource; remembers how exactly its server compares times.
+
+    One class, as each way of cutting needs what the others have found out about that.
+    """
 
     def __init__(self, run: ResourceRun) -> None:
         self._run, self._resource = run, run.resource
@@ -71,6 +76,8 @@ class Splitter:
         self._axes = [self._cursor] if run.resource.is_bounded else []
         self._axes += [CREATION] if run.resource.created_lower else []
         self._overlaps: dict[str, dt.timedelta] = {}
+        self._windows_showing: dict[int, list[Window]] = {}
+        """Windows that were to be cut, by what their first page showed."""
         self._has_guessed = False
 
     def split(
@@ -81,11 +88,28 @@ class Splitter:
         `is_needed`: it cannot be read whole. Otherwise it could, and only takes long.
         """
         asked = _Asked(window, shown, connection, dt.timedelta(0) if is_needed else SHORTEST_CUT)
+        if not self._heeds_bounds(asked):
+            return []  # each part would be the whole again, and so would its parts
         by_time = self._cut_by_time(asked) if self._resource.scrolls else []
         if by_time or not is_needed:
             # A rank would cut one part off; these several can be read side by side.
             return by_time
         return self._cut_by_rank(asked) or self._cut_by_time(asked)
+
+    def _heeds_bounds(self, asked: _Asked) -> bool:
+        """Whether no row of a window lies outside of it, by more than time zones explain.
+
+        Nor may two windows that share no moment show the same first page.
+        """
+        for axis in self._axes:
+            lower, upper = getattr(asked.window, axis.low), getattr(asked.window, axis.high)
+            for stamp in self._stamps(asked, axis) if lower or upper else ():
+                if (lower and lower - stamp > ZONES) or (upper and stamp - upper > ZONES):
+                    return False
+        shown = repr(asked.shown.rows)
+        others = self._windows_showing.setdefault(hash(shown), []) if asked.shown.rows else []
+        others.append(asked.window)
+        return not any(_are_apart(asked.window, other) for other in others)
 
     def _cut_by_time(self, asked: _Asked) -> list[Window]:
         """Windows of the same length."""
@@ -175,9 +199,9 @@ class Splitter:
         before a row and two behind it. So ask for a row that is there.
         """
         values = [microseconds(value_at(row, axis.path)) for row in asked.shown.rows]
-        stamps = [stamp for stamp in values if stamp is not None]
-        for stamp in stamps[:1] if axis.low not in self._overlaps else ():
-            moment = EPOCH + dt.timedelta(milliseconds=stamp // 1_000)
+        moments = [EPOCH + dt.timedelta(milliseconds=stamp // 1_000) for stamp in values if stamp is not None]
+        possible = [moment for moment in moments if EARLIEST < moment < LATEST]
+        for moment in possible[:1] if axis.low not in self._overlaps else ():
             for overlap in OVERLAPS:
                 around = Window(**{axis.low: moment - overlap, axis.high: moment + overlap})
                 if self._count(around.body(self._resource), asked.connection):
@@ -189,7 +213,8 @@ class Splitter:
         """Whether a window's count is a limit: it stays what it is though rows are left out.
 
         The rows with the oldest stamp on the first page are counted by themselves, and those a minute younger: together
-        they are less than all, unless the count of all is not the truth.
+        they are less than all, unless the count of all is not the truth. So are those with that stamp or a younger one,
+        and those a minute older: where the newest come first, all of the first page may have one stamp.
         """
         if not self._axes:
             return False
@@ -198,30 +223,44 @@ class Splitter:
         if not stamps:
             return False
         oldest, length = min(stamps), OVERLAPS[-1]
-        older = replace(window, **{axis.high: oldest + OVERLAPS[0]})
-        younger = replace(window, **{axis.low: oldest + length})
-        if any((w.lower and w.upper and w.lower > w.upper) for w in (older, younger)):
-            return False
-        counted = self._count(older.body(self._resource), connection) + self._count(
-            younger.body(self._resource), connection
-        )
-        # A row may have come meanwhile.
-        return counted > shown.total and self._count(window.body(self._resource), connection) == shown.total
+        # Stamps are known to the second.
+        with_oldest = oldest + OVERLAPS[0] + OVERLAPS[1]
+        for high, low in ((with_oldest, oldest + length), (oldest - length, oldest)):
+            halves = replace(window, **{axis.high: high}), replace(window, **{axis.low: low})
+            if any((half.lower and half.upper and half.lower > half.upper) for half in halves):
+                continue
+            counted = sum(self._count(half.body(self._resource), connection) for half in halves)
+            # A row may have come meanwhile.
+            if counted > shown.total and self._count(window.body(self._resource), connection) == shown.total:
+                return True
+        return False
 
     def check_all_have_a_stamp(self, connection: Connection) -> None:
         """Raises Incomplete where a row without the stamp is seen, and the counts cannot tell how many there are."""
         resource = self._resource
         if not resource.search:
             return
-        for order in ("Ascending", "Descending") if resource.sort else ("",):
-            page = {"take": resource.take, "page": self._run.server.base.number} if resource.paged else {}
-            sort = {"sortOrder": f"{resource.sort}{order}"} if order else {}
-            rows = connection.post(resource.search, {**resource.body, **sort, **page}).rows
+        for rows in self._looked_at(connection):
             if len(stamps_at(rows, resource.cursor)) < len(rows):
                 raise Incomplete(
                     f"{resource.name}: rows carry no {resource.cursor}, and the server's count stops at "
                     f"{self._run.server.limit:,}, so nobody knows how many they are"
                 )
+
+    def _looked_at(self, connection: Connection) -> Iterator[Sequence[Row]]:
+        """Pages on which rows without the stamp would be: the ends of the order by it, or all that can be seen."""
+        resource, base = self._resource, self._run.server.base.number
+        if resource.sort or not resource.paged:
+            page = {"take": resource.take, "page": base} if resource.paged else {}
+            for order in ("Ascending", "Descending") if resource.sort else ("",):
+                sort = {"sortOrder": f"{resource.sort}{order}"} if order else {}
+                yield connection.post(resource.search, {**resource.body, **sort, **page}).rows
+            return
+        for number in range(base, base + REACH // resource.take):
+            found = connection.post(resource.search, {**resource.body, "take": resource.take, "page": number})
+            yield found.rows
+            if found.count < resource.take:
+                return
 
     def check_nothing_is_outside(self, connection: Connection) -> None:
         """Raises Incomplete where rows without the stamp are in no window, rather than leave them out silently."""
@@ -235,6 +274,10 @@ class Splitter:
                 f"{self._resource.cursor}, and are too many to be read without it"
             )
 
+    def count(self, window: Window, connection: Connection) -> int:
+        """The server's own count of a window."""
+        return self._count(window.body(self._resource), connection)
+
     def _count(self, bounds: Mapping[str, Any], connection: Connection) -> int:
         """The server's own count, by a search or, where there is none, by a scroll."""
         resource = self._resource
@@ -243,3 +286,10 @@ class Splitter:
             page = {"take": 1, "page": self._run.server.base.number} if resource.paged else {}
             return connection.post(resource.search, {**body, **page}).total or 0
         return connection.post(resource.scroll, {**body, "take": 1}, starts_scroll=True).total or 0
+
+
+def _are_apart(one: Window, other: Window) -> bool:
+    """Whether two windows share no moment."""
+    bounds = ((one.lower, other.upper), (other.lower, one.upper))
+    created = ((one.created_lower, other.created_upper), (other.created_lower, one.created_upper))
+    return any(lower and upper and lower > upper for lower, upper in (*bounds, *created))

@@ -31,6 +31,8 @@ class ByWindow(Strategy[WindowState]):
         # lasts until its last window is loaded, however many runs that takes.
         is_first = state.cursor is None or bool(state.is_first_read)
         window = Window(self.since(state), None if is_first else self.latest, end=self.now)
+        if share := self.run.reading.shares.get(self.run.resource.name):
+            window = replace(share, lower=share.lower if state.cursor is None else self.since(state))
         late_before = None if is_first else state.cursor_second
         if self.run.resource.deleted and not is_first:
             # Before what lives: one that comes back meanwhile is met there, and keeps no mark.
@@ -38,10 +40,12 @@ class ByWindow(Strategy[WindowState]):
         for verified in self.read(window, Query(late_before=late_before)):
             end = verified.window.end
             if end:
-                goes_on = True if is_first and end != self.now else None
+                goes_on = True if is_first and end != window.end else None
                 state = replace(state, cursor=end, is_first_read=goes_on)
             verified.state = self.kept(state)
             yield verified
+        if share and share.upper is None:
+            self.scheduler.splitter.check_nothing_is_outside(self.run.connection())
 
     def _deleted(self, window: Window, state: WindowState) -> Iterator[Verified]:
         """What was deleted since the cursor, marked, where the server tells of it."""

@@ -7,7 +7,7 @@ cut           the windows between some moments
 
 import datetime as dt
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +23,17 @@ def iso(moment: dt.datetime) -> str:
     return moment.astimezone(dt.UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
+EARLIEST = dt.datetime(1, 1, 2, tzinfo=dt.UTC)
+LATEST = dt.datetime(9999, 12, 30, tzinfo=dt.UTC)
+"""Moments beyond these are taken for them: a day is left for time zones, and for what windows share."""
+
+
+def _in_utc(moment: dt.datetime) -> dt.datetime:
+    """The moment in UTC, which it is in already where it has no zone, and in bounds that can be reckoned with."""
+    zoned = moment if moment.tzinfo else moment.replace(tzinfo=dt.UTC)
+    return min(max(zoned, EARLIEST), LATEST).astimezone(dt.UTC)
+
+
 def moment_of(value: Any) -> dt.datetime | None:
     """The moment in an API's or a state's text, None where it is none; without a zone it is UTC."""
     if not isinstance(value, str):
@@ -30,19 +41,17 @@ def moment_of(value: Any) -> dt.datetime | None:
     text, _, fraction = value.strip().removesuffix("Z").partition(".")
     try:
         # .NET writes seven digits after the second; only a window's bounds come here, so a second is enough.
-        moment = dt.datetime.fromisoformat(text if fraction.isdigit() or not fraction else value)
+        return _in_utc(dt.datetime.fromisoformat(text if fraction.isdigit() or not fraction else value))
     except ValueError:
         return None
-    return moment if moment.tzinfo else moment.replace(tzinfo=dt.UTC)
 
 
 def exact_moment_of(value: Any) -> dt.datetime | None:
     """The moment in a text, to the fraction of a second; as `moment_of` where it has more digits than Python reads."""
     try:
-        moment = dt.datetime.fromisoformat(value)
+        return _in_utc(dt.datetime.fromisoformat(value))
     except (TypeError, ValueError):
         return moment_of(value)
-    return moment if moment.tzinfo else moment.replace(tzinfo=dt.UTC)
 
 
 def second_of(moment: dt.datetime) -> dt.datetime:
@@ -114,6 +123,8 @@ class Reading:
     since: dt.datetime | None = None
     folder: Path | None = None
     """Where large windows wait for the load; the system's folder for temporary files if None."""
+    shares: Mapping[str, Window] = field(default_factory=dict)
+    """Resource → the only part of its first read that this process reads (`shares.py`)."""
 
 
 def cut(

@@ -13,6 +13,7 @@ from omnium_elt.decide.lines import Selection
 from omnium_elt.infra.home import Home, Secret, Settings
 from omnium_elt.infra.run_report import RunReport, Silent
 from omnium_elt.steps.run import perform
+from omnium_elt.steps.supplier_orders import export_orders
 from omnium_elt.write.journal import read
 from omnium_elt.write.step import Step, lead_times_step, orders_step, undo_step
 
@@ -273,8 +274,11 @@ def test_an_order_that_was_undone_is_decided_again_and_can_be_made_again(
     assert outcomes(write(settings, undo_step(run_id, apply=True))) == ["written"]
     assert decisions.all() == before
     assert outcomes(write(settings, undo_step(run_id, apply=True))) == ["unchanged"]
+    export_orders(settings.home, "html", str(settings.home.root / "files"), Selection())
+    (page,) = [path.read_text() for path in (settings.home.root / "files").iterdir()]
     second = write(settings, orders_step(Selection(), apply=True))
     assert outcomes(second) == ["written"]
+    assert f">{second.steps[0].details['changes'][0]['target']}<" in page
     assert decisions.all() == {}
     assert [order["status"] for order in tenant.orders.values()] == ["OrderCanceled", "New"]
     assert [event.what for event in decisions.history()] == [

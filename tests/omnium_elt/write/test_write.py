@@ -13,6 +13,7 @@ import pytest
 from omnium_elt.decide.lines import Selection
 from omnium_elt.infra.home import Home, Secret, Settings
 from omnium_elt.infra.run_report import RunReport, Silent
+from omnium_elt.steps.load import load
 from omnium_elt.steps.run import perform
 from omnium_elt.write import exact
 from omnium_elt.write.journal import Journal, read
@@ -157,6 +158,23 @@ def test_only_the_two_fields_change_and_all_others_go_back_to_the_last_digit(
     assert after["minimumOrderAmount"] == b"1234567890.123456789012345"
     assert after["ourOwnField"] == b'{"deep":[1.10,null]}'
     assert sent(tenant) == [("PUT", "/api/Suppliers")]
+
+
+def test_the_next_load_sees_the_lead_time_at_the_supplier_and_at_its_products(
+    settings: Settings, tenant: Sandbox
+) -> None:
+    tenant.tenant.put("products", {"id": "A_no", "supplierId": "sup-1", "supplierLeadTime": 10})
+    load_settings = dataclasses.replace(settings, resources=("suppliers", "products"))
+    load(load_settings, Silent())
+    write(settings, lead_times_step([], apply=True))
+    load(load_settings, Silent())
+    with duckdb.connect(str(settings.home.working_database), read_only=True) as connection:
+        found = connection.execute("""
+            select default_lead_time, default_lead_time_safety_margin_days, supplier_lead_time
+            from omnium.suppliers as suppliers
+            inner join omnium.products as products on products.supplier_id = suppliers.id
+        """).fetchall()
+    assert found == [(12, 6, 12)]
 
 
 def test_written_once_it_is_not_written_again(settings: Settings, tenant: Sandbox) -> None:

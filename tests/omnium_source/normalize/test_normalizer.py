@@ -532,8 +532,14 @@ def test_products_flatten_to_the_second_level() -> None:
 
 
 def test_an_unknown_schema() -> None:
-    with pytest.raises(KeyError, match="OmniumUnknown"):
+    with pytest.raises(KeyError, match=r"unknown: contract\.json has no schema OmniumUnknown"):
         shape_of("unknown", "OmniumUnknown", personal=OPEN, key=("id",))
+
+
+def test_a_field_of_an_unknown_kind_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(contract(), "OmniumOdd", {"id": "text", "size": "string"})
+    with pytest.raises(KeyError, match=r"OmniumOdd\.size is 'string'"):
+        shape_of("odd", "OmniumOdd", personal=OPEN, key=("id",))
 
 
 # ------------------------------------------------------------------------------------------------ a reference

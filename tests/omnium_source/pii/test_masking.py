@@ -97,7 +97,9 @@ def test_every_field_that_sounds_personal_is_covered_by_a_rule(resource: str) ->
         and name not in FLAGS
         and position.schemas[-1] not in NOT_PERSONS
     ]
-    assert uncovered == []
+    assert uncovered == [], (
+        "these would be stored as they come: name them in PERSONAL (omnium_source/pii/rules.py)"
+    )
 
 
 FLAGS = {"hiddenFromCustomer", "displayOnlyFirstName"}

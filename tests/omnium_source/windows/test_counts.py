@@ -245,3 +245,45 @@ def test_a_server_that_shows_its_last_page_again_and_again_costs_no_more_than_on
     with Wire(answer) as wire:
         assert ids(read(wire, "price_lists")) == [row["id"] for row in rows]
     assert len(wire.asked) == 4
+
+
+def test_a_limit_is_seen_where_all_of_the_first_page_has_one_stamp() -> None:
+    """The newest first, of which an import made more than a page; what is older than the limit no page shows."""
+    rows = rows_of(260)[::-1]
+    for row in rows[:120]:
+        row["modified"] = row["created"] = rows[0]["modified"]
+
+    class Hiding(Capped):
+        def found(self, body: dict[str, Any]) -> Rows:
+            return super().found(body)[: self.limit]
+
+    with Wire(Hiding(rows, 200)) as wire:
+        assert set(ids(read(wire, "suppliers"))) == {row["id"] for row in rows}
+
+
+@pytest.mark.parametrize("name", ["prices", "cost_prices"])
+def test_rows_without_an_id_beyond_a_limit_are_kept_where_no_two_are_alike(name: str) -> None:
+    rows = [{"productId": f"p{n:03}", "skuId": f"p{n:03}", "modified": iso(BEGAN)} for n in range(250)]
+    with Wire(Capped(rows, 100)) as wire:
+        assert sum(window.distinct_keys for window in read(wire, name)) == 250
+
+
+@pytest.mark.parametrize("name", ["suppliers", "returns", "event_log"])
+def test_rows_without_a_stamp_are_told_on_whichever_page_they_stand(name: str) -> None:
+    """Windows are cut for the limit, and hold none of them; the search takes no order by which they would be first."""
+    rows = rows_of(250)
+    for row in rows:
+        row |= {"orderId": row["id"], "returnOrderForm": {"returnId": "1", "modified": row["modified"]}}
+        row["timestamp"] = row["created"]
+    rows[170] |= {"modified": None, "created": None, "timestamp": None}
+    rows[170]["returnOrderForm"]["modified"] = None
+
+    class Returns(Capped):
+        def found(self, body: dict[str, Any]) -> Rows:
+            take = {"take": 100, "page": 0}
+            path = "returnOrderForm.modified" if name == "returns" else "modified"
+            bounds = ("modifiedFrom", "modifiedTo", path)
+            return [r for r in self.rows if search([r], {**body, **take}, bounds=bounds).body["totalHits"]]
+
+    found = read_or_told(Returns(rows, 100), name, "order_id" if name == "returns" else "id")
+    assert "rows carry no" in found or found == {row["id"] for row in rows}

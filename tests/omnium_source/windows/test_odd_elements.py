@@ -3,6 +3,7 @@
 `null`, a text, a number or a list among the rows; rows without a key, and rows that share one on a page.
 """
 
+import contextlib
 from typing import Any
 
 import pytest
@@ -249,3 +250,38 @@ def test_more_rows_than_the_server_counts_are_kept(name: str, total: int) -> Non
     rows = rows_of(3)
     with Wire(lambda asked: {"result": rows, "totalHits": total}) as wire:
         assert came(read(wire, name)) == 3
+
+
+STAMPS = (
+    "0001-01-01T00:00:00",
+    "0001-01-01T00:00:00+05:00",
+    "9999-12-31T23:59:59.9999999Z",
+    "9999-12-31T23:59:59-08:00",
+    "2099-01-01T00:00:00Z",
+    None,
+    "soon",
+    7,
+)
+"""Where a moment of change should stand."""
+
+
+@pytest.mark.parametrize("stamp", STAMPS)
+@pytest.mark.parametrize("name", ["suppliers", "event_log"])
+def test_an_odd_moment_of_change_loses_no_row(name: str, stamp: Any) -> None:
+    """Also where windows are cut, as the server's count stops at 100."""
+    rows = rows_of(250)
+    for row in rows[::50]:
+        row |= {"modified": stamp, "created": stamp, "timestamp": stamp, "updatedDate": stamp}
+    is_told = name == "event_log" and stamp in (None, "soon", 7)  # no window that is cut holds such a row
+    told = pytest.raises(OmniumError, match="rows carry no") if is_told else contextlib.nullcontext()
+    with Wire(Listing(rows, 100)) as wire, told:
+        windows = read(wire, name)
+        assert len(set().union(*(window.keys for window in windows))) == 250
+    # A server that heeds no bounds shows the same rows in each part, and the parts are not cut for ever.
+    assert len(wire.asked) < 1_000
+
+
+def test_rows_that_share_a_key_where_the_moment_of_change_is_a_text() -> None:
+    rows = [{"id": "a", "modified": "soon"}, {"id": "a", "modified": day(1)}, {"id": "b", "modified": [1]}]
+    with Wire(Listing(rows, None, is_bare=True)) as wire:
+        assert came(read(wire, "comments")) == 2

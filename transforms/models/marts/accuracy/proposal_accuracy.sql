@@ -26,6 +26,9 @@ measured as (
         coalesce(orders.ordered_later_quantity, 0) as ordered_later_quantity,
         orders.promised_from,
         orders.arrival_date,
+        decisions.purchaser_decision,
+        decisions.decided_quantity,
+        decisions.decided_at,
         {{ add_days('orders.promised_from', 'cast(ceil(proposals.lead_time_mean_days) as integer)') }} as expected_arrival_date,
         {{ add_days(
             'orders.promised_from',
@@ -40,6 +43,10 @@ measured as (
         on orders.sku = proposals.sku
         and orders.warehouse_code = proposals.warehouse_code
         and orders.recorded_at = proposals.recorded_at
+    left join {{ ref('int_purchaser_decisions') }} as decisions
+        on decisions.sku = proposals.sku
+        and decisions.warehouse_code = proposals.warehouse_code
+        and decisions.proposal_date = proposals.proposal_date
 )
 
 select
@@ -75,6 +82,9 @@ select
         when {{ add_days('proposal_date', var('proposal_follow_days', 7)) }} >= {{ as_of() }} then 'open'
         else 'ignored'
     end as decision,
+    purchaser_decision,
+    {{ quantity('decided_quantity') }} as decided_quantity,
+    decided_at,
     promised_from as order_date,
     expected_arrival_date,
     latest_arrival_date,

@@ -1,0 +1,264 @@
+"""backfill: a first load in parts, which several processes or machines read at once, and one commits.
+
+    plan     divides the resources, and the large ones by time, among some parts     state/backfill/plan.json
+    part     reads one of them into a home of its own, which goes on after a kill    state/backfill/part-2/
+    commit   verifies that all parts are complete, and loads them in one package: rows, receipts and cursors as of a
+             plain first load
+
+A part is the home of an ordinary load whose windows are bounded, so what holds for a load holds for it: each window is
+counted, and state and rows are committed together. The cursor of a divided resource is the moment of the plan.
+"""
+
+import dataclasses
+import datetime as dt
+import shutil
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+from omnium_source import Sync
+from omnium_source.errors import ConfigurationError, Forbidden, Unreachable, WrongCredentials
+from omnium_source.pii.masking import key_for
+from omnium_source.resources import select
+from omnium_source.windows.window import Reading, Window, iso, moment_of
+
+from omnium_elt.infra.errors import OmniumEltError, UsageError
+from omnium_elt.infra.files import read_object, write_json
+from omnium_elt.infra.home import Home, Secret, Settings
+from omnium_elt.infra.run_report import Progress, RunReport, StepReport
+from omnium_elt.infra.tenant import connect, personal_data, told
+
+FORMAT = 1
+MOST_PARTS = 64
+Shares = Mapping[str, Window | None]
+"""Resource → the bounds of what a part reads of it; None: all of it."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Plan:
+    """Who reads what. `mark`: how personal data are treated, by all parts alike (`PersonalData.mark`)."""
+
+    plan_id: str
+    base_url: str
+    mark: str
+    since: dt.date | None
+    parts: tuple[Shares, ...]
+
+    @classmethod
+    def read(cls, home: Home) -> "Plan":
+        """The plan of a home. Raises UsageError where there is none."""
+        kept = read_object(plan_file(home))
+        try:
+            if kept["format"] != FORMAT:
+                raise ValueError("another format")
+            parts = tuple({name: _window(share) for name, share in part.items()} for part in kept["parts"])
+            since = kept["since"] and dt.date.fromisoformat(kept["since"])
+            return cls(kept["plan_id"], kept["base_url"], kept["mark"], since, parts)
+        except (AttributeError, KeyError, TypeError, ValueError):
+            raise UsageError(
+                f"there is no plan of a backfill in {plan_file(home)}",
+                "Make one: omnium-elt backfill plan 3; or copy it here from the home that it was made in.",
+            ) from None
+
+    def write(self, home: Home) -> None:
+        """Keep it."""
+        plan_file(home).parent.mkdir(mode=0o700, exist_ok=True)
+        parts = [
+            {
+                name: share and {bound: _iso(getattr(share, bound)) for bound in BOUNDS}
+                for name, share in part.items()
+            }
+            for part in self.parts
+        ]
+        since = self.since.isoformat() if self.since else None
+        write_json(plan_file(home), {"format": FORMAT, **vars(self), "since": since, "parts": parts})
+
+    def part(self, number: int) -> Shares:
+        """What a part reads. Raises UsageError: there is none of that number."""
+        if not 1 <= number <= len(self.parts):
+            raise UsageError(f"there is no part {number}", f"The plan has parts 1 to {len(self.parts)}.")
+        return self.parts[number - 1]
+
+    @property
+    def shares(self) -> dict[str, list[tuple[int, Window | None]]]:
+        """Per resource the parts that read it, and what of it, oldest first."""
+        found: dict[str, list[tuple[int, Window | None]]] = {}
+        for number, part in enumerate(self.parts, 1):
+            for name, share in part.items():
+                found.setdefault(name, []).append((number, share))
+        return found
+
+
+BOUNDS = ("lower", "upper", "end")
+
+
+def _iso(moment: dt.datetime | None) -> str | None:
+    return iso(moment) if moment else None
+
+
+def _window(kept: Mapping[str, Any] | None) -> Window | None:
+    return None if kept is None else Window(**{bound: moment_of(kept[bound]) for bound in BOUNDS})
+
+
+def plan_file(home: Home) -> Path:
+    """Where a home's plan is kept."""
+    return home.state / "backfill" / "plan.json"
+
+
+def part_home(home: Home, number: int) -> Home:
+    """The home that a part is loaded into."""
+    return Home(home.state / "backfill" / f"part-{number}")
+
+
+# plan -----------------------------------------------------------------------------------------------
+
+
+def plan(settings: Settings, progress: Progress, report: RunReport, number: int) -> None:
+    """Divide a first load into `number` parts, and keep the plan. Raises UsageError where rows are there already.
+
+    One function, as each resource goes where those before it have left the least to read.
+    """
+    home, step = settings.home, StepReport("plan")
+    if plan_file(home).exists():
+        raise UsageError(
+            f"there is a plan already: {plan_file(home)}",
+            "Read its parts and commit them, or take the folder away to make another one.",
+        )
+    if not 2 <= number <= MOST_PARTS:
+        raise UsageError(f"{number} parts make no sense", f"Take 2 to {MOST_PARTS}.")
+    resources = select(settings.resources, settings.exclude)
+    present = _states(settings, settings.destination)
+    if loaded := [one.name for one in resources if present.get(one.name, {}).get("cursor")]:
+        raise UsageError(
+            f"a backfill is a first load, and these are loaded already: {', '.join(loaded)}",
+            "omnium-elt load brings them up to date; leave them out by --exclude.",
+        )
+    progress.start("plan", len(resources))
+    parts: list[dict[str, Window | None]] = [{} for _ in range(number)]
+    weights = [0] * number
+    personal = personal_data(settings, None)
+    since = dt.datetime.combine(settings.since, dt.time(), dt.UTC) if settings.since else None
+    try:
+        with connect(settings) as client, ThreadPoolExecutor(4) as executor:
+            sync = Sync(client, executor, personal, Reading(since=since), choices=settings.fields)
+            end = client.moment().earliest.replace(microsecond=0)
+            counted: list[tuple[int, str]] = []
+            for resource in resources:
+                try:
+                    total, windows = sync.shares(resource, number, end)
+                except Forbidden as refusal:
+                    report.notes.append(f"{resource.name}: left out of the backfill: {refusal}")
+                    continue
+                progress.advance("plan", 1)
+                if len(windows) == 1:
+                    counted.append((total, resource.name))
+                for place, window in enumerate(windows if len(windows) > 1 else ()):
+                    parts[place][resource.name] = window
+                    weights[place] += total // len(windows)
+    except (WrongCredentials, Unreachable) as error:
+        raise OmniumEltError(*told(error)) from error
+    for total, name in sorted(counted, reverse=True):
+        lightest = weights.index(min(weights))
+        parts[lightest][name] = None
+        weights[lightest] += total + 1
+    Plan(report.run_id, settings.base_url, personal.mark, settings.since, tuple(parts)).write(home)
+    divided = sum(1 for shares in Plan.read(home).shares.values() if len(shares) > 1)
+    step.status = "ok"
+    step.details = {"parts": number, "resources": len(resources), "divided_by_time": divided}
+    step.details |= {f"rows_of_part_{place}": weight for place, weight in enumerate(weights, 1)}
+    report.steps.append(step)
+    progress.finish("plan", "ok")
+
+
+def _states(settings: Settings, destination: str) -> dict[str, dict[str, Any]]:
+    from omnium_elt.warehouse.destination import Warehouse
+
+    with Warehouse(settings.home, destination) as warehouse:
+        return warehouse.states
+
+
+# part -----------------------------------------------------------------------------------------------
+
+
+def part_settings(settings: Settings, number: int) -> Settings:
+    """The settings of the load that reads a part of the plan in `settings.home`.
+
+    The tenant's limits are divided among the parts. Raises UsageError for another tenant, or another key of personal
+    data: rows of the parts would not go together.
+    """
+    found = Plan.read(settings.home)
+    shares, home = found.part(number), part_home(settings.home, number)
+    if settings.base_url != found.base_url:
+        raise UsageError(
+            f"the plan is for {found.base_url}, and this is {settings.base_url}", "Set the same base URL."
+        )
+    try:
+        personal_data(settings, found.mark)  # the same key, and the same treatment
+    except ConfigurationError as error:
+        raise UsageError(*told(error)) from error
+    key = key_for(settings.personal, settings.personal_key, settings.home.personal_key, may_be_made=False)
+    kept = read_object(home.state / "plan.json")
+    if home.root.exists() and kept.get("plan_id") != found.plan_id:
+        shutil.rmtree(home.root)  # of an earlier plan
+    home.create()
+    write_json(home.state / "plan.json", {"plan_id": found.plan_id})
+    lacking = [name for name, share in shares.items() if not is_complete(_states_of(home).get(name), share)]
+    return dataclasses.replace(
+        settings,
+        home=home,
+        resources=tuple(lacking),
+        since=found.since,
+        full_refresh=False,
+        destination="duckdb",
+        personal_key=Secret(key.decode()),
+        max_requests_per_second=settings.max_requests_per_second / len(found.parts),
+        max_concurrency=max(1, settings.max_concurrency // len(found.parts)),
+        source_options={
+            **settings.source_options,
+            "reading": {
+                **settings.source_options.get("reading", {}),
+                "shares": {name: share for name, share in shares.items() if share},
+            },
+        },
+    )
+
+
+def _states_of(home: Home) -> dict[str, dict[str, Any]]:
+    from omnium_elt.warehouse import database
+
+    with database.connect(home.working_database) as connection:
+        return database.held(connection).states
+
+
+def is_complete(state: Mapping[str, Any] | None, share: Window | None) -> bool:
+    """Whether a part that left this state has read all that it was to read of a resource."""
+    if not state or not state.get("cursor") or state.get("is_first_read"):
+        return False
+    return share is None or share.end is None or moment_of(state["cursor"]) == share.end
+
+
+def lacking_of(plan: Plan, number: int, states: Mapping[str, Mapping[str, Any]]) -> list[str]:
+    """What a part that left these states has not read yet, in words."""
+    lacking = []
+    for name, share in plan.part(number).items():
+        state = states.get(name, {})
+        if not is_complete(state, share):
+            cursor = state.get("cursor")
+            lacking.append(f"{name} (read up to {cursor})" if cursor else name)
+    return lacking
+
+
+def refuse_incomplete(plan: Plan, states: Sequence[Mapping[str, Mapping[str, Any]]]) -> None:
+    """Raise OmniumEltError where parts have not read all that they were to read, and name it."""
+    told_of = [
+        f"part {number} lacks {', '.join(lacking)}"
+        for number, of_part in enumerate(states, 1)
+        if (lacking := lacking_of(plan, number, of_part))
+    ]
+    if told_of:
+        first = told_of[0].split()[1]
+        raise OmniumEltError(
+            f"the backfill is not complete: {'; '.join(told_of)}",
+            f"omnium-elt backfill part {first} goes on with it; then commit again.",
+        )

@@ -1,0 +1,295 @@
+"""The commit of a backfill: what its parts hold becomes one package of the destination."""
+
+import shutil
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pyarrow as pa
+import pyarrow.parquet as pq
+from omnium_source import dlt_resource, known_columns, mark_personal
+from omnium_source.dlt_adapter import SYSTEM_COLUMNS
+from omnium_source.http.traffic import Traffic
+from omnium_source.normalize.buffer import REQUIRED, Columns, Part, Tables
+from omnium_source.normalize.naming import free_name
+from omnium_source.normalize.schema import FIELD
+from omnium_source.resources import RESOURCES
+from omnium_source.windows.gathered import Verified
+from omnium_source.windows.window import Window
+
+from omnium_elt.infra import lock
+from omnium_elt.infra.errors import OmniumEltError, UsageError
+from omnium_elt.infra.home import Home, Settings
+from omnium_elt.infra.run_report import Progress, ResourceReport, RunReport
+from omnium_elt.steps.backfill import Plan, part_home, plan_file, refuse_incomplete
+from omnium_elt.steps.receipts import kept_rows
+from omnium_elt.warehouse.database import BOOKKEEPING, RAW, RECEIPTS, literal
+from omnium_elt.warehouse.destination import Warehouse
+
+ROWS_AT_ONCE = 50_000
+
+
+def commit(settings: Settings, progress: Progress, report: RunReport) -> None:
+    """Load what the parts of the home's plan have read, all of it in one package; then the parts go.
+
+    Raises OmniumEltError where a part is not complete, and names it; UsageError where some are loaded already.
+    """
+    home, plan = settings.home, Plan.read(settings.home)
+    homes = [part_home(home, number) for number in range(1, len(plan.parts) + 1)]
+    with ExitStack() as held:
+        for one in homes:
+            if one.working_database.exists():
+                held.enter_context(lock.hold(one.lock, "backfill commit"))
+        found = [_Found.of(one) for one in homes]
+        refuse_incomplete(plan, [one.states for one in found])
+        _refuse_other_marks(plan, found)
+        with Warehouse(home, settings.destination) as warehouse:
+            states = {name: found[shares[-1][0] - 1].states[name] for name, shares in plan.shares.items()}
+            if not _is_done(warehouse, states):
+                _Commit(settings, plan, homes, found, warehouse, report).run(progress)
+    shutil.rmtree(plan_file(home).parent)
+
+
+@dataclass(frozen=True)
+class _Found:
+    """What a part holds: its states, its columns with dlt's hints, how personal data were treated."""
+
+    states: Mapping[str, dict[str, Any]]
+    columns: Mapping[str, Columns]
+    mark: str | None
+
+    @classmethod
+    def of(cls, home: Home) -> "_Found":
+        if not home.working_database.exists():
+            return cls({}, {}, None)
+        with Warehouse(home, "duckdb") as warehouse:  # takes away what a package cut short has left
+            return cls(warehouse.states, known_columns(warehouse.tables), warehouse.personal_mark)
+
+
+def _refuse_other_marks(plan: Plan, found: Sequence[_Found]) -> None:
+    for number, one in enumerate(found, 1):
+        if plan.parts[number - 1] and one.mark != plan.mark:
+            raise OmniumEltError(
+                f"part {number} has treated personal data otherwise than the plan says",
+                f"Take its folder away, and read it again: omnium-elt backfill part {number}.",
+            )
+
+
+def _is_done(warehouse: Warehouse, states: Mapping[str, Mapping[str, Any]]) -> bool:
+    """Whether these are the states that the destination has: a commit that was cut short at its very end."""
+    held = warehouse.states
+    if states and all(held.get(name) == state for name, state in states.items()):
+        return True
+    if loaded := [name for name in states if held.get(name, {}).get("cursor")]:
+        raise UsageError(
+            f"a backfill is a first load, and these were loaded meanwhile: {', '.join(loaded)}",
+            "What the parts have read of them is not needed; take state/backfill away.",
+        )
+    return False
+
+
+class _Commit:
+    """One commit: tables of the parts, as windows that are known to be complete."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        plan: Plan,
+        homes: Sequence[Home],
+        found: Sequence[_Found],
+        warehouse: Warehouse,
+        report: RunReport,
+    ) -> None:
+        self._settings, self._plan, self._homes, self._found = settings, plan, homes, found
+        self._warehouse, self._report = warehouse, report
+
+    def run(self, progress: Progress) -> None:
+        """Load everything as one package."""
+        spool, shares = self._settings.home.spool, self._plan.shares
+        shutil.rmtree(spool, ignore_errors=True)
+        spool.mkdir()
+        new = [name for name in shares if self._warehouse.may_append(name)]
+        with (
+            tempfile.TemporaryDirectory(prefix="parts-", dir=spool) as folder,
+            duckdb.connect() as connection,
+        ):
+            connection.execute("set TimeZone = 'UTC'")
+            for number, home in enumerate(self._homes, 1):
+                if home.working_database.exists():
+                    connection.execute(
+                        f"attach {literal(str(home.working_database))} as {_alias(number)} (read_only)"
+                    )
+            receipts = {table: self._bookkeeping(connection, table) for table in BOOKKEEPING}
+            resources = [
+                self._resource(connection, name, Path(folder), progress, is_new=name in new)
+                for name in shares
+            ]
+            resources += [kept_rows(table, rows) for table, rows in receipts.items() if rows]
+            with self._warehouse.appending(new):
+                self._warehouse.load(resources, merges=len(new) < len(shares))
+        self._tell(receipts[RECEIPTS])
+        self._warehouse.record_run(self._report)
+
+    def _resource(self, connection: Any, name: str, folder: Path, progress: Progress, *, is_new: bool) -> Any:
+        """The dlt resource of what all parts have of a resource, oldest first."""
+        progress.start(name, None)
+        shares = self._plan.shares[name]
+        numbers = [number for number, _ in shares]
+        columns = _Columns()
+        windows = []
+        for place, (number, share) in enumerate(shares):
+            found = self._found[number - 1]
+            parts = list(
+                _parts(connection, name, number, numbers[place + 1 :], found.columns, columns, folder)
+            )
+            windows.append(_verified(name, share, parts, columns, found.states[name]))
+        progress.finish(name, "ok")
+
+        def marked() -> Iterator[Verified]:
+            mark_personal(self._plan.mark)
+            yield from windows
+
+        lists = folder / f"{name}.lists"
+        lists.mkdir()
+        return dlt_resource(
+            RESOURCES[name],
+            marked,
+            is_new=is_new,
+            lists=lists if self._warehouse.takes_lists else None,
+        )
+
+    def _bookkeeping(self, connection: Any, table: str) -> list[dict[str, Any]]:
+        """The rows of a bookkeeping table of all parts."""
+        rows: list[dict[str, Any]] = []
+        for number in range(1, len(self._homes) + 1):
+            if table in _tables_of(connection, number):
+                rows += connection.sql(f"from {_alias(number)}.{RAW}.{table}").to_arrow_table().to_pylist()
+        return rows
+
+    def _tell(self, receipts: Sequence[Mapping[str, Any]]) -> None:
+        """What the parts have read, per resource, in the report."""
+        for name in self._plan.shares:
+            of_it = [row for row in receipts if row["resource"] == name]
+            hits = [row["total_hits"] for row in of_it]
+            self._report.resources.append(
+                ResourceReport(
+                    name,
+                    "ok" if any(row["rows_written"] for row in of_it) else "unchanged",
+                    rows=sum(row["rows_written"] for row in of_it),
+                    requests=sum(row["requests"] for row in of_it),
+                    total_hits=None if not hits or None in hits else sum(hits),
+                    complete=True,
+                )
+            )
+
+
+class _Columns:
+    """The columns of a resource's tables, of all parts together: parts may have met a new field each for itself."""
+
+    def __init__(self) -> None:
+        self.hints: dict[str, Columns] = {}
+
+    def of(self, table: str, known: Columns, names: Sequence[str]) -> dict[str, str]:
+        """Column → the SQL of its values in a part with these columns.
+
+        A column whose values are of another type than in an earlier part comes as text beside it, as values of another
+        type do; one that is another field's in an earlier part gets a name of its own.
+        """
+        hints, made = self.hints.setdefault(table, {}), dict[str, list[str]]()
+        for name in names:
+            own, value = SYSTEM_COLUMNS.get(name) or known[name], f'"{name}"'
+            of_field = {hint[FIELD]: column for column, hint in hints.items() if FIELD in hint}
+            target = of_field.get(own.get(FIELD), name)
+            if target in hints and hints[target].get(FIELD) != own.get(FIELD):
+                target = free_name(name, str(own.get(FIELD)), {*hints, *names})
+            if target in hints and hints[target]["data_type"] != own["data_type"]:
+                target, value = f"{target}__v_text", f"cast({value} as varchar)"
+                own = {"data_type": "text", "nullable": True}
+            elif own["data_type"] == "json":
+                value = f"cast({value} as varchar)"
+            hints.setdefault(target, {**own, "name": target})
+            made.setdefault(target, []).append(value)
+        return {
+            target: values[0] if len(values) == 1 else f"coalesce({', '.join(values)})"
+            for target, values in made.items()
+        }
+
+
+class _Kept:
+    """Tables that are finished, as a window's are."""
+
+    def __init__(self, parts: list[Part], columns: _Columns) -> None:
+        self._parts, self._columns = parts, columns
+
+    def finish(self) -> Tables:
+        """The tables, with the columns that all parts have."""
+        return Tables(self._parts, self._columns.hints)
+
+    def close(self) -> None:
+        """Nothing: the folder goes with the commit."""
+
+
+def _verified(
+    name: str, share: Window | None, parts: list[Part], columns: _Columns, state: dict[str, Any]
+) -> Verified:
+    rows = sum(part.rows for part in parts if part.name == name)
+    kept: Any = _Kept(parts, columns)
+    return Verified(
+        RESOURCES[name], share or Window(), None, rows, rows, rows, kept, state, Traffic(), 1, 0.0
+    )
+
+
+def _parts(
+    connection: Any,
+    root: str,
+    number: int,
+    later: Sequence[int],
+    known: Mapping[str, Columns],
+    columns: _Columns,
+    folder: Path,
+) -> Iterator[Part]:
+    """What a part holds of a resource, without rows that a later one has, too: it read the newer version."""
+    there = _tables_of(connection, number)
+    others = " union all ".join(
+        f'select _dlt_id from {_alias(other)}.{RAW}."{root}"'
+        for other in later
+        if root in _tables_of(connection, other)
+    )
+    for table in (name for name in there if name == root or name.startswith(f"{root}__")):
+        names = [name for name in there[table] if name != "_dlt_load_id"]
+        values = columns.of(table, known[table], names)
+        listed = ", ".join(f'{value} as "{name}"' for name, value in values.items())
+        key = "_dlt_id" if table == root else "_dlt_root_id"
+        where = f"where {key} not in ({others})" if others else ""
+        reader = connection.sql(
+            f'select {listed} from {_alias(number)}.{RAW}."{table}" {where}'
+        ).to_arrow_reader(ROWS_AT_ONCE)
+        schema = pa.schema([field.with_nullable(field.name not in REQUIRED) for field in reader.schema])
+        path, rows = folder / f"{table}.{number}.parquet", 0
+        with pq.ParquetWriter(path, schema) as writer:
+            for batch in reader:
+                rows += batch.num_rows
+                writer.write_batch(pa.RecordBatch.from_arrays(batch.columns, schema=schema))
+        if rows:
+            yield Part(table, rows, path=path)
+
+
+def _alias(number: int) -> str:
+    return f"part_{number}"
+
+
+def _tables_of(connection: Any, number: int) -> dict[str, dict[str, str]]:
+    """The raw tables of a part: table → column → type."""
+    rows = connection.execute(
+        "select table_name, column_name, data_type from duckdb_columns() "
+        "where database_name = ? and schema_name = ? order by table_name, column_index",
+        [_alias(number), RAW],
+    ).fetchall()
+    found: dict[str, dict[str, str]] = {}
+    for table, column, kind in rows:
+        found.setdefault(table, {})[column] = kind
+    return found

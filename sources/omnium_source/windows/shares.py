@@ -1,0 +1,60 @@
+"""The first read of a resource, cut by time into shares that several processes read.
+
+Each share is a window that ends where the next one begins. The last one has no upper bound, as a first read has none.
+Its end is the moment of the plan, and becomes the cursor: whatever changed while the shares were read, however long
+that took, has a stamp from then on, and the next run reads it.
+"""
+
+import datetime as dt
+
+from omnium_source.errors import Incomplete
+from omnium_source.http.paginators import Connection, is_round
+from omnium_source.windows.resource_run import ResourceRun
+from omnium_source.windows.splitter import BEGINNING, OVERLAPS, Splitter
+from omnium_source.windows.strategies import STRATEGIES, ByWindow
+from omnium_source.windows.window import Window, cut, second_of
+
+LEAST_ROWS = 1_000
+"""A resource with fewer rows is read by one process."""
+NEAR = 0.02
+"""Shares need not be even: a mark may be off by so much of all rows."""
+SHORTEST = dt.timedelta(hours=1)
+"""Marks are not looked for more exactly than this."""
+
+
+def shares(run: ResourceRun, number: int, end: dt.datetime) -> tuple[int, list[Window]]:
+    """The server's count of a resource, and its first read in `number` windows of about as many rows, oldest first.
+
+    One window where it has few rows, or no bounds by which all its rows are found. The counts balance the shares; that
+    they are complete, each is proved as any window is.
+    """
+    whole = Window(run.reading.since, end=end)
+    splitter, connection = Splitter(run), run.connection()
+    total = splitter.count(whole, connection)
+    is_divisible = issubclass(STRATEGIES[run.resource.rule], ByWindow) and run.resource.is_bounded
+    if number < 2 or not is_divisible or total < LEAST_ROWS:
+        return total, [whole]
+    try:
+        splitter.check_nothing_is_outside(connection)
+        if is_round(total):  # it may be where counts stop
+            splitter.check_all_have_a_stamp(connection)
+    except Incomplete:
+        return total, [whole]
+    marks = {
+        _mark(splitter, connection, whole, total * part / number, NEAR * total) for part in range(1, number)
+    }
+    return total, cut(whole, sorted(marks), "lower", "upper", OVERLAPS[-1])
+
+
+def _mark(
+    splitter: Splitter, connection: Connection, whole: Window, wanted: float, near: float
+) -> dt.datetime:
+    """A moment before which the server counts about `wanted` rows."""
+    low, high = whole.lower or BEGINNING, whole.end or BEGINNING
+    while high - low > SHORTEST:
+        middle = low + (high - low) / 2
+        count = splitter.count(Window(whole.lower, middle), connection)
+        if abs(count - wanted) <= near:
+            return second_of(middle)
+        low, high = (middle, high) if count < wanted else (low, middle)
+    return second_of(high)

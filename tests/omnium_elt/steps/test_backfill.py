@@ -1,0 +1,309 @@
+"""A first load in parts: rows, receipts and cursors as of a plain one, and nothing before all of it is there."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pytest
+from omnium_elt.cli import main
+from omnium_elt.infra.home import Home, Secret, Settings
+from omnium_elt.infra.run_report import RunReport, Silent
+from omnium_elt.steps import backfill
+from omnium_elt.steps.backfill import Plan, part_home
+from omnium_elt.steps.backfill_commit import commit
+from omnium_elt.steps.load import load
+from omnium_elt.steps.run import load_step, perform
+from omnium_sandbox import Sandbox
+from omnium_source.http.cancellation import Cancellation
+
+from tests.support.tenants import environment_of, sandbox_settings
+
+KEY = Secret("a key that all parts have in common")
+DIVIDED = ("orders", "inventory_transactions", "purchase_orders")
+RESOURCES = (*DIVIDED, "stores", "suppliers", "deliveries")
+
+
+def plan(settings: Settings, parts: int) -> RunReport:
+    def step(settings: Settings, progress: Any, report: RunReport) -> None:
+        backfill.plan(settings, progress, report, parts)
+
+    return perform(settings, Silent(), "backfill", [step])
+
+
+def read_part(settings: Settings, number: int) -> RunReport:
+    return perform(backfill.part_settings(settings, number), Silent(), "backfill", [load_step])
+
+
+def differing(one: Path, other: Path, root: str = "") -> list[str]:
+    """Tables of two working databases that do not hold the same rows; the ids of packages are each one's own.
+
+    `root`: of this resource alone.
+    """
+    found = []
+    with duckdb.connect() as connection:
+        connection.execute(f"attach '{one}' as one (read_only); attach '{other}' as other (read_only)")
+        names = [
+            {
+                row[0]
+                for row in connection.execute(
+                    "select table_name from duckdb_tables() where database_name = ? and table_name[1] <> '_' "
+                    "and starts_with(table_name, ?)",
+                    [name, root],
+                ).fetchall()
+            }
+            for name in ("one", "other")
+        ]
+        found += sorted(names[0] ^ names[1])
+        for table in sorted(names[0] & names[1]):
+            columns = [
+                {
+                    (row[0], row[1])
+                    for row in connection.execute(f'describe {name}.omnium."{table}"').fetchall()
+                    if row[0] != "_dlt_load_id"
+                }
+                for name in ("one", "other")
+            ]
+            listed = ", ".join(f'"{name}"' for name, _ in sorted(columns[0] & columns[1]))
+            rows = [f'select {listed} from {name}.omnium."{table}"' for name in ("one", "other")]
+            ((count,),) = connection.execute(
+                f"select count(*) from (({rows[0]} except all {rows[1]}) union all ({rows[1]} except all {rows[0]}))"
+            ).fetchall()
+            if count or columns[0] != columns[1]:
+                found.append(f"{table}: {count} rows, {sorted(columns[0] ^ columns[1])}")
+    return found
+
+
+def states(home: Home) -> dict[str, dict[str, Any]]:
+    return backfill._states_of(home)
+
+
+@pytest.fixture(autouse=True)
+def _divided_though_small(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("omnium_source.windows.shares.LEAST_ROWS", 100)
+
+
+@pytest.fixture
+def parted(sandbox: Sandbox, home: Home) -> Settings:
+    return sandbox_settings(home, sandbox, resources=RESOURCES, personal_key=KEY)
+
+
+@pytest.fixture
+def plain(parted: Settings, tmp_path: Path) -> Settings:
+    """The same tenant, loaded at once into a home of its own."""
+    settings = replace(parted, home=Home(tmp_path / "plain"))
+    assert load(settings, Silent()).status == "ok"
+    return settings
+
+
+@pytest.mark.slow
+def test_parts_become_what_a_plain_load_makes(sandbox: Sandbox, parted: Settings, plain: Settings) -> None:
+    report = plan(parted, 3)
+    assert report.steps[0].details["divided_by_time"] == len(DIVIDED)
+    made = Plan.read(parted.home)
+    assert {name: len(shares) for name, shares in made.shares.items()} == {
+        name: 3 if name in DIVIDED else 1 for name in RESOURCES
+    }
+    # A row changes when the oldest orders are read, and the newest are not: the newer version counts.
+    assert read_part(parted, 1).status == "ok"
+    order = min(sandbox.tenant.rows("orders"), key=lambda row: row["modified"])
+    sandbox.tenant.put("orders", order | {"status": "Returned"})
+    for number in (3, 2):
+        assert read_part(parted, number).status == "ok"
+    report = perform(parted, Silent(), "backfill", [commit])
+    assert report.status == "ok", report.error
+    kept = {name: set(state) for name, state in states(plain.home).items()}
+    assert {name: set(state) for name, state in states(parted.home).items()} == kept
+    assert load(plain, Silent()).status == "ok"
+    assert differing(parted.home.working_database, plain.home.working_database) == []
+    assert not (parted.home.state / "backfill").exists()
+    orders = next(one for one in report.resources if one.name == "orders")
+    assert orders.complete
+    assert orders.rows >= len(list(sandbox.tenant.rows("orders")))
+    with duckdb.connect(str(parted.home.working_database), read_only=True) as connection:
+        receipts = "select count(*), bool_and(complete) from omnium._omnium_windows where resource = 'orders'"
+        assert connection.execute(receipts).fetchone()[0] >= 3
+        assert connection.execute("select command from omnium._omnium_runs").fetchall() == [("backfill",)]
+
+    # The next run goes on from there: what changed since the plan, and nothing else.
+    sandbox.tenant.put("suppliers", next(iter(sandbox.tenant.rows("suppliers"))) | {"defaultLeadTime": 99})
+    after = load(parted, Silent())
+    assert {one.name: one.rows for one in after.resources if one.rows} == {"suppliers": 1}
+    load(plain, Silent())
+    assert differing(parted.home.working_database, plain.home.working_database) == []
+
+
+def test_a_part_that_is_missing_is_named_and_nothing_is_committed(parted: Settings) -> None:
+    plan(parted, 2)
+    assert read_part(parted, 1).status == "ok"
+    report = perform(parted, Silent(), "backfill", [commit])
+    assert report.exit_status == 1
+    assert "the backfill is not complete: part 2 lacks" in str(report.error)
+    assert "orders" in str(report.error)
+    assert "omnium-elt backfill part 2 goes on with it" in str(report.error)
+    assert states(parted.home) == {}
+
+
+def test_a_part_cut_short_goes_on_where_it_was(
+    parted: Settings, plain: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of its share, what is committed in the part's home is not read again."""
+    monkeypatch.setattr("omnium_source.windows.server_facts.SCROLL_FROM", 100)
+    parted = replace(
+        parted,
+        resources=("inventory_transactions",),
+        window_rows=100,
+        source_options={"reading": {"windows_at_once": 1}},
+    )
+    plan(parted, 2)
+    begun = backfill.part_settings(parted, 1)
+    read = list[int]()
+
+    class Stopping(Silent):
+        def advance(self, resource: str, rows: int) -> None:
+            read.append(rows)
+            if sum(read) > 300:
+                begun.stop.set()
+
+    assert perform(begun, Stopping(), "backfill", [load_step]).status == "interrupted"
+    parted = replace(parted, stop=Cancellation())
+    cursor = states(part_home(parted.home, 1))["inventory_transactions"]["cursor"]
+    report = perform(parted, Silent(), "backfill", [commit])
+    lacking = (
+        f"part 1 lacks inventory_transactions (read up to {cursor}); part 2 lacks inventory_transactions"
+    )
+    assert f"the backfill is not complete: {lacking}\n" in str(report.error)
+    assert read_part(parted, 2).status == "ok"
+    (again,) = read_part(parted, 1).resources
+    assert (again.status, again.window_from and again.window_from.isoformat()[:16]) == ("ok", cursor[:16])
+    assert perform(parted, Silent(), "backfill", [commit]).status == "ok"
+    assert (
+        differing(parted.home.working_database, plain.home.working_database, "inventory_transactions") == []
+    )
+
+
+@pytest.mark.slow
+def test_fields_that_each_part_meets_for_the_first_time_lose_no_value(
+    sandbox: Sandbox, parted: Settings
+) -> None:
+    """A number in the oldest order and a text in the newest; and two names that become the same column."""
+    parted = replace(parted, resources=("orders",))
+    in_order = sorted(sandbox.tenant.rows("orders"), key=lambda row: row["modified"])
+    old, new = in_order[0], in_order[-1]
+    sandbox.tenant.put("orders", old | {"pallet": 7, "fooBar": "camel"}, stamp=False)
+    sandbox.tenant.put("orders", new | {"pallet": "B7", "foo_bar": "snake", "dock": 1}, stamp=False)
+    plan(parted, 2)
+    for number in (2, 1):
+        assert read_part(parted, number).status == "ok"
+    report = perform(parted, Silent(), "backfill", [commit])
+    assert report.status == "ok", report.error
+
+    def found() -> dict[str, dict[str, Any]]:
+        with duckdb.connect(str(parted.home.working_database), read_only=True) as connection:
+            columns = "columns('^(id|pallet.*|foo.*|dock)$')"
+            rows = connection.sql(f"select {columns} from omnium.orders").to_arrow_table().to_pylist()
+        return {
+            row["id"]: {name: row[name] for name in row if name != "id" and row[name] is not None}
+            for row in rows
+        }
+
+    (other,) = {name for row in found().values() for name in row} - {
+        "pallet",
+        "pallet__v_text",
+        "foo_bar",
+        "dock",
+    }
+    assert found()[old["id"]] == {"pallet": 7, "foo_bar": "camel"}
+    assert found()[new["id"]] == {"pallet__v_text": "B7", other: "snake", "dock": 1}
+
+    # Fields keep their columns from here on.
+    sandbox.tenant.put("orders", old | {"pallet": "C9", "foo_bar": "snake again"})
+    assert load(parted, Silent()).status == "ok"
+    assert found()[old["id"]] == {"pallet__v_text": "C9", other: "snake again"}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (["plan"], "plan takes how many parts"),
+        (["part"], "plan takes how many parts"),
+        (["commit", "2"], "commit takes no number"),
+        (["plan", "1"], "1 parts make no sense"),
+        (["part", "1"], "there is no plan of a backfill"),
+        (["commit"], "there is no plan of a backfill"),
+        (["part", "1", "--since", "2026-01-01"], "belong to the plan"),
+    ],
+)
+def test_what_makes_no_sense_is_refused(
+    arguments: list[str], told: str, configured: Sandbox, home: Home, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["backfill", *arguments, "--home", str(home.root)]) == 2
+    assert told in capsys.readouterr().err
+
+
+def test_a_plan_is_for_its_tenant_its_key_and_an_empty_home(
+    parted: Settings, plain: Settings, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert "stores" in str(plan(plain, 2).error)
+    assert plan(parted, 2).status == "ok"
+    assert "there is a plan already" in str(plan(parted, 2).error)
+    for other, told in (
+        (replace(parted, base_url="https://api.example.com"), "the plan is for http://127.0.0.1"),
+        (replace(parted, personal_key=Secret("another key, and other hashes")), "hashed with another key"),
+    ):
+        with pytest.raises(Exception, match=told):
+            backfill.part_settings(other, 1)
+    with pytest.raises(Exception, match="there is no part 3"):
+        backfill.part_settings(parted, 3)
+    divided = backfill.part_settings(parted, 2)
+    assert (divided.max_requests_per_second, divided.max_concurrency) == (50.0, 10)
+
+
+@pytest.mark.slow
+def test_three_processes_one_of_them_killed(
+    sandbox: Sandbox, plain: Settings, home: Home, tmp_path: Path
+) -> None:
+    """As on three machines: each reads its part, one is killed, commit says so, and all of it becomes a plain load."""
+    environment = {
+        **os.environ,
+        **environment_of(sandbox),
+        "SOURCES__OMNIUM__PII_KEY": str(KEY),
+        "OMNIUM_HOME": str(home.root),
+    }
+
+    def begin(*arguments: str) -> subprocess.Popen[str]:
+        command = [sys.executable, "-m", "omnium_elt", "backfill", *arguments, "--json"]
+        return subprocess.Popen(
+            command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        )
+
+    def ended(process: "subprocess.Popen[str]") -> tuple[int, str]:
+        said, complaints = process.communicate(timeout=300)
+        return process.returncode, said + complaints
+
+    assert ended(begin("plan", "3", "--resources", ",".join(RESOURCES)))[0] == 0
+    killed, *others = (begin("part", str(number)) for number in (2, 1, 3))
+    mark = part_home(home, 2).lock
+    waited = time.monotonic() + 120
+    while not (mark.exists() and mark.read_text()) and killed.poll() is None and time.monotonic() < waited:
+        time.sleep(0.005)
+    killed.send_signal(signal.SIGKILL)
+    assert killed.wait(60) == -signal.SIGKILL
+    for process in others:
+        status, said = ended(process)
+        assert status == 0, said
+    status, said = ended(begin("commit"))
+    assert status == 1
+    assert "the backfill is not complete: part 2 lacks" in said
+    assert "part 1" not in said.partition("lacks")[0]
+    assert states(home) == {}
+    status, said = ended(begin("part", "2"))
+    assert status == 0, said
+    status, said = ended(begin("commit"))
+    assert status == 0, said
+    assert differing(home.working_database, plain.home.working_database) == []

@@ -1,0 +1,174 @@
+"""`--destination delta`: a version of each table a run, and a manifest that says which belong together."""
+
+import dataclasses
+import json
+from collections.abc import Iterator
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pytest
+from omnium_elt.infra.errors import OmniumEltError
+from omnium_elt.infra.home import Home, Settings
+from omnium_elt.infra.run_report import Silent
+from omnium_elt.steps import delta as delta_module
+from omnium_elt.steps.bucket import Bucket
+from omnium_elt.steps.delta import KEPT_RUNS, publish_delta
+
+from tests.support import buckets
+
+deltalake = pytest.importorskip("deltalake")
+
+
+@pytest.fixture(scope="module")
+def s3() -> Iterator[str]:
+    with buckets.s3_server_elsewhere() as address:
+        yield address
+
+
+@pytest.fixture(params=["disk", "s3"])
+def settings(request: pytest.FixtureRequest, home: Home, monkeypatch: pytest.MonkeyPatch) -> Settings:
+    """Two tables in a working database, to be written into the home, or into a bucket."""
+    home.create()
+    execute(
+        home,
+        "create schema omnium",
+        "create table omnium.stores (id varchar, hours json, _dlt_load_id varchar)",
+        "create table omnium.suppliers (id varchar, amount decimal(38, 9), since timestamptz, _dlt_load_id varchar)",
+        "create table omnium._dlt_loads (load_id varchar, status bigint)",
+        """insert into omnium.stores values ('S1', '{"monday": 8}', '1'), ('S2', null, '1')""",
+        "insert into omnium.suppliers values ('north', 0.1, '2026-01-31 12:00:00+00', '1')",
+        "insert into omnium._dlt_loads values ('1', 0)",
+    )
+    if request.param == "disk":
+        return Settings(home=home, destination="delta")
+    environment = buckets.s3_environment(request.getfixturevalue("s3"))
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    url = f"s3://{buckets.new_s3_bucket(environment)}/omnium"
+    return Settings(home=home, destination="delta", publish_to=url)
+
+
+def execute(home: Home, *statements: str) -> None:
+    with duckdb.connect(str(home.working_database)) as connection:
+        for statement in statements:
+            connection.execute(statement)
+
+
+def manifest_of(settings: Settings) -> dict[str, Any]:
+    if not settings.publish_to:
+        return json.loads((settings.home.root / "delta" / "manifest.json").read_text())
+    bucket = Bucket.opened(f"{settings.publish_to}/delta")
+    return json.loads(bucket.files.cat_file(f"{bucket.root}/manifest.json"))
+
+
+def rows_of(settings: Settings, versions: dict[str, int]) -> dict[str, list[dict[str, Any]]]:
+    """All tables of a run, as a reader meets them who has its versions."""
+    place, options = str(settings.home.root / "delta"), None
+    if settings.publish_to:
+        place = f"{settings.publish_to}/delta"
+        options = dict(Bucket.opened(place).delta_options)
+    return {
+        table: deltalake.DeltaTable(f"{place}/{table}", version=version, storage_options=options)
+        .to_pyarrow_table()
+        .to_pylist()
+        for table, version in versions.items()
+    }
+
+
+def newest(settings: Settings) -> dict[str, list[dict[str, Any]]]:
+    return rows_of(settings, manifest_of(settings)["runs"][-1]["versions"])
+
+
+RENAMED = """update omnium.stores set hours = '{"monday": 9}', _dlt_load_id = '2' where id = 'S1'"""
+CHANGES = (
+    RENAMED,
+    "alter table omnium.stores add column city varchar",
+    "delete from omnium.stores where id = 'S2'",
+    "drop table omnium.suppliers",
+)
+
+
+def test_each_run_can_be_read_whole_while_it_is_kept(settings: Settings) -> None:
+    """Rows change, a column comes, a row goes, a table goes."""
+    assert publish_delta(settings, Silent()).status == "ok"
+    first = manifest_of(settings)
+    rows = newest(settings)
+    (supplier,) = rows["suppliers"]
+    assert (supplier["amount"], supplier["since"].isoformat()) == (
+        Decimal("0.1"),
+        "2026-01-31T12:00:00+00:00",
+    )
+    assert rows["stores"][0] == {"id": "S1", "hours": '{"monday": 8}', "_dlt_load_id": "1"}
+    assert rows["_dlt_loads"] == [{"load_id": "1", "status": 0}]
+    assert publish_delta(settings, Silent()).status == "unchanged"
+    assert manifest_of(settings) == first
+
+    seen = [rows]
+    for change in CHANGES:
+        execute(settings.home, change)
+        report = publish_delta(settings, Silent())
+        assert report.status == "ok"
+        assert report.details["written"] == (0 if change.startswith("drop") else 1)
+        seen.append(newest(settings))
+        runs = manifest_of(settings)["runs"]
+        assert [rows_of(settings, run["versions"]) for run in runs] == seen[-KEPT_RUNS:]
+    assert seen[-1]["stores"] == [{"id": "S1", "hours": '{"monday": 9}', "_dlt_load_id": "2", "city": None}]
+    assert "suppliers" not in seen[-1]
+    with pytest.raises(Exception, match=r"not found|No such file|does not exist|NotFound"):
+        rows_of(settings, {"stores": first["tables"]["stores"]["version"]})
+
+
+def test_a_run_that_is_killed_leaves_the_one_before(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    publish_delta(settings, Silent())
+    before, rows = manifest_of(settings), newest(settings)
+    execute(settings.home, RENAMED, "update omnium.suppliers set amount = 2, _dlt_load_id = '2'")
+    write, written = delta_module._write, []
+
+    def killed_after_one(*arguments: Any) -> Any:
+        if written:
+            raise KeyboardInterrupt
+        written.append(1)
+        return write(*arguments)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(delta_module, "_write", killed_after_one)
+        with pytest.raises(KeyboardInterrupt):
+            publish_delta(settings, Silent())
+    assert manifest_of(settings) == before
+    assert newest(settings) == rows
+    assert publish_delta(settings, Silent()).status == "ok"
+    assert newest(settings)["suppliers"][0]["amount"] == 2
+
+
+def test_of_two_who_publish_at_once_one_is_refused(
+    settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if not settings.publish_to:
+        pytest.skip("a home has a lock")
+    publish_delta(settings, Silent())
+    other = dataclasses.replace(settings, home=Home(tmp_path / "other"))
+    other.home.create()
+    execute(
+        other.home,
+        "create schema omnium",
+        "create table omnium.stores (id varchar, _dlt_load_id varchar)",
+        "insert into omnium.stores values ('of another', '9')",
+    )
+    execute(settings.home, RENAMED)
+    create = Bucket.create_manifest
+
+    def overtaken(bucket: Bucket, numbers: list[int], told: Any) -> None:
+        monkeypatch.setattr(Bucket, "create_manifest", create)
+        publish_delta(other, Silent())
+        create(bucket, numbers, told)
+
+    monkeypatch.setattr(Bucket, "create_manifest", overtaken)
+    with pytest.raises(OmniumEltError, match=r"another run published to .*/delta meanwhile"):
+        publish_delta(settings, Silent())
+    assert newest(settings) == {"stores": [{"id": "of another", "_dlt_load_id": "9"}]}
+    publish_delta(settings, Silent())
+    assert newest(settings)["stores"][0]["hours"] == '{"monday": 9}'
