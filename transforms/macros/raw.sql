@@ -127,6 +127,11 @@
     {{ return([]) }}
 {%- endmacro %}
 
+{# dlt's tables; the list below is for the lake. #}
+{% macro databricks__raw_documents(table) -%}
+    {{ return([]) }}
+{%- endmacro %}
+
 {# The program lists them beside the raw tables (`steps/spark.py`). #}
 {% macro spark__raw_documents(table) -%}
     {%- set cache = graph.setdefault('_raw_documents', {}) -%}
