@@ -11,6 +11,7 @@ from pathlib import Path
 from tests.benchmarks import (
     changed,
     demand,
+    history,
     large_tenant,
     lean_orders,
     memory,
@@ -38,6 +39,7 @@ BENCHMARKS: dict[str, Callable[[float], Outcome]] = {
     "memory_filled": memory.filled_orders,
     "unchanged": unchanged.nothing_changed,
     "changed": changed.one_percent,
+    "history": history.ten_times,
     "models": models.all_models,
     "models_wide": models.wide,
     "demand": demand.measure,

@@ -26,6 +26,7 @@ from typing import Any
 
 import duckdb
 import pytest
+from omnium_elt.infra import files
 from omnium_elt.infra.home import Home
 from omnium_sandbox import Sandbox
 
@@ -134,6 +135,7 @@ def _within_copy() -> None:
         die()
 
     shutil.copyfile = half  # type: ignore[assignment]
+    files.cloned = lambda source, target: False
 
 
 def _at_replace(name: str, *, before: bool) -> None:

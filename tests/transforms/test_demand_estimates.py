@@ -163,6 +163,7 @@ def changes() -> list[dict[str, Any]]:
     return rows
 
 
+@pytest.mark.slow  # compiles the project
 def test_estimates_are_what_their_descriptions_say(tmp_path: Path) -> None:
     compiled = dbt(
         tmp_path, "compile", "--select", "int_demand_estimates", variables={"as_of_date": TODAY.isoformat()}

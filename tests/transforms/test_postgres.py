@@ -4,15 +4,11 @@ TEST_POSTGRES_URL names a server on which databases may be made, as `.ci/postgre
 """
 
 import datetime as dt
-import json
-import math
 import os
 import secrets
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from decimal import Decimal
 from pathlib import Path
-from typing import Any
 from urllib.parse import urlsplit
 
 import duckdb
@@ -25,6 +21,7 @@ from omnium_elt.steps.run import COMMANDS, perform, reconcile_step
 from omnium_elt.steps.transform import dbt_arguments, dbt_environment
 from omnium_sandbox import Sandbox
 
+from tests.support.engines import Rows, row_differences
 from tests.support.parsing import share_parsing
 from tests.support.tenants import WITHOUT_DATA_TESTS, sandbox_settings
 
@@ -39,8 +36,6 @@ LONGEST_NAME = 63
 """PostgreSQL's identifiers; dlt shortens longer ones."""
 OF_A_LOAD = {"_dlt_load_id", "_omnium_deleted_at"}
 """Columns that differ from load to load; of the deletion marks it counts which rows have one."""
-
-Rows = list[tuple[Any, ...]]
 
 
 class Postgres:
@@ -162,57 +157,13 @@ def change(sandbox: Sandbox) -> None:
     sandbox.tenant.put("promotions", {**promotion, "name": "Changed"})
 
 
-def plain(value: Any) -> Any:
-    """A value as both databases can say it."""
-    if isinstance(value, dict | list):
-        return json.dumps(value, sort_keys=True)
-    if isinstance(value, str) and value[:1] in "{[" and value:
-        try:
-            return json.dumps(json.loads(value), sort_keys=True)
-        except ValueError:
-            return value
-    if isinstance(value, dt.datetime) and value.tzinfo:
-        return value.astimezone(dt.UTC)
-    return value
-
-
-def is_close(left: Any, right: Any) -> bool:
-    """Equal; estimated figures to nine digits, as the two add up in another order."""
-    numbers = (int, float, Decimal)
-    if isinstance(left, numbers) and isinstance(right, numbers) and not isinstance(left, bool):
-        return math.isclose(left, right, rel_tol=1e-9, abs_tol=1e-6)
-    return bool(left == right)
-
-
-def in_order(rows: Rows) -> Rows:
-    """Sorted alike, whatever the types: estimated figures by what both databases agree on."""
-
-    def key(row: tuple[Any, ...]) -> tuple[tuple[bool, str], ...]:
-        return tuple(
-            (value is not None, f"{value:.3f}" if isinstance(value, float | Decimal) else str(value))
-            for value in row
-        )
-
-    return sorted((tuple(plain(value) for value in row) for row in rows), key=key)
-
-
 def differences(both: Both, schema: str, table: str, columns: list[str]) -> list[str]:
-    """A line for each row that differs, five at most; or for the count of rows."""
+    """What differs, as `row_differences` tells it."""
     query = f'select {", ".join(f"{chr(34)}{column}{chr(34)}" for column in columns)} from {schema}."{table}"'
     with duckdb.connect(str(both.duckdb), read_only=True) as connection:
         connection.execute("set TimeZone = 'UTC'")
-        ours = in_order(connection.execute(query).fetchall())
-    theirs = in_order(both.postgres.execute(query))
-    if len(ours) != len(theirs):
-        return [f"{table}: {len(ours)} rows in DuckDB, {len(theirs)} in PostgreSQL"]
-    lines = []
-    for left, right in zip(ours, theirs, strict=True):
-        lines += [
-            f"{table}.{column}: {one!r} in DuckDB, {other!r} in PostgreSQL"
-            for column, one, other in zip(columns, left, right, strict=True)
-            if not is_close(one, other)
-        ]
-    return lines[:5]
+        ours = connection.execute(query).fetchall()
+    return row_differences(table, columns, ours, both.postgres.execute(query), "PostgreSQL")
 
 
 def tables_of(database: Path, schema: str) -> dict[str, list[str]]:

@@ -83,7 +83,7 @@
 
 {# dbt-spark's own asserts that neither date is null. #}
 {% macro spark__days_between(since, until) -%}
-    datediff({{ until }}, {{ since }})
+    cast(datediff({{ until }}, {{ since }}) as bigint)
 {%- endmacro %}
 
 {% macro duckdb__days_between(since, until) -%}

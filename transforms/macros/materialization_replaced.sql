@@ -1,14 +1,16 @@
 {#
   DuckDB replaces a table or a view with one statement. dbt's own way, which has to suit every database, makes
   another one, renames both and drops the old one: a sixth of the time of a small tenant's build.
-  One whose inputs have not changed stays as it is: see build_state.sql.
+  One whose inputs have not changed stays as it is: see build_state.sql. With `by_key`, what versions.sql says of the
+  model, only the rows of those keys are built whose inputs have.
 #}
-{% macro replaced(kind) %}
+{% macro replaced(kind, by_key=none) %}
     {%- set existing = load_cached_relation(this) -%}
     {%- set made = this.incorporate(type=kind) -%}
     {%- set state = build_inputs(sql) -%}
+    {%- set is_there = existing is not none and existing.type == kind -%}
 
-    {%- if existing is not none and existing.type == kind and is_built(state, kind) -%}
+    {%- if is_there and is_built(state, kind) -%}
         {% if state.known.inputs != state.inputs %}
             {% do record_build(state, kind, made) %}
             {{ adapter.commit() }}
@@ -22,6 +24,7 @@
     {{ run_hooks(pre_hooks, inside_transaction=False) }}
     {{ run_hooks(pre_hooks, inside_transaction=True) }}
 
+    {%- if by_key is none or not renewed_by_key(by_key, made, state, is_there) %}
     {% if existing is not none and existing.type != kind %}
         {% do adapter.drop_relation(existing) %}
     {% endif %}
@@ -31,6 +34,7 @@
         )
     {%- endcall %}
     {% do persist_docs(made, model) %}
+    {%- endif %}
     {% do record_build(state, kind, made) %}
 
     {{ run_hooks(post_hooks, inside_transaction=True) }}

@@ -43,6 +43,10 @@
     delete from {{ history }} where recorded_at = {{ recorded_at }}
 {%- endmacro %}
 
+{% macro databricks__forget_proposals(history, recorded_at) -%}
+    {{ omnium.default__forget_proposals(history, recorded_at) }}
+{%- endmacro %}
+
 {% macro spark__forget_proposals(history, recorded_at) -%}
     {%- if execute -%}
         {%- do spark_rewrite(history, 'select * from ' ~ history ~ ' where recorded_at <> ' ~ recorded_at) -%}

@@ -13,6 +13,8 @@
       - Rows that `reconcile` found gone (`_omnium_deleted_at`) are left out, and their children
         with them. `raw(…, with_deleted=true)` keeps them and adds `_omnium_deleted_at` (to roots).
       - With `var('lake_path')` the same rows come from <lake_path>/<table>/*.parquet.
+      - `of_keys` names the columns of a key: a model that is built by key (materialization_table_by_key.sql) then reads no
+        other rows than those of changed keys. A filter on the staging view would come after all its casts.
 
   Use it as the only `from` of a staging model:
 
@@ -20,7 +22,7 @@
           {{ raw('stores', {'id': 'text', 'is_warehouse': 'boolean'}) }}
       )
 #}
-{% macro raw(table, columns, with_deleted=false) -%}
+{% macro raw(table, columns, with_deleted=false, of_keys=none) -%}
     {# What impossible_value looks through. #}
     {%- do config(meta={'raw ' ~ table: columns}) -%}
     {# For the lineage; where the rows lie is found below. #}
@@ -44,7 +46,7 @@
     {%- if not found %}
     where 1 = 0
     {%- else %}
-    from {{ raw_relation(table) }} as raw_rows
+    from {{ raw_of_keys(table, of_keys, found) if of_keys else raw_relation(table) }} as raw_rows
     {%- if not with_deleted and '_omnium_deleted_at' in root_found %}
     {%- if is_child %}
     where not exists (
@@ -58,6 +60,14 @@
     {%- endif %}
     {%- endif %}
     {%- endif %}
+{%- endmacro %}
+
+
+{# The rows of a raw table that have one of the keys which a model is built for. #}
+{% macro raw_of_keys(table, key, found) -%}
+    {%- set columns = [] -%}
+    {%- for column in key -%}{%- do columns.append(raw_column(column, 'text', found) | trim) -%}{%- endfor -%}
+    (select raw_rows.* from {{ raw_relation(table) }} as raw_rows where {{ of_changed_keys(*columns) }})
 {%- endmacro %}
 
 
@@ -114,6 +124,11 @@
 {%- endmacro %}
 
 {% macro default__raw_documents(table) -%}
+    {{ return([]) }}
+{%- endmacro %}
+
+{# dlt's tables; the list below is for the lake. #}
+{% macro databricks__raw_documents(table) -%}
     {{ return([]) }}
 {%- endmacro %}
 

@@ -267,11 +267,11 @@
     greatest(
         0e0,
         ({{ mean }} - {{ quantity }}) * {{ exceeds }}
-        + {{ mean }} * (1e0 + {{ n }} / {{ size }}) * exp(
+        + {{ mean }} * (1e0 + {{ n }} / {{ size }}) * exp(greatest(-700e0,
             {{ statistics_log_gamma('(' ~ n ~ ' + ' ~ size ~ ')') }} - {{ statistics_log_gamma(size) }}
             - {{ statistics_log_gamma('(' ~ n ~ ' + 1e0)') }}
             + {{ size }} * ln({{ size }} / ({{ mean }} + {{ size }})) + {{ n }} * ln({{ mean }} / ({{ mean }} + {{ size }}))
-        )
+        ))
     )
 {%- endmacro %}
 
@@ -321,7 +321,11 @@
         from (
             select given.*, {{ statistics_counted_exceeds('given', most) }} as exceeds, {{ statistics_counted_probability('given', most) }} as probability
             from (
-                select given.*, given.mean * (1e0 - given.over) as base, exp({{ statistics_log_none('given.mean', 'given.over') }}) as none
+                select
+                    given.*,
+                    given.mean * (1e0 - given.over) as base,
+                    -- PostgreSQL refuses what is too small for a float
+                    exp(greatest(-700e0, {{ statistics_log_none('given.mean', 'given.over') }})) as none
                 from (
                     select
                         cast({{ quantity }} as {{ real_type() }}) as quantity,

@@ -17,7 +17,8 @@ select
     {%- for name, probability in quantiles.items() %},
     {{ demand_quantile(probability, mean, variance) }} as {{ name }}
     {%- endfor %}
-from {{ given }}
+-- else PostgreSQL calculates mean and variance anew wherever they are named
+from (select * from {{ given }} {{ statistics_barrier() }}) as given_rows
 {%- endmacro %}
 
 {# counted_… while counting: of each quantile the counts that did not suffice. #}
@@ -87,7 +88,7 @@ select
     {{ statistics_of_pair('tail', 2) }} as {{ shortage }}
 from (
     select *, {{ demand_tail(quantity, mean, variance) }} as tail
-    from {{ given }}
+    from (select * from {{ given }} {{ statistics_barrier() }}) as given_rows
     {{ statistics_barrier() }}
 ) as with_tail
 {%- endmacro %}

@@ -201,6 +201,12 @@ PUBLISH_TO = click.option(
     metavar="URL",
     help="Publish to a bucket as well: s3://, az:// or gs:// (default: OMNIUM_PUBLISH_TO).",
 )
+ENGINE = click.option(
+    "--engine",
+    type=click.Choice(("duckdb", "spark")),
+    default="duckdb",
+    help="What builds the models (default: duckdb); spark reads the Parquet lake.",
+)
 AS_OF = click.option(
     "--as-of", type=Day(), metavar="DATE", help="Answer as of DATE (default: the day of the newest load)."
 )

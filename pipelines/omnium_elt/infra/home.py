@@ -158,6 +158,8 @@ class Settings:
     as_of: date | None = None
     """The day for which the marts answer; None: that of the newest load."""
     destination: str = "duckdb"
+    engine: str = "duckdb"
+    """What builds the models of a home's working database: duckdb or spark."""
     publish_to: str = ""
     """Address of a folder in a bucket, to which `publish` puts what it publishes as well."""
     personal: PersonalMode = "hash"

@@ -310,6 +310,24 @@ ENVIRONMENT = table(
     Setting("OMNIUM_PUBLISH_TO", "text", "", "instead of `--publish-to`", may_be_empty=True),
     Setting("OMNIUM_DBT_THREADS", "integer", 2, "models that `transform` builds side by side", 1, 64),
     Setting("OMNIUM_DBT_MEMORY", "size", "3GB", "memory that DuckDB may use in `transform`"),
+    Setting("OMNIUM_SPARK_MEMORY", "size", "3GB", "heap of the Spark that `transform --engine spark` starts"),
+    Setting(
+        "OMNIUM_SPARK_PARTITIONS", "integer", 8, "parts that Spark deals the rows of a join to", 1, 100_000
+    ),
+    Setting(
+        "OMNIUM_SPARK_REMOTE",
+        "text",
+        "",
+        "Spark Connect server that builds the models, sc://host:15002; empty: a Spark on this machine",
+        may_be_empty=True,
+    ),
+    Setting(
+        "OMNIUM_SPARK_LAKE",
+        "text",
+        "",
+        "where that server finds the folder `lake` of the home; empty: at the same path",
+        may_be_empty=True,
+    ),
 )
 """What a user sets in the environment alone."""
 

@@ -34,6 +34,8 @@ STEP = "lake"
 FILE = "data.parquet"
 FORMAT = 2
 RUNS = "_runs"
+MARTS, MARTS_MANIFEST = "_marts", "marts.json"
+"""Folder and manifest of the marts that Spark built from here (`steps/spark.py`)."""
 KEPT_RUNS = 3
 """Runs whose files stay: a reader that began with one has until the third next that changed something."""
 
@@ -172,7 +174,7 @@ def _clean_up(lake: Path, manifest: Mapping[str, Any]) -> None:
     stale += [
         folder
         for folder in lake.iterdir()
-        if folder.is_dir() and folder.name != RUNS and folder.name not in manifest["tables"]
+        if folder.is_dir() and folder.name not in (RUNS, MARTS) and folder.name not in manifest["tables"]
     ]
     for folder in stale:
         shutil.rmtree(folder, ignore_errors=True)

@@ -9,6 +9,7 @@ import os
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import date
 from typing import Any
 
@@ -18,10 +19,14 @@ from omnium_elt.infra.errors import OmniumEltError, UsageError
 from omnium_elt.infra.files import read_object, write_json
 from omnium_elt.infra.home import Settings
 from omnium_elt.infra.run_report import Progress, StepReport
+from omnium_elt.steps import spark
+from omnium_elt.steps.lake import publish_lake
 from omnium_elt.warehouse import build_state, database
 
 STEP = "transform"
-MARKS = {"raw", "project", "destination", "variables", "as_of"}
+ENGINES = (DUCKDB, SPARK) = ("duckdb", "spark")
+"""What can build the models of the working database."""
+MARKS = {"raw", "project", "destination", "engine", "variables", "as_of"}
 """What the marts depend on (`_wanted`), and what is kept of a finished build."""
 
 WARNINGS = "warnings.json"
@@ -38,6 +43,8 @@ def transform(settings: Settings, progress: Progress, *, force: bool = False) ->
     """
     started = time.monotonic()
     report = StepReport(STEP)
+    if settings.engine == SPARK:
+        spark.check(settings)
     not_known = _bring_decisions(settings)
     wanted = _wanted(settings)
     last = None if force else _last(settings)
@@ -49,9 +56,19 @@ def transform(settings: Settings, progress: Progress, *, force: bool = False) ->
     marker.unlink(missing_ok=True)
     if settings.destination in database.LOCAL:
         with database.connect(settings.home.working_database) as connection:
-            build_state.prepare(connection, wanted["raw"], wanted["project"], forget=force)
+            # What one engine made says nothing of what the other would.
+            forget = (
+                force or settings.engine == SPARK or (last is not None and last["engine"] != settings.engine)
+            )
+            build_state.prepare(
+                connection, wanted["raw"], wanted["project"], wanted["variables"], forget=forget
+            )
     changed = _changed(last, wanted)
-    counts, tested = _build(settings, wanted, changed, progress)
+    if settings.engine == SPARK:
+        counts, tested = _build_with_spark(settings, wanted, progress)
+        changed = None  # all was built
+    else:
+        counts, tested = _build(settings, wanted, changed, progress)
     # A test of what did not change was not asked again, and what it said last still holds.
     told = {} if changed is None else _warnings(settings)
     told = {name: text for name, text in (told | tested).items() if text}
@@ -82,12 +99,17 @@ def _warnings(settings: Settings) -> dict[str, str]:
 
 
 def finished(settings: Settings) -> dict[str, Any] | None:
-    """What the marts in the working database were built from; None where the last build did not finish."""
-    return _last(settings)
+    """What the marts in the working database were built from, the raw data as one digest; None where the last build did
+    not finish."""
+    last = _last(settings)
+    if last is not None and settings.destination in database.LOCAL:  # a build keeps them table by table
+        return {**last, "raw": database.digest(last["raw"])}
+    return last
 
 
 def _last(settings: Settings) -> dict[str, Any] | None:
-    kept = read_object(settings.home.state / "transform.json")
+    # Until there was another, DuckDB was the engine, and nobody wrote it down.
+    kept = {"engine": DUCKDB, **read_object(settings.home.state / "transform.json")}
     is_whole = set(kept) == MARKS and isinstance(kept["as_of"], str | None)
     return kept if is_whole else None
 
@@ -122,6 +144,7 @@ def _wanted(settings: Settings) -> dict[str, Any]:
         "raw": raw,
         "project": project_digest(),
         "destination": settings.destination,
+        "engine": settings.engine,
         "variables": {name: settings.variables[name] for name in sorted(settings.variables)},
         "as_of": as_of.isoformat() if as_of else None,
     }
@@ -154,7 +177,9 @@ def variables(settings: Settings, as_of: date | str | None) -> dict[str, Any]:
     found = {**settings.variables, "build_only_changed": settings.destination in database.LOCAL}
     if as_of:
         found["as_of_date"] = str(as_of)
-    if settings.destination == "parquet":
+    if settings.engine == SPARK:
+        found |= spark.variables(settings)
+    elif settings.destination == "parquet":
         found["lake_path"] = str(settings.home.lake)
     return found
 
@@ -170,9 +195,10 @@ def dbt_arguments(settings: Settings, command: str, *more: str, as_of: date | st
         "--profiles-dir",
         str(TRANSFORMS),
         "--target",
-        "duckdb" if settings.destination in database.LOCAL else settings.destination,
+        _target(settings),
         "--target-path",
-        str(settings.home.dbt / "target"),
+        # What is parsed for one target is of no use to the other.
+        str(settings.home.dbt / ("spark" if settings.engine == SPARK else "target")),
         "--log-path",
         str(settings.home.dbt / "logs"),
         "--log-level",
@@ -188,6 +214,12 @@ def dbt_arguments(settings: Settings, command: str, *more: str, as_of: date | st
         json.dumps(variables(settings, as_of)),
         *more,
     ]
+
+
+def _target(settings: Settings) -> str:
+    if settings.destination not in database.LOCAL:
+        return settings.destination
+    return settings.engine
 
 
 @contextmanager
@@ -242,6 +274,43 @@ def _let_go() -> None:
     DuckDBConnectionManager.close_all_connections()
 
 
+def _build_with_spark(
+    settings: Settings, wanted: dict[str, Any], progress: Progress
+) -> tuple[dict[str, Any], dict[str, str | None]]:
+    """Build all models in Spark from the lake, then in the working database what Spark cannot leave there: views.
+
+    Raises OmniumEltError where either fails: then the working database has the marts of before.
+    """
+    publish_lake(settings, progress)
+    with spark.session(settings) as session:
+        build = spark.Build(session, settings)
+        build.begin()
+        built = _build(settings, wanted, None, progress)
+        views = build.finish()
+    _run(
+        replace(settings, engine=DUCKDB),
+        wanted,
+        ["run", "--select", "tag:staging", *views],
+        ["run-operation", "create_what_if_of_built_marts"],
+    )
+    return built
+
+
+def _run(settings: Settings, wanted: dict[str, Any], *commands: list[str]) -> None:
+    from dbt.cli.main import dbtRunner
+
+    for command, *more in commands:
+        with dbt_environment(settings):
+            answer = dbtRunner().invoke(dbt_arguments(settings, command, *more, as_of=wanted["as_of"]))
+        if not answer.success:
+            raise _failure(
+                settings,
+                answer.exception,
+                list(getattr(answer.result, "results", None) or []),
+                lambda result: _one_line(f"{result.node.name}: {result.message}"),
+            )
+
+
 def _build(
     settings: Settings, wanted: dict[str, Any], changed: list[str] | None, progress: Progress
 ) -> tuple[dict[str, Any], dict[str, str | None]]:
@@ -256,7 +325,7 @@ def _build(
     more = ["--exclude-resource-type", "unit_test"]
     if changed is not None:
         more += ["--select", *(f"source:omnium.omnium.{table}+" for table in changed), READS_ALL_RAW_TABLES]
-    arguments = dbt_arguments(settings, "build", *more, as_of=wanted["as_of"])
+    arguments = dbt_arguments(settings, "build", *more, as_of=_told_as_of(settings, wanted))
     with dbt_environment(settings):
         answer = dbtRunner(callbacks=[counter]).invoke(arguments)
     results = list(getattr(answer.result, "results", None) or [])
@@ -280,6 +349,14 @@ def _build(
     return counts, tested
 
 
+def _told_as_of(settings: Settings, wanted: Mapping[str, Any]) -> date | str | None:
+    """The as-of day that dbt has to be told: it finds the newest load's day in the tables by itself.
+
+    Told another day than the last time, dbt parses the whole project again. A lake does not hold when it was loaded.
+    """
+    return settings.as_of if settings.destination == "duckdb" else wanted["as_of"]
+
+
 def broken_rules(settings: Settings, wanted: dict[str, Any], result: Any) -> str:
     """Which rules of a model do not hold, and in how many rows: the rows of its test `rules`. Empty for other nodes."""
     from dbt.cli.main import dbtRunner
@@ -288,7 +365,13 @@ def broken_rules(settings: Settings, wanted: dict[str, Any], result: Any) -> str
     if test is None or test.name != "rules" or result.status not in ("warn", "fail"):
         return ""
     look = dbt_arguments(
-        settings, "show", "--inline", result.node.compiled_code, "--limit", "20", as_of=wanted["as_of"]
+        settings,
+        "show",
+        "--inline",
+        result.node.compiled_code,
+        "--limit",
+        "20",
+        as_of=_told_as_of(settings, wanted),
     )
     with dbt_environment(settings):
         shown = dbtRunner().invoke(look)

@@ -8,11 +8,18 @@ from omnium_elt.warehouse import database
 TABLE = "build_state.node_version"
 
 
-def prepare(connection: Any, raw: Mapping[str, str], project: str, *, forget: bool = False) -> None:
+def prepare(
+    connection: Any,
+    raw: Mapping[str, str],
+    project: str,
+    variables: Mapping[str, Any],
+    *,
+    forget: bool = False,
+) -> None:
     """Say which version of each raw table there is, before the models are built.
 
     `raw` holds a digest per raw table, `project` one of the dbt project: another version of it builds everything, as
-    does `forget`. Only the newest row of each node is kept.
+    does `forget`. With other `variables` no table is built by key. Only the newest row of each node is kept.
     """
     connection.execute("create schema if not exists build_state")
     connection.execute(
@@ -30,7 +37,7 @@ def prepare(connection: Any, raw: Mapping[str, str], project: str, *, forget: bo
         connection.execute(
             f"""
             delete from {TABLE} as older
-            where node = 'project' or starts_with(node, 'source.') or exists (
+            where node in ('project', 'settings') or starts_with(node, 'source.') or exists (
                 select 1 from {TABLE} as newer
                 where newer.node = older.node and newer.recorded_at > older.recorded_at
             )
@@ -43,7 +50,7 @@ def prepare(connection: Any, raw: Mapping[str, str], project: str, *, forget: bo
         ]
         connection.executemany(
             f"insert into {TABLE} (node, version, shape) values (?, ?, ?)",
-            [("project", project, project), *sources],
+            [("project", project, project), ("settings", database.digest(dict(variables)), None), *sources],
         )
         connection.execute("commit")
     except BaseException:

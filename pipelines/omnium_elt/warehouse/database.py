@@ -35,6 +35,9 @@ READABLE_VERSIONS = ("v1.0.0", STORAGE_VERSION)
 ROWS_A_GROUP = 16_384
 """Of DuckDB's own, 122,880, hardly a package fills one. Full groups go compressed to the file as they come; others
 first to the log, uncompressed, and again with the checkpoint."""
+BYTES_A_BLOCK = 65_536
+"""Of DuckDB's own, 262,144, a table takes one at least: the hundreds of tables of a small tenant were a file of a
+hundred megabytes. Large ones take as much room and time with smaller blocks, down to this size."""
 RECEIPTS = "_omnium_windows"
 DECISIONS = "_omnium_decisions"
 """What the purchaser decided (decide.kept)."""
@@ -62,7 +65,7 @@ def connect(path: Path, *, read_only: bool = False) -> Iterator[Any]:
 
 def new_file_options() -> str:
     """How a new file of the working database is attached; only attaching can say this."""
-    return f"(row_group_size {ROWS_A_GROUP}, storage_version '{STORAGE_VERSION}')"
+    return f"(row_group_size {ROWS_A_GROUP}, block_size {BYTES_A_BLOCK}, storage_version '{STORAGE_VERSION}')"
 
 
 def make_readable(path: Path) -> bool:

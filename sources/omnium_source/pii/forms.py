@@ -66,20 +66,28 @@ _LABELLED = _compiled(_LABEL, flags=re.IGNORECASE)
 _BIRTH_NUMBER = _compiled(_BIRTH, r"|[.,]\d")
 
 
-def _without_looking_round(form: tuple[str, str, str]) -> str:
-    """The same for RE2, which cannot look round: whatever is found above is found here."""
+def _of_bytes(form: tuple[str, str, str]) -> str:
+    """The same for RE2, which cannot look round, and for bytes, of which it is made ready ten times sooner.
+
+    Whatever is found above is found here: a sign that is not ASCII is any of them, and counts have no upper end.
+    """
     before, body, behind = form
+    body = _CLASS.sub(_class_of_bytes, body)
+    body = re.sub(r"\{(\d+),\d+\}", r"{\1,}", body)
     return rf"(?:^|[^{before}])(?:{body})(?:[^{behind}]|$)"
 
 
-_OF_IDENTIFIER = rf"^[{{\[]|{EMAIL_SIGN}|{_without_looking_round(_PLUS)}"
-_OF_TEXT = "|".join(
-    (
-        _OF_IDENTIFIER,
-        *map(_without_looking_round, (_ZEROS, _GROUPS, _BIRTH)),
-        f"(?i:{_without_looking_round(_LABEL)})",
-    )
-)
+_CLASS = re.compile(r"(\[[^\]]*[^\x00-\x7f][^\]]*\])(\{\d,\d\}|\?)?")
+
+
+def _class_of_bytes(found: re.Match[str]) -> str:
+    signs = "".join(sign for sign in found[1][1:-1] if sign.isascii())
+    count = "*" if found[2] in ("?", "{0,2}") else "+"
+    return rf"[\x80-\xff{signs}]{count}"
+
+
+_OF_IDENTIFIER = rf"^[{{\[]|{EMAIL_SIGN}|{_of_bytes(_PLUS)}"
+_OF_TEXT = "|".join((_OF_IDENTIFIER, *map(_of_bytes, (_ZEROS, _GROUPS, _BIRTH)), f"(?i:{_of_bytes(_LABEL)})"))
 _DATE = re.compile(r"\d{1,2}([./ -])\d{1,2}\1\d{2,4}|\d{4}([./ -])\d{1,2}\2\d{1,2}")
 # A date alone is none of them, and stands in many texts.
 _NO_DATE = r"(?<!\d)(?!\d{4}-\d\d-\d\d(?:\D|$))"
@@ -107,9 +115,19 @@ _DIGITS_ALIKE = bytes(ord("0") if chr(code) in "0123456789" else code for code i
 def suspicious(texts: pa.Array, *, is_identifier: bool = False) -> pa.Array:
     """Which of these texts `with_hidden` may change, or are JSON: true of all of those, of few others.
 
-    Looking at one text takes Python's expressions twenty times as long.
+    Looking at one text takes Python's expressions twenty times as long; most tables are done with a look at all bytes.
     """
-    return pc.match_substring_regex(texts, _OF_IDENTIFIER if is_identifier else _OF_TEXT).fill_null(False)
+    data = texts.buffers()[2]
+    together = data.to_pybytes() if data else b""
+    may_hold = (
+        EMAIL_SIGN.encode() in together or PHONE_SIGN.encode() in together
+        if is_identifier
+        else may_hold_any(together)
+    )
+    if not may_hold and b"[" not in together and b"{" not in together:
+        return pa.repeat(pa.scalar(False), len(texts))
+    pattern = _OF_IDENTIFIER if is_identifier else _OF_TEXT
+    return pc.match_substring_regex(texts.view(pa.binary()), pattern).fill_null(False)
 
 
 def may_hold_any(text: bytes) -> bool:

@@ -325,6 +325,7 @@ def test_a_bucket_that_is_not_there_is_told_without_the_secret(
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("url", ["disk", "s3"], indirect=True)
 def test_the_command_publishes_to_s3(
     s3: str, url: str, home_after_run: Home, capsys: pytest.CaptureFixture[str]
 ) -> None:

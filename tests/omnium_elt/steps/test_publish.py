@@ -21,6 +21,7 @@ from omnium_elt.infra.files import PARTIAL
 from omnium_elt.infra.home import Home, Settings
 from omnium_elt.infra.run_report import Silent
 from omnium_elt.inspect.status import status
+from omnium_elt.steps import publish as publish_module
 from omnium_elt.steps.lake import publish_lake
 from omnium_elt.steps.publish import publish, publish_warehouse
 from omnium_elt.steps.run import COMMANDS, perform
@@ -103,6 +104,26 @@ def test_only_changed_marts_are_replaced_and_the_manifest_tells_the_truth(settin
         "the manifest is written last"
     )
     assert home.manifest.stat().st_mode & 0o777 == 0o644
+
+
+def test_marts_that_did_not_change_are_not_even_written(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    publish(settings, Silent(), force=True)
+    written: list[str] = []
+
+    def copy(connection: Any, mart: str, *arguments: Any) -> None:
+        written.append(mart)
+        copy_mart(connection, mart, *arguments)
+
+    copy_mart = publish_module._copy
+    monkeypatch.setattr(publish_module, "_copy", copy)
+    change_a_mart(settings.home, "Renamed")
+    publish(settings, Silent())
+    assert written == ["dim_warehouse"]
+    (settings.home.exports / "dim_supplier.parquet").write_bytes(b"cut")
+    publish(settings, Silent(), force=True)
+    assert written == ["dim_warehouse", "dim_supplier"], "what is no longer the file that was written"
 
 
 def test_exports_change_only_when_the_rest_is_done(

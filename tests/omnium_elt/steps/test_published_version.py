@@ -112,3 +112,15 @@ def test_an_old_file_stays_as_it_is(tmp_path: Path) -> None:
     before = path.stat().st_ino
     assert not make_readable(path)
     assert path.stat().st_ino == before
+
+
+def test_small_tables_take_little_room(tmp_path: Path) -> None:
+    path = tmp_path / "warehouse.duckdb"
+    with duckdb.connect() as connection:
+        connection.execute(f"attach '{path}' as made {new_file_options()}")
+        for number in range(100):
+            connection.execute(f"create table made.small_{number} as select 1 as number")
+    with duckdb.connect(str(path)) as connection:  # as dbt opens it
+        connection.execute("create table another as select * from small_7")
+        assert connection.execute("select * from another").fetchall() == [(1,)]
+    assert path.stat().st_size < 100 * 100_000

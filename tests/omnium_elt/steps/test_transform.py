@@ -16,7 +16,14 @@ from omnium_elt.infra.errors import OmniumEltError, UsageError
 from omnium_elt.infra.home import Home, Settings
 from omnium_elt.infra.project_files import TRANSFORMS
 from omnium_elt.infra.run_report import Silent
-from omnium_elt.steps.transform import broken_rules, dbt_arguments, dbt_environment, finished, transform
+from omnium_elt.steps.transform import (
+    _told_as_of,
+    broken_rules,
+    dbt_arguments,
+    dbt_environment,
+    finished,
+    transform,
+)
 
 
 @pytest.fixture
@@ -79,6 +86,19 @@ def test_it_runs_for_another_day_and_leaves_project_and_environment_alone(settin
     assert later_lines == [(0,)], "nothing that was known later"
     assert files_of(TRANSFORMS) == project
     assert dict(os.environ) == environment
+
+
+def test_a_new_day_does_not_let_dbt_parse_the_project_again(home: Home) -> None:
+    """dbt keeps what it parsed for the same variables; the models find the newest load's day by themselves."""
+    settings = Settings(home=home)
+    lake = dataclasses.replace(settings, destination="parquet")
+    asked = dataclasses.replace(settings, as_of=date(2026, 3, 1))
+    told = [
+        _told_as_of(one, {"as_of": day})
+        for one in (settings, lake, asked)
+        for day in ("2026-11-28", "2026-11-29")
+    ]
+    assert told == [None, None, "2026-11-28", "2026-11-29", date(2026, 3, 1), date(2026, 3, 1)]
 
 
 def files_of(folder: Path) -> dict[str, float]:

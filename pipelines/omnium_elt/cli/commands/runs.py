@@ -6,7 +6,16 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from omnium_elt.cli.outcome import finish, show_report
-from omnium_elt.cli.parser import AS_OF, BUILD_ALL, DESTINATION, PUBLISH_TO, RESOURCES, TENANT, command
+from omnium_elt.cli.parser import (
+    AS_OF,
+    BUILD_ALL,
+    DESTINATION,
+    ENGINE,
+    PUBLISH_TO,
+    RESOURCES,
+    TENANT,
+    command,
+)
 from omnium_elt.cli.progress import showing_progress
 from omnium_elt.infra.configuration import read_settings
 from omnium_elt.infra.home import Home
@@ -27,6 +36,7 @@ if TYPE_CHECKING:
     *TENANT,
     DESTINATION,
     PUBLISH_TO,
+    ENGINE,
     AS_OF,
     click.option(
         "--reconcile-every",
@@ -61,8 +71,13 @@ def load_command(home: Home, as_json: bool, **settings: Any) -> int:
 @command(
     "transform",
     "build the models from what is loaded",
-    ["omnium-elt transform", "omnium-elt transform --as-of 2026-01-31"],
+    [
+        "omnium-elt transform",
+        "omnium-elt transform --as-of 2026-01-31",
+        "omnium-elt transform --engine spark",
+    ],
     DESTINATION,
+    ENGINE,
     AS_OF,
     BUILD_ALL,
 )

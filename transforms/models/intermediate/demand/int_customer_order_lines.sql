@@ -1,4 +1,4 @@
-{{ config(materialized='table') }}
+{{ config(materialized='table_by_key') }}
 
 -- One row per customer order line, counted once: the shipment's copy, else the form's.
 -- left_out_reason says why a line is no demand; null where it is.
@@ -12,6 +12,7 @@ with form_lines_by_id as (
         max(case when is_package then 1 else 0 end) = 1 as is_package,
         max(case when is_awaiting_purchase_order then 1 else 0 end) = 1 as is_awaiting_purchase_order
     from {{ ref('stg_order_lines') }}
+    where {{ of_changed_keys('order_row_id') }}
     group by order_row_id, line_item_id
 ),
 
@@ -40,6 +41,7 @@ lines as (
     left join form_lines_by_id as form_lines
         on form_lines.order_row_id = shipment_lines.order_row_id
         and form_lines.line_item_id = shipment_lines.line_item_id
+    where {{ of_changed_keys('shipment_lines.order_row_id') }}
 
     union all
 
@@ -61,13 +63,14 @@ lines as (
         is_virtual_product,
         is_awaiting_purchase_order
     from {{ ref('stg_order_lines') }} as form_lines
-    where not exists (
-        select 1
-        from {{ ref('stg_order_shipment_lines') }} as shipment_lines
-        where shipment_lines.order_row_id = form_lines.order_row_id
-            and coalesce(shipment_lines.line_item_id, shipment_lines.sku)
-                = coalesce(form_lines.line_item_id, form_lines.sku)
-    )
+    where {{ of_changed_keys('form_lines.order_row_id') }}
+        and not exists (
+            select 1
+            from {{ ref('stg_order_shipment_lines') }} as shipment_lines
+            where shipment_lines.order_row_id = form_lines.order_row_id
+                and coalesce(shipment_lines.line_item_id, shipment_lines.sku)
+                    = coalesce(form_lines.line_item_id, form_lines.sku)
+        )
 ),
 
 with_components as (

@@ -1,3 +1,5 @@
+{{ config(materialized='table') }}
+
 -- One row per SKU, warehouse and day on which customers returned something.
 
 with order_lines as (
@@ -7,6 +9,7 @@ with order_lines as (
         min(warehouse_code) as warehouse_code
     from {{ ref('int_customer_order_lines') }}
     where line_item_id is not null
+        and order_id in (select returned.order_id from {{ ref('stg_returns') }} as returned)
     group by order_id, line_item_id
 )
 

@@ -1,7 +1,8 @@
-{{ config(materialized='table') }}
+{{ config(materialized='table_by_key') }}
 
 -- One row per SKU, warehouse and day on which an inventory transaction changed the stock.
 
+-- depends_on: {{ ref('stg_inventory_transactions') }}
 with transactions as (
     select
         transactions.sku,
@@ -13,7 +14,9 @@ with transactions as (
         coalesce(transactions.reserved_quantity, 0) as reserved_quantity,
         transactions.new_inventory,
         coalesce(transactions.new_reserved_inventory, 0) as new_reserved_inventory
-    from {{ ref('stg_inventory_transactions') }} as transactions
+    from (
+        {{ stg_inventory_transactions_rows(of_keys=['variant', 'warehouse_code']) | indent(8) }}
+    ) as transactions
     left join {{ ref('stg_stores') }} as stores
         on stores.warehouse_code = transactions.warehouse_code
     where transactions.sku is not null

@@ -1,3 +1,5 @@
+{{ config(materialized='table') }}
+
 -- One row per SKU, sending warehouse and day on which internal transfers were ordered from it.
 
 select

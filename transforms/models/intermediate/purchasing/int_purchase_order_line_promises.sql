@@ -1,7 +1,9 @@
 {#
   One row per purchase order line as it stands today, with its promised date and where that comes from.
-  The snapshot purchase_order_line_history keeps what this view said before.
+  The snapshot purchase_order_line_history keeps what this table said before.
 #}
+{{ config(materialized='table') }}
+
 with lines as (
 
     select

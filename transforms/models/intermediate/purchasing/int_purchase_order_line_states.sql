@@ -8,6 +8,8 @@
   modified since either; else the snapshot is asked, and then the next source of a promise. A line that
   came into its order after the as-of date (Omnium splits lines, and buyers add some) is left out.
 #}
+{{ config(materialized='table') }}
+
 with lines as (
 
     select * from {{ ref('int_purchase_order_line_promises') }}

@@ -101,7 +101,7 @@ dated as (
     select
         known.*,
         {{ local_date('created_at') }} as valid_from_date,
-        row_number() over (partition by supplier_id order by created_at, is_today, version_id) as version_number,
+        {{ whole('row_number() over (partition by supplier_id order by created_at, is_today, version_id)') }} as version_number,
         lead(created_at) over (partition by supplier_id order by created_at, is_today, version_id) as valid_to
     from known
     where supplier_id is not null

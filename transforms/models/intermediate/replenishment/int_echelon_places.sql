@@ -16,7 +16,8 @@ reached as (
     select sku, from_warehouse_code, warehouse_code, 1 as depth
     from routes
 
-    union
+    -- the same place by two ways stands twice: Spark recurses by union all alone
+    union all
 
     select reached.sku, reached.from_warehouse_code, routes.warehouse_code, reached.depth + 1 as depth
     from reached

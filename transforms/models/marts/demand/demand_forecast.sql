@@ -10,12 +10,20 @@ with items as (
     limit {{ var('projected_items', 50000) }}
 ),
 
+drawn_out as (
+    select
+        sku,
+        warehouse_code,
+        {{ demand_day_offsets(26) }} as weeks_before
+    from items
+),
+
 weeks as (
     select
         sku,
         warehouse_code,
-        1 + cast({{ demand_day_offsets(26) }} as integer) as week
-    from items
+        1 + cast(weeks_before as integer) as week
+    from drawn_out
 ),
 
 asked as (

@@ -1,4 +1,4 @@
-{{ config(materialized='table') }}
+{{ config(materialized='table_by_key') }}
 
 -- One row per SKU, warehouse and day on which anything happened, up to the as-of date, and how long
 -- nothing else did (run_days, this day included). The daily marts are these rows, drawn out; figures
@@ -12,6 +12,7 @@ with happened as (
         {{ quantity('null') }} as opening_quantity, {{ quantity('null') }} as opening_available,
         cast(null as decimal(18, 6)) as in_stock_share
     from {{ ref('int_customer_demand') }}
+    where {{ of_changed_keys('sku', 'warehouse_code') }}
 
     union all
 
@@ -19,6 +20,7 @@ with happened as (
         sku, warehouse_code, day,
         0, returned_quantity, 0, null, null, null, null, null
     from {{ ref('int_customer_returns') }}
+    where {{ of_changed_keys('sku', 'warehouse_code') }}
 
     union all
 
@@ -26,6 +28,7 @@ with happened as (
         sku, warehouse_code, day,
         0, 0, transfer_out_quantity, null, null, null, null, null
     from {{ ref('int_transfers_out') }}
+    where {{ of_changed_keys('sku', 'warehouse_code') }}
 
     union all
 
@@ -33,6 +36,7 @@ with happened as (
         sku, warehouse_code, day,
         0, 0, 0, closing_quantity, closing_reserved, opening_quantity, opening_available, in_stock_share
     from {{ ref('int_stock_change_days') }}
+    where {{ of_changed_keys('sku', 'warehouse_code') }}
 ),
 
 days as (

@@ -17,10 +17,10 @@ select
     quantities.supplier_warehouse_code,
     quantities.warehouse_code,
     quantities.currency,
-    row_number() over (
+    {{ whole('row_number() over (
         partition by quantities.supplier_id, quantities.warehouse_code, quantities.currency
         order by replenishment.urgency_rank, replenishment.money_at_risk desc, replenishment.order_by_date, quantities.sku
-    ) as line_number,
+    )') }} as line_number,
     quantities.sku,
     quantities.supplier_sku_id,
     quantities.gtin,

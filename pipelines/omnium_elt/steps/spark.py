@@ -1,0 +1,359 @@
+"""Apache Spark as the engine of the models: `transform --engine spark`.
+
+It reads the lake's newest run, and builds into a folder of its own beside it, which becomes a run of the marts when all
+of it is there:
+
+    lake/marts.json                   the newest run of the marts: per table its rows, columns, files and checksums
+    lake/_marts/<run>/<schema>/<table>/*.parquet
+
+The working database gets the same tables, so that what is published, exported and decided knows nothing of Spark. It
+also keeps the two tables that only time can fill (promises' history, what was proposed): Spark begins with a copy of
+them and gives them back, and a home may change its engine from run to run.
+"""
+
+import os
+import re
+import shutil
+import subprocess
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from importlib import import_module
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+from omnium_elt.infra.errors import OmniumEltError, UsageError
+from omnium_elt.infra.files import checksum, flush, make_folder, published_mode, read_object, write_json
+from omnium_elt.infra.home import Settings
+from omnium_elt.infra.run_report import new_run_id
+from omnium_elt.steps.lake import KEPT_RUNS, MARTS, MARTS_MANIFEST, read_manifest
+from omnium_elt.warehouse import database
+
+HISTORY = "snapshots"
+"""Schema of the tables that a build goes on with."""
+KEPT = ("marts", HISTORY)
+"""Schemas whose tables are written back; the others are of use to the build alone."""
+RAW = "raw"
+SCHEMAS = (*KEPT, RAW, "seeds", "staging", "intermediate")
+DOCUMENTS = "_documents"
+"""Table of the raw columns that hold JSON, which Spark's types do not tell (`spark__raw_documents`)."""
+LEAST_JAVA = 17
+FORMAT = 1
+INSTALL = "Install it: pip install 'omnium-elt[spark]'."
+REMOTE, LAKE, MEMORY, PARTITIONS = (
+    "OMNIUM_SPARK_REMOTE",
+    "OMNIUM_SPARK_LAKE",
+    "OMNIUM_SPARK_MEMORY",
+    "OMNIUM_SPARK_PARTITIONS",
+)
+
+
+def check(settings: Settings) -> None:
+    """Raise UsageError where Spark cannot be used as this home and this machine are set up."""
+    if settings.destination not in database.LOCAL:
+        raise UsageError(
+            f"--engine spark reads the lake under the home, and not {settings.destination}",
+            f"Leave --destination out, or choose one of {', '.join(database.LOCAL)}.",
+        )
+    for module, package in (("pyspark", "pyspark"), ("dbt.adapters.spark", "dbt-spark")):
+        if find_spec(module) is None:
+            raise UsageError(f"--engine spark needs {package}, which is not installed", INSTALL)
+    remote = os.environ.get(REMOTE, "")
+    if remote and not re.fullmatch(r"sc://[^/\s:]+(:\d+)?(/.*)?", remote):
+        raise UsageError(
+            f"{REMOTE} is {remote!r}, and has to be the address of a Spark Connect server",
+            "Write it as sc://host:15002.",
+        )
+    if not remote:
+        _check_java()
+
+
+def _check_java() -> None:
+    remedy = f"Install a Java of version {LEAST_JAVA} or newer (such as openjdk-17-jre-headless), or set JAVA_HOME."
+    home = os.environ.get("JAVA_HOME")
+    java = shutil.which("java", path=str(Path(home, "bin")) if home else None)
+    if java is None:
+        where = f"in JAVA_HOME ({home})" if home else "on the PATH"
+        raise UsageError(f"--engine spark needs Java, and there is none {where}", remedy)
+    said = subprocess.run([java, "-version"], capture_output=True, text=True, check=False)
+    found = re.search(r'version "(?:1\.)?(\d+)', said.stderr + said.stdout)
+    if found is None or int(found[1]) < LEAST_JAVA:
+        version = found[1] if found else "an unknown version"
+        raise UsageError(f"--engine spark needs Java {LEAST_JAVA}, and {java} is {version}", remedy)
+
+
+@contextmanager
+def session(settings: Settings) -> Iterator[Any]:
+    """A Spark session for the length of a `with`: on this machine, or the cluster's that OMNIUM_SPARK_REMOTE names.
+
+    dbt, in the same process, uses it too. One that is open already is used as it is, and stays open.
+    """
+    check(settings)
+    SparkSession = import_module("pyspark.sql").SparkSession
+
+    remote = os.environ.get(REMOTE)
+    active = SparkSession.getActiveSession()
+    builder = SparkSession.builder.remote(remote) if remote else _local(SparkSession.builder, settings)
+    try:
+        spark = active or builder.getOrCreate()
+    except Exception as error:
+        where = remote or "on this machine"
+        raise OmniumEltError(
+            f"no Spark session {where}: {' '.join(str(error).split())[:200]}",
+            "Is it there, and has it memory?",
+        ) from error
+    # Days and instants of the models count on it; the others make Spark as lenient, and as exact, as DuckDB is.
+    for name, value in {
+        "spark.sql.session.timeZone": "UTC",
+        "spark.sql.ansi.enabled": "false",
+        # The optimizer would look for minutes for what else follows from the long conditions of some models.
+        "spark.sql.constraintPropagation.enabled": "false",
+        # The replay of history recurses once a day.
+        "spark.sql.cteRecursionLevelLimit": "10000",
+        "spark.sql.cteRecursionRowLimit": "-1",
+        "spark.sql.parquet.compression.codec": "zstd",
+        "spark.sql.parquet.outputTimestampType": "TIMESTAMP_MICROS",
+    }.items():
+        spark.conf.set(name, value)
+    if PARTITIONS in os.environ:
+        spark.conf.set("spark.sql.shuffle.partitions", os.environ[PARTITIONS])
+    try:
+        yield spark
+    finally:
+        if active is None:
+            spark.stop()
+
+
+def _local(builder: Any, settings: Settings) -> Any:
+    scratch = settings.home.state / "spark"
+    make_folder(scratch)
+    memory = os.environ.get(MEMORY, "3GB")
+    for name, value in {
+        "spark.master": f"local[{os.environ.get('OMNIUM_DBT_THREADS', '2')}]",
+        "spark.app.name": "omnium-elt",
+        "spark.driver.memory": memory.replace(" ", "").lower().removesuffix("b").removesuffix("i"),
+        "spark.ui.enabled": "false",
+        "spark.driver.host": "127.0.0.1",
+        "spark.driver.bindAddress": "127.0.0.1",
+        "spark.local.dir": str(scratch / "spill"),
+        "spark.sql.warehouse.dir": str(scratch / "warehouse"),
+        "spark.sql.catalogImplementation": "in-memory",
+        # A machine is no cluster: few tasks, each of some size.
+        "spark.sql.shuffle.partitions": "8",
+        "spark.sql.sources.parallelPartitionDiscovery.parallelism": "2",
+    }.items():
+        builder = builder.config(name, value)
+    return builder
+
+
+def prefix(settings: Settings) -> str:
+    """How the names of this home's databases in Spark begin. They are made anew with every build."""
+    return f"omnium_{database.digest(str(settings.home.lake))[:8]}_"
+
+
+def variables(settings: Settings) -> dict[str, str]:
+    """The variables of the dbt project that differ in Spark."""
+    return {"schema_prefix": prefix(settings), "raw_schema": prefix(settings) + RAW}
+
+
+_TYPES = {
+    "VARCHAR": "string",
+    "JSON": "string",
+    "BOOLEAN": "boolean",
+    "INTEGER": "int",
+    "BIGINT": "bigint",
+    "DOUBLE": "double",
+    "DATE": "date",
+    "TIMESTAMP": "timestamp_ntz",
+    "TIMESTAMP WITH TIME ZONE": "timestamp",
+}
+
+
+def _columns(described: Mapping[str, Any]) -> str:
+    """The columns of a raw table as Spark declares them; empty where it has to look into the file for a type."""
+    columns = {column["name"]: column["type"] for column in described["columns"]}
+    types = {
+        name: kind.lower() if kind.startswith("DECIMAL") else _TYPES.get(kind)
+        for name, kind in columns.items()
+    }
+    if None in types.values():
+        return ""
+    return "(" + ", ".join(f"`{name}` {kind}" for name, kind in types.items()) + ")"
+
+
+class Build:
+    """One build of the models in Spark: what it reads, where it writes, and how its tables come home."""
+
+    def __init__(self, spark: Any, settings: Settings) -> None:
+        self._spark = spark
+        self._settings = settings
+        self.run_id = settings.run_id or new_run_id()
+        self._prefix = prefix(settings)
+        self._runs = settings.home.lake / MARTS
+        self._partial = self._runs / f".{self.run_id}"
+
+    def begin(self) -> None:
+        """Let Spark know the raw tables of the lake's newest run and the tables to go on with, and nothing else."""
+        make_folder(self._runs)
+        for stale in self._runs.glob(".*"):
+            shutil.rmtree(stale, ignore_errors=True)
+        make_folder(self._partial)
+        for schema in SCHEMAS:
+            name = self._prefix + schema
+            self._spark.sql(f"drop database if exists `{name}` cascade")
+            self._spark.sql(f"create database `{name}` location '{self._seen(self._partial / schema)}'")
+        self._register_raw(self._prefix + RAW)
+        self._take_over_history()
+
+    def _register_raw(self, raw: str) -> None:
+        lake = self._settings.home.lake
+        documents = []
+        for table, described in read_manifest(lake)["tables"].items():
+            folder = (lake / described["files"][0]["path"]).parent
+            self._spark.sql(
+                f"create table `{raw}`.`{table}` {_columns(described)} using parquet "
+                f"location '{self._seen(folder)}'"
+            )
+            documents += [
+                (table, column["name"]) for column in described["columns"] if column["type"] == "JSON"
+            ]
+        values = ", ".join(f"('{table}', '{column}')" for table, column in documents) or "('', '')"
+        self._spark.sql(
+            f"create table `{raw}`.`{DOCUMENTS}` using parquet as "
+            f"select * from values {values} as documents (table_name, column_name)"
+        )
+
+    def _take_over_history(self) -> None:
+        with database.connect(self._settings.home.working_database) as connection:
+            for table in database.tables(connection, HISTORY):
+                folder = self._partial / "before" / table
+                make_folder(folder)
+                connection.execute(
+                    f'copy (from "{HISTORY}"."{table}") to {database.literal(str(folder / "data.parquet"))} '
+                    "(format parquet)"
+                )
+                self._spark.sql(
+                    f"create table `{self._prefix}{HISTORY}`.`{table}` using parquet as "
+                    f"select * from parquet.`{self._seen(folder)}`"
+                )
+
+    def _seen(self, path: Path) -> str:
+        """A path in the lake as Spark sees it: a cluster may have it mounted elsewhere."""
+        lake = os.environ.get(LAKE)
+        if not lake:
+            return path.as_uri()
+        return f"{lake.rstrip('/')}/{path.relative_to(self._settings.home.lake).as_posix()}"
+
+    def finish(self) -> list[str]:
+        """Keep what was built as a run of the marts, and give it to the working database; return marts that are views.
+
+        Readers of the lake see the new run once `marts.json` is there; the database changes in one transaction.
+        """
+        tables = {
+            schema: sorted(
+                row.tableName
+                for row in self._spark.sql(f"show tables in `{self._prefix}{schema}`").collect()
+                if not row.isTemporary
+            )
+            for schema in KEPT
+        }
+        views = {
+            schema: {
+                row.viewName
+                for row in self._spark.sql(f"show views in `{self._prefix}{schema}`").collect()
+                if not row.isTemporary
+            }
+            for schema in KEPT
+        }
+        for folder in self._partial.iterdir():
+            if folder.name not in KEPT:
+                shutil.rmtree(folder)
+        described = {}
+        for schema in KEPT:
+            for table in tables[schema]:
+                if table not in views[schema]:
+                    described[f"{schema}.{table}"] = self._describe(self._partial / schema / table)
+        run = self._runs / self.run_id
+        shutil.rmtree(run, ignore_errors=True)
+        os.replace(self._partial, run)
+        flush(self._runs)
+        self._bring_home(run, described)
+        self._write_manifest(described)
+        return sorted(views["marts"])
+
+    def _describe(self, folder: Path) -> dict[str, Any]:
+        """The files of a table, and what they hold; what else Spark left there is taken away."""
+        import pyarrow.parquet
+
+        for other in folder.iterdir():
+            if other.suffix != ".parquet" or other.name.startswith((".", "_")):
+                other.unlink()
+        files = []
+        for file in sorted(folder.iterdir()):
+            file.chmod(published_mode())
+            found = pyarrow.parquet.read_metadata(file)
+            files.append(
+                {
+                    "path": f"{folder.parent.name}/{folder.name}/{file.name}",
+                    "rows": found.num_rows,
+                    "bytes": file.stat().st_size,
+                    "sha256": checksum(file),
+                }
+            )
+        schema = pyarrow.parquet.read_schema(folder / Path(files[0]["path"]).name)
+        return {
+            "rows": sum(file["rows"] for file in files),
+            "columns": [{"name": field.name, "type": str(field.type)} for field in schema],
+            "files": files,
+        }
+
+    def _bring_home(self, run: Path, described: Mapping[str, Any]) -> None:
+        with database.connect(self._settings.home.working_database) as connection:
+            connection.execute("begin")
+            try:
+                for schema in KEPT:
+                    connection.execute(f'create schema if not exists "{schema}"')
+                views = {
+                    f"{schema}.{name}"
+                    for schema, name in connection.execute(
+                        "select schema_name, view_name from duckdb_views() where not internal"
+                    ).fetchall()
+                }
+                for name in described:
+                    schema, table = name.split(".", 1)
+                    if name in views:
+                        connection.execute(f'drop view "{schema}"."{table}"')
+                    files = database.literal(str(run / schema / table / "*.parquet"))
+                    connection.execute(
+                        f'create or replace table "{schema}"."{table}" as from read_parquet({files})'
+                    )
+                connection.execute("commit")
+            except BaseException:
+                connection.execute("rollback")
+                raise
+
+    def _write_manifest(self, described: Mapping[str, Any]) -> None:
+        manifest = self._settings.home.lake / MARTS_MANIFEST
+        before = read_object(manifest).get("runs", [])
+        runs = [*(run for run in before if run != self.run_id), self.run_id][-KEPT_RUNS:]
+        prefix = f"{MARTS}/{self.run_id}/"
+        tables = {
+            name: {
+                **table,
+                "files": [{**file, "path": prefix + file["path"]} for file in table["files"]],
+            }
+            for name, table in described.items()
+        }
+        written = {
+            "format": FORMAT,
+            "run_id": self.run_id,
+            "raw_run_id": read_manifest(self._settings.home.lake).get("run_id"),
+            "written_at": datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z"),
+            "runs": runs,
+            "tables": tables,
+        }
+        write_json(manifest, written, mode=None)
+        for run in self._runs.iterdir():
+            if run.name not in runs:
+                shutil.rmtree(run, ignore_errors=True)

@@ -1,0 +1,58 @@
+"""Rows of two engines side by side: equal up to the order in which sums were taken."""
+
+import datetime as dt
+import json
+import math
+from decimal import Decimal
+from typing import Any
+
+Rows = list[tuple[Any, ...]]
+
+
+def plain(value: Any) -> Any:
+    """A value as all engines can say it."""
+    if isinstance(value, dict | list):
+        return json.dumps(value, sort_keys=True)
+    if isinstance(value, str) and value[:1] in "{[" and value:
+        try:
+            return json.dumps(json.loads(value), sort_keys=True)
+        except ValueError:
+            return value
+    if isinstance(value, dt.datetime) and value.tzinfo:
+        return value.astimezone(dt.UTC)
+    return value
+
+
+def is_close(left: Any, right: Any) -> bool:
+    """Equal; estimated figures to nine digits, as engines add up in another order."""
+    numbers = (int, float, Decimal)
+    if isinstance(left, numbers) and isinstance(right, numbers) and not isinstance(left, bool):
+        return math.isclose(left, right, rel_tol=1e-9, abs_tol=1e-6)
+    return bool(left == right)
+
+
+def in_order(rows: Rows) -> Rows:
+    """Sorted alike, whatever the types: estimated figures by what both engines agree on."""
+
+    def key(row: tuple[Any, ...]) -> tuple[tuple[bool, str], ...]:
+        return tuple(
+            (value is not None, f"{value:.3f}" if isinstance(value, float | Decimal) else str(value))
+            for value in row
+        )
+
+    return sorted((tuple(plain(value) for value in row) for row in rows), key=key)
+
+
+def row_differences(table: str, columns: list[str], ours: Rows, theirs: Rows, engine: str) -> list[str]:
+    """A line for each value of DuckDB's that differs, five at most; or for the count of rows."""
+    ours, theirs = in_order(ours), in_order(theirs)
+    if len(ours) != len(theirs):
+        return [f"{table}: {len(ours)} rows in DuckDB, {len(theirs)} in {engine}"]
+    lines = []
+    for left, right in zip(ours, theirs, strict=True):
+        lines += [
+            f"{table}.{column}: {one!r} in DuckDB, {other!r} in {engine}"
+            for column, one, other in zip(columns, left, right, strict=True)
+            if not is_close(one, other)
+        ]
+    return lines[:5]

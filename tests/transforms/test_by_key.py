@@ -1,0 +1,242 @@
+"""Tables that grow by what is new: after anything that may happen between two builds they equal a whole build."""
+
+import dataclasses
+import itertools
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import date, timedelta
+from pathlib import Path
+from typing import Any
+from unittest import mock
+
+import duckdb
+import hypothesis
+import pytest
+from dbt.adapters.duckdb.connections import DuckDBConnectionManager
+from dbt.cli.main import dbtRunner
+from hypothesis import strategies
+from omnium_elt.infra.home import Home, Settings
+from omnium_elt.steps import transform
+from omnium_elt.warehouse import build_state, database
+
+from tests.support.by_key import BY_KEY, differences
+from tests.support.parsing import share_parsing
+
+pytestmark = pytest.mark.slow
+
+ORDER = "(select _dlt_id from omnium.orders order by hash(concat(_dlt_id, '{n}')) limit 1)"
+LINE = "(select _dlt_id from omnium.orders__order_form__line_items order by hash(concat(_dlt_id, '{n}')) limit 1)"
+ROOT = f"(select _dlt_root_id from omnium.orders__order_form__line_items where _dlt_id = {LINE})"
+TRANSACTION = (
+    "(select _dlt_id from omnium.inventory_transactions order by hash(concat(_dlt_id, '{n}')) limit 1)"
+)
+OTHER = "(select {column} from omnium.inventory_transactions order by hash(concat(_dlt_id, '-{n}')) limit 1)"
+OTHER_SKU, OTHER_PLACE = (OTHER.replace("{column}", column) for column in ("variant", "warehouse_code"))
+LOADED = "update omnium.orders set _dlt_load_id = '{load}' where _dlt_id = " + ROOT
+
+EVENTS = {
+    "more ordered": (
+        "update omnium.orders__order_form__line_items set quantity = quantity + 7 "
+        f"where _dlt_id = {LINE}; {LOADED}"
+    ),
+    "another article ordered": (
+        f"update omnium.orders__order_form__line_items set code = {OTHER_SKU} where _dlt_id = {LINE}; {LOADED}"
+    ),
+    "line to be canceled": (
+        "update omnium.orders__order_form__line_items set canceled_quantity = 1, "
+        f"canceled_date = cast('{{today}}' as timestamptz) - interval 20 days where _dlt_id = {LINE}; {LOADED}"
+    ),
+    "line gone": f"{LOADED}; delete from omnium.orders__order_form__line_items where _dlt_id = {LINE}",
+    "order canceled": (
+        "update omnium.orders set status = 'OrderCanceled', _dlt_load_id = '{load}' where _dlt_id = " + ORDER
+    ),
+    "order loaded again": "update omnium.orders set _dlt_load_id = '{load}' where _dlt_id = " + ORDER,
+    "orders deleted": "update omnium.orders set _omnium_deleted_at = now() where hash(concat(_dlt_id, '{n}')) % 20 = 0",
+    "orders there again": "update omnium.orders set _omnium_deleted_at = null",
+    "late order": (
+        "insert into omnium.orders select * replace (_dlt_id || '-{n}' as _dlt_id, id || '-{n}' as id, "
+        "created - interval 100 days as created, '{load}' as _dlt_load_id) from omnium.orders where _dlt_id = "
+        + ORDER
+        + "; insert into omnium.orders__order_form__line_items select * replace (_dlt_id || '-{n}' as _dlt_id, "
+        "_dlt_root_id || '-{n}' as _dlt_root_id) from omnium.orders__order_form__line_items "
+        "where _dlt_root_id || '-{n}' in (select _dlt_id from omnium.orders where _dlt_load_id = '{load}')"
+    ),
+    "transaction of another article": (
+        f"update omnium.inventory_transactions set variant = {OTHER_SKU}, _dlt_load_id = '{{load}}' "
+        f"where _dlt_id = {TRANSACTION}"
+    ),
+    "transaction of another warehouse": (
+        f"update omnium.inventory_transactions set warehouse_code = {OTHER_PLACE}, _dlt_load_id = '{{load}}' "
+        f"where _dlt_id = {TRANSACTION}"
+    ),
+    "transaction gone": f"delete from omnium.inventory_transactions where _dlt_id = {TRANSACTION}",
+    "transactions deleted": (
+        "update omnium.inventory_transactions set _omnium_deleted_at = now() "
+        "where hash(concat(_dlt_id, '{n}')) % 20 = 0"
+    ),
+    "transactions there again": "update omnium.inventory_transactions set _omnium_deleted_at = null",
+    "late transaction": (
+        "insert into omnium.inventory_transactions select * replace (_dlt_id || '-{n}' as _dlt_id, "
+        "id || '-{n}' as id, transaction_date - interval 50 days as transaction_date, "
+        f"'{{load}}' as _dlt_load_id) from omnium.inventory_transactions where _dlt_id = {TRANSACTION}"
+    ),
+    "article virtual": (
+        "update omnium.products set is_virtual = not coalesce(is_virtual, false), "
+        "_dlt_load_id = '{load}' where hash(concat(_dlt_id, '{n}')) % 10 = 0"
+    ),
+    "store virtual": (
+        "update omnium.stores set is_virtual = not coalesce(is_virtual, false), _dlt_load_id = '{load}' "
+        "where _dlt_id = (select _dlt_id from omnium.stores order by hash(concat(_dlt_id, '{n}')) limit 1)"
+    ),
+    "return gone": (
+        "update omnium.returns set _omnium_deleted_at = now() "
+        "where _dlt_id = (select _dlt_id from omnium.returns order by hash(concat(_dlt_id, '{n}')) limit 1)"
+    ),
+}
+"""What may happen to raw rows between two builds. {n}: a number that picks the row; {load}: the id of a later load."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Build:
+    """What happened, and the build that follows: so many days from the newest load's, with another time zone, or one
+    that ends within the model of that name."""
+
+    events: tuple[tuple[str, int], ...] = ()
+    days: int = 0
+    time_zone: str | None = None
+    ends_within: str | None = None
+
+
+class Tenant:
+    """A home with a small tenant, its models built by key again and again."""
+
+    def __init__(self, home: Home) -> None:
+        self._home = home
+        self._loads = itertools.count(9_000_000_000)
+        with duckdb.connect(str(home.working_database)) as connection:
+            self._today = database.newest_load_day(connection) or date.max
+            # Columns that this tenant has not filled yet.
+            for table, column, kind in (
+                ("orders__order_form__line_items", "canceled_quantity", "bigint"),
+                ("orders__order_form__line_items", "canceled_date", "timestamptz"),
+                ("products", "is_virtual", "boolean"),
+                ("stores", "is_virtual", "boolean"),
+            ):
+                connection.execute(f"alter table omnium.{table} add column if not exists {column} {kind}")
+
+    def build(self, build: Build) -> None:
+        """Let it happen, and build. One that ends within a model leaves everything as it was."""
+        with duckdb.connect(str(self._home.working_database)) as connection:
+            for event, number in build.events:
+                names = {"n": number, "load": f"{next(self._loads)}.0", "today": self._today}
+                connection.execute(EVENTS[event].format(**names))
+        settings = Settings(
+            home=self._home, variables={"time_zone": build.time_zone} if build.time_zone else {}
+        )
+        with database.connect(self._home.working_database) as connection:
+            raw = database.fingerprint(connection)
+            build_state.prepare(connection, raw, transform.project_digest(), settings.variables)
+        day = self._today + timedelta(days=build.days)
+        share_parsing()
+        with transform.dbt_environment(settings), ending_within(build.ends_within):
+            answer = dbtRunner().invoke(
+                transform.dbt_arguments(
+                    settings,
+                    "build",
+                    "--select",
+                    *(f"+{name}" for name in BY_KEY),
+                    "--exclude-resource-type",
+                    "unit_test",
+                    "--exclude-resource-type",
+                    "test",
+                    as_of=day,
+                )
+            )
+        assert answer.success or build.ends_within, [
+            result.message for result in answer.result.results if result.status == "error"
+        ]
+
+    def differences(self) -> dict[str, tuple[int, int]]:
+        """Per model, rows that a whole build of it would not have, and rows that only that would have."""
+        with duckdb.connect(str(self._home.working_database), read_only=True) as connection:
+            return differences(connection, self._home.dbt / "target" / "compiled")
+
+    def rows_at(self) -> dict[str, set[int]]:
+        """Per model the ids of its rows: a row that is written again has another one."""
+        with duckdb.connect(str(self._home.working_database), read_only=True) as connection:
+            return {
+                name: {row[0] for row in connection.execute(f"select rowid from {schema}.{name}").fetchall()}
+                for name, schema in BY_KEY.items()
+            }
+
+
+@contextmanager
+def ending_within(model: str | None) -> Iterator[None]:
+    """Within it, the statement that brings the model's new rows fails."""
+    if model is None:
+        yield
+        return
+    add_query = DuckDBConnectionManager.add_query
+
+    def failing(manager: Any, sql: str, *arguments: Any, **named: Any) -> Any:
+        if f'"{model}" by name' in sql:
+            raise KeyError("ended on purpose")
+        return add_query(manager, sql, *arguments, **named)
+
+    with mock.patch.object(DuckDBConnectionManager, "add_query", failing):
+        yield
+
+
+@contextmanager
+def tenant(finished_home: Path) -> Iterator[Tenant]:
+    with tempfile.TemporaryDirectory() as folder:
+        shutil.copytree(finished_home, Path(folder, "home"))
+        yield Tenant(Home(Path(folder, "home")))
+
+
+events = strategies.lists(
+    strategies.tuples(strategies.sampled_from(sorted(EVENTS)), strategies.integers(0, 99)), max_size=4
+).map(tuple)
+builds = strategies.builds(
+    Build,
+    events=events,
+    days=strategies.sampled_from([0, 0, -1, 1, -40, 30]),
+    time_zone=strategies.sampled_from([None, None, "Pacific/Auckland"]),
+    ends_within=strategies.sampled_from([None, None, *BY_KEY]),
+)
+
+
+@hypothesis.given(several=strategies.lists(builds, min_size=2, max_size=3))
+@hypothesis.settings(
+    max_examples=max(2, hypothesis.settings().max_examples // 100),
+    suppress_health_check=[hypothesis.HealthCheck.too_slow],
+    phases=[hypothesis.Phase.generate],
+)
+def test_whatever_happens_they_equal_a_whole_build(finished_home: Path, several: list[Build]) -> None:
+    with tenant(finished_home) as built:
+        for build in several:
+            built.build(build)
+        built.build(dataclasses.replace(several[-1], events=(), ends_within=None))
+        assert built.differences() == {}
+
+
+def test_each_kind_of_change_is_found(finished_home: Path) -> None:
+    with tenant(finished_home) as built:
+        built.build(Build())
+        names = list(EVENTS)
+        for days, some in ((0, names[0::4]), (0, names[1::4]), (-40, names[2::4]), (0, names[3::4])):
+            built.build(Build(tuple((event, 7) for event in some), days=days))
+            assert built.differences() == {}, some
+
+
+def test_a_new_day_and_a_changed_row_leave_the_rows_of_others(finished_home: Path) -> None:
+    with tenant(finished_home) as built:
+        built.build(Build())
+        before = built.rows_at()
+        built.build(Build((("more ordered", 7), ("late transaction", 7)), days=1))
+        assert built.differences() == {}
+        after = built.rows_at()
+        kept = {name: len(before[name] & after[name]) / len(before[name]) for name in BY_KEY}
+        assert {name for name, share in kept.items() if share > 0.9} == set(BY_KEY), kept

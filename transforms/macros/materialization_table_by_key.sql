@@ -1,0 +1,152 @@
+{#
+  A table that grows by what is new: only the rows of those keys are built of which anything changed.
+
+  The rule: what the rows of a key rest on has a version, a digest, which stands in a table beside the model's
+  (`build_state.<model>`, written in the same transaction). A key is built where its version is another one than at the
+  last build, taken away where it has none any more, and left otherwise. That holds whatever the reason: a new row, a
+  changed, a late or a deleted one, one that moved to another key, another as-of date, a build that was killed. What the
+  versions are made of, macros/versions.sql says of each model.
+
+  The whole table is built where the rule does not hold: the first time, with other models or other settings, where
+  something changed on which all keys rest, where more than a quarter of many keys changed; and on all databases but
+  DuckDB. No column of a key is ever null.
+#}
+{% materialization table_by_key, default %}
+    {%- set own = 'materialization_table_' ~ adapter.type() -%}
+    {%- set build = context[own] if own in context else context['materialization_table_default'] -%}
+    {{ return(build()) }}
+{% endmaterialization %}
+
+
+{% materialization table_by_key, adapter='duckdb' %}
+    {{ return(replaced('table', context['versions_of_' ~ model.name]())) }}
+{% endmaterialization %}
+
+
+{# In the SQL of such a model: whether a row is of a key that has to be built. True of all rows in a whole build. #}
+{% macro of_changed_keys() -%}
+    1 = 1 /* of changed keys: {{ varargs | join(' ; ') }} */
+{%- endmacro %}
+
+
+{# Builds the changed keys alone and returns true; false where the whole table has to be built, whose versions it keeps. #}
+{% macro renewed_by_key(by_key, made, state, is_there) -%}
+    {%- set kept = build_state_table() -%}
+    {%- if kept is none -%}{{ return(false) }}{%- endif -%}
+    {%- set rule_node = model.unique_id ~ ' by key' -%}
+    {%- if state is none or state.inputs is none or none in by_key.by_key -%}
+        {# Nobody knows what the rows will rest on. #}
+        {% do record_rule(kept, rule_node, none) %}
+        {{ return(false) }}
+    {%- endif -%}
+    {%- set names = {
+        'kept': 'build_state.' ~ adapter.quote(model.name),
+        'now': adapter.quote('versions_of_' ~ model.name),
+        'changed': adapter.quote('changed_keys_of_' ~ model.name),
+    } -%}
+    {%- set keys = by_key.key | join(', ') -%}
+    {% call statement('versions_now') -%}
+        create or replace temp table {{ names.now }} as
+        select {{ keys }}, cast(sum(hash(part, place)) as varchar) as version
+        from (
+            {%- for part in by_key.by_key %}
+            select {{ keys }}, part, {{ loop.index }} as place from ({{ part }})
+            {{ 'union all' if not loop.last }}
+            {%- endfor %}
+        )
+        group by {{ keys }}
+    {%- endcall %}
+
+    {%- set rule = rule_of(by_key, kept) -%}
+    {%- set before = run_query(
+        "select arg_max_null(version, recorded_at), arg_max_null(shape, recorded_at) from " ~ kept
+        ~ " where node = '" ~ rule_node ~ "'"
+    ).rows[0] -%}
+    {%- set is_renewed = is_there and before[0] == rule and few_keys_changed(keys, names) -%}
+    {%- if is_renewed -%}
+        {%- set same_key -%}
+            {%- for column in by_key.key %}changed.{{ column }} = old.{{ column }}{{ ' and ' if not loop.last }}{% endfor -%}
+        {%- endset -%}
+        {% call statement('old_rows') -%}
+            delete from {{ made }} as old using {{ names.changed }} as changed where {{ same_key }}
+        {%- endcall %}
+        {%- if by_key.of_another_day and before[1] != as_of() | trim %}
+        {% call statement('another_day') -%}
+            {{ by_key.of_another_day | replace(':before', before[1]) }}
+        {%- endcall %}
+        {%- endif %}
+        {% call statement('main') -%}
+            insert into {{ made }} by name
+            {{ with_changed_keys(sql, names.changed, by_key.key) }}
+        {%- endcall %}
+        {% call statement('old_versions') -%}
+            delete from {{ names.kept }} as old using {{ names.changed }} as changed where {{ same_key }}
+        {%- endcall %}
+        {% call statement('new_versions') -%}
+            insert into {{ names.kept }} from {{ names.now }} semi join {{ names.changed }} using ({{ keys }})
+        {%- endcall %}
+    {%- else -%}
+        {% call statement('all_versions') -%}
+            create or replace table {{ names.kept }} as from {{ names.now }}
+        {%- endcall %}
+    {%- endif -%}
+    {% do record_rule(kept, rule_node, rule) %}
+    {{ return(is_renewed) }}
+{%- endmacro %}
+
+
+{# Finds the keys of another version, and whether they are so few that a build by key is cheaper than a whole one. #}
+{% macro few_keys_changed(keys, names) -%}
+    {% call statement('changed_keys') -%}
+        create or replace temp table {{ names.changed }} as
+        select {{ keys }}
+        from {{ names.now }} as now
+        full join {{ names.kept }} as old using ({{ keys }})
+        where now.version is distinct from old.version
+    {%- endcall %}
+    {%- set counted = run_query(
+        "select (select count(*) from " ~ names.changed ~ "), (select count(*) from " ~ names.now ~ ")"
+    ).rows[0] -%}
+    {{ return(counted[0] <= 10000 or counted[0] * 4 <= counted[1]) }}
+{%- endmacro %}
+
+
+{# A digest of all that every key rests on: the model as written, settings, and what macros/versions.sql calls `whole`. #}
+{% macro rule_of(by_key, kept) -%}
+    {%- set today = as_of() | trim -%}
+    {%- set found = [sql | replace(today, ':today')] -%}
+    {%- for part in by_key.by_key + [by_key.of_another_day or ''] -%}{%- do found.append(part | replace(today, ':today')) -%}{%- endfor -%}
+    {%- do found.append(
+        run_query("select arg_max_null(version, recorded_at) from " ~ kept ~ " where node = 'settings'").rows[0][0] | string
+    ) -%}
+    {%- for part in by_key.whole -%}
+        {%- do found.append(run_query("select cast(sum(hash(part)) as varchar) from (" ~ part ~ ")").rows[0][0] | string) -%}
+    {%- endfor -%}
+    {{ return(local_md5(found | join('\n'))) }}
+{%- endmacro %}
+
+
+{% macro record_rule(kept, node, rule) -%}
+    {% call statement('record_rule') %}
+        insert into {{ kept }} (node, version, shape)
+        values ('{{ node }}', {{ "'" ~ rule ~ "'" if rule else 'null' }}, '{{ as_of() | trim | replace("'", "''") }}')
+    {% endcall %}
+{%- endmacro %}
+
+
+{# The model's SQL with its marks (`of_changed_keys`) made conditions. #}
+{% macro with_changed_keys(sql, changed, key) -%}
+    {%- set found = namespace(sql=sql) -%}
+    {%- for mark in modules.re.findall('1 = 1 /[*] of changed keys: (.*?) [*]/', sql) | unique -%}
+        {%- set columns = mark.split(' ; ') -%}
+        {%- set conditions = [] -%}
+        {%- for column in columns -%}
+            {%- do conditions.append(column ~ ' in (select ' ~ key[loop.index0] ~ ' from ' ~ changed ~ ')') -%}
+        {%- endfor -%}
+        {%- if columns | length > 1 -%}
+            {%- do conditions.append('(' ~ columns | join(', ') ~ ') in (select (' ~ key | join(', ') ~ ') from ' ~ changed ~ ')') -%}
+        {%- endif -%}
+        {%- set found.sql = found.sql | replace('1 = 1 /* of changed keys: ' ~ mark ~ ' */', conditions | join(' and ')) -%}
+    {%- endfor -%}
+    {{ return(found.sql) }}
+{%- endmacro %}

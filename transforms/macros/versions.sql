@@ -1,0 +1,83 @@
+{#
+  What the rows of each model rest on that grows by what is new (materialized='table_by_key'):
+
+  key             the columns of its key
+  by_key          queries of the key and a `part`: a key's version is the digest of all its parts
+  whole           queries of a `part` on which the rows of all keys rest: where one changes, the whole table is built
+  of_another_day  what becomes of the rows of unchanged keys with another as-of date; `:before` stands for the last one
+
+  A raw row that changed carries the id of the load that changed it, and a document's lists come with it: of documents that
+  id says enough. Elsewhere rows are digested.
+#}
+
+{% macro versions_of_int_customer_order_lines() -%}
+    {{ return({
+        'key': ['order_row_id'],
+        'by_key': [
+            raw_versions('orders', {'order_row_id': '_dlt_id'}),
+            'select order_row_id, 1 as part from ' ~ ref('stg_orders') ~ ' where created_date > ' ~ as_of(),
+            'select order_row_id, hash(line_row_id) as part from ' ~ ref('stg_order_lines')
+                ~ ' where canceled_date > ' ~ as_of(),
+            'select order_row_id, hash(line_row_id) as part from ' ~ ref('stg_order_shipment_lines')
+                ~ ' where canceled_date > ' ~ as_of(),
+        ],
+        'whole': [
+            'select hash(sku, is_virtual, is_package or is_bundle or is_kit) as part from ' ~ ref('dim_product')
+                ~ ' where is_virtual or is_package or is_bundle or is_kit',
+            'select hash(places) as part from ' ~ ref('int_virtual_locations') ~ ' as places',
+            'select hash(types) as part from ' ~ ref('order_types') ~ ' as types',
+        ],
+        'of_another_day': none,
+    }) }}
+{%- endmacro %}
+
+
+{% macro versions_of_int_stock_change_days() -%}
+    {{ return({
+        'key': ['sku', 'warehouse_code'],
+        'by_key': [
+            raw_versions('inventory_transactions', {'sku': 'variant', 'warehouse_code': 'warehouse_code'}),
+            'select sku, warehouse_code, hash(transaction_id) as part from ' ~ ref('stg_inventory_transactions')
+                ~ ' where transacted_at >= ' ~ demand_midnight(add_days(as_of(), 1))
+                ~ ' and sku is not null and warehouse_code is not null',
+        ],
+        'whole': ['select hash(warehouse_code) as part from ' ~ ref('stg_stores') ~ ' where is_virtual'],
+        'of_another_day': none,
+    }) }}
+{%- endmacro %}
+
+
+{% macro versions_of_fct_stock_and_demand_change() -%}
+    {%- set parts = [] -%}
+    {%- for parent in ['int_customer_demand', 'int_customer_returns', 'int_transfers_out', 'int_stock_change_days'] -%}
+        {%- do parts.append('select sku, warehouse_code, hash(rows) as part from ' ~ ref(parent) ~ ' as rows') -%}
+    {%- endfor -%}
+    {{ return({
+        'key': ['sku', 'warehouse_code'],
+        'by_key': parts,
+        'whole': [],
+        'of_another_day': 'update ' ~ this ~ ' set run_days = ' ~ days_between('day', add_days(as_of(), 1))
+            ~ ' where ' ~ add_days('day', 'run_days') ~ ' = ' ~ add_days(':before', 1),
+    }) }}
+{%- endmacro %}
+
+
+{#
+  The versions of a resource's documents, by the load that each came with; none where its rows do not say. `key` maps the
+  key's columns to raw ones; a document without one of them has no key.
+#}
+{% macro raw_versions(table, key) -%}
+    {%- set found = raw_columns(table) -%}
+    {%- if '_dlt_load_id' not in found -%}{{ return(none) }}{%- endif -%}
+    {%- set columns, conditions = [], [] -%}
+    {%- for name, column in key.items() -%}
+        {%- set value = "nullif(" ~ raw_column(column, 'text', found) | trim ~ ", '')" -%}
+        {%- do columns.append(value ~ ' as ' ~ name) -%}
+        {%- do conditions.append(value ~ ' is not null') -%}
+    {%- endfor -%}
+    {%- if '_omnium_deleted_at' in found -%}{%- do conditions.append('_omnium_deleted_at is null') -%}{%- endif -%}
+    {{ return(
+        'select ' ~ columns | join(', ') ~ ', hash(_dlt_id, _dlt_load_id) as part from ' ~ raw_relation(table)
+        ~ ' as raw_rows where ' ~ conditions | join(' and ')
+    ) }}
+{%- endmacro %}
