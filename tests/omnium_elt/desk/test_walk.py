@@ -6,6 +6,7 @@ import re
 import subprocess
 import sys
 import time
+import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
@@ -58,7 +59,13 @@ def home(finished_home: Path, tmp_path_factory: pytest.TempPathFactory) -> Home:
 
 
 @pytest.fixture(scope="module")
-def address(home: Home, tenant: Sandbox) -> Iterator[str]:
+def said(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What the dashboard's process says on stderr."""
+    return tmp_path_factory.mktemp("dashboard") / "stderr"
+
+
+@pytest.fixture(scope="module")
+def address(home: Home, tenant: Sandbox, said: Path) -> Iterator[str]:
     environment = {
         **os.environ,
         **environment_of(tenant),
@@ -66,9 +73,12 @@ def address(home: Home, tenant: Sandbox) -> Iterator[str]:
         "SOURCES__OMNIUM__WRITER__CLIENT_SECRET": tenant.writer_client_secret,
     }
     command = [sys.executable, "-m", "omnium_elt", "dashboard", "--port", "0", "--home", str(home.root)]
-    with subprocess.Popen(
-        command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, env=environment
-    ) as process:
+    with (
+        said.open("w") as errors,
+        subprocess.Popen(
+            command, stdout=subprocess.PIPE, stderr=errors, text=True, env=environment
+        ) as process,
+    ):
         assert process.stdout
         found = re.match(r"http://127\.0\.0\.1:\d+$", process.stdout.readline().strip())
         assert found, "the dashboard did not say where it is"
@@ -108,7 +118,7 @@ class Walk:
 
 @pytest.mark.parametrize("device", SIZES)
 def test_from_the_first_page_to_a_decided_exported_and_written_order(
-    tab: Browser, address: str, tenant: Sandbox, device: str
+    tab: Browser, address: str, tenant: Sandbox, said: Path, device: str
 ) -> None:
     before = len(tenant.tenant.collection("purchase_orders"))
     walk = Walk(tab)
@@ -125,7 +135,11 @@ def test_from_the_first_page_to_a_decided_exported_and_written_order(
     tab.wait_until("deep('.state')[0].textContent.includes('instead of')")
     file = tab.ask("deep(\"a.button[href*='format=xlsx']\")[0].href")
     walk.clicks += 1
-    sheet = openpyxl.load_workbook(io.BytesIO(urllib.request.urlopen(file, timeout=60).read())).active
+    try:
+        content = urllib.request.urlopen(file, timeout=60).read()
+    except urllib.error.HTTPError as error:
+        pytest.fail(f"{error}\n{said.read_text(encoding='utf-8', errors='replace')}")
+    sheet = openpyxl.load_workbook(io.BytesIO(content)).active
     assert packs * 3 in [cell.value for row in sheet.iter_rows() for cell in row]
     walk.click("a.button[href^='/write']", "deep('button[value=no]').length")
     walk.click("button[value=no]", "deep('button[value=yes]').length && words().includes('not sent yet')")
