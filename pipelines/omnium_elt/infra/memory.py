@@ -16,7 +16,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 TIGHT = 1_100 * 1024 * 1024
-"""Bytes. A full load of the large sandbox takes 807 MiB with all its processes, and 599 MiB with less of each."""
+"""Bytes. A full load of the large sandbox takes 807 MiB with all its processes, and 569 MiB with less of each."""
 GARBAGE_THRESHOLD = 100_000
 """Objects more than before until Python looks for garbage."""
 SWITCH_SECONDS = 0.0005

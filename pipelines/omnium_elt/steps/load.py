@@ -52,6 +52,12 @@ log = logging.getLogger("omnium.load")
 
 READERS = 6
 """Resources read at the same time; the requests of all of them share one limiter."""
+PAGES = 20
+"""Pages asked for at the same time, as many as the server takes requests."""
+PAGES_WHERE_TIGHT = 6
+"""The same where memory is short: each may be megabytes large."""
+WHERE_TIGHT: dict[str, Any] = {"windows_at_once": 2, "memory_share": 0.25}
+"""How to read where memory is short."""
 WINDOWS_WAITING = 64
 """Windows read and not yet loaded; readers wait for room. Large ones lie on disk meanwhile."""
 ROWS_A_PACKAGE = 50_000
@@ -127,12 +133,12 @@ class _Load:
             window_rows=settings.window_rows,
             since=dt.datetime.combine(since, dt.time(), dt.UTC) if since else None,
             folder=settings.home.spool,
-            **(dict[str, Any](windows_at_once=2) if self._is_tight else {}),
+            **(WHERE_TIGHT if self._is_tight else {}),
             **settings.source_options.get("reading", {}),
         )
         self._committed = dict(warehouse.states)
         self._states = {} if settings.full_refresh else warehouse.states
-        self._executor = ThreadPoolExecutor(20, "omnium-page")
+        self._executor = ThreadPoolExecutor(PAGES_WHERE_TIGHT if self._is_tight else PAGES, "omnium-page")
         types = known_columns(warehouse.tables)
         self._sync = Sync(client, self._executor, self._personal, reading, types, pool, settings.fields)
         self._has_loaded = False

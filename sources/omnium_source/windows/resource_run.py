@@ -84,7 +84,7 @@ class ResourceRun:
         """Where the pages of a window of about `size` bytes become tables; `change`: what becomes of each batch."""
         self.normalizer.use_pool_for(size)
         # Many large windows wait at a time: they do so on disk.
-        in_memory = 0 if self.normalizer.is_pooled else IN_MEMORY_BYTES
+        in_memory = 0 if self.normalizer.is_pooled else int(IN_MEMORY_BYTES * self.reading.memory_share)
         buffer = Buffer(self.reading.folder, in_memory)
         return WindowTables(self.normalizer, column_name_of(self.resource.cursor), buffer, change)
 
@@ -121,4 +121,5 @@ class ResourceRun:
     @property
     def batch_bytes(self) -> int:
         """How large a window's pages may become before they are made tables: less where many windows are read."""
-        return BATCH_BYTES // min(MOST_SHARES, max(1, self._being_read))
+        shares = min(MOST_SHARES, max(1, self._being_read))
+        return int(BATCH_BYTES * self.reading.memory_share) // shares

@@ -113,6 +113,8 @@ class Reading:
     full_pass_days: float = 30.0
     window_rows: int = 250_000
     window_bytes: int = 128 * 1024 * 1024
+    memory_share: float = 1.0
+    """Of what pages that become tables together, and tables that wait, take elsewhere: less where memory is short."""
     windows_at_once: int = 8
     """Of one resource, at most."""
     budget: float = 300.0
