@@ -32,6 +32,7 @@ OURS = ("SOURCES__", "DESTINATION__", "TRANSFORM__", "OMNIUM_")
 
 LONGEST_FIRST = (
     "test_postgres",
+    "test_spark",
     "test_kill",
     "test_purchasing",
     "test_odd_values",
