@@ -71,7 +71,9 @@ def test_a_run_and_status_recover(
     for path in files_of(home):
         path.write_bytes(content)
     (home.dbt / "target" / "manifest.json").write_bytes(content)
-    monkeypatch.setattr(transform, "_build", lambda *_: ({}, {}))  # the models are there; only their mark is lost
+    monkeypatch.setattr(
+        transform, "_build", lambda *_: ({}, {})
+    )  # the models are there; only their mark is lost
     assert main(["status", "--json", "--home", str(home.root)]) == 0
     capfd.readouterr()
     settings = sandbox_settings(home, sandbox, resources=SOME, reconcile_every_days=1)
