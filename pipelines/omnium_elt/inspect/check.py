@@ -1,5 +1,6 @@
 """check: tries everything that a run needs, changes nothing, and says what to do about what is wrong."""
 
+import contextlib
 import os
 import shutil
 import tempfile
@@ -48,7 +49,7 @@ def check(home: Home, options: Mapping[str, Any]) -> list[Finding]:
     except Exception as error:
         return [*_settings_at_fault(error), *findings]
     findings.insert(0, _ok("configuration", f"{settings.base_url}; personal data: {settings.personal}"))
-    return [*findings, *_tenant(settings)]
+    return [*findings, *_tenant(settings), *_writer(settings)]
 
 
 def _settings_at_fault(error: Exception) -> list[Finding]:
@@ -172,9 +173,6 @@ def _destination(home: Home, name: str) -> Iterator[Finding]:
 
 
 def _tenant(settings: Settings) -> Iterator[Finding]:
-    from omnium_source.errors import Forbidden
-    from omnium_source.http.client import OmniumClient
-    from omnium_source.http.traffic import Budget
     from omnium_source.resources import select
 
     try:
@@ -182,22 +180,9 @@ def _tenant(settings: Settings) -> Iterator[Finding]:
     except Exception as error:
         yield _failed("resources", error)
         return
-    # Without a file for the token: the credentials themselves are to be tried, and nothing to be kept.
-    with OmniumClient(
-        settings.base_url,
-        settings.client_id,
-        settings.client_secret,
-        max_concurrency=settings.max_concurrency,
-        max_requests_per_second=settings.max_requests_per_second,
-        request_timeout=PATIENCE_SECONDS,
-        stop=settings.stop,
-    ) as client:
+    with _signing_in(settings, settings.client_id, settings.client_secret) as client:
         try:
-            client.post(
-                "Stores/SearchStores", {"take": 1}, what="credentials", budget=Budget(PATIENCE_SECONDS)
-            )
-        except Forbidden:
-            pass  # the token was taken; which roles are missing comes further down
+            _ask_for_a_token(client, "credentials")
         except Exception as error:
             yield _failed("credentials", error)
             return
@@ -206,6 +191,66 @@ def _tenant(settings: Settings) -> Iterator[Finding]:
         yield _limits(settings)
         for resource in resources:
             yield from _resource(client, resource)
+
+
+def _writer(settings: Settings) -> Iterator[Finding]:
+    """The API user that writes, where there is one: whether it is let in, and is not the one that reads."""
+    from omnium_elt.write.credentials import WRITER, writer
+
+    name, remedy = "writing", "It is needed for `omnium-elt write … --apply` alone."
+    try:
+        found = writer()
+    except Exception as error:
+        yield _failed(name, error)
+        return
+    user, secret = found["writer_id"], found["writer_secret"]
+    if not user and not secret:
+        return
+    if not user or not secret:
+        missing = "CLIENT_SECRET" if user else "CLIENT_ID"
+        yield Finding(name, "fail", f"{WRITER}__{missing} is missing", remedy, EXIT_USAGE)
+    elif user == settings.client_id:
+        message = f"{WRITER}__CLIENT_ID is the API user that reads"
+        yield Finding(name, "fail", message, "Make one of its own for writing.", EXIT_USAGE)
+    else:
+        with _signing_in(settings, user, secret, WRITER) as client:
+            try:
+                _ask_for_a_token(client, name)
+            except Exception as error:
+                yield _failed(name, error)
+                return
+        # Nothing that only reads tells which roles a user has for writing.
+        needed = "SupplierAdmin for lead times and PurchaseOrderAdmin for orders"
+        yield _ok(
+            name, f"its API user got a token; it needs {needed}, which shows with the first thing written"
+        )
+
+
+def _signing_in(
+    settings: Settings, user: str, secret: str, section: str = "SOURCES__OMNIUM"
+) -> "OmniumClient":
+    """A client without a file for its token: the credentials themselves are to be tried, and nothing to be kept."""
+    from omnium_source.http.client import OmniumClient
+
+    return OmniumClient(
+        settings.base_url,
+        user,
+        secret,
+        max_concurrency=settings.max_concurrency,
+        max_requests_per_second=settings.max_requests_per_second,
+        request_timeout=PATIENCE_SECONDS,
+        stop=settings.stop,
+        section=section,
+    )
+
+
+def _ask_for_a_token(client: "OmniumClient", what: str) -> None:
+    """Raises an OmniumError where the user is not let in; what it may read is asked of each resource."""
+    from omnium_source.errors import Forbidden
+    from omnium_source.http.traffic import Budget
+
+    with contextlib.suppress(Forbidden):
+        client.post("Stores/SearchStores", {"take": 1}, what=what, budget=Budget(PATIENCE_SECONDS))
 
 
 def _clock(client: "OmniumClient") -> Finding:

@@ -17,6 +17,7 @@ from omnium_elt.infra.files import write_json
 from omnium_elt.infra.home import Home, Settings
 from omnium_elt.infra.run_report import StepReport
 from omnium_elt.infra.tenant import connect
+from omnium_elt.write.credentials import WRITER
 from omnium_elt.write.journal import Entry, Journal, journals, note_end
 
 log = logging.getLogger("omnium.write")
@@ -75,13 +76,13 @@ def clients(settings: Settings, *, apply: bool) -> tuple[OmniumClient, OmniumCli
     for value, name in ((settings.writer_id, "CLIENT_ID"), (settings.writer_secret, "CLIENT_SECRET")):
         if not value:
             raise UsageError(
-                f"SOURCES__OMNIUM__WRITER__{name} is missing",
+                f"{WRITER}__{name} is missing",
                 "Writing needs an API user of its own, with the role SupplierAdmin or PurchaseOrderAdmin; "
                 "set it in the environment or in .dlt/secrets.toml.",
             )
     if settings.writer_id == settings.client_id:
         raise UsageError(
-            "SOURCES__OMNIUM__WRITER__CLIENT_ID is the API user that reads",
+            f"{WRITER}__CLIENT_ID is the API user that reads",
             "Make one of its own for writing: what runs every night should not be able to.",
         )
     return reader, OmniumClient(
@@ -91,6 +92,7 @@ def clients(settings: Settings, *, apply: bool) -> tuple[OmniumClient, OmniumCli
         max_concurrency=1,
         max_requests_per_second=settings.max_requests_per_second,
         stop=settings.stop,
+        section=WRITER,
     )
 
 

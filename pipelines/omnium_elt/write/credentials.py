@@ -4,6 +4,9 @@ from typing import Any
 
 from omnium_elt.infra.home import Secret
 
+WRITER = "SOURCES__OMNIUM__WRITER"
+"""The section of its settings."""
+
 
 def writer() -> dict[str, Any]:
     """The fields of Settings that it fills; empty texts where it is not configured."""

@@ -117,11 +117,11 @@ def check_base_url(base_url: str) -> str:
 class OmniumClient:
     """One API user's connection to one tenant. Safe to use from several threads.
 
-    One class, as asking for the token, requests and the words for a refusal alone hold the secret, and keep it from all
-    texts.
+    One class, as token, requests and the words for a refusal alone hold the secret, and keep it from all texts.
 
     `request_timeout` bounds a whole request in seconds, however slowly its bytes arrive. `stop` ends waits at
-    once, and a request that is under way within `SCROLL_END_SECONDS`, whatever the server does.
+    once, and a request that is under way within `SCROLL_END_SECONDS`, whatever the server does. `section`: of the
+    settings that errors name.
     """
 
     def __init__(
@@ -135,10 +135,11 @@ class OmniumClient:
         max_requests_per_second: float | None = None,
         request_timeout: float = 60.0,
         stop: Cancellation | None = None,
+        section: str = "SOURCES__OMNIUM",
     ) -> None:
         _silence_transport()
         self.base_url = check_base_url(base_url)
-        self._client_id, self._client_secret = client_id, client_secret
+        self._client_id, self._client_secret, self._section = client_id, client_secret, section
         self._tokens = TokenStore(token_path, f"{self.base_url}|{client_id}")
         self._token = self._tokens.load()
         self._token_lock = threading.Lock()
@@ -281,8 +282,8 @@ class OmniumClient:
     def _new_token(self, budget: Budget, traffic: Traffic | None) -> str:
         if not self._client_id or not self._client_secret:
             raise ConfigurationError(
-                "client id or client secret is missing: set SOURCES__OMNIUM__CLIENT_ID and "
-                "SOURCES__OMNIUM__CLIENT_SECRET, or .dlt/secrets.toml"
+                f"client id or client secret is missing: set {self._section}__CLIENT_ID and "
+                f"{self._section}__CLIENT_SECRET, or .dlt/secrets.toml"
             )
         params = {
             "clientId": self._client_id,
@@ -296,7 +297,7 @@ class OmniumClient:
             if status in (400, 401, 403):
                 raise WrongCredentials(
                     f"{urlsplit(self.base_url).hostname} does not take these credentials (status {status}): "
-                    "check SOURCES__OMNIUM__CLIENT_ID and SOURCES__OMNIUM__CLIENT_SECRET, and that they "
+                    f"check {self._section}__CLIENT_ID and {self._section}__CLIENT_SECRET, and that they "
                     "belong to this environment"
                 )
             if status == 404:

@@ -291,6 +291,49 @@ def test_check_stops_at_wrong_credentials(
     assert checks[-1]["name"] == "credentials", "nothing is asked of the tenant after that"
 
 
+@pytest.mark.parametrize(
+    ("user", "secret", "status", "said"),
+    [
+        (
+            "writer_client_id",
+            "writer_client_secret",
+            0,
+            "ok: its API user got a token; it needs SupplierAdmin for",
+        ),
+        (
+            "writer_client_id",
+            "client_secret",
+            2,
+            "fail: 127.0.0.1 does not take these credentials (status 401): check SOURCES__OMNIUM__WRITER",
+        ),
+        ("writer_client_id", None, 2, "fail: SOURCES__OMNIUM__WRITER__CLIENT_SECRET is missing"),
+        (
+            "client_id",
+            "client_secret",
+            2,
+            "fail: SOURCES__OMNIUM__WRITER__CLIENT_ID is the API user that reads",
+        ),
+    ],
+)
+def test_check_tries_the_user_that_writes(
+    user: str,
+    secret: str | None,
+    status: int,
+    said: str,
+    configured: Sandbox,
+    home: Home,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setenv("SOURCES__OMNIUM__WRITER__CLIENT_ID", getattr(configured, user))
+    if secret:
+        monkeypatch.setenv("SOURCES__OMNIUM__WRITER__CLIENT_SECRET", getattr(configured, secret))
+    assert main(["check", "--home", str(home.root), "--resources", "stores", "--json"]) == status
+    (found,) = [check for check in told(capfd)["checks"] if check["name"] == "writing"]
+    assert f"{found['level']}: {found['message']}".startswith(said)
+    assert {request.method for request in configured.requests} == {"POST"}
+
+
 def test_check_sees_a_readable_state_and_a_foreign_clock(
     configured: Sandbox, home: Home, capfd: pytest.CaptureFixture[str]
 ) -> None:
