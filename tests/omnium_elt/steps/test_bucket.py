@@ -18,6 +18,7 @@ from omnium_elt.steps.bucket import KEPT, Bucket, publish_lake_to_bucket, publis
 from omnium_elt.steps.lake import publish_lake
 
 from tests.support import buckets
+from tests.support.lakes import execute
 
 
 @pytest.fixture(scope="module")
@@ -215,12 +216,6 @@ def lake(home: Home) -> Settings:
         "insert into omnium.suppliers values ('north', 0.1, '1')",
     )
     return Settings(home=home, destination="parquet")
-
-
-def execute(home: Home, *statements: str) -> None:
-    with duckdb.connect(str(home.working_database)) as connection:
-        for statement in statements:
-            connection.execute(statement)
 
 
 def lake_rows(bucket: Bucket, manifest: dict[str, Any]) -> dict[str, list[tuple[Any, ...]]]:

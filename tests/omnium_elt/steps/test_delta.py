@@ -7,7 +7,6 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-import duckdb
 import pytest
 from omnium_elt.infra.errors import OmniumEltError
 from omnium_elt.infra.home import Home, Settings
@@ -17,6 +16,7 @@ from omnium_elt.steps.bucket import Bucket
 from omnium_elt.steps.delta import KEPT_RUNS, publish_delta
 
 from tests.support import buckets
+from tests.support.lakes import execute
 
 deltalake = pytest.importorskip("deltalake")
 
@@ -48,12 +48,6 @@ def settings(request: pytest.FixtureRequest, home: Home, monkeypatch: pytest.Mon
         monkeypatch.setenv(name, value)
     url = f"s3://{buckets.new_s3_bucket(environment)}/omnium"
     return Settings(home=home, destination="delta", publish_to=url)
-
-
-def execute(home: Home, *statements: str) -> None:
-    with duckdb.connect(str(home.working_database)) as connection:
-        for statement in statements:
-            connection.execute(statement)
 
 
 def manifest_of(settings: Settings) -> dict[str, Any]:

@@ -16,6 +16,8 @@ from omnium_elt.steps.lake import KEPT_RUNS, publish_lake
 from omnium_elt.steps.run import COMMANDS, lake_step, perform, reconcile_step
 from omnium_sandbox import Sandbox
 
+from tests.support.lakes import execute
+
 
 @pytest.fixture
 def lake(home: Home) -> Settings:
@@ -35,12 +37,6 @@ def lake(home: Home) -> Settings:
         "insert into omnium._dlt_loads values ('1', 0)",
     )
     return Settings(home=home, destination="parquet")
-
-
-def execute(home: Home, *statements: str) -> None:
-    with duckdb.connect(str(home.working_database)) as connection:
-        for statement in statements:
-            connection.execute(statement)
 
 
 RENAME = "update omnium.stores set name = 'Trondheim', _dlt_load_id = '{0}' where id = 'S1'"
