@@ -85,8 +85,9 @@ class CountProof:
 
     def _by_time(self, doubt: Doubt, axis: Axis, connection: Connection) -> Verdict:
         span = doubt.spans.get(axis.path)
-        if span is None:
-            return Verdict.UNKNOWN
+        if span is None:  # none of the rows that were read has this stamp
+            stamped = self._page(doubt, axis, EARLIEST, None, connection)
+            return Verdict.LIMIT if stamped and doubt.is_new(stamped) else Verdict.UNKNOWN
         # The widest is known without a request, and parts that are so far apart share no row on any server.
         overlap, is_wide = OVERLAPS[-1], span.length > 4 * OVERLAPS[-1]
         if not is_wide:
@@ -191,14 +192,14 @@ class CountProof:
                     f"{resource.name}: rows carry no {path}, and where the server's counts stop nobody "
                     "knows how many they are: ask whoever runs the server to let it count further"
                 )
-        if resource.created_lower and path != CREATION.path:
-            self._check_by_creation(sample, connection)
-        elif self._splitter.axes and limit is not None and limit < REACH:
+        if self._run.server.hides and limit is not None and limit < REACH:
             raise Incomplete(
                 f"{resource.name}: the server neither counts nor shows more than {limit:,} rows at a time. All with a "
-                f"{path} were read; whether there are others nobody can tell: ask whoever runs the server "
-                "to let it count further"
+                f"{path} were read, and are loaded; whether there are others nobody can tell: ask whoever runs the "
+                "server to let it count further"
             )
+        if resource.created_lower and path != CREATION.path:
+            self._check_by_creation(sample, connection)
 
     def _looked_at(self, connection: Connection) -> Iterator[Sequence[Row]]:
         """Pages on which rows without the stamp would be: both ends of the order by it, and all that can be seen."""
@@ -213,11 +214,13 @@ class CountProof:
         for order in ("Ascending", "Descending") if resource.sort else ():
             sort = {"sortOrder": f"{resource.sort}{order}"}
             yield connection.post(resource.search, {**resource.body, **sort, **page}).rows
+        size = 0
         for number in range(base, base + REACH // resource.take):
-            page = {"take": resource.take, "page": number} if resource.paged else {}
+            page = {"take": size or resource.take, "page": number} if resource.paged else {}
             found = connection.post(resource.search, {**resource.body, **page})
             yield found.rows
-            if not resource.paged or found.count < resource.take:
+            size = size or found.count  # its pages may be smaller than was asked for
+            if not resource.paged or not size or found.count < size:
                 return
 
     def _check_by_creation(self, sample: Sequence[Row], connection: Connection) -> None:

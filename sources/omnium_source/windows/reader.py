@@ -227,6 +227,8 @@ class Attempt:
         is_open = self.rows.window.is_unbounded
         if verdict is Verdict.UNSTAMPED and is_open:
             what = f"rows carry no {resource.cursor}"
+        elif self._is_least:
+            what = "it calls this the least there are"
         elif path == resource.search and resource.paged and total % LIKELY_LIMIT == 0:
             what = "nothing tells its rows apart by time"
         else:

@@ -101,6 +101,7 @@ class Scheduler:
         at_once = 1 if query.note else at_once or self._run.reading.windows_at_once
         task = _Task(query, filters, self._run.client.stop.child())
         line, counted, expected, unproved = deque([_Turn(window)]), 0, 0, ""
+        before: set[str] = set()
         threads = ThreadPoolExecutor(max(1, at_once), "omnium-window")
         try:
             while line:
@@ -113,7 +114,9 @@ class Scheduler:
                     expected = expected or found.total
                     line.extendleft(_Turn(part) for part in reversed(found.parts))
                 else:
-                    counted += found.total or 0
+                    # Neighbours share some rows.
+                    counted += len(found.keys - before)
+                    before = found.keys
                     unproved = unproved or found.unproved
                     yield found
         finally:
