@@ -158,7 +158,7 @@ class OmniumClient:
         self._scroll_start = threading.Lock()
         self.clock = ServerClock()
         self.count_limits: set[int] = set()
-        """Counts at which those of some resource were seen to stop; others may stop there too."""
+        """Counts at which those of some resource were seen to stop and to hide rows; others may stop there too."""
         self._repeating = Repeating(urlsplit(self.base_url).hostname, self.stop)
         self._http = httpx.Client(
             base_url=f"{self.base_url}/api/",

@@ -177,6 +177,7 @@ class Attempt:
         if verdict is Verdict.LIMIT or (verdict is not Verdict.TRUE and self._is_suspicious(total)):
             run.note_limit(total)
             run.server.hides.add(path)
+            run.client.count_limits.add(total)
             self.parts = self._splitter.split(rows.window, self.shown, self._connection)
             return True
         if verdict is not Verdict.TRUE:
@@ -212,7 +213,7 @@ class Attempt:
             "page": run.server.base.number,
         }
         page = self._connection.post(resource.search, {**run.body(rows.window, rows.query.body), **asked})
-        return self._is_new(page)
+        return page.total == total and self._is_new(page)
 
     def _is_new(self, page: Page) -> bool:
         """Whether a page shows rows that were not read; the first one is told from others where no more was."""

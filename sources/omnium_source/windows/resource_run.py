@@ -98,7 +98,6 @@ class ResourceRun:
     def note_limit(self, count: int) -> None:
         """The server's counts stop here."""
         self.server.note_limit(count)
-        self.client.count_limits.add(count)
         self.remark(
             f"the server's count stops at {count:,}, so it is no proof: read on beyond it, or in smaller windows"
         )

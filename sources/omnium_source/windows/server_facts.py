@@ -56,6 +56,8 @@ class ServerFacts:
 
     def note_count(self, path: str, count: int | None) -> None:
         """What the server counted once at this path: its limit there is no smaller."""
+        if path in self.hides and (count or 0) > (self.limit or 0):
+            self.limit, self.hides = None, set()  # rows had come while it was looked at
         self._most_counted[path] = max(count or 0, self._most_counted.get(path, 0))
 
     def is_doubtful(self, path: str, count: int | None, *, is_least: bool, limits: set[int]) -> bool:
