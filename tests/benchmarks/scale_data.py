@@ -1,10 +1,10 @@
 """A tenant of as many order lines as wanted, made within DuckDB from the loaded tables of a smaller one.
 
-A copy of the tenant is a year and more of orders with their shipments and returns, the inventory transactions that these
-and the purchase orders caused, and the purchase orders with their events, under ids of its own and a few hours earlier
-than the one before. Articles grow as the square root of the copies: what a chain sells more of is mostly what it sells
-already. Copies are dealt to these sets of articles unevenly (the first set sells most), and in one order of fifty all
-lines are one article, as a carrier bag is: the largest key. Warehouses and suppliers stay as they are.
+A copy of the tenant is a year and more of orders with their shipments and returns, the purchase orders with their
+events, and the inventory transactions that both caused, under ids of its own and a few hours earlier than the one
+before. Articles grow as the square root of the copies: what a chain sells more of is mostly what it sells already.
+Copies are dealt to these sets of articles unevenly (the first set sells most), and in one order of fifty all lines are
+one article, as a carrier bag is: the largest key. Warehouses and suppliers stay as they are.
 
 Only what the models read is copied: of other columns a copy has null, other tables stay as they were loaded.
 """
@@ -28,7 +28,13 @@ LINES = "orders__order_form__line_items"
 DOCUMENTS = {
     "orders": {"id", "order_number"},
     "returns": {"order_id", "order_number", "return_order_form__return_id"},
-    "inventory_transactions": {"id", "order_id", "purchase_order_id", "return_order_id", "related_transaction_id"},
+    "inventory_transactions": {
+        "id",
+        "order_id",
+        "purchase_order_id",
+        "return_order_id",
+        "related_transaction_id",
+    },
     "purchase_orders": {"id"},
     "event_log": {"id", "object_id"},
 }
@@ -43,6 +49,10 @@ ASSORTMENT = {
 ROW_IDS = {"_dlt_id", "_dlt_parent_id", "_dlt_root_id"}
 ARTICLES = {"product_id", "sku_id", "sku", "code", "variant", "package_sku_id"}
 """Columns that name an article, in any of these tables."""
+DBT_PARSE = (
+    *(sys.executable, "-c", "from dbt.cli.main import cli; cli()", "parse"),
+    *("--project-dir", "transforms", "--profiles-dir", "transforms", "--no-send-anonymous-usage-stats"),
+)
 HOURS_BETWEEN_COPIES = 7
 BAG_ORDERS = 50
 """In one order of so many all lines are the carrier bag."""
@@ -52,6 +62,7 @@ BAG_ORDERS = 50
 class Tenant:
     """What there is of a tenant: rows of its largest tables."""
 
+    orders: int
     order_lines: int
     transactions: int
     purchase_order_lines: int
@@ -72,8 +83,7 @@ def columns_read(working: Path) -> dict[str, set[str]]:
     """Which columns of which raw tables the models read, as dbt's manifest says (macros/raw.sql tells it)."""
     with tempfile.TemporaryDirectory() as target:
         subprocess.run(
-            [sys.executable, "-m", "dbt.cli.main", "parse", "--project-dir", "transforms", "--profiles-dir", "transforms"]
-            + ["--target-path", target, "--log-path", target, "--no-send-anonymous-usage-stats"],
+            [*DBT_PARSE, "--target-path", target, "--log-path", target],
             cwd=ROOT,
             env={**os.environ, "OMNIUM_WAREHOUSE": str(working)},
             check=True,
@@ -99,8 +109,8 @@ def grow(connection: duckdb.DuckDBPyConnection, wanted: int, read: Mapping[str, 
         f"select code from omnium.{LINES} where code is not null group by code order by count(*) desc, code limit 1",
     )
     connection.execute(
-        f"create temp table copies as select range as copy, cast(floor({sets} * (range / {copies}) ** 2) as integer) as "
-        f"article_set from range(1, {copies})"
+        "create temp table copies as select range as copy, "
+        f"cast(floor({sets} * (range / {copies}) ** 2) as integer) as article_set from range(1, {copies})"
     )
     connection.execute(
         "create temp table bag_orders as select copies.copy, orders.id, orders._dlt_id "
@@ -125,6 +135,7 @@ def grow(connection: duckdb.DuckDBPyConnection, wanted: int, read: Mapping[str, 
 def measure(connection: duckdb.DuckDBPyConnection) -> Tenant:
     """Count the rows of a working database."""
     return Tenant(
+        orders=_one(connection, "select count(*) from omnium.orders"),
         order_lines=_one(connection, f"select count(*) from omnium.{LINES}"),
         transactions=_one(connection, "select count(*) from omnium.inventory_transactions"),
         purchase_order_lines=_one(
@@ -154,14 +165,19 @@ def change(connection: duckdb.DuckDBPyConnection, orders: int) -> int:
     )
     step = max(1, _one(connection, "select count(*) from omnium.orders") // orders)
     changed = 0
-    for root, stamp in (("orders", "modified"), ("inventory_transactions", None), ("purchase_orders", "modified")):
+    for root, stamp in (
+        ("orders", "modified"),
+        ("inventory_transactions", None),
+        ("purchase_orders", "modified"),
+    ):
         connection.execute(
-            f"create or replace temp table changed_rows as select _dlt_id from omnium.{root} where hash(_dlt_id) % {step} = 0"
+            "create or replace temp table changed_rows as "
+            f"select _dlt_id from omnium.{root} where hash(_dlt_id) % {step} = 0"
         )
         changed += _one(connection, "select count(*) from changed_rows")
         setting = f"_dlt_load_id = '{later}'" + (f", {stamp} = {stamp} + interval 1 minute" if stamp else "")
         if root == "inventory_transactions":
-            setting += ", quantity = quantity + sign(quantity)"
+            setting += ", inventory_change = inventory_change + sign(inventory_change)"
         connection.execute(
             f"update omnium.{root} set {setting} where _dlt_id in (select _dlt_id from changed_rows)"
         )
