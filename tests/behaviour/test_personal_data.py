@@ -123,7 +123,7 @@ def scanned(folder: Path) -> tuple[list[Path], set[tuple[str, str]]]:
     return files, found
 
 
-@pytest.mark.parametrize("destination", ["duckdb", "parquet"])
+@pytest.mark.parametrize("destination", ["duckdb", pytest.param("parquet", marks=pytest.mark.slow)])
 def test_no_file_of_a_home_tells_of_a_person(
     sandbox: Sandbox, home: Home, caplog: pytest.LogCaptureFixture, destination: str
 ) -> None:
