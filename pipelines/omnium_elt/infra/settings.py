@@ -366,7 +366,7 @@ def problems() -> list[Problem]:
         try:
             field_choices(sources)
         except ConfigurationError as error:
-            wrong = [Problem(str(error), "README, Configuration, says what can be chosen.")]
+            wrong = [Problem(str(error), "docs/settings.md says what can be chosen.")]
     found += wrong
     found += filter(None, map(_of_variable, transform))
     return found

@@ -57,7 +57,7 @@ Who = Literal["", "person", "company"]
 HASH_BYTES = 16
 """Length of a hash; written as twice as many hexadecimal digits."""
 
-RULES = 3
+RULES_VERSION = 3
 """Counts the changes of what is found: everything is then read again, and each row written anew (`Sync.windows`)."""
 
 SHORTEST_KEY = 16
@@ -222,7 +222,7 @@ class PersonalData:
     @property
     def salt(self) -> bytes:
         """Goes into the hashes of whole rows: another mode, key or set of rules makes every row a changed one."""
-        return blake2b(f"{self.mode} {RULES}".encode(), key=self.key, digest_size=32).digest()
+        return blake2b(f"{self.mode} {RULES_VERSION}".encode(), key=self.key, digest_size=32).digest()
 
     @property
     def mark(self) -> str:
@@ -232,7 +232,7 @@ class PersonalData:
     @property
     def rules(self) -> int | None:
         """Which set of rules finds what is personal; None where all of it stays as it is."""
-        return None if self.is_open else RULES
+        return None if self.is_open else RULES_VERSION
 
     @property
     def is_open(self) -> bool:

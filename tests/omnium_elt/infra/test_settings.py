@@ -76,7 +76,7 @@ REFUSED = [
     ("TRANSFORM__SERVICE_LEVL", "0.5", "Did you mean TRANSFORM__SERVICE_LEVEL?"),
     ("SOURCES__OMNIUM__WINDOW_ROW", "5000", "Did you mean SOURCES__OMNIUM__WINDOW_ROWS?"),
     ("SOURCES__OMNIUM__PI", "include", "Did you mean SOURCES__OMNIUM__PII?"),
-    ("SOURCES__OMNIUM__PERSONAL", "include", "the README lists all settings"),
+    ("SOURCES__OMNIUM__PERSONAL", "include", "docs/settings.md leads to all settings"),
     ("SOURCES__OMNIUM__WRITER__CLIENT_IDD", "x", "Did you mean SOURCES__OMNIUM__WRITER__CLIENT_ID?"),
     (
         "SOURCES__OMNIUM__PRODUCT__EXCLUDED_FIELDS",
