@@ -231,10 +231,12 @@ class CountProof:
         overlap = self._splitter.overlap(sample, CREATION, connection)
         counts = [self._counted_in_parts(window, overlap, connection) for window in (created, stamped)]
         if None in counts or counts[0] != counts[1]:
+            by_creation, by_both = (
+                "more than can be counted" if one is None else f"{one:,}" for one in counts
+            )
             raise Incomplete(
-                f"{resource.name}: the server's counts stop at {self._run.server.limit:,}, and "
-                f"{counts[0] or 'nobody knows how many'} rows have a time of creation, "
-                f"{counts[1] or 'nobody knows how many'} of them a {resource.cursor}"
+                f"{resource.name}: the server's counts stop at a limit, and of {by_creation} rows with a time of "
+                f"creation {by_both} have a {resource.cursor}: the others may be missing"
             )
 
     def _counted_in_parts(self, window: Window, overlap: dt.timedelta, connection: Connection) -> int | None:
