@@ -82,7 +82,7 @@ class Attempt:
             and not run.server.is_at_limit(self.rows.total)
         )
         goes_on = bool(first.count and first.scroll_id and resource.scroll_next) and not has_failed
-        if goes_on and (first.may_be_more or first.count < self._total):
+        if goes_on and (first.may_be_more or first.count != self._total):
             return self._scroll(Scroll(self._connection, body), first)
         is_doubtful = first.count > 0 and (first.may_be_more or run.server.is_at_limit(self.rows.total))
         if resource.scroll and not has_failed and (self._total > SCROLL_FROM or is_doubtful):

@@ -221,3 +221,14 @@ def test_prices_of_which_two_are_alike_are_kept_beyond_a_limit(name: str) -> Non
     rows.insert(120, rows[119])
     with Wire(lambda asked: {"result": rows, "totalHits": 100, "scrollId": None}) as wire:
         assert sum(window.rows for window in read(wire, name)) == 251
+
+
+def test_a_scroll_goes_on_behind_a_first_batch_that_holds_more_than_is_counted() -> None:
+    rows: Rows = [{"productId": f"p{n:04}", "skuId": f"p{n:04}", "modified": iso(BEGAN)} for n in range(1_003)]
+
+    def answer(asked: Asked) -> Any:
+        some, scroll_id = (rows[1_000:], None) if asked.method == "GET" else (rows[:1_000], "on")
+        return {"result": some, "totalHits": 999, "scrollId": scroll_id}
+
+    with Wire(answer) as wire:
+        assert sum(window.rows for window in read(wire, "prices")) == 1_003
