@@ -98,13 +98,18 @@ class CountProof:
         low, high = middle - overlap, middle + overlap
         older = self._ask(doubt, axis, None, high, connection)
         younger = self._ask(doubt, axis, low, None, connection)
-        if max(older, younger) >= doubt.total:  # and yet that part lacks rows that were read
-            return Verdict.LIMIT if is_wide else self._outside(doubt, axis, span, connection)
+        is_all_in_one = max(older, younger) >= doubt.total
+        if is_all_in_one and is_wide:
+            return Verdict.LIMIT  # as that part lacks rows that were read
         together = older + younger
         if together > doubt.total:
             together -= self._ask(doubt, axis, low, high, connection)
-        if together >= doubt.total:
-            return Verdict.TRUE if together == doubt.total else Verdict.LIMIT
+        if together > doubt.total:
+            return Verdict.LIMIT
+        if is_all_in_one:  # or the server compares no more finely than the rows lie apart
+            return self._outside(doubt, axis, span, connection)
+        if together == doubt.total:
+            return Verdict.TRUE
         return Verdict.UNSTAMPED if span.missing else Verdict.UNKNOWN
 
     def _outside(self, doubt: Doubt, axis: Axis, span: Span, connection: Connection) -> Verdict:

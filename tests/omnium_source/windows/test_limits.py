@@ -68,7 +68,7 @@ class Index:
                     for row in found
                     if row.get(of) and sign * (self.units(row[of]) - self.units(bound)) >= 0
                 ]
-        found = sorted(found, key=lambda row: row.get(path) or "", reverse=True)[: self.limit]
+        found = self.sorted(found)[: self.limit]
         if "/Scroll" in asked.path:
             return {"result": found, "totalHits": self.says(len(found)), "scrollId": None}
         take, page = min(asked.body["take"], self.largest_page), max(asked.body["page"] - self.base, 0)
@@ -76,6 +76,9 @@ class Index:
             return Reply("take * page must not exceed 10000", 400)
         some = found[page * take : page * take + take]
         return {"result": some, "totalHits": self.says(len(found)), "scrollId": None}
+
+    def sorted(self, found: Rows) -> Rows:
+        return sorted(found, key=lambda row: row.get(FIELDS[self.name][0]) or "", reverse=True)
 
     def units(self, stamp: str) -> int:
         return int(dt.datetime.fromisoformat(stamp).timestamp() * 1_000) // int(self.unit * 1_000)
@@ -93,6 +96,20 @@ def test_hidden_rows_within_one_minute_of_those_shown_come_and_it_is_told(name: 
         windows = read(wire, name, told=told)
     assert set(ids(windows)) == {row["id"] for row in rows}
     assert [text.split(":")[0] for text in told] == [name], "rows without a stamp might be hidden, too"
+
+
+def test_hidden_rows_between_those_shown_come() -> None:
+    """In no order by time, so that none of them is older or younger than all that were read."""
+    rows, told = rows_of("event_log", 435, apart=0.5), list[str]()
+
+    class Unsorted(Index):
+        def sorted(self, found: Rows) -> Rows:
+            return sorted(found, key=lambda row: int(row["id"][1:]) * 7919 % 435)
+
+    with Wire(Unsorted("event_log", rows, 200)) as wire:
+        windows = read(wire, "event_log", told=told)
+    assert set(ids(windows)) == {row["id"] for row in rows}
+    assert len(told) == 1
 
 
 @pytest.mark.parametrize("limit", [128, 299])
@@ -224,7 +241,9 @@ def test_prices_of_which_two_are_alike_are_kept_beyond_a_limit(name: str) -> Non
 
 
 def test_a_scroll_goes_on_behind_a_first_batch_that_holds_more_than_is_counted() -> None:
-    rows: Rows = [{"productId": f"p{n:04}", "skuId": f"p{n:04}", "modified": iso(BEGAN)} for n in range(1_003)]
+    rows: Rows = [
+        {"productId": f"p{n:04}", "skuId": f"p{n:04}", "modified": iso(BEGAN)} for n in range(1_003)
+    ]
 
     def answer(asked: Asked) -> Any:
         some, scroll_id = (rows[1_000:], None) if asked.method == "GET" else (rows[:1_000], "on")
