@@ -85,7 +85,9 @@ class CountProof:
 
     def _by_time(self, doubt: Doubt, axis: Axis, connection: Connection) -> Verdict:
         span = doubt.spans.get(axis.path)
-        if span is None:  # none of the rows that were read has this stamp
+        if span is None:  # none of the rows that were read has this stamp, or none was asked to show it
+            if doubt.body:
+                return Verdict.UNKNOWN
             stamped = self._page(doubt, axis, EARLIEST, None, connection)
             return Verdict.LIMIT if stamped and doubt.is_new(stamped) else Verdict.UNKNOWN
         # The widest is known without a request, and parts that are so far apart share no row on any server.
