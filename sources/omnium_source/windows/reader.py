@@ -180,7 +180,7 @@ class Attempt:
             run.client.count_limits.add(total)
             self.parts = self._splitter.split(rows.window, self.shown, self._connection)
             return True
-        if verdict is not Verdict.TRUE:
+        if verdict is not Verdict.TRUE or rows.count < total:
             rows.unproved = self._why_unproved(verdict, path)
         return False
 
@@ -228,6 +228,8 @@ class Attempt:
         is_open = self.rows.window.is_unbounded
         if verdict is Verdict.UNSTAMPED and is_open:
             what = f"rows carry no {resource.cursor}"
+        elif self.rows.keys and self.rows.count < total:
+            what = "some elements are no objects or come twice, and may stand for rows"
         elif self._is_least:
             what = "it calls this the least there are"
         elif path == resource.search and resource.paged and total % LIKELY_LIMIT == 0:
@@ -235,7 +237,7 @@ class Attempt:
         else:
             return ""
         return self.rows.says(
-            f"{total:,} rows came, as many as the server counts; it may count no further, and as {what}, nobody can "
+            f"{total:,} came, as many as the server counts; it may count no further, and as {what}, nobody can "
             "tell. They are loaded. Ask whoever runs the server whether there are more"
         )
 
