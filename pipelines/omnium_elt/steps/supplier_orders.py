@@ -10,7 +10,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-from omnium_elt.decide.lines import Selection, value_of
+from omnium_elt.decide.lines import Selection, by_order, value_of
 from omnium_elt.infra.errors import OmniumEltError, UsageError
 from omnium_elt.infra.files import replacing
 from omnium_elt.infra.home import Home
@@ -58,10 +58,8 @@ def export_orders(home: Home, kind: str | None, output: str | None, chosen: Sele
         raise OmniumEltError(
             str(error), "Compare with Omnium what it wrote, then move the file away."
         ) from error
-    orders: dict[tuple[Any, ...], list[dict[str, Any]]] = {}
-    for line in lines:
-        orders.setdefault((line["supplier_id"], line["warehouse_code"], line["currency"]), []).append(line)
-    for order in orders.values():
+    orders = by_order(lines)
+    for order in orders:
         head = _head(order, warehouses.get(order[0]["warehouse_code"], {}), as_of, undone)
         with replacing(folder / f"{_file_name(head)}.{kind}") as partial:
             WRITERS[kind](partial, head, order)
