@@ -20,8 +20,8 @@ from dlt.common.destination import Destination
 from dlt.destinations.exceptions import DatabaseUndefinedRelation
 from dlt.extract import DltResource
 from dlt.pipeline.exceptions import PipelineStepFailed
-from omnium_source import MARK
-from omnium_source.dlt_private import be_quick, is_tried
+from omnium_source import MARK, keep_mark
+from omnium_source.dlt_private import be_quick, is_tried, new_load_id, next_state
 from omnium_source.setting import is_url
 from omnium_source.windows.deletions import MARKED_HASH
 
@@ -39,6 +39,7 @@ from omnium_elt.warehouse.database import (
     new_file_options,
 )
 from omnium_elt.warehouse.duckdb_destination import DuckDb
+from omnium_elt.warehouse.one_transaction import Package, fits, put
 
 be_quick()
 NAME = "omnium"
@@ -261,6 +262,36 @@ class Warehouse:
                 self._clear_half_loaded()
             raise _load_error(error) from error
 
+    def load_at_once(self, package: Package) -> bool:
+        """Put a package in by one transaction; False where that cannot be, and dlt has to load it.
+
+        Raises OmniumEltError as `load` does.
+        """
+        tables = self.tables
+        if not self.takes_lists or not fits(self._connection, package, tables):
+            return False
+        load_id = new_load_id()
+        with self._lock, next_state(self.pipeline, load_id) as (state, state_row):
+            of_source = state.setdefault("sources", {}).setdefault(NAME, {})
+            keep_mark(of_source, package.mark)
+            of_source.setdefault("resources", {}).update(
+                {name: dict(of_resource) for name, of_resource in package.states.items()}
+            )
+            loaded = {
+                "load_id": load_id,
+                "schema_name": NAME,
+                "status": 0,
+                "inserted_at": datetime.now(UTC),
+                "schema_version_hash": self.pipeline.schemas[NAME].version_hash,
+            }
+            rows_of_dlt = {"_dlt_pipeline_state": state_row(), "_dlt_loads": loaded}
+            try:
+                put(self._connection, package, tables, load_id, rows_of_dlt)
+            except Exception as error:
+                raise _load_error(error) from error
+        self._has_merged = True
+        return True
+
     def forget_what_was_written(self) -> None:
         """Let DuckDB drop from memory what it has just written to the file, instead of keeping it up to its limit."""
         if self._connection is None:
@@ -328,7 +359,7 @@ def _attached(path: Path) -> Any:
     return connection
 
 
-def _load_error(error: PipelineStepFailed) -> OmniumEltError:
+def _load_error(error: Exception) -> OmniumEltError:
     """What stopped a package, in two lines: dlt's own text names every table and every step."""
     known = explain(error)
     if known.is_expected:
@@ -337,7 +368,7 @@ def _load_error(error: PipelineStepFailed) -> OmniumEltError:
     while inner := getattr(cause, "exception", None) or cause.__cause__:
         cause = inner
     text = " ".join(str(cause).split()) or type(cause).__name__
-    return OmniumEltError(f"loading failed at {error.step}: {text[:200]}", _ROOM)
+    return OmniumEltError(f"loading failed at {getattr(error, 'step', 'load')}: {text[:200]}", _ROOM)
 
 
 RUN_COLUMNS = {
