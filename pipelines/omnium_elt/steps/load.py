@@ -319,14 +319,14 @@ class _Load:
             {name: windows[-1].state for name, windows in package.items()},
             self._personal.mark,
             told,
+            new,
         )
-        if not self._warehouse.load_at_once(at_once):
-            with (
-                tempfile.TemporaryDirectory(prefix="lists-", dir=self._settings.home.spool) as lists,
-                self._warehouse.appending(new),
-            ):
-                resources = self._resources_of(package, told, new, Path(lists))
-                self._warehouse.load(resources, merges=len(new) < len(package))
+        with (
+            tempfile.TemporaryDirectory(prefix="lists-", dir=self._settings.home.spool) as lists,
+            self._warehouse.appending(new),
+        ):
+            resources = self._resources_of(package, told, new, Path(lists))
+            self._warehouse.load(resources, merges=len(new) < len(package), at_once=at_once)
         self._has_loaded = True
 
     def _matters(self, windows: Iterable[Verified]) -> bool:

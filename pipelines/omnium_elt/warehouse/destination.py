@@ -71,6 +71,7 @@ class Warehouse:
         self._connection: Any = None
         self._was_empty: dict[str, bool] = {}
         self._has_merged = False
+        self._tables: Mapping[str, Any] | None = None
         _refuse_ignored_failures()
         home.create()
         shutil.rmtree(home.dlt / NAME, ignore_errors=True)
@@ -140,8 +141,10 @@ class Warehouse:
 
     @property
     def tables(self) -> Mapping[str, Any]:
-        """The schemas of all tables, with dlt's hints."""
-        return self.pipeline.schemas[NAME].tables if NAME in self.pipeline.schemas else {}
+        """The schemas of all tables, with dlt's hints; read once for each load, as dlt reads its file at every look."""
+        if self._tables is None:
+            self._tables = self.pipeline.schemas[NAME].tables if NAME in self.pipeline.schemas else {}
+        return self._tables
 
     def query(self, sql: str) -> pa.Table:
         """Rows of a query, as Arrow."""
@@ -236,14 +239,18 @@ class Warehouse:
 
     # -- what comes in -----------------------------------------------------------------------------
 
-    def load(self, resources: Iterable[DltResource], *, merges: bool = True) -> None:
-        """Load one package. `merges`: rows of it may replace others.
+    def load(
+        self, resources: Iterable[DltResource], *, merges: bool = True, at_once: Package | None = None
+    ) -> None:
+        """Load one package. `merges`: rows of it may replace others. `at_once`: the same package, for one transaction.
 
         Raises OmniumEltError; the next run then reads again what the package held.
         """
+        self._has_merged |= merges
+        if at_once is not None and self._put(at_once):
+            return
         # What was merged need not be written to the file a second time, at the next checkpoint.
         dlt.config["load.truncate_staging_dataset"] = merges
-        self._has_merged |= merges
         if self._connection is not None:
             # DuckDB uses all cores for one statement; dlt's twenty at once wait for each other, at a tenth more CPU.
             dlt.config["load.workers"] = os.cpu_count() or 1
@@ -261,12 +268,11 @@ class Warehouse:
             with contextlib.suppress(Exception):
                 self._clear_half_loaded()
             raise _load_error(error) from error
+        finally:
+            self._tables = None
 
-    def load_at_once(self, package: Package) -> bool:
-        """Put a package in by one transaction; False where that cannot be, and dlt has to load it.
-
-        Raises OmniumEltError as `load` does.
-        """
+    def _put(self, package: Package) -> bool:
+        """Put a package in by one transaction; False where that cannot be, and dlt has to load it."""
         tables = self.tables
         if not self.takes_lists or not fits(self._connection, package, tables):
             return False
@@ -289,7 +295,6 @@ class Warehouse:
                 put(self._connection, package, tables, load_id, rows_of_dlt)
             except Exception as error:
                 raise _load_error(error) from error
-        self._has_merged = True
         return True
 
     def forget_what_was_written(self) -> None:
