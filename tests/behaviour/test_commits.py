@@ -111,6 +111,15 @@ AT_ONCE: dict[str, tuple[Any, str, Any]] = {
     "at once, the state": (one_transaction, "_add", at_call_for("_dlt_pipeline_state", DISK_FULL)),
     "at once, complete": (one_transaction, "_add", at_call_for("_dlt_loads", DATABASE_ERROR)),
 }
+QUICK = (
+    "extract",
+    "load, the first table",
+    "merge",
+    "complete",
+    "at once, another table",
+    "at once, complete",
+)
+"""Of the others plain `pytest` runs none: they end in the same way."""
 
 
 def change(sandbox: Sandbox, **new_fields: str) -> None:
@@ -153,8 +162,10 @@ def assert_agreement(home: Home, report: RunReport) -> None:
 @pytest.mark.parametrize(
     ("step", "is_first"),
     [
-        *((step, True) for step in STEPS if step != "merge"),  # a first load merges nothing
-        *((step, False) for step in [*STEPS, *AT_ONCE]),
+        pytest.param(step, is_first, marks=() if step in QUICK else pytest.mark.slow)
+        for is_first, steps in ((True, STEPS), (False, STEPS | AT_ONCE))
+        for step in steps
+        if not (is_first and step == "merge")  # a first load merges nothing
     ],
 )
 def test_a_package_that_fails_is_told_by_every_resource_that_was_in_it(
