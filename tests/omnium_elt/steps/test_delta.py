@@ -16,7 +16,7 @@ from omnium_elt.steps.bucket import Bucket
 from omnium_elt.steps.delta import KEPT_RUNS, publish_delta
 
 from tests.support import buckets
-from tests.support.lakes import execute
+from tests.support.lakes import execute, killed_half_way
 
 deltalake = pytest.importorskip("deltalake")
 
@@ -27,7 +27,13 @@ def s3() -> Iterator[str]:
         yield address
 
 
-@pytest.fixture(params=["disk", "s3"])
+@pytest.fixture(scope="module")
+def azure(all_workers: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
+    with buckets.azure_server(all_workers, tmp_path_factory.mktemp("azurite")) as environment:
+        yield environment
+
+
+@pytest.fixture(params=["disk", "s3", pytest.param("azure", marks=pytest.mark.slow)])
 def settings(request: pytest.FixtureRequest, home: Home, monkeypatch: pytest.MonkeyPatch) -> Settings:
     """Two tables in a working database, to be written into the home, or into a bucket."""
     home.create()
@@ -43,10 +49,15 @@ def settings(request: pytest.FixtureRequest, home: Home, monkeypatch: pytest.Mon
     )
     if request.param == "disk":
         return Settings(home=home, destination="delta")
-    environment = buckets.s3_environment(request.getfixturevalue("s3"))
+    found, is_s3 = request.getfixturevalue(request.param), request.param == "s3"
+    environment = buckets.s3_environment(found) if is_s3 else found
     for name, value in environment.items():
         monkeypatch.setenv(name, value)
-    url = f"s3://{buckets.new_s3_bucket(environment)}/omnium"
+    url = (
+        f"s3://{buckets.new_s3_bucket(environment)}/omnium"
+        if is_s3
+        else f"az://{buckets.new_azure_container(environment)}/omnium"
+    )
     return Settings(home=home, destination="delta", publish_to=url)
 
 
@@ -114,24 +125,12 @@ def test_each_run_can_be_read_whole_while_it_is_kept(settings: Settings) -> None
         rows_of(settings, {"stores": first["tables"]["stores"]["version"]})
 
 
-def test_a_run_that_is_killed_leaves_the_one_before(
-    settings: Settings, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_run_that_is_killed_leaves_the_one_before(settings: Settings) -> None:
     publish_delta(settings, Silent())
     before, rows = manifest_of(settings), newest(settings)
     execute(settings.home, RENAMED, "update omnium.suppliers set amount = 2, _dlt_load_id = '2'")
-    write, written = delta_module._write, []
-
-    def killed_after_one(*arguments: Any) -> Any:
-        if written:
-            raise KeyboardInterrupt
-        written.append(1)
-        return write(*arguments)
-
-    with monkeypatch.context() as patch:
-        patch.setattr(delta_module, "_write", killed_after_one)
-        with pytest.raises(KeyboardInterrupt):
-            publish_delta(settings, Silent())
+    with killed_half_way(delta_module):
+        publish_delta(settings, Silent())
     assert manifest_of(settings) == before
     assert newest(settings) == rows
     assert publish_delta(settings, Silent()).status == "ok"
