@@ -122,9 +122,6 @@ def azure_server(all_workers: Path, folder: Path) -> Iterator[dict[str, str]]:
             "DESTINATION__FILESYSTEM__KWARGS": (
                 f'{{"connection_string": "{address}BlobEndpoint={found[1]}/{account};"}}'
             ),
-            # … and deltalake finds these.
-            "AZURE_STORAGE_ENDPOINT": f"{found[1]}/{account}",
-            "AZURE_ALLOW_HTTP": "true",
         }
     finally:
         too_long.cancel()
@@ -184,7 +181,7 @@ def google_server(folder: Path) -> Iterator[dict[str, str]]:
         file.write_text(json.dumps(account))
         yield {
             "GOOGLE_APPLICATION_CREDENTIALS": str(file),
-            # dlt passes these on to gcsfs. It asks by gRPC what kind of bucket it is, which this server does not know.
+            # dlt passes these on to gcsfs, which asks by gRPC for the kind of bucket: this server knows none.
             "DESTINATION__FILESYSTEM__KWARGS": json.dumps({"endpoint_url": address, "retry_timeout": 0.01}),
         }
         tokens.shutdown()
@@ -194,7 +191,8 @@ def google_server(folder: Path) -> Iterator[dict[str, str]]:
 def _fake_google(package: Path) -> Iterator[str]:
     """The address of a fake-gcs-server.
 
-    Not by the package's own FakeGCSServer: it never reads what the server logs, which after some hundred requests waits for that.
+    Not by the package's own FakeGCSServer: nobody reads what the server logs then, and after some hundred requests it
+    waits for that.
     """
     (program,) = (package / "vendor").rglob("fake-gcs-server-*")
     with socket.socket() as free:

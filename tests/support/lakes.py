@@ -28,6 +28,7 @@ def killed_half_way(step: ModuleType) -> Iterator[None]:
         written.append(1)
         return write(*arguments)
 
-    with pytest.MonkeyPatch.context() as patch, pytest.raises(KeyboardInterrupt):
+    with pytest.MonkeyPatch.context() as patch:
         patch.setattr(step, "_write", killed_after_one)
-        yield
+        with pytest.raises(KeyboardInterrupt):
+            yield

@@ -1,4 +1,7 @@
-"""What is published, in a bucket: whole versions by number, refused to two at once. On a disk, moto's S3, Azurite, fake-gcs-server."""
+"""What is published, in a bucket: whole versions by number, refused to two at once.
+
+On a disk, moto's S3, Azurite, and fake-gcs-server.
+"""
 
 import dataclasses
 import hashlib

@@ -27,13 +27,7 @@ def s3() -> Iterator[str]:
         yield address
 
 
-@pytest.fixture(scope="module")
-def azure(all_workers: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
-    with buckets.azure_server(all_workers, tmp_path_factory.mktemp("azurite")) as environment:
-        yield environment
-
-
-@pytest.fixture(params=["disk", "s3", pytest.param("azure", marks=pytest.mark.slow)])
+@pytest.fixture(params=["disk", "s3"])
 def settings(request: pytest.FixtureRequest, home: Home, monkeypatch: pytest.MonkeyPatch) -> Settings:
     """Two tables in a working database, to be written into the home, or into a bucket."""
     home.create()
@@ -49,15 +43,10 @@ def settings(request: pytest.FixtureRequest, home: Home, monkeypatch: pytest.Mon
     )
     if request.param == "disk":
         return Settings(home=home, destination="delta")
-    found, is_s3 = request.getfixturevalue(request.param), request.param == "s3"
-    environment = buckets.s3_environment(found) if is_s3 else found
+    environment = buckets.s3_environment(request.getfixturevalue("s3"))
     for name, value in environment.items():
         monkeypatch.setenv(name, value)
-    url = (
-        f"s3://{buckets.new_s3_bucket(environment)}/omnium"
-        if is_s3
-        else f"az://{buckets.new_azure_container(environment)}/omnium"
-    )
+    url = f"s3://{buckets.new_s3_bucket(environment)}/omnium"
     return Settings(home=home, destination="delta", publish_to=url)
 
 
