@@ -85,6 +85,9 @@ STEPS: dict[str, tuple[Any, str, Any]] = {
     "complete": (DuckDbClient, "complete_load", break_off(DISK_FULL)),
 }
 
+QUICK = ("extract", "load, the first table", "merge", "complete")
+"""Of the others plain `pytest` runs none: they end in the same way."""
+
 
 def change(sandbox: Sandbox) -> None:
     supplier, order = (next(iter(sandbox.tenant.rows(name))) for name in ("suppliers", "purchase_orders"))
@@ -124,7 +127,9 @@ def assert_agreement(home: Home, report: RunReport) -> None:
 
 
 @pytest.mark.parametrize("is_first", [True, False], ids=["first load", "later load"])
-@pytest.mark.parametrize("step", STEPS)
+@pytest.mark.parametrize(
+    "step", [name if name in QUICK else pytest.param(name, marks=pytest.mark.slow) for name in STEPS]
+)
 def test_a_package_that_fails_is_told_by_every_resource_that_was_in_it(
     step: str, is_first: bool, home: Home, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
