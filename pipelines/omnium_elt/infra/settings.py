@@ -264,6 +264,14 @@ TRANSFORM = table(
         MOST_ROWS,
     ),
     Setting(
+        "rows_at_once",
+        "integer",
+        2_000_000,
+        "order lines or inventory transactions that a whole build joins and sorts at a time",
+        1_000,
+        MOST_ROWS,
+    ),
+    Setting(
         "proposal_follow_days",
         "integer",
         7,
