@@ -1,6 +1,7 @@
 """Raw tables of a home, for tests of what becomes of them outside: lakes, buckets."""
 
-from collections.abc import Callable
+import contextlib
+from collections.abc import Iterator
 from types import ModuleType
 from typing import Any
 
@@ -16,17 +17,18 @@ def execute(home: Home, *statements: str) -> None:
             connection.execute(statement)
 
 
-def killed_after_one_table(publish: Callable[[], Any], step: ModuleType) -> None:
-    """Publish, and be killed when one table is written: `step._write` writes one."""
-    write, written = step._write, []
+@contextlib.contextmanager
+def killed_half_way(step: ModuleType) -> Iterator[None]:
+    """Have the step that runs in this `with` be interrupted when it has written one table and begins with the next."""
+    write, written = step._write, list[int]()
 
-    def killed(*arguments: Any) -> Any:
+    def killed_after_one(*arguments: Any) -> Any:
         if written:
             raise KeyboardInterrupt
         written.append(1)
         return write(*arguments)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(step, "_write", killed)
+        patch.setattr(step, "_write", killed_after_one)
         with pytest.raises(KeyboardInterrupt):
-            publish()
+            yield

@@ -16,7 +16,7 @@ from omnium_elt.steps.bucket import Bucket
 from omnium_elt.steps.delta import KEPT_RUNS, publish_delta
 
 from tests.support import buckets
-from tests.support.lakes import execute, killed_after_one_table
+from tests.support.lakes import execute, killed_half_way
 
 deltalake = pytest.importorskip("deltalake")
 
@@ -118,7 +118,8 @@ def test_a_run_that_is_killed_leaves_the_one_before(settings: Settings) -> None:
     publish_delta(settings, Silent())
     before, rows = manifest_of(settings), newest(settings)
     execute(settings.home, RENAMED, "update omnium.suppliers set amount = 2, _dlt_load_id = '2'")
-    killed_after_one_table(lambda: publish_delta(settings, Silent()), delta_module)
+    with killed_half_way(delta_module):
+        publish_delta(settings, Silent())
     assert manifest_of(settings) == before
     assert newest(settings) == rows
     assert publish_delta(settings, Silent()).status == "ok"

@@ -14,7 +14,7 @@ from omnium_elt.infra.run_report import Silent
 from omnium_elt.steps import lake as lake_step
 from omnium_elt.steps.lake import publish_lake
 
-from tests.support.lakes import killed_after_one_table
+from tests.support.lakes import killed_half_way
 
 pytestmark = pytest.mark.slow
 
@@ -134,7 +134,8 @@ def test_a_session_that_stays_open_sees_one_run_at_a_time(lake: Settings, reader
 
     # The second is killed when half of its files are there: nobody sees any of them.
     next_run(lake, 1)
-    killed_after_one_table(lambda: publish_lake(lake, Silent()), lake_step)
+    with killed_half_way(lake_step):
+        publish_lake(lake, Silent())
     assert files_of_newest_run(lake.home.lake) == first
     assert [reader.facts(first[name]) for name in TABLES] == [(1000, 0, 0), (3000, 0, 0)]
 
