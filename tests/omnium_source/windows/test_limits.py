@@ -251,3 +251,25 @@ def test_a_scroll_goes_on_behind_a_first_batch_that_holds_more_than_is_counted()
 
     with Wire(answer) as wire:
         assert sum(window.rows for window in read(wire, "prices")) == 1_003
+
+
+def test_rows_that_come_while_windows_are_read_do_not_stand_for_those_without_a_stamp() -> None:
+    """A window whose count changes is cut, and its parts hold no row without a stamp."""
+    rows, told = rows_of("event_log", 350), list[str]()
+    rows[3]["timestamp"] = rows[4]["timestamp"] = None
+    asked_for = 0
+
+    class Growing(Index):
+        def __call__(self, asked: Asked) -> Any:
+            nonlocal asked_for
+            asked_for += 1
+            if asked_for <= 8:
+                stamp = iso(dt.datetime.now(dt.UTC))
+                self.rows.append({"id": f"n{asked_for:05}", "created": stamp, "timestamp": stamp})
+            return super().__call__(asked)
+
+    with Wire(Growing("event_log", rows)) as wire:
+        windows = read(wire, "event_log", told=told)
+    assert set(ids(windows)) == {row["id"] for row in rows} or [text.split(":")[0] for text in told] == [
+        "event_log"
+    ]
