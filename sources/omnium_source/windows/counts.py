@@ -7,6 +7,7 @@ limit itself. So the sum is a proof, whatever the server's bounds include and ho
 Verdict     what became of the doubt
 Doubt       a count that may be a limit, and what was read of its window
 CountProof  asks
+StampCheck  looks for rows that no window by time holds
 """
 
 import datetime as dt
@@ -181,7 +182,12 @@ class CountProof:
         bounds = {**doubt.body, **window.body(self._run.resource)}
         return self._splitter.count_by(doubt.path, bounds, connection)
 
-    # -- rows that no window by time holds ---------------------------------------------------------
+
+class StampCheck:
+    """Looks for rows that no window by time holds."""
+
+    def __init__(self, run: ResourceRun, splitter: Splitter) -> None:
+        self._run, self._splitter = run, splitter
 
     def check_all_have_a_stamp(self, connection: Connection) -> None:
         """Raises Incomplete where rows may be in none of the windows that were cut for a limit: they lack the stamp.

@@ -27,7 +27,7 @@ from omnium_source.normalize.batch import Batch
 from omnium_source.normalize.pages import Page as HasRows
 from omnium_source.resources import Resource, ValueFilter
 from omnium_source.windows.by_values import ByValues
-from omnium_source.windows.counts import CountProof
+from omnium_source.windows.counts import StampCheck
 from omnium_source.windows.gathered import Gathered, Query
 from omnium_source.windows.reader import Attempt
 from omnium_source.windows.resource_run import ResourceRun
@@ -132,7 +132,7 @@ class Scheduler:
     def _check_all_is_there(self, counted: int, expected: int) -> None:
         """Raises Incomplete where rows without the stamp stand in none of the parts."""
         if self._run.server.is_at_limit(expected):
-            CountProof(self._run, self.splitter).check_all_have_a_stamp(self._run.connection())
+            StampCheck(self._run, self.splitter).check_all_have_a_stamp(self._run.connection())
         elif counted != expected:  # rows that came meanwhile may stand for them
             self.splitter.check_nothing_is_outside(self._run.connection())
 
