@@ -12,7 +12,8 @@ with known as (
         days.refresh,
         observations.supplier_id,
         observations.warehouse_code,
-        observations.sku,
+        -- of what is not replayed no curve of its own is wanted
+        case when items.item_id is not null then observations.sku end as sku,
         observations.order_date,
         least(observations.duration_days, {{ days_between('observations.order_date', 'days.as_of_day') }}) as day,
         observations.is_received
@@ -20,14 +21,17 @@ with known as (
     from {{ ref('int_backtest_as_of_days') }} as days
     inner join {{ ref('int_lead_time_observations') }} as observations
         on observations.order_date <= days.as_of_day
+    left join {{ ref('int_backtest_items') }} as items
+        on items.supplier_id = observations.supplier_id
+        and items.warehouse_code = observations.warehouse_code
+        and items.sku = observations.sku
     where not observations.is_transfer
 ),
 
-counts as (
+counts_of_suppliers as (
     select
         refresh,
         case
-            when grouping(supplier_id) = 1 then 'global'
             when grouping(warehouse_code) = 1 then 'supplier'
             when grouping(sku) = 1 then 'supplier_warehouse'
             else 'supplier_warehouse_sku'
@@ -39,16 +43,33 @@ counts as (
         count(*) as ended,
         count(case when is_received then 1 end) as received,
         -- lines of one truck are one observation
-        count(distinct case
-            when is_received then coalesce(supplier_id_of_line, '') || ' / ' || cast(order_date as {{ text }})
-        end) as observations
-    from (select *, supplier_id as supplier_id_of_line from known) as known
+        count(distinct case when is_received then order_date end) as observations
+    from known
     group by grouping sets (
-        (refresh, day),
         (refresh, supplier_id, day),
         (refresh, supplier_id, warehouse_code, day),
         (refresh, supplier_id, warehouse_code, sku, day)
     )
+),
+
+counts as (
+    select * from counts_of_suppliers
+
+    union all
+
+    select
+        refresh,
+        'global' as level,
+        cast(null as {{ text }}) as supplier_id,
+        cast(null as {{ text }}) as warehouse_code,
+        cast(null as {{ text }}) as sku,
+        day,
+        {{ whole('sum(ended)') }} as ended,
+        {{ whole('sum(received)') }} as received,
+        {{ whole('sum(observations)') }} as observations
+    from counts_of_suppliers
+    where level = 'supplier'
+    group by refresh, day
 ),
 
 curve as (
