@@ -61,6 +61,7 @@ class Routes:
 
     def _register(self) -> None:
         for resource in RESOURCES.values():
+            resource.check()
             if not resource.search:
                 continue
             is_stock = resource.role in ("ProductRead", "InventoryRead")

@@ -188,7 +188,7 @@ def nearest(found: Found, name: str, known: Iterable[str]) -> str:
         one for one in known if one.startswith(name) or name.startswith(one)
     ]
     if not near:
-        return "Take it away; the README lists all settings."
+        return "Take it away; docs/settings.md leads to all settings."
     shown = found.shown.split(" in ")[0]
     wrong, right = (name.upper(), near[0].upper()) if shown.isupper() else (name, near[0])
     return f"Did you mean {right.join(shown.rsplit(wrong, 1))}?"

@@ -172,7 +172,12 @@ def dlt_resource(
 
 def mark_personal(mark: str) -> None:
     """Keep in dlt's state how personal data are treated. Raises ConfigurationError where it was otherwise."""
-    check_mark(dlt.current.source_state().setdefault(MARK, mark), mark)
+    keep_mark(dlt.current.source_state(), mark)
+
+
+def keep_mark(state: Any, mark: str) -> None:
+    """The same in a source's state that is there."""
+    check_mark(state.setdefault(MARK, mark), mark)
 
 
 def feed(verified: Verified) -> Iterator[Any]:

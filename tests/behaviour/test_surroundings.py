@@ -130,10 +130,10 @@ def modes(root: Path) -> dict[str, str]:
 @pytest.mark.parametrize(
     ("umask", "file", "folder"),
     [
-        (0o077, "0o600", "0o700"),
         (0o027, "0o640", "0o750"),
-        (0o022, "0o644", "0o755"),
-        (0o000, "0o644", "0o755"),
+        pytest.param(0o077, "0o600", "0o700", marks=pytest.mark.slow),
+        pytest.param(0o022, "0o644", "0o755", marks=pytest.mark.slow),
+        pytest.param(0o000, "0o644", "0o755", marks=pytest.mark.slow),
     ],
 )
 def test_published_files_follow_the_umask_all_alike_and_state_is_the_owners(

@@ -198,7 +198,7 @@ def test_the_workflow_is_yaml_with_what_a_runner_needs() -> None:
     assert workflow["concurrency"]["cancel-in-progress"] is False
 
 
-@pytest.mark.parametrize("path", sorted(EXAMPLES.rglob("*.py")), ids=lambda path: path.parent.name)
+@pytest.mark.parametrize("path", sorted(EXAMPLES.rglob("*.py")), ids=lambda path: path.stem)
 def test_examples_in_python_compile(path: Path) -> None:
     compile(path.read_text(encoding="utf-8"), str(path), "exec")
 

@@ -44,7 +44,7 @@ def tenant() -> Iterator[Tenant]:
         yield served
 
 
-@pytest.fixture(params=["in memory", "on disk"])
+@pytest.fixture(params=[pytest.param("in memory", marks=pytest.mark.slow), "on disk"])
 def place(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
     """Where windows wait."""
     if request.param == "on disk":
@@ -241,7 +241,14 @@ def test_two_loads_and_what_was_removed(tmp_path: Path, tenant: Tenant, place: s
     assert rows_of(pipeline, "orders__order_form__line_items", "line_item_id") == [("1-A",), ("1-B",)]
 
 
-@pytest.mark.parametrize("refresh", ["drop_sources", "drop_resources", "drop_data"])
+@pytest.mark.parametrize(
+    "refresh",
+    [
+        "drop_data",
+        pytest.param("drop_resources", marks=pytest.mark.slow),
+        pytest.param("drop_sources", marks=pytest.mark.slow),
+    ],
+)
 def test_a_refresh_reads_everything_again(tmp_path: Path, tenant: Tenant, on_disk: None, refresh: Any):
     tenant.rows["Subscriptions"] = [{"id": "a", "name": "Weekly"}]
     pipeline = pipeline_in(tmp_path)

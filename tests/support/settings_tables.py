@@ -12,8 +12,8 @@ from omnium_source.settings import SOURCE
 
 ROOT = Path(__file__).parents[2]
 TABLES = {
-    "README.md": [
-        as_table(SOURCE, "SOURCES__OMNIUM__"),
+    "README.md": [as_table(SOURCE, "SOURCES__OMNIUM__")],
+    "docs/settings.md": [
         as_table(ENVIRONMENT),
         as_table(OPTIONS, "SOURCES__OMNIUM__ORDERS__"),
         *(
@@ -23,8 +23,8 @@ TABLES = {
             )
             for row in PARTS
         ),
+        as_table(TRANSFORM, "TRANSFORM__"),
     ],
-    "docs/settings.md": [as_table(TRANSFORM, "TRANSFORM__")],
 }
 
 

@@ -6,7 +6,7 @@ from typing import Any
 from omnium_elt.infra.files import read_object
 from omnium_elt.infra.home import Home
 from omnium_elt.report import health
-from omnium_elt.report.queries import Row, row, rows
+from omnium_elt.warehouse.queries import Row, row, rows
 
 OLD_HOURS = 26
 """Data older than a day and two hours are called old."""

@@ -6,9 +6,9 @@ from typing import Any
 
 from markupsafe import Markup
 
-from omnium_elt.report.queries import Row, row, rows
 from omnium_elt.report.rendering import number, percent, render
 from omnium_elt.warehouse import database
+from omnium_elt.warehouse.queries import Row, row, rows
 
 MOST_MONTHS = 13
 

@@ -21,7 +21,7 @@ from omnium_elt.warehouse import database
 from omnium_elt.warehouse.manifest import read_manifest
 from omnium_elt.write.orders import canceled_by_undo, order_id_of
 
-FORMATS = ("xlsx", "html", "pdf")
+ORDER_FORMATS = ("xlsx", "html", "pdf")
 COLUMNS = (
     ("line_number", "Line", 6),
     ("supplier_sku_id", "Your number", 18),
@@ -42,9 +42,9 @@ NUMBERS = {"quantity", "packs", "pack_quantity", "unit_cost", "line_value"}
 def export_orders(home: Home, kind: str | None, output: str | None, chosen: Selection) -> Written:
     """Write a file an order into the folder `output` (default: orders). Raises UsageError as `export_lines`."""
     kind = kind or "xlsx"
-    if kind not in FORMATS:
+    if kind not in ORDER_FORMATS:
         raise UsageError(
-            f"orders are not written as {kind}", f"Add --format {' or --format '.join(FORMATS)}."
+            f"orders are not written as {kind}", f"Add --format {' or --format '.join(ORDER_FORMATS)}."
         )
     folder = Path(output or "orders")
     found, remarks = proposal_lines(home, chosen)

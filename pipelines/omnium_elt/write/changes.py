@@ -41,6 +41,10 @@ class Change:
     detail: str = ""
     facts: dict[str, Any] = field(default_factory=dict)
 
+    def end(self, status: ChangeStatus, detail: str = "") -> None:
+        """Note what came of it."""
+        self.status, self.detail = status, detail
+
     @property
     def shown(self) -> dict[str, Any]:
         """What a later `--apply` is held against, as JSON keeps it."""
@@ -136,11 +140,11 @@ def apply(
         except (Forbidden, WrongCredentials):
             raise  # the same for all that follow
         except Refused as error:
-            change.status, change.detail = "refused", str(error)
+            change.end("refused", str(error))
         except Unanswered as error:
-            change.status, change.detail = "unknown", str(error)
+            change.end("unknown", str(error))
         except OmniumError as error:
-            change.status, change.detail = "failed", str(error)
+            change.end("failed", str(error))
         log.info("%s %s: %s %s", change.kind, change.target, change.status, change.detail)
 
 
@@ -154,14 +158,11 @@ def hold_against_shown(home: Home, what: str, changes: Sequence[Change]) -> None
             continue
         before = shown.get(change.target)
         if before is None:
-            change.status, change.detail = (
-                "refused",
-                "it was not among those shown; look again without --apply",
-            )
+            change.end("refused", "it was not among those shown; look again without --apply")
         elif before != change.shown:
             same = before["before"] == change.before and before["after"] == change.after
             reason = "somebody saved it since it was shown" if same else "it is not what was shown any more"
-            change.status, change.detail = "refused", f"{reason}; look again without --apply"
+            change.end("refused", f"{reason}; look again without --apply")
 
 
 def keep_shown(home: Home, what: str, changes: Sequence[Change]) -> None:

@@ -37,7 +37,7 @@ import pyarrow as pa
 
 from omnium_source.contract import contract
 from omnium_source.errors import ConfigurationError
-from omnium_source.json_values import is_container, json_bytes, with_scalars
+from omnium_source.json_values import is_container, json_bytes, members, with_scalars
 from omnium_source.pii.forms import suspicious, with_hidden
 from omnium_source.pii.rules import CATALOGUE, Position
 from omnium_source.pii.vocabulary import (
@@ -57,7 +57,7 @@ Who = Literal["", "person", "company"]
 HASH_BYTES = 16
 """Length of a hash; written as twice as many hexadecimal digits."""
 
-RULES = 2
+RULES_VERSION = 3
 """Counts the changes of what is found: everything is then read again, and each row written anew (`Sync.windows`)."""
 
 SHORTEST_KEY = 16
@@ -72,8 +72,11 @@ MOST_PLANS = 2_000
 LONGEST_JSON_IN_TEXT = 1_000_000
 """Characters of a text that is read as JSON, where it looks like it."""
 
-JSON_IN_TEXT = (b'"{', b'"[')
-"""How JSON begins whose texts are JSON themselves."""
+JSON_IN_TEXT = (b'"{', b'"[', b'" ', b'"\\n', b'"\\r', b'"\\t')
+"""How JSON begins whose texts are JSON themselves, perhaps after blanks."""
+
+DIGITS_OF_A_PERSON = 6
+"""Digits of a field's name, of which it may be a customer's id or phone number where it stands among persons."""
 
 Spell = Callable[[Any], str]
 """Writes a number as text."""
@@ -87,7 +90,8 @@ _PROPERTY_KEYS = (
 _PROPERTY_VALUES = (
     "value values val v text string_value text_value property_value field_value attribute_value raw_value "
     "display_value value_text default_value content data answer verdi verdiar varde vaerdi vardi wert "
-    "waarde arvo svar antwort antwoord vastaus tekst"
+    "waarde arvo svar antwort antwoord vastaus tekst "
+    "innhold innehall inhalt inhoud sisalto"
 )
 
 
@@ -185,7 +189,11 @@ def _plan(inside: Inside, names: tuple[str, ...]) -> _Plan:
         keys if values else (),
         values if keys else (),
         next((name for name in names if plain[name] in ("key_group", "group")), None),
-        any(with_hidden(name, lambda _: "") != name for name in names),
+        any(
+            with_hidden(name, lambda _: "") != name
+            or (inside.who == "person" and inside.position is None and _is_number_of_person(name))
+            for name in names
+        ),
     )
 
 
@@ -214,7 +222,7 @@ class PersonalData:
     @property
     def salt(self) -> bytes:
         """Goes into the hashes of whole rows: another mode, key or set of rules makes every row a changed one."""
-        return blake2b(f"{self.mode} {RULES}".encode(), key=self.key, digest_size=32).digest()
+        return blake2b(f"{self.mode} {RULES_VERSION}".encode(), key=self.key, digest_size=32).digest()
 
     @property
     def mark(self) -> str:
@@ -224,7 +232,7 @@ class PersonalData:
     @property
     def rules(self) -> int | None:
         """Which set of rules finds what is personal; None where all of it stays as it is."""
-        return None if self.is_open else RULES
+        return None if self.is_open else RULES_VERSION
 
     @property
     def is_open(self) -> bool:
@@ -264,7 +272,7 @@ class PersonalData:
 
     def hide_in_text(self, text: str, spell: Spell, inside: Inside, is_identifier: bool = False) -> str:
         """The same; a text that is JSON is cleaned like any object that stands there."""
-        if text[:1] in ("{", "[") and len(text) <= LONGEST_JSON_IN_TEXT:
+        if _begins_json(text) and len(text) <= LONGEST_JSON_IN_TEXT:
             try:
                 value = orjson.loads(text)
             except orjson.JSONDecodeError:
@@ -318,10 +326,12 @@ class PersonalData:
                 continue
             for at, item in enumerate(container):
                 if type(item) is str:
-                    if inside.is_watched or item[:1] in ("{", "["):
+                    if inside.is_watched or _begins_json(item):
                         container[at] = self.hide_in_text(item, spell, inside, is_identifier)
                 elif is_container(item):
                     container[at] = copy = item.copy()
+                    if _is_pair_of_name_and_value(copy, inside):
+                        copy[1] = self.hide_all(copy[1], spell)
                     todo.append((copy, inside, is_identifier))
         return around[0]
 
@@ -352,16 +362,27 @@ class PersonalData:
             if name in hidden:
                 continue
             if type(item) is str:
-                if inside.is_watched or item[:1] in ("{", "["):
+                if inside.is_watched or _begins_json(item):
                     value[name] = self.hide_in_text(item, spell, inside, name in identifiers)
             elif is_container(item):
                 value[name] = copy = item.copy()
                 todo.append((copy, plan.below[name], name in identifiers))
         if plan.has_values_in_names and inside.is_watched:
             # In place: whoever holds the object holds what becomes of it.
-            renamed = {self.hide_inside(name): item for name, item in value.items()}
-            value.clear()
-            value.update(renamed)
+            self._rename(value, among_persons=inside.who == "person")
+
+    def _rename(self, value: dict[str, Any], *, among_persons: bool) -> None:
+        """Hide what is personal in the names of an object's fields, in place."""
+        renamed = {
+            (
+                self.hide(name) or ""
+                if among_persons and _is_number_of_person(name)
+                else self.hide_inside(name)
+            ): item
+            for name, item in value.items()
+        }
+        value.clear()
+        value.update(renamed)
 
     def hide_all(self, value: Any, spell: Spell) -> Any:
         """A personal value of any shape with every scalar in it hidden."""
@@ -373,7 +394,40 @@ class PersonalData:
                 return scalar
             return self.hide(scalar if isinstance(scalar, str) else spell(scalar))
 
-        return with_scalars(value, hide)
+        hidden = with_scalars(value, hide)
+        todo = [hidden] if self.mode == "hash" and is_container(hidden) else []
+        while todo:
+            container = todo.pop()
+            if type(container) is dict:
+                self._rename(container, among_persons=True)
+            todo += [item for _, item in members(container) if is_container(item)]
+        return hidden
+
+
+def _begins_json(text: str) -> bool:
+    """Whether a text may be an object or a list of JSON."""
+    return text[:1] in ("{", "[") or (text[:1].isspace() and text.lstrip()[:1] in ("{", "["))
+
+
+def _is_number_of_person(name: str) -> bool:
+    """Whether the name of a field is digits alone, and as many as ids and phone numbers have."""
+    return len(name) >= DIGITS_OF_A_PERSON and name.isdigit()
+
+
+def _is_pair_of_name_and_value(items: Any, inside: Inside) -> bool:
+    """Whether what stands in a list is a personal field as some write maps: `[["telefon", "99887766"], …]`."""
+    return (
+        type(items) is list
+        and len(items) == 2
+        and type(items[0]) is str
+        and is_flat(items[1])
+        and is_personal_name(items[0], False, inside.who == "company")
+    )
+
+
+def is_name_of_value(name: str) -> bool:
+    """Whether a field beside a property's key holds its value, in any of the languages."""
+    return words(name) in _PROPERTY_VALUES.split()
 
 
 def _is_personal(key: str, group: Any, is_company: bool) -> bool:
