@@ -284,6 +284,7 @@ def test_without_a_warehouse_it_says_so(home: Home, capsys: pytest.CaptureFixtur
 def test_with_raw_data_alone_it_says_so(
     configured: Any, home: Home, capsys: pytest.CaptureFixture[str], command: list[str]
 ) -> None:
+    home.create()
     with duckdb.connect(str(home.warehouse)) as connection:
         connection.execute("create schema omnium")
         connection.execute("create table omnium.stores as select 's1' as id")
