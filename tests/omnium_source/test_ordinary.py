@@ -623,6 +623,7 @@ def test_a_destination_that_is_gone_is_filled_again(tmp_path: Path, tenant: Tena
     assert len(rows_of(pipeline, CONTACTS, "id")) == 3
 
 
+@pytest.mark.slow
 def test_large_windows_are_made_tables_of_in_other_processes(
     tmp_path: Path, tenant: Tenant, monkeypatch: pytest.MonkeyPatch
 ):

@@ -226,6 +226,14 @@ def require_warehouse(home: Home) -> None:
         )
 
 
+def by_order(lines: Sequence[dict[str, Any]]) -> list[list[dict[str, Any]]]:
+    """The lines of each order: of a supplier, for a warehouse, in a currency."""
+    orders: dict[tuple[Any, ...], list[dict[str, Any]]] = {}
+    for line in lines:
+        orders.setdefault((line["supplier_id"], line["warehouse_code"], line["currency"]), []).append(line)
+    return list(orders.values())
+
+
 def value_of(lines: Sequence[Mapping[str, Any]]) -> dict[str | None, Decimal]:
     """Σ line_value by currency."""
     values: dict[str | None, Decimal] = {}

@@ -307,17 +307,7 @@ def test_the_command_writes_where_one_stands(
 
 def test_what_was_decided_comes_with_the_export(home: Home, tmp_path: Path) -> None:
     proposal.publish(home)
-    lamp = Decision(
-        "oslo",
-        "A",
-        "sup-1",
-        "NOK",
-        proposal.AS_OF,
-        Decimal(48),
-        is_ticked=True,
-        quantity=Decimal(72),
-        note="call",
-    )
+    lamp = proposal.lamp(note="call")
     Decisions(home.decisions).keep([lamp])
     written = export_lines(home, "parquet", str(tmp_path / "lines.parquet"))
     (line,) = pyarrow.parquet.read_table(written.file).to_pylist()
