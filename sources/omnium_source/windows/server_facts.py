@@ -33,7 +33,7 @@ class ServerFacts:
         self.hides: set[str] = set()
         """Paths that show no more rows than they count, though there are more."""
         self._most_counted: dict[str, int] = {}
-        self._changed: dict[str, frozenset[str]] = {}
+        self._changed: dict[str, frozenset[tuple[str, str]]] = {}
         self.row_bytes = 0.0
         """Of JSON, lately."""
         self._answer_seconds = 0.0
@@ -85,7 +85,7 @@ class ServerFacts:
         self._shown[window] = keys
         return is_same
 
-    def has_only_seen(self, window: str, changed: frozenset[str]) -> bool:
+    def has_only_seen(self, window: str, changed: frozenset[tuple[str, str]]) -> bool:
         """Whether an earlier attempt at a window has seen all changes behind it: then this one was undisturbed."""
         before = self._changed.get(window)
         self._changed[window] = changed
