@@ -80,6 +80,7 @@ class Scheduler:
         self.splitter = Splitter(run)
         self._failures = 0
         """Windows that did not add up, in a row."""
+        self._was_disturbed = False
         self._by_values = ByValues(run, self.rows_of)
 
     def read(
@@ -133,7 +134,7 @@ class Scheduler:
         """Raises Incomplete where rows without the stamp stand in none of the parts."""
         if self._run.server.is_at_limit(expected):
             StampCheck(self._run, self.splitter).check_all_have_a_stamp(self._run.connection())
-        elif counted != expected:  # rows that came meanwhile may stand for them
+        elif counted != expected or self._was_disturbed:  # rows that came meanwhile may stand for them
             self.splitter.check_nothing_is_outside(self._run.connection())
 
     # -- side by side ------------------------------------------------------------------------------
@@ -209,6 +210,7 @@ class Scheduler:
         """A window did not add up. Raises Incomplete after too many of them."""
         log.info("%s; reading it again", failure)
         self._failures += 1
+        self._was_disturbed = True
         self._run.values.begin()
         if self._failures > self._run.reading.failures:
             rows.close()
