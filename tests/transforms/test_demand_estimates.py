@@ -91,28 +91,13 @@ def expected() -> dict[str, dict[str, float]]:
     one_off_share = sqrt(all_units / sum(one.over(160, one.cut(most[id(one)])) for one in articles))
     ratios = [log(max(1, square_ratio(one))) for one in articles if one.sale_days(160) > 3]
     usual_ratio = exp(sum(ratios) / len(ratios))
-    factor = new_factor(tenant_rate)
 
     figures = {}
     for sku, category in NAMES.items():
         peers = [HISTORY[name] for name, its in NAMES.items() if its == category and name in HISTORY]
         rate, log_size = group(peers, most, *here)
-        known = HISTORY[sku].days(160) if sku in HISTORY else 0
-        rate *= factor ** max(0, 1 - known / 120)
         figures[sku] = of_one(HISTORY.get(sku), most, rate, exp(log_size), one_off_share, usual_ratio)
     return figures
-
-
-def new_factor(tenant_rate: float) -> float:
-    """How often articles sold in their first 60 days, the very first left out, of those that began when the shop had been
-    there for longer than that."""
-    sales = days = 0.0
-    for one in HISTORY.values():
-        if one.first < max(other.first for other in HISTORY.values()) - 60:
-            new = range(max(0, one.first - 60), one.first)
-            days += sum(weight(age, 160) for age in new)
-            sales += sum(weight(age, 160) for age in new if age in one.sales)
-    return (sales + 10) / (days * tenant_rate + 10)
 
 
 def square_ratio(one: Article) -> float:

@@ -13,9 +13,7 @@
   long_sale_days:          sale days that the slow memory counts for beside the quick one
   prior_days:              days in stock that the expectation of a new article counts for, in how often
   new_prior_days:          the same on its first day; it fades to prior_days in twice new_days
-  new_days:                days in stock without any sale after which an article is not taken for its category any more; also the days
-                           that it is new for, in what new articles sell against all
-  new_sales:               sales that pull what new articles sell against all towards 1
+  new_days:                days in stock without any sale after which an article is not taken for its category any more
   prior_sale_days:         sale days that it counts for, in how much
   usual_sale_days:         sale days that the tenant's usual size counts for beside the article's own
   one_off_factor:          times the usual size above which a day's demand is a one-off
@@ -48,7 +46,6 @@
         'prior_days': 14,
         'new_prior_days': 18,
         'new_days': 60,
-        'new_sales': 10,
         'prior_sale_days': 3,
         'usual_sale_days': 2,
         'one_off_factor': 10,
@@ -233,16 +230,6 @@ remembered as (
     group by as_of_day, sku, warehouse_code
 ),
 
--- The first day of each warehouse's record: what is there then is not new.
-places as (
-    select
-        as_of_day,
-        warehouse_code,
-        min(first_day) as first_day
-    from remembered
-    group by as_of_day, warehouse_code
-),
-
 usual as (
     select
         as_of_day,
@@ -268,17 +255,10 @@ sized as (
             when remembered.first_sale_day = remembered.first_day
                 then {{ demand_weight(days_between('remembered.first_day', 'remembered.as_of_day'), k.long_half_life) }}
             else 0e0
-        end as long_begin,
-        case
-            when remembered.first_day > {{ add_days('places.first_day', k.new_days) }}
-                then {{ add_days('remembered.first_day', k.new_days) }}
-        end as last_new_day
+        end as long_begin
     from remembered
     inner join usual
         on usual.as_of_day = remembered.as_of_day
-    inner join places
-        on places.as_of_day = remembered.as_of_day
-        and places.warehouse_code = remembered.warehouse_code
 ),
 
 second_look as (
@@ -293,23 +273,6 @@ second_look as (
         sum(case when weighed.day = sized.first_day then weighed.is_sale * weighed.long_weight else 0e0 end) as long_first_sale,
         sum(greatest(0e0, weighed.demand - sized.one_off_size)) as one_off_quantity,
         max(case when weighed.demand > sized.one_off_size then weighed.day end) as last_one_off_day,
-        -- sale days and days in stock while the article was new, its first day left out
-        sum(case
-            when weighed.day > sized.first_day and weighed.day <= sized.last_new_day then weighed.is_sale * weighed.long_weight
-            else 0e0
-        end) as new_sales,
-        sum(case
-            when weighed.day > sized.first_day and weighed.day <= sized.last_new_day then weighed.first_share * weighed.long_weight
-            else 0e0
-        end
-        + case
-            when weighed.day > sized.last_new_day or sized.last_new_day is null then 0e0
-            when weighed.days <= {{ real(days_between('weighed.day', 'sized.last_new_day')) }} + 1e0 then weighed.long_weight_after
-            -- the part of the run that is still new
-            else weighed.long_weight_after
-                * (power(2e0, {{ real(days_between('weighed.day', 'sized.last_new_day')) }} / {{ k.long_half_life }}e0) - 1e0)
-                / (power(2e0, (weighed.days - 1e0) / {{ k.long_half_life }}e0) - 1e0)
-        end) as new_stock_days,
         -- the silence since the last sale: its days in stock, and their weight in the slow memory
         sum(case
             when weighed.day < sized.last_sale_day then 0e0
@@ -334,6 +297,7 @@ known as (
         sized.as_of_day,
         sized.sku,
         sized.warehouse_code,
+        sized.first_day,
         sized.short_sales,
         sized.long_sales,
         sized.short_days,
@@ -349,8 +313,6 @@ known as (
         second_look.usual_units,
         second_look.one_off_quantity,
         second_look.last_one_off_day,
-        second_look.new_sales,
-        second_look.new_stock_days,
         second_look.silent_days,
         second_look.silent_long_days,
         true as is_expected_to_sell
@@ -368,9 +330,10 @@ known as (
         days.as_of_day,
         items.sku,
         items.warehouse_code,
+        cast(null as date) as first_day,
         0e0, 0e0, 0e0, 0e0, 0e0, 0e0, 0e0, 0e0, 0e0, 0e0,
         {{ k.one_off_factor }}e0 as one_off_size,
-        0e0, 0e0, 0e0, cast(null as date), 0e0, 0e0, 0e0, 0e0,
+        0e0, 0e0, 0e0, cast(null as date), 0e0, 0e0,
         items.is_new
     from {{ items }} as items
     cross join {{ as_of_days }} as days
@@ -405,11 +368,6 @@ tenant as (
             when long_sales > {{ k.long_sale_days }}e0
                 then ln(greatest(1e0, long_squares * long_sales / (long_units * long_units)))
         end)), 2e0) as square_ratio,
-        -- how often new articles sold against all, in the time when they were new
-        (sum(new_sales) + {{ k.new_sales }}e0)
-            / (sum(new_stock_days)
-                * coalesce(sum(long_sales - long_first_sale) / nullif(sum(long_days - long_begin), 0e0), 0e0)
-                + {{ k.new_sales }}e0) as new_factor,
         coalesce(sum(usual_units), 0e0) as usual_units,
         greatest(1e0, max(long_days)) as long_days
     from articles
@@ -454,9 +412,7 @@ categories_there as (
 placed as (
     select
         articles.*,
-        -- a new article sells as new ones do: that fades as prior_days does
-        least(1e0, categories_there.sale_rate
-            * power(tenant.new_factor, greatest(0e0, 1e0 - articles.long_days / {{ 2 * k.new_days }}e0))) as category_sale_rate,
+        categories_there.sale_rate as category_sale_rate,
         exp(categories_there.log_size) as category_sale_size,
         categories_there.category_size,
         articles.long_days >= {{ k.prior_days }}e0 and articles.long_sales > 0e0 as is_evidence
@@ -465,8 +421,6 @@ placed as (
         on categories_there.as_of_day = articles.as_of_day
         and categories_there.warehouse_code = articles.warehouse_code
         and categories_there.category = articles.category
-    inner join tenant
-        on tenant.as_of_day = articles.as_of_day
 ),
 
 -- The same SKU in other warehouses: what it sells there, of a category that sells so much there.
@@ -585,7 +539,8 @@ select
     expected_rate * expected_size as expected_daily_demand,
     one_off_size,
     one_off_quantity,
-    last_one_off_day
+    last_one_off_day,
+    first_day
 from quick
 {%- endmacro %}
 
