@@ -362,8 +362,6 @@ tenant as (
             / nullif(sum(case when mean_size > 0e0 then size_weight end), 0e0),
             0e0
         ) as log_size,
-        -- what one-off orders brought beyond their cut, half of it: they will come, but to other articles
-        coalesce(sqrt(sum(long_units) / nullif(sum(usual_units), 0e0)), 1e0) as one_off_share,
         coalesce(exp(avg(case
             when long_sales > {{ k.long_sale_days }}e0
                 then ln(greatest(1e0, long_squares * long_sales / (long_units * long_units)))
@@ -515,10 +513,9 @@ quick as (
                 + {{ k.spread_sale_days }}e0 * tenant_ratio.square_ratio
             ) / (long_sales + {{ k.spread_sale_days }}e0) * long_units / usual_units
             else tenant_ratio.square_ratio
-        end as square_ratio,
-        tenant_ratio.one_off_share
+        end as square_ratio
     from slow
-    inner join (select as_of_day as tenant_day, square_ratio, one_off_share from tenant) as tenant_ratio
+    inner join (select as_of_day as tenant_day, square_ratio from tenant) as tenant_ratio
         on tenant_ratio.tenant_day = slow.as_of_day
 )
 
@@ -530,7 +527,7 @@ select
     sale_rate,
     sale_size,
     share_alive,
-    sale_rate * sale_size * share_alive * one_off_share as daily_demand,
+    sale_rate * sale_size * share_alive as daily_demand,
     greatest(0e0, sale_size * square_ratio - sale_rate * sale_size) as variance_ratio,
     memory_days,
     long_days,
