@@ -14,8 +14,8 @@ SATURDAY = 5
 
 @pytest.mark.slow  # compiles the project
 def test_a_weekday_that_sells_nothing_is_no_season(tmp_path: Path) -> None:
-    """Twenty articles sell one a day but on Saturdays, all year round: the days to come sell as much as the last ones did. A
-    Saturday counted as an ordinary day would make every season 6/7 of what it is."""
+    """Twenty articles sell one a day but on Saturdays, all year round: the days to come sell as much as the last ones
+    did. A Saturday counted as an ordinary day would make every season a fourteenth too low."""
     compiled = dbt(
         tmp_path, "compile", "--select", "int_demand_seasons", variables={"as_of_date": TODAY.isoformat()}
     )
@@ -29,8 +29,8 @@ def test_a_weekday_that_sells_nothing_is_no_season(tmp_path: Path) -> None:
             [TODAY],
         )
         connection.execute(
-            "create table marts.fct_stock_and_demand_change as select sku, 'w' as warehouse_code, day, 1 as demand_quantity "
-            "from intermediate.int_demand_estimates cross join (select unnest(?) as day)",
+            "create table marts.fct_stock_and_demand_change as "
+            "select sku, 'w' as warehouse_code, day, 1 as demand_quantity from intermediate.int_demand_estimates cross join (select unnest(?) as day)",
             [days],
         )
         seasons = dict(
