@@ -30,7 +30,8 @@ def test_a_weekday_that_sells_nothing_is_no_season(tmp_path: Path) -> None:
         )
         connection.execute(
             "create table marts.fct_stock_and_demand_change as "
-            "select sku, 'w' as warehouse_code, day, 1 as demand_quantity from intermediate.int_demand_estimates cross join (select unnest(?) as day)",
+            "select sku, 'w' as warehouse_code, day, 1 as demand_quantity "
+            "from intermediate.int_demand_estimates cross join (select unnest(?) as day)",
             [days],
         )
         seasons = dict(
