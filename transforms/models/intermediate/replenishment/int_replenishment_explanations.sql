@@ -55,10 +55,11 @@ with figures as (
             || case when is_long_known then 'has hardly been in stock' else 'is new' end || ' here'
         when evidence = 'scaled from category' then ', an estimate from its category, as it '
             || case when is_long_known then 'has hardly been in stock' else 'is new' end
-        when not is_little_known then ''
-        when is_long_known then ', little known, as it has been in stock for ' || {{ demand_number('known_days') }}
-            || ' days, older ones counted less'
-        else ', new, as it has been in stock for ' || {{ demand_number('known_days') }} || ' days'
+        when known_days < {{ demand_constants().new_days }}e0 then
+            case when is_long_known then ', little known' else ', new' end
+            || ', as it has been in stock for ' || {{ demand_number('known_days') }} || ' days'
+            || case when is_long_known then ', older ones counted less' else '' end
+        else ''
     end
     || case
         when one_off_quantity > 0e0 then ' (a one-off of ' || {{ demand_number('one_off_quantity') }}
