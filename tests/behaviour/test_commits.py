@@ -3,7 +3,6 @@
 A package fails at each of its steps, and what the run, its history and `status` say agrees with the destination.
 """
 
-import importlib.util
 import json
 import os
 import secrets
@@ -31,19 +30,11 @@ from omnium_elt.warehouse import destination, one_transaction
 from omnium_elt.warehouse.duckdb_destination import _CopyJob
 from omnium_sandbox import Sandbox
 
+from tests.support.scripts import loaded
 from tests.support.tenants import sandbox_settings
 
 FRESHNESS = Path(__file__).parents[2] / "examples" / "freshness.py"
 SOME = ("suppliers", "stores", "purchase_orders", "price_lists")
-
-
-def loaded(path: Path) -> Any:
-    specification = importlib.util.spec_from_file_location(path.stem, path)
-    assert specification is not None
-    assert specification.loader is not None
-    module = importlib.util.module_from_spec(specification)
-    specification.loader.exec_module(module)
-    return module
 
 
 def load(home: Home, sandbox: Sandbox, **more: Any) -> RunReport:
