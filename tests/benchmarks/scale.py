@@ -191,8 +191,11 @@ def _control_group() -> Iterator[list[str]]:
         try:
             yield ["sh", "-c", f'echo $$ > {group}/cgroup.procs; exec "$@"', "sh"]
         finally:
-            with contextlib.suppress(OSError):
-                group.rmdir()
+            for _ in range(20):  # a process that the build started may take a moment longer to end
+                with contextlib.suppress(OSError):
+                    group.rmdir()
+                    break
+                time.sleep(0.5)
         return
     yield []
 
