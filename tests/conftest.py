@@ -61,8 +61,9 @@ SLOW_FIXTURES = {"medium", "medium_load"}
 
 
 def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
-    """As many processes as cores for all tests; none for some that somebody names, who wants to see them at once."""
-    return (os.cpu_count() or 1) if config.args_source is pytest.Config.ArgsSource.TESTPATHS else 0
+    """One more process than cores for all tests, as some wait for a clock or a server; none for tests that somebody
+    names, who wants to see them at once."""
+    return (os.cpu_count() or 1) + 1 if config.args_source is pytest.Config.ArgsSource.TESTPATHS else 0
 
 
 @pytest.hookimpl(tryfirst=True)  # before those that `-m` leaves out are taken away

@@ -120,9 +120,9 @@ class Found:
     shown: str
 
 
-def from_environment(prefix: str, environment: Mapping[str, str] | None = None) -> Iterator[Found]:
+def from_environment(prefix: str) -> Iterator[Found]:
     """What the environment has below a prefix such as `SOURCES__OMNIUM__`."""
-    for name, value in sorted((os.environ if environment is None else environment).items()):
+    for name, value in sorted(os.environ.items()):
         if name.startswith(prefix):
             yield Found(tuple(name.removeprefix(prefix).lower().split("__")), value, name)
 

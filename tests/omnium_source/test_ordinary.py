@@ -113,6 +113,26 @@ def test_a_map_may_hand_on_frames(tmp_path: Path, tenant: Tenant, on_disk: None)
     assert len(rows_of(pipeline, CONTACTS, "id")) == 3
 
 
+@pytest.mark.parametrize("table_name", ["suppliers", CONTACTS])
+def test_a_map_that_doubles_rows_is_refused(tmp_path: Path, tenant: Tenant, table_name: str):
+    def doubled(table: pa.Table, meta: Any) -> pa.Table:
+        return pa.concat_tables([table, table]) if meta.table_name == table_name else table
+
+    source = tenant.source("suppliers")
+    source.suppliers.add_map(doubled)
+    with pytest.raises(PipelineStepFailed, match=f"a map gave 3 rows of {table_name} the _dlt_id of another"):
+        pipeline_in(tmp_path).run(source)
+
+
+def test_a_map_may_double_rows_that_are_appended(tmp_path: Path, tenant: Tenant):
+    pipeline = pipeline_in(tmp_path)
+    source = tenant.source("suppliers")
+    source.suppliers.apply_hints(write_disposition="append")
+    source.suppliers.add_map(lambda table: pa.concat_tables([table, table]))
+    pipeline.run(source)
+    assert [name for (name,) in rows_of(pipeline, "suppliers", "id")] == ["s1", "s1", "s2", "s2", "s3", "s3"]
+
+
 def test_a_map_that_drops_what_ties_rows_together_is_refused(tmp_path: Path, tenant: Tenant):
     source = tenant.source("suppliers")
     source.suppliers.add_map(lambda table: table.drop_columns(["_dlt_id"]))
@@ -603,6 +623,7 @@ def test_a_destination_that_is_gone_is_filled_again(tmp_path: Path, tenant: Tena
     assert len(rows_of(pipeline, CONTACTS, "id")) == 3
 
 
+@pytest.mark.slow
 def test_large_windows_are_made_tables_of_in_other_processes(
     tmp_path: Path, tenant: Tenant, monkeypatch: pytest.MonkeyPatch
 ):

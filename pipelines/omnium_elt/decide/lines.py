@@ -213,11 +213,25 @@ def choose(connection: Any, chosen: Selection) -> Chosen:
 
 
 def require_warehouse(home: Home) -> None:
-    """Raise UsageError where nothing is published."""
+    """Raise UsageError where nothing is published, or raw data alone."""
     if not home.warehouse.exists():
         raise UsageError(
             f"there is no warehouse at {home.warehouse}", "Make one: omnium-elt demo, or omnium-elt run."
         )
+    with database.connect(home.warehouse, read_only=True) as connection:
+        schemas = connection.execute("select schema_name from information_schema.schemata").fetchall()
+    if ("marts",) not in schemas:
+        raise UsageError(
+            f"{home.warehouse} holds raw data and no models", "Make them: omnium-elt transform, then publish."
+        )
+
+
+def by_order(lines: Sequence[dict[str, Any]]) -> list[list[dict[str, Any]]]:
+    """The lines of each order: of a supplier, for a warehouse, in a currency."""
+    orders: dict[tuple[Any, ...], list[dict[str, Any]]] = {}
+    for line in lines:
+        orders.setdefault((line["supplier_id"], line["warehouse_code"], line["currency"]), []).append(line)
+    return list(orders.values())
 
 
 def value_of(lines: Sequence[Mapping[str, Any]]) -> dict[str | None, Decimal]:

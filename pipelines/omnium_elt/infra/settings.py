@@ -5,7 +5,6 @@ Whoever adds a var to `dbt_project.yml` adds its row here, and a test fails unti
 """
 
 import difflib
-import json
 import os
 import re
 from collections.abc import Iterator, Mapping
@@ -468,16 +467,3 @@ def _no_section(name: str, where: str) -> Problem:
     return Problem(
         f"{name} in {where} is a value, and has to be a section", f"Write [{name}] above its settings."
     )
-
-
-def as_table(rows: Mapping[str, Setting], prefix: str = "") -> str:
-    """Settings as a Markdown table: what the README and docs/settings.md show."""
-    lines = ["| setting | default | may be | means |", "|---|---|---|---|"]
-    for row in rows.values():
-        default = "" if row.default in (None, "") else f"`{_written(row.default)}`"
-        lines.append(f"| `{prefix}{row.name.upper()}` | {default} | {row.range} | {row.meaning} |")
-    return "\n".join(lines)
-
-
-def _written(default: Any) -> str:
-    return default if isinstance(default, str) else json.dumps(default)

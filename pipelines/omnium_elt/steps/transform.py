@@ -234,6 +234,8 @@ def dbt_environment(settings: Settings) -> Iterator[None]:
         "OMNIUM_WAREHOUSE": str(settings.home.working_database),
         "DBT_SEND_ANONYMOUS_USAGE_STATS": "false",
         "DO_NOT_TRACK": "1",
+        # dbt's locks start a process of Python, which would import a module of the working directory.
+        "PYTHONSAFEPATH": "1",
     }
     before = {name: os.environ.get(name) for name in values}
     os.environ.update(values)

@@ -17,7 +17,7 @@ from omnium_elt.infra.files import write_json
 from omnium_elt.infra.home import Home, Settings
 from omnium_elt.infra.run_report import StepReport
 from omnium_elt.infra.tenant import connect
-from omnium_elt.write.credentials import WRITER
+from omnium_elt.write.credentials import WRITER, fault
 from omnium_elt.write.journal import Entry, Journal, journals, note_end
 
 log = logging.getLogger("omnium.write")
@@ -77,17 +77,11 @@ def clients(settings: Settings, *, apply: bool) -> tuple[OmniumClient, OmniumCli
     reader = connect(settings)
     if not apply:
         return reader, None
-    for value, name in ((settings.writer_id, "CLIENT_ID"), (settings.writer_secret, "CLIENT_SECRET")):
-        if not value:
-            raise UsageError(
-                f"{WRITER}__{name} is missing",
-                "Writing needs an API user of its own, with the role SupplierAdmin or PurchaseOrderAdmin; "
-                "set it in the environment or in .dlt/secrets.toml.",
-            )
-    if settings.writer_id == settings.client_id:
+    if wrong := fault(settings.client_id, settings.writer_id, settings.writer_secret):
         raise UsageError(
-            f"{WRITER}__CLIENT_ID is the API user that reads",
-            "Make one of its own for writing: what runs every night should not be able to.",
+            wrong,
+            "Writing needs an API user of its own, as what runs every night should not be able to, with the role "
+            "SupplierAdmin or PurchaseOrderAdmin; set it in the environment or in .dlt/secrets.toml.",
         )
     return reader, OmniumClient(
         settings.base_url,

@@ -151,11 +151,8 @@ def proposed(home: Home, chosen: Selection) -> tuple[list[Change], list[str]]:
         came_to = decided.choose(connection, chosen)
         lines = rows(connection, "from chosen_line")
         loaded_at = _newest_load(connection)
-    orders: dict[tuple[Any, ...], list[dict[str, Any]]] = {}
-    for line in lines:
-        orders.setdefault((line["supplier_id"], line["warehouse_code"], line["currency"]), []).append(line)
     undone = canceled_by_undo(home)
-    changes = [_order(order, str(manifest.get("as_of")), undone) for order in orders.values()]
+    changes = [_order(order, str(manifest.get("as_of")), undone) for order in decided.by_order(lines)]
     _written_before(home, changes, loaded_at, undone)
     return changes, came_to.remarks
 

@@ -44,7 +44,14 @@ def test_a_retry_after_is_a_time_to_wait_or_nothing(header: str | None, seconds:
     assert retry_after(header, NOW) == seconds
 
 
-@pytest.mark.parametrize("header", ["0", "-1", "Thu, 01 Jan 1970 00:00:00 GMT", "", "now"])
+@pytest.mark.parametrize(
+    "header",
+    [
+        "0",
+        "Thu, 01 Jan 1970 00:00:00 GMT",
+        *(pytest.param(header, marks=pytest.mark.slow) for header in ("-1", "", "now")),
+    ],
+)
 def test_who_is_told_to_come_back_at_once_waits_longer_and_longer(header: str) -> None:
     """A server that refuses for three seconds is asked a few times, not fifty."""
     until = time.monotonic() + 3
