@@ -34,33 +34,44 @@ LONGEST_FIRST = (
     "test_postgres",
     "test_spark",
     "test_kill",
+    # Makes `finished_home`; in the meantime the others' first file is one that does not wait for it.
+    "test_publish",
+    "test_ordinary",
     "test_purchasing",
     "test_odd_values",
     "test_schedule",
     "test_replenishment",
     "test_statistics",
     "test_strangers",
-    "test_publish",
     "test_completeness",
+    "test_faults",
+    "test_commits",
+    "test_restart",
     "test_transform",
     "test_purchasing_edges",
     "test_cli",
     "test_figures",
     "test_secrets",
-    "test_restart",
-    "test_faults",
+    "test_other_server",
     "test_damaged_state",
 )
 """Files of a minute and more of CPU, the longest first."""
+SLOW_FIXTURES = {"medium", "medium_load"}
+"""What takes so long to make that a test which asks for it is slow: a tenant of the medium size."""
 
 
 def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
-    """As many processes as cores for all tests; none for some that somebody names, who wants to see them at once."""
-    return (os.cpu_count() or 1) if config.args_source is pytest.Config.ArgsSource.TESTPATHS else 0
+    """One more process than cores for all tests, as some wait for a clock or a server; none for tests that somebody
+    names, who wants to see them at once."""
+    return (os.cpu_count() or 1) + 1 if config.args_source is pytest.Config.ArgsSource.TESTPATHS else 0
 
 
+@pytest.hookimpl(tryfirst=True)  # before those that `-m` leaves out are taken away
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """A long file that begins last would keep one worker busy while the others wait."""
+    for item in items:
+        if SLOW_FIXTURES & set(getattr(item, "fixturenames", ())):
+            item.add_marker(pytest.mark.slow)
     places = {name: place for place, name in enumerate(LONGEST_FIRST)}
     items.sort(key=lambda item: places.get(item.path.stem, len(places)))
 

@@ -51,6 +51,17 @@ class Resource:
     """Schema of search results where they hold less than the whole model."""
     is_immutable: bool = False
 
+    def check(self) -> None:
+        """Raises ValueError where this row names a request, or a field of one, that the description does not have.
+
+        Such a filter would let every row through, and nobody would know.
+        """
+        if self.search and self.request not in schemas():
+            raise ValueError(f"{self.name}: the description has no request {self.request!r}")
+        unknown = {*self.filters, *self.event_times} - request_fields(self.request).keys()
+        if unknown:
+            raise ValueError(f"{self.name}: {self.request} has no field {', '.join(sorted(unknown))}")
+
     def times(self) -> dict[str, tuple[str, Bound]]:
         """Request fields that bound a time: name -> (path in the row, kind of bound)."""
         fields = request_fields(self.request)
@@ -79,23 +90,6 @@ def request_fields(name: str) -> dict[str, str]:
     return schemas().get(name, {})
 
 
-_ORDERISH = {
-    "customerId": "customerId",
-    "customerIds": "customerId",
-    "customerNumber": "customerNumber",
-    "storeIds": "storeId",
-    "selectedStores": "storeId",
-    "marketIds": "marketId",
-    "selectedMarkets": "marketId",
-    "selectedStatuses": "status",
-    "statuses": "status",
-    "orderNumber": "orderNumber",
-    "orderType": "orderType",
-    "orderTypes": "orderType",
-    "projectId": "projectId",
-    "tags": "tags",
-}
-
 _ROWS = [
     Resource(
         "orders",
@@ -106,7 +100,18 @@ _ROWS = [
         scroll="Orders/Scroll",
         more="Orders/Scroll",
         facets_flag="disableFacets",
-        filters=_ORDERISH,
+        filters={
+            "customerId": "customerId",
+            "customerIds": "customerId",
+            "customerNumber": "customerNumber",
+            "selectedStores": "storeId",
+            "selectedMarkets": "marketId",
+            "selectedStatuses": "status",
+            "orderNumber": "orderNumber",
+            "orderType": "orderType",
+            "projectId": "projectId",
+            "tags": "tags",
+        },
     ),
     Resource(
         "returns",
@@ -151,7 +156,15 @@ _ROWS = [
         "OmniumCartSearchRequest",
         scroll="Cart/ScrollSearch",
         more="Cart/Scroll",
-        filters=_ORDERISH,
+        filters={
+            "customerId": "customerId",
+            "storeIds": "storeId",
+            "marketIds": "marketId",
+            "statuses": "status",
+            "orderTypes": "orderType",
+            "projectId": "projectId",
+            "tags": "tags",
+        },
     ),
     Resource(
         "cart_templates",

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
 from urllib.parse import unquote
 
 import orjson
@@ -61,23 +62,24 @@ class Routes:
 
     def _register(self) -> None:
         for resource in RESOURCES.values():
+            resource.check()
             if not resource.search:
                 continue
             is_stock = resource.role in ("ProductRead", "InventoryRead")
             if resource.search != resource.scroll:
                 self._routes[f"POST /api/{resource.search}".lower()] = Route(
-                    resource.role, self._search(resource), is_stock
+                    resource.role, partial(self._search, resource), is_stock
                 )
             if resource.scroll:
                 self._routes[f"POST /api/{resource.scroll}".lower()] = Route(
-                    resource.role, self._start_scroll(resource), is_stock, starts_scroll=True
+                    resource.role, partial(self._start_scroll, resource), is_stock, starts_scroll=True
                 )
             if resource.more:
                 self._prefixes[f"GET /api/{resource.more}/".lower()] = Route(
-                    resource.role, self._continue_scroll(resource), is_stock
+                    resource.role, self._continue_scroll, is_stock
                 )
         for path, name in _LISTS.items():
-            self._routes[f"GET /api/{path}".lower()] = Route(RESOURCES[name].role, self._list(name))
+            self._routes[f"GET /api/{path}".lower()] = Route(RESOURCES[name].role, partial(self._list, name))
         self._routes["get /api/markets"] = Route("StoreRead", lambda _: orjson.dumps(_MARKETS))
         self._prefixes["get /api/suppliers/"] = Route("SupplierRead", self._supplier)
         self._register_writes(Writes(self._tenant))
@@ -89,7 +91,7 @@ class Routes:
             ("post /api/purchaseorders", "PurchaseOrderAdmin", writes.create_order),
             ("put /api/purchaseorders", "PurchaseOrderAdmin", writes.put_order),
         ):
-            self._routes[path] = Route(role, _of_raw(handle))
+            self._routes[path] = Route(role, partial(_of_raw, handle))
         self._prefixes["delete /api/suppliers/"] = Route(
             "SupplierAdmin", lambda call: writes.delete_supplier(call.rest)
         )
@@ -97,26 +99,15 @@ class Routes:
             "PurchaseOrderAdmin", lambda call: writes.patch_order(call.rest, call.raw, call.query)
         )
 
-    def _search(self, resource: Resource) -> Callable[[Call], bytes]:
-        def handle(call: Call) -> bytes:
-            answer = self._searches.search(self._tenant.collection(resource.name), call.body)
-            return self._envelope(answer, is_bare_list=resource.is_bare_list)
+    def _search(self, resource: Resource, call: Call) -> bytes:
+        answer = self._searches.search(self._tenant.collection(resource.name), call.body)
+        return self._envelope(answer, is_bare_list=resource.is_bare_list)
 
-        return handle
+    def _start_scroll(self, resource: Resource, call: Call) -> bytes:
+        return self._envelope(self._searches.start_scroll(self._tenant.collection(resource.name), call.body))
 
-    def _start_scroll(self, resource: Resource) -> Callable[[Call], bytes]:
-        def handle(call: Call) -> bytes:
-            return self._envelope(
-                self._searches.start_scroll(self._tenant.collection(resource.name), call.body)
-            )
-
-        return handle
-
-    def _continue_scroll(self, resource: Resource) -> Callable[[Call], bytes]:
-        def handle(call: Call) -> bytes:
-            return self._envelope(self._searches.continue_scroll(call.rest, again=call.again))
-
-        return handle
+    def _continue_scroll(self, call: Call) -> bytes:
+        return self._envelope(self._searches.continue_scroll(call.rest, again=call.again))
 
     def _envelope(self, answer: Answer, *, is_bare_list: bool = False) -> bytes:
         limit = self._behaviour.count_limit
@@ -124,26 +115,20 @@ class Routes:
             answer = replace(answer, total=min(answer.total, limit))
         return _envelope(answer, is_bare_list=is_bare_list)
 
-    def _list(self, name: str) -> Callable[[Call], bytes]:
+    def _list(self, name: str, call: Call) -> bytes:
         """GET listings: page, pageSize, changedSince in the query."""
-
-        def handle(call: Call) -> bytes:
-            request: Row = {}
-            try:
-                for asked, field_name in (("page", "page"), ("pageSize", "take")):
-                    if asked in call.query:
-                        request[field_name] = int(call.query[asked])
-            except ValueError as error:
-                raise BadRequest(f"The query is not valid: {error}") from None
-            if "changedSince" in call.query:
-                request["modifiedFrom"] = call.query["changedSince"]
-            if "filterPublicVisible" in call.query:
-                request["includeInactive"] = False
-            return self._envelope(
-                self._searches.search(self._tenant.collection(name), request, is_list=False)
-            )
-
-        return handle
+        request: Row = {}
+        try:
+            for asked, field_name in (("page", "page"), ("pageSize", "take")):
+                if asked in call.query:
+                    request[field_name] = int(call.query[asked])
+        except ValueError as error:
+            raise BadRequest(f"The query is not valid: {error}") from None
+        if "changedSince" in call.query:
+            request["modifiedFrom"] = call.query["changedSince"]
+        if "filterPublicVisible" in call.query:
+            request["includeInactive"] = False
+        return self._envelope(self._searches.search(self._tenant.collection(name), request, is_list=False))
 
     def _supplier(self, call: Call) -> bytes:
         supplier_id, _, version_id = call.rest.partition("/")
@@ -158,8 +143,8 @@ class Routes:
         return orjson.dumps(version if self._behaviour.supplier_version == "wrapped" else version["value"])
 
 
-def _of_raw(handle: Callable[[bytes], bytes]) -> Callable[[Call], bytes]:
-    return lambda call: handle(call.raw)
+def _of_raw(handle: Callable[[bytes], bytes], call: Call) -> bytes:
+    return handle(call.raw)
 
 
 _LISTS = {

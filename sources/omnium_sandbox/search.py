@@ -314,11 +314,10 @@ class Searches:
 
     def _tests(self, resource: Resource, request: Row) -> list[Callable[[Row], bool]]:
         """Filters that have to look into the row."""
-        fields = request_fields(resource.request)
         tests: list[Callable[[Row], bool]] = []
         for name, path in resource.filters.items():
             asked = request.get(name)
-            if name in fields and asked is not None and asked != []:
+            if asked is not None and asked != []:
                 tests.append(_value_test(path, asked))
         if resource.name == "products" and request.get("isActive"):
             tests.append(_value_test("isActive", True))

@@ -39,7 +39,6 @@ class Request:
     body: Row | None
     status: int
     seconds: float = 0.0
-    bytes_sent: int = 0
     fault: str | None = None
 
 
@@ -110,7 +109,8 @@ class Sandbox:
 
     def start(self) -> None:
         """Listens on 127.0.0.1 and answers in threads of its own."""
-        self._server = self._open()
+        # `answer` is looked up for each request: who puts something in its place meanwhile sees every one.
+        self._server = Server(lambda *request: self.answer(*request), self._port)
         threading.Thread(
             target=self._server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True, name="sandbox"
         ).start()
@@ -122,26 +122,6 @@ class Sandbox:
             self._server.server_close()
             self._server.close_connections()
             self._server = None
-
-    def serve_forever(self, port: int | None = None) -> None:
-        """Serves in this thread until interrupted."""
-        if port is not None:
-            self._port = port
-        self._server = self._server or self._open()
-        try:
-            self._server.serve_forever(poll_interval=0.2)
-        finally:
-            self._server.server_close()
-            self._server.close_connections()
-            self._server = None
-
-    def listen(self) -> None:
-        """Takes the port without answering yet, so that base_url is known before serve_forever."""
-        self._server = self._server or self._open()
-
-    def _open(self) -> Server:
-        # `answer` is looked up for each request: who puts something in its place meanwhile sees every one.
-        return Server(lambda *request: self.answer(*request), self._port)
 
     @property
     def base_url(self) -> str:
@@ -220,7 +200,6 @@ class Sandbox:
             body,
             response.status,
             time.monotonic() - started,
-            len(response.body),
             fault.kind if fault else None,
         )
         with self._lock:

@@ -16,13 +16,14 @@ from typing import TYPE_CHECKING, Any
 from omnium_source.resources import RESOURCES, select
 
 if TYPE_CHECKING:
-    from omnium_source.source import MARK, dlt_resource, feed, mark_personal, omnium_source
+    from omnium_source.source import MARK, dlt_resource, feed, keep_mark, mark_personal, omnium_source
     from omnium_source.sync import Sync, known_columns, shape
 
 _MODULES = {
     "MARK": "source",
     "dlt_resource": "source",
     "feed": "source",
+    "keep_mark": "source",
     "mark_personal": "source",
     "omnium_source": "source",
     "Sync": "sync",
@@ -36,6 +37,7 @@ __all__ = [
     "Sync",
     "dlt_resource",
     "feed",
+    "keep_mark",
     "known_columns",
     "mark_personal",
     "omnium_source",

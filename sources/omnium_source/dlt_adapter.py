@@ -17,6 +17,7 @@ from typing import Any
 
 import dlt
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from dlt.common.libs.pyarrow import py_arrow_to_table_schema_columns
 from dlt.common.storages.exceptions import CurrentLoadPackageStateNotAvailable
@@ -105,6 +106,8 @@ class OmniumResource(DltResource):
         if not issubclass(type(meta), ArrowTable):
             return super().compute_table_schema(item, meta)
         columns = _columns_of(item, meta)
+        if meta.is_mapped and self.write_disposition not in ("append", "replace"):
+            _check_ids_differ(item, meta.table_name)
         if meta.parent is None:
             hinted = super().compute_table_schema(None, None)
             return {
@@ -142,6 +145,18 @@ def _columns_of(item: Any, meta: ArrowTable) -> Columns:
         name: columns[name] if _is_same_type(columns.get(name), came[name]) else came[name]
         for name in item.column_names
     }
+
+
+def _check_ids_differ(item: Any, table_name: str) -> None:
+    """Refuse rows that a map has doubled: the merge of this source keeps both, as windows bring each key once."""
+    if not isinstance(item, pa.Table):
+        return
+    doubled = item.num_rows - pc.count_distinct(item["_dlt_id"]).as_py()
+    if doubled:
+        raise ConfigurationError(
+            f"a map gave {doubled:,} rows of {table_name} the _dlt_id of another row, and only one can be kept. "
+            'Hand each on once, or ask for write_disposition "append".'
+        )
 
 
 def _is_same_type(known: Mapping[str, Any] | None, came: Mapping[str, Any]) -> bool:

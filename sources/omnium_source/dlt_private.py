@@ -11,6 +11,7 @@
     sections           where a copy of the source has its settings     the same
     documents          the TOML files, to find unknown settings        the environment alone is looked through
     pipeline_state     cursors, for `status`                           the plain encoding is read
+    next_state         a state that commits without dlt's load         not asked for: dlt loads the package
 
 The program's DuckDB destination (`omnium_elt/warehouse/duckdb_destination.py`) asks `is_tried`, too: under another dlt
 it is dlt's own. What `be_quick` is for: a tenant that fills its fields has more than five hundred tables. For each of
@@ -89,6 +90,36 @@ def pipeline_state(stored: str) -> dict[str, Any]:
         state: dict[str, Any] = json.loads(zlib.decompress(base64.b64decode(stored)))
         return state
     return dict(decompress_state(stored))
+
+
+@contextlib.contextmanager
+def next_state(pipeline: Any, load_id: str) -> Iterator[tuple[dict[str, Any], Callable[[], dict[str, Any]]]]:
+    """A pipeline's state, to be changed, and what makes of it the row of dlt's table of states, of a package `load_id`.
+
+    It is the pipeline's own from then on, unless the `with` block ends with an error. For a dlt that `is_tried`.
+    """
+    from dlt.common.utils import uniq_id
+    from dlt.pipeline.state_sync import (
+        bump_pipeline_state_version_if_modified,
+        mark_state_extracted,
+        state_doc,
+    )
+
+    with pipeline.managed_state() as state:
+
+        def row() -> dict[str, Any]:
+            _, version_hash, _ = bump_pipeline_state_version_if_modified(pipeline._props_to_state(state))
+            mark_state_extracted(state, version_hash)
+            return {**state_doc(state, load_id), "_dlt_id": uniq_id(10)}
+
+        yield state, row
+
+
+def new_load_id() -> str:
+    """The id of a package, above those of all before it. For a dlt that `is_tried`."""
+    from dlt.common.storages.load_package import create_load_id
+
+    return str(create_load_id())
 
 
 # Tables and files on their way in

@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
-from zoneinfo import ZoneInfo
+from zoneinfo import ZoneInfo, available_timezones
 
 Kind = Literal[
     "integer",
@@ -171,14 +171,22 @@ def _choice(setting: Setting, value: Any) -> Any:
 def _date(setting: Setting, value: Any) -> str:
     if isinstance(value, dt.datetime):
         value = value.date()
-    return (value if isinstance(value, dt.date) else dt.date.fromisoformat(value)).isoformat()
+    if isinstance(value, str):
+        value = dt.date.fromisoformat(value)
+    if not isinstance(value, dt.date):
+        raise ValueError("no date")
+    return value.isoformat()
 
 
 def _time_zone(setting: Setting, value: Any) -> str:
     try:
-        return ZoneInfo(value).key
+        zone = ZoneInfo(value).key
     except (KeyError, TypeError, OSError) as error:
         raise ValueError("unknown") from error
+    # A machine may know more zones, such as its own or those with leap seconds; databases know none of these.
+    if zone not in available_timezones() - {"localtime"}:
+        raise ValueError("known to this machine alone")
+    return zone
 
 
 def _size(setting: Setting, value: Any) -> str:
@@ -189,7 +197,8 @@ def _size(setting: Setting, value: Any) -> str:
 
 def _list(setting: Setting, value: Any) -> list[Any]:
     if isinstance(value, str):
-        value = json.loads(value) if value.startswith("[") else [one.strip() for one in value.split(",")]
+        is_json = value.startswith(("[", "{", '"'))
+        value = json.loads(value) if is_json else [one.strip() for one in value.split(",")]
     if not isinstance(value, list | tuple):
         raise ValueError("no list")
     one = Setting(setting.name, setting.items, None, "", setting.least, setting.most, setting.is_open)

@@ -120,9 +120,9 @@ class Found:
     shown: str
 
 
-def from_environment(prefix: str, environment: Mapping[str, str] | None = None) -> Iterator[Found]:
+def from_environment(prefix: str) -> Iterator[Found]:
     """What the environment has below a prefix such as `SOURCES__OMNIUM__`."""
-    for name, value in sorted((os.environ if environment is None else environment).items()):
+    for name, value in sorted(os.environ.items()):
         if name.startswith(prefix):
             yield Found(tuple(name.removeprefix(prefix).lower().split("__")), value, name)
 
@@ -188,7 +188,7 @@ def nearest(found: Found, name: str, known: Iterable[str]) -> str:
         one for one in known if one.startswith(name) or name.startswith(one)
     ]
     if not near:
-        return "Take it away; the README lists all settings."
+        return "Take it away; docs/settings.md leads to all settings."
     shown = found.shown.split(" in ")[0]
     wrong, right = (name.upper(), near[0].upper()) if shown.isupper() else (name, near[0])
     return f"Did you mean {right.join(shown.rsplit(wrong, 1))}?"

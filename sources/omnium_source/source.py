@@ -28,7 +28,8 @@ from omnium_source.http.client import OmniumClient
 from omnium_source.http.limiter import SERVER_LIMIT_CONCURRENT
 from omnium_source.normalize.buffer import Tables, joined
 from omnium_source.normalize.worker_pool import WorkerPool
-from omnium_source.pii.masking import PersonalData, check_mark, key_for
+from omnium_source.pii.masking import PersonalData
+from omnium_source.pii.personal_key import check_mark, key_for
 from omnium_source.resources import RESOURCES, Resource
 from omnium_source.settings import check_source, documents, field_choices, read_argument, settings_found
 from omnium_source.sync import Sync, known_columns
@@ -172,7 +173,12 @@ def dlt_resource(
 
 def mark_personal(mark: str) -> None:
     """Keep in dlt's state how personal data are treated. Raises ConfigurationError where it was otherwise."""
-    check_mark(dlt.current.source_state().setdefault(MARK, mark), mark)
+    keep_mark(dlt.current.source_state(), mark)
+
+
+def keep_mark(state: Any, mark: str) -> None:
+    """The same in a source's state that is there."""
+    check_mark(state.setdefault(MARK, mark), mark)
 
 
 def feed(verified: Verified) -> Iterator[Any]:

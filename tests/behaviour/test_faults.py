@@ -76,7 +76,14 @@ def test_faults_of_every_kind_at_once(
 
 
 @pytest.mark.parametrize(
-    "kind", ["429", "429_date", "500", "reset", "truncate", "html", "wrong_type", "lost"]
+    "kind",
+    [
+        "429",
+        "500",
+        "reset",
+        "wrong_type",
+        *(pytest.param(kind, marks=pytest.mark.slow) for kind in ("429_date", "truncate", "html", "lost")),
+    ],
 )
 def test_a_fault_that_comes_three_times_in_ten(
     kind: Any, home: Home, tenant: Sandbox, undisturbed: Any
@@ -125,15 +132,17 @@ def test_a_scroll_that_expires_half_way_starts_again(home: Home, tenant: Sandbox
     ("fault", "says"),
     [
         (Fault("429", seconds=1), "too many requests (429)"),
-        (Fault("503"), "the server failed (503)"),
+        pytest.param(Fault("503"), "the server failed (503)", marks=pytest.mark.slow),
         (Fault("hang", seconds=3), "time-out"),
-        (Fault("drip", seconds=0.2), "took longer than 1 s"),
+        pytest.param(Fault("drip", seconds=0.2), "took longer than 1 s", marks=pytest.mark.slow),
         (Fault("html"), "the answer is no JSON (text/html"),
-        (Fault("wrong_type"), "JSON of another shape"),
-        (Fault("reset"), "the connection broke"),
+        pytest.param(Fault("wrong_type"), "JSON of another shape", marks=pytest.mark.slow),
+        pytest.param(Fault("reset"), "the connection broke", marks=pytest.mark.slow),
         (Fault("truncate"), "the connection broke"),
-        (Fault("400"), "calls the request wrong (400): refused on purpose"),
-        (Fault("404"), "nothing at this address (404)"),
+        pytest.param(
+            Fault("400"), "calls the request wrong (400): refused on purpose", marks=pytest.mark.slow
+        ),
+        pytest.param(Fault("404"), "nothing at this address (404)", marks=pytest.mark.slow),
         (Fault("401"), "refuses even a new token (401)"),
     ],
     ids=lambda value: value.kind if isinstance(value, Fault) else "",

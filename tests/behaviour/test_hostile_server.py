@@ -16,7 +16,8 @@ from omnium_elt.steps.reconcile import reconcile
 from omnium_sandbox import Sandbox
 from omnium_sandbox.faults import Fault, FaultKind, Faults
 from omnium_source import RESOURCES
-from omnium_source.pii.masking import PersonalData, key_for
+from omnium_source.pii.masking import PersonalData
+from omnium_source.pii.personal_key import key_for
 
 from tests.support.equality import differences
 from tests.support.tenants import sandbox_settings

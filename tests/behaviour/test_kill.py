@@ -36,6 +36,10 @@ POINTS_OF_LOAD = [
     "merge:2",
     "merged:2",
     "complete",
+    "rows:1",
+    "rows:9",
+    "rows_of_dlt:1",
+    "rows_of_dlt:2",
     "package:1",
     "package:2",
 ]

@@ -61,7 +61,7 @@ def load_once(home: Home, sandbox: Sandbox, **more: Any) -> RunReport:
     return load(sandbox_settings(home, sandbox, **{"personal_key": Secret(KEY), **more}), Silent())
 
 
-@pytest.mark.parametrize(("allowed", "most"), [(50, 20), (3, 3), (1, 1)])
+@pytest.mark.parametrize(("allowed", "most"), [(50, 20), (3, 3), pytest.param(1, 1, marks=pytest.mark.slow)])
 def test_requests_in_flight(
     allowed: int, most: int, home: Home, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:

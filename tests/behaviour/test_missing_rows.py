@@ -57,7 +57,14 @@ def lose(home: Home, table: str, count: int) -> None:
         connection.execute(f"delete from omnium.{root} where _dlt_id in {lost}")
 
 
-@pytest.mark.parametrize("personal", ["hash", "exclude", "include"])
+@pytest.mark.parametrize(
+    "personal",
+    [
+        "hash",
+        pytest.param("exclude", marks=pytest.mark.slow),
+        pytest.param("include", marks=pytest.mark.slow),
+    ],
+)
 def test_lost_rows_are_counted_and_read(personal: Any, home: Home, sandbox: Sandbox) -> None:
     assert load(home, sandbox, personal=personal).status == "ok"
     before = {name: ids(home, name) for name in SOME}

@@ -121,6 +121,7 @@ def test_a_pipeline_of_ones_own_keeps_its_key_too(tmp_path: Path, configured: Sa
 # One at a time ------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_a_second_run_ends_at_once_with_75_and_a_dead_ones_lock_is_taken_over(
     home: Home, sandbox: Sandbox
 ) -> None:
@@ -152,7 +153,7 @@ def test_a_lock_file_that_somebody_else_wrote_stops_nobody(home: Home, sandbox: 
 # No room ------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("megabytes", [0.3, 1.0])
+@pytest.mark.parametrize("megabytes", [0.3, pytest.param(1.0, marks=pytest.mark.slow)])
 def test_files_that_may_not_grow(megabytes: float, home: Home, sandbox: Sandbox, tmp_path: Path) -> None:
     """The nearest to a full disk that needs no rights: no file may become larger than this."""
     most = int(megabytes * 1_000_000)
@@ -191,7 +192,7 @@ def small_disk(tmp_path: Path) -> Iterator[Any]:
     return mounted
 
 
-@pytest.mark.parametrize("megabytes", [1, 3])
+@pytest.mark.parametrize("megabytes", [1, pytest.param(3, marks=pytest.mark.slow)])
 def test_a_disk_that_fills_up(
     megabytes: int, small_disk: Any, sandbox: Sandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

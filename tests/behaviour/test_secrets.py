@@ -73,6 +73,7 @@ def test_what_is_loaded_in_the_clear_is_found(home: Home, sandbox: Sandbox) -> N
     assert not any("secret" in line or "token" in line for line in found)
 
 
+@pytest.mark.slow
 def test_nothing_leaks_through_any_failure(
     home: Home, sandbox: Sandbox, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -121,6 +122,7 @@ def test_nothing_leaks_from_a_process_that_runs_everything(home_after_run: Home,
     assert (home.dbt / "logs").is_dir()
 
 
+@pytest.mark.slow
 def test_nothing_leaks_after_a_kill(home: Home, sandbox: Sandbox) -> None:
     secrets = Secrets(sandbox)
     for point in ("extract", "append:2", "package:1"):

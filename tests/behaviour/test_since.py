@@ -120,6 +120,7 @@ def steps_of_the_guide() -> list[list[str]]:
     return [shlex.split(line)[1:] for line in lines if line.startswith("omnium-elt")]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("has_last_step", [True, False], ids=["to the end", "a plain run instead"])
 def test_the_guide_followed_to_the_letter(
     has_last_step: bool, home: Home, configured: Sandbox, monkeypatch: pytest.MonkeyPatch, capfd: Any

@@ -96,6 +96,25 @@ def test_the_program_imports_nothing_of_the_working_directory(
     assert not (tmp_path / "imported").exists()
 
 
+def test_what_dbt_starts_imports_nothing_of_the_working_directory(
+    hostile_folder: Path, tmp_path: Path, home: Home
+) -> None:
+    """Its locks are of processes that are spawned: a process of Python keeps count of them."""
+    (hostile_folder / "multiprocessing.py").write_text((hostile_folder / "queue.py").read_text())
+    program = tmp_path / "program.py"
+    program.write_text(
+        "import multiprocessing\n"
+        "from pathlib import Path\n"
+        "from omnium_elt.infra.home import Home, Settings\n"
+        "from omnium_elt.steps.transform import dbt_environment\n"
+        f"with dbt_environment(Settings(home=Home(Path({str(home.root)!r})))):\n"
+        "    lock = multiprocessing.get_context('spawn').RLock()\n"
+    )
+    environment = {name: value for name, value in os.environ.items() if name != "PYTHONSAFEPATH"}
+    subprocess.run([sys.executable, program], cwd=hostile_folder, env=environment, timeout=60, check=True)
+    assert not (tmp_path / "imported").exists()
+
+
 def test_a_worker_is_given_no_credentials(monkeypatch: pytest.MonkeyPatch) -> None:
     secrets = {
         "SOURCES__OMNIUM__CLIENT_SECRET": "a-secret-of-omnium",
@@ -130,10 +149,10 @@ def modes(root: Path) -> dict[str, str]:
 @pytest.mark.parametrize(
     ("umask", "file", "folder"),
     [
-        (0o077, "0o600", "0o700"),
         (0o027, "0o640", "0o750"),
-        (0o022, "0o644", "0o755"),
-        (0o000, "0o644", "0o755"),
+        pytest.param(0o077, "0o600", "0o700", marks=pytest.mark.slow),
+        pytest.param(0o022, "0o644", "0o755", marks=pytest.mark.slow),
+        pytest.param(0o000, "0o644", "0o755", marks=pytest.mark.slow),
     ],
 )
 def test_published_files_follow_the_umask_all_alike_and_state_is_the_owners(

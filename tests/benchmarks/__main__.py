@@ -18,6 +18,7 @@ from tests.benchmarks import (
     models,
     publishing,
     read_json,
+    scale,
     start_up,
     unchanged,
     versus_airbyte,
@@ -45,6 +46,7 @@ BENCHMARKS: dict[str, Callable[[float], Outcome]] = {
     "demand": demand.measure,
     "demand_sandbox": demand.measure_sandbox,
     "help": start_up.help_text,
+    "scale": scale.models,
     "publish": publishing.large_warehouse,
     "read_json": read_json.measure,
 }
@@ -63,8 +65,32 @@ def main() -> int:
         help="demand: a file of daily sales (sku, day, quantity; prices in a file `*articles*` beside it); "
         "without one, a made-up parts store",
     )
+    parser.add_argument(
+        "--sizes",
+        type=lambda text: [float(size) for size in text.split(",")],
+        default=scale.SIZES,
+        help="scale: millions of order lines (1,5,20)",
+    )
+    parser.add_argument(
+        "--engines",
+        type=lambda text: text.split(","),
+        default=scale.ENGINES,
+        help=f"scale: of {','.join(scale.ENGINES)}",
+    )
+    parser.add_argument(
+        "--minutes",
+        type=float,
+        default=scale.MINUTES,
+        help="scale: at most so many for a build (%(default)g)",
+    )
     options = parser.parse_args()
-    benchmarks = {**BENCHMARKS, "demand": lambda scale: demand.measure(scale, options.data)}
+    if not set(options.engines) <= set(scale.ENGINES):
+        parser.error(f"--engines are of {', '.join(scale.ENGINES)}")
+    benchmarks = {
+        **BENCHMARKS,
+        "demand": lambda share: demand.measure(share, options.data),
+        "scale": lambda share: scale.models(share, options.sizes, options.engines, options.minutes),
+    }
     machine = f"{platform.system()} {platform.machine()}, Python {platform.python_version()}"
     print(f"{os.cpu_count()} cores, {machine}")
     if options.scale != 1:

@@ -1,13 +1,11 @@
 """The pages in docs/ and the examples: what they show runs, and what they list is there."""
 
-import importlib.util
 import json
 import re
 import subprocess
 import sys
 import tomllib
 from pathlib import Path
-from typing import Any
 
 import duckdb
 import pytest
@@ -18,6 +16,7 @@ from omnium_elt.infra.project_files import TRANSFORMS
 from omnium_elt.inspect.status import status
 
 from tests.support.command_line import parse
+from tests.support.scripts import loaded
 
 ROOT = Path(__file__).parents[2]
 DOCS, EXAMPLES = ROOT / "docs", ROOT / "examples"
@@ -30,15 +29,6 @@ def text_of(name: str) -> str:
 
 def code(language: str, text: str) -> list[str]:
     return re.findall(rf" *```{language}\n(.*?)```", text, flags=re.DOTALL)
-
-
-def loaded(path: Path) -> Any:
-    spec = importlib.util.spec_from_file_location(path.stem, path)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
 
 
 def test_the_table_reference_is_what_the_yaml_says() -> None:
@@ -198,7 +188,7 @@ def test_the_workflow_is_yaml_with_what_a_runner_needs() -> None:
     assert workflow["concurrency"]["cancel-in-progress"] is False
 
 
-@pytest.mark.parametrize("path", sorted(EXAMPLES.rglob("*.py")), ids=lambda path: path.parent.name)
+@pytest.mark.parametrize("path", sorted(EXAMPLES.rglob("*.py")), ids=lambda path: path.stem)
 def test_examples_in_python_compile(path: Path) -> None:
     compile(path.read_text(encoding="utf-8"), str(path), "exec")
 

@@ -2,7 +2,6 @@
 
 import re
 import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -11,7 +10,7 @@ import duckdb
 import pytest
 
 from tests.support.axe import Axe
-from tests.support.browser import CHROMIUM, MISSING, Browser, browser
+from tests.support.browser import CHROMIUM, MISSING, Browser, browser, dashboard
 
 pytestmark = [pytest.mark.skipif(CHROMIUM is None, reason=MISSING), pytest.mark.slow]
 
@@ -33,24 +32,8 @@ def tab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
 
 @pytest.fixture(scope="module")
 def address(finished_home: Path) -> Iterator[str]:
-    command = [
-        sys.executable,
-        "-m",
-        "omnium_elt",
-        "dashboard",
-        "--port",
-        "0",
-        "--home",
-        str(finished_home),
-    ]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as process:
-        assert process.stdout
-        found = re.match(r"http://127\.0\.0\.1:\d+$", process.stdout.readline().strip())
-        assert found, "the dashboard did not say where it is"
-        try:
-            yield found[0]
-        finally:
-            process.terminate()
+    with dashboard(finished_home, stderr=subprocess.DEVNULL) as served:
+        yield served
 
 
 @pytest.fixture(scope="module")

@@ -4,6 +4,7 @@ import email.utils
 import threading
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
@@ -11,7 +12,7 @@ from typing import Any
 import httpx
 import pytest
 from omnium_sandbox import Behaviour, Fault, Faults, Sandbox
-from omnium_sandbox.endpoints import RESOURCES, request_fields, schemas
+from omnium_sandbox.endpoints import RESOURCES, schemas
 from omnium_sandbox.faults import EVERY_KIND
 
 SEARCHED = [resource for resource in RESOURCES.values() if resource.search]
@@ -308,11 +309,27 @@ def test_filters_and_keys_of_the_table_exist_in_the_contract() -> None:
         return True
 
     for resource in SEARCHED:
-        for request_field in resource.event_times:
-            assert request_field in request_fields(resource.request)
+        resource.check()
         if resource.schema in schemas():
             paths = [*resource.key, resource.created, resource.modified]
             assert all(exists(resource.schema, path) for path in paths if path), resource.name
+
+
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        ({"request": "OmniumSupplierSearchRequests"}, "no request 'OmniumSupplierSearchRequests'"),
+        ({"request": ""}, "no request ''"),
+        ({"filters": {"supplierNumber": "id"}}, "OmniumSupplierSearchRequest has no field supplierNumber"),
+        ({"event_times": {"savedFrom": ("modified", "from")}}, "has no field savedFrom"),
+    ],
+)
+def test_a_row_with_a_filter_that_could_not_work_is_refused_at_the_start(
+    wrong: dict[str, Any], message: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(RESOURCES, "suppliers", replace(RESOURCES["suppliers"], **wrong))
+    with pytest.raises(ValueError, match=f"suppliers: .*{message}"):
+        Sandbox(size="empty")
 
 
 # Scroll

@@ -114,6 +114,7 @@ def test_batches_of_the_inventory_come_if_asked_for():
     assert dict(RESOURCES["inventory"].body) == {"isBatchesExcluded": True}
 
 
+@pytest.mark.slow
 def test_a_changed_choice_reads_everything_again_once(
     tmp_path: Path, tenant: Tenant, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ):

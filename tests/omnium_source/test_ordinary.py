@@ -44,7 +44,7 @@ def tenant() -> Iterator[Tenant]:
         yield served
 
 
-@pytest.fixture(params=["in memory", "on disk"])
+@pytest.fixture(params=[pytest.param("in memory", marks=pytest.mark.slow), "on disk"])
 def place(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
     """Where windows wait."""
     if request.param == "on disk":
@@ -111,6 +111,26 @@ def test_a_map_may_hand_on_frames(tmp_path: Path, tenant: Tenant, on_disk: None)
     pipeline.run(source)
     assert rows_of(pipeline, "suppliers", "id", "default_lead_time") == [("s1", 1), ("s2", 2), ("s3", 3)]
     assert len(rows_of(pipeline, CONTACTS, "id")) == 3
+
+
+@pytest.mark.parametrize("table_name", ["suppliers", CONTACTS])
+def test_a_map_that_doubles_rows_is_refused(tmp_path: Path, tenant: Tenant, table_name: str):
+    def doubled(table: pa.Table, meta: Any) -> pa.Table:
+        return pa.concat_tables([table, table]) if meta.table_name == table_name else table
+
+    source = tenant.source("suppliers")
+    source.suppliers.add_map(doubled)
+    with pytest.raises(PipelineStepFailed, match=f"a map gave 3 rows of {table_name} the _dlt_id of another"):
+        pipeline_in(tmp_path).run(source)
+
+
+def test_a_map_may_double_rows_that_are_appended(tmp_path: Path, tenant: Tenant):
+    pipeline = pipeline_in(tmp_path)
+    source = tenant.source("suppliers")
+    source.suppliers.apply_hints(write_disposition="append")
+    source.suppliers.add_map(lambda table: pa.concat_tables([table, table]))
+    pipeline.run(source)
+    assert [name for (name,) in rows_of(pipeline, "suppliers", "id")] == ["s1", "s1", "s2", "s2", "s3", "s3"]
 
 
 def test_a_map_that_drops_what_ties_rows_together_is_refused(tmp_path: Path, tenant: Tenant):
@@ -241,7 +261,14 @@ def test_two_loads_and_what_was_removed(tmp_path: Path, tenant: Tenant, place: s
     assert rows_of(pipeline, "orders__order_form__line_items", "line_item_id") == [("1-A",), ("1-B",)]
 
 
-@pytest.mark.parametrize("refresh", ["drop_sources", "drop_resources", "drop_data"])
+@pytest.mark.parametrize(
+    "refresh",
+    [
+        "drop_data",
+        pytest.param("drop_resources", marks=pytest.mark.slow),
+        pytest.param("drop_sources", marks=pytest.mark.slow),
+    ],
+)
 def test_a_refresh_reads_everything_again(tmp_path: Path, tenant: Tenant, on_disk: None, refresh: Any):
     tenant.rows["Subscriptions"] = [{"id": "a", "name": "Weekly"}]
     pipeline = pipeline_in(tmp_path)
@@ -596,6 +623,7 @@ def test_a_destination_that_is_gone_is_filled_again(tmp_path: Path, tenant: Tena
     assert len(rows_of(pipeline, CONTACTS, "id")) == 3
 
 
+@pytest.mark.slow
 def test_large_windows_are_made_tables_of_in_other_processes(
     tmp_path: Path, tenant: Tenant, monkeypatch: pytest.MonkeyPatch
 ):

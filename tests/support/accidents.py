@@ -2,6 +2,8 @@
 
     python -m tests.support.accidents merge:2 load --home …      dies within the second merge of a load package
 
+rows:N                 with rows of N tables of a package put in by one transaction
+rows_of_dlt:N          with N of dlt's own rows as well     (all others of a package: with dlt's own way of loading it)
 extract, normalize     after this step of dlt's              merge:N      before the last statement of merge N
 append:N               with N tables of a package appended    merged:N     after merge N was committed
 complete               before a package is called loaded
@@ -45,7 +47,11 @@ def die() -> None:
 def arm(point: str) -> None:
     """Make this process die at `point`."""
     name, _, argument = point.partition(":")
+    if name in ("extract", "normalize", "complete", "append", "merge", "merged"):
+        _patch("omnium_elt.warehouse.destination", "fits", lambda _: lambda *_: False)
     {
+        "rows": lambda: _after("omnium_elt.warehouse.one_transaction", "_insert", int(argument)),
+        "rows_of_dlt": lambda: _after("omnium_elt.warehouse.one_transaction", "_add", int(argument)),
         "extract": lambda: _after("dlt.pipeline.pipeline.Pipeline", "extract", 1),
         "normalize": lambda: _after("dlt.pipeline.pipeline.Pipeline", "normalize", 1),
         "complete": lambda: _before("dlt.destinations.impl.duckdb.duck.DuckDbClient", "complete_load", 1),

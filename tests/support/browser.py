@@ -1,8 +1,10 @@
 """A real browser for tests: the distribution's Chromium, headless, driven over its own debugging protocol."""
 
 import json
+import re
 import shutil
 import subprocess
+import sys
 import time
 import urllib.request
 from collections.abc import Callable, Iterator
@@ -127,3 +129,17 @@ def browser(folder: Path) -> Iterator[Browser]:
     finally:
         process.terminate()
         process.wait(30)
+
+
+@contextmanager
+def dashboard(home: Path, **process: Any) -> Iterator[str]:
+    """The address of a dashboard of a home, in a process of its own; `process` are options of Popen."""
+    command = [sys.executable, "-m", "omnium_elt", "dashboard", "--port", "0", "--home", str(home)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, **process) as served:
+        assert served.stdout
+        found = re.match(r"http://127\.0\.0\.1:\d+$", served.stdout.readline().strip())
+        assert found, "the dashboard did not say where it is"
+        try:
+            yield found[0]
+        finally:
+            served.terminate()

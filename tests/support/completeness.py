@@ -5,7 +5,8 @@ from typing import Any
 from omnium_elt.infra.home import Settings
 from omnium_elt.infra.run_report import RunReport
 from omnium_sandbox import Sandbox
-from omnium_source.pii.masking import PersonalData, key_for
+from omnium_source.pii.masking import PersonalData
+from omnium_source.pii.personal_key import key_for
 from omnium_source.resources import RESOURCES
 
 from tests.support.equality import differences

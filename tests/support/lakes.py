@@ -1,6 +1,12 @@
 """Raw tables of a home, for tests of what becomes of them outside: lakes, buckets."""
 
+import contextlib
+from collections.abc import Iterator
+from types import ModuleType
+from typing import Any
+
 import duckdb
+import pytest
 from omnium_elt.infra.home import Home
 
 
@@ -9,3 +15,20 @@ def execute(home: Home, *statements: str) -> None:
     with duckdb.connect(str(home.working_database)) as connection:
         for statement in statements:
             connection.execute(statement)
+
+
+@contextlib.contextmanager
+def killed_half_way(step: ModuleType) -> Iterator[None]:
+    """Have the step that runs in this `with` be interrupted when it has written one table and begins with the next."""
+    write, written = step._write, list[int]()
+
+    def killed_after_one(*arguments: Any) -> Any:
+        if written:
+            raise KeyboardInterrupt
+        written.append(1)
+        return write(*arguments)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(step, "_write", killed_after_one)
+        with pytest.raises(KeyboardInterrupt):
+            yield

@@ -12,6 +12,7 @@ from unittest import mock
 import duckdb
 import pyarrow
 from omnium_elt.infra.project_files import TRANSFORMS
+from omnium_elt.warehouse.queries import rows
 
 from tests.support.parsing import share_parsing
 
@@ -81,9 +82,7 @@ def query(folder: Path, sql: str, *values: Any) -> list[Row]:
     """Rows of a query on `folder`/warehouse.duckdb, each a dict."""
     with duckdb.connect(str(folder / "warehouse.duckdb"), read_only=True) as connection:
         connection.execute("set TimeZone = 'UTC'")
-        found = connection.execute(sql, list(values))
-        names = [column[0] for column in found.description]
-        return [dict(zip(names, row, strict=True)) for row in found.fetchall()]
+        return rows(connection, sql, *values)
 
 
 def _flatten(

@@ -2,9 +2,11 @@
 
 import json
 from datetime import date
+from decimal import Decimal
 from typing import Any
 
 import duckdb
+from omnium_elt.decide.decisions import Decision
 from omnium_elt.infra.home import Home
 
 AS_OF = date(2026, 1, 1)
@@ -63,3 +65,18 @@ def propose(home: Home, sku: str, **columns: Any) -> None:
         connection.execute(
             f"update marts.purchase_proposal_line set {sets} where sku = $sku", {"sku": sku, **columns}
         )
+
+
+def lamp(note: str = "") -> Decision:
+    """Nord's A, ticked: 72 instead of the 48 that are proposed."""
+    return Decision(
+        "oslo",
+        "A",
+        "sup-1",
+        "NOK",
+        AS_OF,
+        Decimal(48),
+        is_ticked=True,
+        quantity=Decimal(72),
+        note=note,
+    )

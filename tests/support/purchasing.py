@@ -10,6 +10,7 @@ from omnium_elt.infra.home import Home, Settings
 from omnium_elt.infra.run_report import Silent
 from omnium_elt.steps.load import load
 from omnium_elt.steps.transform import dbt_arguments, dbt_environment
+from omnium_elt.warehouse import queries
 from omnium_sandbox import Sandbox
 
 from tests.support.parsing import share_parsing
@@ -75,10 +76,8 @@ def record(home: Home, query: str) -> dict[str, Any]:
     """The only row that a query answers, by column."""
     with duckdb.connect(str(home.working_database), read_only=True) as connection:
         connection.execute("set TimeZone = 'UTC'")
-        answer = connection.execute(query)
-        names = [column[0] for column in answer.description]
-        (row,) = answer.fetchall()
-        return dict(zip(names, row, strict=True))
+        (row,) = queries.rows(connection, query)
+        return row
 
 
 def supplier(name: str, **more: Any) -> dict[str, Any]:

@@ -5,6 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from omnium_source import RESOURCES, shape
+from omnium_source.errors import OmniumError
 from omnium_source.http.client import OmniumClient
 from omnium_source.normalize.resource_normalizer import ResourceNormalizer
 from omnium_source.pii.masking import PersonalData
@@ -24,9 +25,13 @@ def read(
     state: dict[str, Any] | None = None,
     *,
     notes: list[str] | None = None,
+    told: list[str] | None = None,
     **reading: Any,
 ) -> list[Verified]:
-    """All windows of a resource, read to the end. `notes` gathers what a person is told."""
+    """All windows of a resource, read to the end. `notes` gathers what a person is told.
+
+    `told`: gathers why a resource could not be read, and then what was handed on before comes back all the same.
+    """
     resource = RESOURCES[name]
     with (
         OmniumClient(wire.base_url, wire.client_id, wire.client_secret) as client,
@@ -36,7 +41,14 @@ def read(
         settings = Reading(**{"budget": 20.0, **reading})
         normalizer = ResourceNormalizer(shape(resource, OPEN))
         run = ResourceRun(client, resource, normalizer, executor, reading=settings, notes=notes)
-        return list(Reader(run).windows(state or {}))
+        windows: list[Verified] = []
+        try:
+            windows.extend(Reader(run).windows(state or {}))
+        except OmniumError as failure:
+            if told is None:
+                raise
+            told.append(str(failure))
+        return windows
 
 
 def ids(windows: list[Verified], column: str = "id") -> list[str]:

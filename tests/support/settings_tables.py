@@ -3,17 +3,32 @@
 python -m tests.support.settings_tables
 """
 
+import json
 import re
+from collections.abc import Mapping
 from pathlib import Path
 
-from omnium_elt.infra.settings import ENVIRONMENT, TRANSFORM, as_table
+from omnium_elt.infra.settings import ENVIRONMENT, TRANSFORM
 from omnium_source.fields import OPTIONS, PARTS, options_of
+from omnium_source.setting import Setting
 from omnium_source.settings import SOURCE
 
 ROOT = Path(__file__).parents[2]
+
+
+def as_table(rows: Mapping[str, Setting], prefix: str = "") -> str:
+    """Settings as a Markdown table."""
+    lines = ["| setting | default | may be | means |", "|---|---|---|---|"]
+    for row in rows.values():
+        written = row.default if isinstance(row.default, str) else json.dumps(row.default)
+        default = "" if row.default in (None, "") else f"`{written}`"
+        lines.append(f"| `{prefix}{row.name.upper()}` | {default} | {row.range} | {row.meaning} |")
+    return "\n".join(lines)
+
+
 TABLES = {
-    "README.md": [
-        as_table(SOURCE, "SOURCES__OMNIUM__"),
+    "README.md": [as_table(SOURCE, "SOURCES__OMNIUM__")],
+    "docs/settings.md": [
         as_table(ENVIRONMENT),
         as_table(OPTIONS, "SOURCES__OMNIUM__ORDERS__"),
         *(
@@ -23,8 +38,8 @@ TABLES = {
             )
             for row in PARTS
         ),
+        as_table(TRANSFORM, "TRANSFORM__"),
     ],
-    "docs/settings.md": [as_table(TRANSFORM, "TRANSFORM__")],
 }
 
 

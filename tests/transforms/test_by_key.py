@@ -100,13 +100,14 @@ EVENTS = {
 
 @dataclasses.dataclass(frozen=True)
 class Build:
-    """What happened, and the build that follows: so many days from the newest load's, with another time zone, or one
-    that ends within the model of that name."""
+    """What happened, and the build that follows: so many days from the newest load's, with another time zone, one that
+    ends within the model of that name, or whole ones in parts of so many rows."""
 
     events: tuple[tuple[str, int], ...] = ()
     days: int = 0
     time_zone: str | None = None
     ends_within: str | None = None
+    rows_at_once: int | None = None
 
 
 class Tenant:
@@ -132,8 +133,9 @@ class Tenant:
             for event, number in build.events:
                 names = {"n": number, "load": f"{next(self._loads)}.0", "today": self._today}
                 connection.execute(EVENTS[event].format(**names))
+        named = {"time_zone": build.time_zone, "rows_at_once": build.rows_at_once}
         settings = Settings(
-            home=self._home, variables={"time_zone": build.time_zone} if build.time_zone else {}
+            home=self._home, variables={name: value for name, value in named.items() if value is not None}
         )
         with database.connect(self._home.working_database) as connection:
             raw = database.fingerprint(connection)
@@ -190,6 +192,19 @@ def ending_within(model: str | None) -> Iterator[None]:
 
 
 @contextmanager
+def inserts() -> Iterator[list[str]]:
+    """The models to whose rows a statement of the `with` adds some, once for each statement."""
+    add_query, found = DuckDBConnectionManager.add_query, list[str]()
+
+    def noting(manager: Any, sql: str, *arguments: Any, **named: Any) -> Any:
+        found.extend(name for name in BY_KEY if f'"{name}" by name' in sql)
+        return add_query(manager, sql, *arguments, **named)
+
+    with mock.patch.object(DuckDBConnectionManager, "add_query", noting):
+        yield found
+
+
+@contextmanager
 def tenant(finished_home: Path) -> Iterator[Tenant]:
     with tempfile.TemporaryDirectory() as folder:
         shutil.copytree(finished_home, Path(folder, "home"))
@@ -229,6 +244,16 @@ def test_each_kind_of_change_is_found(finished_home: Path) -> None:
         for days, some in ((0, names[0::4]), (0, names[1::4]), (-40, names[2::4]), (0, names[3::4])):
             built.build(Build(tuple((event, 7) for event in some), days=days))
             assert built.differences() == {}, some
+
+
+def test_a_whole_build_in_parts_has_the_same_rows(finished_home: Path) -> None:
+    with tenant(finished_home) as built:
+        with inserts() as found:
+            built.build(Build(time_zone="Pacific/Auckland", rows_at_once=1_000))
+        assert built.differences() == {}
+        assert set(found) == set(BY_KEY)
+        built.build(Build((("more ordered", 7), ("late transaction", 7)), rows_at_once=1_000))
+        assert built.differences() == {}
 
 
 def test_a_new_day_and_a_changed_row_leave_the_rows_of_others(finished_home: Path) -> None:

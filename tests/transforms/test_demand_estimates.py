@@ -12,6 +12,7 @@ from typing import Any
 
 import duckdb
 import pytest
+from omnium_elt.warehouse import queries
 
 from tests.support.models import dbt
 
@@ -188,10 +189,8 @@ def test_estimates_are_what_their_descriptions_say(tmp_path: Path) -> None:
             create table intermediate.int_closed_days (warehouse_code varchar, day date, is_weekly boolean);
             """
         )
-        found = connection.execute(compiled.results[0].node.compiled_code)
-        names = [column[0] for column in found.description]
         estimates = {
-            row["sku"]: row for row in (dict(zip(names, one, strict=True)) for one in found.fetchall())
+            row["sku"]: row for row in queries.rows(connection, compiled.results[0].node.compiled_code)
         }
     assert estimates.keys() == NAMES.keys()
     for sku, figures in expected().items():

@@ -27,6 +27,8 @@ from tests.support.trade import (
     stocked,
 )
 
+pytestmark = pytest.mark.slow  # two whole builds
+
 
 def sales(sku: str, daily: Sequence[float]) -> list[Row]:
     """Orders of these quantities on the last days, the last one today; none where it is 0."""

@@ -19,6 +19,8 @@ from tests.support.purchasing import (
 )
 from tests.support.tenants import sandbox_settings
 
+pytestmark = pytest.mark.slow  # a load and a whole build
+
 AS_OF = date(2024, 3, 31)
 
 

@@ -122,15 +122,21 @@ TEXTS = (
 )  # fmt: skip
 
 
+def columns_of(connection: duckdb.DuckDBPyConnection, table: str) -> set[str]:
+    """Names of the columns of a raw table; none where there is no such table."""
+    found = connection.execute(
+        "select column_name from information_schema.columns where table_schema = 'omnium' and table_name = ?",
+        [table],
+    )
+    return {column for (column,) in found.fetchall()}
+
+
 def fill_with_texts(folder: Path, tables: dict[str, dict[str, str]], seed: int) -> None:
     """Put odd texts into a tenth of the names, ids, statuses and documents of every raw table."""
     choose = random.Random(seed)
     with duckdb.connect(str(folder / "warehouse.duckdb")) as connection:
         for table, columns in tables.items():
-            there = {column for (column,) in connection.execute(
-                "select column_name from information_schema.columns where table_schema = 'omnium' and table_name = ?",
-                [table],
-            ).fetchall()}  # fmt: skip
+            there = columns_of(connection, table)
             if not there:
                 continue
             keys = [
@@ -276,10 +282,7 @@ def at_the_limits(folder: Path, tables: dict[str, dict[str, str]]) -> None:
                "days": "3650", "decimal": "1e15", "bigint": "1e15"}  # fmt: skip
     with duckdb.connect(str(folder / "warehouse.duckdb")) as connection:
         for table, columns in tables.items():
-            there = {column for (column,) in connection.execute(
-                "select column_name from information_schema.columns where table_schema = 'omnium' and table_name = ?",
-                [table],
-            ).fetchall()}  # fmt: skip
+            there = columns_of(connection, table)
             for column, kind in columns.items():
                 if there and kind in largest and not column.startswith("canceled"):
                     connection.execute(

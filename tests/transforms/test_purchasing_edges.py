@@ -82,6 +82,7 @@ def test_a_delivery_that_was_moved_later_does_not_tell_its_promise_before(tmp_pa
     ]
 
 
+@pytest.mark.slow
 def test_a_store_that_was_deleted_as_a_supplier_keeps_its_transfers(tmp_path: Path) -> None:
     """Its last version tells; where versions are not read, the row that reconcile marked does."""
     write_raw(

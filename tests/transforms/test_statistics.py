@@ -10,6 +10,7 @@ import duckdb
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from omnium_elt.warehouse.queries import rows
 from scipy import stats
 
 from tests.support.models import dbt
@@ -91,12 +92,10 @@ def models(folder: Path) -> Iterator[Callable[..., Any]]:
             if name not in prepared:
                 connection.execute(f"prepare {name} as {compiled[name]}")
                 prepared.add(name)
-            found = connection.execute(f"execute {name}")
-            names = [column[0] for column in found.description]
-            rows = [dict(zip(names, row, strict=True)) for row in found.fetchall()]
+            found = rows(connection, f"execute {name}")
             if any(isinstance(given_rows, list) for given_rows in inputs.values()):
-                return {row["sku"]: row for row in rows}
-            return rows[0]
+                return {row["sku"]: row for row in found}
+            return found[0]
 
         yield call
 

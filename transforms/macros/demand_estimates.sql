@@ -209,6 +209,7 @@ weighed as (
             else 0e0
         end as long_weight_after
     from runs
+    {{ worked_out_once() }}
 ),
 
 remembered as (
@@ -259,6 +260,7 @@ sized as (
     from remembered
     inner join usual
         on usual.as_of_day = remembered.as_of_day
+    {{ worked_out_once() }}
 ),
 
 second_look as (
@@ -349,6 +351,7 @@ articles as (
     from known
     left join {{ categories }} as categories
         on categories.sku = known.sku
+    {{ worked_out_once() }}
 ),
 
 -- What an article without a past of its own is taken for: how often, and how much at a time, the tenant's articles
@@ -419,6 +422,7 @@ placed as (
         on categories_there.as_of_day = articles.as_of_day
         and categories_there.warehouse_code = articles.warehouse_code
         and categories_there.category = articles.category
+    {{ worked_out_once() }}
 ),
 
 -- The same SKU in other warehouses: what it sells there, of a category that sells so much there.

@@ -28,11 +28,15 @@
     {% if existing is not none and existing.type != kind %}
         {% do adapter.drop_relation(existing) %}
     {% endif %}
+    {% if by_key is not none %}
+        {% do build_whole(by_key, made, sql) %}
+    {% else %}
     {% call statement('main') -%}
         create or replace {{ kind }} {{ made }} as (
             {{ sql }}
         )
     {%- endcall %}
+    {% endif %}
     {% do persist_docs(made, model) %}
     {%- endif %}
     {% do record_build(state, kind, made) %}

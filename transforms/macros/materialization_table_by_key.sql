@@ -10,6 +10,9 @@
   The whole table is built where the rule does not hold: the first time, with other models or other settings, where
   something changed on which all keys rest, where more than a quarter of many keys changed; and on all databases but
   DuckDB. No column of a key is ever null.
+
+  A whole build of many rows is made in parts, a share of the keys each, so that what is joined and sorted of one part fits
+  into memory: otherwise DuckDB writes several times the table to disk.
 #}
 {% materialization table_by_key, default %}
     {%- set own = 'materialization_table_' ~ adapter.type() -%}
@@ -92,6 +95,32 @@
     {%- endif -%}
     {% do record_rule(kept, rule_node, rule) %}
     {{ return(is_renewed) }}
+{%- endmacro %}
+
+
+{# Builds the whole table, a share of the keys at a time where `size` (see versions.sql) has more than `rows_at_once`. #}
+{% macro build_whole(by_key, made, sql) -%}
+    {%- set rows = run_query('select count(*) from ' ~ by_key.size).rows[0][0] -%}
+    {%- set parts = 1 + rows // var('rows_at_once') -%}
+    {%- for part in range(parts) %}
+    {% call statement('main') -%}
+        {{ 'create or replace table ' ~ made ~ ' as' if part == 0 else 'insert into ' ~ made ~ ' by name' }} (
+            {{ sql if parts == 1 else with_keys_where(sql, 'hash(:columns) % ' ~ parts ~ ' = ' ~ part) }}
+        )
+    {%- endcall %}
+    {%- endfor %}
+{%- endmacro %}
+
+
+{# The model's SQL with its marks (`of_changed_keys`) made this condition on their `:columns`. #}
+{% macro with_keys_where(sql, condition) -%}
+    {%- set found = namespace(sql=sql) -%}
+    {%- for mark in modules.re.findall('1 = 1 /[*] of changed keys: (.*?) [*]/', sql) | unique -%}
+        {%- set found.sql = found.sql | replace(
+            '1 = 1 /* of changed keys: ' ~ mark ~ ' */', condition | replace(':columns', mark | replace(' ; ', ', '))
+        ) -%}
+    {%- endfor -%}
+    {{ return(found.sql) }}
 {%- endmacro %}
 
 

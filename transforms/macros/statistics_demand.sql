@@ -230,15 +230,20 @@
     {{ adapter.dispatch('statistics_saddle_tail', 'omnium')(quantity, count, mean, variance, size) }}
 {%- endmacro %}
 
+{# Bound to names step by step: each formula names the one before a dozen times. #}
 {% macro spark__statistics_saddle_tail(quantity, count, mean, variance, size) -%}
+    {%- set kept = "'quantity', given.quantity, 'n', given.n, 'mean', given.mean, 'size', given.size" -%}
     element_at(transform(
-        array(named_struct(
-            'quantity', {{ quantity }},
-            'n', {{ count }},
-            'mean', {{ mean }},
-            'size', {{ size }},
-            'exceeds', {{ statistics_saddle_exceeds('(' ~ count ~ ' + 0.5e0)', mean, size) }}
-        )),
+        transform(
+            transform(
+                array(named_struct('quantity', {{ quantity }}, 'n', {{ count }}, 'mean', {{ mean }}, 'size', {{ size }})),
+                given -> named_struct(
+                    {{ kept }},
+                    'deviations', {{ statistics_saddle_deviations('(given.n + 0.5e0)', 'given.mean', 'given.size') }}
+                )
+            ),
+            given -> named_struct({{ kept }}, 'exceeds', {{ normal_cdf('(-given.deviations)') }})
+        ),
         given -> {{ statistics_pair('given.exceeds', statistics_saddle_shortage('given.quantity', 'given.n', 'given.mean', 'given.size', 'given.exceeds')) }}
     ), 1)
 {%- endmacro %}
@@ -297,6 +302,7 @@
     {{ adapter.dispatch('statistics_counted_tail', 'omnium')(quantity, mean, variance, most) }}
 {%- endmacro %}
 
+{# Here a loop, from the innermost bracket outwards: written out it is a plan of megabytes, over which Spark thinks for minutes. #}
 {% macro spark__statistics_counted_tail(quantity, mean, variance, most) -%}
     {%- set over = statistics_overdispersion(mean, variance) -%}
     element_at(transform(
@@ -305,10 +311,26 @@
                 'quantity', {{ quantity }}, 'n', floor({{ quantity }} + 1e-9), 'mean', {{ mean }}, 'over', {{ over }},
                 'base', {{ mean }} * (1e0 - {{ over }}), 'none', exp({{ statistics_log_none(mean, over) }})
             )),
-            given -> named_struct(
-                'quantity', given.quantity, 'n', given.n, 'mean', given.mean, 'over', given.over,
-                'exceeds', {{ statistics_counted_exceeds('given', most) }},
-                'probability', {{ statistics_counted_probability('given', most) }}
+            given -> aggregate(
+                case
+                    when given.n >= 1 then sequence(cast(given.n as bigint), 1L, -1L)
+                    else cast(array() as array<bigint>)
+                end,
+                named_struct(
+                    'quantity', given.quantity, 'n', given.n, 'mean', given.mean, 'over', given.over,
+                    'exceeds', 1e0,
+                    'probability', given.none
+                ),
+                (state, k) -> named_struct(
+                    'quantity', state.quantity, 'n', state.n, 'mean', state.mean, 'over', state.over,
+                    'exceeds', 1e0 + (given.base + (k - 1) * given.over) / k * state.exceeds,
+                    'probability', (given.base + (k - 1) * given.over) / k * state.probability
+                ),
+                state -> named_struct(
+                    'quantity', state.quantity, 'n', state.n, 'mean', state.mean, 'over', state.over,
+                    'exceeds', greatest(0e0, 1e0 - given.none * state.exceeds),
+                    'probability', state.probability
+                )
             )
         ),
         given -> {{ statistics_pair('given.exceeds', statistics_counted_shortage('given')) }}

@@ -99,3 +99,18 @@
 {% macro postgres__rounded(expression, digits) -%}
     cast(round(cast({{ expression }} as numeric), {{ digits }}) as double precision)
 {%- endmacro %}
+
+
+{#
+  Ends a CTE without a condition that several others read. Spark puts its query in place of each of their names otherwise, those in
+  the next ones, until it thinks for minutes about a plan of hundreds of joins; of what may differ from time to time it takes one.
+#}
+{% macro worked_out_once() -%}
+    {{ adapter.dispatch('worked_out_once', 'omnium')() }}
+{%- endmacro %}
+
+{% macro default__worked_out_once() -%}{%- endmacro %}
+
+{% macro spark__worked_out_once() -%}
+    where rand() >= 0e0
+{%- endmacro %}

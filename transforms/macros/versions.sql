@@ -4,6 +4,7 @@
   key             the columns of its key
   by_key          queries of the key and a `part`: a key's version is the digest of all its parts
   whole           queries of a `part` on which the rows of all keys rest: where one changes, the whole table is built
+  size            what has as many rows as a whole build has to sort and join
   of_another_day  what becomes of the rows of unchanged keys with another as-of date; `:before` stands for the last one
 
   A raw row that changed carries the id of the load that changed it, and a document's lists come with it: of documents that
@@ -27,6 +28,7 @@
             'select hash(places) as part from ' ~ ref('int_virtual_locations') ~ ' as places',
             'select hash(types) as part from ' ~ ref('order_types') ~ ' as types',
         ],
+        'size': ref('stg_order_lines'),
         'of_another_day': none,
     }) }}
 {%- endmacro %}
@@ -42,6 +44,7 @@
                 ~ ' and sku is not null and warehouse_code is not null',
         ],
         'whole': ['select hash(warehouse_code) as part from ' ~ ref('stg_stores') ~ ' where is_virtual'],
+        'size': ref('stg_inventory_transactions'),
         'of_another_day': none,
     }) }}
 {%- endmacro %}
@@ -56,6 +59,7 @@
         'key': ['sku', 'warehouse_code'],
         'by_key': parts,
         'whole': [],
+        'size': ref('int_stock_change_days'),
         'of_another_day': 'update ' ~ this ~ ' set run_days = ' ~ days_between('day', add_days(as_of(), 1))
             ~ ' where ' ~ add_days('day', 'run_days') ~ ' = ' ~ add_days(':before', 1),
     }) }}

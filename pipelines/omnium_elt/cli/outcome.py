@@ -5,7 +5,6 @@ from typing import TYPE_CHECKING, Any
 
 from omnium_elt.cli.rendering import (
     coloured,
-    counted,
     duration,
     escaped,
     number,
@@ -16,6 +15,7 @@ from omnium_elt.cli.rendering import (
 )
 from omnium_elt.infra.home import Home
 from omnium_elt.infra.run_report import EXIT_INCOMPLETE, EXIT_OK, EXIT_USAGE, RunReport
+from omnium_elt.infra.text import counted
 
 if TYPE_CHECKING:
     from rich.console import Console

@@ -25,11 +25,6 @@ def print_json(value: Any) -> None:
     sys.stdout.flush()
 
 
-def counted(number: int, what: str) -> str:
-    """`1 line`, `2 lines`."""
-    return f"{number:,} {what}{'' if number == 1 else 's'}"
-
-
 def table(*headings: str) -> "Table":
     """A table that fits the terminal; a heading that ends with `>` is aligned to the right.
 

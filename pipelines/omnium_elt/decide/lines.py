@@ -12,6 +12,7 @@ from typing import Any
 from omnium_elt.decide.decisions import Decision, Decisions, Key
 from omnium_elt.infra.errors import UsageError
 from omnium_elt.infra.home import Home
+from omnium_elt.infra.text import counted
 from omnium_elt.warehouse import database, selection
 
 MART = "purchase_proposal_line"
@@ -57,17 +58,17 @@ class Chosen:
         said = []
         if self.ticked_only:
             others = (
-                f"; {_counted(self.left_out, 'other')} left out (--all takes them, too)"
+                f"; {counted(self.left_out, 'other')} left out (--all takes them, too)"
                 if self.left_out
                 else ""
             )
-            said.append(f"the {_counted(self.lines, 'ticked line')}{others}")
+            said.append(f"the {counted(self.lines, 'ticked line')}{others}")
         if self.snoozed:
-            said.append(f"{_counted(self.snoozed, 'snoozed line')} left out")
+            said.append(f"{counted(self.snoozed, 'snoozed line')} left out")
         if self.changed:
-            said.append(f"{_counted(self.changed, 'line')} in another quantity than proposed")
+            said.append(f"{counted(self.changed, 'line')} in another quantity than proposed")
         if self.outdated:
-            said.append(f"of {_counted(self.outdated, 'line')} the proposal has changed since it was decided")
+            said.append(f"of {counted(self.outdated, 'line')} the proposal has changed since it was decided")
         return said
 
 
@@ -212,11 +213,25 @@ def choose(connection: Any, chosen: Selection) -> Chosen:
 
 
 def require_warehouse(home: Home) -> None:
-    """Raise UsageError where nothing is published."""
+    """Raise UsageError where nothing is published, or raw data alone."""
     if not home.warehouse.exists():
         raise UsageError(
             f"there is no warehouse at {home.warehouse}", "Make one: omnium-elt demo, or omnium-elt run."
         )
+    with database.connect(home.warehouse, read_only=True) as connection:
+        schemas = connection.execute("select schema_name from information_schema.schemata").fetchall()
+    if ("marts",) not in schemas:
+        raise UsageError(
+            f"{home.warehouse} holds raw data and no models", "Make them: omnium-elt transform, then publish."
+        )
+
+
+def by_order(lines: Sequence[dict[str, Any]]) -> list[list[dict[str, Any]]]:
+    """The lines of each order: of a supplier, for a warehouse, in a currency."""
+    orders: dict[tuple[Any, ...], list[dict[str, Any]]] = {}
+    for line in lines:
+        orders.setdefault((line["supplier_id"], line["warehouse_code"], line["currency"]), []).append(line)
+    return list(orders.values())
 
 
 def value_of(lines: Sequence[Mapping[str, Any]]) -> dict[str | None, Decimal]:
@@ -225,7 +240,3 @@ def value_of(lines: Sequence[Mapping[str, Any]]) -> dict[str | None, Decimal]:
     for line in lines:
         values[line["currency"]] = values.get(line["currency"], Decimal(0)) + (line["line_value"] or 0)
     return values
-
-
-def _counted(number: int, what: str) -> str:
-    return f"{number:,} {what}{'' if number == 1 else 's'}"

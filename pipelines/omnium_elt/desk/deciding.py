@@ -10,8 +10,8 @@ from omnium_elt.decide import lines, quantities
 from omnium_elt.decide.decisions import LONGEST_NOTE, Decision, Decisions, Event
 from omnium_elt.desk import marts
 from omnium_elt.infra.home import Home
-from omnium_elt.report.queries import Row, rows
 from omnium_elt.warehouse import database
+from omnium_elt.warehouse.queries import Row, rows
 
 FIELDS = ("ticked", "quantity", "snoozed_until", "note", "confirm", "forget")
 

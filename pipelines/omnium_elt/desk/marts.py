@@ -6,7 +6,7 @@ from typing import Any
 from omnium_elt.infra.files import read_object
 from omnium_elt.infra.home import Home
 from omnium_elt.report import health
-from omnium_elt.report.queries import Row, row, rows
+from omnium_elt.warehouse.queries import Row, row, rows
 
 OLD_HOURS = 26
 """Data older than a day and two hours are called old."""
@@ -25,7 +25,7 @@ FILTERS = {
 IS_ORDERED = "not is_snoozed and (is_ticked or action <> 'defer')"
 
 
-def freshness(connection: Any, home: Home, now: datetime | None = None) -> Row:
+def freshness(connection: Any, home: Home) -> Row:
     """As of which day the figures are, when they were published, until when the tenant was read."""
     manifest = read_object(home.manifest)
     try:
@@ -34,7 +34,7 @@ def freshness(connection: Any, home: Home, now: datetime | None = None) -> Row:
         published = None
     hours = None
     if published is not None:
-        hours = ((now or datetime.now(UTC)) - published.astimezone(UTC)).total_seconds() / 3600
+        hours = (datetime.now(UTC) - published.astimezone(UTC)).total_seconds() / 3600
     return {
         "as_of": manifest.get("as_of"),
         "published_at": published,
@@ -133,9 +133,7 @@ def order(connection: Any, supplier_id: str, warehouse: str, currency: str) -> R
     return found[0] if found else None
 
 
-def lines(
-    connection: Any, where: str, values: list[Any], size: int, offset: int = 0, order_by: str = ""
-) -> list[Row]:
+def lines(connection: Any, where: str, values: list[Any], size: int, offset: int = 0) -> list[Row]:
     """Lines of the proposal with what a typed quantity is checked against; the most urgent first."""
     return rows(
         connection,
@@ -143,13 +141,13 @@ def lines(
         select line.*, input.is_package_break_allowed, input.reorder_min_quantity, input.max_quantity, input.position
         from (
             select * from decided_line where {where}
-            order by {order_by or "urgency_rank, money_at_risk desc, order_by_date, sku, warehouse_code"}
+            order by urgency_rank, money_at_risk desc, order_by_date, sku, warehouse_code
             limit {int(size)} offset {int(offset)}
         ) as line
         left join marts.replenishment_input as input
             on input.sku = line.sku
             and input.warehouse_code = line.warehouse_code
-        order by {order_by or "urgency_rank, money_at_risk desc, order_by_date, line.sku, line.warehouse_code"}
+        order by urgency_rank, money_at_risk desc, order_by_date, line.sku, line.warehouse_code
         """,
         *values,
     )

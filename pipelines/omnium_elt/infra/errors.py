@@ -71,6 +71,7 @@ _OS_ERRORS = {
     ),
     errno.EPERM: ("no permission to write", "Choose a --home that this user may write, or change its owner."),
     errno.ENOTDIR: ("not a folder", "Choose a --home that is a folder."),
+    errno.EISDIR: ("a folder, where a file has to be", "Move it away and run again."),
     errno.EEXIST: ("not a folder", "Choose a --home that is a folder."),
     errno.EMFILE: ("too many open files", "Raise the limit (`ulimit -n 4096`) and run again."),
 }

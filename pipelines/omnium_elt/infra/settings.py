@@ -5,7 +5,6 @@ Whoever adds a var to `dbt_project.yml` adds its row here, and a test fails unti
 """
 
 import difflib
-import json
 import os
 import re
 from collections.abc import Iterator, Mapping
@@ -264,6 +263,14 @@ TRANSFORM = table(
         MOST_ROWS,
     ),
     Setting(
+        "rows_at_once",
+        "integer",
+        2_000_000,
+        "order lines or inventory transactions that a whole build joins and sorts at a time",
+        1_000,
+        MOST_ROWS,
+    ),
+    Setting(
         "proposal_follow_days",
         "integer",
         7,
@@ -366,7 +373,7 @@ def problems() -> list[Problem]:
         try:
             field_choices(sources)
         except ConfigurationError as error:
-            wrong = [Problem(str(error), "README, Configuration, says what can be chosen.")]
+            wrong = [Problem(str(error), "docs/settings.md says what can be chosen.")]
     found += wrong
     found += filter(None, map(_of_variable, transform))
     return found
@@ -404,8 +411,8 @@ def _project_vars() -> Mapping[str, Any]:
 def _environment(environment: Mapping[str, str]) -> Iterator[Problem]:
     """What is wrong with `OMNIUM_…`, and with names that were meant to be `SOURCES__OMNIUM__…` or `TRANSFORM__…`."""
     for name, value in sorted(environment.items()):
-        if name.startswith(OURS):
-            is_ours = not name.startswith((PIPELINES_OWN, *PROFILE_PREFIXES)) and name not in OTHER_NAMES
+        if name.startswith(OURS) and not name.startswith(PIPELINES_OWN):
+            is_ours = not name.startswith(PROFILE_PREFIXES) and name not in OTHER_NAMES
             if is_ours and (problem := problem_of(Found((name,), value, name), ENVIRONMENT)):
                 yield problem
         elif meant := _meant(name):
@@ -417,6 +424,9 @@ def _meant(name: str) -> str | None:
     upper = name.upper()
     if name.startswith((ENVIRONMENT_PREFIX, TRANSFORM_PREFIX)) or ANOTHER_TENANT.match(upper):
         return None
+    section, _, last = name.lower().partition("__")
+    if section in (SECTIONS[0], "omnium") and last in MISPLACED:
+        return f"{ENVIRONMENT_PREFIX}{last.upper()}"
     for prefix, known in ((ENVIRONMENT_PREFIX, SOURCE), (TRANSFORM_PREFIX, TRANSFORM)):
         for setting in known:
             right = f"{prefix}{setting.upper()}"
@@ -436,23 +446,24 @@ def _misplaced(document: Mapping[str, Any], where: str) -> Iterator[Problem]:
                 section = SECTION if near[0] in SOURCE else "transform"
                 message = f"{name} in {where} stands outside any section"
                 yield Problem(message, f"Write {near[0]} below [{section}].")
+            elif name in SECTIONS:
+                yield _no_section(name, where)
         elif name not in SECTIONS and (near := difflib.get_close_matches(name, SECTIONS, n=1, cutoff=NEAR)):
             yield Problem(f"[{name}] in {where} is no section", f"Did you mean [{near[0]}]?")
     sections = document.get("sources")
-    for name in sections if isinstance(sections, Mapping) else ():
+    for name, value in sections.items() if isinstance(sections, Mapping) else ():
+        if not isinstance(value, Mapping):
+            if name in MISPLACED:
+                yield Problem(f"sources.{name} in {where} is no setting", f"Write {name} below [{SECTION}].")
+            elif name == "omnium":
+                yield _no_section(SECTION, where)
+            continue
         is_another = ANOTHER_TENANT.match(f"SOURCES__{name.upper()}__") or name == "omnium"
         if not is_another and difflib.get_close_matches(name, ["omnium", "omnium_source"], n=1, cutoff=NEAR):
             yield Problem(f"[sources.{name}] in {where} is no section", f"Did you mean [{SECTION}]?")
 
 
-def as_table(rows: Mapping[str, Setting], prefix: str = "") -> str:
-    """Settings as a Markdown table: what the README and docs/settings.md show."""
-    lines = ["| setting | default | may be | means |", "|---|---|---|---|"]
-    for row in rows.values():
-        default = "" if row.default in (None, "") else f"`{_written(row.default)}`"
-        lines.append(f"| `{prefix}{row.name.upper()}` | {default} | {row.range} | {row.meaning} |")
-    return "\n".join(lines)
-
-
-def _written(default: Any) -> str:
-    return default if isinstance(default, str) else json.dumps(default)
+def _no_section(name: str, where: str) -> Problem:
+    return Problem(
+        f"{name} in {where} is a value, and has to be a section", f"Write [{name}] above its settings."
+    )

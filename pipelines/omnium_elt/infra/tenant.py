@@ -3,7 +3,8 @@
 from omnium_source.errors import OmniumError
 from omnium_source.http.cancellation import Cancellation
 from omnium_source.http.client import OmniumClient
-from omnium_source.pii.masking import PersonalData, check_mark, key_for
+from omnium_source.pii.masking import PersonalData
+from omnium_source.pii.personal_key import check_mark, key_for
 
 from omnium_elt.infra.home import Settings
 

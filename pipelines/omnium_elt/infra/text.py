@@ -1,8 +1,13 @@
-"""Structures of texts from elsewhere, made safe for terminals (`omnium_source.text`)."""
+"""Texts: counts in words, and structures of texts from elsewhere made safe for terminals (`omnium_source.text`)."""
 
 from typing import Any
 
 from omnium_source.text import printable
+
+
+def counted(number: int, what: str) -> str:
+    """`1 line`, `2 lines`."""
+    return f"{number:,} {what}{'' if number == 1 else 's'}"
 
 
 def all_printable(value: Any) -> Any:

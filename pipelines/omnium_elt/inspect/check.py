@@ -195,9 +195,9 @@ def _tenant(settings: Settings) -> Iterator[Finding]:
 
 def _writer(settings: Settings) -> Iterator[Finding]:
     """The API user that writes, where there is one: whether it is let in, and is not the one that reads."""
-    from omnium_elt.write.credentials import WRITER, writer
+    from omnium_elt.write.credentials import WRITER, fault, writer
 
-    name, remedy = "writing", "It is needed for `omnium-elt write … --apply` alone."
+    name = "writing"
     try:
         found = writer()
     except Exception as error:
@@ -206,12 +206,9 @@ def _writer(settings: Settings) -> Iterator[Finding]:
     user, secret = found["writer_id"], found["writer_secret"]
     if not user and not secret:
         return
-    if not user or not secret:
-        missing = "CLIENT_SECRET" if user else "CLIENT_ID"
-        yield Finding(name, "fail", f"{WRITER}__{missing} is missing", remedy, EXIT_USAGE)
-    elif user == settings.client_id:
-        message = f"{WRITER}__CLIENT_ID is the API user that reads"
-        yield Finding(name, "fail", message, "Make one of its own for writing.", EXIT_USAGE)
+    if wrong := fault(settings.client_id, user, secret):
+        remedy = "Make an API user for writing; it is needed for `omnium-elt write … --apply` alone."
+        yield Finding(name, "fail", wrong, remedy, EXIT_USAGE)
     else:
         with _signing_in(settings, user, secret, WRITER) as client:
             try:

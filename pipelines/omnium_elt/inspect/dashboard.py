@@ -10,6 +10,7 @@ import socket
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 
+from omnium_elt.decide.lines import require_warehouse
 from omnium_elt.infra.errors import UsageError
 from omnium_elt.infra.home import Home
 
@@ -77,10 +78,7 @@ def build(home: Home) -> App:
     from omnium_elt.desk.routes import routes
     from omnium_elt.infra import project_files
 
-    if not home.warehouse.exists():
-        raise UsageError(
-            f"there is no warehouse at {home.warehouse}", "Make one: omnium-elt demo, or omnium-elt run."
-        )
+    require_warehouse(home)
     os.environ["OMNIUM_HOME"] = str(home.root.absolute())  # where the notebooks look
     apps = marimo.create_asgi_app(quiet=True, include_code=True)
     for name in NOTEBOOKS:

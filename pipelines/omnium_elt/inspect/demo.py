@@ -12,6 +12,7 @@ from omnium_elt.infra.run_report import Progress, RunReport
 from omnium_elt.inspect.examples import Example, examples
 from omnium_elt.steps.run import run
 from omnium_elt.warehouse import database
+from omnium_elt.warehouse.queries import rows
 
 BAR = "▁▂▃▄▅▆▇█"
 BINS = 12
@@ -110,7 +111,7 @@ def _as_of(warehouse: Path) -> date | None:
 
 
 def _lead_times(connection: Any) -> list[LeadTime]:
-    rows = connection.execute(
+    found = connection.execute(
         """
         with arrivals as (
             select
@@ -155,12 +156,13 @@ def _lead_times(connection: Any) -> list[LeadTime]:
             lines=lines,
             share_of_arrivals=tuple((shape or {}).get(number, 0.0) for number in range(BINS)),
         )
-        for name, configured, mean, p50, p90, lines, shape in rows
+        for name, configured, mean, p50, p90, lines, shape in found
     ]
 
 
 def _proposals(connection: Any) -> list[Proposal]:
-    cursor = connection.execute(
+    found = rows(
+        connection,
         """
         with gravest as (
             select
@@ -195,7 +197,6 @@ def _proposals(connection: Any) -> list[Proposal]:
             and gravest.currency is not distinct from proposal.currency
         where proposal.lines > 0
         order by proposal.urgency_rank, proposal.money_at_risk desc, proposal.value desc, supplier, warehouse
-        """
+        """,
     )
-    names = [column[0] for column in cursor.description]
-    return [Proposal(**dict(zip(names, row, strict=True))) for row in cursor.fetchall()]
+    return [Proposal(**proposal) for proposal in found]

@@ -6,11 +6,12 @@ from typing import Any
 
 from markupsafe import Markup
 
-from omnium_elt.report.queries import Row, row, rows
 from omnium_elt.report.rendering import number, percent, render
 from omnium_elt.warehouse import database
+from omnium_elt.warehouse.queries import Row, row, rows
 
 MOST_MONTHS = 13
+MOST_PROPOSALS = 20
 
 
 def section(connection: Any) -> Markup:
@@ -103,7 +104,7 @@ def _decisions(found: Row) -> str:
     )
 
 
-def furthest_off(connection: Any, size: int = 20) -> list[Row]:
+def furthest_off(connection: Any) -> list[Row]:
     """Judged proposals whose forecast missed by the most units."""
     if "proposal_accuracy" not in database.tables(connection, "marts"):
         return []
@@ -117,6 +118,6 @@ def furthest_off(connection: Any, size: int = 20) -> list[Row]:
             and item.warehouse_code = accuracy.warehouse_code
         where accuracy.is_judged and accuracy.forecast_error is not null
         order by abs(accuracy.forecast_error) desc, accuracy.sku, accuracy.warehouse_code, accuracy.proposal_date
-        limit {int(size)}
+        limit {MOST_PROPOSALS}
         """,
     )

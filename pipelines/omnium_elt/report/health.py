@@ -5,9 +5,9 @@ from typing import Any
 
 from markupsafe import Markup
 
-from omnium_elt.report.queries import Row, rows
 from omnium_elt.report.rendering import render
 from omnium_elt.warehouse import database
+from omnium_elt.warehouse.queries import Row, rows
 
 MOST_CHECKS = 60
 """Checks shown at most, those that found most first."""

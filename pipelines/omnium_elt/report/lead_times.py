@@ -6,8 +6,8 @@ from typing import Any
 from markupsafe import Markup
 
 from omnium_elt.report import svg
-from omnium_elt.report.queries import Row, rows
 from omnium_elt.report.rendering import render
+from omnium_elt.warehouse.queries import Row, rows
 
 MOST_SUPPLIERS = 60
 """Suppliers shown at most, those with a wrong lead time first."""

@@ -12,8 +12,8 @@ from typing import Any
 from markupsafe import Markup, escape
 
 from omnium_elt.report import svg
-from omnium_elt.report.queries import rows
 from omnium_elt.report.rendering import number
+from omnium_elt.warehouse.queries import rows
 
 PAST_DAYS = 91
 AHEAD_DAYS = 91

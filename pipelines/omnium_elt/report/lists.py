@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from omnium_elt.report.queries import Row, rows
+from omnium_elt.warehouse.queries import Row, rows
 
 Kind = Literal["text", "number", "amount", "percent", "date", "urgency", "article", "supplier"]
 

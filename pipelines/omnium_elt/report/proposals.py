@@ -8,8 +8,8 @@ from markupsafe import Markup
 
 from omnium_elt.report import line_chart, svg
 from omnium_elt.report.lists import URGENCIES
-from omnium_elt.report.queries import Row, row, rows, sum_of
 from omnium_elt.report.rendering import amount, number, percent, render
+from omnium_elt.warehouse.queries import Row, row, rows, sum_of
 
 MOST_LINES = 2_000
 """Proposal lines shown at most, the most urgent first: a page for a mailbox, not a data set."""

@@ -3,7 +3,7 @@
 from typing import Any
 
 from omnium_elt.report import lists
-from omnium_elt.report.queries import Row, row, rows
+from omnium_elt.warehouse.queries import Row, row, rows
 
 MOST_URGENT = 5
 

@@ -110,8 +110,8 @@ def ranges(rows: Sequence[Range], description: str, unit: str) -> Markup:
     return picture(bottom + 22, description, marks)
 
 
-def columns(items: Sequence[Column], description: str, kinds: Sequence[str] = ("first", "second")) -> Markup:
-    """Upright columns, stacked, with the total on top; `kinds` are the classes of the parts."""
+def columns(items: Sequence[Column], description: str) -> Markup:
+    """Upright columns, stacked, with the total on top."""
     height, left = 170, 8
     most = max((sum(item.values) for item in items), default=0) or 1
     step = (WIDTH - 2 * left) / max(1, len(items))
@@ -119,7 +119,7 @@ def columns(items: Sequence[Column], description: str, kinds: Sequence[str] = ("
     for number, item in enumerate(items):
         x, y = left + number * step, float(height)
         parts = ""
-        for value, kind in zip(item.values, kinds, strict=False):
+        for value, kind in zip(item.values, ("first", "second"), strict=False):
             tall = value / most * (height - 28)
             y -= tall
             if value:

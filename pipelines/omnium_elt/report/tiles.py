@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from omnium_elt.report import lists
-from omnium_elt.report.queries import row, rows
 from omnium_elt.report.rendering import amount, number, percent
+from omnium_elt.warehouse.queries import row, rows
 
 
 @dataclass(frozen=True)

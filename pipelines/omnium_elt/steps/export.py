@@ -48,10 +48,10 @@ def export_lines(
     without a published warehouse, for an unknown supplier or warehouse, or where no format can be told.
     """
     kind = kind or (Path(output).suffix.removeprefix(".").lower() if output else "xlsx")
-    if kind not in FORMATS:
+    if kind not in WRITERS:
         named = f"{output} does not say which format" if output else f"lines are not written as {kind}"
         raise UsageError(
-            named, f"Add --format {', '.join(FORMATS)}; orders (--for-supplier) come as html and pdf, too."
+            named, f"Add --format {', '.join(WRITERS)}; orders (--for-supplier) come as html and pdf, too."
         )
     if len(delimiter) != 1 or delimiter == decimal_sign or delimiter in '"\r\n':
         raise UsageError(
@@ -92,7 +92,6 @@ WRITERS: Mapping[str, Callable[[Path, Any, str, str], None]] = {
     "xlsx": _write_xlsx,
 }
 """By format: writes an Arrow table to a file, with the delimiter and the decimal sign where the format has them."""
-FORMATS = tuple(WRITERS)
 
 
 def proposal_lines(home: Home, chosen: Selection) -> tuple[Any, list[str]]:

@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 from omnium_source import Sync, dlt_resource, known_columns, mark_personal
 from omnium_source.errors import (
     ConfigurationError,
@@ -30,6 +31,7 @@ from omnium_source.errors import (
     WrongCredentials,
 )
 from omnium_source.http.client import OmniumClient
+from omnium_source.normalize.buffer import joined
 from omnium_source.normalize.drift import in_words
 from omnium_source.normalize.without_pandas import without_pandas
 from omnium_source.normalize.worker_pool import WorkerPool
@@ -42,11 +44,12 @@ from omnium_elt.infra.errors import OmniumEltError, UsageError, explain
 from omnium_elt.infra.home import Settings
 from omnium_elt.infra.run_report import Progress, ResourceReport, RunReport
 from omnium_elt.infra.tenant import connect, personal_data, told
-from omnium_elt.steps.receipts import odd_values, receipts
+from omnium_elt.steps.receipts import beside, resource
 from omnium_elt.steps.resource_progress import ResourceProgress
 from omnium_elt.warehouse.database import LOCAL
 from omnium_elt.warehouse.destination import Warehouse
 from omnium_elt.warehouse.odd_values import forget_mended
+from omnium_elt.warehouse.one_transaction import Package
 
 log = logging.getLogger("omnium.load")
 
@@ -289,16 +292,7 @@ class _Load:
         taken = [window for some in package.values() for window in some]
         matters = self._matters(taken)
         if matters and self._fatal is None:
-            new = [name for name, windows in package.items() if self._is_new(name, windows)]
-            if self._has_loaded:
-                self._warehouse.forget_what_was_written()
-            with (
-                tempfile.TemporaryDirectory(prefix="lists-", dir=self._settings.home.spool) as lists,
-                self._warehouse.appending(new),
-            ):
-                resources = self._resources_of(package, new, Path(lists))
-                self._warehouse.load(resources, merges=len(new) < len(package))
-            self._has_loaded = True
+            self._write(package, beside(self._report.run_id, taken))
             self._committed |= {name: windows[-1].state for name, windows in package.items()}
         for window in taken:
             window.tables.close()
@@ -311,6 +305,29 @@ class _Load:
                 if one.is_settled:
                     self._settle(one)
         return later
+
+    def _write(self, package: dict[str, list[Verified]], told: dict[str, pa.Table]) -> None:
+        """Give a package to the destination, and what is `told` beside it."""
+        new = [name for name, windows in package.items() if self._is_new(name, windows)]
+        if self._has_loaded:
+            self._warehouse.forget_what_was_written()
+        at_once = Package(
+            {
+                name: joined([window.tables.finish() for window in windows])
+                for name, windows in package.items()
+            },
+            {name: windows[-1].state for name, windows in package.items()},
+            self._personal.mark,
+            told,
+            new,
+        )
+        with (
+            tempfile.TemporaryDirectory(prefix="lists-", dir=self._settings.home.spool) as lists,
+            self._warehouse.appending(new),
+        ):
+            resources = self._resources_of(package, told, new, Path(lists))
+            self._warehouse.load(resources, merges=len(new) < len(package), at_once=at_once)
+        self._has_loaded = True
 
     def _matters(self, windows: Iterable[Verified]) -> bool:
         """Whether anything is worth a package: rows, or a state that says more than a later cursor."""
@@ -330,7 +347,7 @@ class _Load:
         return are_new
 
     def _resources_of(
-        self, package: dict[str, list[Verified]], new: Sequence[str], lists: Path
+        self, package: dict[str, list[Verified]], told: dict[str, pa.Table], new: Sequence[str], lists: Path
     ) -> Iterator[Any]:
         for name, windows in package.items():
             yield dlt_resource(
@@ -339,10 +356,8 @@ class _Load:
                 is_new=name in new,
                 lists=lists if self._warehouse.takes_lists else None,
             )
-        windows = [window for some in package.values() for window in some]
-        yield receipts(self._report.run_id, windows)
-        if any(window.odd for window in windows):
-            yield odd_values(self._report.run_id, windows)
+        for name, rows in told.items():
+            yield resource(name, rows)
 
     def _marked(self, windows: list[Verified]) -> Iterator[Verified]:
         """The windows; as they are extracted the package's state takes the mark along."""

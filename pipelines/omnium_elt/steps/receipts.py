@@ -2,7 +2,9 @@
 
 receipts     `_omnium_windows`: what was read, what the server counted, and that both agree
 odd_values   `_omnium_odd_values`: fields of which a value could not be taken as it came, with the keys of a few rows
+beside       both, as far as there is anything to say
 kept_rows    rows of either that another home holds
+resource     rows of either as dlt takes them
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -33,7 +35,6 @@ _RECEIPT = pa.schema(
         ("complete", pa.bool_()),
         ("max_lateness_seconds", pa.float64()),
         ("left_out_before", pa.timestamp("us", "UTC")),
-        ("_dlt_load_id", pa.string()),
     ]
 )
 _ODD_VALUE = pa.schema(
@@ -47,14 +48,22 @@ _ODD_VALUE = pa.schema(
         ("rows", pa.int64()),
         ("example_keys", pa.string()),
         ("row_id", pa.string()),
-        ("_dlt_load_id", pa.string()),
     ]
 )
+_SCHEMAS = {RECEIPTS: _RECEIPT, ODD_VALUES: _ODD_VALUE}
 
 
-def receipts(run_id: str, windows: Sequence[Verified]) -> Any:
-    """The rows of `_omnium_windows`, as a dlt resource."""
-    return _table(RECEIPTS, _RECEIPT, [{"run_id": run_id, **_receipt(window)} for window in windows])
+def beside(run_id: str, windows: Sequence[Verified]) -> dict[str, pa.Table]:
+    """What a package says of these windows, by table."""
+    told = {RECEIPTS: receipts(run_id, windows)}
+    if any(window.odd for window in windows):
+        told[ODD_VALUES] = odd_values(run_id, windows)
+    return told
+
+
+def receipts(run_id: str, windows: Sequence[Verified]) -> pa.Table:
+    """The rows of `_omnium_windows`, but for the package's id."""
+    return _table(RECEIPTS, [{"run_id": run_id, **_receipt(window)} for window in windows])
 
 
 def _receipt(window: Verified) -> dict[str, Any]:
@@ -75,8 +84,8 @@ def _receipt(window: Verified) -> dict[str, Any]:
     }
 
 
-def odd_values(run_id: str, windows: Sequence[Verified]) -> Any:
-    """The rows of `_omnium_odd_values`, as a dlt resource: one for each column, kind and row that is written.
+def odd_values(run_id: str, windows: Sequence[Verified]) -> pa.Table:
+    """The rows of `_omnium_odd_values`, but for the package's id: one for each column, kind and row that is written.
 
     What is no row, and rows beyond the first `MOST_IDS` of a column, share one without `row_id`.
     """
@@ -93,13 +102,12 @@ def odd_values(run_id: str, windows: Sequence[Verified]) -> Any:
         for one in summed(drift for window in windows for drift in window.odd)
         for told in _of_rows(one)
     ]
-    return _table(ODD_VALUES, _ODD_VALUE, rows)
+    return _table(ODD_VALUES, rows)
 
 
 def kept_rows(table: str, rows: Sequence[Mapping[str, Any]]) -> Any:
     """Rows of one of these tables that another home holds, as a dlt resource."""
-    schema = {RECEIPTS: _RECEIPT, ODD_VALUES: _ODD_VALUE}[table]
-    return _table(table, schema, [{name: row.get(name) for name in schema.names} for row in rows])
+    return resource(table, _table(table, rows))
 
 
 def _of_rows(drift: Drift) -> Iterator[dict[str, Any]]:
@@ -110,10 +118,19 @@ def _of_rows(drift: Drift) -> Iterator[dict[str, Any]]:
         yield {"rows": rest, "example_keys": places, "row_id": None}
 
 
-def _table(name: str, schema: pa.Schema, rows: Sequence[dict[str, Any]]) -> Any:
+def _table(name: str, rows: Sequence[Mapping[str, Any]]) -> pa.Table:
+    schema = _SCHEMAS[name]
+    return pa.Table.from_pylist(
+        [{column: row.get(column) for column in schema.names} for row in rows], schema
+    )
+
+
+def resource(name: str, rows: pa.Table) -> Any:
+    """Rows of one of these tables as dlt takes them."""
+
     def table() -> Iterator[pa.Table]:
         # A package that fails may have written this table already: its id tells whether the rows are good.
-        load_id = dlt.current.load_package_state()["load_id"]
-        yield pa.Table.from_pylist([{**row, "_dlt_load_id": load_id} for row in rows], schema=schema)
+        load_id = pa.scalar(dlt.current.load_package_state()["load_id"], pa.string())
+        yield rows.append_column("_dlt_load_id", pa.repeat(load_id, rows.num_rows))
 
     return dlt.resource(table, name=name, write_disposition="append")

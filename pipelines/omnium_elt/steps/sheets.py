@@ -42,15 +42,17 @@ def kept_as_text(text: str) -> str:
     """The text, so that a spreadsheet that opens a CSV neither runs nor changes it.
 
     One that it would take for a formula, also behind blanks and in full-width characters, gets an apostrophe. One that
-    it would take for another number or a date (`000123`, `1E5`, `10-1`, more than 15 digits) gets a tab, which it does
-    not show.
+    it would take for another number or a date (`000123`, `+1`, `1 234`, `1E5`, `10-1`, more than 15 digits) gets a tab,
+    which it does not show.
     """
     shown = unicodedata.normalize("NFKC", text).lstrip("\ufeff\u200b\u200e\u200f \t\r\n\v\f")
     if shown[:1] in ("=", "+", "-", "@", "|", "%") and not _is_plain_number(shown):
         return "'" + text
     if text[:1] in ("\t", "\r", "\n"):
         return "'" + text
-    return "\t" + text if _is_changed_by_spreadsheets(shown) else text
+    # Full-width digits become plain ones.
+    is_changed = _is_changed_by_spreadsheets(shown) or (_is_plain_number(shown) and text.strip() != shown)
+    return "\t" + text if is_changed else text
 
 
 def _is_plain_number(text: str) -> bool:
@@ -60,13 +62,18 @@ def _is_plain_number(text: str) -> bool:
 _TAKEN_FOR_SOMETHING_ELSE = re.compile(
     r"""
     0\d+([.,]\d*)?                                  # zeros in front go
+    | \+\d.*                                        # so does a plus
+    | \d+[.,](\d*0)?                                # and zeros behind
+    | \d{1,3}([ \u00a0\u202f.,']\d{3})+([.,]\d+)?   # thousands are put together
+    | \(\d+([.,]\d+)?\) | \d+([.,]\d+)?-           # less than nothing, as accountants write it
     | \d{16,}                                       # more digits than a spreadsheet's numbers have
     | \d+([.,]\d+)?[eE][+-]?\d+                     # a power of ten
-    | \d{1,4}[-/.]\d{1,4}([-/.]\d{1,4})?            # a date
+    | \d{1,4}[-/.]\d{1,4}([-/.]\d{1,4})?([ T]\d{1,2}:\d{2}(:\d{2})?)?  # a date
     | \d{1,4}[ -/.]?(jan|feb|mar|apr|mai|may|jun|jul|aug|sep|oct|okt|nov|dec|des|dez)\w*([ -/.]?\d{1,4})?
     | (jan|feb|mar|apr|mai|may|jun|jul|aug|sep|oct|okt|nov|dec|des|dez)\w*[ -/.]?\d{1,4}
     | \d{1,2}:\d{2}(:\d{2})?                        # a time
-    | true | false
+    | true | false | u?sann | sant | falskt? | sand | wahr | falsch | waar | onwaar | (epä)?tosi
+    | \#(n/a | [a-z0-9/]+[!?])                      # an error
     """,
     re.VERBOSE | re.IGNORECASE,
 )

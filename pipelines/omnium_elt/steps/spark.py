@@ -47,6 +47,8 @@ REMOTE, LAKE, MEMORY, PARTITIONS = (
     "OMNIUM_SPARK_MEMORY",
     "OMNIUM_SPARK_PARTITIONS",
 )
+SPARK_REMOTE = "SPARK_REMOTE"
+"""Spark's own variable for the address of a server."""
 
 
 def check(settings: Settings) -> None:
@@ -119,10 +121,27 @@ def session(settings: Settings) -> Iterator[Any]:
     if PARTITIONS in os.environ:
         spark.conf.set("spark.sql.shuffle.partitions", os.environ[PARTITIONS])
     try:
-        yield spark
+        with _told_to_dbt(remote):
+            yield spark
     finally:
         if active is None:
             spark.stop()
+
+
+@contextmanager
+def _told_to_dbt(remote: str | None) -> Iterator[None]:
+    """Have whoever asks for a session in this process, as dbt-spark does for each statement, get the server's."""
+    before = os.environ.get(SPARK_REMOTE)
+    if remote:
+        os.environ[SPARK_REMOTE] = remote
+    try:
+        yield
+    finally:
+        if remote:
+            if before is None:
+                del os.environ[SPARK_REMOTE]
+            else:
+                os.environ[SPARK_REMOTE] = before
 
 
 def _local(builder: Any, settings: Settings) -> Any:

@@ -20,8 +20,8 @@ from dlt.common.destination import Destination
 from dlt.destinations.exceptions import DatabaseUndefinedRelation
 from dlt.extract import DltResource
 from dlt.pipeline.exceptions import PipelineStepFailed
-from omnium_source import MARK
-from omnium_source.dlt_private import be_quick, is_tried
+from omnium_source import MARK, keep_mark
+from omnium_source.dlt_private import be_quick, is_tried, new_load_id, next_state
 from omnium_source.setting import is_url
 from omnium_source.windows.deletions import MARKED_HASH
 
@@ -39,6 +39,7 @@ from omnium_elt.warehouse.database import (
     new_file_options,
 )
 from omnium_elt.warehouse.duckdb_destination import DuckDb
+from omnium_elt.warehouse.one_transaction import Package, fits, put
 
 be_quick()
 NAME = "omnium"
@@ -70,6 +71,7 @@ class Warehouse:
         self._connection: Any = None
         self._was_empty: dict[str, bool] = {}
         self._has_merged = False
+        self._tables: Mapping[str, Any] | None = None
         _refuse_ignored_failures()
         home.create()
         shutil.rmtree(home.dlt / NAME, ignore_errors=True)
@@ -139,8 +141,10 @@ class Warehouse:
 
     @property
     def tables(self) -> Mapping[str, Any]:
-        """The schemas of all tables, with dlt's hints."""
-        return self.pipeline.schemas[NAME].tables if NAME in self.pipeline.schemas else {}
+        """The schemas of all tables, with dlt's hints; read once for each load, as dlt reads its file at every look."""
+        if self._tables is None:
+            self._tables = self.pipeline.schemas[NAME].tables if NAME in self.pipeline.schemas else {}
+        return self._tables
 
     def query(self, sql: str) -> pa.Table:
         """Rows of a query, as Arrow."""
@@ -235,14 +239,18 @@ class Warehouse:
 
     # -- what comes in -----------------------------------------------------------------------------
 
-    def load(self, resources: Iterable[DltResource], *, merges: bool = True) -> None:
-        """Load one package. `merges`: rows of it may replace others.
+    def load(
+        self, resources: Iterable[DltResource], *, merges: bool = True, at_once: Package | None = None
+    ) -> None:
+        """Load one package. `merges`: rows of it may replace others. `at_once`: the same package, for one transaction.
 
         Raises OmniumEltError; the next run then reads again what the package held.
         """
+        self._has_merged |= merges
+        if at_once is not None and self._put(at_once):
+            return
         # What was merged need not be written to the file a second time, at the next checkpoint.
         dlt.config["load.truncate_staging_dataset"] = merges
-        self._has_merged |= merges
         if self._connection is not None:
             # DuckDB uses all cores for one statement; dlt's twenty at once wait for each other, at a tenth more CPU.
             dlt.config["load.workers"] = os.cpu_count() or 1
@@ -260,6 +268,34 @@ class Warehouse:
             with contextlib.suppress(Exception):
                 self._clear_half_loaded()
             raise _load_error(error) from error
+        finally:
+            self._tables = None
+
+    def _put(self, package: Package) -> bool:
+        """Put a package in by one transaction; False where that cannot be, and dlt has to load it."""
+        tables = self.tables
+        if not self.takes_lists or not fits(self._connection, package, tables):
+            return False
+        load_id = new_load_id()
+        with self._lock, next_state(self.pipeline, load_id) as (state, state_row):
+            of_source = state.setdefault("sources", {}).setdefault(NAME, {})
+            keep_mark(of_source, package.mark)
+            of_source.setdefault("resources", {}).update(
+                {name: dict(of_resource) for name, of_resource in package.states.items()}
+            )
+            loaded = {
+                "load_id": load_id,
+                "schema_name": NAME,
+                "status": 0,
+                "inserted_at": datetime.now(UTC),
+                "schema_version_hash": self.pipeline.schemas[NAME].version_hash,
+            }
+            rows_of_dlt = {"_dlt_pipeline_state": state_row(), "_dlt_loads": loaded}
+            try:
+                put(self._connection, package, tables, load_id, rows_of_dlt)
+            except Exception as error:
+                raise _load_error(error) from error
+        return True
 
     def forget_what_was_written(self) -> None:
         """Let DuckDB drop from memory what it has just written to the file, instead of keeping it up to its limit."""
@@ -328,7 +364,7 @@ def _attached(path: Path) -> Any:
     return connection
 
 
-def _load_error(error: PipelineStepFailed) -> OmniumEltError:
+def _load_error(error: Exception) -> OmniumEltError:
     """What stopped a package, in two lines: dlt's own text names every table and every step."""
     known = explain(error)
     if known.is_expected:
@@ -337,7 +373,7 @@ def _load_error(error: PipelineStepFailed) -> OmniumEltError:
     while inner := getattr(cause, "exception", None) or cause.__cause__:
         cause = inner
     text = " ".join(str(cause).split()) or type(cause).__name__
-    return OmniumEltError(f"loading failed at {error.step}: {text[:200]}", _ROOM)
+    return OmniumEltError(f"loading failed at {getattr(error, 'step', 'load')}: {text[:200]}", _ROOM)
 
 
 RUN_COLUMNS = {

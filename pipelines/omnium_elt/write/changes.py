@@ -17,7 +17,7 @@ from omnium_elt.infra.files import write_json
 from omnium_elt.infra.home import Home, Settings
 from omnium_elt.infra.run_report import StepReport
 from omnium_elt.infra.tenant import connect
-from omnium_elt.write.credentials import WRITER
+from omnium_elt.write.credentials import WRITER, fault
 from omnium_elt.write.journal import Entry, Journal, journals, note_end
 
 log = logging.getLogger("omnium.write")
@@ -40,6 +40,10 @@ class Change:
     status: ChangeStatus = "shown"
     detail: str = ""
     facts: dict[str, Any] = field(default_factory=dict)
+
+    def end(self, status: ChangeStatus, detail: str = "") -> None:
+        """Note what came of it."""
+        self.status, self.detail = status, detail
 
     @property
     def shown(self) -> dict[str, Any]:
@@ -73,17 +77,11 @@ def clients(settings: Settings, *, apply: bool) -> tuple[OmniumClient, OmniumCli
     reader = connect(settings)
     if not apply:
         return reader, None
-    for value, name in ((settings.writer_id, "CLIENT_ID"), (settings.writer_secret, "CLIENT_SECRET")):
-        if not value:
-            raise UsageError(
-                f"{WRITER}__{name} is missing",
-                "Writing needs an API user of its own, with the role SupplierAdmin or PurchaseOrderAdmin; "
-                "set it in the environment or in .dlt/secrets.toml.",
-            )
-    if settings.writer_id == settings.client_id:
+    if wrong := fault(settings.client_id, settings.writer_id, settings.writer_secret):
         raise UsageError(
-            f"{WRITER}__CLIENT_ID is the API user that reads",
-            "Make one of its own for writing: what runs every night should not be able to.",
+            wrong,
+            "Writing needs an API user of its own, as what runs every night should not be able to, with the role "
+            "SupplierAdmin or PurchaseOrderAdmin; set it in the environment or in .dlt/secrets.toml.",
         )
     return reader, OmniumClient(
         settings.base_url,
@@ -136,11 +134,11 @@ def apply(
         except (Forbidden, WrongCredentials):
             raise  # the same for all that follow
         except Refused as error:
-            change.status, change.detail = "refused", str(error)
+            change.end("refused", str(error))
         except Unanswered as error:
-            change.status, change.detail = "unknown", str(error)
+            change.end("unknown", str(error))
         except OmniumError as error:
-            change.status, change.detail = "failed", str(error)
+            change.end("failed", str(error))
         log.info("%s %s: %s %s", change.kind, change.target, change.status, change.detail)
 
 
@@ -154,14 +152,11 @@ def hold_against_shown(home: Home, what: str, changes: Sequence[Change]) -> None
             continue
         before = shown.get(change.target)
         if before is None:
-            change.status, change.detail = (
-                "refused",
-                "it was not among those shown; look again without --apply",
-            )
+            change.end("refused", "it was not among those shown; look again without --apply")
         elif before != change.shown:
             same = before["before"] == change.before and before["after"] == change.after
             reason = "somebody saved it since it was shown" if same else "it is not what was shown any more"
-            change.status, change.detail = "refused", f"{reason}; look again without --apply"
+            change.end("refused", f"{reason}; look again without --apply")
 
 
 def keep_shown(home: Home, what: str, changes: Sequence[Change]) -> None:

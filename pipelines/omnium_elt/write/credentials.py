@@ -17,3 +17,11 @@ def writer() -> dict[str, Any]:
         return "" if value is None else str(value).strip()
 
     return {"writer_id": secret("client_id"), "writer_secret": Secret(secret("client_secret"))}
+
+
+def fault(reader_id: str, user: str, secret: str) -> str | None:
+    """What is wrong with it, `reader_id` being the API user that reads; None: nothing."""
+    for value, name in ((user, "CLIENT_ID"), (secret, "CLIENT_SECRET")):
+        if not value:
+            return f"{WRITER}__{name} is missing"
+    return f"{WRITER}__CLIENT_ID is the API user that reads" if user == reader_id else None

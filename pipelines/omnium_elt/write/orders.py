@@ -23,6 +23,7 @@ from omnium_elt.decide.lines import Selection
 from omnium_elt.infra.home import Home
 from omnium_elt.warehouse import database
 from omnium_elt.warehouse.manifest import read_manifest
+from omnium_elt.warehouse.queries import rows
 from omnium_elt.write import exact
 from omnium_elt.write.changes import Change, as_json
 from omnium_elt.write.journal import Entry, Journal, journals
@@ -61,12 +62,12 @@ class Orders:
                 role="PurchaseOrderRead",
                 read=exact.value,
             )
-            rows = answer.get("result") or []
-            ids = {str(row.get("id")) for row in rows}
+            found = answer.get("result") or []
+            ids = {str(row.get("id")) for row in found}
             if order_id in ids:
-                return next(dict(row) for row in rows if row.get("id") == order_id)
+                return next(dict(row) for row in found if row.get("id") == order_id)
             # Pages are counted from 0 or from 1: a page that shows nothing new may be the first one again.
-            if not rows or (not ids - seen and number > 1):
+            if not found or (not ids - seen and number > 1):
                 break
             seen |= ids
         return None
@@ -94,17 +95,15 @@ class Orders:
                 method, path, content, what=f"purchase order {change.target}", role=ROLE
             )
         except Conflict:
-            self._after_conflict(change, entry, journal, content)
-            return
+            return self._after_conflict(change, entry, journal, content)
         except Refused as error:
             journal.ended(entry, "not_written", detail=str(error))
             raise
         except OmniumError as error:
-            self._after_silence(change, entry, journal, error)
-            return
+            return self._after_silence(change, entry, journal, error)
         version, differs = _compared(content, answer)
         journal.ended(entry, "written", version=version, detail=differs)
-        change.status, change.detail = ("failed" if differs else "written"), differs
+        change.end("failed" if differs else "written", differs)
 
     def _after_conflict(self, change: Change, entry: Entry, journal: Journal, sent: bytes) -> None:
         """An order of that id is there: it is ours where it says what ours says."""
@@ -112,29 +111,24 @@ class Orders:
             found = self.find(entry.target, str(entry.facts.get("supplier_id", "")), None)
         except OmniumError as error:
             # The journal's line stays open: the next call finds out.
-            change.status, change.detail = "unknown", f"it exists already; looking for it: {error}"
-            return
+            return change.end("unknown", f"it exists already; looking for it: {error}")
         differs = "" if found is None else _otherwise(found, sent)
         if differs:
             journal.ended(entry, "not_written", detail=differs)
-            change.status, change.detail = (
-                "refused",
-                f"an order {change.target} is in Omnium already: {differs}",
-            )
-            return
+            return change.end("refused", f"an order {change.target} is in Omnium already: {differs}")
         journal.ended(entry, "written", detail="it existed already")
-        change.status, change.detail = "unchanged", "it exists already"
+        change.end("unchanged", "it exists already")
 
     def _after_silence(self, change: Change, entry: Entry, journal: Journal, error: OmniumError) -> None:
         """The answer was lost: look whether it is there."""
         try:
             outcome, version, detail = self.outcome(entry)
         except OmniumError as other:
-            change.status, change.detail = "unknown", f"{error}; looking for it: {other}"
-            return
+            return change.end("unknown", f"{error}; looking for it: {other}")
         journal.ended(entry, outcome, version=version, detail=detail or str(error))
-        change.status = "written" if outcome == "written" else "unknown"
-        change.detail = "" if outcome == "written" else f"{error}; sending it again is safe"
+        if outcome == "written":
+            return change.end("written")
+        change.end("unknown", f"{error}; sending it again is safe")
 
     def outcome(self, entry: Entry) -> tuple[str, str | None, str]:
         """Whether the order is there, or no draft any more; what search does not show is not known."""
@@ -155,15 +149,10 @@ def proposed(home: Home, chosen: Selection) -> tuple[list[Change], list[str]]:
     manifest = read_manifest(home) or {}
     with decided.connect(home, as_proposed=chosen.as_proposed) as connection:
         came_to = decided.choose(connection, chosen)
-        rows = connection.execute("from chosen_line")
-        names = [column[0] for column in connection.description]
-        lines = [dict(zip(names, row, strict=True)) for row in rows.fetchall()]
+        lines = rows(connection, "from chosen_line")
         loaded_at = _newest_load(connection)
-    orders: dict[tuple[Any, ...], list[dict[str, Any]]] = {}
-    for line in lines:
-        orders.setdefault((line["supplier_id"], line["warehouse_code"], line["currency"]), []).append(line)
     undone = canceled_by_undo(home)
-    changes = [_order(order, str(manifest.get("as_of")), undone) for order in orders.values()]
+    changes = [_order(order, str(manifest.get("as_of")), undone) for order in decided.by_order(lines)]
     _written_before(home, changes, loaded_at, undone)
     return changes, came_to.remarks
 
@@ -339,17 +328,17 @@ def _written_before(
             for change in changes:
                 is_same_place = _place(change.facts) == _place(entry.facts)
                 if change.target == entry.target and entry.outcome == "written":
-                    change.status, change.detail = "unchanged", f"written by {path.stem}"
+                    change.end("unchanged", f"written by {path.stem}")
                 elif (
                     change.target != entry.target
                     and is_same_place
                     and not is_known
                     and change.status == "shown"
                 ):
-                    change.status = "refused"
-                    change.detail = (
+                    change.end(
+                        "refused",
                         f"the proposal does not know of order {entry.target} yet, which {path.stem} sent to the same "
-                        "supplier and warehouse: omnium-elt run first"
+                        "supplier and warehouse: omnium-elt run first",
                     )
 
 
@@ -376,14 +365,11 @@ def taken_back(entries: Sequence[Entry], orders: Orders) -> list[Change]:
             facts={**entry.facts, "made_by": entry.run_id},
         )
         if found is None:
-            change.status, change.detail = "refused", "search does not show it; the index may be late"
+            change.end("refused", "search does not show it; the index may be late")
         elif status == CANCELED:
-            change.status, change.detail = "unchanged", "it is canceled already"
+            change.end("unchanged", "it is canceled already")
         elif status != DRAFT:
-            change.status, change.detail = (
-                "refused",
-                f"it is no draft any more ({status}): cancel it in Omnium",
-            )
+            change.end("refused", f"it is no draft any more ({status}): cancel it in Omnium")
         changes.append(change)
     return changes
 

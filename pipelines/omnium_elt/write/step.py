@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 
-from omnium_elt.decide.lines import Selection
+from omnium_elt.decide.lines import Selection, require_warehouse
 from omnium_elt.infra.errors import UsageError
 from omnium_elt.infra.home import Settings
 from omnium_elt.infra.run_report import Progress, RunReport
@@ -59,12 +59,8 @@ def undo_step(run_id: str, *, apply: bool) -> Step:
 def _step(what: str, plan: Plan, *, apply: bool) -> Step:
     def write_step(settings: Settings, progress: Progress, report: RunReport) -> None:
         home = settings.home
-        needs_marts = not what.startswith("undo")
-        if needs_marts and not home.warehouse.exists():
-            raise UsageError(
-                f"there is no warehouse at {home.warehouse}",
-                "Make one: omnium-elt run; its marts say what to write.",
-            )
+        if not what.startswith("undo"):
+            require_warehouse(home)
         reader, writer = changes.clients(settings, apply=apply)
         of_suppliers, of_orders = suppliers.Suppliers(reader, writer), orders.Orders(reader, writer)
         writers: dict[str, Writer] = {
@@ -78,20 +74,17 @@ def _step(what: str, plan: Plan, *, apply: bool) -> Step:
             orders.settle(home)
             report.notes += settled
             planned = plan(settings, of_suppliers, of_orders, report)
-            if apply:
-                changes.hold_against_shown(home, what, planned)
-                try:
+            try:
+                if apply:
+                    changes.hold_against_shown(home, what, planned)
                     changes.apply(planned, writers, Journal(home.writes, report.run_id), settings)
-                finally:
-                    orders.settle(home)
-                    report.steps.append(
-                        changes.step_report(f"write {what}", planned, applied=True, settled=settled)
-                    )
-                changes.forget_shown(home, what)
-            else:
-                changes.keep_shown(home, what, planned)
+                    changes.forget_shown(home, what)
+                else:
+                    changes.keep_shown(home, what, planned)
+            finally:
+                orders.settle(home)
                 report.steps.append(
-                    changes.step_report(f"write {what}", planned, applied=False, settled=settled)
+                    changes.step_report(f"write {what}", planned, applied=apply, settled=settled)
                 )
         finally:
             reader.close()

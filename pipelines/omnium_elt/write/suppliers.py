@@ -16,6 +16,7 @@ from omnium_source.http.client import OmniumClient
 
 from omnium_elt.infra.home import Home
 from omnium_elt.warehouse import database, selection
+from omnium_elt.warehouse.queries import rows
 from omnium_elt.write import exact
 from omnium_elt.write.changes import Change
 from omnium_elt.write.journal import Entry, Journal
@@ -56,9 +57,7 @@ class Suppliers:
         now = exact.fields(was)
         version = _text(now, "versionId")
         if version != change.version:
-            change.status = "refused"
-            change.detail = "somebody saved it meanwhile; look again without --apply"
-            return
+            return change.end("refused", "somebody saved it meanwhile; look again without --apply")
         content = exact.with_fields(was, change.after)
         salt = secrets.token_hex(16)
         entry = journal.sending(
@@ -87,20 +86,17 @@ class Suppliers:
             outcome, version_after, detail = self.outcome(entry)
         except OmniumError as error:
             # The journal's line stays open: the next call finds out.
-            change.status, change.detail = "unknown", f"{answer or 'sent'}; reading it back: {error}"
-            return
+            return change.end("unknown", f"{answer or 'sent'}; reading it back: {error}")
         if outcome == "not_written" and answer is not None:
             # A server may do late what it did not answer: the journal's line stays open, the next call looks again.
-            change.status, change.detail = "unknown", f"{answer}; {detail}, and the next call looks again"
-            return
+            return change.end("unknown", f"{answer}; {detail}, and the next call looks again")
         if outcome == "not_written":
             outcome, detail = "unknown", "the server took it, and still shows the supplier as it was"
-        journal.ended(entry, outcome, version=version_after, detail=detail or str(answer or ""))
+        said = detail or str(answer or "")
+        journal.ended(entry, outcome, version=version_after, detail=said)
         if outcome == "written" and not detail:
-            change.status = "written"
-        else:
-            change.status = "unknown" if outcome == "unknown" else "failed"
-            change.detail = detail or str(answer or "")
+            return change.end("written")
+        change.end("unknown" if outcome == "unknown" else "failed", said)
 
     def outcome(self, entry: Entry) -> tuple[str, str | None, str]:
         """Whether the supplier was saved as `entry` says: read, and compared with what was sent."""
@@ -131,20 +127,19 @@ def recommended(home: Home, suppliers: Suppliers, wanted: Sequence[str]) -> tupl
     """The recommendations that are actionable, against the suppliers as they are now; and what stands in their way."""
     with database.connect(home.warehouse, read_only=True) as connection:
         ids = selection.supplier_ids(connection, wanted)
-        rows = connection.execute(
+        policies = rows(
+            connection,
             """
             select supplier_id, supplier_name, configured_days, configured_margin_days, is_default_configured,
                 recommended_lead_time_days, recommended_margin_days, measured_p50_days, measured_p90_days,
                 completed_lines, coverage_share
             from marts.lead_time_policy
             where is_actionable and recommended_lead_time_days is not null
-                and (len($ids) = 0 or list_contains($ids, supplier_id))
+                and (len($1) = 0 or list_contains($1, supplier_id))
             order by supplier_id
             """,
-            {"ids": ids},
+            ids,
         )
-        names = [column[0] for column in connection.description]
-        policies = [dict(zip(names, row, strict=True)) for row in rows.fetchall()]
     changes, notes = [], []
     for policy in policies:
         supplier_id = policy["supplier_id"]
@@ -223,11 +218,11 @@ def taken_back(entries: Sequence[Entry], suppliers: Suppliers) -> list[Change]:
             _text(now, "versionId"),
         )
         if not now:
-            change.status, change.detail = "refused", "the supplier does not exist any more"
+            change.end("refused", "the supplier does not exist any more")
         elif change.before == change.after:
-            change.status, change.detail = "unchanged", "it is as before already"
+            change.end("unchanged", "it is as before already")
         elif change.version != entry.version_after:
-            change.status, change.detail = "refused", "somebody saved it since: change it in Omnium"
+            change.end("refused", "somebody saved it since: change it in Omnium")
         changes.append(change)
     return changes
 

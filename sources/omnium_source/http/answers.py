@@ -37,13 +37,12 @@ class NotAnAnswer(Exception):
         self.has_message = has_message
 
 
-def body_of(response: httpx.Response, limit: int | None = None) -> bytes:
+def body_of(response: httpx.Response) -> bytes:
     """The bytes of an answer under way, decompressed.
 
     httpx would decompress whatever came at once, a thousand bytes for each byte received, and once more for each
-    encoding that the header names. Raises TooLarge beyond `limit` (`MAX_BYTES`), Garbled, and what httpx raises.
+    encoding that the header names. Raises TooLarge beyond MAX_BYTES, Garbled, and what httpx raises.
     """
-    limit = MAX_BYTES if limit is None else limit
     encoding = response.headers.get("Content-Encoding", "").strip().lower()
     chunks, size = list[bytes](), 0
     decoder = None
@@ -53,12 +52,12 @@ def body_of(response: httpx.Response, limit: int | None = None) -> bytes:
         raise Garbled(f"it is encoded as {plain(encoding)[:40]!r}, which was not asked for")
     for received in response.iter_raw():
         try:
-            content = decoder.decompress(received, limit + 1 - size) if decoder else received
+            content = decoder.decompress(received, MAX_BYTES + 1 - size) if decoder else received
         except zlib.error as error:
             raise Garbled(f"it is no {encoding}: {error}") from None
         size += len(content)
-        if size > limit or (decoder and decoder.unconsumed_tail):
-            raise TooLarge(f"an answer is larger than {limit // (1024 * 1024):,} MB")
+        if size > MAX_BYTES or (decoder and decoder.unconsumed_tail):
+            raise TooLarge(f"an answer is larger than {MAX_BYTES // (1024 * 1024):,} MB")
         chunks.append(content)
     if decoder and size and not decoder.eof:
         raise Garbled("its end is missing")

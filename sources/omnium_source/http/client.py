@@ -142,8 +142,7 @@ class OmniumClient:
         self._client_id, self._client_secret, self._section = client_id, client_secret, section
         self._tokens = TokenStore(token_path, f"{self.base_url}|{client_id}")
         self._token = self._tokens.load()
-        self._token_lock = threading.Lock()
-        self._clock_lock = threading.Lock()
+        self._token_lock, self._clock_lock = threading.Lock(), threading.Lock()
         self._timeout = request_timeout
         self.stop = stop or Cancellation()
         self._grace = Grace(self.stop, SCROLL_END_SECONDS)
@@ -157,6 +156,7 @@ class OmniumClient:
         )
         self._scroll_start = threading.Lock()
         self.clock = ServerClock()
+        self.count_limits = set[int]()  # where counts of some resource stop and hide rows; others may, too
         self._repeating = Repeating(urlsplit(self.base_url).hostname, self.stop)
         self._http = httpx.Client(
             base_url=f"{self.base_url}/api/",

@@ -33,6 +33,8 @@ REACH = 10_000
 """`take * page` may not exceed this on a search."""
 ROUND_COUNT = 100
 """A count that is a multiple of this may be a limit of the index behind the search: it often stops at 10,000."""
+ROUND_PAGE = 10
+"""Rows. A page of a multiple of this may be full, though more were asked for."""
 MOST_BATCHES = 5_000
 """Batches of a scroll beyond the server's own count, or without one. What goes on after that has no end."""
 PAGES_AT_ONCE = 8
@@ -327,6 +329,8 @@ class SearchPages:
         if first.total is None:
             yield from self._until_short(first)
             return
+        if 0 < first.count < min(self._take, first.total):
+            self._take = first.count  # the server's pages are smaller than was asked for
         last = first
         for last in self._counted(first):
             yield last
@@ -387,6 +391,9 @@ class SearchPages:
     def _until_short(self, page: Page) -> Iterator[Page]:
         """Bare lists tell no count: go on until a page is not full."""
         number, previous = (self._base.number if self._base.is_clear else 0), page
+        # As round a number of rows may be all that the server puts on a page.
+        is_guess = 0 < page.count < self._take and page.count % ROUND_PAGE == 0
+        self._take = page.count if is_guess else self._take
         while previous.count >= self._take:
             number += 1
             if number * self._take > REACH:
@@ -398,6 +405,8 @@ class SearchPages:
             if _is_same_page(previous, following):
                 if number == 1:
                     continue  # the base is 1: page 0 was page 1
+                if is_guess:
+                    return
                 raise Incomplete(f"{self._connection.resource.name}: the server repeats a page")
             previous = following
             yield following

@@ -30,7 +30,7 @@ from omnium_source.normalize.schema import (
     TableShape,
 )
 from omnium_source.normalize.spelling import Spelling
-from omnium_source.pii.masking import Inside, PersonalData
+from omnium_source.pii.masking import Inside, PersonalData, is_name_of_value
 from omnium_source.pii.vocabulary import is_personal_name
 
 Objects = Sequence[dict[str, Any]]
@@ -85,7 +85,9 @@ class TableBuilder:
         new = sorted(values_of.keys() - node.fields.keys() - node.ignored)
         if node.is_closed:
             new = [name for name in new if not node.ignores(name)]
-        rest = [name for name in new if name == REST or not self._unknown(node, name, values_of[name])]
+        rest = [
+            name for name in new if name == REST or not self._unknown(node, name, values_of[name], values_of)
+        ]
         if rest:
             together = [
                 {name: values_of[name][row] for name in rest if values_of[name][row] is not None} or None
@@ -164,7 +166,9 @@ class TableBuilder:
 
     # -- what nobody expected ----------------------------------------------------------------------
 
-    def _unknown(self, node: Node, name: str, values: Sequence[Any]) -> bool:
+    def _unknown(
+        self, node: Node, name: str, values: Sequence[Any], siblings: Mapping[str, Sequence[Any]] = _NOTHING
+    ) -> bool:
         """Put a field that the contract does not have into a column; False: it has to go with the rest of them."""
         if all(value is None for value in values):
             return True
@@ -178,7 +182,7 @@ class TableBuilder:
         if column.personal and self.work.personal.mode == "exclude":
             return True
         found.add(self.shape.name, column.name, column.kind)
-        self._column(column, values)
+        self._column(column, values, siblings)
         if found.kind_known(self.shape.name, column.name) is None:
             present = [row for row, value in enumerate(values) if value is not None]
             self._note(column.name, "new_field", column.kind, present)
@@ -201,7 +205,7 @@ class TableBuilder:
             place[1],
             kind,
             personal and kind != "json",
-            None,
+            position.sibling("value") if is_name_of_value(name) and not is_open else None,
             not is_open and position.may_hold_contacts(name),
             kind == "json" and name != REST,
             Inside.of(position).unknown(),

@@ -43,13 +43,14 @@ _GROUPS = (
 )
 _LABEL = (
     r"\w",
-    r"(?:tlf|tfn|telefon(?:nummer|nr)?|tel|mob(?:il(?:nummer|nr)?)?|mobiel|phone|puh(?:elin)?|gsm|handy|sms)"
+    r"(?:tlf|tfn|(?:mobil)?telefoo?n(?:nummer|nr)?|telephone|tel|mob(?:il(?:nummer|nr)?)?|mobile|mobiltlf|mobiel|phone|cell(?:phone)?"
+    r"|(?:matka)?puh(?:elin)?|gsm|handy(?:nummer)?|rufnummer|sms|whatsapp|(?:tele)?fax)"
     rf"\.?(?:{_SPACE}(?:nr|no|number|nummer)\.?)?{_SPACE}[:=]?{_SPACE}(\(?\d(?:{_GAP}{{0,2}}\d){{6,13}})",
     r"\w",
 )
 _BIRTH = (
     r"\w.,+-",
-    r"(?P<no>\d{6}[ -]?\d{5})|(?P<century>19|20)?(?P<se>\d{6}[-+]?\d{4})|(?P<fi>\d{6}[-+A-FU-Y]\d{3}[0-9A-Y])",
+    r"(?P<no>\d{6}[ -]?\d{5})|(?P<century>19|20)?(?P<se>\d{6}[-+]?\d{4})|(?P<fi>\d{6}[-+A-FU-Y]\d{3}[0-9A-Ya-y])",
     r"\w-",
 )
 """A form: the signs that do not stand before it, the form, and the signs that do not stand behind it."""
@@ -86,7 +87,7 @@ def _class_of_bytes(found: re.Match[str]) -> str:
     return rf"[\x80-\xff{signs}]{count}"
 
 
-_OF_IDENTIFIER = rf"^[{{\[]|{EMAIL_SIGN}|{_of_bytes(_PLUS)}"
+_OF_IDENTIFIER = rf"^[ \t\r\n]*[{{\[]|{EMAIL_SIGN}|{_of_bytes(_PLUS)}"
 _OF_TEXT = "|".join((_OF_IDENTIFIER, *map(_of_bytes, (_ZEROS, _GROUPS, _BIRTH)), f"(?i:{_of_bytes(_LABEL)})"))
 _DATE = re.compile(r"\d{1,2}([./ -])\d{1,2}\1\d{2,4}|\d{4}([./ -])\d{1,2}\2\d{1,2}")
 # A date alone is none of them, and stands in many texts.
@@ -196,7 +197,7 @@ def _is_birth_number(found: re.Match[str]) -> bool:
     if found["fi"]:
         number = found["fi"]
         check = _FINNISH_CHECK[int(number[:6] + number[7:10]) % 31]
-        return _is_date(number[4:6], number[2:4], number[:2]) and number[10] == check
+        return _is_date(number[4:6], number[2:4], number[:2]) and number[10].upper() == check
     number, century = found["se"], found["century"]
     digits = _digits(number)
     if _luhn(digits) and _is_date(digits[:2], digits[2:4], digits[4:6], coordination=True):

@@ -22,14 +22,10 @@ unless their login is an e-mail address (layer 3). Where staff and customers can
 (`modifiedBy` of carts and customers, authors of comments) the field counts as personal.
 """
 
-import os
-import secrets
-import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from hashlib import blake2b
-from pathlib import Path
 from typing import Any, Literal, get_args
 
 import orjson
@@ -37,7 +33,7 @@ import pyarrow as pa
 
 from omnium_source.contract import contract
 from omnium_source.errors import ConfigurationError
-from omnium_source.json_values import is_container, json_bytes, with_scalars
+from omnium_source.json_values import is_container, json_bytes, members, with_scalars
 from omnium_source.pii.forms import suspicious, with_hidden
 from omnium_source.pii.rules import CATALOGUE, Position
 from omnium_source.pii.vocabulary import (
@@ -57,11 +53,9 @@ Who = Literal["", "person", "company"]
 HASH_BYTES = 16
 """Length of a hash; written as twice as many hexadecimal digits."""
 
-RULES = 2
+RULES_VERSION = 3
 """Counts the changes of what is found: everything is then read again, and each row written anew (`Sync.windows`)."""
 
-SHORTEST_KEY = 16
-"""Bytes of a key at least."""
 
 REMEMBERED_HASHES = 200_000
 """How many values keep their hash at hand: customers come back within a batch and in the next ones."""
@@ -72,8 +66,11 @@ MOST_PLANS = 2_000
 LONGEST_JSON_IN_TEXT = 1_000_000
 """Characters of a text that is read as JSON, where it looks like it."""
 
-JSON_IN_TEXT = (b'"{', b'"[')
-"""How JSON begins whose texts are JSON themselves."""
+JSON_IN_TEXT = (b'"{', b'"[', b'" ', b'"\\n', b'"\\r', b'"\\t')
+"""How JSON begins whose texts are JSON themselves, perhaps after blanks."""
+
+DIGITS_OF_A_PERSON = 6
+"""Digits of a field's name, of which it may be a customer's id or phone number where it stands among persons."""
 
 Spell = Callable[[Any], str]
 """Writes a number as text."""
@@ -87,7 +84,8 @@ _PROPERTY_KEYS = (
 _PROPERTY_VALUES = (
     "value values val v text string_value text_value property_value field_value attribute_value raw_value "
     "display_value value_text default_value content data answer verdi verdiar varde vaerdi vardi wert "
-    "waarde arvo svar antwort antwoord vastaus tekst"
+    "waarde arvo svar antwort antwoord vastaus tekst "
+    "innhold innehall inhalt inhoud sisalto"
 )
 
 
@@ -185,7 +183,11 @@ def _plan(inside: Inside, names: tuple[str, ...]) -> _Plan:
         keys if values else (),
         values if keys else (),
         next((name for name in names if plain[name] in ("key_group", "group")), None),
-        any(with_hidden(name, lambda _: "") != name for name in names),
+        any(
+            with_hidden(name, lambda _: "") != name
+            or (inside.who == "person" and inside.position is None and _is_number_of_person(name))
+            for name in names
+        ),
     )
 
 
@@ -214,7 +216,7 @@ class PersonalData:
     @property
     def salt(self) -> bytes:
         """Goes into the hashes of whole rows: another mode, key or set of rules makes every row a changed one."""
-        return blake2b(f"{self.mode} {RULES}".encode(), key=self.key, digest_size=32).digest()
+        return blake2b(f"{self.mode} {RULES_VERSION}".encode(), key=self.key, digest_size=32).digest()
 
     @property
     def mark(self) -> str:
@@ -224,7 +226,7 @@ class PersonalData:
     @property
     def rules(self) -> int | None:
         """Which set of rules finds what is personal; None where all of it stays as it is."""
-        return None if self.is_open else RULES
+        return None if self.is_open else RULES_VERSION
 
     @property
     def is_open(self) -> bool:
@@ -264,7 +266,7 @@ class PersonalData:
 
     def hide_in_text(self, text: str, spell: Spell, inside: Inside, is_identifier: bool = False) -> str:
         """The same; a text that is JSON is cleaned like any object that stands there."""
-        if text[:1] in ("{", "[") and len(text) <= LONGEST_JSON_IN_TEXT:
+        if _begins_json(text) and len(text) <= LONGEST_JSON_IN_TEXT:
             try:
                 value = orjson.loads(text)
             except orjson.JSONDecodeError:
@@ -318,10 +320,12 @@ class PersonalData:
                 continue
             for at, item in enumerate(container):
                 if type(item) is str:
-                    if inside.is_watched or item[:1] in ("{", "["):
+                    if inside.is_watched or _begins_json(item):
                         container[at] = self.hide_in_text(item, spell, inside, is_identifier)
                 elif is_container(item):
                     container[at] = copy = item.copy()
+                    if _is_pair_of_name_and_value(copy, inside):
+                        copy[1] = self.hide_all(copy[1], spell)
                     todo.append((copy, inside, is_identifier))
         return around[0]
 
@@ -352,16 +356,27 @@ class PersonalData:
             if name in hidden:
                 continue
             if type(item) is str:
-                if inside.is_watched or item[:1] in ("{", "["):
+                if inside.is_watched or _begins_json(item):
                     value[name] = self.hide_in_text(item, spell, inside, name in identifiers)
             elif is_container(item):
                 value[name] = copy = item.copy()
                 todo.append((copy, plan.below[name], name in identifiers))
         if plan.has_values_in_names and inside.is_watched:
             # In place: whoever holds the object holds what becomes of it.
-            renamed = {self.hide_inside(name): item for name, item in value.items()}
-            value.clear()
-            value.update(renamed)
+            self._rename(value, among_persons=inside.who == "person")
+
+    def _rename(self, value: dict[str, Any], *, among_persons: bool) -> None:
+        """Hide what is personal in the names of an object's fields, in place."""
+        renamed = {
+            (
+                self.hide(name) or ""
+                if among_persons and _is_number_of_person(name)
+                else self.hide_inside(name)
+            ): item
+            for name, item in value.items()
+        }
+        value.clear()
+        value.update(renamed)
 
     def hide_all(self, value: Any, spell: Spell) -> Any:
         """A personal value of any shape with every scalar in it hidden."""
@@ -373,7 +388,40 @@ class PersonalData:
                 return scalar
             return self.hide(scalar if isinstance(scalar, str) else spell(scalar))
 
-        return with_scalars(value, hide)
+        hidden = with_scalars(value, hide)
+        todo = [hidden] if self.mode == "hash" and is_container(hidden) else []
+        while todo:
+            container = todo.pop()
+            if type(container) is dict:
+                self._rename(container, among_persons=True)
+            todo += [item for _, item in members(container) if is_container(item)]
+        return hidden
+
+
+def _begins_json(text: str) -> bool:
+    """Whether a text may be an object or a list of JSON."""
+    return text[:1] in ("{", "[") or (text[:1].isspace() and text.lstrip()[:1] in ("{", "["))
+
+
+def _is_number_of_person(name: str) -> bool:
+    """Whether the name of a field is digits alone, and as many as ids and phone numbers have."""
+    return len(name) >= DIGITS_OF_A_PERSON and name.isdigit()
+
+
+def _is_pair_of_name_and_value(items: Any, inside: Inside) -> bool:
+    """Whether what stands in a list is a personal field as some write maps: `[["telefon", "99887766"], …]`."""
+    return (
+        type(items) is list
+        and len(items) == 2
+        and type(items[0]) is str
+        and is_flat(items[1])
+        and is_personal_name(items[0], False, inside.who == "company")
+    )
+
+
+def is_name_of_value(name: str) -> bool:
+    """Whether a field beside a property's key holds its value, in any of the languages."""
+    return words(name) in _PROPERTY_VALUES.split()
 
 
 def _is_personal(key: str, group: Any, is_company: bool) -> bool:
@@ -381,70 +429,6 @@ def _is_personal(key: str, group: Any, is_company: bool) -> bool:
     if says_personal(key, is_company):
         return True
     return type(group) is str and bool(group) and is_personal_name(f"{group} {key}", False, is_company)
-
-
-def key_for(mode: Mode, configured: str | None, path: Path, *, may_be_made: bool = True) -> bytes:
-    """The key of the hashes: the configured one, else the one in the file, which is made on first use.
-
-    It is needed in every mode: ids of rows whose key is personal are made with it, and stay the same when the
-    mode changes. The file is for its owner alone (0600), and appears whole or not at all.
-
-    Raises:
-        ConfigurationError: the mode is unknown, the configured key is too short, or the file is damaged; or
-            missing, while rows that were hashed with it are there (not `may_be_made`).
-        OSError: the file cannot be read or made.
-    """
-    if mode not in get_args(Mode):
-        raise ConfigurationError(f"pii is {mode!r}: take include, hash or exclude")
-    if configured:
-        if len(configured.encode()) < SHORTEST_KEY:
-            raise ConfigurationError(f"pii_key is too short: take {SHORTEST_KEY} characters or more")
-        return configured.encode()
-    if not path.exists():
-        if not may_be_made:
-            raise ConfigurationError(
-                f"the key that personal data were hashed with is missing ({path}): restore the file or set "
-                "SOURCES__OMNIUM__PII_KEY to that key; without it, load everything anew into an empty "
-                "destination"
-            )
-        path.parent.mkdir(parents=True, exist_ok=True)
-        handle, written = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}-")
-        try:
-            with os.fdopen(handle, "w", encoding="ascii") as file:
-                file.write(secrets.token_hex(32))
-                file.flush()
-                os.fsync(file.fileno())
-            # A link, not a rename: of two that make a key at the same time the first one's counts.
-            os.link(written, path)
-        except FileExistsError:
-            pass
-        finally:
-            os.unlink(written)
-    key = path.read_bytes().strip()
-    if len(key) < SHORTEST_KEY:
-        raise ConfigurationError(f"{path} holds no key: restore it, or delete it and load everything anew")
-    return key
-
-
-def check_mark(kept: str | None, mark: str) -> None:
-    """Compare how the destination's rows were treated with how new ones would be (`PersonalData.mark`).
-
-    A mix would have two hashes for one customer, two ids for one row, or leave in the clear what shall not.
-    Raises ConfigurationError where they differ; `kept` is None in an empty destination.
-    """
-    if kept is None or kept == mark:
-        return
-    before, now = kept.partition(":")[0], mark.partition(":")[0]
-    if before != now:
-        raise ConfigurationError(
-            "personal data in this destination were loaded with SOURCES__OMNIUM__PII="
-            f"{before}, and now it is {now}: set it back to {before}, or load everything anew into another "
-            "--home or an empty destination"
-        )
-    raise ConfigurationError(
-        "personal data in this destination were hashed with another key: restore SOURCES__OMNIUM__PII_KEY or "
-        "state/personal_key, or load everything anew into another --home or an empty destination"
-    )
 
 
 _CONTAINERS: frozenset[object] = frozenset({dict, list})

@@ -54,7 +54,8 @@ def _any_of(terms: str) -> str:
 
 
 _ENGLISH_PERSON = (
-    "customer|contact(?:_person)?|person|recipient|receiver|consignee|employee|member|buyer|guest|patient"
+    "customer|(?<![a-z])cust(?=_)|contact(?:_person)?|person|recipient|receiver|consignee|employee|member"
+    "|buyer|guest|patient"
 )
 _PERSON_WORDS = _any_of(
     "kunde[nr]?s? kundin kund(?:en|ens|er)? klant(?:en)? asiakas asiakkaa[nt] asiakkaiden "
@@ -67,7 +68,8 @@ _PERSON_WORDS = _any_of(
     "ansatt(?:e|es)? tilsett anställd(?:a|as|e)? medarbeider(?:en)? medarbetare(?:ns?)? medarbejder(?:en)? "
     "mitarbeiter(?:in|s)? medewerker(?:s)? työntekijä[n]? gjest(?:en|s)? gäst(?:en|s)? gast(?:es)? "
     "innehaver(?:en)? innehavare inhaber(?:in|s)? patient(?:en)? pasient(?:en)? konsument(?:en)? "
-    "forbruker(?:en)?"
+    "forbruker(?:en)? pårørende foresatt(?:e|es)? ektefelle(?:n|ns)? anhörig(?:a|as)? vårdnadshavare(?:ns?)? "
+    "angehörige[nr]? huoltaja[n]?"
 )
 _NOT_SALES = r"(?<!sales_)(?<!sales)(?<!salgs)(?<!salgs_)(?<!verkaufs)(?<!verkoop)"
 _PERSON = rf"{_NOT_SALES}(?:{_ENGLISH_PERSON}|{_PERSON_WORDS})"
@@ -82,7 +84,7 @@ _COMPANY = re.compile(
 
 _NAME = _any_of("names? navn(?:et)? namn(?:et)? nimi namen? namens naam")
 _NUMBER = _any_of(
-    "ids? iden? identifier numbers? no nr nummer(?:et)? num numero tunnus ref reference referanse referens "
+    "ids? iden? identifier numbers? no nr nro nummer(?:et)? num numero tunnus ref reference referanse referens "
     "viite referenz referentie kennung kennzeichen code kode kod koodi nøkkel"
 )
 _DETAILS = _any_of(
@@ -90,7 +92,7 @@ _DETAILS = _any_of(
     "daten gegevens tiedot"
 )
 _BEFORE = (
-    rf"(?:^|_|{_PERSON}|privat|arbeids|arbeits|arbets|arbejds|jobb|hjemme|hem|dienst|tjeneste|work|home)"
+    rf"(?:^|_|{_PERSON}_?|privat|arbeids|arbeits|arbets|arbejds|jobb|hjemme|hem|dienst|tjeneste|work|home)"
 )
 _AFTER = _any_of(
     "privat[et]? jobb arbeid arbeit arbete arbejde work home hjemme hjem hem dag kveld kväll day evening "
@@ -110,22 +112,26 @@ _GIVEN_NAMES = _any_of(
 )
 _BIRTH = _any_of(
     "fødsels?-dato(?:en)? fødsels?-dag(?:en)? fødsels?-år fødselstid fødd født fdato bursdag födelse-datum "
-    "födelse-dag födelse-år födelse-tid född geburts-datum geburts-tag geburts-jahr geburts-ort geboren "
+    "födelse-dag födelse-år födelse-tid född geburts-datum geburts-tag geburts-jahr geburts-ort geb-?dat(?:um)? "
+    "geb-?tag geb-?jahr geboren fødested födelse-ort geboorte-plaats "
     "geboorte-datum geboorte-dag geboorte-jaar verjaardag syntymä-aika syntymä-päivä syntymä-vuosi "
-    "syntymä-pvm"
+    "syntymä-pvm synt-aika synt-pvm syntymä-paikka"
 )
 _NATIONAL_ID = _any_of(
-    "person-numme?ret? person-nummer personnr fødsels?-nummer fødsels?-nr fødselsnr samordnings-nummer "
+    "person-numme?ret? person-numre person-nummer pers(?:on)?-nr "
+    "fødsels?-nummer fødsels?-nr fødselsnr samordnings-nummer "
     "henkilö-tunnus henkilö-numero sosiaaliturvatunnus sozialversicherungs-nummer sozialversicherungsnr "
     "rentenversicherungs-nummer steuer-id steuer-identifikations-nummer steuer-nummer "
     "(?:personal)?ausweis(?:-?(?:nummer|nr))? reisepass(?:-?(?:nummer|nr))? burger-?service-?nummer "
-    "rijksregister-nummer pass-nummer passnr passinumero førerkort(?:-?(?:nummer|nr))? "
+    "rijksregister-nummer pass-nummer pass-?(?:nr|no) passinumero førerkort(?:-?(?:nummer|nr))? "
     "körkort(?:s?-?(?:nummer|nr))? kørekort(?:-?(?:nummer|nr))? ajokortti(?:-?numero)? "
     "führerschein(?:-?(?:nummer|nr))? rijbewijs(?:-?(?:nummer|nr))? ssn social-security(?:-number)? "
     "national-id(?:entity)?(?:-number)? personal-?(?:number|id|code) passport(?:-?number)? id-card id-kort"
 )
-_SHORT_ID = _any_of("fnr pnr d-nummer dnr cpr(?:-?(?:nummer|nr|no))? hetu sotu bsn dob")
-_PHONE_NUMBER = r"(?:_?(?:numbers?|nummer(?:et|n)?|numre|nr|no|numero|numerot))?"
+_SHORT_ID = _any_of(
+    "f-nr f-dato pnr kd-(?:nr|nummer) d-nummer dnr cpr(?:-?(?:nummer|nr|no))? hetu sotu bsn dob"
+)
+_PHONE_NUMBER = r"(?:_?(?:numbers?|nummer(?:et|n)?|numre|nr|no|nro|numero|numerot))?"
 _PHONE = _any_of(
     "(?:tele)?phones? telefon(?:en|er|e)? telefoon telefono mobiltelefon mobil(?=_?n) mobiltlf puhelin "
     "puhelimen matkapuhelin kännykkä rufnummer festnetz mobilfunk(?:nummer)? mobiel(?=_?n) handynummer "
@@ -135,11 +141,13 @@ _SHORT_PHONE = _any_of(
     "tel tlf tfn mob mobil mobiel mobile(?:-?phone)? cell cell-?phone handy puh fax faks telefax msisdn "
     "gsm-?(?:nummer|nr|number) sms-?(?:nummer|nr|number) whatsapp"
 )
+_PHONE_WORD = _any_of("tel tlf tfn mob mobil mobiel puh fax faks telefax")
+"""Of these, those that mean nothing else, whatever word stands before them."""
 _MAIL_ADDRESS = (
-    r"(?:_?(?:adresse?[rn]?|adressen?|adresser|adres(?:sen)?|osoite(?:et)?|address(?:es)?|konto|s))?"
+    r"(?:_?(?:adresse?[rn]?|adressen?|adresser|adres(?:sen)?|osoite(?:et)?|address(?:es)?|addr|adr|konto|s))?"
 )
 _MAIL = _any_of("e-?mails? e-?post sähköposti")
-_SHORT_MAIL = _any_of("mail mails mejl meili")
+_SHORT_MAIL = _any_of("mail mails mejl meili s-posti")
 _ADDRESS = (
     r"(?<!web)(?<!web_)(?<!nett)(?<!ip)(?<!ip_)(?<!mac)(?<!mac_)(?<!url)(?<!url_)(?<!internet)(?<!internet_)(?<!hjemmeside)"
     + _any_of(
@@ -155,22 +163,29 @@ _STREET = _any_of(
     "katu-?osoite katu-?nimi katu-?numero lähiosoite kotiosoite talon?-?numero postboks postfach postbus "
     "lägenhets-?nummer leilighets-?nummer bolignummer"
 )
-_SHORT_STREET = _any_of("gata katu gade line_?\\d linje_?\\d c_o(?:_.*)? str-?nr")
+_SHORT_STREET = _any_of(
+    "(?:leverings?_?|fakt(?:ura)?_?|post|gate|hjemme|hem|privat|besøks)?adr "
+    "gata katu gade line_?\\d linje_?\\d c_o(?:_.*)? str-?nr"
+)
 
 _COMPOUND = (
     rf"{_GIVEN_NAMES}|{_BIRTH}|{_NATIONAL_ID}|{_PHONE}{_PHONE_NUMBER}|{_MAIL}{_MAIL_ADDRESS}|{_ADDRESS}|{_STREET}"
     rf"|{_PERSON}(?:_?{_OF}_?(?:{_NAME}|{_NUMBER}|{_DETAILS}|e_?mail|phone|address))?"
 )
 _ENGLISH_NAMES = "(?:first|last|middle|full|given|family|nick|maiden|birth|christian)_?names?|sur_?names?"
+_ADDRESSEE = (
+    rf"(?:leverings?|levering|leverans|faktura|liefer|rechnungs?|toimitus|laskutus|bezorg|aflever|factuur)_?{_NAME}"
+    rf"|(?:bill(?:ing)?|invoice)_names?|(?:bill|ship|sold|deliver)_?to_?names?"
+)
 _ENGLISH_BIRTH = "birth_?(?:date|day)?|date_of_birth|born"
 _WHOLE_WORD = (
-    rf"{_SHORT_ID}|{_SHORT_STREET}|{_ENGLISH_NAMES}|{_ENGLISH_BIRTH}|{_BEFORE}s?(?:{_SHORT_PHONE}{_PHONE_NUMBER}"
+    rf"{_SHORT_ID}|{_SHORT_STREET}|{_ADDRESSEE}|{_PHONE_WORD}{_PHONE_NUMBER}|{_ENGLISH_NAMES}|{_ENGLISH_BIRTH}|{_BEFORE}s?(?:{_SHORT_PHONE}{_PHONE_NUMBER}"
     rf"|{_SHORT_MAIL}{_MAIL_ADDRESS})|(?:{_NAME}|{_NUMBER}){_OF}_?{_PERSON}"
 )
 _PERSONAL_NAME = re.compile(
     r"^(?!is_|has_|er_|har_|ist_|hat_|on_|antall|antal_|anzahl|number_of_|no_of_|count)"
-    rf"(?:gate|(?:.*?)(?:{_COMPOUND})|(?:.*_)?(?:{_WHOLE_WORD}))"
-    rf"(?:{_OF}_{_AFTER}|{_OF}_{_PERSON}|_?\d{{1,2}})*$"
+    rf"(?:gate|vei|(?:.*?)(?:{_COMPOUND})|(?:.*_)?(?:{_WHOLE_WORD}))"
+    rf"(?:{_OF}_{_AFTER}|{_OF}_{_PERSON}|_(?:og|och|und|en|ja)_{_NUMBER}|_?\d{{1,2}})*$"
 )
 _INTRINSIC = re.compile(
     rf"(?:{_GIVEN_NAMES}|{_ENGLISH_NAMES}|{_BIRTH}|{_NATIONAL_ID}|(?:^|_){_SHORT_ID}|birth)"

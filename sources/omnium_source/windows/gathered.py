@@ -26,6 +26,9 @@ from omnium_source.windows.deletions import marked
 from omnium_source.windows.resource_run import ResourceRun
 from omnium_source.windows.window import Row, Window, column_name_of
 
+NO_STAMP = np.iinfo(np.int64).max
+"""What stands for a missing stamp in a batch."""
+
 
 @dataclass(frozen=True)
 class Query:
@@ -87,6 +90,10 @@ class Gathered:
         self.drift: list[Drift] = []
         self.odd: list[Drift] = []
         self.late_seconds: float | None = None
+        self.stamps: dict[str, tuple[int, int, int]] = {}
+        """By path: the smallest and the largest stamp (microseconds since 1970), and how many rows have none."""
+        self.unproved = ""
+        """Why nobody can tell whether the rows are all there are, in words."""
         self.began = run.client.server_time()
         self._tables: WindowTables | None = None
         self._connection, self._started = connection, time.monotonic()
@@ -139,9 +146,23 @@ class Gathered:
         self.drift += batch.drift
         self._note_odd(batch, mask)
         if batch.tables:
+            self._note_stamps(batch)
             self.tables.keep(batch, mask)
             self.written += len(batch.keys) if mask is None else sum(mask)
             self._note_lateness(batch, mask)
+
+    def _note_stamps(self, batch: Batch) -> None:
+        """Between which stamps the rows lie: what tells whether the server's count of them can be proved."""
+        for path in {self._run.resource.cursor, "created"}:
+            stamps = batch.stamps(column_name_of(path))
+            if stamps is None or not len(stamps):
+                continue
+            known = stamps[stamps != NO_STAMP]
+            first, last, missing = self.stamps.get(path, (NO_STAMP, -NO_STAMP, 0))
+            missing += len(stamps) - len(known)
+            if len(known):
+                first, last = min(first, int(known.min())), max(last, int(known.max()))
+            self.stamps[path] = first, last, missing
 
     def _note_odd(self, batch: Batch, mask: list[bool] | None) -> None:
         """What is odd in the rows that are kept: of others the destination knows it already."""

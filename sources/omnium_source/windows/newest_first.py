@@ -69,8 +69,20 @@ class NewestFirst:
         rows.finish_batches(can_come_twice=True)
         if is_all:
             return Order.ALL
+        if page.count < resource.take and not self._has_all(page):
+            return Order.IGNORED  # it shows no more, though there may be changes behind that
         rows.total = None  # of all rows, not of those that were read
         return self._order
+
+    def _has_all(self, last: Page) -> bool:
+        """Whether pages that end with this one are all there are."""
+        is_doubtful = self._run.server.is_doubtful(
+            self._run.resource.newest_first,
+            last.total,
+            is_least=last.is_least,
+            limits=self._run.client.count_limits,
+        )
+        return not is_doubtful and last.total == self.rows.read_rows + self.rows.no_rows
 
     def _goes_on(self, page: Page, bound: int, take: int) -> bool:
         last = self._stamps[-1] if self._stamps else None

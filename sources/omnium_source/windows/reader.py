@@ -15,19 +15,21 @@ from omnium_source.http.paginators import (
     Page,
     Scroll,
     SearchPages,
-    is_round,
     one_ahead,
 )
+from omnium_source.windows.counts import CountProof, Doubt, Span, Verdict
 from omnium_source.windows.gathered import Gathered
 from omnium_source.windows.resource_run import ResourceRun
 from omnium_source.windows.server_facts import SCROLL_FROM
-from omnium_source.windows.splitter import Shown, Splitter
-from omnium_source.windows.window import Window
+from omnium_source.windows.splitter import CREATION, Shown, Splitter
+from omnium_source.windows.window import Window, key_of, moment_at, stamps_at, value_at
 
 log = logging.getLogger("omnium")
 
 LONG_SCROLL = 10
 """Batches. A scroll of no more has a fair chance the next time; a longer one is read in parts once it was lost."""
+LIKELY_LIMIT = 1_000
+"""Rows. A count that nothing can prove is told where it is a multiple of this; smaller limits are unlikely."""
 MOST_ROWS_LEFT = 5_000
 """Rows: who asks to stop does not wait for more of them."""
 
@@ -55,6 +57,8 @@ class Attempt:
         self.parts: list[Window] = []
         self.found_base = False
         self._is_least = False
+        self._searched: int | None = None
+        """The count of a search, where a scroll follows it."""
 
     # -- reading -----------------------------------------------------------------------------------
 
@@ -67,6 +71,7 @@ class Attempt:
             return self._scroll(Scroll(self._connection, run.body(window, query.body, scroll=True)))
         pages = SearchPages(self._connection, body, run.server.base, run.executor)
         first = self._first_of(pages)
+        self._searched = first.total
         if self._is_too_large():
             return True
         # Pages can be asked for again, a batch cannot: after a scroll has failed pages are better.
@@ -77,25 +82,23 @@ class Attempt:
             and not run.server.is_at_limit(self.rows.total)
         )
         goes_on = bool(first.count and first.scroll_id and resource.scroll_next) and not has_failed
-        if goes_on and (first.may_be_more or first.count < self._total):
+        if goes_on and (first.may_be_more or first.count != self._total):
             return self._scroll(Scroll(self._connection, body), first)
         is_doubtful = first.count > 0 and (first.may_be_more or run.server.is_at_limit(self.rows.total))
         if resource.scroll and not has_failed and (self._total > SCROLL_FROM or is_doubtful):
             return self._scroll(Scroll(self._connection, run.body(window, query.body, scroll=True)))
-        if first.may_be_more and not first.is_bare and self._stands_at_limit(first):
-            self.parts = self._splitter.split(window, self.shown, self._connection)
-            if self.parts or not resource.paged or self._total >= REACH:
-                return True
+        if self._is_known_to_hide(resource.search):
+            return True
         if not resource.paged:
             if first.count < self._total and not first.scroll_id:
                 return True
             self._take(first)
-            self._verify(is_snapshot=first.says_something)
-            return False
-        if self._total > REACH:
+            self._verify(resource.search, is_snapshot=first.says_something)
+            return self._hides_rows(resource.search)
+        if self._total > REACH or (self._total == REACH and self._hides_rows(resource.search)):
             return True
         self._pages(pages, first)
-        return False
+        return self._total < REACH and self._hides_rows(resource.search)
 
     def _pages(self, pages: SearchPages, first: Page) -> None:
         """All pages of a search."""
@@ -108,7 +111,7 @@ class Attempt:
                     text = f"its count went from {self.rows.total} to {page.total} while it was read"
                     raise Incomplete(self.rows.says(text))
                 self._take(page)
-            self._verify(is_snapshot=count == 1 and first.says_something)
+            self._verify(self._run.resource.search, is_snapshot=count == 1 and first.says_something)
             if pages.is_cut_off:
                 raise Incomplete(
                     self.rows.says(f"pages end at {REACH:,} rows, and whether there are more nobody can see")
@@ -123,27 +126,120 @@ class Attempt:
             self._check_nothing_left()
 
     def _scroll(self, scroll: Scroll, first: Page | None = None) -> bool:
+        path = self._run.resource.search if first else self._run.resource.scroll
         first = first or self._first_of(scroll)
-        if self._is_too_large():
+        if self._is_too_large() or self._is_known_to_hide(path):
             # A scroll holds the server's resources until it is read to its end or expires.
             return True
         self._take(first)
         for page in one_ahead(scroll.rest(first), self._run.executor):
             self._take(page)
-        self._verify(is_snapshot=first.says_something)
-        # A scroll that ends just where the count stops may have been cut off there too.
-        return self.rows.count == self.rows.total and first.may_be_more and self._stands_at_limit(first)
+        self._verify(path, is_snapshot=first.says_something)
+        # A scroll that ends just where the count stops may have been cut off there too. Without a filter by time its
+        # end is all the proof there is.
+        return bool(self._splitter.axes) and self._hides_rows(path)
 
-    def _stands_at_limit(self, first: Page) -> bool:
-        """Whether the count is a limit, and not the truth."""
-        run, total = self._run, self.rows.total
-        if total is None or not first.count:
+    # -- counts that may be limits -----------------------------------------------------------------
+
+    def _is_known_to_hide(self, path: str) -> bool:
+        """Whether such a window holds rows that this path never shows, so that it has to be read in `parts`."""
+        server = self._run.server
+        if path not in server.hides or not server.is_at_limit(self.rows.total):
             return False
-        is_limit = run.server.is_at_limit(total) or (first.is_least and is_round(total))
-        if not is_limit and not self._splitter.is_at_limit(self.rows.window, self.shown, self._connection):
-            return False
-        run.note_limit(total)
+        self.parts = self._splitter.split(self.rows.window, self.shown, self._connection)
         return True
+
+    def _hides_rows(self, path: str) -> bool:
+        """Whether the count of what came is a limit that hides rows; `unproved` says where nobody can tell."""
+        run, rows, total = self._run, self.rows, self.rows.total
+        if total is None or not self.shown.rows or rows.count > total:
+            return False
+        limits = run.client.count_limits
+        is_doubtful = run.server.is_doubtful
+        if not is_doubtful(path, total, is_least=self._is_least, limits=limits):
+            return False
+        if self._searched == total and path != run.resource.search:
+            path_of_counts = run.resource.search  # a search is asked for more cheaply than a scroll
+            if not is_doubtful(path_of_counts, total, is_least=self._is_least, limits=limits):
+                return False
+        else:
+            path_of_counts = path
+        doubt = Doubt(
+            rows.window,
+            total,
+            path_of_counts,
+            self._is_new,
+            rows.query.body or {},
+            self._spans(),
+            self.shown.rows,
+        )
+        verdict = CountProof(run, self._splitter).verdict(doubt, self._connection)
+        if verdict is Verdict.LIMIT or (verdict is not Verdict.TRUE and self._is_suspicious(total)):
+            run.note_limit(total)
+            run.server.hides.add(path)
+            run.client.count_limits.add(total)
+            self.parts = self._splitter.split(rows.window, self.shown, self._connection)
+            return True
+        if verdict is not Verdict.TRUE or rows.count < total:
+            rows.unproved = self._why_unproved(verdict, path)
+        return False
+
+    def _spans(self) -> dict[str, Span]:
+        """Between which stamps the rows lie that came, or those of the first page where only keys came."""
+        spans = {}
+        for path in {self._run.resource.cursor, CREATION.path}:
+            if path in self.rows.stamps:
+                first, last, missing = self.rows.stamps[path]
+                if first <= last:
+                    spans[path] = Span(moment_at(first), moment_at(last), missing)
+            elif stamps := stamps_at(self.shown.rows, path):
+                spans[path] = Span(min(stamps), max(stamps))
+        return spans
+
+    def _is_suspicious(self, total: int) -> bool:
+        """Whether something else says that rows are hidden: another resource's limit, or the other end of an order."""
+        run, rows, resource = self._run, self.rows, self._run.resource
+        if total in run.client.count_limits:
+            return True
+        span = self._spans().get("modified" if resource.sort == "Modified" else CREATION.path)
+        can_be_sorted = (
+            resource.sort and resource.search and resource.paged and span and span.first < span.last
+        )
+        if not can_be_sorted or not rows.keys:
+            return False
+        asked = {
+            "sortOrder": f"{resource.sort}Descending",
+            "take": resource.take,
+            "page": run.server.base.number,
+        }
+        page = self._connection.post(resource.search, {**run.body(rows.window, rows.query.body), **asked})
+        return page.total == total and self._is_new(page)
+
+    def _is_new(self, page: Page) -> bool:
+        """Whether a page shows rows that were not read; the first one is told from others where no more was."""
+        known = self.rows.keys or {key_of(self._run.resource, row) for row in self.shown.rows}
+        if self.rows.keys:
+            return bool(set(self.rows.tables.keys_of([page])) - known)
+        return any(key_of(self._run.resource, row) not in known for row in page.rows)
+
+    def _why_unproved(self, verdict: Verdict, path: str) -> str:
+        """What to tell of a count that nothing proves; nothing where a limit is unlikely."""
+        resource, total = self._run.resource, self._total
+        is_open = self.rows.window.is_unbounded
+        if verdict is Verdict.UNSTAMPED and is_open:
+            what = f"rows carry no {resource.cursor}"
+        elif self.rows.keys and self.rows.count < total:
+            what = "some elements are no objects or come twice, and may stand for rows"
+        elif self._is_least:
+            what = "it calls this the least there are"
+        elif path == resource.search and resource.paged and total % LIKELY_LIMIT == 0:
+            what = "nothing tells its rows apart by time"
+        else:
+            return ""
+        return self.rows.says(
+            f"{total:,} came, as many as the server counts; it may count no further, and as {what}, nobody can "
+            "tell. They are loaded. Ask whoever runs the server whether there are more"
+        )
 
     @property
     def _total(self) -> int:
@@ -167,6 +263,9 @@ class Attempt:
         started = time.monotonic()
         page = source.first()
         self.rows.total, self._is_least = page.total, page.is_least
+        resource = self._run.resource
+        path = resource.scroll if isinstance(source, Scroll) else resource.search
+        self._run.server.note_count(path, page.total)
         if page.count:
             self._run.server.note_page(len(page.body), page.count, time.monotonic() - started)
         if page.total is None and not page.is_bare:
@@ -195,12 +294,12 @@ class Attempt:
         first_time = 1 if self._total > LONG_SCROLL * len(self.shown.rows) else 3
         return first_time <= self.rows.tries < first_time + 2
 
-    def _verify(self, *, is_snapshot: bool) -> None:
+    def _verify(self, path: str, *, is_snapshot: bool) -> None:
         """Whether all rows are here: as many as the server counts, or all that it shows where it does not count so far.
 
-        `is_snapshot`: what came was one answer, or a scroll read to its empty end; then rows beyond the count are
-        rows too. Pages that no count proves are read until they show the same keys twice. What is no row, or has the
-        key of another row on its page, may be counted too; what was shown by mistake is not shown twice.
+        `path` was asked. `is_snapshot`: what came was one answer, or a scroll read to its empty end; then rows beyond
+        the count are rows too. Pages that no count proves are read until they show the same keys twice. What is no row,
+        or has the key of another row on its page, may be counted too; what was shown by mistake is not shown twice.
         """
         rows, total = self.rows, self.rows.total
         rows.finish_batches()
@@ -220,11 +319,12 @@ class Attempt:
         can_be_told_apart = (
             self._run.resource.has_own_id or self._is_least or len(rows.keys) == rows.read_rows
         )
-        has_more = total is None or (rows.count > total and can_be_told_apart)
-        if has_more and not is_snapshot:
-            has_more = self._run.server.shows_the_same(rows.says(""), frozenset(rows.keys))
+        has_more = total is None or rows.count > total
+        if has_more and not (is_snapshot and can_be_told_apart):
+            has_more = self._run.server.shows_the_same(rows.says(str(rows.count)), frozenset(rows.keys))
         if has_more and total is not None:
             self._run.note_limit(total)
+            self._run.server.shows_beyond.add(path)
         if not has_more:
             counted = "does not count" if total is None else f"counts {total:,}"
             raise Incomplete(rows.says(f"{len(rows.keys):,} distinct rows came, the server {counted}"))
@@ -235,7 +335,7 @@ class Attempt:
         A row that changes gets a later stamp and leaves a window with an upper end; the rows behind it move
         up, and one of them may pass from a page not yet read to one already read. If at the same moment
         another row comes in, the counts agree and a row is missing. So ask what has changed since the
-        reading began.
+        reading began. What an earlier attempt has seen there had changed before this one began.
         """
         run, rows = self._run, self.rows
         if run.resource.rule != "window" or rows.window.upper is None:
@@ -243,13 +343,19 @@ class Attempt:
         # The index may have shown a change late, so that its stamp is older than the reading.
         began = rows.began - dt.timedelta(seconds=run.reading.settling_lag)
         after = Window(lower=max(rows.window.upper, began))
-        body = run.body(after, rows.query.body)
-        changed = SearchPages(self._connection, body, run.server.base, run.executor).first()
-        if not changed.count:
+        pages = SearchPages(self._connection, run.body(after, rows.query.body), run.server.base, run.executor)
+        first = pages.first()
+        if not first.count:
             return
-        if changed.total is None or changed.total > changed.count or changed.may_be_more:
-            text = f"{changed.total or changed.count:,} rows changed while it was read"
-            raise Incomplete(rows.says(text))
-        left = rows.keys.intersection(rows.tables.keys_of([changed]))
-        if left:
+        changed = [first, *pages.rest(first)]
+        stamped = frozenset(
+            (key_of(run.resource, row), str(value_at(row, run.resource.cursor)))
+            for page in changed
+            for row in page.rows
+        )
+        if run.server.has_only_seen(rows.says(""), stamped):
+            return
+        if first.total is None or first.total != len(stamped) or first.may_be_more:
+            raise Incomplete(rows.says(f"{len(stamped):,} rows or more changed while it was read"))
+        if left := rows.keys.intersection(rows.tables.keys_of(changed)):
             raise Incomplete(rows.says(f"{len(left):,} of its rows changed while it was read"))

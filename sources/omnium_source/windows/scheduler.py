@@ -27,6 +27,7 @@ from omnium_source.normalize.batch import Batch
 from omnium_source.normalize.pages import Page as HasRows
 from omnium_source.resources import Resource, ValueFilter
 from omnium_source.windows.by_values import ByValues
+from omnium_source.windows.counts import StampCheck
 from omnium_source.windows.gathered import Gathered, Query
 from omnium_source.windows.reader import Attempt
 from omnium_source.windows.resource_run import ResourceRun
@@ -99,7 +100,8 @@ class Scheduler:
         # Whoever hears of the rows as they come wants them in order.
         at_once = 1 if query.note else at_once or self._run.reading.windows_at_once
         task = _Task(query, filters, self._run.client.stop.child())
-        line, counted, expected = deque([_Turn(window)]), 0, 0
+        line, counted, expected, unproved = deque([_Turn(window)]), 0, 0, ""
+        before: set[str] = set()
         threads = ThreadPoolExecutor(max(1, at_once), "omnium-window")
         try:
             while line:
@@ -112,7 +114,10 @@ class Scheduler:
                     expected = expected or found.total
                     line.extendleft(_Turn(part) for part in reversed(found.parts))
                 else:
-                    counted += found.total or 0
+                    # Neighbours share some rows.
+                    counted += len(found.keys - before)
+                    before = found.keys
+                    unproved = unproved or found.unproved
                     yield found
         finally:
             task.token.set()
@@ -121,12 +126,14 @@ class Scheduler:
                 _throw_away(turn)
         if window.is_unbounded and expected and query.body is None:
             self._check_all_is_there(counted, expected)
+        if unproved:
+            raise Incomplete(unproved)
 
     def _check_all_is_there(self, counted: int, expected: int) -> None:
         """Raises Incomplete where rows without the stamp stand in none of the parts."""
         if self._run.server.is_at_limit(expected):
-            self.splitter.check_all_have_a_stamp(self._run.connection())
-        elif counted < expected:
+            StampCheck(self._run, self.splitter).check_all_have_a_stamp(self._run.connection())
+        elif counted != expected:  # rows that came meanwhile may stand for them
             self.splitter.check_nothing_is_outside(self._run.connection())
 
     # -- side by side ------------------------------------------------------------------------------

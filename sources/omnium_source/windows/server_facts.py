@@ -7,7 +7,7 @@ SeenValues     values of filters that rows have shown
 import threading
 from collections.abc import Sequence
 
-from omnium_source.http.paginators import REACH, Learned, PageBase, SearchPages
+from omnium_source.http.paginators import REACH, Learned, PageBase, SearchPages, is_round
 from omnium_source.resources import Resource
 from omnium_source.windows.window import Reading, Row, texts_at
 
@@ -17,6 +17,8 @@ WINDOW_SECONDS = 10.0
 """How long a scroll may take of which others could be read beside: as long as its first answer took, for each batch."""
 FEWEST_ROWS = 5_000
 """In a window, however slow the answers."""
+LARGE_COUNT = 5_000
+"""From here on a count is proved even where it is not round: two requests beside fifty or more."""
 
 
 class ServerFacts:
@@ -26,6 +28,12 @@ class ServerFacts:
         self.base = PageBase(resource.page_base, resource.page_base_is_clear)
         self.batch_size = Learned()
         self.limit: int | None = None
+        self.shows_beyond: set[str] = set()
+        """Paths whose answers show rows beyond the count: those are read to their end, and nothing is hidden."""
+        self.hides: set[str] = set()
+        """Paths that show no more rows than they count, though there are more."""
+        self._most_counted: dict[str, int] = {}
+        self._changed: dict[str, frozenset[tuple[str, str]]] = {}
         self.row_bytes = 0.0
         """Of JSON, lately."""
         self._answer_seconds = 0.0
@@ -46,6 +54,22 @@ class ServerFacts:
         """The server's counts stop here."""
         self.limit = min(count, self.limit or count)
 
+    def note_count(self, path: str, count: int | None) -> None:
+        """What the server counted once at this path: its limit there is no smaller."""
+        if path in self.hides and (count or 0) > (self.limit or 0):
+            self.limit, self.hides = None, set()  # rows had come while it was looked at
+        self._most_counted[path] = max(count or 0, self._most_counted.get(path, 0))
+
+    def is_doubtful(self, path: str, count: int | None, *, is_least: bool, limits: set[int]) -> bool:
+        """Whether a count may be a limit that hides rows. `limits`: where counts of other resources stop.
+
+        One below another count of the same path is none. Round ones are doubted, those that the server itself calls
+        the least there are, large ones, and those at which counts stop elsewhere.
+        """
+        if not count or count < self._most_counted.get(path, 0) or path in self.shows_beyond:
+            return False
+        return is_least or is_round(count) or count >= LARGE_COUNT or count in limits
+
     def corrects_base(self, pages: SearchPages) -> bool:
         """Whether pages were counted from the wrong number; looked at once, and then the right one is known."""
         if self._has_checked_base:
@@ -60,6 +84,12 @@ class ServerFacts:
         is_same = self._shown.get(window) == keys
         self._shown[window] = keys
         return is_same
+
+    def has_only_seen(self, window: str, changed: frozenset[tuple[str, str]]) -> bool:
+        """Whether an earlier attempt at a window has seen all changes behind it: then this one was undisturbed."""
+        before = self._changed.get(window)
+        self._changed[window] = changed
+        return before is not None and changed <= before
 
     def largest_window(self, resource: Resource, reading: Reading) -> int:
         """Rows that a window should hold at most."""

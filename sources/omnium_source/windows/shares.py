@@ -9,6 +9,7 @@ import datetime as dt
 
 from omnium_source.errors import Incomplete
 from omnium_source.http.paginators import Connection, is_round
+from omnium_source.windows.counts import StampCheck
 from omnium_source.windows.resource_run import ResourceRun
 from omnium_source.windows.splitter import BEGINNING, OVERLAPS, Splitter
 from omnium_source.windows.strategies import STRATEGIES, ByWindow
@@ -37,7 +38,7 @@ def shares(run: ResourceRun, number: int, end: dt.datetime) -> tuple[int, list[W
     try:
         splitter.check_nothing_is_outside(connection)
         if is_round(total):  # it may be where counts stop
-            splitter.check_all_have_a_stamp(connection)
+            StampCheck(run, splitter).check_all_have_a_stamp(connection)
     except Incomplete:
         return total, [whole]
     marks = {

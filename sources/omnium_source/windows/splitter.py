@@ -5,7 +5,7 @@ Splitter      cuts the windows of one resource
 """
 
 import datetime as dt
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -13,9 +13,8 @@ from omnium_source.errors import Incomplete
 from omnium_source.http.paginators import REACH, Connection, SearchPages
 from omnium_source.normalize.columns import microseconds
 from omnium_source.windows.resource_run import ResourceRun
-from omnium_source.windows.window import EARLIEST, LATEST, Row, Window, cut, stamps_at, value_at
+from omnium_source.windows.window import EARLIEST, EPOCH, LATEST, Row, Window, cut, stamps_at, value_at
 
-EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 BEGINNING = dt.datetime(2000, 1, 1, tzinfo=dt.UTC)
 """Where halving starts when nothing tells how old the oldest row is; older rows are read all the same."""
 OVERLAPS = tuple(dt.timedelta(milliseconds=step) for step in (1, 1_000, 60_000))
@@ -43,7 +42,7 @@ class Shown:
 
 
 @dataclass(frozen=True)
-class _Axis:
+class Axis:
     """Two bounds of a window, and the path of the stamp that they bound."""
 
     low: str
@@ -51,7 +50,7 @@ class _Axis:
     path: str
 
 
-CREATION = _Axis("created_lower", "created_upper", "created")
+CREATION = Axis("created_lower", "created_upper", "created")
 
 
 @dataclass(frozen=True)
@@ -72,9 +71,9 @@ class Splitter:
 
     def __init__(self, run: ResourceRun) -> None:
         self._run, self._resource = run, run.resource
-        self._cursor = _Axis("lower", "upper", run.resource.cursor)
-        self._axes = [self._cursor] if run.resource.is_bounded else []
-        self._axes += [CREATION] if run.resource.created_lower else []
+        self._cursor = Axis("lower", "upper", run.resource.cursor)
+        self.axes = [self._cursor] if run.resource.is_bounded else []
+        self.axes += [CREATION] if run.resource.created_lower else []
         self._overlaps: dict[str, dt.timedelta] = {}
         self._windows_showing: dict[int, list[Window]] = {}
         """Windows that were to be cut, by what their first page showed."""
@@ -101,7 +100,7 @@ class Splitter:
 
         Nor may two windows that share no moment show the same first page.
         """
-        for axis in self._axes:
+        for axis in self.axes:
             lower, upper = getattr(asked.window, axis.low), getattr(asked.window, axis.high)
             for stamp in self._stamps(asked, axis) if lower or upper else ():
                 if (lower and lower - stamp > ZONES) or (upper and stamp - upper > ZONES):
@@ -124,12 +123,12 @@ class Splitter:
         is_newest_first = stamps_differ and stamps == sorted(stamps, reverse=True)
         oldest = None if is_newest_first or self._has_guessed else min(stamps, default=None)
         self._has_guessed = self._has_guessed or not asked.window.lower
-        for axis in self._axes if stamps_differ else self._axes[::-1]:
+        for axis in self.axes if stamps_differ else self.axes[::-1]:
             if parts := self._cut_evenly(asked, axis, count, oldest if axis is self._cursor else None):
                 return parts
         return []
 
-    def _cut_evenly(self, asked: _Asked, axis: _Axis, count: int, oldest: dt.datetime | None) -> list[Window]:
+    def _cut_evenly(self, asked: _Asked, axis: Axis, count: int, oldest: dt.datetime | None) -> list[Window]:
         lower = getattr(asked.window, axis.low) or oldest or BEGINNING
         upper = max(getattr(asked.window, axis.high) or self._run.client.server_time(), lower)
         length = upper - lower
@@ -137,7 +136,7 @@ class Splitter:
             asked, axis
         ):
             return []
-        overlap = self._overlap(asked, axis)
+        overlap = self.overlap(asked.shown.rows, axis, asked.connection)
         if length <= NARROWEST_OVERLAPS * overlap:
             return []
         # Narrower windows than what they share would be read over and over.
@@ -157,7 +156,7 @@ class Splitter:
             return []
         pages = SearchPages(asked.connection, self._run.body(window), base, self._run.executor)
         last = pages.page(REACH // resource.take - 1 + base.number)
-        for axis in self._axes:
+        for axis in self.axes:
             stamps = self._stamps(asked, axis) + stamps_at(last.rows, axis.path)
             if not stamps or stamps[0] == stamps[-1]:
                 continue
@@ -166,22 +165,22 @@ class Splitter:
             if stamps in (sorted(stamps), sorted(stamps, reverse=True)) and self._finds_all(asked, axis):
                 mark = min(visible) if stamps[0] < stamps[-1] else max(visible)
                 low_end, high_end = getattr(window, axis.low), getattr(window, axis.high)
-                overlap = self._overlap(asked, axis)
+                overlap = self.overlap(asked.shown.rows, axis, asked.connection)
                 if (not low_end or mark > low_end) and (not high_end or mark + 2 * overlap < high_end):
                     return cut(window, [mark], axis.low, axis.high, overlap)
         return []
 
-    def _stamps(self, asked: _Asked, axis: _Axis) -> list[dt.datetime]:
+    def _stamps(self, asked: _Asked, axis: Axis) -> list[dt.datetime]:
         return stamps_at(asked.shown.rows, axis.path)
 
-    def _finds_all(self, asked: _Asked, axis: _Axis) -> bool:
+    def _finds_all(self, asked: _Asked, axis: Axis) -> bool:
         """Whether creation finds all rows of a window: one without that stamp would be in none of its parts.
 
         What the cursor does not find is in no window but the one without bounds: `check_nothing_is_outside`.
         """
         if axis is not CREATION:
             return True
-        if axis in self._axes:
+        if axis in self.axes:
             window = asked.window
             first = replace(window, created_lower=window.created_lower or dt.datetime(1, 1, 1, tzinfo=dt.UTC))
             everything = self._count(window.body(self._resource), asked.connection)
@@ -189,77 +188,25 @@ class Splitter:
                 self._run.server.is_at_limit(everything)
                 or self._count(first.body(self._resource), asked.connection) < everything
             ):
-                self._axes = [other for other in self._axes if other is not CREATION]
-        return axis in self._axes
+                self.axes = [other for other in self.axes if other is not CREATION]
+        return axis in self.axes
 
-    def _overlap(self, asked: _Asked, axis: _Axis) -> dt.timedelta:
+    def overlap(self, rows: Sequence[Row], axis: Axis, connection: Connection) -> dt.timedelta:
         """How much neighbouring windows must share so that no row falls between them.
 
         A server that leaves the bounds out and compares whole seconds shows nothing between two milliseconds
         before a row and two behind it. So ask for a row that is there.
         """
-        values = [microseconds(value_at(row, axis.path)) for row in asked.shown.rows]
+        values = [microseconds(value_at(row, axis.path)) for row in rows]
         moments = [EPOCH + dt.timedelta(milliseconds=stamp // 1_000) for stamp in values if stamp is not None]
         possible = [moment for moment in moments if EARLIEST < moment < LATEST]
         for moment in possible[:1] if axis.low not in self._overlaps else ():
             for overlap in OVERLAPS:
                 around = Window(**{axis.low: moment - overlap, axis.high: moment + overlap})
-                if self._count(around.body(self._resource), asked.connection):
+                if self._count(around.body(self._resource), connection):
                     self._overlaps[axis.low] = overlap
                     break
         return self._overlaps.get(axis.low, OVERLAPS[0])
-
-    def is_at_limit(self, window: Window, shown: Shown, connection: Connection) -> bool:
-        """Whether a window's count is a limit: it stays what it is though rows are left out.
-
-        The rows with the oldest stamp on the first page are counted by themselves, and those a minute younger: together
-        they are less than all, unless the count of all is not the truth.
-        """
-        if not self._axes:
-            return False
-        axis = self._axes[0]
-        stamps = stamps_at(shown.rows, axis.path)
-        if not stamps:
-            return False
-        oldest, length = min(stamps), OVERLAPS[-1]
-        # Stamps are known to the second.
-        with_oldest = oldest + OVERLAPS[0] + OVERLAPS[1]
-        halves = (
-            replace(window, **{axis.high: with_oldest}),
-            replace(window, **{axis.low: oldest + length}),
-        )
-        if any((half.lower and half.upper and half.lower > half.upper) for half in halves):
-            return False
-        counted = sum(self._count(half.body(self._resource), connection) for half in halves)
-        # A row may have come meanwhile.
-        return counted > shown.total and self._count(window.body(self._resource), connection) == shown.total
-
-    def check_all_have_a_stamp(self, connection: Connection) -> None:
-        """Raises Incomplete where a row without the stamp is seen, and the counts cannot tell how many there are."""
-        resource = self._resource
-        if not resource.search:
-            return
-        for rows in self._looked_at(connection):
-            if len(stamps_at(rows, resource.cursor)) < len(rows):
-                raise Incomplete(
-                    f"{resource.name}: rows carry no {resource.cursor}, and the server's count stops at "
-                    f"{self._run.server.limit:,}, so nobody knows how many they are"
-                )
-
-    def _looked_at(self, connection: Connection) -> Iterator[Sequence[Row]]:
-        """Pages on which rows without the stamp would be: the ends of the order by it, or all that can be seen."""
-        resource, base = self._resource, self._run.server.base.number
-        if resource.sort or not resource.paged:
-            page = {"take": resource.take, "page": base} if resource.paged else {}
-            for order in ("Ascending", "Descending") if resource.sort else ("",):
-                sort = {"sortOrder": f"{resource.sort}{order}"} if order else {}
-                yield connection.post(resource.search, {**resource.body, **sort, **page}).rows
-            return
-        for number in range(base, base + REACH // resource.take):
-            found = connection.post(resource.search, {**resource.body, "take": resource.take, "page": number})
-            yield found.rows
-            if found.count < resource.take:
-                return
 
     def check_nothing_is_outside(self, connection: Connection) -> None:
         """Raises Incomplete where rows without the stamp are in no window, rather than leave them out silently."""
@@ -267,6 +214,8 @@ class Splitter:
         stamped = self._count(
             Window(lower=dt.datetime(1, 1, 1, tzinfo=dt.UTC)).body(self._resource), connection
         )
+        if stamped < everything:
+            everything = min(everything, self._count({}, connection))  # some may have gone meanwhile
         if stamped < everything:
             raise Incomplete(
                 f"{self._resource.name}: {everything - stamped:,} of {everything:,} rows carry no "
@@ -278,13 +227,19 @@ class Splitter:
         return self._count(window.body(self._resource), connection)
 
     def _count(self, bounds: Mapping[str, Any], connection: Connection) -> int:
-        """The server's own count, by a search or, where there is none, by a scroll."""
+        return self.count_by(self._resource.search or self._resource.scroll, bounds, connection)
+
+    def count_by(self, path: str, bounds: Mapping[str, Any], connection: Connection) -> int:
+        """The server's own count of what fits these fields of a request, by a search or the start of a scroll."""
         resource = self._resource
         body = {**resource.body, **bounds}
-        if resource.search:
+        if path == resource.search:
             page = {"take": 1, "page": self._run.server.base.number} if resource.paged else {}
-            return connection.post(resource.search, {**body, **page}).total or 0
-        return connection.post(resource.scroll, {**body, "take": 1}, starts_scroll=True).total or 0
+            found = connection.post(path, {**body, **page})
+        else:
+            found = connection.post(path, {**body, "take": 1}, starts_scroll=True)
+        self._run.server.note_count(path, found.total)
+        return found.total or 0
 
 
 def _are_apart(one: Window, other: Window) -> bool:

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any, ClassVar, Generic, TypeVar
 
+from omnium_source.errors import Incomplete
 from omnium_source.http.clock import Moment
 from omnium_source.windows.gathered import Query, Verified
 from omnium_source.windows.resource_run import ResourceRun
@@ -15,9 +16,10 @@ from omnium_source.windows.window import Window, second_of
 
 S = TypeVar("S", bound=State)
 
-CLOCK_MARGIN = dt.timedelta(seconds=5)
+CLOCK_MARGIN = dt.timedelta(seconds=65)
 """The server's time is known to the second, and old when it arrives. What changed a moment ago belongs to a window
-that is asked for now, so its upper bound lies this much after the later of the two clocks."""
+that is asked for now, so its upper bound lies this much after the later of the two clocks: also where a server
+compares by the minute and leaves the last one out."""
 
 
 class Strategy(ABC, Generic[S]):
@@ -68,11 +70,18 @@ class Strategy(ABC, Generic[S]):
         The cursor moves with the last part alone: a full pass cut short has to start again.
         """
         previous: Verified | None = None
-        for verified in windows:
+        try:
+            for verified in windows:
+                if previous:
+                    previous.state = self.kept(state)
+                    yield previous
+                previous = verified
+        except Incomplete:
+            # What came is verified by itself; only whether it is all there is was not.
             if previous:
                 previous.state = self.kept(state)
                 yield previous
-            previous = verified
+            raise
         if previous:
             previous.state = self.kept(state, cursor=self.now, **changes)
             yield previous

@@ -23,6 +23,7 @@ def iso(moment: dt.datetime) -> str:
     return moment.astimezone(dt.UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
+EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 EARLIEST = dt.datetime(1, 1, 2, tzinfo=dt.UTC)
 LATEST = dt.datetime(9999, 12, 30, tzinfo=dt.UTC)
 """Moments beyond these are taken for them: a day is left for time zones, and for what windows share."""
@@ -52,6 +53,12 @@ def exact_moment_of(value: Any) -> dt.datetime | None:
         return _in_utc(dt.datetime.fromisoformat(value))
     except (TypeError, ValueError):
         return moment_of(value)
+
+
+def moment_at(microseconds: int) -> dt.datetime:
+    """The moment so many microseconds after 1970, within the bounds that can be reckoned with."""
+    first, last = ((moment - EPOCH) // dt.timedelta(microseconds=1) for moment in (EARLIEST, LATEST))
+    return EPOCH + dt.timedelta(microseconds=min(max(microseconds, first), last))
 
 
 def second_of(moment: dt.datetime) -> dt.datetime:

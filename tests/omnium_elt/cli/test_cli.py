@@ -444,7 +444,7 @@ def test_export_offers_the_formats_that_can_be_written() -> None:
     """Written twice, since the writers take longer to import than help may take."""
     (offered,) = (one for one in COMMANDS.commands["export"].params if one.name == "file_format")
     assert isinstance(offered.type, click.Choice)
-    assert set(offered.type.choices) == {*export.FORMATS, *supplier_orders.FORMATS}
+    assert set(offered.type.choices) == {*export.WRITERS, *supplier_orders.WRITERS}
 
 
 # completion and progress

@@ -18,6 +18,7 @@ from omnium_elt.decide.decisions import Decisions
 from omnium_elt.desk.routes import routes
 from omnium_elt.infra.home import Home
 from omnium_elt.report import lists
+from omnium_elt.warehouse.queries import rows
 from omnium_sandbox import Sandbox
 from starlette.applications import Starlette
 
@@ -63,9 +64,7 @@ class Site:
 
     def query(self, sql: str, *values: Any) -> list[dict[str, Any]]:
         with duckdb.connect(str(self.home.warehouse), read_only=True) as connection:
-            found = connection.execute(sql, list(values))
-            names = [column[0] for column in found.description]
-            return [dict(zip(names, row, strict=True)) for row in found.fetchall()]
+            return rows(connection, sql, *values)
 
 
 @pytest.fixture

@@ -2,9 +2,6 @@
 
 import io
 import os
-import re
-import subprocess
-import sys
 import time
 import urllib.error
 import urllib.request
@@ -18,7 +15,7 @@ from omnium_elt.infra.home import Home
 from omnium_sandbox import Sandbox
 
 from tests.support.axe import Axe
-from tests.support.browser import CHROMIUM, MISSING, Browser, browser
+from tests.support.browser import CHROMIUM, MISSING, Browser, browser, dashboard
 from tests.support.tenants import environment_of
 
 pytestmark = [pytest.mark.slow, pytest.mark.skipif(CHROMIUM is None, reason=MISSING)]
@@ -72,20 +69,8 @@ def address(home: Home, tenant: Sandbox, said: Path) -> Iterator[str]:
         "SOURCES__OMNIUM__WRITER__CLIENT_ID": tenant.writer_client_id,
         "SOURCES__OMNIUM__WRITER__CLIENT_SECRET": tenant.writer_client_secret,
     }
-    command = [sys.executable, "-m", "omnium_elt", "dashboard", "--port", "0", "--home", str(home.root)]
-    with (
-        said.open("w") as errors,
-        subprocess.Popen(
-            command, stdout=subprocess.PIPE, stderr=errors, text=True, env=environment
-        ) as process,
-    ):
-        assert process.stdout
-        found = re.match(r"http://127\.0\.0\.1:\d+$", process.stdout.readline().strip())
-        assert found, "the dashboard did not say where it is"
-        try:
-            yield found[0]
-        finally:
-            process.terminate()
+    with said.open("w") as errors, dashboard(home.root, stderr=errors, env=environment) as served:
+        yield served
 
 
 @pytest.fixture(scope="module")

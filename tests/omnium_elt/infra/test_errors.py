@@ -250,6 +250,11 @@ def test_the_traceback_is_in_the_log_file(world: World, capfd: pytest.CaptureFix
         ),
         (OSError(errno.EROFS, "Read-only file system", "/data/x"), "/data/x: the disk is read-only", 1),
         (PermissionError(errno.EACCES, "Permission denied", "/data"), "/data: no permission to write", 1),
+        (
+            IsADirectoryError(errno.EISDIR, "Is a directory", "/data/state/lock"),
+            "/data/state/lock: a folder, where a file has to be",
+            1,
+        ),
         (OSError(errno.EDQUOT, "Disk quota exceeded"), "the disk quota is used up", 1),
         (
             duckdb.IOException('IO Error: Could not write file "x": No space left on device'),

@@ -48,6 +48,16 @@ REFUSED = [
     ("TRANSFORM__TIME_ZONE", "Europe/Olso", "a time zone such as Europe/Oslo"),
     ("TRANSFORM__TIME_ZONE", "", "a time zone such as Europe/Oslo"),
     ("TRANSFORM__TIME_ZONE", "../etc/passwd", "a time zone such as Europe/Oslo"),
+    ("TRANSFORM__TIME_ZONE", "right/Europe/Oslo", "a time zone such as Europe/Oslo"),
+    ("TRANSFORM__TIME_ZONE", "posix/Europe/Oslo", "a time zone such as Europe/Oslo"),
+    ("TRANSFORM__TIME_ZONE", "localtime", "a time zone such as Europe/Oslo"),
+    ("TRANSFORM__REPLAYED_AS_OF_DAYS", "[20250131]", "a list of dates"),
+    ("TRANSFORM__REPLAYED_AS_OF_DAYS", '["2025-01-31", null]', "a list of dates"),
+    ("TRANSFORM__REPLAYED_AS_OF_DAYS", "[NaN]", "a list of dates"),
+    ("SOURCES__OMNIUM__ORDERS__EXCLUDED_FIELDS", '{"lines": 1}', "a list of texts"),
+    # Names in the section above, where dlt would find them and the program would not.
+    ("SOURCES__PII", "exclude", "Did you mean SOURCES__OMNIUM__PII?"),
+    ("OMNIUM__WINDOW_ROWS", "500", "Did you mean SOURCES__OMNIUM__WINDOW_ROWS?"),
     ("TRANSFORM__TRANSFERS_ARE_DEMAND", "perhaps", "true or false"),
     ("TRANSFORM__TEST_SEVERITY", "loud", "one of warn, error"),
     ("TRANSFORM__AS_OF_DATE", "2026-02-30", "a date such as 2025-01-31, or empty"),
@@ -66,7 +76,7 @@ REFUSED = [
     ("TRANSFORM__SERVICE_LEVL", "0.5", "Did you mean TRANSFORM__SERVICE_LEVEL?"),
     ("SOURCES__OMNIUM__WINDOW_ROW", "5000", "Did you mean SOURCES__OMNIUM__WINDOW_ROWS?"),
     ("SOURCES__OMNIUM__PI", "include", "Did you mean SOURCES__OMNIUM__PII?"),
-    ("SOURCES__OMNIUM__PERSONAL", "include", "the README lists all settings"),
+    ("SOURCES__OMNIUM__PERSONAL", "include", "docs/settings.md leads to all settings"),
     ("SOURCES__OMNIUM__WRITER__CLIENT_IDD", "x", "Did you mean SOURCES__OMNIUM__WRITER__CLIENT_ID?"),
     (
         "SOURCES__OMNIUM__PRODUCT__EXCLUDED_FIELDS",
@@ -202,6 +212,12 @@ def test_what_is_not_ours_is_left_alone(
         ("config.toml", '[sources.omnium_source]\npii = "include"', "Did you mean [sources.omnium]?"),
         ("config.toml", "window_row = 5", "Write window_rows below [sources.omnium]."),
         ("config.toml", "service_level = 0.9", "Write service_level below [transform]."),
+        ("config.toml", "transform = 5", "Write [transform] above its settings."),
+        ("config.toml", "sources = 5", "Write [sources] above its settings."),
+        ("config.toml", "[sources]\nomnium = 5", "Write [sources.omnium] above its settings."),
+        ("config.toml", '[sources]\npii = "exclude"', "Write pii below [sources.omnium]."),
+        ("config.toml", "[transform]\nas_of_date = 20250131", "as_of_date in config.toml is 20250131"),
+        ("config.toml", "[transform]\nas_of_date = 10:00:00", "a date such as 2025-01-31, or empty"),
     ],
 )
 def test_files_are_held_to_the_same(

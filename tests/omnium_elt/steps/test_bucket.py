@@ -1,4 +1,7 @@
-"""What is published, in a bucket: whole versions by number, refused to two at once. On a disk, moto's S3, Azurite."""
+"""What is published, in a bucket: whole versions by number, refused to two at once.
+
+On a disk, moto's S3, Azurite, and fake-gcs-server.
+"""
 
 import dataclasses
 import hashlib
@@ -35,7 +38,17 @@ def azure(all_workers: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterat
         yield environment
 
 
-@pytest.fixture(params=["disk", "s3", pytest.param("azure", marks=pytest.mark.slow)])
+@pytest.fixture(scope="module")
+def google(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
+    """What a user of a fake-gcs-server sets."""
+    with buckets.google_server(tmp_path_factory.mktemp("google")) as environment:
+        yield environment
+
+
+SLOW = [pytest.param(name, marks=pytest.mark.slow) for name in ("azure", "google")]
+
+
+@pytest.fixture(params=["disk", "s3", *SLOW])
 def url(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
     """A folder to publish to, with credentials in the environment."""
     if request.param == "disk":
@@ -47,6 +60,8 @@ def url(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.Monk
         monkeypatch.setenv(name, value)
     if is_s3:
         return f"s3://{buckets.new_s3_bucket(environment)}/omnium"
+    if request.param == "google":
+        return f"gs://{buckets.new_google_bucket(environment)}/omnium"
     return f"az://{buckets.new_azure_container(environment)}/omnium"
 
 

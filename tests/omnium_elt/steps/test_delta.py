@@ -16,7 +16,7 @@ from omnium_elt.steps.bucket import Bucket
 from omnium_elt.steps.delta import KEPT_RUNS, publish_delta
 
 from tests.support import buckets
-from tests.support.lakes import execute
+from tests.support.lakes import execute, killed_half_way
 
 deltalake = pytest.importorskip("deltalake")
 
@@ -114,24 +114,12 @@ def test_each_run_can_be_read_whole_while_it_is_kept(settings: Settings) -> None
         rows_of(settings, {"stores": first["tables"]["stores"]["version"]})
 
 
-def test_a_run_that_is_killed_leaves_the_one_before(
-    settings: Settings, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_run_that_is_killed_leaves_the_one_before(settings: Settings) -> None:
     publish_delta(settings, Silent())
     before, rows = manifest_of(settings), newest(settings)
     execute(settings.home, RENAMED, "update omnium.suppliers set amount = 2, _dlt_load_id = '2'")
-    write, written = delta_module._write, []
-
-    def killed_after_one(*arguments: Any) -> Any:
-        if written:
-            raise KeyboardInterrupt
-        written.append(1)
-        return write(*arguments)
-
-    with monkeypatch.context() as patch:
-        patch.setattr(delta_module, "_write", killed_after_one)
-        with pytest.raises(KeyboardInterrupt):
-            publish_delta(settings, Silent())
+    with killed_half_way(delta_module):
+        publish_delta(settings, Silent())
     assert manifest_of(settings) == before
     assert newest(settings) == rows
     assert publish_delta(settings, Silent()).status == "ok"

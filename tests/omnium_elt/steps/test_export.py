@@ -129,10 +129,30 @@ def test_an_unknown_supplier_or_warehouse_is_refused_and_nothing_is_written(
             for text in ("1e5", "3.4.25", "12:30", "TRUE", "1 mai", "0123.5", "12E-3", "jan 12")
         ),
         *(
+            (text, f"\t{text}")
+            for text in (
+                "+1",
+                "+4711",
+                "＋1",
+                "－1",
+                "１２",
+                "1 234",
+                "1.234,5",
+                "1,50",
+                "5.",
+                "(5)",
+                "5-",
+                "#N/A",
+                "SANN",
+            )
+        ),
+        *(
             (text, text)
             for text in (
                 "-17",
-                "+4711",
+                "12,5",
+                "1 23",
+                "#12",
                 "10014",
                 "0",
                 "æøå;,\"'",
@@ -256,6 +276,23 @@ def test_without_a_warehouse_it_says_so(home: Home, capsys: pytest.CaptureFixtur
     assert "there is no warehouse" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(
+    "command",
+    [["export"], ["export", "--for-supplier"], ["write", "lead-times"], ["dashboard"]],
+    ids=" ".join,
+)
+def test_with_raw_data_alone_it_says_so(
+    configured: Any, home: Home, capsys: pytest.CaptureFixture[str], command: list[str]
+) -> None:
+    home.create()
+    with duckdb.connect(str(home.warehouse)) as connection:
+        connection.execute("create schema omnium")
+        connection.execute("create table omnium.stores as select 's1' as id")
+    assert main([*command, "--home", str(home.root)]) == 2
+    shown = capsys.readouterr()
+    assert "holds raw data and no models" in " ".join((shown.out + shown.err).split())
+
+
 def test_the_command_writes_where_one_stands(
     finished: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -270,17 +307,7 @@ def test_the_command_writes_where_one_stands(
 
 def test_what_was_decided_comes_with_the_export(home: Home, tmp_path: Path) -> None:
     proposal.publish(home)
-    lamp = Decision(
-        "oslo",
-        "A",
-        "sup-1",
-        "NOK",
-        proposal.AS_OF,
-        Decimal(48),
-        is_ticked=True,
-        quantity=Decimal(72),
-        note="call",
-    )
+    lamp = proposal.lamp(note="call")
     Decisions(home.decisions).keep([lamp])
     written = export_lines(home, "parquet", str(tmp_path / "lines.parquet"))
     (line,) = pyarrow.parquet.read_table(written.file).to_pylist()

@@ -14,6 +14,8 @@ from omnium_elt.infra.run_report import Silent
 from omnium_elt.steps import lake as lake_step
 from omnium_elt.steps.lake import publish_lake
 
+from tests.support.lakes import killed_half_way
+
 pytestmark = pytest.mark.slow
 
 TABLES = ("orders", "orders__lines")
@@ -125,27 +127,15 @@ def reader(request: pytest.FixtureRequest) -> Iterator[Any]:
     opened.close()
 
 
-def test_a_session_that_stays_open_sees_one_run_at_a_time(
-    lake: Settings, reader: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_session_that_stays_open_sees_one_run_at_a_time(lake: Settings, reader: Any) -> None:
     publish_lake(lake, Silent())
     first = files_of_newest_run(lake.home.lake)
     assert [reader.facts(first[name]) for name in TABLES] == [(1000, 0, 0), (3000, 0, 0)]
 
     # The second is killed when half of its files are there: nobody sees any of them.
     next_run(lake, 1)
-    write, written = lake_step._write, []
-
-    def killed_after_one(*arguments: Any) -> Any:
-        if written:
-            raise KeyboardInterrupt
-        written.append(1)
-        return write(*arguments)
-
-    with monkeypatch.context() as patch:
-        patch.setattr(lake_step, "_write", killed_after_one)
-        with pytest.raises(KeyboardInterrupt):
-            publish_lake(lake, Silent())
+    with killed_half_way(lake_step):
+        publish_lake(lake, Silent())
     assert files_of_newest_run(lake.home.lake) == first
     assert [reader.facts(first[name]) for name in TABLES] == [(1000, 0, 0), (3000, 0, 0)]
 

@@ -39,8 +39,8 @@ def tenant() -> Iterator[OtherTenant]:
         yield served
 
 
-@pytest.fixture
-def settings(tenant: OtherTenant, home: Home) -> Settings:
+def prepared_for(tenant: OtherTenant, home: Home) -> Settings:
+    """A home with a proposal, and the users that read and write."""
     proposal.publish(home)
     return Settings(
         home=home,
@@ -50,6 +50,11 @@ def settings(tenant: OtherTenant, home: Home) -> Settings:
         writer_id="writes",
         writer_secret=Secret("www-www"),
     )
+
+
+@pytest.fixture
+def settings(tenant: OtherTenant, home: Home) -> Settings:
+    return prepared_for(tenant, home)
 
 
 def write(settings: Settings, step: Step) -> RunReport:
@@ -212,10 +217,7 @@ def test_an_order_is_made_once_whatever_the_answer(
 
 def test_orders_carry_what_was_decided_and_settle_it(settings: Settings, tenant: OtherTenant) -> None:
     decisions = Decisions(settings.home.decisions)
-    lamp = Decision(
-        "oslo", "A", "sup-1", "NOK", proposal.AS_OF, Decimal(48), is_ticked=True, quantity=Decimal(72)
-    )
-    decisions.keep([lamp])
+    decisions.keep([proposal.lamp()])
     assert decisions.all()
     shown = write(settings, orders_step(Selection(), apply=False))
     assert "the 1 ticked line; 2 others left out (--all takes them, too)" in shown.notes
@@ -256,17 +258,7 @@ def test_an_order_that_was_undone_is_decided_again_and_can_be_made_again(
     settings: Settings, tenant: OtherTenant
 ) -> None:
     decisions = Decisions(settings.home.decisions)
-    lamp = Decision(
-        "oslo",
-        "A",
-        "sup-1",
-        "NOK",
-        proposal.AS_OF,
-        Decimal(48),
-        is_ticked=True,
-        quantity=Decimal(72),
-        note="two",
-    )
+    lamp = proposal.lamp(note="two")
     decisions.keep([lamp])
     before = decisions.all()
     run_id = write(settings, orders_step(Selection(), apply=True)).run_id
@@ -352,16 +344,7 @@ def killed_everywhere(
     """Homes whose write was killed at each place in turn, until one lives to its end."""
     context = multiprocessing.get_context("fork")
     for place in range(1, 100):
-        home = Home(tmp_path / f"home-{place}")
-        proposal.publish(home)
-        settings = Settings(
-            home=home,
-            base_url=tenant.base_url,
-            client_id="reads",
-            client_secret=Secret("rrr-rrr"),
-            writer_id="writes",
-            writer_secret=Secret("www-www"),
-        )
+        settings = prepared_for(tenant, Home(tmp_path / f"home-{place}"))
         child = context.Process(target=_die_at, args=(settings, prepared(settings), place))
         child.start()
         child.join()

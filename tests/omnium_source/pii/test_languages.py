@@ -27,35 +27,41 @@ PERSONAL = {
         "fødselsnummer personnummer fnr adresse adresse1 adresselinje1 postadresse leveringsadresse "
         "faktura_adresse gatenavn gateadresse gate husnummer e-post epost epostadresse kundeepost kontaktperson "
         "kontaktpersonNavn mottaker bestiller kjøper navn_kunde navn_på_mottaker telefon_privat telefonPrivat "
-        "mobil2 kunde.telefon kontakt.epost medlemsnummer ansattnummer kundeinfo"
+        "mobil2 persnr pers.nr f.nr fnr. fdato adr lev.adr leveringsadr fakt.adr kundeTlf kunde_tlf kontaktTlf "
+        "kontaktMail kundeEpost ekstra_tlf Kunde-Navn pårørende_telefon leveringsnavn faktura_navn vejnavn_og_nr "
+        "passnr "
+        "kunde.telefon kontakt.epost medlemsnummer ansattnummer kundeinfo"
     ),
     "Nynorsk": ("fornamn førenamn etternamn mellomnamn fullt_namn kundenamn mottakar gatenamn"),
     "Swedish": (
         "förnamn efternamn mellannamn fullständigt_namn kundnamn kundnummer personnummer samordningsnummer "
         "födelsedatum född mobilnummer telefonnr e-postadress mejladress postadress besöksadress gatuadress "
-        "mottagare beställare körkortsnummer"
+        "mottagare beställare körkortsnummer leveransnamn födelseort anhörig"
     ),
     "Danish": (
         "fornavn efternavn mellemnavn kundenavn fødselsdag cpr cprNummer telefonnummer mobiltelefon vejnavn "
-        "gadenavn modtager køber medarbejdernavn"
+        "gadenavn modtager køber medarbejdernavn CPR-nr. vejnavn_og_nr"
     ),
     "Finnish": (
         "etunimi sukunimi kokonimi asiakasnimi asiakkaanNimi asiakasnumero puhelin puhelinnumero matkapuhelin "
         "sähköposti sahkoposti sähköpostiosoite osoite lähiosoite katuosoite syntymäaika henkilötunnus hetu "
-        "vastaanottaja yhteyshenkilö jäsennumero"
+        "vastaanottaja yhteyshenkilö jäsennumero puh_nro puhelinnro sposti s-posti synt.aika"
     ),
     "German": (
         "Vorname Nachname Familienname Geburtsname Kundenname Kundennummer Geburtsdatum Geburtstag Straße Strasse "
         "Straßenname Hausnummer Postfach Anschrift Lieferadresse Rechnungsadresse Adresszeile Telefon "
         "Telefonnummer Handynummer Mobilnummer Mobilfunknummer Rufnummer E-Mail-Adresse Empfänger Ansprechpartner "
-        "Mitgliedsnummer Personalausweisnummer Straße_und_Hausnummer Steuer-ID"
+        "Mitgliedsnummer "
+        "GebDatum Geb.-Datum gebdat Kd-Nr. KdNr Rechnungsname Lieferanschrift "
+        "Personalausweisnummer Straße_und_Hausnummer Steuer-ID"
     ),
     "Dutch": (
         "voornaam achternaam tussenvoegsel voorletters klantnaam klantnummer geboortedatum telefoonnummer "
         "mobielnummer e-mailadres adres afleveradres straatnaam straat huisnummer ontvanger contactpersoon "
-        "burgerservicenummer bsn"
+        "burgerservicenummer bsn geb.datum geboorteplaats factuurnaam"
     ),
     "English": (
+        "cust_name custPhone billToName ship_to_name billingName emailAddr "
         "phone2 homeAddress customer.email ContactMobile dateOfBirth socialSecurityNumber passportNumber"
     ),
 }
@@ -66,7 +72,9 @@ NOT_PERSONAL = (
     "sku farge Farbe størrelse Größe vekt status kommentar leveringsdato leveransdatum Lieferdatum "
     "betalingsmåte firmanavn leverandørnavn leverandørTelefon supplierEmail lagernavn butikknavn webadresse "
     "ip_adresse personbil automobil bobil mobilitet loadingGate kontaktskjema numberOfCustomers antallKunder "
-    "isCustomer harTelefon mailing retail detail contactless material koper hotel"
+    "isCustomer harTelefon mailing retail detail contactless material koper hotel "
+    "customField custom_name battery_cell battericell app_mobile_version leveringsmåte leveringstid fakturanummer "
+    "telefonmodell mobildeksel squad adresserbar post_nr deliver_to_store shipToStore"
 )
 
 
@@ -119,6 +127,8 @@ NUMBERS = [
     "0171/1234567",
     "01018000055",
     "811228-9874",
+    "0612345678",
+    "131052-308t",
 ]
 PLACES = ["Storgata 1", "Kungsgatan 2", "Hauptstraße 3", "kari@nordmann.no", "1980-01-01"]
 SECRETS = [*NAMES, *NUMBERS, *PLACES]
@@ -162,6 +172,16 @@ FREE_FORM: list[dict[str, Any]] = [
         "info": {"name": "Kari Nordmann", "phone": "99887766"},
     },
     {"numre": ["998 87 766", "070-123 45 67", "0171/1234567"]},
+    # Personal values as names of fields, and maps as lists of pairs.
+    {
+        "telefoner": {"99887766": True},
+        "emails": {"kari@nordmann.no": 1},
+        "kunder": {"99887766": {"rabatt": 1}},
+    },
+    {"felter": [["telefon", "99887766"], ["etternavn", "Nordmann"], ["farge", "blå"]]},
+    {"felt": "Etternavn", "innhold": "Nordmann"},
+    {"a": ' \n{"etternavn": "Nordmann"}', "b": [' [{"key": "fornavn", "value": "Kari"}]']},
+    {"merknad": "telefoon 0612345678, mobile 99887766, matkapuh. 99887766, hetu 131052-308t"},
 ]
 KEPT = {
     "ean": "7038010000123",
@@ -228,7 +248,9 @@ CUSTOM = {
         {"key": "puhelin", "value": "99887766"},
         {"key": "merknad", "value": "0047 99887766"},
         {"key": "navn", "keyGroup": "Kunde", "value": "Kari"},
-        {"key": "ean", "value": "7038010000123"},
+        {"key": "ean", "value": "7038010000123", "displayValue": "7038010000123"},
+        {"key": "mobiltelefon", "value": None, "displayValue": "99887766", "verdi": 99887766},
+        {"key": "felter", "value": '\t{"Nachname": "Müller"}'},
         {"key": "extra", "value": '{"Nachname": "Müller"}'},
         {"key": "fødselsnr", "value": "01018000055", "keyGroup": ""},
     ],

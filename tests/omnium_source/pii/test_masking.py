@@ -16,7 +16,8 @@ from omnium_source.normalize.batch import Batch
 from omnium_source.normalize.pages import Parsed
 from omnium_source.normalize.resource_normalizer import ResourceNormalizer
 from omnium_source.normalize.schema import shape_of
-from omnium_source.pii.masking import Mode, PersonalData, key_for
+from omnium_source.pii.masking import Mode, PersonalData
+from omnium_source.pii.personal_key import key_for
 from omnium_source.pii.rules import Position
 from omnium_source.pii.vocabulary import is_personal_name, says_personal
 from omnium_source.resources import RESOURCES

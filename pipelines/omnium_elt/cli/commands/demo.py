@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Any
 from omnium_elt.cli.outcome import finish, show_report
 from omnium_elt.cli.parser import AS_OF, command, tenant_size
 from omnium_elt.cli.progress import showing_progress
-from omnium_elt.cli.rendering import counted, escaped, number, print_json, shown_path, stdout, table
+from omnium_elt.cli.rendering import escaped, number, print_json, shown_path, stdout, table
 from omnium_elt.infra.home import Home
 from omnium_elt.infra.run_report import EXIT_OK, plain
+from omnium_elt.infra.text import counted
 from omnium_elt.report.lists import URGENCIES
 
 if TYPE_CHECKING:

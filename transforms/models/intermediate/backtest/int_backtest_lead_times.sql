@@ -4,28 +4,40 @@
 -- would have planned with, of what was known then: Kaplan–Meier at every level, shrunk to the level above, the most
 -- specific level that has anything.
 
-{%- set keys = 'refresh, level, supplier_id, warehouse_code, sku' -%}
-{%- set text = raw_type('text') %}
+{%- set keys = 'refresh, level, supplier_id, warehouse_code, sku' %}
 
-with known as (
+with item_places as (
+    select distinct
+        supplier_id,
+        warehouse_code
+    from {{ ref('int_backtest_items') }}
+),
+
+-- A line counts for its SKU and its warehouse where these are replayed, and for its supplier and for all lines anyway.
+lines as (
     select
-        days.refresh,
         observations.supplier_id,
-        observations.warehouse_code,
-        observations.sku,
+        item_places.warehouse_code,
+        items.sku,
         observations.order_date,
-        least(observations.duration_days, {{ days_between('observations.order_date', 'days.as_of_day') }}) as day,
-        observations.is_received
-            and observations.duration_days <= {{ days_between('observations.order_date', 'days.as_of_day') }} as is_received
-    from {{ ref('int_backtest_as_of_days') }} as days
-    inner join {{ ref('int_lead_time_observations') }} as observations
-        on observations.order_date <= days.as_of_day
+        observations.duration_days,
+        observations.is_received,
+        coalesce(observations.supplier_id, '') as supplier_of_line
+    from {{ ref('int_lead_time_observations') }} as observations
+    left join item_places
+        on item_places.supplier_id = observations.supplier_id
+        and item_places.warehouse_code = observations.warehouse_code
+    left join {{ ref('int_backtest_items') }} as items
+        on items.supplier_id = observations.supplier_id
+        and items.warehouse_code = observations.warehouse_code
+        and items.sku = observations.sku
     where not observations.is_transfer
 ),
 
-counts as (
+-- Lines that were ordered on one day and took as long are alike on every day of the replay. They are counted before the
+-- history is told once for each of those days: of every line that would be more rows than fit into memory.
+alike as (
     select
-        refresh,
         case
             when grouping(supplier_id) = 1 then 'global'
             when grouping(warehouse_code) = 1 then 'supplier'
@@ -35,20 +47,51 @@ counts as (
         supplier_id,
         warehouse_code,
         sku,
-        day,
-        count(*) as ended,
-        count(case when is_received then 1 end) as received,
+        order_date,
+        duration_days,
+        is_received,
+        count(*) as lines,
         -- lines of one truck are one observation
-        count(distinct case
-            when is_received then coalesce(supplier_id_of_line, '') || ' / ' || cast(order_date as {{ text }})
-        end) as observations
-    from (select *, supplier_id as supplier_id_of_line from known) as known
+        count(distinct supplier_of_line) as observations
+    from lines
     group by grouping sets (
-        (refresh, day),
-        (refresh, supplier_id, day),
-        (refresh, supplier_id, warehouse_code, day),
-        (refresh, supplier_id, warehouse_code, sku, day)
+        (order_date, duration_days, is_received),
+        (supplier_id, order_date, duration_days, is_received),
+        (supplier_id, warehouse_code, order_date, duration_days, is_received),
+        (supplier_id, warehouse_code, sku, order_date, duration_days, is_received)
     )
+),
+
+known as (
+    select
+        days.refresh,
+        alike.level,
+        alike.supplier_id,
+        alike.warehouse_code,
+        alike.sku,
+        least(alike.duration_days, {{ days_between('alike.order_date', 'days.as_of_day') }}) as day,
+        alike.is_received
+            and alike.duration_days <= {{ days_between('alike.order_date', 'days.as_of_day') }} as is_received,
+        alike.lines,
+        alike.observations
+    from {{ ref('int_backtest_as_of_days') }} as days
+    inner join alike
+        on alike.order_date <= days.as_of_day
+    where alike.level = 'global'
+        or (alike.level = 'supplier' and alike.supplier_id in (select supplier_id from item_places))
+        or (alike.level = 'supplier_warehouse' and alike.warehouse_code is not null)
+        or alike.sku is not null
+),
+
+counts as (
+    select
+        {{ keys }},
+        day,
+        {{ whole('sum(lines)') }} as ended,
+        {{ whole('sum(case when is_received then lines else 0 end)') }} as received,
+        {{ whole('sum(case when is_received then observations else 0 end)') }} as observations
+    from known
+    group by {{ keys }}, day
 ),
 
 curve as (
@@ -79,8 +122,6 @@ measured as (
         case when completed_lines > 0 then {{ real('mean_days') }} end as recent_mean_days,
         case when completed_lines > 0 then greatest(0e0, mean_square_days - mean_days * mean_days) end as recent_variance
     from figures
-    where level = 'global'
-        or supplier_id in (select supplier_id from {{ ref('int_backtest_items') }})
 ),
 
 roots as (

@@ -16,6 +16,14 @@ with form_lines_by_id as (
     group by order_row_id, line_item_id
 ),
 
+shipments as (
+    select
+        shipment_row_id,
+        nullif(warehouse_code, '') as warehouse_code
+    from {{ ref('stg_order_shipments') }}
+    where {{ of_changed_keys('order_row_id') }}
+),
+
 lines as (
     select
         shipment_lines.order_row_id,
@@ -23,7 +31,7 @@ lines as (
         shipment_lines.line_row_id,
         shipment_lines.line_item_id,
         shipment_lines.sku,
-        nullif(shipments.warehouse_code, '') as shipment_warehouse_code,
+        shipments.warehouse_code as shipment_warehouse_code,
         shipment_lines.package_line_item_id,
         shipment_lines.package_sku_id,
         shipment_lines.quantity,
@@ -36,7 +44,7 @@ lines as (
         shipment_lines.is_awaiting_purchase_order
             or coalesce(form_lines.is_awaiting_purchase_order, false) as is_awaiting_purchase_order
     from {{ ref('stg_order_shipment_lines') }} as shipment_lines
-    left join {{ ref('stg_order_shipments') }} as shipments
+    left join shipments
         on shipments.shipment_row_id = shipment_lines.shipment_row_id
     left join form_lines_by_id as form_lines
         on form_lines.order_row_id = shipment_lines.order_row_id
@@ -67,7 +75,8 @@ lines as (
         and not exists (
             select 1
             from {{ ref('stg_order_shipment_lines') }} as shipment_lines
-            where shipment_lines.order_row_id = form_lines.order_row_id
+            where {{ of_changed_keys('shipment_lines.order_row_id') }}
+                and shipment_lines.order_row_id = form_lines.order_row_id
                 and coalesce(shipment_lines.line_item_id, shipment_lines.sku)
                     = coalesce(form_lines.line_item_id, form_lines.sku)
         )
@@ -138,6 +147,7 @@ joined as (
     left join with_package_sku
         on with_package_sku.order_row_id = lines.order_row_id
         and with_package_sku.package_sku_id = lines.sku
+    where {{ of_changed_keys('orders.order_row_id') }}
 )
 
 select

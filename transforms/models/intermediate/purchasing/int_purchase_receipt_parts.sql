@@ -9,49 +9,34 @@
 #}
 {{ config(materialized='table') }}
 
-with order_rows as (
+with turns as (
 
-    select * from {{ ref('int_purchase_order_rows') }}
+    {%- for turn in range(1, 4) %}
+    select {{ turn }} as turn
+    {{ 'union all' if not loop.last }}
+    {%- endfor %}
 
 ),
 
 places as (
 
     select
-        purchase_order_id,
-        sku,
-        warehouse_code,
-        promised_date,
-        net_quantity,
-        1 as turn,
-        greatest(0, delivered_quantity) as room
-    from order_rows
-
-    union all
-
-    select
-        purchase_order_id,
-        sku,
-        warehouse_code,
-        promised_date,
-        net_quantity,
-        2 as turn,
-        greatest(0, net_quantity - greatest(0, delivered_quantity)) as room
-    from order_rows
-
-    union all
-
-    select
-        purchase_order_id,
-        sku,
-        warehouse_code,
-        promised_date,
-        net_quantity,
-        3 as turn,
-        -- more than all receipts of an order can be
-        {{ quantity('1000000000000') }} as room
-    from order_rows
-    where is_last
+        order_rows.purchase_order_id,
+        order_rows.sku,
+        order_rows.warehouse_code,
+        order_rows.promised_date,
+        order_rows.net_quantity,
+        turns.turn,
+        case turns.turn
+            when 1 then greatest(0, order_rows.delivered_quantity)
+            when 2 then greatest(0, order_rows.net_quantity - greatest(0, order_rows.delivered_quantity))
+            -- more than all receipts of an order can be
+            else {{ quantity('1000000000000') }}
+        end as room
+    from {{ ref('int_purchase_order_rows') }} as order_rows
+    cross join turns
+    where turns.turn < 3
+        or order_rows.is_last
 
 ),
 

@@ -3,28 +3,59 @@
 -- One row per SKU and warehouse: how much to order today, ours and Omnium's way. Of a warehouse that supplies others, the
 -- plan that orders more: its own customers must be served as well as the places behind it.
 
-with levels as (
-    select
+{%- set planned -%}
+select
         levels.*,
         -- what moves between places that are planned together adds nothing to their stock
         coalesce(case when levels.is_echelon then transfers.units - transfers.returned_units else transfers.units end, 0e0)
             as transfer_in_quantity
     from {{ ref('int_replenishment_levels') }} as levels
-    left join (
-        select
-            sku,
-            to_warehouse_code,
-            sum(units) as units,
-            sum(case when is_return then units else 0e0 end) as returned_units
-        from {{ ref('int_transfer_proposals') }}
-        group by sku, to_warehouse_code
-    ) as transfers
+    left join transfers
         on transfers.sku = levels.sku
         and transfers.to_warehouse_code = levels.warehouse_code
+{%- endset %}
+{%- set echelon -%}
+(
+        select 1
+        from echelons
+        where echelons.sku = levels.sku
+            and echelons.warehouse_code = levels.warehouse_code
+    )
+{%- endset %}
+
+with transfers as (
+    select
+        sku,
+        to_warehouse_code,
+        sum(units) as units,
+        sum(case when is_return then units else 0e0 end) as returned_units
+    from {{ ref('int_transfer_proposals') }}
+    group by sku, to_warehouse_code
 ),
 
-quantities as (
-    {{ replenishment_quantities('levels') }}
+echelons as (
+    select distinct sku, warehouse_code
+    from {{ ref('int_replenishment_levels') }}
+    where supplied_places > 0
+),
+
+-- Few have two plans, and to choose between them all rows would be sorted.
+levels_of_one_plan as (
+    {{ planned }}
+    where not exists {{ echelon }}
+),
+
+levels_of_two_plans as (
+    {{ planned }}
+    where exists {{ echelon }}
+),
+
+of_one_plan as (
+    {{ replenishment_quantities('levels_of_one_plan') }}
+),
+
+of_two_plans as (
+    {{ replenishment_quantities('levels_of_two_plans') }}
 ),
 
 chosen as (
@@ -32,17 +63,22 @@ chosen as (
         *,
         -- from what stock on its own customers are at risk
         max(case when not is_echelon then reorder_point end) over (partition by sku, warehouse_code) as own_reorder_point,
-        case
-            when max(supplied_places) over (partition by sku, warehouse_code) = 0 then 1
-            else row_number() over (
-                partition by sku, warehouse_code
-                order by
-                    suggested_quantity desc, raw_quantity desc, transfer_in_quantity desc,
-                    case when is_echelon then 0 else 1 end
-            )
-        end as choice
-    from quantities
+        row_number() over (
+            partition by sku, warehouse_code
+            order by
+                suggested_quantity desc, raw_quantity desc, transfer_in_quantity desc,
+                case when is_echelon then 0 else 1 end
+        ) as choice
+    from of_two_plans
 )
+
+select
+    *,
+    reorder_point as own_reorder_point,
+    1 as choice
+from of_one_plan
+
+union all
 
 select *
 from chosen

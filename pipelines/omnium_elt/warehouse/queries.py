@@ -1,4 +1,4 @@
-"""Rows of the marts as dictionaries: what the sections of the report are made from."""
+"""Rows of the marts as dictionaries."""
 
 from collections.abc import Iterable
 from decimal import Decimal

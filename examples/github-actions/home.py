@@ -1,0 +1,83 @@
+"""Carry a home from one runner to the next, through a bucket.
+
+    python home.py fetch s3://bucket/omnium-home    before the run: the newest home that was stored, or none yet
+    python home.py store s3://bucket/omnium-home    after it, whether it ended well or not
+
+The home is OMNIUM_HOME (omnium-data). Credentials are those of `--publish-to`. What is stored is `state/` with the
+working database, without the access token and what is of this run alone: the rest a run makes anew. Of two runs that
+fetched the same home, the second to store is refused and ends with status 1: its work is dropped, and the next run does
+it again. The bucket holds what the warehouse holds, and the key of personal data where none was set: keep it private.
+"""
+
+import json
+import os
+import sys
+import tarfile
+import tempfile
+from pathlib import Path
+
+from omnium_elt.infra.errors import OmniumEltError
+from omnium_elt.infra.files import checksum
+from omnium_elt.steps.bucket import Bucket
+
+HOME = Path(os.environ.get("OMNIUM_HOME", "omnium-data"))
+FETCHED = HOME / "fetched.json"
+NOT_CARRIED = {"state/token.json", "state/lock", "state/spool", "state/dbt", "state/logs", "state/spark"}
+
+
+def fetch(bucket: Bucket) -> None:
+    """Unpack the newest home, and note which it was."""
+    if (HOME / "state").exists():
+        raise OmniumEltError(f"{HOME} is not empty", "A home is fetched into a folder that has none.")
+    numbers = bucket.numbers()
+    HOME.mkdir(parents=True, exist_ok=True)
+    if numbers:
+        file = bucket.manifest(numbers[-1])["files"]["home.tar.gz"]
+        with tempfile.TemporaryDirectory() as folder:
+            packed = Path(folder, "home.tar.gz")
+            bucket.files.get_file(f"{bucket.root}/{file['path']}", str(packed))
+            if checksum(packed) != file["sha256"]:
+                raise OmniumEltError(f"{file['path']} is not what was stored", "Fetch again.")
+            with tarfile.open(packed) as archive:
+                archive.extractall(HOME, filter="data")
+        (HOME / "state").chmod(0o700)
+        print(f"home {numbers[-1]} fetched")
+    else:
+        print("no home was stored yet: the run begins with everything")
+    FETCHED.write_text(json.dumps({"number": numbers[-1] if numbers else 0}))
+
+
+def store(bucket: Bucket) -> None:
+    """Pack the home, and store it as the one after that which was fetched."""
+    if not FETCHED.exists() or not (HOME / "state").exists():
+        raise OmniumEltError(
+            f"{HOME} was not fetched, or nothing was loaded into it", "Fetch it before the run."
+        )
+    fetched = json.loads(FETCHED.read_text())["number"]
+    with tempfile.TemporaryDirectory() as folder:
+        packed = Path(folder, "home.tar.gz")
+        with tarfile.open(packed, "w:gz", compresslevel=1) as archive:
+            for path in sorted((HOME / "state").iterdir()):
+                if (name := f"state/{path.name}") not in NOT_CARRIED:
+                    archive.add(path, name)
+        there = [("home.tar.gz", packed, checksum(packed))]
+        done = bucket.put(there, lambda _: {"run_id": f"after {fetched}"}, after=fetched)
+    FETCHED.write_text(json.dumps({"number": done["number"]}))
+    print(f"home {done['number']} stored, {done['bytes_sent']:,} bytes")
+
+
+def main() -> int:
+    """Do what the command line says; 0 if it went well."""
+    if len(sys.argv) != 3 or sys.argv[1] not in ("fetch", "store"):
+        print(__doc__, file=sys.stderr)
+        return 2
+    try:
+        {"fetch": fetch, "store": store}[sys.argv[1]](Bucket.opened(sys.argv[2]))
+    except OmniumEltError as error:
+        print(f"{error.message}\n{error.remedy}", file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

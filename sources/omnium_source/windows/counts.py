@@ -1,0 +1,277 @@
+"""Whether a server's count of a window is true, or where it stops counting: found out by counting parts of the window.
+
+A limit is the same for every count. Cut a window in two parts that cover it, each without a row that was read: where
+the count of the whole is a limit that hides rows, both parts together hold more than that, or one of them stands at the
+limit itself. So the sum is a proof, whatever the server's bounds include and however many rows share a stamp.
+
+Verdict     what became of the doubt
+Doubt       a count that may be a limit, and what was read of its window
+CountProof  asks
+StampCheck  looks for rows that no window by time holds
+"""
+
+import datetime as dt
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from enum import Enum
+from typing import Any
+
+from omnium_source.errors import Incomplete
+from omnium_source.http.paginators import REACH, Connection, Page, Scroll
+from omnium_source.windows.resource_run import ResourceRun
+from omnium_source.windows.splitter import CREATION, NARROWEST_OVERLAPS, OVERLAPS, Axis, Splitter
+from omnium_source.windows.window import EARLIEST, LATEST, Row, Window, stamps_at
+
+
+class Verdict(Enum):
+    """What was found out about a count."""
+
+    TRUE = "the window holds just as many rows"
+    LIMIT = "the window holds more, and the server counts no further"
+    UNSTAMPED = "all rows with a stamp are there; of those without one nobody can tell"
+    UNKNOWN = "nothing of this endpoint tells the rows apart"
+
+
+@dataclass(frozen=True)
+class Span:
+    """The oldest and the newest stamp of the rows that were read, and how many have none."""
+
+    first: dt.datetime
+    last: dt.datetime
+    missing: int = 0
+
+    @property
+    def length(self) -> dt.timedelta:
+        """From one to the other."""
+        return self.last - self.first
+
+
+@dataclass(frozen=True)
+class Doubt:
+    """A count that may be a limit.
+
+    `path`: what was asked for it, with `body`. `spans` by the stamps' paths. `is_new`: whether a page shows rows that
+    were not read.
+    """
+
+    window: Window
+    total: int
+    path: str
+    is_new: Callable[[Page], bool]
+    body: Mapping[str, Any] = field(default_factory=dict)
+    spans: Mapping[str, Span] = field(default_factory=dict)
+    rows: Sequence[Row] = ()
+
+
+class CountProof:
+    """Finds out about counts of one resource."""
+
+    def __init__(self, run: ResourceRun, splitter: Splitter) -> None:
+        self._run, self._splitter = run, splitter
+
+    def verdict(self, doubt: Doubt, connection: Connection) -> Verdict:
+        """Whether the count is true. Two requests for nearly every window, and only where the count is doubtful.
+
+        Raises Incomplete where the count changes meanwhile.
+        """
+        found = Verdict.UNKNOWN
+        for axis in self._splitter.axes:
+            by_axis = self._by_time(doubt, axis, connection)
+            if by_axis is Verdict.LIMIT:
+                by_axis = self._confirmed(doubt, axis, connection)
+            if by_axis in (Verdict.TRUE, Verdict.LIMIT):
+                return by_axis
+            found = by_axis if by_axis is Verdict.UNSTAMPED else found
+        return found
+
+    def _by_time(self, doubt: Doubt, axis: Axis, connection: Connection) -> Verdict:
+        span = doubt.spans.get(axis.path)
+        if span is None:  # none of the rows that were read has this stamp, or none was asked to show it
+            if doubt.body:
+                return Verdict.UNKNOWN
+            stamped = self._page(doubt, axis, EARLIEST, None, connection)
+            return Verdict.LIMIT if stamped and doubt.is_new(stamped) else Verdict.UNKNOWN
+        # The widest is known without a request, and parts that are so far apart share no row on any server.
+        overlap, is_wide = OVERLAPS[-1], span.length > 4 * OVERLAPS[-1]
+        if not is_wide:
+            overlap = self._splitter.overlap(doubt.rows, axis, connection)
+        if span.length <= 4 * overlap:
+            return self._outside(doubt, axis, span, connection)
+        middle = span.first + span.length / 2
+        low, high = middle - overlap, middle + overlap
+        older = self._ask(doubt, axis, None, high, connection)
+        younger = self._ask(doubt, axis, low, None, connection)
+        is_all_in_one = max(older, younger) >= doubt.total
+        if is_all_in_one and is_wide:
+            return Verdict.LIMIT  # as that part lacks rows that were read
+        together = older + younger
+        if together > doubt.total:
+            together -= self._ask(doubt, axis, low, high, connection)
+        if together > doubt.total:
+            return Verdict.LIMIT
+        if is_all_in_one:  # or the server compares no more finely than the rows lie apart
+            return self._outside(doubt, axis, span, connection)
+        if together == doubt.total:
+            return Verdict.TRUE
+        return Verdict.UNSTAMPED if span.missing else Verdict.UNKNOWN
+
+    def _outside(self, doubt: Doubt, axis: Axis, span: Span, connection: Connection) -> Verdict:
+        """Whether rows are seen that are older, or younger, than all that were read, which lie close together.
+
+        How close to them a bound may be nobody knows: a server that compares by the minute shows what was read, again.
+        """
+        for margin in (2 * overlap for overlap in OVERLAPS):
+            sides = (None, span.first - margin), (span.last + margin, None)
+            shown = [page for low, high in sides if (page := self._page(doubt, axis, low, high, connection))]
+            if any(doubt.is_new(page) for page in shown):
+                return Verdict.LIMIT
+            if not any(page.count for page in shown):
+                break
+        return Verdict.UNKNOWN
+
+    def _part(
+        self, doubt: Doubt, axis: Axis, low: dt.datetime | None, high: dt.datetime | None
+    ) -> Window | None:
+        """The window between two moments, None for no bound of its own; None where there is no such window."""
+        given = {axis.low: low, axis.high: high}
+        part = replace(doubt.window, **{name: value for name, value in given.items() if value})
+        lower, upper = getattr(part, axis.low), getattr(part, axis.high)
+        return None if lower and upper and lower > upper else part
+
+    def _ask(
+        self,
+        doubt: Doubt,
+        axis: Axis,
+        low: dt.datetime | None,
+        high: dt.datetime | None,
+        connection: Connection,
+    ) -> int:
+        part = self._part(doubt, axis, low, high)
+        return self._count(doubt, part, connection) if part else 0
+
+    def _page(
+        self,
+        doubt: Doubt,
+        axis: Axis,
+        low: dt.datetime | None,
+        high: dt.datetime | None,
+        connection: Connection,
+    ) -> Page | None:
+        """The first page of a part."""
+        part, resource = self._part(doubt, axis, low, high), self._run.resource
+        if part is None:
+            return None
+        if doubt.path != resource.search:
+            body = self._run.body(part, doubt.body, scroll=True)
+            return connection.post(doubt.path, {**body, "take": resource.scroll_take}, starts_scroll=True)
+        page = {"take": resource.take, "page": self._run.server.base.number} if resource.paged else {}
+        return connection.post(doubt.path, {**self._run.body(part, doubt.body), **page})
+
+    def _confirmed(self, doubt: Doubt, axis: Axis, connection: Connection) -> Verdict:
+        """LIMIT, unless rows came meanwhile, or the server heeds no bounds. Raises Incomplete: rows went."""
+        now = self._count(doubt, doubt.window, connection)
+        if now > doubt.total:
+            return Verdict.TRUE  # no limit counts further; whether all rows are there the next count tells
+        if now < doubt.total:
+            text = f"its count went from {doubt.total} to {now} while it was looked at"
+            raise Incomplete(f"{self._run.resource.name}: {text}")
+        never = replace(doubt.window, **{axis.low: LATEST, axis.high: None})
+        return Verdict.LIMIT if self._count(doubt, never, connection) < doubt.total else Verdict.UNKNOWN
+
+    def _count(self, doubt: Doubt, window: Window, connection: Connection) -> int:
+        bounds = {**doubt.body, **window.body(self._run.resource)}
+        return self._splitter.count_by(doubt.path, bounds, connection)
+
+
+class StampCheck:
+    """Looks for rows that no window by time holds."""
+
+    def __init__(self, run: ResourceRun, splitter: Splitter) -> None:
+        self._run, self._splitter = run, splitter
+
+    def check_all_have_a_stamp(self, connection: Connection) -> None:
+        """Raises Incomplete where rows may be in none of the windows that were cut for a limit: they lack the stamp.
+
+        None of the rows that can be seen may lack it. What cannot be seen is counted by creation; where there is no
+        filter for that, a server that shows fewer rows than its API promises has no proof.
+        """
+        resource, limit = self._run.resource, self._run.server.limit
+        path = resource.cursor if resource.is_bounded else CREATION.path
+        sample: Sequence[Row] = ()
+        for rows in self._looked_at(connection):
+            sample = sample or rows
+            if len(stamps_at(rows, path)) < len(rows):
+                raise Incomplete(
+                    f"{resource.name}: rows carry no {path}, and where the server's counts stop nobody "
+                    "knows how many they are: ask whoever runs the server to let it count further"
+                )
+        if self._run.server.hides and limit is not None and limit < REACH:
+            raise Incomplete(
+                f"{resource.name}: the server neither counts nor shows more than {limit:,} rows at a time. All with a "
+                f"{path} were read, and are loaded; whether there are others nobody can tell: ask whoever runs the "
+                "server to let it count further"
+            )
+        if resource.created_lower and path != CREATION.path:
+            self._check_by_creation(sample, connection)
+
+    def _looked_at(self, connection: Connection) -> Iterator[Sequence[Row]]:
+        """Pages on which rows without the stamp would be: both ends of the order by it, and all that can be seen."""
+        resource, base = self._run.resource, self._run.server.base.number
+        if not resource.search:
+            scroll = Scroll(connection, self._run.body(Window(), scroll=True))
+            first = scroll.first()
+            yield first.rows
+            yield from (page.rows for page in scroll.rest(first))
+            return
+        page = {"take": resource.take, "page": base} if resource.paged else {}
+        for order in ("Ascending", "Descending") if resource.sort else ():
+            sort = {"sortOrder": f"{resource.sort}{order}"}
+            yield connection.post(resource.search, {**resource.body, **sort, **page}).rows
+        size = 0
+        for number in range(base, base + REACH // resource.take):
+            page = {"take": size or resource.take, "page": number} if resource.paged else {}
+            found = connection.post(resource.search, {**resource.body, **page})
+            yield found.rows
+            size = size or found.count  # its pages may be smaller than was asked for
+            if not resource.paged or not size or found.count < size:
+                return
+
+    def _check_by_creation(self, sample: Sequence[Row], connection: Connection) -> None:
+        """Raises Incomplete where rows that were created at some time have no stamp of change, or cannot be counted."""
+        resource = self._run.resource
+        created = Window(created_lower=EARLIEST, created_upper=LATEST)
+        stamped = replace(created, lower=EARLIEST)
+        overlap = self._splitter.overlap(sample, CREATION, connection)
+        counts = [self._counted_in_parts(window, overlap, connection) for window in (created, stamped)]
+        if None in counts or counts[0] != counts[1]:
+            by_creation, by_both = (
+                "more than can be counted" if one is None else f"{one:,}" for one in counts
+            )
+            raise Incomplete(
+                f"{resource.name}: the server's counts stop at a limit, and of {by_creation} rows with a time of "
+                f"creation {by_both} have a {resource.cursor}: the others may be missing"
+            )
+
+    def _counted_in_parts(self, window: Window, overlap: dt.timedelta, connection: Connection) -> int | None:
+        """How many rows a window by creation holds, counted in parts that are below the limit; None: some are not.
+
+        Cut in the middle: nearly all of what is empty takes a request for each halving of ten thousand years.
+        """
+        count = self._splitter.count(window, connection)
+        if not self._run.server.is_at_limit(count):
+            return count
+        low, high = window.created_lower or EARLIEST, window.created_upper or LATEST
+        if high - low <= NARROWEST_OVERLAPS * overlap:
+            return None
+        middle = low + (high - low) / 2
+        total = 0
+        for sign, part in (
+            (1, replace(window, created_upper=middle + overlap)),
+            (1, replace(window, created_lower=middle - overlap)),
+            (-1, replace(window, created_lower=middle - overlap, created_upper=middle + overlap)),
+        ):
+            rows = self._counted_in_parts(part, overlap, connection)
+            if rows is None:
+                return None
+            total += sign * rows
+        return total

@@ -1,0 +1,224 @@
+"""All dbt models over millions of order lines, on DuckDB and on Spark, within 4 GiB.
+
+    python -m tests.benchmarks scale                               # 1, 5 and 20 million, both engines: hours
+    python -m tests.benchmarks scale --sizes 10 --engines duckdb   # what has to spill rather than die
+
+The tenant is the large one of the sandbox, loaded and grown within DuckDB (scale_data.py); each size has a home of its
+own. On DuckDB the models are built three times: from nothing, after one in a hundred orders, transactions and purchase
+orders changed, and after 1,000 orders did, with as large a share of the others. Spark builds everything every time, so
+once.
+
+A build runs in a control group of 4 GiB where one can be made here, which kills what takes more (pages of files count,
+but are given back); elsewhere its memory is only watched. Spilled are the bytes in the engine's folder for it, looked
+at twice a second. Spark needs pyspark and dbt-spark, in this Python or in that which `SPARK_PYTHON` names.
+"""
+
+import contextlib
+import os
+import shutil
+import sys
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+
+import duckdb
+
+from tests.benchmarks import scale_data
+from tests.benchmarks.measuring import MIB, ROOT, Cost, Outcome, folder, measured, omnium_elt, serving
+
+SIZES = (1.0, 5.0, 20.0)
+"""Millions of order lines."""
+ENGINES = (DUCKDB, SPARK) = ("duckdb", "spark")
+MINUTES = 120.0
+LIMIT = 4 * 1024 * MIB
+PYTHON = "SPARK_PYTHON"
+SPILLS = {DUCKDB: "warehouse.duckdb.tmp", SPARK: "spark"}
+"""Folders below `state/`."""
+CONTROL_GROUPS = Path("/sys/fs/cgroup")
+
+
+@dataclass(frozen=True)
+class Build:
+    """One build of the models: what it cost, or why it did not end."""
+
+    name: str
+    lines: int
+    spilled: int = 0
+    cost: Cost | None = None
+    error: str = ""
+
+    def __str__(self) -> str:
+        if self.cost is None:
+            return f"{self.name}: {self.error}"
+        a_million = self.cost.cpu / (self.lines / 1e6)
+        return (
+            f"{self.name}: {self.cost}, {a_million:.1f} s CPU for a million order lines, "
+            f"{self.spilled / MIB:,.0f} MiB spilled"
+        )
+
+
+def models(
+    scale: float,
+    sizes: Sequence[float] = SIZES,
+    engines: Sequence[str] = ENGINES,
+    minutes: float = MINUTES,
+) -> Outcome:
+    """Whether DuckDB builds all sizes within the memory; every build is a row of the figures."""
+    figures: list[str] = []
+    builds: list[Build] = []
+    with folder() as loaded:
+        with serving(size="large" if scale >= 1 else "medium") as server:
+            omnium_elt(server, loaded, "load")
+        read = scale_data.columns_read(working(loaded))
+        for millions in sizes:
+            with folder() as home:
+                shutil.copytree(loaded, home, dirs_exist_ok=True)
+                with duckdb.connect(str(working(home)), config={"memory_limit": "3GB"}) as connection:
+                    tenant = scale_data.grow(connection, int(millions * 1e6 * scale), read)
+                figures.append(str(tenant))
+                print(tenant, flush=True)
+                for engine in engines:
+                    for build in _builds(home, engine, tenant, minutes):
+                        print(f"    {build}", flush=True)
+                        builds.append(build)
+                        figures.append(str(build))
+    ratios = _ratios(builds)
+    ended = [build.cost is not None for build in builds if build.name.startswith(DUCKDB)]
+    return Outcome(
+        f"all models over {', '.join(f'{millions * scale:g}' for millions in sizes)} million order lines",
+        f"DuckDB ends within {LIMIT // MIB:,} MiB",
+        "; ".join(ratios) or "no two builds to compare",
+        all(ended),
+        tuple(figures),
+    )
+
+
+def working(home: Path) -> Path:
+    """The working database of a home."""
+    return home / "state" / "warehouse.duckdb"
+
+
+def _builds(home: Path, engine: str, tenant: scale_data.Tenant, minutes: float) -> Iterator[Build]:
+    python = sys.executable
+    if engine == SPARK and find_spec("pyspark") is None:
+        python = os.environ.get(PYTHON, "")
+        if not python:
+            yield Build(
+                SPARK, tenant.order_lines, error=f"not measured, as {PYTHON} names no Python that has it"
+            )
+            return
+    yield _build(home, python, engine, "everything", tenant.order_lines, minutes, "--full-refresh")
+    if engine == SPARK:
+        return
+    orders = tenant.orders
+    for changed, what in ((orders // 100, "1 % changed"), (1_000, "1,000 orders changed")):
+        with duckdb.connect(str(working(home)), config={"memory_limit": "3GB"}) as connection:
+            rows = scale_data.change(connection, changed)
+        yield _build(home, python, engine, f"{what} ({rows:,} rows)", tenant.order_lines, minutes)
+
+
+def _build(home: Path, python: str, engine: str, what: str, lines: int, minutes: float, *more: str) -> Build:
+    name = f"{engine}, {what}"
+    command = [
+        python,
+        "-m",
+        "omnium_elt",
+        "transform",
+        "--home",
+        str(home),
+        "--json",
+        "--engine",
+        engine,
+        *more,
+    ]
+    paths = os.pathsep.join(str(ROOT / root) for root in ("sources", "pipelines"))
+    started = time.monotonic()
+    with _control_group() as within, _Spilled(home / "state" / SPILLS[engine]) as spilled:
+        try:
+            cost = measured([*within, *command], {"PYTHONPATH": paths}, most_seconds=minutes * 60)
+        except RuntimeError as error:
+            if time.monotonic() - started >= minutes * 60:
+                why = f"did not end within {minutes:g} minutes"
+            elif "status -9" in str(error):
+                why = f"killed: it took more than {LIMIT // MIB:,} MiB"
+            else:
+                why = f"failed: {str(error).strip().splitlines()[-1]}"
+            return Build(name, lines, spilled.bytes, error=why)
+    return Build(name, lines, spilled.bytes, cost)
+
+
+def _ratios(builds: Sequence[Build]) -> list[str]:
+    """CPU time of builds of everything against DuckDB's of the least size, and of later ones against their size's."""
+    whole: dict[tuple[str, int], float] = {}
+    found = []
+    for build in builds:
+        engine, what = build.name.split(", ", 1) if ", " in build.name else (build.name, "")
+        if build.cost is None:
+            continue
+        if what == "everything":
+            whole[engine, build.lines] = build.cost.cpu
+            least = min(lines for _, lines in whole)
+            if engine == DUCKDB and least != build.lines and (DUCKDB, least) in whole:
+                times, wider = build.cost.cpu / whole[DUCKDB, least], build.lines / least
+                found.append(f"{wider:.1f} times the lines {times:.1f} times the CPU time")
+            if engine == SPARK and (DUCKDB, build.lines) in whole:
+                times = build.cost.cpu / whole[DUCKDB, build.lines]
+                found.append(f"Spark {times:.1f} times DuckDB's CPU time at {build.lines / 1e6:.0f} million")
+        elif (engine, build.lines) in whole:
+            times = build.cost.cpu / whole[engine, build.lines]
+            found.append(f"{what} {times:.2f} of everything at {build.lines / 1e6:.0f} million")
+    return found
+
+
+@contextlib.contextmanager
+def _control_group() -> Iterator[list[str]]:
+    """What to put before a command to have it killed when it takes more than LIMIT; nothing where that cannot be."""
+    for root, setting in (
+        (CONTROL_GROUPS / "memory", "memory.limit_in_bytes"),
+        (CONTROL_GROUPS, "memory.max"),
+    ):
+        group = root / f"omnium-benchmark-{os.getpid()}"
+        try:
+            group.mkdir()
+            (group / setting).write_text(str(LIMIT))
+        except OSError:
+            with contextlib.suppress(OSError):
+                group.rmdir()
+            continue
+        try:
+            yield ["sh", "-c", f'echo $$ > {group}/cgroup.procs; exec "$@"', "sh"]
+        finally:
+            for _ in range(20):  # a process that the build started may take a moment longer to end
+                with contextlib.suppress(OSError):
+                    group.rmdir()
+                    break
+                time.sleep(0.5)
+        return
+    yield []
+
+
+class _Spilled:
+    """The most bytes that lay below a folder, looked at twice a second."""
+
+    def __init__(self, path: Path) -> None:
+        self.bytes, self._path, self._is_over = 0, path, threading.Event()
+        self._thread = threading.Thread(target=self._watch, daemon=True)
+
+    def __enter__(self) -> "_Spilled":
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._is_over.set()
+        self._thread.join()
+
+    def _watch(self) -> None:
+        while not self._is_over.wait(0.5):
+            now = 0
+            for path in self._path.rglob("*"):
+                with contextlib.suppress(OSError):
+                    now += path.stat().st_size if path.is_file() else 0
+            self.bytes = max(self.bytes, now)
