@@ -51,14 +51,22 @@ class Outcome:
         )
 
 
-def measured(arguments: Sequence[str], environment: dict[str, str] | None = None) -> Cost:
-    """Run a command to its end. Raises RuntimeError with the end of its errors where it fails."""
+def measured(
+    arguments: Sequence[str], environment: dict[str, str] | None = None, *, most_seconds: float | None = None
+) -> Cost:
+    """Run a command to its end, or until it was killed after `most_seconds`.
+
+    Raises RuntimeError with the end of its errors where it fails.
+    """
     with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
         started = time.monotonic()
         process = subprocess.Popen(
             arguments, stdout=out, stderr=err, cwd=ROOT, env={**os.environ, **(environment or {})}
         )
         peak = _Peak(process.pid)
+        limit = threading.Timer(most_seconds or threading.TIMEOUT_MAX, process.kill)
+        limit.daemon = True
+        limit.start()
         # wait4 tells what this one child used; Popen.wait would not.
         try:
             with peak:
@@ -66,6 +74,8 @@ def measured(arguments: Sequence[str], environment: dict[str, str] | None = None
         except BaseException:
             process.kill()
             raise
+        finally:
+            limit.cancel()
         seconds = time.monotonic() - started
         process.returncode = os.waitstatus_to_exitcode(status)
         out.seek(0)

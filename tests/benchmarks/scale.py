@@ -18,6 +18,7 @@ import os
 import shutil
 import sys
 import threading
+import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec
@@ -134,21 +135,19 @@ def _build(home: Path, python: str, engine: str, what: str, lines: int, minutes:
         *more,
     ]
     paths = os.pathsep.join(str(ROOT / root) for root in ("sources", "pipelines"))
+    started = time.monotonic()
     with _control_group() as within, _Spilled(home / "state" / SPILLS[engine]) as spilled:
         try:
-            cost = measured([*within, "timeout", f"{minutes * 60:.0f}", *command], {"PYTHONPATH": paths})
+            cost = measured([*within, *command], {"PYTHONPATH": paths}, most_seconds=minutes * 60)
         except RuntimeError as error:
-            return Build(name, lines, spilled.bytes, error=_why(str(error), minutes))
+            if time.monotonic() - started >= minutes * 60:
+                why = f"did not end within {minutes:g} minutes"
+            elif "status -9" in str(error):
+                why = f"killed: it took more than {LIMIT // MIB:,} MiB"
+            else:
+                why = f"failed: {str(error).strip().splitlines()[-1]}"
+            return Build(name, lines, spilled.bytes, error=why)
     return Build(name, lines, spilled.bytes, cost)
-
-
-def _why(told: str, minutes: float) -> str:
-    """Why a command did not end well; `timeout` ends with 124 where it had to end it, and 137 where it was killed."""
-    if "status 124" in told:
-        return f"did not end within {minutes:g} minutes"
-    if "status 137" in told:
-        return f"killed: it took more than {LIMIT // MIB:,} MiB"
-    return f"failed: {told.strip().splitlines()[-1]}"
 
 
 def _ratios(builds: Sequence[Build]) -> list[str]:
@@ -192,8 +191,11 @@ def _control_group() -> Iterator[list[str]]:
         try:
             yield ["sh", "-c", f'echo $$ > {group}/cgroup.procs; exec "$@"', "sh"]
         finally:
-            with contextlib.suppress(OSError):
-                group.rmdir()
+            for _ in range(20):  # a process that the build started may take a moment longer to end
+                with contextlib.suppress(OSError):
+                    group.rmdir()
+                    break
+                time.sleep(0.5)
         return
     yield []
 

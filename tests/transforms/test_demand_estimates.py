@@ -6,7 +6,7 @@ A dbt unit test compares to the last digit, which sums of weights do not have.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
-from math import exp, log, sqrt
+from math import exp, log
 from pathlib import Path
 from typing import Any
 
@@ -88,8 +88,6 @@ def expected() -> dict[str, dict[str, float]]:
         share * log(mean_size(one, most)) for share, one in zip(weights, articles, strict=True)
     ) / sum(weights)
     here = group(articles, most, tenant_rate, tenant_size)
-    all_units = sum(one.over(160, one.sales) for one in articles)
-    one_off_share = sqrt(all_units / sum(one.over(160, one.cut(most[id(one)])) for one in articles))
     ratios = [log(max(1, square_ratio(one))) for one in articles if one.sale_days(160) > 3]
     usual_ratio = exp(sum(ratios) / len(ratios))
 
@@ -97,7 +95,7 @@ def expected() -> dict[str, dict[str, float]]:
     for sku, category in NAMES.items():
         peers = [HISTORY[name] for name, its in NAMES.items() if its == category and name in HISTORY]
         rate, log_size = group(peers, most, *here)
-        figures[sku] = of_one(HISTORY.get(sku), most, rate, exp(log_size), one_off_share, usual_ratio)
+        figures[sku] = of_one(HISTORY.get(sku), most, rate, exp(log_size), usual_ratio)
     return figures
 
 
@@ -111,19 +109,16 @@ def of_one(
     most: Mapping[int, float],
     rate: float,
     size: float,
-    one_off_share: float,
     usual_ratio: float,
 ) -> dict[str, float]:
     if one is None:
         # known by its category alone, whose rate counts as that of the slow memory
         return {
-            "sale_rate": rate, "sale_size": size, "share_alive": 1, "daily_demand": rate * size * one_off_share,
+            "sale_rate": rate, "sale_size": size, "share_alive": 1, "daily_demand": rate * size,
             "variance_ratio": size * usual_ratio - rate * size, "memory_days": 0, "long_days": 0, "missed_sales": 0,
             "expected_daily_demand": rate * size, "one_off_size": 10, "one_off_quantity": 0,
         }  # fmt: skip
     cut = one.cut(most[id(one)])
-    # known for 14 days, it is expected to sell as much at a time as where it sells least, which is here
-    size = mean_size(one, most) if one.days(160) >= 14 else size
     sales, days, begin = one.sale_days(160), one.days(160), one.begin(160)
     prior = 14 + 4 * max(0, 1 - days / 120)
     long_rate = (sales - begin + prior * rate) / (days - begin + prior)
@@ -139,7 +134,7 @@ def of_one(
     spread *= one.over(160, one.sales) / one.over(160, cut)
     return {
         "sale_rate": sale_rate, "sale_size": sale_size, "share_alive": alive,
-        "daily_demand": sale_rate * sale_size * alive * one_off_share,
+        "daily_demand": sale_rate * sale_size * alive,
         "variance_ratio": max(0, sale_size * spread - sale_rate * sale_size),
         "memory_days": (quick_sales * quick_days + 3 * days) / (quick_sales + 3), "long_days": days,
         "missed_sales": missed, "expected_daily_demand": rate * size, "one_off_size": most[id(one)],

@@ -56,14 +56,10 @@ weekdays as (
     group by as_of_day, {{ demand_weekday(add_days('as_of_day', 'ahead_days')) }}
 ),
 
--- Closed on Saturdays is no season: what each weekday sells of seven, lately.
-weekday_factors as (
-    select
-        as_of_day,
-        weekday,
-        7e0 * (sales + {{ k.weekday_prior_sale_days }}e0 / 7e0)
-            / (sum(sales) over (partition by as_of_day) + {{ k.weekday_prior_sale_days }}e0) as weekday_factor
+weeks as (
+    select as_of_day, sum(sales) as sales
     from weekdays
+    group by as_of_day
 ),
 
 now as (
@@ -95,13 +91,17 @@ ahead as (
         now.as_of_day,
         now.category,
         cast(offsets.ahead_days as integer) as ahead_days,
-        now.daily_sales * coalesce(weekday_factors.weekday_factor, 1e0) as expected_sales,
+        -- closed on Saturdays is no season: what each weekday sells of seven, lately; one without a row sold nothing
+        now.daily_sales * (7e0 * coalesce(weekdays.sales, 0e0) + {{ k.weekday_prior_sale_days }}e0)
+            / (coalesce(weeks.sales, 0e0) + {{ k.weekday_prior_sale_days }}e0) as expected_sales,
         coalesce(counted.sales, 0e0) as sales
     from now
     cross join offsets
-    left join weekday_factors
-        on weekday_factors.as_of_day = now.as_of_day
-        and weekday_factors.weekday = {{ demand_weekday(add_days('now.as_of_day', 'offsets.ahead_days')) }}
+    left join weeks
+        on weeks.as_of_day = now.as_of_day
+    left join weekdays
+        on weekdays.as_of_day = now.as_of_day
+        and weekdays.weekday = {{ demand_weekday(add_days('now.as_of_day', 'offsets.ahead_days')) }}
     left join counted
         on counted.as_of_day = now.as_of_day
         and counted.category = now.category

@@ -21,6 +21,7 @@
   silence_sales:           sales that should have come in a silence after which half of the articles have ended
   most_end_variance:       squared relative error at most, of an article that has probably ended
   drift_days:              days after which the level itself has moved as far as it was uncertain
+  most_level_variance:     squared relative error at most, of the level: what articles of a category differ by
   drift_variance:          squared relative error that each further day adds for articles of any size
   least_shape:             shape of the negative binomial at least: with a smaller one a wider spread means smaller quantiles
   group_prior_days:        days in stock of articles that a parent group counts for, in how often
@@ -52,6 +53,7 @@
         'silence_sales': 8,
         'most_end_variance': 20,
         'drift_days': 12,
+        'most_level_variance': 2,
         'drift_variance': 0.001,
         'least_shape': 0.03,
         'group_prior_days': 1000,
@@ -297,6 +299,7 @@ known as (
         sized.as_of_day,
         sized.sku,
         sized.warehouse_code,
+        sized.first_day,
         sized.short_sales,
         sized.long_sales,
         sized.short_days,
@@ -329,6 +332,7 @@ known as (
         days.as_of_day,
         items.sku,
         items.warehouse_code,
+        cast(null as date) as first_day,
         0e0, 0e0, 0e0, 0e0, 0e0, 0e0, 0e0, 0e0, 0e0, 0e0,
         {{ k.one_off_factor }}e0 as one_off_size,
         0e0, 0e0, 0e0, cast(null as date), 0e0, 0e0,
@@ -361,8 +365,6 @@ tenant as (
             / nullif(sum(case when mean_size > 0e0 then size_weight end), 0e0),
             0e0
         ) as log_size,
-        -- what one-off orders brought beyond their cut, half of it: they will come, but to other articles
-        coalesce(sqrt(sum(long_units) / nullif(sum(usual_units), 0e0)), 1e0) as one_off_share,
         coalesce(exp(avg(case
             when long_sales > {{ k.long_sale_days }}e0
                 then ln(greatest(1e0, long_squares * long_sales / (long_units * long_units)))
@@ -448,7 +450,10 @@ scaled as (
                 / nullif(everywhere.category_size
                     - case when placed.is_evidence then placed.category_size else 0e0 end, 0e0)
         end as scaled_daily_demand,
-        least(everywhere.least_sale_size, coalesce(placed.mean_size, everywhere.least_sale_size)) as scaled_sale_size
+        case
+            when everywhere.places > case when placed.is_evidence then 1 else 0 end
+                then least(everywhere.least_sale_size, coalesce(placed.mean_size, everywhere.least_sale_size))
+        end as scaled_sale_size
     from placed
     left join everywhere
         on everywhere.as_of_day = placed.as_of_day
@@ -512,10 +517,9 @@ quick as (
                 + {{ k.spread_sale_days }}e0 * tenant_ratio.square_ratio
             ) / (long_sales + {{ k.spread_sale_days }}e0) * long_units / usual_units
             else tenant_ratio.square_ratio
-        end as square_ratio,
-        tenant_ratio.one_off_share
+        end as square_ratio
     from slow
-    inner join (select as_of_day as tenant_day, square_ratio, one_off_share from tenant) as tenant_ratio
+    inner join (select as_of_day as tenant_day, square_ratio from tenant) as tenant_ratio
         on tenant_ratio.tenant_day = slow.as_of_day
 )
 
@@ -527,7 +531,7 @@ select
     sale_rate,
     sale_size,
     share_alive,
-    sale_rate * sale_size * share_alive * one_off_share as daily_demand,
+    sale_rate * sale_size * share_alive as daily_demand,
     greatest(0e0, sale_size * square_ratio - sale_rate * sale_size) as variance_ratio,
     memory_days,
     long_days,
@@ -536,7 +540,8 @@ select
     expected_rate * expected_size as expected_daily_demand,
     one_off_size,
     one_off_quantity,
-    last_one_off_day
+    last_one_off_day,
+    first_day
 from quick
 {%- endmacro %}
 

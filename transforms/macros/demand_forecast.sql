@@ -84,17 +84,21 @@ left join {{ promoted }} as promotions
 
 
 {#
-  Variance = mean · variance_ratio · (1 + what is not known of the level, which grows as the level moves)
-  + mean² · (what may happen to articles of any size, and whether a silent one has ended).
+  Variance = mean · variance_ratio + mean² · (what is not known of the level, u / (1 + u / most_level_variance), as if
+  levels were gamma distributed in a category and u alone were known of this one + what may happen to articles of any size, and
+  whether a silent one has ended); mean · u = variance_ratio · (1 + days / drift_days) · days / (memory_days + 1).
 #}
 {% macro demand_forecast_variance(estimates, seasons, weekdays, days) -%}
     {%- set k = demand_constants() -%}
     {%- set mean = demand_forecast_mean(estimates, seasons, weekdays, days) -%}
+    {%- set doubt -%}
+    ({{ estimates }}.variance_ratio * (1e0 + {{ days }} / {{ k.drift_days }}e0) * {{ days }} / ({{ estimates }}.memory_days + 1e0))
+    {%- endset -%}
     coalesce(
         {{ mean }} * {{ estimates }}.variance_ratio
-        * (1e0 + (1e0 + {{ days }} / {{ k.drift_days }}e0) * {{ days }} / ({{ estimates }}.memory_days + 1e0))
         + power({{ mean }}, 2) * (
-            {{ k.drift_variance }}e0 * {{ days }}
+            coalesce({{ doubt }} / nullif({{ mean }} + {{ doubt }} / {{ k.most_level_variance }}e0, 0e0), 0e0)
+            + {{ k.drift_variance }}e0 * {{ days }}
             + least({{ k.most_end_variance }}e0, 1e0 / {{ estimates }}.share_alive - 1e0)
         ),
         0e0

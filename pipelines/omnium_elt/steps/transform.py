@@ -31,6 +31,10 @@ MARKS = {"raw", "project", "destination", "engine", "variables", "as_of"}
 
 WARNINGS = "warnings.json"
 """File below `state/`: what each test said that warned when it ran last."""
+UNFINISHED = ("error", "runtime error", "skipped")
+"""What dbt says of a node that has to be built still."""
+OUT_OF_MEMORY = "Out of Memory Error"
+"""How DuckDB's message begins where models that are built side by side need more than it may use."""
 READS_ALL_RAW_TABLES = "config.meta.reads:all_raw_tables+"
 """Selects the models that look through every raw table, and what rests on them."""
 
@@ -320,19 +324,17 @@ def _build(
 
     Returns counts, and for each node that ran what it warned of.
     """
-    from dbt.cli.main import dbtRunner
-
-    counter = _Counter(progress)
     # Unit tests prove the models, not the data: they belong to the tests of this repository.
     more = ["--exclude-resource-type", "unit_test"]
     if changed is not None:
         more += ["--select", *(f"source:omnium.omnium.{table}+" for table in changed), READS_ALL_RAW_TABLES]
     arguments = dbt_arguments(settings, "build", *more, as_of=_told_as_of(settings, wanted))
-    with dbt_environment(settings):
-        answer = dbtRunner(callbacks=[counter]).invoke(arguments)
-    results = list(getattr(answer.result, "results", None) or [])
-    if isinstance(answer.exception, KeyboardInterrupt):
-        raise answer.exception
+    answer, results = _dbt_build(settings, arguments, progress)
+    if any(OUT_OF_MEMORY in str(result.message) for result in results):
+        # A model that has all of the memory to itself has more than one that shares it. What was built stays.
+        built = {str(one.node.unique_id): one for one in results if one.status not in UNFINISHED}
+        answer, results = _dbt_build(settings, [*arguments, "--threads", "1"], progress)
+        results = [built.get(str(one.node.unique_id), one) for one in results]
     progress.finish(STEP, "ok" if answer.success else "failed")
 
     def said(result: Any) -> str:
@@ -349,6 +351,17 @@ def _build(
     }
     tested = {str(one.node.unique_id): said(one) if one.status == "warn" else None for one in results}
     return counts, tested
+
+
+def _dbt_build(settings: Settings, arguments: list[str], progress: Progress) -> tuple[Any, list[Any]]:
+    """Run dbt with these arguments; its answer, and the result of each node."""
+    from dbt.cli.main import dbtRunner
+
+    with dbt_environment(settings):
+        answer = dbtRunner(callbacks=[_Counter(progress)]).invoke(arguments)
+    if isinstance(answer.exception, KeyboardInterrupt):
+        raise answer.exception
+    return answer, list(getattr(answer.result, "results", None) or [])
 
 
 def _told_as_of(settings: Settings, wanted: Mapping[str, Any]) -> date | str | None:

@@ -7,9 +7,11 @@ from collections.abc import Callable
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import duckdb
 import pytest
+from dbt.adapters.duckdb.connections import DuckDBConnectionManager
 from dbt.cli.main import dbtRunner
 from omnium_elt.infra import history
 from omnium_elt.infra.errors import OmniumEltError, UsageError
@@ -198,6 +200,30 @@ def test_a_failing_model_is_named_and_the_marts_count_as_unfinished(settings: Se
     assert "\n" not in caught.value.message
     assert str(settings.home.dbt / "logs" / "dbt.log") in caught.value.remedy
     assert finished(settings) is None
+
+
+@pytest.mark.slow
+def test_what_does_not_fit_into_memory_beside_others_is_built_alone(settings: Settings) -> None:
+    execute(
+        settings.home.working_database,
+        "update omnium.gift_cards set _dlt_load_id = '9000000000.0' "
+        "where _dlt_id = (select min(_dlt_id) from omnium.gift_cards)",
+    )
+    add_query, asked = DuckDBConnectionManager.add_query, list[str]()
+
+    def short_of_memory(manager: Any, sql: str, *arguments: Any, **named: Any) -> Any:
+        if "create or replace table" in sql and '"impossible_value"' in sql:
+            asked.append(sql)
+            if len(asked) == 1:
+                raise duckdb.OutOfMemoryException(
+                    "Out of Memory Error: failed to pin block of size 256.0 KiB"
+                )
+        return add_query(manager, sql, *arguments, **named)
+
+    with mock.patch.object(DuckDBConnectionManager, "add_query", short_of_memory):
+        report = transform(settings, Silent())
+    assert (report.status, len(asked)) == ("ok", 2)
+    assert transform(settings, Silent()).status == "unchanged"
 
 
 @pytest.mark.slow

@@ -21,7 +21,7 @@ with figures as (
             and (
                 quantities.evidence in ('scaled from other warehouses', 'scaled from category')
                 or quantities.known_days < {{ demand_constants().new_days }}e0
-            ) as is_new
+            ) as is_little_known
     from {{ ref('int_replenishment_quantities') }} as quantities
     inner join {{ ref('int_replenishment_risks') }} as risks
         on risks.sku = quantities.sku
@@ -51,9 +51,14 @@ with figures as (
     end
     || case
         when daily_demand < 0.00137e0 then ''
-        when evidence = 'scaled from other warehouses' then ', an estimate from other warehouses, as it is new here'
-        when evidence = 'scaled from category' then ', an estimate from its category, as it is new'
-        when known_days < {{ demand_constants().new_days }}e0 then ', new, as it has been in stock for ' || {{ demand_number('known_days') }} || ' days'
+        when evidence = 'scaled from other warehouses' then ', an estimate from other warehouses, as it '
+            || case when is_long_known then 'has hardly been in stock' else 'is new' end || ' here'
+        when evidence = 'scaled from category' then ', an estimate from its category, as it '
+            || case when is_long_known then 'has hardly been in stock' else 'is new' end
+        when known_days < {{ demand_constants().new_days }}e0 then
+            case when is_long_known then ', little known' else ', new' end
+            || ', as it has been in stock for ' || {{ demand_number('known_days') }} || ' days'
+            || case when is_long_known then ', older ones counted less' else '' end
         else ''
     end
     || case
@@ -88,8 +93,9 @@ with figures as (
         || case
             when min_quantity > statistical_reorder_point then ' set in Omnium'
             -- most of what is kept of a new article is kept because nobody knows yet
-            when is_new and safety_stock > 0.5e0 * reorder_point
-                then ' (' || {{ demand_number('safety_stock') }} || ' of it for doubt, as it is new)'
+            when is_little_known and safety_stock > 0.5e0 * reorder_point
+                then ' (' || {{ demand_number('safety_stock') }} || ' of it for doubt, as '
+                    || case when is_long_known then 'little is known of it' else 'it is new' end || ')'
             else ''
         end{% endset %}
 {%- set supplier %}coalesce(supplier_name, 'the supplier')

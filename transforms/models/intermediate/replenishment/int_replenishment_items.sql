@@ -96,6 +96,7 @@ select
     coalesce(estimates.one_off_quantity, 0e0) as one_off_quantity,
     estimates.last_one_off_day as last_one_off_date,
     coalesce(estimates.long_days, 0e0) as known_days,
+    coalesce(estimates.first_day <= {{ add_days(as_of(), -2 * demand_constants().new_days) }}, false) as is_long_known,
     {% if var('transfers_are_demand', true) -%}
     coalesce(profile.daily_transfer_out * lumpy_transfers.share, 0e0)
     {%- else -%}
