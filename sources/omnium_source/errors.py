@@ -13,6 +13,7 @@ OmniumError
 ├── Unanswered              a change was sent, and whether the server took it is not known
 ├── ScrollLost              a scroll cannot go on: its window has to be read again
 ├── Incomplete              what was read does not add up to what the server counts
+│   └── Unstamped           rows without a stamp are missing
 ├── TooLarge                an answer with more bytes than one could hold
 └── Stopped                 the user asked to stop
 """
@@ -73,6 +74,14 @@ class ScrollLost(OmniumError):
 
 class Incomplete(OmniumError):
     """The rows read and the server's count differ."""
+
+
+class Unstamped(Incomplete):
+    """Rows without the stamp that windows are bounded by are missing: so many, 0 where nobody can count them."""
+
+    def __init__(self, text: str, missing: int = 0) -> None:
+        super().__init__(text)
+        self.missing = missing
 
 
 class TooLarge(OmniumError):

@@ -12,15 +12,16 @@ StampCheck  looks for rows that no window by time holds
 
 import datetime as dt
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from enum import Enum
 from typing import Any
 
-from omnium_source.errors import Incomplete
+from omnium_source.errors import Incomplete, ScrollLost, Unstamped
 from omnium_source.http.paginators import REACH, Connection, Page, Scroll
 from omnium_source.windows.resource_run import ResourceRun
 from omnium_source.windows.splitter import CREATION, NARROWEST_OVERLAPS, OVERLAPS, Axis, Splitter
-from omnium_source.windows.window import EARLIEST, LATEST, Row, Window, stamps_at
+from omnium_source.windows.window import EARLIEST, LATEST, Row, Window, key_of, stamps_at
 
 
 class Verdict(Enum):
@@ -188,50 +189,92 @@ class StampCheck:
 
     def __init__(self, run: ResourceRun, splitter: Splitter) -> None:
         self._run, self._splitter = run, splitter
+        self._sample: Sequence[Row] = ()
 
-    def check_all_have_a_stamp(self, connection: Connection) -> None:
-        """Raises Incomplete where rows may be in none of the windows that were cut for a limit: they lack the stamp.
+    @property
+    def path(self) -> str:
+        """Where the stamp stands in a row."""
+        resource = self._run.resource
+        return resource.cursor if resource.is_bounded else CREATION.path
 
-        None of the rows that can be seen may lack it. What cannot be seen is counted by creation; where there is no
-        filter for that, a server that shows fewer rows than its API promises has no proof.
+    def pages_without(
+        self, connection: Connection, missing: int | None = None, *, is_again: bool = False
+    ) -> list[Page]:
+        """The pages that show rows without the stamp, until `missing` of them were seen.
+
+        `is_again`: an earlier run has looked everywhere, so only where new ones would stand is looked.
         """
-        resource, limit = self._run.resource, self._run.server.limit
-        path = resource.cursor if resource.is_bounded else CREATION.path
-        sample: Sequence[Row] = ()
-        for rows in self._looked_at(connection):
-            sample = sample or rows
-            if len(stamps_at(rows, path)) < len(rows):
-                raise Incomplete(
-                    f"{resource.name}: rows carry no {path}, and where the server's counts stop nobody "
-                    "knows how many they are: ask whoever runs the server to let it count further"
-                )
+        found: list[Page] = []
+        keys: set[str] = set()
+        for page in self._looked_at(connection, is_countable=missing is not None, is_again=is_again):
+            self._sample = self._sample or page.rows
+            keys_here = {key_of(self._run.resource, row) for row in self._without(page)} - keys
+            if keys_here:
+                keys |= keys_here
+                found.append(page)
+            if missing is not None and len(keys) >= missing:
+                break
+        return found
+
+    def count_on(self, pages: Sequence[Page]) -> int:
+        """How many different rows without the stamp these pages show."""
+        return len({key_of(self._run.resource, row) for page in pages for row in self._without(page)})
+
+    def check_all_have_a_stamp(self, pages: Sequence[Page], connection: Connection) -> None:
+        """Raises Unstamped where rows may be in none of the windows that were cut for a limit: they lack the stamp.
+
+        None of the rows that can be seen, on `pages_without`, may lack it. What cannot be seen is counted by creation;
+        where there is no filter for that, a server that shows fewer rows than its API promises has no proof.
+        """
+        resource, limit, path = self._run.resource, self._run.server.limit, self.path
+        if pages:
+            raise Unstamped(
+                f"{resource.name}: rows carry no {path}, and where the server's counts stop nobody "
+                "knows how many they are: those that it shows are loaded; ask whoever runs the server to let it "
+                "count further"
+            )
         if self._run.server.hides and limit is not None and limit < REACH:
-            raise Incomplete(
+            raise Unstamped(
                 f"{resource.name}: the server neither counts nor shows more than {limit:,} rows at a time. All with a "
                 f"{path} were read, and are loaded; whether there are others nobody can tell: ask whoever runs the "
                 "server to let it count further"
             )
         if resource.created_lower and path != CREATION.path:
-            self._check_by_creation(sample, connection)
+            self._check_by_creation(self._sample, connection)
 
-    def _looked_at(self, connection: Connection) -> Iterator[Sequence[Row]]:
-        """Pages on which rows without the stamp would be: both ends of the order by it, and all that can be seen."""
-        resource, base = self._run.resource, self._run.server.base.number
-        if not resource.search:
+    def _without(self, page: Page) -> list[Row]:
+        return [row for row in page.rows if not stamps_at([row], self.path)]
+
+    def _looked_at(self, connection: Connection, *, is_countable: bool, is_again: bool) -> Iterator[Page]:
+        """Pages on which rows without the stamp would be.
+
+        Both ends of the order by it, all that a search shows, and, where it is known that some are missing, one scroll
+        through everything.
+        """
+        resource = self._run.resource
+        for order in ("Ascending", "Descending") if resource.search and resource.sort else ():
+            for page in self._pages({"sortOrder": f"{resource.sort}{order}"}, connection):
+                yield page
+                if len(self._without(page)) < page.count:
+                    break  # behind a row with a stamp others have one, too
+        if is_again and resource.search:
+            return
+        if resource.search:
+            yield from self._pages({}, connection)
+        if resource.scroll and (is_countable or not resource.search):
             scroll = Scroll(connection, self._run.body(Window(), scroll=True))
             first = scroll.first()
-            yield first.rows
-            yield from (page.rows for page in scroll.rest(first))
-            return
-        page = {"take": resource.take, "page": base} if resource.paged else {}
-        for order in ("Ascending", "Descending") if resource.sort else ():
-            sort = {"sortOrder": f"{resource.sort}{order}"}
-            yield connection.post(resource.search, {**resource.body, **sort, **page}).rows
-        size = 0
+            yield first
+            with suppress(ScrollLost):  # what it did not show is told as missing
+                yield from scroll.rest(first)
+
+    def _pages(self, body: Mapping[str, Any], connection: Connection) -> Iterator[Page]:
+        """All pages of a search that can be seen."""
+        resource, base, size = self._run.resource, self._run.server.base.number, 0
         for number in range(base, base + REACH // resource.take):
             page = {"take": size or resource.take, "page": number} if resource.paged else {}
-            found = connection.post(resource.search, {**resource.body, **page})
-            yield found.rows
+            found = connection.post(resource.search, {**resource.body, **body, **page})
+            yield found
             size = size or found.count  # its pages may be smaller than was asked for
             if not resource.paged or not size or found.count < size:
                 return
@@ -247,7 +290,7 @@ class StampCheck:
             by_creation, by_both = (
                 "more than can be counted" if one is None else f"{one:,}" for one in counts
             )
-            raise Incomplete(
+            raise Unstamped(
                 f"{resource.name}: the server's counts stop at a limit, and of {by_creation} rows with a time of "
                 f"creation {by_both} have a {resource.cursor}: the others may be missing"
             )

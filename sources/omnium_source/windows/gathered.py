@@ -36,12 +36,14 @@ class Query:
 
     `body`: further fields of the request. `late_before`: rows with an earlier stamp have appeared late. `note` hears of
     the rows as they come. `deleted_at`: the mark of rows that say they are deleted, where such are asked for.
+    `missing`: how many rows without a stamp an earlier read could not show, 0 where nobody could count them.
     """
 
     body: Mapping[str, Any] | None = None
     late_before: dt.datetime | None = None
     note: Callable[[Sequence[Row]], None] | None = None
     deleted_at: dt.datetime | None = None
+    missing: int | None = None
 
 
 @dataclass

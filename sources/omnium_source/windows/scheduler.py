@@ -18,7 +18,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import Any
 
-from omnium_source.errors import Incomplete, ScrollLost, TooLarge
+from omnium_source.errors import Incomplete, ScrollLost, TooLarge, Unstamped
 from omnium_source.http.cancellation import Cancellation
 from omnium_source.http.paginators import REACH, Connection, Scroll, SearchPages, is_round
 from omnium_source.http.traffic import Budget
@@ -125,17 +125,47 @@ class Scheduler:
             threads.shutdown(cancel_futures=True)
             for turn in line:
                 _throw_away(turn)
-        if window.is_unbounded and expected and query.body is None:
-            self._check_all_is_there(counted, expected)
+        if query.missing is not None:
+            yield from self._without_stamp(query, is_countable=query.missing > 0)
+        elif window.is_unbounded and expected and query.body is None:
+            is_countable = not self._run.server.is_at_limit(expected)
+            if not is_countable or counted != expected or self._was_disturbed:
+                # Rows that came meanwhile may stand for those without a stamp.
+                yield from self._without_stamp(query, is_countable=is_countable)
         if unproved:
             raise Incomplete(unproved)
 
-    def _check_all_is_there(self, counted: int, expected: int) -> None:
-        """Raises Incomplete where rows without the stamp stand in none of the parts."""
-        if self._run.server.is_at_limit(expected):
-            StampCheck(self._run, self.splitter).check_all_have_a_stamp(self._run.connection())
-        elif counted != expected or self._was_disturbed:  # rows that came meanwhile may stand for them
-            self.splitter.check_nothing_is_outside(self._run.connection())
+    def _without_stamp(self, query: Query, *, is_countable: bool) -> Iterator[Gathered]:
+        """Rows that stand in none of the parts, as they lack the stamp. Raises Unstamped where some are left.
+
+        A search shows them at one end of the order by that stamp, or among the rows that it shows without a filter.
+        """
+        connection, check = self._run.connection(), StampCheck(self._run, self.splitter)
+        missing = self.splitter.count_outside(connection) if is_countable else None
+        if missing == 0:
+            return
+        pages = check.pages_without(connection, missing, is_again=query.missing is not None)
+        if pages:
+            rows = Gathered(self._run, Window(), Query(note=query.note), connection)
+            for page in pages:
+                rows.add(page, can_come_twice=True)
+            rows.finish_batches(can_come_twice=True)
+            rows.total = rows.count
+            yield rows
+        if missing is None:
+            if query.missing is not None:
+                raise Unstamped(
+                    f"{self._resource.name}: the first read could not tell whether rows without a "
+                    f"{check.path} are missing, as the server's counts stop at a limit; once it counts further, "
+                    f"`omnium-elt load --full-refresh --resources {self._resource.name}` reads all anew"
+                )
+            check.check_all_have_a_stamp(pages, connection)
+        elif (left := missing - check.count_on(pages)) > 0:
+            raise Unstamped(
+                f"{self._resource.name}: {missing:,} rows carry no {check.path}, and {left:,} of them stand on none of "
+                "the pages that the server shows; all others are loaded",
+                left,
+            )
 
     # -- side by side ------------------------------------------------------------------------------
 

@@ -36,9 +36,11 @@ def shares(run: ResourceRun, number: int, end: dt.datetime) -> tuple[int, list[W
     if number < 2 or not is_divisible or total < LEAST_ROWS:
         return total, [whole]
     try:
-        splitter.check_nothing_is_outside(connection)
+        if splitter.count_outside(connection):
+            return total, [whole]
         if is_round(total):  # it may be where counts stop
-            StampCheck(run, splitter).check_all_have_a_stamp(connection)
+            check = StampCheck(run, splitter)
+            check.check_all_have_a_stamp(check.pages_without(connection), connection)
     except Incomplete:
         return total, [whole]
     marks = {

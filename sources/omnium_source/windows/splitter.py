@@ -9,7 +9,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from omnium_source.errors import Incomplete
 from omnium_source.http.paginators import REACH, Connection, SearchPages
 from omnium_source.normalize.columns import microseconds
 from omnium_source.windows.resource_run import ResourceRun
@@ -176,7 +175,7 @@ class Splitter:
     def _finds_all(self, asked: _Asked, axis: Axis) -> bool:
         """Whether creation finds all rows of a window: one without that stamp would be in none of its parts.
 
-        What the cursor does not find is in no window but the one without bounds: `check_nothing_is_outside`.
+        What the cursor does not find is in no window but the one without bounds: `count_outside`.
         """
         if axis is not CREATION:
             return True
@@ -208,19 +207,15 @@ class Splitter:
                     break
         return self._overlaps.get(axis.low, OVERLAPS[0])
 
-    def check_nothing_is_outside(self, connection: Connection) -> None:
-        """Raises Incomplete where rows without the stamp are in no window, rather than leave them out silently."""
+    def count_outside(self, connection: Connection) -> int:
+        """How many rows are in no window, as they lack the stamp."""
         everything = self._count({}, connection)
         stamped = self._count(
             Window(lower=dt.datetime(1, 1, 1, tzinfo=dt.UTC)).body(self._resource), connection
         )
         if stamped < everything:
             everything = min(everything, self._count({}, connection))  # some may have gone meanwhile
-        if stamped < everything:
-            raise Incomplete(
-                f"{self._resource.name}: {everything - stamped:,} of {everything:,} rows carry no "
-                f"{self._resource.cursor}, and are too many to be read without it"
-            )
+        return max(0, everything - stamped)
 
     def count(self, window: Window, connection: Connection) -> int:
         """The server's own count of a window."""

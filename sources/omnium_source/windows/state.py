@@ -46,6 +46,7 @@ READERS: Mapping[str, Callable[[Any], Any]] = {
     "newest_first": lambda value: str(value) or None,
     "full_pass": exact_moment_of,
     "is_first_read": lambda value: bool(value) or None,
+    "missing": _whole_number,
     "open": _texts,
     "versions": lambda value: dict(value) if isinstance(value, Mapping) else None,
 }
@@ -91,9 +92,13 @@ class State:
 
 @dataclass(frozen=True, kw_only=True)
 class WindowState(State):
-    """Of `window` and `event`. `is_first_read`: the first read, however many windows it takes, is not over."""
+    """Of `window` and `event`. `is_first_read`: the first read, however many windows it takes, is not over.
+
+    `missing`: how many rows without a stamp it could not show, 0 where nobody can count them.
+    """
 
     is_first_read: bool | None = None
+    missing: int | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

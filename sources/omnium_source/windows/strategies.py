@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from omnium_source.errors import BadRequest
+from omnium_source.errors import BadRequest, Incomplete, Unstamped
 from omnium_source.resources import RESOURCES
 from omnium_source.windows.gathered import Query, Verified
 from omnium_source.windows.state import OpenState, State, WindowState
@@ -37,15 +37,38 @@ class ByWindow(Strategy[WindowState]):
         if self.run.resource.deleted and not is_first:
             # Before what lives: one that comes back meanwhile is met there, and keeps no mark.
             yield from self._deleted(window, state)
-        for verified in self.read(window, Query(late_before=late_before)):
-            end = verified.window.end
-            if end:
-                goes_on = True if is_first and end != window.end else None
-                state = replace(state, cursor=end, is_first_read=goes_on)
-            verified.state = self.kept(state)
-            yield verified
-        if share and share.upper is None:
-            self.scheduler.splitter.check_nothing_is_outside(self.run.connection())
+        missing = None if is_first else state.missing
+        last: Verified | None = None
+        try:
+            for verified in self.read(window, Query(late_before=late_before, missing=missing)):
+                if verified.window.end == window.end:
+                    last = verified
+                    continue  # handed on when it is known whether rows without a stamp are missing
+                if verified.window.end:
+                    goes_on = True if is_first else None
+                    state = replace(state, cursor=verified.window.end, is_first_read=goes_on)
+                verified.state = self.kept(state)
+                yield verified
+        except Incomplete as failure:
+            if last:
+                missing = failure.missing if isinstance(failure, Unstamped) else missing
+                yield self._final(last, state, missing)
+            raise
+        if last:
+            yield self._final(last, state, None)
+        if (
+            share
+            and share.upper is None
+            and (left := self.scheduler.splitter.count_outside(self.run.connection()))
+        ):
+            raise Unstamped(
+                f"{self.run.resource.name}: {left:,} rows carry no {self.run.resource.cursor}", left
+            )
+
+    def _final(self, last: Verified, state: WindowState, missing: int | None) -> Verified:
+        """The last window, with the state of a read that is over but for `missing` rows."""
+        last.state = self.kept(replace(state, cursor=last.window.end, is_first_read=None, missing=missing))
+        return last
 
     def _deleted(self, window: Window, state: WindowState) -> Iterator[Verified]:
         """What was deleted since the cursor, marked, where the server tells of it."""

@@ -1,0 +1,131 @@
+"""Rows without the stamp that windows are bounded by, in tables that are too large to be read as one window."""
+
+import datetime as dt
+from typing import Any
+
+import pytest
+from omnium_source.windows.window import iso
+
+from tests.support.reading import ids, read
+from tests.support.wire import Asked, Reply, Wire
+
+Rows = list[dict[str, Any]]
+BEGAN = dt.datetime(2026, 1, 1, tzinfo=dt.UTC)
+UNSTAMPED = ("r00017", "r00500", "r04000")
+
+
+def rows_of(count: int = 10_500) -> Rows:
+    """Rows seven minutes apart, three of them without `modified`."""
+    rows: Rows = []
+    for n in range(count):
+        stamp = iso(BEGAN + dt.timedelta(minutes=7 * n))
+        row = {"id": f"r{n:05}", "created": stamp, "modified": stamp}
+        if row["id"] in UNSTAMPED:
+            del row["modified"]
+        rows.append(row)
+    return rows
+
+
+class Server:
+    """A search that shows 10,000 rows, and a scroll. `first`: the orders in which rows without a stamp stand first."""
+
+    def __init__(self, rows: Rows, *, first: str = "", limit: int = 1_000_000) -> None:
+        self.rows, self.first, self.limit = rows, first, limit
+
+    def __call__(self, asked: Asked) -> Any:
+        found = self.rows
+        for field, path, sign in (
+            ("modifiedFrom", "modified", 1),
+            ("modifiedTo", "modified", -1),
+            ("createdFrom", "created", 1),
+            ("createdTo", "created", -1),
+        ):
+            if bound := asked.body.get(field):
+                found = [row for row in found if path in row and sign * _compared(row[path], bound) >= 0]
+        order = asked.body.get("sortOrder", "")
+        stamped = [row for row in found if "modified" in row]
+        unstamped = [row for row in found if "modified" not in row]
+        stamped.sort(key=lambda row: row["modified"], reverse=order != "ModifiedAscending")
+        found = unstamped + stamped if order == self.first else stamped + unstamped
+        total = min(len(found), self.limit)
+        if "/Scroll" in asked.path:
+            return self.answer(found, total)
+        take, page = asked.body["take"], asked.body["page"]
+        if take * (page + 1) > 10_000:
+            return Reply("take * page must not exceed 10000", 400)
+        return self.answer(found[page * take : page * take + take], total)
+
+    def answer(self, rows: Rows, total: int) -> Any:
+        return {"result": rows, "totalHits": total, "scrollId": None}
+
+
+def _compared(one: str, other: str) -> int:
+    return (one > other) - (one < other)
+
+
+@pytest.mark.parametrize("first", ["ModifiedAscending", "ModifiedDescending"])
+def test_they_are_found_at_an_end_of_the_order(first: str) -> None:
+    rows = rows_of(4_500)
+    with Wire(Server(rows, first=first)) as wire:
+        windows = read(wire, "purchase_orders", window_rows=1_500)
+    assert set(ids(windows)) == {row["id"] for row in rows}
+    assert "missing" not in windows[-1].state
+
+
+def test_they_are_found_by_one_scroll_where_they_stand_last_in_all_orders() -> None:
+    rows = rows_of(4_500)
+    with Wire(Server(rows, first="none")) as wire:
+        windows = read(wire, "purchase_orders", window_rows=1_500)
+    assert set(ids(windows)) == {row["id"] for row in rows}
+
+
+def test_they_are_found_among_the_rows_that_a_search_without_an_order_shows() -> None:
+    rows = rows_of()
+    with Wire(Server(rows)) as wire:
+        windows = read(wire, "suppliers")
+    assert set(ids(windows)) == {row["id"] for row in rows}
+
+
+def test_they_come_before_the_cursor_passes_them() -> None:
+    """A run that is killed before they are loaded reads them again."""
+    with Wire(Server(rows_of())) as wire:
+        windows = read(wire, "suppliers")
+    number = next(n for n, window in enumerate(windows) if set(ids([window])) & set(UNSTAMPED))
+    assert number < len(windows) - 1
+    kept = [window.state for window in windows]
+    assert all("cursor" not in state or state.get("is_first_read") for state in kept[:-1])
+    assert "is_first_read" not in kept[-1]
+
+
+def test_those_that_no_page_shows_are_told_in_every_run_until_they_are_there() -> None:
+    rows, told = rows_of(), list[str]()
+    with Wire(Server(rows, first="none")) as wire:
+        windows = read(wire, "suppliers", told=told)
+        assert told == [
+            "suppliers: 3 rows carry no modified, and 3 of them stand on none of the pages that the server shows; "
+            "all others are loaded"
+        ]
+        assert len(set(ids(windows))) == len(rows) - 3
+        before, state = len(wire.asked), windows[-1].state
+        windows = read(wire, "suppliers", state, told=told)
+        assert len(told) == 2
+        assert len(wire.asked) - before <= 7, "a run does not look everywhere again"
+        for row in rows:
+            row.setdefault("modified", iso(dt.datetime.now(dt.UTC)))
+        windows = read(wire, "suppliers", windows[-1].state, told=told)
+    assert len(told) == 2
+    assert set(ids(windows)) >= set(UNSTAMPED)
+    assert "missing" not in windows[-1].state
+
+
+def test_a_first_read_that_nobody_can_prove_is_told_in_every_run() -> None:
+    """Counts that stop, and rows without a stamp among those that can be seen."""
+    rows, told = rows_of(), list[str]()
+    with Wire(Server(rows, limit=10_000)) as wire:
+        windows = read(wire, "suppliers", told=told)
+        assert set(ids(windows)) == {row["id"] for row in rows}, "what is seen is loaded"
+        for _ in range(2):
+            windows = read(wire, "suppliers", windows[-1].state, told=told)
+    assert len(told) == 3
+    assert told[1] == told[2]
+    assert "--full-refresh" in told[1]
