@@ -128,12 +128,16 @@ class Scheduler:
         if query.missing is not None:
             yield from self._without_stamp(query, is_countable=query.missing > 0)
         elif window.is_unbounded and expected and query.body is None:
-            is_countable = not self._run.server.is_at_limit(expected)
-            if not is_countable or counted != expected or self._was_disturbed:
-                # Rows that came meanwhile may stand for those without a stamp.
-                yield from self._without_stamp(query, is_countable=is_countable)
+            yield from self._outside(query, counted, expected)
         if unproved:
             raise Incomplete(unproved)
+
+    def _outside(self, query: Query, counted: int, expected: int) -> Iterator[Gathered]:
+        """What was in none of the parts, where they do not hold all rows. Raises Unstamped as `_without_stamp` does."""
+        is_countable = not self._run.server.is_at_limit(expected)
+        # In a read that was disturbed, rows that came meanwhile may stand for those without a stamp.
+        if not is_countable or counted != expected or self._was_disturbed:
+            yield from self._without_stamp(query, is_countable=is_countable)
 
     def _without_stamp(self, query: Query, *, is_countable: bool) -> Iterator[Gathered]:
         """Rows that stand in none of the parts, as they lack the stamp. Raises Unstamped where some are left.
