@@ -120,7 +120,7 @@ class _Load:
         pool: WorkerPool,
     ) -> None:
         self._settings, self._progress, self._report = settings, progress, report
-        self._client, self._warehouse = client, warehouse
+        self._client, self._warehouse, self._pool = client, warehouse, pool
         self._personal = personal_data(settings, warehouse.personal_mark)
         self._ready: queue.Queue[Verified | ResourceProgress] = queue.Queue()
         self._room = threading.Semaphore(WINDOWS_WAITING)
@@ -261,6 +261,9 @@ class _Load:
             elif came is not None:
                 readers -= 1
                 came.has_ended = True
+                if not readers:
+                    # Nothing becomes tables any more, and the last package needs the memory.
+                    self._pool.close()
                 if came.is_settled:
                     self._settle(came)
             is_due = time.monotonic() - since > SECONDS_A_PACKAGE or len(waiting) >= WINDOWS_WAITING

@@ -129,3 +129,22 @@ def test_a_first_read_that_nobody_can_prove_is_told_in_every_run() -> None:
     assert len(told) == 3
     assert told[1] == told[2]
     assert "--full-refresh" in told[1]
+
+
+def test_one_that_two_pages_show_comes_once() -> None:
+    """A search without bounds shows one of them on each page."""
+
+    class Repeating(Server):
+        def __call__(self, asked: Asked) -> Any:
+            answer = super().__call__(asked)
+            is_page = (
+                not isinstance(answer, Reply) and asked.body["take"] > 1 and not asked.body.get("modifiedTo")
+            )
+            if is_page and not asked.body.get("modifiedFrom"):
+                answer["result"] += [row for row in self.rows if row["id"] == UNSTAMPED[0]]
+            return answer
+
+    with Wire(Repeating(rows_of())) as wire:
+        windows = read(wire, "suppliers")
+    found = [id for window in windows for id in ids([window]) if id in UNSTAMPED]
+    assert sorted(found) == sorted(UNSTAMPED)
