@@ -264,6 +264,7 @@ class Warehouse:
             with self._lock:
                 self.pipeline.run(package(), loader_file_format="parquet")
         except PipelineStepFailed as error:
+            self._tables = None  # the package may have made some before it failed
             # Now, so that whoever publishes next finds none of it; where the disk is full, the next run does it.
             with contextlib.suppress(Exception):
                 self._clear_half_loaded()
