@@ -4,7 +4,7 @@ import json
 
 from tests.benchmarks.measuring import Outcome, folder, omnium_elt, script, serving
 
-GOAL = 1.3
+GOAL = 2.5
 
 
 def all_resources(scale: float) -> Outcome:

@@ -4,7 +4,7 @@ from tests.benchmarks.measuring import MIB, Cost, Outcome, folder, omnium_elt, s
 
 MILLION = 1_000_000
 GOAL = 1.3
-MOST = 1024 * MIB
+MOST = 700 * MIB
 
 
 def million_orders(scale: float) -> Outcome:

@@ -5,7 +5,7 @@ from collections import Counter
 
 from tests.benchmarks.measuring import Outcome, folder, omnium_elt, serving
 
-GOAL = 6.0
+GOAL = 1.5
 REQUESTS = 2
 
 

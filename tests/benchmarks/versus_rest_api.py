@@ -8,12 +8,12 @@ PAGE = 100
 
 def against_defaults(scale: float) -> Outcome:
     """rest_api as it comes."""
-    return _against("", 40, scale)
+    return _against("", 20, scale)
 
 
 def against_parquet(scale: float) -> Outcome:
     """rest_api told to write Parquet."""
-    return _against("parquet", 5, scale)
+    return _against("parquet", 6, scale)
 
 
 def _against(file_format: str, goal: float, scale: float) -> Outcome:
