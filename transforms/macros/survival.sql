@@ -25,7 +25,8 @@
   The curve over counts: `from_relation` has the key columns, day, ended and received. Adds
   at_risk (rows that lasted at least `day` days) and survival (share not yet received after `day` days).
   Of rows that end on the same day, the received ones come first. With `weighted`, ended_weight and received_weight
-  are there, too, and recent_survival is the same curve with each row counted by its weight.
+  are there, too, and recent_survival is the same curve with each row counted by its weight; where all that is left is so old
+  that its rounded weights say nothing (20 half-lives), rows count alike.
 #}
 {% macro survival_curve(from_relation, keys, weighted=false) -%}
     {%- set key_list = keys | join(', ') -%}
@@ -36,7 +37,8 @@
         ), 12) }} as survival
         {%- if weighted %},
         {{ rounded(running_product(
-            '1 - received_weight / weight_at_risk', key_list, 'day'
+            '1 - case when weight_at_risk > 0.000001 then received_weight / weight_at_risk else ' ~ real('received') ~ ' / at_risk end',
+            key_list, 'day'
         ), 12) }} as recent_survival
         {%- endif %}
     from (

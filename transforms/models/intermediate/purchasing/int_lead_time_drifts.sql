@@ -51,7 +51,11 @@ ranked as (
         rank() over (partition by supplier_id, is_transfer order by duration_days)
             + (count(*) over (partition by supplier_id, is_transfer, duration_days) - 1) / 2e0 as duration_rank,
         count(*) over (partition by supplier_id, is_transfer) as observation_count,
-        recency / sum(recency) over (partition by supplier_id, is_transfer) as share_of_recency,
+        -- where all is so old that it weighs nothing, all weighs alike
+        coalesce(
+            recency / nullif(sum(recency) over (partition by supplier_id, is_transfer), 0),
+            1e0 / count(*) over (partition by supplier_id, is_transfer)
+        ) as share_of_recency,
         (1 - recency) / nullif(sum(1 - recency) over (partition by supplier_id, is_transfer), 0) as share_of_earlier
     from observations
 
