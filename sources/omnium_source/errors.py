@@ -77,11 +77,11 @@ class Incomplete(OmniumError):
 
 
 class Unstamped(Incomplete):
-    """Rows without the stamp that windows are bounded by are missing: so many, 0 where nobody can count them."""
+    """Rows without the stamp that windows are bounded by are missing: so many, or beyond a limit of counts."""
 
-    def __init__(self, text: str, missing: int = 0) -> None:
+    def __init__(self, text: str, *, missing: int | None = None, limit: int | None = None) -> None:
         super().__init__(text)
-        self.missing = missing
+        self.missing, self.limit = missing, limit
 
 
 class TooLarge(OmniumError):

@@ -220,6 +220,21 @@ class StampCheck:
         """How many different rows without the stamp these pages show."""
         return len({key_of(self._run.resource, row) for page in pages for row in self._without(page)})
 
+    def check_counts_go_beyond(self, limit: int | None, connection: Connection) -> None:
+        """Raises Unstamped where counts still say nothing of rows that an earlier read could not count."""
+        if not limit:
+            return
+        resource, everything = self._run.resource, self._splitter.count(Window(), connection)
+        path = resource.search or resource.scroll
+        is_doubtful = self._run.server.is_doubtful(path, everything, is_least=False, limits={limit})
+        if everything <= limit or is_doubtful:
+            raise Unstamped(
+                f"{resource.name}: an earlier read could not tell whether rows without a stamp are missing, as the "
+                f"server's counts stop at {limit:,}; once it counts further, `omnium-elt load --full-refresh "
+                f"--resources {resource.name}` reads all anew",
+                limit=limit,
+            )
+
     def check_all_have_a_stamp(self, pages: Sequence[Page], connection: Connection) -> None:
         """Raises Unstamped where rows may be in none of the windows that were cut for a limit: they lack the stamp.
 
@@ -231,13 +246,15 @@ class StampCheck:
             raise Unstamped(
                 f"{resource.name}: rows carry no {path}, and where the server's counts stop nobody "
                 "knows how many they are: those that it shows are loaded; ask whoever runs the server to let it "
-                "count further"
+                "count further",
+                limit=limit,
             )
         if self._run.server.hides and limit is not None and limit < REACH:
             raise Unstamped(
                 f"{resource.name}: the server neither counts nor shows more than {limit:,} rows at a time. All with a "
                 f"{path} were read, and are loaded; whether there are others nobody can tell: ask whoever runs the "
-                "server to let it count further"
+                "server to let it count further",
+                limit=limit,
             )
         if resource.created_lower and path != CREATION.path:
             self._check_by_creation(self._sample, connection)
@@ -292,7 +309,8 @@ class StampCheck:
             )
             raise Unstamped(
                 f"{resource.name}: the server's counts stop at a limit, and of {by_creation} rows with a time of "
-                f"creation {by_both} have a {resource.cursor}: the others may be missing"
+                f"creation {by_both} have a {resource.cursor}: the others may be missing",
+                limit=self._run.server.limit,
             )
 
     def _counted_in_parts(self, window: Window, overlap: dt.timedelta, connection: Connection) -> int | None:

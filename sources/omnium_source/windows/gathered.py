@@ -36,7 +36,7 @@ class Query:
 
     `body`: further fields of the request. `late_before`: rows with an earlier stamp have appeared late. `note` hears of
     the rows as they come. `deleted_at`: the mark of rows that say they are deleted, where such are asked for.
-    `missing`: how many rows without a stamp an earlier read could not show, 0 where nobody could count them.
+    `missing`: how many rows without a stamp an earlier read could not show; `limit`: at which it could not count them.
     """
 
     body: Mapping[str, Any] | None = None
@@ -44,6 +44,7 @@ class Query:
     note: Callable[[Sequence[Row]], None] | None = None
     deleted_at: dt.datetime | None = None
     missing: int | None = None
+    limit: int | None = None
 
 
 @dataclass

@@ -125,8 +125,9 @@ class Scheduler:
             threads.shutdown(cancel_futures=True)
             for turn in line:
                 _throw_away(turn)
-        if query.missing is not None:
-            yield from self._without_stamp(query, is_countable=query.missing > 0)
+        if query.missing or query.limit:
+            StampCheck(self._run, self.splitter).check_counts_go_beyond(query.limit, self._run.connection())
+            yield from self._without_stamp(query, is_countable=True)
         elif window.is_unbounded and expected and query.body is None:
             yield from self._outside(query, counted, expected)
         if unproved:
@@ -148,7 +149,7 @@ class Scheduler:
         missing = self.splitter.count_outside(connection) if is_countable else None
         if missing == 0:
             return
-        pages = check.pages_without(connection, missing, is_again=query.missing is not None)
+        pages = check.pages_without(connection, missing, is_again=bool(query.missing))
         if pages:
             rows = Gathered(self._run, Window(), Query(note=query.note), connection)
             for page in pages:
@@ -157,18 +158,12 @@ class Scheduler:
             rows.total = rows.count
             yield rows
         if missing is None:
-            if query.missing is not None:
-                raise Unstamped(
-                    f"{self._resource.name}: the first read could not tell whether rows without a "
-                    f"{check.path} are missing, as the server's counts stop at a limit; once it counts further, "
-                    f"`omnium-elt load --full-refresh --resources {self._resource.name}` reads all anew"
-                )
             check.check_all_have_a_stamp(pages, connection)
         elif (left := missing - check.count_on(pages)) > 0:
             raise Unstamped(
                 f"{self._resource.name}: {missing:,} rows carry no {check.path}, and {left:,} of them stand on none of "
                 "the pages that the server shows; all others are loaded",
-                left,
+                missing=left,
             )
 
     # -- side by side ------------------------------------------------------------------------------

@@ -37,10 +37,12 @@ class ByWindow(Strategy[WindowState]):
         if self.run.resource.deleted and not is_first:
             # Before what lives: one that comes back meanwhile is met there, and keeps no mark.
             yield from self._deleted(window, state)
-        missing = None if is_first else state.missing
+        query = Query(late_before=late_before)
+        if not is_first:
+            query = replace(query, missing=state.missing, limit=state.limit)
         last: Verified | None = None
         try:
-            for verified in self.read(window, Query(late_before=late_before, missing=missing)):
+            for verified in self.read(window, query):
                 if verified.window.end == window.end:
                     last = verified
                     continue  # handed on when it is known whether rows without a stamp are missing
@@ -51,23 +53,23 @@ class ByWindow(Strategy[WindowState]):
                 yield verified
         except Incomplete as failure:
             if last:
-                missing = failure.missing if isinstance(failure, Unstamped) else missing
-                yield self._final(last, state, missing)
+                known = failure if isinstance(failure, Unstamped) else query
+                yield self._final(last, replace(state, missing=known.missing, limit=known.limit))
             raise
         if last:
-            yield self._final(last, state, None)
+            yield self._final(last, replace(state, missing=None, limit=None))
         if (
             share
             and share.upper is None
             and (left := self.scheduler.splitter.count_outside(self.run.connection()))
         ):
             raise Unstamped(
-                f"{self.run.resource.name}: {left:,} rows carry no {self.run.resource.cursor}", left
+                f"{self.run.resource.name}: {left:,} rows carry no {self.run.resource.cursor}", missing=left
             )
 
-    def _final(self, last: Verified, state: WindowState, missing: int | None) -> Verified:
-        """The last window, with the state of a read that is over but for `missing` rows."""
-        last.state = self.kept(replace(state, cursor=last.window.end, is_first_read=None, missing=missing))
+    def _final(self, last: Verified, state: WindowState) -> Verified:
+        """The last window, with the state of a read that is over."""
+        last.state = self.kept(replace(state, cursor=last.window.end, is_first_read=None))
         return last
 
     def _deleted(self, window: Window, state: WindowState) -> Iterator[Verified]:
