@@ -125,20 +125,22 @@ class Scheduler:
             threads.shutdown(cancel_futures=True)
             for turn in line:
                 _throw_away(turn)
-        if query.missing or query.limit:
-            StampCheck(self._run, self.splitter).check_counts_go_beyond(query.limit, self._run.connection())
-            yield from self._without_stamp(query, is_countable=True)
-        elif window.is_unbounded and expected and query.body is None:
-            yield from self._outside(query, counted, expected)
+        yield from self._outside(window, query, counted, expected)
         if unproved:
             raise Incomplete(unproved)
 
-    def _outside(self, query: Query, counted: int, expected: int) -> Iterator[Gathered]:
-        """What was in none of the parts, where they do not hold all rows. Raises Unstamped as `_without_stamp` does."""
-        is_countable = not self._run.server.is_at_limit(expected)
-        # In a read that was disturbed, rows that came meanwhile may stand for those without a stamp.
-        if not is_countable or counted != expected or self._was_disturbed:
-            yield from self._without_stamp(query, is_countable=is_countable)
+    def _outside(self, window: Window, query: Query, counted: int, expected: int) -> Iterator[Gathered]:
+        """What was in none of the parts, where they may lack rows. Raises Unstamped as `_without_stamp` does."""
+        if query.missing or query.limit:
+            StampCheck(self._run, self.splitter).check_counts_go_beyond(query.limit, self._run.connection())
+            yield from self._without_stamp(query, is_countable=True)
+        elif query.goes_on:
+            yield from self._without_stamp(query, is_countable=self._run.server.limit is None)
+        elif window.is_unbounded and expected and query.body is None:
+            is_countable = not self._run.server.is_at_limit(expected)
+            # In a read that was disturbed, rows that came meanwhile may stand for those without a stamp.
+            if not is_countable or counted != expected or self._was_disturbed:
+                yield from self._without_stamp(query, is_countable=is_countable)
 
     def _without_stamp(self, query: Query, *, is_countable: bool) -> Iterator[Gathered]:
         """Rows that stand in none of the parts, as they lack the stamp. Raises Unstamped where some are left.

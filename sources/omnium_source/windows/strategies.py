@@ -33,13 +33,14 @@ class ByWindow(Strategy[WindowState]):
         window = Window(self.since(state), None if is_first else self.latest, end=self.now)
         if share := self.run.reading.shares.get(self.run.resource.name):
             window = replace(share, lower=share.lower if state.cursor is None else self.since(state))
-        late_before = None if is_first else state.cursor_second
         if self.run.resource.deleted and not is_first:
             # Before what lives: one that comes back meanwhile is met there, and keeps no mark.
             yield from self._deleted(window, state)
-        query = Query(late_before=late_before)
-        if not is_first:
-            query = replace(query, missing=state.missing, limit=state.limit)
+        if is_first:
+            goes_on = bool(state.cursor) and not share and self.run.reading.since is None
+            query = Query(goes_on=goes_on)
+        else:
+            query = Query(late_before=state.cursor_second, missing=state.missing, limit=state.limit)
         last: Verified | None = None
         try:
             for verified in self.read(window, query):
@@ -47,8 +48,7 @@ class ByWindow(Strategy[WindowState]):
                     last = verified
                     continue  # handed on when it is known whether rows without a stamp are missing
                 if verified.window.end:
-                    goes_on = True if is_first else None
-                    state = replace(state, cursor=verified.window.end, is_first_read=goes_on)
+                    state = replace(state, cursor=verified.window.end, is_first_read=is_first or None)
                 verified.state = self.kept(state)
                 yield verified
         except Incomplete as failure:

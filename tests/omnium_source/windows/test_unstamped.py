@@ -101,6 +101,16 @@ def test_they_come_before_the_cursor_passes_them() -> None:
     assert "is_first_read" not in kept[-1]
 
 
+def test_a_first_read_that_was_cut_short_looks_for_them_when_it_goes_on() -> None:
+    """What follows has a lower bound, as all windows of later runs, and rows without a stamp are in none of them."""
+    rows = rows_of()
+    with Wire(Server(rows)) as wire:
+        begun = next(window.state for window in read(wire, "suppliers") if window.state.get("is_first_read"))
+        windows = read(wire, "suppliers", begun)
+    assert set(ids(windows)) >= set(UNSTAMPED)
+    assert "is_first_read" not in windows[-1].state
+
+
 def test_those_that_no_page_shows_are_told_in_every_run_until_they_are_there() -> None:
     rows, told = rows_of(), list[str]()
     with Wire(Server(rows, first="none")) as wire:
