@@ -12,6 +12,7 @@
     documents          the TOML files, to find unknown settings        the environment alone is looked through
     pipeline_state     cursors, for `status`                           the plain encoding is read
     next_state         a state that commits without dlt's load         not asked for: dlt loads the package
+    add_columns        columns without a package                       the same
 
 The program's DuckDB destination (`omnium_elt/warehouse/duckdb_destination.py`) asks `is_tried`, too: under another dlt
 it is dlt's own. What `be_quick` is for: a tenant that fills its fields has more than five hundred tables. For each of
@@ -113,6 +114,19 @@ def next_state(pipeline: Any, load_id: str) -> Iterator[tuple[dict[str, Any], Ca
             return {**state_doc(state, load_id), "_dlt_id": uniq_id(10)}
 
         yield state, row
+
+
+def add_columns(pipeline: Any, schema_name: str, columns: Mapping[str, Mapping[str, Any]]) -> None:
+    """Add columns to tables of the destination, and to the schema that it keeps of itself. For a dlt that `is_tried`.
+
+    The pipeline knows them first, as with a package: if this is cut short, the next run asks the destination again.
+    """
+    schema = pipeline.schemas[schema_name]
+    for table, of_table in columns.items():
+        schema.update_table({**schema.tables[table], "columns": dict(of_table)})
+    pipeline.schemas.commit_live_schema(schema_name)
+    with pipeline.destination_client(schema_name) as client:
+        client.update_stored_schema(only_tables=list(columns))
 
 
 def new_load_id() -> str:

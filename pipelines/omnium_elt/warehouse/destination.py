@@ -21,7 +21,8 @@ from dlt.destinations.exceptions import DatabaseUndefinedRelation
 from dlt.extract import DltResource
 from dlt.pipeline.exceptions import PipelineStepFailed
 from omnium_source import MARK, keep_mark
-from omnium_source.dlt_private import be_quick, is_tried, new_load_id, next_state
+from omnium_source.dlt_private import add_columns, be_quick, is_tried, new_load_id, next_state
+from omnium_source.normalize.buffer import Columns
 from omnium_source.setting import is_url
 from omnium_source.windows.deletions import MARKED_HASH
 
@@ -39,7 +40,7 @@ from omnium_elt.warehouse.database import (
     new_file_options,
 )
 from omnium_elt.warehouse.duckdb_destination import DuckDb
-from omnium_elt.warehouse.one_transaction import Package, fits, put
+from omnium_elt.warehouse.one_transaction import Package, lacking, put
 
 be_quick()
 NAME = "omnium"
@@ -274,9 +275,14 @@ class Warehouse:
 
     def _put(self, package: Package) -> bool:
         """Put a package in by one transaction; False where that cannot be, and dlt has to load it."""
-        tables = self.tables
-        if not self.takes_lists or not fits(self._connection, package, tables):
+        if not self.takes_lists:
             return False
+        columns = lacking(self._connection, package, self.tables)
+        if columns is None:
+            return False
+        if columns:
+            self._add(columns)
+        tables = self.tables
         load_id = new_load_id()
         with self._lock, next_state(self.pipeline, load_id) as (state, state_row):
             of_source = state.setdefault("sources", {}).setdefault(NAME, {})
@@ -297,6 +303,16 @@ class Warehouse:
             except Exception as error:
                 raise _load_error(error) from error
         return True
+
+    def _add(self, columns: Mapping[str, Columns]) -> None:
+        """Give tables further columns, before the rows that need them come, as dlt does."""
+        try:
+            with self._lock:
+                add_columns(self.pipeline, NAME, columns)
+        except Exception as error:
+            raise _load_error(error) from error
+        finally:
+            self._tables = None
 
     def forget_what_was_written(self) -> None:
         """Let DuckDB drop from memory what it has just written to the file, instead of keeping it up to its limit."""

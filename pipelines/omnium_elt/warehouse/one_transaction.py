@@ -5,7 +5,7 @@ at the schemas of all of them: fifteen seconds of CPU for 130 rows in 540 tables
 and come straight from where they lie, with the receipts, the state and the row of `_dlt_loads`: all of it or nothing.
 
 Package     what goes in together
-fits        whether the destination has all of its tables and columns already; dlt makes what it lacks
+lacking     the columns that its tables lack, which are added first; where a table is not there, dlt loads the package
 put         puts it in
 """
 
@@ -51,19 +51,29 @@ def _stamped(schema: pa.Schema) -> pa.Schema:
     return schema if LOAD_ID in schema.names else schema.append(pa.field(LOAD_ID, pa.string()))
 
 
-def fits(connection: Any, package: Package, known: Mapping[str, Any]) -> bool:
-    """Whether all tables and columns are there, of the types that they come as. `known`: dlt's schemas of tables."""
-    there = tables_of(connection)
+def lacking(connection: Any, package: Package, known: Mapping[str, Any]) -> dict[str, Columns] | None:
+    """The columns that tables of the destination lack, by table, as dlt describes them.
+
+    None: a table is not there at all, or a column is there otherwise than it comes, so that dlt has to load the
+    package. `known`: dlt's schemas of tables.
+    """
+    there, found = tables_of(connection), dict[str, Columns]()
     for table, schema, hints in package.columns():
-        columns, described = there.get(table, {}), known.get(table, {}).get("columns", {})
+        if table not in there:
+            return None
+        columns, described = there[table], known.get(table, {}).get("columns", {})
         for column in schema:
-            if column.name not in columns or pa.types.is_null(column.type):
-                return False
-            told = described.get(column.name)
-            wanted = {} if column.name in SYSTEM_COLUMNS else hints.get(column.name, {})
-            if told is None or any(told.get(name) != value for name, value in wanted.items()):
-                return False
-    return True
+            name = column.name
+            wanted = {} if name in SYSTEM_COLUMNS else hints.get(name, {})
+            if pa.types.is_null(column.type) or (name in columns) != (name in described):
+                return None
+            if name not in columns:
+                if "data_type" not in wanted:
+                    return None
+                found.setdefault(table, {})[name] = {"name": name, **wanted}
+            elif any(described[name].get(hint) != value for hint, value in wanted.items()):
+                return None
+    return found
 
 
 def put(
@@ -73,7 +83,7 @@ def put(
     load_id: str,
     rows_of_dlt: Mapping[str, Mapping[str, Any]],
 ) -> None:
-    """Replace the rows of a package that `fits`, and add what comes beside, and the rows of dlt's own tables."""
+    """Replace the rows of a package that lacks nothing, and add what comes beside, and the rows of dlt's own tables."""
     cursor = connection.cursor()
     cursor.execute("begin")
     try:
@@ -81,10 +91,10 @@ def put(
         for root, tables in package.rows.items():
             if root not in package.new:
                 _delete(cursor, root, tables.parts, [name for name in _family(known, root) if name in there])
-            for part in tables.parts:
-                _insert(cursor, part, load_id if part.name == root else None)
+            for name, parts in _by_table(tables.parts).items():
+                _insert(cursor, name, parts, load_id if name == root else None)
         for name, table in package.beside.items():
-            _insert(cursor, Part(name, table.num_rows, table), load_id)
+            _insert(cursor, name, [Part(name, table.num_rows, table)], load_id)
         for name, row in rows_of_dlt.items():
             _add(cursor, name, row)
         cursor.execute("commit")
@@ -108,7 +118,7 @@ def _family(known: Mapping[str, Any], root: str) -> list[str]:
 
 def _delete(cursor: Any, root: str, parts: Sequence[Part], family: Sequence[str]) -> None:
     """Take away the rows that come again, with their children: also those that the new version has no more."""
-    keys = [table.column("_dlt_id") for part in parts if part.name == root for table in part.tables()]
+    keys = [part.column("_dlt_id") for part in parts if part.name == root]
     if not keys:
         return
     cursor.register(
@@ -120,14 +130,23 @@ def _delete(cursor: Any, root: str, parts: Sequence[Part], family: Sequence[str]
     cursor.unregister("keys_of_package")
 
 
-def _insert(cursor: Any, part: Part, load_id: str | None) -> None:
-    """Add rows of one table; of a root table with the package's id."""
+def _by_table(parts: Sequence[Part]) -> dict[str, list[Part]]:
+    of_table: dict[str, list[Part]] = {}
+    for part in parts:
+        of_table.setdefault(part.name, []).append(part)
+    return of_table
+
+
+def _insert(cursor: Any, name: str, parts: Sequence[Part], load_id: str | None) -> None:
+    """Add rows of one table, of a root table with the package's id.
+
+    All files come by one statement, which reads them side by side, and what is in memory by another.
+    """
     stamp = "" if load_id is None else f", {literal(load_id)} as {LOAD_ID}"
-    if part.table is None:
-        cursor.execute(
-            f'insert into {RAW}."{part.name}" by name select *{stamp} from read_parquet(?)', [str(part.path)]
-        )
-        return
-    cursor.register("rows_of_package", part.table)
-    cursor.execute(f'insert into {RAW}."{part.name}" by name select *{stamp} from rows_of_package')
-    cursor.unregister("rows_of_package")
+    into = f'insert into {RAW}."{name}" by name select *{stamp} from'
+    if files := [str(part.path) for part in parts if part.table is None]:
+        cursor.execute(f"{into} read_parquet(?, union_by_name = true)", [files])
+    if tables := [part.table for part in parts if part.table is not None]:
+        cursor.register("rows_of_package", pa.concat_tables(tables, promote_options="default"))
+        cursor.execute(f"{into} rows_of_package")
+        cursor.unregister("rows_of_package")

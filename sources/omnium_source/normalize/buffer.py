@@ -40,6 +40,11 @@ class Part:
         """Its columns; those of a file are read from it."""
         return self.table.schema if self.table is not None else pq.read_schema(self.path)
 
+    def column(self, name: str) -> pa.ChunkedArray:
+        """All values of one column."""
+        source = self.table if self.table is not None else pq.read_table(self.path, columns=[name])
+        return source.column(name)
+
     def tables(self) -> Iterator[pa.Table]:
         """The rows, no more at once than were written together."""
         if self.table is not None:
