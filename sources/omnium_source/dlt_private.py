@@ -12,7 +12,7 @@
     documents          the TOML files, to find unknown settings        the environment alone is looked through
     pipeline_state     cursors, for `status`                           the plain encoding is read
     next_state         a state that commits without dlt's load         not asked for: dlt loads the package
-    add_columns        columns without a package                       the same
+    extend             tables and columns without a package            the same
 
 The program's DuckDB destination (`omnium_elt/warehouse/duckdb_destination.py`) asks `is_tried`, too: under another dlt
 it is dlt's own. What `be_quick` is for: a tenant that fills its fields has more than five hundred tables. For each of
@@ -116,17 +116,18 @@ def next_state(pipeline: Any, load_id: str) -> Iterator[tuple[dict[str, Any], Ca
         yield state, row
 
 
-def add_columns(pipeline: Any, schema_name: str, columns: Mapping[str, Mapping[str, Any]]) -> None:
-    """Add columns to tables of the destination, and to the schema that it keeps of itself. For a dlt that `is_tried`.
+def extend(pipeline: Any, schema_name: str, tables: Mapping[str, Mapping[str, Any]]) -> None:
+    """Make tables in the destination, add columns to others, and keep both in its schema. For a dlt that `is_tried`.
 
-    The pipeline knows them first, as with a package: if this is cut short, the next run asks the destination again.
+    `tables`: schemas of tables, parents first, with the new columns. The pipeline knows them first, as with a package:
+    if this is cut short, the next run asks the destination again.
     """
     schema = pipeline.schemas[schema_name]
-    for table, of_table in columns.items():
-        schema.update_table({**schema.tables[table], "columns": dict(of_table)})
+    for name, table in tables.items():
+        schema.update_table({**schema.tables.get(name, {}), **table})
     pipeline.schemas.commit_live_schema(schema_name)
     with pipeline.destination_client(schema_name) as client:
-        client.update_stored_schema(only_tables=list(columns))
+        client.update_stored_schema(only_tables=list(tables))
 
 
 def new_load_id() -> str:

@@ -90,7 +90,13 @@ def hurrying() -> Iterator[None]:
 
 
 def give_back_what_was_used() -> None:
-    """Have the allocator give back what was used, where it is glibc's; for as long as this process lives."""
+    """Have the allocator give back what was used, where it is glibc's; for as long as this process lives.
+
+    Arrow's own allocator keeps what each of thirty threads has used, so Arrow takes the system's, too.
+    """
+    import pyarrow as pa
+
+    pa.set_memory_pool(pa.system_memory_pool())
     if platform.libc_ver()[0] == "glibc":
         for option, value in MALLOPT.items():
             ctypes.CDLL(None).mallopt(option, value)

@@ -21,8 +21,7 @@ from dlt.destinations.exceptions import DatabaseUndefinedRelation
 from dlt.extract import DltResource
 from dlt.pipeline.exceptions import PipelineStepFailed
 from omnium_source import MARK, keep_mark
-from omnium_source.dlt_private import add_columns, be_quick, is_tried, new_load_id, next_state
-from omnium_source.normalize.buffer import Columns
+from omnium_source.dlt_private import be_quick, extend, is_tried, new_load_id, next_state
 from omnium_source.setting import is_url
 from omnium_source.windows.deletions import MARKED_HASH
 
@@ -40,19 +39,21 @@ from omnium_elt.warehouse.database import (
     new_file_options,
 )
 from omnium_elt.warehouse.duckdb_destination import DuckDb
-from omnium_elt.warehouse.one_transaction import Package, lacking, put
+from omnium_elt.warehouse.one_transaction import Package, TableSchema, lacking, put
 
 be_quick()
 NAME = "omnium"
 DUCKDB_CONFIG = {
-    "memory_limit": "340MB",
+    "memory_limit": "160MB",
+    "allocator_flush_threshold": "16MB",
     "checkpoint_threshold": "1GB",
     "preserve_insertion_order": "false",
     "max_vacuum_tasks": str(NO_VACUUM),
 }
-"""DuckDB would take four fifths of the machine; merging a package needs no more than this. A checkpoint
-compresses all columns of what is new: once at the end, not after each of a package's steps. And a statement that keeps
-the order of what it inserts does so in one thread."""
+"""DuckDB would take four fifths of the machine; loading a package needs no more than this, and writes to disk what is
+more. What a statement has used is given back beyond a few megabytes. A checkpoint compresses all columns of what is
+new: once at the end, not after each of a package's steps. And a statement that keeps the order of what it inserts does
+so in one thread."""
 MEMORY_WHERE_TIGHT = "128MB"
 """What DuckDB may use where the machine or the container has little: it writes to the disk what is more."""
 AFTER_A_PACKAGE = "32MB"
@@ -277,11 +278,11 @@ class Warehouse:
         """Put a package in by one transaction; False where that cannot be, and dlt has to load it."""
         if not self.takes_lists:
             return False
-        columns = lacking(self._connection, package, self.tables)
-        if columns is None:
+        missing = lacking(self._connection, package, self.tables)
+        if missing is None:
             return False
-        if columns:
-            self._add(columns)
+        if missing:
+            self._extend(missing)
         tables = self.tables
         load_id = new_load_id()
         with self._lock, next_state(self.pipeline, load_id) as (state, state_row):
@@ -304,11 +305,11 @@ class Warehouse:
                 raise _load_error(error) from error
         return True
 
-    def _add(self, columns: Mapping[str, Columns]) -> None:
-        """Give tables further columns, before the rows that need them come, as dlt does."""
+    def _extend(self, tables: Mapping[str, TableSchema]) -> None:
+        """Make tables, and columns of others, before the rows that need them come, as dlt does."""
         try:
             with self._lock:
-                add_columns(self.pipeline, NAME, columns)
+                extend(self.pipeline, NAME, tables)
         except Exception as error:
             raise _load_error(error) from error
         finally:

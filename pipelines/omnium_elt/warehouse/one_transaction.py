@@ -5,7 +5,7 @@ at the schemas of all of them: fifteen seconds of CPU for 130 rows in 540 tables
 and come straight from where they lie, with the receipts, the state and the row of `_dlt_loads`: all of it or nothing.
 
 Package     what goes in together
-lacking     the columns that its tables lack, which are added first; where a table is not there, dlt loads the package
+lacking     the tables and columns that the destination lacks, which are made first, or that dlt has to load the package
 put         puts it in
 """
 
@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import pyarrow as pa
-from omnium_source.dlt_adapter import SYSTEM_COLUMNS
+from omnium_source.dlt_adapter import SYSTEM_COLUMNS, parent_of
 from omnium_source.dlt_private import nested_tables
 from omnium_source.normalize.buffer import Columns, Part, Tables
 
@@ -22,6 +22,8 @@ from omnium_elt.warehouse.database import RAW, literal
 from omnium_elt.warehouse.database import tables as tables_of
 
 LOAD_ID = "_dlt_load_id"
+TableSchema = dict[str, Any]
+"""A table, or some columns of one, as dlt describes it."""
 
 
 @dataclass(frozen=True)
@@ -37,43 +39,59 @@ class Package:
     new: Collection[str] = ()
     """Resources none of whose rows can be there yet: nothing is looked for to be replaced."""
 
-    def columns(self) -> Iterator[tuple[str, pa.Schema, Columns]]:
-        """Each table's columns as they come, with dlt's hints as far as there are any."""
+    def columns(self) -> Iterator[tuple[str, str, pa.Schema, Columns]]:
+        """Each table's root, name and columns as they come, with dlt's hints as far as there are any."""
         for root, tables in self.rows.items():
             for part in tables.parts:
-                schema = part.schema
-                yield part.name, schema if part.name != root else _stamped(schema), tables.hints[part.name]
+                schema = part.schema if part.name != root else _stamped(part.schema)
+                yield root, part.name, schema, tables.hints[part.name]
         for name, table in self.beside.items():
-            yield name, _stamped(table.schema), {}
+            yield name, name, _stamped(table.schema), {}
 
 
 def _stamped(schema: pa.Schema) -> pa.Schema:
     return schema if LOAD_ID in schema.names else schema.append(pa.field(LOAD_ID, pa.string()))
 
 
-def lacking(connection: Any, package: Package, known: Mapping[str, Any]) -> dict[str, Columns] | None:
-    """The columns that tables of the destination lack, by table, as dlt describes them.
+def lacking(connection: Any, package: Package, known: Mapping[str, Any]) -> dict[str, TableSchema] | None:
+    """The tables and columns that the destination lacks, by table, as dlt describes them; parents before children.
 
-    None: a table is not there at all, or a column is there otherwise than it comes, so that dlt has to load the
+    None: one is there otherwise than it comes, or a table is missing that dlt alone makes, so that dlt has to load the
     package. `known`: dlt's schemas of tables.
     """
-    there, found = tables_of(connection), dict[str, Columns]()
-    for table, schema, hints in package.columns():
-        if table not in there:
+    there, found = tables_of(connection), dict[str, TableSchema]()
+    for root, table, schema, hints in package.columns():
+        columns, described = there.get(table, {}), known.get(table, {}).get("columns", {})
+        if (table in there) != (table in known):
             return None
-        columns, described = there[table], known.get(table, {}).get("columns", {})
+        if table not in there and table not in found:
+            if table == root and root not in package.new:
+                return None
+            found[table] = _new_table(table, root, {**known, **found})
         for column in schema:
             name = column.name
-            wanted = {} if name in SYSTEM_COLUMNS else hints.get(name, {})
+            wanted = SYSTEM_COLUMNS.get(name) or hints.get(name, {})
             if pa.types.is_null(column.type) or (name in columns) != (name in described):
                 return None
             if name not in columns:
                 if "data_type" not in wanted:
                     return None
-                found.setdefault(table, {})[name] = {"name": name, **wanted}
-            elif any(described[name].get(hint) != value for hint, value in wanted.items()):
+                lacks = found.setdefault(table, {"name": table, "columns": {}})
+                lacks["columns"][name] = {"name": name, **wanted}
+            elif name not in SYSTEM_COLUMNS and any(
+                described[name].get(hint) != value for hint, value in wanted.items()
+            ):
                 return None
     return found
+
+
+def _new_table(name: str, root: str, known: Mapping[str, Any]) -> TableSchema:
+    """A table without columns, as dlt describes one that rows were appended to."""
+    seen = {"x-normalizer": {"seen-data": True}}
+    if name == root:
+        of_root = {"write_disposition": "append", "file_format": "parquet", "resource": name}
+        return {"name": name, "columns": {}, **of_root, **seen}
+    return {"name": name, "columns": {}, "parent": parent_of(name, root, known), **seen}
 
 
 def put(

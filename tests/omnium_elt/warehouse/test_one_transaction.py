@@ -23,16 +23,18 @@ from tests.support.dlt_user import everything_on_disk
 from tests.support.tenants import sandbox_settings
 
 SOME = ("suppliers", "purchase_orders", "stores")
+OF_THE_LAST_WRITE = {"write_disposition", "x-merge-strategy", "x-stage-data-deduplicated"}
 OF_THE_MOMENT = {"run_id", "seconds", "window_from", "window_to", "_dlt_load_id"}
 """What two loads of the same rows differ in."""
 
 
-def of_home(home: Home, sandbox: Sandbox) -> Settings:
-    return replace(sandbox_settings(home, sandbox, resources=SOME), personal_key=Secret("sixteen bytes long"))
+def of_home(home: Home, sandbox: Sandbox, *names: str) -> Settings:
+    settings = sandbox_settings(home, sandbox, resources=names or SOME)
+    return replace(settings, personal_key=Secret("sixteen bytes long"))
 
 
-def loaded(home: Home, sandbox: Sandbox) -> RunReport:
-    report = load(of_home(home, sandbox), Silent())
+def loaded(home: Home, sandbox: Sandbox, *names: str) -> RunReport:
+    report = load(of_home(home, sandbox, *names), Silent())
     assert report.exit_status == 0, report
     return report
 
@@ -143,13 +145,22 @@ def new_fields(report: RunReport) -> list[str]:
 
 
 def schemas(home: Home) -> list[tuple[int, dict[str, Any]]]:
-    """Each version of the schema that the database keeps of itself: its number, and each table's columns."""
+    """Each version of the schema that the database keeps of itself: its number, and its tables.
+
+    How rows were written last is left out: dlt notes it with each package.
+    """
     with duckdb.connect(str(home.working_database), read_only=True) as connection:
         found = connection.execute(
             "select version, schema from omnium._dlt_version order by inserted_at"
         ).fetchall()
     return [
-        (version, {name: table["columns"] for name, table in json.loads(schema)["tables"].items()})
+        (
+            version,
+            {
+                name: {key: value for key, value in table.items() if key not in OF_THE_LAST_WRITE}
+                for name, table in json.loads(schema)["tables"].items()
+            },
+        )
         for version, schema in found
     ]
 
@@ -214,6 +225,36 @@ def test_new_fields_become_the_columns_that_dlt_makes_of_them(
     assert notes.to_pylist() == [{"benchmark_note": "third", "another": "one"}]
 
 
+def test_tables_of_a_first_read_are_those_that_dlt_makes(
+    sandbox: Sandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The package that begins a database is dlt's; what comes then makes its tables itself."""
+    ours, dlts = Home(tmp_path / "ours"), Home(tmp_path / "dlt's")
+    for home in (ours, dlts):
+        loaded(home, sandbox, "stores")
+    with monkeypatch.context() as patched:
+        patched.setattr("omnium_elt.warehouse.destination.lacking", lambda *_: None)
+        loaded(dlts, sandbox)
+    with monkeypatch.context() as patched:
+        patched.setattr(Pipeline, "run", _refuse)
+        loaded(ours, sandbox)
+    assert without_receipts(ours) == without_receipts(dlts)
+    assert len(rows(ours)["suppliers__contacts"]) > 0
+    assert types(ours) == types(dlts)
+    assert packages(ours) == packages(dlts)
+    assert schemas(ours) == schemas(dlts)
+    # What dlt does with a table from then on is the same.
+    supplier = next(iter(sandbox.tenant.rows("suppliers")))
+    contact = {"firstName": "Kari", "rating": 4.5}
+    sandbox.tenant.put("suppliers", supplier | {"contacts": [contact]})
+    with monkeypatch.context() as patched:
+        patched.setattr("omnium_elt.warehouse.destination.lacking", lambda *_: None)
+        for home in (ours, dlts):
+            loaded(home, sandbox)
+    assert without_receipts(ours) == without_receipts(dlts)
+    assert schemas(ours) == schemas(dlts)
+
+
 def test_columns_without_their_rows_are_what_a_killed_load_leaves(
     home: Home, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -259,14 +300,33 @@ NOTHING: dict[str, Any] = {}
     [
         (package(), NOTHING),
         (package("stores__opening_hours", STORES.select(["_dlt_id"])), NOTHING),
-        (package("stores__addresses", STORES.select(["_dlt_id"])), None),
+        (package("warehouses", STORES), None),
+        (
+            package("stores__addresses", STORES),
+            {
+                "stores__addresses": {
+                    "name": "stores__addresses",
+                    "parent": "stores",
+                    "x-normalizer": {"seen-data": True},
+                    "columns": {
+                        "_dlt_id": {
+                            "name": "_dlt_id",
+                            "data_type": "text",
+                            "nullable": False,
+                            "row_key": True,
+                        },
+                        "name": {"name": "name", "data_type": "text"},
+                    },
+                }
+            },
+        ),
         (
             package(rows=STORES.append_column("city", pa.array(["Oslo"])), **{"x-omnium-field": '["city"]'}),
             None,
         ),
         (
             package(rows=STORES.append_column("city", pa.array(["Oslo"]))),
-            {"stores": {"city": {"name": "city", "data_type": "text"}}},
+            {"stores": {"name": "stores", "columns": {"city": {"name": "city", "data_type": "text"}}}},
         ),
         (package(rows=STORES.append_column("city", pa.nulls(1))), None),
         (package(rows=STORES.append_column("half", pa.array(["Oslo"]))), None),
