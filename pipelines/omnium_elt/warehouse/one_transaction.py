@@ -22,6 +22,8 @@ from omnium_elt.warehouse.database import RAW, literal
 from omnium_elt.warehouse.database import tables as tables_of
 
 LOAD_ID = "_dlt_load_id"
+ROOT_KEY = "_dlt_id"
+"""The resources' primary key."""
 TableSchema = dict[str, Any]
 """A table, or some columns of one, as dlt describes it."""
 
@@ -77,7 +79,8 @@ def lacking(connection: Any, package: Package, known: Mapping[str, Any]) -> dict
                 if "data_type" not in wanted:
                     return None
                 lacks = found.setdefault(table, {"name": table, "columns": {}})
-                lacks["columns"][name] = {"name": name, **wanted}
+                is_key = table == root and name == ROOT_KEY
+                lacks["columns"][name] = {"name": name, **wanted, **({"primary_key": True} if is_key else {})}
             elif name not in SYSTEM_COLUMNS and any(
                 described[name].get(hint) != value for hint, value in wanted.items()
             ):
