@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from omnium_elt.infra.errors import OmniumEltError
+from omnium_elt.infra.errors import OmniumEltError, UsageError
 from omnium_elt.infra.home import Home, Settings
 from omnium_elt.infra.run_report import Silent
 from omnium_elt.steps import delta as delta_module
@@ -175,3 +175,10 @@ def test_of_two_who_publish_at_once_one_is_refused(
     assert newest(settings) == {"stores": [{"id": "of another", "_dlt_load_id": "9"}]}
     publish_delta(settings, Silent())
     assert newest(settings)["stores"][0]["hours"] == '{"monday": 9}'
+
+
+def test_credentials_that_delta_cannot_use_are_told() -> None:
+    from dlt.common.configuration.specs import GcpOAuthCredentials
+
+    with pytest.raises(UsageError, match="Delta tables cannot be written with these credentials: OAuth"):
+        Bucket(None, "shop/omnium", GcpOAuthCredentials()).delta_options()
