@@ -51,8 +51,8 @@ APPENDING = "main._omnium_appending"
 
 
 _opening = threading.Lock()
-"""Threads that open the same file share what DuckDB has of it, and the first one is still adding its functions for Python
-while the second one may ask for them: DuckDB 2.0 then has no `python_arrow_scan`."""
+"""Threads that open the same file share what DuckDB has of it, and the first one is still adding its functions for
+Python while the second one may ask for them: DuckDB 2.0 then has no `python_arrow_scan`."""
 
 
 @contextmanager
