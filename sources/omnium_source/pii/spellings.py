@@ -13,7 +13,8 @@ from urllib.parse import unquote
 MOST_TIMES = 3
 """How often a text may have been made ready for a URL or a page, one upon the other."""
 
-_ENCODED = r"%(?:25)*(?:40|2[Bb])|&(?:amp;)*(?:#0*(?:64|43)|#[xX]0*(?:40|2[Bb])|commat|plus);"
+_FOR_URLS = r"%(?:25)*(?:40|2[Bb])"
+_FOR_PAGES = r"&(?:amp;)*(?:#0*(?:64|43)|#[xX]0*(?:40|2[Bb])|commat|plus);"
 _ZEROS_OF_SCRIPTS = "\uff10\u0660\u06f0\u0966\u09e6\u0e50"
 """Full width, Arabic, Persian, Devanagari, Bengali, Thai: nine more digits stand behind each."""
 _DIGITS = [range(ord(zero), ord(zero) + 10) for zero in _ZEROS_OF_SCRIPTS]
@@ -30,7 +31,8 @@ _FIRST_BYTES = sorted({lead[:1] for lead in _LEADS})
 """Nothing that Europe writes begins so, and one byte is looked for at memory speed."""
 OF_BYTES = "|".join(
     (
-        _ENCODED,
+        _FOR_URLS,
+        _FOR_PAGES,
         *(
             "".join(f"\\x{byte:02x}" for byte in lead)
             + "["
@@ -40,14 +42,16 @@ OF_BYTES = "|".join(
         ),
     )
 )
-_ANY, _ANY_OF_BYTES = re.compile(f"{_ENCODED}|[{_SIGNS}]"), re.compile(OF_BYTES.encode())
+_ANY, _ANY_OF_BYTES = re.compile(f"{_FOR_URLS}|{_FOR_PAGES}|[{_SIGNS}]"), re.compile(OF_BYTES.encode())
+# Each by itself, as an expression that begins with one sign is looked for as fast as that sign.
+_URLS_OF_BYTES, _PAGES_OF_BYTES = re.compile(_FOR_URLS.encode()), re.compile(_FOR_PAGES.encode())
 
 
 def may_differ(text: bytes) -> bool:
     """Whether any sign in these texts, as UTF-8, is written otherwise."""
-    if b"%" in text or b"&" in text or any(byte in text for byte in _FIRST_BYTES):
-        return _ANY_OF_BYTES.search(text) is not None
-    return False
+    if _URLS_OF_BYTES.search(text) or _PAGES_OF_BYTES.search(text):
+        return True
+    return any(byte in text for byte in _FIRST_BYTES) and _ANY_OF_BYTES.search(text) is not None
 
 
 def usual(text: str) -> str:
