@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from omnium_elt.cli.commands.runs import check_places
 from omnium_elt.cli.outcome import finish, show_report
 from omnium_elt.cli.parser import DESTINATION, PUBLISH_TO, RESOURCES, SINCE, command
 from omnium_elt.cli.progress import showing_progress
@@ -43,6 +44,7 @@ def backfill_command(home: Home, as_json: bool, what: str, number: int | None, *
             "--resources, --exclude and --since belong to the plan",
             "Leave them out: parts read what it says.",
         )
+    check_places(settings)
     with showing_progress() as progress:
         if what == "part":
             from omnium_elt.steps.backfill import part_settings
