@@ -196,7 +196,7 @@ class Desk:
                 "desk/accuracy.html",
                 section=accuracy.section(connection),
                 worst=accuracy.furthest_off(connection),
-                decided=deciding.told(self._home, connection),
+                decided=deciding.decided(self._home, connection),
             )
 
     # What the controls ask and say ------------------------------------------------------------------

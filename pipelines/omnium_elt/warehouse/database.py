@@ -149,10 +149,10 @@ def clear_half_loaded(connection: Any) -> None:
 
 
 def _clear_half_appended(connection: Any, root: str, columns: Mapping[str, Any], whole_loads: str) -> None:
-    whole = f'select _dlt_id from {RAW}."{root}" where _dlt_load_id in ({whole_loads})'
+    complete = f'select _dlt_id from {RAW}."{root}" where _dlt_load_id in ({whole_loads})'
     for child in (name for name in columns if name.startswith(f"{root}__")):
-        connection.execute(f'delete from {RAW}."{child}" where _dlt_root_id not in ({whole})')
-    connection.execute(f'delete from {RAW}."{root}" where _dlt_id not in ({whole})')
+        connection.execute(f'delete from {RAW}."{child}" where _dlt_root_id not in ({complete})')
+    connection.execute(f'delete from {RAW}."{root}" where _dlt_id not in ({complete})')
 
 
 def fingerprint(connection: Any, schema: str = RAW) -> dict[str, str]:

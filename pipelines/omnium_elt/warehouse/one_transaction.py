@@ -59,9 +59,9 @@ def fits(connection: Any, package: Package, known: Mapping[str, Any]) -> bool:
         for column in schema:
             if column.name not in columns or pa.types.is_null(column.type):
                 return False
-            told = described.get(column.name)
+            hinted = described.get(column.name)
             wanted = {} if column.name in SYSTEM_COLUMNS else hints.get(column.name, {})
-            if told is None or any(told.get(name) != value for name, value in wanted.items()):
+            if hinted is None or any(hinted.get(name) != value for name, value in wanted.items()):
                 return False
     return True
 

@@ -140,8 +140,8 @@ def _append(path: Path, event: dict[str, Any]) -> None:
 
 def _cut_half_line(file: Any, size: int) -> None:
     file.seek(0)
-    whole = file.read(size)
-    file.truncate(whole.rfind(b"\n") + 1)
+    content = file.read(size)
+    file.truncate(content.rfind(b"\n") + 1)
 
 
 def _now() -> str:
