@@ -21,6 +21,7 @@ from omnium_elt.infra.errors import OmniumEltError, UsageError
 from omnium_elt.infra.files import checksum, read_object
 from omnium_elt.infra.home import Home, Settings
 from omnium_elt.infra.run_report import Progress, StepReport
+from omnium_elt.infra.text import in_utc
 from omnium_elt.steps.lake import FORMAT, read_manifest
 
 STEP = "bucket"
@@ -185,7 +186,7 @@ class Bucket:
         Raises OmniumEltError where somebody else published since then.
         """
         number = (numbers[-1] if numbers else 0) + 1
-        published_at = datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
+        published_at = in_utc(datetime.now(UTC), "seconds")
         text = json.dumps({"number": number, "published_at": published_at, **version}, indent=1).encode()
         self._commit(number, text)
         self.files.pipe_file(f"{self.root}/manifest.json", text)

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from omnium_elt.infra.files import flush
+from omnium_elt.infra.text import in_utc
 
 
 @dataclass(frozen=True)
@@ -145,4 +146,4 @@ def _cut_half_line(file: Any, size: int) -> None:
 
 
 def _now() -> str:
-    return datetime.now(UTC).isoformat().replace("+00:00", "Z")
+    return in_utc(datetime.now(UTC))
