@@ -127,15 +127,15 @@ class _Load:
         self._is_tight = memory.is_tight()
         self._fatal: Exception | None = None
         # What a killed run left there is in no package, and is read again.
-        shutil.rmtree(settings.home.spool, ignore_errors=True)
-        settings.home.spool.mkdir(exist_ok=True)
+        shutil.rmtree(settings.home.buffers, ignore_errors=True)
+        settings.home.buffers.mkdir(exist_ok=True)
         since = settings.since
         reading = Reading(
             settling_lag=settings.settling_lag_seconds,
             full_pass_days=settings.full_pass_days,
             window_rows=settings.window_rows,
             since=dt.datetime.combine(since, dt.time(), dt.UTC) if since else None,
-            folder=settings.home.spool,
+            folder=settings.home.buffers,
             **(WHERE_TIGHT if self._is_tight else {}),
             **settings.source_options.get("reading", {}),
         )
@@ -325,7 +325,7 @@ class _Load:
             new,
         )
         with (
-            tempfile.TemporaryDirectory(prefix="lists-", dir=self._settings.home.spool) as lists,
+            tempfile.TemporaryDirectory(prefix="lists-", dir=self._settings.home.buffers) as lists,
             self._warehouse.appending(new),
         ):
             resources = self._resources_of(package, beside, new, Path(lists))
