@@ -103,8 +103,10 @@ def _warnings(settings: Settings) -> dict[str, str]:
 
 
 def finished(settings: Settings) -> dict[str, Any] | None:
-    """What the marts in the working database were built from, the raw data as one digest; None where the last build did
-    not finish."""
+    """What the marts in the working database were built from, the raw data as one digest.
+
+    None where the last build did not finish.
+    """
     last = _last(settings)
     if last is not None and settings.destination in database.LOCAL:  # a build keeps them table by table
         return {**last, "raw": database.digest(last["raw"])}
