@@ -1,14 +1,13 @@
 """What the notebooks of the dashboard share: their colours, their first lines, and how they read what is published."""
 
-import os
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import altair
 import duckdb
 import marimo
 
+from omnium_elt.infra.configuration import home_of
 from omnium_elt.infra.files import read_object
 from omnium_elt.infra.home import Home
 from omnium_elt.inspect.dashboard import others
@@ -23,7 +22,7 @@ def _theme() -> altair.theme.ThemeConfig:
 
 
 def _home() -> Home:
-    return Home(Path(os.environ.get("OMNIUM_HOME") or "omnium-data"))
+    return home_of(None)
 
 
 def header(here: str) -> Any:

@@ -163,7 +163,7 @@ class _InBucket:
     def opened(cls, publish_to: str) -> "_InBucket":
         url = f"{publish_to.rstrip('/')}/delta"
         bucket = Bucket.opened(url)
-        return cls(url, bucket, bucket.numbers(), dict(bucket.delta_options))
+        return cls(url, bucket, bucket.numbers(), bucket.delta_options())
 
     def uri(self, table: str) -> str:
         return f"{self.url}/{table}"
