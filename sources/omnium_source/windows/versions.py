@@ -65,8 +65,8 @@ class Versions(Strategy[VersionsState]):
         if failures:
             supplier_id, failure = next(iter(failures.items()))
             raise Incomplete(
-                f"{self.run.resource.name}: the versions of {len(failures):,} of {len(suppliers):,} suppliers could not "
-                f"be read, such as {supplier_id} ({failure}); those of the others are loaded"
+                f"{self.run.resource.name}: the versions of {len(failures):,} of {len(suppliers):,} suppliers could "
+                f"not be read, such as {supplier_id} ({failure}); those of the others are loaded"
             )
 
     def _versions_of(
