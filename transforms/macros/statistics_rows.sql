@@ -22,8 +22,9 @@ from (select * from {{ given }} {{ statistics_barrier() }}) as given_rows
 {%- endmacro %}
 
 {#
-  Of several quantiles rows that need few units are counted apart from those that need more. Those that need many are gathered first: a
-  loop takes as long for one row of a vector as for all of them.
+  Of several quantiles rows that need few units are counted apart from those that need more. Those that need many are gathered, and put
+  in order of how many: a loop takes as long for one row of a vector as for the longest of them. Of a single quantile the rows stay
+  together, as they are wide and gathering them would take what it saves.
 #}
 {% macro duckdb__demand_with_quantiles(given, mean, variance, quantiles) -%}
 {%- if var('demand_distribution', 'negative binomial') == 'normal' -%}
@@ -80,8 +81,8 @@ from {{ counted }}
 
 
 {#
-  The rows of `given` with their quantiles where that many counts suffice, else null. counted_… while counting: of each quantile the
-  counts that did not suffice.
+  The rows of `given` with their quantiles where that many counts suffice (within statistics_count_bound they always do), else null.
+  counted_… while counting: of each quantile the counts that did not suffice.
 #}
 {% macro statistics_counted_quantiles(given, mean, variance, quantiles, counts) -%}
 select
