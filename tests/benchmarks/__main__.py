@@ -83,13 +83,16 @@ def main() -> int:
         default=scale.MINUTES,
         help="scale: at most so many for a build (%(default)g)",
     )
+    parser.add_argument("--keep", type=Path, help="scale: where the grown tenants stay, to be used again")
     options = parser.parse_args()
     if not set(options.engines) <= set(scale.ENGINES):
         parser.error(f"--engines are of {', '.join(scale.ENGINES)}")
     benchmarks = {
         **BENCHMARKS,
         "demand": lambda share: demand.measure(share, options.data),
-        "scale": lambda share: scale.models(share, options.sizes, options.engines, options.minutes),
+        "scale": lambda share: scale.models(
+            share, options.sizes, options.engines, options.minutes, options.keep
+        ),
     }
     machine = f"{platform.system()} {platform.machine()}, Python {platform.python_version()}"
     print(f"{os.cpu_count()} cores, {machine}")
