@@ -23,6 +23,7 @@ from tests.benchmarks import (
     unchanged,
     versus_airbyte,
     versus_bare_loop,
+    versus_older,
     versus_rest_api,
 )
 from tests.benchmarks.measuring import Outcome
@@ -33,6 +34,8 @@ BENCHMARKS: dict[str, Callable[[float], Outcome]] = {
     "airbyte": versus_airbyte.filled_orders,
     "bare_loop": versus_bare_loop.filled_orders,
     "uneven": versus_bare_loop.uneven_orders,
+    "older": versus_older.small,
+    "older_filled": versus_older.filled,
     "lean": lean_orders.orders_a_second,
     "lean_far": lean_orders.far_away,
     "large": large_tenant.all_resources,
