@@ -3,12 +3,12 @@
 limit                    bytes
 is_tight                 whether a load has to do with fewer processes and a smaller database cache
 for_models               what DuckDB may use while models are built
+while_importing          garbage is not looked for among what imports make
 hurrying                 garbage is looked for seldom
 give_back_what_was_used  the allocator keeps little for itself
 """
 
 import contextlib
-import ctypes
 import gc
 import os
 import platform
@@ -28,6 +28,9 @@ SHARE_OF_REST, SHARE_OF_ALL = 0.9, 1 / 8
 large machine is somebody else's."""
 GARBAGE_THRESHOLD = 100_000
 """Objects more than before until Python looks for garbage."""
+OBJECTS_OF_IMPORTS = 300_000
+"""More objects than all imports of a load make (200,000). Nearly all of them stay: looking through them for garbage as
+often as Python does by itself takes 0.15 s."""
 SWITCH_SECONDS = 0.0005
 """How long a thread that computes keeps Python's lock while another one waits for it."""
 MALLOPT = {-8: 2, -3: 128 * 1024}
@@ -69,6 +72,11 @@ def _mebibytes(size: float) -> str:
     return f"{int(size) // 2**20}MiB"
 
 
+def while_importing() -> None:
+    """Let Python look for garbage when more objects are there than imports make; for as long as this process lives."""
+    gc.set_threshold(OBJECTS_OF_IMPORTS, 10, 10)
+
+
 @contextlib.contextmanager
 def hurrying() -> Iterator[None]:
     """Let Python look for garbage in cycles seldom, and change threads often.
@@ -94,6 +102,8 @@ def give_back_what_was_used() -> None:
 
     Arrow's own allocator keeps what each of thirty threads has used, so Arrow takes the system's, too.
     """
+    import ctypes  # help has no need of either
+
     import pyarrow as pa
 
     pa.set_memory_pool(pa.system_memory_pool())

@@ -162,10 +162,13 @@ class Scheduler:
         if missing is None:
             check.check_all_have_a_stamp(pages, connection)
         elif (left := missing - check.count_on(pages)) > 0:
+            if missing == query.of and query.missing:
+                left = min(left, query.missing)  # the others came with the first read
             raise Unstamped(
                 f"{self._resource.name}: {missing:,} rows carry no {check.path}, and {left:,} of them stand on none of "
                 "the pages that the server shows; all others are loaded",
                 missing=left,
+                of=missing,
             )
 
     # -- side by side ------------------------------------------------------------------------------
