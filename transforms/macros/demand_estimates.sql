@@ -259,7 +259,8 @@ sized as (
             when remembered.first_sale_day = remembered.first_day
                 then {{ demand_weight(days_between('remembered.first_day', 'remembered.as_of_day'), k.long_half_life) }}
             else 0e0
-        end as long_begin
+        end as long_begin,
+        {{ real(days_between('remembered.first_day', 'remembered.as_of_day')) }} as first_age
     from remembered
     inner join usual
         on usual.as_of_day = remembered.as_of_day
@@ -280,19 +281,14 @@ second_look as (
         max(case when weighed.demand > sized.one_off_size then weighed.day end) as last_one_off_day,
         -- sale days, and days in stock, of the time when the article was new, its first day left out
         sum(case
-            when weighed.day > sized.first_day and weighed.day <= {{ add_days('sized.first_day', k.new_days) }} then weighed.is_sale
+            when weighed.age < sized.first_age and weighed.age >= sized.first_age - {{ k.new_days }}e0 then weighed.is_sale
             else 0e0
         end) as new_sales,
-        sum(
-            case
-                when weighed.day > sized.first_day and weighed.day <= {{ add_days('sized.first_day', k.new_days) }}
-                    then weighed.first_share
-                else 0e0
-            end
-            + weighed.carried_share * greatest(0e0, least(
-                weighed.days - 1e0, {{ real(k.new_days ~ ' - ' ~ days_between('sized.first_day', 'weighed.day')) }}
-            ))
-        ) as new_stock_days,
+        sum(case
+            when weighed.age < sized.first_age - {{ k.new_days }}e0 then 0e0
+            else case when weighed.age < sized.first_age then weighed.first_share else 0e0 end
+                + weighed.carried_share * least(weighed.days - 1e0, {{ k.new_days }}e0 - sized.first_age + weighed.age)
+        end) as new_stock_days,
         -- the silence since the last sale: its days in stock, and their weight in the slow memory
         sum(case
             when weighed.day < sized.last_sale_day then 0e0
