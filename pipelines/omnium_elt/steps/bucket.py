@@ -24,6 +24,7 @@ from omnium_elt.infra.files import checksum, put, read_object
 from omnium_elt.infra.home import Home, Settings
 from omnium_elt.infra.log import hide
 from omnium_elt.infra.run_report import Progress, StepReport
+from omnium_elt.infra.text import in_utc
 from omnium_elt.steps.lake import FORMAT, read_manifest
 
 STEP = "bucket"
@@ -189,24 +190,24 @@ class Bucket:
             self.files.put_file(str(path), f"{self.root}/{place}")
             listed[name] = {"path": place, "bytes": size, "sha256": digest}
             sent += size
-        told = about(listed)
-        if newest and listed == there and newest.get("run_id") == told["run_id"]:
+        version = about(listed)
+        if newest and listed == there and newest.get("run_id") == version["run_id"]:
             # What one that was killed has left to do.
             self._show(json.dumps(newest, indent=1).encode())
             if len(numbers) > KEPT:
                 self._tidy(numbers)
             return {}
-        self.create_manifest(numbers, {**told, "files": listed})
+        self.create_manifest(numbers, {**version, "files": listed})
         return {"number": number, "files": len(listed), "bytes_sent": sent}
 
-    def create_manifest(self, numbers: list[int], told: Mapping[str, Any]) -> None:
+    def create_manifest(self, numbers: list[int], version: Mapping[str, Any]) -> None:
         """Create the manifest of the publication after those of `numbers`; take away what none names any more.
 
         Raises OmniumEltError where somebody else published since then.
         """
         number = (numbers[-1] if numbers else 0) + 1
-        published_at = datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
-        text = json.dumps({"number": number, "published_at": published_at, **told}, indent=1).encode()
+        published_at = in_utc(datetime.now(UTC), "seconds")
+        text = json.dumps({"number": number, "published_at": published_at, **version}, indent=1).encode()
         self._commit(number, text)
         self._show(text)
         self._tidy([*numbers, number])
