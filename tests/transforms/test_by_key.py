@@ -102,8 +102,11 @@ EVENTS = {
 
 @dataclasses.dataclass(frozen=True)
 class Build:
-    """What happened, and the build that follows: so many days from the newest load's, with another time zone, one that
-    ends within the model of that name, or whole ones in parts of so many rows."""
+    """What happened, and the build that follows.
+
+    So many days from the newest load's, with another time zone, one that ends within the model of that name, or whole
+    ones in parts of so many rows.
+    """
 
     events: tuple[tuple[str, int], ...] = ()
     days: int = 0

@@ -22,6 +22,7 @@ from omnium_elt.cli.commands import (
 )
 from omnium_elt.cli.parser import CONTEXT, Commands, Invocation
 from omnium_elt.cli.rendering import escaped, print_json, stderr
+from omnium_elt.infra import memory
 from omnium_elt.infra.configuration import be_quiet
 from omnium_elt.infra.errors import UsageError, explain
 from omnium_elt.infra.log import without_secrets
@@ -77,6 +78,7 @@ COMMANDS = Commands(
 
 def program() -> int:
     """The program `omnium-elt`."""
+    memory.while_importing()
     try:
         return main()
     finally:

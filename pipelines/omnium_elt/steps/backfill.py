@@ -30,7 +30,7 @@ from omnium_elt.infra.errors import HomeLockedError, OmniumEltError, UsageError
 from omnium_elt.infra.files import read_object, write_json
 from omnium_elt.infra.home import Home, Secret, Settings
 from omnium_elt.infra.run_report import Progress, RunReport, StepReport
-from omnium_elt.infra.tenant import connect, personal_data, told
+from omnium_elt.infra.tenant import connect, personal_data, what_and_remedy
 from omnium_elt.infra.text import counted
 
 FORMAT = 1
@@ -176,7 +176,7 @@ def plan(
                     parts[place][resource.name] = window
                     weights[place] += total // len(windows)
     except (WrongCredentials, Unreachable) as error:
-        raise OmniumEltError(*told(error)) from error
+        raise OmniumEltError(*what_and_remedy(error)) from error
     for total, name in sorted(counted, reverse=True):
         lightest = weights.index(min(weights))
         parts[lightest][name] = None
@@ -218,7 +218,7 @@ def part_settings(settings: Settings, number: int) -> Settings:
     try:
         personal_data(settings, found.mark)  # the same key, and the same treatment
     except ConfigurationError as error:
-        raise UsageError(*told(error)) from error
+        raise UsageError(*what_and_remedy(error)) from error
     key = key_for(settings.personal, settings.personal_key, settings.home.personal_key, may_be_made=False)
     kept = read_object(home.state / "plan.json")
     if home.root.exists() and kept.get("plan_id") != found.plan_id:

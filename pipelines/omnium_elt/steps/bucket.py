@@ -10,6 +10,7 @@ those of the last `KEPT` publications stay. `manifest.json` is a copy of the new
 """
 
 import json
+import os
 import re
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -19,10 +20,11 @@ from pathlib import Path
 from typing import Any
 
 from omnium_elt.infra.errors import OmniumEltError, UsageError
-from omnium_elt.infra.files import checksum, read_object
+from omnium_elt.infra.files import checksum, put, read_object
 from omnium_elt.infra.home import Home, Settings
 from omnium_elt.infra.log import hide
 from omnium_elt.infra.run_report import Progress, StepReport
+from omnium_elt.infra.text import in_utc
 from omnium_elt.steps.lake import FORMAT, read_manifest
 
 STEP = "bucket"
@@ -188,23 +190,37 @@ class Bucket:
             self.files.put_file(str(path), f"{self.root}/{place}")
             listed[name] = {"path": place, "bytes": size, "sha256": digest}
             sent += size
-        told = about(listed)
-        if newest and listed == there and newest.get("run_id") == told["run_id"]:
+        version = about(listed)
+        if newest and listed == there and newest.get("run_id") == version["run_id"]:
+            # What one that was killed has left to do.
+            self._show(json.dumps(newest, indent=1).encode())
+            if len(numbers) > KEPT:
+                self._tidy(numbers)
             return {}
-        self.create_manifest(numbers, {**told, "files": listed})
+        self.create_manifest(numbers, {**version, "files": listed})
         return {"number": number, "files": len(listed), "bytes_sent": sent}
 
-    def create_manifest(self, numbers: list[int], told: Mapping[str, Any]) -> None:
+    def create_manifest(self, numbers: list[int], version: Mapping[str, Any]) -> None:
         """Create the manifest of the publication after those of `numbers`; take away what none names any more.
 
         Raises OmniumEltError where somebody else published since then.
         """
         number = (numbers[-1] if numbers else 0) + 1
-        published_at = datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
-        text = json.dumps({"number": number, "published_at": published_at, **told}, indent=1).encode()
+        published_at = in_utc(datetime.now(UTC), "seconds")
+        text = json.dumps({"number": number, "published_at": published_at, **version}, indent=1).encode()
         self._commit(number, text)
-        self.files.pipe_file(f"{self.root}/manifest.json", text)
+        self._show(text)
         self._tidy([*numbers, number])
+
+    def _show(self, text: bytes) -> None:
+        """Have `manifest.json` be a copy of the newest: a publication that was killed may have left an older one."""
+        path = f"{self.root}/manifest.json"
+        if self.files.exists(path) and self.files.cat_file(path) == text:
+            return
+        if _is_disk(self.files):
+            put(_written(Path(path), text), Path(path))
+        else:
+            self.files.pipe_file(path, text)
 
     def numbers(self) -> list[int]:
         """The numbers of all publications there, in order."""
@@ -233,8 +249,7 @@ class Bucket:
         try:
             if _is_disk(self.files):
                 self.files.makedirs(f"{self.root}/manifests", exist_ok=True)
-                with self.files.open(path, "xb") as file:
-                    file.write(text)
+                _create(Path(path), text)
             else:
                 self.files.pipe_file(path, text, mode="create")
         except Exception as error:
@@ -290,6 +305,27 @@ def _overtaken(root: str, number: int) -> OmniumEltError:
         f"another run published to {root} meanwhile (publication {number})",
         "Let one home publish to a folder; omnium-elt publish tries again.",
     )
+
+
+def _create(path: Path, text: bytes) -> None:
+    """Create a file of this disk, whole or not at all. Raises FileExistsError where there is one."""
+    partial = _written(path, text)
+    try:
+        os.link(partial, path)
+    except FileExistsError:
+        raise
+    except OSError:  # a file system without hard links
+        with path.open("xb") as file:
+            file.write(text)
+    finally:
+        partial.unlink()
+
+
+def _written(path: Path, text: bytes) -> Path:
+    """A file beside that which is meant, with what it is to hold."""
+    partial = path.with_name(f"{path.name}.{os.getpid()}.partial")
+    partial.write_bytes(text)
+    return partial
 
 
 def _is_disk(files: Any) -> bool:

@@ -32,7 +32,7 @@ from omnium_source.windows.window import Reading, moment_of
 from omnium_elt.infra.errors import OmniumEltError, UsageError, explain
 from omnium_elt.infra.home import Settings
 from omnium_elt.infra.run_report import Progress, ResourceReport, RunReport
-from omnium_elt.infra.tenant import connect, personal_data, told
+from omnium_elt.infra.tenant import connect, personal_data, what_and_remedy
 from omnium_elt.steps.load import load
 from omnium_elt.warehouse.destination import Warehouse
 from omnium_elt.warehouse.odd_values import forget_mended
@@ -54,9 +54,9 @@ def reconcile(settings: Settings, progress: Progress, force: bool = False) -> Ru
         missing = _sweep_all(settings, progress, report, force)
         _heal(settings, progress, report, missing)
     except ConfigurationError as error:
-        raise UsageError(*told(error)) from error
+        raise UsageError(*what_and_remedy(error)) from error
     except (WrongCredentials, Unreachable) as error:
-        raise OmniumEltError(*told(error)) from error
+        raise OmniumEltError(*what_and_remedy(error)) from error
     report.notes += [f"{one.name}: {one.error}" for one in report.resources if one.error]
     return report.finish("interrupted" if settings.stop.is_set() else None)
 
@@ -69,7 +69,7 @@ def _syncing(settings: Settings) -> Iterator[tuple[Warehouse, Sync]]:
         ThreadPoolExecutor(20, "omnium-page") as executor,
     ):
         personal = personal_data(settings, warehouse.personal_mark)
-        reading = Reading(folder=settings.home.spool, **settings.source_options.get("reading", {}))
+        reading = Reading(folder=settings.home.buffers, **settings.source_options.get("reading", {}))
         yield warehouse, Sync(client, executor, personal, reading, choices=settings.fields)
 
 
@@ -77,10 +77,14 @@ def _sweep_all(settings: Settings, progress: Progress, report: RunReport, force:
     """Sweep every resource that was loaded before; return the row ids that the warehouse lacks."""
     missing: dict[str, set[str]] = {}
     resources = select(settings.resources, settings.exclude)
+    not_loaded: list[str] = []
     with _syncing(settings) as (warehouse, sync):
         was_loaded = {*warehouse.tables, *warehouse.states}
         for resource in resources:
-            if resource.rule == "versions" or resource.name not in was_loaded:
+            if resource.rule == "versions":
+                continue
+            if resource.name not in was_loaded:
+                not_loaded.append(resource.name)
                 continue
             one = ResourceReport(resource.name)
             report.resources.append(one)
@@ -88,6 +92,9 @@ def _sweep_all(settings: Settings, progress: Progress, report: RunReport, force:
         if any(one.rows for one in report.resources):
             forget_mended(warehouse)
         report.notes += sync.client.clock.remarks()
+    if not_loaded and (settings.resources or not report.resources):
+        what = ", ".join(not_loaded) if settings.resources else "anything"
+        report.notes.append(f"nothing was compared of {what}: not loaded yet, `omnium-elt load` reads it")
     return {name: ids for name, ids in missing.items() if ids}
 
 

@@ -1,5 +1,7 @@
-"""The loggers of the transport write whole URLs and headers, and the secret travels in a URL: nothing of them is let
-through."""
+"""Nothing of the transport's loggers is let through: they write whole URLs and headers.
+
+The secret travels in a URL.
+"""
 
 import logging
 

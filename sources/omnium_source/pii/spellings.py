@@ -1,5 +1,6 @@
-"""Signs that are written otherwise: for a URL (`kari%40example.com`), for a page (`&#64;`), in wide letters (`＠`) or
-in the digits of other scripts.
+"""Signs that are written otherwise.
+
+For a URL (`kari%40example.com`), for a page (`&#64;`), in wide letters (`＠`) or in the digits of other scripts.
 
     usual        a text in the usual spelling
     may_differ   whether any text is written otherwise, for much text at once
