@@ -41,9 +41,9 @@ def _one_percent(scale: float, *, adds_field: bool) -> Outcome:
 
 
 def a_little(scale: float) -> Outcome:
-    """Loading one row in a hundred of a small tenant that fills all of its fields, with and without new ones."""
+    """Loading one row in a hundred of a small tenant, with and without new fields."""
     costs = []
-    with serving(size="small", filled=True) as server, folder() as home:
+    with serving(size="small") as server, folder() as home:
         first = omnium_elt(server, home, "load")
         for adds_field in (False, True, False):
             server.ask(change=SHARE, adds_field=adds_field)
