@@ -251,6 +251,22 @@ class StampCheck:
                 break
         return found
 
+    def stops_counting_at(self, connection: Connection) -> int | None:
+        """The count of everything, where pages show more rows than that, so that it is a limit; else None."""
+        resource = self._run.resource
+        if not resource.search or not resource.paged:
+            return None
+        everything = self._splitter.count(Window(), connection)
+        number = (
+            everything // resource.take
+        )  # of the page on which the first row beyond the count would stand
+        page = self._run.server.base.number + number
+        if resource.take * page > REACH:
+            return None
+        asked = {**resource.body, "take": resource.take, "page": page}
+        shown = connection.post(resource.search, asked).count
+        return everything if shown > everything - number * resource.take else None
+
     def count_on(self, pages: Sequence[Page]) -> int:
         """How many different rows without the stamp these pages show."""
         return len({key_of(self._run.resource, row) for page in pages for row in self._without(page)})
