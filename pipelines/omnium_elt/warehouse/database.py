@@ -4,6 +4,7 @@ import contextlib
 import hashlib
 import json
 import os
+import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -49,12 +50,18 @@ APPENDING = "main._omnium_appending"
 """Table of the resources that a package under way appends to; outside the dataset, which dlt makes."""
 
 
+_opening = threading.Lock()
+"""Threads that open the same file share what DuckDB has of it, and the first one is still adding its functions for
+Python while the second one may ask for them: DuckDB 2.0 then has no `python_arrow_scan`."""
+
+
 @contextmanager
 def connect(path: Path, *, read_only: bool = False) -> Iterator[Any]:
     """Open a DuckDB file for the length of a `with`; one that does not exist is empty, and is not made."""
     import duckdb
 
-    connection = duckdb.connect(str(path), read_only=read_only) if path.exists() else duckdb.connect()
+    with _opening:
+        connection = duckdb.connect(str(path), read_only=read_only) if path.exists() else duckdb.connect()
     try:
         connection.execute("set TimeZone = 'UTC'")
         connection.execute(f"set max_vacuum_tasks = {NO_VACUUM}")

@@ -123,6 +123,7 @@ def test_from_the_first_page_to_a_decided_exported_and_written_order(
     try:
         content = urllib.request.urlopen(file, timeout=60).read()
     except urllib.error.HTTPError as error:
+        time.sleep(1)  # the server says why after its answer
         pytest.fail(f"{error}\n{said.read_text(encoding='utf-8', errors='replace')}")
     sheet = openpyxl.load_workbook(io.BytesIO(content)).active
     assert packs * 3 in [cell.value for row in sheet.iter_rows() for cell in row]

@@ -62,8 +62,8 @@ with figures as (
         else ''
     end
     || case
-        when one_off_quantity > 0e0 then ' (a one-off of ' || {{ demand_number('one_off_quantity') }}
-            || coalesce(' on ' || cast(last_one_off_date as varchar(10)), '') || ' is left out)'
+        when one_off_quantity > 0e0 then ', not counting ' || {{ demand_number('one_off_quantity') }} || ' in one-off orders'
+            || coalesce(' (the last on ' || cast(last_one_off_date as varchar(10)) || ')', '')
         else ''
     end{% endset %}
 {%- set stock %}'; ' || {{ demand_number('available') }} || ' available'
