@@ -242,6 +242,22 @@ class Tenant:
         with duckdb.connect(str(self._home.working_database), read_only=True) as connection:
             return differences(connection, self._home.dbt / "target" / "compiled")
 
+    def wrong_states(self) -> list[Any]:
+        """Lines whose newest state in the history is not what they are, and such as have two of them."""
+        line = (
+            "select purchase_order_line_id, status, ordered_quantity, canceled_quantity, delivered_quantity, "
+            "promised_date, promise_source"
+        )
+        states = f"{line} from snapshots.purchase_order_line_history where dbt_valid_to is null"
+        with duckdb.connect(str(self._home.working_database), read_only=True) as connection:
+            return connection.execute(
+                f"""
+                ({line} from intermediate.int_purchase_order_line_promises except all {states})
+                union all
+                {states} qualify count(*) over (partition by purchase_order_line_id) > 1
+                """
+            ).fetchall()
+
     def rows_at(self) -> dict[str, set[int]]:
         """Per model the ids of its rows: a row that is written again has another one."""
         with duckdb.connect(str(self._home.working_database), read_only=True) as connection:
@@ -312,6 +328,7 @@ def test_whatever_happens_they_equal_a_whole_build(finished_home: Path, several:
             built.build(build)
         built.build(dataclasses.replace(several[-1], events=(), ends_within=None))
         assert built.differences() == {}
+        assert built.wrong_states() == []
 
 
 def test_each_kind_of_change_is_found(finished_home: Path) -> None:
@@ -321,6 +338,7 @@ def test_each_kind_of_change_is_found(finished_home: Path) -> None:
         for days, some in ((0, names[0::3]), (1, names[1::3]), (0, names[2::3]), (-40, [])):
             built.build(Build(tuple((event, 7) for event in some), days=days))
             assert built.differences() == {}, some
+            assert built.wrong_states() == [], some
 
 
 def test_a_whole_build_in_parts_has_the_same_rows(finished_home: Path) -> None:
