@@ -11,6 +11,7 @@ BY_KEY = {
     "int_purchase_order_line_states": "intermediate",
     "int_purchase_order_rows": "intermediate",
     "int_purchase_receipts": "intermediate",
+    "fct_purchase_receipt": "marts",
     "int_purchase_receipt_parts": "intermediate",
     "fct_purchase_order_line": "marts",
 }

@@ -4,7 +4,7 @@
   key             the columns of its key
   by_key          queries of the key and a `part`: a key's version is the digest of all its parts
   whole           queries of a `part` on which the rows of all keys rest: where one changes, the whole table is built
-  size            what has as many rows as a whole build has to sort and join
+  size            what has as many rows as a whole build has to sort and join: a relation, or one with a condition
   of_another_day  what becomes of the rows of unchanged keys with another as-of date; `:before` stands for the last one
 
   A raw row that changed carries the id of the load that changed it, and a document's lists come with it: of documents that
@@ -128,7 +128,7 @@
             'select hash(spellings) as part from ' ~ ref('int_purchased_sku_spellings') ~ ' as spellings',
             'select hash(places) as part from ' ~ ref('int_virtual_locations') ~ ' as places',
         ],
-        'size': ref('stg_inventory_transactions'),
+        'size': ref('stg_inventory_transactions') ~ ' where purchase_order_id is not null',
         'of_another_day': none,
     }) }}
 {%- endmacro %}
@@ -138,6 +138,17 @@
     {{ return({
         'key': ['purchase_order_id'],
         'by_key': [rows_versions('int_purchase_order_rows'), rows_versions('int_purchase_receipts')],
+        'whole': [],
+        'size': ref('int_purchase_receipts'),
+        'of_another_day': none,
+    }) }}
+{%- endmacro %}
+
+
+{% macro versions_of_fct_purchase_receipt() -%}
+    {{ return({
+        'key': ['purchase_order_id'],
+        'by_key': [rows_versions('int_purchase_receipts')],
         'whole': [],
         'size': ref('int_purchase_receipts'),
         'of_another_day': none,
