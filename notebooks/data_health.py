@@ -112,13 +112,8 @@ def _(receipts):
                 "tenant announced; no number announced means that the endpoint tells none, and its "
                 "pages were read to the end."
             ),
-            mo.ui.table(
+            notebook.table(
                 _receipts,
-                selection=None,
-                page_size=10,
-                show_column_summaries=False,
-                show_data_types=False,
-                show_download=False,
             ),
         ]
     )
@@ -142,13 +137,8 @@ def _(odd):
         [
             mo.md("## Odd data\n\nCounted instead of dropped; the meaning says what the figures make of it."),
             _picture if len(_found) else mo.callout("No check found anything.", "success"),
-            mo.ui.table(
+            notebook.table(
                 _found,
-                selection=None,
-                page_size=10,
-                show_column_summaries=False,
-                show_data_types=False,
-                show_download=False,
                 wrapped_columns=["meaning", "example_keys"],
             ),
         ]
@@ -208,13 +198,8 @@ def _(query):
             ),
             _picture,
             mo.md(f"**{len(drift):,} columns came after their table was first seen.**"),
-            mo.ui.table(
+            notebook.table(
                 drift,
-                selection=None,
-                page_size=10,
-                show_column_summaries=False,
-                show_data_types=False,
-                show_download=False,
             )
             if len(drift)
             else mo.callout("No table has changed since it was first read.", "success"),

@@ -230,14 +230,11 @@ def _(query):
         where lines > 0
         order by value desc, supplier_id, warehouse_code
     """)
-    chosen = mo.ui.table(
+    chosen = notebook.table(
         orders,
         selection="single",
         page_size=8,
         initial_selection=[0] if len(orders) else None,
-        show_column_summaries=False,
-        show_data_types=False,
-        show_download=False,
     )
     mo.vstack([mo.md("## The proposal\n\nChoose an order to see its lines."), chosen])
     return (chosen,)
@@ -247,7 +244,7 @@ def _(query):
 def _(chosen, query):
     mo.stop(not len(chosen.value))
     _order = chosen.value.iloc[0]
-    mo.ui.table(
+    notebook.table(
         query(
             """
             select
@@ -268,11 +265,7 @@ def _(chosen, query):
             warehouse_code=_order.warehouse,
             currency=_order.currency,
         ),
-        selection=None,
         page_size=8,
-        show_column_summaries=False,
-        show_data_types=False,
-        show_download=False,
         wrapped_columns=["why"],
         column_widths={
             "sku": 90,

@@ -306,13 +306,9 @@ def _(everyone, only_overdue, query, supplier):
         only_overdue=only_overdue.value,
         supplier_id=supplier.value,
     )
-    mo.ui.table(
+    notebook.table(
         open_lines,
-        selection=None,
         page_size=12,
-        show_column_summaries=False,
-        show_data_types=False,
-        show_download=False,
     )
     return
 

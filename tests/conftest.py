@@ -61,8 +61,10 @@ SLOW_FIXTURES = {"medium", "medium_load"}
 
 
 def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
-    """One more process than cores for all tests, as some wait for a clock or a server; none for tests that somebody
-    names, who wants to see them at once."""
+    """One more process than cores for all tests, as some wait for a clock or a server.
+
+    None for tests that somebody names, who wants to see them at once.
+    """
     return (os.cpu_count() or 1) + 1 if config.args_source is pytest.Config.ArgsSource.TESTPATHS else 0
 
 

@@ -10,17 +10,17 @@ it again. The bucket holds what the warehouse holds, and the key of personal dat
 """
 
 import json
-import os
 import sys
 import tarfile
 import tempfile
 from pathlib import Path
 
+from omnium_elt.infra.configuration import home_of
 from omnium_elt.infra.errors import OmniumEltError
 from omnium_elt.infra.files import checksum
 from omnium_elt.steps.bucket import Bucket
 
-HOME = Path(os.environ.get("OMNIUM_HOME", "omnium-data"))
+HOME = home_of(None).root
 FETCHED = HOME / "fetched.json"
 NOT_CARRIED = {"state/token.json", "state/lock", "state/spool", "state/dbt", "state/logs", "state/spark"}
 

@@ -1,5 +1,8 @@
-"""Campaigns and opening hours as the API shows them: promotions with dates and articles, the price list of
-each with the volume that is planned, and when a place is open."""
+"""Campaigns and opening hours as the API shows them.
+
+Promotions with dates and articles, the price list of each with the volume that is planned, and when a place
+is open.
+"""
 
 from collections.abc import Callable
 from datetime import date, timedelta

@@ -1,5 +1,7 @@
-"""What customers want, where and when: rates with trend, season, week and promotions, and the order lines
-that chance makes of them."""
+"""What customers want, where and when.
+
+Rates with trend, season, week and promotions, and the order lines that chance makes of them.
+"""
 
 import math
 import random
@@ -41,8 +43,11 @@ DAYS_AHEAD = 200
 
 
 def open_warehouses(places: list[Warehouse], first_day: date, days: int) -> list[Warehouse]:
-    """The same places with their opening days: customers order online every day, stores close on Sundays
-    and holidays, and the first of them was closed for ten days to be done up."""
+    """The same places with their opening days.
+
+    Customers order online every day, stores close on Sundays and holidays, and the first of them was closed
+    for ten days to be done up.
+    """
     weekday = first_day.weekday()
     holidays = {
         day
@@ -94,7 +99,8 @@ def make_cells(
     """What is wanted where. Few articles sell daily, some often, most seldom, some no more, some not yet
 
     One function, as each draw depends on those before it.
-    for long."""
+    for long.
+    """
     wanted = scale.orders * scale.lines_per_order / scale.days / scale.sold_share
     lines_of, stars = _lines_per_day(wanted, scale, articles, choice)
     on_promotion: dict[int, list[tuple[int, int, float]]] = {}

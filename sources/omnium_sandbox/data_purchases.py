@@ -84,16 +84,16 @@ class Purchases:
     def plan(self) -> None:
         """The buyer's reorder points: from average sales and the configured lead time, right or wrong."""
         catalogue, scale = self.history.catalogue, self.history.catalogue.scale
-        whole: dict[int, float] = {}
+        totals: dict[int, float] = {}
         for cell in catalogue.cells:
             article = catalogue.articles[cell.article]
             for number, quantity in article.components or [(article.number, 1)]:
-                whole[number] = whole.get(number, 0.0) + cell.curve.base * quantity
+                totals[number] = totals.get(number, 0.0) + cell.curve.base * quantity
         for cell in catalogue.cells:
             article = catalogue.articles[cell.article]
             if article.is_package:
                 continue
-            rate = whole[article.number] if cell.warehouse == CENTRAL else cell.curve.base
+            rate = totals[article.number] if cell.warehouse == CENTRAL else cell.curve.base
             rate *= self.history.choice.uniform(0.9, 1.1)
             if cell.warehouse == CENTRAL:
                 self._by_supplier[article.supplier].append(cell)
@@ -262,8 +262,8 @@ class Purchases:
 
     def _move_promise(self, order: PurchaseOrder, line: Line) -> None:
         """Tells a later day, some days before the promised one, if the goods have not come by then."""
-        told = line.promised - 3 * DAY if line.promised else 0.0
-        if told <= order.created:
+        postponed_at = line.promised - 3 * DAY if line.promised else 0.0
+        if postponed_at <= order.created:
             return
 
         def action(seconds: float) -> None:
@@ -272,7 +272,7 @@ class Purchases:
                 order.modified = seconds
                 self.history.log(seconds, "PurchaseOrder", "PurchaseOrderLineChanged", order.id, order.status)
 
-        self.history.at(told, action)
+        self.history.at(postponed_at, action)
 
     def _receive(self, order: PurchaseOrder, line: Line, quantity: int) -> Callable[[float], None]:
         def action(seconds: float) -> None:

@@ -36,8 +36,10 @@ class Sales:
     def customer_orders(
         self, generator: numpy.random.Generator
     ) -> list[tuple[float, int, list[tuple[Cell, int]]]]:
-        """Demand gathered into customer orders: what comes to one warehouse within a day (or
-        `order_span_days`), a few at a time."""
+        """Demand gathered into customer orders.
+
+        What comes to one warehouse within a day (or `order_span_days`), a few at a time.
+        """
         cells = self.history.catalogue.cells
         by_warehouse: dict[int, list[tuple[float, int, int]]] = {}
         numbers, seconds, quantities = demand_events(cells, self.history.catalogue.scale.days, generator)

@@ -1,7 +1,8 @@
-"""Articles of which each shows one thing that a purchaser meets: two with a season, a new one, one with a
-project order, too much of one, one that lies in the wrong store, one on promotion, one whose order was lost.
+"""Articles of which each shows one thing that a purchaser meets.
 
-Every tenant has them, from two suppliers of their own, so that the demo and the tests find them by SKU.
+Two with a season, a new one, one with a project order, too much of one, one that lies in the wrong store, one
+on promotion, one whose order was lost. Every tenant has them, from two suppliers of their own, so that the
+demo and the tests find them by SKU.
 """
 
 from dataclasses import dataclass, replace

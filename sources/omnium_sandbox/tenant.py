@@ -419,8 +419,10 @@ class Tenant:
         return removed
 
     def save_supplier(self, row: Row, user: str = "admin") -> Row:
-        """Saves a supplier as the product does: new version, chained to the one before, lead time
-        passed on to its products."""
+        """Saves a supplier as the product does.
+
+        A new version, chained to the one before; its lead time is passed on to its products.
+        """
         before = self.get("suppliers", row["id"]) or {}
         saved = {**row, "previousVersionId": before.get("versionId"), "versionId": uuid.uuid4().hex}
         if saved["previousVersionId"] is None:

@@ -201,8 +201,11 @@ class DemandStream:
 
 @dataclass(frozen=True)
 class DemandTruth:
-    """What customers want of one SKU at one warehouse, whether or not it is in stock; what it gives to
-    packages that are sold is part of it. Project orders are not: they come once, and are told apart."""
+    """What customers want of one SKU at one warehouse, whether or not it is in stock.
+
+    What it gives to packages that are sold is part of it. Project orders are not: they come once, and are
+    told apart.
+    """
 
     sku: str
     warehouse_code: str

@@ -6,7 +6,7 @@
     mend_arrow         `dataset()[…].arrow()` with DuckDB 2.0          only where dlt asks for what DuckDB lacks
     HintsWarning       a warning for every batch is hidden             it shows
     remember_database  a pipeline finds its DuckDB file again          `refuse_same_name` says how to name it
-    be_quick           loading into hundreds of tables                 dlt's own functions, which take longer
+    take_shortcuts     loading into hundreds of tables                dlt's own functions, which take longer
     active_pipeline    the pipeline in use                             the same: it has stood there since 1.0
     sections           where a copy of the source has its settings     the same
     documents          the TOML files, to find unknown settings        the environment alone is looked through
@@ -14,8 +14,8 @@
     next_state         a state that commits without dlt's load         not asked for: dlt loads the package
 
 The program's DuckDB destination (`omnium_elt/warehouse/duckdb_destination.py`) asks `is_tried`, too: under another dlt
-it is dlt's own. What `be_quick` is for: a tenant that fills its fields has more than five hundred tables. For each of
-them dlt walks all tables below its root and copies their schemas, four times a package, and looks for a table's
+it is dlt's own. What `take_shortcuts` is for: a tenant that fills its fields has more than five hundred tables. For
+each of them dlt walks all tables below its root and copies their schemas, four times a package, and looks for a table's
 children among all tables: a first load of 360 rows took 80 s of CPU, 60 of them there. Whenever it reads a schema that
 it wrote itself, it holds every field of every column against its type: a third of the time of a run that finds nothing
 new. Whenever it looks at one, it sorts all of it to compute its hash, forty times a package.
@@ -293,8 +293,8 @@ def _once_a_content(version_hash: Callable[[Mapping[str, Any]], str]) -> Callabl
     return hash_of
 
 
-def be_quick() -> None:
-    """Put them in dlt's place, wherever dlt imported its own. A dlt that was not tried keeps its own."""
+def take_shortcuts() -> None:
+    """Put quicker functions in the place of dlt's, wherever dlt imported its own; one that was not tried keeps its."""
     if not is_tried():
         return
     import dlt.common.normalizers.json.helpers

@@ -24,8 +24,12 @@ Kind = Literal[
     "mapping",
 ]
 _TRUE, _FALSE = frozenset({"true", "yes", "on", "1"}), frozenset({"false", "no", "off", "0"})
-_URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:/")
-"""Two letters at least: `C:/` is a drive."""
+_URL = re.compile(
+    r"""[\s"']*([a-z][a-z0-9+.-]+:[/\\]"""
+    r"|(s3[an]?|az|adl|abfss?|wasbs?|gc?s|r2|oss|https?|s?ftp|hdfs|dbfs|file|memory):)",
+    re.IGNORECASE,
+)
+"""A scheme of two letters at least, for `C:/` is a drive; of what is known to hold files also without a slash."""
 _SIZE = re.compile(r"\d+(\.\d+)?\s*([KMGT]i?B|%)", re.IGNORECASE)
 
 

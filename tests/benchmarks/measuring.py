@@ -22,8 +22,10 @@ MIB = 1024 * 1024
 
 @dataclass(frozen=True)
 class Cost:
-    """What one process took, with those that it started: `cpu` is user and system time in seconds, `peak_bytes` the
-    most memory at any moment."""
+    """What one process took, with those that it started.
+
+    `cpu` is user and system time in seconds, `peak_bytes` the most memory at any moment.
+    """
 
     seconds: float
     cpu: float

@@ -154,8 +154,10 @@ def measure(connection: duckdb.DuckDBPyConnection) -> Tenant:
 
 
 def change(connection: duckdb.DuckDBPyConnection, orders: int) -> int:
-    """Have so many orders, and as large a share of all transactions and purchase orders, come anew with another load:
-    a unit more in each line, a minute later. Returns how many rows that are."""
+    """Have so many orders, and as large a share of all transactions and purchase orders, come anew with another load.
+
+    A unit more in each line, a minute later. Returns how many rows that are.
+    """
     connection.execute("set TimeZone = 'UTC'")
     (load_id,) = connection.execute("select max(load_id) from omnium._dlt_loads").fetchall()[0]
     later = f"{float(load_id) + 1:.6f}"

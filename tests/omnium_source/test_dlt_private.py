@@ -17,7 +17,7 @@ from omnium_elt.infra.run_report import Silent
 from omnium_elt.steps.load import load
 from omnium_sandbox import Sandbox
 from omnium_source import dlt_adapter, dlt_private, dlt_probe
-from omnium_source.dlt_private import be_quick, nested_tables
+from omnium_source.dlt_private import nested_tables, take_shortcuts
 from omnium_source.errors import ConfigurationError
 
 from tests.support.dlt_user import everything_on_disk, later, pipeline_in, rows_of, serving, supplier
@@ -61,7 +61,7 @@ def test_every_question_gets_dlts_own_answer() -> None:
 
 
 def test_each_root_is_walked_once() -> None:
-    be_quick()
+    take_shortcuts()
     schema = Schema("omnium")
     for table in sorted(TABLES.values(), key=lambda table: str(table["name"])):
         seen = {"_dlt_id": {"name": "_dlt_id", "data_type": "text", "nullable": False}}
@@ -81,7 +81,7 @@ def test_each_root_is_walked_once() -> None:
 
 
 def test_a_schema_is_read_without_a_look_at_each_field_but_with_one_at_the_parents() -> None:
-    be_quick()
+    take_shortcuts()
     stored = Schema("omnium").to_dict()
     stored["tables"]["orders"] = {"name": "orders", "columns": {}}  # type: ignore[typeddict-item]
     stored["tables"]["orders__lines"] = {"name": "orders__lines", "parent": "orders", "columns": {}}
@@ -92,7 +92,7 @@ def test_a_schema_is_read_without_a_look_at_each_field_but_with_one_at_the_paren
 
 
 def test_the_hash_of_a_schema_is_dlts_own_after_every_change() -> None:
-    be_quick()
+    take_shortcuts()
     own = fresh_copy_of("dlt.common.schema.utils").generate_version_hash
     schema = Schema("omnium")
     for column in ("id", "modified", "id"):
@@ -106,7 +106,7 @@ def test_another_version_keeps_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
     own = fresh_copy_of("dlt.load.utils").get_nested_tables
     monkeypatch.setattr(dlt, "__version__", "1.99.0")
     monkeypatch.setattr(dlt.load.utils, "get_nested_tables", own)
-    be_quick()
+    take_shortcuts()
     assert dlt.load.utils.get_nested_tables is own
 
 

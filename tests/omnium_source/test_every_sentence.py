@@ -1,5 +1,7 @@
-"""What docs/dlt.md says of the source, a sentence a use: two loads and a deletion, in memory and on disk, on
-each kind of destination. What it refuses, and what needs another process, is in `test_ordinary.py`.
+"""What docs/dlt.md says of the source, a sentence a use.
+
+Two loads and a deletion, in memory and on disk, on each kind of destination. What it refuses, and what needs another
+process, is in `test_ordinary.py`.
 """
 
 import os

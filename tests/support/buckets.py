@@ -122,6 +122,9 @@ def azure_server(all_workers: Path, folder: Path) -> Iterator[dict[str, str]]:
             "DESTINATION__FILESYSTEM__KWARGS": (
                 f'{{"connection_string": "{address}BlobEndpoint={found[1]}/{account};"}}'
             ),
+            # Those of `deltalake`. Azurite does not know `startFrom`, by which it asks Azure for the end of a listing.
+            "AZURE_STORAGE_USE_EMULATOR": "true",
+            "AZURITE_BLOB_STORAGE_URL": found[1],
         }
     finally:
         too_long.cancel()
@@ -168,7 +171,11 @@ def google_server(folder: Path) -> Iterator[dict[str, str]]:
     key = rsa.generate_private_key(public_exponent=65537, key_size=2048).private_bytes(
         serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
     )
-    with HTTPServer(("127.0.0.1", 0), _Tokens) as tokens, _fake_google(Path(fake.__file__).parent) as address:
+    with (
+        HTTPServer(("127.0.0.1", 0), _Tokens) as tokens,
+        _fake_google(Path(fake.__file__).parent) as address,
+        _google_xml(address) as xml_api,
+    ):
         threading.Thread(target=tokens.serve_forever, daemon=True).start()
         account = {
             "type": "service_account",
@@ -176,6 +183,10 @@ def google_server(folder: Path) -> Iterator[dict[str, str]]:
             "private_key": key.decode(),
             "client_email": "omnium@shop.iam.gserviceaccount.com",
             "token_uri": f"http://127.0.0.1:{tokens.server_port}/token",
+            # Those of `deltalake`, where it is told of this file as of an account of its own.
+            "private_key_id": "1",
+            "gcs_base_url": xml_api,
+            "disable_oauth": True,
         }
         file = folder / "account.json"
         file.write_text(json.dumps(account))
@@ -183,6 +194,7 @@ def google_server(folder: Path) -> Iterator[dict[str, str]]:
             "GOOGLE_APPLICATION_CREDENTIALS": str(file),
             # dlt passes these on to gcsfs, which asks by gRPC for the kind of bucket: this server knows none.
             "DESTINATION__FILESYSTEM__KWARGS": json.dumps({"endpoint_url": address, "retry_timeout": 0.01}),
+            "DESTINATION__FILESYSTEM__DELTALAKE_STORAGE_OPTIONS": json.dumps({"service_account": str(file)}),
         }
         tokens.shutdown()
 
@@ -214,6 +226,19 @@ def _fake_google(package: Path) -> Iterator[str]:
                     pytest.fail("fake-gcs-server did not begin")
                 time.sleep(0.05)
         yield f"http://127.0.0.1:{port}"
+    finally:
+        server.kill()
+        server.wait()
+
+
+@contextlib.contextmanager
+def _google_xml(address: str) -> Iterator[str]:
+    """The address of the XML API in front of it; in a process of its own, as `s3_server_elsewhere` is."""
+    program = Path(__file__).with_name("google_xml.py")
+    server = subprocess.Popen([sys.executable, str(program), address], stdout=subprocess.PIPE, text=True)
+    try:
+        assert server.stdout is not None
+        yield server.stdout.readline().strip()
     finally:
         server.kill()
         server.wait()

@@ -17,8 +17,10 @@ MODELS = (
 
 
 def forecast_query(folder: Path, probabilities: Sequence[float]) -> str:
-    """A query of all estimates with forecast_mean, forecast_variance and a quantile (q0, q1, …) for each probability,
-    of the demand of the next `__horizon__` days, to be put in as a number like 31e0."""
+    """A query of all estimates of the demand of the next `__horizon__` days, to be put in as a number like 31e0.
+
+    Its columns are forecast_mean, forecast_variance and a quantile (q0, q1, …) for each probability.
+    """
     quantiles = "".join(
         f", {{{{ demand_quantile('{probability}e0', 'forecast_mean', 'forecast_variance') }}}} as q{number}"
         for number, probability in enumerate(probabilities)

@@ -1,5 +1,8 @@
-"""A server of the API's writing half that shares nothing with the sandbox: other order of fields, unknown ones, and its
-own ways to fail. It keeps each field of a supplier as the bytes that came."""
+"""A server of the API's writing half that shares nothing with the sandbox.
+
+Another order of fields, unknown ones, and its own ways to fail. It keeps each field of a supplier as the bytes that
+came.
+"""
 
 import json
 import re

@@ -14,10 +14,12 @@ from unittest import mock
 import duckdb
 import hypothesis
 import pytest
+import yaml
 from dbt.adapters.duckdb.connections import DuckDBConnectionManager
 from dbt.cli.main import dbtRunner
 from hypothesis import strategies
 from omnium_elt.infra.home import Home, Settings
+from omnium_elt.infra.project_files import TRANSFORMS
 from omnium_elt.steps import transform
 from omnium_elt.warehouse import build_state, database
 
@@ -177,8 +179,11 @@ EVENTS |= {
 
 @dataclasses.dataclass(frozen=True)
 class Build:
-    """What happened, and the build that follows: so many days from the newest load's, with another time zone, one that
-    ends within the model of that name, or whole ones in parts of so many rows."""
+    """What happened, and the build that follows.
+
+    So many days from the newest load's, with another time zone, one that ends within the model of that name, or whole
+    ones in parts of so many rows.
+    """
 
     events: tuple[tuple[str, int], ...] = ()
     days: int = 0
@@ -257,6 +262,19 @@ class Tenant:
                 {states} qualify count(*) over (partition by purchase_order_line_id) > 1
                 """
             ).fetchall()
+
+    def plans(self) -> dict[str, str]:
+        """Per model, how DuckDB would build it with the settings of the profile, in JSON."""
+        profile = yaml.safe_load((TRANSFORMS / "profiles.yml").read_text(encoding="utf-8"))
+        with duckdb.connect(str(self._home.working_database), read_only=True) as connection:
+            for name, value in profile["omnium"]["outputs"]["duckdb"]["settings"].items():
+                if "{{" not in str(value):
+                    connection.execute(f"set {name} = '{value}'")
+            compiled = {name: next(self._home.dbt.rglob(f"target/compiled/**/{name}.sql")) for name in BY_KEY}
+            return {
+                name: str(connection.execute(f"explain (format json) {path.read_text('utf-8')}").fetchall())
+                for name, path in compiled.items()
+            }
 
     def rows_at(self) -> dict[str, set[int]]:
         """Per model the ids of its rows: a row that is written again has another one."""
@@ -349,6 +367,13 @@ def test_a_whole_build_in_parts_has_the_same_rows(finished_home: Path) -> None:
         assert set(found) == set(BY_KEY)
         built.build(Build((("more ordered", 7), ("late transaction", 7)), rows_at_once=200))
         assert built.differences() == {}
+
+
+def test_no_table_is_kept_whole_because_a_model_reads_it_twice(finished_home: Path) -> None:
+    with tenant(finished_home) as built:
+        built.build(Build())
+        kept = {name for name, plan in built.plans().items() if "common_subplan" in plan}
+        assert kept == set(), "every part, and every changed key, would read all rows into memory"
 
 
 def test_a_new_day_and_a_changed_row_leave_the_rows_of_others(finished_home: Path) -> None:

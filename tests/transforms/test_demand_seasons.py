@@ -14,8 +14,10 @@ SATURDAY = 5
 
 @pytest.mark.slow  # compiles the project
 def test_a_weekday_that_sells_nothing_is_no_season(tmp_path: Path) -> None:
-    """Twenty articles sell one a day but on Saturdays, all year round: the days to come sell as much as the last ones
-    did. A Saturday counted as an ordinary day would make every season a fourteenth too low."""
+    """Twenty articles sell one a day but on Saturdays, all year round: the days to come sell as much as the last ones.
+
+    A Saturday counted as an ordinary day would make every season a fourteenth too low.
+    """
     compiled = dbt(
         tmp_path, "compile", "--select", "int_demand_seasons", variables={"as_of_date": TODAY.isoformat()}
     )

@@ -11,7 +11,7 @@ from tests.support.models import Row, dbt, query
 
 pytestmark = pytest.mark.slow  # many builds, one after the other
 
-MODELS = ("run", "--select", "proposal_history+")
+MODELS = ("run", "--select", "int_decision_events", "proposal_history+")
 FIRST = date(2026, 3, 1)
 
 TABLES = {

@@ -1,8 +1,8 @@
-"""The models against what the sandbox's generator knows: what articles really sell, their seasons, and how often a
-reorder point suffices, of articles of every pattern, new and lumpy ones among them.
+"""The models against what the sandbox's generator knows.
 
-A score of articles sells daily, and as many are new on any day: their figures are taken as of seven days, so that
-chance does not decide.
+What articles really sell, their seasons, and how often a reorder point suffices, of articles of every pattern, new and
+lumpy ones among them. A score of articles sells daily, and as many are new on any day: their figures are taken as of
+seven days, so that chance does not decide.
 """
 
 from collections import defaultdict
@@ -117,8 +117,9 @@ def test_daily_demand_is_unbiased(cases: list[Case], kind: str) -> None:
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_reorder_points_suffice_as_often_as_they_say(cases: list[Case], kind: str) -> None:
-    """The 95 % quantile of the forecast, against what customers may really want in those days: in 93 to 97 of 100
-    cases. Of new articles in 90 at least: until something was sold nobody knows the few that will sell well.
+    """The 95 % quantile of the forecast is enough for what customers may really want, in 93 to 97 of 100 cases.
+
+    Of new articles in 90 at least: until something was sold nobody knows the few that will sell well.
     """
     every = [case.covered for case in cases if case.kind == kind and case.covered is not None]
     assert len(every) > 100

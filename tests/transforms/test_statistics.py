@@ -63,8 +63,10 @@ def evaluate(folder: Path) -> Evaluate:
 
 @pytest.fixture(scope="session")
 def models(folder: Path) -> Iterator[Callable[..., Any]]:
-    """models(name, inputs={relation: row}): the row that a compiled model makes of one row per input; with a list of
-    rows instead of one, all rows by their sku."""
+    """The rows that a compiled model makes, as `models(name, inputs={relation: row})`.
+
+    Of one row per input it is one row; of a list of rows instead of one, all rows by their sku.
+    """
     result = dbt(
         folder, "compile", "--select", *MODELS, variables={"as_of_date": "2026-03-01", "service_level": 0.95}
     )

@@ -22,8 +22,10 @@ from omnium_elt.cli.commands import (
 )
 from omnium_elt.cli.parser import CONTEXT, Commands, Invocation
 from omnium_elt.cli.rendering import escaped, print_json, stderr
+from omnium_elt.infra import memory
 from omnium_elt.infra.configuration import be_quiet
 from omnium_elt.infra.errors import UsageError, explain
+from omnium_elt.infra.log import without_secrets
 from omnium_elt.infra.run_report import EXIT_OK, RunReport
 
 NAME = "omnium-elt"
@@ -76,6 +78,7 @@ COMMANDS = Commands(
 
 def program() -> int:
     """The program `omnium-elt`."""
+    memory.while_importing()
     try:
         return main()
     finally:
@@ -126,5 +129,5 @@ def _tell(error: BaseException, invocation: Invocation) -> int:
     if invocation.verbose and not explanation.is_expected:
         import traceback
 
-        print(printable("".join(traceback.format_exception(error))), file=sys.stderr)
+        print(printable(without_secrets("".join(traceback.format_exception(error)))), file=sys.stderr)
     return explanation.exit_status

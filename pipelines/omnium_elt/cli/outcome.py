@@ -40,10 +40,10 @@ def finish(
 
 def show_report(console: "Console", report: RunReport) -> None:
     """The summary at the end of a run: what changed, how long it took, what it cost, what needs attention."""
-    told = [resource for resource in report.resources if resource.status not in ("unchanged", "skipped")]
-    if told:
+    notable = [resource for resource in report.resources if resource.status not in ("unchanged", "skipped")]
+    if notable:
         shown = table("resource", "status", "rows>", "requests>", "retries>", "seconds>", "note")
-        for resource in told:
+        for resource in notable:
             shown.add_row(
                 resource.name,
                 coloured(resource.status),

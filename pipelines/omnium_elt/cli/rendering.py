@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from omnium_source.text import printable
 
-from omnium_elt.infra.text import all_printable
+from omnium_elt.infra.text import for_json
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 def print_json(value: Any) -> None:
     """Print one JSON object on stdout."""
     # What is no text yet becomes one first, and then has to be printable too.
-    value = all_printable(json.loads(json.dumps(value, default=str)))
+    value = for_json(json.loads(json.dumps(value, default=str)))
     json.dump(value, sys.stdout, ensure_ascii=False, indent=1)
     sys.stdout.write("\n")
     sys.stdout.flush()

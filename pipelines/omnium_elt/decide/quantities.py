@@ -25,11 +25,11 @@ class Checked:
 
 
 def check(text: str, line: Mapping[str, Any]) -> Checked:
-    """Check what was typed against a line: `pack_quantity`, `is_package_break_allowed`, `reorder_min_quantity`,
-    `max_quantity` and `position`, each of which may be missing.
+    """Check what was typed against a line of the proposal.
 
-    Packs are refused, as the supplier sends no part of one; less than the minimum and more than the maximum are
-    warnings, for there may be a reason.
+    `line` has `pack_quantity`, `is_package_break_allowed`, `reorder_min_quantity`, `max_quantity` and `position`, each
+    of which may be missing. Packs are refused, as the supplier sends no part of one; less than the minimum and more
+    than the maximum are warnings, for there may be a reason.
     """
     quantity = number(text)
     if quantity is None:

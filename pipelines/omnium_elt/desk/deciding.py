@@ -124,13 +124,13 @@ def minimum_remark(order: Row) -> str:
     return ""
 
 
-MOST_TOLD = 200
+MOST_SHOWN = 200
 
 
-def told(home: Home, connection: Any) -> Row:
+def decided(home: Home, connection: Any) -> Row:
     """What was decided here: counts, and the newest decisions with what was proposed and what came of it."""
     events = Decisions(home.decisions).history()
-    newest = list(reversed(events[-MOST_TOLD:]))
+    newest = list(reversed(events[-MOST_SHOWN:]))
     outcomes = _outcomes(connection, newest)
     taken_back = {event.order_id for event in events if event.what == "taken_back"}
     ordered = [event for event in events if event.what == "ordered" and event.order_id not in taken_back]

@@ -6,7 +6,7 @@ from typing import Any
 from omnium_elt.infra.files import read_object
 from omnium_elt.infra.home import Home
 from omnium_elt.report import health
-from omnium_elt.warehouse.queries import Row, row, rows
+from omnium_elt.warehouse.queries import Row, first_row, only_value, row, rows
 
 OLD_HOURS = 26
 """Data older than a day and two hours are called old."""
@@ -46,8 +46,7 @@ def freshness(connection: Any, home: Home) -> Row:
 
 def day(connection: Any) -> date:
     """The day that the proposal answers for."""
-    ((as_of,),) = connection.execute("select as_of from proposal_day").fetchall()
-    return as_of or datetime.now(UTC).date()
+    return only_value(connection, "select as_of from proposal_day") or datetime.now(UTC).date()
 
 
 def totals(connection: Any) -> list[Row]:
@@ -123,14 +122,13 @@ def orders(connection: Any, size: int, offset: int, supplier_id: str | None = No
 
 def order(connection: Any, supplier_id: str, warehouse: str, currency: str) -> Row | None:
     """One order of the proposal; None where there is none (any more)."""
-    found = rows(
+    return first_row(
         connection,
         f"select * from ({ORDERS}) where supplier_id = ? and warehouse_code = ? and coalesce(currency, '') = ?",
         supplier_id,
         warehouse,
         currency,
     )
-    return found[0] if found else None
 
 
 def lines(connection: Any, where: str, values: list[Any], size: int, offset: int = 0) -> list[Row]:
@@ -155,8 +153,7 @@ def lines(connection: Any, where: str, values: list[Any], size: int, offset: int
 
 def count_lines(connection: Any, where: str, values: list[Any]) -> int:
     """How many lines that are."""
-    ((found,),) = connection.execute(f"select count(*) from decided_line where {where}", values).fetchall()
-    return int(found)
+    return int(only_value(connection, f"select count(*) from decided_line where {where}", *values))
 
 
 def line(connection: Any, warehouse: str, sku: str) -> Row | None:
@@ -167,10 +164,9 @@ def line(connection: Any, warehouse: str, sku: str) -> Row | None:
 
 def article(connection: Any, warehouse: str, sku: str) -> Row | None:
     """One SKU in one warehouse, as replenishment has it."""
-    found = rows(
+    return first_row(
         connection, "select * from marts.replenishment where warehouse_code = ? and sku = ?", warehouse, sku
     )
-    return found[0] if found else None
 
 
 def places(connection: Any, sku: str) -> list[Row]:
@@ -198,7 +194,7 @@ def open_lines(connection: Any, where: str, values: list[Any], size: int = 100) 
 
 def supplier(connection: Any, supplier_id: str) -> Row | None:
     """A supplier: its terms, what is configured and measured, how punctual it is."""
-    found = rows(
+    return first_row(
         connection,
         """
         select
@@ -213,7 +209,6 @@ def supplier(connection: Any, supplier_id: str) -> Row | None:
         """,
         supplier_id,
     )
-    return found[0] if found else None
 
 
 def search(connection: Any, text: str, size: int = 50) -> dict[str, list[Row]]:

@@ -23,6 +23,7 @@ from omnium_elt.decide.lines import Selection
 from omnium_elt.desk import deciding, marts, writing
 from omnium_elt.infra.errors import UsageError
 from omnium_elt.infra.home import Home
+from omnium_elt.infra.text import digits
 from omnium_elt.report import accuracy, line_chart, lists
 from omnium_elt.report.proposals import ACTIONS
 from omnium_elt.report.rendering import render
@@ -196,7 +197,7 @@ class Desk:
                 "desk/accuracy.html",
                 section=accuracy.section(connection),
                 worst=accuracy.furthest_off(connection),
-                decided=deciding.told(self._home, connection),
+                decided=deciding.decided(self._home, connection),
             )
 
     # What the controls ask and say ------------------------------------------------------------------
@@ -214,7 +215,7 @@ class Desk:
             return {
                 "problem": checked.problem,
                 "is_refused": checked.quantity is None,
-                "nearest": [f"{value.normalize():f}" for value in checked.nearest],
+                "nearest": [digits(value) for value in checked.nearest],
             }
 
     def decide(self, asked: Mapping[str, Any]) -> dict[str, Any]:
@@ -229,7 +230,7 @@ class Desk:
         line, order = state["line"], state["order"]
         return {
             "row": render("desk/line_state.html", line=line),
-            "quantity": f"{line['quantity'].normalize():f}" if line["is_changed"] else "",
+            "quantity": digits(line["quantity"]) if line["is_changed"] else "",
             "value": f"{line['line_value']:,.2f}",
             "is_ticked": line["is_ticked"],
             "order": render("desk/order_state.html", order=order, remark=state["remark"]) if order else "",

@@ -9,9 +9,10 @@
 
 import errno
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
+from omnium_elt.infra.log import without_secrets
 from omnium_elt.infra.run_report import EXIT_FAILED, EXIT_LOCKED, EXIT_USAGE
 
 
@@ -130,11 +131,13 @@ _DATABASE_HINTS = (
 
 
 def explain(error: BaseException) -> Explanation:
-    """Say in at most two lines what failed, where, and what to do, whatever was raised."""
-    for cause in _chain(error):
-        if explanation := _explain_one(cause):
-            return explanation
-    text = " ".join(str(error).split()) or type(error).__name__
+    """Say in at most two lines what failed, where, and what to do, whatever was raised; without secrets."""
+    explanation = next(filter(None, map(_explain_one, _chain(error))), None) or _unforeseen(error)
+    return replace(explanation, message=without_secrets(explanation.message))
+
+
+def _unforeseen(error: BaseException) -> Explanation:
+    text = without_secrets(" ".join(str(error).split())) or type(error).__name__
     return Explanation(f"{type(error).__name__}: {text[:300]}", is_expected=False)
 
 

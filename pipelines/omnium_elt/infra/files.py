@@ -31,8 +31,11 @@ def make_folder(path: Path) -> None:
 
 
 def copy_file(source: Path, target: Path) -> None:
-    """Write `target` as a copy of `source`: without a byte read where the file system lets two files share their blocks
-    until one is changed (Btrfs, XFS), else byte for byte."""
+    """Write `target` as a copy of `source`.
+
+    Without a byte read where the file system lets two files share their blocks until one is changed (Btrfs, XFS), else
+    byte for byte.
+    """
     if not cloned(source, target):
         shutil.copyfile(source, target)
 

@@ -1,4 +1,4 @@
-"""What earlier runs did: a JSON file per run, and the newest facts per resource.
+"""What earlier runs did: a JSON file per run, and the newest run per resource.
 
 state/runs/<run id>.json     the run's whole report, as of `--json`
 state/resources.json         per resource: last success, last error; of a destination elsewhere its cursor as well, and
@@ -18,20 +18,20 @@ KEPT_RUNS = 500
 
 def save(home: Home, report: RunReport) -> None:
     """Keep a finished run's report, and what it says about each resource."""
-    told = report.as_dict()
-    write_json(home.runs / f"{report.run_id}.json", told)
+    run = report.as_dict()
+    write_json(home.runs / f"{report.run_id}.json", run)
     known = resources(home)
-    for resource in told["resources"]:
+    for resource in run["resources"]:
         fact = known.setdefault(resource["name"], {})
         fact["last_status"] = resource["status"]
         if resource["status"] in ("ok", "unchanged"):
-            fact["last_success"] = told["finished_at"]
+            fact["last_success"] = run["finished_at"]
             fact.pop("last_error", None)
             fact.pop("last_error_at", None)
         elif resource["status"] in ("failed", "forbidden"):
-            fact["last_error"], fact["last_error_at"] = resource["error"], told["finished_at"]
+            fact["last_error"], fact["last_error_at"] = resource["error"], run["finished_at"]
         if resource["rows"]:
-            fact["last_change"] = told["finished_at"]
+            fact["last_change"] = run["finished_at"]
         for name, kept in (("cursor", report.cursors), ("left_out_before", report.left_out)):
             if resource["name"] in kept:
                 fact[name] = kept[resource["name"]]
@@ -48,7 +48,7 @@ def runs(home: Home, limit: int | None = None) -> list[dict[str, Any]]:
 
 
 def resources(home: Home) -> dict[str, dict[str, Any]]:
-    """The newest facts per resource; what is damaged of them is left out."""
+    """The newest run per resource; what is damaged of them is left out."""
     return {
         name: {key: value for key, value in fact.items() if _is_fact(key, value)}
         for name, fact in read_object(home.state / "resources.json").items()

@@ -75,9 +75,11 @@ class Home:
         return self.state / "warehouse.duckdb"
 
     @property
-    def spool(self) -> Path:
+    def buffers(self) -> Path:
         """What windows wait in until they are loaded; of no use to a later run."""
-        return self.state / "spool"
+        return (
+            self.state / "spool"
+        )  # as before: what a killed run of an older version left is found, and goes
 
     @property
     def dlt(self) -> Path:

@@ -6,10 +6,11 @@ looks (tokens, `clientSecret=…`, e-mail addresses) where it is not.
 
 import json
 import logging
+import os
 import re
 import sys
 import traceback
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from logging.handlers import RotatingFileHandler
@@ -19,6 +20,8 @@ from urllib.parse import quote, quote_plus
 from omnium_source.text import printable
 
 KEPT_FILES = 60
+LEAST_SECRET = 8
+"""Characters of a destination's secret: shorter ones stand in many words that are none."""
 MOST_BYTES_PER_FILE = 20_000_000
 FOREIGN = ("dlt", "dbt")
 """Loggers that do not hand their lines on to the root logger."""
@@ -29,14 +32,61 @@ logging.getLogger("omnium").addHandler(logging.NullHandler())
 _IS = r"[\\\"'\s]*[=:][\\\"'\s]*"
 """What stands between a name and its value: in a URL, in JSON, and in JSON within JSON."""
 
-_LOOKS_SECRET = (
+_SECRETS = (
+    (
+        re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY-----.*?(?:-----END [A-Z ]*PRIVATE KEY-----|$)", re.DOTALL),
+        "********",
+    ),
     (re.compile(r"(?i)(client_?secret" + _IS + r")[^\s&\"',}\\]+"), r"\1********"),
     (re.compile(r"(?i)(\bbearer\s+)[\w.~+/=-]+"), r"\1********"),
     (re.compile(r"(?i)(access_?token" + _IS + r")[\w.~+/=-]+"), r"\1********"),
     (re.compile(r"\beyJ[\w-]{5,}\.[\w-]+\.?[\w-]*"), "********"),
     (re.compile(r"(?i)(://[^/\s:@]+:)[^@\s/]+@"), r"\1********@"),
-    (re.compile(r"[\w.+-]+@[\w-]+(\.[\w-]+)+"), "****@****"),
+    # What a bucket's client puts into an address: shared access signatures, presigned requests; and its settings.
+    (
+        re.compile(r"(?i)([?&\s\"']sig|x-(?:amz|goog)-signature|x-amz-security-token)(=)[^&\s\"']+"),
+        r"\1\2********",
+    ),
+    (
+        re.compile(
+            r"(?i)((?:account_?key|secret_?access_?key|sas_?token|shared_?access_?signature|session_?token"
+            r"|private_?key(?!_id)|password)" + _IS + r")[^\s&\"';,}]+"
+        ),
+        r"\1********",
+    ),
 )
+_PERSONAL = (re.compile(r"[\w.+-]+@[\w-]+(\.[\w-]+)+"), "****@****")
+
+_SECRET_NAME = re.compile(r"(?i)(\w*_)?(key|secret|password|token|signature|connection_string)")
+_SECTIONS = ("DESTINATION__", "AWS_", "AZURE_", "GOOGLE_")
+"""How the environment names what a destination's client is told."""
+_hidden = set[str]()
+
+
+def hide(named: Mapping[str, object]) -> None:
+    """Let those of these values that are secrets by their names appear nowhere from here on."""
+    for name, value in named.items():
+        if _SECRET_NAME.fullmatch(name) and value and len(str(value)) >= LEAST_SECRET:
+            _hidden.update(_written(str(value)))
+
+
+def _written(secret: str) -> set[str]:
+    """A secret as it stands in texts and in addresses."""
+    return {secret, quote(secret, safe=""), quote_plus(secret)}
+
+
+def without_secrets(text: str) -> str:
+    """A text without the destinations' secrets, as far as they are known, and without what looks like one."""
+    hide({name: value for name, value in os.environ.items() if name.startswith(_SECTIONS)})
+    return _masked(text, _hidden)
+
+
+def _masked(text: str, values: Iterable[str]) -> str:
+    for value in sorted(values, key=len, reverse=True):
+        text = text.replace(value, "********")
+    for pattern, stars in _SECRETS:
+        text = pattern.sub(stars, text)
+    return text
 
 
 class Masker:
@@ -44,17 +94,13 @@ class Masker:
 
     def __init__(self, values: Iterable[str | None] = ()) -> None:
         """Mask `values` wherever they stand; values of fewer than four characters would mask everything."""
-        known = {str(value) for value in values if value and len(value) >= 4}
-        known |= {quote(value, safe="") for value in known} | {quote_plus(value) for value in known}
-        self._values = sorted(known, key=len, reverse=True)
+        without_secrets("")  # whatever the environment holds is hidden from here on
+        self._values = {one for value in values if value and len(value) >= 4 for one in _written(str(value))}
 
     def __call__(self, text: str) -> str:
         """Return `text` without secrets."""
-        for value in self._values:
-            text = text.replace(value, "********")
-        for pattern, stars in _LOOKS_SECRET:
-            text = pattern.sub(stars, text)
-        return text
+        pattern, stars = _PERSONAL
+        return pattern.sub(stars, _masked(text, self._values | _hidden))
 
 
 class _Lines(logging.Formatter):

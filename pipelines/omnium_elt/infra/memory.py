@@ -2,12 +2,12 @@
 
 limit                    bytes
 is_tight                 whether a load has to do with fewer processes and a smaller database cache
+while_importing          garbage is not looked for among what imports make
 hurrying                 garbage is looked for seldom
 give_back_what_was_used  the allocator keeps little for itself
 """
 
 import contextlib
-import ctypes
 import gc
 import os
 import platform
@@ -19,6 +19,9 @@ TIGHT = 1_100 * 1024 * 1024
 """Bytes. A full load of the large sandbox takes 807 MiB with all its processes, and 569 MiB with less of each."""
 GARBAGE_THRESHOLD = 100_000
 """Objects more than before until Python looks for garbage."""
+OBJECTS_OF_IMPORTS = 300_000
+"""More objects than all imports of a load make (200,000). Nearly all of them stay: looking through them for garbage as
+often as Python does by itself takes 0.15 s."""
 SWITCH_SECONDS = 0.0005
 """How long a thread that computes keeps Python's lock while another one waits for it."""
 MALLOPT = {-8: 2, -3: 128 * 1024}
@@ -43,6 +46,11 @@ def is_tight() -> bool:
     return False
 
 
+def while_importing() -> None:
+    """Let Python look for garbage when more objects are there than imports make; for as long as this process lives."""
+    gc.set_threshold(OBJECTS_OF_IMPORTS, 10, 10)
+
+
 @contextlib.contextmanager
 def hurrying() -> Iterator[None]:
     """Let Python look for garbage in cycles seldom, and change threads often.
@@ -65,6 +73,8 @@ def hurrying() -> Iterator[None]:
 
 def give_back_what_was_used() -> None:
     """Have the allocator give back what was used, where it is glibc's; for as long as this process lives."""
+    import ctypes  # help has no need of it
+
     if platform.libc_ver()[0] == "glibc":
         for option, value in MALLOPT.items():
             ctypes.CDLL(None).mallopt(option, value)

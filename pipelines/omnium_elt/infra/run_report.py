@@ -2,10 +2,10 @@
 
 import secrets
 from dataclasses import asdict, dataclass, field
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 from typing import Any, Literal, Protocol
 
-from omnium_source.text import printable
+from omnium_elt.infra.text import for_json
 
 ResourceStatus = Literal["ok", "unchanged", "forbidden", "failed", "skipped"]
 StepStatus = Literal["ok", "unchanged", "incomplete", "failed", "skipped"]
@@ -134,7 +134,7 @@ class RunReport:
         values = asdict(self)
         for internal in ("error_status", "cursors", "left_out", "lacking"):
             del values[internal]
-        return plain(values)
+        return dict(for_json(values))
 
 
 class Progress(Protocol):
@@ -172,18 +172,3 @@ class Silent:
 def new_run_id() -> str:
     """Make a run id that sorts by time and is unique: `20260131T235959Z-3f9a`."""
     return f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}-{secrets.token_hex(2)}"
-
-
-def plain(value: Any) -> Any:
-    """Turn dates into ISO text, and text into what a terminal may show, all through dicts and lists, for JSON."""
-    if isinstance(value, str):
-        return printable(value)
-    if isinstance(value, dict):
-        return {key: plain(item) for key, item in value.items()}
-    if isinstance(value, datetime):
-        return value.astimezone(UTC).isoformat().replace("+00:00", "Z")
-    if isinstance(value, date):
-        return value.isoformat()
-    if isinstance(value, list | tuple | set):
-        return [plain(item) for item in value]
-    return value

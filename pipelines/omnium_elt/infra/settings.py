@@ -8,6 +8,7 @@ import difflib
 import os
 import re
 from collections.abc import Iterator, Mapping
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -427,15 +428,15 @@ def _meant(name: str) -> str | None:
     section, _, last = name.lower().partition("__")
     if section in (SECTIONS[0], "omnium") and last in MISPLACED:
         return f"{ENVIRONMENT_PREFIX}{last.upper()}"
-    for prefix, known in ((ENVIRONMENT_PREFIX, SOURCE), (TRANSFORM_PREFIX, TRANSFORM)):
-        for setting in known:
-            right = f"{prefix}{setting.upper()}"
-            if (
-                abs(len(right) - len(upper)) < 4
-                and difflib.SequenceMatcher(None, upper, right).ratio() > NEAR_NAME
-            ):
-                return right
-    return None
+    alike = [right for right in _rightly_prefixed() if abs(len(right) - len(upper)) < 4]
+    return next(iter(difflib.get_close_matches(upper, alike, n=1, cutoff=NEAR_NAME)), None)
+
+
+@cache
+def _rightly_prefixed() -> tuple[str, ...]:
+    """All settings of the source and of the models, as the environment names them."""
+    tables = ((ENVIRONMENT_PREFIX, SOURCE), (TRANSFORM_PREFIX, TRANSFORM))
+    return tuple(f"{prefix}{name.upper()}" for prefix, known in tables for name in known)
 
 
 def _misplaced(document: Mapping[str, Any], where: str) -> Iterator[Problem]:

@@ -35,7 +35,7 @@ def personal_data(settings: Settings, kept_mark: str | None) -> PersonalData:
     return personal
 
 
-def told(error: OmniumError) -> tuple[str, str]:
+def what_and_remedy(error: OmniumError) -> tuple[str, str]:
     """An error of the source as (what failed, remedy), the two lines a person sees."""
     what, _, remedy = str(error).rpartition(": ")
     what, remedy = (what, remedy) if what else (remedy, "")

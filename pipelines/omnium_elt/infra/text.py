@@ -1,5 +1,7 @@
-"""Texts: counts in words, and structures of texts from elsewhere made safe for terminals (`omnium_source.text`)."""
+"""Texts: counts, numbers and moments, and what is from elsewhere made safe for terminals (`omnium_source.text`)."""
 
+from datetime import UTC, date, datetime
+from decimal import Decimal
 from typing import Any
 
 from omnium_source.text import printable
@@ -10,12 +12,24 @@ def counted(number: int, what: str) -> str:
     return f"{number:,} {what}{'' if number == 1 else 's'}"
 
 
-def all_printable(value: Any) -> Any:
-    """The same for every text in a structure of dicts and lists."""
+def digits(number: Decimal) -> str:
+    """A number with all its decimals, without needless zeros and thousands signs: `1200.5`."""
+    return f"{number.normalize():f}"
+
+
+def in_utc(moment: datetime, timespec: str = "auto") -> str:
+    """`2026-01-31T08:00:00Z`, as files keep moments; `timespec` as `isoformat` has it."""
+    return moment.astimezone(UTC).isoformat(timespec=timespec).replace("+00:00", "Z")
+
+
+def for_json(value: Any) -> Any:
+    """A structure of dicts and lists for JSON: dates and moments as ISO 8601, texts as a terminal may show them."""
     if isinstance(value, str):
         return printable(value)
     if isinstance(value, dict):
-        return {all_printable(key): all_printable(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [all_printable(item) for item in value]
-    return value
+        return {for_json(key): for_json(item) for key, item in value.items()}
+    if isinstance(value, list | tuple | set):
+        return [for_json(item) for item in value]
+    if isinstance(value, datetime):
+        return in_utc(value)
+    return value.isoformat() if isinstance(value, date) else value

@@ -1,14 +1,13 @@
 """What the notebooks of the dashboard share: their colours, their first lines, and how they read what is published."""
 
-import os
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import altair
 import duckdb
 import marimo
 
+from omnium_elt.infra.configuration import home_of
 from omnium_elt.infra.files import read_object
 from omnium_elt.infra.home import Home
 from omnium_elt.inspect.dashboard import others
@@ -23,17 +22,30 @@ def _theme() -> altair.theme.ThemeConfig:
 
 
 def _home() -> Home:
-    return Home(Path(os.environ.get("OMNIUM_HOME") or "omnium-data"))
+    return home_of(None)
 
 
 def header(here: str) -> Any:
     """Links to the other pages, and as of which day the figures of this one are; `here` is its own address."""
-    told = read_object(_home().manifest)
+    manifest = read_object(_home().manifest)
     pages = {"/": "Today's proposal", **others()}
     links = " · ".join(f"[{title}]({address})" for address, title in pages.items() if address != here)
-    as_of = told.get("as_of") or "no day"
+    as_of = manifest.get("as_of") or "no day"
     return marimo.md(
-        f"{links}\n\nAs of **{as_of}** · published {told.get('published_at', 'at no known time')}"
+        f"{links}\n\nAs of **{as_of}** · published {manifest.get('published_at', 'at no known time')}"
+    )
+
+
+def table(rows: Any, *, selection: Any = None, page_size: int = 10, **more: Any) -> Any:
+    """Rows to look through; `more` as `marimo.ui.table` takes it."""
+    return marimo.ui.table(
+        rows,
+        selection=selection,
+        page_size=page_size,
+        show_column_summaries=False,
+        show_data_types=False,
+        show_download=False,
+        **more,
     )
 
 
@@ -44,8 +56,8 @@ def published() -> Callable[..., Any]:
     """
     path = _home().warehouse
     if not path.exists():
-        told = f"There is no warehouse at `{path}` yet: `omnium-elt demo` makes one."
-        marimo.stop(True, marimo.callout(marimo.md(told), "warn"))
+        sentence = f"There is no warehouse at `{path}` yet: `omnium-elt demo` makes one."
+        marimo.stop(True, marimo.callout(marimo.md(sentence), "warn"))
     warehouse = duckdb.connect()
     # Attached, not opened: each session sees the version that was published when it began.
     warehouse.execute(f"attach '{str(path).replace(chr(39), chr(39) * 2)}' as warehouse (read_only)")

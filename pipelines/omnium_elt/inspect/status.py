@@ -11,7 +11,7 @@ from typing import Any, Literal
 
 from omnium_elt.infra import history, lock
 from omnium_elt.infra.home import Home
-from omnium_elt.infra.run_report import plain
+from omnium_elt.infra.text import for_json
 from omnium_elt.warehouse import database
 
 log = logging.getLogger("omnium.status")
@@ -56,7 +56,7 @@ class Status:
 
     def as_dict(self) -> dict[str, Any]:
         """For `--json`."""
-        return dict(plain(asdict(self)))
+        return dict(for_json(asdict(self)))
 
 
 def status(home: Home, resources: tuple[str, ...] | None = None, exclude: tuple[str, ...] = ()) -> Status:

@@ -1,5 +1,8 @@
-"""The report's section about ourselves: how often reorder points held, how far forecasts were off, whether orders
-arrived when we said, and what the purchaser did with the proposals."""
+"""The report's section about ourselves.
+
+How often reorder points held, how far forecasts were off, whether orders arrived when we said, and what the purchaser
+did with the proposals.
+"""
 
 from collections.abc import Sequence
 from typing import Any

@@ -7,7 +7,7 @@ from markupsafe import Markup
 
 from omnium_elt.report.rendering import render
 from omnium_elt.warehouse import database
-from omnium_elt.warehouse.queries import Row, rows
+from omnium_elt.warehouse.queries import Row, only_value, rows
 
 MOST_CHECKS = 60
 """Checks shown at most, those that found most first."""
@@ -32,9 +32,9 @@ def read_until(connection: Any) -> datetime | None:
     """Until when something of the tenant was read; None where nothing is kept of it."""
     if not {"complete", "window_to"} <= set(database.tables(connection).get(database.RECEIPTS, ())):
         return None
-    ((found,),) = connection.execute(
-        f"select max(window_to) filter (where complete) from {database.RAW}.{database.RECEIPTS}"
-    ).fetchall()
+    found = only_value(
+        connection, f"select max(window_to) filter (where complete) from {database.RAW}.{database.RECEIPTS}"
+    )
     return None if found is None else found.astimezone(UTC)
 
 
@@ -49,11 +49,11 @@ def _receipts(connection: Any) -> list[Row] | None:
         "complete",
         "max_lateness_seconds",
     }
-    if not wanted <= set(database.tables(connection).get("_omnium_windows", [])):
+    if not wanted <= set(database.tables(connection).get(database.RECEIPTS, ())):
         return None
     return rows(
         connection,
-        """
+        f"""
         select
             resource,
             max(window_to) filter (where complete) as read_until,
@@ -61,7 +61,7 @@ def _receipts(connection: Any) -> list[Row] | None:
             count(*) filter (where complete) as complete_windows,
             sum(total_hits) filter (where complete) as announced,
             sum(distinct_keys) filter (where complete) as received
-        from omnium._omnium_windows
+        from {database.RAW}.{database.RECEIPTS}
         group by resource
         order by complete_windows = windows, read_until, resource
         """,

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from omnium_elt.warehouse.queries import Row, rows
+from omnium_elt.warehouse.queries import Row, only_value, rows
 
 Kind = Literal["text", "number", "amount", "percent", "date", "urgency", "article", "supplier"]
 
@@ -159,8 +159,7 @@ LISTS = {
 
 def count(connection: Any, name: str) -> int:
     """How many rows a list has."""
-    ((found,),) = connection.execute(f"select count(*) from ({LISTS[name].sql})").fetchall()
-    return int(found)
+    return int(only_value(connection, f"select count(*) from ({LISTS[name].sql})"))
 
 
 def page_of(connection: Any, name: str, size: int, offset: int = 0) -> Sequence[Row]:

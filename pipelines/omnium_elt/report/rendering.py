@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 from markupsafe import Markup
 
+from omnium_elt.infra.text import digits
+
 if TYPE_CHECKING:
     from jinja2 import Environment
 
@@ -66,7 +68,7 @@ def number(value: Any) -> str:
 
 def plain(value: Any) -> str:
     """A quantity with all its decimals and no needless ones."""
-    return "" if value is None else f"{Decimal(str(value)).normalize():f}"
+    return "" if value is None else digits(Decimal(str(value)))
 
 
 def ago(hours: float) -> str:

@@ -2,6 +2,7 @@
 
     plan     divides the resources, and the large ones by time, among some parts     state/backfill/plan.json
     part     reads one of them into a home of its own, which goes on after a kill    state/backfill/part-2/
+             without a number: those that nobody else reads, one after the other; also one whose process died
     commit   verifies that all parts are complete, and loads them in one package: rows, receipts and cursors as of a
              plain first load
 
@@ -9,10 +10,11 @@ A part is the home of an ordinary load whose windows are bounded, so what holds 
 counted, and state and rows are committed together. The cursor of a divided resource is the moment of the plan.
 """
 
+import contextlib
 import dataclasses
 import datetime as dt
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -23,11 +25,13 @@ from omnium_source.pii.personal_key import key_for
 from omnium_source.resources import select
 from omnium_source.windows.window import Reading, Window, iso, moment_of
 
-from omnium_elt.infra.errors import OmniumEltError, UsageError
+from omnium_elt.infra import lock
+from omnium_elt.infra.errors import HomeLockedError, OmniumEltError, UsageError
 from omnium_elt.infra.files import read_object, write_json
 from omnium_elt.infra.home import Home, Secret, Settings
 from omnium_elt.infra.run_report import Progress, RunReport, StepReport
-from omnium_elt.infra.tenant import connect, personal_data, told
+from omnium_elt.infra.tenant import connect, personal_data, what_and_remedy
+from omnium_elt.infra.text import counted
 
 FORMAT = 1
 MOST_PARTS = 64
@@ -37,13 +41,17 @@ Shares = Mapping[str, Window | None]
 
 @dataclasses.dataclass(frozen=True)
 class Plan:
-    """Who reads what. `mark`: how personal data are treated, by all parts alike (`PersonalData.mark`)."""
+    """Who reads what. `mark`: how personal data are treated, by all parts alike (`PersonalData.mark`).
+
+    `at_once`: how many parts are read at the same time at most, by which the tenant's limits are divided.
+    """
 
     plan_id: str
     base_url: str
     mark: str
     since: dt.date | None
     parts: tuple[Shares, ...]
+    at_once: int
 
     @classmethod
     def read(cls, home: Home) -> "Plan":
@@ -54,7 +62,8 @@ class Plan:
                 raise ValueError("another format")
             parts = tuple({name: _window(share) for name, share in part.items()} for part in kept["parts"])
             since = kept["since"] and dt.date.fromisoformat(kept["since"])
-            return cls(kept["plan_id"], kept["base_url"], kept["mark"], since, parts)
+            at_once = int(kept.get("at_once", len(parts)))
+            return cls(kept["plan_id"], kept["base_url"], kept["mark"], since, parts, at_once)
         except (AttributeError, KeyError, TypeError, ValueError):
             raise UsageError(
                 f"there is no plan of a backfill in {plan_file(home)}",
@@ -114,8 +123,12 @@ def part_home(home: Home, number: int) -> Home:
 # plan -----------------------------------------------------------------------------------------------
 
 
-def plan(settings: Settings, progress: Progress, report: RunReport, number: int) -> None:
+def plan(
+    settings: Settings, progress: Progress, report: RunReport, number: int, at_once: int | None = None
+) -> None:
     """Divide a first load into `number` parts, and keep the plan. Raises UsageError where rows are there already.
+
+    `at_once`: how many are read at the same time; all of them, or as many as the tenant's limits allow requests.
 
     One function, as each resource goes where those before it have left the least to read.
     """
@@ -127,6 +140,12 @@ def plan(settings: Settings, progress: Progress, report: RunReport, number: int)
         )
     if not 2 <= number <= MOST_PARTS:
         raise UsageError(f"{number} parts make no sense", f"Take 2 to {MOST_PARTS}.")
+    most = min(number, settings.max_concurrency)
+    if at_once is not None and not 1 <= at_once <= most:
+        raise UsageError(
+            f"{at_once} parts at once make no sense",
+            f"Take 1 to {most}: no more than there are parts, and requests at a time (MAX_CONCURRENCY).",
+        )
     resources = select(settings.resources, settings.exclude)
     present = _states(settings, settings.destination)
     if loaded := [one.name for one in resources if present.get(one.name, {}).get("cursor")]:
@@ -157,12 +176,15 @@ def plan(settings: Settings, progress: Progress, report: RunReport, number: int)
                     parts[place][resource.name] = window
                     weights[place] += total // len(windows)
     except (WrongCredentials, Unreachable) as error:
-        raise OmniumEltError(*told(error)) from error
+        raise OmniumEltError(*what_and_remedy(error)) from error
     for total, name in sorted(counted, reverse=True):
         lightest = weights.index(min(weights))
         parts[lightest][name] = None
         weights[lightest] += total + 1
-    Plan(report.run_id, settings.base_url, personal.mark, settings.since, tuple(parts)).write(home)
+    found = Plan(
+        report.run_id, settings.base_url, personal.mark, settings.since, tuple(parts), at_once or most
+    )
+    found.write(home)
     divided = sum(1 for shares in Plan.read(home).shares.values() if len(shares) > 1)
     step.status = "ok"
     step.details = {"parts": number, "resources": len(resources), "divided_by_time": divided}
@@ -184,8 +206,8 @@ def _states(settings: Settings, destination: str) -> dict[str, dict[str, Any]]:
 def part_settings(settings: Settings, number: int) -> Settings:
     """The settings of the load that reads a part of the plan in `settings.home`.
 
-    The tenant's limits are divided among the parts. Raises UsageError for another tenant, or another key of personal
-    data: rows of the parts would not go together.
+    The tenant's limits are divided among the parts that are read at once. Raises UsageError for another tenant, or
+    another key of personal data: rows of the parts would not go together.
     """
     found = Plan.read(settings.home)
     shares, home = found.part(number), part_home(settings.home, number)
@@ -196,7 +218,7 @@ def part_settings(settings: Settings, number: int) -> Settings:
     try:
         personal_data(settings, found.mark)  # the same key, and the same treatment
     except ConfigurationError as error:
-        raise UsageError(*told(error)) from error
+        raise UsageError(*what_and_remedy(error)) from error
     key = key_for(settings.personal, settings.personal_key, settings.home.personal_key, may_be_made=False)
     kept = read_object(home.state / "plan.json")
     if home.root.exists() and kept.get("plan_id") != found.plan_id:
@@ -212,8 +234,8 @@ def part_settings(settings: Settings, number: int) -> Settings:
         full_refresh=False,
         destination="duckdb",
         personal_key=Secret(key.decode()),
-        max_requests_per_second=settings.max_requests_per_second / len(found.parts),
-        max_concurrency=max(1, settings.max_concurrency // len(found.parts)),
+        max_requests_per_second=settings.max_requests_per_second / found.at_once,
+        max_concurrency=max(1, settings.max_concurrency // found.at_once),
         source_options={
             **settings.source_options,
             "reading": {
@@ -222,6 +244,71 @@ def part_settings(settings: Settings, number: int) -> Settings:
             },
         },
     )
+
+
+@contextlib.contextmanager
+def taken(home: Home, number: int) -> Iterator[None]:
+    """Have a part for the length of a `with`, and one of the places that the limits are divided by.
+
+    Both are free again when this process ends, however it does. Raises HomeLockedError where another has the part, or
+    where as many are being read as may be.
+    """
+    found, folder = Plan.read(home), plan_file(home).parent
+    found.part(number)
+    with contextlib.ExitStack() as held:
+        path = folder / f"part-{number}.lock"
+        try:
+            held.enter_context(lock.hold(path, f"backfill part {number}"))
+        except HomeLockedError as error:
+            holder = lock.describe_holder(path) or "another process"
+            raise HomeLockedError(
+                f"part {number} is being read by {holder}", "Read another one: omnium-elt backfill part."
+            ) from error
+        for place in range(found.at_once):
+            try:
+                held.enter_context(lock.hold(folder / f"place-{place}.lock", f"backfill part {number}"))
+                break
+            except HomeLockedError:
+                continue
+        else:
+            raise HomeLockedError(
+                f"{counted(found.at_once, 'part')} are being read already, and the limits are divided by that",
+                "Wait until one has ended, or plan with a larger --at-once.",
+            )
+        yield
+
+
+def read_parts(
+    settings: Settings, read: Callable[[Settings], RunReport], wait: Callable[[], None]
+) -> tuple[RunReport, Home]:
+    """Read parts that nobody else reads, one after the other, until all are complete or one fails; `read` reads one.
+
+    While all that are left are being read by others it waits: the part of a process that died is taken over. Returns
+    a report of all that were read here, and the home of the last one.
+    """
+    left, report = list(range(1, len(Plan.read(settings.home).parts) + 1)), RunReport.begin("backfill")
+    last = settings.home
+    # Where all parts are complete, somebody may have committed them while it was waited.
+    while left and plan_file(settings.home).exists():
+        for number in left:
+            try:
+                with taken(settings.home, number):
+                    chosen = part_settings(settings, number)
+                    part = read(chosen) if chosen.resources else None
+            except HomeLockedError:
+                continue
+            left.remove(number)
+            if part is not None:
+                last, report.run_id = chosen.home, part.run_id
+                report.resources += part.resources
+                report.notes += part.notes
+                report.error, report.error_status = part.error, part.error_status
+                if part.status in ("failed", "interrupted"):
+                    return report.finish(part.status), last
+            break
+        else:
+            wait()
+    return report.finish(), last
 
 
 def _states_of(home: Home) -> dict[str, dict[str, Any]]:

@@ -109,12 +109,12 @@ class _Commit:
 
     def run(self, progress: Progress) -> None:
         """Load everything as one package."""
-        spool, shares = self._settings.home.spool, self._plan.shares
-        shutil.rmtree(spool, ignore_errors=True)
-        spool.mkdir()
+        buffers, shares = self._settings.home.buffers, self._plan.shares
+        shutil.rmtree(buffers, ignore_errors=True)
+        buffers.mkdir()
         new = [name for name in shares if self._warehouse.may_append(name)]
         with (
-            tempfile.TemporaryDirectory(prefix="parts-", dir=spool) as folder,
+            tempfile.TemporaryDirectory(prefix="parts-", dir=buffers) as folder,
             duckdb.connect() as connection,
         ):
             connection.execute("set TimeZone = 'UTC'")

@@ -10,9 +10,10 @@ those of the last `KEPT` publications stay. `manifest.json` is a copy of the new
 """
 
 import json
+import re
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -20,7 +21,9 @@ from typing import Any
 from omnium_elt.infra.errors import OmniumEltError, UsageError
 from omnium_elt.infra.files import checksum, read_object
 from omnium_elt.infra.home import Home, Settings
+from omnium_elt.infra.log import hide
 from omnium_elt.infra.run_report import Progress, StepReport
+from omnium_elt.infra.text import in_utc
 from omnium_elt.steps.lake import FORMAT, read_manifest
 
 STEP = "bucket"
@@ -29,6 +32,8 @@ KEPT = 3
 """Publications whose files stay: readers of the one before have that long to finish."""
 EXTRAS = {"s3": "s3", "az": "az", "abfss": "az", "abfs": "az", "gs": "gs", "gcs": "gs"}
 """Scheme → what has to be installed for it: omnium-elt[…]."""
+DELTA_SETTING = "destination.filesystem.deltalake_storage_options"
+"""dlt's name for options of `deltalake` beside the credentials, such as an emulator's."""
 
 
 Files = Iterable[tuple[str, Path, str]]
@@ -80,20 +85,14 @@ class Bucket:
 
     files: Any
     root: str
-    delta_options: Mapping[str, str]
-    """What `deltalake` takes for the same credentials."""
+    credentials: Any = field(default=None, repr=False)
+    """dlt's."""
 
     @classmethod
     def opened(cls, url: str) -> "Bucket":
         """The bucket at an address, with dlt's credentials. Raises UsageError."""
-        scheme = url.partition("://")[0]
-        if scheme not in EXTRAS and scheme != "file":
-            raise UsageError(
-                f"{url}: files cannot be published there",
-                f"There are {', '.join(EXTRAS)} (…://bucket/folder).",
-            )
+        scheme, url = _checked(url)
         from dlt.common.configuration.resolve import resolve_configuration
-        from dlt.common.configuration.specs.mixins import WithObjectStoreRsCredentials
         from dlt.common.exceptions import MissingDependencyException
         from dlt.common.storages import FilesystemConfiguration, fsspec_from_config
 
@@ -112,11 +111,28 @@ class Bucket:
                 f"{url}: the credentials are not complete: {str(error).splitlines()[0]}",
                 "Set DESTINATION__FILESYSTEM__CREDENTIALS__… as dlt names them (docs/warehouses.md).",
             ) from error
-        credentials = configured.credentials
-        has_options = isinstance(credentials, WithObjectStoreRsCredentials)
-        return cls(
-            files, root.rstrip("/"), credentials.to_object_store_rs_credentials() if has_options else {}
-        )
+        hide(dict(configured.credentials))
+        return cls(files, root.rstrip("/"), configured.credentials)
+
+    def delta_options(self) -> dict[str, str]:
+        """What `deltalake` takes for the same credentials, and what dlt's own setting for it says besides.
+
+        Raises UsageError for credentials that it cannot use.
+        """
+        import dlt
+        from dlt.common.configuration.specs.mixins import WithObjectStoreRsCredentials
+
+        options: dict[str, Any] = {}
+        if isinstance(self.credentials, WithObjectStoreRsCredentials):
+            try:
+                options |= self.credentials.to_object_store_rs_credentials()
+            except Exception as error:
+                raise UsageError(
+                    f"Delta tables cannot be written with these credentials: {str(error).splitlines()[0]}",
+                    "Set others below DESTINATION__FILESYSTEM__CREDENTIALS__… (docs/warehouses.md).",
+                ) from error
+        options |= dlt.secrets.get(DELTA_SETTING, dict) or {}
+        return {name: str(value) for name, value in options.items()}
 
     def publish(self, home: Home) -> dict[str, Any]:
         """Put there what is new, then the manifest; return what it took, nothing where all of it was there."""
@@ -173,20 +189,20 @@ class Bucket:
             self.files.put_file(str(path), f"{self.root}/{place}")
             listed[name] = {"path": place, "bytes": size, "sha256": digest}
             sent += size
-        told = about(listed)
-        if newest and listed == there and newest.get("run_id") == told["run_id"]:
+        version = about(listed)
+        if newest and listed == there and newest.get("run_id") == version["run_id"]:
             return {}
-        self.create_manifest(numbers, {**told, "files": listed})
+        self.create_manifest(numbers, {**version, "files": listed})
         return {"number": number, "files": len(listed), "bytes_sent": sent}
 
-    def create_manifest(self, numbers: list[int], told: Mapping[str, Any]) -> None:
+    def create_manifest(self, numbers: list[int], version: Mapping[str, Any]) -> None:
         """Create the manifest of the publication after those of `numbers`; take away what none names any more.
 
         Raises OmniumEltError where somebody else published since then.
         """
         number = (numbers[-1] if numbers else 0) + 1
-        published_at = datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
-        text = json.dumps({"number": number, "published_at": published_at, **told}, indent=1).encode()
+        published_at = in_utc(datetime.now(UTC), "seconds")
+        text = json.dumps({"number": number, "published_at": published_at, **version}, indent=1).encode()
         self._commit(number, text)
         self.files.pipe_file(f"{self.root}/manifest.json", text)
         self._tidy([*numbers, number])
@@ -250,6 +266,24 @@ def published_files(home: Home, published: Mapping[str, Any]) -> Iterator[tuple[
     for path in sorted(paths):
         if path.exists():
             yield path.relative_to(home.root).as_posix(), path
+
+
+def _checked(url: str) -> tuple[str, str]:
+    """The scheme of an address, and the address with it in small letters. Raises UsageError."""
+    scheme, separator, place = url.strip().partition("://")
+    scheme = scheme.lower()
+    if re.search(r"[?#]|:[^/@]*@", place):
+        shown = re.sub(r"[^/]*:[^/@]*@", "", re.split("[?#]", place)[0])
+        raise UsageError(
+            f"{scheme}://{shown}: an address holds no credentials",
+            "Set them as DESTINATION__FILESYSTEM__CREDENTIALS__… (docs/warehouses.md).",
+        )
+    if not separator or (scheme not in EXTRAS and scheme != "file") or not place.strip("/"):
+        raise UsageError(
+            f"{url}: files cannot be published there",
+            f"There are {', '.join(EXTRAS)} (…://bucket/folder).",
+        )
+    return scheme, f"{scheme}://{place}"
 
 
 def _overtaken(root: str, number: int) -> OmniumEltError:

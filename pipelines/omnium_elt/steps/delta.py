@@ -22,6 +22,7 @@ from omnium_elt.infra.home import Settings
 from omnium_elt.infra.run_report import Progress, StepReport, new_run_id
 from omnium_elt.steps.bucket import Bucket
 from omnium_elt.warehouse import database
+from omnium_elt.warehouse.queries import only_value
 
 STEP = "delta"
 FORMAT = 1
@@ -102,7 +103,7 @@ def _write(connection: Any, place: "_Here | _InBucket", table: str, run_id: str)
     )
     # Another home may have written a version since.
     history = DeltaTable(place.uri(table), storage_options=place.options).history(10)
-    (rows,) = connection.execute(f"select count(*) from {source}").fetchone()
+    rows = only_value(connection, f"select count(*) from {source}")
     return {
         "version": next(commit["version"] for commit in history if commit.get("run_id") == run_id),
         "rows": rows,
@@ -162,7 +163,7 @@ class _InBucket:
     def opened(cls, publish_to: str) -> "_InBucket":
         url = f"{publish_to.rstrip('/')}/delta"
         bucket = Bucket.opened(url)
-        return cls(url, bucket, bucket.numbers(), dict(bucket.delta_options))
+        return cls(url, bucket, bucket.numbers(), bucket.delta_options())
 
     def uri(self, table: str) -> str:
         return f"{self.url}/{table}"

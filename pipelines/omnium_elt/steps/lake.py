@@ -28,7 +28,9 @@ from omnium_elt.infra.files import (
 )
 from omnium_elt.infra.home import Settings
 from omnium_elt.infra.run_report import Progress, StepReport, new_run_id
+from omnium_elt.infra.text import in_utc
 from omnium_elt.warehouse import database
+from omnium_elt.warehouse.queries import only_value
 
 STEP = "lake"
 FILE = "data.parquet"
@@ -114,7 +116,7 @@ def _write_run(
     written = {
         "format": FORMAT,
         "run_id": run_id,
-        "written_at": datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z"),
+        "written_at": in_utc(datetime.now(UTC), "seconds"),
         "runs": [*manifest["runs"], run_id][-KEPT_RUNS:],
         "tables": tables,
     }
@@ -129,7 +131,7 @@ def _write(connection: Any, table: str, file: Path) -> dict[str, Any]:
     )
     file.chmod(published_mode())
     flush(file)
-    (rows,) = connection.execute(f"select count(*) from {source}").fetchone()
+    rows = only_value(connection, f"select count(*) from {source}")
     columns = connection.execute(f"describe {source}").fetchall()
     return {
         "rows": rows,

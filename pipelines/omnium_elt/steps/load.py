@@ -43,7 +43,7 @@ from omnium_elt.infra import memory
 from omnium_elt.infra.errors import OmniumEltError, UsageError, explain
 from omnium_elt.infra.home import Settings
 from omnium_elt.infra.run_report import Progress, ResourceReport, RunReport
-from omnium_elt.infra.tenant import connect, personal_data, told
+from omnium_elt.infra.tenant import connect, personal_data, what_and_remedy
 from omnium_elt.steps.receipts import beside, resource
 from omnium_elt.steps.resource_progress import ResourceProgress
 from omnium_elt.warehouse.database import LOCAL
@@ -98,9 +98,9 @@ def load(settings: Settings, progress: Progress, report: RunReport | None = None
         ):
             _Load(settings, progress, report, client, warehouse, pool).run(resources)
     except ConfigurationError as error:
-        raise UsageError(*told(error)) from error
+        raise UsageError(*what_and_remedy(error)) from error
     except (WrongCredentials, Unreachable) as error:
-        raise OmniumEltError(*told(error)) from error
+        raise OmniumEltError(*what_and_remedy(error)) from error
     return report.finish("interrupted" if settings.stop.is_set() else None)
 
 
@@ -127,15 +127,15 @@ class _Load:
         self._is_tight = memory.is_tight()
         self._fatal: Exception | None = None
         # What a killed run left there is in no package, and is read again.
-        shutil.rmtree(settings.home.spool, ignore_errors=True)
-        settings.home.spool.mkdir(exist_ok=True)
+        shutil.rmtree(settings.home.buffers, ignore_errors=True)
+        settings.home.buffers.mkdir(exist_ok=True)
         since = settings.since
         reading = Reading(
             settling_lag=settings.settling_lag_seconds,
             full_pass_days=settings.full_pass_days,
             window_rows=settings.window_rows,
             since=dt.datetime.combine(since, dt.time(), dt.UTC) if since else None,
-            folder=settings.home.spool,
+            folder=settings.home.buffers,
             **(WHERE_TIGHT if self._is_tight else {}),
             **settings.source_options.get("reading", {}),
         )
@@ -309,8 +309,8 @@ class _Load:
                     self._settle(one)
         return later
 
-    def _write(self, package: dict[str, list[Verified]], told: dict[str, pa.Table]) -> None:
-        """Give a package to the destination, and what is `told` beside it."""
+    def _write(self, package: dict[str, list[Verified]], beside: dict[str, pa.Table]) -> None:
+        """Give a package to the destination, and the tables `beside` it."""
         new = [name for name, windows in package.items() if self._is_new(name, windows)]
         if self._has_loaded:
             self._warehouse.forget_what_was_written()
@@ -321,14 +321,14 @@ class _Load:
             },
             {name: windows[-1].state for name, windows in package.items()},
             self._personal.mark,
-            told,
+            beside,
             new,
         )
         with (
-            tempfile.TemporaryDirectory(prefix="lists-", dir=self._settings.home.spool) as lists,
+            tempfile.TemporaryDirectory(prefix="lists-", dir=self._settings.home.buffers) as lists,
             self._warehouse.appending(new),
         ):
-            resources = self._resources_of(package, told, new, Path(lists))
+            resources = self._resources_of(package, beside, new, Path(lists))
             self._warehouse.load(resources, merges=len(new) < len(package), at_once=at_once)
         self._has_loaded = True
 
@@ -350,7 +350,7 @@ class _Load:
         return are_new
 
     def _resources_of(
-        self, package: dict[str, list[Verified]], told: dict[str, pa.Table], new: Sequence[str], lists: Path
+        self, package: dict[str, list[Verified]], beside: dict[str, pa.Table], new: Sequence[str], lists: Path
     ) -> Iterator[Any]:
         for name, windows in package.items():
             yield dlt_resource(
@@ -359,7 +359,7 @@ class _Load:
                 is_new=name in new,
                 lists=lists if self._warehouse.takes_lists else None,
             )
-        for name, rows in told.items():
+        for name, rows in beside.items():
             yield resource(name, rows)
 
     def _marked(self, windows: list[Verified]) -> Iterator[Verified]:

@@ -33,11 +33,13 @@ from omnium_elt.infra.files import (
 )
 from omnium_elt.infra.home import Home, Settings
 from omnium_elt.infra.run_report import Progress, StepReport
+from omnium_elt.infra.text import in_utc
 from omnium_elt.report import html as report_html
 from omnium_elt.report.summary import summary
 from omnium_elt.steps import transform
 from omnium_elt.warehouse import database
 from omnium_elt.warehouse.manifest import read_manifest
+from omnium_elt.warehouse.queries import only_value
 
 STEP = "publish"
 PUBLISHED_SCHEMAS = (database.RAW, "staging", "marts")
@@ -103,7 +105,7 @@ def _manifest(
         "run_id": settings.run_id,
         "as_of": source["as_of"] if source else None,
         "models": models,
-        "published_at": datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z"),
+        "published_at": in_utc(datetime.now(UTC), "seconds"),
         "marts": {mart.pop("name"): mart for mart in marts},
         "source": source,
         "raw": raw,
@@ -221,7 +223,7 @@ def export_marts(
             "name": name,
             "file": target.name,
             "description": described["description"],
-            "rows": connection.execute(f'select count(*) from "{MARTS}"."{name}"').fetchone()[0],
+            "rows": only_value(connection, f'select count(*) from "{MARTS}"."{name}"'),
             "bytes": partial.stat().st_size,
             "sha256": checksum(partial),
             "columns": columns,

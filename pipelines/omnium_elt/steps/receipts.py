@@ -55,10 +55,10 @@ _SCHEMAS = {RECEIPTS: _RECEIPT, ODD_VALUES: _ODD_VALUE}
 
 def beside(run_id: str, windows: Sequence[Verified]) -> dict[str, pa.Table]:
     """What a package says of these windows, by table."""
-    told = {RECEIPTS: receipts(run_id, windows)}
+    tables = {RECEIPTS: receipts(run_id, windows)}
     if any(window.odd for window in windows):
-        told[ODD_VALUES] = odd_values(run_id, windows)
-    return told
+        tables[ODD_VALUES] = odd_values(run_id, windows)
+    return tables
 
 
 def receipts(run_id: str, windows: Sequence[Verified]) -> pa.Table:
@@ -97,10 +97,10 @@ def odd_values(run_id: str, windows: Sequence[Verified]) -> pa.Table:
             "column_name": one.column,
             "kind": one.kind,
             "example_type": one.example_type,
-            **told,
+            **counted,
         }
         for one in summed(drift for window in windows for drift in window.odd)
-        for told in _of_rows(one)
+        for counted in _of_rows(one)
     ]
     return _table(ODD_VALUES, rows)
 

@@ -32,7 +32,7 @@ from omnium_source.windows.window import Reading, moment_of
 from omnium_elt.infra.errors import OmniumEltError, UsageError, explain
 from omnium_elt.infra.home import Settings
 from omnium_elt.infra.run_report import Progress, ResourceReport, RunReport
-from omnium_elt.infra.tenant import connect, personal_data, told
+from omnium_elt.infra.tenant import connect, personal_data, what_and_remedy
 from omnium_elt.steps.load import load
 from omnium_elt.warehouse.destination import Warehouse
 from omnium_elt.warehouse.odd_values import forget_mended
@@ -54,9 +54,9 @@ def reconcile(settings: Settings, progress: Progress, force: bool = False) -> Ru
         missing = _sweep_all(settings, progress, report, force)
         _heal(settings, progress, report, missing)
     except ConfigurationError as error:
-        raise UsageError(*told(error)) from error
+        raise UsageError(*what_and_remedy(error)) from error
     except (WrongCredentials, Unreachable) as error:
-        raise OmniumEltError(*told(error)) from error
+        raise OmniumEltError(*what_and_remedy(error)) from error
     report.notes += [f"{one.name}: {one.error}" for one in report.resources if one.error]
     return report.finish("interrupted" if settings.stop.is_set() else None)
 
@@ -69,7 +69,7 @@ def _syncing(settings: Settings) -> Iterator[tuple[Warehouse, Sync]]:
         ThreadPoolExecutor(20, "omnium-page") as executor,
     ):
         personal = personal_data(settings, warehouse.personal_mark)
-        reading = Reading(folder=settings.home.spool, **settings.source_options.get("reading", {}))
+        reading = Reading(folder=settings.home.buffers, **settings.source_options.get("reading", {}))
         yield warehouse, Sync(client, executor, personal, reading, choices=settings.fields)
 
 

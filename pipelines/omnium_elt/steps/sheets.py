@@ -9,6 +9,8 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+from omnium_elt.infra.text import digits
+
 LONGEST_TEXT = 32_767
 """Characters that a cell can hold."""
 WIDTHS = {"explanation": 90, "product_name": 32, "supplier_name": 24}
@@ -32,7 +34,7 @@ def write_csv(
 
 def _csv_cell(value: Any, decimal_sign: str) -> Any:
     if isinstance(value, Decimal):
-        return f"{value.normalize():f}".replace(".", decimal_sign)
+        return digits(value).replace(".", decimal_sign)
     if isinstance(value, float):
         return repr(value).replace(".", decimal_sign)
     return kept_as_text(value) if isinstance(value, str) else value

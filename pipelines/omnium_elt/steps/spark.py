@@ -27,6 +27,7 @@ from omnium_elt.infra.errors import OmniumEltError, UsageError
 from omnium_elt.infra.files import checksum, flush, make_folder, published_mode, read_object, write_json
 from omnium_elt.infra.home import Settings
 from omnium_elt.infra.run_report import new_run_id
+from omnium_elt.infra.text import in_utc
 from omnium_elt.steps.lake import KEPT_RUNS, MARTS, MARTS_MANIFEST, read_manifest
 from omnium_elt.warehouse import database
 
@@ -328,29 +329,26 @@ class Build:
         }
 
     def _bring_home(self, run: Path, described: Mapping[str, Any]) -> None:
-        with database.connect(self._settings.home.working_database) as connection:
-            connection.execute("begin")
-            try:
-                for schema in KEPT:
-                    connection.execute(f'create schema if not exists "{schema}"')
-                views = {
-                    f"{schema}.{name}"
-                    for schema, name in connection.execute(
-                        "select schema_name, view_name from duckdb_views() where not internal"
-                    ).fetchall()
-                }
-                for name in described:
-                    schema, table = name.split(".", 1)
-                    if name in views:
-                        connection.execute(f'drop view "{schema}"."{table}"')
-                    files = database.literal(str(run / schema / table / "*.parquet"))
-                    connection.execute(
-                        f'create or replace table "{schema}"."{table}" as from read_parquet({files})'
-                    )
-                connection.execute("commit")
-            except BaseException:
-                connection.execute("rollback")
-                raise
+        with (
+            database.connect(self._settings.home.working_database) as connection,
+            database.transaction(connection),
+        ):
+            for schema in KEPT:
+                connection.execute(f'create schema if not exists "{schema}"')
+            views = {
+                f"{schema}.{name}"
+                for schema, name in connection.execute(
+                    "select schema_name, view_name from duckdb_views() where not internal"
+                ).fetchall()
+            }
+            for name in described:
+                schema, table = name.split(".", 1)
+                if name in views:
+                    connection.execute(f'drop view "{schema}"."{table}"')
+                files = database.literal(str(run / schema / table / "*.parquet"))
+                connection.execute(
+                    f'create or replace table "{schema}"."{table}" as from read_parquet({files})'
+                )
 
     def _write_manifest(self, described: Mapping[str, Any]) -> None:
         manifest = self._settings.home.lake / MARTS_MANIFEST
@@ -368,7 +366,7 @@ class Build:
             "format": FORMAT,
             "run_id": self.run_id,
             "raw_run_id": read_manifest(self._settings.home.lake).get("run_id"),
-            "written_at": datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z"),
+            "written_at": in_utc(datetime.now(UTC), "seconds"),
             "runs": runs,
             "tables": tables,
         }

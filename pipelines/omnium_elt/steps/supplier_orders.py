@@ -14,6 +14,7 @@ from omnium_elt.decide.lines import Selection, by_order, value_of
 from omnium_elt.infra.errors import OmniumEltError, UsageError
 from omnium_elt.infra.files import replacing
 from omnium_elt.infra.home import Home
+from omnium_elt.infra.text import digits
 from omnium_elt.report.rendering import render
 from omnium_elt.steps import printing, sheets
 from omnium_elt.steps.export import Written, proposal_lines
@@ -182,4 +183,4 @@ def _shown(name: str, value: Any) -> str:
         return ""
     if name in ("unit_cost", "line_value"):
         return f"{value:,.2f}"
-    return f"{value.normalize():f}" if isinstance(value, Decimal) else str(value)
+    return digits(value) if isinstance(value, Decimal) else str(value)

@@ -74,10 +74,10 @@ def transform(settings: Settings, progress: Progress, *, force: bool = False) ->
     else:
         counts, tested = _build(settings, wanted, changed, progress)
     # A test of what did not change was not asked again, and what it said last still holds.
-    told = {} if changed is None else _warnings(settings)
-    told = {name: text for name, text in (told | tested).items() if text}
-    report.details = {"as_of": wanted["as_of"], **counts, "warnings": [*told.values(), *not_known]}
-    write_json(settings.home.state / WARNINGS, told)
+    warnings = {} if changed is None else _warnings(settings)
+    warnings = {name: text for name, text in (warnings | tested).items() if text}
+    report.details = {"as_of": wanted["as_of"], **counts, "warnings": [*warnings.values(), *not_known]}
+    write_json(settings.home.state / WARNINGS, warnings)
     write_json(marker, wanted)
     report.status = "ok"
     report.seconds = time.monotonic() - started
@@ -103,8 +103,10 @@ def _warnings(settings: Settings) -> dict[str, str]:
 
 
 def finished(settings: Settings) -> dict[str, Any] | None:
-    """What the marts in the working database were built from, the raw data as one digest; None where the last build did
-    not finish."""
+    """What the marts in the working database were built from, the raw data as one digest.
+
+    None where the last build did not finish.
+    """
     last = _last(settings)
     if last is not None and settings.destination in database.LOCAL:  # a build keeps them table by table
         return {**last, "raw": database.digest(last["raw"])}

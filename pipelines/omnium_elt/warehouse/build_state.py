@@ -29,8 +29,7 @@ def prepare(
         )
         """
     )
-    connection.execute("begin")
-    try:
+    with database.transaction(connection):
         kept = connection.execute(f"select version from {TABLE} where node = 'project'").fetchone()
         if forget or kept != (project,):
             connection.execute(f"delete from {TABLE}")
@@ -52,7 +51,3 @@ def prepare(
             f"insert into {TABLE} (node, version, shape) values (?, ?, ?)",
             [("project", project, project), ("settings", database.digest(dict(variables)), None), *sources],
         )
-        connection.execute("commit")
-    except BaseException:
-        connection.execute("rollback")
-        raise

@@ -40,12 +40,14 @@ BYTES_A_BLOCK = 65_536
 """Of DuckDB's own, 262,144, a table takes one at least: the hundreds of tables of a small tenant were a file of a
 hundred megabytes. Large ones take as much room and time with smaller blocks, down to this size."""
 RECEIPTS = "_omnium_windows"
+"""Table with a row for every complete window, and the package it came in."""
+RUNS = "_omnium_runs"
+"""Table with a row for every run: what it did."""
 DECISIONS = "_omnium_decisions"
 """What the purchaser decided (decide.kept)."""
 ODD_VALUES = "_omnium_odd_values"
 BOOKKEEPING = (RECEIPTS, ODD_VALUES)
 """Tables that a package adds to beside its rows (`steps/receipts.py`)."""
-"""Table with a row for every complete window, and the package it came in."""
 APPENDING = "main._omnium_appending"
 """Table of the resources that a package under way appends to; outside the dataset, which dlt makes."""
 
@@ -53,6 +55,18 @@ APPENDING = "main._omnium_appending"
 _opening = threading.Lock()
 """Threads that open the same file share what DuckDB has of it, and the first one is still adding its functions for
 Python while the second one may ask for them: DuckDB 2.0 then has no `python_arrow_scan`."""
+
+
+@contextmanager
+def transaction(connection: Any) -> Iterator[None]:
+    """What is done in the `with` block is done altogether, or, where it raises, not at all."""
+    connection.execute("begin")
+    try:
+        yield
+        connection.execute("commit")
+    except BaseException:
+        connection.execute("rollback")
+        raise
 
 
 @contextmanager
@@ -132,8 +146,7 @@ def clear_half_loaded(connection: Any) -> None:
     whole_loads = f"select load_id from {RAW}._dlt_loads where status = 0"
     main = tables(connection, "main")
     appending = APPENDING.partition(".")[2]
-    connection.execute("begin")
-    try:
+    with transaction(connection):
         for table in BOOKKEEPING:
             if "_dlt_load_id" in columns.get(table, {}):
                 connection.execute(f"delete from {RAW}.{table} where _dlt_load_id not in ({whole_loads})")
@@ -142,17 +155,13 @@ def clear_half_loaded(connection: Any) -> None:
                 if root in columns:
                     _clear_half_appended(connection, root, columns, whole_loads)
             connection.execute(f"drop table {APPENDING}")
-        connection.execute("commit")
-    except BaseException:
-        connection.execute("rollback")
-        raise
 
 
 def _clear_half_appended(connection: Any, root: str, columns: Mapping[str, Any], whole_loads: str) -> None:
-    whole = f'select _dlt_id from {RAW}."{root}" where _dlt_load_id in ({whole_loads})'
+    complete = f'select _dlt_id from {RAW}."{root}" where _dlt_load_id in ({whole_loads})'
     for child in (name for name in columns if name.startswith(f"{root}__")):
-        connection.execute(f'delete from {RAW}."{child}" where _dlt_root_id not in ({whole})')
-    connection.execute(f'delete from {RAW}."{root}" where _dlt_id not in ({whole})')
+        connection.execute(f'delete from {RAW}."{child}" where _dlt_root_id not in ({complete})')
+    connection.execute(f'delete from {RAW}."{root}" where _dlt_id not in ({complete})')
 
 
 def fingerprint(connection: Any, schema: str = RAW) -> dict[str, str]:
@@ -241,9 +250,9 @@ def held(connection: Any) -> Held:
         if not table.startswith("_") and "__" not in table
     }
     late: dict[str, int] = {}
-    if "max_lateness_seconds" in columns.get("_omnium_windows", {}):
+    if "max_lateness_seconds" in columns.get(RECEIPTS, {}):
         measured = connection.execute(
-            f"select resource, max(max_lateness_seconds) from {RAW}._omnium_windows "
+            f"select resource, max(max_lateness_seconds) from {RAW}.{RECEIPTS} "
             "where max_lateness_seconds > 0 group by resource"
         ).fetchall()
         # Half as much again as the worst that was seen, in whole half minutes.
@@ -270,7 +279,7 @@ def _states(connection: Any, columns: Mapping[str, Any]) -> dict[str, dict[str, 
 
 def newest_load_day(connection: Any, time_zone: str = "UTC") -> date | None:
     """The calendar day of the newest load, in `time_zone`; None before the first one."""
-    for table, column in (("_dlt_loads", "inserted_at"), ("_omnium_runs", "finished_at")):
+    for table, column in (("_dlt_loads", "inserted_at"), (RUNS, "finished_at")):
         if table in tables(connection):
             row = connection.execute(
                 f'select cast(max("{column}") at time zone ? as date) from "{RAW}"."{table}"', [time_zone]

@@ -21,7 +21,7 @@ from dlt.destinations.exceptions import DatabaseUndefinedRelation
 from dlt.extract import DltResource
 from dlt.pipeline.exceptions import PipelineStepFailed
 from omnium_source import MARK, keep_mark
-from omnium_source.dlt_private import be_quick, is_tried, new_load_id, next_state
+from omnium_source.dlt_private import is_tried, new_load_id, next_state, take_shortcuts
 from omnium_source.setting import is_url
 from omnium_source.windows.deletions import MARKED_HASH
 
@@ -41,7 +41,7 @@ from omnium_elt.warehouse.database import (
 from omnium_elt.warehouse.duckdb_destination import DuckDb
 from omnium_elt.warehouse.one_transaction import Package, fits, put
 
-be_quick()
+take_shortcuts()
 NAME = "omnium"
 DUCKDB_CONFIG = {
     "memory_limit": "340MB",

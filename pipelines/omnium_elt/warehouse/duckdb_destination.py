@@ -10,6 +10,8 @@ from typing import Any
 
 import dlt
 import pyarrow.parquet as pq
+from dlt.common.configuration import configspec
+from dlt.destinations.impl.duckdb.configuration import DuckDbClientConfiguration
 from dlt.destinations.impl.duckdb.duck import DuckDbClient, DuckDbCopyJob
 from omnium_source.dlt_adapter import FILES
 
@@ -45,9 +47,17 @@ class _Client(DuckDbClient):
         return _CopyJob(file_path) if is_parquet else job
 
 
+@configspec(init=False)
+class _Configuration(DuckDbClientConfiguration):
+    def __str__(self) -> str:
+        """Where the data are, as dlt's report of a package shows it; dlt itself imports all of sqlalchemy for that."""
+        return f"duckdb:///{self.credentials.database}"
+
+
 class DuckDb(dlt.destinations.duckdb):
     """To dlt's state it is the destination that it always was."""
 
+    spec = _Configuration
     _partial: Any = None
 
     def configuration(self, initial_config: Any, accept_partial: bool = False) -> Any:

@@ -42,12 +42,12 @@ def _texts(warehouse: Warehouse, sql: str) -> list[str]:
 
 def _forget_rows(warehouse: Warehouse, resource: str) -> None:
     """What was odd in rows that stand there no more as they did."""
-    told = warehouse.query(
+    kept = warehouse.query(
         f"select row_id, _dlt_load_id from {_odd(warehouse)} "
         f"where resource = {literal(resource)} and row_id is not null"
     )
     loads_of: dict[str, set[str]] = defaultdict(set)
-    for row_id, load in zip(told["row_id"].to_pylist(), told["_dlt_load_id"].to_pylist(), strict=True):
+    for row_id, load in zip(kept["row_id"].to_pylist(), kept["_dlt_load_id"].to_pylist(), strict=True):
         loads_of[row_id].add(load)
     mended: dict[str, list[str]] = defaultdict(list)
     for ids in _chunks(sorted(loads_of)):
@@ -74,12 +74,12 @@ def _forget_rest(warehouse: Warehouse, resource: str) -> None:
         warehouse,
         f"select min(_dlt_load_id) as found from {warehouse.name_of(resource)} where _omnium_deleted_at is null",
     )
-    whole = _texts(
+    all_loads = _texts(
         warehouse,
         f"select max(_dlt_load_id) as found from {warehouse.name_of(RECEIPTS)} "
         f"where resource = {literal(resource)} and window_from is null",
     )
-    for kinds, loads in (("kind <> 'no_row'", oldest), ("kind = 'no_row'", whole)):
+    for kinds, loads in (("kind <> 'no_row'", oldest), ("kind = 'no_row'", all_loads)):
         for load in loads:
             warehouse.execute(
                 f"delete from {_odd(warehouse)} where resource = {literal(resource)} and {kinds} "

@@ -10,6 +10,7 @@ put         puts it in
 """
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -18,7 +19,7 @@ from omnium_source.dlt_adapter import SYSTEM_COLUMNS
 from omnium_source.dlt_private import nested_tables
 from omnium_source.normalize.buffer import Columns, Part, Tables
 
-from omnium_elt.warehouse.database import RAW, literal
+from omnium_elt.warehouse.database import RAW, literal, transaction
 from omnium_elt.warehouse.database import tables as tables_of
 
 LOAD_ID = "_dlt_load_id"
@@ -59,9 +60,9 @@ def fits(connection: Any, package: Package, known: Mapping[str, Any]) -> bool:
         for column in schema:
             if column.name not in columns or pa.types.is_null(column.type):
                 return False
-            told = described.get(column.name)
+            hinted = described.get(column.name)
             wanted = {} if column.name in SYSTEM_COLUMNS else hints.get(column.name, {})
-            if told is None or any(told.get(name) != value for name, value in wanted.items()):
+            if hinted is None or any(hinted.get(name) != value for name, value in wanted.items()):
                 return False
     return True
 
@@ -74,9 +75,7 @@ def put(
     rows_of_dlt: Mapping[str, Mapping[str, Any]],
 ) -> None:
     """Replace the rows of a package that `fits`, and add what comes beside, and the rows of dlt's own tables."""
-    cursor = connection.cursor()
-    cursor.execute("begin")
-    try:
+    with closing(connection.cursor()) as cursor, transaction(cursor):
         there = tables_of(cursor)
         for root, tables in package.rows.items():
             if root not in package.new:
@@ -87,12 +86,6 @@ def put(
             _insert(cursor, Part(name, table.num_rows, table), load_id)
         for name, row in rows_of_dlt.items():
             _add(cursor, name, row)
-        cursor.execute("commit")
-    except BaseException:
-        cursor.execute("rollback")
-        raise
-    finally:
-        cursor.close()
 
 
 def _add(cursor: Any, table: str, row: Mapping[str, Any]) -> None:

@@ -14,6 +14,17 @@ def rows(connection: Any, sql: str, *values: Any) -> list[Row]:
     return [dict(zip(names, found, strict=True)) for found in cursor.fetchall()]
 
 
+def only_value(connection: Any, sql: str, *values: Any) -> Any:
+    """The value of a query that answers one row of one column."""
+    ((found,),) = connection.execute(sql, list(values)).fetchall()
+    return found
+
+
+def first_row(connection: Any, sql: str, *values: Any) -> Row | None:
+    """The first row of a query; None where it has none."""
+    return next(iter(rows(connection, sql, *values)), None)
+
+
 def row(connection: Any, sql: str) -> Row:
     """The only row of a query."""
     return rows(connection, sql)[0]

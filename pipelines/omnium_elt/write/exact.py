@@ -130,5 +130,5 @@ def _digits(number: Decimal) -> str:
     written = "".join(map(str, digits)).lstrip("0")
     if not written:
         return "0"
-    whole = written.rstrip("0")
-    return f"{'-' if sign else ''}{whole}e{int(exponent) + len(written) - len(whole)}"
+    significant = written.rstrip("0")
+    return f"{'-' if sign else ''}{significant}e{int(exponent) + len(written) - len(significant)}"

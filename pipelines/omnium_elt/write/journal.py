@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from omnium_elt.infra.files import flush
+from omnium_elt.infra.text import in_utc
 
 
 @dataclass(frozen=True)
@@ -140,9 +141,9 @@ def _append(path: Path, event: dict[str, Any]) -> None:
 
 def _cut_half_line(file: Any, size: int) -> None:
     file.seek(0)
-    whole = file.read(size)
-    file.truncate(whole.rfind(b"\n") + 1)
+    content = file.read(size)
+    file.truncate(content.rfind(b"\n") + 1)
 
 
 def _now() -> str:
-    return datetime.now(UTC).isoformat().replace("+00:00", "Z")
+    return in_utc(datetime.now(UTC))

@@ -21,9 +21,10 @@ from omnium_elt.decide import lines as decided
 from omnium_elt.decide.decisions import Decision, Decisions
 from omnium_elt.decide.lines import Selection
 from omnium_elt.infra.home import Home
+from omnium_elt.infra.text import digits
 from omnium_elt.warehouse import database
 from omnium_elt.warehouse.manifest import read_manifest
-from omnium_elt.warehouse.queries import rows
+from omnium_elt.warehouse.queries import only_value, rows
 from omnium_elt.write import exact
 from omnium_elt.write.changes import Change, as_json
 from omnium_elt.write.journal import Entry, Journal, journals
@@ -159,9 +160,9 @@ def proposed(home: Home, chosen: Selection) -> tuple[list[Change], list[str]]:
 
 def _newest_load(connection: Any) -> datetime | None:
     """When the newest load of the published data began."""
-    if "_omnium_runs" not in database.tables(connection):
+    if database.RUNS not in database.tables(connection):
         return None
-    ((began,),) = connection.execute(f"select max(started_at) from {database.RAW}._omnium_runs").fetchall()
+    began = only_value(connection, f"select max(started_at) from {database.RAW}.{database.RUNS}")
     return began if began is None else began.astimezone(UTC)
 
 
@@ -222,18 +223,14 @@ def _remarks(lines: Sequence[dict[str, Any]]) -> list[str]:
         if line["is_changed"]:
             note = f" ({line['note']})" if line["note"] else ""
             said.append(
-                f"{line['sku']}: {_plain(line['quantity'])} instead of {_plain(line['proposed_quantity'])}{note}"
+                f"{line['sku']}: {digits(line['quantity'])} instead of {digits(line['proposed_quantity'])}{note}"
             )
         if line["is_outdated"]:
             said.append(
-                f"{line['sku']}: when it was decided {_plain(line['decided_against'])} were proposed, now "
-                f"{_plain(line['proposed_quantity'])}"
+                f"{line['sku']}: when it was decided {digits(line['decided_against'])} were proposed, now "
+                f"{digits(line['proposed_quantity'])}"
             )
     return said
-
-
-def _plain(value: Any) -> str:
-    return f"{Decimal(value).normalize():f}"
 
 
 def settle(home: Home) -> None:
@@ -272,7 +269,7 @@ def order_id_of(lines: Sequence[dict[str, Any]], as_of: str, undone: AbstractSet
     """
     first = lines[0]
     place = [first["supplier_id"], first["warehouse_code"], first["currency"]]
-    quantities = sorted([line["sku"], f"{Decimal(line['quantity']).normalize():f}"] for line in lines)
+    quantities = sorted([line["sku"], digits(Decimal(line["quantity"]))] for line in lines)
     ids = (_digest([*place, as_of, quantities, *([anew] if anew else [])]) for anew in itertools.count())
     return next(order_id for order_id in ids if order_id not in undone)
 

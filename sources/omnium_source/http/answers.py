@@ -1,7 +1,9 @@
 """What an answer says beside its rows: its bytes within bounds, a server's message, how long to wait.
 
 body_of       an answer's bytes, decompressed, and no more of them than `MAX_BYTES`
+is_object     whether an answer looks like one of Omnium's
 message_in    what a server has to say, as one plain line
+redirection   what to say of a redirect
 retry_after   seconds of a Retry-After header
 """
 
@@ -11,6 +13,7 @@ import email.utils
 import json
 import math
 import zlib
+from urllib.parse import urlsplit
 
 import httpx
 
@@ -22,7 +25,8 @@ MAX_BYTES = 128 * 1024 * 1024
 in a period, stays far below; what is larger would not fit into memory several times."""
 MAX_MESSAGE = 300
 """Characters of a server's message that are shown."""
-_GZIP_OR_ZLIB = 32 + zlib.MAX_WBITS
+_GZIP = b"\x1f\x8b"
+"""How gzip begins, and no JSON."""
 
 
 class Garbled(Exception):
@@ -41,27 +45,76 @@ def body_of(response: httpx.Response) -> bytes:
     """The bytes of an answer under way, decompressed.
 
     httpx would decompress whatever came at once, a thousand bytes for each byte received, and once more for each
-    encoding that the header names. Raises TooLarge beyond MAX_BYTES, Garbled, and what httpx raises.
+    encoding that the header names. How an answer begins tells more than its header, which a proxy may have left as it
+    was. Raises TooLarge beyond MAX_BYTES, Garbled, and what httpx raises.
     """
     encoding = response.headers.get("Content-Encoding", "").strip().lower()
-    chunks, size = list[bytes](), 0
-    decoder = None
-    if encoding in ("gzip", "x-gzip", "deflate"):
-        decoder = zlib.decompressobj(_GZIP_OR_ZLIB)
-    elif encoding not in ("", "identity"):
-        raise Garbled(f"it is encoded as {plain(encoding)[:40]!r}, which was not asked for")
+    chunks, size, start = list[bytes](), 0, b""
+    unpacked: _Unpacked | None = None
     for received in response.iter_raw():
-        try:
-            content = decoder.decompress(received, MAX_BYTES + 1 - size) if decoder else received
-        except zlib.error as error:
-            raise Garbled(f"it is no {encoding}: {error}") from None
+        if len(start) < len(_GZIP):
+            start = received = start + received
+            if len(start) < len(_GZIP):
+                continue
+            unpacked = _unpacked_by(encoding, start)
+        content = unpacked.take(received, MAX_BYTES + 1 - size) if unpacked else received
         size += len(content)
-        if size > MAX_BYTES or (decoder and decoder.unconsumed_tail):
+        if size > MAX_BYTES or (unpacked and unpacked.has_more):
             raise TooLarge(f"an answer is larger than {MAX_BYTES // (1024 * 1024):,} MB")
         chunks.append(content)
-    if decoder and size and not decoder.eof:
+    if unpacked and not unpacked.is_whole:
         raise Garbled("its end is missing")
-    return b"".join(chunks)
+    return b"".join(chunks) if len(start) >= len(_GZIP) else start
+
+
+class _Unpacked:
+    """What is decompressed piece by piece; gzip may have any number of members, one behind the other."""
+
+    def __init__(self, encoding: str, window_bits: int) -> None:
+        self._encoding, self._window_bits = encoding, window_bits
+        self._decoder = zlib.decompressobj(window_bits)
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether its end has come."""
+        return self._decoder.eof
+
+    @property
+    def has_more(self) -> bool:
+        """Whether there was more in the last piece than was asked for."""
+        return bool(self._decoder.unconsumed_tail)
+
+    def take(self, received: bytes, most: int) -> bytes:
+        """What a piece holds, and no more than `most` bytes of it. Raises Garbled where it is no such thing."""
+        chunks = list[bytes]()
+        while received:
+            try:
+                chunks.append(self._decoder.decompress(received, most))
+            except zlib.error as error:
+                raise Garbled(f"it is no {self._encoding}: {error}") from None
+            most -= len(chunks[-1])
+            behind = self._decoder.unused_data
+            if most <= 0 or not behind.startswith(_GZIP):  # padding behind the end says nothing
+                break
+            self._decoder, received = zlib.decompressobj(self._window_bits), behind
+        return b"".join(chunks)
+
+
+def _unpacked_by(encoding: str, start: bytes) -> _Unpacked | None:
+    """What decompresses an answer that begins so, None where it is plain. Raises Garbled where nobody knows how."""
+    if start.startswith(_GZIP) and "," not in encoding:
+        return _Unpacked("gzip", 16 + zlib.MAX_WBITS)
+    if encoding in ("", "identity") or start.lstrip()[:1] in (b"{", b"["):
+        return None
+    if encoding in ("gzip", "x-gzip", "deflate"):
+        has_header = start[0] & 15 == zlib.DEFLATED and int.from_bytes(start[:2], "big") % 31 == 0
+        return _Unpacked(encoding, zlib.MAX_WBITS if has_header else -zlib.MAX_WBITS)
+    raise Garbled(f"it is encoded as {plain(encoding)[:40]!r}, which was not asked for")
+
+
+def is_object(body: bytes) -> bool:
+    """Whether an answer looks like one of Omnium's, and not like a proxy's page."""
+    return body.lstrip()[:1] == b"{"
 
 
 def message_in(body: bytes) -> str:
@@ -80,6 +133,15 @@ def message_in(body: bytes) -> str:
                     or json.dumps(parsed, separators=(",", ":"), ensure_ascii=False)
                 )
     return plain(text)[:MAX_MESSAGE]
+
+
+def redirection(status: int, headers: httpx.Headers) -> str:
+    """What to say of an answer that redirects: nobody follows it, as it may lead anywhere."""
+    target = urlsplit(headers.get("Location", "")).hostname or "another address"
+    return (
+        f"the server redirects to {target} ({status}), and the token is not sent elsewhere: "
+        "set SOURCES__OMNIUM__BASE_URL to the final address"
+    )
 
 
 def retry_after(value: str | None, now: dt.datetime) -> float | None:

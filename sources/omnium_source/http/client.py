@@ -10,7 +10,6 @@ a log or an exception, httpx's own loggers are cut short, and redirects are neve
 
 import contextlib
 import datetime as dt
-import logging
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -34,7 +33,15 @@ from omnium_source.errors import (
     Unreachable,
     WrongCredentials,
 )
-from omnium_source.http.answers import Garbled, NotAnAnswer, body_of, message_in, retry_after
+from omnium_source.http.answers import (
+    Garbled,
+    NotAnAnswer,
+    body_of,
+    is_object,
+    message_in,
+    redirection,
+    retry_after,
+)
 from omnium_source.http.cancellation import Cancellation, Ends, Grace
 from omnium_source.http.clock import Moment, ServerClock
 from omnium_source.http.deadlines import Patience, in_time
@@ -42,8 +49,8 @@ from omnium_source.http.limiter import SERVER_BURST, SERVER_LIMIT_CONCURRENT, SE
 from omnium_source.http.repeating import Repeatable, Repeating
 from omnium_source.http.token_store import TokenStore, token_in
 from omnium_source.http.traffic import Budget, Traffic
+from omnium_source.http.transport_logs import silence_transport
 
-log = logging.getLogger("omnium")
 T = TypeVar("T")
 
 SCROLL_END_SECONDS = 4.0
@@ -52,35 +59,9 @@ unfinished one burdens the server."""
 MOST_REFUSALS = 2
 """401 answers to one request after which even a new token is of no use."""
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
-_TRANSPORT_LOGGERS = (
-    "httpx",
-    "httpcore.connection",
-    "httpcore.http11",
-    "httpcore.http2",
-    "httpcore.proxy",
-    "httpcore.socks",
-)
-
 
 Read = Callable[[bytes], T]
 """What an answer's bytes say. Raises ValueError: they are no JSON; NotAnAnswer: they are something else."""
-
-
-class _Silent(logging.Filter):
-    """Lets nothing through: the loggers of the transport write whole URLs and headers."""
-
-    def filter(self, record: logging.LogRecord) -> bool:
-        return False
-
-
-_SILENT = _Silent()
-
-
-def _silence_transport() -> None:
-    for name in _TRANSPORT_LOGGERS:
-        logger = logging.getLogger(name)
-        if _SILENT not in logger.filters:
-            logger.addFilter(_SILENT)
 
 
 @dataclass(frozen=True)
@@ -137,7 +118,7 @@ class OmniumClient:
         stop: Cancellation | None = None,
         section: str = "SOURCES__OMNIUM",
     ) -> None:
-        _silence_transport()
+        silence_transport()
         self.base_url = check_base_url(base_url)
         self._client_id, self._client_secret, self._section = client_id, client_secret, section
         self._tokens = TokenStore(token_path, f"{self.base_url}|{client_id}")
@@ -197,13 +178,18 @@ class OmniumClient:
         return self.clock.moment(assumed)
 
     def _ask_for_the_time(self) -> None:
-        """Any small answer will do, a refusal included."""
+        """Any small answer will do, a refusal included, and one of which no more than its head comes."""
         token = self._authorization(None, Budget(), None)
         headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
         body, path = orjson.dumps({"take": 1, "page": 0, "includeInactive": True}), "Stores/SearchStores"
-        self._repeating.until_answered(
-            lambda: self._exchange("POST", path, body, headers, None), "the clock", Budget(), None
-        )
+        heard = self.clock.answers
+        try:
+            status, _, content = self._exchange("POST", path, body, headers, None)
+            self._repeating.has_met_omnium |= status == 200 and is_object(content)
+        except (Repeatable, TooLarge):
+            if self.clock.answers == heard:
+                # Without the token's endpoint nothing can be read, without this one all else can.
+                self._authorization(token, Budget(), None)
 
     def server_time(self) -> dt.datetime:
         """A time that is not later than the server's: see `moment`."""
@@ -266,12 +252,7 @@ class OmniumClient:
         if self._repeating.has_met_omnium:
             # It was there a moment ago: the network will come back.
             return Repeatable(f"no connection to {host}")
-        if (
-            "Name or service" in cause
-            or "nodename" in cause
-            or "resolution" in cause
-            or "getaddrinfo" in cause
-        ):
+        if any(sign in cause for sign in ("Name or service", "nodename", "resolution", "getaddrinfo")):
             return Unreachable(
                 f"the name {host} does not resolve: check SOURCES__OMNIUM__BASE_URL and the network"
             )
@@ -305,8 +286,13 @@ class OmniumClient:
                     f"{urlsplit(self.base_url).hostname} has no token endpoint (404), so it is not Omnium's API: "
                     "check SOURCES__OMNIUM__BASE_URL"
                 )
+            if 300 <= status < 400:
+                raise Unreachable(f"the token endpoint: {redirection(status, headers)}")
             self._raise_for(status, headers, body, "the token endpoint", "")
-            return token_in(body)
+            token = token_in(body)
+            # A proxy's text can look like a bare token.
+            self._repeating.has_met_omnium |= is_object(body)
+            return token
 
         token, expires_in = self._repeating.until_answered(ask, "the token", budget, traffic)
         self._tokens.save(token, expires_in)
@@ -431,8 +417,10 @@ class OmniumClient:
             status, received, content = self._exchange(method, path, body, headers, None, traffic, stop)
             if status == 401:
                 if refusals == MOST_REFUSALS:
-                    raise WrongCredentials(
+                    # Others may be shown: a gateway can refuse one address.
+                    raise Refused(
                         f"{what}: the server refuses even a new token (401): check the API user in Omnium"
+                        f"{role and ' and that it has the role '}{role}"
                     )
                 refusals, stale = refusals + 1, token
                 raise Repeatable("the token was refused", 0.0, refused=True)
@@ -461,14 +449,9 @@ class OmniumClient:
     def _said(self, body: bytes) -> str:
         """The server's message. A proxy's page may repeat the address it was asked for, secret and all."""
         text = message_in(body)
-        for secret in (
-            self._client_secret,
-            quote(self._client_secret),
-            quote_plus(self._client_secret),
-            self._token,
-        ):
-            if secret:
-                text = text.replace(secret, "********")
+        secret = self._client_secret
+        for hidden in filter(None, (secret, quote(secret), quote_plus(secret), self._token)):
+            text = text.replace(hidden, "********")
         return text
 
     def _raise_for(self, status: int, headers: httpx.Headers, body: bytes, what: str, role: str) -> None:
@@ -492,9 +475,5 @@ class OmniumClient:
         if status == 404:
             raise NotFound(f"{what}: nothing at this address (404): check SOURCES__OMNIUM__BASE_URL")
         if 300 <= status < 400:
-            target = urlsplit(headers.get("Location", "")).hostname or "another address"
-            raise Unreachable(
-                f"{what}: the server redirects to {target} ({status}), and the token is not sent elsewhere: "
-                "set SOURCES__OMNIUM__BASE_URL to the final address"
-            )
+            raise Refused(f"{what}: {redirection(status, headers)}")
         raise Refused(f"{what}: unexpected status {status}: {self._said(body)}")

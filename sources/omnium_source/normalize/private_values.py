@@ -17,7 +17,7 @@ from omnium_source.json_values import is_container, json_bytes, json_text
 from omnium_source.normalize.columns import FITS
 from omnium_source.normalize.schema import Column
 from omnium_source.normalize.spelling import Spelling
-from omnium_source.pii.forms import EMAIL_SIGN, PHONE_SIGN, may_hold_any, suspicious
+from omnium_source.pii.forms import may_hold_any, suspicious
 from omnium_source.pii.masking import JSON_IN_TEXT, PersonalData
 from omnium_source.pii.vocabulary import is_identifier_name, says_personal
 
@@ -51,7 +51,10 @@ def cleaned(personal: PersonalData, column: Column, values: Sequence[Any]) -> Se
         return values
     # All of it at once: what is looked for in texts is rare, and looking for it in each takes far longer.
     together = b"".join(json_bytes(value) for value in values if value)
-    if not _may_hold_any(together, column) and not any(sign in together for sign in JSON_IN_TEXT):
+    is_identifier = is_identifier_name(column.path[-1])
+    if not may_hold_any(together, is_identifier=is_identifier) and not any(
+        sign in together for sign in JSON_IN_TEXT
+    ):
         if not _hold_objects(values):
             return values
         inside = inside.with_clean_texts()
@@ -109,13 +112,6 @@ def spelled(values: Sequence[Any], spelling: Spelling) -> list[str | None]:
         else spelling.scalar(value, row)
         for row, value in enumerate(values)
     ]
-
-
-def _may_hold_any(together: bytes, column: Column) -> bool:
-    """Whether there may be something in these values that is personal by its form."""
-    if is_identifier_name(column.path[-1]):
-        return EMAIL_SIGN.encode() in together or PHONE_SIGN.encode() in together
-    return may_hold_any(together)
 
 
 def _hold_objects(values: Sequence[Any]) -> bool:

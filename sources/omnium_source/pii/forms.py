@@ -12,6 +12,8 @@ The rule for phone numbers has to spare what other tables are joined by (EAN, or
   `030/1234567`, `(030) 123456`, `06-12345678`), no date, and only in fields that name no thing (`is_identifier_name`);
 - digits alone: only after a word such as `tlf.` in the same text, or where the field's name says that it is a phone.
 
+What is written otherwise, for a URL or in the digits of another script, is looked for as well (`spellings.py`).
+
 Birth numbers are known by their date and, where there is one, by their check digits: Norwegian (eleven digits, both
 check digits), Swedish (Luhn), Danish (`ddmmyy-nnnn`), Finnish (check character). German and Dutch numbers have no form
 that would tell them from others: there the name of the field tells.
@@ -23,6 +25,9 @@ from collections.abc import Callable
 
 import pyarrow as pa
 import pyarrow.compute as pc
+
+from omnium_source.pii.spellings import OF_BYTES as OTHER_SPELLINGS
+from omnium_source.pii.spellings import may_differ, usual
 
 EMAIL_SIGN, PHONE_SIGN = "@", "+"
 """Without these signs a text holds no e-mail address, or no phone number that begins with its country."""
@@ -120,28 +125,42 @@ def suspicious(texts: pa.Array, *, is_identifier: bool = False) -> pa.Array:
     """
     data = texts.buffers()[2]
     together = data.to_pybytes() if data else b""
-    may_hold = (
-        EMAIL_SIGN.encode() in together or PHONE_SIGN.encode() in together
-        if is_identifier
-        else may_hold_any(together)
-    )
+    is_other = may_differ(together)
+    may_hold = is_other or may_hold_any(together, is_identifier=is_identifier)
     if not may_hold and b"[" not in together and b"{" not in together:
         return pa.repeat(pa.scalar(False), len(texts))
     pattern = _OF_IDENTIFIER if is_identifier else _OF_TEXT
+    if is_other:
+        pattern = f"{pattern}|{OTHER_SPELLINGS}"
     return pc.match_substring_regex(texts.view(pa.binary()), pattern).fill_null(False)
 
 
-def may_hold_any(text: bytes) -> bool:
-    """Whether there may be any of them in these texts, as UTF-8."""
-    if EMAIL_SIGN.encode() in text or PHONE_SIGN.encode() in text:
-        return _MAY_HOLD.search(text) is not None
+def may_hold_any(text: bytes, *, is_identifier: bool = False) -> bool:
+    """Whether there may be any of them in these texts, as UTF-8. `is_identifier`: the field names a thing."""
+    has_sign = EMAIL_SIGN.encode() in text or PHONE_SIGN.encode() in text
+    if is_identifier:
+        return has_sign or may_differ(text)
+    if has_sign:
+        return _MAY_HOLD.search(text) is not None or may_differ(text)
     # At memory speed first: most texts have no six digits in a row, whatever stands between them.
     alike = text.translate(_DIGITS_ALIKE, _ALL_GAPS)
-    return b"000000" in alike and _MAY_HOLD.search(text) is not None
+    return (b"000000" in alike and _MAY_HOLD.search(text) is not None) or may_differ(text)
 
 
 def with_hidden(text: str, hide: Hide, *, is_identifier: bool = False) -> str:
-    """The text with `hide` made of each; where the field names a thing, only of what cannot be anything else."""
+    """The text with `hide` made of each; where the field names a thing, only of what cannot be anything else.
+
+    Where something is hidden that was written otherwise, all of the text is in the usual spelling from then on.
+    """
+    text = _in_usual_spelling(text, hide, is_identifier)
+    plain = usual(text)
+    if plain == text:
+        return text
+    hidden = _in_usual_spelling(plain, hide, is_identifier)
+    return text if hidden == plain else hidden
+
+
+def _in_usual_spelling(text: str, hide: Hide, is_identifier: bool) -> str:
     if not _MAY_HOLD_TEXT.search(text):
         return text
     if EMAIL_SIGN in text:

@@ -29,34 +29,35 @@ def shares(run: ResourceRun, number: int, end: dt.datetime) -> tuple[int, list[W
     One window where it has few rows, or no bounds by which all its rows are found. The counts balance the shares; that
     they are complete, each is proved as any window is.
     """
-    whole = Window(run.reading.since, end=end)
+    everything = Window(run.reading.since, end=end)
     splitter, connection = Splitter(run), run.connection()
-    total = splitter.count(whole, connection)
+    total = splitter.count(everything, connection)
     is_divisible = issubclass(STRATEGIES[run.resource.rule], ByWindow) and run.resource.is_bounded
     if number < 2 or not is_divisible or total < LEAST_ROWS:
-        return total, [whole]
+        return total, [everything]
     try:
         if splitter.count_outside(connection):
-            return total, [whole]
+            return total, [everything]
         if is_round(total):  # it may be where counts stop
             check = StampCheck(run, splitter)
             check.check_all_have_a_stamp(check.pages_without(connection), connection)
     except Incomplete:
-        return total, [whole]
+        return total, [everything]
     marks = {
-        _mark(splitter, connection, whole, total * part / number, NEAR * total) for part in range(1, number)
+        _mark(splitter, connection, everything, total * part / number, NEAR * total)
+        for part in range(1, number)
     }
-    return total, cut(whole, sorted(marks), "lower", "upper", OVERLAPS[-1])
+    return total, cut(everything, sorted(marks), "lower", "upper", OVERLAPS[-1])
 
 
 def _mark(
-    splitter: Splitter, connection: Connection, whole: Window, wanted: float, near: float
+    splitter: Splitter, connection: Connection, everything: Window, wanted: float, near: float
 ) -> dt.datetime:
     """A moment before which the server counts about `wanted` rows."""
-    low, high = whole.lower or BEGINNING, whole.end or BEGINNING
+    low, high = everything.lower or BEGINNING, everything.end or BEGINNING
     while high - low > SHORTEST:
         middle = low + (high - low) / 2
-        count = splitter.count(Window(whole.lower, middle), connection)
+        count = splitter.count(Window(everything.lower, middle), connection)
         if abs(count - wanted) <= near:
             return second_of(middle)
         low, high = (middle, high) if count < wanted else (low, middle)

@@ -13,9 +13,12 @@ LONGEST_SMOOTHED_INTERVAL = 5
 
 
 class OldMethod:
-    """What the program did until commit b5c3f75: the last 90 days' mean (SBA or TSB where a sale comes at least every
-    five days and demand is intermittent or lumpy), the sample deviation of a day, the square root of time; normal, or
-    negative binomial where fewer than ten are expected or sales are seldom."""
+    """What the program did until commit b5c3f75.
+
+    The last 90 days' mean (SBA or TSB where a sale comes at least every five days and demand is intermittent or lumpy),
+    the sample deviation of a day, the square root of time; normal, or negative binomial where fewer than ten are
+    expected or sales are seldom.
+    """
 
     def __init__(self, sales: Sales, as_of: int) -> None:
         window = sales.units[:, max(0, as_of - WINDOW + 1) : as_of + 1]

@@ -19,8 +19,10 @@ DAYS_AT_ONCE = 60
 
 @dataclass(frozen=True)
 class Forecast:
-    """As of one day, for each article: what an ordinary day sells, mean and variance of the next days' demand, and
-    quantiles of it."""
+    """As of one day, what is expected of each article.
+
+    What an ordinary day sells, mean and variance of the next days' demand, and quantiles of it.
+    """
 
     daily: Floats
     mean: Floats

@@ -115,8 +115,11 @@ def parts_store(articles: int = 1_500, days: int = 730, seed: int = 4) -> Sales:
 
 
 def sandbox(seed: int = 1) -> Sales:
-    """What customers of the medium sandbox's web warehouse want, drawn from its truth: trend, season, weekdays,
-    promotions, levels that wander, articles that begin and end, and the project orders of its history."""
+    """What customers of the medium sandbox's web warehouse want, drawn from its truth.
+
+    Trend, season, weekdays, promotions, levels that wander, articles that begin and end, and the project orders of its
+    history.
+    """
     from omnium_sandbox.data import generate
 
     today = date(2026, 11, 28)

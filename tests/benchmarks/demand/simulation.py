@@ -10,8 +10,11 @@ from tests.benchmarks.demand.sales import Floats, Sales
 
 @dataclass(frozen=True)
 class Result:
-    """Shares of what customers wanted that they got, by value and by units; of item-days with an empty shelf; and the
-    value in stock on an average day."""
+    """What a policy came to.
+
+    Shares of what customers wanted that they got, by value and by units; of item-days with an empty shelf; and the
+    value in stock on an average day.
+    """
 
     policy: str
     value_fill: float

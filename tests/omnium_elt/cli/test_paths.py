@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 from omnium_elt.cli import main
 from omnium_sandbox import Sandbox
+from omnium_source.setting import is_url
 
 URLS = (
     "s3://bucket/omnium",
@@ -13,6 +14,24 @@ URLS = (
     "s3:/bucket",
     "file:///srv/omnium",
 )
+ODD = (
+    "S3://bucket",
+    "s3:bucket/omnium",
+    "s3:\\\\bucket",
+    " s3://bucket",
+    "'gs://bucket'",
+    "gs:///bucket",
+    "abfss://container@shop.dfs.core.windows.net/omnium",
+    "gcs://bucket",
+    "http://host/omnium",
+    "https://host/omnium",
+    "hdfs://name/omnium",
+    "hdfs:///omnium",
+    "dbfs:/omnium",
+    "file:omnium",
+    "wasbs://container@shop/omnium",
+)
+"""Spellings of which each, taken as a path, is a folder here."""
 
 
 @pytest.fixture(autouse=True)
@@ -31,6 +50,43 @@ def test_a_home_is_on_this_machine(
 ) -> None:
     assert main([*arguments, "--home", url]) == 2
     assert f"--home is a URL ({url}), and has to be a path on this machine" in capsys.readouterr().err
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("url", ODD)
+def test_an_address_is_one_however_it_is_spelt(
+    url: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["status", "--home", url]) == 2
+    assert f"--home is a URL ({url})" in capsys.readouterr().err
+    assert main(["export", "--output", f"{url}/order.csv"]) == 2
+    assert "--output is a URL" in capsys.readouterr().err
+    for name in ("OMNIUM_HOME", "SOURCES__OMNIUM__TOKEN_PATH", "TRANSFORM__LAKE_PATH"):
+        with monkeypatch.context() as patch:
+            patch.setenv(name, url)
+            assert main(["status"]) == 2
+            assert name in capsys.readouterr().err
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("path", ["data/s3", "s3", "./s3:/omnium", "file", "https", "C:/omnium", "azure:d"])
+def test_a_path_is_none(path: str) -> None:
+    assert not is_url(path)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (["--destination", "s3://bucket/omnium"], "unknown destination 's3://bucket/omnium'"),
+        (["--publish-to", "/srv/omnium"], "/srv/omnium: files cannot be published there"),
+    ],
+)
+def test_a_backfill_refuses_what_a_run_refuses(
+    arguments: list[str], told: str, configured: Sandbox, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for what in (["plan", "2"], ["commit"]):
+        assert main(["backfill", *what, "--home", str(tmp_path / "home"), *arguments]) == 2
+        assert told in capsys.readouterr().err
     assert list(tmp_path.iterdir()) == []
 
 

@@ -14,7 +14,7 @@ from typing import Any
 import duckdb
 import pytest
 from omnium_elt.cli import main
-from omnium_elt.infra.errors import OmniumEltError
+from omnium_elt.infra.errors import OmniumEltError, UsageError
 from omnium_elt.infra.home import Home, Settings
 from omnium_elt.infra.run_report import Silent
 from omnium_elt.steps.bucket import KEPT, Bucket, publish_lake_to_bucket, publish_to_bucket
@@ -321,6 +321,63 @@ def test_an_address_that_does_not_do_is_refused_before_anything_is_done(
     assert main(["publish", "--home", str(home.root), "--publish-to", wrong]) == 2
     assert f"{wrong}: files cannot be published there" in capsys.readouterr().err
     assert not home.root.exists()
+
+
+@pytest.mark.parametrize("wrong", ["s3://", "s3:///", "s3:/bucket", "http://host/folder", "gs"])
+def test_an_address_that_names_no_bucket(wrong: str) -> None:
+    with pytest.raises(UsageError, match="files cannot be published there"):
+        Bucket.opened(wrong)
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "s3://AKIA77:q7Zk0v@bucket/omnium",
+        "az://container/omnium?sv=2026&sig=q7Zk0v",
+        "gs://bucket/omnium#q7Zk0v",
+        "https://shop.blob.core.windows.net/container?sig=q7Zk0v",
+    ],
+)
+def test_credentials_in_an_address_are_refused_and_not_repeated(
+    address: str, home: Home, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["publish", "--home", str(home.root), "--publish-to", address, "--json"]) == 2
+    told = capsys.readouterr()
+    assert "an address holds no credentials" in told.out
+    assert "q7Zk0v" not in told.out + told.err
+    assert not home.root.exists()
+
+
+def test_a_scheme_in_capitals_is_the_same(tmp_path: Path, published: Home) -> None:
+    Bucket.opened(f"FILE://{tmp_path / 'bucket'}").publish(published)
+    assert (tmp_path / "bucket" / "manifest.json").exists()
+
+
+def test_what_a_bucket_answers_is_told_without_the_secrets(
+    s3: str, home: Home, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Whatever a client puts into its errors: nowhere on the screen, in the log, in the history, in status."""
+    environment = buckets.s3_environment(s3)
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    secret = environment[f"{buckets.CREDENTIALS}AWS_SECRET_ACCESS_KEY"]
+    home.create()
+    execute(home, "create schema omnium", "create table omnium.stores (id varchar)")
+
+    def refuse(bucket: Bucket) -> list[int]:
+        raise ConnectionError(f"GET https://b/x?X-Amz-Signature=5f0e77 with {secret}; sig=ab&sv=1&sig=5f0e77")
+
+    monkeypatch.setattr(Bucket, "numbers", refuse)
+    assert main(["publish", "--home", str(home.root), "--publish-to", "s3://shop/omnium", "-v"]) == 1
+    assert main(["status", "--home", str(home.root), "--json"]) == 0
+    told = capsys.readouterr()
+    assert "s3://shop/omnium cannot be written: ConnectionError" in told.err
+    kept = "".join(
+        path.read_bytes().decode(errors="replace") for path in home.root.rglob("*") if path.is_file()
+    )
+    assert "ConnectionError" in kept
+    for one in (secret, "5f0e77"):
+        assert one not in told.out + told.err + kept
 
 
 def test_a_bucket_that_is_not_there_is_told_without_the_secret(

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from omnium_elt.infra.errors import OmniumEltError
+from omnium_elt.infra.errors import OmniumEltError, UsageError
 from omnium_elt.infra.home import Home, Settings
 from omnium_elt.infra.run_report import Silent
 from omnium_elt.steps import delta as delta_module
@@ -27,7 +27,22 @@ def s3() -> Iterator[str]:
         yield address
 
 
-@pytest.fixture(params=["disk", "s3"])
+@pytest.fixture(scope="module")
+def azure(all_workers: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
+    with buckets.azure_server(all_workers, tmp_path_factory.mktemp("azurite")) as environment:
+        yield environment
+
+
+@pytest.fixture(scope="module")
+def google(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
+    with buckets.google_server(tmp_path_factory.mktemp("google")) as environment:
+        yield environment
+
+
+SLOW = [pytest.param(name, marks=pytest.mark.slow) for name in ("azure", "google")]
+
+
+@pytest.fixture(params=["disk", "s3", *SLOW])
 def settings(request: pytest.FixtureRequest, home: Home, monkeypatch: pytest.MonkeyPatch) -> Settings:
     """Two tables in a working database, to be written into the home, or into a bucket."""
     home.create()
@@ -43,10 +58,16 @@ def settings(request: pytest.FixtureRequest, home: Home, monkeypatch: pytest.Mon
     )
     if request.param == "disk":
         return Settings(home=home, destination="delta")
-    environment = buckets.s3_environment(request.getfixturevalue("s3"))
+    found = request.getfixturevalue(request.param)
+    environment = buckets.s3_environment(found) if request.param == "s3" else found
     for name, value in environment.items():
         monkeypatch.setenv(name, value)
-    url = f"s3://{buckets.new_s3_bucket(environment)}/omnium"
+    scheme, make = {
+        "s3": ("s3", buckets.new_s3_bucket),
+        "azure": ("az", buckets.new_azure_container),
+        "google": ("gs", buckets.new_google_bucket),
+    }[request.param]
+    url = f"{scheme}://{make(environment)}/omnium"
     return Settings(home=home, destination="delta", publish_to=url)
 
 
@@ -62,7 +83,7 @@ def rows_of(settings: Settings, versions: dict[str, int]) -> dict[str, list[dict
     place, options = str(settings.home.root / "delta"), None
     if settings.publish_to:
         place = f"{settings.publish_to}/delta"
-        options = dict(Bucket.opened(place).delta_options)
+        options = Bucket.opened(place).delta_options()
     return {
         table: deltalake.DeltaTable(f"{place}/{table}", version=version, storage_options=options)
         .to_pyarrow_table()
@@ -154,3 +175,10 @@ def test_of_two_who_publish_at_once_one_is_refused(
     assert newest(settings) == {"stores": [{"id": "of another", "_dlt_load_id": "9"}]}
     publish_delta(settings, Silent())
     assert newest(settings)["stores"][0]["hours"] == '{"monday": 9}'
+
+
+def test_credentials_that_delta_cannot_use_are_told() -> None:
+    from dlt.common.configuration.specs import GcpOAuthCredentials
+
+    with pytest.raises(UsageError, match="Delta tables cannot be written with these credentials: OAuth"):
+        Bucket(None, "shop/omnium", GcpOAuthCredentials()).delta_options()

@@ -17,6 +17,7 @@ from omnium_source.errors import (
     Forbidden,
     GaveUp,
     NotFound,
+    Refused,
     ScrollLost,
     Stopped,
     Unreachable,
@@ -80,15 +81,55 @@ def test_what_may_pass_is_asked_again(failures):
          Reply(None, 403)),
         ("orders: nothing at this address (404)", NotFound, Reply(None, 404)),
         ("orders: the server redirects to elsewhere.example (302), and the token is not sent elsewhere",
-         Unreachable, Reply(None, 302, {"Location": "https://elsewhere.example/?t=1"})),
-        ("orders: the server refuses even a new token (401)", WrongCredentials, Reply(None, 401)),
+         Refused, Reply(None, 302, {"Location": "https://elsewhere.example/?t=1"})),
+        ("orders: the server refuses even a new token (401): check the API user in Omnium and that it has the role",
+         Refused, Reply(None, 401)),
     ],
 )  # fmt: skip
 def test_what_will_not_pass_is_said_at_once(message, error, reply):
     with Wire(lambda asked: reply) as wire, client_of(wire) as client, pytest.raises(error) as raised:
         client.post("Orders/Search", {}, what="orders", role="OrderRead")
     assert str(raised.value).startswith(message)
+    # None that ends a whole run: what one address says is no word about the others.
+    assert not isinstance(raised.value, WrongCredentials | Unreachable)
     assert len(wire.asked) <= 3
+
+
+def test_a_token_is_an_answer_of_omniums(monkeypatch):
+    """What fails after it is this resource, not the address: it is asked for again as long as its budget lasts."""
+    monkeypatch.setattr("omnium_source.http.repeating.FIRST_CONTACT_SECONDS", 0.0)
+    with Wire(lambda asked: Reply(None, 503)) as wire, client_of(wire) as client, pytest.raises(GaveUp):
+        client.post("Orders/Search", {}, what="orders", budget=Budget(0.5))
+
+
+@pytest.mark.parametrize("date", ["now", ""])
+def test_the_time_is_known_though_the_address_that_is_asked_for_it_gives_no_whole_answer(date, tmp_path):
+    """With the token of an earlier run, so that nothing else has said the time."""
+    headers = {} if date else {"Date": ""}
+    with (
+        Wire(lambda asked: Reply({}, cut=1, headers=headers)) as wire,
+        client_of(wire, token_path=tmp_path / "token.json") as first,
+        client_of(wire, token_path=tmp_path / "token.json") as client,
+    ):
+        first._authorization(None, Budget(), None)
+        client._token = client._tokens.load()
+        assert client._token
+        assert client.clock.answers == 0
+        moment = client.moment()
+    assert moment.offset == (pytest.approx(0, abs=3) if date else None)
+    assert len(wire.asked) == (1 if date else 3)
+
+
+def test_an_address_that_is_silent_does_not_hide_the_time(tmp_path):
+    """The token's endpoint says it."""
+
+    def answer(asked):
+        time.sleep(2)
+        return None
+
+    with Wire(answer) as wire, client_of(wire, request_timeout=0.3) as client:
+        client._token = "of.an.earlier.run"
+        assert client.moment().offset == pytest.approx(0, abs=3)
 
 
 def test_the_budget_ends_the_tries():

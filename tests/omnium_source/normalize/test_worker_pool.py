@@ -476,7 +476,7 @@ def test_the_files_of_all_windows_come_in_one_statement_a_table(
         for number in range(240)
         if number != 5
     ]
-    assert [path for path in home.spool.rglob("*") if path.is_file()] == []
+    assert [path for path in home.buffers.rglob("*") if path.is_file()] == []
 
 
 def test_a_list_of_files_that_dlt_wrote_again_is_not_taken_for_no_rows(

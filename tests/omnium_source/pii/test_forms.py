@@ -42,8 +42,53 @@ def test_hidden(text: str) -> None:
     assert suspicious(pa.array([plain])).to_pylist() == [True]
 
 
+OTHERWISE = [
+    ("se https://x.no/?m=kari%40nordmann.no", "se https:*"),
+    ("kari%2540nordmann.no", "*"), ("kari%252540nordmann.no", "*"),
+    ("kari&#64;nordmann.no", "*"), ("kari&#x40;nordmann.no", "*"), ("kari&commat;nordmann.no", "*"),
+    ("kari&amp;#64;nordmann.no", "*"),
+    ("til kari＠nordmann.no nå", "til * nå"), ("ｋａｒｉ＠ｎｏｒｄｍａｎｎ．ｎｏ", "*"),
+    ("tel=%2B4799887766", "tel=*"), ("%2b47%20998%2087%20766", "*"), ("＋４７ ９９８ ８７ ７６６", "*"),
+    ("ring ９９８　８７　７６６", "ring *"),
+    ("٠٠٤٧ ٩٩٨ ٨٧ ٧٦٦", "*"), ("+۴۷ ۹۹۸ ۸۷ ۷۶۶", "*"), ("०४०-१२३ ४५६७", "*"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("text", "hidden"), OTHERWISE)
+def test_what_is_written_otherwise_is_hidden(text: str, hidden: str) -> None:
+    assert with_hidden(text, lambda found: "*") == hidden
+    assert may_hold_any(text.encode())
+    assert suspicious(pa.array([text])).to_pylist() == [True]
+
+
+@pytest.mark.parametrize(
+    "text", ["100%40g", "A&#64;B", "a%2Bb＝１２３", "salg %40 av", "https://x.no/%C3%A5?q=1%2B1", "٣٤٥"]
+)
+def test_other_spellings_of_nothing_personal_are_kept_as_they_are(text: str) -> None:
+    assert with_hidden(text, lambda found: "*") == text
+
+
+def test_where_something_names_a_thing_an_address_is_found_in_any_spelling() -> None:
+    for text in ("https://x.no/?m=kari%40nordmann.no", "kari＠nordmann.no", "%2B4799887766"):
+        assert "*" in with_hidden(text, lambda found: "*", is_identifier=True)
+        assert may_hold_any(text.encode(), is_identifier=True)
+        assert suspicious(pa.array([text]), is_identifier=True).to_pylist() == [True]
+
+
 SIGNS = st.sampled_from(
-    [*"0123456789" * 2, *" ()./-+@:,xÅ_\n\v\u00a0\u2011", "tlf", "Mobil nr.", "00", "+47", "070-"]
+    [
+        *"0123456789" * 2,
+        *" ()./-+@:,xÅ_\n\v\u00a0\u2011＠＋９０٩",
+        "%40",
+        "%2B",
+        "%25",
+        "&#64;",
+        "tlf",
+        "Mobil nr.",
+        "00",
+        "+47",
+        "070-",
+    ]
 )
 
 
@@ -74,7 +119,19 @@ def test_what_names_a_thing_is_kept(text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["1" * 300_000, "1 " * 150_000, "a" * 300_000 + "@", "(0" * 100_000, "0047 " * 60_000]
+    "text",
+    [
+        "1" * 300_000,
+        "1 " * 150_000,
+        "a" * 300_000 + "@",
+        "(0" * 100_000,
+        "0047 " * 60_000,
+        "%25" * 100_000,
+        "%40" * 100_000,
+        "&#64;" * 60_000,
+        "＠" * 100_000,
+        "&amp;" * 60_000 + "#64;",
+    ],
 )
 def test_a_long_text_takes_no_time(text: str) -> None:
     with_hidden(text, lambda found: "x")

@@ -1,10 +1,12 @@
 """backfill: a first load in parts."""
 
+import time
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from omnium_elt.cli.commands.runs import check_places
 from omnium_elt.cli.outcome import finish, show_report
 from omnium_elt.cli.parser import DESTINATION, PUBLISH_TO, RESOURCES, SINCE, command
 from omnium_elt.cli.progress import showing_progress
@@ -17,58 +19,89 @@ if TYPE_CHECKING:
     from omnium_elt.steps.run import Step
 
 
+WAIT_SECONDS = 1.0
+"""Until it is looked again whether somebody who read a part has died."""
+
+
 @command(
     "backfill",
     "a first load in parts, which several processes or machines read at once",
-    ["omnium-elt backfill plan 3", "omnium-elt backfill part 1", "omnium-elt backfill commit"],
+    [
+        "omnium-elt backfill plan 12 --at-once 3",
+        "omnium-elt backfill part",
+        "omnium-elt backfill part 1",
+        "omnium-elt backfill commit",
+    ],
     click.argument("what", type=click.Choice(("plan", "part", "commit"))),
     click.argument("number", type=int, required=False),
     *RESOURCES,
     SINCE,
+    click.option(
+        "--at-once",
+        type=int,
+        metavar="N",
+        help="Of a plan: how many parts are read at the same time, by which the limits are divided (default: all).",
+    ),
     DESTINATION,
     PUBLISH_TO,
 )
-def backfill_command(home: Home, as_json: bool, what: str, number: int | None, **options: Any) -> int:
+def backfill_command(
+    home: Home, as_json: bool, what: str, number: int | None, at_once: int | None, **options: Any
+) -> int:
     """Plan it, read a part of it, or commit it."""
-    from omnium_elt.steps.run import perform
-
-    if (number is None) != (what == "commit"):
+    if (number is None and what == "plan") or (number is not None and what == "commit"):
         raise UsageError(
-            "plan takes how many parts, part takes which one, commit takes no number",
+            "plan takes how many parts, part takes which one (or none: all that nobody reads), commit takes no number",
             "See omnium-elt backfill --help.",
         )
     settings = read_settings(home, options, needs_tenant=True)
-    if what != "plan" and (settings.resources or settings.exclude or settings.since):
+    if what != "plan" and (settings.resources or settings.exclude or settings.since or at_once):
         raise UsageError(
-            "--resources, --exclude and --since belong to the plan",
+            "--resources, --exclude, --since and --at-once belong to the plan",
             "Leave them out: parts read what it says.",
         )
+    check_places(settings)
     with showing_progress() as progress:
         if what == "part":
-            from omnium_elt.steps.backfill import part_settings
+            report, home = _read_parts(settings, number, progress)
+        else:
+            report = _performed(settings, progress, _steps(what, number or 0, at_once))
+    return finish(report, home, show_report, as_json=as_json)
 
-            settings = part_settings(settings, number or 0)
-        report = perform(settings, progress, "backfill", _steps(what, number or 0, settings))
-    return finish(report, settings.home, show_report, as_json=as_json)
+
+def _performed(settings: Settings, progress: Progress, steps: "Sequence[Step]") -> RunReport:
+    from omnium_elt.steps.run import perform
+
+    return perform(settings, progress, "backfill", steps)
 
 
-def _steps(what: str, number: int, settings: Settings) -> "Sequence[Step]":
-    from omnium_elt.steps.run import lake_bucket_step, lake_step, load_step
+def _read_parts(settings: Settings, number: int | None, progress: Progress) -> tuple[RunReport, Home]:
+    """One part, or all that nobody else reads; and the home of the last one."""
+    from omnium_elt.steps.backfill import part_settings, read_parts, taken
+    from omnium_elt.steps.run import load_step
+
+    def read(chosen: Settings) -> RunReport:
+        # Where nothing is left to read, an empty selection would mean all resources.
+        return _performed(chosen, progress, [load_step] if chosen.resources else [])
+
+    if number is None:
+        return read_parts(settings, read, lambda: time.sleep(WAIT_SECONDS))
+    with taken(settings.home, number):
+        chosen = part_settings(settings, number)
+        return read(chosen), chosen.home
+
+
+def _steps(what: str, number: int, at_once: int | None) -> "Sequence[Step]":
+    from omnium_elt.steps.run import lake_bucket_step, lake_step
 
     def plan_step(settings: Settings, progress: Progress, report: RunReport) -> None:
         from omnium_elt.steps.backfill import plan
 
-        plan(settings, progress, report, number)
+        plan(settings, progress, report, number, at_once)
 
     def commit_step(settings: Settings, progress: Progress, report: RunReport) -> None:
         from omnium_elt.steps.backfill_commit import commit
 
         commit(settings, progress, report)
 
-    steps: dict[str, Sequence[Step]] = {
-        "plan": (plan_step,),
-        # Where nothing is left to read, an empty selection would mean all resources.
-        "part": (load_step,) if settings.resources else (),
-        "commit": (commit_step, lake_step, lake_bucket_step),
-    }
-    return steps[what]
+    return (plan_step,) if what == "plan" else (commit_step, lake_step, lake_bucket_step)

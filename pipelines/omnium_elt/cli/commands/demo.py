@@ -1,6 +1,5 @@
 """demo: everything against a sandbox tenant, and what came out of it."""
 
-import json
 import time
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -12,7 +11,7 @@ from omnium_elt.cli.parser import AS_OF, command, tenant_size
 from omnium_elt.cli.progress import showing_progress
 from omnium_elt.cli.rendering import escaped, number, print_json, shown_path, stdout, table
 from omnium_elt.infra.home import Home
-from omnium_elt.infra.run_report import EXIT_OK, plain
+from omnium_elt.infra.run_report import EXIT_OK
 from omnium_elt.infra.text import counted
 from omnium_elt.report.lists import URGENCIES
 
@@ -48,9 +47,7 @@ def demo_command(home: Home, as_json: bool, size: str, seed: int, **settings: An
         return finish(report, home, show_report, as_json=as_json)
     found = findings(home.warehouse)
     if as_json:
-        print_json(
-            {**report.as_dict(), "findings": plain(json.loads(json.dumps(asdict(found), default=str)))}
-        )
+        print_json({**report.as_dict(), "findings": asdict(found)})
         return EXIT_OK
     show_findings(stdout(), found)
     console = stdout()

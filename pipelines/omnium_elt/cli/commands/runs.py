@@ -18,7 +18,7 @@ from omnium_elt.cli.parser import (
 )
 from omnium_elt.cli.progress import showing_progress
 from omnium_elt.infra.configuration import read_settings
-from omnium_elt.infra.home import Home
+from omnium_elt.infra.home import Home, Settings
 from omnium_elt.warehouse.database import LOCAL
 
 if TYPE_CHECKING:
@@ -132,10 +132,18 @@ def _perform(
         from omnium_source.resources import select
 
         select(settings.resources, settings.exclude)  # a misspelt name is told before anything is begun
+    check_places(settings)
+    with showing_progress() as progress:
+        report = perform(settings, progress, name, steps or COMMANDS[name])
+    return finish(report, home, show_report, as_json=as_json)
+
+
+def check_places(settings: Settings) -> None:
+    """Raise UsageError for a destination, or a bucket, that cannot be used, before anything is begun."""
     if settings.destination not in LOCAL:
         from omnium_elt.warehouse.destination import named_destination
 
-        named_destination(settings.destination)  # likewise
+        named_destination(settings.destination)
     if settings.destination == "delta":
         from omnium_elt.steps.delta import check_installed
 
@@ -143,7 +151,4 @@ def _perform(
     if settings.publish_to:
         from omnium_elt.steps.bucket import Bucket
 
-        Bucket.opened(settings.publish_to)  # likewise
-    with showing_progress() as progress:
-        report = perform(settings, progress, name, steps or COMMANDS[name])
-    return finish(report, home, show_report, as_json=as_json)
+        Bucket.opened(settings.publish_to)

@@ -147,7 +147,6 @@ joined as (
     left join with_package_sku
         on with_package_sku.order_row_id = lines.order_row_id
         and with_package_sku.package_sku_id = lines.sku
-    where {{ of_changed_keys('orders.order_row_id') }}
 )
 
 select
