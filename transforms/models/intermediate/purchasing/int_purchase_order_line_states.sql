@@ -65,7 +65,9 @@ history as (
     window versions as (
         partition by purchase_order_line_id
         -- A state that was superseded at the time of its own is the earlier of the two.
-        order by dbt_valid_from, dbt_valid_to nulls last, dbt_scd_id
+        -- Of several superseded at one time nothing says which was first: always the same one is.
+        order by dbt_valid_from, dbt_valid_to nulls last, order_modified_at, promised_date, promise_source, status,
+            ordered_quantity, canceled_quantity, delivered_quantity
     )
 
 ),
