@@ -77,11 +77,14 @@ class Incomplete(OmniumError):
 
 
 class Unstamped(Incomplete):
-    """Rows without the stamp that windows are bounded by are missing: so many, or beyond a limit of counts."""
+    """Rows without the stamp that windows are bounded by are missing: so many `of` those that there are, or beyond a
+    limit of counts."""
 
-    def __init__(self, text: str, *, missing: int | None = None, limit: int | None = None) -> None:
+    def __init__(
+        self, text: str, *, missing: int | None = None, of: int | None = None, limit: int | None = None
+    ) -> None:
         super().__init__(text)
-        self.missing, self.limit = missing, limit
+        self.missing, self.of, self.limit = missing, of, limit
 
 
 class TooLarge(OmniumError):

@@ -194,3 +194,16 @@ def test_the_limit_of_deletions_holds_while_lost_rows_are_read(home: Home, sandb
         assert connection.sql("select count(*) >= ? from omnium.suppliers", params=[left]).fetchall() == [
             (True,)
         ]
+
+
+def test_what_was_never_loaded_is_said_to_be_compared_with_nothing(home: Home, sandbox: Sandbox) -> None:
+    settings = sandbox_settings(home, sandbox, resources=("stores", "suppliers"))
+    nothing = perform(settings, Silent(), "reconcile", (reconcile_step(False),))
+    assert nothing.notes == [
+        "nothing was compared of stores, suppliers: not loaded yet, `omnium-elt load` reads it"
+    ]
+    assert nothing.exit_status == 0
+    settings = sandbox_settings(home, sandbox, resources=None)
+    assert perform(settings, Silent(), "reconcile", (reconcile_step(False),)).notes == [
+        "nothing was compared of anything: not loaded yet, `omnium-elt load` reads it"
+    ]

@@ -23,6 +23,7 @@ from tests.benchmarks import (
     unchanged,
     versus_airbyte,
     versus_bare_loop,
+    versus_older,
     versus_rest_api,
 )
 from tests.benchmarks.measuring import Outcome
@@ -33,6 +34,8 @@ BENCHMARKS: dict[str, Callable[[float], Outcome]] = {
     "airbyte": versus_airbyte.filled_orders,
     "bare_loop": versus_bare_loop.filled_orders,
     "uneven": versus_bare_loop.uneven_orders,
+    "older": versus_older.small,
+    "older_filled": versus_older.filled,
     "lean": lean_orders.orders_a_second,
     "lean_far": lean_orders.far_away,
     "large": large_tenant.all_resources,
@@ -40,6 +43,8 @@ BENCHMARKS: dict[str, Callable[[float], Outcome]] = {
     "memory_filled": memory.filled_orders,
     "unchanged": unchanged.nothing_changed,
     "changed": changed.one_percent,
+    "changed_fields": changed.with_new_field,
+    "little": changed.a_little,
     "history": history.ten_times,
     "models": models.all_models,
     "models_wide": models.wide,
@@ -83,13 +88,16 @@ def main() -> int:
         default=scale.MINUTES,
         help="scale: at most so many for a build (%(default)g)",
     )
+    parser.add_argument("--keep", type=Path, help="scale: where the grown tenants stay, to be used again")
     options = parser.parse_args()
     if not set(options.engines) <= set(scale.ENGINES):
         parser.error(f"--engines are of {', '.join(scale.ENGINES)}")
     benchmarks = {
         **BENCHMARKS,
         "demand": lambda share: demand.measure(share, options.data),
-        "scale": lambda share: scale.models(share, options.sizes, options.engines, options.minutes),
+        "scale": lambda share: scale.models(
+            share, options.sizes, options.engines, options.minutes, options.keep
+        ),
     }
     machine = f"{platform.system()} {platform.machine()}, Python {platform.python_version()}"
     print(f"{os.cpu_count()} cores, {machine}")

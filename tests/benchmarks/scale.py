@@ -2,6 +2,7 @@
 
     python -m tests.benchmarks scale                               # 1, 5 and 20 million, both engines: hours
     python -m tests.benchmarks scale --sizes 10 --engines duckdb   # what has to spill rather than die
+    python -m tests.benchmarks scale … --keep DIR                  # the grown tenants stay there, and are used again
 
 The tenant is the large one of the sandbox, loaded and grown within DuckDB (scale_data.py); each size has a home of its
 own. On DuckDB the models are built three times: from nothing, after one in a hundred orders, transactions and purchase
@@ -65,26 +66,25 @@ def models(
     sizes: Sequence[float] = SIZES,
     engines: Sequence[str] = ENGINES,
     minutes: float = MINUTES,
+    keep: Path | None = None,
 ) -> Outcome:
-    """Whether DuckDB builds all sizes within the memory; every build is a row of the figures."""
+    """Whether DuckDB builds all sizes within the memory; every build is a row of the figures.
+
+    The tenants stay below `keep`, where there is one, and are used again.
+    """
     figures: list[str] = []
     builds: list[Build] = []
-    with folder() as loaded:
-        with serving(size="large" if scale >= 1 else "medium") as server:
-            omnium_elt(server, loaded, "load")
-        read = scale_data.columns_read(working(loaded))
-        for millions in sizes:
-            with folder() as home:
-                shutil.copytree(loaded, home, dirs_exist_ok=True)
-                with duckdb.connect(str(working(home)), config={"memory_limit": "3GB"}) as connection:
-                    tenant = scale_data.grow(connection, int(millions * 1e6 * scale), read)
-                figures.append(str(tenant))
-                print(tenant, flush=True)
-                for engine in engines:
-                    for build in _builds(home, engine, tenant, minutes):
-                        print(f"    {build}", flush=True)
-                        builds.append(build)
-                        figures.append(str(build))
+    for millions in sizes:
+        lines = int(millions * 1e6 * scale)
+        with contextlib.nullcontext(keep / f"{lines}") if keep else folder() as home:
+            tenant = _tenant(home, lines, "large" if scale >= 1 else "medium")
+            figures.append(str(tenant))
+            print(tenant, flush=True)
+            for engine in engines:
+                for build in _builds(home, engine, tenant, minutes):
+                    print(f"    {build}", flush=True)
+                    builds.append(build)
+                    figures.append(str(build))
     ratios = _ratios(builds)
     ended = [build.cost is not None for build in builds if build.name.startswith(DUCKDB)]
     return Outcome(
@@ -94,6 +94,20 @@ def models(
         all(ended),
         tuple(figures),
     )
+
+
+def _tenant(home: Path, lines: int, size: str) -> scale_data.Tenant:
+    """The tenant of so many order lines in this home, made of the sandbox of a `size` where it is not there yet."""
+    if not working(home).exists():
+        with folder() as loaded:
+            with serving(size=size) as server:
+                omnium_elt(server, loaded, "load")
+            read = scale_data.columns_read(working(loaded))
+            with duckdb.connect(str(working(loaded)), config={"memory_limit": "3GB"}) as connection:
+                scale_data.grow(connection, lines, read)
+            shutil.copytree(loaded, home, dirs_exist_ok=True)
+    with duckdb.connect(str(working(home)), read_only=True) as connection:
+        return scale_data.measure(connection)
 
 
 def working(home: Path) -> Path:

@@ -15,6 +15,7 @@ from tests.support.models import dbt
 pytestmark = pytest.mark.slow  # builds of thousands of random days
 
 QUANTILE = "demand_with_quantiles('demands', 'mean', 'variance', {'enough': '%s'})"
+SEVERAL = "demand_with_quantiles('demands', 'mean', 'variance', {'half': '0.5', 'most': '0.98'})"
 TAIL = "demand_with_tail('demands', 'quantity', 'mean', 'variance', 'exceeds', 'shortage')"
 
 Numbers = Any
@@ -95,6 +96,12 @@ def test_quantile(tenant: Tenant, ask: Callable[..., Numbers], probability: floa
     assert off[few & (probability <= 0.95)].max(initial=0) == 0
     assert (off > 0).mean() < 0.02
     assert (off / numpy.maximum(100, exact)).max() <= 0.03
+
+
+def test_each_of_several_quantiles_is_what_it_is_alone(ask: Callable[..., Numbers]) -> None:
+    half, most = (ask(QUANTILE % probability, "enough") for probability in (0.5, 0.98))
+    # in one number, as each question is a build
+    assert numpy.array_equal(ask(SEVERAL, "half * 1e7 + most"), half * 1e7 + most)
 
 
 def test_probability_of_running_short(tenant: Tenant, ask: Callable[..., Numbers]) -> None:

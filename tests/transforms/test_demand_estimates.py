@@ -91,12 +91,33 @@ def expected() -> dict[str, dict[str, float]]:
     ratios = [log(max(1, square_ratio(one))) for one in articles if one.sale_days(160) > 3]
     usual_ratio = exp(sum(ratios) / len(ratios))
 
+    of_category = {
+        category: group(
+            [HISTORY[name] for name, its in NAMES.items() if its == category and name in HISTORY], most, *here
+        )
+        for category in set(NAMES.values())
+    }
     figures = {}
     for sku, category in NAMES.items():
-        peers = [HISTORY[name] for name, its in NAMES.items() if its == category and name in HISTORY]
-        rate, log_size = group(peers, most, *here)
+        rate, log_size = of_category[category]
+        rates = {name: of_category[NAMES[name]][0] for name in HISTORY if name != sku}
+        days = HISTORY[sku].days(160) if sku in HISTORY else 0
+        rate *= of_launches(rates) ** max(0, 1 - days / 60)
         figures[sku] = of_one(HISTORY.get(sku), most, rate, exp(log_size), usual_ratio)
     return figures
+
+
+def of_launches(rates: Mapping[str, float]) -> float:
+    """How seldom new articles sold in the 60 days after their first, against their categories; c is not new."""
+    sales = expected = 10.0
+    for name, rate in rates.items():
+        one = HISTORY[name]
+        if one.first >= 400 - 60:
+            continue
+        new = range(max(0, one.first - 60), one.first)
+        sales += weight(one.first, 160) * sum(age in one.sales for age in new)
+        expected += weight(one.first, 160) * len(new) * rate
+    return min(1.0, sales / expected)
 
 
 def square_ratio(one: Article) -> float:

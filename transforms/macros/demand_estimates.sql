@@ -13,7 +13,9 @@
   long_sale_days:          sale days that the slow memory counts for beside the quick one
   prior_days:              days in stock that the expectation of a new article counts for, in how often
   new_prior_days:          the same on its first day; it fades to prior_days in twice new_days
-  new_days:                days in stock without any sale after which an article is not taken for its category any more
+  new_days:                days in stock without any sale after which an article is not taken for its category any more; also the days
+                           after its first that an article is new for
+  new_sales:               sales that pull what new articles sell against all towards 1
   prior_sale_days:         sale days that it counts for, in how much
   usual_sale_days:         sale days that the tenant's usual size counts for beside the article's own
   one_off_factor:          times the usual size above which a day's demand is a one-off
@@ -46,6 +48,7 @@
         'prior_days': 14,
         'new_prior_days': 18,
         'new_days': 60,
+        'new_sales': 10,
         'prior_sale_days': 3,
         'usual_sale_days': 2,
         'one_off_factor': 10,
@@ -256,7 +259,8 @@ sized as (
             when remembered.first_sale_day = remembered.first_day
                 then {{ demand_weight(days_between('remembered.first_day', 'remembered.as_of_day'), k.long_half_life) }}
             else 0e0
-        end as long_begin
+        end as long_begin,
+        {{ real(days_between('remembered.first_day', 'remembered.as_of_day')) }} as first_age
     from remembered
     inner join usual
         on usual.as_of_day = remembered.as_of_day
@@ -275,6 +279,16 @@ second_look as (
         sum(case when weighed.day = sized.first_day then weighed.is_sale * weighed.long_weight else 0e0 end) as long_first_sale,
         sum(greatest(0e0, weighed.demand - sized.one_off_size)) as one_off_quantity,
         max(case when weighed.demand > sized.one_off_size then weighed.day end) as last_one_off_day,
+        -- sale days, and days in stock, of the time when the article was new, its first day left out
+        sum(case
+            when weighed.age < sized.first_age and weighed.age >= sized.first_age - {{ k.new_days }}e0 then weighed.is_sale
+            else 0e0
+        end) as new_sales,
+        sum(case
+            when weighed.age < sized.first_age - {{ k.new_days }}e0 then 0e0
+            else case when weighed.age < sized.first_age then weighed.first_share else 0e0 end
+                + weighed.carried_share * least(weighed.days - 1e0, {{ k.new_days }}e0 - sized.first_age + weighed.age)
+        end) as new_stock_days,
         -- the silence since the last sale: its days in stock, and their weight in the slow memory
         sum(case
             when weighed.day < sized.last_sale_day then 0e0
@@ -315,6 +329,8 @@ known as (
         second_look.usual_units,
         second_look.one_off_quantity,
         second_look.last_one_off_day,
+        second_look.new_sales,
+        second_look.new_stock_days,
         second_look.silent_days,
         second_look.silent_long_days,
         true as is_expected_to_sell
@@ -335,7 +351,7 @@ known as (
         cast(null as date) as first_day,
         0e0, 0e0, 0e0, 0e0, 0e0, 0e0, 0e0, 0e0, 0e0, 0e0,
         {{ k.one_off_factor }}e0 as one_off_size,
-        0e0, 0e0, 0e0, cast(null as date), 0e0, 0e0,
+        0e0, 0e0, 0e0, cast(null as date), 0e0, 0e0, 0e0, 0e0,
         items.is_new
     from {{ items }} as items
     cross join {{ as_of_days }} as days
@@ -383,6 +399,7 @@ warehouses as (
             / (sum(articles.long_days - articles.long_begin) + {{ k.group_prior_days }}e0) as sale_rate,
         {{ demand_group_size('max(tenant.log_size)') }} as log_size,
         greatest(1e0, max(articles.long_days)) as long_days,
+        min(articles.first_day) as record_day,
         -- of what the tenant sells, the share that is sold here, as units of a few sale days: what a category is
         -- taken for where it has hardly sold
         {{ k.group_sale_days }}e0 * exp(max(tenant.log_size)) / max(tenant.long_days)
@@ -401,6 +418,7 @@ categories_there as (
         (sum(articles.long_sales - articles.long_first_sale) + {{ k.group_prior_days }}e0 * max(warehouses.sale_rate))
             / (sum(articles.long_days - articles.long_begin) + {{ k.group_prior_days }}e0) as sale_rate,
         {{ demand_group_size('max(warehouses.log_size)') }} as log_size,
+        max(warehouses.record_day) as record_day,
         -- units a day of the category here
         sum(articles.usual_units) / max(warehouses.long_days) + max(warehouses.least_size) as category_size
     from articles
@@ -416,6 +434,7 @@ placed as (
         categories_there.sale_rate as category_sale_rate,
         exp(categories_there.log_size) as category_sale_size,
         categories_there.category_size,
+        categories_there.record_day,
         articles.long_days >= {{ k.prior_days }}e0 and articles.long_sales > 0e0 as is_evidence
     from articles
     inner join categories_there
@@ -433,10 +452,26 @@ everywhere as (
         sum(usual_units / long_days) as daily_units,
         sum(category_size) as category_size,
         min(mean_size) as least_sale_size,
+        min(first_day) as first_day,
         count(*) as places
     from placed
     where is_evidence
     group by as_of_day, sku
+),
+
+-- How often new articles had a sale, and how often their categories would have let one expect it.
+launches as (
+    select
+        placed.as_of_day,
+        sum({{ demand_launch_weight('placed', 'everywhere') }} * placed.new_sales) as new_sales,
+        sum({{ demand_launch_weight('placed', 'everywhere') }} * placed.new_stock_days * placed.category_sale_rate) as expected_sales
+    from placed
+    left join everywhere
+        on everywhere.as_of_day = placed.as_of_day
+        and everywhere.sku = placed.sku
+    -- what is there when a warehouse's record begins is not new
+    where placed.first_day > {{ add_days('placed.record_day', k.new_days) }}
+    group by placed.as_of_day
 ),
 
 scaled as (
@@ -453,11 +488,27 @@ scaled as (
         case
             when everywhere.places > case when placed.is_evidence then 1 else 0 end
                 then least(everywhere.least_sale_size, coalesce(placed.mean_size, everywhere.least_sale_size))
-        end as scaled_sale_size
+        end as scaled_sale_size,
+        -- a new article is expected to sell as seldom as new ones did, itself left out, and not more often than its category:
+        -- who looks every day sees a good seller within days, and keeps what was bought too much
+        case
+            when placed.long_days >= {{ k.new_days }}e0 or launches.new_sales is null then placed.category_sale_rate
+            else placed.category_sale_rate * power(
+                least(1e0, (launches.new_sales - {{ demand_launched('placed', 'everywhere') }} * placed.new_sales + {{ k.new_sales }}e0)
+                / (
+                    launches.expected_sales
+                    - {{ demand_launched('placed', 'everywhere') }} * placed.new_stock_days * placed.category_sale_rate
+                    + {{ k.new_sales }}e0
+                )),
+                1e0 - placed.long_days / {{ k.new_days }}e0
+            )
+        end as new_sale_rate
     from placed
     left join everywhere
         on everywhere.as_of_day = placed.as_of_day
         and everywhere.sku = placed.sku
+    left join launches
+        on launches.as_of_day = placed.as_of_day
 ),
 
 -- A day has a sale with probability 1 − e^(−orders a day).
@@ -468,7 +519,7 @@ expected as (
             1e0 - exp(-scaled_daily_demand / nullif(scaled_sale_size, 0e0)),
             -- what has been in stock for some time and never sold, here or elsewhere, is not taken for its category
             case
-                when is_expected_to_sell and (long_sales > 0e0 or long_days < {{ k.new_days }}e0) then category_sale_rate
+                when is_expected_to_sell and (long_sales > 0e0 or long_days < {{ k.new_days }}e0) then new_sale_rate
                 else 0e0
             end
         ) as expected_rate,
@@ -553,4 +604,28 @@ from quick
         sum(case when articles.mean_size > 0e0 then articles.size_weight * ln(articles.mean_size) else 0e0 end)
         + {{ k.group_sale_days }}e0 * {{ parent }}
     ) / (sum(case when articles.mean_size > 0e0 then articles.size_weight else 0e0 end) + {{ k.group_sale_days }}e0)
+{%- endmacro %}
+
+
+{#
+  What the first weeks of an article here count for, half after long_half_life: 0 where the SKU was sold elsewhere before, as one
+  more warehouse for it is no new article.
+#}
+{% macro demand_launch_weight(placed, everywhere) -%}
+    {%- set k = demand_constants() -%}
+    case
+        when {{ everywhere }}.first_day is null or {{ placed }}.first_day <= {{ add_days(everywhere ~ '.first_day', k.new_days) }}
+            then {{ demand_weight(days_between(placed ~ '.first_day', placed ~ '.as_of_day'), k.long_half_life) }}
+        else 0e0
+    end
+{%- endmacro %}
+
+
+{# The same of any article: 0 where its warehouse's record began with it. #}
+{% macro demand_launched(placed, everywhere) -%}
+    case
+        when {{ placed }}.first_day > {{ add_days(placed ~ '.record_day', demand_constants().new_days) }}
+            then {{ demand_launch_weight(placed, everywhere) }}
+        else 0e0
+    end
 {%- endmacro %}

@@ -21,22 +21,78 @@ select
 from (select * from {{ given }} {{ statistics_barrier() }}) as given_rows
 {%- endmacro %}
 
-{# counted_… while counting: of each quantile the counts that did not suffice. #}
+{#
+  Of several quantiles rows that need few units are counted apart from those that need more. Those that need many are gathered, and put
+  in order of how many: a loop takes as long for one row of a vector as for the longest of them. Of a single quantile the rows stay
+  together, as they are wide and gathering them would take what it saves.
+#}
 {% macro duckdb__demand_with_quantiles(given, mean, variance, quantiles) -%}
 {%- if var('demand_distribution', 'negative binomial') == 'normal' -%}
 {{ default__demand_with_quantiles(given, mean, variance, quantiles) }}
+{%- elif quantiles | length == 1 -%}
+{{ statistics_counted_or_asked('(' ~ statistics_counted_quantiles(given, mean, variance, quantiles, 64) ~ ')', mean, variance, quantiles) }}
 {%- else -%}
-{%- set most = statistics_most_counts() | trim -%}
-{%- set counts = (most | replace('e0', '') | int) -%}
+{%- set bounds = [] -%}
+{%- for probability in quantiles.values() -%}
+    {%- do bounds.append(statistics_count_bound(probability, mean, variance)) -%}
+{%- endfor -%}
+with bounded as materialized (
+    select *, coalesce(greatest({{ bounds | join(', ') }}), 0e0) as counted_needed
+    from {{ given }}
+),
+
+needing_few as (
+    select * from bounded where counted_needed <= 16e0
+),
+
+needing_more as (
+    select * from bounded where counted_needed > 16e0 and counted_needed <= 64e0
+),
+
+needing_many as materialized (
+    select * from bounded where counted_needed > 64e0 order by counted_needed
+)
+
+select * exclude (counted_needed)
+from (
+    {{ statistics_counted_quantiles('needing_few', mean, variance, quantiles, 16) }}
+    union all
+    {{ statistics_counted_quantiles('needing_more', mean, variance, quantiles, 64) }}
+    union all
+    {{ statistics_counted_or_asked(
+        '(select *, cast(null as double) as ' ~ quantiles.keys() | join(', cast(null as double) as ') ~ ' from needing_many)',
+        mean, variance, quantiles,
+    ) }}
+)
+{%- endif -%}
+{%- endmacro %}
+
+
+{# The rows of `counted`, each quantile that counting did not find asked for in its row. #}
+{% macro statistics_counted_or_asked(counted, mean, variance, quantiles) -%}
+select
+    * replace (
+        {%- for name, probability in quantiles.items() %}
+        coalesce({{ name }}, {{ demand_quantile(probability, mean, variance) }}) as {{ name }}{{ ',' if not loop.last }}
+        {%- endfor %}
+    )
+from {{ counted }}
+{%- endmacro %}
+
+
+{#
+  The rows of `given` with their quantiles where that many counts suffice (within statistics_count_bound they always do), else null.
+  counted_… while counting: of each quantile the counts that did not suffice.
+#}
+{% macro statistics_counted_quantiles(given, mean, variance, quantiles, counts) -%}
 select
     * exclude (counted_over, counted_base, counted_term, counted_total{% for name in quantiles %}, counted_{{ name }}{% endfor %})
     {%- for name, probability in quantiles.items() %},
     case
         when {{ mean }} <= 0e0 and {{ variance }} is not null then 0e0
         when counted_total >= {{ probability }} and {{ statistics_count_bound(probability, mean, variance) }}
-            <= case when {{ variance }} - {{ mean }} > {{ mean }} * {{ mean }} then 1000e0 else {{ most }} end
+            <= case when {{ variance }} - {{ mean }} > {{ mean }} * {{ mean }} then 1000e0 else {{ statistics_most_counts() }} end
             then cast(counted_{{ name }} as double)
-        else {{ demand_quantile(probability, mean, variance) }}
     end as {{ name }}
     {%- endfor %}
 from (
@@ -59,7 +115,6 @@ from (
     from ({{ statistics_counting(given, mean, variance) }})
     {%- for _ in range(counts) %}){% endfor %}
 )
-{%- endif -%}
 {%- endmacro %}
 
 

@@ -10,6 +10,7 @@ those of the last `KEPT` publications stay. `manifest.json` is a copy of the new
 """
 
 import json
+import os
 import re
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -19,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from omnium_elt.infra.errors import OmniumEltError, UsageError
-from omnium_elt.infra.files import checksum, read_object
+from omnium_elt.infra.files import checksum, put, read_object
 from omnium_elt.infra.home import Home, Settings
 from omnium_elt.infra.log import hide
 from omnium_elt.infra.run_report import Progress, StepReport
@@ -191,6 +192,10 @@ class Bucket:
             sent += size
         version = about(listed)
         if newest and listed == there and newest.get("run_id") == version["run_id"]:
+            # What one that was killed has left to do.
+            self._show(json.dumps(newest, indent=1).encode())
+            if len(numbers) > KEPT:
+                self._tidy(numbers)
             return {}
         self.create_manifest(numbers, {**version, "files": listed})
         return {"number": number, "files": len(listed), "bytes_sent": sent}
@@ -204,8 +209,18 @@ class Bucket:
         published_at = in_utc(datetime.now(UTC), "seconds")
         text = json.dumps({"number": number, "published_at": published_at, **version}, indent=1).encode()
         self._commit(number, text)
-        self.files.pipe_file(f"{self.root}/manifest.json", text)
+        self._show(text)
         self._tidy([*numbers, number])
+
+    def _show(self, text: bytes) -> None:
+        """Have `manifest.json` be a copy of the newest: a publication that was killed may have left an older one."""
+        path = f"{self.root}/manifest.json"
+        if self.files.exists(path) and self.files.cat_file(path) == text:
+            return
+        if _is_disk(self.files):
+            put(_written(Path(path), text), Path(path))
+        else:
+            self.files.pipe_file(path, text)
 
     def numbers(self) -> list[int]:
         """The numbers of all publications there, in order."""
@@ -234,8 +249,7 @@ class Bucket:
         try:
             if _is_disk(self.files):
                 self.files.makedirs(f"{self.root}/manifests", exist_ok=True)
-                with self.files.open(path, "xb") as file:
-                    file.write(text)
+                _create(Path(path), text)
             else:
                 self.files.pipe_file(path, text, mode="create")
         except Exception as error:
@@ -291,6 +305,27 @@ def _overtaken(root: str, number: int) -> OmniumEltError:
         f"another run published to {root} meanwhile (publication {number})",
         "Let one home publish to a folder; omnium-elt publish tries again.",
     )
+
+
+def _create(path: Path, text: bytes) -> None:
+    """Create a file of this disk, whole or not at all. Raises FileExistsError where there is one."""
+    partial = _written(path, text)
+    try:
+        os.link(partial, path)
+    except FileExistsError:
+        raise
+    except OSError:  # a file system without hard links
+        with path.open("xb") as file:
+            file.write(text)
+    finally:
+        partial.unlink()
+
+
+def _written(path: Path, text: bytes) -> Path:
+    """A file beside that which is meant, with what it is to hold."""
+    partial = path.with_name(f"{path.name}.{os.getpid()}.partial")
+    partial.write_bytes(text)
+    return partial
 
 
 def _is_disk(files: Any) -> bool:

@@ -77,10 +77,14 @@ def _sweep_all(settings: Settings, progress: Progress, report: RunReport, force:
     """Sweep every resource that was loaded before; return the row ids that the warehouse lacks."""
     missing: dict[str, set[str]] = {}
     resources = select(settings.resources, settings.exclude)
+    not_loaded: list[str] = []
     with _syncing(settings) as (warehouse, sync):
         was_loaded = {*warehouse.tables, *warehouse.states}
         for resource in resources:
-            if resource.rule == "versions" or resource.name not in was_loaded:
+            if resource.rule == "versions":
+                continue
+            if resource.name not in was_loaded:
+                not_loaded.append(resource.name)
                 continue
             one = ResourceReport(resource.name)
             report.resources.append(one)
@@ -88,6 +92,9 @@ def _sweep_all(settings: Settings, progress: Progress, report: RunReport, force:
         if any(one.rows for one in report.resources):
             forget_mended(warehouse)
         report.notes += sync.client.clock.remarks()
+    if not_loaded and (settings.resources or not report.resources):
+        what = ", ".join(not_loaded) if settings.resources else "anything"
+        report.notes.append(f"nothing was compared of {what}: not loaded yet, `omnium-elt load` reads it")
     return {name: ids for name, ids in missing.items() if ids}
 
 

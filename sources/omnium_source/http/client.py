@@ -138,6 +138,8 @@ class OmniumClient:
         self._scroll_start = threading.Lock()
         self.clock = ServerClock()
         self.count_limits = set[int]()  # where counts of some resource stop and hide rows; others may, too
+        self.most_counted = 0  # the largest count of any resource: a limit that all share lies beyond it
+        self.asked_for_counts = set[str]()  # resources of which nothing but the count was asked
         self._repeating = Repeating(urlsplit(self.base_url).hostname, self.stop)
         self._http = httpx.Client(
             base_url=f"{self.base_url}/api/",

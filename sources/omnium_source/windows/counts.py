@@ -7,6 +7,7 @@ limit itself. So the sum is a proof, whatever the server's bounds include and ho
 Verdict     what became of the doubt
 Doubt       a count that may be a limit, and what was read of its window
 CountProof  asks
+counts_further  whether the server counts further anywhere
 StampCheck  looks for rows that no window by time holds
 """
 
@@ -17,11 +18,16 @@ from dataclasses import dataclass, field, replace
 from enum import Enum
 from typing import Any
 
-from omnium_source.errors import Incomplete, ScrollLost, Unstamped
-from omnium_source.http.paginators import REACH, Connection, Page, Scroll
+from omnium_source.errors import GaveUp, Incomplete, Refused, ScrollLost, TooLarge, Unstamped
+from omnium_source.http.paginators import REACH, Connection, Page, Scroll, read_page
+from omnium_source.http.traffic import Budget
+from omnium_source.resources import RESOURCES
 from omnium_source.windows.resource_run import ResourceRun
 from omnium_source.windows.splitter import CREATION, NARROWEST_OVERLAPS, OVERLAPS, Axis, Splitter
 from omnium_source.windows.window import EARLIEST, LATEST, Row, Window, key_of, stamps_at
+
+MOST_SECONDS = 20.0
+"""To ask one resource for its count, where another one's is in doubt."""
 
 
 class Verdict(Enum):
@@ -184,6 +190,35 @@ class CountProof:
         return self._splitter.count_by(doubt.path, bounds, connection)
 
 
+LIKELY_LARGE = ("orders", "event_log", "private_customers", "purchase_orders")
+"""Resources that are large in most tenants, each under a role of its own."""
+
+
+def counts_further(run: ResourceRun, connection: Connection, count: int) -> bool:
+    """Whether the server counts further than this in any resource: one index, one limit.
+
+    That is no proof, as each resource could have a limit of its own. It has to do for rows of which nothing but the
+    count of the whole tells: those without a stamp, in a table of a hundred rows or two. Costs a request or a few.
+    """
+    client = run.client
+    for resource in (RESOURCES[name] for name in LIKELY_LARGE):
+        if client.most_counted > count or resource.name in client.asked_for_counts:
+            continue
+        client.asked_for_counts.add(resource.name)
+        with suppress(Refused, GaveUp, TooLarge):
+            page = client.post(
+                resource.search,
+                {**resource.body, "take": 1, "page": resource.page_base},
+                what=resource.name,
+                role=resource.role,
+                budget=Budget(MOST_SECONDS),
+                traffic=connection.traffic,
+                read=read_page,
+            )
+            client.most_counted = max(client.most_counted, page.total or 0)
+    return client.most_counted > count
+
+
 class StampCheck:
     """Looks for rows that no window by time holds."""
 
@@ -215,6 +250,22 @@ class StampCheck:
             if missing is not None and len(keys) >= missing:
                 break
         return found
+
+    def stops_counting_at(self, connection: Connection) -> int | None:
+        """The count of everything, where pages show more rows than that, so that it is a limit; else None."""
+        resource = self._run.resource
+        if not resource.search or not resource.paged:
+            return None
+        everything = self._splitter.count(Window(), connection)
+        number = (
+            everything // resource.take
+        )  # of the page on which the first row beyond the count would stand
+        page = self._run.server.base.number + number
+        if resource.take * page > REACH:
+            return None
+        asked = {**resource.body, "take": resource.take, "page": page}
+        shown = connection.post(resource.search, asked).count
+        return everything if shown > everything - number * resource.take else None
 
     def count_on(self, pages: Sequence[Page]) -> int:
         """How many different rows without the stamp these pages show."""

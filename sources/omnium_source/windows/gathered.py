@@ -36,8 +36,9 @@ class Query:
 
     `body`: further fields of the request. `late_before`: rows with an earlier stamp have appeared late. `note` hears of
     the rows as they come. `deleted_at`: the mark of rows that say they are deleted, where such are asked for.
-    `missing`: how many rows without a stamp an earlier read could not show; `limit`: at which it could not count them.
-    `goes_on`: an earlier run has begun to read everything, so rows without a stamp are looked for now.
+    `missing`: how many rows without a stamp an earlier read could not show, `of` as many as there were;
+    `limit`: at which it could not count them. `goes_on`: an earlier run has begun to read everything, so rows without a
+    stamp are looked for now.
     """
 
     body: Mapping[str, Any] | None = None
@@ -45,6 +46,7 @@ class Query:
     note: Callable[[Sequence[Row]], None] | None = None
     deleted_at: dt.datetime | None = None
     missing: int | None = None
+    of: int | None = None
     limit: int | None = None
     goes_on: bool = False
 

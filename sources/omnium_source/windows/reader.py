@@ -17,7 +17,7 @@ from omnium_source.http.paginators import (
     SearchPages,
     one_ahead,
 )
-from omnium_source.windows.counts import CountProof, Doubt, Span, Verdict
+from omnium_source.windows.counts import CountProof, Doubt, Span, Verdict, counts_further
 from omnium_source.windows.gathered import Gathered
 from omnium_source.windows.resource_run import ResourceRun
 from omnium_source.windows.server_facts import SCROLL_FROM
@@ -226,7 +226,7 @@ class Attempt:
         """What to tell of a count that nothing proves; nothing where a limit is unlikely."""
         resource, total = self._run.resource, self._total
         is_open = self.rows.window.is_unbounded
-        if verdict is Verdict.UNSTAMPED and is_open:
+        if verdict is Verdict.UNSTAMPED and is_open and self._may_be_limit(total):
             what = f"rows carry no {resource.cursor}"
         elif self.rows.keys and self.rows.count < total:
             what = "some elements are no objects or come twice, and may stand for rows"
@@ -240,6 +240,10 @@ class Attempt:
             f"{total:,} came, as many as the server counts; it may count no further, and as {what}, nobody can "
             "tell. They are loaded. Ask whoever runs the server whether there are more"
         )
+
+    def _may_be_limit(self, total: int) -> bool:
+        """Whether the server may count no further than this, for all that is known of it."""
+        return total % LIKELY_LIMIT == 0 or not counts_further(self._run, self._connection, total)
 
     @property
     def _total(self) -> int:
@@ -266,6 +270,7 @@ class Attempt:
         resource = self._run.resource
         path = resource.scroll if isinstance(source, Scroll) else resource.search
         self._run.server.note_count(path, page.total)
+        self._run.client.most_counted = max(self._run.client.most_counted, page.total or 0)
         if page.count:
             self._run.server.note_page(len(page.body), page.count, time.monotonic() - started)
         if page.total is None and not page.is_bare:

@@ -148,6 +148,10 @@ class Scheduler:
         A search shows them at one end of the order by that stamp, or among the rows that it shows without a filter.
         """
         connection, check = self._run.connection(), StampCheck(self._run, self.splitter)
+        if is_countable and not query.missing and (limit := check.stops_counting_at(connection)) is not None:
+            # A read that something disturbed may not have shown it.
+            self._run.note_limit(limit)
+            is_countable = False
         missing = self.splitter.count_outside(connection) if is_countable else None
         if missing == 0:
             return
@@ -162,10 +166,13 @@ class Scheduler:
         if missing is None:
             check.check_all_have_a_stamp(pages, connection)
         elif (left := missing - check.count_on(pages)) > 0:
+            if missing == query.of and query.missing:
+                left = min(left, query.missing)  # the others came with the first read
             raise Unstamped(
                 f"{self._resource.name}: {missing:,} rows carry no {check.path}, and {left:,} of them stand on none of "
                 "the pages that the server shows; all others are loaded",
                 missing=left,
+                of=missing,
             )
 
     # -- side by side ------------------------------------------------------------------------------
@@ -202,8 +209,7 @@ class Scheduler:
             rows = Gathered(run, window, task.query, connection, number)
             attempt = Attempt(run, self.splitter, connection, rows, task.token)
             try:
-                with run.one_more():
-                    is_too_large = attempt.read()
+                is_too_large = attempt.read()
                 if not is_too_large:
                     self._failures = 0 if rows.total else self._failures
                     return rows

@@ -47,6 +47,7 @@ READERS: Mapping[str, Callable[[Any], Any]] = {
     "full_pass": exact_moment_of,
     "is_first_read": lambda value: bool(value) or None,
     "missing": _whole_number,
+    "of": _whole_number,
     "limit": _whole_number,
     "open": _texts,
     "versions": lambda value: dict(value) if isinstance(value, Mapping) else None,
@@ -95,12 +96,13 @@ class State:
 class WindowState(State):
     """Of `window` and `event`. `is_first_read`: the first read, however many windows it takes, is not over.
 
-    `missing`: how many rows without a stamp it could not show; `limit`: at which the server's counts stopped, so
-    that nobody could count them.
+    `missing`: how many rows without a stamp it could not show, `of` as many as there were; `limit`: at which the
+    server's counts stopped, so that nobody could count them.
     """
 
     is_first_read: bool | None = None
     missing: int | None = None
+    of: int | None = None
     limit: int | None = None
 
 

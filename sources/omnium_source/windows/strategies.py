@@ -40,7 +40,9 @@ class ByWindow(Strategy[WindowState]):
             goes_on = bool(state.cursor) and not share and self.run.reading.since is None
             query = Query(goes_on=goes_on)
         else:
-            query = Query(late_before=state.cursor_second, missing=state.missing, limit=state.limit)
+            query = Query(
+                late_before=state.cursor_second, missing=state.missing, of=state.of, limit=state.limit
+            )
         last: Verified | None = None
         try:
             for verified in self.read(window, query):
@@ -54,10 +56,10 @@ class ByWindow(Strategy[WindowState]):
         except Incomplete as failure:
             if last:
                 known = failure if isinstance(failure, Unstamped) else query
-                yield self._final(last, replace(state, missing=known.missing, limit=known.limit))
+                yield self._final(last, replace(state, missing=known.missing, of=known.of, limit=known.limit))
             raise
         if last:
-            yield self._final(last, replace(state, missing=None, limit=None))
+            yield self._final(last, replace(state, missing=None, of=None, limit=None))
         if (
             share
             and share.upper is None

@@ -5,7 +5,15 @@ from urllib.parse import quote
 
 import orjson
 
-from omnium_source.errors import NotFound
+from omnium_source.errors import (
+    GaveUp,
+    Incomplete,
+    NotFound,
+    OmniumError,
+    Refused,
+    TooLarge,
+    WrongCredentials,
+)
 from omnium_source.http.client import Answer
 from omnium_source.http.paginators import Connection, Page
 from omnium_source.http.traffic import Budget, Traffic
@@ -31,41 +39,67 @@ class Versions(Strategy[VersionsState]):
         rows = Gathered(self.run, window, Query(), connection)
         suppliers = self.scheduler.rows_of(RESOURCES["suppliers"], window)
         seen = dict(state.versions or {})
+        failures: dict[str, OmniumError] = {}
         for start in range(0, len(suppliers), SUPPLIERS_AT_ONCE):
             some = suppliers[start : start + SUPPLIERS_AT_ONCE]
             connection.budget = Budget(self.run.reading.budget)
             chains = self.run.executor.map(
                 lambda row: self._versions_of(connection, row, seen.get(str(row.get("id")))), some
             )
-            for page in (page for chain in chains for page in chain):
-                rows.add(page, can_come_twice=True)
+            for row, (pages, failure) in zip(some, chains, strict=True):
+                for page in pages:
+                    rows.add(page, can_come_twice=True)
+                if failure:
+                    failures[str(row.get("id"))] = failure
+                elif row.get("versionId"):
+                    seen[str(row.get("id"))] = str(row["versionId"])
             rows.finish_batches(can_come_twice=True)
-            seen.update((str(row["id"]), str(row["versionId"])) for row in some if row.get("versionId"))
+        if failures and len(failures) == len(suppliers):
+            rows.close()
+            raise next(iter(failures.values()))
         verified = rows.verified()
         verified.traffic = Traffic(requests=self.run.traffic.requests - before)
-        verified.state = self.kept(state, cursor=self.now, versions=seen)
+        # Those that failed are asked for again, as long as the cursor has not passed their change.
+        verified.state = self.kept(state, cursor=state.cursor if failures else self.now, versions=seen)
         yield verified
+        if failures:
+            supplier_id, failure = next(iter(failures.items()))
+            raise Incomplete(
+                f"{self.run.resource.name}: the versions of {len(failures):,} of {len(suppliers):,} suppliers could "
+                f"not be read, such as {supplier_id} ({failure}); those of the others are loaded"
+            )
 
-    def _versions_of(self, connection: Connection, supplier: Row, last_seen: str | None) -> list[Page]:
-        """The chain of versions from the newest back to the last one seen."""
-        supplier_id, version = str(supplier.get("id")), supplier.get("versionId")
+    def _versions_of(
+        self, connection: Connection, supplier: Row, last_seen: str | None
+    ) -> tuple[list[Page], OmniumError | None]:
+        """The chain of versions from the newest back to the last one seen, and why it goes no further."""
+        supplier_id, version = str(supplier.get("id")), _text(supplier.get("versionId"))
         visited: set[str] = set()
         pages: list[Page] = []
         while version and version != last_seen and version not in visited:
             visited.add(version)
             try:
-                path = f"Suppliers/{quote(supplier_id, safe='')}/{quote(str(version), safe='')}"
+                path = f"Suppliers/{quote(supplier_id, safe='')}/{quote(version, safe='')}"
                 answer = connection.get(path)
             except NotFound:
-                if version != supplier.get("versionId"):
+                if version != _text(supplier.get("versionId")):
                     break  # older versions are no longer kept
                 # The newest one stands in the supplier itself.
                 answer = Answer(orjson.dumps(supplier), dict(supplier))
-            page = _version_page(answer, supplier_id, str(version))
+            except WrongCredentials:
+                raise
+            except (Refused, GaveUp, TooLarge) as failure:
+                return pages, failure
+            page = _version_page(answer, supplier_id, version)
             pages.append(page)
             (row,) = page.rows
-            version = row["value"].get("previousVersionId")
-        return pages
+            version = _text(row["value"].get("previousVersionId"))
+        return pages, None
+
+
+def _text(version: object) -> str:
+    """The name of a version, whatever it was written as."""
+    return str(version) if version else ""
 
 
 def _version_page(answer: Answer, supplier_id: str, version: str) -> Page:

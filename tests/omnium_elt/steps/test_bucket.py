@@ -17,6 +17,7 @@ from omnium_elt.cli import main
 from omnium_elt.infra.errors import OmniumEltError, UsageError
 from omnium_elt.infra.home import Home, Settings
 from omnium_elt.infra.run_report import Silent
+from omnium_elt.steps import bucket as bucket_module
 from omnium_elt.steps.bucket import KEPT, Bucket, publish_lake_to_bucket, publish_to_bucket
 from omnium_elt.steps.lake import publish_lake
 
@@ -186,32 +187,70 @@ def test_who_is_killed_before_the_manifest_leaves_the_version_before(
 def test_an_answer_that_is_lost_is_no_refusal(
     url: str, published: Home, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    if url.startswith("file"):
+        pytest.skip("a disk answers")
     bucket = Bucket.opened(url)
-    how = "open" if url.startswith("file") else "pipe_file"
-    own, lost = getattr(bucket.files, how), list[str]()
+    own, lost = bucket.files.pipe_file, list[str]()
 
-    def losing(path: str, *arguments: Any, **named: Any) -> Any:
-        if "manifests/" not in path or lost:
-            return own(path, *arguments, **named)
-        lost.append(path)
-        if how == "open":
-            Path(path).write_bytes(texts[0])
-        else:
-            own(path, *arguments, **named)
-        raise ConnectionError("the answer got lost")
+    def losing(path: str, *arguments: Any, **named: Any) -> None:
+        own(path, *arguments, **named)
+        if "manifests/" in path and not lost:
+            lost.append(path)
+            raise ConnectionError("the answer got lost")
 
-    texts: list[bytes] = []
-    commit = Bucket._commit
-
-    def noted(bucket: Bucket, number: int, text: bytes) -> None:
-        texts.append(text)
-        commit(bucket, number, text)
-
-    monkeypatch.setattr(Bucket, "_commit", noted)
-    monkeypatch.setattr(bucket.files, how, losing)
+    monkeypatch.setattr(bucket.files, "pipe_file", losing)
     assert bucket.publish(published)["number"] == 1
     assert lost
     assert bucket.numbers() == [1]
+
+
+@pytest.mark.parametrize("url", ["disk", pytest.param("s3", marks=pytest.mark.slow)], indirect=True)
+def test_killed_at_any_step_readers_have_a_whole_version_and_the_next_mends_the_rest(
+    url: str, published: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Killed before each request that changes something, and after each; on a disk each write of a file is one."""
+    bucket, left = Bucket.opened(url), [10**9]
+
+    def counting(own: Any) -> Any:
+        def counted(*arguments: Any, **named: Any) -> Any:
+            for when in (lambda: None, lambda: own(*arguments, **named)):
+                if left[0] == 0:
+                    raise KeyboardInterrupt
+                left[0] -= 1
+                answer = when()
+            return answer
+
+        return counted
+
+    for name in ("put_file", "pipe_file", "rm", "rm_file"):
+        monkeypatch.setattr(bucket.files, name, counting(getattr(bucket.files, name)))
+    for name in ("_written", "_create", "put"):
+        monkeypatch.setattr(bucket_module, name, counting(getattr(bucket_module, name)))
+    for run in range(1, KEPT + 2):
+        next_run(published, run)
+        bucket.publish(published)
+    run, steps, is_killed = KEPT + 1, 0, True
+    while is_killed:
+        run += 1
+        next_run(published, run)
+        left[0], is_killed = steps, False
+        try:
+            bucket.publish(published)
+        except KeyboardInterrupt:
+            is_killed = True
+        left[0], steps = 10**9, steps + 1
+        newest_number = bucket.numbers()[-1]
+        assert contents(bucket, newest_number)["warehouse.duckdb"] in (
+            f"rows of run {run}",
+            f"rows of run {run - 1}",
+        )
+        shown = newest(bucket)["number"]
+        assert contents(bucket, shown)["warehouse.duckdb"].startswith("rows of run")
+        bucket.publish(published)
+        assert newest(bucket)["number"] == bucket.numbers()[-1]
+        assert contents(bucket, bucket.numbers()[-1])["warehouse.duckdb"] == f"rows of run {run}"
+        assert len(bucket.numbers()) == KEPT
+    assert steps > 8
 
 
 RENAMED = "update omnium.stores set name = 'Trondheim', _dlt_load_id = '2' where id = 'S1'"

@@ -7,6 +7,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import pytest
 from omnium_elt.infra.errors import OmniumEltError, UsageError
 from omnium_elt.infra.home import Home, Settings
@@ -96,6 +97,21 @@ def newest(settings: Settings) -> dict[str, list[dict[str, Any]]]:
     return rows_of(settings, manifest_of(settings)["runs"][-1]["versions"])
 
 
+TABLES = ("stores", "suppliers")
+
+
+def loads_of(reader: str, table: Any) -> set[str]:
+    """The loads that the rows of a Delta table are of, as a reader of that name meets them."""
+    if reader == "polars":
+        import polars
+
+        return set(polars.read_delta(table)["_dlt_load_id"].to_list())
+    if reader == "pandas":
+        return set(table.to_pandas()["_dlt_load_id"])
+    found = duckdb.from_arrow(table.to_pyarrow_dataset()).project("_dlt_load_id").fetchall()
+    return {load for (load,) in found}
+
+
 RENAMED = """update omnium.stores set hours = '{"monday": 9}', _dlt_load_id = '2' where id = 'S1'"""
 CHANGES = (
     RENAMED,
@@ -145,6 +161,32 @@ def test_a_run_that_is_killed_leaves_the_one_before(settings: Settings) -> None:
     assert newest(settings) == rows
     assert publish_delta(settings, Silent()).status == "ok"
     assert newest(settings)["suppliers"][0]["amount"] == 2
+
+
+@pytest.mark.parametrize("settings", ["disk"], indirect=True)
+@pytest.mark.parametrize("reader", ["polars", "pandas", "duckdb"])
+def test_who_has_a_run_open_keeps_it_over_three(reader: str, settings: Settings) -> None:
+    """Of the runs that follow one is killed half way: never some tables of one run and some of another."""
+    pytest.importorskip(reader)
+    place = settings.home.root / "delta"
+
+    def opened() -> dict[str, Any]:
+        versions = manifest_of(settings)["runs"][-1]["versions"]
+        return {name: deltalake.DeltaTable(place / name, version=versions[name]) for name in TABLES}
+
+    def runs(tables: dict[str, Any]) -> dict[str, set[str]]:
+        return {name: loads_of(reader, table) for name, table in tables.items()}
+
+    publish_delta(settings, Silent())
+    first = opened()
+    execute(settings.home, *(f"update omnium.{name} set _dlt_load_id = '2'" for name in TABLES))
+    with killed_half_way(delta_module):
+        publish_delta(settings, Silent())
+    assert runs(first) == runs(opened()) == {name: {"1"} for name in TABLES}
+    execute(settings.home, *(f"update omnium.{name} set _dlt_load_id = '3'" for name in TABLES))
+    publish_delta(settings, Silent())
+    assert runs(opened()) == {name: {"3"} for name in TABLES}
+    assert runs(first) == {name: {"1"} for name in TABLES}
 
 
 def test_of_two_who_publish_at_once_one_is_refused(

@@ -5,7 +5,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from omnium_source.errors import Incomplete
+from omnium_source.errors import Forbidden, Incomplete
 from omnium_source.pii.masking import PersonalData
 
 from tests.support.reading import day, ids, read
@@ -340,6 +340,39 @@ def test_every_version_of_a_supplier_is_read_once(wrapped: bool):
     assert first[0].distinct_keys == 4
     assert second[0].distinct_keys == 2
     assert [asked.path for asked in wire.asked] == ["Suppliers/Search", "Suppliers/a/5", "Suppliers/a/4"]
+
+
+@pytest.mark.parametrize("reply", [Reply(None, 500), Reply(None, 403), Reply("no", 400), Reply(raw=b"null")])
+def test_a_version_that_cannot_be_read_costs_its_supplier_alone(reply: Reply):
+    chains = {"a": ["1", "2"], "b": ["6", "7", "8"], "c": ["5"]}
+    sound, broken, told = versions_of(chains, wrapped=True), {"Suppliers/b/7"}, list[str]()
+    with Wire(lambda asked: reply if asked.path in broken else sound(asked)) as wire:
+        (window,) = read(wire, "supplier_versions", told=told, budget=1.0)
+        assert window.distinct_keys == 4
+        assert told[0].startswith(
+            "supplier_versions: the versions of 1 of 3 suppliers could not be read, such as b ("
+        )
+        assert "cursor" not in window.state
+        broken.clear()
+        wire.asked.clear()
+        (window,) = read(wire, "supplier_versions", window.state, told=told)
+    assert len(told) == 1
+    assert [asked.path for asked in wire.asked] == [
+        "Suppliers/Search",
+        "Suppliers/b/8",
+        "Suppliers/b/7",
+        "Suppliers/b/6",
+    ]
+    assert "cursor" in window.state
+
+
+def test_versions_that_nobody_may_see_are_forbidden():
+    sound = versions_of({"a": ["1"], "b": ["2"]}, wrapped=True)
+    with (
+        Wire(lambda asked: sound(asked) if asked.method == "POST" else Reply(None, 403)) as wire,
+        pytest.raises(Forbidden),
+    ):
+        read(wire, "supplier_versions")
 
 
 @pytest.mark.parametrize(

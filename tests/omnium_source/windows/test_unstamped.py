@@ -150,6 +150,57 @@ def test_a_first_read_that_nobody_can_prove_is_told_in_every_run_until_counts_go
     assert not windows[-1].state.keys() & {"missing", "limit"}
 
 
+def test_those_that_the_first_read_found_are_not_told_again_as_left() -> None:
+    """Two stand on the first pages of a search without an order, one beyond all that it shows."""
+    rows, told = rows_of(), list[str]()
+    shown = [row for row in rows if row["id"] in UNSTAMPED[:2]]
+
+    class Shows(Server):
+        def __call__(self, asked: Asked) -> Any:
+            answer = super().__call__(asked)
+            has_bounds = asked.body.keys() & {"modifiedTo", "modifiedFrom", "sortOrder"}
+            if not has_bounds and asked.body["take"] == 100 and asked.body["page"] == 7:
+                answer["result"][:2] = shown
+            return answer
+
+    left = (
+        "suppliers: 3 rows carry no modified, and 1 of them stand on none of the pages that the server shows"
+    )
+    with Wire(Shows(rows, first="none")) as wire:
+        windows = read(wire, "suppliers", told=told)
+        windows = read(wire, "suppliers", windows[-1].state, told=told)
+        assert [text.partition(";")[0] for text in told] == [left, left]
+        # One more comes, and nobody knows which of them stand where.
+        rows.append({"id": "r99999", "created": iso(dt.datetime.now(dt.UTC))})
+        read(wire, "suppliers", windows[-1].state, told=told)
+    assert told[2].startswith("suppliers: 4 rows carry no modified, and ")
+
+
+def test_a_count_that_stops_does_not_end_the_look_for_them_where_a_read_was_disturbed() -> None:
+    """Counts stop at 999, pages go on; a count that changes meanwhile has the table read in parts."""
+    rows, told, disturbed = rows_of(1_012), list[str](), list[int]()
+    for row in rows[600:]:
+        row.pop("modified", None)
+
+    class Stops(Server):
+        def answer(self, rows: Rows, total: int) -> Any:
+            return {"result": rows, "totalHits": min(total, 999), "scrollId": None}
+
+        def __call__(self, asked: Asked) -> Any:
+            answer = super().__call__(asked)
+            has_bounds = asked.body.keys() & {"modifiedTo", "modifiedFrom", "createdTo", "createdFrom"}
+            if not has_bounds and asked.body["page"] == 3 and len(disturbed) < 2:
+                disturbed.append(3)
+                answer["totalHits"] -= 1
+            return answer
+
+    with Wire(Stops(rows, first="none")) as wire:
+        windows = read(wire, "suppliers", told=told)
+        assert set(ids(windows)) == {row["id"] for row in rows}
+        assert "where the server's counts stop nobody knows how many they are" in told[0]
+        assert windows[-1].state["limit"] == 999
+
+
 def test_one_that_two_pages_show_comes_once() -> None:
     """A search without bounds shows one of them on each page."""
 

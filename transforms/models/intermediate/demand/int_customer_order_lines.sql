@@ -24,6 +24,15 @@ shipments as (
     where {{ of_changed_keys('order_row_id') }}
 ),
 
+-- what stands in a shipment, by its line id or else its article
+shipped as (
+    select distinct
+        order_row_id,
+        coalesce(line_item_id, sku) as line
+    from {{ ref('stg_order_shipment_lines') }}
+    where {{ of_changed_keys('order_row_id') }}
+),
+
 lines as (
     select
         shipment_lines.order_row_id,
@@ -54,32 +63,28 @@ lines as (
     union all
 
     select
-        order_row_id,
-        line_row_id as form_line_row_id,
-        line_row_id,
-        line_item_id,
-        sku,
+        form_lines.order_row_id,
+        form_lines.line_row_id as form_line_row_id,
+        form_lines.line_row_id,
+        form_lines.line_item_id,
+        form_lines.sku,
         null as shipment_warehouse_code,
-        package_line_item_id,
-        package_sku_id,
-        quantity,
-        canceled_quantity,
-        delivered_quantity,
-        canceled_date,
-        is_package,
-        is_package_broken_down,
-        is_virtual_product,
-        is_awaiting_purchase_order
+        form_lines.package_line_item_id,
+        form_lines.package_sku_id,
+        form_lines.quantity,
+        form_lines.canceled_quantity,
+        form_lines.delivered_quantity,
+        form_lines.canceled_date,
+        form_lines.is_package,
+        form_lines.is_package_broken_down,
+        form_lines.is_virtual_product,
+        form_lines.is_awaiting_purchase_order
     from {{ ref('stg_order_lines') }} as form_lines
+    left join shipped
+        on shipped.order_row_id = form_lines.order_row_id
+        and shipped.line = coalesce(form_lines.line_item_id, form_lines.sku)
     where {{ of_changed_keys('form_lines.order_row_id') }}
-        and not exists (
-            select 1
-            from {{ ref('stg_order_shipment_lines') }} as shipment_lines
-            where {{ of_changed_keys('shipment_lines.order_row_id') }}
-                and shipment_lines.order_row_id = form_lines.order_row_id
-                and coalesce(shipment_lines.line_item_id, shipment_lines.sku)
-                    = coalesce(form_lines.line_item_id, form_lines.sku)
-        )
+        and shipped.order_row_id is null
 ),
 
 with_components as (

@@ -46,7 +46,11 @@ forecast as (
 
 spread as (
     select
-        *,
+        sku,
+        warehouse_code,
+        week,
+        before_mean,
+        running_mean,
         {{ demand_countable_variance('running_mean', 'running_variance') }} as countable_variance
     from forecast
 ),
