@@ -186,7 +186,7 @@ def items(tables: Tables, root: str) -> Iterator[DataItemWithMeta]:
     )
     for part in tables.parts:
         hints, name = tables.hints[part.name], name_of(part.name)
-        parent = None if part.name == root else _parent_of(name, name_of(root), known)
+        parent = None if part.name == root else parent_of(name, name_of(root), known)
         names = part.schema.names
         doubled = _doubled(names, naming)
         if part.path and parent and not doubled and takes_files:
@@ -248,7 +248,7 @@ def listed(tables: Tables, root: str, folder: Path) -> Iterator[DataItemWithMeta
         paths = json.dumps([str(part.path) for part in parts])
         path = folder / f"{name}.parquet"
         pq.write_table(schema.with_metadata({FILES: paths}).empty_table(), path)
-        parent = None if name == root else _parent_of(name, root, known)
+        parent = None if name == root else parent_of(name, root, known)
         names = schema.names if parent else [*schema.names, "_dlt_load_id"]
         columns = _columns(names, tables.hints[name])
         one = Part(name, sum(part.rows for part in parts), path=path)
@@ -270,7 +270,7 @@ def _columns(names: Iterable[str], hints: Columns) -> Columns:
     return {name: {"name": name, **(SYSTEM_COLUMNS.get(name) or hints[name])} for name in names}
 
 
-def _parent_of(name: str, root: str, known: Mapping[str, Any]) -> str:
+def parent_of(name: str, root: str, known: Mapping[str, Any]) -> str:
     """The table whose rows a child's rows belong to: the longest one whose name begins its name."""
     parents = [table for table in known if name.startswith(f"{table}__") and table.startswith(root)]
     return max(parents, key=len, default=root)

@@ -12,6 +12,7 @@
     documents          the TOML files, to find unknown settings        the environment alone is looked through
     pipeline_state     cursors, for `status`                           the plain encoding is read
     next_state         a state that commits without dlt's load         not asked for: dlt loads the package
+    extend             tables and columns without a package            the same
 
 The program's DuckDB destination (`omnium_elt/warehouse/duckdb_destination.py`) asks `is_tried`, too: under another dlt
 it is dlt's own. What `take_shortcuts` is for: a tenant that fills its fields has more than five hundred tables. For
@@ -113,6 +114,20 @@ def next_state(pipeline: Any, load_id: str) -> Iterator[tuple[dict[str, Any], Ca
             return {**state_doc(state, load_id), "_dlt_id": uniq_id(10)}
 
         yield state, row
+
+
+def extend(pipeline: Any, schema_name: str, tables: Mapping[str, Mapping[str, Any]]) -> None:
+    """Make tables in the destination, add columns to others, and keep both in its schema. For a dlt that `is_tried`.
+
+    `tables`: schemas of tables, parents first, with the new columns. The pipeline knows them first, as with a package:
+    if this is cut short, the next run asks the destination again.
+    """
+    schema = pipeline.schemas[schema_name]
+    for name, table in tables.items():
+        schema.update_table({**schema.tables.get(name, {}), **table})
+    pipeline.schemas.commit_live_schema(schema_name)
+    with pipeline.destination_client(schema_name) as client:
+        client.update_stored_schema(only_tables=list(tables))
 
 
 def new_load_id() -> str:

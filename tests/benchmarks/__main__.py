@@ -43,6 +43,8 @@ BENCHMARKS: dict[str, Callable[[float], Outcome]] = {
     "memory_filled": memory.filled_orders,
     "unchanged": unchanged.nothing_changed,
     "changed": changed.one_percent,
+    "changed_fields": changed.with_new_field,
+    "little": changed.a_little,
     "history": history.ten_times,
     "models": models.all_models,
     "models_wide": models.wide,

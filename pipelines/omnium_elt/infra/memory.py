@@ -2,6 +2,7 @@
 
 limit                    bytes
 is_tight                 whether a load has to do with fewer processes and a smaller database cache
+for_models               what DuckDB may use while models are built
 while_importing          garbage is not looked for among what imports make
 hurrying                 garbage is looked for seldom
 give_back_what_was_used  the allocator keeps little for itself
@@ -17,6 +18,14 @@ from pathlib import Path
 
 TIGHT = 1_100 * 1024 * 1024
 """Bytes. A full load of the large sandbox takes 807 MiB with all its processes, and 569 MiB with less of each."""
+BESIDE_MODELS = 700 * 1024 * 1024
+"""Bytes. What the process that builds the models takes besides: Python, dbt, and what DuckDB does not count."""
+LITTLE, ENOUGH, MUCH = 256 * 1024 * 1024, 3 * 1024 * 1024 * 1024, 16 * 1024 * 1024 * 1024
+"""Bytes for DuckDB while models are built: with less no build gets far, with so much one of a million order lines
+spills little, and with more none gains."""
+SHARE_OF_REST, SHARE_OF_ALL = 0.9, 1 / 8
+"""What it may take: of what is left beside it, as far as `ENOUGH`, and of all memory where that is more. The rest of a
+large machine is somebody else's."""
 GARBAGE_THRESHOLD = 100_000
 """Objects more than before until Python looks for garbage."""
 OBJECTS_OF_IMPORTS = 300_000
@@ -46,6 +55,23 @@ def is_tight() -> bool:
     return False
 
 
+def for_models(most: int | None = None) -> str:
+    """What DuckDB may use while models are built, where nobody says (`OMNIUM_DBT_MEMORY`); as DuckDB writes it.
+
+    `most`: the bytes that this process may use, by default `limit()`.
+    """
+    try:
+        most = limit() if most is None else most
+    except (OSError, ValueError):  # a system that does not tell
+        return _mebibytes(ENOUGH)
+    of_rest = min((most - BESIDE_MODELS) * SHARE_OF_REST, ENOUGH)
+    return _mebibytes(min(max(of_rest, most * SHARE_OF_ALL, LITTLE), MUCH))
+
+
+def _mebibytes(size: float) -> str:
+    return f"{int(size) // 2**20}MiB"
+
+
 def while_importing() -> None:
     """Let Python look for garbage when more objects are there than imports make; for as long as this process lives."""
     gc.set_threshold(OBJECTS_OF_IMPORTS, 10, 10)
@@ -72,9 +98,15 @@ def hurrying() -> Iterator[None]:
 
 
 def give_back_what_was_used() -> None:
-    """Have the allocator give back what was used, where it is glibc's; for as long as this process lives."""
-    import ctypes  # help has no need of it
+    """Have the allocator give back what was used, where it is glibc's; for as long as this process lives.
 
+    Arrow's own allocator keeps what each of thirty threads has used, so Arrow takes the system's, too.
+    """
+    import ctypes  # help has no need of either
+
+    import pyarrow as pa
+
+    pa.set_memory_pool(pa.system_memory_pool())
     if platform.libc_ver()[0] == "glibc":
         for option, value in MALLOPT.items():
             ctypes.CDLL(None).mallopt(option, value)

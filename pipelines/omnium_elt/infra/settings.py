@@ -317,7 +317,13 @@ ENVIRONMENT = table(
     Setting("OMNIUM_HOME", "path", "omnium-data", "instead of `--home`"),
     Setting("OMNIUM_PUBLISH_TO", "text", "", "instead of `--publish-to`", may_be_empty=True),
     Setting("OMNIUM_DBT_THREADS", "integer", 2, "models that `transform` builds side by side", 1, 64),
-    Setting("OMNIUM_DBT_MEMORY", "size", "3GB", "memory that DuckDB may use in `transform`"),
+    Setting(
+        "OMNIUM_DBT_MEMORY",
+        "size",
+        None,
+        "memory that DuckDB may use in `transform`; by default nine tenths of what the machine, or its container, has "
+        "beyond 700 MiB, 3 GiB at most, or an eighth of all where that is more (256 MiB to 16 GiB)",
+    ),
     Setting("OMNIUM_SPARK_MEMORY", "size", "3GB", "heap of the Spark that `transform --engine spark` starts"),
     Setting(
         "OMNIUM_SPARK_PARTITIONS", "integer", 8, "parts that Spark deals the rows of a join to", 1, 100_000

@@ -312,8 +312,6 @@ class _Load:
     def _write(self, package: dict[str, list[Verified]], beside: dict[str, pa.Table]) -> None:
         """Give a package to the destination, and the tables `beside` it."""
         new = [name for name, windows in package.items() if self._is_new(name, windows)]
-        if self._has_loaded:
-            self._warehouse.forget_what_was_written()
         at_once = Package(
             {
                 name: joined([window.tables.finish() for window in windows])
@@ -331,6 +329,9 @@ class _Load:
             resources = self._resources_of(package, beside, new, Path(lists))
             self._warehouse.load(resources, merges=len(new) < len(package), at_once=at_once)
         self._has_loaded = True
+        if any(not one.has_ended for one in self._going.values()):
+            # Pages that become tables meanwhile want the memory. At the end the checkpoint needs it.
+            self._warehouse.forget_what_was_written()
 
     def _matters(self, windows: Iterable[Verified]) -> bool:
         """Whether anything is worth a package: rows, or a state that says more than a later cursor."""

@@ -14,7 +14,7 @@ from datetime import date
 from typing import Any
 
 from omnium_elt.decide.kept import bring
-from omnium_elt.infra import history
+from omnium_elt.infra import history, memory
 from omnium_elt.infra.errors import OmniumEltError, UsageError
 from omnium_elt.infra.files import read_object, write_json
 from omnium_elt.infra.home import Settings
@@ -234,6 +234,7 @@ def dbt_environment(settings: Settings) -> Iterator[None]:
     values = {
         **_server(settings.destination),
         "OMNIUM_WAREHOUSE": str(settings.home.working_database),
+        "OMNIUM_DBT_MEMORY": os.environ.get("OMNIUM_DBT_MEMORY") or memory.for_models(),
         "DBT_SEND_ANONYMOUS_USAGE_STATS": "false",
         "DO_NOT_TRACK": "1",
         # dbt's locks start a process of Python, which would import a module of the working directory.

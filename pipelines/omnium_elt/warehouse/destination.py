@@ -21,7 +21,7 @@ from dlt.destinations.exceptions import DatabaseUndefinedRelation
 from dlt.extract import DltResource
 from dlt.pipeline.exceptions import PipelineStepFailed
 from omnium_source import MARK, keep_mark
-from omnium_source.dlt_private import is_tried, new_load_id, next_state, take_shortcuts
+from omnium_source.dlt_private import extend, is_tried, new_load_id, next_state, take_shortcuts
 from omnium_source.setting import is_url
 from omnium_source.windows.deletions import MARKED_HASH
 
@@ -39,19 +39,21 @@ from omnium_elt.warehouse.database import (
     new_file_options,
 )
 from omnium_elt.warehouse.duckdb_destination import DuckDb
-from omnium_elt.warehouse.one_transaction import Package, fits, put
+from omnium_elt.warehouse.one_transaction import Package, TableSchema, lacking, put
 
 take_shortcuts()
 NAME = "omnium"
 DUCKDB_CONFIG = {
-    "memory_limit": "340MB",
+    "memory_limit": "160MB",
+    "allocator_flush_threshold": "16MB",
     "checkpoint_threshold": "1GB",
     "preserve_insertion_order": "false",
     "max_vacuum_tasks": str(NO_VACUUM),
 }
-"""DuckDB would take four fifths of the machine; merging a package needs no more than this. A checkpoint
-compresses all columns of what is new: once at the end, not after each of a package's steps. And a statement that keeps
-the order of what it inserts does so in one thread."""
+"""DuckDB would take four fifths of the machine; loading a package needs no more than this, and writes to disk what is
+more. What a statement has used is given back beyond a few megabytes. A checkpoint compresses all columns of what is
+new: once at the end, not after each of a package's steps. And a statement that keeps the order of what it inserts does
+so in one thread."""
 MEMORY_WHERE_TIGHT = "128MB"
 """What DuckDB may use where the machine or the container has little: it writes to the disk what is more."""
 AFTER_A_PACKAGE = "32MB"
@@ -274,9 +276,14 @@ class Warehouse:
 
     def _put(self, package: Package) -> bool:
         """Put a package in by one transaction; False where that cannot be, and dlt has to load it."""
-        tables = self.tables
-        if not self.takes_lists or not fits(self._connection, package, tables):
+        if not self.takes_lists:
             return False
+        missing = lacking(self._connection, package, self.tables)
+        if missing is None:
+            return False
+        if missing:
+            self._extend(missing)
+        tables = self.tables
         load_id = new_load_id()
         with self._lock, next_state(self.pipeline, load_id) as (state, state_row):
             of_source = state.setdefault("sources", {}).setdefault(NAME, {})
@@ -297,6 +304,16 @@ class Warehouse:
             except Exception as error:
                 raise _load_error(error) from error
         return True
+
+    def _extend(self, tables: Mapping[str, TableSchema]) -> None:
+        """Make tables, and columns of others, before the rows that need them come, as dlt does."""
+        try:
+            with self._lock:
+                extend(self.pipeline, NAME, tables)
+        except Exception as error:
+            raise _load_error(error) from error
+        finally:
+            self._tables = None
 
     def forget_what_was_written(self) -> None:
         """Let DuckDB drop from memory what it has just written to the file, instead of keeping it up to its limit."""

@@ -5,7 +5,7 @@ at the schemas of all of them: fifteen seconds of CPU for 130 rows in 540 tables
 and come straight from where they lie, with the receipts, the state and the row of `_dlt_loads`: all of it or nothing.
 
 Package     what goes in together
-fits        whether the destination has all of its tables and columns already; dlt makes what it lacks
+lacking     the tables and columns that the destination lacks, which are made first, or that dlt has to load the package
 put         puts it in
 """
 
@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import pyarrow as pa
-from omnium_source.dlt_adapter import SYSTEM_COLUMNS
+from omnium_source.dlt_adapter import SYSTEM_COLUMNS, parent_of
 from omnium_source.dlt_private import nested_tables
 from omnium_source.normalize.buffer import Columns, Part, Tables
 
@@ -23,6 +23,10 @@ from omnium_elt.warehouse.database import RAW, literal, transaction
 from omnium_elt.warehouse.database import tables as tables_of
 
 LOAD_ID = "_dlt_load_id"
+ROOT_KEY = "_dlt_id"
+"""The resources' primary key."""
+TableSchema = dict[str, Any]
+"""A table, or some columns of one, as dlt describes it."""
 
 
 @dataclass(frozen=True)
@@ -38,33 +42,60 @@ class Package:
     new: Collection[str] = ()
     """Resources none of whose rows can be there yet: nothing is looked for to be replaced."""
 
-    def columns(self) -> Iterator[tuple[str, pa.Schema, Columns]]:
-        """Each table's columns as they come, with dlt's hints as far as there are any."""
+    def columns(self) -> Iterator[tuple[str, str, pa.Schema, Columns]]:
+        """Each table's root, name and columns as they come, with dlt's hints as far as there are any."""
         for root, tables in self.rows.items():
             for part in tables.parts:
-                schema = part.schema
-                yield part.name, schema if part.name != root else _stamped(schema), tables.hints[part.name]
+                schema = part.schema if part.name != root else _stamped(part.schema)
+                yield root, part.name, schema, tables.hints[part.name]
         for name, table in self.beside.items():
-            yield name, _stamped(table.schema), {}
+            yield name, name, _stamped(table.schema), {}
 
 
 def _stamped(schema: pa.Schema) -> pa.Schema:
     return schema if LOAD_ID in schema.names else schema.append(pa.field(LOAD_ID, pa.string()))
 
 
-def fits(connection: Any, package: Package, known: Mapping[str, Any]) -> bool:
-    """Whether all tables and columns are there, of the types that they come as. `known`: dlt's schemas of tables."""
-    there = tables_of(connection)
-    for table, schema, hints in package.columns():
+def lacking(connection: Any, package: Package, known: Mapping[str, Any]) -> dict[str, TableSchema] | None:
+    """The tables and columns that the destination lacks, by table, as dlt describes them; parents before children.
+
+    None: one is there otherwise than it comes, or a table is missing that dlt alone makes, so that dlt has to load the
+    package. `known`: dlt's schemas of tables.
+    """
+    there, found = tables_of(connection), dict[str, TableSchema]()
+    for root, table, schema, hints in package.columns():
         columns, described = there.get(table, {}), known.get(table, {}).get("columns", {})
+        if (table in there) != (table in known):
+            return None
+        if table not in there and table not in found:
+            if table == root and root not in package.new:
+                return None
+            found[table] = _new_table(table, root, {**known, **found})
         for column in schema:
-            if column.name not in columns or pa.types.is_null(column.type):
-                return False
-            hinted = described.get(column.name)
-            wanted = {} if column.name in SYSTEM_COLUMNS else hints.get(column.name, {})
-            if hinted is None or any(hinted.get(name) != value for name, value in wanted.items()):
-                return False
-    return True
+            name = column.name
+            wanted = SYSTEM_COLUMNS.get(name) or hints.get(name, {})
+            if pa.types.is_null(column.type) or (name in columns) != (name in described):
+                return None
+            if name not in columns:
+                if "data_type" not in wanted:
+                    return None
+                lacks = found.setdefault(table, {"name": table, "columns": {}})
+                is_key = table == root and name == ROOT_KEY
+                lacks["columns"][name] = {"name": name, **wanted, **({"primary_key": True} if is_key else {})}
+            elif name not in SYSTEM_COLUMNS and any(
+                described[name].get(hint) != value for hint, value in wanted.items()
+            ):
+                return None
+    return found
+
+
+def _new_table(name: str, root: str, known: Mapping[str, Any]) -> TableSchema:
+    """A table without columns, as dlt describes one that rows were appended to."""
+    seen = {"x-normalizer": {"seen-data": True}}
+    if name == root:
+        of_root = {"write_disposition": "append", "file_format": "parquet", "resource": name}
+        return {"name": name, "columns": {}, **of_root, **seen}
+    return {"name": name, "columns": {}, "parent": parent_of(name, root, known), **seen}
 
 
 def put(
@@ -74,16 +105,16 @@ def put(
     load_id: str,
     rows_of_dlt: Mapping[str, Mapping[str, Any]],
 ) -> None:
-    """Replace the rows of a package that `fits`, and add what comes beside, and the rows of dlt's own tables."""
+    """Replace the rows of a package that lacks nothing, and add what comes beside, and the rows of dlt's own tables."""
     with closing(connection.cursor()) as cursor, transaction(cursor):
         there = tables_of(cursor)
         for root, tables in package.rows.items():
             if root not in package.new:
                 _delete(cursor, root, tables.parts, [name for name in _family(known, root) if name in there])
-            for part in tables.parts:
-                _insert(cursor, part, load_id if part.name == root else None)
+            for name, parts in _by_table(tables.parts).items():
+                _insert(cursor, name, parts, load_id if name == root else None)
         for name, table in package.beside.items():
-            _insert(cursor, Part(name, table.num_rows, table), load_id)
+            _insert(cursor, name, [Part(name, table.num_rows, table)], load_id)
         for name, row in rows_of_dlt.items():
             _add(cursor, name, row)
 
@@ -101,7 +132,7 @@ def _family(known: Mapping[str, Any], root: str) -> list[str]:
 
 def _delete(cursor: Any, root: str, parts: Sequence[Part], family: Sequence[str]) -> None:
     """Take away the rows that come again, with their children: also those that the new version has no more."""
-    keys = [table.column("_dlt_id") for part in parts if part.name == root for table in part.tables()]
+    keys = [part.column("_dlt_id") for part in parts if part.name == root]
     if not keys:
         return
     cursor.register(
@@ -113,14 +144,23 @@ def _delete(cursor: Any, root: str, parts: Sequence[Part], family: Sequence[str]
     cursor.unregister("keys_of_package")
 
 
-def _insert(cursor: Any, part: Part, load_id: str | None) -> None:
-    """Add rows of one table; of a root table with the package's id."""
+def _by_table(parts: Sequence[Part]) -> dict[str, list[Part]]:
+    of_table: dict[str, list[Part]] = {}
+    for part in parts:
+        of_table.setdefault(part.name, []).append(part)
+    return of_table
+
+
+def _insert(cursor: Any, name: str, parts: Sequence[Part], load_id: str | None) -> None:
+    """Add rows of one table, of a root table with the package's id.
+
+    All files come by one statement, which reads them side by side, and what is in memory by another.
+    """
     stamp = "" if load_id is None else f", {literal(load_id)} as {LOAD_ID}"
-    if part.table is None:
-        cursor.execute(
-            f'insert into {RAW}."{part.name}" by name select *{stamp} from read_parquet(?)', [str(part.path)]
-        )
-        return
-    cursor.register("rows_of_package", part.table)
-    cursor.execute(f'insert into {RAW}."{part.name}" by name select *{stamp} from rows_of_package')
-    cursor.unregister("rows_of_package")
+    into = f'insert into {RAW}."{name}" by name select *{stamp} from'
+    if files := [str(part.path) for part in parts if part.table is None]:
+        cursor.execute(f"{into} read_parquet(?, union_by_name = true)", [files])
+    if tables := [part.table for part in parts if part.table is not None]:
+        cursor.register("rows_of_package", pa.concat_tables(tables, promote_options="default"))
+        cursor.execute(f"{into} rows_of_package")
+        cursor.unregister("rows_of_package")

@@ -17,7 +17,7 @@ import pyarrow.parquet as pq
 
 IN_MEMORY_BYTES = 48 * 1024 * 1024
 """A window that is larger than this goes to files."""
-WRITE_BYTES = 16 * 1024 * 1024
+WRITE_BYTES = 8 * 1024 * 1024
 """What is written to the files at once: as much waits in memory for each window that is being read."""
 REQUIRED = ("_dlt_id", "_dlt_root_id", "_dlt_parent_id")
 """Columns that are never null, and say so: dlt compares a file's schema with the table's."""
@@ -39,6 +39,11 @@ class Part:
     def schema(self) -> pa.Schema:
         """Its columns; those of a file are read from it."""
         return self.table.schema if self.table is not None else pq.read_schema(self.path)
+
+    def column(self, name: str) -> pa.ChunkedArray:
+        """All values of one column."""
+        source = self.table if self.table is not None else pq.read_table(self.path, columns=[name])
+        return source.column(name)
 
     def tables(self) -> Iterator[pa.Table]:
         """The rows, no more at once than were written together."""

@@ -50,7 +50,7 @@ def cleaned(personal: PersonalData, column: Column, values: Sequence[Any]) -> Se
     if not any(values):
         return values
     # All of it at once: what is looked for in texts is rare, and looking for it in each takes far longer.
-    together = b"".join(json_bytes(value) for value in values if value)
+    together = json_bytes([value for value in values if value])
     is_identifier = is_identifier_name(column.path[-1])
     if not may_hold_any(together, is_identifier=is_identifier) and not any(
         sign in together for sign in JSON_IN_TEXT

@@ -57,7 +57,7 @@ RULES_VERSION = 4
 """Counts the changes of what is found: everything is then read again, and each row written anew (`Sync.windows`)."""
 
 
-REMEMBERED_HASHES = 200_000
+REMEMBERED_HASHES = 50_000
 """How many values keep their hash at hand: customers come back within a batch and in the next ones."""
 
 MOST_PLANS = 2_000

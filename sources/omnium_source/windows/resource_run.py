@@ -3,10 +3,8 @@
 ResourceRun        the resource as it is read in this run
 """
 
-import contextlib
 import logging
-import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Executor
 from typing import Any
 
@@ -23,10 +21,9 @@ from omnium_source.windows.window import Reading, Window, column_name_of
 
 log = logging.getLogger("omnium")
 
-BATCH_BYTES = 8 * 1024 * 1024
-"""Pages become tables together once they are this large: a table's fixed cost is paid once."""
-MOST_SHARES = 4
-"""Windows read at once share `BATCH_BYTES`; a smaller share than one in so many would cost too much."""
+BATCH_BYTES = 4 * 1024 * 1024
+"""Pages become tables together once they are this large: a table's fixed cost is paid once. Several windows gather as
+much at a time, and a worker has ten times as much in objects."""
 
 Known = Callable[[str, Sequence[str]], Mapping[str, Any]]
 """Asked with a resource and its rows' ids, answers the content hashes that the destination holds for them."""
@@ -61,7 +58,6 @@ class ResourceRun:
         self.on_rows = on_rows or (lambda rows, total: None)
         self.server, self.values = ServerFacts(resource), SeenValues(resource)
         self._notes = [] if notes is None else notes
-        self._being_read, self._lock = 0, threading.Lock()
 
     def connection(self) -> Connection:
         """A connection with a budget and a count of its own."""
@@ -107,19 +103,7 @@ class ResourceRun:
         """Rows that a window should hold at most."""
         return self.server.largest_window(self.resource, self.reading)
 
-    @contextlib.contextmanager
-    def one_more(self) -> Iterator[None]:
-        """While one more window is read."""
-        with self._lock:
-            self._being_read += 1
-        try:
-            yield
-        finally:
-            with self._lock:
-                self._being_read -= 1
-
     @property
     def batch_bytes(self) -> int:
-        """How large a window's pages may become before they are made tables: less where many windows are read."""
-        shares = min(MOST_SHARES, max(1, self._being_read))
-        return int(BATCH_BYTES * self.reading.memory_share) // shares
+        """How large a window's pages may become before they are made tables."""
+        return int(BATCH_BYTES * self.reading.memory_share)

@@ -209,8 +209,7 @@ class Scheduler:
             rows = Gathered(run, window, task.query, connection, number)
             attempt = Attempt(run, self.splitter, connection, rows, task.token)
             try:
-                with run.one_more():
-                    is_too_large = attempt.read()
+                is_too_large = attempt.read()
                 if not is_too_large:
                     self._failures = 0 if rows.total else self._failures
                     return rows

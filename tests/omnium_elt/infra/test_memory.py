@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from omnium_elt.infra.memory import limit
+from omnium_elt.infra.memory import for_models, limit
 
 MIB = 1024 * 1024
 
@@ -38,3 +38,20 @@ def test_without_a_limit_it_is_the_machines_memory(text: str, tmp_path: Path) ->
     (tmp_path / "own").write_text("0::/\n")
     assert 256 * MIB < limit(tmp_path, tmp_path / "own") < 2**50
     assert limit(tmp_path / "nowhere", tmp_path / "nothing") == limit(tmp_path, tmp_path / "own")
+
+
+@pytest.mark.parametrize(
+    ("mib", "models"),
+    [
+        (500, "256MiB"),
+        (1_024, "291MiB"),
+        (2_048, "1213MiB"),
+        (4_096, "3056MiB"),
+        (8_192, "3072MiB"),
+        (24_576, "3072MiB"),
+        (65_536, "8192MiB"),
+        (1_048_576, "16384MiB"),
+    ],
+)
+def test_models_get_a_share_of_what_there_is(mib: int, models: str) -> None:
+    assert for_models(mib * MIB) == models

@@ -70,7 +70,7 @@ REFUSED = [
     ),
     ("TRANSFORM__MORE_PURCHASE_ORDER_STATUSES", "Sent", "pairs of a text"),
     ("OMNIUM_DBT_THREADS", "0", "a whole number from 1 to 64; 2 by default"),
-    ("OMNIUM_DBT_MEMORY", "lots", "a size such as 3GB; 3GB by default"),
+    ("OMNIUM_DBT_MEMORY", "lots", "a size such as 3GB"),
     ("OMNIUM_HOME", "", "a path on this machine; omnium-data by default"),
     # Names that nobody knows, and the nearest one that somebody does.
     ("TRANSFORM__SERVICE_LEVL", "0.5", "Did you mean TRANSFORM__SERVICE_LEVEL?"),
