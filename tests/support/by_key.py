@@ -7,6 +7,13 @@ BY_KEY = {
     "int_customer_order_lines": "intermediate",
     "int_stock_change_days": "intermediate",
     "fct_stock_and_demand_change": "marts",
+    "int_purchase_order_line_promises": "intermediate",
+    "int_purchase_order_line_states": "intermediate",
+    "int_purchase_order_rows": "intermediate",
+    "int_purchase_receipts": "intermediate",
+    "fct_purchase_receipt": "marts",
+    "int_purchase_receipt_parts": "intermediate",
+    "fct_purchase_order_line": "marts",
 }
 """The models, and the schema of each. A model comes after those that it rests on."""
 

@@ -20,7 +20,7 @@ SAID = (
     (rf"by the promotion from {DATE} on", "promotion_date", 0),
     (rf"in stock for {NUMBER} days", "known_days", 1),
     (rf"not counting {NUMBER} in one-off orders", "one_off_quantity", 1),
-    (rf" on {DATE} is left out", "last_one_off_date", 0),
+    (rf"\(the last on {DATE}\)", "last_one_off_date", 0),
     (rf"; {NUMBER} available", "available", 1),
     (rf"and {NUMBER} on order", "on_order", 1),
     (rf"\({NUMBER} late", "on_order_late", 1),

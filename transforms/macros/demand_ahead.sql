@@ -30,6 +30,8 @@ with counted as (
         and changes.warehouse_code = estimates.warehouse_code
     where changes.demand_quantity > 0
         and changes.day <= estimates.as_of_day
+        -- older days weigh nothing
+        and changes.day > {{ add_days('estimates.as_of_day', -1 * k.memory_limit_days) }}
     group by estimates.as_of_day, estimates.category, changes.day
 ),
 

@@ -4,7 +4,7 @@
   key             the columns of its key
   by_key          queries of the key and a `part`: a key's version is the digest of all its parts
   whole           queries of a `part` on which the rows of all keys rest: where one changes, the whole table is built
-  size            what has as many rows as a whole build has to sort and join
+  size            what has as many rows as a whole build has to sort and join: a relation, or one with a condition
   of_another_day  what becomes of the rows of unchanged keys with another as-of date; `:before` stands for the last one
 
   A raw row that changed carries the id of the load that changed it, and a document's lists come with it: of documents that
@@ -63,6 +63,121 @@
         'of_another_day': 'update ' ~ this ~ ' set run_days = ' ~ days_between('day', add_days(as_of(), 1))
             ~ ' where ' ~ add_days('day', 'run_days') ~ ' = ' ~ add_days(':before', 1),
     }) }}
+{%- endmacro %}
+
+
+{% macro versions_of_int_purchase_order_line_promises() -%}
+    {{ return({
+        'key': ['purchase_order_id'],
+        'by_key': [
+            raw_versions('purchase_orders', {'purchase_order_id': 'id'}),
+            rows_versions('int_purchase_orders'),
+            'select orders.purchase_order_id, hash(deliveries.delivery_id, deliveries.estimated_arrival_at, deliveries.modified_at)'
+                ~ ' as part from ' ~ ref('stg_purchase_order_lines') ~ ' as lines inner join ' ~ ref('int_purchase_orders')
+                ~ ' as orders on lines.purchase_order_key = orders.purchase_order_key inner join ' ~ ref('stg_deliveries')
+                ~ ' as deliveries on coalesce(lines.delivery_id, orders.delivery_id) = deliveries.delivery_id',
+        ],
+        'whole': [
+            'select hash(spellings) as part from ' ~ ref('int_purchased_sku_spellings') ~ ' as spellings',
+            'select hash(places) as part from ' ~ ref('int_virtual_locations') ~ ' as places',
+        ],
+        'size': ref('stg_purchase_order_lines'),
+        'of_another_day': none,
+    }) }}
+{%- endmacro %}
+
+
+{# The states of another day than the newest load's rest on when each of their sources was changed last: all are built. #}
+{% macro versions_of_int_purchase_order_line_states() -%}
+    {{ return({
+        'key': ['purchase_order_id'],
+        'by_key': [
+            rows_versions('int_purchase_order_line_promises'),
+            rows_versions('int_purchase_orders'),
+            rows_versions('purchase_order_line_history'),
+        ] if as_of_is_current() | trim == 'true' else [none],
+        'whole': [],
+        'size': ref('int_purchase_order_line_promises'),
+        'of_another_day': none,
+    }) }}
+{%- endmacro %}
+
+
+{% macro versions_of_int_purchase_order_rows() -%}
+    {{ return({
+        'key': ['purchase_order_id'],
+        'by_key': [rows_versions('int_purchase_order_line_states')],
+        'whole': [],
+        'size': ref('int_purchase_order_line_states'),
+        'of_another_day': none,
+    }) }}
+{%- endmacro %}
+
+
+{% macro versions_of_int_purchase_receipts() -%}
+    {{ return({
+        'key': ['purchase_order_id'],
+        'by_key': [
+            raw_versions('inventory_transactions', {'purchase_order_id': 'purchase_order_id'}),
+            'select purchase_order_id, hash(transaction_id) as part from ' ~ ref('stg_inventory_transactions')
+                ~ ' where transacted_at >= ' ~ demand_midnight(add_days(as_of(), 1)) ~ ' and purchase_order_id is not null',
+            rows_versions('int_purchase_orders'),
+            rows_versions('int_purchase_order_line_promises'),
+        ],
+        'whole': [
+            'select hash(spellings) as part from ' ~ ref('int_purchased_sku_spellings') ~ ' as spellings',
+            'select hash(places) as part from ' ~ ref('int_virtual_locations') ~ ' as places',
+        ],
+        'size': ref('stg_inventory_transactions') ~ ' where purchase_order_id is not null',
+        'of_another_day': none,
+    }) }}
+{%- endmacro %}
+
+
+{% macro versions_of_int_purchase_receipt_parts() -%}
+    {{ return({
+        'key': ['purchase_order_id'],
+        'by_key': [rows_versions('int_purchase_order_rows'), rows_versions('int_purchase_receipts')],
+        'whole': [],
+        'size': ref('int_purchase_receipts'),
+        'of_another_day': none,
+    }) }}
+{%- endmacro %}
+
+
+{% macro versions_of_fct_purchase_receipt() -%}
+    {{ return({
+        'key': ['purchase_order_id'],
+        'by_key': [rows_versions('int_purchase_receipts')],
+        'whole': [],
+        'size': ref('int_purchase_receipts'),
+        'of_another_day': none,
+    }) }}
+{%- endmacro %}
+
+
+{# With another day the age of a row that is still open is another, and of one that is to be canceled later. #}
+{% macro versions_of_fct_purchase_order_line() -%}
+    {{ return({
+        'key': ['purchase_order_id'],
+        'by_key': [
+            rows_versions('int_purchase_order_rows'),
+            rows_versions('int_purchase_orders'),
+            rows_versions('int_purchase_receipts'),
+            rows_versions('int_purchase_receipt_parts'),
+            'select purchase_order_id, 1 as part from ' ~ ref('int_purchase_orders') ~ ' where cancelled_date >= ' ~ as_of(),
+        ],
+        'whole': [],
+        'size': ref('int_purchase_order_rows'),
+        'of_another_day': 'update ' ~ this ~ ' set duration_days = ' ~ days_between('order_date', as_of())
+            ~ ' where not is_complete and not is_closed_short and duration_days = ' ~ days_between('order_date', ':before'),
+    }) }}
+{%- endmacro %}
+
+
+{# The versions of another model's rows, by the purchase order that they are of. #}
+{% macro rows_versions(name) -%}
+    {{ return('select purchase_order_id, hash(rows) as part from ' ~ ref(name) ~ ' as rows where purchase_order_id is not null') }}
 {%- endmacro %}
 
 

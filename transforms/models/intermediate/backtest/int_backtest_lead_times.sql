@@ -62,25 +62,58 @@ alike as (
     )
 ),
 
+first_day as (
+    select min(as_of_day) as as_of_day from {{ ref('int_backtest_as_of_days') }}
+),
+
+-- What had ended before the replay begins says on all of its days how long it took, whenever it was ordered: all of it is
+-- taken to have ended on the first of them. So what is told once for each day does not grow with history.
+dated as (
+    select
+        alike.*,
+        case
+            when {{ add_days('alike.order_date', 'alike.duration_days') }} < first_day.as_of_day
+                then {{ add_days('first_day.as_of_day', '-1 * alike.duration_days') }}
+            else alike.order_date
+        end as counted_order_date
+    from alike
+    cross join first_day
+),
+
+counted as (
+    select
+        level,
+        supplier_id,
+        warehouse_code,
+        sku,
+        counted_order_date as order_date,
+        duration_days,
+        is_received,
+        sum(lines) as lines,
+        sum(observations) as observations
+    from dated
+    group by level, supplier_id, warehouse_code, sku, counted_order_date, duration_days, is_received
+),
+
 known as (
     select
         days.refresh,
-        alike.level,
-        alike.supplier_id,
-        alike.warehouse_code,
-        alike.sku,
-        least(alike.duration_days, {{ days_between('alike.order_date', 'days.as_of_day') }}) as day,
-        alike.is_received
-            and alike.duration_days <= {{ days_between('alike.order_date', 'days.as_of_day') }} as is_received,
-        alike.lines,
-        alike.observations
+        counted.level,
+        counted.supplier_id,
+        counted.warehouse_code,
+        counted.sku,
+        least(counted.duration_days, {{ days_between('counted.order_date', 'days.as_of_day') }}) as day,
+        counted.is_received
+            and counted.duration_days <= {{ days_between('counted.order_date', 'days.as_of_day') }} as is_received,
+        counted.lines,
+        counted.observations
     from {{ ref('int_backtest_as_of_days') }} as days
-    inner join alike
-        on alike.order_date <= days.as_of_day
-    where alike.level = 'global'
-        or (alike.level = 'supplier' and alike.supplier_id in (select supplier_id from item_places))
-        or (alike.level = 'supplier_warehouse' and alike.warehouse_code is not null)
-        or alike.sku is not null
+    inner join counted
+        on counted.order_date <= days.as_of_day
+    where counted.level = 'global'
+        or (counted.level = 'supplier' and counted.supplier_id in (select supplier_id from item_places))
+        or (counted.level = 'supplier_warehouse' and counted.warehouse_code is not null)
+        or counted.sku is not null
 ),
 
 counts as (

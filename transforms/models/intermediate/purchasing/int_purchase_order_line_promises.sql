@@ -2,9 +2,16 @@
   One row per purchase order line as it stands today, with its promised date and where that comes from.
   The snapshot purchase_order_line_history keeps what this table said before.
 #}
-{{ config(materialized='table') }}
+{{ config(materialized='table_by_key') }}
 
-with lines as (
+with orders as (
+
+    select * from {{ ref('int_purchase_orders') }}
+    where {{ of_changed_keys('purchase_order_id') }}
+
+),
+
+lines as (
 
     select
         stg_purchase_order_lines.*,
@@ -12,12 +19,7 @@ with lines as (
             partition by purchase_order_key, line_item_id order by line_index
         ) as place
     from {{ ref('stg_purchase_order_lines') }} as stg_purchase_order_lines
-
-),
-
-orders as (
-
-    select * from {{ ref('int_purchase_orders') }}
+    where purchase_order_key in (select orders.purchase_order_key from orders)
 
 ),
 

@@ -8,17 +8,19 @@
   modified since either; else the snapshot is asked, and then the next source of a promise. A line that
   came into its order after the as-of date (Omnium splits lines, and buyers add some) is left out.
 #}
-{{ config(materialized='table') }}
+{{ config(materialized='table_by_key') }}
 
 with lines as (
 
     select * from {{ ref('int_purchase_order_line_promises') }}
+    where {{ of_changed_keys('purchase_order_id') }}
 
 ),
 
 orders as (
 
     select * from {{ ref('int_purchase_orders') }}
+    where {{ of_changed_keys('purchase_order_id') }}
 
 ),
 
@@ -51,16 +53,21 @@ history as (
         lag(promised_date) over versions as promised_date_before
     from {{ ref('purchase_order_line_history') }}
     -- A line that never changed since it was first seen is what it is today: only the past asks for it.
-    where not {{ as_of_is_current() }}
-        or purchase_order_line_id in (
-            select changed.purchase_order_line_id
-            from {{ ref('purchase_order_line_history') }} as changed
-            where changed.dbt_valid_to is not null
+    where {{ of_changed_keys('purchase_order_id') }}
+        and (
+            not {{ as_of_is_current() }}
+            or purchase_order_line_id in (
+                select changed.purchase_order_line_id
+                from {{ ref('purchase_order_line_history') }} as changed
+                where changed.dbt_valid_to is not null
+            )
         )
     window versions as (
         partition by purchase_order_line_id
         -- A state that was superseded at the time of its own is the earlier of the two.
-        order by dbt_valid_from, dbt_valid_to nulls last, dbt_scd_id
+        -- Of several superseded at one time nothing says which was first: always the same one is.
+        order by dbt_valid_from, dbt_valid_to nulls last, order_modified_at, promised_date, promise_source, status,
+            ordered_quantity, canceled_quantity, delivered_quantity
     )
 
 ),

@@ -3,12 +3,13 @@
   together while they have the same promise. What more is received than was ordered belongs to the last row of
   its order, SKU and warehouse.
 #}
-{{ config(materialized='table') }}
+{{ config(materialized='table_by_key') }}
 
 with lines as (
 
     select * from {{ ref('int_purchase_order_line_states') }}
     where sku is not null
+        and {{ of_changed_keys('purchase_order_id') }}
 
 ),
 

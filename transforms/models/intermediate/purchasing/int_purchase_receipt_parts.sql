@@ -7,7 +7,7 @@
   A row has up to three places for that, and all places of an order, SKU and warehouse lie on one line, one after the
   other, and so do its receipts: a receipt fills the places that it overlaps.
 #}
-{{ config(materialized='table') }}
+{{ config(materialized='table_by_key') }}
 
 with turns as (
 
@@ -35,8 +35,8 @@ places as (
         end as room
     from {{ ref('int_purchase_order_rows') }} as order_rows
     cross join turns
-    where turns.turn < 3
-        or order_rows.is_last
+    where (turns.turn < 3 or order_rows.is_last)
+        and {{ of_changed_keys('order_rows.purchase_order_id') }}
 
 ),
 
@@ -66,6 +66,7 @@ receipts as (
         quantity_through
     from {{ ref('int_purchase_receipts') }}
     where kept_quantity > 0
+        and {{ of_changed_keys('purchase_order_id') }}
 
 ),
 

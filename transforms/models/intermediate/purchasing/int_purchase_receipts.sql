@@ -4,7 +4,7 @@
   have taken back the latest units: with R the running sum of an order's SKU and warehouse, the units
   that remain of everything up to a transaction are the least R from there on.
 #}
-{{ config(materialized='table') }}
+{{ config(materialized='table_by_key') }}
 
 with transactions as (
 
@@ -27,18 +27,21 @@ with transactions as (
         on transactions.sku = spellings.spelling
     where transactions.purchase_order_id is not null
         and transactions.quantity <> 0
+        and {{ of_changed_keys('transactions.purchase_order_id') }}
 
 ),
 
 orders as (
 
     select * from {{ ref('int_purchase_orders') }}
+    where {{ of_changed_keys('purchase_order_id') }}
 
 ),
 
 lines as (
 
     select * from {{ ref('int_purchase_order_line_promises') }}
+    where {{ of_changed_keys('purchase_order_id') }}
 
 ),
 

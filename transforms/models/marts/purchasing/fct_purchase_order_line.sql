@@ -1,12 +1,16 @@
+{{ config(materialized='table_by_key') }}
+
 with order_rows as (
 
     select * from {{ ref('int_purchase_order_rows') }}
+    where {{ of_changed_keys('purchase_order_id') }}
 
 ),
 
 orders as (
 
     select * from {{ ref('int_purchase_orders') }}
+    where {{ of_changed_keys('purchase_order_id') }}
 
 ),
 
@@ -21,6 +25,7 @@ received_orders as (
 
     select distinct purchase_order_id
     from {{ ref('int_purchase_receipts') }}
+    where {{ of_changed_keys('purchase_order_id') }}
 
 ),
 
@@ -31,6 +36,7 @@ parts as (
         -- How much of this part counts towards the net quantity.
         greatest(0, least(running_quantity, net_quantity) - (running_quantity - quantity)) as counted_quantity
     from {{ ref('int_purchase_receipt_parts') }} as int_purchase_receipt_parts
+    where {{ of_changed_keys('int_purchase_receipt_parts.purchase_order_id') }}
 
 ),
 

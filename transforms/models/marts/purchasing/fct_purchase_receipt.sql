@@ -1,3 +1,5 @@
+{{ config(materialized='table_by_key') }}
+
 select
     transaction_id,
     purchase_order_id,
@@ -12,3 +14,4 @@ select
     is_transfer,
     is_matched
 from {{ ref('int_purchase_receipts') }}
+where {{ of_changed_keys('purchase_order_id') }}
