@@ -77,8 +77,10 @@ class Incomplete(OmniumError):
 
 
 class Unstamped(Incomplete):
-    """Rows without the stamp that windows are bounded by are missing: so many `of` those that there are, or beyond a
-    limit of counts."""
+    """Rows without the stamp that windows are bounded by are missing.
+
+    So many `of` those that there are, or beyond a limit of counts.
+    """
 
     def __init__(
         self, text: str, *, missing: int | None = None, of: int | None = None, limit: int | None = None
