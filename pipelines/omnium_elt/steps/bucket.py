@@ -82,7 +82,11 @@ def _published(
 
 @dataclass(frozen=True)
 class Bucket:
-    """A folder of a bucket, through fsspec."""
+    """A folder of a bucket, through fsspec.
+
+    One class, as all that is done there follows one order: files, the numbered manifest, what the newest one is called,
+    then what no manifest names any more goes.
+    """
 
     files: Any
     root: str
