@@ -341,15 +341,13 @@ class Attempt:
         up, and one of them may pass from a page not yet read to one already read. If at the same moment
         another row comes in, the counts agree and a row is missing. So ask what has changed since the
         reading began. What an earlier attempt has seen there had changed before this one began.
-        In a window without an upper end a row that goes and one that comes do the same; the one that came is
-        among its rows.
         """
         run, rows = self._run, self.rows
-        if run.resource.rule != "window":
+        if run.resource.rule != "window" or rows.window.upper is None:
             return
         # The index may have shown a change late, so that its stamp is older than the reading.
         began = rows.began - dt.timedelta(seconds=run.reading.settling_lag)
-        after = Window(lower=max(rows.window.upper or rows.window.lower or began, began))
+        after = Window(lower=max(rows.window.upper, began))
         pages = SearchPages(self._connection, run.body(after, rows.query.body), run.server.base, run.executor)
         first = pages.first()
         if not first.count:
