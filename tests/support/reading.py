@@ -51,6 +51,19 @@ def read(
         return windows
 
 
+def swept(wire: Wire, name: str, **reading: Any) -> set[str]:
+    """The keys that a sweep of a resource finds."""
+    resource = RESOURCES[name]
+    with (
+        OmniumClient(wire.base_url, wire.client_id, wire.client_secret) as client,
+        ThreadPoolExecutor(8) as executor,
+    ):
+        client._repeating.has_met_omnium = True
+        normalizer = ResourceNormalizer(shape(resource, OPEN))
+        run = ResourceRun(client, resource, normalizer, executor, reading=Reading(budget=20.0, **reading))
+        return set[str]().union(*Reader(run).sweep())
+
+
 def ids(windows: list[Verified], column: str = "id") -> list[str]:
     """The ids of all rows handed on, with those that came twice twice."""
     found: list[str] = []

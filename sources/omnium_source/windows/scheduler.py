@@ -136,7 +136,7 @@ class Scheduler:
             yield from self._without_stamp(query, is_countable=True)
         elif query.goes_on:
             yield from self._without_stamp(query, is_countable=self._run.server.limit is None)
-        elif window.is_unbounded and expected and query.body is None:
+        elif window.is_unbounded and expected and (query.body or {}) in ({}, self._resource.key_only):
             is_countable = not self._run.server.is_at_limit(expected)
             # In a read that was disturbed, rows that came meanwhile may stand for those without a stamp.
             if not is_countable or counted != expected or self._was_disturbed:

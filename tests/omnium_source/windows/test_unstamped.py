@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from omnium_source.windows.window import iso
 
-from tests.support.reading import ids, read
+from tests.support.reading import ids, read, swept
 from tests.support.wire import Asked, Reply, Wire
 
 Rows = list[dict[str, Any]]
@@ -74,6 +74,14 @@ def test_they_are_found_at_an_end_of_the_order(first: str) -> None:
         windows = read(wire, "purchase_orders", window_rows=1_500)
     assert set(ids(windows)) == {row["id"] for row in rows}
     assert "missing" not in windows[-1].state
+
+
+@pytest.mark.parametrize("name", ["products", "purchase_orders"])
+def test_a_sweep_finds_them(name: str) -> None:
+    """What a sweep does not find is marked as deleted."""
+    rows = rows_of(4_500)
+    with Wire(Server(rows)) as wire:
+        assert len(swept(wire, name, window_rows=1_500)) == len(rows)
 
 
 def test_they_are_found_by_one_scroll_where_they_stand_last_in_all_orders() -> None:
