@@ -48,8 +48,15 @@ def s3_server_elsewhere() -> Iterator[str]:
         "print('http://%s:%s' % server.get_host_and_port(), flush=True)\n"
         "input()\n"
     )
+    with _announced("-c", script) as address:
+        yield address
+
+
+@contextlib.contextmanager
+def _announced(*arguments: str) -> Iterator[str]:
+    """The address that a server prints first: of Python's, in a process of its own."""
     server = subprocess.Popen(
-        [sys.executable, "-c", script], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        [sys.executable, *arguments], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     )
     try:
         assert server.stdout is not None
@@ -235,13 +242,8 @@ def _fake_google(package: Path) -> Iterator[str]:
 def _google_xml(address: str) -> Iterator[str]:
     """The address of the XML API in front of it; in a process of its own, as `s3_server_elsewhere` is."""
     program = Path(__file__).with_name("google_xml.py")
-    server = subprocess.Popen([sys.executable, str(program), address], stdout=subprocess.PIPE, text=True)
-    try:
-        assert server.stdout is not None
-        yield server.stdout.readline().strip()
-    finally:
-        server.kill()
-        server.wait()
+    with _announced(str(program), address) as in_front:
+        yield in_front
 
 
 def new_google_bucket(environment: Mapping[str, str]) -> str:

@@ -77,9 +77,8 @@ class Home:
     @property
     def buffers(self) -> Path:
         """What windows wait in until they are loaded; of no use to a later run."""
-        return (
-            self.state / "spool"
-        )  # as before: what a killed run of an older version left is found, and goes
+        # The folder has kept its name: what a killed run of an older version left is found, and goes.
+        return self.state / "spool"
 
     @property
     def dlt(self) -> Path:
