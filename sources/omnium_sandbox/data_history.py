@@ -13,7 +13,7 @@ from typing import Any
 
 from omnium_sandbox.data_catalogue import CENTRAL, VIRTUAL_CODE, Catalogue, Cell
 from omnium_sandbox.rows import Row
-from omnium_sandbox.tenant import Collection, Tenant
+from omnium_sandbox.tenant import Rows, Tenant
 
 DAY = 86_400.0
 HOUR = 3_600.0
@@ -30,8 +30,8 @@ class History:
         """By supplier, and by store as its negative number: the cells that the buyer looks at in the next review."""
         self._events: list[tuple[float, int, Callable[[float], None]]] = []
         self._sequence = 0
-        self._transactions: Collection = tenant.collection("inventory_transactions")
-        self._log: Collection = tenant.collection("event_log")
+        self._transactions: Rows = tenant.collection("inventory_transactions")
+        self._log: Rows = tenant.collection("event_log")
         self._transaction_number = 0
         self._event_number = 0
 

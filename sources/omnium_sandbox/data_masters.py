@@ -11,6 +11,7 @@ from omnium_sandbox.data_catalogue import (
 )
 from omnium_sandbox.data_filler import Filler
 from omnium_sandbox.rows import Row, iso
+from omnium_sandbox.tenant import version_of
 
 
 def suppliers(to: Filler) -> None:
@@ -30,17 +31,7 @@ def suppliers(to: Filler) -> None:
             if previous:
                 row["previousVersionId"] = previous
             previous = row["versionId"]
-            to.put(
-                "supplier_versions",
-                {
-                    "id": supplier.id,
-                    "versionId": row["versionId"],
-                    "created": row["modified"],
-                    "createdBy": "buyer-1" if version else "import",
-                    "type": "Save",
-                    "value": row,
-                },
-            )
+            to.put("supplier_versions", version_of(row, "buyer-1" if version else "import", row["modified"]))
             if until is None:
                 to.put("suppliers", row)
             else:
@@ -58,16 +49,8 @@ def suppliers(to: Filler) -> None:
         "storeIds": [warehouse.code for warehouse in to.catalogue.warehouses[1:]],
         "tags": ["internal"],
     }
-    version_row = {
-        "id": TRANSFER_SUPPLIER,
-        "versionId": "vint-0",
-        "created": row["created"],
-        "createdBy": "import",
-        "type": "Save",
-        "value": row,
-    }
     to.put("suppliers", row)
-    to.put("supplier_versions", version_row)
+    to.put("supplier_versions", version_of(row, "import", row["created"]))
 
 
 def _supplier(to: Filler, supplier: Supplier, number: int, configured_days: int) -> Row:

@@ -315,7 +315,7 @@ class Searches:
     def _tests(self, resource: Resource, request: Row) -> list[Callable[[Row], bool]]:
         """Filters that have to look into the row."""
         tests: list[Callable[[Row], bool]] = []
-        for name, path in resource.filters.items():
+        for name, path in resource.filtered().items():
             asked = request.get(name)
             if asked is not None and asked != []:
                 tests.append(_value_test(path, asked))
