@@ -76,7 +76,7 @@ def generate(
         stores(to)
         products(to)
         prices(to)
-        put_campaigns(catalogue, to.put)
+        put_campaigns(to)
         customers(to)
         around_orders(to, recent)
         remainder(to)

@@ -4,18 +4,19 @@ Promotions with dates and articles, the price list of each with the volume that 
 is open.
 """
 
-from collections.abc import Callable
 from datetime import date, timedelta
 
-from omnium_sandbox.data_catalogue import Article, Catalogue, Promotion, Warehouse
+from omnium_sandbox.data_catalogue import Article, Catalogue, Warehouse
 from omnium_sandbox.data_demand import DAYS_AHEAD, planned_volume
+from omnium_sandbox.data_filler import Filler
 from omnium_sandbox.rows import Row
 
 _WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 
 
-def put_campaigns(catalogue: Catalogue, put: Callable[[str, Row], None]) -> None:
+def put_campaigns(to: Filler) -> None:
     """Every promotion of the catalogue, its price list, and the items of that with planned volumes."""
+    catalogue = to.catalogue
     for promotion in catalogue.promotions:
         begins = _stamp(catalogue, promotion.first_day)
         ends = _stamp(catalogue, promotion.last_day + 1)
@@ -25,7 +26,7 @@ def put_campaigns(catalogue: Catalogue, put: Callable[[str, Row], None]) -> None
             f"CAMPAIGN{promotion.number + 1:03d}",
             f"pl-campaign-{promotion.number + 1:03d}",
         )
-        put(
+        to.put(
             "promotions",
             {
                 "id": promotion_id,
@@ -45,7 +46,7 @@ def put_campaigns(catalogue: Catalogue, put: Callable[[str, Row], None]) -> None
                 "updatedDate": made,
             },
         )
-        put(
+        to.put(
             "price_lists",
             {
                 "id": list_id,
@@ -59,29 +60,27 @@ def put_campaigns(catalogue: Catalogue, put: Callable[[str, Row], None]) -> None
                 "modified": made,
             },
         )
-        _put_items(catalogue, promotion, list_id, made, put)
+        volume = planned_volume(promotion, catalogue.cells)
+        for place, article in enumerate(articles):
+            row = list_item(list_id, place, article, round(article.price * 0.75, 2), made)
+            if article.number in volume:
+                row["plannedSalesVolume"] = volume[article.number]
+            to.put("price_list_items", row)
 
 
-def _put_items(
-    catalogue: Catalogue, promotion: Promotion, list_id: str, made: str, put: Callable[[str, Row], None]
-) -> None:
-    volume = planned_volume(promotion, catalogue.cells)
-    for place, number in enumerate(promotion.articles):
-        article = catalogue.articles[number]
-        row: Row = {
-            "id": f"{list_id}-{place}",
-            "priceListId": list_id,
-            "skuId": article.sku,
-            "productId": article.product_id,
-            "name": article.name,
-            "unitPrice": round(article.price * 0.75, 2),
-            "cost": article.cost,
-            "isActive": True,
-            "created": made,
-        }
-        if number in volume:
-            row["plannedSalesVolume"] = volume[number]
-        put("price_list_items", row)
+def list_item(list_id: str, place: int, article: Article, price: float, created: str) -> Row:
+    """An article's price on a price list."""
+    return {
+        "id": f"{list_id}-{place}",
+        "priceListId": list_id,
+        "skuId": article.sku,
+        "productId": article.product_id,
+        "name": article.name,
+        "unitPrice": price,
+        "cost": article.cost,
+        "isActive": True,
+        "created": created,
+    }
 
 
 def _promoted(article: Article) -> Row:

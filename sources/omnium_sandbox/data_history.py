@@ -12,7 +12,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from omnium_sandbox.data_catalogue import CENTRAL, VIRTUAL_CODE, Catalogue, Cell
-from omnium_sandbox.rows import Row
+from omnium_sandbox.rows import Row, iso
 from omnium_sandbox.tenant import Rows, Tenant
 
 DAY = 86_400.0
@@ -37,7 +37,7 @@ class History:
 
     def iso(self, seconds: float) -> str:
         """A second of the history as the API writes it."""
-        return (self.start + timedelta(seconds=int(seconds))).strftime("%Y-%m-%dT%H:%M:%SZ")
+        return iso(self.start + timedelta(seconds=int(seconds)))
 
     def at(self, seconds: float, action: Callable[[float], None]) -> None:
         """Does something at a later time; never, where the history ends before."""

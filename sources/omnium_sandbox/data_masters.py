@@ -2,7 +2,7 @@
 
 from datetime import timedelta
 
-from omnium_sandbox.data_campaigns import opening_hours
+from omnium_sandbox.data_campaigns import list_item, opening_hours
 from omnium_sandbox.data_catalogue import (
     TRANSFER_SUPPLIER,
     VIRTUAL_CODE,
@@ -322,20 +322,8 @@ def prices(to: Filler) -> None:
         )
         for place in range(20):
             article = to.catalogue.articles[(number * 20 + place) % len(to.catalogue.articles)]
-            to.put(
-                "price_list_items",
-                {
-                    "id": f"{list_id}-{place}",
-                    "priceListId": list_id,
-                    "skuId": article.sku,
-                    "productId": article.product_id,
-                    "name": article.name,
-                    "unitPrice": article.price,
-                    "cost": article.cost,
-                    "isActive": True,
-                    "created": to.on(number % 300),
-                },
-            )
+            item = list_item(list_id, place, article, article.price, to.on(number % 300))
+            to.put("price_list_items", item)
 
 
 def customers(to: Filler) -> None:
