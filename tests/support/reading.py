@@ -4,11 +4,12 @@ import datetime as dt
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-from omnium_source import RESOURCES, shape
+from omnium_source import RESOURCES
 from omnium_source.errors import OmniumError
 from omnium_source.http.client import OmniumClient
 from omnium_source.normalize.resource_normalizer import ResourceNormalizer
 from omnium_source.pii.masking import PersonalData
+from omnium_source.sync import shape
 from omnium_source.windows.gathered import Verified
 from omnium_source.windows.resource_reader import Reader
 from omnium_source.windows.resource_run import ResourceRun
