@@ -6,7 +6,7 @@ is open.
 
 from datetime import date, timedelta
 
-from omnium_sandbox.data_catalogue import Article, Catalogue, Warehouse
+from omnium_sandbox.data_catalogue import Article, Catalogue, Promotion, Warehouse
 from omnium_sandbox.data_demand import DAYS_AHEAD, planned_volume
 from omnium_sandbox.data_filler import Filler
 from omnium_sandbox.rows import Row
@@ -16,56 +16,60 @@ _WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday",
 
 def put_campaigns(to: Filler) -> None:
     """Every promotion of the catalogue, its price list, and the items of that with planned volumes."""
+    for promotion in to.catalogue.promotions:
+        _put_campaign(to, promotion)
+
+
+def _put_campaign(to: Filler, promotion: Promotion) -> None:
     catalogue = to.catalogue
-    for promotion in catalogue.promotions:
-        begins = _stamp(catalogue, promotion.first_day)
-        ends = _stamp(catalogue, promotion.last_day + 1)
-        made = _stamp(catalogue, min(promotion.first_day - 21, catalogue.scale.days - 2))
-        articles = [catalogue.articles[number] for number in promotion.articles]
-        promotion_id, list_id = (
-            f"CAMPAIGN{promotion.number + 1:03d}",
-            f"pl-campaign-{promotion.number + 1:03d}",
-        )
-        to.put(
-            "promotions",
-            {
-                "id": promotion_id,
-                "name": f"Kampanjeuke {promotion.number + 1}",
-                "title": f"Kampanjeuke {promotion.number + 1}",
-                "markets": ["nor"],
-                "activeFrom": begins,
-                "activeTo": ends,
-                "deactivated": False,
-                "priority": 1,
-                "promotionData": {
-                    "promotionType": "Percent",
-                    "reward": {"usePercentage": True, "percentage": 25},
-                    "categoryAndBrandFilter": {"products": [_promoted(article) for article in articles]},
-                },
-                "createdDate": made,
-                "updatedDate": made,
+    begins = _stamp(catalogue, promotion.first_day)
+    ends = _stamp(catalogue, promotion.last_day + 1)
+    made = _stamp(catalogue, min(promotion.first_day - 21, catalogue.scale.days - 2))
+    articles = [catalogue.articles[number] for number in promotion.articles]
+    promotion_id, list_id = (
+        f"CAMPAIGN{promotion.number + 1:03d}",
+        f"pl-campaign-{promotion.number + 1:03d}",
+    )
+    to.put(
+        "promotions",
+        {
+            "id": promotion_id,
+            "name": f"Kampanjeuke {promotion.number + 1}",
+            "title": f"Kampanjeuke {promotion.number + 1}",
+            "markets": ["nor"],
+            "activeFrom": begins,
+            "activeTo": ends,
+            "deactivated": False,
+            "priority": 1,
+            "promotionData": {
+                "promotionType": "Percent",
+                "reward": {"usePercentage": True, "percentage": 25},
+                "categoryAndBrandFilter": {"products": [_promoted(article) for article in articles]},
             },
-        )
-        to.put(
-            "price_lists",
-            {
-                "id": list_id,
-                "name": f"Kampanjeuke {promotion.number + 1}",
-                "currencyCode": "NOK",
-                "isActive": True,
-                "promotionId": promotion_id,
-                "validFrom": begins,
-                "validTo": ends,
-                "created": made,
-                "modified": made,
-            },
-        )
-        volume = planned_volume(promotion, catalogue.cells)
-        for place, article in enumerate(articles):
-            row = list_item(list_id, place, article, round(article.price * 0.75, 2), made)
-            if article.number in volume:
-                row["plannedSalesVolume"] = volume[article.number]
-            to.put("price_list_items", row)
+            "createdDate": made,
+            "updatedDate": made,
+        },
+    )
+    to.put(
+        "price_lists",
+        {
+            "id": list_id,
+            "name": f"Kampanjeuke {promotion.number + 1}",
+            "currencyCode": "NOK",
+            "isActive": True,
+            "promotionId": promotion_id,
+            "validFrom": begins,
+            "validTo": ends,
+            "created": made,
+            "modified": made,
+        },
+    )
+    volume = planned_volume(promotion, catalogue.cells)
+    for place, article in enumerate(articles):
+        row = list_item(list_id, place, article, round(article.price * 0.75, 2), made)
+        if article.number in volume:
+            row["plannedSalesVolume"] = volume[article.number]
+        to.put("price_list_items", row)
 
 
 def list_item(list_id: str, place: int, article: Article, price: float, created: str) -> Row:

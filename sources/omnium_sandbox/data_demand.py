@@ -96,10 +96,9 @@ def make_cells(
     first_day: date,
     choice: random.Random,
 ) -> list[Cell]:
-    """What is wanted where. Few articles sell daily, some often, most seldom, some no more, some not yet
+    """What is wanted where. Few articles sell daily, some often, most seldom, some no more, some not yet for long.
 
     One function, as each draw depends on those before it.
-    for long.
     """
     wanted = scale.orders * scale.lines_per_order / scale.days / scale.sold_share
     lines_of, stars = _lines_per_day(wanted, scale, articles, choice)

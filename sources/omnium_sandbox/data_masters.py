@@ -15,10 +15,7 @@ from omnium_sandbox.tenant import version_of
 
 
 def suppliers(to: Filler) -> None:
-    """Suppliers with the chain of their versions, and the one that stands for the central store.
-
-    One function, as each version builds on the one before.
-    """
+    """Suppliers with the chain of their versions, and the one that stands for the central store."""
     for number, supplier in enumerate(to.catalogue.suppliers):
         history = [*supplier.earlier_configured, (None, supplier.configured_days)]
         previous: str | None = None

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from omnium_sandbox.answers import Refused
-from omnium_sandbox.search import Behaviour
+from omnium_sandbox.behaviour import Behaviour
 
 
 class Limits:

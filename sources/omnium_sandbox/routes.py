@@ -7,10 +7,11 @@ from urllib.parse import unquote
 
 import orjson
 
-from omnium_sandbox.answers import Refused
+from omnium_sandbox.answers import Answer, BadRequest, NotFound, Refused
+from omnium_sandbox.behaviour import Behaviour
 from omnium_sandbox.endpoints import RESOURCES, Resource
 from omnium_sandbox.rows import Row
-from omnium_sandbox.search import Answer, BadRequest, Behaviour, NotFound, Searches
+from omnium_sandbox.search import Searches
 from omnium_sandbox.tenant import Tenant
 from omnium_sandbox.writes import Writes
 
@@ -107,7 +108,7 @@ class Routes:
         return self._envelope(self._searches.start_scroll(self._tenant.collection(resource.name), call.body))
 
     def _continue_scroll(self, call: Call) -> bytes:
-        return self._envelope(self._searches.continue_scroll(call.rest, again=call.again))
+        return self._envelope(self._searches.scrolls.go_on(call.rest, again=call.again))
 
     def _envelope(self, answer: Answer, *, is_bare_list: bool = False) -> bytes:
         rows, limit = b",".join(answer.rows), self._behaviour.count_limit

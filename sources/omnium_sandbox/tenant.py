@@ -63,7 +63,10 @@ def is_hidden(resource: Resource, row: Row) -> bool:
 
 
 class Rows(ABC):
-    """The rows of one resource; positions are stable while its lock is held."""
+    """The rows of one resource; positions are stable while its lock is held.
+
+    One class, as it is what tests, searches and the mutator ask of both kinds.
+    """
 
     def __init__(self, resource: Resource) -> None:
         self.resource = resource

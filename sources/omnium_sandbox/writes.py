@@ -15,9 +15,9 @@ from typing import Any
 
 import msgspec
 
+from omnium_sandbox.answers import BadRequest, Conflict, NotFound
 from omnium_sandbox.endpoints import schemas
 from omnium_sandbox.rows import Row, iso, to_json
-from omnium_sandbox.search import BadRequest, NotFound
 from omnium_sandbox.tenant import Tenant
 
 MOST_ITEMS = 1_000
@@ -29,10 +29,6 @@ KEYS_OF_ITEMS = ("lineItemId", "key", "id")
 
 
 _DECODER: msgspec.json.Decoder[Any] = msgspec.json.Decoder(float_hook=Decimal)
-
-
-class Conflict(Exception):
-    """Answered with 409."""
 
 
 def exactly(raw: bytes) -> Any:
