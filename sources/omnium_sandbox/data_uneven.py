@@ -47,11 +47,9 @@ COLOURS = ("rød", "grå", "blå", "svart", "hvit", "grønn", "gul")
 
 @dataclass
 class UnevenOrders:
-    """Makes orders; the same seed gives the same ones. `always` and `never`: see above."""
+    """Makes orders; the same seed gives the same ones."""
 
     seed: int
-    always: float = ALWAYS
-    never: float = NEVER
     _shares: dict[tuple[str, str], float] = field(default_factory=dict)
 
     def order(self, number: int) -> Row:
@@ -101,9 +99,7 @@ class UnevenOrders:
             choice = random.Random(f"{self.seed} {schema}.{name}")
             which = choice.random()
             own = choice.random()
-            self._shares[schema, name] = (
-                1.0 if which < self.always else 0.0 if which > 1 - self.never else own
-            )
+            self._shares[schema, name] = 1.0 if which < ALWAYS else 0.0 if which > 1 - NEVER else own
         return self._shares[schema, name]
 
 

@@ -431,11 +431,11 @@ class Tenant:
             self._keep_version(row, "sandbox")
         return self.collection(resource).put(row, self._delay())
 
-    def put_many(self, resource: str, rows: Iterable[Row], *, stamp: bool = False) -> int:
-        """Inserts or replaces many rows, by default as they are; returns how many."""
+    def put_many(self, resource: str, rows: Iterable[Row]) -> int:
+        """Inserts or replaces many rows as they are; returns how many."""
         count = 0
         for row in rows:
-            self.put(resource, row, stamp=stamp)
+            self.put(resource, row, stamp=False)
             count += 1
         return count
 

@@ -154,9 +154,3 @@ def _body(
         elif without:
             body["excludedFields"]["specificFields"] = sorted(without)
     return body
-
-
-def checked(options: Mapping[str, Mapping[str, Any]]) -> None:
-    """Raise ConfigurationError for the first choice that cannot be made."""
-    for name, one in options.items():
-        chosen(RESOURCES[name], one)
