@@ -4,11 +4,11 @@ from collections.abc import Callable
 
 import numpy
 
-from omnium_sandbox.data_catalogue import CENTRAL, Article, Cell
-from omnium_sandbox.data_customer_order import CustomerOrder, lines_of
-from omnium_sandbox.data_demand import demand_events
-from omnium_sandbox.data_history import DAY, HOUR, History
-from omnium_sandbox.data_people import Person
+from omnium_sandbox.data.catalogue import CENTRAL, Article, Cell
+from omnium_sandbox.data.customer_order import CustomerOrder, lines_of
+from omnium_sandbox.data.demand import demand_events
+from omnium_sandbox.data.history import DAY, HOUR, History
+from omnium_sandbox.data.people import Person
 from omnium_sandbox.rows import Row
 from omnium_sandbox.tenant import Rows
 

@@ -1,6 +1,6 @@
 """Orders whose lists and fields come unevenly, as those of a tenant do: no two rows have the same fields.
 
-`data_filled` gives every order the same fields; here each field of the description has a share of rows that carry it,
+`filled.py` gives every order the same fields; here each field of the description has a share of rows that carry it,
 some always, some never, most now and then, and one in seven that comes is null. On the mean an order has 19 KB, 2.8
 lines, 1.2 shipments and a payment.
 """

@@ -12,7 +12,7 @@ from itertools import accumulate
 import numpy
 from numpy.typing import NDArray
 
-from omnium_sandbox.data_catalogue import CENTRAL, Article, Cell, Promotion, Scale, Warehouse
+from omnium_sandbox.data.catalogue import CENTRAL, Article, Cell, Promotion, Scale, Warehouse
 from omnium_sandbox.truth import WANDER_DAYS, DemandPattern, OpeningDays, RateCurve, Season
 
 _QUANTITIES: dict[DemandPattern, tuple[int, ...]] = {

@@ -2,14 +2,14 @@
 
 from datetime import timedelta
 
-from omnium_sandbox.data_campaigns import list_item, opening_hours
-from omnium_sandbox.data_catalogue import (
+from omnium_sandbox.data.campaigns import list_item, opening_hours
+from omnium_sandbox.data.catalogue import (
     TRANSFER_SUPPLIER,
     VIRTUAL_CODE,
     Article,
     Supplier,
 )
-from omnium_sandbox.data_filler import Filler
+from omnium_sandbox.data.filler import Filler
 from omnium_sandbox.rows import Row, iso
 from omnium_sandbox.tenant import version_of
 

@@ -7,7 +7,7 @@ from typing import Any, Literal
 import numpy
 import orjson
 
-from omnium_sandbox.data_uneven import NUMBER, UnevenOrders
+from omnium_sandbox.data.uneven import NUMBER, UnevenOrders
 from omnium_sandbox.endpoints import RESOURCES, schemas
 from omnium_sandbox.rows import Row, iso
 from omnium_sandbox.tenant import Generated
@@ -20,7 +20,7 @@ _LINES = 3
 def generated_orders(count: int, today: date, kind: Orders = "lean", seed: int = 1) -> Generated:
     """So many orders over the two years before `today`, the first the oldest.
 
-    `kind`: some fields, all fields of the description, or those that `data_uneven` chooses by `seed`.
+    `kind`: some fields, all fields of the description, or those that `uneven.py` chooses by `seed`.
     """
     uneven = UnevenOrders(seed)
     end = datetime.combine(today, datetime.min.time(), UTC) - timedelta(hours=3)

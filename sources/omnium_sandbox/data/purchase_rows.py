@@ -1,8 +1,8 @@
 """Purchase orders, their deliveries and the inventory as they stand when the history ends, as rows."""
 
-from omnium_sandbox.data_catalogue import CENTRAL, TRANSFER_SUPPLIER, VIRTUAL_CODE, Supplier
-from omnium_sandbox.data_history import DAY, HOUR, History
-from omnium_sandbox.data_purchases import Line, PurchaseOrder, Purchases
+from omnium_sandbox.data.catalogue import CENTRAL, TRANSFER_SUPPLIER, VIRTUAL_CODE, Supplier
+from omnium_sandbox.data.history import DAY, HOUR, History
+from omnium_sandbox.data.purchases import Line, PurchaseOrder, Purchases
 from omnium_sandbox.rows import Row
 
 

@@ -6,9 +6,9 @@ is open.
 
 from datetime import date, timedelta
 
-from omnium_sandbox.data_catalogue import Article, Catalogue, Promotion, Warehouse
-from omnium_sandbox.data_demand import DAYS_AHEAD, planned_volume
-from omnium_sandbox.data_filler import Filler
+from omnium_sandbox.data.catalogue import Article, Catalogue, Promotion, Warehouse
+from omnium_sandbox.data.demand import DAYS_AHEAD, planned_volume
+from omnium_sandbox.data.filler import Filler
 from omnium_sandbox.rows import Row
 
 _WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from omnium_sandbox.data_catalogue import CENTRAL, VIRTUAL_CODE, Catalogue, Cell
+from omnium_sandbox.data.catalogue import CENTRAL, VIRTUAL_CODE, Catalogue, Cell
 from omnium_sandbox.rows import Row, iso
 from omnium_sandbox.tenant import Rows, Tenant
 
