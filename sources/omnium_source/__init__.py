@@ -14,15 +14,15 @@ from typing import TYPE_CHECKING, Any
 
 from omnium_source.resources import RESOURCES
 
-if TYPE_CHECKING:
-    from omnium_source.source import omnium_source
-
 __all__ = ["RESOURCES", "omnium_source"]
 
-
-def __getattr__(name: str) -> Any:
-    if name != "omnium_source":
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+if TYPE_CHECKING:
     from omnium_source.source import omnium_source
+else:
 
-    return omnium_source
+    def __getattr__(name: str) -> Any:
+        if name != "omnium_source":
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        from omnium_source.source import omnium_source
+
+        return omnium_source
