@@ -154,6 +154,7 @@ def _quickly(body: bytes) -> tuple[Envelope, Sequence[msgspec.Raw] | None]:
             envelope = _ENVELOPE.decode(body)
             rows = None if isinstance(envelope.result, msgspec.UnsetType) else envelope.result
     except msgspec.ValidationError:
+        msgspec.json.decode(body, type=msgspec.Raw)  # what is cut off is no JSON at all
         raise NotAnAnswer("the answer is JSON of another shape: no list of rows") from None
     names = ("totalHits", "scrollId", "isValid", "error", "errors")
     return {name: _plain(getattr(envelope, name)) for name in names}, rows
