@@ -31,6 +31,8 @@ _URL = re.compile(
 )
 """A scheme of two letters at least, for `C:/` is a drive; of what is known to hold files also without a slash."""
 _SIZE = re.compile(r"([0-9]+(?:\.[0-9]+)?)\s*(?:([KMGT])i?B|%)", re.IGNORECASE)
+FIRST_DATE, LAST_DATE = dt.date(1970, 1, 1), dt.date(2199, 12, 31)
+"""Dates of a retailer's tenant lie between; 0206-01-31 is a slip."""
 LEAST_SIZE = 1024 * 1024
 """Bytes. With less than this nothing works at all: it is a slip of the unit."""
 
@@ -78,7 +80,7 @@ class Setting:
             "integer": "a whole number",
             "number": "a number",
             "flag": "true or false",
-            "date": "a date such as 2025-01-31",
+            "date": "a date such as 2025-01-31, from 1970 to 2199",
             "time zone": "a time zone such as Europe/Oslo",
             "size": "a size such as 3GB",
             "path": "a path on this machine",
@@ -182,8 +184,8 @@ def _date(setting: Setting, value: Any) -> str:
         value = value.date()
     if isinstance(value, str):
         value = dt.date.fromisoformat(value)
-    if not isinstance(value, dt.date):
-        raise ValueError("no date")
+    if not isinstance(value, dt.date) or not FIRST_DATE <= value <= LAST_DATE:
+        raise ValueError("no date that anybody means")
     return value.isoformat()
 
 

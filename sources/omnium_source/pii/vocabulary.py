@@ -120,13 +120,14 @@ _BIRTH = _any_of(
     "fødsels?-dato(?:en)? fødsels?-dag(?:en)? fødsels?-år fødselstid fødd født fdato bursdag födelse-datum "
     "födelse-dag födelse-år födelse-tid född geburts-datum geburts-tag geburts-jahr geburts-ort geb-?dat(?:um)? "
     "geburts-daten geb-?tag geb-?jahr geboren fødested födelse-ort geboorte-plaats "
-    "geboorte-datum geboorte-data geboorte-dag geboorte-jaar verjaardag syntymä-ai[kj]a syntymä-aja syntymä-päivä syntymä-vuosi "
-    "syntymä-pvm synt-aika synt-pvm syntymä-paikka"
+    "geboorte-datum geboorte-data geboorte-dag geboorte-jaar verjaardag syntymä-aika syntymä-aja "
+    "syntymä-päivä syntymä-vuosi syntymä-pvm synt-aika synt-pvm syntymä-paikka"
 )
 _NATIONAL_ID = _any_of(
     "person-numme?ret? person-numre[nt] person-numre person-nummer pers(?:on)?-nr "
     "fødsels?-nummer fødsels?-numre fødsels?-nr fødselsnr samordnings-nummer "
-    "henkilö-tunnus henkilö-tunnukse henkilö-numero sosiaaliturvatunnus sosiaaliturvatunnukse sozialversicherungs-nummer sozialversicherungsnr "
+    "henkilö-tunnus henkilö-tunnukse henkilö-numero sosiaaliturvatunnus sosiaaliturvatunnukse "
+    "sozialversicherungs-nummer sozialversicherungsnr "
     "rentenversicherungs-nummer steuer-id steuer-identifikations-nummer steuer-nummer "
     "(?:personal)?ausweis(?:-?(?:nummer|nr))? reisepass(?:-?(?:nummer|nr))? burger-?service-?nummer "
     "rijksregister-nummer pass-nummer pass-?(?:nr|no) passinumero førerkort(?:-?(?:nummer|nr))? "
@@ -140,8 +141,8 @@ _SHORT_ID = _any_of(
 _PHONE_NUMBER = r"(?:_?(?:numbers?|nummer(?:et|n)?|numre[nt]?|nr|no|nro|numero|numerot))?"
 _PHONE = _any_of(
     "(?:tele)?phones? telefon(?:en|er|e)? telefoon telefono mobiltelefon mobil(?=_?n) mobiltlf puhelin "
-    "puhelime puhelimen matkapuhelin kännykkä kännykä rufnummer festnetz mobilfunk(?:nummer)? mobiel(?=_?n) handynummer "
-    "telefoonnummer"
+    "puhelime puhelimen matkapuhelin kännykkä kännykä rufnummer festnetz mobilfunk(?:nummer)? mobiel(?=_?n) "
+    "handynummer telefoonnummer"
 )
 _SHORT_PHONE = _any_of(
     "tel tlf tfn mob mobil mobiel mobile(?:-?phone)? cell cell-?phone handy puh fax faks telefax msisdn "
@@ -149,14 +150,17 @@ _SHORT_PHONE = _any_of(
 )
 _PHONE_WORD = _any_of("tel tlf tfn mob mobil mobiel puh fax faks telefax")
 """Of these, those that mean nothing else, whatever word stands before them."""
-_MAIL_ADDRESS = r"(?:_?(?:adresse?[rn]?|adressen?|adresser|adres(?:sen)?|osoite(?:et)?|osoittee|address(?:es)?|addr|adr|konto|s))?"
+_MAIL_ADDRESS = (
+    r"(?:_?(?:adresse?[rn]?|adressen?|adresser|adres(?:sen)?|osoite(?:et)?|osoittee|address(?:es)?|addr|adr|konto"
+    r"|s))?"
+)
 _MAIL = _any_of("e-?mails? e-?post(?:en|ene|er|ar)? sähköposti(?:n|t)?")
 _SHORT_MAIL = _any_of("mail mails mejl meili s-posti")
 _ADDRESS = (
     r"(?<!web)(?<!web_)(?<!nett)(?<!ip)(?<!ip_)(?<!mac)(?<!mac_)(?<!url)(?<!url_)(?<!internet)(?<!internet_)(?<!hjemmeside)"
     + _any_of(
-        "address(?:es)? adresse[rn]? adress(?:en|er|erna)? adres(?:sen)? anschrift(?:en)? osoite(?:et)? osoittee adressa "
-        "address-?line-?\\d? adresse?-?linje(?:r)? adress-?rad adress-?zeile adres-?regel osoiterivi"
+        "address(?:es)? adresse[rn]? adress(?:en|er|erna)? adres(?:sen)? anschrift(?:en)? osoite(?:et)? "
+        "osoittee adressa address-?line-?\\d? adresse?-?linje(?:r)? adress-?rad adress-?zeile adres-?regel osoiterivi"
     )
 )
 _STREET = _any_of(

@@ -60,7 +60,9 @@ REFUSED = [
     ("OMNIUM__WINDOW_ROWS", "500", "Did you mean SOURCES__OMNIUM__WINDOW_ROWS?"),
     ("TRANSFORM__TRANSFERS_ARE_DEMAND", "perhaps", "true or false"),
     ("TRANSFORM__TEST_SEVERITY", "loud", "one of warn, error"),
-    ("TRANSFORM__AS_OF_DATE", "2026-02-30", "a date such as 2025-01-31, or empty"),
+    ("TRANSFORM__AS_OF_DATE", "2026-02-30", "a date such as 2025-01-31, from 1970 to 2199, or empty"),
+    ("TRANSFORM__AS_OF_DATE", "0206-01-31", "from 1970 to 2199"),
+    ("TRANSFORM__REPLAYED_AS_OF_DAYS", '["2026-01-31", "9999-12-31"]', "a list of dates"),
     ("TRANSFORM__BACKTEST_SERVICE_LEVELS", "[0.9, 95]", "a list of numbers between 0 and 1"),
     ("TRANSFORM__BACKTEST_ADDED_DAYS", "[7, -1]", "a list of numbers from 0 to 3,650"),
     (
@@ -224,7 +226,11 @@ def test_what_is_not_ours_is_left_alone(
         ("config.toml", "[sources]\nomnium = 5", "Write [sources.omnium] above its settings."),
         ("config.toml", '[sources]\npii = "exclude"', "Write pii below [sources.omnium]."),
         ("config.toml", "[transform]\nas_of_date = 20250131", "as_of_date in config.toml is 20250131"),
-        ("config.toml", "[transform]\nas_of_date = 10:00:00", "a date such as 2025-01-31, or empty"),
+        (
+            "config.toml",
+            "[transform]\nas_of_date = 10:00:00",
+            "a date such as 2025-01-31, from 1970 to 2199, or empty",
+        ),
     ],
 )
 def test_files_are_held_to_the_same(
