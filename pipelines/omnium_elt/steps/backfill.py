@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from omnium_source import Sync
-from omnium_source.errors import ConfigurationError, Forbidden, Unreachable, WrongCredentials
+from omnium_source.errors import Forbidden
 from omnium_source.pii.personal_key import key_for
 from omnium_source.resources import select
 from omnium_source.windows.window import Reading, Window, iso, moment_of
@@ -30,7 +30,7 @@ from omnium_elt.infra.errors import HomeLockedError, OmniumEltError, UsageError
 from omnium_elt.infra.files import read_object, write_json
 from omnium_elt.infra.home import Home, Secret, Settings
 from omnium_elt.infra.run_report import Progress, RunReport, StepReport
-from omnium_elt.infra.tenant import connect, personal_data, what_and_remedy
+from omnium_elt.infra.tenant import connect, personal_data, translating_errors
 from omnium_elt.infra.text import counted
 
 FORMAT = 1
@@ -157,26 +157,23 @@ def plan(
     parts: list[dict[str, Window | None]] = [{} for _ in range(number)]
     weights = [0] * number
     personal = personal_data(settings, None)
-    since = dt.datetime.combine(settings.since, dt.time(), dt.UTC) if settings.since else None
-    try:
-        with connect(settings) as client, ThreadPoolExecutor(4) as executor:
-            sync = Sync(client, executor, personal, Reading(since=since), choices=settings.fields)
-            end = client.moment().earliest.replace(microsecond=0)
-            counted: list[tuple[int, str]] = []
-            for resource in resources:
-                try:
-                    total, windows = sync.shares(resource, number, end)
-                except Forbidden as refusal:
-                    report.notes.append(f"{resource.name}: left out of the backfill: {refusal}")
-                    continue
-                progress.advance("plan", 1)
-                if len(windows) == 1:
-                    counted.append((total, resource.name))
-                for place, window in enumerate(windows if len(windows) > 1 else ()):
-                    parts[place][resource.name] = window
-                    weights[place] += total // len(windows)
-    except (WrongCredentials, Unreachable) as error:
-        raise OmniumEltError(*what_and_remedy(error)) from error
+    with translating_errors(), connect(settings) as client, ThreadPoolExecutor(4) as executor:
+        reading = Reading(since=settings.since_midnight)
+        sync = Sync(client, executor, personal, reading, choices=settings.fields)
+        end = client.moment().earliest.replace(microsecond=0)
+        counted: list[tuple[int, str]] = []
+        for resource in resources:
+            try:
+                total, windows = sync.shares(resource, number, end)
+            except Forbidden as refusal:
+                report.notes.append(f"{resource.name}: left out of the backfill: {refusal}")
+                continue
+            progress.advance("plan", 1)
+            if len(windows) == 1:
+                counted.append((total, resource.name))
+            for place, window in enumerate(windows if len(windows) > 1 else ()):
+                parts[place][resource.name] = window
+                weights[place] += total // len(windows)
     for total, name in sorted(counted, reverse=True):
         lightest = weights.index(min(weights))
         parts[lightest][name] = None
@@ -215,10 +212,8 @@ def part_settings(settings: Settings, number: int) -> Settings:
         raise UsageError(
             f"the plan is for {found.base_url}, and this is {settings.base_url}", "Set the same base URL."
         )
-    try:
+    with translating_errors():
         personal_data(settings, found.mark)  # the same key, and the same treatment
-    except ConfigurationError as error:
-        raise UsageError(*what_and_remedy(error)) from error
     key = key_for(settings.personal, settings.personal_key, settings.home.personal_key, may_be_made=False)
     kept = read_object(home.state / "plan.json")
     if home.root.exists() and kept.get("plan_id") != found.plan_id:

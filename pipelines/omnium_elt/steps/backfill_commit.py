@@ -27,7 +27,7 @@ from omnium_elt.infra.home import Home, Settings
 from omnium_elt.infra.run_report import Progress, ResourceReport, RunReport
 from omnium_elt.steps.backfill import Plan, part_home, plan_file, refuse_incomplete
 from omnium_elt.steps.receipts import kept_rows
-from omnium_elt.warehouse.database import BOOKKEEPING, RAW, RECEIPTS, literal
+from omnium_elt.warehouse.database import BOOKKEEPING, RAW, RECEIPTS, literal, tables
 from omnium_elt.warehouse.destination import Warehouse
 
 ROWS_AT_ONCE = 50_000
@@ -284,12 +284,4 @@ def _alias(number: int) -> str:
 
 def _tables_of(connection: Any, number: int) -> dict[str, dict[str, str]]:
     """The raw tables of a part: table → column → type."""
-    rows = connection.execute(
-        "select table_name, column_name, data_type from duckdb_columns() "
-        "where database_name = ? and schema_name = ? order by table_name, column_index",
-        [_alias(number), RAW],
-    ).fetchall()
-    found: dict[str, dict[str, str]] = {}
-    for table, column, kind in rows:
-        found.setdefault(table, {})[column] = kind
-    return found
+    return tables(connection, database=_alias(number))
