@@ -32,6 +32,12 @@ def header(here: str) -> Any:
     )
 
 
+def figures(shown: dict[str, str]) -> Any:
+    """Figures side by side, by what they are."""
+    tiles = [marimo.stat(figure, label=what, bordered=True) for what, figure in shown.items()]
+    return marimo.hstack(tiles, widths="equal")
+
+
 def table(rows: Any, *, selection: Any = None, page_size: int = 10, **more: Any) -> Any:
     """Rows to look through; `more` as `marimo.ui.table` takes it."""
     return marimo.ui.table(
