@@ -20,6 +20,7 @@ from omnium_elt.infra.errors import OmniumEltError, UsageError
 from omnium_elt.infra.files import read_object, write_json
 from omnium_elt.infra.home import Settings
 from omnium_elt.infra.run_report import Progress, StepReport
+from omnium_elt.infra.text import counted
 from omnium_elt.steps import spark
 from omnium_elt.steps.lake import publish_lake
 from omnium_elt.warehouse import build_state, database
@@ -392,7 +393,7 @@ def broken_rules(settings: Settings, wanted: dict[str, Any], result: Any) -> str
     if not shown.success:
         return ""
     rows = sorted((str(rule), int(count)) for rule, count in shown.result.results[0].agate_table.rows)
-    return ", ".join(f"{rule} ({count:,} {'row' if count == 1 else 'rows'})" for rule, count in rows)
+    return ", ".join(f"{rule} ({counted(count, 'row')})" for rule, count in rows)
 
 
 def _failure(
