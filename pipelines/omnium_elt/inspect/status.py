@@ -68,7 +68,7 @@ def status(home: Home, resources: tuple[str, ...] | None = None, exclude: tuple[
     now = datetime.now(UTC)
     facts = history.resources(home)
     held, source = _held(home)
-    manifest = read_manifest(home) or {}
+    manifest = read_manifest(home)
     states = []
     for name in (row.name for row in select(resources, exclude)):
         fact, cursor = facts.get(name, {}), held.cursors.get(name)

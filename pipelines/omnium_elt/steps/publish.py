@@ -60,8 +60,8 @@ def publish(settings: Settings, progress: Progress) -> StepReport:
         return report
     source, raw = _source(settings)
     before = read_manifest(home)
-    is_same = before is not None and (before.get("source"), before.get("raw")) == (source, raw)
-    if before and is_same and _is_all_there(home, before):
+    is_same = (before.get("source"), before.get("raw")) == (source, raw)
+    if is_same and _is_all_there(home, before):
         report.status = "unchanged"
         report.details = {"purchasing": before.get("purchasing")}
         return report
@@ -72,7 +72,7 @@ def publish(settings: Settings, progress: Progress) -> StepReport:
     with database.connect(home.working_database) as connection:
         database.clear_half_loaded(connection)
         connection.execute("checkpoint")
-        marts, finished = export_marts(connection, home, before or {}, _descriptions(home))
+        marts, finished = export_marts(connection, home, before, _descriptions(home))
         page = report_html.page(connection, source["as_of"]) if source else None
         purchasing = summary(connection, source["as_of"]) if source else None
     report.details = {

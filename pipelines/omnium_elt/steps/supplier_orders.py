@@ -52,7 +52,7 @@ def export_orders(home: Home, kind: str | None, output: str | None, chosen: Sele
     with database.connect(home.warehouse, read_only=True) as connection:
         rows = connection.sql("from marts.dim_warehouse").to_arrow_table().to_pylist()
     warehouses = {row["warehouse_code"]: row for row in rows}
-    as_of = str((read_manifest(home) or {}).get("as_of"))
+    as_of = str(read_manifest(home).get("as_of"))
     undone = canceled_by_undo(home)
     orders = by_order(lines)
     for order in orders:

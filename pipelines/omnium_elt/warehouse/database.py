@@ -131,19 +131,18 @@ def make_readable(path: Path) -> bool:
     return True
 
 
-def tables(connection: Any, schema: str = RAW, database: str | None = None) -> dict[str, dict[str, str]]:
-    """The tables (not views) of a schema, of the current database or an attached one: table → column → type."""
+def tables(connection: Any, schema: str = RAW) -> dict[str, dict[str, str]]:
+    """The tables (not views) of a schema: table → column → type."""
     rows = connection.execute(
         """
         select table_name, list(column_name order by column_index), list(data_type order by column_index)
-        from duckdb_tables() as found
-        inner join duckdb_columns() as columns using (database_name, schema_name, table_name)
-        where schema_name = $schema and not found.internal
-            and database_name = coalesce($database, current_database())
+        from duckdb_columns()
+        where schema_name = ? and not internal
+            and table_name in (select table_name from duckdb_tables() where schema_name = ?)
         group by table_name
         order by table_name
         """,
-        {"schema": schema, "database": database},
+        [schema, schema],
     ).fetchall()
     return {table: dict(zip(columns, types, strict=True)) for table, columns, types in rows}
 

@@ -145,7 +145,7 @@ class Orders:
 
 def proposed(home: Home, chosen: Selection) -> tuple[list[Change], list[str]]:
     """The orders of the published proposal as they were decided, and remarks on what was left out or changed."""
-    manifest = read_manifest(home) or {}
+    manifest = read_manifest(home)
     with decided.connect(home, as_proposed=chosen.as_proposed) as connection:
         came_to = decided.choose(connection, chosen)
         lines = rows(connection, "from chosen_line")
