@@ -21,10 +21,10 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from omnium_source import Sync
 from omnium_source.errors import Forbidden
 from omnium_source.pii.personal_key import key_for
 from omnium_source.resources import Resource, select
+from omnium_source.sync import Sync
 from omnium_source.windows.window import Reading, Window, iso, moment_of
 
 from omnium_elt.infra import lock
