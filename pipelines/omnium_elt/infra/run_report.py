@@ -160,8 +160,20 @@ class Progress(Protocol):
         """Say one line that belongs to no count."""
 
 
-class Silent(Progress):
+class Silent:
     """A Progress that shows nothing: for tests and for callers from Python."""
+
+    def start(self, resource: str, total: int | None) -> None:
+        """Show nothing."""
+
+    def advance(self, resource: str, rows: int) -> None:
+        """Show nothing."""
+
+    def finish(self, resource: str, status: str) -> None:
+        """Show nothing."""
+
+    def note(self, text: str) -> None:
+        """Show nothing."""
 
 
 def new_run_id() -> str:
