@@ -10,13 +10,13 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
-from omnium_source import dlt_resource, mark_personal
 from omnium_source.dlt_adapter import SYSTEM_COLUMNS
 from omnium_source.http.traffic import Traffic
 from omnium_source.normalize.buffer import REQUIRED, Columns, Part, Tables
 from omnium_source.normalize.naming import free_name
 from omnium_source.normalize.schema import FIELD
 from omnium_source.resources import RESOURCES
+from omnium_source.source import dlt_resource, mark_personal
 from omnium_source.windows.gathered import Verified
 from omnium_source.windows.window import Window
 

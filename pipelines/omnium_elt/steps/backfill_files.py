@@ -14,8 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from omnium_source import known_columns
 from omnium_source.normalize.buffer import Columns
+from omnium_source.sync import known_columns
 
 from omnium_elt.infra.files import checksum, flush, read_object, write_json
 from omnium_elt.infra.home import Home
