@@ -97,7 +97,7 @@ left join {{ promoted }} as promotions
     coalesce(
         {{ mean }} * {{ estimates }}.variance_ratio
         + power({{ mean }}, 2) * (
-            coalesce({{ doubt }} / nullif({{ mean }} + {{ doubt }} / {{ k.most_level_variance }}e0, 0e0), 0e0)
+            coalesce({{ doubt }} / nullif({{ mean }} + {{ doubt }} / {{ estimates }}.most_level_variance, 0e0), 0e0)
             + {{ k.drift_variance }}e0 * {{ days }}
             + least({{ k.most_end_variance }}e0, 1e0 / {{ estimates }}.share_alive - 1e0)
         ),
