@@ -47,6 +47,15 @@ class ValueFilter:
 
 
 @dataclass(frozen=True)
+class Part:
+    """What is left out unless a setting asks for it: fields of the response, and the request's flag that does that."""
+
+    fields: tuple[str, ...]
+    flag: str
+    meaning: str
+
+
+@dataclass(frozen=True)
 class Resource:
     """One row of the table.
 
@@ -56,9 +65,11 @@ class Resource:
     `take` and `scroll_take` are the rows asked for at a time, on a page and in a batch of a scroll; not `paged`: the
     search takes no page. `sort`: the stamp that `sortOrder` is asked to order by. `role`: what the API user needs.
     `page_base` is the number of the first page; where the description contradicts itself `page_base_is_clear`
-    is False, and the first two pages decide. `scroll` starts a scroll, `scroll_next` continues one.
+    is False, and the first two pages decide. `scroll` starts a scroll, `scroll_next` continues one (left
+    out: the same, which is called Scroll even where it starts with ScrollSearch).
     `body` goes with every request, `excluded` are response fields that the request leaves out and that
-    therefore get no column. `key_only` is added to the body for a sweep that needs nothing but keys.
+    therefore get no column, those of `parts` among them: setting → what it asks for. `key_only` is added to the body
+    for a sweep that needs nothing but keys.
     `value_filters` are what a scroll that no time can split is split by, the one with the fewest values first.
     `deleted`: added to the body it asks for deleted rows alone, which tell when they changed as others do.
     `newest_first`: the search whose `sortOrder` brings changes newest first, where the server honours it.
@@ -92,6 +103,7 @@ class Resource:
     role: str = ""
     body: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
     excluded: frozenset[str] = frozenset()
+    parts: Mapping[str, Part] = field(default_factory=lambda: MappingProxyType({}))
     key_only: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
     final_statuses: tuple[str, ...] = ()
     status: str = ""
@@ -100,6 +112,11 @@ class Resource:
     newest_first: str = ""
     is_history: bool = False
     is_bare_list: bool = False
+
+    def __post_init__(self) -> None:
+        """Put in what goes without saying."""
+        if self.scroll and not self.scroll_next:
+            object.__setattr__(self, "scroll_next", self.scroll.replace("ScrollSearch", "Scroll"))
 
     @property
     def batch_size(self) -> dict[str, int]:
@@ -117,15 +134,24 @@ class Resource:
         return bool(self.scroll or self.scroll_next)
 
 
-PRODUCT_EXCLUSIONS = MappingProxyType(
-    {"isAssetsExcluded": True, "isInventoryExcluded": True, "isPricesExcluded": True}
+PRODUCT_PARTS = MappingProxyType(
+    {
+        "assets": Part(("assets", "variants.assets"), "isAssetsExcluded", "pictures and other media"),
+        "prices": Part(("prices", "variants.prices"), "isPricesExcluded", "prices, besides `prices`"),
+        "inventory": Part(
+            ("inventory", "variants.inventory"), "isInventoryExcluded", "stock, besides `inventory`"
+        ),
+    }
+)
+INVENTORY_PARTS = MappingProxyType(
+    {"batches": Part(("batches",), "isBatchesExcluded", "batches of an article in a warehouse")}
 )
 PRODUCT_BODY = MappingProxyType(
     {
         "isFacetsDisabled": True,
         "isPricesExcluded": True,
         "isProductLanguageFilterIgnored": True,
-        "excludedFields": dict(PRODUCT_EXCLUSIONS),
+        "excludedFields": {part.flag: True for part in PRODUCT_PARTS.values()},
     }
 )
 PRODUCT_KEYS_ONLY = MappingProxyType(
@@ -162,6 +188,10 @@ ANALYTICS_BODY = MappingProxyType(
 )
 
 
+def _fields_of(parts: Mapping[str, Part]) -> frozenset[str]:
+    return frozenset(name for part in parts.values() for name in part.fields)
+
+
 def _modified(**row: Any) -> Resource:
     """A row whose changes can be asked for from … to."""
     return Resource(
@@ -190,7 +220,6 @@ _ROWS = (
         schema="OmniumOrder",
         search="Orders/Search",
         scroll="Orders/Scroll",
-        scroll_next="Orders/Scroll",
         sort="Modified",
         role="OrderRead",
         body={"disableFacets": True},
@@ -204,14 +233,11 @@ _ROWS = (
         cursor="returnOrderForm.modified",
         role="OrderRead",
     ),
-    Resource(
+    _created(
         name="order_line_analytics",
         is_history=True,
         schema="OmniumAnalyticsOrderLine",
         search="AnalyticsOrders/Search",
-        rule="trailing",
-        lower="createdFrom",
-        upper="createdTo",
         cursor="order.created",
         sort="Created",
         role="OrderRead",
@@ -223,7 +249,6 @@ _ROWS = (
         schema="OmniumCart",
         search="Cart/Search",
         scroll="Cart/ScrollSearch",
-        scroll_next="Cart/Scroll",
         rule="from",
         lower="changedSince",
         created_lower="createdFrom",
@@ -242,7 +267,6 @@ _ROWS = (
         schema="OmniumPrivateCustomer",
         search="PrivateCustomers/Search",
         scroll="PrivateCustomers/Scroll",
-        scroll_next="PrivateCustomers/Scroll",
         key=("customerId",),
         sort="Modified",
         role="CustomerRead",
@@ -252,7 +276,6 @@ _ROWS = (
         schema="OmniumBusinessCustomer",
         search="BusinessCustomers/Search",
         scroll="BusinessCustomers/Scroll",
-        scroll_next="BusinessCustomers/Scroll",
         key=("customerId",),
         sort="Modified",
         role="CustomerRead",
@@ -277,15 +300,13 @@ _ROWS = (
         schema="OmniumProduct",
         # Products/SearchProducts answers list items, not the whole model.
         scroll="Products/Scroll",
-        scroll_next="Products/Scroll",
         created_lower="",
         created_upper="",
         sort="Modified",
         role="ProductRead",
         body=PRODUCT_BODY,
-        excluded=frozenset(
-            {"assets", "inventory", "prices", "variants.assets", "variants.inventory", "variants.prices"}
-        ),
+        parts=PRODUCT_PARTS,
+        excluded=_fields_of(PRODUCT_PARTS),
         key_only=PRODUCT_KEYS_ONLY,
         deleted=MappingProxyType({"isDeleted": True}),
     ),
@@ -293,7 +314,6 @@ _ROWS = (
         name="product_categories",
         schema="OmniumProductCategory",
         scroll="ProductCategories/ScrollSearch",
-        scroll_next="ProductCategories/Scroll",
         scroll_take=10_000,
         role="ProductRead",
     ),
@@ -377,7 +397,6 @@ _ROWS = (
         schema="OmniumPriceListItem",
         newest_first="PriceListItems/Search",
         scroll="PriceListItems/ScrollSearch",
-        scroll_next="PriceListItems/Scroll",
         scroll_take=1_000,
         scroll_take_field="scrollSize",
         sort="Created",
@@ -407,7 +426,8 @@ _ROWS = (
         take=1_000,
         role="InventoryRead",
         body={"isBatchesExcluded": True},
-        excluded=frozenset({"batches"}),
+        parts=INVENTORY_PARTS,
+        excluded=_fields_of(INVENTORY_PARTS),
         value_filters=(
             ValueFilter("warehouseCodes", "warehouseCode", "stores"),
             ValueFilter("productCodes", "sku", "products", SKU_IDS),
@@ -457,7 +477,6 @@ _ROWS = (
         schema="OmniumPurchaseOrder",
         search="PurchaseOrders/Search",
         scroll="PurchaseOrders/Scroll",
-        scroll_next="PurchaseOrders/Scroll",
         sort="Modified",
         role="PurchaseOrderRead",
     ),
@@ -478,7 +497,6 @@ _ROWS = (
         schema="OmniumGiftCard",
         search="GiftCard/Search",
         scroll="GiftCard/Scroll",
-        scroll_next="GiftCard/Scroll",
         role="OrderRead",
     ),
     Resource(
@@ -487,7 +505,6 @@ _ROWS = (
         search="Vouchers/Search",
         newest_first="Vouchers/Search",
         scroll="Vouchers/ScrollSearch",
-        scroll_next="Vouchers/Scroll",
         sort="Created",
         role="OrderRead",
         value_filters=(ValueFilter("statuses", "status"), ValueFilter("customerIds", "customerId")),
@@ -529,7 +546,6 @@ _ROWS = (
         schema="OmniumRating",
         search="Ratings/Search",
         scroll="Ratings/ScrollSearch",
-        scroll_next="Ratings/Scroll",
         role="ProductRead",
         value_filters=(BY_STORE, BY_MARKET),
     ),

@@ -105,7 +105,10 @@ def _tenant(home: Path, lines: int, size: str) -> scale_data.Tenant:
             read = scale_data.columns_read(working(loaded))
             with duckdb.connect(str(working(loaded)), config={"memory_limit": "3GB"}) as connection:
                 scale_data.grow(connection, lines, read)
-            shutil.copytree(loaded, home, dirs_exist_ok=True)
+            # Only when it has grown, so that one that was interrupted is not used again.
+            home.mkdir(parents=True, exist_ok=True)
+            for entry in loaded.iterdir():
+                shutil.move(entry, home / entry.name)
     with duckdb.connect(str(working(home)), read_only=True) as connection:
         return scale_data.measure(connection)
 

@@ -22,7 +22,6 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-from omnium_source import Sync, dlt_resource, known_columns, mark_personal
 from omnium_source.errors import (
     ConfigurationError,
     Forbidden,
@@ -36,6 +35,8 @@ from omnium_source.normalize.drift import in_words
 from omnium_source.normalize.without_pandas import without_pandas
 from omnium_source.normalize.worker_pool import WorkerPool
 from omnium_source.resources import LEFT_OUT, Resource, select
+from omnium_source.source import dlt_resource, mark_personal
+from omnium_source.sync import Sync, known_columns
 from omnium_source.windows.gathered import Verified
 from omnium_source.windows.window import Reading
 

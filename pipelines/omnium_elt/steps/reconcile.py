@@ -16,7 +16,6 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import replace
 
-from omnium_source import Sync
 from omnium_source.errors import (
     ConfigurationError,
     Forbidden,
@@ -27,6 +26,7 @@ from omnium_source.errors import (
 )
 from omnium_source.http.traffic import Traffic
 from omnium_source.resources import LEFT_OUT, RESOURCES, Resource, select
+from omnium_source.sync import Sync
 from omnium_source.windows.window import Reading, moment_of
 
 from omnium_elt.infra.errors import OmniumEltError, UsageError, explain

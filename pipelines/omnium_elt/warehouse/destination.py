@@ -20,9 +20,9 @@ from dlt.common.destination import Destination
 from dlt.destinations.exceptions import DatabaseUndefinedRelation
 from dlt.extract import DltResource
 from dlt.pipeline.exceptions import PipelineStepFailed
-from omnium_source import MARK, keep_mark
 from omnium_source.dlt_private import extend, is_tried, new_load_id, next_state, take_shortcuts
 from omnium_source.setting import is_url
+from omnium_source.source import MARK, keep_mark
 from omnium_source.windows.deletions import MARKED_HASH
 
 from omnium_elt.infra import memory

@@ -4,6 +4,7 @@ body_of       an answer's bytes, decompressed, and no more of them than `MAX_BYT
 is_object     whether an answer looks like one of Omnium's
 message_in    what a server has to say, as one plain line
 redirection   what to say of a redirect
+moment_in     the moment that a header says
 retry_after   seconds of a Retry-After header
 """
 
@@ -144,6 +145,14 @@ def redirection(status: int, headers: httpx.Headers) -> str:
     )
 
 
+def moment_in(header: str | None) -> dt.datetime | None:
+    """The moment that a header says; None where it is no date. One without a zone, or with -0000, is UTC (RFC 9110)."""
+    with contextlib.suppress(ValueError, TypeError, OverflowError):
+        moment = email.utils.parsedate_to_datetime(header or "")
+        return moment if moment.tzinfo else moment.replace(tzinfo=dt.UTC)
+    return None
+
+
 def retry_after(value: str | None, now: dt.datetime) -> float | None:
     """Seconds of a Retry-After header, given in seconds or as a date; None where it says nothing usable.
 
@@ -152,10 +161,6 @@ def retry_after(value: str | None, now: dt.datetime) -> float | None:
     seconds = math.nan
     with contextlib.suppress(ValueError, TypeError):
         seconds = float(value or "")
-    if math.isnan(seconds):
-        with contextlib.suppress(ValueError, TypeError, OverflowError):
-            moment = email.utils.parsedate_to_datetime(value or "")
-            if moment.tzinfo is None:  # no zone, or -0000: it is UTC
-                moment = moment.replace(tzinfo=dt.UTC)
-            seconds = (moment - now).total_seconds()
+    if math.isnan(seconds) and (moment := moment_in(value)):
+        seconds = (moment - now).total_seconds()
     return seconds if seconds > 0 else None

@@ -85,7 +85,7 @@ select
         when is_complete
         then {{ days_between('first_promised_date', add_days('order_date', 'full_receipt_days')) }}
         when is_closed_short then {{ days_between('first_promised_date', 'last_receipt_date') }}
-        -- So far: what is still missing is at least this late.
-        else {{ days_between('first_promised_date', as_of()) }}
+        -- So far: what is still missing is at least this late. What will not come any more is not late, but missing.
+        when open_quantity > 0 then {{ days_between('first_promised_date', as_of()) }}
     end as days_late
 from joined
