@@ -96,11 +96,11 @@ days as (
         {{ real(days_between('places.as_of_day', 'promotions.day')) }} as ahead_days,
         case
             when promotions.planned_daily_quantity is null then places.daily_demand * (effects.promotion_factor - 1e0)
-            when sum(places.daily_demand) over sellers > 0e0 then greatest(
+            when (sum(places.daily_demand) over sellers) > 0e0 then greatest(
                 0e0,
-                promotions.planned_daily_quantity * places.daily_demand / sum(places.daily_demand) over sellers - places.daily_demand
+                promotions.planned_daily_quantity * places.daily_demand / (sum(places.daily_demand) over sellers) - places.daily_demand
             )
-            else promotions.planned_daily_quantity / count(*) over sellers
+            else promotions.planned_daily_quantity / (count(*) over sellers)
         end as day_quantity
     from places
     inner join {{ promotion_days }} as promotions
