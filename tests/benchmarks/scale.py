@@ -29,6 +29,7 @@ import duckdb
 
 from tests.benchmarks import scale_data
 from tests.benchmarks.measuring import MIB, ROOT, Cost, Outcome, folder, measured, omnium_elt, serving
+from tests.benchmarks.raw_tables import working
 
 SIZES = (1.0, 5.0, 20.0)
 """Millions of order lines."""
@@ -111,11 +112,6 @@ def _tenant(home: Path, lines: int, size: str) -> scale_data.Tenant:
                 shutil.move(entry, home / entry.name)
     with duckdb.connect(str(working(home)), read_only=True) as connection:
         return scale_data.measure(connection)
-
-
-def working(home: Path) -> Path:
-    """The working database of a home."""
-    return home / "state" / "warehouse.duckdb"
 
 
 def _builds(home: Path, engine: str, tenant: scale_data.Tenant, minutes: float) -> Iterator[Build]:

@@ -21,8 +21,8 @@ from omnium_elt.infra.files import (
     flush,
     make_folder,
     published_mode,
-    put,
     read_object,
+    replacing,
     sweep,
     write_json,
 )
@@ -155,12 +155,9 @@ def _show_newest(lake: Path, tables: Mapping[str, Any]) -> None:
         newest, shown = lake / described["files"][0]["path"], lake / table / FILE
         if shown.exists() and _facts(shown) == _facts(newest):
             continue
-        make_folder(shown.parent)
         sweep(shown.parent)
-        # Not *.parquet: whoever reads the folder by its pattern must not find it yet.
-        partial = shown.with_name(f".{FILE}.{os.getpid()}.partial")
-        _link(newest, partial)
-        put(partial, shown)
+        with replacing(shown) as partial:
+            _link(newest, partial)
 
 
 def _facts(file: Path) -> tuple[int, int]:
