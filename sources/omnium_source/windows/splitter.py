@@ -212,7 +212,7 @@ class Splitter:
         return self._overlaps.get(axis.low, OVERLAPS[0])
 
     def count_outside(self, connection: Connection) -> int:
-        """How many rows are in no window, as they lack the stamp; too many rather than too few where others come and go."""
+        """How many rows are in no window, as they lack the stamp; too many rather than too few if rows come and go."""
         dated = Window(lower=FIRST_STAMP).body(self._resource)
         before, most = self._count({}, connection), 0
         for _ in range(COUNTS_OF_ALL):

@@ -211,7 +211,7 @@ MADE_NOW: dict[str, tuple[str, Callable[[], dict[str, Any]]]] = {
 }
 
 
-@pytest.mark.parametrize("name, fresh", MADE_NOW.values(), ids=MADE_NOW)
+@pytest.mark.parametrize(("name", "fresh"), MADE_NOW.values(), ids=MADE_NOW)
 def test_a_row_that_is_deleted_while_another_is_made_hides_nothing_of_a_first_read(
     name: str, fresh: Callable[[], dict[str, Any]]
 ):
