@@ -614,7 +614,8 @@ RESOURCES: Mapping[str, Resource] = MappingProxyType({row.name: row for row in _
 def select(names: Iterable[str] | None, exclude: Iterable[str] = ()) -> list[Resource]:
     """The rows called `names` (all where None), without those called `exclude`, in the table's order.
 
-    Raises ConfigurationError for a name that is not in the table, with the nearest one that is.
+    Raises ConfigurationError for a name that is not in the table, with the nearest one that is, and where none is left:
+    a variable of a scheduler that is not set would read nothing, and say that all is well.
     """
     wanted, unwanted = (set(RESOURCES) if names is None else set(names)), set(exclude)
     for name in sorted(wanted | unwanted):
@@ -622,4 +623,9 @@ def select(names: Iterable[str] | None, exclude: Iterable[str] = ()) -> list[Res
             near = difflib.get_close_matches(name, RESOURCES, n=1)
             hint = f"did you mean {near[0]!r}?" if near else "`omnium-elt resources` lists them all."
             raise ConfigurationError(f"unknown resource {name!r}: {hint}")
-    return [row for row in RESOURCES.values() if row.name in wanted and row.name not in unwanted]
+    chosen = [row for row in RESOURCES.values() if row.name in wanted and row.name not in unwanted]
+    if not chosen:
+        raise ConfigurationError(
+            "no resource is chosen: leave --resources out for all of them, and --exclude fewer than all"
+        )
+    return chosen

@@ -11,7 +11,7 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-from omnium_source.setting import is_url
+from omnium_source.setting import FIRST_DATE, LAST_DATE, is_url
 from omnium_source.settings import SOURCE
 
 from omnium_elt.infra import settings as settings_table
@@ -123,9 +123,12 @@ def read_settings(home: Home, options: Mapping[str, Any], *, needs_tenant: bool)
 def read_date(text: str) -> date:
     """A day as `2026-01-31`. Raises ValueError with words for a person."""
     try:
-        return date.fromisoformat(text)
+        day = date.fromisoformat(text)
     except ValueError:
         raise ValueError(f"{text!r} is no date: write it as 2026-01-31") from None
+    if not FIRST_DATE <= day <= LAST_DATE:
+        raise ValueError(f"{text!r} is no date between {FIRST_DATE} and {LAST_DATE}")
+    return day
 
 
 def _source(name: str) -> Any:

@@ -4,7 +4,6 @@ It is skipped where nothing was loaded since the last success and neither settin
 only what rests on something that changed is built, where the marts stand in the working database.
 """
 
-import json
 import os
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -12,6 +11,8 @@ from contextlib import contextmanager
 from dataclasses import replace
 from datetime import date
 from typing import Any
+
+import yaml
 
 from omnium_elt.decide.kept import bring
 from omnium_elt.infra import history, memory
@@ -221,7 +222,8 @@ def dbt_arguments(settings: Settings, command: str, *more: str, as_of: date | st
         "--no-version-check",
         "--no-send-anonymous-usage-stats",
         "--vars",
-        json.dumps(variables(settings, as_of)),
+        # As YAML, for as such it is read: half of what JSON escapes an emoji with would be a character of its own.
+        yaml.safe_dump(variables(settings, as_of), default_flow_style=True),
         *more,
     ]
 

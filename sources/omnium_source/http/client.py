@@ -82,14 +82,20 @@ class Answer:
 
 def check_base_url(base_url: str) -> str:
     """`base_url` without a trailing slash. Raises ConfigurationError unless https, or http to loopback."""
-    parts = urlsplit(base_url.strip())
-    if parts.scheme not in ("http", "https") or not parts.hostname:
+    try:
+        parts = urlsplit(base_url.strip())
+        httpx.URL(base_url.strip())
+        is_address = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+        is_address = is_address and " " not in parts.netloc
+    except (ValueError, httpx.InvalidURL):  # brackets, a port or a name that nothing can have
+        parts, is_address = urlsplit(""), False
+    if not is_address:
         raise ConfigurationError(
             f"the base URL {parts.scheme or 'given'!r} is no http(s) address: set SOURCES__OMNIUM__BASE_URL, "
             "for instance to https://api.omnium.no"
         )
-    if parts.username or parts.password or parts.query:
-        raise ConfigurationError("the base URL carries credentials or a query: leave them out")
+    if parts.username or parts.password or parts.query or parts.fragment:
+        raise ConfigurationError("the base URL carries credentials, a query or a fragment: leave them out")
     if parts.scheme == "http" and parts.hostname not in LOOPBACK:
         raise ConfigurationError(
             f"plain http to {parts.hostname} would send the secret unprotected: use https "
@@ -463,6 +469,7 @@ class OmniumClient:
                     raise refused
                 refusals, stale = refusals + 1, token
                 raise Repeatable("the token was refused", 0.0, refused=True)
+            refusals = 0  # a token may end again while a failing server is waited for
             return answer
 
         return answered
