@@ -124,6 +124,7 @@ class Attempt:
             raise
         if self.rows.read_rows > first.count:
             self._check_nothing_left()
+            self._check_nothing_was_deleted()
 
     def _scroll(self, scroll: Scroll, first: Page | None = None) -> bool:
         path = self._run.resource.search if first else self._run.resource.scroll
@@ -152,7 +153,7 @@ class Attempt:
     def _hides_rows(self, path: str) -> bool:
         """Whether the count of what came is a limit that hides rows; `unproved` says where nobody can tell."""
         run, rows, total = self._run, self.rows, self.rows.total
-        if total is None or not self.shown.rows or rows.count > total:
+        if total is None or not self.shown.count or rows.count > total:
             return False
         limits = run.client.count_limits
         is_doubtful = run.server.is_doubtful
@@ -275,7 +276,7 @@ class Attempt:
             self._run.server.note_page(len(page.body), page.count, time.monotonic() - started)
         if page.total is None and not page.is_bare:
             self._run.remark("the server gives no count (totalHits) that could prove a read: read to its end")
-        self.shown = Shown(page.total or 0, page.rows if page.count else self.shown.rows)
+        self.shown = Shown(page.total or 0, page if page.count else self.shown.page)
         self._run.on_rows(0, self.rows.total)
         return page
 
@@ -294,9 +295,9 @@ class Attempt:
         resource = self._run.resource
         has_pages = bool(resource.search) and resource.paged and self._total <= REACH
         # Parts are proved by the count of the whole window.
-        if not self.shown.rows or not self._total or has_pages or self.is_doubtful:
+        if not self.shown.count or not self._total or has_pages or self.is_doubtful:
             return False
-        first_time = 1 if self._total > LONG_SCROLL * len(self.shown.rows) else 3
+        first_time = 1 if self._total > LONG_SCROLL * self.shown.count else 3
         return first_time <= self.rows.tries < first_time + 2
 
     def _verify(self, path: str, *, is_snapshot: bool) -> None:
@@ -364,3 +365,24 @@ class Attempt:
             raise Incomplete(rows.says(f"{len(stamped):,} rows or more changed while it was read"))
         if left := rows.keys.intersection(rows.tables.keys_of(changed)):
             raise Incomplete(rows.says(f"{len(left):,} of its rows changed while it was read"))
+
+    def _check_nothing_was_deleted(self) -> None:
+        """Make sure that no row was deleted while its pages were read, if another one may have come in.
+
+        The rows behind one that goes move up, and one of them may pass from a page not yet read to one already read.
+        The count tells, unless as many rows come in meanwhile, behind the pages already read; so where none of those
+        that came can be so young, nothing is asked. Else the pages are read once more, and where they still show every
+        key that came, none of these rows was gone before, and nothing had moved up.
+        """
+        run, rows = self._run, self.rows
+        # The index may show a row late.
+        if not rows.may_be_new_since(rows.began - dt.timedelta(seconds=run.reading.settling_lag)):
+            return
+        body = run.body(rows.window, rows.query.body)
+        pages = SearchPages(self._connection, body, run.server.base, run.executor)
+        left = set(rows.keys)
+        first = pages.first()
+        for page in (first, *pages.rest(first)):
+            left.difference_update(rows.tables.keys_of([page]))
+        if left:
+            raise Incomplete(rows.says(f"{len(left):,} of its rows went or moved while it was read"))

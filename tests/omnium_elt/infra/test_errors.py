@@ -186,6 +186,10 @@ ERRORS = [
     (argued("load", "--resources", "suplier"), "unknown resource 'suplier'", "'suppliers'", 2),
     (argued("load", "--exclude", "order"), "unknown resource 'order'", "'orders'", 2),
     (argued("load", "--since", "31.1.2026"), "'31.1.2026' is no date", "2026-01-31", 2),
+    (argued("transform", "--as-of", "0206-01-31"), "'0206-01-31' is no date between", "1970-01-01", 2),
+    (argued("load", "--since", "9999-12-31"), "'9999-12-31' is no date between", "2199-12-31", 2),
+    (argued("load", "--resources", ""), "no resource is chosen", "--resources", 2),
+    (argued("load", "--resources", "orders", "--exclude", "orders"), "no resource is chosen", "--exclude", 2),
     (argued("transform", "--as-of", "tomorrow"), "'tomorrow' is no date", "2026-01-31", 2),
     (argued("lod"), "unknown command 'lod'", "'load'", 2),
     (argued("run", "--everything"), "No such option '--everything'", "omnium-elt run --help", 2),
@@ -256,6 +260,7 @@ def test_the_traceback_is_in_the_log_file(world: World, capfd: pytest.CaptureFix
             1,
         ),
         (OSError(errno.EDQUOT, "Disk quota exceeded"), "the disk quota is used up", 1),
+        (OSError(errno.EFBIG, "File too large"), "a file may not become as large as this one has to", 1),
         (
             duckdb.IOException('IO Error: Could not write file "x": No space left on device'),
             "no space left",

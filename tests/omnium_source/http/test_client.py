@@ -296,12 +296,30 @@ def test_wrong_credentials_are_named_without_the_secret():
     [
         ("plain http to api.omnium.no would send the secret unprotected", "http://api.omnium.no"),
         ("is no http(s) address", "api.omnium.no"),
-        ("carries credentials or a query", "https://a:b@api.omnium.no"),
+        ("carries credentials, a query or a fragment", "https://a:b@api.omnium.no"),
+        ("carries credentials, a query or a fragment", "https://api.omnium.no/#x"),
+        ("is no http(s) address", "https://[::1"),
+        ("is no http(s) address", "https://api.omnium.no:port"),
+        ("is no http(s) address", "https://api.omnium.no:99999"),
+        ("is no http(s) address", "https://\u202eapi.omnium.no"),
+        ("is no http(s) address", "https://api omnium.no"),
     ],
 )
 def test_base_urls_that_are_refused(message, url):
     with pytest.raises(ConfigurationError, match=message.replace("(", r"\(").replace(")", r"\)")):
         check_base_url(url)
+
+
+def test_tokens_that_end_while_a_server_recovers_are_asked_for_each_time():
+    """Three of them ended within one request's tries, and it was told that even a new token is refused."""
+    statuses = [401, 503, 401, 503, 401, 503]
+    with (
+        Wire(lambda asked: Reply(None, statuses.pop(0)) if statuses else {"result": []}) as wire,
+        client_of(wire) as client,
+    ):
+        client._repeating.has_met_omnium = True
+        assert client.post("Orders/Search", {}, what="orders").json == {"result": []}
+    assert statuses == []
 
 
 def test_nothing_of_the_transport_is_logged(caplog):

@@ -28,10 +28,7 @@ on_time as (
         sum(parts.quantity) as on_time_quantity
     from order_rows
     inner join {{ ref('int_purchase_receipt_parts') }} as parts
-        on order_rows.purchase_order_id = parts.purchase_order_id
-        and order_rows.sku = parts.sku
-        and order_rows.warehouse_code = parts.warehouse_code
-        and {{ is_same('order_rows.promised_date', 'parts.promised_date') }}
+        on {{ same_order_row('order_rows', 'parts') }}
     where parts.received_date between order_rows.first_punctual_date and order_rows.last_punctual_date
     group by order_rows.purchase_order_id, order_rows.sku, order_rows.warehouse_code, order_rows.promised_date
 
@@ -46,10 +43,7 @@ joined as (
         coalesce(order_rows.last_punctual_date < {{ as_of() }}, false) and order_rows.net_quantity > 0 as is_due
     from order_rows
     left join on_time
-        on order_rows.purchase_order_id = on_time.purchase_order_id
-        and order_rows.sku = on_time.sku
-        and order_rows.warehouse_code = on_time.warehouse_code
-        and {{ is_same('order_rows.promised_date', 'on_time.promised_date') }}
+        on {{ same_order_row('order_rows', 'on_time') }}
 
 )
 
