@@ -7,7 +7,7 @@
 The secret travels in the token request's URL, because the API wants it there. So nothing here puts a URL into
 a log or an exception, httpx's own loggers are cut short, and redirects are never followed.
 
-One module, as a token, a request and what an answer's status means for both are one conversation with the server.
+The module is as long as one conversation with the server: the token, the request, and what the status means for both.
 """
 
 import contextlib
