@@ -449,10 +449,7 @@ class OmniumClient:
         budget: Budget,
         traffic: Traffic | None = None,
     ) -> Callable[[], Answered]:
-        """What sends a request with a valid token; after a 401 with a new one, as often as makes sense.
-
-        After a 401 it raises Repeatable, and in the end `refused`.
-        """
+        """What sends a request with a valid token: after a 401 with a new one, and in the end it raises `refused`."""
         refusals, stale = 0, None
 
         def answered() -> Answered:
