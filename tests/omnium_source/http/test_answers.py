@@ -3,6 +3,7 @@
 import datetime as dt
 import functools
 import gzip
+import json
 import threading
 import time
 import tracemalloc
@@ -17,6 +18,7 @@ import pytest
 from omnium_source.errors import GaveUp, OmniumError, TooLarge
 from omnium_source.http.answers import body_of, message_in, retry_after
 from omnium_source.http.client import OmniumClient
+from omnium_source.http.paginators import read_page
 from omnium_source.http.traffic import Traffic
 from omnium_source.text import plain
 
@@ -24,6 +26,14 @@ from tests.support.reading import ids, read
 from tests.support.wire import Asked, Reply, Wire
 
 NOW = dt.datetime(2026, 11, 28, 12, tzinfo=dt.UTC)
+
+
+@pytest.mark.parametrize(
+    "body", [b'{"result": {"id": "a"', b'{"totalHits": 1, "result": "a', b'{"result": 7, "totalHits": tru}']
+)
+def test_an_answer_that_is_cut_off_is_no_json_whatever_stands_in_it(body: bytes) -> None:
+    with pytest.raises(json.JSONDecodeError):
+        read_page(body)
 
 
 @pytest.mark.parametrize(
@@ -218,7 +228,7 @@ def test_an_answer_that_unpacks_to_more_than_one_can_hold_is_said(
 def test_large_answers_are_read_one_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("omnium_source.http.answers.LARGE_BYTES", 1_000)
     happened: list[str] = []
-    is_second_under_way, may_end = threading.Event(), threading.Event()
+    has_begun, is_second_under_way, may_end = threading.Event(), threading.Event(), threading.Event()
 
     class Coming:
         """An answer of two pieces, the second of which makes it a large one."""
@@ -231,14 +241,14 @@ def test_large_answers_are_read_one_at_a_time(monkeypatch: pytest.MonkeyPatch) -
         def iter_raw(self) -> Iterator[bytes]:
             yield b"{" + b" " * 2_000
             happened.append(f"{self.name} goes on")
+            has_begun.set()
             assert self.moment.wait(20)
             yield b"}"
             happened.append(f"{self.name} ends")
 
     with ThreadPoolExecutor(2) as pool:
         first = pool.submit(body_of, Coming("first", may_end))
-        while not happened:
-            time.sleep(0.001)
+        assert has_begun.wait(20)
         second = pool.submit(body_of, Coming("second", is_second_under_way))
         is_second_under_way.set()
         may_end.set()
