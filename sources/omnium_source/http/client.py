@@ -208,11 +208,6 @@ class OmniumClient:
         """A time that is not later than the server's: see `moment`."""
         return self.moment().earliest
 
-    @property
-    def clock_offset(self) -> dt.timedelta | None:
-        """Server time minus our own, to the second; None where no answer said it."""
-        return self.clock.offset
-
     # -- one exchange ------------------------------------------------------------------------------
 
     def _exchange(
@@ -456,10 +451,7 @@ class OmniumClient:
         budget: Budget,
         traffic: Traffic | None = None,
     ) -> Callable[[], Answered]:
-        """What sends a request with a valid token; after a 401 with a new one, as often as makes sense.
-
-        After a 401 it raises Repeatable, and in the end `refused`.
-        """
+        """What sends a request with a valid token: after a 401 with a new one, and in the end it raises `refused`."""
         refusals, stale = 0, None
 
         def answered() -> Answered:

@@ -372,9 +372,12 @@ class Attempt:
         The rows behind one that goes move up, and one of them may pass from a page not yet read to one already read.
         The count tells, unless as many rows come in meanwhile, behind the pages already read; so where none of those
         that came can be so young, nothing is asked. Else the pages are read once more, and where they still show every
-        key that came, none of these rows was gone before, and nothing had moved up.
+        key that came, none of these rows was gone before, and nothing had moved up. Pages that no count proves were
+        read until two reads showed the same keys, which says as much.
         """
         run, rows = self._run, self.rows
+        if rows.total is None or rows.count > rows.total:
+            return
         # The index may show a row late.
         if not rows.may_be_new_since(rows.began - dt.timedelta(seconds=run.reading.settling_lag)):
             return
