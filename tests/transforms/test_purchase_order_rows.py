@@ -192,7 +192,7 @@ def test_it_is_on_order_there(virtual: Path) -> None:
 
 @pytest.fixture(scope="module")
 def spelled(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """SKUs in other capitals than their product's, products that were deleted, packages with a slash in their name."""
+    """SKUs in other capitals or between blanks, products that were deleted, packages with a slash in their name."""
 
     def product(sku: str, **more: Any) -> Row:
         return {"id": f"{sku}_sv", "productId": sku, "skuId": sku, "name": f"The {sku}", "cost": 20, **more}
@@ -219,7 +219,7 @@ def spelled(tmp_path_factory: pytest.TempPathFactory) -> Path:
             "inventory": [{"sku": "Stocked", "warehouseCode": "malmo", "inventory": 1}],
             "purchase_orders": [
                 order("po", line("1", "case", 5), line("2", "CASE", 4), line("3", "twin", 3), line("4", "STOCKED", 2),
-                      line("5", "gone", 1), line("6", "under-roof", 1)),
+                      line("5", "gone", 1), line("6", "under-roof", 1), line("7", "Case ", 1)),
             ],
             "inventory_transactions": [
                 receipt("r1", "po", "Case", 6, "2025-06-12T08:00:00Z"),
@@ -228,6 +228,15 @@ def spelled(tmp_path_factory: pytest.TempPathFactory) -> Path:
             "orders": [
                 {"id": "o1", "created": "2025-06-20T08:00:00Z", "status": "Completed", "orderType": "Online",
                  "storeId": "malmo", "orderForm": {"lineItems": [{"lineItemId": "l1", "code": "a/b", "quantity": 1}]}},
+                {"id": "o2", "created": "2025-06-20T08:00:00Z", "status": "Completed", "orderType": "Online",
+                 "storeId": "malmo", "orderForm": {"lineItems": [
+                     {"lineItemId": "l2", "code": " case ", "quantity": 3},
+                     {"lineItemId": "l3", "code": "tWIN", "quantity": 1}]}},
+            ],
+            "returns": [
+                {"orderId": "o2", "returnOrderForm": {
+                    "returnId": "r", "created": "2025-06-25T08:00:00Z",
+                    "lineItems": [{"lineItemId": "l2", "code": "Case ", "quantity": 3, "returnQuantity": 1}]}},
             ],
         },
         "2025-06-30T20:00:00+00:00",
@@ -248,7 +257,7 @@ def test_a_sku_in_other_capitals_is_its_product(spelled: Path) -> None:
         " where sku not in ('gone', 'under-roof') order by sku"
     )  # fmt: skip
     assert [tuple(row.values()) for row in rows] == [
-        ("CASE", Decimal(9), Decimal(6)),
+        ("CASE", Decimal(10), Decimal(6)),
         ("Stocked", Decimal(2), Decimal(2)),
         ("twin", Decimal(3), Decimal(0)),
     ]
@@ -258,8 +267,18 @@ def test_a_sku_in_other_capitals_is_its_product(spelled: Path) -> None:
     )  # fmt: skip
     assert [tuple(row.values()) for row in counted] == [
         ("line_of_unknown_sku", 2, "po / 3, po / 4"),
-        ("line_sku_in_other_case", 2, "po / 1, po / 4"),
+        ("line_sku_in_other_case", 3, "po / 1, po / 4, po / 7"),
     ]
+
+
+def test_what_customers_order_and_return_in_another_spelling_is_the_product(spelled: Path) -> None:
+    lines = query(
+        spelled, "select sku, demand_quantity from intermediate.int_customer_order_lines"
+        " where order_id = 'o2' order by sku"
+    )  # fmt: skip
+    assert [tuple(row.values()) for row in lines] == [("CASE", Decimal(3)), ("tWIN", Decimal(1))]
+    returned = query(spelled, "select sku, returned_quantity from intermediate.int_customer_returns")
+    assert [tuple(row.values()) for row in returned] == [("CASE", Decimal(1))]
 
 
 def test_deleted_products_keep_their_names(spelled: Path) -> None:

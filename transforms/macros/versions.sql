@@ -25,6 +25,7 @@
         'whole': [
             'select hash(sku, is_virtual, is_package or is_bundle or is_kit) as part from ' ~ ref('dim_product')
                 ~ ' where is_virtual or is_package or is_bundle or is_kit',
+            'select hash(spellings) as part from ' ~ ref('int_sku_spellings') ~ ' as spellings',
             'select hash(places) as part from ' ~ ref('int_virtual_locations') ~ ' as places',
             'select hash(types) as part from ' ~ ref('order_types') ~ ' as types',
         ],
@@ -78,7 +79,7 @@
                 ~ ' as deliveries on coalesce(lines.delivery_id, orders.delivery_id) = deliveries.delivery_id',
         ],
         'whole': [
-            'select hash(spellings) as part from ' ~ ref('int_purchased_sku_spellings') ~ ' as spellings',
+            'select hash(spellings) as part from ' ~ ref('int_sku_spellings') ~ ' as spellings',
             'select hash(places) as part from ' ~ ref('int_virtual_locations') ~ ' as places',
         ],
         'size': ref('stg_purchase_order_lines'),
@@ -125,7 +126,7 @@
             rows_versions('int_purchase_order_line_promises'),
         ],
         'whole': [
-            'select hash(spellings) as part from ' ~ ref('int_purchased_sku_spellings') ~ ' as spellings',
+            'select hash(spellings) as part from ' ~ ref('int_sku_spellings') ~ ' as spellings',
             'select hash(places) as part from ' ~ ref('int_virtual_locations') ~ ' as places',
         ],
         'size': ref('stg_inventory_transactions') ~ ' where purchase_order_id is not null',

@@ -110,7 +110,7 @@ joined as (
         lines.line_row_id,
         lines.form_line_row_id,
         lines.line_item_id,
-        nullif(lines.sku, '') as sku,
+        nullif(coalesce(spellings.sku, lines.sku), '') as sku,
         coalesce(
             virtual_locations.physical_warehouse_code, lines.shipment_warehouse_code, nullif(orders.store_id, '')
         ) as warehouse_code,
@@ -144,8 +144,10 @@ joined as (
     -- what is shipped from a virtual stock location takes the physical one's stock
     left join {{ ref('int_virtual_locations') }} as virtual_locations
         on virtual_locations.warehouse_code = lines.shipment_warehouse_code
+    left join {{ ref('int_sku_spellings') }} as spellings
+        on spellings.spelling = lines.sku
     left join {{ ref('dim_product') }} as products
-        on products.sku = lines.sku
+        on products.sku = coalesce(spellings.sku, lines.sku)
     left join with_components
         on with_components.order_row_id = lines.order_row_id
         and with_components.package_line_item_id = lines.line_item_id

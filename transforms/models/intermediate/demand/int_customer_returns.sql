@@ -14,13 +14,15 @@ with order_lines as (
 )
 
 select
-    lines.sku,
+    coalesce(spellings.sku, lines.sku) as sku,
     coalesce(nullif(returns.store_id, ''), order_lines.warehouse_code) as warehouse_code,
     returns.created_date as day,
     {{ quantity('sum(lines.returned_quantity)') }} as returned_quantity
 from {{ ref('stg_return_lines') }} as lines
 inner join {{ ref('stg_returns') }} as returns
     on returns.return_row_id = lines.return_row_id
+left join {{ ref('int_sku_spellings') }} as spellings
+    on spellings.spelling = lines.sku
 left join order_lines
     on order_lines.order_id = returns.order_id
     and order_lines.line_item_id = lines.line_item_id
@@ -30,4 +32,4 @@ where lines.sku is not null
     and coalesce(nullif(returns.store_id, ''), order_lines.warehouse_code) is not null
     and returns.created_date <= {{ as_of() }}
     and not {{ demand_is_canceled_status('returns.status') }}
-group by lines.sku, coalesce(nullif(returns.store_id, ''), order_lines.warehouse_code), returns.created_date
+group by coalesce(spellings.sku, lines.sku), coalesce(nullif(returns.store_id, ''), order_lines.warehouse_code), returns.created_date

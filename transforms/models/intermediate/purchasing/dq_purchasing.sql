@@ -135,7 +135,7 @@
     ),
     (
         'line_sku_in_other_case',
-        'The SKU of the line differs from that of its product or stock in capitals only: it counts as that one.',
+        'The SKU of the line differs from that of its product or stock in capitals or outer blanks only: it counts as that one.',
         'select purchase_order_line_id as odd_key from ' ~ ref('int_purchase_order_line_promises') ~ ' where written_sku <> sku',
     ),
     (

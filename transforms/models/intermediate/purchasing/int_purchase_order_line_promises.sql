@@ -75,7 +75,7 @@ joined as (
         on lines.purchase_order_key = orders.purchase_order_key
     left join deliveries
         on coalesce(lines.delivery_id, orders.delivery_id) = deliveries.delivery_id
-    left join {{ ref('int_purchased_sku_spellings') }} as spellings
+    left join {{ ref('int_sku_spellings') }} as spellings
         on lines.sku = spellings.spelling
     left join virtual_locations
         on coalesce(lines.warehouse_code, orders.store_id) = virtual_locations.warehouse_code

@@ -23,7 +23,7 @@ with transactions as (
     from {{ ref('stg_inventory_transactions') }} as transactions
     left join {{ ref('int_virtual_locations') }} as virtual_locations
         on transactions.warehouse_code = virtual_locations.warehouse_code
-    left join {{ ref('int_purchased_sku_spellings') }} as spellings
+    left join {{ ref('int_sku_spellings') }} as spellings
         on transactions.sku = spellings.spelling
     where transactions.purchase_order_id is not null
         and transactions.quantity <> 0
