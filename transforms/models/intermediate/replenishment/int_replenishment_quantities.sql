@@ -1,4 +1,8 @@
-{{ config(materialized='table') }}
+{#
+  DuckDB reads of a view the columns that are asked for: a table of all of them, 111, takes longer to write than its formulas in each
+  model that reads it. Elsewhere formulas would be put into each other until no planner ends.
+#}
+{{ config(materialized='view' if target.type == 'duckdb' else 'table') }}
 
 -- One row per SKU and warehouse: how much to order today, ours and Omnium's way. Of a warehouse that supplies others, the
 -- plan that orders more: its own customers must be served as well as the places behind it.
@@ -14,14 +18,6 @@ select
         on transfers.sku = levels.sku
         and transfers.to_warehouse_code = levels.warehouse_code
 {%- endset %}
-{%- set echelon -%}
-(
-        select 1
-        from echelons
-        where echelons.sku = levels.sku
-            and echelons.warehouse_code = levels.warehouse_code
-    )
-{%- endset %}
 
 with transfers as (
     select
@@ -33,21 +29,15 @@ with transfers as (
     group by sku, to_warehouse_code
 ),
 
-echelons as (
-    select distinct sku, warehouse_code
-    from {{ ref('int_replenishment_levels') }}
-    where supplied_places > 0
-),
-
 -- Few have two plans, and to choose between them all rows would be sorted.
 levels_of_one_plan as (
     {{ planned }}
-    where not exists {{ echelon }}
+    where not levels.has_two_plans
 ),
 
 levels_of_two_plans as (
     {{ planned }}
-    where exists {{ echelon }}
+    where levels.has_two_plans
 ),
 
 of_one_plan as (
