@@ -1,8 +1,4 @@
-{#
-  DuckDB reads of a view the columns that are asked for: a table of all of them, 111, takes longer to write than its formulas in each
-  model that reads it. Elsewhere formulas would be put into each other until no planner ends.
-#}
-{{ config(materialized='view' if target.type == 'duckdb' else 'table') }}
+{{ config(materialized='table') }}
 
 -- One row per SKU and warehouse: how much to order today, ours and Omnium's way. Of a warehouse that supplies others, the
 -- plan that orders more: its own customers must be served as well as the places behind it.
