@@ -48,25 +48,16 @@ def _(query):
             mo.md(
                 "# Data health\n\nIs it all there, is it fresh, what is odd, and what has the vendor changed."
             ),
-            mo.hstack(
-                [
-                    mo.stat(f"{len(receipts):,}", label="resources read", bordered=True),
-                    mo.stat(f"{receipts.received.sum():,.0f}", label="rows proved complete", bordered=True),
-                    mo.stat(f"{receipts.incomplete.sum():,.0f}", label="windows not complete", bordered=True),
-                    mo.stat(
-                        f"{receipts.hours_old.max():,.1f} h"
-                        if receipts.hours_old.notna().any()
-                        else "none yet",
-                        label="since the oldest reading",
-                        bordered=True,
-                    ),
-                    mo.stat(
-                        f"{(odd['rows'] > 0).sum()} of {len(odd)}",
-                        label="checks found something",
-                        bordered=True,
-                    ),
-                ],
-                widths="equal",
+            notebook.figures(
+                {
+                    "resources read": f"{len(receipts):,}",
+                    "rows proved complete": f"{receipts.received.sum():,.0f}",
+                    "windows not complete": f"{receipts.incomplete.sum():,.0f}",
+                    "since the oldest reading": f"{receipts.hours_old.max():,.1f} h"
+                    if receipts.hours_old.notna().any()
+                    else "none yet",
+                    "checks found something": f"{(odd['rows'] > 0).sum()} of {len(odd)}",
+                }
             ),
         ]
     )

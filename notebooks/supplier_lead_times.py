@@ -46,19 +46,16 @@ def _(query):
                 "# Supplier lead times\n\nDays from order to the last unit received. Orders that are still "
                 "open count as not arrived yet (Kaplan–Meier), so slow suppliers do not look fast."
             ),
-            mo.hstack(
-                [
-                    mo.stat(f"{headline.suppliers:,.0f}", label="suppliers", bordered=True),
-                    mo.stat(f"{headline.lines:,.0f}", label="lines that arrived", bordered=True),
-                    mo.stat(
-                        f"{punctual.share:.0%}" if punctual.share == punctual.share else "nothing due yet",
-                        label="came on time",
-                        bordered=True,
-                    ),
-                    mo.stat(f"{headline.wrong:,.0f}", label="with a wrong setting", bordered=True),
-                    mo.stat(f"{overdue.overdue:,.0f}", label="open lines overdue", bordered=True),
-                ],
-                widths="equal",
+            notebook.figures(
+                {
+                    "suppliers": f"{headline.suppliers:,.0f}",
+                    "lines that arrived": f"{headline.lines:,.0f}",
+                    "came on time": f"{punctual.share:.0%}"
+                    if punctual.share == punctual.share
+                    else "nothing due yet",
+                    "with a wrong setting": f"{headline.wrong:,.0f}",
+                    "open lines overdue": f"{overdue.overdue:,.0f}",
+                }
             ),
         ]
     )

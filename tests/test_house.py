@@ -179,7 +179,7 @@ NOT_EVERYWHERE = {
     r"with time zone|timestamptz": "{{ instant_type() }}, {{ instant_literal(…) }}",
     r"at time zone": "{{ local_date(…) }}, {{ utc(…) }}, {{ from_utc(…) }}",
     r"varchar\b(?! *\()|as text\b|jsonb": "{{ raw_type('text') }}",
-    r"string_agg": "{{ joined_in_order(…) }}",
+    r"string_agg|listagg": "{{ joined_in_order(…) }}, in an order that dbt.listagg leaves out on Spark",
     r"\b(generate_series|unnest|range *\((?=[^)]*\) as))": "{{ demand_day_offsets(…) }}",
     r"[lr]trim\([^()]*,": "trim(trailing '0' from …): Spark's arguments stand the other way round",
     r"::|\bqualify\b|distinct on|filter *\( *where": "what every engine knows",

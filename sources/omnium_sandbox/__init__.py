@@ -9,8 +9,8 @@
 It shares no code with omnium_source: a mistake about the API would agree with itself.
 """
 
+from omnium_sandbox.behaviour import Behaviour
 from omnium_sandbox.faults import Fault, Faults, Mutator
-from omnium_sandbox.search import Behaviour
 from omnium_sandbox.server import Request, Sandbox
 from omnium_sandbox.tenant import Tenant
 from omnium_sandbox.truth import Truth

@@ -16,6 +16,16 @@ class Response:
 
 
 @dataclass
+class Answer:
+    """The rows of an answer and what stands around them."""
+
+    rows: list[bytes]
+    total: int
+    scroll_id: str | None = None
+    facets: bytes | None = None
+
+
+@dataclass
 class Answered:
     """An answer, and what goes wrong in sending it."""
 
@@ -29,3 +39,24 @@ class Refused(Exception):
     def __init__(self, status: int, text: str = "", headers: dict[str, str] | None = None) -> None:
         super().__init__(text)
         self.status, self.text, self.headers = status, text, headers or {}
+
+
+class BadRequest(Refused):
+    """The request cannot be answered."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__(400, text)
+
+
+class NotFound(Refused):
+    """There is no such thing."""
+
+    def __init__(self, text: str = "") -> None:
+        super().__init__(404, text)
+
+
+class Conflict(Refused):
+    """There is such a thing already."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__(409, text)

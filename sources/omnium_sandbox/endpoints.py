@@ -38,7 +38,8 @@ class Resource:
     scroll: str | None = None
     """POST path that starts a scroll."""
     more: str | None = None
-    """GET path, without the id, that continues one. Without `scroll` a search starts it by itself."""
+    """GET path, without the id, that continues one; left out it is called as `scroll` is. Without `scroll` a search
+    starts it by itself."""
     page_base: int = 0
     take: TakeStyle = "page"
     take_default: int = 10
@@ -46,10 +47,18 @@ class Resource:
     is_bare_list: bool = False
     facets_flag: str | None = None
     event_times: Mapping[str, tuple[str, Bound]] = field(default_factory=dict)
-    filters: Mapping[str, str] = field(default_factory=dict)
+    filters: tuple[str, ...] = ()
+    """Request fields that filter the response field of the same name."""
+    other_filters: Mapping[str, str] = field(default_factory=dict)
+    """Those that filter one of another name: request field -> path in the row."""
     list_schema: str | None = None
     """Schema of search results where they hold less than the whole model."""
     is_immutable: bool = False
+
+    def __post_init__(self) -> None:
+        """Put in what goes without saying."""
+        if self.scroll and not self.more:
+            object.__setattr__(self, "more", self.scroll.replace("ScrollSearch", "Scroll"))
 
     def check(self) -> None:
         """Raises ValueError where this row names a request, or a field of one, that the description does not have.
@@ -58,9 +67,13 @@ class Resource:
         """
         if self.search and self.request not in schemas():
             raise ValueError(f"{self.name}: the description has no request {self.request!r}")
-        unknown = {*self.filters, *self.event_times} - request_fields(self.request).keys()
+        unknown = {*self.filtered(), *self.event_times} - request_fields(self.request).keys()
         if unknown:
             raise ValueError(f"{self.name}: {self.request} has no field {', '.join(sorted(unknown))}")
+
+    def filtered(self) -> dict[str, str]:
+        """Request fields that filter by value: name -> path in the row."""
+        return {**{name: name for name in self.filters}, **self.other_filters}
 
     def times(self) -> dict[str, tuple[str, Bound]]:
         """Request fields that bound a time: name -> (path in the row, kind of bound)."""
@@ -98,19 +111,13 @@ _ROWS = [
         "Orders/Search",
         "OmniumOrderSearchRequest",
         scroll="Orders/Scroll",
-        more="Orders/Scroll",
         facets_flag="disableFacets",
-        filters={
-            "customerId": "customerId",
+        filters=("customerId", "customerNumber", "orderNumber", "orderType", "projectId", "tags"),
+        other_filters={
             "customerIds": "customerId",
-            "customerNumber": "customerNumber",
             "selectedStores": "storeId",
             "selectedMarkets": "marketId",
             "selectedStatuses": "status",
-            "orderNumber": "orderNumber",
-            "orderType": "orderType",
-            "projectId": "projectId",
-            "tags": "tags",
         },
     ),
     Resource(
@@ -122,12 +129,8 @@ _ROWS = [
         key=("orderId", "returnOrderForm.returnId"),
         created="returnOrderForm.created",
         modified="returnOrderForm.modified",
-        filters={
-            "id": "orderId",
-            "orderNumber": "orderNumber",
-            "customerId": "customerId",
-            "selectedStores": "returnStoreId",
-        },
+        filters=("orderNumber", "customerId"),
+        other_filters={"id": "orderId", "selectedStores": "returnStoreId"},
     ),
     Resource(
         "order_line_analytics",
@@ -137,7 +140,7 @@ _ROWS = [
         "OmniumAnalyticsOrderLineSearchRequest",
         created="order.created",
         modified=None,
-        filters={
+        other_filters={
             "orderIds": "order.orderId",
             "skuIds": "product.skuId",
             "orderStatuses": "order.status",
@@ -155,15 +158,12 @@ _ROWS = [
         "Cart/Search",
         "OmniumCartSearchRequest",
         scroll="Cart/ScrollSearch",
-        more="Cart/Scroll",
-        filters={
-            "customerId": "customerId",
+        filters=("customerId", "projectId", "tags"),
+        other_filters={
             "storeIds": "storeId",
             "marketIds": "marketId",
             "statuses": "status",
             "orderTypes": "orderType",
-            "projectId": "projectId",
-            "tags": "tags",
         },
     ),
     Resource(
@@ -172,7 +172,8 @@ _ROWS = [
         "CartRead",
         "CartTemplate/Search",
         "OmniumCartTemplateSearchRequestModel",
-        filters={"cartTemplateId": "id", "salesPersonId": "salesPersonId"},
+        filters=("salesPersonId",),
+        other_filters={"cartTemplateId": "id"},
     ),
     Resource(
         "private_customers",
@@ -182,15 +183,8 @@ _ROWS = [
         "OmniumCustomerSearchRequest",
         key=("customerId",),
         scroll="PrivateCustomers/Scroll",
-        more="PrivateCustomers/Scroll",
-        filters={
-            "customerId": "customerId",
-            "customerIds": "customerId",
-            "email": "email",
-            "phone": "phone",
-            "isInactive": "isInactive",
-            "isCustomerClubMember": "isCustomerClubMember",
-        },
+        filters=("customerId", "email", "phone", "isInactive", "isCustomerClubMember"),
+        other_filters={"customerIds": "customerId"},
     ),
     Resource(
         "business_customers",
@@ -200,14 +194,8 @@ _ROWS = [
         "OmniumCustomerSearchRequest",
         key=("customerId",),
         scroll="BusinessCustomers/Scroll",
-        more="BusinessCustomers/Scroll",
-        filters={
-            "customerId": "customerId",
-            "customerIds": "customerId",
-            "email": "email",
-            "taxId": "taxId",
-            "isInactive": "isInactive",
-        },
+        filters=("customerId", "email", "taxId", "isInactive"),
+        other_filters={"customerIds": "customerId"},
     ),
     Resource(
         "customer_club_members",
@@ -219,7 +207,7 @@ _ROWS = [
         created="memberSince",
         modified=None,
         more="PrivateCustomers/ScrollCustomerClubMembers",
-        filters={"customerIds": "customerId", "storeIds": "storeId", "marketIds": "marketId"},
+        other_filters={"customerIds": "customerId", "storeIds": "storeId", "marketIds": "marketId"},
     ),
     Resource(
         "customer_groups",
@@ -227,7 +215,7 @@ _ROWS = [
         "CustomerRead",
         "CustomerGroups/CustomerGroups/Search",
         "OmniumCustomerGroupSearchRequest",
-        filters={"customerGroupIds": "id"},
+        other_filters={"customerGroupIds": "id"},
     ),
     Resource(
         "products",
@@ -236,18 +224,10 @@ _ROWS = [
         "Products/SearchProducts",
         "OmniumProductSearchRequest",
         scroll="Products/Scroll",
-        more="Products/Scroll",
         facets_flag="isFacetsDisabled",
         list_schema="OmniumProductListItemViewModel",
-        filters={
-            "productIds": "productId",
-            "supplierIds": "supplierId",
-            "isPackage": "isPackage",
-            "isBundle": "isBundle",
-            "isSku": "isSku",
-            "productLanguage": "language",
-            "tags": "tags",
-        },
+        filters=("isPackage", "isBundle", "isSku", "tags"),
+        other_filters={"productIds": "productId", "supplierIds": "supplierId", "productLanguage": "language"},
     ),
     Resource(
         "product_categories",
@@ -258,13 +238,12 @@ _ROWS = [
         created=None,
         modified=None,
         scroll="ProductCategories/ScrollSearch",
-        more="ProductCategories/Scroll",
         scroll_take_limit=10_000,
-        filters={
+        filters=("language",),
+        other_filters={
             "productCategoryId": "categoryId",
             "productCategoryIds": "categoryId",
             "parentIds": "parentId",
-            "language": "language",
         },
     ),
     Resource(
@@ -274,13 +253,8 @@ _ROWS = [
         "ProductAlerts/SearchProductAlerts",
         "OmniumProductAlertSearchRequest",
         modified=None,
-        filters={
-            "id": "id",
-            "skuId": "skuId",
-            "storeId": "storeId",
-            "isActive": "isActive",
-            "warehouseCodes": "warehouseCode",
-        },
+        filters=("id", "skuId", "storeId", "isActive"),
+        other_filters={"warehouseCodes": "warehouseCode"},
     ),
     Resource(
         "prices",
@@ -306,7 +280,8 @@ _ROWS = [
         created=None,
         more="Prices/Scroll",
         take="batch",
-        filters={"productCodes": "skuId", "marketId": "marketId", "priceType": "priceType", "unit": "unit"},
+        filters=("marketId", "priceType", "unit"),
+        other_filters={"productCodes": "skuId"},
     ),
     Resource(
         "cost_prices",
@@ -330,7 +305,7 @@ _ROWS = [
         created=None,
         more="CostPrices/Scroll",
         take="batch",
-        filters={"productCodes": "skuId", "marketIds": "marketId", "storeIds": "storeId"},
+        other_filters={"productCodes": "skuId", "marketIds": "marketId", "storeIds": "storeId"},
     ),
     Resource(
         "price_lists",
@@ -338,7 +313,8 @@ _ROWS = [
         "ProductRead",
         "PriceLists/SearchPriceLists",
         "OmniumPriceListSearchRequest",
-        filters={"isActive": "isActive", "supplierIds": "supplierId", "currencyCodes": "currencyCode"},
+        filters=("isActive",),
+        other_filters={"supplierIds": "supplierId", "currencyCodes": "currencyCode"},
     ),
     Resource(
         "price_list_items",
@@ -348,9 +324,9 @@ _ROWS = [
         "OmniumPriceListItemSearchRequest",
         modified=None,
         scroll="PriceListItems/ScrollSearch",
-        more="PriceListItems/Scroll",
         scroll_take_limit=1_000,
-        filters={"priceListId": "priceListId", "priceListIds": "priceListId"},
+        filters=("priceListId",),
+        other_filters={"priceListIds": "priceListId"},
     ),
     Resource(
         "promotions",
@@ -362,7 +338,7 @@ _ROWS = [
         modified="updatedDate",
         more="Promotions/Scroll",
         page_base=1,
-        filters={"marketIds": "markets"},
+        other_filters={"marketIds": "markets"},
     ),
     Resource(
         "inventory",
@@ -373,7 +349,7 @@ _ROWS = [
         key=("sku", "warehouseCode"),
         more="Inventory/Scroll",
         take="batch",
-        filters={"productCodes": "sku", "warehouseCodes": "warehouseCode"},
+        other_filters={"productCodes": "sku", "warehouseCodes": "warehouseCode"},
     ),
     Resource(
         "inventory_transactions",
@@ -387,13 +363,8 @@ _ROWS = [
         page_base=1,
         is_immutable=True,
         event_times={"from": ("transactionDate", "from"), "to": ("transactionDate", "to")},
-        filters={
-            "orderId": "orderId",
-            "purchaseOrderId": "purchaseOrderId",
-            "skuId": "variant",
-            "userId": "userId",
-            "warehouseCodes": "warehouseCode",
-        },
+        filters=("orderId", "purchaseOrderId", "userId"),
+        other_filters={"skuId": "variant", "warehouseCodes": "warehouseCode"},
     ),
     Resource(
         "stores",
@@ -401,12 +372,8 @@ _ROWS = [
         "StoreRead",
         "Stores/SearchStores",
         "OmniumStoreSearchRequest",
-        filters={
-            "storeIds": "id",
-            "isWarehouse": "isWarehouse",
-            "marketIds": "availableOnMarkets",
-            "storeGroupId": "storeGroupId",
-        },
+        filters=("isWarehouse", "storeGroupId"),
+        other_filters={"storeIds": "id", "marketIds": "availableOnMarkets"},
     ),
     Resource(
         "suppliers",
@@ -415,7 +382,8 @@ _ROWS = [
         "Suppliers/Search",
         "OmniumSupplierSearchRequest",
         page_base=1,
-        filters={"supplierId": "id", "storeIds": "storeIds"},
+        filters=("storeIds",),
+        other_filters={"supplierId": "id"},
     ),
     Resource(
         "purchase_orders",
@@ -424,14 +392,11 @@ _ROWS = [
         "PurchaseOrders/Search",
         "OmniumPurchaseOrderSearchRequest",
         scroll="PurchaseOrders/Scroll",
-        more="PurchaseOrders/Scroll",
-        filters={
+        filters=("supplierId", "supplierWarehouseCode", "tags"),
+        other_filters={
             "orderNumber": "purchaseOrderNumber",
             "selectedStatuses": "status",
             "selectedStores": "storeId",
-            "supplierId": "supplierId",
-            "supplierWarehouseCode": "supplierWarehouseCode",
-            "tags": "tags",
         },
     ),
     Resource(
@@ -444,13 +409,11 @@ _ROWS = [
             "estimatedTimeOfArrivalFrom": ("estimatedTimeOfArrival", "from"),
             "estimatedTimeOfArrivalTo": ("estimatedTimeOfArrival", "to"),
         },
-        filters={
+        filters=("supplierIds", "orderType", "tags"),
+        other_filters={
             "selectedDeliveries": "id",
             "selectedStatuses": "deliveryStatus",
             "selectedStores": "warehouseCode",
-            "supplierIds": "supplierIds",
-            "orderType": "orderType",
-            "tags": "tags",
         },
     ),
     Resource(
@@ -460,8 +423,8 @@ _ROWS = [
         "GiftCard/Search",
         "OmniumGiftCardSearchRequest",
         scroll="GiftCard/Scroll",
-        more="GiftCard/Scroll",
-        filters={"giftCardCodes": "giftCardCode", "marketId": "marketId", "marketIds": "marketId"},
+        filters=("marketId",),
+        other_filters={"giftCardCodes": "giftCardCode", "marketIds": "marketId"},
     ),
     Resource(
         "vouchers",
@@ -470,8 +433,7 @@ _ROWS = [
         "Vouchers/Search",
         "OmniumVoucherSearchRequest",
         scroll="Vouchers/ScrollSearch",
-        more="Vouchers/Scroll",
-        filters={"customerIds": "customerId", "statuses": "status"},
+        other_filters={"customerIds": "customerId", "statuses": "status"},
     ),
     Resource(
         "invoices",
@@ -479,12 +441,8 @@ _ROWS = [
         "OrderRead",
         "Invoices/Search",
         "OmniumInvoiceSearchRequest",
-        filters={
-            "invoiceId": "id",
-            "orderId": "orderId",
-            "customerId": "customerId",
-            "invoiceTypes": "invoiceType",
-        },
+        filters=("orderId", "customerId"),
+        other_filters={"invoiceId": "id", "invoiceTypes": "invoiceType"},
     ),
     Resource(
         "payment_transactions",
@@ -495,11 +453,8 @@ _ROWS = [
         modified=None,
         take="all",
         event_times={"paidFrom": ("paidDate", "from"), "paidTo": ("paidDate", "to")},
-        filters={
-            "paymentMethodName": "paymentMethodName",
-            "storeIds": "paymentStoreId",
-            "marketIds": "paymentMarketId",
-        },
+        filters=("paymentMethodName",),
+        other_filters={"storeIds": "paymentStoreId", "marketIds": "paymentMarketId"},
     ),
     Resource("pick_lists", "OmniumPickList", "OrderRead", "PickList/Search", "OmniumPickListSearchRequest"),
     Resource(
@@ -508,7 +463,7 @@ _ROWS = [
         "OrderRead",
         "Subscriptions/Search",
         "OmniumSubscriptionSearchRequest",
-        filters={"customerId": "customerId", "customerNumber": "customerNumber"},
+        filters=("customerId", "customerNumber"),
     ),
     Resource(
         "ratings",
@@ -519,8 +474,8 @@ _ROWS = [
         created="date",
         modified=None,
         scroll="Ratings/ScrollSearch",
-        more="Ratings/Scroll",
-        filters={"objectId": "objectId", "type": "type", "storeIds": "storeId"},
+        filters=("objectId", "type"),
+        other_filters={"storeIds": "storeId"},
     ),
     Resource(
         "projects",
@@ -528,7 +483,8 @@ _ROWS = [
         "ProjectRead",
         "Projects/Search",
         "OmniumProjectSearchRequest",
-        filters={"projectId": "id", "projectNumber": "projectNumber", "statuses": "status"},
+        filters=("projectNumber",),
+        other_filters={"projectId": "id", "statuses": "status"},
     ),
     Resource(
         "project_logs",
@@ -540,7 +496,7 @@ _ROWS = [
         modified=None,
         page_base=1,
         is_bare_list=True,
-        filters={"projectId": "projectId"},
+        filters=("projectId",),
     ),
     Resource(
         "time_entries",
@@ -552,7 +508,8 @@ _ROWS = [
         modified=None,
         is_bare_list=True,
         event_times={"dateFrom": ("date", "from"), "dateTo": ("date", "to")},
-        filters={"ids": "id", "projectId": "projectId", "status": "status", "userId": "userId"},
+        filters=("projectId", "status", "userId"),
+        other_filters={"ids": "id"},
     ),
     Resource(
         "event_log",
@@ -563,13 +520,8 @@ _ROWS = [
         created="timestamp",
         modified=None,
         is_immutable=True,
-        filters={
-            "eventLogItemId": "id",
-            "objectId": "objectId",
-            "eventLogType": "eventLogType",
-            "eventLogModel": "eventLogModel",
-            "status": "status",
-        },
+        filters=("objectId", "eventLogType", "eventLogModel", "status"),
+        other_filters={"eventLogItemId": "id"},
     ),
     Resource(
         "comments",
@@ -579,7 +531,7 @@ _ROWS = [
         "OmniumCommentSearchRequest",
         modified=None,
         is_bare_list=True,
-        filters={"objectIds": "objectId", "objectTypes": "objectType", "commentTypes": "type"},
+        other_filters={"objectIds": "objectId", "objectTypes": "objectType", "commentTypes": "type"},
     ),
 ]
 

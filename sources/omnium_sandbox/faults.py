@@ -158,10 +158,7 @@ class Mutator:
             self.tenant.delete(resource.name, key_of(resource, row))
             return f"delete {resource.name}"
         edit(row, resource, choice, remove_child=kind == "child")
-        if resource.name == "suppliers":
-            self.tenant.save_supplier(row)
-        else:
-            self.tenant.put(resource.name, row)
+        self._save(resource, row)
         return f"{kind} {resource.name}"
 
     def _insert(self, resource: Resource, row: Row, choice: random.Random) -> str:
@@ -170,11 +167,14 @@ class Mutator:
         now = iso(self.tenant.clock())
         if resource.created:
             put_at(row, resource.created, now)
+        self._save(resource, row)
+        return f"insert {resource.name}"
+
+    def _save(self, resource: Resource, row: Row) -> None:
         if resource.name == "suppliers":
             self.tenant.save_supplier(row)
         else:
             self.tenant.put(resource.name, row)
-        return f"insert {resource.name}"
 
     def _is_too_old(self, resource: Resource, row: Row) -> bool:
         if self.recent_days is None or not resource.created:

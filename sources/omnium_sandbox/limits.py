@@ -2,10 +2,11 @@
 
 import threading
 import time
-from dataclasses import dataclass
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from omnium_sandbox.answers import Refused
-from omnium_sandbox.search import Behaviour
+from omnium_sandbox.behaviour import Behaviour
 
 
 class Limits:
@@ -18,8 +19,9 @@ class Limits:
         self._level = float(behaviour.bucket)
         self._filled = time.monotonic()
 
-    def admit(self, is_stock: bool, starts_scroll: bool) -> "Admission":
-        """Takes a place, or raises 429."""
+    @contextmanager
+    def admit(self, is_stock: bool, starts_scroll: bool) -> Iterator[None]:
+        """Takes a place until the `with` block ends, or raises 429."""
         behaviour, kind = self._behaviour, "stock" if is_stock else "plain"
         with self._lock:
             now = time.monotonic()
@@ -43,25 +45,9 @@ class Limits:
             self._level -= 1
             self._running[kind] += 1
             self._running["starts"] += starts_scroll
-        return Admission(self, kind, starts_scroll)
-
-    def leave(self, kind: str, starts_scroll: bool) -> None:
-        """Gives the place back."""
-        with self._lock:
-            self._running[kind] -= 1
-            self._running["starts"] -= starts_scroll
-
-
-@dataclass
-class Admission:
-    """A place that is taken until the `with` block ends."""
-
-    limits: Limits
-    kind: str
-    starts_scroll: bool
-
-    def __enter__(self) -> None:
-        return None
-
-    def __exit__(self, *_: object) -> None:
-        self.limits.leave(self.kind, self.starts_scroll)
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._running[kind] -= 1
+                self._running["starts"] -= starts_scroll

@@ -1,16 +1,17 @@
 """Which path is answered by what: one loop over the table of resources registers every regular route."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from urllib.parse import unquote
 
 import orjson
 
-from omnium_sandbox.answers import Refused
+from omnium_sandbox.answers import Answer, BadRequest, NotFound, Refused
+from omnium_sandbox.behaviour import Behaviour
 from omnium_sandbox.endpoints import RESOURCES, Resource
 from omnium_sandbox.rows import Row
-from omnium_sandbox.search import Answer, BadRequest, Behaviour, NotFound, Searches
+from omnium_sandbox.search import Searches
 from omnium_sandbox.tenant import Tenant
 from omnium_sandbox.writes import Writes
 
@@ -85,19 +86,19 @@ class Routes:
         self._register_writes(Writes(self._tenant))
 
     def _register_writes(self, writes: Writes) -> None:
-        for path, role, handle in (
-            ("put /api/suppliers", "SupplierAdmin", writes.save_supplier),
-            ("put /api/suppliers/updatemany", "SupplierAdmin", writes.save_suppliers),
-            ("post /api/purchaseorders", "PurchaseOrderAdmin", writes.create_order),
-            ("put /api/purchaseorders", "PurchaseOrderAdmin", writes.put_order),
-        ):
-            self._routes[path] = Route(role, partial(_of_raw, handle))
-        self._prefixes["delete /api/suppliers/"] = Route(
-            "SupplierAdmin", lambda call: writes.delete_supplier(call.rest)
-        )
-        self._prefixes["patch /api/purchaseorders/"] = Route(
-            "PurchaseOrderAdmin", lambda call: writes.patch_order(call.rest, call.raw, call.query)
-        )
+        supplier, order = partial(Route, "SupplierAdmin"), partial(Route, "PurchaseOrderAdmin")
+        self._routes |= {
+            "put /api/suppliers": supplier(lambda call: writes.save_supplier(call.raw)),
+            "put /api/suppliers/updatemany": supplier(lambda call: writes.save_suppliers(call.raw)),
+            "post /api/purchaseorders": order(lambda call: writes.create_order(call.raw)),
+            "put /api/purchaseorders": order(lambda call: writes.put_order(call.raw)),
+        }
+        self._prefixes |= {
+            "delete /api/suppliers/": supplier(lambda call: writes.delete_supplier(call.rest)),
+            "patch /api/purchaseorders/": order(
+                lambda call: writes.patch_order(call.rest, call.raw, call.query)
+            ),
+        }
 
     def _search(self, resource: Resource, call: Call) -> bytes:
         answer = self._searches.search(self._tenant.collection(resource.name), call.body)
@@ -107,13 +108,18 @@ class Routes:
         return self._envelope(self._searches.start_scroll(self._tenant.collection(resource.name), call.body))
 
     def _continue_scroll(self, call: Call) -> bytes:
-        return self._envelope(self._searches.continue_scroll(call.rest, again=call.again))
+        return self._envelope(self._searches.scrolls.go_on(call.rest, again=call.again))
 
     def _envelope(self, answer: Answer, *, is_bare_list: bool = False) -> bytes:
-        limit = self._behaviour.count_limit
-        if limit is not None:
-            answer = replace(answer, total=min(answer.total, limit))
-        return _envelope(answer, is_bare_list=is_bare_list)
+        rows, limit = b",".join(answer.rows), self._behaviour.count_limit
+        if is_bare_list:
+            return b"[" + rows + b"]"
+        total = answer.total if limit is None else min(answer.total, limit)
+        parts = [b'{"result":[', rows, b'],"totalHits":', str(total).encode(), b',"isValid":true']
+        if answer.facets is not None:
+            parts += [b',"facets":', answer.facets]
+        parts += [b',"scrollId":', orjson.dumps(answer.scroll_id), b"}"]
+        return b"".join(parts)
 
     def _list(self, name: str, call: Call) -> bytes:
         """GET listings: page, pageSize, changedSince in the query."""
@@ -133,7 +139,7 @@ class Routes:
     def _supplier(self, call: Call) -> bytes:
         supplier_id, _, version_id = call.rest.partition("/")
         if not version_id:
-            supplier: bytes | None = self._tenant.collection("suppliers").get_bytes(supplier_id)
+            supplier = self._tenant.collection("suppliers").get_bytes(supplier_id)
             if supplier is None:
                 raise NotFound(f"Supplier {supplier_id} was not found.")
             return supplier
@@ -141,10 +147,6 @@ class Routes:
         if version is None:
             raise NotFound(f"Supplier {supplier_id} has no version {version_id}.")
         return orjson.dumps(version if self._behaviour.supplier_version == "wrapped" else version["value"])
-
-
-def _of_raw(handle: Callable[[bytes], bytes], call: Call) -> bytes:
-    return handle(call.raw)
 
 
 _LISTS = {
@@ -159,14 +161,3 @@ _MARKETS = [
     {"marketId": "nor", "marketName": "Norge", "currency": "NOK", "countryCode": "NO", "isActive": True},
     {"marketId": "swe", "marketName": "Sverige", "currency": "SEK", "countryCode": "SE", "isActive": True},
 ]
-
-
-def _envelope(answer: Answer, *, is_bare_list: bool = False) -> bytes:
-    rows = b",".join(answer.rows)
-    if is_bare_list:
-        return b"[" + rows + b"]"
-    parts = [b'{"result":[', rows, b'],"totalHits":', str(answer.total).encode(), b',"isValid":true']
-    if answer.facets is not None:
-        parts += [b',"facets":', answer.facets]
-    parts += [b',"scrollId":', orjson.dumps(answer.scroll_id), b"}"]
-    return b"".join(parts)

@@ -1,20 +1,21 @@
-"""What a search answers: filters, order, pages and scrolls."""
+"""What a search answers: filters, order and pages, and a scroll for the rest."""
 
 import random
-import secrets
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable
 from datetime import datetime
-from typing import Any, Literal
+from typing import Any
 
 import numpy
 import orjson
 
+from omnium_sandbox.answers import Answer, BadRequest
+from omnium_sandbox.behaviour import WINDOW, Behaviour
 from omnium_sandbox.endpoints import Bound, Resource, request_fields, schemas
 from omnium_sandbox.rows import NEVER, Row, at, microseconds
+from omnium_sandbox.scrolls import Scroll, Scrolls
 from omnium_sandbox.shown import product_steps, with_extra_fields, with_nulls
 from omnium_sandbox.tenant import Generated, Positions, Rows
 
@@ -26,119 +27,22 @@ SORT_ORDERS = {
     "DocumentId",
 }
 TAKE_LIMIT = 100
-WINDOW = 10_000
-"""Neither `take * page` nor an answer without pages goes beyond this many hits."""
-
-
-@dataclass
-class Behaviour:
-    """What a tenant may do one way or another; a test changes it at any time.
-
-    One record, as it is a panel of switches.
-    """
-
-    page_base: dict[str, int] = field(default_factory=dict)
-    """Resource -> 0 or 1 where it is not what the description says."""
-    nulls: Literal["omit", "include"] = "omit"
-    gzip: bool = False
-    clock_offset_seconds: float = 0.0
-    """The server's clock (Date header, modified stamps) runs ahead by this much."""
-    date_offset_seconds: float = 0.0
-    """The Date header alone is ahead by this much: a proxy's clock."""
-    token_date_offset_seconds: float = 0.0
-    """That of the token's answers is ahead by this much more."""
-    date_header: Literal["right", "missing", "garbage"] = "right"
-    count_limit: int | None = None
-    """Counts (totalHits) stop here, as those of an index at 10,000; all rows are shown nevertheless."""
-    is_sorted: bool = True
-    """False: every search is answered in the usual order, whichever one it asks for."""
-    scroll_seconds: float = 300.0
-    scroll_ids: Literal["keep", "change", "sometimes"] = "sometimes"
-    scroll_end: Literal["empty", "no_id"] = "empty"
-    """empty: the last batch still carries an id and the next answer is empty; no_id: it carries none."""
-    batch: int = 1_000
-    """Items that come at once where a search has no pages (inventory, prices)."""
-    supplier_version: Literal["wrapped", "bare"] = "wrapped"
-    facet_seconds: float = 0.03
-    """What facets cost where they can be disabled and are not."""
-    facet_count: int = 400
-    missing_roles: set[str] = field(default_factory=set)
-    visible_stores: set[str] | None = None
-    """The API user is limited to these stores: it silently sees no row of another."""
-    concurrency: int = 20
-    read_concurrency: int = 150
-    """Of product and inventory reads."""
-    tenant_concurrency: int = 40
-    """Of everything that is no product or inventory read."""
-    bucket: int = 12_000
-    refill: int = 1_000
-    refill_seconds: float = 10.0
-    scroll_starts_at_once: int = 1
-    unstable_ties: bool = False
-    """Rows with the same sort value come in another order each time, as they do on replicas."""
-    extra_fields: bool = False
-    """Every row carries fields that the description does not know."""
-    token_seconds: int = 864_000
-    latency_seconds: float = 0.0
-    page_window: int = WINDOW
-
-
-class BadRequest(Exception):
-    """The request cannot be answered: status 400 with this text."""
-
-
-class NotFound(Exception):
-    """There is no such thing: status 404."""
-
-
-@dataclass
-class Scroll:
-    """A snapshot and how far it was read."""
-
-    resource: Resource
-    bodies: Sequence[int] | Sequence[bytes]
-    body: Callable[[Any], bytes]
-    total: int
-    batch: int
-    show: Callable[[bytes], bytes]
-    used: float
-    position: int = 0
-    lock: threading.Lock = field(default_factory=threading.Lock)
-
-    def next(self) -> list[bytes]:
-        """The next batch; moves on."""
-        chunk = self.bodies[self.position : self.position + self.batch]
-        self.position += len(chunk)
-        return [self.show(self.body(item)) for item in chunk]
-
-    @property
-    def is_at_end(self) -> bool:
-        """Whether everything was handed out."""
-        return self.position >= len(self.bodies)
-
-
-@dataclass
-class Answer:
-    """The rows of an answer and what stands around them."""
-
-    rows: list[bytes]
-    total: int
-    scroll_id: str | None = None
-    facets: bytes | None = None
 
 
 class Searches:
-    """Answers searches and scrolls over the tenant's collections. Thread-safe.
-
-    One class, as searches and scrolls find, sort and show rows the same way.
-    """
+    """Answers searches over the tenant's collections, and starts scrolls. Thread-safe."""
 
     def __init__(self, behaviour: Behaviour) -> None:
         self.behaviour = behaviour
-        self._scrolls: dict[str, Scroll] = {}
+        self.scrolls = Scrolls(behaviour)
         self._lock = threading.Lock()
         self._found: OrderedDict[tuple[str, int, int, bytes], Positions] = OrderedDict()
         self._facets: dict[str, bytes] = {}
+
+    @property
+    def open_scrolls(self) -> int:
+        """How many scrolls were started and not read to their end."""
+        return len(self.scrolls)
 
     # Searches
 
@@ -182,73 +86,16 @@ class Searches:
         answer.facets = self._facets_of(resource, request)
         return answer
 
-    def continue_scroll(self, scroll_id: str, *, again: bool = False) -> Answer:
-        """The next batch (or, as a fault, the same `again`)."""
-        with self._lock:
-            self._drop_expired()
-            scroll = self._scrolls.get(scroll_id)
-        if scroll is None:
-            raise NotFound("The scroll does not exist or has expired.")
-        with scroll.lock:
-            if again:
-                scroll.position = max(0, scroll.position - scroll.batch)
-            scroll.used = time.monotonic()
-            rows = scroll.next()
-            finished = not rows or (scroll.is_at_end and self.behaviour.scroll_end == "no_id")
-            next_id: str | None = scroll_id
-            changes = self.behaviour.scroll_ids == "change" or (
-                self.behaviour.scroll_ids == "sometimes" and scroll.position // scroll.batch % 3 == 0
-            )
-            with self._lock:
-                if finished:
-                    self._scrolls.pop(scroll_id, None)
-                    next_id = None if rows else scroll_id
-                elif changes:
-                    next_id = self._keep(scroll)
-                    self._scrolls.pop(scroll_id, None)
-            return Answer(rows, scroll.total, next_id)
-
-    def expire_scrolls(self) -> None:
-        """Forgets every open scroll."""
-        with self._lock:
-            self._scrolls.clear()
-
-    @property
-    def open_scrolls(self) -> int:
-        """How many scrolls were started and not read to their end."""
-        with self._lock:
-            self._drop_expired()
-            return len(self._scrolls)
-
     def _start(
         self, rows: Rows, found: Positions, batch: int, show: Callable[[bytes], bytes], *, always: bool
     ) -> Answer:
-        resource = rows.resource
         positions = found.tolist()
         if not always and len(positions) <= batch:
             return Answer([show(rows.body(position)) for position in positions], len(positions))
         if isinstance(rows, Generated):
             # Generated rows never change: their numbers are snapshot enough.
-            scroll = Scroll(resource, positions, rows.body, len(positions), batch, show, time.monotonic())
-        else:
-            bodies = [rows.body(position) for position in positions]
-            scroll = Scroll(resource, bodies, bytes, len(bodies), batch, show, time.monotonic())
-        first = scroll.next()
-        if scroll.is_at_end and self.behaviour.scroll_end == "no_id":
-            return Answer(first, scroll.total)
-        with self._lock:
-            self._drop_expired()
-            return Answer(first, scroll.total, self._keep(scroll))
-
-    def _keep(self, scroll: Scroll) -> str:
-        scroll_id = "DnF1ZXJ5VGhlbkZldGNo" + secrets.token_urlsafe(48) + "=="
-        self._scrolls[scroll_id] = scroll
-        return scroll_id
-
-    def _drop_expired(self) -> None:
-        oldest = time.monotonic() - self.behaviour.scroll_seconds
-        for scroll_id in [one for one, scroll in self._scrolls.items() if scroll.used < oldest]:
-            del self._scrolls[scroll_id]
+            return self.scrolls.start(Scroll(positions, lambda position: show(rows.body(position)), batch))
+        return self.scrolls.start(Scroll([rows.body(position) for position in positions], show, batch))
 
     # Filters and order
 
@@ -315,7 +162,7 @@ class Searches:
     def _tests(self, resource: Resource, request: Row) -> list[Callable[[Row], bool]]:
         """Filters that have to look into the row."""
         tests: list[Callable[[Row], bool]] = []
-        for name, path in resource.filters.items():
+        for name, path in resource.filtered().items():
             asked = request.get(name)
             if asked is not None and asked != []:
                 tests.append(_value_test(path, asked))

@@ -15,18 +15,18 @@ from urllib.parse import parse_qsl, urlsplit
 
 import orjson
 
-from omnium_sandbox.answers import Answered, Refused, Response
+from omnium_sandbox.answers import Answered, BadRequest, Refused, Response
+from omnium_sandbox.behaviour import Behaviour
 from omnium_sandbox.data import Size, generate
 from omnium_sandbox.faults import Fault, Faults, Mutator
 from omnium_sandbox.limits import Limits
 from omnium_sandbox.routes import Call, Routes
 from omnium_sandbox.rows import Row
-from omnium_sandbox.search import BadRequest, Behaviour, NotFound, Searches
+from omnium_sandbox.search import Searches
 from omnium_sandbox.sockets import Server
 from omnium_sandbox.tenant import Tenant
 from omnium_sandbox.tokens import Tokens
 from omnium_sandbox.truth import Truth
-from omnium_sandbox.writes import Conflict
 
 
 @dataclass(frozen=True)
@@ -179,12 +179,6 @@ class Sandbox:
             response = self._respond(method, url.path, query, headers, body or {}, fault, raw)
         except Refused as refused:
             response = Response(refused.status, _message(refused.text), headers=refused.headers)
-        except BadRequest as error:
-            response = Response(400, _message(str(error)))
-        except NotFound as error:
-            response = Response(404, _message(str(error)))
-        except Conflict as error:
-            response = Response(409, _message(str(error)))
         except Exception as error:
             # A mistake of the sandbox itself: the client sees server trouble, the test can look here.
             self.errors.append(error)
@@ -265,7 +259,7 @@ class Sandbox:
         if fault.kind == "redirect":
             return Response(302, headers={"Location": fault.target})
         if fault.kind == "expire":
-            self.searches.expire_scrolls()
+            self.searches.scrolls.expire()
         return None
 
 

@@ -1,8 +1,9 @@
 """The tenant's rows: a collection per resource, held as JSON bytes, with their times beside them.
 
 Tenant
-├── collections[resource]: Collection   rows in memory; put and delete
-│                          Generated    rows built on the fly by number, read-only
+├── collections[resource]: Rows   what the server needs of them
+│   ├── Collection                in memory; put and delete
+│   └── Generated                 built on the fly by number, read-only
 └── truth                               what the generator knows and a reader has to find out
 
 Two views of the same rows: the store (rows, get: always newest) and the search index (what requests
@@ -13,11 +14,12 @@ import random
 import threading
 import time
 import uuid
+from abc import ABC, abstractmethod
 from array import array
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any, Protocol
+from typing import Any
 
 import numpy
 import orjson
@@ -39,6 +41,18 @@ def key_of(resource: Resource, row: Row) -> Key:
     return tuple(None if value is None else str(value) for value in values)
 
 
+def version_of(supplier: Row, user: str, created: str) -> Row:
+    """A supplier as it was saved, as the API shows it afterwards."""
+    return {
+        "id": supplier["id"],
+        "versionId": supplier["versionId"],
+        "created": created,
+        "createdBy": user,
+        "type": "Save",
+        "value": supplier,
+    }
+
+
 def is_hidden(resource: Resource, row: Row) -> bool:
     """Whether searches leave the row out unless asked for it."""
     if resource.name == "products":
@@ -48,38 +62,78 @@ def is_hidden(resource: Resource, row: Row) -> bool:
     return False
 
 
-class Rows(Protocol):
-    """What the server needs of a collection; positions are stable while its lock is held."""
+class Rows(ABC):
+    """The rows of one resource; positions are stable while its lock is held.
 
-    resource: Resource
-    version: int
-    lock: threading.RLock
+    One class, as it is what tests, searches and the mutator ask of both kinds.
+    """
 
+    def __init__(self, resource: Resource) -> None:
+        self.resource = resource
+        self.version = 0
+        self.lock = threading.RLock()
+
+    @abstractmethod
+    def __len__(self) -> int: ...
+
+    @abstractmethod
+    def put(self, row: Row, delay: float = 0.0) -> Key:
+        """Inserts or replaces a row; `delay` seconds later the index shows it."""
+
+    @abstractmethod
+    def delete(self, key: Key, delay: float = 0.0) -> bool:
+        """Removes a row; False if there is none."""
+
+    @abstractmethod
     def settle(self) -> None:
         """Lets changes whose delay has passed appear in the index."""
 
+    @abstractmethod
     def times(self, name: str) -> Positions:
         """Microseconds by position, for `created` or `modified`."""
 
+    @abstractmethod
     def alive(self) -> NDArray[numpy.bool_]:
         """By position: whether there is a row."""
 
+    @abstractmethod
     def hidden(self) -> NDArray[numpy.bool_]:
         """By position: whether a search leaves the row out unless asked for."""
 
-    def body(self, position: int) -> bytes:
-        """The row as JSON."""
-
+    @abstractmethod
     def document_order(self) -> Positions:
         """Rank of each position when sorted by key."""
 
-    def rows(self) -> Iterator[Row]:
-        """All rows, newest state."""
+    @abstractmethod
+    def body(self, position: int) -> bytes:
+        """The row as JSON."""
+
+    @abstractmethod
+    def bodies(self) -> Iterator[bytes]:
+        """All rows as JSON, newest state."""
+
+    def random_key(self, choice: random.Random) -> Key | None:
+        """The key of any row that can change; None if there is none."""
+        return None
+
+    def get_bytes(self, key: Key) -> bytes | None:
+        """One row as JSON, newest state; looked for from the first on."""
+        return next(
+            (body for body in self.bodies() if key_of(self.resource, orjson.loads(body)) == key), None
+        )
 
     def get(self, key: Key) -> Row | None:
         """One row, newest state."""
+        body = self.get_bytes(key)
+        return None if body is None else orjson.loads(body)
 
-    def __len__(self) -> int: ...
+    def rows(self) -> Iterator[Row]:
+        """All rows, newest state."""
+        return map(orjson.loads, self.bodies())
+
+    def keys(self) -> list[Key]:
+        """Keys of all rows, newest state."""
+        return [key_of(self.resource, row) for row in self.rows()]
 
 
 @dataclass
@@ -99,16 +153,14 @@ def _flags(values: bytearray) -> NDArray[numpy.bool_]:
     return numpy.frombuffer(bytes(values), dtype=numpy.bool_)
 
 
-class Collection:
+class Collection(Rows):
     """Rows of one resource in memory.
 
     One class, as rows, their order and the late index that shows them change together.
     """
 
     def __init__(self, resource: Resource) -> None:
-        self.resource = resource
-        self.version = 0
-        self.lock = threading.RLock()
+        super().__init__(resource)
         self._bodies: list[bytes | None] = []
         self._keys: list[Key] = []
         # Arrays, not lists: they become numpy arrays by copying memory, in no time.
@@ -124,7 +176,7 @@ class Collection:
 
     def __len__(self) -> int:
         with self.lock:
-            return sum(1 for _ in self.bodies())
+            return len(self.keys())
 
     def put(self, row: Row, delay: float = 0.0) -> Key:
         """Inserts or replaces a row; `delay` seconds later the index shows it."""
@@ -238,34 +290,26 @@ class Collection:
         """The row as JSON."""
         return self._bodies[position] or b"null"
 
-    def bodies(self) -> Iterator[bytes]:
-        """All rows as JSON, newest state."""
+    def _newest_rows(self) -> Iterator[tuple[Key, bytes]]:
+        """All rows as JSON and their keys, whether or not the index shows them yet."""
         with self.lock:
             newest = dict(self._newest)
             pairs = [(key, self._bodies[position]) for key, position in self._position.items()]
         for key, body in pairs:
             _, body = newest.pop(key, (0, body))
             if body is not None:
-                yield body
-        for _, body in newest.values():
+                yield key, body
+        for key, (_, body) in newest.items():
             if body is not None:
-                yield body
+                yield key, body
 
-    def rows(self) -> Iterator[Row]:
-        """All rows, newest state."""
-        for body in self.bodies():
-            yield orjson.loads(body)
+    def bodies(self) -> Iterator[bytes]:
+        """All rows as JSON, newest state."""
+        return (body for _, body in self._newest_rows())
 
     def keys(self) -> list[Key]:
         """Keys of all rows, newest state."""
-        with self.lock:
-            keys = dict.fromkeys(self._position)
-            for key, (_, body) in self._newest.items():
-                if body is None:
-                    keys.pop(key, None)
-                else:
-                    keys[key] = None
-            return list(keys)
+        return [key for key, _ in self._newest_rows()]
 
     def random_key(self, choice: random.Random) -> Key | None:
         """The key of any row; None if there is none."""
@@ -283,21 +327,14 @@ class Collection:
             position = self._position.get(key)
             return None if position is None else self._bodies[position]
 
-    def get(self, key: Key) -> Row | None:
-        """One row, newest state."""
-        body = self.get_bytes(key)
-        return None if body is None else orjson.loads(body)
 
-
-class Generated:
+class Generated(Rows):
     """Rows built on the fly by number: millions of them cost no memory. Read-only."""
 
     def __init__(
         self, resource: Resource, created: Positions, modified: Positions, make: Callable[[int], bytes]
     ) -> None:
-        self.resource = resource
-        self.version = 0
-        self.lock = threading.RLock()
+        super().__init__(resource)
         self._created, self._modified, self._make = created, modified, make
 
     def __len__(self) -> int:
@@ -334,14 +371,9 @@ class Generated:
         """Refused, as put is."""
         raise TypeError(f"{self.resource.name} are generated by number here and cannot be changed")
 
-    def rows(self) -> Iterator[Row]:
-        """All rows, one after the other."""
-        for position in range(len(self)):
-            yield orjson.loads(self._make(position))
-
-    def get(self, key: Key) -> Row | None:
-        """One row; reads from the first on until it is found."""
-        return next((row for row in self.rows() if key_of(self.resource, row) == key), None)
+    def bodies(self) -> Iterator[bytes]:
+        """All rows as JSON, one after the other."""
+        return map(self._make, range(len(self)))
 
 
 @dataclass
@@ -353,11 +385,11 @@ class Tenant:
     """The index shows a change between 0 and this many seconds late, at random."""
     clock: Callable[[], datetime] = lambda: datetime.now(UTC)
     """The server's clock: changes are stamped with it."""
-    collections: dict[str, Any] = field(default_factory=dict)
+    collections: dict[str, Rows] = field(default_factory=dict)
     _random: random.Random = field(default_factory=lambda: random.Random(0))
 
-    def collection(self, resource: str) -> Any:
-        """The rows of one resource: a Collection or a Generated."""
+    def collection(self, resource: str) -> Rows:
+        """The rows of one resource."""
         if resource not in RESOURCES:
             raise KeyError(f"no resource {resource!r}; there are {', '.join(RESOURCES)}")
         if resource not in self.collections:
@@ -366,13 +398,11 @@ class Tenant:
 
     def rows(self, resource: str) -> Iterator[Row]:
         """All rows of a resource as they are now, whether or not the index shows them yet."""
-        rows: Iterator[Row] = self.collection(resource).rows()
-        return rows
+        return self.collection(resource).rows()
 
     def keys(self, resource: str) -> list[Key]:
         """Keys of all rows of a resource as they are now."""
-        keys: list[Key] = self.collection(resource).keys()
-        return keys
+        return self.collection(resource).keys()
 
     def count(self, resource: str) -> int:
         """How many rows a resource has now."""
@@ -380,8 +410,7 @@ class Tenant:
 
     def get(self, resource: str, key: Key) -> Row | None:
         """One row as it is now; None if there is none."""
-        row: Row | None = self.collection(resource).get(key)
-        return row
+        return self.collection(resource).get(key)
 
     def put(
         self, resource: str, row: Row, modified: datetime | str | None = None, *, stamp: bool = True
@@ -399,24 +428,23 @@ class Tenant:
             if kind.created and at(row, kind.created) is None:
                 put_at(row, kind.created, moment)
         if resource == "suppliers" and row.get("versionId"):
-            self._keep_version(row, "Save", "sandbox")
-        delay = self._random.random() * self.index_delay_seconds if self.index_delay_seconds else 0.0
-        key: Key = self.collection(resource).put(row, delay)
-        return key
+            self._keep_version(row, "sandbox")
+        return self.collection(resource).put(row, self._delay())
 
-    def put_many(self, resource: str, rows: Iterable[Row], *, stamp: bool = False) -> int:
-        """Inserts or replaces many rows, by default as they are; returns how many."""
+    def put_many(self, resource: str, rows: Iterable[Row]) -> int:
+        """Inserts or replaces many rows as they are; returns how many."""
         count = 0
         for row in rows:
-            self.put(resource, row, stamp=stamp)
+            self.put(resource, row, stamp=False)
             count += 1
         return count
 
     def delete(self, resource: str, key: Key) -> bool:
         """Removes a row without a trace, as the API does; False if there was none."""
-        delay = self._random.random() * self.index_delay_seconds if self.index_delay_seconds else 0.0
-        removed: bool = self.collection(resource).delete(key, delay)
-        return removed
+        return self.collection(resource).delete(key, self._delay())
+
+    def _delay(self) -> float:
+        return self._random.random() * self.index_delay_seconds if self.index_delay_seconds else 0.0
 
     def save_supplier(self, row: Row, user: str = "admin") -> Row:
         """Saves a supplier as the product does.
@@ -430,25 +458,16 @@ class Tenant:
         moment = iso(self.clock())
         saved["modified"] = moment
         saved.setdefault("created", moment)
-        self._keep_version(saved, "Save", user)
+        self._keep_version(saved, user)
         self.put("suppliers", saved, modified=moment)
         if before and before.get("defaultLeadTime") != saved.get("defaultLeadTime"):
             self._pass_on_lead_time(saved)
         return saved
 
-    def _keep_version(self, supplier: Row, kind: str, user: str) -> None:
+    def _keep_version(self, supplier: Row, user: str) -> None:
         versions = self.collection("supplier_versions")
         if versions.get_bytes((supplier["id"], supplier["versionId"])) is None:
-            versions.put(
-                {
-                    "id": supplier["id"],
-                    "versionId": supplier["versionId"],
-                    "created": supplier.get("modified") or iso(self.clock()),
-                    "createdBy": user,
-                    "type": kind,
-                    "value": supplier,
-                }
-            )
+            versions.put(version_of(supplier, user, supplier.get("modified") or iso(self.clock())))
 
     def _pass_on_lead_time(self, supplier: Mapping[str, Any]) -> None:
         for product in list(self.rows("products")):

@@ -7,7 +7,7 @@ import time
 import orjson
 
 from omnium_sandbox.answers import Refused, Response
-from omnium_sandbox.search import Behaviour
+from omnium_sandbox.behaviour import Behaviour
 
 
 class Tokens:

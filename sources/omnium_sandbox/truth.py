@@ -248,10 +248,9 @@ class DemandTruth:
         days, now = self._days(first, last), self._days(self.last_day, self.last_day)
         later = today = 0.0
         for stream in self.streams:
-            curve = stream.curve
-            weight = float(curve.level(now)[0]) / (float(curve.season.on(now)[0]) if curve.season else 1.0)
-            later += weight * (float(curve.season.on(days).mean()) if curve.season else 1.0)
-            today += weight * (float(curve.season.on(now)[0]) if curve.season else 1.0)
+            level, season = float(stream.curve.level(now)[0]), stream.curve.season
+            today += level
+            later += level * float(season.on(days).mean() / season.on(now)[0]) if season else level
         return later / today if today > 0 else None
 
     def mean_rate(self, first: date, last: date) -> float:

@@ -15,9 +15,9 @@ from typing import Any
 
 import msgspec
 
+from omnium_sandbox.answers import BadRequest, Conflict, NotFound
 from omnium_sandbox.endpoints import schemas
 from omnium_sandbox.rows import Row, iso, to_json
-from omnium_sandbox.search import BadRequest, NotFound
 from omnium_sandbox.tenant import Tenant
 
 MOST_ITEMS = 1_000
@@ -31,14 +31,10 @@ KEYS_OF_ITEMS = ("lineItemId", "key", "id")
 _DECODER: msgspec.json.Decoder[Any] = msgspec.json.Decoder(float_hook=Decimal)
 
 
-class Conflict(Exception):
-    """Answered with 409."""
-
-
 def exactly(raw: bytes) -> Any:
-    """The JSON of a request, each number with all its digits."""
+    """The JSON of a request, each number with all its digits; None where it has no body."""
     try:
-        return _DECODER.decode(raw)
+        return _DECODER.decode(raw) if raw else None
     except msgspec.DecodeError as error:
         raise BadRequest(f"The JSON is not valid: {error}") from None
 
@@ -53,11 +49,11 @@ class Writes:
 
     def save_supplier(self, raw: bytes) -> bytes:
         """PUT Suppliers: the saved supplier."""
-        return to_json(self._saved(exactly(raw) if raw else None))
+        return to_json(self._saved(exactly(raw)))
 
     def save_suppliers(self, raw: bytes) -> bytes:
         """PUT Suppliers/UpdateMany: no body. Items without a change are skipped."""
-        rows = exactly(raw) if raw else None
+        rows = exactly(raw)
         if not isinstance(rows, list) or not rows:
             raise BadRequest("The list of suppliers is empty.")
         if len(rows) > MOST_ITEMS:
@@ -86,8 +82,7 @@ class Writes:
 
     def _kept(self, resource: str, key: str) -> Row | None:
         """The row as it is kept, each number with all its digits."""
-        kept = self._tenant.collection(resource).get_bytes(key)
-        return None if kept is None else exactly(kept)
+        return exactly(self._tenant.collection(resource).get_bytes(key) or b"")
 
     def delete_supplier(self, supplier_id: str) -> bytes:
         """DELETE Suppliers/{id}."""
@@ -99,14 +94,15 @@ class Writes:
 
     def create_order(self, raw: bytes) -> bytes:
         """POST PurchaseOrders: the order as it is kept."""
-        row = _with_id(raw, "purchase order")
-        if self._tenant.get("purchase_orders", row["id"]) is not None:
-            raise Conflict(f"Purchase order {row['id']} exists.")
+        row = exactly(raw)
+        order_id = _id_of(row, "purchase order")
+        if self._tenant.get("purchase_orders", order_id) is not None:
+            raise Conflict(f"Purchase order {order_id} exists.")
         return self._keep_order(row)
 
     def put_order(self, raw: bytes) -> bytes:
         """PUT PurchaseOrders: created with an id of the server's where there is none, else replaced."""
-        row = exactly(raw) if raw else None
+        row = exactly(raw)
         if not isinstance(row, dict):
             raise BadRequest("The purchase order is missing.")
         row.setdefault("id", uuid.uuid4().hex)
@@ -114,7 +110,7 @@ class Writes:
 
     def patch_order(self, order_id: str, raw: bytes, query: Mapping[str, str]) -> bytes:
         """PATCH PurchaseOrders/{id}: what is not sent stays; items of lists stay unless the query says otherwise."""
-        before, change = self._kept("purchase_orders", order_id), exactly(raw) if raw else None
+        before, change = self._kept("purchase_orders", order_id), exactly(raw)
         if before is None:
             raise NotFound(f"Purchase order {order_id} was not found.")
         if not isinstance(change, dict):
@@ -143,12 +139,6 @@ class Writes:
                 line.setdefault(counted, 0)
         self._tenant.put("purchase_orders", saved, modified=saved["modified"])
         return to_json(saved)
-
-
-def _with_id(raw: bytes, what: str) -> Row:
-    row = exactly(raw) if raw else None
-    _id_of(row, what)
-    return dict[str, Any](row or {})
 
 
 def _id_of(row: Any, what: str) -> str:

@@ -12,7 +12,6 @@ An answer that is no JSON at all (a proxy's page, half an answer) is refused her
 
 import json
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from decimal import Decimal, InvalidOperation
 from functools import partial
@@ -21,7 +20,7 @@ from typing import Any, Literal
 import orjson
 
 from omnium_source.errors import Incomplete
-from omnium_source.json_values import json_bytes
+from omnium_source.json_values import json_bytes, members
 
 What = Literal["replaced_text", "no_number", "doubled_name", "too_deep", "no_row"]
 """What is wrong with a value: characters of it were replaced, it is no number and became null, its object had the same
@@ -210,7 +209,7 @@ def _mended(document: Any, doubled: dict[int, set[str]], cut: set[str]) -> tuple
         container, row, path = todo.pop()
         for name in doubled.get(id(container), ()):
             note(row, (*path, _text(name)), "doubled_name")
-        for key, value in _members(container):
+        for key, value in list(members(container)):
             below = path if type(key) is int else (*path, key)
             at = key if container is rows else row
             if container is rows or value is rows:
@@ -231,10 +230,6 @@ def _mended(document: Any, doubled: dict[int, set[str]], cut: set[str]) -> tuple
                 todo.append((value, at, below))
     in_order = sorted(faults, key=lambda fault: -1 if fault.row is None else fault.row)
     return around[0], tuple(in_order)
-
-
-def _members(container: Any) -> Iterator[tuple[Any, Any]]:
-    return iter(list(container.items() if type(container) is dict else enumerate(container)))
 
 
 def _text(text: str) -> str:

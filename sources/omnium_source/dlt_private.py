@@ -15,11 +15,7 @@
     extend             tables and columns without a package            the same
 
 The program's DuckDB destination (`omnium_elt/warehouse/duckdb_destination.py`) asks `is_tried`, too: under another dlt
-it is dlt's own. What `take_shortcuts` is for: a tenant that fills its fields has more than five hundred tables. For
-each of them dlt walks all tables below its root and copies their schemas, four times a package, and looks for a table's
-children among all tables: a first load of 360 rows took 80 s of CPU, 60 of them there. Whenever it reads a schema that
-it wrote itself, it holds every field of every column against its type: a third of the time of a run that finds nothing
-new. Whenever it looks at one, it sorts all of it to compute its hash, forty times a package.
+it is dlt's own. What the shortcuts save: docs/decisions.md, "Shortcuts in dlt".
 """
 
 import base64

@@ -9,7 +9,7 @@ What the API can leave out is left out of the request; anything else before a ro
 
 import difflib
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 from omnium_source.contract import contract
@@ -21,35 +21,6 @@ from omnium_source.setting import Setting, table
 CLOSED, BUT = "*", "+"
 """After a path and a dot: nothing there that the contract does not have; but this one."""
 
-
-@dataclass(frozen=True)
-class Part:
-    """What is left out unless it is asked for: fields of the response, and what makes the request leave them out."""
-
-    fields: frozenset[str]
-    flag: str
-    meaning: str
-
-
-PARTS: Mapping[str, Mapping[str, Part]] = {
-    "products": {
-        "assets": Part(
-            frozenset({"assets", "variants.assets"}), "isAssetsExcluded", "pictures and other media"
-        ),
-        "prices": Part(
-            frozenset({"prices", "variants.prices"}), "isPricesExcluded", "prices, besides `prices`"
-        ),
-        "inventory": Part(
-            frozenset({"inventory", "variants.inventory"}),
-            "isInventoryExcluded",
-            "stock, besides `inventory`",
-        ),
-    },
-    "inventory": {
-        "batches": Part(frozenset({"batches"}), "isBatchesExcluded", "batches of an article in a warehouse")
-    },
-}
-"""Resource → the setting that asks for a part → the part."""
 
 OPTIONS = table(
     Setting(
@@ -69,14 +40,14 @@ def options_of(resource: str) -> dict[str, Setting]:
     """The settings that a resource has."""
     parts = {
         name: Setting(name, "flag", False, f"whether its {name} are read: {part.meaning}")
-        for name, part in PARTS.get(resource, {}).items()
+        for name, part in RESOURCES[resource].parts.items()
     }
     return {**OPTIONS, **parts}
 
 
 def described(resource: str, options: Mapping[str, Any]) -> str:
     """The choice in words, empty where nothing was chosen."""
-    words = [f"with {name}" for name in PARTS.get(resource, {}) if options.get(name)]
+    words = [f"with {name}" for name in RESOURCES[resource].parts if options.get(name)]
     words += [
         f"{word} {', '.join(sorted(options[name]))}"
         for name, word in (("included_fields", "only"), ("excluded_fields", "without"))
@@ -87,7 +58,7 @@ def described(resource: str, options: Mapping[str, Any]) -> str:
 
 def left_out(resource: str, options: Mapping[str, Any]) -> str:
     """What is not read of a resource, in words; empty where all of it is."""
-    by_default = [name for name in PARTS.get(resource, {}) if not options.get(name)]
+    by_default = [name for name in RESOURCES[resource].parts if not options.get(name)]
     words = [f"without {', '.join(by_default)}"] if by_default and not options.get("included_fields") else []
     return "; ".join([*words, *filter(None, [described(resource, options)])])
 
@@ -106,9 +77,9 @@ def chosen(row: Resource, options: Mapping[str, Any]) -> Resource:
                 f"{row.name} cannot do without {hit}: take {path} out of excluded_fields"
             )
     excluded = set(row.excluded)
-    for name, part in PARTS.get(row.name, {}).items():
+    for name, part in row.parts.items():
         if options.get(name):
-            excluded -= part.fields
+            excluded -= set(part.fields)
     excluded |= set(without)
     if only:
         excluded |= set(_rest(row.schema, "", {*only, *needed}))
@@ -172,7 +143,7 @@ def _body(
     body: dict[str, Any] = {
         name: dict(one) if isinstance(one, Mapping) else one for name, one in row.body.items()
     }
-    for name, part in PARTS.get(row.name, {}).items():
+    for name, part in row.parts.items():
         if options.get(name):
             body.pop(part.flag, None)
             body.get("excludedFields", {}).pop(part.flag, None)
@@ -183,9 +154,3 @@ def _body(
         elif without:
             body["excludedFields"]["specificFields"] = sorted(without)
     return body
-
-
-def checked(options: Mapping[str, Mapping[str, Any]]) -> None:
-    """Raise ConfigurationError for the first choice that cannot be made."""
-    for name, one in options.items():
-        chosen(RESOURCES[name], one)

@@ -47,59 +47,85 @@ class ValueFilter:
 
 
 @dataclass(frozen=True)
+class Part:
+    """What is left out unless a setting asks for it: fields of the response, and the request's flag that does that."""
+
+    fields: tuple[str, ...]
+    flag: str
+    meaning: str
+
+
+@dataclass(frozen=True)
 class Resource:
     """One row of the table.
-
-    `key` and `cursor` are JSON paths of the response (`has_own_id`: no two rows share the key), `lower` and
-    `upper` the request's fields that bound the cursor.
-    `created_lower` and `created_upper` bound creation, by which a window is cut whose cursors are all alike.
-    `take` and `scroll_take` are the rows asked for at a time, on a page and in a batch of a scroll; not `paged`: the
-    search takes no page. `sort`: the stamp that `sortOrder` is asked to order by. `role`: what the API user needs.
-    `page_base` is the number of the first page; where the description contradicts itself `page_base_is_clear`
-    is False, and the first two pages decide. `scroll` starts a scroll, `scroll_next` continues one.
-    `body` goes with every request, `excluded` are response fields that the request leaves out and that
-    therefore get no column. `key_only` is added to the body for a sweep that needs nothing but keys.
-    `value_filters` are what a scroll that no time can split is split by, the one with the fewest values first.
-    `deleted`: added to the body it asks for deleted rows alone, which tell when they changed as others do.
-    `newest_first`: the search whose `sortOrder` brings changes newest first, where the server honours it.
-    `is_history`: rows are what happened at some time, and `since` leaves out old ones. Others are what such rows point
-    to, or what is true now (suppliers, products, stock, prices); they are read whole, however old a row is.
-    `is_bare_list`: the description has a list alone as its answer, or none, and not one that counts.
 
     One record, as it is a row of the table.
     """
 
     name: str
     schema: str
+    """In the contract."""
     search: str = ""
+    """POST path of pages, or of what comes at once."""
     scroll: str = ""
+    """POST path that starts a scroll."""
     scroll_next: str = ""
+    """GET path that continues one; left out it is `scroll`'s, whose ScrollSearch is Scroll here."""
     key: tuple[str, ...] = ("id",)
+    """JSON paths of the response, which together tell a row from the others."""
     has_own_id: bool = True
+    """Whether no two rows share the key."""
     rule: Rule = "full"
     lower: str = ""
     upper: str = ""
+    """Fields of the request that bound the cursor."""
     cursor: str = "modified"
+    """JSON path of the response: the stamp of a change."""
     created_lower: str = ""
     created_upper: str = ""
+    """Fields that bound creation, by which a window is cut whose cursors are all alike."""
     take: int = 100
+    """Rows asked for at a time, on a page."""
     scroll_take: int = 100
     scroll_take_field: str = "take"
+    """The same in a batch of a scroll, and the field that says it."""
     page_base: int = 0
+    """The number of the first page."""
     page_base_is_clear: bool = True
+    """False where the description contradicts itself: the first two pages decide."""
     paged: bool = True
+    """Whether the search takes a page."""
     sort: str = ""
+    """The stamp that `sortOrder` is asked to order by."""
     role: str = ""
+    """What the API user needs."""
     body: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
+    """Goes with every request."""
     excluded: frozenset[str] = frozenset()
+    """Fields of the response that the request leaves out and that therefore get no column."""
+    parts: Mapping[str, Part] = field(default_factory=lambda: MappingProxyType({}))
+    """Those of them that a setting can ask for, by its name."""
     key_only: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
-    final_statuses: tuple[str, ...] = ()
+    """Added to the body for a sweep that needs nothing but keys."""
     status: str = ""
+    final_statuses: tuple[str, ...] = ()
+    """The field of a row's status, and in which of them it changes no more."""
     value_filters: tuple[ValueFilter, ...] = ()
+    """What a scroll that no time can split is split by, the one with the fewest values first."""
     deleted: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
+    """Added to the body it asks for deleted rows alone, which tell when they changed as others do."""
     newest_first: str = ""
+    """The search whose `sortOrder` brings changes newest first, where the server honours it."""
     is_history: bool = False
+    """Rows are what happened at some time, and `since` leaves out old ones. Others are what such rows point to, or what
+    is true now (suppliers, products, stock, prices); they are read whole, however old a row is."""
     is_bare_list: bool = False
+    """The description has a list alone as its answer, or none, and not one that counts."""
+
+    def __post_init__(self) -> None:
+        """Put in what goes without saying."""
+        if self.scroll and not self.scroll_next:
+            object.__setattr__(self, "scroll_next", self.scroll.replace("ScrollSearch", "Scroll"))
 
     @property
     def batch_size(self) -> dict[str, int]:
@@ -117,15 +143,24 @@ class Resource:
         return bool(self.scroll or self.scroll_next)
 
 
-PRODUCT_EXCLUSIONS = MappingProxyType(
-    {"isAssetsExcluded": True, "isInventoryExcluded": True, "isPricesExcluded": True}
+PRODUCT_PARTS = MappingProxyType(
+    {
+        "assets": Part(("assets", "variants.assets"), "isAssetsExcluded", "pictures and other media"),
+        "prices": Part(("prices", "variants.prices"), "isPricesExcluded", "prices, besides `prices`"),
+        "inventory": Part(
+            ("inventory", "variants.inventory"), "isInventoryExcluded", "stock, besides `inventory`"
+        ),
+    }
+)
+INVENTORY_PARTS = MappingProxyType(
+    {"batches": Part(("batches",), "isBatchesExcluded", "batches of an article in a warehouse")}
 )
 PRODUCT_BODY = MappingProxyType(
     {
         "isFacetsDisabled": True,
         "isPricesExcluded": True,
         "isProductLanguageFilterIgnored": True,
-        "excludedFields": dict(PRODUCT_EXCLUSIONS),
+        "excludedFields": {part.flag: True for part in PRODUCT_PARTS.values()},
     }
 )
 PRODUCT_KEYS_ONLY = MappingProxyType(
@@ -162,6 +197,10 @@ ANALYTICS_BODY = MappingProxyType(
 )
 
 
+def _fields_of(parts: Mapping[str, Part]) -> frozenset[str]:
+    return frozenset(name for part in parts.values() for name in part.fields)
+
+
 def _modified(**row: Any) -> Resource:
     """A row whose changes can be asked for from … to."""
     return Resource(
@@ -190,7 +229,6 @@ _ROWS = (
         schema="OmniumOrder",
         search="Orders/Search",
         scroll="Orders/Scroll",
-        scroll_next="Orders/Scroll",
         sort="Modified",
         role="OrderRead",
         body={"disableFacets": True},
@@ -204,14 +242,11 @@ _ROWS = (
         cursor="returnOrderForm.modified",
         role="OrderRead",
     ),
-    Resource(
+    _created(
         name="order_line_analytics",
         is_history=True,
         schema="OmniumAnalyticsOrderLine",
         search="AnalyticsOrders/Search",
-        rule="trailing",
-        lower="createdFrom",
-        upper="createdTo",
         cursor="order.created",
         sort="Created",
         role="OrderRead",
@@ -223,7 +258,6 @@ _ROWS = (
         schema="OmniumCart",
         search="Cart/Search",
         scroll="Cart/ScrollSearch",
-        scroll_next="Cart/Scroll",
         rule="from",
         lower="changedSince",
         created_lower="createdFrom",
@@ -242,7 +276,6 @@ _ROWS = (
         schema="OmniumPrivateCustomer",
         search="PrivateCustomers/Search",
         scroll="PrivateCustomers/Scroll",
-        scroll_next="PrivateCustomers/Scroll",
         key=("customerId",),
         sort="Modified",
         role="CustomerRead",
@@ -252,7 +285,6 @@ _ROWS = (
         schema="OmniumBusinessCustomer",
         search="BusinessCustomers/Search",
         scroll="BusinessCustomers/Scroll",
-        scroll_next="BusinessCustomers/Scroll",
         key=("customerId",),
         sort="Modified",
         role="CustomerRead",
@@ -277,15 +309,13 @@ _ROWS = (
         schema="OmniumProduct",
         # Products/SearchProducts answers list items, not the whole model.
         scroll="Products/Scroll",
-        scroll_next="Products/Scroll",
         created_lower="",
         created_upper="",
         sort="Modified",
         role="ProductRead",
         body=PRODUCT_BODY,
-        excluded=frozenset(
-            {"assets", "inventory", "prices", "variants.assets", "variants.inventory", "variants.prices"}
-        ),
+        parts=PRODUCT_PARTS,
+        excluded=_fields_of(PRODUCT_PARTS),
         key_only=PRODUCT_KEYS_ONLY,
         deleted=MappingProxyType({"isDeleted": True}),
     ),
@@ -293,7 +323,6 @@ _ROWS = (
         name="product_categories",
         schema="OmniumProductCategory",
         scroll="ProductCategories/ScrollSearch",
-        scroll_next="ProductCategories/Scroll",
         scroll_take=10_000,
         role="ProductRead",
     ),
@@ -377,7 +406,6 @@ _ROWS = (
         schema="OmniumPriceListItem",
         newest_first="PriceListItems/Search",
         scroll="PriceListItems/ScrollSearch",
-        scroll_next="PriceListItems/Scroll",
         scroll_take=1_000,
         scroll_take_field="scrollSize",
         sort="Created",
@@ -407,7 +435,8 @@ _ROWS = (
         take=1_000,
         role="InventoryRead",
         body={"isBatchesExcluded": True},
-        excluded=frozenset({"batches"}),
+        parts=INVENTORY_PARTS,
+        excluded=_fields_of(INVENTORY_PARTS),
         value_filters=(
             ValueFilter("warehouseCodes", "warehouseCode", "stores"),
             ValueFilter("productCodes", "sku", "products", SKU_IDS),
@@ -457,7 +486,6 @@ _ROWS = (
         schema="OmniumPurchaseOrder",
         search="PurchaseOrders/Search",
         scroll="PurchaseOrders/Scroll",
-        scroll_next="PurchaseOrders/Scroll",
         sort="Modified",
         role="PurchaseOrderRead",
     ),
@@ -478,7 +506,6 @@ _ROWS = (
         schema="OmniumGiftCard",
         search="GiftCard/Search",
         scroll="GiftCard/Scroll",
-        scroll_next="GiftCard/Scroll",
         role="OrderRead",
     ),
     Resource(
@@ -487,7 +514,6 @@ _ROWS = (
         search="Vouchers/Search",
         newest_first="Vouchers/Search",
         scroll="Vouchers/ScrollSearch",
-        scroll_next="Vouchers/Scroll",
         sort="Created",
         role="OrderRead",
         value_filters=(ValueFilter("statuses", "status"), ValueFilter("customerIds", "customerId")),
@@ -529,7 +555,6 @@ _ROWS = (
         schema="OmniumRating",
         search="Ratings/Search",
         scroll="Ratings/ScrollSearch",
-        scroll_next="Ratings/Scroll",
         role="ProductRead",
         value_filters=(BY_STORE, BY_MARKET),
     ),
@@ -589,7 +614,8 @@ RESOURCES: Mapping[str, Resource] = MappingProxyType({row.name: row for row in _
 def select(names: Iterable[str] | None, exclude: Iterable[str] = ()) -> list[Resource]:
     """The rows called `names` (all where None), without those called `exclude`, in the table's order.
 
-    Raises ConfigurationError for a name that is not in the table, with the nearest one that is.
+    Raises ConfigurationError for a name that is not in the table, with the nearest one that is, and where none is left:
+    a variable of a scheduler that is not set would read nothing, and say that all is well.
     """
     wanted, unwanted = (set(RESOURCES) if names is None else set(names)), set(exclude)
     for name in sorted(wanted | unwanted):
@@ -597,4 +623,9 @@ def select(names: Iterable[str] | None, exclude: Iterable[str] = ()) -> list[Res
             near = difflib.get_close_matches(name, RESOURCES, n=1)
             hint = f"did you mean {near[0]!r}?" if near else "`omnium-elt resources` lists them all."
             raise ConfigurationError(f"unknown resource {name!r}: {hint}")
-    return [row for row in RESOURCES.values() if row.name in wanted and row.name not in unwanted]
+    chosen = [row for row in RESOURCES.values() if row.name in wanted and row.name not in unwanted]
+    if not chosen:
+        raise ConfigurationError(
+            "no resource is chosen: leave --resources out for all of them, and --exclude fewer than all"
+        )
+    return chosen

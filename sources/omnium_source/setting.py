@@ -30,7 +30,11 @@ _URL = re.compile(
     re.IGNORECASE,
 )
 """A scheme of two letters at least, for `C:/` is a drive; of what is known to hold files also without a slash."""
-_SIZE = re.compile(r"\d+(\.\d+)?\s*([KMGT]i?B|%)", re.IGNORECASE)
+_SIZE = re.compile(r"([0-9]+(?:\.[0-9]+)?)\s*(?:([KMGT])i?B|%)", re.IGNORECASE)
+FIRST_DATE, LAST_DATE = dt.date(1970, 1, 1), dt.date(2199, 12, 31)
+"""Dates of a retailer's tenant lie between; 0206-01-31 is a slip."""
+LEAST_SIZE = 1024 * 1024
+"""Bytes. With less than this nothing works at all: it is a slip of the unit."""
 
 
 _ITEMS: Mapping[Kind, str] = {
@@ -46,9 +50,10 @@ class Setting:
     """One setting.
 
     `least` and `most` bound a number, and each number of a list; `is_open`: the bounds themselves are outside.
-    `choices` are all values of a choice, and of the values of a mapping (which may be lists of them; `items`: numbers
-    instead, within the bounds); `keys` are all names of a mapping, where not every text is one. `shortest`: bytes of a
-    text. `may_be_empty`: an empty text says something.
+    `choices` are all values of a choice, and of the values of a mapping (`takes_lists`: or lists of them; `items`:
+    numbers instead, within the bounds); `keys` are all names of a mapping, where not every text is one, and
+    `ignores_case` says that two which differ by case alone are one. `shortest`: bytes of a text. `may_be_empty`: an
+    empty text says something.
 
     One record, as it is a row of a table of settings.
     """
@@ -65,6 +70,8 @@ class Setting:
     may_be_empty: bool = False
     items: Kind = "text"
     keys: tuple[str, ...] = ()
+    takes_lists: bool = False
+    ignores_case: bool = False
 
     @property
     def range(self) -> str:
@@ -73,7 +80,7 @@ class Setting:
             "integer": "a whole number",
             "number": "a number",
             "flag": "true or false",
-            "date": "a date such as 2025-01-31",
+            "date": "a date such as 2025-01-31, from 1970 to 2199",
             "time zone": "a time zone such as Europe/Oslo",
             "size": "a size such as 3GB",
             "path": "a path on this machine",
@@ -149,7 +156,7 @@ def _flag(setting: Setting, value: Any) -> bool:
 
 
 def _text(setting: Setting, value: Any) -> str:
-    if not isinstance(value, str) or len(value.encode()) < setting.shortest:
+    if not isinstance(value, str) or len(value.encode()) < setting.shortest or "\0" in value:
         raise ValueError("no such text")
     return value
 
@@ -177,8 +184,8 @@ def _date(setting: Setting, value: Any) -> str:
         value = value.date()
     if isinstance(value, str):
         value = dt.date.fromisoformat(value)
-    if not isinstance(value, dt.date):
-        raise ValueError("no date")
+    if not isinstance(value, dt.date) or not FIRST_DATE <= value <= LAST_DATE:
+        raise ValueError("no date that anybody means")
     return value.isoformat()
 
 
@@ -194,9 +201,13 @@ def _time_zone(setting: Setting, value: Any) -> str:
 
 
 def _size(setting: Setting, value: Any) -> str:
-    if not isinstance(value, str) or not _SIZE.fullmatch(value) or not float(re.split(r"[^\d.]", value)[0]):
+    parts = _SIZE.fullmatch(value) if isinstance(value, str) else None
+    if not parts:
         raise ValueError("no size")
-    return value
+    amount, unit = float(parts[1]), (parts[2] or "").upper()
+    if not (amount * 1024 ** " KMGT".index(unit) >= LEAST_SIZE if unit else 0 < amount <= 100):
+        raise ValueError("too small, or more than all")
+    return str(value)
 
 
 def _list(setting: Setting, value: Any) -> list[Any]:
@@ -206,7 +217,8 @@ def _list(setting: Setting, value: Any) -> list[Any]:
     if not isinstance(value, list | tuple):
         raise ValueError("no list")
     one = Setting(setting.name, setting.items, None, "", setting.least, setting.most, setting.is_open)
-    return [one.read(item) for item in value]
+    # Each once: whoever takes every one of them would do the same twice.
+    return list(dict.fromkeys(one.read(item) for item in value))
 
 
 def _mapping(setting: Setting, value: Any) -> dict[str, Any]:
@@ -214,16 +226,21 @@ def _mapping(setting: Setting, value: Any) -> dict[str, Any]:
         value = json.loads(value)
     if not isinstance(value, Mapping):
         raise ValueError("no pairs")
-    for name, one in value.items():
-        if setting.keys and name not in setting.keys:
-            raise ValueError(f"{name!r} is none of them")
-        if setting.items == "number":
-            setting.number(one, is_whole=False)
-            continue
-        for item in one if isinstance(one, list) else [one]:
-            if item not in setting.choices or type(item) not in {type(choice) for choice in setting.choices}:
-                raise ValueError(f"{item!r} is none of them")
-    return dict(value)
+    if setting.ignores_case and len({name.lower() for name in value}) < len(value):
+        raise ValueError("one of them stands there twice")
+    return {_text(setting, name): _meaning(setting, name, one) for name, one in value.items()}
+
+
+def _meaning(setting: Setting, name: str, value: Any) -> Any:
+    """What stands beside a name of a mapping."""
+    if setting.keys and name not in setting.keys:
+        raise ValueError(f"{name!r} is none of them")
+    if setting.items == "number":
+        return setting.number(value, is_whole=False)
+    for item in value if isinstance(value, list) and setting.takes_lists else [value]:
+        if item not in setting.choices or type(item) not in {type(choice) for choice in setting.choices}:
+            raise ValueError(f"{item!r} is none of them")
+    return value
 
 
 _READERS: Mapping[Kind, Callable[[Setting, Any], Any]] = {

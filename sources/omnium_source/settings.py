@@ -241,14 +241,15 @@ def field_choices(found: Iterable[Found]) -> dict[str, dict[str, Any]]:
     Raises ConfigurationError for a field that cannot be chosen.
     """
     # Arrow comes with it, and `--help` has no need of that.
-    from omnium_source.fields import checked, options_of
+    from omnium_source.fields import chosen, options_of
 
     choices: dict[str, dict[str, Any]] = {}
     for one in found:
         resource, name = one.path[0], "__".join(one.path[1:])
         if resource in RESOURCES and (setting := options_of(resource).get(name)):
             choices.setdefault(resource, {}).setdefault(name, setting.read(one.value))
-    checked(choices)
+    for resource, options in choices.items():
+        chosen(RESOURCES[resource], options)  # refuses what cannot be chosen
     return choices
 
 

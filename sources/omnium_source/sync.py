@@ -122,11 +122,9 @@ class Sync:
             reasons.append(f"what counts as personal has changed since (rules {before}, now {rules})")
         return reasons
 
-    def shares(
-        self, resource: Resource, number: int, end: dt.datetime, *, traffic: Traffic | None = None
-    ) -> tuple[int, list[Window]]:
+    def shares(self, resource: Resource, number: int, end: dt.datetime) -> tuple[int, list[Window]]:
         """The server's count of a resource, and its first read in up to `number` windows (`windows/shares.py`)."""
-        return shares(self._run(resource, traffic=traffic), number, end)
+        return shares(self._run(resource), number, end)
 
     def keys(
         self, resource: Resource, *, since: dt.datetime | None = None, traffic: Traffic | None = None

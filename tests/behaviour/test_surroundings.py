@@ -13,13 +13,14 @@ import pytest
 from omnium_elt.cli import main
 from omnium_elt.infra.home import Home
 from omnium_sandbox import Sandbox
-from omnium_source import RESOURCES, shape
+from omnium_source import RESOURCES
 from omnium_source.errors import BadRequest
 from omnium_source.normalize import worker_pool
 from omnium_source.normalize.found_columns import FoundColumns
 from omnium_source.normalize.normalizer import Normalizer
 from omnium_source.normalize.worker_pool import WorkerPool, environment_of_worker
 from omnium_source.pii.masking import PersonalData
+from omnium_source.sync import shape
 from omnium_source.text import printable
 
 from tests.support import accidents

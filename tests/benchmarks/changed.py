@@ -5,8 +5,8 @@ from pathlib import Path
 
 import duckdb
 
-from tests.benchmarks.history import working
 from tests.benchmarks.measuring import Outcome, folder, omnium_elt, serving
+from tests.benchmarks.raw_tables import working
 
 GOAL = 0.15
 SHARE = 0.01

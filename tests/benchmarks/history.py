@@ -11,12 +11,12 @@ from pathlib import Path
 import duckdb
 
 from tests.benchmarks.measuring import Cost, Outcome, folder, omnium_elt, serving
+from tests.benchmarks.raw_tables import IDS, as_another, columns_of, copy_rows, count, family, working
 from tests.support.by_key import BY_KEY, differences
 
 TIMES = 10
 GOAL = 1.5
 SHARE = 0.01
-IDS = {"_dlt_id", "_dlt_parent_id", "_dlt_root_id"}
 ROOTS = {
     "orders": {"id", "order_number"},
     "inventory_transactions": {"id", "purchase_order_id", "order_id"},
@@ -53,11 +53,6 @@ def ten_times(scale: float) -> Outcome:
     )
 
 
-def working(home: Path) -> Path:
-    """The working database of a home."""
-    return home / "state" / "warehouse.duckdb"
-
-
 def lengthen(home: Path) -> int:
     """Make the history TIMES as long; how many rows there are then."""
     rows = 0
@@ -67,25 +62,16 @@ def lengthen(home: Path) -> int:
             "select date_diff('day', min(created), max(created)) + 1 from omnium.orders"
         ).fetchall()[0]
         for root, names in ROOTS.items():
-            tables = connection.execute(
-                "select table_name from duckdb_tables() where schema_name = 'omnium' "
-                "and (table_name = ? or starts_with(table_name, ? || '__'))",
-                [root, root],
-            ).fetchall()
-            for (table,) in tables:
-                ids = IDS | (names if table == root else set())
+            for table in family(connection, root):
+                ids = {*IDS, *(names if table == root else ())}
                 changed = []
-                for column, kind, *_ in connection.execute(f'describe omnium."{table}"').fetchall():
+                for column, kind in columns_of(connection, table).items():
                     if column in ids:
-                        changed.append(f'"{column}" || \'-\' || copy.range as "{column}"')
+                        changed.append(as_another(column))
                     elif kind.startswith("TIMESTAMP") and column != "_omnium_deleted_at":
                         changed.append(
                             f'"{column}" - to_days(cast(copy.range * {days} as integer)) as "{column}"'
                         )
-                connection.execute(
-                    f'insert into omnium."{table}" select original.* replace ({", ".join(changed)}) '
-                    f'from omnium."{table}" as original cross join range(1, {TIMES}) as copy'
-                )
-                counted = connection.execute(f'select count(*) from omnium."{table}"').fetchone()
-                rows += counted[0] if counted else 0
+                copy_rows(connection, table, TIMES, changed)
+                rows += count(connection, table)
     return rows

@@ -8,12 +8,12 @@ wide case there are more articles, until SKU and warehouse make a million, and e
 import duckdb
 
 from tests.benchmarks.measuring import MIB, Outcome, folder, omnium_elt, serving
+from tests.benchmarks.raw_tables import IDS, as_another, columns_of, copy_rows, count, family, working
 
 ROWS = 1_000_000
 GOAL = 60.0
 MOST = 4 * 1024 * MIB
 LINES, TRANSACTIONS, INVENTORY = "orders__order_form__line_items", "inventory_transactions", "inventory"
-IDS = ("_dlt_id", "_dlt_parent_id", "_dlt_root_id")
 ROOT_IDS = ("id", "order_number")
 ARTICLES = ("product_id", "sku_id", "sku", "code", "variant")
 """Columns that name an article, in orders, products, inventory and its transactions."""
@@ -34,8 +34,7 @@ def _measured(scale: float, *, is_wide: bool) -> Outcome:
     with folder() as home:
         with serving(size="large" if scale >= 1 else "medium") as server:
             omnium_elt(server, home, "load")
-        working = home / "state" / "warehouse.duckdb"
-        with duckdb.connect(str(working), config={"memory_limit": "2GB"}) as connection:
+        with duckdb.connect(str(working(home)), config={"memory_limit": "2GB"}) as connection:
             lines, transactions, inventory = enlarge(connection, wanted, is_wide=is_wide)
         cost = omnium_elt(None, home, "transform")
     return Outcome(
@@ -59,27 +58,12 @@ def enlarge(connection: duckdb.DuckDBPyConnection, wanted: int, *, is_wide: bool
     return [count(connection, table) for table in (LINES, TRANSACTIONS, INVENTORY)]
 
 
-def count(connection: duckdb.DuckDBPyConnection, table: str) -> int:
-    """Rows of a raw table."""
-    row = connection.execute(f"select count(*) from omnium.{table}").fetchone()
-    return int(row[0]) if row else 0
-
-
 def multiply(connection: duckdb.DuckDBPyConnection, root: str, times: int, *, is_wide: bool = False) -> None:
     """Let a resource hold `times` as many rows, children included, each copy under ids of its own.
 
     In the wide case a copy also has articles of its own.
     """
-    tables = connection.execute(
-        "select table_name from duckdb_tables() where schema_name = 'omnium' "
-        "and (table_name = ? or starts_with(table_name, ? || '__'))",
-        [root, root],
-    ).fetchall()
-    for (table,) in tables:
-        columns = {row[0] for row in connection.execute(f"describe omnium.{table}").fetchall()}
-        ids = [*IDS, *(ROOT_IDS if table == root else ()), *(ARTICLES if is_wide else ())]
-        copies = ", ".join(f"{name} || '-' || copy.range as {name}" for name in ids if name in columns)
-        connection.execute(
-            f"insert into omnium.{table} select original.* replace ({copies}) "
-            f"from omnium.{table} as original cross join range(1, {times}) as copy"
-        )
+    for table in family(connection, root):
+        ids = {*IDS, *(ROOT_IDS if table == root else ()), *(ARTICLES if is_wide else ())}
+        columns = columns_of(connection, table)
+        copy_rows(connection, table, times, [as_another(name) for name in columns if name in ids])

@@ -5,7 +5,6 @@ shows 10,000 rows only, the time for them counts in proportion to all rows: no o
 """
 
 import json
-import os
 import time
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -13,6 +12,8 @@ from typing import Any
 import httpx
 import orjson
 from omnium_source.resources import RESOURCES, Resource
+
+from tests.benchmarks.peer_connection import connected
 
 AT_ONCE = 20
 REACH = 10_000
@@ -80,13 +81,7 @@ class Loops:
 
 def main() -> None:
     """Prints the seconds that all resources take one after the other, and those of each."""
-    base_url, client_id, client_secret = (
-        os.environ[f"SOURCES__OMNIUM__{name}"] for name in ("BASE_URL", "CLIENT_ID", "CLIENT_SECRET")
-    )
-    with httpx.Client(base_url=f"{base_url}/api/", timeout=60) as client:
-        access = {"clientId": client_id, "clientSecret": client_secret, "returnAsJson": "true"}
-        token = client.post("token", params=access).json()["accessToken"]
-        client.headers["Authorization"] = f"Bearer {token}"
+    with connected() as client:
         loops, each, rows_in_all = Loops(client), {}, 0
         for resource in RESOURCES.values():
             started = time.monotonic()

@@ -5,6 +5,7 @@ import json
 import duckdb
 
 from tests.benchmarks.measuring import Outcome, folder, omnium_elt, serving
+from tests.benchmarks.raw_tables import working
 
 BYTES = 1_000_000_000
 GOAL = 5.0
@@ -17,17 +18,17 @@ def large_warehouse(scale: float) -> Outcome:
         with serving(size="small") as server:
             omnium_elt(server, home, "load")
         omnium_elt(None, home, "transform")
-        working = home / "state" / "warehouse.duckdb"
-        with duckdb.connect(str(working)) as connection:
+        database = working(home)
+        with duckdb.connect(str(database)) as connection:
             # Random text: it does not compress, so that rows become bytes at once.
             connection.execute("create table omnium.benchmark_rows (number bigint, text varchar)")
-            while working.stat().st_size < BYTES * scale:
+            while database.stat().st_size < BYTES * scale:
                 connection.execute(
                     "insert into omnium.benchmark_rows "
                     f"select range, uuid()::varchar || uuid()::varchar from range({ROWS_AT_ONCE})"
                 )
                 connection.execute("checkpoint")
-        size = working.stat().st_size
+        size = database.stat().st_size
         first = omnium_elt(None, home, "publish")
         inode = (home / "warehouse.duckdb").stat().st_ino
         again = omnium_elt(None, home, "publish")

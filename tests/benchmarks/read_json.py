@@ -22,7 +22,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.json as pj
 from omnium_sandbox import Sandbox
-from omnium_source import RESOURCES, shape
+from omnium_source import RESOURCES
 from omnium_source.contract import contract
 from omnium_source.http.client import OmniumClient
 from omnium_source.normalize.pages import Parsed
@@ -30,6 +30,7 @@ from omnium_source.normalize.private_values import without_contacts
 from omnium_source.normalize.resource_normalizer import ResourceNormalizer
 from omnium_source.normalize.schema import CHILD_LEVELS, Child, Column, Node, ResourceShape
 from omnium_source.pii.masking import PersonalData
+from omnium_source.sync import shape
 
 from tests.benchmarks.measuring import Outcome, beside_bare_loop
 

@@ -29,6 +29,7 @@ import duckdb
 
 from tests.benchmarks import scale_data
 from tests.benchmarks.measuring import MIB, ROOT, Cost, Outcome, folder, measured, omnium_elt, serving
+from tests.benchmarks.raw_tables import working
 
 SIZES = (1.0, 5.0, 20.0)
 """Millions of order lines."""
@@ -105,14 +106,12 @@ def _tenant(home: Path, lines: int, size: str) -> scale_data.Tenant:
             read = scale_data.columns_read(working(loaded))
             with duckdb.connect(str(working(loaded)), config={"memory_limit": "3GB"}) as connection:
                 scale_data.grow(connection, lines, read)
-            shutil.copytree(loaded, home, dirs_exist_ok=True)
+            # Only when it has grown, so that one that was interrupted is not used again.
+            home.mkdir(parents=True, exist_ok=True)
+            for entry in loaded.iterdir():
+                shutil.move(entry, home / entry.name)
     with duckdb.connect(str(working(home)), read_only=True) as connection:
         return scale_data.measure(connection)
-
-
-def working(home: Path) -> Path:
-    """The working database of a home."""
-    return home / "state" / "warehouse.duckdb"
 
 
 def _builds(home: Path, engine: str, tenant: scale_data.Tenant, minutes: float) -> Iterator[Build]:

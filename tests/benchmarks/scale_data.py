@@ -23,6 +23,7 @@ from typing import Any
 import duckdb
 
 from tests.benchmarks.measuring import ROOT
+from tests.benchmarks.raw_tables import columns_of, family
 
 LINES = "orders__order_form__line_items"
 DOCUMENTS = {
@@ -118,13 +119,13 @@ def grow(connection: duckdb.DuckDBPyConnection, wanted: int, read: Mapping[str, 
     )
     # Articles last: what is copied above is of the tenant as it was loaded.
     for root, names in DOCUMENTS.items():
-        for table in sorted(read.keys() & _tables(connection, root)):
+        for table in sorted(read.keys() & set(family(connection, root))):
             _copy(connection, table, names if table == root else set(), read[table], bag=bag)
     connection.execute(
         f"create or replace temp table copies as select range as copy, range as article_set from range(1, {sets})"
     )
     for root, names in ASSORTMENT.items():
-        for table in sorted(read.keys() & _tables(connection, root)):
+        for table in sorted(read.keys() & set(family(connection, root))):
             _copy(connection, table, names if table == root else set(), read[table], bag=None)
     connection.execute("drop table copies")
     connection.execute("drop table bag_orders")
@@ -183,7 +184,7 @@ def change(connection: duckdb.DuckDBPyConnection, orders: int) -> int:
         connection.execute(
             f"update omnium.{root} set {setting} where _dlt_id in (select _dlt_id from changed_rows)"
         )
-        for table in _tables(connection, root):
+        for table in family(connection, root):
             if table.endswith("line_items"):
                 connection.execute(
                     f"update omnium.{table} set quantity = quantity + 1 "
@@ -194,15 +195,6 @@ def change(connection: duckdb.DuckDBPyConnection, orders: int) -> int:
     return changed
 
 
-def _tables(connection: duckdb.DuckDBPyConnection, root: str) -> set[str]:
-    rows = connection.execute(
-        "select table_name from duckdb_tables() where schema_name = 'omnium' "
-        "and (table_name = ? or starts_with(table_name, ? || '__'))",
-        [root, root],
-    ).fetchall()
-    return {table for (table,) in rows}
-
-
 def _copy(
     connection: duckdb.DuckDBPyConnection, table: str, names: set[str], read: set[str], *, bag: str | None
 ) -> None:
@@ -210,7 +202,7 @@ def _copy(
 
     With a `bag` these are documents, and in those of its orders all lines are the bag.
     """
-    columns = {name: kind for name, kind, *_ in connection.execute(f'describe omnium."{table}"').fetchall()}
+    columns = columns_of(connection, table)
     order = next((name for name in ("_dlt_root_id", "order_id") if name in columns), None)
     has_bag = bag is not None and order is not None and "purchase" not in table
     values = {}

@@ -10,8 +10,8 @@ import numpy
 import pytest
 from numpy.typing import NDArray
 from omnium_sandbox.data import generate
-from omnium_sandbox.data_catalogue import VIRTUAL_CODE, day_distribution
-from omnium_sandbox.data_showcase import (
+from omnium_sandbox.data.catalogue import VIRTUAL_CODE, day_distribution
+from omnium_sandbox.data.showcase import (
     LOST_ORDER,
     MISPLACED,
     NEW,

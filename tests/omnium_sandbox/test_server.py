@@ -320,7 +320,11 @@ def test_filters_and_keys_of_the_table_exist_in_the_contract() -> None:
     [
         ({"request": "OmniumSupplierSearchRequests"}, "no request 'OmniumSupplierSearchRequests'"),
         ({"request": ""}, "no request ''"),
-        ({"filters": {"supplierNumber": "id"}}, "OmniumSupplierSearchRequest has no field supplierNumber"),
+        (
+            {"other_filters": {"supplierNumber": "id"}},
+            "OmniumSupplierSearchRequest has no field supplierNumber",
+        ),
+        ({"filters": ("supplierNumber",)}, "has no field supplierNumber"),
         ({"event_times": {"savedFrom": ("modified", "from")}}, "has no field savedFrom"),
     ],
 )

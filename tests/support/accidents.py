@@ -54,7 +54,9 @@ def arm(point: str) -> None:
         "rows_of_dlt": lambda: _after("omnium_elt.warehouse.one_transaction", "_add", int(argument)),
         "extract": lambda: _after("dlt.pipeline.pipeline.Pipeline", "extract", 1),
         "normalize": lambda: _after("dlt.pipeline.pipeline.Pipeline", "normalize", 1),
-        "complete": lambda: _before("dlt.destinations.impl.duckdb.duck.DuckDbClient", "complete_load", 1),
+        "complete": lambda: _after(
+            "dlt.destinations.impl.duckdb.duck.DuckDbClient", "complete_load", 1, before=True
+        ),
         "append": lambda: _after("omnium_elt.warehouse.duckdb_destination._CopyJob", "run", int(argument)),
         "merge": lambda: _within_merge(int(argument)),
         "merged": lambda: _after("dlt.destinations.job_client_impl.SqlLoadJob", "run", int(argument)),
@@ -74,29 +76,19 @@ def _patch(owner: str, name: str, wrap: Callable[[Any], Any]) -> None:
     setattr(holder, name, wrap(getattr(holder, name)))
 
 
-def _after(owner: str, name: str, number: int) -> None:
+def _after(owner: str, name: str, number: int, *, before: bool = False) -> None:
+    """The `number`th call of a function is the last thing that happens, or what would come next."""
     calls = itertools.count(1)
 
     def wrap(original: Any) -> Any:
         def wrapped(*arguments: Any, **named: Any) -> Any:
+            is_it = next(calls) == number
+            if is_it and before:
+                die()
             answer = original(*arguments, **named)
-            if next(calls) == number:
+            if is_it:
                 die()
             return answer
-
-        return wrapped
-
-    _patch(owner, name, wrap)
-
-
-def _before(owner: str, name: str, number: int) -> None:
-    calls = itertools.count(1)
-
-    def wrap(original: Any) -> Any:
-        def wrapped(*arguments: Any, **named: Any) -> Any:
-            if next(calls) == number:
-                die()
-            return original(*arguments, **named)
 
         return wrapped
 
@@ -250,29 +242,21 @@ _COLUMNS_THAT_DIFFER = """
 
 def version_of(warehouse: Path) -> str:
     """A digest of all rows of all tables of a published warehouse, load ids and all."""
-    digest = hashlib.sha256()
-    with duckdb.connect(str(warehouse), read_only=True) as connection:
-        tables = connection.execute(
-            "select schema_name, table_name from duckdb_tables() "
-            "where schema_name in ('omnium', 'marts') order by all"
-        ).fetchall()
-        assert tables
-        for schema, table in tables:
-            row = connection.execute(
-                f'select count(*), bit_xor(hash(rows)) from "{schema}"."{table}" as rows'
-            ).fetchone()
-            digest.update(f"{schema}.{table}{row}".encode())
-    return digest.hexdigest()
+    return _digest(warehouse, "table_name in (select table_name from duckdb_tables())")
 
 
 def content_of(warehouse: Path) -> str:
     """The same, without what differs from load to load: load ids, and the program's own tables."""
+    return _digest(warehouse, "column_name <> '_dlt_load_id' and not starts_with(table_name, '_')")
+
+
+def _digest(warehouse: Path, which_columns: str) -> str:
     digest = hashlib.sha256()
     with duckdb.connect(str(warehouse), read_only=True) as connection:
         tables = connection.execute(
             "select schema_name, table_name, string_agg('\"' || column_name || '\"', ', ' order by column_name) "
-            "from duckdb_columns() where schema_name in ('omnium', 'marts') and column_name <> '_dlt_load_id' "
-            "and not starts_with(table_name, '_') group by all order by all"
+            f"from duckdb_columns() where schema_name in ('omnium', 'marts') and {which_columns} "
+            "group by all order by all"
         ).fetchall()
         assert tables
         for schema, table, columns in tables:

@@ -14,6 +14,7 @@ import time
 from collections.abc import Iterator, Mapping
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -254,3 +255,19 @@ def new_google_bucket(environment: Mapping[str, str]) -> str:
     options = json.loads(environment["DESTINATION__FILESYSTEM__KWARGS"])
     gcsfs.GCSFileSystem(project="shop", token="anon", **options).mkdir(name)
     return name
+
+
+def new_folder(kind: str, server: Any, monkeypatch: pytest.MonkeyPatch) -> str:
+    """The address of a folder in a new bucket, whose credentials stand in the environment from here on.
+
+    `kind`: s3, azure or google; `server`: what the fixture of that name gives.
+    """
+    environment = s3_environment(server) if kind == "s3" else server
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    scheme, make = {
+        "s3": ("s3", new_s3_bucket),
+        "azure": ("az", new_azure_container),
+        "google": ("gs", new_google_bucket),
+    }[kind]
+    return f"{scheme}://{make(environment)}/omnium"

@@ -1,8 +1,12 @@
-"""The command line's own parser, for tests that read documents and examples."""
+"""The command line's own parser, for tests that read documents and examples; and what a command has left behind."""
 
+import json
 from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
 
 import click
+import pytest
 from omnium_elt.cli.entry import COMMANDS
 
 
@@ -20,3 +24,13 @@ def options_of(command: str) -> set[str]:
         for option in parameter.opts
         if option.startswith("--")
     }
+
+
+def printed_json(capfd: pytest.CaptureFixture[str]) -> dict[str, Any]:
+    """The one JSON object on stdout."""
+    return dict(json.loads(capfd.readouterr().out))
+
+
+def files_of(folder: Path) -> dict[str, tuple[int, int]]:
+    """Time and size of everything in a folder: what changes when somebody writes there."""
+    return {str(path): (path.stat().st_mtime_ns, path.stat().st_size) for path in folder.rglob("*")}

@@ -6,11 +6,12 @@ from typing import Any
 import duckdb
 import orjson
 from omnium_sandbox import Sandbox
-from omnium_source import RESOURCES, shape
+from omnium_source import RESOURCES
 from omnium_source.normalize.batch import newest
 from omnium_source.normalize.pages import Parsed
 from omnium_source.normalize.resource_normalizer import ResourceNormalizer
 from omnium_source.pii.masking import PersonalData
+from omnium_source.sync import shape
 
 NOT_COMPARED = {"_dlt_load_id"}
 

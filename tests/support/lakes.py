@@ -20,7 +20,7 @@ def execute(home: Home, *statements: str) -> None:
 @contextlib.contextmanager
 def killed_half_way(step: ModuleType) -> Iterator[None]:
     """Have the step that runs in this `with` be interrupted when it has written one table and begins with the next."""
-    write, written = step._write, list[int]()
+    write, written = step.write_table, list[int]()
 
     def killed_after_one(*arguments: Any) -> Any:
         if written:
@@ -29,6 +29,6 @@ def killed_half_way(step: ModuleType) -> Iterator[None]:
         return write(*arguments)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(step, "_write", killed_after_one)
+        patch.setattr(step, "write_table", killed_after_one)
         with pytest.raises(KeyboardInterrupt):
             yield

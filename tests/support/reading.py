@@ -1,14 +1,17 @@
 """One resource read from a server of a few lines, without a warehouse: what its windows hold, and what was asked."""
 
 import datetime as dt
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from typing import Any
 
-from omnium_source import RESOURCES, shape
+from omnium_source import RESOURCES
 from omnium_source.errors import OmniumError
 from omnium_source.http.client import OmniumClient
 from omnium_source.normalize.resource_normalizer import ResourceNormalizer
 from omnium_source.pii.masking import PersonalData
+from omnium_source.sync import shape
 from omnium_source.windows.gathered import Verified
 from omnium_source.windows.resource_reader import Reader
 from omnium_source.windows.resource_run import ResourceRun
@@ -32,6 +35,25 @@ def read(
 
     `told`: gathers why a resource could not be read, and then what was handed on before comes back all the same.
     """
+    windows: list[Verified] = []
+    with _reader(wire, name, notes, **reading) as reader:
+        try:
+            windows.extend(reader.windows(state or {}))
+        except OmniumError as failure:
+            if told is None:
+                raise
+            told.append(str(failure))
+    return windows
+
+
+def swept(wire: Wire, name: str, **reading: Any) -> set[str]:
+    """The keys that a sweep of a resource finds."""
+    with _reader(wire, name, **reading) as reader:
+        return set[str]().union(*reader.sweep())
+
+
+@contextmanager
+def _reader(wire: Wire, name: str, notes: list[str] | None = None, **reading: Any) -> Iterator[Reader]:
     resource = RESOURCES[name]
     with (
         OmniumClient(wire.base_url, wire.client_id, wire.client_secret) as client,
@@ -40,28 +62,7 @@ def read(
         client._repeating.has_met_omnium = True
         settings = Reading(**{"budget": 20.0, **reading})
         normalizer = ResourceNormalizer(shape(resource, OPEN))
-        run = ResourceRun(client, resource, normalizer, executor, reading=settings, notes=notes)
-        windows: list[Verified] = []
-        try:
-            windows.extend(Reader(run).windows(state or {}))
-        except OmniumError as failure:
-            if told is None:
-                raise
-            told.append(str(failure))
-        return windows
-
-
-def swept(wire: Wire, name: str, **reading: Any) -> set[str]:
-    """The keys that a sweep of a resource finds."""
-    resource = RESOURCES[name]
-    with (
-        OmniumClient(wire.base_url, wire.client_id, wire.client_secret) as client,
-        ThreadPoolExecutor(8) as executor,
-    ):
-        client._repeating.has_met_omnium = True
-        normalizer = ResourceNormalizer(shape(resource, OPEN))
-        run = ResourceRun(client, resource, normalizer, executor, reading=Reading(budget=20.0, **reading))
-        return set[str]().union(*Reader(run).sweep())
+        yield Reader(ResourceRun(client, resource, normalizer, executor, reading=settings, notes=notes))
 
 
 def ids(windows: list[Verified], column: str = "id") -> list[str]:

@@ -9,7 +9,8 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from omnium_elt.infra.settings import ENVIRONMENT, TRANSFORM
-from omnium_source.fields import OPTIONS, PARTS, options_of
+from omnium_source.fields import OPTIONS, options_of
+from omnium_source.resources import RESOURCES
 from omnium_source.setting import Setting
 from omnium_source.settings import SOURCE
 
@@ -33,10 +34,11 @@ TABLES = {
         as_table(OPTIONS, "SOURCES__OMNIUM__ORDERS__"),
         *(
             as_table(
-                {name: one for name, one in options_of(row).items() if name in PARTS[row]},
-                f"SOURCES__OMNIUM__{row.upper()}__",
+                {name: options_of(row.name)[name] for name in row.parts},
+                f"SOURCES__OMNIUM__{row.name.upper()}__",
             )
-            for row in PARTS
+            for row in RESOURCES.values()
+            if row.parts
         ),
         as_table(TRANSFORM, "TRANSFORM__"),
     ],

@@ -335,7 +335,9 @@ def test_views_survive_under_another_name(odd_home: Settings, tmp_path: Path) ->
 def test_the_tenants_own_statuses(odd_home: Settings, tmp_path: Path) -> None:
     settings = replace(
         copied(odd_home, tmp_path),
-        variables={"more_purchase_order_statuses": {"venterpåtollen": "cancelled"}},
+        variables={
+            "more_purchase_order_statuses": {"venterpåtollen": "cancelled", "won't come": "cancelled"}
+        },
     )
     build(settings, TODAY, select=LINE)
     assert order_row(settings.home, "ODD-PO-unknown-status", "stage, open_quantity") == [

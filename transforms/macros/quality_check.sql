@@ -17,3 +17,14 @@
         ) as odd
     ) as numbered
 {%- endmacro %}
+
+
+{# The rows of several checks: (name, meaning, query); a meaning may go on in the next line of its file. #}
+{% macro quality_checks(checks) -%}
+{%- for name, meaning, query in checks %}
+{{ quality_check(name, meaning | replace('\n        ', ''), query) }}
+{% if not loop.last %}
+union all
+{% endif -%}
+{% endfor %}
+{%- endmacro %}

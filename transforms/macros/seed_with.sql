@@ -12,11 +12,11 @@
         from {{ seed }} as seeded
         {%- if own %}
         where lower({{ key }}) not in (
-            {%- for name in own %}'{{ name | lower }}'{{ ', ' if not loop.last }}{% endfor -%}
+            {%- for name in own %}'{{ name | lower | replace("'", "''") }}'{{ ', ' if not loop.last }}{% endfor -%}
         )
         {%- for name, meaning in own.items() %}
         union all
-        select '{{ name | lower }}', {% if meaning is boolean %}{{ meaning | lower }}{% else %}'{{ meaning }}'{% endif %}
+        select '{{ name | lower | replace("'", "''") }}', {% if meaning is boolean %}{{ meaning | lower }}{% else %}'{{ meaning }}'{% endif %}
         {%- endfor %}
         {%- endif %}
     )

@@ -3,6 +3,17 @@
   them (censored: still open, or cancelled before anything came).
 #}
 
+{# The level of a group of purchases, by which of supplier, warehouse and SKU it names. #}
+{% macro level_of_purchases() -%}
+        case
+            when grouping(supplier_id) = 1 then 'global'
+            when grouping(warehouse_code) = 1 then 'supplier'
+            when grouping(sku) = 1 then 'supplier_warehouse'
+            else 'supplier_warehouse_sku'
+        end
+{%- endmacro %}
+
+
 {# The columns that count endings; the query groups by level key and duration_days. #}
 {% macro survival_counts(sku='sku') -%}
         supplier_id,

@@ -20,15 +20,14 @@ from omnium_elt.cli.commands import (
     status,
     write,
 )
-from omnium_elt.cli.parser import CONTEXT, Commands, Invocation
-from omnium_elt.cli.rendering import escaped, print_json, stderr
+from omnium_elt.cli.parser import CONTEXT, NAME, Commands, Invocation
+from omnium_elt.cli.rendering import print_json, say_error
 from omnium_elt.infra import memory
 from omnium_elt.infra.configuration import be_quiet
 from omnium_elt.infra.errors import UsageError, explain
 from omnium_elt.infra.log import without_secrets
 from omnium_elt.infra.run_report import EXIT_OK, RunReport
 
-NAME = "omnium-elt"
 IN_ORDER_OF_USE = (
     demo.demo_command,
     runs.run_command,
@@ -125,7 +124,7 @@ def _tell(error: BaseException, invocation: Invocation) -> int:
         report = RunReport.begin(invocation.command)
         report.error = str(explanation)
         print_json(report.finish("failed").as_dict())
-    stderr().print(f"[red]error:[/red] {escaped(str(explanation))}", highlight=False, soft_wrap=True)
+    say_error(str(explanation))
     if invocation.verbose and not explanation.is_expected:
         import traceback
 

@@ -1,7 +1,7 @@
 """resources: the table of resources as the source has it, in words."""
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
 RULES = {
@@ -57,10 +57,6 @@ class ListedResource:
     """Whether the server sorts by changes: honoured, ignored, or None where that matters not or was not seen yet."""
     fields: str = "all"
     """What is read of it, `all` or what was left out or chosen."""
-
-    def as_dict(self) -> dict[str, Any]:
-        """For `--json`."""
-        return asdict(self)
 
 
 def listing(

@@ -9,13 +9,15 @@ from omnium_elt.cli.rendering import (
     escaped,
     number,
     print_json,
+    say,
+    say_error,
     stderr,
     stdout,
     table,
 )
 from omnium_elt.infra.home import Home
 from omnium_elt.infra.run_report import EXIT_INCOMPLETE, EXIT_OK, EXIT_USAGE, RunReport
-from omnium_elt.infra.text import counted
+from omnium_elt.infra.text import amount, counted
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -30,11 +32,11 @@ def finish(
     else:
         show(stdout(), report)
     if report.error:
-        stderr().print(f"[red]error:[/red] {escaped(report.error)}", highlight=False, soft_wrap=True)
+        say_error(report.error)
     if report.exit_status not in (EXIT_OK, EXIT_USAGE, EXIT_INCOMPLETE):
         log_file = home.logs / f"{report.run_id}-{report.command}.jsonl"
         if log_file.exists():
-            stderr().print(f"[dim]log: {escaped(str(log_file))}[/dim]", highlight=False, soft_wrap=True)
+            say(stderr(), f"[dim]log: {escaped(str(log_file))}[/dim]")
     return report.exit_status
 
 
@@ -56,7 +58,7 @@ def show_report(console: "Console", report: RunReport) -> None:
         console.print(shown)
     unchanged = [resource.name for resource in report.resources if resource.status == "unchanged"]
     if unchanged:
-        console.print(f"unchanged: {', '.join(unchanged)}", highlight=False)
+        console.print(f"unchanged: {', '.join(unchanged)}")
     for step in report.steps:
         facts = ", ".join(
             f"{key.replace('_', ' ')} {value:,}"
@@ -67,28 +69,24 @@ def show_report(console: "Console", report: RunReport) -> None:
         )
         console.print(
             f"{step.name}: {coloured(step.status)}{f' in {step.seconds:.1f} s' if step.seconds else ''}"
-            f"{f' ({facts})' if facts else ''}",
-            highlight=False,
+            f"{f' ({facts})' if facts else ''}"
         )
         if step.details.get("purchasing"):
-            console.print(
-                escaped(purchasing_line(step.details["purchasing"])), highlight=False, soft_wrap=True
-            )
+            say(console, escaped(purchasing_line(step.details["purchasing"])))
     for note in dict.fromkeys(report.notes):
-        console.print(f"[yellow]look at:[/yellow] {escaped(note)}", highlight=False, soft_wrap=True)
+        say(console, f"[yellow]look at:[/yellow] {escaped(note)}")
     seconds = (report.finished_at - report.started_at).total_seconds() if report.finished_at else 0.0
     console.print(
         f"[bold]{report.command} {coloured(report.status or 'failed')}[/bold]: {report.rows:,} rows, "
-        f"{report.requests:,} requests, {duration(seconds)}",
-        highlight=False,
+        f"{report.requests:,} requests, {duration(seconds)}"
     )
 
 
 def purchasing_line(summary: dict[str, Any]) -> str:
     """What is to be ordered, in a line."""
     to_order = "; ".join(
-        f"{counted(one['lines'], 'line')}, {one['value']:,.2f} {one['currency'] or ''}".rstrip()
-        + f" ({one['money_at_risk']:,.2f} at risk)"
+        f"{counted(one['lines'], 'line')}, {amount(one['value'], one['currency'])} "
+        f"({one['money_at_risk']:,.2f} at risk)"
         for one in summary["to_order"]
     )
     urgency = summary["urgency"]

@@ -12,6 +12,7 @@ from click.shell_completion import CompletionItem
 from omnium_elt.infra.configuration import check_configuration, home_of, read_date
 from omnium_elt.infra.home import Home
 
+NAME = "omnium-elt"
 EXIT_STATUS_HELP = """\
 exit status:
   0 all well   1 failed   2 wrong usage or configuration
@@ -210,6 +211,7 @@ ENGINE = click.option(
 AS_OF = click.option(
     "--as-of", type=Day(), metavar="DATE", help="Answer as of DATE (default: the day of the newest load)."
 )
+# The fields of `decide.lines.Selection`.
 PROPOSAL = (
     click.option(
         "--supplier",

@@ -61,7 +61,7 @@ class Bars:
 
     def note(self, text: str) -> None:
         """Print a line above the bars."""
-        self._bars.console.print(escaped(text), highlight=False)
+        self._bars.console.print(escaped(text))
 
 
 class PlainLines:

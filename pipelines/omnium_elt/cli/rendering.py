@@ -52,6 +52,16 @@ def narrowed(table: "Table", console: "Console", *dispensable: str) -> "Table":
     return table
 
 
+def say(console: "Console", text: str, **look: Any) -> None:
+    """A line that is not broken, however long: what is in it can be copied, such as a path."""
+    console.print(text, soft_wrap=True, **look)
+
+
+def say_error(text: str) -> None:
+    """What went wrong, on stderr."""
+    say(stderr(), f"[red]error:[/red] {escaped(text)}")
+
+
 def stdout() -> "Console":
     """What a command has to say."""
     return _console(width=None if sys.stdout.isatty() else 200)
@@ -71,7 +81,7 @@ def _console(**options: Any) -> "Console":
         def render_str(self, text: str, **named: Any) -> Text:
             return super().render_str(printable(text), **named)
 
-    return Printable(**options)
+    return Printable(highlight=False, **options)
 
 
 def escaped(text: str) -> str:

@@ -5,12 +5,13 @@
 
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from datetime import date
 from pathlib import Path
 from typing import Any
 
-from omnium_source.setting import is_url
+from omnium_source.setting import FIRST_DATE, LAST_DATE, is_url
 from omnium_source.settings import SOURCE
 
 from omnium_elt.infra import settings as settings_table
@@ -30,6 +31,21 @@ def be_quiet() -> None:
     """Switch off the telemetry of dlt and dbt; to be called before either is imported."""
     for name, value in QUIET_ENVIRONMENT.items():
         os.environ.setdefault(name, value)
+
+
+@contextmanager
+def environment(values: Mapping[str, str]) -> Iterator[None]:
+    """Have these variables in the environment for the length of a `with`."""
+    before = {name: os.environ.get(name) for name in values}
+    os.environ.update(values)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value
 
 
 def home_of(path: str | None) -> Home:
@@ -107,9 +123,12 @@ def read_settings(home: Home, options: Mapping[str, Any], *, needs_tenant: bool)
 def read_date(text: str) -> date:
     """A day as `2026-01-31`. Raises ValueError with words for a person."""
     try:
-        return date.fromisoformat(text)
+        day = date.fromisoformat(text)
     except ValueError:
         raise ValueError(f"{text!r} is no date: write it as 2026-01-31") from None
+    if not FIRST_DATE <= day <= LAST_DATE:
+        raise ValueError(f"{text!r} is no date between {FIRST_DATE} and {LAST_DATE}")
+    return day
 
 
 def _source(name: str) -> Any:

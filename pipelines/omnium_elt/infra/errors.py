@@ -16,6 +16,10 @@ from omnium_elt.infra.log import without_secrets
 from omnium_elt.infra.run_report import EXIT_FAILED, EXIT_LOCKED, EXIT_USAGE
 
 
+def _in_lines(message: str, remedy: str) -> str:
+    return f"{message}\n{remedy}" if remedy else message
+
+
 class OmniumEltError(Exception):
     """Something failed: `message` in one line, `remedy` in another."""
 
@@ -27,7 +31,7 @@ class OmniumEltError(Exception):
         self.remedy = remedy
 
     def __str__(self) -> str:
-        return f"{self.message}\n{self.remedy}" if self.remedy else self.message
+        return _in_lines(self.message, self.remedy)
 
 
 class UsageError(OmniumEltError):
@@ -53,7 +57,7 @@ class Explanation:
     """False: nobody foresaw it, and the log file has to be pointed to."""
 
     def __str__(self) -> str:
-        return f"{self.message}\n{self.remedy}" if self.remedy else self.message
+        return _in_lines(self.message, self.remedy)
 
 
 _OS_ERRORS = {
@@ -155,7 +159,7 @@ def _chain(error: BaseException) -> list[BaseException]:
 
 
 def _explain_one(error: BaseException) -> Explanation | None:
-    kinds = {kind.__name__ for kind in type(error).__mro__}
+    kinds = _kinds(error)
     text = " ".join(str(error).split())
     if isinstance(error, OmniumEltError):
         # What it was made from may know better whether a second run can help.
@@ -163,7 +167,7 @@ def _explain_one(error: BaseException) -> Explanation | None:
         if type(error) is OmniumEltError and origin is not None:
             if hint := _database_hint(origin):
                 return hint
-            if {kind.__name__ for kind in type(origin).__mro__} & _CONFIGURATION_ERRORS:
+            if _kinds(origin) & _CONFIGURATION_ERRORS:
                 return Explanation(error.message, error.remedy, EXIT_USAGE)
         return Explanation(error.message, error.remedy, error.exit_status)
     if isinstance(error, KeyboardInterrupt) or kinds & {"Stopped", "SignalReceivedException"}:
@@ -195,6 +199,11 @@ def _explain_one(error: BaseException) -> Explanation | None:
     return None
 
 
+def _kinds(error: BaseException) -> set[str]:
+    """The names of an error's class and of those above it: most are of packages that are not imported for this."""
+    return {kind.__name__ for kind in type(error).__mro__}
+
+
 def _missing_package(error: BaseException, text: str) -> Explanation:
     """What to install, for a destination or for the program itself."""
     destination = re.search(r"`(\w+) destination", text)
@@ -216,7 +225,7 @@ def _missing_package(error: BaseException, text: str) -> Explanation:
 
 def _database_hint(error: BaseException) -> Explanation | None:
     """What an error of the database means for a person, where it is one of those that happen."""
-    kinds = {kind.__name__ for kind in type(error).__mro__}
+    kinds = _kinds(error)
     if type(error).__module__.split(".")[0] not in ("duckdb", "_duckdb") and "DatabaseException" not in kinds:
         return None
     text = str(error).lower()

@@ -53,6 +53,11 @@ def cloned(source: Path, target: Path) -> bool:
     return True
 
 
+def partial_of(path: Path) -> Path:
+    """Where this process writes a file before it takes its place; no pattern such as `*.parquet` finds it there."""
+    return path.with_name(f".{path.name}.{os.getpid()}{PARTIAL}")
+
+
 @contextmanager
 def replacing(path: Path, mode: int | None = None) -> Iterator[Path]:
     """Give a temporary path beside `path`; what the `with` wrote there takes its place in one step.
@@ -60,7 +65,7 @@ def replacing(path: Path, mode: int | None = None) -> Iterator[Path]:
     When the `with` raises, `path` stays as it was. `mode`: that of a published file where it is None.
     """
     make_folder(path.parent)
-    partial = path.with_name(f".{path.name}.{os.getpid()}{PARTIAL}")
+    partial = partial_of(path)
     partial.unlink(missing_ok=True)
     try:
         yield partial
@@ -69,15 +74,10 @@ def replacing(path: Path, mode: int | None = None) -> Iterator[Path]:
         partial.unlink(missing_ok=True)
 
 
-def put(partial: Path, path: Path) -> None:
-    """Move a finished file to its place, so that neither a crash nor a reader meets a half of it."""
-    put_all([(partial, path)])
-
-
 def put_all(moves: Sequence[tuple[Path, Path]], mode: int | None = None) -> None:
-    """Move finished files to their places, one after the other without waiting for the disk in between.
+    """Move finished files to their places, so that neither a crash nor a reader meets a half of one.
 
-    `mode`: that of a published file where it is None.
+    They go one after the other, without waiting for the disk in between. `mode`: a published file's where it is None.
     """
     mode = published_mode() if mode is None else mode
     for partial, _ in moves:

@@ -10,7 +10,7 @@ omnium-data/                 Home.root
 
 import os
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import UTC, date, datetime, time
 from pathlib import Path
 from typing import Any, Literal
 
@@ -187,3 +187,8 @@ class Settings:
     """Run id that all steps of one run share; None: each makes its own."""
     stop: Cancellation = field(default_factory=Cancellation, repr=False, compare=False)
     """Set on SIGINT or SIGTERM: finish or drop the current window, then return."""
+
+    @property
+    def since_midnight(self) -> datetime | None:
+        """The moment at which the day `since` begins (UTC)."""
+        return datetime.combine(self.since, time(), UTC) if self.since else None

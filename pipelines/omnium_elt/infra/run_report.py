@@ -5,6 +5,8 @@ from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Literal, Protocol
 
+from omnium_source.http.traffic import Traffic
+
 from omnium_elt.infra.text import for_json
 
 ResourceStatus = Literal["ok", "unchanged", "forbidden", "failed", "skipped"]
@@ -48,6 +50,11 @@ class ResourceReport:
     """Whether the distinct keys read equal `total_hits`."""
     seconds: float = 0.0
     error: str | None = None
+
+    def took(self, traffic: Traffic) -> None:
+        """Note the requests that were made for it."""
+        self.requests, self.retries = traffic.requests, traffic.retries
+        self.throttled, self.bytes = traffic.throttled, traffic.bytes
 
     @property
     def is_dead(self) -> bool:

@@ -88,6 +88,7 @@ TRANSFORM = table(
         {},
         "statuses of the tenant's own",
         choices=("draft", "placed", "done", "cancelled"),
+        ignores_case=True,
     ),
     Setting(
         "more_inventory_transaction_types",
@@ -95,6 +96,7 @@ TRANSFORM = table(
         {},
         "types of the tenant's own",
         choices=("receipt", "sale", "return", "reservation", "transfer", "correction", "opening"),
+        ignores_case=True,
     ),
     Setting(
         "more_order_types",
@@ -102,6 +104,7 @@ TRANSFORM = table(
         {},
         "order types of the tenant's own, and whether each is demand",
         choices=(True, False, "true", "false"),
+        ignores_case=True,
     ),
     Setting("review_days", "number", 1, "days between two looks at the proposals", 0, 366),
     Setting(
@@ -136,6 +139,7 @@ TRANSFORM = table(
         {},
         "days of the week on which a supplier can be ordered from",
         choices=("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"),
+        takes_lists=True,
     ),
     Setting(
         "supplier_review_days",

@@ -1,11 +1,16 @@
 """The tenant, as the settings describe it: the connection, what becomes of personal data, and its errors in words."""
 
-from omnium_source.errors import OmniumError
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from omnium_source.errors import ConfigurationError, OmniumError, Unreachable, WrongCredentials
 from omnium_source.http.cancellation import Cancellation
 from omnium_source.http.client import OmniumClient
 from omnium_source.pii.masking import PersonalData
 from omnium_source.pii.personal_key import check_mark, key_for
 
+from omnium_elt.infra.errors import OmniumEltError, UsageError
 from omnium_elt.infra.home import Settings
 
 
@@ -23,6 +28,23 @@ def connect(settings: Settings, stop: Cancellation | None = None) -> OmniumClien
     )
 
 
+def connect_as(settings: Settings, user: str, secret: str, section: str, **options: Any) -> OmniumClient:
+    """The connection of one API user, whose token is kept nowhere; `section`: where its credentials are set.
+
+    `options` as `OmniumClient` takes them.
+    """
+    options = {"max_concurrency": settings.max_concurrency, **options}
+    return OmniumClient(
+        settings.base_url,
+        user,
+        secret,
+        max_requests_per_second=settings.max_requests_per_second,
+        stop=settings.stop,
+        section=section,
+        **options,
+    )
+
+
 def personal_data(settings: Settings, kept_mark: str | None) -> PersonalData:
     """What becomes of personal data, with the key of this installation.
 
@@ -35,7 +57,21 @@ def personal_data(settings: Settings, kept_mark: str | None) -> PersonalData:
     return personal
 
 
-def what_and_remedy(error: OmniumError) -> tuple[str, str]:
+@contextmanager
+def translating_errors() -> Iterator[None]:
+    """Raise errors of the source that end a whole step as ours.
+
+    UsageError for a wrong setting, OmniumEltError for wrong credentials and for a server that cannot be reached.
+    """
+    try:
+        yield
+    except ConfigurationError as error:
+        raise UsageError(*_what_and_remedy(error)) from error
+    except (WrongCredentials, Unreachable) as error:
+        raise OmniumEltError(*_what_and_remedy(error)) from error
+
+
+def _what_and_remedy(error: OmniumError) -> tuple[str, str]:
     """An error of the source as (what failed, remedy), the two lines a person sees."""
     what, _, remedy = str(error).rpartition(": ")
     what, remedy = (what, remedy) if what else (remedy, "")

@@ -12,6 +12,11 @@ def counted(number: int, what: str) -> str:
     return f"{number:,} {what}{'' if number == 1 else 's'}"
 
 
+def amount(value: Decimal | float, currency: str | None) -> str:
+    """`1,200.50 NOK`; without a currency the figure alone."""
+    return f"{value:,.2f} {currency or ''}".rstrip()
+
+
 def digits(number: Decimal) -> str:
     """A number with all its decimals, without needless zeros and thousands signs: `1200.5`."""
     return f"{number.normalize():f}"

@@ -26,6 +26,8 @@ Level = Literal["ok", "warn", "fail"]
 SKEW_WARNING_SECONDS = 60
 FREE_WARNING_BYTES = 2_000_000_000
 FREE_FAILURE_BYTES = 200_000_000
+READER = "SOURCES__OMNIUM"
+"""The section of the credentials that read."""
 PATIENCE_SECONDS = 20.0
 """How long one request of the check may be repeated."""
 
@@ -175,12 +177,16 @@ def _destination(home: Home, name: str) -> Iterator[Finding]:
 def _tenant(settings: Settings) -> Iterator[Finding]:
     from omnium_source.resources import select
 
+    from omnium_elt.infra.tenant import connect_as
+
     try:
         resources = select(settings.resources, settings.exclude)
     except Exception as error:
         yield _failed("resources", error)
         return
-    with _signing_in(settings, settings.client_id, settings.client_secret) as client:
+    user, secret = settings.client_id, settings.client_secret
+    # Without a file for the token: the credentials themselves are tried, and nothing is kept.
+    with connect_as(settings, user, secret, READER, request_timeout=PATIENCE_SECONDS) as client:
         try:
             _ask_for_a_token(client, "credentials")
         except Exception as error:
@@ -195,6 +201,7 @@ def _tenant(settings: Settings) -> Iterator[Finding]:
 
 def _writer(settings: Settings) -> Iterator[Finding]:
     """The API user that writes, where there is one: whether it is let in, and is not the one that reads."""
+    from omnium_elt.infra.tenant import connect_as
     from omnium_elt.write.credentials import WRITER, fault, writer
 
     name = "writing"
@@ -210,7 +217,7 @@ def _writer(settings: Settings) -> Iterator[Finding]:
         remedy = "Make an API user for writing; it is needed for `omnium-elt write … --apply` alone."
         yield Finding(name, "fail", wrong, remedy, EXIT_USAGE)
     else:
-        with _signing_in(settings, user, secret, WRITER) as client:
+        with connect_as(settings, user, secret, WRITER, request_timeout=PATIENCE_SECONDS) as client:
             try:
                 _ask_for_a_token(client, name)
             except Exception as error:
@@ -221,24 +228,6 @@ def _writer(settings: Settings) -> Iterator[Finding]:
         yield _ok(
             name, f"its API user got a token; it needs {needed}, which shows with the first thing written"
         )
-
-
-def _signing_in(
-    settings: Settings, user: str, secret: str, section: str = "SOURCES__OMNIUM"
-) -> "OmniumClient":
-    """A client without a file for its token: the credentials themselves are to be tried, and nothing to be kept."""
-    from omnium_source.http.client import OmniumClient
-
-    return OmniumClient(
-        settings.base_url,
-        user,
-        secret,
-        max_concurrency=settings.max_concurrency,
-        max_requests_per_second=settings.max_requests_per_second,
-        request_timeout=PATIENCE_SECONDS,
-        stop=settings.stop,
-        section=section,
-    )
 
 
 def _ask_for_a_token(client: "OmniumClient", what: str) -> None:

@@ -106,7 +106,7 @@ def findings(warehouse: Path) -> Findings:
 def _as_of(warehouse: Path) -> date | None:
     from omnium_elt.warehouse.manifest import read_manifest
 
-    manifest = read_manifest(Home(warehouse.parent)) or {}
+    manifest = read_manifest(Home(warehouse.parent))
     return date.fromisoformat(manifest["as_of"]) if manifest.get("as_of") else None
 
 

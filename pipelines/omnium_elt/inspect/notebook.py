@@ -8,9 +8,9 @@ import duckdb
 import marimo
 
 from omnium_elt.infra.configuration import home_of
-from omnium_elt.infra.files import read_object
-from omnium_elt.infra.home import Home
 from omnium_elt.inspect.dashboard import others
+from omnium_elt.warehouse.database import literal
+from omnium_elt.warehouse.manifest import read_manifest
 
 GREEN, AMBER, RUST, PALE = "#2a8a72", "#d08a2e", "#b5502a", "#9cc4b8"
 
@@ -21,19 +21,21 @@ def _theme() -> altair.theme.ThemeConfig:
     return altair.theme.ThemeConfig({"usermeta": {"embedOptions": {"actions": False}}})
 
 
-def _home() -> Home:
-    return home_of(None)
-
-
 def header(here: str) -> Any:
     """Links to the other pages, and as of which day the figures of this one are; `here` is its own address."""
-    manifest = read_object(_home().manifest)
+    manifest = read_manifest(home_of(None))
     pages = {"/": "Today's proposal", **others()}
     links = " · ".join(f"[{title}]({address})" for address, title in pages.items() if address != here)
     as_of = manifest.get("as_of") or "no day"
     return marimo.md(
         f"{links}\n\nAs of **{as_of}** · published {manifest.get('published_at', 'at no known time')}"
     )
+
+
+def figures(shown: dict[str, str]) -> Any:
+    """Figures side by side, by what they are."""
+    tiles = [marimo.stat(figure, label=what, bordered=True) for what, figure in shown.items()]
+    return marimo.hstack(tiles, widths="equal")
 
 
 def table(rows: Any, *, selection: Any = None, page_size: int = 10, **more: Any) -> Any:
@@ -54,13 +56,13 @@ def published() -> Callable[..., Any]:
 
     Stops the cell with a sentence where nothing is published.
     """
-    path = _home().warehouse
+    path = home_of(None).warehouse
     if not path.exists():
         sentence = f"There is no warehouse at `{path}` yet: `omnium-elt demo` makes one."
         marimo.stop(True, marimo.callout(marimo.md(sentence), "warn"))
     warehouse = duckdb.connect()
     # Attached, not opened: each session sees the version that was published when it began.
-    warehouse.execute(f"attach '{str(path).replace(chr(39), chr(39) * 2)}' as warehouse (read_only)")
+    warehouse.execute(f"attach {literal(str(path))} as warehouse (read_only)")
     warehouse.execute("use warehouse")
     warehouse.execute("set TimeZone = 'UTC'")
 

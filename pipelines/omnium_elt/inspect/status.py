@@ -68,7 +68,7 @@ def status(home: Home, resources: tuple[str, ...] | None = None, exclude: tuple[
     now = datetime.now(UTC)
     facts = history.resources(home)
     held, source = _held(home)
-    manifest = read_manifest(home) or {}
+    manifest = read_manifest(home)
     states = []
     for name in (row.name for row in select(resources, exclude)):
         fact, cursor = facts.get(name, {}), held.cursors.get(name)
@@ -77,7 +77,10 @@ def status(home: Home, resources: tuple[str, ...] | None = None, exclude: tuple[
             continue
         # A database that was moved away took with it what was once read.
         is_lost = (
-            not is_there and not fact.get("cursor") and source != "published warehouse" and not _is_busy(home)
+            not is_there
+            and not fact.get("cursor")
+            and source != "published warehouse"
+            and not lock.is_held(home.lock)
         )
         last_success = None if is_lost else fact.get("last_success")
         states.append(
@@ -95,7 +98,7 @@ def status(home: Home, resources: tuple[str, ...] | None = None, exclude: tuple[
         )
     return Status(
         home=str(home.root),
-        running=lock.describe_holder(home.lock) if _is_busy(home) else None,
+        running=lock.describe_holder(home.lock) if lock.is_held(home.lock) else None,
         published_at=manifest.get("published_at"),
         as_of=manifest.get("as_of"),
         source=source,
@@ -128,10 +131,6 @@ def kept_states(home: Home) -> dict[str, dict[str, Any]]:
     except Exception as error:
         log.info("the states of %s cannot be read: %s", home.root, error)
         return {}
-
-
-def _is_busy(home: Home) -> bool:
-    return lock.is_held(home.lock)
 
 
 def _held(home: Home) -> tuple[database.Held, Source | None]:

@@ -77,8 +77,11 @@ def _supplier(orders: list[Row], lines: Mapping[tuple[Any, ...], list[Row]]) -> 
     """One supplier's orders, as the template shows them."""
     first = orders[0]
     shown = {_key(order): lines.get(_key(order), []) for order in orders}
+    value = sum_of(orders, "value")
+    shown_value = sum(sum_of(found, "line_value") for found in shown.values())
     left_out = sum_of(orders, "lines") - sum(len(found) for found in shown.values())
-    currencies = {order["currency"] for order in orders}
+    currency = first["currency"]
+    is_one = {order["currency"] for order in orders} == {currency}
     actions = [
         (*ACTIONS.get(action, (action, "none")), len(list(group)))
         for (_, action), group in groupby(sorted(orders, key=_action), _action)
@@ -87,20 +90,11 @@ def _supplier(orders: list[Row], lines: Mapping[tuple[Any, ...], list[Row]]) -> 
         "name": first["supplier"],
         "actions": actions,
         "lines": sum_of(orders, "lines"),
-        "value": "several currencies"
-        if len(currencies) > 1
-        else amount(sum_of(orders, "value"), first["currency"]),
+        "value": amount(value, currency) if is_one else "several currencies",
         "urgency": first["urgency"],
-        "money_at_risk": ""
-        if len(currencies) > 1
-        else amount(sum_of(orders, "money_at_risk"), first["currency"]),
+        "money_at_risk": amount(sum_of(orders, "money_at_risk"), currency) if is_one else "",
         "left_out": left_out,
-        "left_out_value": ""
-        if len(currencies) > 1
-        else amount(
-            sum_of(orders, "value") - sum(sum_of(found, "line_value") for found in shown.values()),
-            first["currency"],
-        ),
+        "left_out_value": amount(value - shown_value, currency) if is_one else "",
         "order_by": min((order["order_by_date"] for order in orders if order["order_by_date"]), default=None),
         "orders": [
             {

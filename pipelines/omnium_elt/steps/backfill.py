@@ -7,22 +7,24 @@
              plain first load
 
 A part is the home of an ordinary load whose windows are bounded, so what holds for a load holds for it: each window is
-counted, and state and rows are committed together. The cursor of a divided resource is the moment of the plan.
+counted, and state and rows are committed together. The cursor of a divided resource is the moment of the plan. Once it
+is complete it becomes files that never change (`backfill_files.py`), and these are what is committed.
 """
 
 import contextlib
 import dataclasses
 import datetime as dt
 import shutil
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from omnium_source import Sync
-from omnium_source.errors import ConfigurationError, Forbidden, Unreachable, WrongCredentials
+from omnium_source.errors import Forbidden
 from omnium_source.pii.personal_key import key_for
-from omnium_source.resources import select
+from omnium_source.resources import Resource, select
+from omnium_source.sync import Sync
 from omnium_source.windows.window import Reading, Window, iso, moment_of
 
 from omnium_elt.infra import lock
@@ -30,8 +32,12 @@ from omnium_elt.infra.errors import HomeLockedError, OmniumEltError, UsageError
 from omnium_elt.infra.files import read_object, write_json
 from omnium_elt.infra.home import Home, Secret, Settings
 from omnium_elt.infra.run_report import Progress, RunReport, StepReport
-from omnium_elt.infra.tenant import connect, personal_data, what_and_remedy
+from omnium_elt.infra.tenant import connect, personal_data, translating_errors
 from omnium_elt.infra.text import counted
+from omnium_elt.steps.backfill_files import HandedOver, hand_over
+
+if TYPE_CHECKING:
+    from omnium_elt.steps.run import Step
 
 FORMAT = 1
 MOST_PARTS = 64
@@ -129,58 +135,18 @@ def plan(
     """Divide a first load into `number` parts, and keep the plan. Raises UsageError where rows are there already.
 
     `at_once`: how many are read at the same time; all of them, or as many as the tenant's limits allow requests.
-
-    One function, as each resource goes where those before it have left the least to read.
     """
     home, step = settings.home, StepReport("plan")
-    if plan_file(home).exists():
-        raise UsageError(
-            f"there is a plan already: {plan_file(home)}",
-            "Read its parts and commit them, or take the folder away to make another one.",
-        )
-    if not 2 <= number <= MOST_PARTS:
-        raise UsageError(f"{number} parts make no sense", f"Take 2 to {MOST_PARTS}.")
     most = min(number, settings.max_concurrency)
-    if at_once is not None and not 1 <= at_once <= most:
-        raise UsageError(
-            f"{at_once} parts at once make no sense",
-            f"Take 1 to {most}: no more than there are parts, and requests at a time (MAX_CONCURRENCY).",
-        )
+    _check_plan(home, number, at_once, most)
     resources = select(settings.resources, settings.exclude)
-    present = _states(settings, settings.destination)
-    if loaded := [one.name for one in resources if present.get(one.name, {}).get("cursor")]:
-        raise UsageError(
-            f"a backfill is a first load, and these are loaded already: {', '.join(loaded)}",
-            "omnium-elt load brings them up to date; leave them out by --exclude.",
-        )
+    _refuse_loaded(settings, resources)
     progress.start("plan", len(resources))
-    parts: list[dict[str, Window | None]] = [{} for _ in range(number)]
-    weights = [0] * number
     personal = personal_data(settings, None)
-    since = dt.datetime.combine(settings.since, dt.time(), dt.UTC) if settings.since else None
-    try:
-        with connect(settings) as client, ThreadPoolExecutor(4) as executor:
-            sync = Sync(client, executor, personal, Reading(since=since), choices=settings.fields)
-            end = client.moment().earliest.replace(microsecond=0)
-            counted: list[tuple[int, str]] = []
-            for resource in resources:
-                try:
-                    total, windows = sync.shares(resource, number, end)
-                except Forbidden as refusal:
-                    report.notes.append(f"{resource.name}: left out of the backfill: {refusal}")
-                    continue
-                progress.advance("plan", 1)
-                if len(windows) == 1:
-                    counted.append((total, resource.name))
-                for place, window in enumerate(windows if len(windows) > 1 else ()):
-                    parts[place][resource.name] = window
-                    weights[place] += total // len(windows)
-    except (WrongCredentials, Unreachable) as error:
-        raise OmniumEltError(*what_and_remedy(error)) from error
-    for total, name in sorted(counted, reverse=True):
-        lightest = weights.index(min(weights))
-        parts[lightest][name] = None
-        weights[lightest] += total + 1
+    with translating_errors(), connect(settings) as client, ThreadPoolExecutor(4) as executor:
+        reading = Reading(since=settings.since_midnight)
+        sync = Sync(client, executor, personal, reading, choices=settings.fields)
+        parts, weights = _divided(sync, resources, number, progress, report)
     found = Plan(
         report.run_id, settings.base_url, personal.mark, settings.since, tuple(parts), at_once or most
     )
@@ -193,11 +159,60 @@ def plan(
     progress.finish("plan", "ok")
 
 
-def _states(settings: Settings, destination: str) -> dict[str, dict[str, Any]]:
+def _check_plan(home: Home, number: int, at_once: int | None, most: int) -> None:
+    """Raise UsageError where there is a plan already, or the numbers make no sense; `most`: parts at once."""
+    if plan_file(home).exists():
+        raise UsageError(
+            f"there is a plan already: {plan_file(home)}",
+            "Read its parts and commit them, or take the folder away to make another one.",
+        )
+    if not 2 <= number <= MOST_PARTS:
+        raise UsageError(f"{number} parts make no sense", f"Take 2 to {MOST_PARTS}.")
+    if at_once is not None and not 1 <= at_once <= most:
+        raise UsageError(
+            f"{at_once} parts at once make no sense",
+            f"Take 1 to {most}: no more than there are parts, and requests at a time (MAX_CONCURRENCY).",
+        )
+
+
+def _refuse_loaded(settings: Settings, resources: Sequence[Resource]) -> None:
     from omnium_elt.warehouse.destination import Warehouse
 
-    with Warehouse(settings.home, destination) as warehouse:
-        return warehouse.states
+    with Warehouse(settings.home, settings.destination) as warehouse:
+        present = warehouse.states
+    if loaded := [one.name for one in resources if present.get(one.name, {}).get("cursor")]:
+        raise UsageError(
+            f"a backfill is a first load, and these are loaded already: {', '.join(loaded)}",
+            "omnium-elt load brings them up to date; leave them out by --exclude.",
+        )
+
+
+def _divided(
+    sync: Sync, resources: Sequence[Resource], number: int, progress: Progress, report: RunReport
+) -> tuple[list[dict[str, Window | None]], list[int]]:
+    """What each part reads, and how many rows that is: large resources by time, all others where least is to read."""
+    parts: list[dict[str, Window | None]] = [{} for _ in range(number)]
+    weights = [0] * number
+    end = sync.client.moment().earliest.replace(microsecond=0)
+    whole: list[tuple[int, str]] = []
+    for resource in resources:
+        try:
+            total, windows = sync.shares(resource, number, end)
+        except Forbidden as refusal:
+            report.notes.append(f"{resource.name}: left out of the backfill: {refusal}")
+            continue
+        progress.advance("plan", 1)
+        if len(windows) == 1:
+            whole.append((total, resource.name))
+            continue
+        for place, window in enumerate(windows):
+            parts[place][resource.name] = window
+            weights[place] += total // len(windows)
+    for total, name in sorted(whole, reverse=True):
+        lightest = weights.index(min(weights))
+        parts[lightest][name] = None
+        weights[lightest] += total + 1
+    return parts, weights
 
 
 # part -----------------------------------------------------------------------------------------------
@@ -215,17 +230,17 @@ def part_settings(settings: Settings, number: int) -> Settings:
         raise UsageError(
             f"the plan is for {found.base_url}, and this is {settings.base_url}", "Set the same base URL."
         )
-    try:
+    with translating_errors():
         personal_data(settings, found.mark)  # the same key, and the same treatment
-    except ConfigurationError as error:
-        raise UsageError(*what_and_remedy(error)) from error
     key = key_for(settings.personal, settings.personal_key, settings.home.personal_key, may_be_made=False)
-    kept = read_object(home.state / "plan.json")
-    if home.root.exists() and kept.get("plan_id") != found.plan_id:
+    begun_for = read_object(home.state / "plan.json").get("plan_id")
+    is_of_plan = begun_for == found.plan_id or HandedOver.of(home, found.plan_id) is not None
+    if home.root.exists() and not is_of_plan:
         shutil.rmtree(home.root)  # of an earlier plan
     home.create()
     write_json(home.state / "plan.json", {"plan_id": found.plan_id})
-    lacking = [name for name, share in shares.items() if not is_complete(_states_of(home).get(name), share)]
+    states = states_of(home, found.plan_id)
+    lacking = [name for name, share in shares.items() if not is_complete(states.get(name), share)]
     return dataclasses.replace(
         settings,
         home=home,
@@ -244,6 +259,31 @@ def part_settings(settings: Settings, number: int) -> Settings:
             },
         },
     )
+
+
+def part_steps(home: Home, number: int, settings: Settings) -> "list[Step]":
+    """What is left to do for a part of the plan in `home`: to read it, to hand it over. `settings`: the part's own."""
+    from omnium_elt.steps.run import load_step
+
+    plan = Plan.read(home)
+
+    def hand_over_step(settings: Settings, progress: Progress, report: RunReport) -> None:
+        if lacking_of(plan, number, states_of(settings.home, plan.plan_id)):
+            return  # the report of the load says why
+        started = time.monotonic()
+        tables = hand_over(settings.home, plan.plan_id).tables.values()
+        step = StepReport("hand_over", "ok", seconds=time.monotonic() - started)
+        step.details = {
+            "tables": len(tables),
+            "rows": sum(table["rows"] for table in tables),
+            "bytes": sum(file["bytes"] for table in tables for file in table["files"]),
+        }
+        report.steps.append(step)
+
+    if not plan.part(number) or HandedOver.of(settings.home, plan.plan_id):
+        return []
+    # Where nothing is left to read, an empty selection would mean all resources.
+    return [load_step, hand_over_step] if settings.resources else [hand_over_step]
 
 
 @contextlib.contextmanager
@@ -279,12 +319,12 @@ def taken(home: Home, number: int) -> Iterator[None]:
 
 
 def read_parts(
-    settings: Settings, read: Callable[[Settings], RunReport], wait: Callable[[], None]
+    settings: Settings, read: "Callable[[Settings, Sequence[Step]], RunReport]", wait: Callable[[], None]
 ) -> tuple[RunReport, Home]:
-    """Read parts that nobody else reads, one after the other, until all are complete or one fails; `read` reads one.
+    """Read parts that nobody else reads, one after the other, until all are complete or one fails.
 
-    While all that are left are being read by others it waits: the part of a process that died is taken over. Returns
-    a report of all that were read here, and the home of the last one.
+    While all that are left are being read by others it waits: the part of a process that died is taken over. `read`
+    does the steps of a part. Returns a report of all that were read here, and the home of the last one.
     """
     left, report = list(range(1, len(Plan.read(settings.home).parts) + 1)), RunReport.begin("backfill")
     last = settings.home
@@ -294,7 +334,8 @@ def read_parts(
             try:
                 with taken(settings.home, number):
                     chosen = part_settings(settings, number)
-                    part = read(chosen) if chosen.resources else None
+                    steps = part_steps(settings.home, number, chosen)
+                    part = read(chosen, steps) if steps else None
             except HomeLockedError:
                 continue
             left.remove(number)
@@ -311,7 +352,10 @@ def read_parts(
     return report.finish(), last
 
 
-def _states_of(home: Home) -> dict[str, dict[str, Any]]:
+def states_of(home: Home, plan_id: str) -> Mapping[str, dict[str, Any]]:
+    """How far the part with this home has read each resource."""
+    if handed_over := HandedOver.of(home, plan_id):
+        return handed_over.states
     from omnium_elt.warehouse import database
 
     with database.connect(home.working_database) as connection:
@@ -336,13 +380,15 @@ def lacking_of(plan: Plan, number: int, states: Mapping[str, Mapping[str, Any]])
     return lacking
 
 
-def refuse_incomplete(plan: Plan, states: Sequence[Mapping[str, Mapping[str, Any]]]) -> None:
-    """Raise OmniumEltError where parts have not read all that they were to read, and name it."""
-    told_of = [
-        f"part {number} lacks {', '.join(lacking)}"
-        for number, of_part in enumerate(states, 1)
-        if (lacking := lacking_of(plan, number, of_part))
-    ]
+def refuse_incomplete(plan: Plan, home: Home) -> None:
+    """Raise OmniumEltError where parts have not read all that they were to read, or not handed it over; name it."""
+    told_of = []
+    for number, shares in enumerate(plan.parts, 1):
+        part = part_home(home, number)
+        if lacking := lacking_of(plan, number, states_of(part, plan.plan_id)):
+            told_of.append(f"part {number} lacks {', '.join(lacking)}")
+        elif shares and not HandedOver.of(part, plan.plan_id):
+            told_of.append(f"part {number} is not handed over")
     if told_of:
         first = told_of[0].split()[1]
         raise OmniumEltError(

@@ -4,30 +4,30 @@ import shutil
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
-from omnium_source import dlt_resource, known_columns, mark_personal
 from omnium_source.dlt_adapter import SYSTEM_COLUMNS
 from omnium_source.http.traffic import Traffic
 from omnium_source.normalize.buffer import REQUIRED, Columns, Part, Tables
 from omnium_source.normalize.naming import free_name
 from omnium_source.normalize.schema import FIELD
 from omnium_source.resources import RESOURCES
+from omnium_source.source import dlt_resource, mark_personal
 from omnium_source.windows.gathered import Verified
 from omnium_source.windows.window import Window
 
 from omnium_elt.infra import lock
 from omnium_elt.infra.errors import OmniumEltError, UsageError
-from omnium_elt.infra.home import Home, Settings
+from omnium_elt.infra.home import Settings
 from omnium_elt.infra.run_report import Progress, ResourceReport, RunReport
 from omnium_elt.steps.backfill import Plan, part_home, plan_file, refuse_incomplete
+from omnium_elt.steps.backfill_files import HandedOver
 from omnium_elt.steps.receipts import kept_rows
-from omnium_elt.warehouse.database import BOOKKEEPING, RAW, RECEIPTS, literal
+from omnium_elt.warehouse.database import BOOKKEEPING, RECEIPTS, literal
 from omnium_elt.warehouse.destination import Warehouse
 
 ROWS_AT_ONCE = 50_000
@@ -42,37 +42,34 @@ def commit(settings: Settings, progress: Progress, report: RunReport) -> None:
     homes = [part_home(home, number) for number in range(1, len(plan.parts) + 1)]
     with ExitStack() as held:
         for one in homes:
-            if one.working_database.exists():
+            if one.state.exists():  # else it was read elsewhere
                 held.enter_context(lock.hold(one.lock, "backfill commit"))
-        found = [_Found.of(one) for one in homes]
-        refuse_incomplete(plan, [one.states for one in found])
+        refuse_incomplete(plan, home)
+        found = {
+            number: part for number, one in enumerate(homes, 1) if (part := HandedOver.of(one, plan.plan_id))
+        }
+        _refuse_damaged(found)
         _refuse_other_marks(plan, found)
         with Warehouse(home, settings.destination) as warehouse:
-            states = {name: found[shares[-1][0] - 1].states[name] for name, shares in plan.shares.items()}
+            states = {name: found[shares[-1][0]].states[name] for name, shares in plan.shares.items()}
             if not _is_done(warehouse, states):
-                _Commit(settings, plan, homes, found, warehouse, report).run(progress)
+                _Commit(settings, plan, found, warehouse, report).run(progress)
     shutil.rmtree(plan_file(home).parent)
 
 
-@dataclass(frozen=True)
-class _Found:
-    """What a part holds: its states, its columns with dlt's hints, how personal data were treated."""
-
-    states: Mapping[str, dict[str, Any]]
-    columns: Mapping[str, Columns]
-    mark: str | None
-
-    @classmethod
-    def of(cls, home: Home) -> "_Found":
-        if not home.working_database.exists():
-            return cls({}, {}, None)
-        with Warehouse(home, "duckdb") as warehouse:  # takes away what a package cut short has left
-            return cls(warehouse.states, known_columns(warehouse.tables), warehouse.personal_mark)
+def _refuse_damaged(found: Mapping[int, HandedOver]) -> None:
+    for number, part in found.items():
+        if damaged := part.damaged():
+            raise OmniumEltError(
+                f"part {number} is not as it was handed over: {', '.join(damaged)}",
+                f"Copy {part.folder} again from where it was read; or take part-{number} away, and read it anew: "
+                f"omnium-elt backfill part {number}.",
+            )
 
 
-def _refuse_other_marks(plan: Plan, found: Sequence[_Found]) -> None:
-    for number, one in enumerate(found, 1):
-        if plan.parts[number - 1] and one.mark != plan.mark:
+def _refuse_other_marks(plan: Plan, found: Mapping[int, HandedOver]) -> None:
+    for number, part in found.items():
+        if part.mark != plan.mark:
             raise OmniumEltError(
                 f"part {number} has treated personal data otherwise than the plan says",
                 f"Take its folder away, and read it again: omnium-elt backfill part {number}.",
@@ -99,12 +96,11 @@ class _Commit:
         self,
         settings: Settings,
         plan: Plan,
-        homes: Sequence[Home],
-        found: Sequence[_Found],
+        found: Mapping[int, HandedOver],
         warehouse: Warehouse,
         report: RunReport,
     ) -> None:
-        self._settings, self._plan, self._homes, self._found = settings, plan, homes, found
+        self._settings, self._plan, self._found = settings, plan, found
         self._warehouse, self._report = warehouse, report
 
     def run(self, progress: Progress) -> None:
@@ -118,11 +114,6 @@ class _Commit:
             duckdb.connect() as connection,
         ):
             connection.execute("set TimeZone = 'UTC'")
-            for number, home in enumerate(self._homes, 1):
-                if home.working_database.exists():
-                    connection.execute(
-                        f"attach {literal(str(home.working_database))} as {_alias(number)} (read_only)"
-                    )
             receipts = {table: self._bookkeeping(connection, table) for table in BOOKKEEPING}
             resources = [
                 self._resource(connection, name, Path(folder), progress, is_new=name in new)
@@ -142,10 +133,8 @@ class _Commit:
         columns = _Columns()
         windows = []
         for place, (number, share) in enumerate(shares):
-            found = self._found[number - 1]
-            parts = list(
-                _parts(connection, name, number, numbers[place + 1 :], found.columns, columns, folder)
-            )
+            found, later = self._found[number], [self._found[other] for other in numbers[place + 1 :]]
+            parts = list(_parts(connection, name, number, found, later, columns, folder))
             windows.append(_verified(name, share, parts, columns, found.states[name]))
         progress.finish(name, "ok")
 
@@ -165,9 +154,9 @@ class _Commit:
     def _bookkeeping(self, connection: Any, table: str) -> list[dict[str, Any]]:
         """The rows of a bookkeeping table of all parts."""
         rows: list[dict[str, Any]] = []
-        for number in range(1, len(self._homes) + 1):
-            if table in _tables_of(connection, number):
-                rows += connection.sql(f"from {_alias(number)}.{RAW}.{table}").to_arrow_table().to_pylist()
+        for part in self._found.values():
+            if table in part.tables:
+                rows += connection.sql(f"from {_rows_of(part, table)}").to_arrow_table().to_pylist()
         return rows
 
     def _tell(self, receipts: Sequence[Mapping[str, Any]]) -> None:
@@ -247,27 +236,24 @@ def _parts(
     connection: Any,
     root: str,
     number: int,
-    later: Sequence[int],
-    known: Mapping[str, Columns],
+    part: HandedOver,
+    later: Sequence[HandedOver],
     columns: _Columns,
     folder: Path,
 ) -> Iterator[Part]:
     """What a part holds of a resource, without rows that a later one has, too: it read the newer version."""
-    there = _tables_of(connection, number)
     others = " union all ".join(
-        f'select _dlt_id from {_alias(other)}.{RAW}."{root}"'
-        for other in later
-        if root in _tables_of(connection, other)
+        f"select _dlt_id from {_rows_of(other, root)}" for other in later if root in other.tables
     )
-    for table in (name for name in there if name == root or name.startswith(f"{root}__")):
-        names = [name for name in there[table] if name != "_dlt_load_id"]
-        values = columns.of(table, known[table], names)
+    for table in (name for name in part.tables if name == root or name.startswith(f"{root}__")):
+        names = [name for name in part.names(table) if name != "_dlt_load_id"]
+        values = columns.of(table, part.columns[table], names)
         listed = ", ".join(f'{value} as "{name}"' for name, value in values.items())
         key = "_dlt_id" if table == root else "_dlt_root_id"
         where = f"where {key} not in ({others})" if others else ""
-        reader = connection.sql(
-            f'select {listed} from {_alias(number)}.{RAW}."{table}" {where}'
-        ).to_arrow_reader(ROWS_AT_ONCE)
+        reader = connection.sql(f"select {listed} from {_rows_of(part, table)} {where}").to_arrow_reader(
+            ROWS_AT_ONCE
+        )
         schema = pa.schema([field.with_nullable(field.name not in REQUIRED) for field in reader.schema])
         path, rows = folder / f"{table}.{number}.parquet", 0
         with pq.ParquetWriter(path, schema) as writer:
@@ -278,18 +264,6 @@ def _parts(
             yield Part(table, rows, path=path)
 
 
-def _alias(number: int) -> str:
-    return f"part_{number}"
-
-
-def _tables_of(connection: Any, number: int) -> dict[str, dict[str, str]]:
-    """The raw tables of a part: table → column → type."""
-    rows = connection.execute(
-        "select table_name, column_name, data_type from duckdb_columns() "
-        "where database_name = ? and schema_name = ? order by table_name, column_index",
-        [_alias(number), RAW],
-    ).fetchall()
-    found: dict[str, dict[str, str]] = {}
-    for table, column, kind in rows:
-        found.setdefault(table, {})[column] = kind
-    return found
+def _rows_of(part: HandedOver, table: str) -> str:
+    """The rows of a table of a part, in SQL."""
+    return f"read_parquet({literal(str(part.file(table)))})"

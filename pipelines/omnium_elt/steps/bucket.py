@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from omnium_elt.infra.errors import OmniumEltError, UsageError
-from omnium_elt.infra.files import checksum, put, read_object
+from omnium_elt.infra.files import checksum, partial_of, read_object, replacing
 from omnium_elt.infra.home import Home, Settings
 from omnium_elt.infra.log import hide
 from omnium_elt.infra.run_report import Progress, StepReport
@@ -222,7 +222,8 @@ class Bucket:
         if self.files.exists(path) and self.files.cat_file(path) == text:
             return
         if _is_disk(self.files):
-            put(_written(Path(path), text), Path(path))
+            with replacing(Path(path)) as partial:
+                partial.write_bytes(text)
         else:
             self.files.pipe_file(path, text)
 
@@ -313,7 +314,8 @@ def _overtaken(root: str, number: int) -> OmniumEltError:
 
 def _create(path: Path, text: bytes) -> None:
     """Create a file of this disk, whole or not at all. Raises FileExistsError where there is one."""
-    partial = _written(path, text)
+    partial = partial_of(path)
+    partial.write_bytes(text)
     try:
         os.link(partial, path)
     except FileExistsError:
@@ -323,13 +325,6 @@ def _create(path: Path, text: bytes) -> None:
             file.write(text)
     finally:
         partial.unlink()
-
-
-def _written(path: Path, text: bytes) -> Path:
-    """A file beside that which is meant, with what it is to hold."""
-    partial = path.with_name(f"{path.name}.{os.getpid()}.partial")
-    partial.write_bytes(text)
-    return partial
 
 
 def _is_disk(files: Any) -> bool:

@@ -70,7 +70,10 @@ def publish_delta(settings: Settings, progress: Progress) -> StepReport:
         for table in sorted(database.tables(connection)):
             # What the program keeps of its loads comes along when something else changed.
             if table in changed or table.startswith("_"):
-                tables[table] = {"mark": marks.get(table, ""), **_write(connection, place, table, run_id)}
+                tables[table] = {
+                    "mark": marks.get(table, ""),
+                    **write_table(connection, place, table, run_id),
+                }
                 progress.advance(STEP, 1)
     versions = {table: described["version"] for table, described in tables.items()}
     runs = [*manifest.get("runs", []), {"run_id": run_id, "versions": versions}][-KEPT_RUNS:]
@@ -81,7 +84,7 @@ def publish_delta(settings: Settings, progress: Progress) -> StepReport:
     return report
 
 
-def _write(connection: Any, place: "_Here | _InBucket", table: str, run_id: str) -> dict[str, Any]:
+def write_table(connection: Any, place: "_Here | _InBucket", table: str, run_id: str) -> dict[str, Any]:
     """Write all rows of a table as its next version."""
     from deltalake import CommitProperties, DeltaTable, WriterProperties, write_deltalake
 

@@ -21,8 +21,8 @@ from omnium_elt.infra.files import (
     flush,
     make_folder,
     published_mode,
-    put,
     read_object,
+    replacing,
     sweep,
     write_json,
 )
@@ -106,7 +106,8 @@ def _write_run(
             described = before[table]
             _link(lake / described["files"][0]["path"], file)
         else:
-            described = _write(connection, table, file)
+            described = write_table(connection, table, file)
+            file.chmod(published_mode())
             progress.advance(STEP, 1)
         path = f"{RUNS}/{run_id}/{table}/{FILE}"
         tables[table] = {**described, "mark": mark, "files": [{**described["files"][0], "path": path}]}
@@ -124,12 +125,12 @@ def _write_run(
     return written
 
 
-def _write(connection: Any, table: str, file: Path) -> dict[str, Any]:
+def write_table(connection: Any, table: str, file: Path) -> dict[str, Any]:
+    """Write a raw table as a Parquet file; return its rows, its columns, and the file's bytes and SHA-256."""
     source = f'"{database.RAW}"."{table}"'
     connection.execute(
         f"copy (from {source}) to {database.literal(str(file))} (format parquet, compression zstd)"
     )
-    file.chmod(published_mode())
     flush(file)
     rows = only_value(connection, f"select count(*) from {source}")
     columns = connection.execute(f"describe {source}").fetchall()
@@ -154,12 +155,9 @@ def _show_newest(lake: Path, tables: Mapping[str, Any]) -> None:
         newest, shown = lake / described["files"][0]["path"], lake / table / FILE
         if shown.exists() and _facts(shown) == _facts(newest):
             continue
-        make_folder(shown.parent)
         sweep(shown.parent)
-        # Not *.parquet: whoever reads the folder by its pattern must not find it yet.
-        partial = shown.with_name(f".{FILE}.{os.getpid()}.partial")
-        _link(newest, partial)
-        put(partial, shown)
+        with replacing(shown) as partial:
+            _link(newest, partial)
 
 
 def _facts(file: Path) -> tuple[int, int]:

@@ -7,7 +7,6 @@ cut short keeps what its finished packages loaded.
     resources ──► readers, side by side ──► queue of verified windows ──► packages ──► destination
 """
 
-import datetime as dt
 import logging
 import os
 import queue
@@ -22,7 +21,6 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-from omnium_source import Sync, dlt_resource, known_columns, mark_personal
 from omnium_source.errors import (
     ConfigurationError,
     Forbidden,
@@ -36,14 +34,16 @@ from omnium_source.normalize.drift import in_words
 from omnium_source.normalize.without_pandas import without_pandas
 from omnium_source.normalize.worker_pool import WorkerPool
 from omnium_source.resources import LEFT_OUT, Resource, select
+from omnium_source.source import dlt_resource, mark_personal
+from omnium_source.sync import Sync, known_columns
 from omnium_source.windows.gathered import Verified
 from omnium_source.windows.window import Reading
 
 from omnium_elt.infra import memory
-from omnium_elt.infra.errors import OmniumEltError, UsageError, explain
+from omnium_elt.infra.errors import explain
 from omnium_elt.infra.home import Settings
 from omnium_elt.infra.run_report import Progress, ResourceReport, RunReport
-from omnium_elt.infra.tenant import connect, personal_data, what_and_remedy
+from omnium_elt.infra.tenant import connect, personal_data, translating_errors
 from omnium_elt.steps.receipts import beside, resource
 from omnium_elt.steps.resource_progress import ResourceProgress
 from omnium_elt.warehouse.database import LOCAL
@@ -86,7 +86,7 @@ def load(settings: Settings, progress: Progress, report: RunReport | None = None
     """
     report = report or RunReport.begin("load", settings.run_id)
     memory.give_back_what_was_used()
-    try:
+    with translating_errors():
         resources = select(settings.resources, settings.exclude)
         with (
             memory.hurrying(),
@@ -97,10 +97,6 @@ def load(settings: Settings, progress: Progress, report: RunReport | None = None
             Warehouse(settings.home, settings.destination) as warehouse,
         ):
             _Load(settings, progress, report, client, warehouse, pool).run(resources)
-    except ConfigurationError as error:
-        raise UsageError(*what_and_remedy(error)) from error
-    except (WrongCredentials, Unreachable) as error:
-        raise OmniumEltError(*what_and_remedy(error)) from error
     return report.finish("interrupted" if settings.stop.is_set() else None)
 
 
@@ -129,12 +125,11 @@ class _Load:
         # What a killed run left there is in no package, and is read again.
         shutil.rmtree(settings.home.buffers, ignore_errors=True)
         settings.home.buffers.mkdir(exist_ok=True)
-        since = settings.since
         reading = Reading(
             settling_lag=settings.settling_lag_seconds,
             full_pass_days=settings.full_pass_days,
             window_rows=settings.window_rows,
-            since=dt.datetime.combine(since, dt.time(), dt.UTC) if since else None,
+            since=settings.since_midnight,
             folder=settings.home.buffers,
             **(WHERE_TIGHT if self._is_tight else {}),
             **settings.source_options.get("reading", {}),

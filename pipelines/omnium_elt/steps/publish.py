@@ -11,7 +11,6 @@ data are published alone; the manifest says whether models are there, and whethe
 
 import base64
 import json
-import os
 import stat
 import time
 from datetime import UTC, datetime
@@ -20,10 +19,10 @@ from typing import Any
 
 from omnium_elt.infra.errors import UsageError
 from omnium_elt.infra.files import (
-    PARTIAL,
     checksum,
     copy_file,
     make_folder,
+    partial_of,
     published_mode,
     put_all,
     read_object,
@@ -47,8 +46,8 @@ MARTS = "marts"
 MANIFEST_FORMAT = 1
 
 
-def publish(settings: Settings, progress: Progress, *, force: bool = False) -> StepReport:
-    """Publish the working database, unless what is published is the same already (`force` does it anyway).
+def publish(settings: Settings, progress: Progress) -> StepReport:
+    """Publish the working database, unless what is published is the same already.
 
     Where no models were ever built the raw data are published alone, and the manifest says so. Raises UsageError where
     a build of them did not finish, or nothing was loaded. A reader sees the old version or the new one.
@@ -61,8 +60,8 @@ def publish(settings: Settings, progress: Progress, *, force: bool = False) -> S
         return report
     source, raw = _source(settings)
     before = read_manifest(home)
-    is_same = before is not None and (before.get("source"), before.get("raw")) == (source, raw)
-    if not force and before and is_same and _is_all_there(home, before):
+    is_same = (before.get("source"), before.get("raw")) == (source, raw)
+    if is_same and _is_all_there(home, before):
         report.status = "unchanged"
         report.details = {"purchasing": before.get("purchasing")}
         return report
@@ -73,7 +72,7 @@ def publish(settings: Settings, progress: Progress, *, force: bool = False) -> S
     with database.connect(home.working_database) as connection:
         database.clear_half_loaded(connection)
         connection.execute("checkpoint")
-        marts, finished = export_marts(connection, home, before or {}, _descriptions(home))
+        marts, finished = export_marts(connection, home, before, _descriptions(home))
         page = report_html.page(connection, source["as_of"]) if source else None
         purchasing = summary(connection, source["as_of"]) if source else None
     report.details = {
@@ -206,16 +205,12 @@ def export_marts(
     marts: list[dict[str, Any]] = []
     for name in database.tables(connection, MARTS):
         target = home.exports / f"{name}.parquet"
-        partial = home.exports / f".{name}.parquet.{os.getpid()}{PARTIAL}"
+        partial = partial_of(target)
         described = descriptions.get(name, {"description": "", "columns": {}})
         columns = _columns(connection, name, described["columns"])
         content = _content(connection, name, columns, described["description"])
         earlier = before.get("marts", {}).get(name, {})
-        if (
-            earlier.get("content") == content
-            and target.exists()
-            and target.stat().st_size == earlier["bytes"]
-        ):
+        if earlier.get("content") == content and _is_whole(target, earlier):
             marts.append({"name": name, **earlier})
             continue
         _copy(connection, name, columns, partial)
@@ -320,5 +315,10 @@ def _descriptions(home: Home) -> dict[str, dict[str, Any]]:
 
 def _is_all_there(home: Home, manifest: dict[str, Any]) -> bool:
     return home.warehouse.exists() and all(
-        (home.exports / mart["file"]).exists() for mart in manifest.get("marts", {}).values()
+        _is_whole(home.exports / mart["file"], mart) for mart in manifest["marts"].values()
     )
+
+
+def _is_whole(path: Path, mart: dict[str, Any]) -> bool:
+    """Whether an export is there, as long as the manifest says."""
+    return path.exists() and path.stat().st_size == mart.get("bytes")

@@ -11,35 +11,27 @@ after the last load; what is missing then is read with the whole resource.
 import datetime as dt
 import logging
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import replace
 
-from omnium_source import Sync
-from omnium_source.errors import (
-    ConfigurationError,
-    Forbidden,
-    OmniumError,
-    Stopped,
-    Unreachable,
-    WrongCredentials,
-)
+from omnium_source.errors import Forbidden, OmniumError, Stopped, Unreachable, WrongCredentials
 from omnium_source.http.traffic import Traffic
 from omnium_source.resources import LEFT_OUT, RESOURCES, Resource, select
+from omnium_source.sync import Sync
 from omnium_source.windows.window import Reading, moment_of
 
-from omnium_elt.infra.errors import OmniumEltError, UsageError, explain
+from omnium_elt.infra.errors import explain
 from omnium_elt.infra.home import Settings
 from omnium_elt.infra.run_report import Progress, ResourceReport, RunReport
-from omnium_elt.infra.tenant import connect, personal_data, what_and_remedy
+from omnium_elt.infra.tenant import connect, personal_data, translating_errors
 from omnium_elt.steps.load import load
+from omnium_elt.warehouse.database import id_lists, instant
 from omnium_elt.warehouse.destination import Warehouse
 from omnium_elt.warehouse.odd_values import forget_mended
 
 log = logging.getLogger("omnium.reconcile")
-
-IDS_A_STATEMENT = 1_000
 
 
 def reconcile(settings: Settings, progress: Progress, force: bool = False) -> RunReport:
@@ -50,13 +42,9 @@ def reconcile(settings: Settings, progress: Progress, force: bool = False) -> Ru
     Raises OmniumEltError or UsageError where nothing can be read at all.
     """
     report = RunReport.begin("reconcile", settings.run_id)
-    try:
+    with translating_errors():
         missing = _sweep_all(settings, progress, report, force)
         _heal(settings, progress, report, missing)
-    except ConfigurationError as error:
-        raise UsageError(*what_and_remedy(error)) from error
-    except (WrongCredentials, Unreachable) as error:
-        raise OmniumEltError(*what_and_remedy(error)) from error
     report.notes += [f"{one.name}: {one.error}" for one in report.resources if one.error]
     return report.finish("interrupted" if settings.stop.is_set() else None)
 
@@ -225,8 +213,7 @@ class _Sweep:
             raise
         finally:
             report.seconds = time.monotonic() - started
-            report.requests, report.retries = traffic.requests, traffic.retries
-            report.throttled, report.bytes = traffic.throttled, traffic.bytes
+            report.took(traffic)
             self._progress.finish(resource.name, report.status)
         return missing
 
@@ -248,16 +235,10 @@ class _Sweep:
                 "right, run `omnium-elt reconcile --force`"
             )
         table = self._warehouse.name_of(resource.name)
-        now = dt.datetime.now(dt.UTC).isoformat(sep=" ", timespec="microseconds")
-        for value, keys in ((f"timestamp with time zone '{now}'", vanished), ("null", returned)):
-            for some in _chunks(keys):
-                ids = ", ".join(f"'{key}'" for key in some)
+        now = instant(dt.datetime.now(dt.UTC))
+        for value, keys in ((now, vanished), ("null", returned)):
+            for ids in id_lists(keys):
                 self._warehouse.execute(
                     f"update {table} set _omnium_deleted_at = {value} where _dlt_id in ({ids})"
                 )
         return len(vanished) + len(returned)
-
-
-def _chunks(keys: Sequence[str]) -> Iterator[Sequence[str]]:
-    for start in range(0, len(keys), IDS_A_STATEMENT):
-        yield keys[start : start + IDS_A_STATEMENT]

@@ -53,7 +53,7 @@ class ResourceProgress:
 
     def settle(self, why_not_loaded: str = "") -> None:
         """Write the report: rows, windows and status are those of the windows that are in the destination."""
-        report, traffic, windows = self.report, self.traffic, self.committed
+        report, windows = self.report, self.committed
         self.is_reported = True
         report.rows = sum(window.written for window in windows)
         report.window_from = windows[0].window.lower if windows else None
@@ -61,8 +61,7 @@ class ResourceProgress:
         hits = [window.total_hits for window in windows]
         report.total_hits = None if not hits or None in hits else sum(hit or 0 for hit in hits)
         report.seconds = self.seconds
-        report.requests, report.retries = traffic.requests, traffic.retries
-        report.throttled, report.bytes = traffic.throttled, traffic.bytes
+        report.took(self.traffic)
         report.complete = self.outcome == "read" and self.is_settled
         report.error = self.error
         if len(windows) < len(self.windows):

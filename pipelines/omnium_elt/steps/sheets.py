@@ -85,16 +85,14 @@ def _is_changed_by_spreadsheets(text: str) -> bool:
     return _TAKEN_FOR_SOMETHING_ELSE.fullmatch(text.strip()) is not None
 
 
-def write_xlsx(
-    path: Path, names: Sequence[str], rows: Iterable[Sequence[Any]], sheet: str = "Proposal"
-) -> None:
+def write_xlsx(path: Path, names: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
     """One sheet: bold headings that stay in sight, a filter, dates and amounts as such, texts never as formulas."""
     import xlsxwriter
 
     with xlsxwriter.Workbook(str(path), {"constant_memory": True}) as book:
         heading = book.add_format({"bold": True})
         formats = formats_of(book)
-        page = book.add_worksheet(sheet)
+        page = book.add_worksheet("Proposal")
         page.freeze_panes(1, 0)
         print_on_width(page)
         page.repeat_rows(0)

@@ -23,6 +23,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+from omnium_elt.infra.configuration import environment
 from omnium_elt.infra.errors import OmniumEltError, UsageError
 from omnium_elt.infra.files import checksum, flush, make_folder, published_mode, read_object, write_json
 from omnium_elt.infra.home import Settings
@@ -122,27 +123,12 @@ def session(settings: Settings) -> Iterator[Any]:
     if PARTITIONS in os.environ:
         spark.conf.set("spark.sql.shuffle.partitions", os.environ[PARTITIONS])
     try:
-        with _told_to_dbt(remote):
+        # So that dbt-spark, which asks for a session for each statement, gets the server's.
+        with environment({SPARK_REMOTE: remote} if remote else {}):
             yield spark
     finally:
         if active is None:
             spark.stop()
-
-
-@contextmanager
-def _told_to_dbt(remote: str | None) -> Iterator[None]:
-    """Have whoever asks for a session in this process, as dbt-spark does for each statement, get the server's."""
-    before = os.environ.get(SPARK_REMOTE)
-    if remote:
-        os.environ[SPARK_REMOTE] = remote
-    try:
-        yield
-    finally:
-        if remote:
-            if before is None:
-                del os.environ[SPARK_REMOTE]
-            else:
-                os.environ[SPARK_REMOTE] = before
 
 
 def _local(builder: Any, settings: Settings) -> Any:

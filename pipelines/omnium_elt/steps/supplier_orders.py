@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from omnium_elt.decide.lines import Selection, by_order, value_of
-from omnium_elt.infra.errors import OmniumEltError, UsageError
+from omnium_elt.infra.errors import UsageError
 from omnium_elt.infra.files import replacing
 from omnium_elt.infra.home import Home
 from omnium_elt.infra.text import digits
@@ -20,7 +20,7 @@ from omnium_elt.steps import printing, sheets
 from omnium_elt.steps.export import Written, proposal_lines
 from omnium_elt.warehouse import database
 from omnium_elt.warehouse.manifest import read_manifest
-from omnium_elt.write.orders import canceled_by_undo, order_id_of
+from omnium_elt.write.orders import canceled_by_undo, order_id_of, requested_delivery
 
 COLUMNS = (
     ("line_number", "Line", 6),
@@ -52,13 +52,8 @@ def export_orders(home: Home, kind: str | None, output: str | None, chosen: Sele
     with database.connect(home.warehouse, read_only=True) as connection:
         rows = connection.sql("from marts.dim_warehouse").to_arrow_table().to_pylist()
     warehouses = {row["warehouse_code"]: row for row in rows}
-    as_of = str((read_manifest(home) or {}).get("as_of"))
-    try:
-        undone = canceled_by_undo(home)
-    except ValueError as error:
-        raise OmniumEltError(
-            str(error), "Compare with Omnium what it wrote, then move the file away."
-        ) from error
+    as_of = str(read_manifest(home).get("as_of"))
+    undone = canceled_by_undo(home)
     orders = by_order(lines)
     for order in orders:
         head = _head(order, warehouses.get(order[0]["warehouse_code"], {}), as_of, undone)
@@ -79,14 +74,13 @@ def _head(
         or None,
         warehouse.get("delivery_country_code"),
     ]
-    requested = [line["requested_delivery_date"] for line in lines if line.get("requested_delivery_date")]
     return {
         "order": order_id_of(lines, as_of, undone),
         "supplier_id": first["supplier_id"],
         "supplier_name": first["supplier_name"],
         "warehouse_code": first["warehouse_code"],
         "deliver_to": [part for part in place if part],
-        "requested": max(requested, default=None),
+        "requested": requested_delivery(lines),
         "currency": first["currency"] or "",
         "as_of": as_of,
         "total": sum((line["line_value"] for line in lines), Decimal(0)),

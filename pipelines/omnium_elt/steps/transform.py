@@ -4,7 +4,6 @@ It is skipped where nothing was loaded since the last success and neither settin
 only what rests on something that changed is built, where the marts stand in the working database.
 """
 
-import json
 import os
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -13,12 +12,16 @@ from dataclasses import replace
 from datetime import date
 from typing import Any
 
+import yaml
+
 from omnium_elt.decide.kept import bring
 from omnium_elt.infra import history, memory
+from omnium_elt.infra.configuration import QUIET_ENVIRONMENT, environment
 from omnium_elt.infra.errors import OmniumEltError, UsageError
 from omnium_elt.infra.files import read_object, write_json
 from omnium_elt.infra.home import Settings
 from omnium_elt.infra.run_report import Progress, StepReport
+from omnium_elt.infra.text import counted
 from omnium_elt.steps import spark
 from omnium_elt.steps.dbt_private import project_taken_as_checked
 from omnium_elt.steps.lake import publish_lake
@@ -32,6 +35,8 @@ MARKS = {"raw", "project", "destination", "engine", "variables", "as_of"}
 
 WARNINGS = "warnings.json"
 """File below `state/`: what each test said that warned when it ran last."""
+MOST_CHARACTERS = 240
+"""Of what dbt says of a node, in a line."""
 UNFINISHED = ("error", "runtime error", "skipped")
 """What dbt says of a node that has to be built still."""
 OUT_OF_MEMORY = "Out of Memory Error"
@@ -218,7 +223,8 @@ def dbt_arguments(settings: Settings, command: str, *more: str, as_of: date | st
         "--no-version-check",
         "--no-send-anonymous-usage-stats",
         "--vars",
-        json.dumps(variables(settings, as_of)),
+        # As YAML, for as such it is read: half of what JSON escapes an emoji with would be a character of its own.
+        yaml.safe_dump(variables(settings, as_of), default_flow_style=True),
         *more,
     ]
 
@@ -236,22 +242,15 @@ def dbt_environment(settings: Settings) -> Iterator[None]:
         **_server(settings.destination),
         "OMNIUM_WAREHOUSE": str(settings.home.working_database),
         "OMNIUM_DBT_MEMORY": os.environ.get("OMNIUM_DBT_MEMORY") or memory.for_models(),
-        "DBT_SEND_ANONYMOUS_USAGE_STATS": "false",
-        "DO_NOT_TRACK": "1",
+        **QUIET_ENVIRONMENT,
         # dbt's locks start a process of Python, which would import a module of the working directory.
         "PYTHONSAFEPATH": "1",
     }
-    before = {name: os.environ.get(name) for name in values}
-    os.environ.update(values)
-    try:
-        yield
-    finally:
-        for name, value in before.items():
-            if value is None:
-                os.environ.pop(name, None)
-            else:
-                os.environ[name] = value
-        _let_go()
+    with environment(values):
+        try:
+            yield
+        finally:
+            _let_go()
 
 
 def _server(destination: str) -> dict[str, str]:
@@ -397,7 +396,7 @@ def broken_rules(settings: Settings, wanted: dict[str, Any], result: Any) -> str
     if not shown.success:
         return ""
     rows = sorted((str(rule), int(count)) for rule, count in shown.result.results[0].agate_table.rows)
-    return ", ".join(f"{rule} ({count:,} {'row' if count == 1 else 'rows'})" for rule, count in rows)
+    return ", ".join(f"{rule} ({counted(count, 'row')})" for rule, count in rows)
 
 
 def _failure(
@@ -423,9 +422,9 @@ def _failure(
     )
 
 
-def _one_line(text: str, most: int = 240) -> str:
+def _one_line(text: str) -> str:
     line = " ".join(text.split())
-    return line if len(line) <= most else line[: most - 1] + "…"
+    return line if len(line) <= MOST_CHARACTERS else line[: MOST_CHARACTERS - 1] + "…"
 
 
 class _Counter:

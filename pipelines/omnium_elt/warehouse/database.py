@@ -3,25 +3,37 @@
 import contextlib
 import hashlib
 import json
-import os
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
-from omnium_elt.infra.files import PARTIAL, put_all
+from omnium_elt.infra.files import partial_of, put_all
 
 RAW = "omnium"
 LOCAL = ("duckdb", "parquet", "delta")
 """Destinations whose raw data stand in the working database under the home."""
+IDS_A_STATEMENT = 1_000
+"""Ids that one statement names at most."""
 
 
 def literal(text: str) -> str:
     """A text as SQL writes it."""
     return "'" + text.replace("'", "''") + "'"
+
+
+def instant(moment: datetime) -> str:
+    """A moment as SQL writes it."""
+    return f"timestamp with time zone '{moment.isoformat(sep=' ')}'"
+
+
+def id_lists(ids: Sequence[str]) -> Iterator[str]:
+    """Ids as SQL lists them, `IDS_A_STATEMENT` at a time."""
+    for start in range(0, len(ids), IDS_A_STATEMENT):
+        yield ", ".join(map(literal, ids[start : start + IDS_A_STATEMENT]))
 
 
 NO_VACUUM = 0
@@ -96,7 +108,7 @@ def make_readable(path: Path) -> bool:
     """
     import duckdb
 
-    partial = path.with_name(f".{path.name}.{os.getpid()}{PARTIAL}")
+    partial = partial_of(path)
     partial.unlink(missing_ok=True)
     with contextlib.closing(duckdb.connect()) as connection:
         connection.execute(f"attach {literal(str(path))} as old")
@@ -164,14 +176,14 @@ def _clear_half_appended(connection: Any, root: str, columns: Mapping[str, Any],
     connection.execute(f'delete from {RAW}."{root}" where _dlt_id not in ({complete})')
 
 
-def fingerprint(connection: Any, schema: str = RAW) -> dict[str, str]:
+def fingerprint(connection: Any) -> dict[str, str]:
     """Per raw table, a text that changes with its rows; per bookkeeping table, one that changes with what models tell.
 
     Every changed row carries the id of the load that changed it, and every child comes with its root row.
     So counts, the newest load and the deletion marks tell; the rows themselves need not be read.
     """
     found: dict[str, str] = {}
-    for table, columns in tables(connection, schema).items():
+    for table, columns in tables(connection).items():
         if table.startswith("_"):
             continue
         figures = ["count(*)"]
@@ -181,17 +193,17 @@ def fingerprint(connection: Any, schema: str = RAW) -> dict[str, str]:
         ):
             if column in columns:
                 figures += [figure.format(f'"{column}"') for figure in wanted]
-        counted = connection.execute(f'select {", ".join(figures)} from "{schema}"."{table}"').fetchone()
+        counted = connection.execute(f'select {", ".join(figures)} from "{RAW}"."{table}"').fetchone()
         found[table] = digest([columns, [str(figure) for figure in counted]])
     # A child may change in a way that its own count does not show.
     for table in found:
         root = table.split("__")[0]
         if root != table and root in found:
             found[table] = digest([found[table], found[root]])
-    return {**found, **_told(connection, schema)} if found else {}
+    return {**found, **_of_bookkeeping(connection)} if found else {}
 
 
-_TOLD = {
+_TOLD_BY_MARTS = {
     RECEIPTS: (
         "left_out_before",
         """
@@ -215,11 +227,11 @@ _TOLD = {
 """Per bookkeeping table a column that it must have, and what the marts tell of it."""
 
 
-def _told(connection: Any, schema: str) -> dict[str, str]:
-    columns, found = tables(connection, schema), dict[str, str]()
-    for table, (column, query) in _TOLD.items():
+def _of_bookkeeping(connection: Any) -> dict[str, str]:
+    columns, found = tables(connection), dict[str, str]()
+    for table, (column, query) in _TOLD_BY_MARTS.items():
         if column in columns.get(table, {}):
-            rows = connection.execute(query.format(table=f'"{schema}"."{table}"')).fetchall()
+            rows = connection.execute(query.format(table=f'"{RAW}"."{table}"')).fetchall()
             found[table] = digest([[str(value) for value in row] for row in rows])
     return found
 

@@ -20,9 +20,9 @@ from dlt.common.destination import Destination
 from dlt.destinations.exceptions import DatabaseUndefinedRelation
 from dlt.extract import DltResource
 from dlt.pipeline.exceptions import PipelineStepFailed
-from omnium_source import MARK, keep_mark
 from omnium_source.dlt_private import extend, is_tried, new_load_id, next_state, take_shortcuts
 from omnium_source.setting import is_url
+from omnium_source.source import MARK, keep_mark
 from omnium_source.windows.deletions import MARKED_HASH
 
 from omnium_elt.infra import memory
@@ -35,6 +35,7 @@ from omnium_elt.warehouse.database import (
     LOCAL,
     NO_VACUUM,
     clear_half_loaded,
+    instant,
     literal,
     new_file_options,
 )
@@ -225,8 +226,8 @@ class Warehouse:
         values = (
             literal(report.run_id),
             literal(report.command),
-            _moment(report.started_at),
-            _moment(datetime.now(UTC)),
+            instant(report.started_at),
+            instant(datetime.now(UTC)),
             str(len(report.resources)),
             literal(", ".join(failed)),
             str(report.rows),
@@ -404,10 +405,6 @@ RUN_COLUMNS = {
     "rows_written": "bigint",
     "requests": "bigint",
 }
-
-
-def _moment(value: datetime) -> str:
-    return f"timestamp with time zone '{value.isoformat(sep=' ')}'"
 
 
 class Hashes:

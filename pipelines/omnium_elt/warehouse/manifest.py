@@ -6,8 +6,8 @@ from omnium_elt.infra.files import read_object
 from omnium_elt.infra.home import Home
 
 
-def read_manifest(home: Home) -> dict[str, Any] | None:
-    """The manifest of what is published; None before the first time, and where it is damaged."""
+def read_manifest(home: Home) -> dict[str, Any]:
+    """The manifest of what is published; empty before the first time, and where it is damaged."""
     manifest = read_object(home.manifest)
     marts = manifest.get("marts")
     is_whole = (
@@ -16,4 +16,4 @@ def read_manifest(home: Home) -> dict[str, Any] | None:
         and isinstance(marts, dict)
         and all(isinstance(mart, dict) and isinstance(mart.get("file"), str) for mart in marts.values())
     )
-    return manifest if is_whole else None
+    return manifest if is_whole else {}

@@ -5,14 +5,11 @@ forget_mended    takes away what was odd in rows that came again since, or are d
 
 import contextlib
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
 
 from dlt.destinations.exceptions import DatabaseUndefinedRelation
 
-from omnium_elt.warehouse.database import ODD_VALUES, RECEIPTS, literal
+from omnium_elt.warehouse.database import ODD_VALUES, RECEIPTS, id_lists, literal
 from omnium_elt.warehouse.destination import Warehouse
-
-IDS_A_STATEMENT = 1_000
 
 
 def forget_mended(warehouse: Warehouse) -> None:
@@ -49,22 +46,23 @@ def _forget_rows(warehouse: Warehouse, resource: str) -> None:
     loads_of: dict[str, set[str]] = defaultdict(set)
     for row_id, load in zip(kept["row_id"].to_pylist(), kept["_dlt_load_id"].to_pylist(), strict=True):
         loads_of[row_id].add(load)
-    mended: dict[str, list[str]] = defaultdict(list)
-    for ids in _chunks(sorted(loads_of)):
+    living: dict[str, str] = {}
+    for ids in id_lists(sorted(loads_of)):
         rows = warehouse.query(
             f"select _dlt_id, _dlt_load_id from {warehouse.name_of(resource)} "
-            f"where _omnium_deleted_at is null and _dlt_id in ({_listed(ids)})"
+            f"where _omnium_deleted_at is null and _dlt_id in ({ids})"
         )
-        living = dict(zip(rows["_dlt_id"].to_pylist(), rows["_dlt_load_id"].to_pylist(), strict=True))
-        for row_id in ids:
-            for load in loads_of[row_id]:
-                if row_id not in living or living[row_id] > load:
-                    mended[load].append(row_id)
-    for load, ids in mended.items():
-        for some in _chunks(ids):
+        living |= zip(rows["_dlt_id"].to_pylist(), rows["_dlt_load_id"].to_pylist(), strict=True)
+    mended: dict[str, list[str]] = defaultdict(list)
+    for row_id, loads in loads_of.items():
+        for load in loads:
+            if row_id not in living or living[row_id] > load:
+                mended[load].append(row_id)
+    for load, row_ids in mended.items():
+        for ids in id_lists(row_ids):
             warehouse.execute(
                 f"delete from {_odd(warehouse)} where resource = {literal(resource)} "
-                f"and _dlt_load_id = {literal(load)} and row_id in ({_listed(some)})"
+                f"and _dlt_load_id = {literal(load)} and row_id in ({ids})"
             )
 
 
@@ -85,12 +83,3 @@ def _forget_rest(warehouse: Warehouse, resource: str) -> None:
                 f"delete from {_odd(warehouse)} where resource = {literal(resource)} and {kinds} "
                 f"and row_id is null and _dlt_load_id < {literal(load)}"
             )
-
-
-def _listed(ids: Sequence[str]) -> str:
-    return ", ".join(map(literal, ids))
-
-
-def _chunks(ids: Sequence[str]) -> Iterator[Sequence[str]]:
-    for start in range(0, len(ids), IDS_A_STATEMENT):
-        yield ids[start : start + IDS_A_STATEMENT]

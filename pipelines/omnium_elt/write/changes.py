@@ -12,11 +12,11 @@ from typing import Any, Literal, Protocol
 from omnium_source.errors import Forbidden, OmniumError, Refused, Stopped, Unanswered, WrongCredentials
 from omnium_source.http.client import OmniumClient
 
-from omnium_elt.infra.errors import OmniumEltError, UsageError
+from omnium_elt.infra.errors import UsageError
 from omnium_elt.infra.files import write_json
 from omnium_elt.infra.home import Home, Settings
 from omnium_elt.infra.run_report import StepReport
-from omnium_elt.infra.tenant import connect
+from omnium_elt.infra.tenant import connect, connect_as
 from omnium_elt.write.credentials import WRITER, fault
 from omnium_elt.write.journal import Entry, Journal, journals, note_end
 
@@ -60,8 +60,6 @@ def as_json(value: Any) -> Any:
 class Writer(Protocol):
     """How one kind of change is sent and looked at."""
 
-    role: str
-
     def send(self, change: Change, journal: Journal) -> None:
         """Send it, look at what came of it, and set its status."""
 
@@ -83,15 +81,8 @@ def clients(settings: Settings, *, apply: bool) -> tuple[OmniumClient, OmniumCli
             "Writing needs an API user of its own, as what runs every night should not be able to, with the role "
             "SupplierAdmin or PurchaseOrderAdmin; set it in the environment or in .dlt/secrets.toml.",
         )
-    return reader, OmniumClient(
-        settings.base_url,
-        settings.writer_id,
-        settings.writer_secret,
-        max_concurrency=1,
-        max_requests_per_second=settings.max_requests_per_second,
-        stop=settings.stop,
-        section=WRITER,
-    )
+    writer = connect_as(settings, settings.writer_id, settings.writer_secret, WRITER, max_concurrency=1)
+    return reader, writer
 
 
 def find_out(home: Home, writers: dict[str, Writer]) -> list[str]:
@@ -100,18 +91,9 @@ def find_out(home: Home, writers: dict[str, Writer]) -> list[str]:
     Raises OmniumEltError where a journal is damaged.
     """
     lines = []
-    try:
-        open_entries = [
-            (path, entry)
-            for path, entries in journals(home.writes)
-            for entry in entries
-            if not entry.is_settled
-        ]
-    except ValueError as error:
-        raise OmniumEltError(
-            str(error),
-            "What was written in that run is not known from it: compare with Omnium, then move the file away.",
-        ) from error
+    open_entries = [
+        (path, entry) for path, entries in journals(home.writes) for entry in entries if not entry.is_settled
+    ]
     for path, entry in open_entries:
         outcome, version, detail = writers[entry.kind].outcome(entry)
         note_end(path, entry, outcome, version=version, detail=detail)

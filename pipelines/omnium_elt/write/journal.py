@@ -8,12 +8,13 @@ A process that is killed leaves a line "sending" without its "ended": the next o
 
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from omnium_elt.infra.errors import OmniumEltError
 from omnium_elt.infra.files import flush
 from omnium_elt.infra.text import in_utc
 
@@ -53,6 +54,11 @@ class Entry:
         """Whether it is known what became of it."""
         return self.outcome in ("written", "not_written")
 
+    @property
+    def is_written(self) -> bool:
+        """Whether it took place."""
+        return self.outcome == "written"
+
 
 class Journal:
     """The journal of one run; made with its first entry."""
@@ -91,7 +97,7 @@ def note_end(path: Path, entry: Entry, outcome: str, *, version: str | None = No
 def read(path: Path) -> list[Entry]:
     """The entries of a journal, oldest first; empty where there is none.
 
-    Raises ValueError where a line in the middle is damaged: what was written is then not known.
+    Raises OmniumEltError where a line in the middle is damaged: what was written is then not known.
     """
     entries: dict[int, dict[str, Any]] = {}
     try:
@@ -110,14 +116,22 @@ def read(path: Path) -> list[Entry]:
             # A process that was killed while it wrote leaves half a line, at the end, before anything was sent.
             if place == len(lines) - 1:
                 continue
-            raise ValueError(f"{path} is damaged in line {place + 1}") from error
+            raise OmniumEltError(
+                f"{path} is damaged in line {place + 1}",
+                "What was written in that run is not known from it: compare with Omnium, then move the file away.",
+            ) from error
     return [Entry(**entry) for entry in entries.values()]
 
 
 def journals(folder: Path) -> Iterator[tuple[Path, list[Entry]]]:
-    """All journals, oldest first. Raises ValueError as `read` does."""
+    """All journals, oldest first. Raises OmniumEltError as `read` does."""
     for path in sorted(folder.glob("*.jsonl")):
         yield path, read(path)
+
+
+def written(entries: Sequence[Entry], kind: str) -> list[Entry]:
+    """Those of a run's changes that are of a kind and took place, the newest first, as they are undone."""
+    return [entry for entry in reversed(entries) if entry.kind == kind and entry.is_written]
 
 
 def _append(path: Path, event: dict[str, Any]) -> None:

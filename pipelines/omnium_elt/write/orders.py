@@ -27,7 +27,7 @@ from omnium_elt.warehouse.manifest import read_manifest
 from omnium_elt.warehouse.queries import only_value, rows
 from omnium_elt.write import exact
 from omnium_elt.write.changes import Change, as_json
-from omnium_elt.write.journal import Entry, Journal, journals
+from omnium_elt.write.journal import Entry, Journal, journals, written
 
 ROLE = "PurchaseOrderAdmin"
 DRAFT, CANCELED = "New", "OrderCanceled"
@@ -40,8 +40,6 @@ PAGE, MOST_PAGES = 100, 100
 
 class Orders:
     """The purchase orders of a tenant. `writer` is the API user that may make them; None: look only."""
-
-    role = ROLE
 
     def __init__(self, reader: OmniumClient, writer: OmniumClient | None) -> None:
         self._reader, self._writer = reader, writer
@@ -147,7 +145,7 @@ class Orders:
 
 def proposed(home: Home, chosen: Selection) -> tuple[list[Change], list[str]]:
     """The orders of the published proposal as they were decided, and remarks on what was left out or changed."""
-    manifest = read_manifest(home) or {}
+    manifest = read_manifest(home)
     with decided.connect(home, as_proposed=chosen.as_proposed) as connection:
         came_to = decided.choose(connection, chosen)
         lines = rows(connection, "from chosen_line")
@@ -167,13 +165,8 @@ def _newest_load(connection: Any) -> datetime | None:
 
 
 def canceled_by_undo(home: Home) -> set[str]:
-    """The ids of orders that were taken back. Raises ValueError where a journal is damaged."""
-    return {
-        entry.target
-        for _, entries in journals(home.writes)
-        for entry in entries
-        if entry.kind == "undo_order" and entry.outcome == "written"
-    }
+    """The ids of orders that were taken back. Raises OmniumEltError where a journal is damaged."""
+    return {entry.target for _, entries in journals(home.writes) for entry in written(entries, "undo_order")}
 
 
 def _order(lines: Sequence[dict[str, Any]], as_of: str, undone: AbstractSet[str]) -> Change:
@@ -181,9 +174,7 @@ def _order(lines: Sequence[dict[str, Any]], as_of: str, undone: AbstractSet[str]
     first = lines[0]
     supplier_id, warehouse, currency = first["supplier_id"], first["warehouse_code"], first["currency"]
     order_id = order_id_of(lines, as_of, undone)
-    requested = max(
-        (line["requested_delivery_date"] for line in lines if line["requested_delivery_date"]), default=None
-    )
+    requested = requested_delivery(lines)
     order = {
         "id": order_id,
         "status": DRAFT,
@@ -216,6 +207,11 @@ def _order(lines: Sequence[dict[str, Any]], as_of: str, undone: AbstractSet[str]
     )
 
 
+def requested_delivery(lines: Sequence[dict[str, Any]]) -> date | None:
+    """The day by which an order is wanted: that of the line that is wanted last."""
+    return max((day for line in lines if (day := line["requested_delivery_date"])), default=None)
+
+
 def _remarks(lines: Sequence[dict[str, Any]]) -> list[str]:
     """What was decided against the proposal, a sentence a line."""
     said = []
@@ -241,9 +237,9 @@ def settle(home: Home) -> None:
     decisions = Decisions(home.decisions)
     for _, entries in journals(home.writes):
         for entry in entries:
-            if entry.kind == "undo_order" and entry.outcome == "written":
+            if entry.kind == "undo_order" and entry.is_written:
                 decisions.take_back(entry.target)
-            if entry.kind != "order" or entry.outcome != "written" or "as_of" not in entry.facts:
+            if entry.kind != "order" or not entry.is_written or "as_of" not in entry.facts:
                 continue
             facts = entry.facts
             ordered = [
@@ -324,7 +320,7 @@ def _written_before(
             is_known = loaded_at is not None and loaded_at > datetime.fromisoformat(entry.sent_at)
             for change in changes:
                 is_same_place = _place(change.facts) == _place(entry.facts)
-                if change.target == entry.target and entry.outcome == "written":
+                if change.target == entry.target and entry.is_written:
                     change.end("unchanged", f"written by {path.stem}")
                 elif (
                     change.target != entry.target
@@ -346,9 +342,7 @@ def _place(facts: dict[str, Any]) -> tuple[Any, ...]:
 def taken_back(entries: Sequence[Entry], orders: Orders) -> list[Change]:
     """The changes that cancel the orders of a run that are still drafts as they were made."""
     changes = []
-    for entry in reversed(
-        [entry for entry in entries if entry.kind == "order" and entry.outcome == "written"]
-    ):
+    for entry in written(entries, "order"):
         found = orders.find(entry.target, str(entry.facts.get("supplier_id", "")), entry.run_id)
         status = (found or {}).get("status")
         change = Change(

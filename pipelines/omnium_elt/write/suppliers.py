@@ -19,7 +19,7 @@ from omnium_elt.warehouse import database, selection
 from omnium_elt.warehouse.queries import rows
 from omnium_elt.write import exact
 from omnium_elt.write.changes import Change
-from omnium_elt.write.journal import Entry, Journal
+from omnium_elt.write.journal import Entry, Journal, written
 
 LEAD_TIME, MARGIN = "defaultLeadTime", "defaultLeadTimeSafetyMarginDays"
 FIELDS = (LEAD_TIME, MARGIN)
@@ -32,8 +32,6 @@ MOST_DAYS = 2**31
 
 class Suppliers:
     """The suppliers of a tenant. `writer` is the API user that may save them; None: look only."""
-
-    role = ROLE
 
     def __init__(self, reader: OmniumClient, writer: OmniumClient | None) -> None:
         self._reader, self._writer = reader, writer
@@ -201,9 +199,7 @@ def _change(policy: dict[str, Any], now: dict[str, bytes]) -> Change | None:
 def taken_back(entries: Sequence[Entry], suppliers: Suppliers) -> list[Change]:
     """The changes that undo what a run wrote, for suppliers that nobody saved since."""
     changes = []
-    for entry in reversed(
-        [entry for entry in entries if entry.kind == "lead_time" and entry.outcome == "written"]
-    ):
+    for entry in written(entries, "lead_time"):
         try:
             now = exact.fields(suppliers.content(entry.target))
         except NotFound:

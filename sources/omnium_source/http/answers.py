@@ -4,6 +4,7 @@ body_of       an answer's bytes, decompressed, and no more of them than `MAX_BYT
 is_object     whether an answer looks like one of Omnium's
 message_in    what a server has to say, as one plain line
 redirection   what to say of a redirect
+moment_in     the moment that a header says
 retry_after   seconds of a Retry-After header
 """
 
@@ -12,7 +13,9 @@ import datetime as dt
 import email.utils
 import json
 import math
+import threading
 import zlib
+from collections.abc import Iterator
 from urllib.parse import urlsplit
 
 import httpx
@@ -23,10 +26,19 @@ from omnium_source.text import plain
 MAX_BYTES = 128 * 1024 * 1024
 """Of one answer, decompressed. The largest that the description allows, 10,000 categories or everything that was paid
 in a period, stays far below; what is larger would not fit into memory several times."""
+LARGE_BYTES = 16 * 1024 * 1024
+"""Beyond this one answer at a time is read any further: twenty of MAX_BYTES at once would fill a machine's memory."""
+_PIECE = 1024 * 1024
+"""Bytes that are unpacked at a time."""
 MAX_MESSAGE = 300
 """Characters of a server's message that are shown."""
+MAX_MESSAGE_BYTES = 1024 * 1024
+"""Of an answer in which a message is looked for."""
 _GZIP = b"\x1f\x8b"
 """How gzip begins, and no JSON."""
+
+
+_large = threading.Lock()
 
 
 class Garbled(Exception):
@@ -51,20 +63,23 @@ def body_of(response: httpx.Response) -> bytes:
     encoding = response.headers.get("Content-Encoding", "").strip().lower()
     chunks, size, start = list[bytes](), 0, b""
     unpacked: _Unpacked | None = None
-    for received in response.iter_raw():
-        if len(start) < len(_GZIP):
-            start = received = start + received
+    with contextlib.ExitStack() as alone:
+        for received in response.iter_raw():
             if len(start) < len(_GZIP):
-                continue
-            unpacked = _unpacked_by(encoding, start)
-        content = unpacked.take(received, MAX_BYTES + 1 - size) if unpacked else received
-        size += len(content)
-        if size > MAX_BYTES or (unpacked and unpacked.has_more):
-            raise TooLarge(f"an answer is larger than {MAX_BYTES // (1024 * 1024):,} MB")
-        chunks.append(content)
-    if unpacked and not unpacked.is_whole:
-        raise Garbled("its end is missing")
-    return b"".join(chunks) if len(start) >= len(_GZIP) else start
+                start = received = start + received
+                if len(start) < len(_GZIP):
+                    continue
+                unpacked = _unpacked_by(encoding, start)
+            for content in unpacked.take(received) if unpacked else [received]:
+                if size <= LARGE_BYTES < size + len(content):
+                    alone.enter_context(_large)
+                size += len(content)
+                if size > MAX_BYTES:
+                    raise TooLarge(f"an answer is larger than {MAX_BYTES // (1024 * 1024):,} MB")
+                chunks.append(content)
+        if unpacked and not unpacked.is_whole:
+            raise Garbled("its end is missing")
+        return b"".join(chunks) if len(start) >= len(_GZIP) else start
 
 
 class _Unpacked:
@@ -73,31 +88,32 @@ class _Unpacked:
     def __init__(self, encoding: str, window_bits: int) -> None:
         self._encoding, self._window_bits = encoding, window_bits
         self._decoder = zlib.decompressobj(window_bits)
+        self._begun = b""  # the first byte of another member
 
     @property
     def is_whole(self) -> bool:
         """Whether its end has come."""
         return self._decoder.eof
 
-    @property
-    def has_more(self) -> bool:
-        """Whether there was more in the last piece than was asked for."""
-        return bool(self._decoder.unconsumed_tail)
-
-    def take(self, received: bytes, most: int) -> bytes:
-        """What a piece holds, and no more than `most` bytes of it. Raises Garbled where it is no such thing."""
-        chunks = list[bytes]()
-        while received:
+    def take(self, received: bytes) -> Iterator[bytes]:
+        """What a piece holds, by and by. Raises Garbled where it is no such thing."""
+        received, self._begun = self._begun + received, b""
+        is_more = bool(received)
+        while is_more:
+            if self._decoder.eof:
+                if not received.startswith(_GZIP):
+                    # Padding behind the end says nothing, and may have none itself.
+                    self._begun = received if received == _GZIP[:1] else b""
+                    return
+                self._decoder = zlib.decompressobj(self._window_bits)
             try:
-                chunks.append(self._decoder.decompress(received, most))
+                content = self._decoder.decompress(received, _PIECE)
             except zlib.error as error:
                 raise Garbled(f"it is no {self._encoding}: {error}") from None
-            most -= len(chunks[-1])
-            behind = self._decoder.unused_data
-            if most <= 0 or not behind.startswith(_GZIP):  # padding behind the end says nothing
-                break
-            self._decoder, received = zlib.decompressobj(self._window_bits), behind
-        return b"".join(chunks)
+            yield content
+            is_at_end = self._decoder.eof
+            received = self._decoder.unused_data if is_at_end else self._decoder.unconsumed_tail
+            is_more = bool(received) or (len(content) == _PIECE and not is_at_end)
 
 
 def _unpacked_by(encoding: str, start: bytes) -> _Unpacked | None:
@@ -120,18 +136,14 @@ def is_object(body: bytes) -> bool:
 def message_in(body: bytes) -> str:
     """The plain-string message in an answer, shortened to one line without control characters."""
     text = body[:2_000].decode("utf-8", "replace").strip().strip('"')
-    if text[:1] in "{[":
+    if text[:1] in ("{", "["):
+        # Never JSON as it is: rows of a tenant may stand in it, with all that is personal.
+        text = "JSON without a message"
         with contextlib.suppress(ValueError, RecursionError):
-            parsed = json.loads(text)
+            parsed = json.loads(body[:MAX_MESSAGE_BYTES])
             if isinstance(parsed, dict):
-                text = str(
-                    parsed.get("message")
-                    or parsed.get("title")
-                    or parsed.get("error")
-                    or parsed.get("errorMessage")
-                    or parsed.get("errors")
-                    or json.dumps(parsed, separators=(",", ":"), ensure_ascii=False)
-                )
+                said = (parsed.get(name) for name in ("message", "title", "error", "errorMessage", "errors"))
+                text = str(next(filter(None, said), f"an object of {', '.join(parsed)}" if parsed else ""))
     return plain(text)[:MAX_MESSAGE]
 
 
@@ -144,6 +156,14 @@ def redirection(status: int, headers: httpx.Headers) -> str:
     )
 
 
+def moment_in(header: str | None) -> dt.datetime | None:
+    """The moment that a header says; None where it is no date. One without a zone, or with -0000, is UTC (RFC 9110)."""
+    with contextlib.suppress(ValueError, TypeError, OverflowError):
+        moment = email.utils.parsedate_to_datetime(header or "")
+        return moment if moment.tzinfo else moment.replace(tzinfo=dt.UTC)
+    return None
+
+
 def retry_after(value: str | None, now: dt.datetime) -> float | None:
     """Seconds of a Retry-After header, given in seconds or as a date; None where it says nothing usable.
 
@@ -152,10 +172,6 @@ def retry_after(value: str | None, now: dt.datetime) -> float | None:
     seconds = math.nan
     with contextlib.suppress(ValueError, TypeError):
         seconds = float(value or "")
-    if math.isnan(seconds):
-        with contextlib.suppress(ValueError, TypeError, OverflowError):
-            moment = email.utils.parsedate_to_datetime(value or "")
-            if moment.tzinfo is None:  # no zone, or -0000: it is UTC
-                moment = moment.replace(tzinfo=dt.UTC)
-            seconds = (moment - now).total_seconds()
+    if math.isnan(seconds) and (moment := moment_in(value)):
+        seconds = (moment - now).total_seconds()
     return seconds if seconds > 0 else None

@@ -13,6 +13,7 @@ import datetime as dt
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 from urllib.parse import quote, quote_plus, urlsplit
@@ -62,6 +63,8 @@ LOOPBACK = ("localhost", "127.0.0.1", "::1")
 
 Read = Callable[[bytes], T]
 """What an answer's bytes say. Raises ValueError: they are no JSON; NotAnAnswer: they are something else."""
+Answered = tuple[int, httpx.Headers, bytes]
+"""An answer's status, headers and bytes."""
 
 
 @dataclass(frozen=True)
@@ -79,14 +82,20 @@ class Answer:
 
 def check_base_url(base_url: str) -> str:
     """`base_url` without a trailing slash. Raises ConfigurationError unless https, or http to loopback."""
-    parts = urlsplit(base_url.strip())
-    if parts.scheme not in ("http", "https") or not parts.hostname:
+    try:
+        parts = urlsplit(base_url.strip())
+        httpx.URL(base_url.strip())
+        is_address = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+        is_address = is_address and " " not in parts.netloc
+    except (ValueError, httpx.InvalidURL):  # brackets, a port or a name that nothing can have
+        parts, is_address = urlsplit(""), False
+    if not is_address:
         raise ConfigurationError(
             f"the base URL {parts.scheme or 'given'!r} is no http(s) address: set SOURCES__OMNIUM__BASE_URL, "
             "for instance to https://api.omnium.no"
         )
-    if parts.username or parts.password or parts.query:
-        raise ConfigurationError("the base URL carries credentials or a query: leave them out")
+    if parts.username or parts.password or parts.query or parts.fragment:
+        raise ConfigurationError("the base URL carries credentials, a query or a fragment: leave them out")
     if parts.scheme == "http" and parts.hostname not in LOOPBACK:
         raise ConfigurationError(
             f"plain http to {parts.hostname} would send the secret unprotected: use https "
@@ -140,7 +149,8 @@ class OmniumClient:
         self.count_limits = set[int]()  # where counts of some resource stop and hide rows; others may, too
         self.most_counted = 0  # the largest count of any resource: a limit that all share lies beyond it
         self.asked_for_counts = set[str]()  # resources of which nothing but the count was asked
-        self._repeating = Repeating(urlsplit(self.base_url).hostname, self.stop)
+        self._host = urlsplit(self.base_url).hostname
+        self._repeating = Repeating(self._host, self.stop)
         self._http = httpx.Client(
             base_url=f"{self.base_url}/api/",
             follow_redirects=False,
@@ -182,11 +192,10 @@ class OmniumClient:
     def _ask_for_the_time(self) -> None:
         """Any small answer will do, a refusal included, and one of which no more than its head comes."""
         token = self._authorization(None, Budget(), None)
-        headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
         body, path = orjson.dumps({"take": 1, "page": 0, "includeInactive": True}), "Stores/SearchStores"
         heard = self.clock.answers
         try:
-            status, _, content = self._exchange("POST", path, body, headers, None)
+            status, _, content = self._exchange("POST", path, body, token)
             self._repeating.has_met_omnium |= status == 200 and is_object(content)
         except (Repeatable, TooLarge):
             if self.clock.answers == heard:
@@ -209,19 +218,23 @@ class OmniumClient:
         method: str,
         path: str,
         body: bytes | None,
-        headers: Mapping[str, str],
-        params: Mapping[str, str] | None,
+        token: str | None,
+        *,
+        params: Mapping[str, str] | None = None,
         traffic: Traffic | None = None,
         stop: Ends | None = None,
-    ) -> tuple[int, httpx.Headers, bytes]:
+    ) -> Answered:
         """Send once and read the whole answer. Raises Repeatable or Unreachable; no text names a URL."""
+        headers = {"Authorization": f"Bearer {token}"} if token else {}
+        if body is not None:
+            headers["Content-Type"] = "application/json"
         try:
             with contextlib.ExitStack() as stack:
                 stack.enter_context(self.limiter.place(stop or self.stop))
                 # Waiting for a place is no fault of the server's: its time begins here.
                 self._patience.begin(self._timeout, self._grace)
                 response = stack.enter_context(
-                    self._http.stream(method, path, content=body, headers=dict(headers), params=params)
+                    self._http.stream(method, path, content=body, headers=headers, params=params)
                 )
                 if traffic:
                     traffic.add(requests=1)
@@ -243,7 +256,7 @@ class OmniumClient:
         return status, received, content
 
     def _connect_problem(self, error: httpx.ConnectError) -> Exception:
-        host, cause = urlsplit(self.base_url).hostname, str(error)
+        host, cause = self._host, str(error)
         if "CERTIFICATE" in cause.upper():
             return Unreachable(
                 f"the certificate of {host} is not trusted: check the base URL, or give your company's "
@@ -276,16 +289,16 @@ class OmniumClient:
 
         def ask() -> tuple[str, float]:
             # No traffic: the token belongs to no resource.
-            status, headers, body = self._exchange("POST", "token", None, {}, params)
+            status, headers, body = self._exchange("POST", "token", None, None, params=params)
             if status in (400, 401, 403):
                 raise WrongCredentials(
-                    f"{urlsplit(self.base_url).hostname} does not take these credentials (status {status}): "
+                    f"{self._host} does not take these credentials (status {status}): "
                     f"check {self._section}__CLIENT_ID and {self._section}__CLIENT_SECRET, and that they "
                     "belong to this environment"
                 )
             if status == 404:
                 raise Unreachable(
-                    f"{urlsplit(self.base_url).hostname} has no token endpoint (404), so it is not Omnium's API: "
+                    f"{self._host} has no token endpoint (404), so it is not Omnium's API: "
                     "check SOURCES__OMNIUM__BASE_URL"
                 )
             if 300 <= status < 400:
@@ -358,23 +371,21 @@ class OmniumClient:
 
         Raises Unanswered, Forbidden, BadRequest, NotFound, Conflict, WrongCredentials, Unreachable, GaveUp or Stopped.
         """
-        budget, refusals, stale = Budget(120.0), 0, None
+        budget = Budget(120.0)
+        refused = WrongCredentials(
+            f"{what}: the server refuses even a new token (401): check the API user in Omnium"
+        )
 
-        def ask() -> bytes:
-            nonlocal refusals, stale
-            token = self._authorization(stale, budget, None)
-            headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
+        def exchange(token: str) -> Answered:
             try:
-                status, received, body = self._exchange(method, path, content, headers, None)
+                return self._exchange(method, path, content, token)
             except (Repeatable, TooLarge) as failure:
                 raise Unanswered(f"{what}: {failure}: whether it was done is not known") from None
-            if status == 401:
-                if refusals == MOST_REFUSALS:
-                    raise WrongCredentials(
-                        f"{what}: the server refuses even a new token (401): check the API user in Omnium"
-                    )
-                refusals, stale = refusals + 1, token
-                raise Repeatable("the token was refused", 0.0, refused=True)
+
+        answered = self._with_token(exchange, refused, budget)
+
+        def ask() -> bytes:
+            status, received, body = answered()
             if status == 409:
                 raise Conflict(f"{what}: the server has it already (409): {self._said(body)}")
             if status == 403:
@@ -401,31 +412,19 @@ class OmniumClient:
         *,
         repeatable: bool,
     ) -> T:
-        """Ask with a valid token, and again, until `read` takes the answer.
-
-        One function, as each step decides what the next may do.
-        """
+        """Ask with a valid token, and again, until `read` takes the answer."""
         budget = budget or Budget()
-        refusals = 0
-        stale: str | None = None
+        # No WrongCredentials: others may be shown, as a gateway can refuse one address.
+        refused = Refused(
+            f"{what}: the server refuses even a new token (401): check the API user in Omnium"
+            f"{role and ' and that it has the role '}{role}"
+        )
+        stop: Ends = self.stop if repeatable else self._grace
+        exchange = partial(self._exchange, method, path, body, traffic=traffic, stop=stop)
+        answered = self._with_token(exchange, refused, budget, traffic)
 
         def ask() -> T:
-            nonlocal refusals, stale
-            token = self._authorization(stale, budget, traffic)
-            headers = {"Authorization": f"Bearer {token}"}
-            if body is not None:
-                headers["Content-Type"] = "application/json"
-            stop: Ends = self.stop if repeatable else self._grace
-            status, received, content = self._exchange(method, path, body, headers, None, traffic, stop)
-            if status == 401:
-                if refusals == MOST_REFUSALS:
-                    # Others may be shown: a gateway can refuse one address.
-                    raise Refused(
-                        f"{what}: the server refuses even a new token (401): check the API user in Omnium"
-                        f"{role and ' and that it has the role '}{role}"
-                    )
-                refusals, stale = refusals + 1, token
-                raise Repeatable("the token was refused", 0.0, refused=True)
+            status, received, content = answered()
             if status == 404 and not repeatable:
                 raise ScrollLost(f"{what}: the scroll has expired on the server")
             self._raise_for(status, received, content, what, role)
@@ -447,6 +446,32 @@ class OmniumClient:
             return answer
 
         return self._repeating.until_answered(ask, what, budget, traffic, repeatable=repeatable)
+
+    def _with_token(
+        self,
+        exchange: Callable[[str], Answered],
+        refused: Refused,
+        budget: Budget,
+        traffic: Traffic | None = None,
+    ) -> Callable[[], Answered]:
+        """What sends a request with a valid token; after a 401 with a new one, as often as makes sense.
+
+        After a 401 it raises Repeatable, and in the end `refused`.
+        """
+        refusals, stale = 0, None
+
+        def answered() -> Answered:
+            nonlocal refusals, stale
+            token = self._authorization(stale, budget, traffic)
+            answer = exchange(token)
+            if answer[0] == 401:
+                if refusals == MOST_REFUSALS:
+                    raise refused
+                refusals, stale = refusals + 1, token
+                raise Repeatable("the token was refused", 0.0, refused=True)
+            return answer
+
+        return answered
 
     def _said(self, body: bytes) -> str:
         """The server's message. A proxy's page may repeat the address it was asked for, secret and all."""

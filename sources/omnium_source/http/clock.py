@@ -8,14 +8,14 @@ one counts: the server's, by the `Date` headers of its answers, and this machine
     Moment        one moment, by both clocks
 """
 
-import contextlib
 import datetime as dt
-import email.utils
 import statistics
 import threading
 import time
 from collections import deque
 from dataclasses import dataclass
+
+from omnium_source.http.answers import moment_in
 
 SAMPLES = 64
 """Headers that count: the latest ones, so that a clock that is set is noticed within a run."""
@@ -62,12 +62,8 @@ class ServerClock:
 
     def note(self, header: str | None) -> None:
         """An answer came with this `Date` header."""
-        offset: dt.timedelta | None = None
-        with contextlib.suppress(ValueError, TypeError, OverflowError):
-            server = email.utils.parsedate_to_datetime(header or "")
-            # A date without a zone is UTC, by RFC 9110.
-            server = server if server.tzinfo else server.replace(tzinfo=dt.UTC)
-            offset = server - self.own_time()
+        server = moment_in(header)
+        offset = server - self.own_time() if server else None
         with self._lock:
             self.answers += 1
             if offset is None or abs(offset) > GARBAGE:

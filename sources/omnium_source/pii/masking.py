@@ -53,7 +53,7 @@ Who = Literal["", "person", "company"]
 HASH_BYTES = 16
 """Length of a hash; written as twice as many hexadecimal digits."""
 
-RULES_VERSION = 4
+RULES_VERSION = 5
 """Counts the changes of what is found: everything is then read again, and each row written anew (`Sync.windows`)."""
 
 

@@ -3,7 +3,8 @@
 English, Norwegian (bokmål and nynorsk), Swedish, Danish, Finnish, German and Dutch. A name is looked at as words: camel
 case, dots, underscores, blanks and hyphens part them, and letters lose their marks (`fødselsdato`, `FODSELSDATO`,
 `foedselsdato` and `f_dselsdato` are one name). These languages write compounds in one word with the meaning at the end,
-so a word that means something by itself may have anything before it: `leveringsadresse`, `Rechnungsadresse`.
+so a word that means something by itself may have anything before it: `leveringsadresse`, `Rechnungsadresse`. Behind it
+may stand the ending of a case, of the plural or of the definite form: `etternavnet`, `Nachnamens`, `osoitteen`.
 
     is_personal_name       whether a field's value is personal by the field's name
     is_person_container    whether an object under a name describes a person
@@ -28,6 +29,9 @@ _FOLDED = str.maketrans(
         **dict.fromkeys("\u0300\u0301\u0302\u0303\u0308\u030a\u0327"),
     }
 )
+LONGEST_NAME = 100
+"""Letters of a name that are looked at, the last ones: the meaning stands at the end, and each word more doubles the
+time that a name of small words takes."""
 _PARTS = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
 _MARKED = {
     "ø": "(?:oe?|_)",
@@ -59,7 +63,7 @@ _ENGLISH_PERSON = (
 )
 _PERSON_WORDS = _any_of(
     "kunde[nr]?s? kundin kund(?:en|ens|er)? klant(?:en)? asiakas asiakkaa[nt] asiakkaiden "
-    "kontakt(?:er|en)? kontakt-?person(?:er|en|ens|s)? contactpersoo?n(?:en)? ansprechpartner(?:in)? "
+    "kontakt(?:er|en)? kontakt-?person(?:er|en|ens|s)? contactpersoo?n(?:en)? ansprechpartner(?:in|innen|s)? "
     "yhteyshenkilö[nt]? yhteyshenkilöt person(?:en|ens|er|s)? persoon henkilö[nt]? mottaker(?:en|ens|s)? "
     "mottakar(?:en|ens|s)? mottagare(?:ns?)? modtager(?:en|ens|s)? empfänger(?:in|s)? ontvanger "
     "vastaanottaja[n]? bestiller(?:en|ens|s)? beställare(?:ns?)? besteller(?:in|s)? tilaaja[n]? "
@@ -69,7 +73,7 @@ _PERSON_WORDS = _any_of(
     "mitarbeiter(?:in|s)? medewerker(?:s)? työntekijä[n]? gjest(?:en|s)? gäst(?:en|s)? gast(?:es)? "
     "innehaver(?:en)? innehavare inhaber(?:in|s)? patient(?:en)? pasient(?:en)? konsument(?:en)? "
     "forbruker(?:en)? pårørende foresatt(?:e|es)? ektefelle(?:n|ns)? anhörig(?:a|as)? vårdnadshavare(?:ns?)? "
-    "angehörige[nr]? huoltaja[n]?"
+    "angehörige[nr]? huoltaja[n]? kundinnen medlemmets gjestens koper(?=s?_?naam) lid(?=_?naam) leden(?=_?naam)"
 )
 _NOT_SALES = r"(?<!sales_)(?<!sales)(?<!salgs)(?<!salgs_)(?<!verkaufs)(?<!verkoop)"
 _PERSON = rf"{_NOT_SALES}(?:{_ENGLISH_PERSON}|{_PERSON_WORDS})"
@@ -80,7 +84,11 @@ _COMPANY = _any_of(
     "winkel myymälä magasin magazijn"
 )
 
-_NAME = _any_of("names? navn(?:et)? namn(?:et)? nimi namen? namens naam")
+_ENDING = r"(?:e?s|e?ns?|e?ts?|e|e?rs?|e?nes?|ernes?|enas?|rnas?|[ao]rnas?|a|[aio]n|t?ta|ien)?"
+"""Of a noun in these languages, behind the form that the lists have; Finnish stems that change stand in them twice."""
+_NAME = _any_of(
+    "names? navn(?:et|ets|e|ene|enes|s)? namn(?:et|ets|en|ens|s)? nimi nime[nt] nimien namen? namens naam"
+)
 _NUMBER = _any_of(
     "ids? iden? identifier numbers? no nr nro nummer(?:et)? num numero tunnus ref reference referanse referens "
     "viite referenz referentie kennung kennzeichen code kode kod koodi nøkkel"
@@ -106,19 +114,20 @@ _GIVEN_NAMES = _any_of(
     "slektsnavn slektsnamn släktnamn familienavn tilltalsnamn kallenavn kaldenavn vornamen? nachnamen? "
     "familiennamen? zunamen? rufnamen? geburtsnamen? mädchenname vollständiger-name voornaam voornamen "
     "achternaam familienaam meisjesnaam roepnaam tussenvoegsels? voorletters volledige-naam "
-    "etunime?[it]?t? sukunimi kokonimi koko-nimi kutsumanimi toinen-nimi"
+    "etunim[ie] sukunim[ie] kokonim[ie] koko-nim[ie] kutsumanim[ie] toinen-nim[ie] achternamen roepnamen"
 )
 _BIRTH = _any_of(
     "fødsels?-dato(?:en)? fødsels?-dag(?:en)? fødsels?-år fødselstid fødd født fdato bursdag födelse-datum "
     "födelse-dag födelse-år födelse-tid född geburts-datum geburts-tag geburts-jahr geburts-ort geb-?dat(?:um)? "
-    "geb-?tag geb-?jahr geboren fødested födelse-ort geboorte-plaats "
-    "geboorte-datum geboorte-dag geboorte-jaar verjaardag syntymä-aika syntymä-päivä syntymä-vuosi "
-    "syntymä-pvm synt-aika synt-pvm syntymä-paikka"
+    "geburts-daten geb-?tag geb-?jahr geboren fødested födelse-ort geboorte-plaats "
+    "geboorte-datum geboorte-data geboorte-dag geboorte-jaar verjaardag syntymä-aika syntymä-aja "
+    "syntymä-päivä syntymä-vuosi syntymä-pvm synt-aika synt-pvm syntymä-paikka"
 )
 _NATIONAL_ID = _any_of(
-    "person-numme?ret? person-numre person-nummer pers(?:on)?-nr "
-    "fødsels?-nummer fødsels?-nr fødselsnr samordnings-nummer "
-    "henkilö-tunnus henkilö-numero sosiaaliturvatunnus sozialversicherungs-nummer sozialversicherungsnr "
+    "person-numme?ret? person-numre[nt] person-numre person-nummer pers(?:on)?-nr "
+    "fødsels?-nummer fødsels?-numre fødsels?-nr fødselsnr samordnings-nummer "
+    "henkilö-tunnus henkilö-tunnukse henkilö-numero sosiaaliturvatunnus sosiaaliturvatunnukse "
+    "sozialversicherungs-nummer sozialversicherungsnr "
     "rentenversicherungs-nummer steuer-id steuer-identifikations-nummer steuer-nummer "
     "(?:personal)?ausweis(?:-?(?:nummer|nr))? reisepass(?:-?(?:nummer|nr))? burger-?service-?nummer "
     "rijksregister-nummer pass-nummer pass-?(?:nr|no) passinumero førerkort(?:-?(?:nummer|nr))? "
@@ -127,13 +136,13 @@ _NATIONAL_ID = _any_of(
     "national-id(?:entity)?(?:-number)? personal-?(?:number|id|code) passport(?:-?number)? id-card id-kort"
 )
 _SHORT_ID = _any_of(
-    "f-nr f-dato pnr kd-(?:nr|nummer) d-nummer dnr cpr(?:-?(?:nummer|nr|no))? hetu sotu bsn dob"
+    "f-nr f-dato pnr kd-(?:nr|nummer) d-nummer dnr cpr(?:-?(?:nummer(?:et)?|numre|nr|no))? hetu sotu bsn dob"
 )
-_PHONE_NUMBER = r"(?:_?(?:numbers?|nummer(?:et|n)?|numre|nr|no|nro|numero|numerot))?"
+_PHONE_NUMBER = r"(?:_?(?:numbers?|nummer(?:et|n)?|numre[nt]?|nr|no|nro|numero|numerot))?"
 _PHONE = _any_of(
     "(?:tele)?phones? telefon(?:en|er|e)? telefoon telefono mobiltelefon mobil(?=_?n) mobiltlf puhelin "
-    "puhelimen matkapuhelin kännykkä rufnummer festnetz mobilfunk(?:nummer)? mobiel(?=_?n) handynummer "
-    "telefoonnummer"
+    "puhelime puhelimen matkapuhelin kännykkä kännykä rufnummer festnetz mobilfunk(?:nummer)? mobiel(?=_?n) "
+    "handynummer telefoonnummer"
 )
 _SHORT_PHONE = _any_of(
     "tel tlf tfn mob mobil mobiel mobile(?:-?phone)? cell cell-?phone handy puh fax faks telefax msisdn "
@@ -142,22 +151,23 @@ _SHORT_PHONE = _any_of(
 _PHONE_WORD = _any_of("tel tlf tfn mob mobil mobiel puh fax faks telefax")
 """Of these, those that mean nothing else, whatever word stands before them."""
 _MAIL_ADDRESS = (
-    r"(?:_?(?:adresse?[rn]?|adressen?|adresser|adres(?:sen)?|osoite(?:et)?|address(?:es)?|addr|adr|konto|s))?"
+    r"(?:_?(?:adresse?[rn]?|adressen?|adresser|adres(?:sen)?|osoite(?:et)?|osoittee|address(?:es)?|addr|adr|konto"
+    r"|s))?"
 )
-_MAIL = _any_of("e-?mails? e-?post sähköposti")
+_MAIL = _any_of("e-?mails? e-?post(?:en|ene|er|ar)? sähköposti(?:n|t)?")
 _SHORT_MAIL = _any_of("mail mails mejl meili s-posti")
 _ADDRESS = (
     r"(?<!web)(?<!web_)(?<!nett)(?<!ip)(?<!ip_)(?<!mac)(?<!mac_)(?<!url)(?<!url_)(?<!internet)(?<!internet_)(?<!hjemmeside)"
     + _any_of(
         "address(?:es)? adresse[rn]? adress(?:en|er|erna)? adres(?:sen)? anschrift(?:en)? osoite(?:et)? "
-        "address-?line-?\\d? adresse?-?linje(?:r)? adress-?rad adress-?zeile adres-?regel osoiterivi"
+        "osoittee adressa address-?line-?\\d? adresse?-?linje(?:r)? adress-?rad adress-?zeile adres-?regel osoiterivi"
     )
 )
 _STREET = _any_of(
     "street(?:-?(?:name|number|address|line\\d?))? gate-?navn gate-?namn gate-?adresse gate-?nummer "
     "gate-?nr gatu-?namn gatu-?adress gatu-?nummer vei-?navn vei-?adresse veg-?namn vej-?navn vej-?nummer "
     "väg-?namn gade-?navn gade-?nummer husnr hus-?nummer haus-?nummer hausnr "
-    "straßen?(?:-?(?:name|nummer|nr))? strasse-?n?name straat(?:-?(?:naam|nummer))? huis-?nummer huisnr "
+    "straßen?(?:-?(?:name|nummer|nr))? strasse-?n?name straat(?:-?(?:naam|namen|nummer))? huis-?nummer huisnr "
     "katu-?osoite katu-?nimi katu-?numero lähiosoite kotiosoite talon?-?numero postboks postfach postbus "
     "lägenhets-?nummer leilighets-?nummer bolignummer"
 )
@@ -167,7 +177,8 @@ _SHORT_STREET = _any_of(
 )
 
 _COMPOUND = (
-    rf"{_GIVEN_NAMES}|{_BIRTH}|{_NATIONAL_ID}|{_PHONE}{_PHONE_NUMBER}|{_MAIL}{_MAIL_ADDRESS}|{_ADDRESS}|{_STREET}"
+    rf"(?:{_GIVEN_NAMES}|{_BIRTH}|{_NATIONAL_ID}|{_PHONE}{_PHONE_NUMBER}|{_MAIL}{_MAIL_ADDRESS}|{_ADDRESS}|{_STREET}"
+    rf"|{_PERSON}{_ENDING}_?{_OF}_?{_NAME}){_ENDING}"
     rf"|{_PERSON}(?:_?{_OF}_?(?:{_NAME}|{_NUMBER}|{_DETAILS}|e_?mail|phone|address))?"
 )
 _ENGLISH_NAMES = "(?:first|last|middle|full|given|family|nick|maiden|birth|christian)_?names?|sur_?names?"
@@ -177,7 +188,8 @@ _ADDRESSEE = (
 )
 _ENGLISH_BIRTH = "birth_?(?:date|day)?|date_of_birth|born"
 _WHOLE_WORD = (
-    rf"{_SHORT_ID}|{_SHORT_STREET}|{_ADDRESSEE}|{_PHONE_WORD}{_PHONE_NUMBER}|{_ENGLISH_NAMES}|{_ENGLISH_BIRTH}|{_BEFORE}s?(?:{_SHORT_PHONE}{_PHONE_NUMBER}"
+    rf"{_SHORT_ID}|{_SHORT_STREET}|{_ADDRESSEE}|{_PHONE_WORD}{_PHONE_NUMBER}|mobil(?:en|ene|er|erne|es|s)|{_ENGLISH_NAMES}"
+    rf"|(?:{_ENGLISH_BIRTH})s?|{_BEFORE}s?(?:{_SHORT_PHONE}{_PHONE_NUMBER}"
     rf"|{_SHORT_MAIL}{_MAIL_ADDRESS})|(?:{_NAME}|{_NUMBER}){_OF}_?{_PERSON}"
 )
 _PERSONAL_NAME = (
@@ -212,7 +224,7 @@ def _expression(pattern: str) -> re.Pattern[str]:
 
 
 def _found(pattern: str, plain: str) -> bool:
-    return _expression(pattern).search(plain) is not None
+    return _expression(pattern).search(plain[-LONGEST_NAME:]) is not None
 
 
 @lru_cache(maxsize=20_000)

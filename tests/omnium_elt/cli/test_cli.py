@@ -12,7 +12,6 @@ import time
 import tomllib
 from decimal import Decimal
 from pathlib import Path
-from typing import Any
 
 import click
 import pytest
@@ -28,6 +27,7 @@ from omnium_sandbox import Sandbox
 from omnium_source.resources import RESOURCES
 from rich.console import Console
 
+from tests.support.command_line import files_of, printed_json
 from tests.support.tenants import environment_of
 
 PROMISED = [
@@ -47,15 +47,6 @@ OMNIUM_ELT = [sys.executable, "-m", "omnium_elt"]
 
 def environment(**more: str) -> dict[str, str]:
     return {**os.environ, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path), **more}
-
-
-def told(capfd: pytest.CaptureFixture[str]) -> dict[str, Any]:
-    """The one JSON object on stdout."""
-    return dict(json.loads(capfd.readouterr().out))
-
-
-def tree(folder: Path) -> dict[str, tuple[int, int]]:
-    return {str(path): (path.stat().st_mtime_ns, path.stat().st_size) for path in folder.rglob("*")}
 
 
 # Help
@@ -97,9 +88,9 @@ def test_help_imports_nothing_heavy() -> None:
 def test_run_again_against_an_unchanged_tenant_reads_and_writes_nothing(
     configured: Sandbox, home_after_run: Home, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    published = tree(home_after_run.exports) | tree_of(home_after_run.warehouse)
+    published = files_of(home_after_run.exports) | tree_of(home_after_run.warehouse)
     assert main(["run", "--home", str(home_after_run.root), "--json"]) == 0
-    report = told(capfd)
+    report = printed_json(capfd)
     assert report["status"] == "unchanged"
     assert {resource["name"] for resource in report["resources"]} == set(RESOURCES)
     assert {resource["status"] for resource in report["resources"]} == {"unchanged"}
@@ -108,7 +99,7 @@ def test_run_again_against_an_unchanged_tenant_reads_and_writes_nothing(
         ("transform", "unchanged"),
         ("publish", "unchanged"),
     ]
-    assert tree(home_after_run.exports) | tree_of(home_after_run.warehouse) == published
+    assert files_of(home_after_run.exports) | tree_of(home_after_run.warehouse) == published
 
 
 def tree_of(path: Path) -> dict[str, tuple[int, int]]:
@@ -157,7 +148,7 @@ def test_exclude_leaves_resources_out(
         "--json",
     ]
     assert main(["load", *arguments]) == 0
-    assert [resource["name"] for resource in told(capfd)["resources"]] == ["stores"]
+    assert [resource["name"] for resource in printed_json(capfd)["resources"]] == ["stores"]
     assert not any("Projects" in request.path for request in configured.requests)
 
 
@@ -173,7 +164,7 @@ def test_parquet_writes_the_lake(configured: Sandbox, home: Home, capfd: pytest.
         "--json",
     ]
     assert main(arguments) == 0
-    assert [step["name"] for step in told(capfd)["steps"]] == ["lake"]
+    assert [step["name"] for step in printed_json(capfd)["steps"]] == ["lake"]
     assert (home.lake / "stores" / "data.parquet").exists()
 
 
@@ -233,7 +224,7 @@ def test_demo_shows_lead_times_and_proposal_and_works_twice(
     assert "warehouse.duckdb" in shown[headings[4] :]
 
     assert main([*arguments, "--json"]) == 0
-    report = told(capfd)
+    report = printed_json(capfd)
     assert report["status"] in ("ok", "unchanged")
     assert sum(resource["rows"] for resource in report["resources"]) == 0, "the same tenant once more"
     assert len(report["findings"]["lead_times"]) > 5
@@ -243,127 +234,7 @@ def test_demo_shows_lead_times_and_proposal_and_works_twice(
     assert examples & {"50001", "50002"}, "either of the two that sell by the season"
 
 
-# check, status, resources
-
-
-def test_check_tries_everything_and_changes_nothing(
-    configured: Sandbox, home: Home, capfd: pytest.CaptureFixture[str]
-) -> None:
-    before = {name: list(configured.tenant.rows(name)) for name in ("stores", "suppliers")}
-    assert main(["check", "--home", str(home.root), "--json"]) == 0
-    checks = {check["name"]: check for check in told(capfd)["checks"]}
-    assert {check["level"] for check in checks.values()} == {"ok"}
-    machine = {
-        "configuration",
-        "home",
-        "permissions",
-        "disk",
-        "destination",
-        "credentials",
-        "clock",
-        "limits",
-    }
-    assert set(checks) == machine | set(RESOURCES)
-    assert "first page" in checks["suppliers"]["message"]
-    assert not home.root.exists()
-    assert before == {name: list(configured.tenant.rows(name)) for name in before}
-    assert all(request.method == "POST" or "Suppliers" in request.path for request in configured.requests)
-
-
-def test_check_says_which_role_is_missing(
-    configured: Sandbox, home: Home, capfd: pytest.CaptureFixture[str]
-) -> None:
-    configured.behaviour.missing_roles = {"ProjectRead"}
-    assert main(["check", "--home", str(home.root), "--resources", "projects,stores"]) == 3
-    shown = capfd.readouterr().out
-    assert "FAIL  projects: the role ProjectRead is missing" in shown
-    assert "→ Give the API user the role ProjectRead, or leave it out: --exclude projects." in shown
-    assert "ok    stores" in shown
-
-
-def test_check_stops_at_wrong_credentials(
-    configured: Sandbox, home: Home, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
-) -> None:
-    monkeypatch.setenv("SOURCES__OMNIUM__CLIENT_SECRET", "not-the-right-one")
-    assert main(["check", "--home", str(home.root), "--json"]) == 2
-    checks = told(capfd)["checks"]
-    assert [check["name"] for check in checks if check["level"] == "fail"] == ["credentials"]
-    assert checks[-1]["name"] == "credentials", "nothing is asked of the tenant after that"
-
-
-@pytest.mark.parametrize(
-    ("user", "secret", "status", "said"),
-    [
-        (
-            "writer_client_id",
-            "writer_client_secret",
-            0,
-            "ok: its API user got a token; it needs SupplierAdmin for",
-        ),
-        (
-            "writer_client_id",
-            "client_secret",
-            2,
-            "fail: 127.0.0.1 does not take these credentials (status 401): check SOURCES__OMNIUM__WRITER",
-        ),
-        ("writer_client_id", None, 2, "fail: SOURCES__OMNIUM__WRITER__CLIENT_SECRET is missing"),
-        (
-            "client_id",
-            "client_secret",
-            2,
-            "fail: SOURCES__OMNIUM__WRITER__CLIENT_ID is the API user that reads",
-        ),
-    ],
-)
-def test_check_tries_the_user_that_writes(
-    user: str,
-    secret: str | None,
-    status: int,
-    said: str,
-    configured: Sandbox,
-    home: Home,
-    monkeypatch: pytest.MonkeyPatch,
-    capfd: pytest.CaptureFixture[str],
-) -> None:
-    monkeypatch.setenv("SOURCES__OMNIUM__WRITER__CLIENT_ID", getattr(configured, user))
-    if secret:
-        monkeypatch.setenv("SOURCES__OMNIUM__WRITER__CLIENT_SECRET", getattr(configured, secret))
-    assert main(["check", "--home", str(home.root), "--resources", "stores", "--json"]) == status
-    (found,) = [check for check in told(capfd)["checks"] if check["name"] == "writing"]
-    assert f"{found['level']}: {found['message']}".startswith(said)
-    assert {request.method for request in configured.requests} == {"POST"}
-
-
-def test_check_sees_a_readable_state_and_a_foreign_clock(
-    configured: Sandbox, home: Home, capfd: pytest.CaptureFixture[str]
-) -> None:
-    home.create()
-    home.state.chmod(0o755)
-    configured.behaviour.clock_offset_seconds = 3600
-    assert main(["check", "--home", str(home.root), "--resources", "stores", "--json"]) == 0
-    levels = {check["name"]: check for check in told(capfd)["checks"]}
-    assert levels["permissions"]["level"] == "warn"
-    assert "chmod" in levels["permissions"]["remedy"]
-    assert levels["clock"]["level"] == "warn"
-    assert re.search(r"differ by (3599|3600|3601) s", levels["clock"]["message"])
-
-
-@pytest.mark.parametrize("exists", [False, True], ids=["no folder", "another folder"])
-@pytest.mark.parametrize("json_too", [[], ["--json"]], ids=["plain", "json"])
-def test_status_of_what_is_no_home(
-    exists: bool, json_too: list[str], home: Home, capfd: pytest.CaptureFixture[str]
-) -> None:
-    if exists:
-        home.root.mkdir()
-    assert main(["status", "--home", str(home.root), *json_too]) == 2
-    assert "is no home of omnium-elt" in capfd.readouterr().err
-    assert home.root.exists() == exists
-
-
-def test_status_before_anything(home: Home, capfd: pytest.CaptureFixture[str]) -> None:
-    home.create()
-    assert main(["status", "--home", str(home.root)]) == 0
-    assert "Nothing was loaded here yet" in capfd.readouterr().out
+# version, resources
 
 
 def test_version(capfd: pytest.CaptureFixture[str]) -> None:
@@ -372,41 +243,9 @@ def test_version(capfd: pytest.CaptureFixture[str]) -> None:
     assert capfd.readouterr().out == f"omnium-elt {project['project']['version']}\n"
 
 
-def test_status_after_a_run(home_after_run: Home, capfd: pytest.CaptureFixture[str]) -> None:
-    before = tree(home_after_run.root)
-    assert main(["status", "--home", str(home_after_run.root), "--json"]) == 0
-    status = told(capfd)
-    assert tree(home_after_run.root) == before, "it only looks"
-    assert status["running"] is None
-    assert status["published_at"]
-    suppliers = {resource["name"]: resource for resource in status["resources"]}["suppliers"]
-    assert suppliers["last_status"] == "ok"
-    assert suppliers["rows"] > 10
-    assert suppliers["cursor"]
-    assert suppliers["lag_seconds"] > 0
-    assert suppliers["last_error"] is None
-    (run,) = status["runs"]
-    assert (run["command"], run["status"]) == ("run", "ok")
-    assert main(["status", "--home", str(home_after_run.root)]) == 0
-    assert run["run_id"] in capfd.readouterr().out
-
-
-def test_status_tells_the_last_error(
-    configured: Sandbox, home: Home, capfd: pytest.CaptureFixture[str]
-) -> None:
-    configured.behaviour.missing_roles = {"StoreRead"}
-    main(["load", "--resources", "stores", "--home", str(home.root)])
-    capfd.readouterr()
-    main(["status", "--home", str(home.root), "--json"])
-    (stores,) = told(capfd)["resources"]
-    assert stores["last_status"] == "forbidden"
-    assert "StoreRead" in stores["last_error"]
-    assert stores["last_success"] is None
-
-
 def test_resources_lists_all_of_them(capfd: pytest.CaptureFixture[str]) -> None:
     assert main(["resources", "--json"]) == 0
-    rows = told(capfd)["resources"]
+    rows = printed_json(capfd)["resources"]
     assert [row["name"] for row in rows] == list(RESOURCES)
     assert all(row["endpoint"] and row["current_by"] and row["role"] for row in rows)
     assert main(["resources", "--resources", "orders"]) == 0
@@ -533,15 +372,3 @@ def test_an_order_that_waits_for_an_unknown_time_is_not_the_first() -> None:
         in told(waiting("A", None), waiting("B", 5))
     )
     assert "1 order can wait until the supplier's minimum is reached." in told(waiting("A", None))
-
-
-def test_status_on_a_narrow_terminal_keeps_its_names_whole(
-    finished_home: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    console = Console(file=io.StringIO(), width=60)
-    monkeypatch.setattr("omnium_elt.cli.commands.status.stdout", lambda: console)
-    assert main(["status", "--home", str(finished_home)]) == 0
-    lines = console.file.getvalue().splitlines()  # type: ignore[attr-defined]
-    assert max(map(len, lines[1:])) <= 60
-    told = {line.split()[0] for line in lines if line.split()}
-    assert set(RESOURCES) <= told

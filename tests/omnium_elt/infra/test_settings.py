@@ -60,7 +60,9 @@ REFUSED = [
     ("OMNIUM__WINDOW_ROWS", "500", "Did you mean SOURCES__OMNIUM__WINDOW_ROWS?"),
     ("TRANSFORM__TRANSFERS_ARE_DEMAND", "perhaps", "true or false"),
     ("TRANSFORM__TEST_SEVERITY", "loud", "one of warn, error"),
-    ("TRANSFORM__AS_OF_DATE", "2026-02-30", "a date such as 2025-01-31, or empty"),
+    ("TRANSFORM__AS_OF_DATE", "2026-02-30", "a date such as 2025-01-31, from 1970 to 2199, or empty"),
+    ("TRANSFORM__AS_OF_DATE", "0206-01-31", "from 1970 to 2199"),
+    ("TRANSFORM__REPLAYED_AS_OF_DAYS", '["2026-01-31", "9999-12-31"]', "a list of dates"),
     ("TRANSFORM__BACKTEST_SERVICE_LEVELS", "[0.9, 95]", "a list of numbers between 0 and 1"),
     ("TRANSFORM__BACKTEST_ADDED_DAYS", "[7, -1]", "a list of numbers from 0 to 3,650"),
     (
@@ -70,7 +72,14 @@ REFUSED = [
     ),
     ("TRANSFORM__MORE_PURCHASE_ORDER_STATUSES", "Sent", "pairs of a text"),
     ("OMNIUM_DBT_THREADS", "0", "a whole number from 1 to 64; 2 by default"),
+    ("TRANSFORM__MORE_PURCHASE_ORDER_STATUSES", '{"Sent": ["placed"]}', "pairs of a text and one of draft"),
+    ("TRANSFORM__MORE_ORDER_TYPES", '{"Quote": true, "QUOTE": false}', "pairs of a text and one of"),
+    ("TRANSFORM__MORE_ORDER_TYPES", '{"Quote\\u0000": true}', "pairs of a text and one of"),
     ("OMNIUM_DBT_MEMORY", "lots", "a size such as 3GB"),
+    ("OMNIUM_DBT_MEMORY", "٣GB", "a size such as 3GB"),
+    ("OMNIUM_DBT_MEMORY", "0.0001KB", "a size such as 3GB"),
+    ("OMNIUM_DBT_MEMORY", "3KB", "a size such as 3GB"),
+    ("OMNIUM_DBT_MEMORY", "200%", "a size such as 3GB"),
     ("OMNIUM_HOME", "", "a path on this machine; omnium-data by default"),
     # Names that nobody knows, and the nearest one that somebody does.
     ("TRANSFORM__SERVICE_LEVL", "0.5", "Did you mean TRANSFORM__SERVICE_LEVEL?"),
@@ -217,7 +226,11 @@ def test_what_is_not_ours_is_left_alone(
         ("config.toml", "[sources]\nomnium = 5", "Write [sources.omnium] above its settings."),
         ("config.toml", '[sources]\npii = "exclude"', "Write pii below [sources.omnium]."),
         ("config.toml", "[transform]\nas_of_date = 20250131", "as_of_date in config.toml is 20250131"),
-        ("config.toml", "[transform]\nas_of_date = 10:00:00", "a date such as 2025-01-31, or empty"),
+        (
+            "config.toml",
+            "[transform]\nas_of_date = 10:00:00",
+            "a date such as 2025-01-31, from 1970 to 2199, or empty",
+        ),
     ],
 )
 def test_files_are_held_to_the_same(
@@ -249,6 +262,11 @@ def test_files_are_held_to_the_same(
         ("non_purchasable_assortment_codes", "OUT, OLD", ["OUT", "OLD"]),
         ("more_purchase_order_statuses", '{"Sent": "placed"}', {"Sent": "placed"}),
         ("more_order_types", '{"Quote": false}', {"Quote": False}),
+        ("service_level_by_abc", '{"A": "0.99"}', {"A": 0.99}),
+        ("supplier_review_days", '{"O\'Neill": "7"}', {"O'Neill": 7}),
+        ("supplier_order_days", '{"S": ["monday", "friday"]}', {"S": ["monday", "friday"]}),
+        ("backtest_added_days", "7, 7.0, 14", [7, 14]),
+        ("replayed_as_of_days", "2026-01-31, 20260131", ["2026-01-31"]),
         ("as_of_date", "2026-01-31", "2026-01-31"),
     ],
 )

@@ -72,7 +72,7 @@ def warehouse(finished_home: Path, tmp_path: Path) -> Any:
 def test_publish_writes_it_with_all_sections_and_pictures(report: str, finished_home: Path) -> None:
     page = outline(report)
     text = " ".join(page.texts)
-    assert f"Purchasing as of {(read_manifest(Home(finished_home)) or {})['as_of']}" in text
+    assert f"Purchasing as of {read_manifest(Home(finished_home))['as_of']}" in text
     assert page.tags.count("svg") == 6 + proposals.MOST_CHARTS
     for heading in ("What to order", "Supplier lead times", "Data health", "When stock runs out", "Odd data"):
         assert heading in text

@@ -1,10 +1,12 @@
 """A first load in parts: rows, receipts and cursors as of a plain one, and nothing before all of it is there."""
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
@@ -21,7 +23,8 @@ from omnium_elt.steps import backfill
 from omnium_elt.steps.backfill import Plan, part_home
 from omnium_elt.steps.backfill_commit import commit
 from omnium_elt.steps.load import load
-from omnium_elt.steps.run import load_step, perform
+from omnium_elt.steps.run import Step, load_step, perform
+from omnium_elt.warehouse import database
 from omnium_sandbox import Sandbox
 from omnium_source.http.cancellation import Cancellation
 
@@ -40,7 +43,8 @@ def plan(settings: Settings, parts: int, at_once: int | None = None) -> RunRepor
 
 
 def read_part(settings: Settings, number: int) -> RunReport:
-    return perform(backfill.part_settings(settings, number), Silent(), "backfill", [load_step])
+    chosen = backfill.part_settings(settings, number)
+    return perform(chosen, Silent(), "backfill", backfill.part_steps(settings.home, number, chosen))
 
 
 def differing(one: Path, other: Path, root: str = "") -> list[str]:
@@ -83,7 +87,8 @@ def differing(one: Path, other: Path, root: str = "") -> list[str]:
 
 
 def states(home: Home) -> dict[str, dict[str, Any]]:
-    return backfill._states_of(home)
+    with database.connect(home.working_database) as connection:
+        return database.held(connection).states
 
 
 @pytest.fixture(autouse=True)
@@ -150,6 +155,62 @@ def test_a_part_that_is_missing_is_named_and_nothing_is_committed(parted: Settin
     assert "orders" in str(report.error)
     assert "omnium-elt backfill part 2 goes on with it" in str(report.error)
     assert states(parted.home) == {}
+
+
+def test_a_part_travels_as_files_and_what_is_lost_on_the_way_is_named(
+    parted: Settings, plain: Settings, tmp_path: Path
+) -> None:
+    """Another machine, which shares nothing with this one, reads part 2: its files come back, and nothing else."""
+    parted = replace(parted, resources=("purchase_orders", "stores", "suppliers"))
+    plan(parted, 2)
+    other = replace(parted, home=Home(tmp_path / "other"))
+    (other.home.state / "backfill").mkdir(parents=True)
+    shutil.copy(backfill.plan_file(parted.home), backfill.plan_file(other.home))
+    assert read_part(parted, 1).status == "ok"
+    report = read_part(other, 2)
+    assert [step.name for step in report.steps] == ["hand_over"]
+    handed_over, arrived = part_home(other.home, 2).lake, part_home(parted.home, 2).lake
+    tables = {file.stem for file in handed_over.glob("*.parquet")}
+    assert {"purchase_orders", "_omnium_windows"} < tables
+    assert not part_home(other.home, 2).working_database.exists(), "the files are all that there is of it"
+    assert {file.stat().st_mode & 0o777 for file in handed_over.iterdir()} == {0o600}
+
+    def refused() -> str:
+        report = perform(parted, Silent(), "backfill", [commit])
+        assert (report.exit_status, states(parted.home)) == (1, {})
+        return str(report.error)
+
+    assert "part 2 lacks " in refused()
+    arrived.parent.mkdir()
+    shutil.copytree(handed_over, arrived)
+    orders = arrived / "purchase_orders.parquet"
+    orders.write_bytes(orders.read_bytes()[:-1])
+    (arrived / "_omnium_windows.parquet").unlink()
+    assert (
+        "part 2 is not as it was handed over: _omnium_windows.parquet, purchase_orders.parquet\n" in refused()
+    )
+    shutil.copytree(handed_over, arrived, dirs_exist_ok=True)
+    # Whoever asks here for what has arrived neither reads it again nor takes it away.
+    assert read_part(parted, 2).resources == []
+    assert perform(parted, Silent(), "backfill", [commit]).status == "ok"
+    for resource in parted.resources:
+        assert differing(parted.home.working_database, plain.home.working_database, resource) == []
+
+
+def test_a_part_cut_short_while_it_is_handed_over_is_handed_over_again(parted: Settings) -> None:
+    parted = replace(parted, resources=("stores", "suppliers"))
+    plan(parted, 2)
+    assert read_part(parted, 1).status == "ok"
+    chosen = backfill.part_settings(parted, 2)
+    assert perform(chosen, Silent(), "backfill", [load_step]).status == "ok"
+    lake = part_home(parted.home, 2).lake
+    lake.mkdir()
+    (lake / "suppliers.parquet").write_bytes(b"half of it")
+    report = perform(parted, Silent(), "backfill", [commit])
+    assert "the backfill is not complete: part 2 is not handed over\n" in str(report.error)
+    assert [step.name for step in read_part(parted, 2).steps] == ["hand_over"], "it is not read again"
+    assert perform(parted, Silent(), "backfill", [commit]).status == "ok"
+    assert set(states(parted.home)) == {"stores", "suppliers"}
 
 
 def test_a_part_cut_short_goes_on_where_it_was(
@@ -276,9 +337,9 @@ def test_parts_are_handed_out_and_those_of_the_dead_taken_over(parted: Settings)
     plan(parted, 3, at_once=2)
     folder, read = parted.home.state / "backfill", list[str]()
 
-    def reading(settings: Settings) -> RunReport:
+    def reading(settings: Settings, steps: Sequence[Step]) -> RunReport:
         read.append(settings.home.root.name)
-        return perform(settings, Silent(), "backfill", [load_step])
+        return perform(settings, Silent(), "backfill", steps)
 
     with ExitStack() as other:
         other.enter_context(lock.hold(folder / "part-2.lock", "backfill part 2"))

@@ -14,6 +14,7 @@ from typing import Any
 import duckdb
 import pytest
 from omnium_elt.cli import main
+from omnium_elt.infra import files as files_module
 from omnium_elt.infra.errors import OmniumEltError, UsageError
 from omnium_elt.infra.home import Home, Settings
 from omnium_elt.infra.run_report import Silent
@@ -40,16 +41,7 @@ def url(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.Monk
     """A folder to publish to, with credentials in the environment."""
     if request.param == "disk":
         return f"file://{tmp_path / 'bucket'}/omnium"
-    is_s3 = request.param == "s3"
-    found = request.getfixturevalue(request.param)
-    environment = buckets.s3_environment(found) if is_s3 else found
-    for name, value in environment.items():
-        monkeypatch.setenv(name, value)
-    if is_s3:
-        return f"s3://{buckets.new_s3_bucket(environment)}/omnium"
-    if request.param == "google":
-        return f"gs://{buckets.new_google_bucket(environment)}/omnium"
-    return f"az://{buckets.new_azure_container(environment)}/omnium"
+    return buckets.new_folder(request.param, request.getfixturevalue(request.param), monkeypatch)
 
 
 @pytest.fixture
@@ -210,8 +202,8 @@ def test_killed_at_any_step_readers_have_a_whole_version_and_the_next_mends_the_
 
     for name in ("put_file", "pipe_file", "rm", "rm_file"):
         monkeypatch.setattr(bucket.files, name, counting(getattr(bucket.files, name)))
-    for name in ("_written", "_create", "put"):
-        monkeypatch.setattr(bucket_module, name, counting(getattr(bucket_module, name)))
+    for owner, name in ((Path, "write_bytes"), (bucket_module, "_create"), (files_module, "put_all")):
+        monkeypatch.setattr(owner, name, counting(getattr(owner, name)))
     for run in range(1, KEPT + 2):
         next_run(published, run)
         bucket.publish(published)

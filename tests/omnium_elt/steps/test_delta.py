@@ -47,16 +47,7 @@ def settings(request: pytest.FixtureRequest, home: Home, monkeypatch: pytest.Mon
     )
     if request.param == "disk":
         return Settings(home=home, destination="delta")
-    found = request.getfixturevalue(request.param)
-    environment = buckets.s3_environment(found) if request.param == "s3" else found
-    for name, value in environment.items():
-        monkeypatch.setenv(name, value)
-    scheme, make = {
-        "s3": ("s3", buckets.new_s3_bucket),
-        "azure": ("az", buckets.new_azure_container),
-        "google": ("gs", buckets.new_google_bucket),
-    }[request.param]
-    url = f"{scheme}://{make(environment)}/omnium"
+    url = buckets.new_folder(request.param, request.getfixturevalue(request.param), monkeypatch)
     return Settings(home=home, destination="delta", publish_to=url)
 
 

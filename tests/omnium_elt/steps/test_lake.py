@@ -113,7 +113,9 @@ def test_a_reader_keeps_the_run_that_it_began_with(lake: Settings) -> None:
     assert sorted(path.name for path in (lake.home.lake / "_runs").iterdir()) == sorted(kept)
 
 
-@pytest.mark.parametrize("step", ["_write", "flush", "write_json", "_show_newest", "put", "_clean_up"])
+@pytest.mark.parametrize(
+    "step", ["write_table", "flush", "write_json", "_show_newest", "replacing", "_clean_up"]
+)
 def test_killed_at_any_step_readers_have_a_whole_run_and_the_next_mends_the_rest(
     lake: Settings, monkeypatch: pytest.MonkeyPatch, step: str
 ) -> None:

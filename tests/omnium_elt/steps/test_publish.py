@@ -109,7 +109,7 @@ def test_only_changed_marts_are_replaced_and_the_manifest_tells_the_truth(settin
 def test_marts_that_did_not_change_are_not_even_written(
     settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    publish(settings, Silent(), force=True)
+    publish(settings, Silent())
     written: list[str] = []
 
     def copy(connection: Any, mart: str, *arguments: Any) -> None:
@@ -122,7 +122,7 @@ def test_marts_that_did_not_change_are_not_even_written(
     publish(settings, Silent())
     assert written == ["dim_warehouse"]
     (settings.home.exports / "dim_supplier.parquet").write_bytes(b"cut")
-    publish(settings, Silent(), force=True)
+    publish(settings, Silent())
     assert written == ["dim_warehouse", "dim_supplier"], "what is no longer the file that was written"
 
 

@@ -11,6 +11,7 @@ from unittest import mock
 
 import duckdb
 import pytest
+import yaml
 from dbt.adapters.duckdb.connections import DuckDBConnectionManager
 from dbt.cli.main import dbtRunner
 from omnium_elt.infra import history
@@ -58,6 +59,13 @@ def test_without_data_it_says_what_to_do_first(home: Home) -> None:
     home.create()
     with pytest.raises(UsageError, match="omnium-elt load"):
         transform(Settings(home=home), Silent())
+
+
+def test_variables_reach_dbt_as_they_are(home: Home) -> None:
+    variables = {"more_order_types": {"Tilbud 😀": False, "won't \x85 come": True, "yes": True}}
+    arguments = dbt_arguments(Settings(home=home, variables=variables), "run")
+    read = yaml.safe_load(arguments[arguments.index("--vars") + 1])
+    assert read["more_order_types"] == variables["more_order_types"]
 
 
 def test_it_is_skipped_where_nothing_changed(settings: Settings) -> None:

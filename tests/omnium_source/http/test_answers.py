@@ -3,9 +3,14 @@
 import datetime as dt
 import functools
 import gzip
+import threading
 import time
+import tracemalloc
 import zlib
-from typing import Any
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, ClassVar
+from unittest import mock
 
 import httpx
 import pytest
@@ -205,6 +210,75 @@ def test_an_answer_that_unpacks_to_more_than_one_can_hold_is_said(
         read(wire, "price_lists")
     assert str(raised.value).startswith("price_lists: an answer is larger than 8 MB")
     assert time.monotonic() - started < 20
+
+
+def test_large_answers_are_read_one_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("omnium_source.http.answers.LARGE_BYTES", 1_000)
+    happened: list[str] = []
+    is_second_under_way, may_end = threading.Event(), threading.Event()
+
+    class Coming:
+        """An answer of two pieces, the second of which makes it a large one."""
+
+        headers: ClassVar[dict[str, str]] = {}
+
+        def __init__(self, name: str, moment: threading.Event) -> None:
+            self.name, self.moment = name, moment
+
+        def iter_raw(self) -> Iterator[bytes]:
+            yield b"{" + b" " * 2_000
+            happened.append(f"{self.name} goes on")
+            assert self.moment.wait(20)
+            yield b"}"
+            happened.append(f"{self.name} ends")
+
+    with ThreadPoolExecutor(2) as pool:
+        first = pool.submit(body_of, Coming("first", may_end))
+        while not happened:
+            time.sleep(0.001)
+        second = pool.submit(body_of, Coming("second", is_second_under_way))
+        is_second_under_way.set()
+        may_end.set()
+        assert len(first.result()) == len(second.result()) == 2_002
+    assert happened == ["first goes on", "first ends", "second goes on", "second ends"]
+
+
+@pytest.mark.parametrize("size", [2**20 - 1, 2**20, 2**20 + 1, 3 * 2**20])
+@pytest.mark.parametrize("pack", [gzip.compress, zlib.compress])
+def test_what_unpacks_to_whole_pieces_comes_to_its_end(size: int, pack: Callable[[bytes], bytes]) -> None:
+    body = b"[" + b" " * (size - 2) + b"]"
+    response = httpx.Response(
+        200, headers={"Content-Encoding": "deflate"}, stream=httpx.ByteStream(pack(body))
+    )
+    assert body_of(response) == body
+
+
+def test_padding_without_an_end_is_not_kept() -> None:
+    """What lies behind the end of gzip grew in memory, and no bound saw it."""
+    kept: list[int] = []
+
+    def pieces() -> Iterator[bytes]:
+        yield gzipped(BODY)
+        for _ in range(200):
+            yield bytes(1024 * 1024)
+            kept.append(tracemalloc.get_traced_memory()[0])
+
+    tracemalloc.start()
+    try:
+        assert body_of(mock.Mock(headers={"Content-Encoding": "gzip"}, iter_raw=pieces)) == BODY
+    finally:
+        tracemalloc.stop()
+    assert kept[-1] - kept[0] < 4 * 1024 * 1024
+
+
+@pytest.mark.parametrize("status", [200, 400, 418])
+@pytest.mark.parametrize("rows", [1, 100])
+def test_no_row_of_an_answer_reaches_an_error(status: int, rows: int) -> None:
+    """An envelope of another spelling was shown as it came: names and addresses of customers stood in the log."""
+    people = [{"customerId": "kari@example.no", "firstName": "Kari"} for _ in range(rows)]
+    said = supplier_answer(Reply({"Result": people, "TotalHits": rows}, status))
+    assert "ari" not in said.lower()
+    assert "an object of Result, TotalHits" in said
 
 
 def test_an_answer_packed_twice_is_not_unpacked() -> None:

@@ -296,7 +296,13 @@ def test_wrong_credentials_are_named_without_the_secret():
     [
         ("plain http to api.omnium.no would send the secret unprotected", "http://api.omnium.no"),
         ("is no http(s) address", "api.omnium.no"),
-        ("carries credentials or a query", "https://a:b@api.omnium.no"),
+        ("carries credentials, a query or a fragment", "https://a:b@api.omnium.no"),
+        ("carries credentials, a query or a fragment", "https://api.omnium.no/#x"),
+        ("is no http(s) address", "https://[::1"),
+        ("is no http(s) address", "https://api.omnium.no:port"),
+        ("is no http(s) address", "https://api.omnium.no:99999"),
+        ("is no http(s) address", "https://\u202eapi.omnium.no"),
+        ("is no http(s) address", "https://api omnium.no"),
     ],
 )
 def test_base_urls_that_are_refused(message, url):

@@ -7,12 +7,13 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
-from omnium_source import RESOURCES, shape
+from omnium_source import RESOURCES
 from omnium_source.errors import ConfigurationError, Incomplete
 from omnium_source.http.client import OmniumClient
 from omnium_source.http.clock import FEWEST_SAMPLES, UNKNOWN_MARGIN, ServerClock
 from omnium_source.normalize.resource_normalizer import ResourceNormalizer
 from omnium_source.pii.masking import PersonalData
+from omnium_source.sync import shape
 from omnium_source.windows.resource_reader import Reader
 from omnium_source.windows.resource_run import ResourceRun
 from omnium_source.windows.window import Reading, Window, iso, moment_of

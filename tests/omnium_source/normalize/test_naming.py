@@ -10,13 +10,14 @@ import pytest
 from dlt.common.normalizers.naming.snake_case import NamingConvention
 from hypothesis import given
 from hypothesis import strategies as st
-from omnium_source import RESOURCES, shape
+from omnium_source import RESOURCES
 from omnium_source.normalize.batch import Batch
 from omnium_source.normalize.found_columns import NEW_COLUMNS
 from omnium_source.normalize.naming import LONGEST_NAME, column_name
 from omnium_source.normalize.pages import Parsed
 from omnium_source.normalize.resource_normalizer import ResourceNormalizer
 from omnium_source.pii.masking import PersonalData
+from omnium_source.sync import shape
 
 Known = Mapping[str, Mapping[str, Mapping[str, Any]]]
 OPEN = PersonalData("include", b"")

@@ -26,7 +26,7 @@ from omnium_elt.steps import load as loading
 from omnium_elt.steps.load import load
 from omnium_elt.warehouse import duckdb_destination
 from omnium_sandbox import Sandbox
-from omnium_source import RESOURCES, shape
+from omnium_source import RESOURCES
 from omnium_source import dlt_adapter as feed
 from omnium_source.dlt_adapter import FILES
 from omnium_source.errors import Incomplete, Stopped
@@ -41,6 +41,7 @@ from omnium_source.normalize.pages import Parsed
 from omnium_source.normalize.resource_normalizer import ResourceNormalizer
 from omnium_source.normalize.worker_pool import WorkerPool
 from omnium_source.pii.masking import PersonalData
+from omnium_source.sync import shape
 from omnium_source.windows import resource_run
 from omnium_source.windows.gathered import Verified
 from omnium_source.windows.resource_reader import Reader

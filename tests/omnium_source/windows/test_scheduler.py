@@ -9,11 +9,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from omnium_source import RESOURCES, shape
+from omnium_source import RESOURCES
 from omnium_source.errors import Incomplete
 from omnium_source.http.client import OmniumClient
 from omnium_source.normalize.resource_normalizer import ResourceNormalizer
 from omnium_source.pii.masking import PersonalData
+from omnium_source.sync import shape
 from omnium_source.windows.gathered import Verified
 from omnium_source.windows.resource_reader import Reader
 from omnium_source.windows.resource_run import ResourceRun

@@ -77,18 +77,16 @@ def _performed(settings: Settings, progress: Progress, steps: "Sequence[Step]") 
 
 def _read_parts(settings: Settings, number: int | None, progress: Progress) -> tuple[RunReport, Home]:
     """One part, or all that nobody else reads; and the home of the last one."""
-    from omnium_elt.steps.backfill import part_settings, read_parts, taken
-    from omnium_elt.steps.run import load_step
+    from omnium_elt.steps.backfill import part_settings, part_steps, read_parts, taken
 
-    def read(chosen: Settings) -> RunReport:
-        # Where nothing is left to read, an empty selection would mean all resources.
-        return _performed(chosen, progress, [load_step] if chosen.resources else [])
+    def read(chosen: Settings, steps: "Sequence[Step]") -> RunReport:
+        return _performed(chosen, progress, steps)
 
     if number is None:
         return read_parts(settings, read, lambda: time.sleep(WAIT_SECONDS))
     with taken(settings.home, number):
         chosen = part_settings(settings, number)
-        return read(chosen), chosen.home
+        return read(chosen, part_steps(settings.home, number, chosen)), chosen.home
 
 
 def _steps(what: str, number: int, at_once: int | None) -> "Sequence[Step]":

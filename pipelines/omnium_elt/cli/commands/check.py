@@ -4,7 +4,7 @@ from dataclasses import asdict
 from typing import Any
 
 from omnium_elt.cli.parser import DESTINATION, RESOURCES, command
-from omnium_elt.cli.rendering import escaped, print_json, stdout
+from omnium_elt.cli.rendering import escaped, print_json, say, stdout
 from omnium_elt.infra.home import Home
 from omnium_elt.infra.run_report import EXIT_OK
 
@@ -30,11 +30,7 @@ def check_command(home: Home, as_json: bool, **settings: Any) -> int:
     console = stdout()
     marks = {"ok": "[green]ok  [/green]", "warn": "[yellow]warn[/yellow]", "fail": "[red]FAIL[/red]"}
     for finding in findings:
-        console.print(
-            f"{marks[finding.level]}  {finding.name}: {escaped(finding.message)}",
-            highlight=False,
-            soft_wrap=True,
-        )
+        say(console, f"{marks[finding.level]}  {finding.name}: {escaped(finding.message)}")
         if finding.remedy:
-            console.print(f"      → {escaped(finding.remedy)}", highlight=False, soft_wrap=True)
+            say(console, f"      → {escaped(finding.remedy)}")
     return worst

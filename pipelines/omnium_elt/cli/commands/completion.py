@@ -3,10 +3,9 @@
 import click
 from click.shell_completion import get_completion_class, shell_complete
 
-from omnium_elt.cli.parser import command
+from omnium_elt.cli.parser import NAME, command
 from omnium_elt.infra.run_report import EXIT_OK
 
-NAME = "omnium-elt"
 VARIABLE = "_OMNIUM_ELT_COMPLETE"
 """In the environment of a call by the shell's script: what it asks for."""
 

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 from omnium_elt.cli.outcome import finish, show_report
 from omnium_elt.cli.parser import AS_OF, command, tenant_size
 from omnium_elt.cli.progress import showing_progress
-from omnium_elt.cli.rendering import escaped, number, print_json, shown_path, stdout, table
+from omnium_elt.cli.rendering import escaped, number, print_json, say, shown_path, stdout, table
 from omnium_elt.infra.home import Home
 from omnium_elt.infra.run_report import EXIT_OK
-from omnium_elt.infra.text import counted
+from omnium_elt.infra.text import amount, counted
 from omnium_elt.report.lists import URGENCIES
 
 if TYPE_CHECKING:
@@ -61,7 +61,7 @@ def demo_command(home: Home, as_json: bool, size: str, seed: int, **settings: An
         (home.exports / "report.html", "open it in a browser: proposals, lead times, data health"),
         (home.state, "run history and logs"),
     ):
-        console.print(f"  {shown_path(path)}  [dim]{what}[/dim]", highlight=False, soft_wrap=True)
+        say(console, f"  {shown_path(path)}  [dim]{what}[/dim]")
     return EXIT_OK
 
 
@@ -70,18 +70,17 @@ def show_findings(console: "Console", found: "Findings") -> None:
     _show_lead_times(console, found)
     _show_proposal(console, found)
     if found.examples:
-        console.print("\n[bold]Worth a look[/bold]", highlight=False)
+        console.print("\n[bold]Worth a look[/bold]")
     for example in found.examples:
         console.print(
             f"[bold]{example.what.capitalize()}[/bold]: {escaped(example.product)} in "
-            f"{escaped(example.warehouse)}",
-            highlight=False,
+            f"{escaped(example.warehouse)}"
         )
-        console.print(f"  {escaped(example.sentence)}", highlight=False, soft_wrap=True, style="dim")
+        say(console, f"  {escaped(example.sentence)}", style="dim")
 
 
 def _show_lead_times(console: "Console", found: "Findings") -> None:
-    console.print(f"\n[bold]Supplier lead times[/bold] in days, as of {found.as_of}", highlight=False)
+    console.print(f"\n[bold]Supplier lead times[/bold] in days, as of {found.as_of}")
     shown = table("supplier", "configured>", "mean>", "p50>", "p90>", "lines>", "arrivals by day")
     for supplier in found.lead_times:
         shown.add_row(
@@ -97,7 +96,7 @@ def _show_lead_times(console: "Console", found: "Findings") -> None:
 
 
 def _show_proposal(console: "Console", found: "Findings") -> None:
-    console.print("\n[bold]Purchase proposal[/bold]", highlight=False)
+    console.print("\n[bold]Purchase proposal[/bold]")
     now = [proposal for proposal in found.proposals if proposal.action not in ("defer", "none")]
     if not now:
         console.print("Nothing needs to be ordered today.")
@@ -107,14 +106,13 @@ def _show_proposal(console: "Console", found: "Findings") -> None:
             f"{URGENCIES.get(proposal.urgency, (proposal.urgency, ''))[0]}; "
             f"{ACTIONS.get(proposal.action, proposal.action)}{_by(proposal.order_by)}, "
             f"{counted(proposal.lines, 'line')}, {proposal.units:,.0f} units, "
-            f"{proposal.value:,.2f} {proposal.currency or ''}, {proposal.money_at_risk:,.2f} at risk",
-            highlight=False,
+            f"{amount(proposal.value, proposal.currency)}, {proposal.money_at_risk:,.2f} at risk"
         )
-        console.print(f"  {escaped(proposal.why)}", highlight=False, soft_wrap=True, style="dim")
+        say(console, f"  {escaped(proposal.why)}", style="dim")
     if len(now) > SHOWN_PROPOSALS:
         console.print(f"… and {len(now) - SHOWN_PROPOSALS} more in marts.purchase_proposal.")
     for line in _totals(now):
-        console.print(line, highlight=False)
+        console.print(line)
     waiting = [proposal for proposal in found.proposals if proposal.action == "defer"]
     if waiting:
         # Where nothing sells, nobody knows when the minimum is reached.
@@ -123,7 +121,7 @@ def _show_proposal(console: "Console", found: "Findings") -> None:
         if known:
             days, first = min(known)
             text += f", the first of them ({escaped(first)}) for {counted(days, 'day')}"
-        console.print(f"{text}.", highlight=False)
+        console.print(f"{text}.")
 
 
 def _totals(now: "Sequence[Proposal]") -> list[str]:
@@ -134,8 +132,8 @@ def _totals(now: "Sequence[Proposal]") -> list[str]:
         found = [proposal for proposal in now if proposal.currency == currency]
         said.append(
             f"Altogether {counted(sum(one.lines for one in found), 'line')}, "
-            f"{sum(one.value for one in found):,.2f} {currency or ''}".rstrip()
-            + f", {sum(one.money_at_risk for one in found):,.2f} at risk."
+            f"{amount(sum(one.value for one in found), currency)}, "
+            f"{sum(one.money_at_risk for one in found):,.2f} at risk."
         )
     return said
 

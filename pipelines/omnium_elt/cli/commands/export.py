@@ -1,12 +1,15 @@
 """export: the purchase proposal in files."""
 
+from typing import Any
+
 import click
 
 from omnium_elt.cli.parser import PROPOSAL, command
-from omnium_elt.cli.rendering import print_json, shown_path, stdout
+from omnium_elt.cli.rendering import print_json, say, shown_path, stdout
 from omnium_elt.infra.configuration import local_path
 from omnium_elt.infra.home import Home
 from omnium_elt.infra.run_report import EXIT_OK
+from omnium_elt.infra.text import amount
 
 
 def _local(context: click.Context, param: click.Parameter, value: str | None) -> str | None:
@@ -55,21 +58,17 @@ def export_command(
     file_format: str | None,
     output: str | None,
     for_supplier: bool,
-    suppliers: tuple[str, ...],
-    warehouses: tuple[str, ...],
-    deferred: bool,
-    everything: bool,
-    as_proposed: bool,
     delimiter: str,
     decimal_sign: str,
     verbose: bool,
+    **selection: Any,
 ) -> int:
     """Write them, and say what was written."""
     from omnium_elt.decide.lines import Selection
     from omnium_elt.steps.export import export_lines
     from omnium_elt.steps.supplier_orders import export_orders
 
-    chosen = Selection(suppliers, warehouses, deferred, everything, as_proposed)
+    chosen = Selection(**selection)
     if for_supplier:
         written = export_orders(home, file_format, output, chosen)
     else:
@@ -88,12 +87,8 @@ def export_command(
         )
         return EXIT_OK
     orders = f"{written.files:,} orders, " if for_supplier else ""
-    worth = "".join(f", {value:,.2f} {currency or ''}".rstrip() for currency, value in written.value.items())
-    stdout().print(
-        f"{shown_path(written.file)}: {orders}{written.lines:,} lines{worth}",
-        highlight=False,
-        soft_wrap=True,
-    )
+    worth = "".join(f", {amount(value, currency)}" for currency, value in written.value.items())
+    say(stdout(), f"{shown_path(written.file)}: {orders}{written.lines:,} lines{worth}")
     for remark in written.remarks:
-        stdout().print(remark, highlight=False, soft_wrap=True)
+        say(stdout(), remark)
     return EXIT_OK

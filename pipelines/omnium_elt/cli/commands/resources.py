@@ -1,5 +1,7 @@
 """resources: which endpoint each is read from, and how."""
 
+from dataclasses import asdict
+
 from omnium_elt.cli.listing import listing
 from omnium_elt.cli.parser import RESOURCES, command
 from omnium_elt.cli.rendering import print_json, stdout, table
@@ -22,7 +24,7 @@ def resources_command(
 
     rows = listing(resources, exclude, kept_states(home), choices())
     if as_json:
-        print_json({"resources": [row.as_dict() for row in rows]})
+        print_json({"resources": [asdict(row) for row in rows]})
         return EXIT_OK
     shown = table(
         "resource",

@@ -12,7 +12,7 @@ from omnium_elt.infra.run_report import EXIT_OK
 
 if TYPE_CHECKING:
     from omnium_sandbox import Sandbox
-    from omnium_sandbox.data_catalogue import Size
+    from omnium_sandbox.data.catalogue import Size
 
 
 @command(

@@ -11,6 +11,7 @@ from omnium_elt.cli.rendering import (
     narrowed,
     number,
     print_json,
+    say,
     seconds_between,
     stdout,
     table,
@@ -48,17 +49,17 @@ def status_command(
         print_json(found.as_dict())
         return EXIT_OK
     console = stdout()
-    console.print(f"[bold]{escaped(found.home)}[/bold]", highlight=False, soft_wrap=True)
+    say(console, f"[bold]{escaped(found.home)}[/bold]")
     if found.running:
         console.print(f"running now: {escaped(found.running)}")
     if not found.resources and not found.runs:
         console.print("Nothing was loaded here yet: omnium-elt run, or omnium-elt demo.")
         return EXIT_OK
-    console.print(f"published {found.published_at or 'never'}, as of {found.as_of or '–'}", highlight=False)
+    console.print(f"published {found.published_at or 'never'}, as of {found.as_of or '–'}")
     console.print(_resources(found, console))
     if found.source:
         while_running = ", as a run is at work" if found.running else ""
-        console.print(f"rows and cursors: {found.source}{while_running}", highlight=False)
+        console.print(f"rows and cursors: {found.source}{while_running}")
     for resource in found.resources:
         if resource.left_out_before:
             console.print(

@@ -8,10 +8,11 @@ import click
 from omnium_elt.cli.outcome import finish
 from omnium_elt.cli.parser import PROPOSAL, command
 from omnium_elt.cli.progress import showing_progress
-from omnium_elt.cli.rendering import escaped
+from omnium_elt.cli.rendering import escaped, say
 from omnium_elt.infra.errors import UsageError
 from omnium_elt.infra.home import Home
 from omnium_elt.infra.run_report import RunReport
+from omnium_elt.infra.text import amount
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -27,7 +28,6 @@ MARKS = {
     "failed": "[red]failed[/red]",
     "unknown": "[red]not known[/red]",
 }
-ROLES = {"lead-times": "SupplierAdmin", "orders": "PurchaseOrderAdmin"}
 
 
 @command(
@@ -50,11 +50,7 @@ def write_command(
     what: str,
     run: str | None,
     apply: bool,
-    suppliers: tuple[str, ...],
-    warehouses: tuple[str, ...],
-    deferred: bool,
-    everything: bool,
-    as_proposed: bool,
+    **selection: Any,
 ) -> int:
     """Show it; with `apply` send it."""
     from omnium_elt.decide.lines import Selection
@@ -62,8 +58,7 @@ def write_command(
     from omnium_elt.steps.run import perform
     from omnium_elt.write.credentials import writer
 
-    chosen = Selection(suppliers, warehouses, deferred, everything, as_proposed)
-    step = _chosen_step(what, run, chosen, apply=apply)
+    step = _chosen_step(what, run, Selection(**selection), apply=apply)
     settings = read_settings(home, {"verbose": verbose}, needs_tenant=True)
     settings = replace(settings, **writer())
     with showing_progress() as progress:
@@ -86,27 +81,24 @@ def _chosen_step(what: str, run: str | None, chosen: "Selection", *, apply: bool
 
 def show_changes(console: "Console", report: RunReport) -> None:
     """Each difference: what, before, after, why, and what came of it."""
-
-    def say(text: str) -> None:
-        console.print(text, highlight=False, soft_wrap=True)
-
     for note in report.notes:
-        say(f"[yellow]![/yellow] {escaped(note)}")
+        say(console, f"[yellow]![/yellow] {escaped(note)}")
     for step in report.steps:
         changes = step.details.get("changes", [])
         for change in changes:
             say(
+                console,
                 f"[bold]{escaped(change['name'] or change['target'])}[/bold] ({escaped(change['target'])})  "
-                f"{MARKS[change['status']]}"
+                f"{MARKS[change['status']]}",
             )
             for line in _differences(change):
-                say(f"  {escaped(line)}")
+                say(console, f"  {escaped(line)}")
             if change["why"]:
-                say(f"  [dim]{escaped(change['why'])}[/dim]")
+                say(console, f"  [dim]{escaped(change['why'])}[/dim]")
             if change["detail"]:
-                say(f"  {escaped(change['detail'])}")
+                say(console, f"  {escaped(change['detail'])}")
         if "changes" in step.details:
-            say(_conclusion(step.name, changes, report.run_id, applied=step.details["applied"]))
+            say(console, _conclusion(step.name, changes, report.run_id, applied=step.details["applied"]))
 
 
 def _differences(change: dict[str, Any]) -> list[str]:
@@ -121,7 +113,7 @@ def _differences(change: dict[str, Any]) -> list[str]:
         f"{line['quantity']} × {line['code']} {line.get('displayName') or ''}".rstrip()
         for line in change["after"]["purchaseOrderForm"]["lineItems"]
     ]
-    total = f"{float(facts['value']):,.2f} {facts['currency'] or ''}".rstrip()
+    total = amount(float(facts["value"]), facts["currency"])
     return [
         *lines,
         *facts.get("remarks", ()),
@@ -137,7 +129,10 @@ def _conclusion(name: str, changes: list[dict[str, Any]], run_id: str, *, applie
     if not changes:
         return "Nothing to write."
     if not applied:
-        role = ROLES.get(name.removeprefix("write "), "that the change needs")
+        from omnium_elt.write import orders, suppliers
+
+        roles = {"write lead-times": suppliers.ROLE, "write orders": orders.ROLE}
+        role = roles.get(name, "that the change needs")
         return (
             f"{len(changes):,} shown, nothing sent. The same with --apply writes them, with an API user of its own "
             f"(SOURCES__OMNIUM__WRITER__CLIENT_ID, …_SECRET; role {role})."

@@ -38,12 +38,7 @@ lines as (
 -- history is told once for each of those days: of every line that would be more rows than fit into memory.
 alike as (
     select
-        case
-            when grouping(supplier_id) = 1 then 'global'
-            when grouping(warehouse_code) = 1 then 'supplier'
-            when grouping(sku) = 1 then 'supplier_warehouse'
-            else 'supplier_warehouse_sku'
-        end as level,
+        {{ level_of_purchases() }} as level,
         supplier_id,
         warehouse_code,
         sku,

@@ -106,9 +106,4 @@
         'select ' ~ pair ~ ' as odd_key from ' ~ items ~ ' where unit_cost > 0 and rate is null',
     ),
 ] -%}
-{%- for name, meaning, query in checks %}
-{{ quality_check(name, meaning | replace('\n        ', ''), query) }}
-{% if not loop.last %}
-union all
-{% endif -%}
-{% endfor %}
+{{ quality_checks(checks) }}

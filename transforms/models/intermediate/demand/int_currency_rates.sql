@@ -33,7 +33,7 @@ ranked as (
         costs.rate,
         row_number() over (
             order by
-                case when currencies.currency = '{{ var("default_currency", "") }}' then 0 else 1 end,
+                case when currencies.currency = '{{ var("default_currency", "") | replace("'", "''") }}' then 0 else 1 end,
                 case when abs(costs.rate - 1e0) < 0.0001e0 then 0 else 1 end,
                 coalesce(costs.costs, 0) desc,
                 currencies.currency

@@ -173,9 +173,4 @@
         'select supplier_id as odd_key from ' ~ ref('lead_time_policy') ~ ' where is_default_configured',
     ),
 ] -%}
-{%- for name, meaning, query in checks %}
-{{ quality_check(name, meaning | replace('\n        ', ''), query) }}
-{% if not loop.last %}
-union all
-{% endif -%}
-{% endfor %}
+{{ quality_checks(checks) }}

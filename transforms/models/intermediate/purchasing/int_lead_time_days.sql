@@ -24,12 +24,7 @@ with observations as (
 purchases as (
 
     select
-        case
-            when grouping(supplier_id) = 1 then 'global'
-            when grouping(warehouse_code) = 1 then 'supplier'
-            when grouping(sku) = 1 then 'supplier_warehouse'
-            else 'supplier_warehouse_sku'
-        end as level,
+        {{ level_of_purchases() }} as level,
         {{ survival_counts() }}
     from observations
     where not is_transfer

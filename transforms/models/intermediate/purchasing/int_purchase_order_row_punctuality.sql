@@ -28,10 +28,7 @@ on_time as (
         sum(parts.quantity) as on_time_quantity
     from order_rows
     inner join {{ ref('int_purchase_receipt_parts') }} as parts
-        on order_rows.purchase_order_id = parts.purchase_order_id
-        and order_rows.sku = parts.sku
-        and order_rows.warehouse_code = parts.warehouse_code
-        and {{ is_same('order_rows.promised_date', 'parts.promised_date') }}
+        on {{ same_order_row('order_rows', 'parts') }}
     where parts.received_date between order_rows.first_punctual_date and order_rows.last_punctual_date
     group by order_rows.purchase_order_id, order_rows.sku, order_rows.warehouse_code, order_rows.promised_date
 
@@ -46,10 +43,7 @@ joined as (
         coalesce(order_rows.last_punctual_date < {{ as_of() }}, false) and order_rows.net_quantity > 0 as is_due
     from order_rows
     left join on_time
-        on order_rows.purchase_order_id = on_time.purchase_order_id
-        and order_rows.sku = on_time.sku
-        and order_rows.warehouse_code = on_time.warehouse_code
-        and {{ is_same('order_rows.promised_date', 'on_time.promised_date') }}
+        on {{ same_order_row('order_rows', 'on_time') }}
 
 )
 
@@ -85,7 +79,7 @@ select
         when is_complete
         then {{ days_between('first_promised_date', add_days('order_date', 'full_receipt_days')) }}
         when is_closed_short then {{ days_between('first_promised_date', 'last_receipt_date') }}
-        -- So far: what is still missing is at least this late.
-        else {{ days_between('first_promised_date', as_of()) }}
+        -- So far: what is still missing is at least this late. What will not come any more is not late, but missing.
+        when open_quantity > 0 then {{ days_between('first_promised_date', as_of()) }}
     end as days_late
 from joined

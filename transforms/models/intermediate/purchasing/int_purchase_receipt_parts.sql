@@ -42,6 +42,7 @@ places as (
 
 placed as (
 
+    -- A place without room would lie inside the receipt that passes it, and make it this row's.
     select
         places.*,
         sum(room) over (
@@ -50,6 +51,7 @@ placed as (
             rows between unbounded preceding and current row
         ) as quantity_through
     from places
+    where room > 0
 
 ),
 

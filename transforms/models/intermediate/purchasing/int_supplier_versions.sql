@@ -1,4 +1,9 @@
 {# One row per supplier and version, with the time during which it was in force. #}
+{%- set terms = [
+    'lead_time_days', 'safety_margin_days', 'order_interval_days', 'minimum_order_amount', 'maximum_order_amount',
+    'shipment_cost',
+] -%}
+{%- set columns = ['supplier_name', 'omnium_store_id', 'currency'] + terms -%}
 with versions as (
 
     select
@@ -6,15 +11,7 @@ with versions as (
         version_id,
         created_at,
         created_by,
-        supplier_name,
-        omnium_store_id,
-        currency,
-        lead_time_days,
-        safety_margin_days,
-        order_interval_days,
-        minimum_order_amount,
-        maximum_order_amount,
-        shipment_cost,
+        {{ columns | join(', ') }},
         false as is_today
     from {{ ref('stg_supplier_versions') }}
 
@@ -39,15 +36,7 @@ today as (
         version_id,
         coalesce(modified_at, created_at) as created_at,
         cast(null as {{ raw_type('text') }}) as created_by,
-        supplier_name,
-        omnium_store_id,
-        currency,
-        lead_time_days,
-        safety_margin_days,
-        order_interval_days,
-        minimum_order_amount,
-        maximum_order_amount,
-        shipment_cost,
+        {{ columns | join(', ') }},
         true as is_today
     from last_seen
 
@@ -67,15 +56,7 @@ known as (
             as version_id,
         today.created_at,
         today.created_by,
-        today.supplier_name,
-        today.omnium_store_id,
-        today.currency,
-        today.lead_time_days,
-        today.safety_margin_days,
-        today.order_interval_days,
-        today.minimum_order_amount,
-        today.maximum_order_amount,
-        today.shipment_cost,
+        {% for column in columns %}today.{{ column }}, {% endfor %}
         today.is_today
     from today
     left join versions
@@ -85,12 +66,9 @@ known as (
         or (
             today.created_at > versions.created_at
             and (
-                today.lead_time_days is distinct from versions.lead_time_days
-                or today.safety_margin_days is distinct from versions.safety_margin_days
-                or today.order_interval_days is distinct from versions.order_interval_days
-                or today.minimum_order_amount is distinct from versions.minimum_order_amount
-                or today.maximum_order_amount is distinct from versions.maximum_order_amount
-                or today.shipment_cost is distinct from versions.shipment_cost
+                {% for term in terms -%}
+                {{ 'or ' if not loop.first }}today.{{ term }} is distinct from versions.{{ term }}
+                {% endfor %}
             )
         )
 
@@ -119,13 +97,5 @@ select
     case when version_number = 1 then cast('0001-01-01' as date) else valid_from_date end as first_day,
     {{ local_date('valid_to') }} as next_version_day,
     created_by,
-    supplier_name,
-    omnium_store_id,
-    currency,
-    lead_time_days,
-    safety_margin_days,
-    order_interval_days,
-    minimum_order_amount,
-    maximum_order_amount,
-    shipment_cost
+    {{ columns | join(', ') }}
 from dated

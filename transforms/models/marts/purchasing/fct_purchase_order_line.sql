@@ -91,10 +91,7 @@ receipts as (
             as weighted_receipt_days
     from placed
     inner join parts
-        on placed.purchase_order_id = parts.purchase_order_id
-        and placed.sku = parts.sku
-        and placed.warehouse_code = parts.warehouse_code
-        and {{ is_same('placed.promised_date', 'parts.promised_date') }}
+        on {{ same_order_row('placed', 'parts') }}
     group by placed.purchase_order_id, placed.sku, placed.warehouse_code, placed.promised_date
 
 ),
@@ -120,10 +117,7 @@ measured as (
             and receipts.received_quantity < placed.net_quantity as is_closed_short
     from placed
     left join receipts
-        on placed.purchase_order_id = receipts.purchase_order_id
-        and placed.sku = receipts.sku
-        and placed.warehouse_code = receipts.warehouse_code
-        and {{ is_same('placed.promised_date', 'receipts.promised_date') }}
+        on {{ same_order_row('placed', 'receipts') }}
 
 )
 

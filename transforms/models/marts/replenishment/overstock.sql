@@ -57,7 +57,7 @@ cancellable as (
     select
         sku,
         warehouse_code,
-        {{ dbt.listagg('order_number', "', '", 'order by order_number') }} as cancel_orders
+        {{ joined_in_order('order_number', ', ', 'order_number') }} as cancel_orders
     from (
         select distinct sku, warehouse_code, order_number
         from open_lines

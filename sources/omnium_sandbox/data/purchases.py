@@ -9,10 +9,10 @@ from bisect import bisect_right
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from omnium_sandbox.data_catalogue import CENTRAL, Cell
-from omnium_sandbox.data_history import DAY, HOUR, History
-from omnium_sandbox.data_sales import Sales
-from omnium_sandbox.data_showcase import LOST_DAYS_AGO, LOST_ORDER
+from omnium_sandbox.data.catalogue import CENTRAL, Cell
+from omnium_sandbox.data.history import DAY, HOUR, History
+from omnium_sandbox.data.sales import Sales
+from omnium_sandbox.data.showcase import LOST_DAYS_AGO, LOST_ORDER
 
 
 @dataclass

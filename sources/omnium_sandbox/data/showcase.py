@@ -7,7 +7,7 @@ demo and the tests find them by SKU.
 
 from dataclasses import dataclass, replace
 
-from omnium_sandbox.data_catalogue import (
+from omnium_sandbox.data.catalogue import (
     CENTRAL,
     Article,
     Catalogue,

@@ -1,11 +1,11 @@
 """What follows from customer orders, and a modest number of everything else that the API shows."""
 
-from omnium_sandbox.data_catalogue import (
+from omnium_sandbox.data.catalogue import (
     Article,
 )
-from omnium_sandbox.data_filler import Filler
-from omnium_sandbox.data_people import Person
-from omnium_sandbox.data_showcase import SEASON_CATEGORY
+from omnium_sandbox.data.filler import Filler
+from omnium_sandbox.data.people import Person
+from omnium_sandbox.data.showcase import SEASON_CATEGORY
 from omnium_sandbox.rows import Row
 
 

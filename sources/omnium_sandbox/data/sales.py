@@ -4,13 +4,13 @@ from collections.abc import Callable
 
 import numpy
 
-from omnium_sandbox.data_catalogue import CENTRAL, Article, Cell
-from omnium_sandbox.data_customer_order import CustomerOrder, lines_of
-from omnium_sandbox.data_demand import demand_events
-from omnium_sandbox.data_history import DAY, HOUR, History
-from omnium_sandbox.data_people import Person
+from omnium_sandbox.data.catalogue import CENTRAL, Article, Cell
+from omnium_sandbox.data.customer_order import CustomerOrder, lines_of
+from omnium_sandbox.data.demand import demand_events
+from omnium_sandbox.data.history import DAY, HOUR, History
+from omnium_sandbox.data.people import Person
 from omnium_sandbox.rows import Row
-from omnium_sandbox.tenant import Collection
+from omnium_sandbox.tenant import Rows
 
 
 class Sales:
@@ -25,8 +25,8 @@ class Sales:
     def __init__(self, history: History, people: list[Person], *, keep_orders: bool) -> None:
         self.history, self.people, self.keep_orders = history, people, keep_orders
         self.recent_orders: list[Row] = []
-        self._orders: Collection = history.tenant.collection("orders")
-        self._returns: Collection = history.tenant.collection("returns")
+        self._orders: Rows = history.tenant.collection("orders")
+        self._returns: Rows = history.tenant.collection("returns")
         self._number = 1_000_000
         self._backlog: dict[int, list[tuple[int, str, str]]] = {}
         """By cell: what customers wait for, as (units, order, line)."""

@@ -1,6 +1,6 @@
 """Orders whose lists and fields come unevenly, as those of a tenant do: no two rows have the same fields.
 
-`data_filled` gives every order the same fields; here each field of the description has a share of rows that carry it,
+`filled.py` gives every order the same fields; here each field of the description has a share of rows that carry it,
 some always, some never, most now and then, and one in seven that comes is null. On the mean an order has 19 KB, 2.8
 lines, 1.2 shipments and a payment.
 """
@@ -47,11 +47,9 @@ COLOURS = ("rød", "grå", "blå", "svart", "hvit", "grønn", "gul")
 
 @dataclass
 class UnevenOrders:
-    """Makes orders; the same seed gives the same ones. `always` and `never`: see above."""
+    """Makes orders; the same seed gives the same ones."""
 
     seed: int
-    always: float = ALWAYS
-    never: float = NEVER
     _shares: dict[tuple[str, str], float] = field(default_factory=dict)
 
     def order(self, number: int) -> Row:
@@ -101,9 +99,7 @@ class UnevenOrders:
             choice = random.Random(f"{self.seed} {schema}.{name}")
             which = choice.random()
             own = choice.random()
-            self._shares[schema, name] = (
-                1.0 if which < self.always else 0.0 if which > 1 - self.never else own
-            )
+            self._shares[schema, name] = 1.0 if which < ALWAYS else 0.0 if which > 1 - NEVER else own
         return self._shares[schema, name]
 
 

@@ -12,7 +12,7 @@ from itertools import accumulate
 import numpy
 from numpy.typing import NDArray
 
-from omnium_sandbox.data_catalogue import CENTRAL, Article, Cell, Promotion, Scale, Warehouse
+from omnium_sandbox.data.catalogue import CENTRAL, Article, Cell, Promotion, Scale, Warehouse
 from omnium_sandbox.truth import WANDER_DAYS, DemandPattern, OpeningDays, RateCurve, Season
 
 _QUANTITIES: dict[DemandPattern, tuple[int, ...]] = {
@@ -96,10 +96,9 @@ def make_cells(
     first_day: date,
     choice: random.Random,
 ) -> list[Cell]:
-    """What is wanted where. Few articles sell daily, some often, most seldom, some no more, some not yet
+    """What is wanted where. Few articles sell daily, some often, most seldom, some no more, some not yet for long.
 
     One function, as each draw depends on those before it.
-    for long.
     """
     wanted = scale.orders * scale.lines_per_order / scale.days / scale.sold_share
     lines_of, stars = _lines_per_day(wanted, scale, articles, choice)

@@ -2,22 +2,20 @@
 
 from datetime import timedelta
 
-from omnium_sandbox.data_campaigns import opening_hours
-from omnium_sandbox.data_catalogue import (
+from omnium_sandbox.data.campaigns import list_item, opening_hours
+from omnium_sandbox.data.catalogue import (
     TRANSFER_SUPPLIER,
     VIRTUAL_CODE,
     Article,
     Supplier,
 )
-from omnium_sandbox.data_filler import Filler
+from omnium_sandbox.data.filler import Filler
 from omnium_sandbox.rows import Row, iso
+from omnium_sandbox.tenant import version_of
 
 
 def suppliers(to: Filler) -> None:
-    """Suppliers with the chain of their versions, and the one that stands for the central store.
-
-    One function, as each version builds on the one before.
-    """
+    """Suppliers with the chain of their versions, and the one that stands for the central store."""
     for number, supplier in enumerate(to.catalogue.suppliers):
         history = [*supplier.earlier_configured, (None, supplier.configured_days)]
         previous: str | None = None
@@ -30,17 +28,7 @@ def suppliers(to: Filler) -> None:
             if previous:
                 row["previousVersionId"] = previous
             previous = row["versionId"]
-            to.put(
-                "supplier_versions",
-                {
-                    "id": supplier.id,
-                    "versionId": row["versionId"],
-                    "created": row["modified"],
-                    "createdBy": "buyer-1" if version else "import",
-                    "type": "Save",
-                    "value": row,
-                },
-            )
+            to.put("supplier_versions", version_of(row, "buyer-1" if version else "import", row["modified"]))
             if until is None:
                 to.put("suppliers", row)
             else:
@@ -58,16 +46,8 @@ def suppliers(to: Filler) -> None:
         "storeIds": [warehouse.code for warehouse in to.catalogue.warehouses[1:]],
         "tags": ["internal"],
     }
-    version_row = {
-        "id": TRANSFER_SUPPLIER,
-        "versionId": "vint-0",
-        "created": row["created"],
-        "createdBy": "import",
-        "type": "Save",
-        "value": row,
-    }
     to.put("suppliers", row)
-    to.put("supplier_versions", version_row)
+    to.put("supplier_versions", version_of(row, "import", row["created"]))
 
 
 def _supplier(to: Filler, supplier: Supplier, number: int, configured_days: int) -> Row:
@@ -339,20 +319,8 @@ def prices(to: Filler) -> None:
         )
         for place in range(20):
             article = to.catalogue.articles[(number * 20 + place) % len(to.catalogue.articles)]
-            to.put(
-                "price_list_items",
-                {
-                    "id": f"{list_id}-{place}",
-                    "priceListId": list_id,
-                    "skuId": article.sku,
-                    "productId": article.product_id,
-                    "name": article.name,
-                    "unitPrice": article.price,
-                    "cost": article.cost,
-                    "isActive": True,
-                    "created": to.on(number % 300),
-                },
-            )
+            item = list_item(list_id, place, article, article.price, to.on(number % 300))
+            to.put("price_list_items", item)
 
 
 def customers(to: Filler) -> None:

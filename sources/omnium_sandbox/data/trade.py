@@ -9,12 +9,12 @@ import random
 
 import numpy
 
-from omnium_sandbox.data_catalogue import Catalogue
-from omnium_sandbox.data_history import DAY, History
-from omnium_sandbox.data_people import Person
-from omnium_sandbox.data_purchase_rows import PurchaseRows
-from omnium_sandbox.data_purchases import Purchases
-from omnium_sandbox.data_sales import Sales
+from omnium_sandbox.data.catalogue import Catalogue
+from omnium_sandbox.data.history import DAY, History
+from omnium_sandbox.data.people import Person
+from omnium_sandbox.data.purchase_rows import PurchaseRows
+from omnium_sandbox.data.purchases import Purchases
+from omnium_sandbox.data.sales import Sales
 from omnium_sandbox.rows import Row
 from omnium_sandbox.tenant import Tenant
 

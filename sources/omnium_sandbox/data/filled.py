@@ -7,9 +7,9 @@ from typing import Any, Literal
 import numpy
 import orjson
 
-from omnium_sandbox.data_uneven import NUMBER, UnevenOrders
+from omnium_sandbox.data.uneven import NUMBER, UnevenOrders
 from omnium_sandbox.endpoints import RESOURCES, schemas
-from omnium_sandbox.rows import Row
+from omnium_sandbox.rows import Row, iso
 from omnium_sandbox.tenant import Generated
 
 Orders = Literal["lean", "filled", "uneven"]
@@ -20,7 +20,7 @@ _LINES = 3
 def generated_orders(count: int, today: date, kind: Orders = "lean", seed: int = 1) -> Generated:
     """So many orders over the two years before `today`, the first the oldest.
 
-    `kind`: some fields, all fields of the description, or those that `data_uneven` chooses by `seed`.
+    `kind`: some fields, all fields of the description, or those that `uneven.py` chooses by `seed`.
     """
     uneven = UnevenOrders(seed)
     end = datetime.combine(today, datetime.min.time(), UTC) - timedelta(hours=3)
@@ -52,14 +52,10 @@ def _template(row: Row) -> Callable[[int, int, int], bytes]:
         text = text.replace(stand_in.encode(), pattern)
 
     def make(order: int, created: int, modified: int) -> bytes:
-        values = {b"n": 1_000_000 + order, b"c": _iso(created), b"m": _iso(modified)}
+        values = {b"n": 1_000_000 + order, b"c": iso(created).encode(), b"m": iso(modified).encode()}
         return text % values
 
     return make
-
-
-def _iso(seconds: int) -> bytes:
-    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ").encode()
 
 
 def _heart(number: int) -> Row:

@@ -1,8 +1,8 @@
 """Purchase orders, their deliveries and the inventory as they stand when the history ends, as rows."""
 
-from omnium_sandbox.data_catalogue import CENTRAL, TRANSFER_SUPPLIER, VIRTUAL_CODE
-from omnium_sandbox.data_history import DAY, HOUR, History
-from omnium_sandbox.data_purchases import Line, PurchaseOrder, Purchases
+from omnium_sandbox.data.catalogue import CENTRAL, TRANSFER_SUPPLIER, VIRTUAL_CODE, Supplier
+from omnium_sandbox.data.history import DAY, HOUR, History
+from omnium_sandbox.data.purchases import Line, PurchaseOrder, Purchases
 from omnium_sandbox.rows import Row
 
 
@@ -14,13 +14,10 @@ class PurchaseRows:
 
     def write_orders(self) -> None:
         """Every purchase order, transfer and delivery."""
-        catalogue, choice = self.history.catalogue, self.history.choice
-        orders, deliveries = (
-            self.history.tenant.collection("purchase_orders"),
-            self.history.tenant.collection("deliveries"),
-        )
+        catalogue, choice, tenant = self.history.catalogue, self.history.choice, self.history.tenant
+        orders, deliveries = tenant.collection("purchase_orders"), tenant.collection("deliveries")
         for order in self.purchases.orders:
-            supplier = None if order.supplier is None else catalogue.suppliers[order.supplier]
+            supplier, supplier_id, supplier_name = self._supplier(order)
             if supplier and order.status not in ("New", "OnHold") and choice.random() < 0.5:
                 order.deliveries.append(self.purchases.next_delivery())
             splits = any(line.split for line in order.lines)
@@ -39,8 +36,8 @@ class PurchaseRows:
                 "storeId": catalogue.warehouses[order.warehouse].code,
                 "marketId": "nor",
                 "billingCurrency": supplier.currency if supplier else "NOK",
-                "supplierId": supplier.id if supplier else TRANSFER_SUPPLIER,
-                "supplierName": supplier.name if supplier else "Sentrallager Oslo",
+                "supplierId": supplier_id,
+                "supplierName": supplier_name,
                 "purchaserName": "Innkjøp",
                 "subTotalExclTax": total,
                 "totalExclTax": total,
@@ -59,6 +56,13 @@ class PurchaseRows:
             orders.put(row)
             for delivery in order.deliveries:
                 deliveries.put(self._delivery_row(order, delivery))
+
+    def _supplier(self, order: PurchaseOrder) -> tuple[Supplier | None, str, str]:
+        """Who sends it, by id and name: a supplier, or the central warehouse, which is none."""
+        if order.supplier is None:
+            return None, TRANSFER_SUPPLIER, self.history.catalogue.warehouses[CENTRAL].name
+        supplier = self.history.catalogue.suppliers[order.supplier]
+        return supplier, supplier.id, supplier.name
 
     def _line_rows(self, order: PurchaseOrder, line: Line, before: int) -> list[Row]:
         article = self.history.catalogue.articles[line.cell.article]
@@ -109,7 +113,7 @@ class PurchaseRows:
         return [row, second]
 
     def _delivery_row(self, order: PurchaseOrder, delivery: str) -> Row:
-        supplier = None if order.supplier is None else self.history.catalogue.suppliers[order.supplier]
+        supplier, supplier_id, supplier_name = self._supplier(order)
         status = {"OrderCanceled": "Cancelled"}.get(order.status, order.status)
         promised = [line.promised for line in order.lines if line.promised is not None]
         row: Row = {
@@ -118,8 +122,8 @@ class PurchaseRows:
             "modified": self.history.iso(min(order.modified, self.history.end)),
             "deliveryStatus": status,
             "warehouseCode": self.history.catalogue.warehouses[order.warehouse].code,
-            "supplierIds": [supplier.id if supplier else TRANSFER_SUPPLIER],
-            "suppliers": [supplier.name if supplier else "Sentrallager Oslo"],
+            "supplierIds": [supplier_id],
+            "suppliers": [supplier_name],
             "orderType": "PurchaseOrder" if supplier else "InternalTransfer",
             "tags": [],
         }

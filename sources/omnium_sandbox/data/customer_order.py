@@ -1,8 +1,8 @@
 """One customer's order, and what he sends back of it, as rows."""
 
-from omnium_sandbox.data_catalogue import CENTRAL, Article, Cell
-from omnium_sandbox.data_history import DAY, HOUR, History
-from omnium_sandbox.data_people import Person
+from omnium_sandbox.data.catalogue import CENTRAL, Article, Cell
+from omnium_sandbox.data.history import DAY, HOUR, History
+from omnium_sandbox.data.people import Person
 from omnium_sandbox.rows import Row
 
 

@@ -1,18 +1,20 @@
 """Fills a tenant: the same seed, size and day give the same rows, byte for byte.
 
-data_catalogue   suppliers, warehouses, articles, what customers want: the truth
-data_demand      what customers want, with season, week, trend and promotions
-data_showcase    articles that each show one thing a purchaser meets
-data_trade       the days that follow from it
-data_sales         what customers buy, and data_customer_order: one of their orders
-data_purchases     what buyers order, and data_purchase_rows: that as rows
-data_history       time, stock and what is written down of both
-data_masters     suppliers, stores, products, prices, customers
-data_others      what follows from orders, and some of everything else that the API shows
-data_people      made-up persons
-data_filled      orders without number, built on the fly
-data_uneven      those of which no two have the same fields
-data_odd         rows as they should not be
+catalogue        suppliers, warehouses, articles, and their truth
+demand           what customers want, with season, week, trend and promotions
+showcase         articles that each show one thing a purchaser meets
+trade            the days that follow from it
+├── history        time, stock and what is written down of both
+├── sales          what customers buy; customer_order: one of their orders
+└── purchases      what buyers order; purchase_rows: that as rows
+filler           writes what does not come from trading
+├── masters        suppliers, stores, products, prices, customers
+├── campaigns      promotions, their price lists, opening hours
+├── others         what follows from orders, and some of everything else that the API shows
+└── people         made-up persons
+filled           orders without number, built on the fly
+└── uneven         those of which no two have the same fields
+odd              rows as they should not be
 """
 
 import random
@@ -21,8 +23,8 @@ from datetime import date, timedelta
 
 import numpy
 
-from omnium_sandbox.data_campaigns import put_campaigns
-from omnium_sandbox.data_catalogue import (
+from omnium_sandbox.data.campaigns import put_campaigns
+from omnium_sandbox.data.catalogue import (
     CENTRAL,
     PLACES,
     SCALES,
@@ -31,15 +33,15 @@ from omnium_sandbox.data_catalogue import (
     make_articles,
     make_suppliers,
 )
-from omnium_sandbox.data_demand import make_cells, make_promotions, open_warehouses
-from omnium_sandbox.data_filled import Orders, generated_orders
-from omnium_sandbox.data_filler import Filler
-from omnium_sandbox.data_masters import customers, prices, products, stores, suppliers
-from omnium_sandbox.data_odd import put_odd_rows
-from omnium_sandbox.data_others import around_orders, remainder
-from omnium_sandbox.data_people import make_people
-from omnium_sandbox.data_showcase import add_showcase
-from omnium_sandbox.data_trade import trade
+from omnium_sandbox.data.demand import make_cells, make_promotions, open_warehouses
+from omnium_sandbox.data.filled import Orders, generated_orders
+from omnium_sandbox.data.filler import Filler
+from omnium_sandbox.data.masters import customers, prices, products, stores, suppliers
+from omnium_sandbox.data.odd import put_odd_rows
+from omnium_sandbox.data.others import around_orders, remainder
+from omnium_sandbox.data.people import make_people
+from omnium_sandbox.data.showcase import add_showcase
+from omnium_sandbox.data.trade import trade
 from omnium_sandbox.tenant import Tenant
 from omnium_sandbox.truth import DemandStream, DemandTruth, LeadTimeTruth, Truth
 
@@ -76,7 +78,7 @@ def generate(
         stores(to)
         products(to)
         prices(to)
-        put_campaigns(catalogue, to.put)
+        put_campaigns(to)
         customers(to)
         around_orders(to, recent)
         remainder(to)

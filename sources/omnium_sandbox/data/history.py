@@ -11,9 +11,9 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from omnium_sandbox.data_catalogue import CENTRAL, VIRTUAL_CODE, Catalogue, Cell
-from omnium_sandbox.rows import Row
-from omnium_sandbox.tenant import Collection, Tenant
+from omnium_sandbox.data.catalogue import CENTRAL, VIRTUAL_CODE, Catalogue, Cell
+from omnium_sandbox.rows import Row, iso
+from omnium_sandbox.tenant import Rows, Tenant
 
 DAY = 86_400.0
 HOUR = 3_600.0
@@ -30,14 +30,14 @@ class History:
         """By supplier, and by store as its negative number: the cells that the buyer looks at in the next review."""
         self._events: list[tuple[float, int, Callable[[float], None]]] = []
         self._sequence = 0
-        self._transactions: Collection = tenant.collection("inventory_transactions")
-        self._log: Collection = tenant.collection("event_log")
+        self._transactions: Rows = tenant.collection("inventory_transactions")
+        self._log: Rows = tenant.collection("event_log")
         self._transaction_number = 0
         self._event_number = 0
 
     def iso(self, seconds: float) -> str:
         """A second of the history as the API writes it."""
-        return (self.start + timedelta(seconds=int(seconds))).strftime("%Y-%m-%dT%H:%M:%SZ")
+        return iso(self.start + timedelta(seconds=int(seconds)))
 
     def at(self, seconds: float, action: Callable[[float], None]) -> None:
         """Does something at a later time; never, where the history ends before."""

@@ -3,8 +3,8 @@
 import random
 from datetime import UTC, datetime, timedelta
 
-from omnium_sandbox.data_catalogue import Catalogue
-from omnium_sandbox.data_people import Person
+from omnium_sandbox.data.catalogue import Catalogue
+from omnium_sandbox.data.people import Person
 from omnium_sandbox.rows import Row, iso
 from omnium_sandbox.tenant import Tenant
 

@@ -1,0 +1,75 @@
+"""status: where resources stand, of a home and of what is none."""
+
+import io
+from pathlib import Path
+
+import pytest
+from omnium_elt.cli import main
+from omnium_elt.infra.home import Home
+from omnium_sandbox import Sandbox
+from omnium_source.resources import RESOURCES
+from rich.console import Console
+
+from tests.support.command_line import files_of, printed_json
+
+
+@pytest.mark.parametrize("exists", [False, True], ids=["no folder", "another folder"])
+@pytest.mark.parametrize("json_too", [[], ["--json"]], ids=["plain", "json"])
+def test_status_of_what_is_no_home(
+    exists: bool, json_too: list[str], home: Home, capfd: pytest.CaptureFixture[str]
+) -> None:
+    if exists:
+        home.root.mkdir()
+    assert main(["status", "--home", str(home.root), *json_too]) == 2
+    assert "is no home of omnium-elt" in capfd.readouterr().err
+    assert home.root.exists() == exists
+
+
+def test_status_before_anything(home: Home, capfd: pytest.CaptureFixture[str]) -> None:
+    home.create()
+    assert main(["status", "--home", str(home.root)]) == 0
+    assert "Nothing was loaded here yet" in capfd.readouterr().out
+
+
+def test_status_after_a_run(home_after_run: Home, capfd: pytest.CaptureFixture[str]) -> None:
+    before = files_of(home_after_run.root)
+    assert main(["status", "--home", str(home_after_run.root), "--json"]) == 0
+    status = printed_json(capfd)
+    assert files_of(home_after_run.root) == before, "it only looks"
+    assert status["running"] is None
+    assert status["published_at"]
+    suppliers = {resource["name"]: resource for resource in status["resources"]}["suppliers"]
+    assert suppliers["last_status"] == "ok"
+    assert suppliers["rows"] > 10
+    assert suppliers["cursor"]
+    assert suppliers["lag_seconds"] > 0
+    assert suppliers["last_error"] is None
+    (run,) = status["runs"]
+    assert (run["command"], run["status"]) == ("run", "ok")
+    assert main(["status", "--home", str(home_after_run.root)]) == 0
+    assert run["run_id"] in capfd.readouterr().out
+
+
+def test_status_tells_the_last_error(
+    configured: Sandbox, home: Home, capfd: pytest.CaptureFixture[str]
+) -> None:
+    configured.behaviour.missing_roles = {"StoreRead"}
+    main(["load", "--resources", "stores", "--home", str(home.root)])
+    capfd.readouterr()
+    main(["status", "--home", str(home.root), "--json"])
+    (stores,) = printed_json(capfd)["resources"]
+    assert stores["last_status"] == "forbidden"
+    assert "StoreRead" in stores["last_error"]
+    assert stores["last_success"] is None
+
+
+def test_status_on_a_narrow_terminal_keeps_its_names_whole(
+    finished_home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    console = Console(file=io.StringIO(), width=60)
+    monkeypatch.setattr("omnium_elt.cli.commands.status.stdout", lambda: console)
+    assert main(["status", "--home", str(finished_home)]) == 0
+    lines = console.file.getvalue().splitlines()  # type: ignore[attr-defined]
+    assert max(map(len, lines[1:])) <= 60
+    told = {line.split()[0] for line in lines if line.split()}
+    assert set(RESOURCES) <= told
