@@ -50,11 +50,15 @@ class Article:
         return weight(self.first, half_life) if self.first in self.sales else 0.0
 
 
-HISTORY = {
+History = Mapping[str, Article]
+
+SELDOM: History = {
     "a": Article(60, {30: 2, 10: 4}),
     "b": Article(100, {100: 2, 50: 3, 20: 90}),
     "c": Article(400, {age: 1 + age % 3 for age in range(2, 400, 9)}),
 }
+OFTEN: History = {**SELDOM, "b": Article(100, {age: 1 + age % 2 for age in range(30, 101, 2)})}
+"""New articles sold more seldom than their categories; and, one of them, more often."""
 
 
 def group(
@@ -72,8 +76,8 @@ def mean_size(one: Article, most: Mapping[int, float]) -> float:
     return one.over(160, one.cut(most[id(one)])) / one.sale_days(160)
 
 
-def expected() -> dict[str, dict[str, float]]:
-    articles = list(HISTORY.values())
+def expected(history: History) -> dict[str, dict[str, float]]:
+    articles = list(history.values())
     logs = {id(one): one.over(160, {age: log(units) for age, units in one.sales.items()}) for one in articles}
     usual = sum(logs.values()) / sum(one.sale_days(160) for one in articles)
     most = {
@@ -93,31 +97,34 @@ def expected() -> dict[str, dict[str, float]]:
 
     of_category = {
         category: group(
-            [HISTORY[name] for name, its in NAMES.items() if its == category and name in HISTORY], most, *here
+            [history[name] for name, its in NAMES.items() if its == category and name in history], most, *here
         )
         for category in set(NAMES.values())
     }
     figures = {}
     for sku, category in NAMES.items():
         rate, log_size = of_category[category]
-        rates = {name: of_category[NAMES[name]][0] for name in HISTORY if name != sku}
-        days = HISTORY[sku].days(160) if sku in HISTORY else 0
-        rate *= of_launches(rates) ** max(0, 1 - days / 60)
-        figures[sku] = of_one(HISTORY.get(sku), most, rate, exp(log_size), usual_ratio)
+        rates = {name: of_category[NAMES[name]][0] for name in history if name != sku}
+        days = history[sku].days(160) if sku in history else 0
+        rate *= of_launches(history, rates) ** max(0, 1 - days / 60)
+        figures[sku] = of_one(history.get(sku), most, rate, exp(log_size), usual_ratio)
     return figures
 
 
-def of_launches(rates: Mapping[str, float]) -> float:
-    """How seldom new articles sold in the 60 days after their first, against their categories; c is not new."""
+def of_launches(history: History, rates: Mapping[str, float]) -> float:
+    """How seldom new articles sold in the 60 days after their first, against their categories; c is not new.
+
+    Not quite as much where they sold more often.
+    """
     sales = expected = 10.0
     for name, rate in rates.items():
-        one = HISTORY[name]
+        one = history[name]
         if one.first >= 400 - 60:
             continue
         new = range(max(0, one.first - 60), one.first)
         sales += weight(one.first, 160) * sum(age in one.sales for age in new)
         expected += weight(one.first, 160) * len(new) * rate
-    return min(1.0, sales / expected)
+    return min(sales / expected, (sales / expected) ** 0.75)
 
 
 def square_ratio(one: Article) -> float:
@@ -137,7 +144,7 @@ def of_one(
         return {
             "sale_rate": rate, "sale_size": size, "share_alive": 1, "daily_demand": rate * size,
             "variance_ratio": size * usual_ratio - rate * size, "memory_days": 0, "long_days": 0, "missed_sales": 0,
-            "expected_daily_demand": rate * size, "one_off_size": 10, "one_off_quantity": 0,
+            "most_level_variance": 16, "expected_daily_demand": rate * size, "one_off_size": 10, "one_off_quantity": 0,
         }  # fmt: skip
     cut = one.cut(most[id(one)])
     sales, days, begin = one.sale_days(160), one.days(160), one.begin(160)
@@ -158,15 +165,16 @@ def of_one(
         "daily_demand": sale_rate * sale_size * alive,
         "variance_ratio": max(0, sale_size * spread - sale_rate * sale_size),
         "memory_days": (quick_sales * quick_days + 3 * days) / (quick_sales + 3), "long_days": days,
-        "missed_sales": missed, "expected_daily_demand": rate * size, "one_off_size": most[id(one)],
+        "most_level_variance": 2 * 8 ** max(0, 1 - days / 60), "missed_sales": missed,
+        "expected_daily_demand": rate * size, "one_off_size": most[id(one)],
         "one_off_quantity": sum(max(0.0, units - most[id(one)]) for units in one.sales.values()),
     }  # fmt: skip
 
 
-def changes() -> list[dict[str, Any]]:
+def changes(history: History) -> list[dict[str, Any]]:
     """The record as rows of fct_stock_and_demand_change."""
     rows = []
-    for sku, one in HISTORY.items():
+    for sku, one in history.items():
         ages = sorted({one.first, *one.sales}, reverse=True)
         for age, following in zip(ages, [*ages[1:], -1], strict=True):
             rows.append(
@@ -185,12 +193,30 @@ def test_estimates_are_what_their_descriptions_say(tmp_path: Path) -> None:
     compiled = dbt(
         tmp_path, "compile", "--select", "int_demand_estimates", variables={"as_of_date": TODAY.isoformat()}
     )
+    sql = compiled.results[0].node.compiled_code
+    rates = [of_launches(history, dict.fromkeys(history, 0.1)) for history in (SELDOM, OFTEN)]
+    assert rates[0] < 1 < rates[1]
+    for history in (SELDOM, OFTEN):
+        estimates = estimates_of(history, sql)
+        assert estimates.keys() == NAMES.keys()
+        for sku, figures in expected(history).items():
+            assert {name: estimates[sku][name] for name in figures} == pytest.approx(
+                figures, rel=1e-9, abs=1e-12
+            ), sku
+            assert estimates[sku]["category"] == NAMES[sku]
+        assert estimates["a"]["last_one_off_day"] is None
+        days_ago = None if history is OFTEN else 20
+        assert estimates["b"]["last_one_off_day"] == (days_ago and TODAY - timedelta(days=days_ago))
+
+
+def estimates_of(history: History, sql: str) -> dict[str, dict[str, Any]]:
+    """The rows of the compiled model, by SKU."""
     with duckdb.connect() as connection:
         connection.execute("attach ':memory:' as warehouse; use warehouse")
         connection.execute("create schema intermediate; create schema marts")
         rows = ", ".join(
             f"('{row['sku']}', 'w', date '{row['day']}', {row['run_days']}, {row['demand']}, 1, 1)"
-            for row in changes()
+            for row in changes(history)
         )
         connection.execute(
             "create table marts.fct_stock_and_demand_change as select * from (values "
@@ -205,19 +231,9 @@ def test_estimates_are_what_their_descriptions_say(tmp_path: Path) -> None:
             create table intermediate.int_demand_categories as select * from (values {categories}) as c (sku, category);
             create table intermediate.int_demand_new_items as
                 select 'new' as sku, 'w' as warehouse_code, true as is_new;
-            create table intermediate.int_promotion_days (sku varchar, day date);
+            create table intermediate.int_promotion_days (sku varchar, warehouse_code varchar, day date);
             create table intermediate.int_promotion_effects (as_of_day date, promotion_factor double);
             create table intermediate.int_closed_days (warehouse_code varchar, day date, is_weekly boolean);
             """
         )
-        estimates = {
-            row["sku"]: row for row in queries.rows(connection, compiled.results[0].node.compiled_code)
-        }
-    assert estimates.keys() == NAMES.keys()
-    for sku, figures in expected().items():
-        assert {name: estimates[sku][name] for name in figures} == pytest.approx(
-            figures, rel=1e-9, abs=1e-12
-        ), sku
-        assert estimates[sku]["category"] == NAMES[sku]
-    assert estimates["b"]["last_one_off_day"] == TODAY - timedelta(days=20)
-    assert estimates["a"]["last_one_off_day"] is None
+        return {row["sku"]: row for row in queries.rows(connection, sql)}

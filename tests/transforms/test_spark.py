@@ -43,8 +43,11 @@ SHORT_REPLAY = {"backtest_days": 6, "backtest_warm_up_days": 3, "backtest_items"
 ENVIRONMENT = {
     **WITHOUT_DATA_TESTS,
     # A small tenant: what takes the time is to compile and to plan, not to count.
-    "JAVA_TOOL_OPTIONS": "-XX:+UseSerialGC -XX:TieredStopAtLevel=1",
-    "PYSPARK_SUBMIT_ARGS": "--conf spark.sql.codegen.wholeStage=false --conf spark.sql.codegen.factoryMode=NO_CODEGEN "
+    # With its first compiler alone Java keeps 48 MB of machine code, and compiles again and again what it threw away.
+    "JAVA_TOOL_OPTIONS": "-XX:+UseSerialGC -XX:TieredStopAtLevel=1 -XX:ReservedCodeCacheSize=256m",
+    # A heap that grows from little is collected whole each time that it grows; so is the room for classes.
+    "PYSPARK_SUBMIT_ARGS": "--driver-java-options '-Xms1500m -Xmn600m -XX:MetaspaceSize=300m' "
+    "--conf spark.sql.codegen.wholeStage=false --conf spark.sql.codegen.factoryMode=NO_CODEGEN "
     "--conf spark.sql.adaptive.enabled=false --conf spark.ui.showConsoleProgress=false pyspark-shell",
     "OMNIUM_SPARK_MEMORY": "2GB",
     "OMNIUM_SPARK_PARTITIONS": "1",

@@ -16,6 +16,7 @@
   new_days:                days in stock without any sale after which an article is not taken for its category any more; also the days
                            after its first that an article is new for
   new_sales:               sales that pull what new articles sell against all towards 1
+  new_power:               power of it that counts where they sell more often
   prior_sale_days:         sale days that it counts for, in how much
   usual_sale_days:         sale days that the tenant's usual size counts for beside the article's own
   one_off_factor:          times the usual size above which a day's demand is a one-off
@@ -24,6 +25,7 @@
   most_end_variance:       squared relative error at most, of an article that has probably ended
   drift_days:              days after which the level itself has moved as far as it was uncertain
   most_level_variance:     squared relative error at most, of the level: what articles of a category differ by
+  most_new_level_variance: the same of an article on its first day, where no other warehouse knows it; it fades in new_days
   drift_variance:          squared relative error that each further day adds for articles of any size
   least_shape:             shape of the negative binomial at least: with a smaller one a wider spread means smaller quantiles
   group_prior_days:        days in stock of articles that a parent group counts for, in how often
@@ -49,6 +51,7 @@
         'new_prior_days': 18,
         'new_days': 60,
         'new_sales': 10,
+        'new_power': 0.75,
         'prior_sale_days': 3,
         'usual_sale_days': 2,
         'one_off_factor': 10,
@@ -57,6 +60,7 @@
         'most_end_variance': 20,
         'drift_days': 12,
         'most_level_variance': 2,
+        'most_new_level_variance': 16,
         'drift_variance': 0.001,
         'least_shape': 0.03,
         'group_prior_days': 1000,
@@ -102,6 +106,14 @@
     changes, as_of_days, categories, items=none, promotion_days=none, promotion_effects=none, closed_days=none
 ) -%}
 {%- set k = demand_constants() -%}
+{%- set launched -%}
+(launches.new_sales - {{ demand_launched('placed', 'everywhere') }} * placed.new_sales + {{ k.new_sales }}e0)
+                / (
+                    launches.expected_sales
+                    - {{ demand_launched('placed', 'everywhere') }} * placed.new_stock_days * placed.category_sale_rate
+                    + {{ k.new_sales }}e0
+                )
+{%- endset -%}
 {%- if closed_days %}
 with closed as (
     select
@@ -181,6 +193,7 @@ with runs as (
     left join {{ promotion_days }} as promotions
         on promotions.sku = changes.sku
         and promotions.day = changes.day
+        and promotions.warehouse_code in ('', changes.warehouse_code)
         and changes.demand_quantity > 0
     left join {{ promotion_effects }} as effects
         on effects.as_of_day = days.as_of_day
@@ -489,17 +502,12 @@ scaled as (
             when everywhere.places > case when placed.is_evidence then 1 else 0 end
                 then least(everywhere.least_sale_size, coalesce(placed.mean_size, everywhere.least_sale_size))
         end as scaled_sale_size,
-        -- a new article is expected to sell as seldom as new ones did, itself left out, and not more often than its category:
-        -- who looks every day sees a good seller within days, and keeps what was bought too much
+        -- a new article is expected to sell as seldom as new ones did, itself left out; where they sold more often than their
+        -- categories, less than that: who looks every day sees a good seller within days, and keeps what was bought too much
         case
             when placed.long_days >= {{ k.new_days }}e0 or launches.new_sales is null then placed.category_sale_rate
             else placed.category_sale_rate * power(
-                least(1e0, (launches.new_sales - {{ demand_launched('placed', 'everywhere') }} * placed.new_sales + {{ k.new_sales }}e0)
-                / (
-                    launches.expected_sales
-                    - {{ demand_launched('placed', 'everywhere') }} * placed.new_stock_days * placed.category_sale_rate
-                    + {{ k.new_sales }}e0
-                )),
+                least({{ launched }}, power({{ launched }}, {{ k.new_power }}e0)),
                 1e0 - placed.long_days / {{ k.new_days }}e0
             )
         end as new_sale_rate
@@ -586,6 +594,13 @@ select
     greatest(0e0, sale_size * square_ratio - sale_rate * sale_size) as variance_ratio,
     memory_days,
     long_days,
+    -- new articles differ by far more than those that stayed
+    case
+        when scaled_daily_demand is not null then {{ k.most_level_variance }}e0
+        else {{ k.most_level_variance }}e0 * power(
+            {{ k.most_new_level_variance / k.most_level_variance }}e0, greatest(0e0, 1e0 - long_days / {{ k.new_days }}e0)
+        )
+    end as most_level_variance,
     missed_sales,
     scaled_daily_demand,
     expected_rate * expected_size as expected_daily_demand,

@@ -5,7 +5,7 @@
 {#
   One row per as-of day: promotion_factor = how many times as much articles sold on days of promotions as on others, over the
   last year, counted in days of an article's usual size so that no single article decides; ten such sales count for 1.
-  Between 1 and 10.
+  Between 1 and 10. Promotions in some stores alone tell nothing here, and what was sold on them is left out.
 #}
 {% macro demand_promotion_effects(changes, as_of_days, promotion_days) -%}
 {%- set k = demand_constants() -%}
@@ -23,8 +23,10 @@ with sold as (
     left join {{ promotion_days }} as promotions
         on promotions.sku = changes.sku
         and promotions.day = changes.day
+        and promotions.warehouse_code in ('', changes.warehouse_code)
     where changes.demand_quantity > 0
         and changes.sku in (select sku from {{ promotion_days }})
+        and coalesce(promotions.warehouse_code, '') = ''
     group by days.as_of_day, changes.sku
 ),
 
@@ -37,6 +39,7 @@ promoted as (
     inner join {{ as_of_days }} as days
         on promotions.day <= days.as_of_day
         and promotions.day > {{ add_days('days.as_of_day', -1 * k.season_shift_days) }}
+    where promotions.warehouse_code = ''
     group by days.as_of_day, promotions.sku
 ),
 
@@ -79,15 +82,9 @@ with places as (
         estimates.as_of_day,
         estimates.sku,
         estimates.warehouse_code,
-        estimates.daily_demand,
-        case
-            when sum(estimates.daily_demand) over skus > 0e0
-                then estimates.daily_demand / sum(estimates.daily_demand) over skus
-            else 1e0 / count(*) over skus
-        end as share
+        estimates.daily_demand
     from {{ estimates }} as estimates
     where estimates.sku in (select sku from {{ promotion_days }} where day > {{ add_days(as_of(), -400) }})
-    window skus as (partition by estimates.as_of_day, estimates.sku)
 ),
 
 days as (
@@ -98,17 +95,23 @@ days as (
         promotions.promotion_date,
         {{ real(days_between('places.as_of_day', 'promotions.day')) }} as ahead_days,
         case
-            when promotions.planned_daily_quantity is not null
-                then greatest(0e0, promotions.planned_daily_quantity * places.share - places.daily_demand)
-            else places.daily_demand * (effects.promotion_factor - 1e0)
+            when promotions.planned_daily_quantity is null then places.daily_demand * (effects.promotion_factor - 1e0)
+            when (sum(places.daily_demand) over sellers) > 0e0 then greatest(
+                0e0,
+                promotions.planned_daily_quantity * places.daily_demand / (sum(places.daily_demand) over sellers) - places.daily_demand
+            )
+            else promotions.planned_daily_quantity / (count(*) over sellers)
         end as day_quantity
     from places
     inner join {{ promotion_days }} as promotions
         on promotions.sku = places.sku
+        and promotions.warehouse_code in ('', places.warehouse_code)
         and promotions.day > places.as_of_day
         and promotions.day < {{ add_days('places.as_of_day', k.ahead_days) }}
     inner join {{ promotion_effects }} as effects
         on effects.as_of_day = places.as_of_day
+    -- the places that the promotion is in
+    window sellers as (partition by places.as_of_day, places.sku, promotions.day)
 )
 
 select

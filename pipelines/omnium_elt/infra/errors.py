@@ -69,6 +69,10 @@ _OS_ERRORS = {
         "the disk quota is used up",
         "Make room, or choose another --home, and run again: nothing is lost.",
     ),
+    errno.EFBIG: (
+        "a file may not become as large as this one has to",
+        "Lift the limit (`ulimit -f`, or that of the file system) and run again: nothing is lost.",
+    ),
     errno.EROFS: ("the disk is read-only", "Choose a --home that can be written."),
     errno.EACCES: (
         "no permission to write",

@@ -469,6 +469,7 @@ class OmniumClient:
                     raise refused
                 refusals, stale = refusals + 1, token
                 raise Repeatable("the token was refused", 0.0, refused=True)
+            refusals = 0  # a token may end again while a failing server is waited for
             return answer
 
         return answered

@@ -37,6 +37,8 @@ ROUND_PAGE = 10
 """Rows. A page of a multiple of this may be full, though more were asked for."""
 MOST_BATCHES = 5_000
 """Batches of a scroll beyond the server's own count, or without one. What goes on after that has no end."""
+MOST_ODD_ALONE = 10
+"""Elements of a page that are no objects, none of them: as many are no slip of the tenant's, but another shape."""
 PAGES_AT_ONCE = 8
 """Search pages of one window asked for at the same time."""
 
@@ -124,12 +126,16 @@ def read_page(body: bytes) -> Page:
         raise NotAnAnswer("the server calls its own answer invalid (isValid: false)", has_message=True)
     if rows is None:
         raise NotAnAnswer("the answer has no `result`", has_message=True)
-    if not rows and (envelope.get("error") or envelope.get("errors")):
-        raise NotAnAnswer("the server reports an error instead of rows", has_message=True)
+    if envelope.get("error") or envelope.get("errors"):
+        # Beside rows it may be a part of the index that is missing, in the count as well.
+        beside = "beside its" if rows else "instead of"
+        raise NotAnAnswer(f"the server reports an error {beside} rows", has_message=True)
     total, is_least = count_in(envelope.get("totalHits"))
     objects = [row for row in rows if bytes(memoryview(row)[:1]) == b"{"]
-    if rows and not objects and total is None:
-        raise NotAnAnswer("the answer is JSON of another shape: none of its rows is an object")
+    if rows and not objects:
+        is_all = total is None or len(rows) >= total or len(rows) >= MOST_ODD_ALONE
+        if is_all and all(bytes(row) != b"null" for row in rows):
+            raise NotAnAnswer("the answer is JSON of another shape: none of its rows is an object")
     mark = hash((len(rows), bytes(objects[0]), bytes(objects[-1]))) if objects else None
     scroll_id = envelope.get("scrollId")
     scroll_id = str(scroll_id) if scroll_id else None

@@ -265,7 +265,9 @@ class StampCheck:
             return None
         asked = {**resource.body, "take": resource.take, "page": page}
         shown = connection.post(resource.search, asked).count
-        return everything if shown > everything - number * resource.take else None
+        is_beyond = shown > everything - number * resource.take
+        # A row that came meanwhile is no row beyond the count.
+        return everything if is_beyond and self._splitter.count(Window(), connection) == everything else None
 
     def count_on(self, pages: Sequence[Page]) -> int:
         """How many different rows without the stamp these pages show."""

@@ -24,7 +24,7 @@ from omnium_source.normalize.window_tables import WindowTables
 from omnium_source.resources import Resource
 from omnium_source.windows.deletions import marked
 from omnium_source.windows.resource_run import ResourceRun
-from omnium_source.windows.window import Row, Window, column_name_of
+from omnium_source.windows.window import Row, Window, column_name_of, microseconds_of
 
 NO_STAMP = np.iinfo(np.int64).max
 """What stands for a missing stamp in a batch."""
@@ -99,6 +99,8 @@ class Gathered:
         self.late_seconds: float | None = None
         self.stamps: dict[str, tuple[int, int, int]] = {}
         """By path: the smallest and the largest stamp (microseconds since 1970), and how many rows have none."""
+        self.unheld = 0
+        """How many rows came that the destination does not hold, in whatever version."""
         self.unproved = ""
         """Why nobody can tell whether the rows are all there are, in words."""
         self.began = run.client.server_time()
@@ -114,6 +116,13 @@ class Gathered:
             change = partial(marked, moment=moment) if moment else None
             self._tables = self._run.window_tables((self.total or 0) * self._run.server.row_bytes, change)
         return self._tables
+
+    def may_be_new_since(self, moment: dt.datetime) -> bool:
+        """Whether a row that came may have been made since then: by its stamps, or because it has none."""
+        ends = [last for _, last, _ in self.stamps.values()]
+        have_all_a_stamp = any(missing == 0 for _, _, missing in self.stamps.values())
+        is_new = not have_all_a_stamp or max(ends) >= microseconds_of(moment)
+        return is_new and self.unheld > 0
 
     @property
     def count(self) -> int:
@@ -183,6 +192,7 @@ class Gathered:
         """Which rows of a batch are new; None for all of them."""
         known = self._run.known
         held = known(self._run.resource.name, batch.keys) if known and batch.tables else {}
+        self.unheld += len(batch.keys) - len(held)
         if not doubled and not held:
             return None
         hashes = batch.hashes or [""] * len(batch.keys)

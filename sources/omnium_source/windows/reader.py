@@ -124,6 +124,7 @@ class Attempt:
             raise
         if self.rows.read_rows > first.count:
             self._check_nothing_left()
+            self._check_nothing_was_deleted()
 
     def _scroll(self, scroll: Scroll, first: Page | None = None) -> bool:
         path = self._run.resource.search if first else self._run.resource.scroll
@@ -364,3 +365,24 @@ class Attempt:
             raise Incomplete(rows.says(f"{len(stamped):,} rows or more changed while it was read"))
         if left := rows.keys.intersection(rows.tables.keys_of(changed)):
             raise Incomplete(rows.says(f"{len(left):,} of its rows changed while it was read"))
+
+    def _check_nothing_was_deleted(self) -> None:
+        """Make sure that no row was deleted while its pages were read, if another one may have come in.
+
+        The rows behind one that goes move up, and one of them may pass from a page not yet read to one already read.
+        The count tells, unless as many rows come in meanwhile, behind the pages already read; so where none of those
+        that came can be so young, nothing is asked. Else the pages are read once more, and where they still show every
+        key that came, none of these rows was gone before, and nothing had moved up.
+        """
+        run, rows = self._run, self.rows
+        # The index may show a row late.
+        if not rows.may_be_new_since(rows.began - dt.timedelta(seconds=run.reading.settling_lag)):
+            return
+        body = run.body(rows.window, rows.query.body)
+        pages = SearchPages(self._connection, body, run.server.base, run.executor)
+        left = set(rows.keys)
+        first = pages.first()
+        for page in (first, *pages.rest(first)):
+            left.difference_update(rows.tables.keys_of([page]))
+        if left:
+            raise Incomplete(rows.says(f"{len(left):,} of its rows went or moved while it was read"))

@@ -213,7 +213,7 @@ class Scheduler:
                 if not is_too_large:
                     self._failures = 0 if rows.total else self._failures
                     return rows
-                is_hopeless = True
+                is_hopeless, problem = True, None
             except (ScrollLost, Incomplete, TooLarge) as failure:
                 problem = failure
                 self._note_failure(failure, rows)

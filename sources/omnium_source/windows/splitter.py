@@ -28,6 +28,10 @@ SHORTEST_CUT = dt.timedelta(seconds=10)
 would be read with each of its parts."""
 ZONES = dt.timedelta(days=1)
 """So far a stamp may lie from the time that a server takes it for, where one of both has no time zone."""
+FIRST_STAMP = dt.datetime(1, 1, 1, tzinfo=dt.UTC)
+"""What .NET writes where a date was never set is a stamp as well."""
+COUNTS_OF_ALL = 3
+"""So often all rows are counted again before and behind those with a stamp, until both counts agree."""
 NEWEST_SHARE = 0.25
 """The newest part is so long, in lengths of the others: nothing else is read meanwhile."""
 
@@ -181,7 +185,7 @@ class Splitter:
             return True
         if axis in self.axes:
             window = asked.window
-            first = replace(window, created_lower=window.created_lower or dt.datetime(1, 1, 1, tzinfo=dt.UTC))
+            first = replace(window, created_lower=window.created_lower or FIRST_STAMP)
             everything = self._count(window.body(self._resource), asked.connection)
             if (
                 self._run.server.is_at_limit(everything)
@@ -208,14 +212,15 @@ class Splitter:
         return self._overlaps.get(axis.low, OVERLAPS[0])
 
     def count_outside(self, connection: Connection) -> int:
-        """How many rows are in no window, as they lack the stamp."""
-        everything = self._count({}, connection)
-        stamped = self._count(
-            Window(lower=dt.datetime(1, 1, 1, tzinfo=dt.UTC)).body(self._resource), connection
-        )
-        if stamped < everything:
-            everything = min(everything, self._count({}, connection))  # some may have gone meanwhile
-        return max(0, everything - stamped)
+        """How many rows are in no window, as they lack the stamp; too many rather than too few if rows come and go."""
+        dated = Window(lower=FIRST_STAMP).body(self._resource)
+        before, most = self._count({}, connection), 0
+        for _ in range(COUNTS_OF_ALL):
+            stamped, after = self._count(dated, connection), self._count({}, connection)
+            if after == before:
+                return max(0, after - stamped)
+            before, most = after, max(most, before - stamped, after - stamped)
+        return most
 
     def count(self, window: Window, connection: Connection) -> int:
         """The server's own count of a window."""

@@ -55,9 +55,14 @@ def exact_moment_of(value: Any) -> dt.datetime | None:
         return moment_of(value)
 
 
+def microseconds_of(moment: dt.datetime) -> int:
+    """How many microseconds after 1970 a moment lies."""
+    return (moment - EPOCH) // dt.timedelta(microseconds=1)
+
+
 def moment_at(microseconds: int) -> dt.datetime:
     """The moment so many microseconds after 1970, within the bounds that can be reckoned with."""
-    first, last = ((moment - EPOCH) // dt.timedelta(microseconds=1) for moment in (EARLIEST, LATEST))
+    first, last = microseconds_of(EARLIEST), microseconds_of(LATEST)
     return EPOCH + dt.timedelta(microseconds=min(max(microseconds, first), last))
 
 

@@ -260,6 +260,7 @@ def test_the_traceback_is_in_the_log_file(world: World, capfd: pytest.CaptureFix
             1,
         ),
         (OSError(errno.EDQUOT, "Disk quota exceeded"), "the disk quota is used up", 1),
+        (OSError(errno.EFBIG, "File too large"), "a file may not become as large as this one has to", 1),
         (
             duckdb.IOException('IO Error: Could not write file "x": No space left on device'),
             "no space left",

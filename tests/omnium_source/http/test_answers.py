@@ -93,9 +93,12 @@ def supplier_answer(reply: Any) -> str:
         ("has no `result`", {"result": None, "totalHits": 0}),
         ("has no `result`", {}),
         ("reports an error instead of rows: shard failed", {"result": [], "totalHits": 0, "error": "shard failed"}),
+        ("an error beside its rows: shard failed", {"result": [{"id": "a"}], "totalHits": 1, "errors": "shard failed"}),
         ("no list of rows", {"result": {"a": 1}, "totalHits": 1}),
         ("no list of rows", {"result": "none", "totalHits": 1}),
         ("none of its rows is an object", {"result": [1, 2], "totalHits": None}),
+        ("none of its rows is an object", {"result": [[{"id": "a"}], [{"id": "b"}]], "totalHits": 2}),
+        ("none of its rows is an object", {"result": [[{"id": "a"}]] * 10, "totalHits": 230}),
         ("JSON of another shape", "sorry"),
         ("JSON of another shape", 7),
         ("is no JSON (text/html", Reply(raw=b"<html>no</html>", headers={"Content-Type": "text/html"})),
@@ -215,7 +218,7 @@ def test_an_answer_that_unpacks_to_more_than_one_can_hold_is_said(
 def test_large_answers_are_read_one_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("omnium_source.http.answers.LARGE_BYTES", 1_000)
     happened: list[str] = []
-    is_second_under_way, may_end = threading.Event(), threading.Event()
+    has_begun, is_second_under_way, may_end = threading.Event(), threading.Event(), threading.Event()
 
     class Coming:
         """An answer of two pieces, the second of which makes it a large one."""
@@ -228,14 +231,14 @@ def test_large_answers_are_read_one_at_a_time(monkeypatch: pytest.MonkeyPatch) -
         def iter_raw(self) -> Iterator[bytes]:
             yield b"{" + b" " * 2_000
             happened.append(f"{self.name} goes on")
+            has_begun.set()
             assert self.moment.wait(20)
             yield b"}"
             happened.append(f"{self.name} ends")
 
     with ThreadPoolExecutor(2) as pool:
         first = pool.submit(body_of, Coming("first", may_end))
-        while not happened:
-            time.sleep(0.001)
+        assert has_begun.wait(20)
         second = pool.submit(body_of, Coming("second", is_second_under_way))
         is_second_under_way.set()
         may_end.set()

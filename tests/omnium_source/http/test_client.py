@@ -310,6 +310,18 @@ def test_base_urls_that_are_refused(message, url):
         check_base_url(url)
 
 
+def test_tokens_that_end_while_a_server_recovers_are_asked_for_each_time():
+    """Three of them ended within one request's tries, and it was told that even a new token is refused."""
+    statuses = [401, 503, 401, 503, 401, 503]
+    with (
+        Wire(lambda asked: Reply(None, statuses.pop(0)) if statuses else {"result": []}) as wire,
+        client_of(wire) as client,
+    ):
+        client._repeating.has_met_omnium = True
+        assert client.post("Orders/Search", {}, what="orders").json == {"result": []}
+    assert statuses == []
+
+
 def test_nothing_of_the_transport_is_logged(caplog):
     caplog.set_level(logging.DEBUG)
     with Wire(in_turn(Reply(None, 500), {"result": []})) as wire, client_of(wire) as client:

@@ -145,6 +145,29 @@ def test_a_limit_that_nothing_can_get_round_is_said() -> None:
         read(wire, "suppliers")
 
 
+@pytest.mark.parametrize("accident", ["no rows", "a lost scroll"])
+def test_such_a_limit_is_said_where_the_first_attempt_failed_for_another_reason(accident: str) -> None:
+    """By then creation is known to cut nothing, and the scroll's end stands just where the counts stop."""
+
+    class Accidents(Capped):
+        losses = 1 if accident == "a lost scroll" else 0
+
+        def __call__(self, asked: Asked) -> Any:
+            if asked.method == "GET" and self.losses:
+                self.losses -= 1
+                return Reply("no such scroll", 404)
+            return super().__call__(asked)
+
+        def found(self, body: dict[str, Any]) -> Rows:
+            found = super().found(body)
+            return [None, found[0], *found[:-2]] if accident == "no rows" and len(found) > 2 else found
+
+    rows = [*rows_of(300, minutes=0), *rows_of(350)[300:]]
+    server = Accidents(rows, 200, says=lambda count: {"value": count, "relation": "gte"}, hides=True)
+    with Wire(server) as wire, pytest.raises(Incomplete, match=r"carts: .*count stops at 200"):
+        read(wire, "carts")
+
+
 def test_rows_without_a_stamp_are_not_lost_where_windows_are_cut_for_a_limit() -> None:
     rows = rows_of(350)
     del rows[3]["modified"]

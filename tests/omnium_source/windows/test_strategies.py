@@ -1,6 +1,7 @@
 """Windows: what is asked, when a window is complete, and what happens when it is not."""
 
 import datetime as dt
+from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
 
@@ -196,6 +197,57 @@ def test_a_row_that_leaves_while_another_comes_in_hides_nothing():
         windows = read(wire, "suppliers", state)
     present = {row["id"] for row in rows if row["modified"] < "2030"}
     assert set(ids(windows)) >= present
+
+
+def now() -> str:
+    return dt.datetime.now(dt.UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+MADE_NOW: dict[str, tuple[str, Callable[[], dict[str, Any]]]] = {
+    "a change": ("suppliers", lambda: {"modified": now()}),
+    "creation alone": ("suppliers", lambda: {"modified": day(9), "created": now()}),
+    "no stamp": ("suppliers", dict),
+    "no stamp at all": ("product_alerts", dict),
+}
+
+
+@pytest.mark.parametrize(("name", "fresh"), MADE_NOW.values(), ids=MADE_NOW)
+def test_a_row_that_is_deleted_while_another_is_made_hides_nothing_of_a_first_read(
+    name: str, fresh: Callable[[], dict[str, Any]]
+):
+    """The row behind the first page moves onto it; the new one, at the end, makes up for the count."""
+    stamps = {} if name == "product_alerts" else {"modified": day(0)}
+    rows = [{"id": f"{n:05}", **stamps} for n in range(250)]
+    turns = 0
+
+    def answer(asked: Asked) -> Any:
+        nonlocal turns
+        turns += 1
+        if turns == 2:
+            del rows[50]
+            rows.append({"id": "99999", **fresh()})
+        return search(rows, asked.body)
+
+    with Wire(answer) as wire:
+        windows = read(wire, name)
+        assert set(ids(windows)) >= {row["id"] for row in rows}
+
+
+def test_a_row_that_is_deleted_while_another_is_made_hides_nothing_of_what_changed():
+    rows = [{"id": f"{n:05}", "modified": now()} for n in range(250)]
+    turns = 0
+
+    def answer(asked: Asked) -> Any:
+        nonlocal turns
+        turns += 1
+        if turns == 2:
+            del rows[50]
+            rows.append({"id": "99999", "modified": now()})
+        return search(rows, asked.body)
+
+    with Wire(answer) as wire:
+        windows = read(wire, "suppliers", {"cursor": "2026-01-01T00:00:00.000Z", "page_base": 0})
+    assert set(ids(windows)) >= {row["id"] for row in rows}
 
 
 def test_a_count_that_never_agrees_is_said_and_moves_no_cursor():

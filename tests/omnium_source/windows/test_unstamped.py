@@ -98,6 +98,29 @@ def test_they_are_found_among_the_rows_that_a_search_without_an_order_shows() ->
     assert set(ids(windows)) == {row["id"] for row in rows}
 
 
+@pytest.mark.parametrize("comings", [1, 3, 100])
+def test_rows_that_come_between_two_counts_do_not_stand_for_them(comings: int) -> None:
+    """The count of all rows is older than that of the rows with a stamp, and so the difference was too small."""
+    rows = [row for row in rows_of(4_500) if row["id"] not in UNSTAMPED[1:]]
+    before = {row["id"] for row in rows}
+
+    class Growing(Server):
+        left = comings
+
+        def __call__(self, asked: Asked) -> Any:
+            answer = super().__call__(asked)
+            is_count_of_all = asked.body.get("take") == 1 and not any("From" in name for name in asked.body)
+            if is_count_of_all and self.left:
+                self.left -= 1
+                stamp = iso(dt.datetime.now(dt.UTC))
+                self.rows.append({"id": f"n{self.left:05}", "created": stamp, "modified": stamp})
+            return answer
+
+    with Wire(Growing(rows, first="ModifiedDescending")) as wire:
+        windows = read(wire, "purchase_orders", window_rows=1_500)
+    assert before <= set(ids(windows))
+
+
 def test_they_come_before_the_cursor_passes_them() -> None:
     """A run that is killed before they are loaded reads them again."""
     with Wire(Server(rows_of())) as wire:

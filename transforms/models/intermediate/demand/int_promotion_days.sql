@@ -1,11 +1,37 @@
 {{ config(materialized='table') }}
 
--- One row per SKU and day on which it is on promotion: of promotions that name it, and of price lists that belong to a
--- promotion or plan a volume for it. What is cheaper for longer than a quarter is no promotion but its price.
+-- One row per SKU and day on which it is on promotion, and per store where it is so in some alone: of promotions that name it,
+-- and of price lists that belong to a promotion or plan a volume for it. What is cheaper for longer than a quarter is no promotion but
+-- its price.
 
-with of_lists as (
+with promotions as (
+    select
+        *,
+        {{ json_list_has_values('stores') }} or {{ json_list_has_values('store_groups') }} as is_for_some,
+        {{ json_list_has_values('excluded_stores') }} or {{ json_list_has_values('excluded_store_groups') }} as is_not_for_some
+    from {{ ref('stg_promotions') }}
+),
+
+limited as (
+    select
+        promotions.promotion_key,
+        stores.warehouse_code
+    from promotions
+    inner join {{ ref('stg_stores') }} as stores
+        on promotions.is_for_some or promotions.is_not_for_some
+    where (
+            not promotions.is_for_some
+            or {{ json_list_holds('promotions.stores', 'stores.warehouse_code') }}
+            or {{ json_list_holds('promotions.store_groups', 'stores.store_group_id') }}
+        )
+        and not {{ json_list_holds('promotions.excluded_stores', 'stores.warehouse_code') }}
+        and not {{ json_list_holds('promotions.excluded_store_groups', 'stores.store_group_id') }}
+),
+
+of_lists as (
     select
         items.sku,
+        case when promotions.is_for_some or promotions.is_not_for_some then limited.warehouse_code else '' end as warehouse_code,
         {{ local_date('lists.valid_from_at') }} as first_day,
         {{ local_date(second_before('lists.valid_to_at')) }} as last_day,
         {{ local_date('coalesce(items.created_at, lists.created_at, lists.valid_from_at)') }} as created_date,
@@ -13,6 +39,10 @@ with of_lists as (
     from {{ ref('stg_price_list_items') }} as items
     inner join {{ ref('stg_price_lists') }} as lists
         on lists.price_list_id = items.price_list_id
+    left join promotions
+        on promotions.promotion_id = lists.promotion_id
+    left join limited
+        on limited.promotion_key = promotions.promotion_key
     where lists.is_active
         and items.sku is not null
         and (lists.promotion_id is not null or items.planned_sales_quantity > 0)
@@ -31,13 +61,16 @@ named as (
 of_promotions as (
     select
         named.sku,
+        case when promotions.is_for_some or promotions.is_not_for_some then limited.warehouse_code else '' end as warehouse_code,
         {{ local_date('promotions.active_from_at') }} as first_day,
         {{ local_date(second_before('promotions.active_to_at')) }} as last_day,
         {{ local_date('coalesce(promotions.created_at, promotions.active_from_at)') }} as created_date,
         cast(null as decimal(18, 4)) as planned_sales_quantity
-    from {{ ref('stg_promotions') }} as promotions
+    from promotions
     inner join named
         on named.promotion_key = promotions.promotion_key
+    left join limited
+        on limited.promotion_key = promotions.promotion_key
     where not promotions.is_deactivated
         and named.sku is not null
 ),
@@ -52,6 +85,8 @@ periods as (
         select * from of_promotions
     ) as both_kinds
     where first_day <= last_day
+        -- null: it names no store that there is
+        and warehouse_code is not null
         and created_date <= {{ as_of() }}
         and last_day > {{ add_days(as_of(), -1 * demand_constants().memory_limit_days) }}
         and first_day <= {{ add_days(as_of(), demand_constants().ahead_days) }}
@@ -60,17 +95,39 @@ periods as (
 days as (
     select
         sku,
+        warehouse_code,
         first_day,
         {{ demand_day_offsets('days') }} as day_offset,
         {{ real('planned_sales_quantity') }} / days as planned_daily_quantity
     from periods
     where days <= {{ demand_constants().longest_promotion_days }}
+),
+
+by_day as (
+    select
+        sku,
+        warehouse_code,
+        {{ add_days('first_day', 'day_offset') }} as day,
+        min(first_day) as promotion_date,
+        max(planned_daily_quantity) as planned_daily_quantity
+    from days
+    group by sku, warehouse_code, {{ add_days('first_day', 'day_offset') }}
+),
+
+-- a promotion in all stores takes the place of one in some
+ranked as (
+    select
+        *,
+        min(warehouse_code) over (partition by sku, day) as first_warehouse_code
+    from by_day
 )
 
 select
     sku,
-    {{ add_days('first_day', 'day_offset') }} as day,
-    min(first_day) as promotion_date,
-    max(planned_daily_quantity) as planned_daily_quantity
-from days
-group by sku, {{ add_days('first_day', 'day_offset') }}
+    warehouse_code,
+    day,
+    promotion_date,
+    planned_daily_quantity
+from ranked
+where warehouse_code = ''
+    or first_warehouse_code <> ''

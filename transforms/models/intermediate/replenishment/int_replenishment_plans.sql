@@ -17,12 +17,12 @@ forecast as (
     {{ demand_forecast_over('protected', 'order_up_to_days', name='order_up_to') }}
 ),
 
--- When the next promotion of a SKU begins, or began if it lasts.
+-- When the next promotion of a SKU begins, or began if it lasts: everywhere, or in one store.
 next_promotions as (
-    select sku, min(promotion_date) as promotion_date
+    select sku, warehouse_code, min(promotion_date) as promotion_date
     from {{ ref('int_promotion_days') }}
     where day > {{ as_of() }}
-    group by sku
+    group by sku, warehouse_code
 ),
 
 kinds as (
@@ -49,7 +49,7 @@ plans as (
         forecast.forecast_mean + forecast.daily_transfer_out * forecast.forecast_days
             + case when kinds.is_echelon then echelons.forecast_mean else 0e0 end as expected_demand,
         forecast.forecast_promotion + case when kinds.is_echelon then echelons.promotion_demand else 0e0 end as promotion_demand,
-        next_promotions.promotion_date,
+        least(next_promotions.promotion_date, promotions_here.promotion_date) as promotion_date,
         forecast.forecast_variance + forecast.daily_transfer_out_variance * forecast.forecast_days
             + case when kinds.is_echelon then echelons.forecast_variance else 0e0 end as total_forecast_variance,
         forecast.order_up_to_mean - forecast.forecast_mean + forecast.daily_transfer_out * forecast.order_interval_days
@@ -63,6 +63,10 @@ plans as (
         and echelons.warehouse_code = forecast.warehouse_code
     left join next_promotions
         on next_promotions.sku = forecast.sku
+        and next_promotions.warehouse_code = ''
+    left join next_promotions as promotions_here
+        on promotions_here.sku = forecast.sku
+        and promotions_here.warehouse_code = forecast.warehouse_code
     inner join kinds
         on not kinds.is_echelon
         or echelons.sku is not null

@@ -3,7 +3,8 @@ with source as (
     {{ raw('promotions', {
         'id': 'text', 'name': 'text', 'priority': 'bigint', 'deactivated': 'boolean',
         'customer_club_members_only': 'boolean', 'active_from': 'timestamp',
-        'active_to': 'end', 'created_date': 'timestamp',
+        'active_to': 'end', 'created_date': 'timestamp', 'stores': 'json', 'store_groups': 'json',
+        'excluded_stores': 'json', 'excluded_store_groups': 'json',
     }) }}
 
 ),
@@ -17,6 +18,12 @@ renamed as (
 
         -- text
         name as promotion_name,
+
+        -- lists of ids
+        stores,
+        store_groups,
+        excluded_stores,
+        excluded_store_groups,
 
         -- numerics
         priority,
