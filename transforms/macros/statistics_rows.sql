@@ -230,27 +230,29 @@ select
         when 'enough' then 0e0
         else tail_exceeds
     end as {{ exceeds }},
-    case tail_kind
-        when 'waiting' then greatest(0e0, {{ mean }}) - {{ quantity }}
-        when 'enough' then 0e0
-        when 'counted' then greatest(
+    case
+        when tail_kind = 'waiting' then greatest(0e0, {{ mean }}) - {{ quantity }}
+        when tail_kind = 'enough' then 0e0
+        when tail_kind = 'counted' then greatest(
             0e0,
             ({{ mean }} - {{ quantity }}) * tail_exceeds
             + counted_term * tail_product * ({{ mean }} + tail_units * counted_over / (1e0 - counted_over))
         )
-        when 'large' then {{ statistics_saddle_shortage(quantity, 'tail_units', mean, 'tail_size', 'tail_exceeds') }}
+        when tail_kind in ('large', 'even')
+            then {{ statistics_saddle_shortage(quantity, 'tail_units', mean, 'tail_size', 'tail_exceeds') }}
     end as {{ shortage }}
 from (
     select
         *,
         case tail_kind
             when 'counted' then greatest(0e0, 1e0 - counted_term * tail_sum)
-            when 'large' then {{ normal_cdf('(-tail_deviations)') }}
+            when 'even' then {{ normal_cdf('(-tail_deviations)') }}
+            when 'large' then {{ statistics_fraction_exceeds('tail_units', mean, 'tail_size') }}
         end as tail_exceeds
     from (
         select
             *,
-            case when tail_kind = 'large' then {{ statistics_saddle_deviations('(tail_units + 0.5e0)', mean, 'tail_size') }} end
+            case when tail_kind = 'even' then {{ statistics_saddle_deviations('(tail_units + 0.5e0)', mean, 'tail_size') }} end
                 as tail_deviations
         from (
             {%- for count in range(1, 64) %}
@@ -271,7 +273,8 @@ from (
                     -- so far out that nothing is left of either
                     when {{ statistics_is_far_out(quantity, mean, variance) }} then 'enough'
                     when {{ statistics_is_counted(quantity, mean, variance) }} then 'counted'
-                    else 'large'
+                    when {{ statistics_size(mean, variance) }} < {{ statistics_most_size() }} then 'large'
+                    else 'even'
                 end as tail_kind,
                 floor({{ quantity }} + 1e-9) as tail_units,
                 case when {{ mean }} > 0e0 then {{ statistics_size(mean, variance) }} end as tail_size

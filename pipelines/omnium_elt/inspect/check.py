@@ -240,7 +240,7 @@ def _ask_for_a_token(client: "OmniumClient", what: str) -> None:
 
 
 def _clock(client: "OmniumClient") -> Finding:
-    offset = client.clock_offset
+    offset = client.clock.offset
     if offset is None:
         return Finding(
             "clock",

@@ -206,11 +206,6 @@ class OmniumClient:
         """A time that is not later than the server's: see `moment`."""
         return self.moment().earliest
 
-    @property
-    def clock_offset(self) -> dt.timedelta | None:
-        """Server time minus our own, to the second; None where no answer said it."""
-        return self.clock.offset
-
     # -- one exchange ------------------------------------------------------------------------------
 
     def _exchange(

@@ -47,7 +47,7 @@ MISSING = msgspec.UNSET
 
 
 class _Envelope(msgspec.Struct):
-    result: msgspec.Raw | msgspec.UnsetType = MISSING
+    result: list[msgspec.Raw] | msgspec.UnsetType | None = MISSING
     totalHits: msgspec.Raw | msgspec.UnsetType = MISSING
     scrollId: msgspec.Raw | msgspec.UnsetType = MISSING
     isValid: msgspec.Raw | msgspec.UnsetType = MISSING
@@ -57,6 +57,7 @@ class _Envelope(msgspec.Struct):
 
 _ENVELOPE = msgspec.json.Decoder(_Envelope)
 _ROWS = msgspec.json.Decoder(list[msgspec.Raw])
+_OBJECT = msgspec.json.Decoder(dict[str, msgspec.Raw])
 
 
 @dataclass(frozen=True)
@@ -157,9 +158,9 @@ def _quickly(body: bytes) -> tuple[Envelope, Sequence[msgspec.Raw] | None]:
                 )
         else:
             envelope = _ENVELOPE.decode(body)
-            found = b"null" if isinstance(envelope.result, msgspec.UnsetType) else bytes(envelope.result)
-            rows = None if found == b"null" else _ROWS.decode(found)
+            rows = None if isinstance(envelope.result, msgspec.UnsetType) else envelope.result
     except msgspec.ValidationError:
+        msgspec.json.decode(body, type=msgspec.Raw)  # what is cut off is no JSON at all
         raise NotAnAnswer("the answer is JSON of another shape: no list of rows") from None
     names = ("totalHits", "scrollId", "isValid", "error", "errors")
     return {name: _plain(getattr(envelope, name)) for name in names}, rows
@@ -168,10 +169,9 @@ def _quickly(body: bytes) -> tuple[Envelope, Sequence[msgspec.Raw] | None]:
 def _is_envelope(element: msgspec.Raw) -> bool:
     """Whether the element of a list is no row, but what stands around rows."""
     try:
-        inner = _ENVELOPE.decode(element)
+        return {"result", "totalHits"} <= _OBJECT.decode(element).keys()
     except msgspec.DecodeError:  # no object
         return False
-    return inner.result is not MISSING and inner.totalHits is not MISSING
 
 
 def _plain(raw: msgspec.Raw | msgspec.UnsetType) -> Any:

@@ -97,7 +97,7 @@ class Buffer:
         for name, table in tables.items():
             if table.num_rows:
                 self._held.setdefault(name, []).append(table)
-                self._size += table.nbytes
+                self._size += table.get_total_buffer_size()
         if self._size > max(self._limit, WRITE_BYTES):
             self._spill()
 
@@ -156,4 +156,4 @@ def _joined(tables: list[pa.Table]) -> pa.Table:
 def with_required(table: pa.Table) -> pa.Table:
     """The table with `REQUIRED` columns that may not be null, and others that may."""
     schema = pa.schema([column.with_nullable(column.name not in REQUIRED) for column in table.schema])
-    return table.cast(schema)
+    return pa.Table.from_arrays(table.columns, schema=schema)

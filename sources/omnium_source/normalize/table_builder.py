@@ -269,14 +269,21 @@ class TableBuilder:
 
 def _turned(objects: Objects) -> Mapping[str, Sequence[Any]]:
     """Objects → field → the values of all objects, None where one lacks the field."""
-    names = list(objects[0])
-    values: list[Any] = []
+    names, values = list(objects[0]), list[Any]()
     # All values in one list, cut with a stride: the processor reads ahead, as it cannot in rows that take turns.
-    if names == list(objects[-1]) and list(chain.from_iterable(objects)) == names * len(objects):
-        values = list(chain.from_iterable(map(dict.values, objects)))
+    for row in objects:
+        if list(row) != names:
+            break
+        values += row.values()
     else:
-        lacking = dict.fromkeys(chain.from_iterable(objects))
-        names = list(lacking)
-        for row in objects:
-            values += (lacking | row).values()
+        return _cut(values, names)
+    lacking = dict.fromkeys(chain.from_iterable(objects))
+    values = []
+    for row in objects:
+        values += (lacking | row).values()
+    return _cut(values, list(lacking))
+
+
+def _cut(values: list[Any], names: Sequence[str]) -> Mapping[str, Sequence[Any]]:
+    """The values of all objects, object after object, by field."""
     return {name: values[place :: len(names)] for place, name in enumerate(names)}

@@ -22,9 +22,8 @@ import sys
 import threading
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from multiprocessing.connection import Connection
 from pathlib import Path
-from typing import ParamSpec, TypeVar
+from typing import IO, ParamSpec, TypeVar
 
 import pyarrow as pa
 
@@ -172,10 +171,7 @@ class _Worker:
         )
         assert self._process.stdin is not None
         assert self._process.stdout is not None
-        self._to = _connection(self._process.stdin.fileno(), readable=False)
-        self._from = _connection(self._process.stdout.fileno(), writable=False)
-        self._process.stdin.close()
-        self._process.stdout.close()
+        self._to, self._from = _wide(self._process.stdin), _wide(self._process.stdout)
         self._numbers: dict[Normalizer, int] = {}
 
     @property
@@ -190,13 +186,11 @@ class _Worker:
         is_new = normalizer not in self._numbers
         number = self._numbers.setdefault(normalizer, len(self._numbers))
         try:
-            self._to.send((number, normalizer if is_new else None, columns, newest_by, len(bodies)))
-            for body in bodies:
-                self._to.send_bytes(body)
-            is_good, answer = self._from.recv()
-            if is_good:
-                packed = self._from.recv_bytes()
-        except (EOFError, OSError, pickle.UnpicklingError) as error:
+            question = (number, normalizer if is_new else None, columns, newest_by, list(map(len, bodies)))
+            _send(self._to, question, *bodies)
+            is_good, answer, size = pickle.load(self._from)
+            packed = _read(self._from, size)
+        except (EOFError, OSError, ValueError, pickle.UnpicklingError) as error:
             raise _Ended from error
         if not is_good:
             raise answer
@@ -214,11 +208,26 @@ class _Worker:
                 end.close()
 
 
-def _connection(descriptor: int, **direction: bool) -> Connection:
-    own = os.dup(descriptor)
+def _wide(pipe: IO[bytes]) -> IO[bytes]:
     with contextlib.suppress(OSError, AttributeError):
-        fcntl.fcntl(own, fcntl.F_SETPIPE_SZ, PIPE_BYTES)
-    return Connection(own, **direction)
+        fcntl.fcntl(pipe, fcntl.F_SETPIPE_SZ, PIPE_BYTES)
+    return pipe
+
+
+def _send(pipe: IO[bytes], message: object, *data: bytes | pa.Buffer) -> None:
+    """Write an object, which says how long they are, and bytes behind it."""
+    pipe.write(pickle.dumps(message))
+    for one in data:
+        pipe.write(one)
+    pipe.flush()
+
+
+def _read(pipe: IO[bytes], size: int) -> bytes:
+    """Bytes of a message. A `Connection` of multiprocessing copies them twice more."""
+    data = pipe.read(size)
+    if len(data) < size:
+        raise EOFError
+    return data
 
 
 def environment_of_worker() -> dict[str, str]:
@@ -244,18 +253,18 @@ def work() -> None:
     # A terminal and a service manager send their signals to all processes; the one that started this ends it.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
-    answers = _connection(1, readable=False)
+    answers = _wide(os.fdopen(os.dup(1), "wb"))
     os.dup2(2, 1)  # whatever prints must not disturb the answers
-    questions = _connection(0, writable=False)
+    questions = _wide(os.fdopen(0, "rb"))
     # No cycles here, and whoever looks for them looks through every object of the pages that wait.
     gc.disable()
     normalizers: dict[int, Normalizer] = {}
     with contextlib.suppress(EOFError, BrokenPipeError), without_pandas():
         while True:
-            number, normalizer, columns, newest_by, count = questions.recv()
+            number, normalizer, columns, newest_by, sizes = pickle.load(questions)
             if normalizer is not None:
                 normalizers[number] = normalizer
-            bodies = [questions.recv_bytes() for _ in range(count)]
+            bodies = [_read(questions, size) for size in sizes]
             try:
                 batch = normalizers[number].normalize(
                     [Parsed.of(body) for body in bodies], columns, newest_by
@@ -264,10 +273,9 @@ def work() -> None:
             except Exception as error:
                 # Only what surely goes through a pipe: errors of libraries do not always.
                 known = isinstance(error, OmniumError | OSError)
-                answers.send((False, error if known else RuntimeError(repr(error))))
+                _send(answers, (False, error if known else RuntimeError(repr(error)), 0))
             else:
-                answers.send((True, batch))
-                answers.send_bytes(packed)
+                _send(answers, (True, batch, packed.size), packed)
             del bodies
 
 
@@ -276,17 +284,13 @@ def _packed(batch: Batch) -> pa.Buffer:
     sink = pa.BufferOutputStream()
     for table in batch.tables.values():
         full = [
-            name for name, column in zip(table.column_names, table.columns, strict=True) if _is_full(column)
+            at for at, column in enumerate(table.columns) if column.null_count < len(table) or not len(table)
         ]
-        some = table.select(full)
+        some = table if len(full) == table.num_columns else table.select(full)
         with pa.ipc.new_stream(sink, some.schema) as stream:
             stream.write_table(some)
     batch.tables, batch.roots = dict.fromkeys(batch.tables), {}
     return sink.getvalue()
-
-
-def _is_full(column: pa.ChunkedArray) -> bool:
-    return column.null_count < len(column) or not len(column)
 
 
 def _unpacked(
@@ -296,10 +300,11 @@ def _unpacked(
     source, tables = pa.BufferReader(packed), dict[str, pa.Table]()
     for name in names:
         some = pa.ipc.open_stream(source).read_all()
-        schema, present = columns.schema(normalizer.shape.tables[name]), set(some.column_names)
-        empty = {kind: pa.nulls(some.num_rows, kind) for kind in set(schema.types)}
-        tables[name] = pa.Table.from_arrays(
-            [some[field.name] if field.name in present else empty[field.type] for field in schema],
-            schema=schema,
-        )
+        schema = columns.schema(normalizer.shape.tables[name])
+        present = dict(zip(some.column_names, some.columns, strict=True))
+        arrays = [
+            present[column] if column in present else pa.nulls(some.num_rows, kind)
+            for column, kind in zip(schema.names, schema.types, strict=True)
+        ]
+        tables[name] = pa.Table.from_arrays(arrays, schema=schema)
     return tables

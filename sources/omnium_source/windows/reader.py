@@ -153,7 +153,7 @@ class Attempt:
     def _hides_rows(self, path: str) -> bool:
         """Whether the count of what came is a limit that hides rows; `unproved` says where nobody can tell."""
         run, rows, total = self._run, self.rows, self.rows.total
-        if total is None or not self.shown.rows or rows.count > total:
+        if total is None or not self.shown.count or rows.count > total:
             return False
         limits = run.client.count_limits
         is_doubtful = run.server.is_doubtful
@@ -276,7 +276,7 @@ class Attempt:
             self._run.server.note_page(len(page.body), page.count, time.monotonic() - started)
         if page.total is None and not page.is_bare:
             self._run.remark("the server gives no count (totalHits) that could prove a read: read to its end")
-        self.shown = Shown(page.total or 0, page.rows if page.count else self.shown.rows)
+        self.shown = Shown(page.total or 0, page if page.count else self.shown.page)
         self._run.on_rows(0, self.rows.total)
         return page
 
@@ -295,9 +295,9 @@ class Attempt:
         resource = self._run.resource
         has_pages = bool(resource.search) and resource.paged and self._total <= REACH
         # Parts are proved by the count of the whole window.
-        if not self.shown.rows or not self._total or has_pages or self.is_doubtful:
+        if not self.shown.count or not self._total or has_pages or self.is_doubtful:
             return False
-        first_time = 1 if self._total > LONG_SCROLL * len(self.shown.rows) else 3
+        first_time = 1 if self._total > LONG_SCROLL * self.shown.count else 3
         return first_time <= self.rows.tries < first_time + 2
 
     def _verify(self, path: str, *, is_snapshot: bool) -> None:
@@ -372,9 +372,12 @@ class Attempt:
         The rows behind one that goes move up, and one of them may pass from a page not yet read to one already read.
         The count tells, unless as many rows come in meanwhile, behind the pages already read; so where none of those
         that came can be so young, nothing is asked. Else the pages are read once more, and where they still show every
-        key that came, none of these rows was gone before, and nothing had moved up.
+        key that came, none of these rows was gone before, and nothing had moved up. Pages that no count proves were
+        read until two reads showed the same keys, which says as much.
         """
         run, rows = self._run, self.rows
+        if rows.total is None or rows.count > rows.total:
+            return
         # The index may show a row late.
         if not rows.may_be_new_since(rows.began - dt.timedelta(seconds=run.reading.settling_lag)):
             return

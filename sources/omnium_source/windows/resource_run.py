@@ -21,7 +21,7 @@ from omnium_source.windows.window import Reading, Window, column_name_of
 
 log = logging.getLogger("omnium")
 
-BATCH_BYTES = 4 * 1024 * 1024
+BATCH_BYTES = 6 * 1024 * 1024
 """Pages become tables together once they are this large: a table's fixed cost is paid once. Several windows gather as
 much at a time, and a worker has ten times as much in objects."""
 

@@ -32,7 +32,7 @@ from omnium_source.windows.gathered import Gathered, Query
 from omnium_source.windows.reader import Attempt
 from omnium_source.windows.resource_run import ResourceRun
 from omnium_source.windows.server_facts import SCROLL_FROM
-from omnium_source.windows.splitter import Shown, Splitter
+from omnium_source.windows.splitter import Splitter
 from omnium_source.windows.window import Row, Window, key_of
 
 log = logging.getLogger("omnium")
@@ -281,7 +281,7 @@ class Scheduler:
         together = Gathered(self._run, window, query, connection, lost.rows.tries + 1)
         asked_for: dict[str, set[str]] = {by.field: set() for by in filters}
         try:
-            shown = Shown(wanted, lost.shown.rows)
+            shown = replace(lost.shown, total=wanted)
             for values, others in self._by_values.parts(shown, filters, asked_for):
                 asked = replace(query, body={**(query.body or {}), **values})
                 for part in self.read(window, asked, others, at_once=1):

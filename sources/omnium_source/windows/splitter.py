@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from omnium_source.http.paginators import REACH, Connection, SearchPages
+from omnium_source.http.paginators import REACH, Connection, Page, SearchPages
 from omnium_source.normalize.columns import microseconds
 from omnium_source.windows.resource_run import ResourceRun
 from omnium_source.windows.window import EARLIEST, EPOCH, LATEST, Row, Window, cut, stamps_at, value_at
@@ -38,10 +38,20 @@ NEWEST_SHARE = 0.25
 
 @dataclass(frozen=True)
 class Shown:
-    """The server's count of a window, and the rows of its first page."""
+    """The server's count of a window, and its first page, whose rows are read once somebody asks for them."""
 
     total: int = 0
-    rows: Sequence[Row] = ()
+    page: Page | None = None
+
+    @property
+    def count(self) -> int:
+        """How many rows the page has."""
+        return self.page.count - self.page.no_rows if self.page else 0
+
+    @property
+    def rows(self) -> Sequence[Row]:
+        """The rows of the page."""
+        return self.page.rows if self.page else ()
 
 
 @dataclass(frozen=True)

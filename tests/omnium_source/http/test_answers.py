@@ -3,6 +3,7 @@
 import datetime as dt
 import functools
 import gzip
+import json
 import threading
 import time
 import tracemalloc
@@ -17,6 +18,7 @@ import pytest
 from omnium_source.errors import GaveUp, OmniumError, TooLarge
 from omnium_source.http.answers import body_of, message_in, retry_after
 from omnium_source.http.client import OmniumClient
+from omnium_source.http.paginators import read_page
 from omnium_source.http.traffic import Traffic
 from omnium_source.text import plain
 
@@ -24,6 +26,14 @@ from tests.support.reading import ids, read
 from tests.support.wire import Asked, Reply, Wire
 
 NOW = dt.datetime(2026, 11, 28, 12, tzinfo=dt.UTC)
+
+
+@pytest.mark.parametrize(
+    "body", [b'{"result": {"id": "a"', b'{"totalHits": 1, "result": "a', b'{"result": 7, "totalHits": tru}']
+)
+def test_an_answer_that_is_cut_off_is_no_json_whatever_stands_in_it(body: bytes) -> None:
+    with pytest.raises(json.JSONDecodeError):
+        read_page(body)
 
 
 @pytest.mark.parametrize(

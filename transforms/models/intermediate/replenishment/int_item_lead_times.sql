@@ -1,8 +1,12 @@
 {{ config(materialized='table') }}
 
-{# What Omnium wrote on the product is its primary supplier's lead time. #}
+{# What Omnium wrote on the product is its primary supplier's lead time; 0 says that nobody configured one. #}
 {%- set agreed -%}
-coalesce(products.supplier_lead_time_days, suppliers.lead_time_days, {{ var('default_average_lead_time_days') }})
+coalesce(
+            case when products.supplier_lead_time_days > 0 then products.supplier_lead_time_days end,
+            case when suppliers.lead_time_days > 0 then suppliers.lead_time_days end,
+            {{ var('default_average_lead_time_days') }}
+        )
 {%- endset %}
 
 -- One row per SKU and warehouse that is stocked or sold: where it comes from, and how long that takes.
