@@ -25,17 +25,19 @@ def project_taken_as_checked() -> Iterator[None]:
         return
     from dbt_common.dataclass_schema import dbtClassMixin
 
-    kept = dbtClassMixin.__dict__["validate"]
+    checked: Any = dbtClassMixin
+
+    kept = checked.__dict__["validate"]
 
     def validate(cls: Any, data: Any) -> None:
         if not cls.__module__.startswith(OF_THE_PROJECT):
             kept.__get__(None, cls)(data)
 
-    dbtClassMixin.validate = classmethod(validate)
+    checked.validate = classmethod(validate)
     try:
         yield
     finally:
-        dbtClassMixin.validate = kept
+        checked.validate = kept
 
 
 def _is_tried() -> bool:
