@@ -309,7 +309,7 @@ def test_order_quantity(
         "sku": "a",
         "warehouse_code": "w",
         "is_echelon": False,
-        "supplied_places": 0.0,
+        "has_two_plans": False,
         "position": float(position),
         "draft_order": 0.0,
         "reorder_point": reorder_point,

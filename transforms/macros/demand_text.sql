@@ -1,8 +1,23 @@
 {# A number as a person writes it: at most `digits` decimals, none that are 0. #}
 {% macro demand_number(value, digits=1) -%}
-    trim(trailing '.' from trim(trailing '0' from cast(
-        cast(case when abs({{ value }}) < 1e15 then {{ value }} else sign({{ value }}) * 1e15 end as decimal(18, {{ digits }}))
-    as varchar(40))))
+    {{ adapter.dispatch('demand_number', 'omnium')(value, digits) }}
+{%- endmacro %}
+
+{% macro default__demand_number(value, digits) -%}
+    trim(trailing '.' from trim(trailing '0' from cast({{ demand_number_rounded(value, digits) }} as varchar(40))))
+{%- endmacro %}
+
+{# The same in less than half of the time: trimming is what takes it. #}
+{% macro duckdb__demand_number(value, digits) -%}
+    {%- set rounded = demand_number_rounded(value, digits) -%}
+    case
+        when {{ rounded }} = cast({{ rounded }} as bigint) then cast(cast({{ rounded }} as bigint) as varchar)
+        else {{ "rtrim(cast(" ~ rounded ~ " as varchar), '0')" if digits > 1 else 'cast(' ~ rounded ~ ' as varchar)' }}
+    end
+{%- endmacro %}
+
+{% macro demand_number_rounded(value, digits) -%}
+    cast(case when abs({{ value }}) < 1e15 then {{ value }} else sign({{ value }}) * 1e15 end as decimal(18, {{ digits }}))
 {%- endmacro %}
 
 

@@ -179,11 +179,16 @@ from packed
 {# Without the catalog's name: the file may be opened under any. #}
 {% macro duckdb__create_replenishment_what_if(inputs) %}
 create or replace macro {{ inputs.schema }}.replenishment_what_if(at_service_level, at_order_interval_days) as table
+{{ replenishment_what_if(inputs.schema ~ '.' ~ inputs.identifier, 'at_service_level', 'at_order_interval_days') }}
+{% endmacro %}
+
+{# The rows of `inputs`, a relation of replenishment_input's columns, with the answer. #}
+{% macro replenishment_what_if(inputs, at_service_level, at_order_interval_days) %}
 with what_if_levels as (
     {{ replenishment_levels(
-        inputs.schema ~ '.' ~ inputs.identifier,
-        'coalesce(' ~ real('at_service_level') ~ ', service_level)',
-        'coalesce(' ~ real('at_order_interval_days') ~ ', order_interval_days)',
+        inputs,
+        'coalesce(' ~ real(at_service_level) ~ ', service_level)',
+        'coalesce(' ~ real(at_order_interval_days) ~ ', order_interval_days)',
     ) }}
 ),
 

@@ -19,9 +19,7 @@
     case
         when {{ mean }} is null or {{ variance }} is null then null
         when {{ mean }} <= 0e0 then 0e0
-        when {{ statistics_count_bound(probability, mean, variance) }} <= {{ statistics_most_counts() }}
-            or {{ variance }} - {{ mean }} > {{ mean }} * {{ mean }}
-            then {{ negative_binomial_quantile(probability, mean, variance) }}
+        when {{ statistics_is_quantile_counted(probability, mean, variance) }} then {{ negative_binomial_quantile(probability, mean, variance) }}
         else {{ statistics_saddle_quantile(probability, mean, variance) }}
     end
     {%- endif -%}
@@ -62,6 +60,13 @@
 {# Whether a tail is summed count by count. #}
 {% macro statistics_is_counted(quantity, mean, variance) -%}
     {{ quantity }} < 16e0 or {{ quantity }} < {{ statistics_most_counts() }} and {{ variance }} - {{ mean }} > {{ mean }} * {{ mean }}
+{%- endmacro %}
+
+
+{# Whether a quantile is counted up to. #}
+{% macro statistics_is_quantile_counted(probability, mean, variance) -%}
+    ({{ statistics_count_bound(probability, mean, variance) }} <= {{ statistics_most_counts() }}
+        or {{ variance }} - {{ mean }} > {{ mean }} * {{ mean }})
 {%- endmacro %}
 
 
@@ -155,14 +160,27 @@
   u = 2·sinh(t/2)·√(y(y + r)/r), r* = w + ln(u/w)/w; near the mean its limit.
 #}
 {% macro statistics_saddle_deviations(y, mean, size) -%}
-    {%- set t = 'ln(' ~ y ~ ' * (' ~ mean ~ ' + ' ~ size ~ ') / (' ~ mean ~ ' * (' ~ y ~ ' + ' ~ size ~ ')))' -%}
-    {%- set spread = 'sqrt(' ~ y ~ ' * (' ~ y ~ ' + ' ~ size ~ ') / ' ~ size ~ ')' -%}
-    {%- set w = statistics_saddle_root(y, mean, size) -%}
+    {{ statistics_saddle_deviations_of(
+        y, mean, size, statistics_saddle_tilt(y, mean, size), statistics_saddle_spread(y, size), statistics_saddle_root(y, mean, size)
+    ) }}
+{%- endmacro %}
+
+{# The same of t, √(y(y + r)/r) and w, where they are columns already. #}
+{% macro statistics_saddle_deviations_of(y, mean, size, tilt, spread, root) -%}
     case
-        when abs({{ t }} * {{ spread }}) < 0.05e0
+        when abs({{ tilt }} * {{ spread }}) < 0.05e0
             then ({{ y }} - {{ mean }}) / {{ spread }} + (1e0 + 2e0 * {{ mean }} / {{ size }}) / {{ spread }} / 6e0
-        else {{ w }} + ln((exp({{ t }} / 2e0) - exp(-{{ t }} / 2e0)) * {{ spread }} / {{ w }}) / {{ w }}
+        else {{ root }} + ln((exp({{ tilt }} / 2e0) - exp(-{{ tilt }} / 2e0)) * {{ spread }} / {{ root }}) / {{ root }}
     end
+{%- endmacro %}
+
+{# t. #}
+{% macro statistics_saddle_tilt(y, mean, size) -%}
+    ln({{ y }} * ({{ mean }} + {{ size }}) / ({{ mean }} * ({{ y }} + {{ size }})))
+{%- endmacro %}
+
+{% macro statistics_saddle_spread(y, size) -%}
+    sqrt({{ y }} * ({{ y }} + {{ size }}) / {{ size }})
 {%- endmacro %}
 
 {# The signed root of the deviance, w. #}
@@ -175,8 +193,11 @@
 
 {# A step of Newton's towards the y that lies z deviations up: y + (z − r*) / (dw/dy), where dw/dy = t / w. #}
 {% macro statistics_saddle_step(y, mean, size, z) -%}
-    greatest(0.25e0, {{ y }} + ({{ z }} - ({{ statistics_saddle_deviations(y, mean, size) }}))
-        * sqrt({{ y }} * ({{ y }} + {{ size }}) / {{ size }}))
+    {{ statistics_saddle_step_of(y, z, statistics_saddle_deviations(y, mean, size), statistics_saddle_spread(y, size)) }}
+{%- endmacro %}
+
+{% macro statistics_saddle_step_of(y, z, deviations, spread) -%}
+    greatest(0.25e0, {{ y }} + ({{ z }} - ({{ deviations }})) * {{ spread }})
 {%- endmacro %}
 
 {# Where to begin: the quantile with the skewness counted once (Cornish and Fisher). #}

@@ -68,15 +68,79 @@ from (
 {%- endmacro %}
 
 
-{# The rows of `counted`, each quantile that counting did not find asked for in its row. #}
+{#
+  The rows of `counted`, each quantile that counting did not find asked for: the saddlepoint's, too, step by step in columns, as
+  each step names t, w and the spread several times; what is counted beyond 64 units by a loop in its row.
+  saddle_…: while asking.
+#}
 {% macro statistics_counted_or_asked(counted, mean, variance, quantiles) -%}
 select
-    * replace (
+    * exclude (saddle_size{% for name in quantiles %}, saddle_z_{{ name }}, saddle_y_{{ name }}{% endfor %})
+    replace (
         {%- for name, probability in quantiles.items() %}
-        coalesce({{ name }}, {{ demand_quantile(probability, mean, variance) }}) as {{ name }}{{ ',' if not loop.last }}
+        case
+            when {{ name }} is not null then {{ name }}
+            when saddle_y_{{ name }} is not null then ceil(saddle_y_{{ name }} - 0.5e0)
+            when {{ mean }} <= 0e0 and {{ variance }} is not null then 0e0
+            when {{ statistics_is_quantile_counted(probability, mean, variance) }}
+                then {{ negative_binomial_quantile(probability, mean, variance) }}
+        end as {{ name }}{{ ',' if not loop.last }}
         {%- endfor %}
     )
-from {{ counted }}
+from (
+    {%- for _ in range(4) %}
+    select
+        * exclude (
+            {%- for name in quantiles %}
+            saddle_tilt_{{ name }}, saddle_spread_{{ name }}, saddle_root_{{ name }}{{ ',' if not loop.last }}
+            {%- endfor %}
+        )
+        replace (
+            {%- for name in quantiles %}
+            {%- set y = 'saddle_y_' ~ name %}
+            {%- set deviations = statistics_saddle_deviations_of(
+                y, mean, 'saddle_size', 'saddle_tilt_' ~ name, 'saddle_spread_' ~ name, 'saddle_root_' ~ name
+            ) %}
+            case when {{ y }} is not null then {{ statistics_saddle_step_of(y, 'saddle_z_' ~ name, deviations, 'saddle_spread_' ~ name) }} end
+                as {{ y }}{{ ',' if not loop.last }}
+            {%- endfor %}
+        )
+    from (
+        select
+            *
+            {%- for name in quantiles %}
+            {%- set y = 'saddle_y_' ~ name %},
+            {{ statistics_saddle_tilt(y, mean, 'saddle_size') }} as saddle_tilt_{{ name }},
+            {{ statistics_saddle_spread(y, 'saddle_size') }} as saddle_spread_{{ name }},
+            case when {{ y }} is not null then {{ statistics_saddle_root(y, mean, 'saddle_size') }} end as saddle_root_{{ name }}
+            {%- endfor %}
+        from (
+    {%- endfor %}
+    select
+        *
+        {%- for name in quantiles %},
+        case
+            when saddle_z_{{ name }} is not null
+                then {{ statistics_saddle_start(mean, 'greatest(' ~ mean ~ ', ' ~ variance ~ ')', 'saddle_z_' ~ name) }}
+        end as saddle_y_{{ name }}
+        {%- endfor %}
+    from (
+        select
+            *,
+            case when {{ mean }} > 0e0 then {{ statistics_size(mean, variance) }} end as saddle_size
+            {%- for name, probability in quantiles.items() %},
+            case
+                when {{ name }} is null and {{ mean }} > 0e0 and not {{ statistics_is_quantile_counted(probability, mean, variance) }}
+                    then {{ normal_quantile(probability) }}
+            end as saddle_z_{{ name }}
+            {%- endfor %}
+        from {{ counted }}
+    )
+    {%- for _ in range(4) %}
+        )
+    )
+    {%- endfor %}
+)
 {%- endmacro %}
 
 

@@ -1,8 +1,7 @@
 -- With each row's own service level and interval, what-if answers what the proposal says. It calculates all of it
--- again, so of many rows a share is asked, about 50,000.
+-- again, so of many rows a share is asked, about 50,000: by the query of replenishment_what_if, as that itself calculates all.
 {% if target.type != 'duckdb' %}{{ config(enabled=false) }}{% endif %}
 
--- depends_on: {{ ref('replenishment_input') }}
 {%- set share = 1 %}
 {%- if execute and target.type == 'duckdb' and load_relation(ref('replenishment')) %}
     {%- set share = [1, run_query('select count(*) // 50000 from ' ~ ref('replenishment')).columns[0].values()[0] | int] | max %}
@@ -11,10 +10,12 @@ with proposed as (
     select * from {{ ref('replenishment') }} where hash(sku) % {{ share }} = 0
 ),
 
+asked as (
+    select * from {{ ref('replenishment_input') }} where hash(sku) % {{ share }} = 0
+),
+
 what_if as (
-    select *
-    from {{ ref('replenishment_input').schema }}.replenishment_what_if(null, null)
-    where hash(sku) % {{ share }} = 0
+    {{ replenishment_what_if('asked', 'null', 'null') | indent(4) }}
 )
 
 select

@@ -35,6 +35,7 @@ plans as (
     select
         forecast.*,
         kinds.is_echelon,
+        echelons.sku is not null as has_two_plans,
         case when kinds.is_echelon then echelons.supplied_places else 0 end as supplied_places,
         forecast.own_daily_demand + forecast.daily_transfer_out
             + case when kinds.is_echelon then echelons.daily_demand else 0e0 end as daily_demand,

@@ -14,14 +14,6 @@ select
         on transfers.sku = levels.sku
         and transfers.to_warehouse_code = levels.warehouse_code
 {%- endset %}
-{%- set echelon -%}
-(
-        select 1
-        from echelons
-        where echelons.sku = levels.sku
-            and echelons.warehouse_code = levels.warehouse_code
-    )
-{%- endset %}
 
 with transfers as (
     select
@@ -33,21 +25,15 @@ with transfers as (
     group by sku, to_warehouse_code
 ),
 
-echelons as (
-    select distinct sku, warehouse_code
-    from {{ ref('int_replenishment_levels') }}
-    where supplied_places > 0
-),
-
 -- Few have two plans, and to choose between them all rows would be sorted.
 levels_of_one_plan as (
     {{ planned }}
-    where not exists {{ echelon }}
+    where not levels.has_two_plans
 ),
 
 levels_of_two_plans as (
     {{ planned }}
-    where exists {{ echelon }}
+    where levels.has_two_plans
 ),
 
 of_one_plan as (

@@ -10,30 +10,22 @@ with items as (
     limit {{ var('projected_items', 50000) }}
 ),
 
-drawn_out as (
-    select
-        sku,
-        warehouse_code,
-        {{ demand_day_offsets(26) }} as weeks_before
-    from items
-),
-
 weeks as (
-    select
-        sku,
-        warehouse_code,
-        1 + cast(weeks_before as integer) as week
-    from drawn_out
+    {%- for week in range(1, 27) %}
+    select {{ week }} as week
+    {{ 'union all' if not loop.last }}
+    {%- endfor %}
 ),
 
 asked as (
     select
-        sku,
-        warehouse_code,
-        week,
-        7e0 * week as until_days,
-        7e0 * (week - 1) as from_days
-    from weeks
+        items.sku,
+        items.warehouse_code,
+        weeks.week,
+        7e0 * weeks.week as until_days,
+        7e0 * (weeks.week - 1) as from_days
+    from items
+    cross join weeks
 ),
 
 before as (
