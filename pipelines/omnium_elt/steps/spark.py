@@ -148,7 +148,7 @@ def _local(builder: Any, settings: Settings) -> Any:
         # A machine is no cluster: few tasks, each of some size.
         "spark.sql.shuffle.partitions": "8",
         "spark.sql.sources.parallelPartitionDiscovery.parallelism": "2",
-        # By its file a table is taken for small that is fifty times as large as a table of hashes, all in this one heap.
+        # By its file a table is taken for small that is fifty times as large as a table of hashes, all in one heap.
         "spark.sql.autoBroadcastJoinThreshold": "1MB",
     }.items():
         builder = builder.config(name, value)
