@@ -203,6 +203,21 @@ def now() -> str:
     return dt.datetime.now(dt.UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
+def exchanging(rows: list[dict[str, Any]], fresh: Callable[[], dict[str, Any]]) -> Callable[[Asked], Any]:
+    """A search that loses a row of its first page, and gets one with the fields of `fresh`, behind its first answer."""
+    turns = 0
+
+    def answer(asked: Asked) -> Any:
+        nonlocal turns
+        turns += 1
+        if turns == 2:
+            del rows[50]
+            rows.append({"id": "99999", **fresh()})
+        return search(rows, asked.body)
+
+    return answer
+
+
 MADE_NOW: dict[str, tuple[str, Callable[[], dict[str, Any]]]] = {
     "a change": ("suppliers", lambda: {"modified": now()}),
     "creation alone": ("suppliers", lambda: {"modified": day(9), "created": now()}),
@@ -218,34 +233,14 @@ def test_a_row_that_is_deleted_while_another_is_made_hides_nothing_of_a_first_re
     """The row behind the first page moves onto it; the new one, at the end, makes up for the count."""
     stamps = {} if name == "product_alerts" else {"modified": day(0)}
     rows = [{"id": f"{n:05}", **stamps} for n in range(250)]
-    turns = 0
-
-    def answer(asked: Asked) -> Any:
-        nonlocal turns
-        turns += 1
-        if turns == 2:
-            del rows[50]
-            rows.append({"id": "99999", **fresh()})
-        return search(rows, asked.body)
-
-    with Wire(answer) as wire:
+    with Wire(exchanging(rows, fresh)) as wire:
         windows = read(wire, name)
         assert set(ids(windows)) >= {row["id"] for row in rows}
 
 
 def test_a_row_that_is_deleted_while_another_is_made_hides_nothing_of_what_changed():
     rows = [{"id": f"{n:05}", "modified": now()} for n in range(250)]
-    turns = 0
-
-    def answer(asked: Asked) -> Any:
-        nonlocal turns
-        turns += 1
-        if turns == 2:
-            del rows[50]
-            rows.append({"id": "99999", "modified": now()})
-        return search(rows, asked.body)
-
-    with Wire(answer) as wire:
+    with Wire(exchanging(rows, lambda: {"modified": now()})) as wire:
         windows = read(wire, "suppliers", {"cursor": "2026-01-01T00:00:00.000Z", "page_base": 0})
     assert set(ids(windows)) >= {row["id"] for row in rows}
 
