@@ -1,4 +1,4 @@
-"""What dbt is spared: checks of the project's own files, and nothing else."""
+"""What dbt is spared: checks of the project's own files, and nothing else; and in which order it builds."""
 
 import pytest
 from omnium_elt.steps import dbt_private
@@ -34,3 +34,36 @@ def test_checks_are_back_after_a_failure() -> None:
     with pytest.raises(ZeroDivisionError), dbt_private.project_taken_as_checked():
         raise ZeroDivisionError
     assert dbtClassMixin.__dict__["validate"] is before
+
+
+def order_of_building() -> list[str]:
+    """What dbt takes from its queue, one after the other: a chain b → c → d → e; f, which needs b; and a."""
+    from types import SimpleNamespace
+    from typing import Any
+
+    import networkx
+    from dbt.graph.queue import GraphQueue
+
+    graph = networkx.DiGraph([("b", "c"), ("c", "d"), ("d", "e"), ("b", "f")])
+    graph.add_node("a")
+    nodes = {name: SimpleNamespace(unique_id=name) for name in graph}
+    manifest: Any = SimpleNamespace(expect=nodes.__getitem__)
+    queue, taken = GraphQueue(graph, manifest, set(nodes)), []
+    while not queue.empty():
+        node = queue.get(block=False)
+        taken.append(node.unique_id)
+        queue.mark_done(node.unique_id)
+    return taken
+
+
+def test_what_the_longest_chain_waits_for_is_built_first() -> None:
+    assert order_of_building() == ["a", "b", "c", "f", "d", "e"]  # dbt's own: layer by layer
+    with dbt_private.longest_chain_first():
+        assert order_of_building() == ["b", "c", "d", "a", "e", "f"]
+    assert order_of_building() == ["a", "b", "c", "f", "d", "e"]
+
+
+def test_another_dbt_builds_in_its_own_order(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(dbt_private, "ORDER_TRIED_WITH", "0.0.")
+    with dbt_private.longest_chain_first():
+        assert order_of_building() == ["a", "b", "c", "f", "d", "e"]
