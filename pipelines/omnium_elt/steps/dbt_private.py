@@ -1,5 +1,4 @@
-"""What dbt does besides that the program can do without, or in an order of its own: a reach into what it does not
-promise to keep.
+"""What of dbt the program does without, or does in another order: a reach into what it does not promise to keep.
 
 dbt builds a graph in layers: all that rests on nothing, then all that rests on those alone. The long chain that a build
 takes as long as (order lines, demand, estimates, levels, quantities, the proposal) so begins after a hundred views, and

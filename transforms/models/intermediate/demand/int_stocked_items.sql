@@ -1,28 +1,37 @@
 {{ config(materialized='table') }}
 
 -- One row per SKU and warehouse that is stocked or was sold, with its planning settings and its cost:
--- the inventory row's, else the product's, else that of the newest purchase order line.
+-- the inventory row's, else the product's, else that of the newest purchase order line. An inventory row that came after the
+-- as-of date makes no pair, but has the settings of one that was sold.
 
-with pairs as (
+with listed as (
     select
-        inventory.sku,
-        inventory.warehouse_code
-    from {{ ref('stg_inventory') }} as inventory
-    where inventory.sku is not null
-        and inventory.warehouse_code is not null
-        and not inventory.is_virtual
-        and coalesce(inventory.created_date, {{ as_of() }}) <= {{ as_of() }}
+        sku,
+        warehouse_code,
+        coalesce(created_date, {{ as_of() }}) <= {{ as_of() }} as is_known,
+        min_quantity,
+        max_quantity,
+        reorder_min_quantity,
+        cost,
+        cost_currency
+    from {{ ref('stg_inventory') }}
+    where sku is not null
+        and warehouse_code is not null
+        and not is_virtual
 
-    union
+    union all
 
-    select sku, warehouse_code from {{ ref('fct_stock_and_demand_change') }}
+    select sku, warehouse_code, true, null, null, null, null, null
+    from {{ ref('fct_stock_and_demand_change') }}
 
-    union
+    union all
 
-    select sku, warehouse_code from {{ ref('int_incoming_stock') }}
+    select sku, warehouse_code, true, null, null, null, null, null
+    from {{ ref('int_incoming_stock') }}
 ),
 
-inventory as (
+-- Whether there is a pair and what its settings are is asked in one go: there are as many pairs as rows.
+pairs as (
     select
         sku,
         warehouse_code,
@@ -31,9 +40,9 @@ inventory as (
         max(reorder_min_quantity) as reorder_min_quantity,
         max(cost) as cost,
         max(cost_currency) as cost_currency
-    from {{ ref('stg_inventory') }}
-    where not is_virtual
+    from listed
     group by sku, warehouse_code
+    having max(case when is_known then 1 else 0 end) = 1
 ),
 
 last_purchase as (
@@ -63,24 +72,21 @@ costs as (
     select
         pairs.sku,
         pairs.warehouse_code,
-        coalesce(nullif(inventory.min_quantity, 0), products.min_quantity, 0) as min_quantity,
-        coalesce(nullif(inventory.max_quantity, 0), products.max_quantity, 0) as max_quantity,
-        coalesce(inventory.reorder_min_quantity, 0) as reorder_min_quantity,
+        coalesce(nullif(pairs.min_quantity, 0), products.min_quantity, 0) as min_quantity,
+        coalesce(nullif(pairs.max_quantity, 0), products.max_quantity, 0) as max_quantity,
+        coalesce(pairs.reorder_min_quantity, 0) as reorder_min_quantity,
         case
-            when inventory.cost > 0 then inventory.cost
+            when pairs.cost > 0 then pairs.cost
             when products.cost > 0 then products.cost
             else last_purchase.unit_cost
         end as unit_cost,
         case
-            when inventory.cost > 0
-                then coalesce(inventory.cost_currency, products.cost_currency, default_currency.currency)
+            when pairs.cost > 0
+                then coalesce(pairs.cost_currency, products.cost_currency, default_currency.currency)
             when products.cost > 0 then coalesce(products.cost_currency, default_currency.currency)
             when last_purchase.unit_cost > 0 then coalesce(last_purchase.currency, default_currency.currency)
         end as currency
     from pairs
-    left join inventory
-        on inventory.sku = pairs.sku
-        and inventory.warehouse_code = pairs.warehouse_code
     left join {{ ref('dim_product') }} as products
         on products.sku = pairs.sku
     left join last_purchase

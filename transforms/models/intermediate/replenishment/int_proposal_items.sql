@@ -26,8 +26,6 @@ select
     items.agreed_lead_time_days,
     items.available <= 0 or items.awaiting_purchase > 0 as is_waited_for,
     risks.order_by_date,
-    risks.urgency_rank,
-    risks.money_at_risk,
     {{ real('items.unit_cost') }} as unit_cost,
     case
         when suppliers.currency is null or suppliers.currency = items.currency then 1e0
