@@ -66,7 +66,7 @@ known as (
         or (
             today.created_at > versions.created_at
             and (
-                {% for term in terms -%}
+                {% for term in terms + ['currency'] -%}
                 {{ 'or ' if not loop.first }}today.{{ term }} is distinct from versions.{{ term }}
                 {% endfor %}
             )

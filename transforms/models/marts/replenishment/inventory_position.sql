@@ -22,6 +22,30 @@ recorded as (
     where {{ add_days('day', 'run_days') }} > {{ as_of() }}
 ),
 
+-- Before an article's first transaction, what that one says was there.
+opening as (
+    select
+        sku,
+        warehouse_code,
+        new_inventory - coalesce(quantity, 0) as opening_quantity,
+        coalesce(new_reserved_inventory, 0) - coalesce(reserved_quantity, 0) as opening_reserved
+    from (
+        select
+            *,
+            row_number() over (
+                partition by sku, warehouse_code
+                order by transacted_at, sign(quantity) * new_inventory, sign(reserved_quantity) * new_reserved_inventory,
+                    transaction_id
+            ) as place
+        from {{ ref('stg_inventory_transactions') }}
+        where not {{ as_of_is_current() }}
+            and {{ local_date('transacted_at') }} > {{ as_of() }}
+            and new_inventory is not null
+            and not is_virtual
+    ) as later
+    where place = 1
+),
+
 awaiting as (
     select
         sku,
@@ -39,13 +63,14 @@ joined as (
         {{ quantity('case
             -- a figure that cannot be is none: what the last transaction left counts
             when inventory.is_current then coalesce(inventory.on_hand, recorded.closing_quantity, 0)
-            else coalesce(recorded.closing_quantity, inventory.on_hand, 0)
+            else coalesce(recorded.closing_quantity, opening.opening_quantity, inventory.on_hand, 0)
         end') }} as on_hand,
         {{ quantity('case
             when inventory.is_current then coalesce(inventory.reserved, 0)
-            else coalesce(recorded.closing_reserved, inventory.reserved, 0)
+            else coalesce(recorded.closing_reserved, opening.opening_reserved, inventory.reserved, 0)
         end') }} as reserved,
-        inventory.sku is not null and inventory.on_hand is null and recorded.closing_quantity is null as is_unknown,
+        inventory.sku is not null and inventory.on_hand is null
+            and recorded.closing_quantity is null and opening.opening_quantity is null as is_unknown,
         coalesce(incoming.on_order, 0) as on_order,
         coalesce(incoming.on_order_late, 0) as on_order_late,
         least(coalesce(arrivals.on_order_expected, incoming.on_order, 0), coalesce(incoming.on_order, 0)) as on_order_expected,
@@ -59,6 +84,9 @@ joined as (
     left join recorded
         on recorded.sku = items.sku
         and recorded.warehouse_code = items.warehouse_code
+    left join opening
+        on opening.sku = items.sku
+        and opening.warehouse_code = items.warehouse_code
     left join {{ ref('int_incoming_stock') }} as incoming
         on incoming.sku = items.sku
         and incoming.warehouse_code = items.warehouse_code
