@@ -47,13 +47,18 @@ opening as (
 ),
 
 awaiting as (
+    -- who waits for a package waits for what it contains
     select
-        sku,
-        warehouse_code,
-        sum(open_quantity) as awaiting_purchase
-    from {{ ref('int_customer_order_lines') }}
-    where is_awaiting_purchase_order and open_quantity > 0
-    group by sku, warehouse_code
+        coalesce(contents.sku, lines.sku) as sku,
+        lines.warehouse_code,
+        sum(lines.open_quantity * coalesce(contents.quantity, 1)) as awaiting_purchase
+    from {{ ref('int_customer_order_lines') }} as lines
+    left join {{ ref('int_order_line_contents') }} as contents
+        on contents.line_row_id = lines.line_row_id
+        -- of an opened package the components' own lines wait
+        and lines.left_out_reason is null
+    where lines.is_awaiting_purchase_order and lines.open_quantity > 0
+    group by coalesce(contents.sku, lines.sku), lines.warehouse_code
 ),
 
 joined as (
