@@ -505,17 +505,16 @@ def test_the_first_order_that_is_awaited_is_held_against_what_we_said(shop: Shop
     shop.proposes(after(0), *({"sku": case, "quantity": 40} for case in ANSWERS))
     shop.build(after(0))
     for case, (orders, _) in ANSWERS.items():
-        for line, order in orders:
+        for line, _ in orders:
             shop.put("marts.fct_purchase_order_line", {**line, "sku": case})
-        for order in {order["purchase_order_id"]: order for _, order in orders}.values():
-            shop.put("staging.stg_purchase_orders", order)
+        shop.put("staging.stg_purchase_orders", *{order["purchase_order_id"]: order for _, order in orders}.values())
     shop.build(after(14))
     found = accuracy(shop, "sku, order_date, arrival_date, has_arrived_in_time")
     assert {row[0]: row[1:] for row in found} == {case: expected for case, (_, expected) in ANSWERS.items()}
 
 
 def test_of_several_loads_of_a_day_the_one_that_was_ordered_of_counts(shop: Shop) -> None:
-    """40 were ordered at eight of what was proposed at six; of the 12 more of noon, and of the 9 of three o'clock, nothing."""
+    """40 were ordered at eight of what was proposed at six; of the 12 of noon, and the 9 of three o'clock, nothing."""
     for hour, quantity in ((6, 40), (12, 12), (15, 9)):
         shop.proposes(after(0), {"quantity": quantity}, {"sku": "b", "quantity": quantity}, hour=hour)
         shop.build(after(0))
