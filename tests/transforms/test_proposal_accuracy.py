@@ -507,7 +507,10 @@ def test_the_first_order_that_is_awaited_is_held_against_what_we_said(shop: Shop
     for case, (orders, _) in ANSWERS.items():
         for line, _ in orders:
             shop.put("marts.fct_purchase_order_line", {**line, "sku": case})
-        shop.put("staging.stg_purchase_orders", *{order["purchase_order_id"]: order for _, order in orders}.values())
+        shop.put(
+            "staging.stg_purchase_orders",
+            *{order["purchase_order_id"]: order for _, order in orders}.values(),
+        )
     shop.build(after(14))
     found = accuracy(shop, "sku, order_date, arrival_date, has_arrived_in_time")
     assert {row[0]: row[1:] for row in found} == {case: expected for case, (_, expected) in ANSWERS.items()}
