@@ -485,7 +485,7 @@ class OmniumClient:
         if status == 429:
             self.limiter.throttled()
             raise Repeatable("too many requests (429)", wait, refused=True, throttled=True)
-        if status in (408, 500, 502, 503, 504):
+        if status == 408 or status >= 500:
             raise Repeatable(f"the server failed ({status})", wait)
         if status == 403:
             hint = f"give the API user the role {role}" if role else "check the API user's roles"

@@ -54,6 +54,7 @@ def test_a_request_carries_the_token_and_the_body():
     "failures",
     [
         [Reply(None, 500)],
+        [Reply(None, 501), Reply(None, 520), Reply(None, 529)],
         [Reply(None, 502), Reply(None, 503), Reply(None, 504)],
         [Reply(None, 429, {"Retry-After": "0"})],
         [Reply(raw=b"<html>proxy</html>", headers={"Content-Type": "text/html"})],
