@@ -52,7 +52,10 @@ def environment(values: Mapping[str, str]) -> Iterator[None]:
 
 
 def home_of(path: str | None) -> Home:
-    """The home named on the command line, else by OMNIUM_HOME, else `omnium-data` here. UsageError for what is no path of a database."""
+    """The home named on the command line, else by OMNIUM_HOME, else `omnium-data` here.
+
+    Raises UsageError for a URL, and for a path at which no database can lie.
+    """
     named = path or os.environ.get("OMNIUM_HOME") or DEFAULT_HOME
     option = "--home" if path else "OMNIUM_HOME"
     root = local_path(named, option).absolute()
