@@ -281,7 +281,7 @@ class PersonalData:
     ) -> Sequence[Any]:
         """The values of properties, which go by their keys, and by the groups of these."""
         is_company = inside.who == "company"
-        places = list(zip(keys, groups, strict=True))
+        places = list(zip(_texts(keys), _texts(groups), strict=True))
         kinds = {
             (key, group): "personal" if _is_personal(key, group, is_company) else "identifier"
             for key, group in set(places)
@@ -398,6 +398,13 @@ class PersonalData:
         return hidden
 
 
+def _texts(values: Sequence[Any]) -> Sequence[str | None]:
+    """The values that are texts: what a tenant has in place of a name, such as an object, names nothing."""
+    if _TEXT_TYPES.issuperset(map(type, values)):
+        return values
+    return [value if type(value) is str else None for value in values]
+
+
 def _begins_json(text: str) -> bool:
     """Whether a text may be an object or a list of JSON."""
     return text[:1] in ("{", "[") or (text[:1].isspace() and text.lstrip()[:1] in ("{", "["))
@@ -432,6 +439,7 @@ def _is_personal(key: str, group: Any, is_company: bool) -> bool:
 
 
 _CONTAINERS: frozenset[object] = frozenset({dict, list})
+_TEXT_TYPES: frozenset[object] = frozenset({str, type(None)})
 
 
 def is_flat(value: Any) -> bool:
