@@ -73,7 +73,7 @@ class PlainLines:
         self._lock = threading.Lock()
         self._rows: dict[str, int] = {}
         self._totals: dict[str, int | None] = {}
-        self._told: dict[str, float] = {}
+        self._last_line_at: dict[str, float] = {}
         self._started: dict[str, float] = {}
 
     def start(self, resource: str, total: int | None) -> None:
@@ -82,7 +82,7 @@ class PlainLines:
             now = time.monotonic()
             self._totals[resource] = total
             self._rows.setdefault(resource, 0)
-            self._told.setdefault(resource, now)
+            self._last_line_at.setdefault(resource, now)
             self._started.setdefault(resource, now)
 
     def advance(self, resource: str, rows: int) -> None:
@@ -91,8 +91,8 @@ class PlainLines:
             now = time.monotonic()
             self._started.setdefault(resource, now)
             self._rows[resource] = self._rows.get(resource, 0) + rows
-            if now - self._told.setdefault(resource, now) >= self.EVERY_SECONDS:
-                self._told[resource] = now
+            if now - self._last_line_at.setdefault(resource, now) >= self.EVERY_SECONDS:
+                self._last_line_at[resource] = now
                 total = self._totals.get(resource)
                 self._say(f"{resource}: {self._rows[resource]:,}{f' of {total:,}' if total else ''}")
 
@@ -103,7 +103,7 @@ class PlainLines:
                 now = time.monotonic()
                 seconds = now - self._started.pop(resource, now)
                 rows = self._rows.pop(resource, 0)
-                self._told.pop(resource, None)
+                self._last_line_at.pop(resource, None)
                 self._say(f"{resource}: {status}{f', {rows:,}' if rows else ''} ({seconds:.1f} s)")
 
     def note(self, text: str) -> None:

@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from omnium_elt.infra.errors import OmniumEltError
+from omnium_elt.infra.text import in_utc
 
 WAIT_SECONDS = 10.0
 """How long a decision waits for another one that is being written."""
@@ -97,7 +98,7 @@ class Decisions:
 
     def keep(self, decisions: Sequence[Decision]) -> None:
         """Keep these instead of what was decided of the same lines; one that says nothing takes the other back."""
-        now = _text(datetime.now(UTC))
+        now = in_utc(datetime.now(UTC))
         with self._connect() as connection:
             for decision in decisions:
                 row = _row(replace(decision, decided_at=now))
@@ -129,7 +130,7 @@ class Decisions:
                         "delete from decision where warehouse_code = ? and sku = ?", list(decision.key)
                     )
                     decision = replace(decision, note=note)
-                row = _row(replace(decision, decided_at=_text(sent_at)))
+                row = _row(replace(decision, decided_at=in_utc(sent_at)))
                 _note(connection, "ordered", order_id, row)
 
     def take_back(self, order_id: str) -> None:
@@ -203,10 +204,6 @@ class Decisions:
             ) from error
         finally:
             connection.close()
-
-
-def _text(moment: datetime) -> str:
-    return moment.isoformat().replace("+00:00", "Z")
 
 
 def _note(connection: sqlite3.Connection, what: str, order_id: str, row: Sequence[Any]) -> None:

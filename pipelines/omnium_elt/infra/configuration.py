@@ -27,7 +27,7 @@ QUIET_ENVIRONMENT = {
 }
 
 
-def be_quiet() -> None:
+def disable_telemetry() -> None:
     """Switch off the telemetry of dlt and dbt; to be called before either is imported."""
     for name, value in QUIET_ENVIRONMENT.items():
         os.environ.setdefault(name, value)
@@ -66,7 +66,7 @@ def local_path(path: str, option: str) -> Path:
 
 def check_configuration() -> None:
     """Raise UsageError for the first setting, wherever it stands, that is unknown or out of its range."""
-    be_quiet()
+    disable_telemetry()
     try:
         found = settings_table.problems()
     except _unreadable() as error:

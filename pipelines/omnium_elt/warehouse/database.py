@@ -203,7 +203,7 @@ def fingerprint(connection: Any) -> dict[str, str]:
     return {**found, **_of_bookkeeping(connection)} if found else {}
 
 
-_TOLD_BY_MARTS = {
+_READ_BY_MARTS = {
     RECEIPTS: (
         "left_out_before",
         """
@@ -224,12 +224,12 @@ _TOLD_BY_MARTS = {
     ),
     DECISIONS: ("number", "select count(*), max(decided_at) from {table}"),
 }
-"""Per bookkeeping table a column that it must have, and what the marts tell of it."""
+"""Per bookkeeping table a column that it must have, and what the marts read of it."""
 
 
 def _of_bookkeeping(connection: Any) -> dict[str, str]:
     columns, found = tables(connection), dict[str, str]()
-    for table, (column, query) in _TOLD_BY_MARTS.items():
+    for table, (column, query) in _READ_BY_MARTS.items():
         if column in columns.get(table, {}):
             rows = connection.execute(query.format(table=f'"{RAW}"."{table}"')).fetchall()
             found[table] = digest([[str(value) for value in row] for row in rows])

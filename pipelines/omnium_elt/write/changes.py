@@ -45,6 +45,18 @@ class Change:
         """Note what came of it."""
         self.status, self.detail = status, detail
 
+    def entry(self, **fingerprint: Any) -> Entry:
+        """What the journal notes of it before it is sent; `fingerprint`: `fields` and `salt` of the object sent."""
+        return Entry(
+            self.kind,
+            self.target,
+            as_json(self.before),
+            as_json(self.after),
+            version=self.version,
+            facts=as_json({"name": self.name, **self.facts}),
+            **fingerprint,
+        )
+
     @property
     def shown(self) -> dict[str, Any]:
         """What a later `--apply` is held against, as JSON keeps it."""

@@ -5,12 +5,11 @@ from collections.abc import Callable, Sequence
 from omnium_elt.decide.lines import Selection, require_warehouse
 from omnium_elt.infra.errors import UsageError
 from omnium_elt.infra.home import Settings
-from omnium_elt.infra.run_report import Progress, RunReport
+from omnium_elt.infra.run_report import Progress, RunReport, Step
 from omnium_elt.write import changes, orders, suppliers
 from omnium_elt.write.changes import Change, Writer
 from omnium_elt.write.journal import Journal, journals
 
-Step = Callable[[Settings, Progress, RunReport], None]
 Plan = Callable[[Settings, suppliers.Suppliers, orders.Orders, RunReport], list[Change]]
 
 
