@@ -103,9 +103,7 @@ class Decisions:
             for decision in decisions:
                 row = _row(replace(decision, decided_at=now))
                 what = "decided" if decision.says_something else "cleared"
-                connection.execute(
-                    "delete from decision where warehouse_code = ? and sku = ?", list(decision.key)
-                )
+                _forget(connection, decision)
                 if decision.says_something:
                     connection.execute(f"insert into decision values ({_marks(row)})", row)
                 _note(connection, what, "", row)
@@ -126,9 +124,7 @@ class Decisions:
                 for note, decided_at in kept:
                     if datetime.fromisoformat(decided_at) > sent_at:
                         continue  # it was decided anew since
-                    connection.execute(
-                        "delete from decision where warehouse_code = ? and sku = ?", list(decision.key)
-                    )
+                    _forget(connection, decision)
                     decision = replace(decision, note=note)
                 row = _row(replace(decision, decided_at=in_utc(sent_at)))
                 _note(connection, "ordered", order_id, row)
@@ -204,6 +200,10 @@ class Decisions:
             ) from error
         finally:
             connection.close()
+
+
+def _forget(connection: sqlite3.Connection, decision: Decision) -> None:
+    connection.execute("delete from decision where warehouse_code = ? and sku = ?", list(decision.key))
 
 
 def _note(connection: sqlite3.Connection, what: str, order_id: str, row: Sequence[Any]) -> None:

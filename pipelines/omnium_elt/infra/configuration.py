@@ -26,6 +26,16 @@ QUIET_ENVIRONMENT = {
     "DO_NOT_TRACK": "1",
 }
 
+CALLED_ALIKE = (
+    "settling_lag_seconds",
+    "window_rows",
+    "max_concurrency",
+    "max_requests_per_second",
+    "full_pass_days",
+    "deletion_limit",
+)
+"""Settings of the source that are fields of `Settings` under the same name."""
+
 
 def disable_telemetry() -> None:
     """Switch off the telemetry of dlt and dbt; to be called before either is imported."""
@@ -108,12 +118,7 @@ def read_settings(home: Home, options: Mapping[str, Any], *, needs_tenant: bool)
         client_secret=Secret(client_secret),
         personal=_source("pii"),
         personal_key=Secret(personal_key) if personal_key else None,
-        settling_lag_seconds=_source("settling_lag_seconds"),
-        window_rows=_source("window_rows"),
-        max_concurrency=_source("max_concurrency"),
-        max_requests_per_second=_source("max_requests_per_second"),
-        full_pass_days=_source("full_pass_days"),
-        deletion_limit=_source("deletion_limit"),
+        **{name: _source(name) for name in CALLED_ALIKE},
         fields=settings_table.choices(),
         variables=_variables(),
         **options,

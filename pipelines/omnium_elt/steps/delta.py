@@ -21,7 +21,6 @@ from omnium_elt.infra.home import Settings
 from omnium_elt.infra.run_report import Progress, StepReport, new_run_id, timed
 from omnium_elt.steps.bucket import Bucket
 from omnium_elt.warehouse import database
-from omnium_elt.warehouse.queries import only_value
 
 STEP = "delta"
 FORMAT = 1
@@ -88,16 +87,15 @@ def write_table(connection: Any, place: "_OnDisk | _InBucket", table: str, run_i
     """Write all rows of a table as its next version."""
     from deltalake import CommitProperties, DeltaTable, WriterProperties, write_deltalake
 
-    source = f'"{database.RAW}"."{table}"'
-    columns = connection.execute(f"describe {source}").fetchall()
+    described = database.described(connection, table)
     # Delta has no JSON.
     listed = ", ".join(
         f'cast("{name}" as varchar) as "{name}"' if kind == "JSON" else f'"{name}"'
-        for name, kind, *_ in columns
+        for name, kind in (column.values() for column in described["columns"])
     )
     write_deltalake(
         place.uri(table),
-        connection.sql(f"select {listed} from {source}").to_arrow_reader(ROWS_AT_ONCE),
+        connection.sql(f'select {listed} from "{database.RAW}"."{table}"').to_arrow_reader(ROWS_AT_ONCE),
         mode="overwrite",
         schema_mode="overwrite",
         storage_options=place.options,
@@ -106,12 +104,8 @@ def write_table(connection: Any, place: "_OnDisk | _InBucket", table: str, run_i
     )
     # Another home may have written a version since.
     history = DeltaTable(place.uri(table), storage_options=place.options).history(10)
-    rows = only_value(connection, f"select count(*) from {source}")
-    return {
-        "version": next(commit["version"] for commit in history if commit.get("run_id") == run_id),
-        "rows": rows,
-        "columns": [{"name": name, "type": kind} for name, kind, *_ in columns],
-    }
+    version = next(commit["version"] for commit in history if commit.get("run_id") == run_id)
+    return {"version": version, **described}
 
 
 def _tidy(place: "_OnDisk | _InBucket", runs: list[dict[str, Any]], before: Iterable[str]) -> None:

@@ -29,7 +29,6 @@ from omnium_elt.infra.home import Settings
 from omnium_elt.infra.run_report import Progress, StepReport, new_run_id, timed
 from omnium_elt.infra.text import in_utc
 from omnium_elt.warehouse import database
-from omnium_elt.warehouse.queries import only_value
 
 STEP = "lake"
 FILE = "data.parquet"
@@ -129,13 +128,9 @@ def write_table(connection: Any, table: str, file: Path) -> dict[str, Any]:
         f"copy (from {source}) to {database.literal(str(file))} (format parquet, compression zstd)"
     )
     flush(file)
-    rows = only_value(connection, f"select count(*) from {source}")
-    columns = connection.execute(f"describe {source}").fetchall()
-    return {
-        "rows": rows,
-        "columns": [{"name": name, "type": kind} for name, kind, *_ in columns],
-        "files": [{"rows": rows, "bytes": file.stat().st_size, "sha256": checksum(file)}],
-    }
+    described = database.described(connection, table)
+    facts = {"rows": described["rows"], "bytes": file.stat().st_size, "sha256": checksum(file)}
+    return {**described, "files": [facts]}
 
 
 def _link(present: Path, file: Path) -> None:

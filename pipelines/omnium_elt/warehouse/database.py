@@ -147,6 +147,14 @@ def tables(connection: Any, schema: str = RAW) -> dict[str, dict[str, str]]:
     return {table: dict(zip(columns, types, strict=True)) for table, columns, types in rows}
 
 
+def described(connection: Any, table: str) -> dict[str, Any]:
+    """What a manifest says of a raw table: how many rows it has, and its columns with their types."""
+    source = f'"{RAW}"."{table}"'
+    ((rows,),) = connection.execute(f"select count(*) from {source}").fetchall()
+    columns = connection.execute(f"describe {source}").fetchall()
+    return {"rows": rows, "columns": [{"name": name, "type": kind} for name, kind, *_ in columns]}
+
+
 def clear_half_loaded(connection: Any) -> None:
     """Take away what a package that never became whole has left: rows that it appended, and receipts.
 
