@@ -293,7 +293,9 @@ def _build_with_spark(
         build = spark.Build(session, settings)
         build.begin()
         built = _build(settings, wanted, None, progress)
-        views = build.finish()
+        views = build.keep()
+    # Only now, as DuckDB needs the memory that Java had.
+    build.finish()
     _run(
         replace(settings, engine=DUCKDB),
         wanted,
