@@ -181,7 +181,7 @@ def timed(step: _Reported[_Options]) -> _Reported[_Options]:
         report = step(settings, progress, *arguments, **options)
         if report.status == "ok":
             report.seconds = time.monotonic() - started
-        progress.finish(report.name, report.status)
+            progress.finish(report.name, "ok")
         return report
 
     return measured

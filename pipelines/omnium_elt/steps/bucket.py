@@ -73,7 +73,10 @@ def _published(
             f"{url} cannot be written: {type(error).__name__}: {error}",
             "Look at DESTINATION__FILESYSTEM__CREDENTIALS__… and at what that user may; then omnium-elt publish.",
         ) from error
-    return StepReport(step, "ok" if details else "unchanged", details=details)
+    if not details:
+        progress.finish(step, "unchanged")
+        return StepReport(step, "unchanged")
+    return StepReport(step, "ok", details=details)
 
 
 @dataclass(frozen=True)
