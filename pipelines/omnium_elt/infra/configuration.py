@@ -5,6 +5,7 @@
 
 import json
 import os
+import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import date
@@ -35,6 +36,7 @@ CALLED_ALIKE = (
     "deletion_limit",
 )
 """Settings of the source that are fields of `Settings` under the same name."""
+_NO_PLACE_FOR_A_DATABASE = re.compile(r"[?\\\x00-\x1f\x7f\ud800-\udfff]")
 
 
 def disable_telemetry() -> None:
@@ -59,9 +61,20 @@ def environment(values: Mapping[str, str]) -> Iterator[None]:
 
 
 def home_of(path: str | None) -> Home:
-    """The home named on the command line, else by OMNIUM_HOME, else `omnium-data` here. UsageError for a URL."""
+    """The home named on the command line, else by OMNIUM_HOME, else `omnium-data` here.
+
+    Raises UsageError for a URL, and for a path at which no database can lie.
+    """
     named = path or os.environ.get("OMNIUM_HOME") or DEFAULT_HOME
-    return Home(local_path(named, "--home" if path else "OMNIUM_HOME").absolute())
+    option = "--home" if path else "OMNIUM_HOME"
+    root = local_path(named, option).absolute()
+    # DuckDB takes what follows a question mark for options, and keeps the log of its changes elsewhere.
+    if odd := _NO_PLACE_FOR_A_DATABASE.search(str(root)):
+        raise UsageError(
+            f"{option}: a database cannot lie in a folder whose path holds {odd.group()!a} ({str(root)!a})",
+            "Choose a path without it.",
+        )
+    return Home(root)
 
 
 def local_path(path: str, option: str) -> Path:

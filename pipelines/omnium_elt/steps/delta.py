@@ -8,6 +8,7 @@ manifest names has one run's tables, for as long as that run is kept; whoever ta
 meet two runs while one is being written, for a Delta table has a log of its own.
 """
 
+import re
 import shutil
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -27,6 +28,18 @@ FORMAT = 1
 KEPT_RUNS = 3
 """Runs whose versions can be read; what only older ones need is vacuumed."""
 ROWS_AT_ONCE = 100_000
+
+
+def check_place(settings: Settings) -> None:
+    """Raise UsageError where the library is missing that writes Delta tables, or cannot write them into this home."""
+    check_installed()
+    # It makes an address of a path, in which these have no place or another meaning.
+    odd = re.search(r"[\[\]|]|%[0-9a-fA-F]{2}", str(settings.home.root))
+    if odd and not settings.publish_to:
+        raise UsageError(
+            f"Delta tables cannot lie in a folder whose path holds {odd.group()!r} ({settings.home.root})",
+            "Choose another --home, or --destination parquet.",
+        )
 
 
 def check_installed() -> None:

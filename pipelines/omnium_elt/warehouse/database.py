@@ -72,12 +72,16 @@ Python while the second one may ask for them: DuckDB 2.0 then has no `python_arr
 @contextmanager
 def transaction(connection: Any) -> Iterator[None]:
     """What is done in the `with` block is done altogether, or, where it raises, not at all."""
+    import duckdb
+
     connection.execute("begin")
     try:
         yield
         connection.execute("commit")
     except BaseException:
-        connection.execute("rollback")
+        # A commit that fails (a full disk) has ended the transaction itself; its own error says why.
+        with contextlib.suppress(duckdb.TransactionException):
+            connection.execute("rollback")
         raise
 
 

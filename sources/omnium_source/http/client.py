@@ -52,6 +52,7 @@ from omnium_source.http.limiter import SERVER_BURST, SERVER_LIMIT_CONCURRENT, SE
 from omnium_source.http.repeating import Repeatable, Repeating
 from omnium_source.http.token_store import TokenStore, token_in
 from omnium_source.http.traffic import Budget, Traffic
+from omnium_source.http.transport import opened
 from omnium_source.http.transport_logs import silence_transport
 
 T = TypeVar("T")
@@ -153,13 +154,7 @@ class OmniumClient:
         self.asked_for_counts = set[str]()  # resources of which nothing but the count was asked
         self._host = urlsplit(self.base_url).hostname
         self._repeating = Repeating(self._host, self.stop)
-        self._http = httpx.Client(
-            base_url=f"{self.base_url}/api/",
-            follow_redirects=False,
-            timeout=httpx.Timeout(min(60.0, request_timeout), connect=min(15.0, request_timeout)),
-            limits=httpx.Limits(max_connections=SERVER_LIMIT_CONCURRENT, max_keepalive_connections=20),
-            headers={"Accept": "application/json", "Accept-Encoding": "gzip", "User-Agent": "omnium-elt"},
-        )
+        self._http = opened(self.base_url, request_timeout)
         self._patience = Patience()
         in_time(self._http, self._patience)
 
@@ -485,7 +480,7 @@ class OmniumClient:
         if status == 429:
             self.limiter.throttled()
             raise Repeatable("too many requests (429)", wait, refused=True, throttled=True)
-        if status in (408, 500, 502, 503, 504):
+        if status == 408 or status >= 500:
             raise Repeatable(f"the server failed ({status})", wait)
         if status == 403:
             hint = f"give the API user the role {role}" if role else "check the API user's roles"

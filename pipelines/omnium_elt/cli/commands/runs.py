@@ -143,9 +143,9 @@ def check_places(settings: Settings) -> None:
 
         named_destination(settings.destination)
     if settings.destination == "delta":
-        from omnium_elt.steps.delta import check_installed
+        from omnium_elt.steps.delta import check_place
 
-        check_installed()
+        check_place(settings)
     if settings.publish_to:
         from omnium_elt.steps.bucket import Bucket
 
