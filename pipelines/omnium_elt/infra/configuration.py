@@ -27,10 +27,19 @@ QUIET_ENVIRONMENT = {
     "DO_NOT_TRACK": "1",
 }
 
+CALLED_ALIKE = (
+    "settling_lag_seconds",
+    "window_rows",
+    "max_concurrency",
+    "max_requests_per_second",
+    "full_pass_days",
+    "deletion_limit",
+)
+"""Settings of the source that are fields of `Settings` under the same name."""
 _NO_PLACE_FOR_A_DATABASE = re.compile(r"[?\\\x00-\x1f\x7f\ud800-\udfff]")
 
 
-def be_quiet() -> None:
+def disable_telemetry() -> None:
     """Switch off the telemetry of dlt and dbt; to be called before either is imported."""
     for name, value in QUIET_ENVIRONMENT.items():
         os.environ.setdefault(name, value)
@@ -80,7 +89,7 @@ def local_path(path: str, option: str) -> Path:
 
 def check_configuration() -> None:
     """Raise UsageError for the first setting, wherever it stands, that is unknown or out of its range."""
-    be_quiet()
+    disable_telemetry()
     try:
         found = settings_table.problems()
     except _unreadable() as error:
@@ -122,12 +131,7 @@ def read_settings(home: Home, options: Mapping[str, Any], *, needs_tenant: bool)
         client_secret=Secret(client_secret),
         personal=_source("pii"),
         personal_key=Secret(personal_key) if personal_key else None,
-        settling_lag_seconds=_source("settling_lag_seconds"),
-        window_rows=_source("window_rows"),
-        max_concurrency=_source("max_concurrency"),
-        max_requests_per_second=_source("max_requests_per_second"),
-        full_pass_days=_source("full_pass_days"),
-        deletion_limit=_source("deletion_limit"),
+        **{name: _source(name) for name in CALLED_ALIKE},
         fields=settings_table.choices(),
         variables=_variables(),
         **options,

@@ -26,7 +26,7 @@ MOST_BYTES_PER_FILE = 20_000_000
 FOREIGN = ("dlt", "dbt")
 """Loggers that do not hand their lines on to the root logger."""
 
-# Without a log file (before a home is there) nobody is told twice.
+# Without a log file, before a home is there, errors would be printed a second time.
 logging.getLogger("omnium").addHandler(logging.NullHandler())
 
 _IS = r"[\\\"'\s]*[=:][\\\"'\s]*"
@@ -59,7 +59,7 @@ _PERSONAL = (re.compile(r"[\w.+-]+@[\w-]+(\.[\w-]+)+"), "****@****")
 
 _SECRET_NAME = re.compile(r"(?i)(\w*_)?(key|secret|password|token|signature|connection_string)")
 _SECTIONS = ("DESTINATION__", "AWS_", "AZURE_", "GOOGLE_")
-"""How the environment names what a destination's client is told."""
+"""How the names of a destination's settings begin in the environment."""
 _hidden = set[str]()
 
 

@@ -18,10 +18,7 @@ from typing import Any
 from omnium_elt.infra import history, lock, log
 from omnium_elt.infra.errors import OmniumEltError, explain
 from omnium_elt.infra.home import Settings
-from omnium_elt.infra.run_report import Progress, RunReport, StepReport, new_run_id
-
-Step = Callable[[Settings, Progress, RunReport], None]
-"""A step adds what it did to the report; it raises when the run cannot go on."""
+from omnium_elt.infra.run_report import Progress, RunReport, Step, StepReport, new_run_id
 
 _log = logging.getLogger("omnium.run")
 LEAST_FREE_BYTES = 100_000_000

@@ -151,6 +151,14 @@ def tables(connection: Any, schema: str = RAW) -> dict[str, dict[str, str]]:
     return {table: dict(zip(columns, types, strict=True)) for table, columns, types in rows}
 
 
+def described(connection: Any, table: str) -> dict[str, Any]:
+    """What a manifest says of a raw table: how many rows it has, and its columns with their types."""
+    source = f'"{RAW}"."{table}"'
+    ((rows,),) = connection.execute(f"select count(*) from {source}").fetchall()
+    columns = connection.execute(f"describe {source}").fetchall()
+    return {"rows": rows, "columns": [{"name": name, "type": kind} for name, kind, *_ in columns]}
+
+
 def clear_half_loaded(connection: Any) -> None:
     """Take away what a package that never became whole has left: rows that it appended, and receipts.
 
@@ -207,7 +215,7 @@ def fingerprint(connection: Any) -> dict[str, str]:
     return {**found, **_of_bookkeeping(connection)} if found else {}
 
 
-_TOLD_BY_MARTS = {
+_READ_BY_MARTS = {
     RECEIPTS: (
         "left_out_before",
         """
@@ -228,12 +236,12 @@ _TOLD_BY_MARTS = {
     ),
     DECISIONS: ("number", "select count(*), max(decided_at) from {table}"),
 }
-"""Per bookkeeping table a column that it must have, and what the marts tell of it."""
+"""Per bookkeeping table a column that it must have, and what the marts read of it."""
 
 
 def _of_bookkeeping(connection: Any) -> dict[str, str]:
     columns, found = tables(connection), dict[str, str]()
-    for table, (column, query) in _TOLD_BY_MARTS.items():
+    for table, (column, query) in _READ_BY_MARTS.items():
         if column in columns.get(table, {}):
             rows = connection.execute(query.format(table=f'"{RAW}"."{table}"')).fetchall()
             found[table] = digest([[str(value) for value in row] for row in rows])
