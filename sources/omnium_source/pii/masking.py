@@ -282,10 +282,10 @@ class PersonalData:
         """The values of properties, which go by their keys, and by the groups of these."""
         is_company = inside.who == "company"
         places = list(zip(_texts(keys), _texts(groups), strict=True))
-        kinds = {
+        kinds: dict[tuple[str | None, str | None], str] = {
             (key, group): "personal" if _is_personal(key, group, is_company) else "identifier"
             for key, group in set(places)
-            if type(key) is str and (_is_personal(key, group, is_company) or is_identifier_name(key))
+            if key is not None and (_is_personal(key, group, is_company) or is_identifier_name(key))
         }
         try:
             texts = pa.array([value if type(value) is str else None for value in values], pa.string())
