@@ -73,12 +73,16 @@ Python while the second one may ask for them: DuckDB 2.0 then has no `python_arr
 @contextmanager
 def transaction(connection: Any) -> Iterator[None]:
     """What is done in the `with` block is done altogether, or, where it raises, not at all."""
+    import duckdb
+
     connection.execute("begin")
     try:
         yield
         connection.execute("commit")
     except BaseException:
-        connection.execute("rollback")
+        # A commit that fails (a full disk) has ended the transaction itself; its own error says why.
+        with contextlib.suppress(duckdb.TransactionException):
+            connection.execute("rollback")
         raise
 
 
@@ -148,6 +152,14 @@ def tables(connection: Any, schema: str = RAW) -> dict[str, dict[str, str]]:
     return {table: dict(zip(columns, types, strict=True)) for table, columns, types in rows}
 
 
+def described(connection: Any, table: str) -> dict[str, Any]:
+    """What a manifest says of a raw table: how many rows it has, and its columns with their types."""
+    source = f'"{RAW}"."{table}"'
+    ((rows,),) = connection.execute(f"select count(*) from {source}").fetchall()
+    columns = connection.execute(f"describe {source}").fetchall()
+    return {"rows": rows, "columns": [{"name": name, "type": kind} for name, kind, *_ in columns]}
+
+
 def clear_half_loaded(connection: Any) -> None:
     """Take away what a package that never became whole has left: rows that it appended, and receipts.
 
@@ -204,7 +216,7 @@ def fingerprint(connection: Any) -> dict[str, str]:
     return {**found, **_of_bookkeeping(connection)} if found else {}
 
 
-_TOLD_BY_MARTS = {
+_READ_BY_MARTS = {
     RECEIPTS: (
         "left_out_before",
         """
@@ -225,12 +237,12 @@ _TOLD_BY_MARTS = {
     ),
     DECISIONS: ("number", "select count(*), max(decided_at) from {table}"),
 }
-"""Per bookkeeping table a column that it must have, and what the marts tell of it."""
+"""Per bookkeeping table a column that it must have, and what the marts read of it."""
 
 
 def _of_bookkeeping(connection: Any) -> dict[str, str]:
     columns, found = tables(connection), dict[str, str]()
-    for table, (column, query) in _TOLD_BY_MARTS.items():
+    for table, (column, query) in _READ_BY_MARTS.items():
         if column in columns.get(table, {}):
             rows = connection.execute(query.format(table=f'"{RAW}"."{table}"')).fetchall()
             found[table] = digest([[str(value) for value in row] for row in rows])
