@@ -10,7 +10,7 @@ from typing import Any
 
 import hypothesis
 import pytest
-from omnium_elt.infra.configuration import be_quiet
+from omnium_elt.infra.configuration import disable_telemetry
 from omnium_elt.infra.files import write_json
 from omnium_elt.infra.home import Home, Settings
 from omnium_elt.infra.run_report import RunReport, Silent
@@ -19,7 +19,7 @@ from omnium_sandbox import Sandbox
 from tests.support.parsing import FOLDER, share_parsing_of_transforms
 from tests.support.tenants import MEDIUM, environment_of, sandbox_settings
 
-be_quiet()
+disable_telemetry()
 
 # The same examples in every run, so that a check of a change fails by that change. HYPOTHESIS_PROFILE=explore tries
 # others, many of them: for an evening, after a change of what is generated or of what it is held against.

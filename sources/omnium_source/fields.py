@@ -38,16 +38,16 @@ OPTIONS = table(
 
 def options_of(resource: str) -> dict[str, Setting]:
     """The settings that a resource has."""
-    parts = {
-        name: Setting(name, "flag", False, f"whether its {name} are read: {part.meaning}")
-        for name, part in RESOURCES[resource].parts.items()
+    flags = {
+        name: Setting(name, "flag", False, f"whether its {name} are read: {fields.meaning}")
+        for name, fields in RESOURCES[resource].optional.items()
     }
-    return {**OPTIONS, **parts}
+    return {**OPTIONS, **flags}
 
 
 def described(resource: str, options: Mapping[str, Any]) -> str:
     """The choice in words, empty where nothing was chosen."""
-    words = [f"with {name}" for name in RESOURCES[resource].parts if options.get(name)]
+    words = [f"with {name}" for name in RESOURCES[resource].optional if options.get(name)]
     words += [
         f"{word} {', '.join(sorted(options[name]))}"
         for name, word in (("included_fields", "only"), ("excluded_fields", "without"))
@@ -58,7 +58,7 @@ def described(resource: str, options: Mapping[str, Any]) -> str:
 
 def left_out(resource: str, options: Mapping[str, Any]) -> str:
     """What is not read of a resource, in words; empty where all of it is."""
-    by_default = [name for name in RESOURCES[resource].parts if not options.get(name)]
+    by_default = [name for name in RESOURCES[resource].optional if not options.get(name)]
     words = [f"without {', '.join(by_default)}"] if by_default and not options.get("included_fields") else []
     return "; ".join([*words, *filter(None, [described(resource, options)])])
 
@@ -77,9 +77,9 @@ def chosen(row: Resource, options: Mapping[str, Any]) -> Resource:
                 f"{row.name} cannot do without {hit}: take {path} out of excluded_fields"
             )
     excluded = set(row.excluded)
-    for name, part in row.parts.items():
+    for name, fields in row.optional.items():
         if options.get(name):
-            excluded -= set(part.fields)
+            excluded -= set(fields.fields)
     excluded |= set(without)
     if only:
         excluded |= set(_rest(row.schema, "", {*only, *needed}))
@@ -143,10 +143,10 @@ def _body(
     body: dict[str, Any] = {
         name: dict(one) if isinstance(one, Mapping) else one for name, one in row.body.items()
     }
-    for name, part in row.parts.items():
+    for name, fields in row.optional.items():
         if options.get(name):
-            body.pop(part.flag, None)
-            body.get("excludedFields", {}).pop(part.flag, None)
+            body.pop(fields.flag, None)
+            body.get("excludedFields", {}).pop(fields.flag, None)
     if "excludedFields" in row.body:
         if only:
             body["excludedFields"] = {"isEverythingExcluded": True}

@@ -12,7 +12,7 @@ from typing import Any
 import orjson
 
 LONG = 16
-"""A number with fewer digits and points in a row than this is told by its float without loss."""
+"""A number with fewer digits and points in a row than this is its float without loss."""
 LEVELS = 200
 """Levels written at once: orjson writes 254 at most, and reads 1,024."""
 
@@ -48,8 +48,8 @@ def _in_parts(value: Any, default: Callable[[Any], Any], option: int) -> Any:
 def _written(value: Any) -> Any:
     """Decimals and integers beyond 64 bits, in JSON: as they were written, if a float cannot tell them."""
     number = float(value)
-    is_told = math.isfinite(number) and Decimal(repr(number)) == value
-    return number if is_told else orjson.Fragment(str(value))
+    is_exact = math.isfinite(number) and Decimal(repr(number)) == value
+    return number if is_exact else orjson.Fragment(str(value))
 
 
 def with_scalars(value: Any, change: Callable[[Any], Any]) -> Any:

@@ -47,8 +47,8 @@ class ValueFilter:
 
 
 @dataclass(frozen=True)
-class Part:
-    """What is left out unless a setting asks for it: fields of the response, and the request's flag that does that."""
+class OptionalFields:
+    """Fields that are left out unless a setting asks for them, and the flag of the request that leaves them out."""
 
     fields: tuple[str, ...]
     flag: str
@@ -103,7 +103,7 @@ class Resource:
     """Goes with every request."""
     excluded: frozenset[str] = frozenset()
     """Fields of the response that the request leaves out and that therefore get no column."""
-    parts: Mapping[str, Part] = field(default_factory=lambda: MappingProxyType({}))
+    optional: Mapping[str, OptionalFields] = field(default_factory=lambda: MappingProxyType({}))
     """Those of them that a setting can ask for, by its name."""
     key_only: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
     """Added to the body for a sweep that needs nothing but keys."""
@@ -143,24 +143,28 @@ class Resource:
         return bool(self.scroll or self.scroll_next)
 
 
-PRODUCT_PARTS = MappingProxyType(
+OPTIONAL_OF_PRODUCTS = MappingProxyType(
     {
-        "assets": Part(("assets", "variants.assets"), "isAssetsExcluded", "pictures and other media"),
-        "prices": Part(("prices", "variants.prices"), "isPricesExcluded", "prices, besides `prices`"),
-        "inventory": Part(
+        "assets": OptionalFields(
+            ("assets", "variants.assets"), "isAssetsExcluded", "pictures and other media"
+        ),
+        "prices": OptionalFields(
+            ("prices", "variants.prices"), "isPricesExcluded", "prices, besides `prices`"
+        ),
+        "inventory": OptionalFields(
             ("inventory", "variants.inventory"), "isInventoryExcluded", "stock, besides `inventory`"
         ),
     }
 )
-INVENTORY_PARTS = MappingProxyType(
-    {"batches": Part(("batches",), "isBatchesExcluded", "batches of an article in a warehouse")}
+OPTIONAL_OF_INVENTORY = MappingProxyType(
+    {"batches": OptionalFields(("batches",), "isBatchesExcluded", "batches of an article in a warehouse")}
 )
 PRODUCT_BODY = MappingProxyType(
     {
         "isFacetsDisabled": True,
         "isPricesExcluded": True,
         "isProductLanguageFilterIgnored": True,
-        "excludedFields": {part.flag: True for part in PRODUCT_PARTS.values()},
+        "excludedFields": {one.flag: True for one in OPTIONAL_OF_PRODUCTS.values()},
     }
 )
 PRODUCT_KEYS_ONLY = MappingProxyType(
@@ -197,8 +201,8 @@ ANALYTICS_BODY = MappingProxyType(
 )
 
 
-def _fields_of(parts: Mapping[str, Part]) -> frozenset[str]:
-    return frozenset(name for part in parts.values() for name in part.fields)
+def _fields_of(optional: Mapping[str, OptionalFields]) -> frozenset[str]:
+    return frozenset(name for one in optional.values() for name in one.fields)
 
 
 def _modified(**row: Any) -> Resource:
@@ -314,8 +318,8 @@ _ROWS = (
         sort="Modified",
         role="ProductRead",
         body=PRODUCT_BODY,
-        parts=PRODUCT_PARTS,
-        excluded=_fields_of(PRODUCT_PARTS),
+        optional=OPTIONAL_OF_PRODUCTS,
+        excluded=_fields_of(OPTIONAL_OF_PRODUCTS),
         key_only=PRODUCT_KEYS_ONLY,
         deleted=MappingProxyType({"isDeleted": True}),
     ),
@@ -435,8 +439,8 @@ _ROWS = (
         take=1_000,
         role="InventoryRead",
         body={"isBatchesExcluded": True},
-        parts=INVENTORY_PARTS,
-        excluded=_fields_of(INVENTORY_PARTS),
+        optional=OPTIONAL_OF_INVENTORY,
+        excluded=_fields_of(OPTIONAL_OF_INVENTORY),
         value_filters=(
             ValueFilter("warehouseCodes", "warehouseCode", "stores"),
             ValueFilter("productCodes", "sku", "products", SKU_IDS),

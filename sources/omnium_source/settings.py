@@ -1,10 +1,12 @@
 """The table of settings: name, type, range, default and meaning of each, in one place.
 
-    SOURCE         what stands under `sources.omnium`, for the command line and for the dlt source alike
-    field_choices  what stands under `sources.omnium.<resource>` (`fields.py`), checked
-    problems       what is wrong with the names and values below `sources.omnium`
+    SOURCE           what stands under `sources.omnium`, for the command line and for the dlt source alike
+    settings_found   what somebody wrote there, in the environment and in dlt's files
+    source_problems  what is wrong with these names and values
+    field_choices    what stands under `sources.omnium.<resource>` (`fields.py`), checked
 
-A program that has further settings makes rows of its own (`omnium_elt/infra/settings.py`), and checks them by `found`.
+A program that has further settings makes rows of its own (`omnium_elt/infra/settings.py`), and checks them by
+`problem_of`.
 """
 
 import difflib

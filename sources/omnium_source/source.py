@@ -42,8 +42,9 @@ MARK = "personal_data"
 """Where dlt's state of the source keeps `PersonalData.mark`."""
 LIMITED_ROWS = 1_000
 """In a window of a resource with a limit: `add_limit` counts windows."""
-MOST_WORKERS = 8
-"""Processes that make tables of large windows, at most: more gain nothing within the server's limits."""
+WORKERS = min(8, os.cpu_count() or 2)
+"""Processes that make tables of large windows, at most. More than one for each core gains nothing, and eight keep up
+with what the server's limits allow."""
 
 
 @dlt.source(name="omnium", section="omnium", max_table_nesting=0)
@@ -141,17 +142,21 @@ def dlt_resource(
     resource: Resource,
     windows: Iterable[Verified] | Callable[[], Iterable[Verified]],
     *,
+    mark: str | None = None,
     is_new: bool = False,
     lists: Path | None = None,
 ) -> DltResource:
     """A dlt resource that hands on `windows`, and keeps each one's state as soon as it is handed on.
 
-    `is_new`: none of the rows is in the destination, so they need not be looked for there. `lists`: a folder for lists
-    of files, where the destination takes them (`feed.listed`); the windows' files are not removed then.
+    `mark`: how personal data in them were treated, for `mark_personal`. `is_new`: none of the rows is in the
+    destination, so they need not be looked for there. `lists`: a folder for lists of files, where the destination takes
+    them (`dlt_adapter.listed`); the windows' files are not removed then.
     """
     check_nesting()
 
     def generate() -> Iterator[Any]:
+        if mark is not None:
+            mark_personal(mark)
         state = dlt.current.resource_state(running().name)
         gathered: list[Tables] = []
         for verified in limited(windows() if callable(windows) else windows):
@@ -224,7 +229,7 @@ class _SharedPool:
         """The processes, while one more resource is read."""
         with self._lock:
             if self._pool is None:
-                self._pool = WorkerPool(min(MOST_WORKERS, os.cpu_count() or 2))
+                self._pool = WorkerPool(WORKERS)
             self._users += 1
             pool = self._pool
         try:

@@ -2,9 +2,14 @@
 
 plain       one line, for errors
 printable   what goes out to a person; its lines stay
+masked      a text without secrets, however they are spelt in it
 """
 
+import base64
+import html
 import re
+from collections.abc import Iterable
+from functools import lru_cache
 
 _ESCAPES = re.compile(
     r"(?:\x1b\[|\x9b)[0-?]*[ -/]*[@-~]?"  # CSI: colours, cursor
@@ -32,3 +37,35 @@ def plain(text: str) -> str:
     """
     text = "".join(character if character.isprintable() else " " for character in _ESCAPES.sub(" ", text))
     return " ".join(text.split())
+
+
+def masked(text: str, secrets: Iterable[str]) -> str:
+    """`text` with stars in place of secrets: as they are, as addresses, HTML or JSON spell them, and in base64."""
+    for secret in sorted(secrets, key=len, reverse=True):
+        text = _spellings(secret).sub("********", text)
+    return text
+
+
+@lru_cache(256)
+def _spellings(secret: str) -> re.Pattern[str]:
+    """What a secret looks like, wherever each of its characters may be spelt in a way of its own."""
+    in_base64 = base64.b64encode(secret.encode()).decode().rstrip("=")
+    return re.compile(f"(?i:{''.join(map(_spelt, secret))}|{re.escape(in_base64)}=*)")
+
+
+def _spelt(character: str) -> str:
+    """A pattern of one character: itself, percent-encoded (also twice), an entity of HTML, an escape of JSON."""
+    units = character.encode("utf-16-be")
+    return "(?:{})".format(
+        "|".join(
+            (
+                rf"\\*{re.escape(character)}",
+                "".join(f"%(?:25)*{byte:02x}" for byte in character.encode()),
+                re.escape(html.escape(character)),
+                f"&#0*{ord(character)};",
+                f"&#x0*{ord(character):x};",
+                "".join(rf"\\+u{units[at : at + 2].hex()}" for at in range(0, len(units), 2)),
+                *([r"\+"] if character == " " else []),
+            )
+        )
+    )

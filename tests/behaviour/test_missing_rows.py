@@ -128,6 +128,23 @@ def test_a_run_that_reconciles_ends_with_3_while_rows_are_missing(
     assert {one.name for one in report.resources if one.status == "failed"} == {"suppliers"}
 
 
+def test_a_reconcile_of_some_resources_does_not_put_off_that_of_others(home: Home, sandbox: Sandbox) -> None:
+    def reconciled(*resources: str) -> bool:
+        settings = sandbox_settings(home, sandbox, resources=resources, reconcile_every_days=1)
+        report = perform(settings, Silent(), "run", (load_step, due_reconcile_step))
+        assert report.exit_status == 0
+        return [step.name for step in report.steps] == ["reconcile"]
+
+    assert reconciled("stores")
+    assert not reconciled("stores")
+    assert reconciled("stores", "suppliers", "supplier_versions")
+    assert not reconciled("suppliers", "supplier_versions")
+    load(home, sandbox, resources=("price_lists",))
+    reconcile(home, sandbox, resources=("price_lists",))
+    assert not reconciled("stores", "price_lists")
+    assert reconciled("stores", "customer_groups")
+
+
 def during_the_sweep(monkeypatch: pytest.MonkeyPatch, name: str, change: Callable[[], None]) -> None:
     """Let something happen once the keys of a resource were swept for the first time."""
     from omnium_source.sync import Sync

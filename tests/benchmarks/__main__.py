@@ -88,6 +88,9 @@ def main() -> int:
         default=scale.MINUTES,
         help="scale: at most so many for a build (%(default)g)",
     )
+    parser.add_argument(
+        "--memory", type=float, default=scale.MEMORY, help="scale: GiB that a build may take (%(default)g)"
+    )
     parser.add_argument("--keep", type=Path, help="scale: where the grown tenants stay, to be used again")
     options = parser.parse_args()
     if not set(options.engines) <= set(scale.ENGINES):
@@ -96,7 +99,7 @@ def main() -> int:
         **BENCHMARKS,
         "demand": lambda share: demand.measure(share, options.data),
         "scale": lambda share: scale.models(
-            share, options.sizes, options.engines, options.minutes, options.keep
+            share, options.sizes, options.engines, options.minutes, options.memory, options.keep
         ),
     }
     machine = f"{platform.system()} {platform.machine()}, Python {platform.python_version()}"

@@ -1,17 +1,19 @@
-"""All dbt models over millions of order lines, on DuckDB and on Spark, within 4 GiB.
+"""All dbt models over millions of order lines, on DuckDB and on Spark, within some GiB of memory.
 
     python -m tests.benchmarks scale                               # 1, 5 and 20 million, both engines: hours
     python -m tests.benchmarks scale --sizes 10 --engines duckdb   # what has to spill rather than die
     python -m tests.benchmarks scale … --keep DIR                  # the grown tenants stay there, and are used again
+    OMNIUM_SPARK_MEMORY=8GB python -m tests.benchmarks scale --sizes 5 --engines spark --memory 12
 
 The tenant is the large one of the sandbox, loaded and grown within DuckDB (scale_data.py); each size has a home of its
 own. On DuckDB the models are built three times: from nothing, after one in a hundred orders, transactions and purchase
 orders changed, and after 1,000 orders did, with as large a share of the others. Spark builds everything every time, so
 once.
 
-A build runs in a control group of 4 GiB where one can be made here, which kills what takes more (pages of files count,
-but are given back); elsewhere its memory is only watched. Spilled are the bytes in the engine's folder for it, looked
-at twice a second. Spark needs pyspark and dbt-spark, in this Python or in that which `SPARK_PYTHON` names.
+A build runs in a control group of 4 GiB, or of `--memory`, where one can be made here, which kills what takes more
+(pages of files count, but are given back); elsewhere its memory is only watched. Spilled are the bytes in the engine's
+folder for it, looked at twice a second. Spark needs pyspark and dbt-spark, in this Python or in that which
+`SPARK_PYTHON` names.
 """
 
 import contextlib
@@ -35,7 +37,8 @@ SIZES = (1.0, 5.0, 20.0)
 """Millions of order lines."""
 ENGINES = (DUCKDB, SPARK) = ("duckdb", "spark")
 MINUTES = 120.0
-LIMIT = 4 * 1024 * MIB
+MEMORY = 4.0
+"""GiB that a build may take."""
 PYTHON = "SPARK_PYTHON"
 SPILLS = {DUCKDB: "warehouse.duckdb.tmp", SPARK: "spark"}
 """Folders below `state/`."""
@@ -67,6 +70,7 @@ def models(
     sizes: Sequence[float] = SIZES,
     engines: Sequence[str] = ENGINES,
     minutes: float = MINUTES,
+    memory: float = MEMORY,
     keep: Path | None = None,
 ) -> Outcome:
     """Whether DuckDB builds all sizes within the memory; every build is a row of the figures.
@@ -82,7 +86,7 @@ def models(
             figures.append(str(tenant))
             print(tenant, flush=True)
             for engine in engines:
-                for build in _builds(home, engine, tenant, minutes):
+                for build in _builds(home, engine, tenant, minutes, memory):
                     print(f"    {build}", flush=True)
                     builds.append(build)
                     figures.append(str(build))
@@ -90,7 +94,7 @@ def models(
     ended = [build.cost is not None for build in builds if build.name.startswith(DUCKDB)]
     return Outcome(
         f"all models over {', '.join(f'{millions * scale:g}' for millions in sizes)} million order lines",
-        f"DuckDB ends within {LIMIT // MIB:,} MiB",
+        f"DuckDB ends within {memory:g} GiB",
         "; ".join(ratios) or "no two builds to compare",
         all(ended),
         tuple(figures),
@@ -114,7 +118,9 @@ def _tenant(home: Path, lines: int, size: str) -> scale_data.Tenant:
         return scale_data.measure(connection)
 
 
-def _builds(home: Path, engine: str, tenant: scale_data.Tenant, minutes: float) -> Iterator[Build]:
+def _builds(
+    home: Path, engine: str, tenant: scale_data.Tenant, minutes: float, memory: float
+) -> Iterator[Build]:
     python = sys.executable
     if engine == SPARK and find_spec("pyspark") is None:
         python = os.environ.get(PYTHON, "")
@@ -123,17 +129,19 @@ def _builds(home: Path, engine: str, tenant: scale_data.Tenant, minutes: float) 
                 SPARK, tenant.order_lines, error=f"not measured, as {PYTHON} names no Python that has it"
             )
             return
-    yield _build(home, python, engine, "everything", tenant.order_lines, minutes, "--full-refresh")
+    yield _build(home, python, engine, "everything", tenant.order_lines, minutes, memory, "--full-refresh")
     if engine == SPARK:
         return
     orders = tenant.orders
     for changed, what in ((orders // 100, "1 % changed"), (1_000, "1,000 orders changed")):
         with duckdb.connect(str(working(home)), config={"memory_limit": "3GB"}) as connection:
             rows = scale_data.change(connection, changed)
-        yield _build(home, python, engine, f"{what} ({rows:,} rows)", tenant.order_lines, minutes)
+        yield _build(home, python, engine, f"{what} ({rows:,} rows)", tenant.order_lines, minutes, memory)
 
 
-def _build(home: Path, python: str, engine: str, what: str, lines: int, minutes: float, *more: str) -> Build:
+def _build(
+    home: Path, python: str, engine: str, what: str, lines: int, minutes: float, memory: float, *more: str
+) -> Build:
     name = f"{engine}, {what}"
     command = [
         python,
@@ -149,14 +157,14 @@ def _build(home: Path, python: str, engine: str, what: str, lines: int, minutes:
     ]
     paths = os.pathsep.join(str(ROOT / root) for root in ("sources", "pipelines"))
     started = time.monotonic()
-    with _control_group() as within, _Spilled(home / "state" / SPILLS[engine]) as spilled:
+    with _control_group(memory) as group, _Spilled(home / "state" / SPILLS[engine]) as spilled:
         try:
-            cost = measured([*within, *command], {"PYTHONPATH": paths}, most_seconds=minutes * 60)
+            cost = measured([*group.prefix, *command], {"PYTHONPATH": paths}, most_seconds=minutes * 60)
         except RuntimeError as error:
             if time.monotonic() - started >= minutes * 60:
                 why = f"did not end within {minutes:g} minutes"
-            elif "status -9" in str(error):
-                why = f"killed: it took more than {LIMIT // MIB:,} MiB"
+            elif group.has_killed():
+                why = f"killed: it took more than {memory:g} GiB"
             else:
                 why = f"failed: {str(error).strip().splitlines()[-1]}"
             return Build(name, lines, spilled.bytes, error=why)
@@ -186,9 +194,29 @@ def _ratios(builds: Sequence[Build]) -> list[str]:
     return found
 
 
+@dataclass(frozen=True)
+class _ControlGroup:
+    """What kills a process when the group takes more memory than it may; none where that cannot be had."""
+
+    path: Path | None = None
+
+    @property
+    def prefix(self) -> list[str]:
+        """What to put before a command to have it in the group."""
+        return ["sh", "-c", f'echo $$ > {self.path}/cgroup.procs; exec "$@"', "sh"] if self.path else []
+
+    def has_killed(self) -> bool:
+        """Whether it has killed a process, which may be one that the command started."""
+        for name in ("memory.oom_control", "memory.events"):  # of version 1 and 2
+            with contextlib.suppress(OSError):
+                lines = (self.path / name).read_text().splitlines() if self.path else []
+                return any(line.startswith("oom_kill ") and line != "oom_kill 0" for line in lines)
+        return False
+
+
 @contextlib.contextmanager
-def _control_group() -> Iterator[list[str]]:
-    """What to put before a command to have it killed when it takes more than LIMIT; nothing where that cannot be."""
+def _control_group(memory: float) -> Iterator[_ControlGroup]:
+    """A control group of so many GiB, or one that limits nothing where none can be made."""
     for root, setting in (
         (CONTROL_GROUPS / "memory", "memory.limit_in_bytes"),
         (CONTROL_GROUPS, "memory.max"),
@@ -196,13 +224,13 @@ def _control_group() -> Iterator[list[str]]:
         group = root / f"omnium-benchmark-{os.getpid()}"
         try:
             group.mkdir()
-            (group / setting).write_text(str(LIMIT))
+            (group / setting).write_text(str(int(memory * 1024 * MIB)))
         except OSError:
             with contextlib.suppress(OSError):
                 group.rmdir()
             continue
         try:
-            yield ["sh", "-c", f'echo $$ > {group}/cgroup.procs; exec "$@"', "sh"]
+            yield _ControlGroup(group)
         finally:
             for _ in range(20):  # a process that the build started may take a moment longer to end
                 with contextlib.suppress(OSError):
@@ -210,7 +238,7 @@ def _control_group() -> Iterator[list[str]]:
                     break
                 time.sleep(0.5)
         return
-    yield []
+    yield _ControlGroup()
 
 
 class _Spilled:

@@ -34,11 +34,11 @@ TABLES = {
         as_table(OPTIONS, "SOURCES__OMNIUM__ORDERS__"),
         *(
             as_table(
-                {name: options_of(row.name)[name] for name in row.parts},
+                {name: options_of(row.name)[name] for name in row.optional},
                 f"SOURCES__OMNIUM__{row.name.upper()}__",
             )
             for row in RESOURCES.values()
-            if row.parts
+            if row.optional
         ),
         as_table(TRANSFORM, "TRANSFORM__"),
     ],

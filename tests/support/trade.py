@@ -160,6 +160,13 @@ def literal_tenant() -> dict[str, list[Row]]:
                 isPackage=True,
                 components=[{"skuId": "hammer", "quantity": 1}, {"skuId": "nail", "quantity": 10}],
             ),
+            product(
+                "named-otherwise",
+                isPackage=True,
+                components=[{"skuId": " SCREWDRIVER", "quantity": 2}, {"productId": "plier", "quantity": 3}],
+            ),
+            product("screwdriver"),
+            product("plier-1", id="plier_no", productId="plier"),
             product("big-set", isBundle=True, components=[{"skuId": "set", "quantity": 2}]),
             product("loop-a", isPackage=True, components=[{"skuId": "loop-b", "quantity": 1}]),
             product("loop-b", isPackage=True, components=[{"skuId": "loop-a", "quantity": 1}]),
@@ -281,6 +288,12 @@ def literal_tenant() -> dict[str, list[Row]]:
                 line("j1", "set", 1, isPackage=True, components=[{"skuId": "twin", "quantity": 3}]),
             ),
             order("package-in-package", days_ago(8), line("k1", "big-set", 1)),
+            order("named-otherwise", days_ago(8), line("u1", "named-otherwise", 2)),
+            order(
+                "chosen-by-product",
+                days_ago(7),
+                line("v1", "set", 1, isPackage=True, components=[{"productId": "plier", "quantity": 5}]),
+            ),
             order("loop", days_ago(8), line("l1", "loop-a", 1)),
             order("hollow", days_ago(8), line("m1", "hollow", 2)),
             order(
@@ -307,6 +320,18 @@ def literal_tenant() -> dict[str, list[Row]]:
                     "storeId": "shop",
                     "created": at(days_ago(30)),
                     "lineItems": [line("h1", "hammer", 2, returnQuantity=1)],
+                },
+            },
+            {
+                "orderId": "named-otherwise",
+                "returnOrderForm": {
+                    "returnId": "r2",
+                    "storeId": "shop",
+                    "created": at(days_ago(6)),
+                    "lineItems": [
+                        line("u1", "named-otherwise", 2, returnQuantity=1),
+                        line("v1", "set", 1, components=[{"skuId": "plier-1", "quantity": 5}]),
+                    ],
                 },
             },
         ],

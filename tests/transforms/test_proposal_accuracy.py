@@ -32,7 +32,7 @@ TABLES = {
     ),
     "marts.fct_purchase_order_line": (
         "purchase_order_id varchar, supplier_id varchar, sku varchar, warehouse_code varchar, order_date date,"
-        " ordered_quantity decimal(18, 4), is_complete boolean, full_receipt_days integer"
+        " ordered_quantity decimal(18, 4), net_quantity decimal(18, 4), is_complete boolean, full_receipt_days integer"
     ),
     "staging.stg_purchase_orders": "purchase_order_id varchar, created_at timestamptz",
 }
@@ -351,6 +351,7 @@ def ordered(
         "warehouse_code": "w",
         "order_date": after(day),
         "ordered_quantity": quantity,
+        "net_quantity": quantity,
         "is_complete": days is not None,
         "full_receipt_days": days,
     }
@@ -472,6 +473,62 @@ def test_arrivals_are_held_against_what_we_said(shop: Shop) -> None:
     }
     shop.build(after(13))
     assert dict(accuracy(shop, "sku, has_arrived_in_time"))["not yet"] is None
+
+
+ANSWERS: dict[str, tuple[list[tuple[Row, Row]], tuple[Any, ...]]] = {
+    "two rows of one order, the second later": (
+        [ordered("1", 1, 24, days=9), ordered("1", 1, 16, days=12)],
+        (after(1), after(13), True),
+    ),
+    "two rows, one not there": ([ordered("2", 1, 24, days=9), ordered("2", 1, 16)], (after(1), None, False)),
+    "the rest was cancelled": (
+        [ordered("3", 1, 24, days=9), ordered("3", 1, 16, net_quantity=0)],
+        (after(1), after(10), True),
+    ),
+    "the second of two orders came first": (
+        [ordered("5", 1, 24), ordered("4", 2, 16, days=3)],
+        (after(1), None, False),
+    ),
+    "cancelled altogether, then ordered again": (
+        [ordered("6", 1, 40, net_quantity=0), ordered("7", 3, 40, days=9)],
+        (after(3), after(12), True),
+    ),
+    "another supplier was quicker": (
+        [ordered("8", 1, 24, days=1, supplier_id="south"), ordered("9", 2, 16, days=11)],
+        (after(2), after(13), True),
+    ),
+}
+
+
+def test_the_first_order_that_is_awaited_is_held_against_what_we_said(shop: Shop) -> None:
+    """It is there when all of its rows are, less what was cancelled."""
+    shop.proposes(after(0), *({"sku": case, "quantity": 40} for case in ANSWERS))
+    shop.build(after(0))
+    for case, (orders, _) in ANSWERS.items():
+        for line, _ in orders:
+            shop.put("marts.fct_purchase_order_line", {**line, "sku": case})
+        shop.put(
+            "staging.stg_purchase_orders",
+            *{order["purchase_order_id"]: order for _, order in orders}.values(),
+        )
+    shop.build(after(14))
+    found = accuracy(shop, "sku, order_date, arrival_date, has_arrived_in_time")
+    assert {row[0]: row[1:] for row in found} == {case: expected for case, (_, expected) in ANSWERS.items()}
+
+
+def test_of_several_loads_of_a_day_the_one_that_was_ordered_of_counts(shop: Shop) -> None:
+    """40 were ordered at eight of what was proposed at six; of the 12 of noon, and the 9 of three o'clock, nothing."""
+    for hour, quantity in ((6, 40), (12, 12), (15, 9)):
+        shop.proposes(after(0), {"quantity": quantity}, {"sku": "b", "quantity": quantity}, hour=hour)
+        shop.build(after(0))
+    line, order = ordered("1", 0, 40, hour=8)
+    shop.put("marts.fct_purchase_order_line", line)
+    shop.put("staging.stg_purchase_orders", order)
+    shop.build(after(9))
+    assert accuracy(shop, "sku, proposed_quantity, ordered_quantity, decision") == [
+        ("a", 40, 40, "followed"),
+        ("b", 9, 0, "ignored"),
+    ]
 
 
 def test_a_month_in_one_row(shop: Shop) -> None:

@@ -135,6 +135,8 @@ def virtual(tmp_path_factory: pytest.TempPathFactory) -> Path:
                 order("in-malmo", line("6", "roman", 8), storeId="web"),
                 order("in-web", line("7", "roman", 8), storeId="web"),
                 order("shown-in-web", line("8", "roman", 8)),
+                order("also-in-malmo", line("12", "roman", 30), storeId="web"),
+                order("shown-in-web-alone", line("13", "roman", 8)),
                 order("from-web", line("9", "roman", 3), storeId="lund", supplierId="web-store"),
                 order("both", line("10", "roman", 2, warehouseCode="web"), line("11", "roman", 3)),
             ],
@@ -144,6 +146,15 @@ def virtual(tmp_path_factory: pytest.TempPathFactory) -> Path:
                 receipt("s2", "seen-twice", "roman", 6, "2025-06-12T08:00:00Z", **web),
                 receipt("m1", "in-malmo", "roman", 6, "2025-06-12T08:00:00Z"),
                 receipt("w1", "in-web", "roman", 6, "2025-06-12T08:00:00Z", **web),
+                # 6 and 6 in both, in two bookings; 10 more in the warehouse alone, 2 more in the location alone.
+                *(
+                    receipt(f"{place}{day}", "also-in-malmo", "roman", 6, f"2025-06-{day}T08:00:00Z", **where)
+                    for place, where in (("am", {}), ("aw", web))
+                    for day in (12, 13)
+                ),
+                receipt("am14", "also-in-malmo", "roman", 10, "2025-06-14T08:00:00Z"),
+                receipt("aw15", "also-in-malmo", "roman", 2, "2025-06-15T08:00:00Z", **web),
+                receipt("v3", "shown-in-web-alone", "roman", 5, "2025-06-12T08:00:00Z", **web),
                 receipt("v1", "shown-in-web", "roman", 6, "2025-06-12T08:00:00Z"),
                 receipt("v2", "shown-in-web", "roman", 6, "2025-06-12T08:00:00Z", **web),
             ],
@@ -159,6 +170,7 @@ def test_what_a_virtual_location_orders_comes_to_its_warehouse(virtual: Path) ->
         " from marts.fct_purchase_order_line order by purchase_order_id",
     )
     assert [tuple(row.values()) for row in rows] == [
+        ("also-in-malmo", "malmo", Decimal(24), Decimal(6), None),
         ("both", "malmo", Decimal(0), Decimal(5), None),
         ("for-pos", "malmo", Decimal(0), Decimal(7), None),
         ("for-web", "malmo", Decimal(0), Decimal(100), None),
@@ -168,6 +180,7 @@ def test_what_a_virtual_location_orders_comes_to_its_warehouse(virtual: Path) ->
         ("line-for-web", "malmo", Decimal(0), Decimal(10), None),
         ("seen-twice", "malmo", Decimal(6), Decimal(2), None),
         ("shown-in-web", "malmo", Decimal(6), Decimal(2), None),
+        ("shown-in-web-alone", "malmo", Decimal(5), Decimal(3), None),
     ]
 
 
@@ -178,7 +191,7 @@ def test_it_is_on_order_there(virtual: Path) -> None:
     ) == [
         {"sku": "roman", "warehouse_code": "lund", "on_order": Decimal(3), "draft_order": Decimal(0),
          "transfer_out_pending": Decimal(0)},
-        {"sku": "roman", "warehouse_code": "malmo", "on_order": Decimal(130), "draft_order": Decimal(30),
+        {"sku": "roman", "warehouse_code": "malmo", "on_order": Decimal(139), "draft_order": Decimal(30),
          "transfer_out_pending": Decimal(3)},
     ]  # fmt: skip
     assert query(

@@ -90,6 +90,11 @@ def test_what_the_customer_chose_goes_before_what_the_package_contains(tenant: P
     assert demand(tenant, "twin")["shop", days_ago(9)] == 3
 
 
+def test_components_are_found_by_another_spelling_and_by_their_product(tenant: Path) -> None:
+    assert demand(tenant, "screwdriver") == {("shop", days_ago(8)): 4}
+    assert demand(tenant, "plier-1") == {("shop", days_ago(8)): 6, ("shop", days_ago(7)): 5}
+
+
 def test_packages_in_packages_cycles_and_missing_components(tenant: Path) -> None:
     assert demand(tenant, "hammer")["shop", days_ago(8)] == 2 + 2
     assert demand(tenant, "nail")["shop", days_ago(8)] == 20
@@ -104,10 +109,17 @@ def test_a_virtual_location_sells_the_physical_stock(tenant: Path) -> None:
 
 
 def test_returns_and_transfers_are_shown_not_netted(tenant: Path) -> None:
-    returned = query(tenant, "select * from marts.fct_demand_daily where returned_quantity > 0")
+    returned = query(
+        tenant, "select * from marts.fct_demand_daily where returned_quantity > 0 order by day, sku"
+    )
     assert [
         (row["sku"], row["day"], row["returned_quantity"], row["demand_quantity"]) for row in returned
-    ] == [("hammer", days_ago(30), 1, 2)]
+    ] == [
+        ("hammer", days_ago(30), 1, 2),
+        # One package of two and three, and one of which the line says that it held five.
+        ("plier-1", days_ago(6), 8, 0),
+        ("screwdriver", days_ago(6), 2, 0),
+    ]
     sent = query(tenant, "select * from marts.fct_demand_daily where transfer_out_quantity > 0 order by day")
     assert [(row["warehouse_code"], row["day"], row["transfer_out_quantity"]) for row in sent] == [
         ("central", days_ago(9), 5),
@@ -268,7 +280,7 @@ def test_odd_data_are_counted(tenant: Path) -> None:
         "package_without_components": (0, None),
         "sold_without_cost": (0, None),
         "sold_without_stock_record": (
-            8,
+            10,
             "custom / shop, hammer / central, loop-b / shop, missing / shop, nail / central",
         ),
         "sold_without_supplier": (2, "missing / shop, screw / shop"),
@@ -278,7 +290,16 @@ def test_odd_data_are_counted(tenant: Path) -> None:
 
 
 def test_as_of_an_earlier_day(tenant: Path, tmp_path: Path) -> None:
-    write_raw(tmp_path, literal_tenant(), at(TODAY, 20))
+    raw = literal_tenant()
+    # Three days ago north's terms were changed: as of eight days ago the older ones hold.
+    north = raw["suppliers"][0]
+    before = {**north, "defaultLeadTime": 30, "defaultOrderIntervalDays": 9, "minimumOrderAmount": 777}
+    north.update(versionId="v2", modified=at(days_ago(3)))
+    raw["supplier_versions"] = [
+        {"id": "north", "versionId": "v1", "created": at(days_ago(90)), "value": before},
+        {"id": "north", "versionId": "v2", "created": at(days_ago(3)), "value": north},
+    ]
+    write_raw(tmp_path, raw, at(TODAY, 20))
     dbt(tmp_path, *MODELS, variables={**VARIABLES, "as_of_date": days_ago(8).isoformat()})
     shop = query(
         tmp_path, "select * from marts.inventory_position where sku = 'hammer' and warehouse_code = 'shop'"
@@ -290,6 +311,8 @@ def test_as_of_an_earlier_day(tenant: Path, tmp_path: Path) -> None:
     )[0]
     assert central["awaiting_purchase"] == 0
     assert query(tmp_path, "select max(day) as day from marts.fct_demand_daily") == [{"day": days_ago(8)}]
+    hammer = proposal(tmp_path, "hammer")
+    assert (hammer["order_interval_days"], hammer["configured_lead_time_days"]) == (9, 30 + 1)
     # not yet discontinued on that day
     assert proposal(tmp_path, "old")["block_reason"] is None
 

@@ -79,32 +79,17 @@ def both(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Both]:
             patch.setenv(name, value)
         ours = sandbox_settings(Home(folder / "duckdb"), sandbox, variables=SHORT_REPLAY)
         theirs = replace(ours, home=Home(folder / "spark"), engine="spark")
-        end_jvm()
-        try:
+        _well(perform(ours, Silent(), "load", COMMANDS["load"]))
+        shutil.copytree(ours.home.root, theirs.home.root)
+        with spark.session(theirs):
+            _build(ours, theirs, FIRST)
+            first_run = _manifest(theirs)
+            change(sandbox)
             _well(perform(ours, Silent(), "load", COMMANDS["load"]))
-            shutil.copytree(ours.home.root, theirs.home.root)
-            with spark.session(theirs):
-                _build(ours, theirs, FIRST)
-                first_run = _manifest(theirs)
-                change(sandbox)
-                _well(perform(ours, Silent(), "load", COMMANDS["load"]))
-                _well(perform(ours, Silent(), "reconcile", (reconcile_step(False),)))
-                _take_over_raw(ours.home, theirs.home)
-                _build(ours, theirs)
-            yield Both(ours, theirs, first_run)
-        finally:
-            end_jvm()
-
-
-def end_jvm() -> None:
-    """End the Java of this process, which goes on after a session's end, with the memory that it was started with."""
-    from pyspark import SparkContext
-
-    if gateway := SparkContext._gateway:
-        gateway.shutdown()
-        gateway.proc.stdin.close()
-        gateway.proc.wait()
-        SparkContext._gateway = SparkContext._jvm = None
+            _well(perform(ours, Silent(), "reconcile", (reconcile_step(False),)))
+            _take_over_raw(ours.home, theirs.home)
+            _build(ours, theirs)
+        yield Both(ours, theirs, first_run)
 
 
 def _build(ours: Settings, theirs: Settings, chosen: tuple[str, ...] = ()) -> None:
@@ -240,3 +225,14 @@ def test_what_spark_built_is_published_like_any_other(both: Both) -> None:
 def test_nothing_new_builds_nothing(both: Both) -> None:
     report = _well(perform(both.spark, Silent(), "transform", COMMANDS["transform"]))
     assert [step.status for step in report.steps] == ["unchanged"]
+
+
+@pytest.mark.skipif(spark.REMOTE in os.environ, reason="the server's Java is not ours to end")
+def test_java_and_its_memory_end_with_the_session(both: Both) -> None:
+    from pyspark import SparkContext
+
+    assert (SparkContext._gateway, SparkContext._jvm) == (None, None)
+    with spark.session(both.spark) as session:
+        java = SparkContext._gateway.proc
+        assert session.range(3).count() == 3
+    assert java.returncode is not None

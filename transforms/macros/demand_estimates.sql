@@ -26,13 +26,15 @@
   drift_days:              days after which the level itself has moved as far as it was uncertain
   most_level_variance:     squared relative error at most, of the level: what articles of a category differ by
   most_new_level_variance: the same of an article on its first day, where no other warehouse knows it; it fades in new_days
-  drift_variance:          squared relative error that each further day adds for articles of any size
+  drift_variance:          squared relative error of the level at least, for each day to come: what an article that sells evenly by the
+                           thousand is doubted
   least_shape:             shape of the negative binomial at least: with a smaller one a wider spread means smaller quantiles
   group_prior_days:        days in stock of articles that a parent group counts for, in how often
   group_sale_days:         sale days that it counts for, in how much
   season_half_life:        days, of what a group sold "now", a year ago
   season_prior_sale_days:  sale days that pull a group's season towards its parent's
   weekday_prior_sale_days: sale days that pull a warehouse's weekdays towards 1
+  season_doubt:            standard deviation of a rising season, in times of the share of it that is left out
   season_least_days:       days of record before the same day a year ago, without which there is no season
   season_shift_days:       a year of whole weeks
   longest_promotion_days:  what lasts longer is no promotion
@@ -68,6 +70,7 @@
         'season_half_life': 20,
         'season_prior_sale_days': 30,
         'weekday_prior_sale_days': 50,
+        'season_doubt': 2,
         'season_least_days': 30,
         'season_shift_days': 364,
         'longest_promotion_days': 92,

@@ -85,8 +85,8 @@ left join {{ promoted }} as promotions
 
 {#
   Variance = mean · variance_ratio + mean² · (what is not known of the level, u / (1 + u / most_level_variance), as if
-  levels were gamma distributed in a category and u alone were known of this one + what may happen to articles of any size, and
-  whether a silent one has ended + how much more the whole of a rising season would sell than the half that counts);
+  levels were gamma distributed in a category and u alone were known of this one, but at least drift_variance · days + whether a
+  silent one has ended + (season_doubt · the share of a rising season that is left out)²);
   mean · u = variance_ratio · (1 + days / drift_days) · days / (memory_days + 1).
 #}
 {% macro demand_forecast_variance(estimates, seasons, weekdays, days) -%}
@@ -98,10 +98,12 @@ left join {{ promoted }} as promotions
     coalesce(
         {{ mean }} * {{ estimates }}.variance_ratio
         + power({{ mean }}, 2) * (
-            coalesce({{ doubt }} / nullif({{ mean }} + {{ doubt }} / {{ estimates }}.most_level_variance, 0e0), 0e0)
-            + {{ k.drift_variance }}e0 * {{ days }}
+            greatest(
+                {{ k.drift_variance }}e0 * {{ days }},
+                coalesce({{ doubt }} / nullif({{ mean }} + {{ doubt }} / {{ estimates }}.most_level_variance, 0e0), 0e0)
+            )
             + least({{ k.most_end_variance }}e0, 1e0 / {{ estimates }}.share_alive - 1e0)
-            + power({{ demand_season_left_out(seasons, days) }}, 2)
+            + power({{ k.season_doubt }}e0 * {{ demand_season_left_out(seasons, days) }}, 2)
         ),
         0e0
     )
@@ -109,16 +111,16 @@ left join {{ promoted }} as promotions
 
 
 {#
-  What the whole season would sell more than the part of it that counts, as a share of that part; 0 where it falls. The season that counts
-  is the whole one to the power of season_weight.
+  The share of the whole season that does not count, as the one that counts is the whole one to the power of season_weight; 0 where
+  it falls.
 #}
 {% macro demand_season_left_out(seasons, days) -%}
     {%- set weight = var('season_weight', 0.5) -%}
-    {%- set season = demand_counted_days(seasons, 'season_days', days) ~ ' / nullif(' ~ days ~ ', 0e0)' -%}
+    {%- set ordinary = days ~ ' / nullif(' ~ demand_counted_days(seasons, 'season_days', days) ~ ', 0e0)' -%}
     {%- if weight == 0.5 -%}
-    greatest(0e0, {{ season }} - 1e0)
+    greatest(0e0, 1e0 - {{ ordinary }})
     {%- elif weight > 0 and weight < 1 -%}
-    greatest(0e0, power({{ season }}, {{ 1 / weight - 1 }}e0) - 1e0)
+    greatest(0e0, 1e0 - power({{ ordinary }}, {{ 1 / weight - 1 }}e0))
     {%- else -%}
     0e0
     {%- endif -%}

@@ -106,10 +106,10 @@ needed as (
             when block_reason is not null or stock_position > greatest(parity_reorder_point, min_quantity) then 0e0
             else greatest(
                 0e0,
-                case
-                    when max_quantity > 0 then least(greatest(parity_level, min_quantity), max_quantity)
-                    else greatest(parity_level, min_quantity)
-                end - stock_position - drafted
+                -- where both contradict each other, the minimum goes before the maximum, as in order_up_to_level
+                greatest(
+                    case when max_quantity > 0 then least(parity_level, max_quantity) else parity_level end, min_quantity
+                ) - stock_position - drafted
             )
         end as parity_raw_quantity
     from stock

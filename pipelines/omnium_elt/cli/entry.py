@@ -23,7 +23,7 @@ from omnium_elt.cli.commands import (
 from omnium_elt.cli.parser import CONTEXT, NAME, Commands, Invocation
 from omnium_elt.cli.rendering import print_json, say_error
 from omnium_elt.infra import memory
-from omnium_elt.infra.configuration import be_quiet
+from omnium_elt.infra.configuration import disable_telemetry
 from omnium_elt.infra.errors import UsageError, explain
 from omnium_elt.infra.log import without_secrets
 from omnium_elt.infra.run_report import EXIT_OK, RunReport
@@ -77,7 +77,7 @@ COMMANDS = Commands(
 
 def program() -> int:
     """The program `omnium-elt`."""
-    memory.while_importing()
+    memory.collect_garbage_late()
     try:
         return main()
     finally:
@@ -87,7 +87,7 @@ def program() -> int:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; return the exit status."""
-    be_quiet()
+    disable_telemetry()
     if instruction := os.environ.get(completion.VARIABLE):
         return completion.answer(COMMANDS, instruction)
     arguments = list(sys.argv[1:] if arguments is None else arguments)

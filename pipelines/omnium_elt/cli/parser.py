@@ -37,7 +37,7 @@ Option = Callable[[Callable[..., Any]], Callable[..., Any]]
 
 @dataclass
 class Invocation:
-    """What is known of a call of the program when an error has to be told."""
+    """What is known of a call of the program when an error is reported."""
 
     command: str = ""
     as_json: bool = False

@@ -5,6 +5,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any
 
 from omnium_source.text import printable
@@ -64,6 +65,16 @@ class Bars:
         self._bars.console.print(escaped(text))
 
 
+@dataclass
+class _Going:
+    """A resource of which lines are printed: since when, its rows, and when the last line about it was."""
+
+    started: float
+    last_line_at: float
+    rows: int = 0
+    total: int | None = None
+
+
 class PlainLines:
     """Progress as lines for log files: one at the end of each resource, and every half minute between."""
 
@@ -71,44 +82,38 @@ class PlainLines:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._rows: dict[str, int] = {}
-        self._totals: dict[str, int | None] = {}
-        self._told: dict[str, float] = {}
-        self._started: dict[str, float] = {}
+        self._going: dict[str, _Going] = {}
 
     def start(self, resource: str, total: int | None) -> None:
         """Take the time."""
         with self._lock:
-            now = time.monotonic()
-            self._totals[resource] = total
-            self._rows.setdefault(resource, 0)
-            self._told.setdefault(resource, now)
-            self._started.setdefault(resource, now)
+            self._of(resource).total = total
 
     def advance(self, resource: str, rows: int) -> None:
         """Count, and say so now and then."""
         with self._lock:
-            now = time.monotonic()
-            self._started.setdefault(resource, now)
-            self._rows[resource] = self._rows.get(resource, 0) + rows
-            if now - self._told.setdefault(resource, now) >= self.EVERY_SECONDS:
-                self._told[resource] = now
-                total = self._totals.get(resource)
-                self._say(f"{resource}: {self._rows[resource]:,}{f' of {total:,}' if total else ''}")
+            one, now = self._of(resource), time.monotonic()
+            one.rows += rows
+            if now - one.last_line_at >= self.EVERY_SECONDS:
+                one.last_line_at = now
+                self._say(f"{resource}: {one.rows:,}{f' of {one.total:,}' if one.total else ''}")
 
     def finish(self, resource: str, status: str) -> None:
-        """Say what it came to; the end of an end says nothing."""
+        """Say what it came to, once; of what was skipped nothing, of what failed also where it never began."""
         with self._lock:
-            if (resource in self._started and status != "skipped") or status in ("failed", "forbidden"):
-                now = time.monotonic()
-                seconds = now - self._started.pop(resource, now)
-                rows = self._rows.pop(resource, 0)
-                self._told.pop(resource, None)
-                self._say(f"{resource}: {status}{f', {rows:,}' if rows else ''} ({seconds:.1f} s)")
+            if (resource in self._going and status != "skipped") or status in ("failed", "forbidden"):
+                one = self._of(resource)
+                del self._going[resource]
+                seconds = time.monotonic() - one.started
+                self._say(f"{resource}: {status}{f', {one.rows:,}' if one.rows else ''} ({seconds:.1f} s)")
 
     def note(self, text: str) -> None:
         """Say a line."""
         self._say(text)
+
+    def _of(self, resource: str) -> _Going:
+        now = time.monotonic()
+        return self._going.setdefault(resource, _Going(now, now))
 
     def _say(self, text: str) -> None:
         print(printable(text), file=sys.stderr, flush=True)

@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from omnium_elt.infra.errors import OmniumEltError
+from omnium_elt.infra.text import in_utc
 
 WAIT_SECONDS = 10.0
 """How long a decision waits for another one that is being written."""
@@ -97,14 +98,12 @@ class Decisions:
 
     def keep(self, decisions: Sequence[Decision]) -> None:
         """Keep these instead of what was decided of the same lines; one that says nothing takes the other back."""
-        now = _text(datetime.now(UTC))
+        now = in_utc(datetime.now(UTC))
         with self._connect() as connection:
             for decision in decisions:
                 row = _row(replace(decision, decided_at=now))
                 what = "decided" if decision.says_something else "cleared"
-                connection.execute(
-                    "delete from decision where warehouse_code = ? and sku = ?", list(decision.key)
-                )
+                _forget(connection, decision)
                 if decision.says_something:
                     connection.execute(f"insert into decision values ({_marks(row)})", row)
                 _note(connection, what, "", row)
@@ -125,11 +124,9 @@ class Decisions:
                 for note, decided_at in kept:
                     if datetime.fromisoformat(decided_at) > sent_at:
                         continue  # it was decided anew since
-                    connection.execute(
-                        "delete from decision where warehouse_code = ? and sku = ?", list(decision.key)
-                    )
+                    _forget(connection, decision)
                     decision = replace(decision, note=note)
-                row = _row(replace(decision, decided_at=_text(sent_at)))
+                row = _row(replace(decision, decided_at=in_utc(sent_at)))
                 _note(connection, "ordered", order_id, row)
 
     def take_back(self, order_id: str) -> None:
@@ -205,8 +202,8 @@ class Decisions:
             connection.close()
 
 
-def _text(moment: datetime) -> str:
-    return moment.isoformat().replace("+00:00", "Z")
+def _forget(connection: sqlite3.Connection, decision: Decision) -> None:
+    connection.execute("delete from decision where warehouse_code = ? and sku = ?", list(decision.key))
 
 
 def _note(connection: sqlite3.Connection, what: str, order_id: str, row: Sequence[Any]) -> None:

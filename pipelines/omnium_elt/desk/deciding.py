@@ -36,7 +36,7 @@ def decide(home: Home, warehouse: str, sku: str, field: str, value: Any) -> Row:
         return state(connection, warehouse, sku)
 
 
-def tick_order(home: Home, supplier_id: str, warehouse: str, currency: str, is_ticked: bool) -> int:
+def tick_order(home: Home, supplier_id: str, warehouse: str, currency: str, *, is_ticked: bool) -> int:
     """Tick all lines of an order that are not snoozed, or none; returns how many."""
     with lines.connect(home) as connection:
         where = "supplier_id = ? and warehouse_code = ? and coalesce(currency, '') = ? and not is_snoozed"

@@ -13,7 +13,7 @@
 """
 
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
@@ -27,6 +27,7 @@ from omnium_elt.infra.text import digits
 from omnium_elt.report import accuracy, line_chart, lists
 from omnium_elt.report.proposals import ACTIONS
 from omnium_elt.report.rendering import render
+from omnium_elt.warehouse.queries import Row
 
 PAGE = 100
 """Rows of a page."""
@@ -78,8 +79,7 @@ class Desk:
                     (name, lists.count(connection, name), chosen.title)
                     for name, chosen in lists.LISTS.items()
                 ],
-                orders=found[:PAGE],
-                pages=_pages("/", {}, offset, len(found) > PAGE),
+                **_cut("orders", found, "/", {}, offset),
             )
 
     def supplier(self, words: Words) -> str:
@@ -101,23 +101,21 @@ class Desk:
 
     def order(self, words: Words) -> str:
         """One order and its lines."""
-        key = [words.get(name, "") for name in ("supplier", "warehouse", "currency")]
-        offset = _offset(words)
+        address, offset = _order_of(words), _offset(words)
+        key = list(address.values())
         with lines.connect(self._home) as connection:
             found = marts.order(connection, *key)
             if found is None:
                 raise NotThere
             where = "supplier_id = ? and warehouse_code = ? and coalesce(currency, '') = ?"
-            address = dict(zip(("supplier", "warehouse", "currency"), key, strict=True))
             shown = marts.lines(connection, where, key, PAGE + 1, offset)
             return self._page(
                 connection,
                 "desk/order.html",
                 order=found,
-                lines=shown[:PAGE],
                 remark=deciding.minimum_remark(found),
                 words=address,
-                pages=_pages("/order", address, offset, len(shown) > PAGE),
+                **_cut("lines", shown, "/order", address, offset),
             )
 
     def lines(self, words: Words) -> str:
@@ -135,8 +133,7 @@ class Desk:
                 title=WHICH[which][0],
                 meaning=WHICH[which][1],
                 total=marts.count_lines(connection, where, []),
-                lines=shown[:PAGE],
-                pages=_pages("/lines", {"which": which}, offset, len(shown) > PAGE),
+                **_cut("lines", shown, "/lines", {"which": which}, offset),
             )
 
     def list(self, words: Words) -> str:
@@ -152,8 +149,7 @@ class Desk:
                 "desk/list.html",
                 list=lists.LISTS[name],
                 total=lists.count(connection, name),
-                rows=shown[:PAGE],
-                pages=_pages("/list", {"name": name}, offset, len(shown) > PAGE),
+                **_cut("rows", shown, "/list", {"name": name}, offset),
             )
 
     def article(self, words: Words) -> str:
@@ -238,9 +234,9 @@ class Desk:
 
     def tick(self, asked: Mapping[str, str]) -> str:
         """Tick a whole order, or none of it; returns where to go on."""
-        key = [asked.get(name, "") for name in ("supplier", "warehouse", "currency")]
-        deciding.tick_order(self._home, key[0], key[1], key[2], asked.get("ticked") == "yes")
-        return "/order?" + urlencode(dict(zip(("supplier", "warehouse", "currency"), key, strict=True)))
+        address = _order_of(asked)
+        deciding.tick_order(self._home, *address.values(), is_ticked=asked.get("ticked") == "yes")
+        return f"/order?{urlencode(address)}"
 
     # Out of the house -------------------------------------------------------------------------------
 
@@ -273,7 +269,7 @@ class Desk:
             return self._page(
                 connection,
                 "desk/write.html",
-                words={name: words.get(name, "") for name in ("supplier", "warehouse", "currency")},
+                words=_order_of(words),
                 remarks=came_to.remarks,
                 lines=came_to.lines,
                 report=report,
@@ -309,19 +305,24 @@ def _selection(words: Words) -> Selection:
     )
 
 
+def _order_of(words: Words) -> dict[str, str]:
+    """What tells one order from others, as its address names it; empty texts where the page is about all orders."""
+    return {name: words.get(name, "") for name in ("supplier", "warehouse", "currency")}
+
+
 def _offset(words: Words) -> int:
     text = words.get("from", "0")
     return int(text) if text.isascii() and text.isdigit() and len(text) < 9 else 0
 
 
-def _pages(path: str, words: Mapping[str, str], offset: int, has_more: bool) -> dict[str, str]:
-    """Where the page before and the one after are."""
-    found = {}
+def _cut(name: str, found: Sequence[Row], path: str, words: Mapping[str, str], offset: int) -> dict[str, Any]:
+    """What a template shows of rows: one page of them as `name`, and the addresses of the pages before and after it.
+
+    One row more than a page holds is asked for, as it tells that there is a page after it.
+    """
+    pages = {}
     if offset:
-        found["before"] = f"{path}?{urlencode({**words, 'from': max(0, offset - PAGE)})}"
-    if has_more:
-        found["after"] = f"{path}?{urlencode({**words, 'from': offset + PAGE})}"
-    return found
-
-
-# Routes ---------------------------------------------------------------------------------------------
+        pages["before"] = f"{path}?{urlencode({**words, 'from': max(0, offset - PAGE)})}"
+    if len(found) > PAGE:
+        pages["after"] = f"{path}?{urlencode({**words, 'from': offset + PAGE})}"
+    return {name: found[:PAGE], "pages": pages}

@@ -5,6 +5,7 @@
 
 import json
 import os
+import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import date
@@ -26,8 +27,19 @@ QUIET_ENVIRONMENT = {
     "DO_NOT_TRACK": "1",
 }
 
+CALLED_ALIKE = (
+    "settling_lag_seconds",
+    "window_rows",
+    "max_concurrency",
+    "max_requests_per_second",
+    "full_pass_days",
+    "deletion_limit",
+)
+"""Settings of the source that are fields of `Settings` under the same name."""
+_NO_PLACE_FOR_A_DATABASE = re.compile(r"[?\\\x00-\x1f\x7f\ud800-\udfff]")
 
-def be_quiet() -> None:
+
+def disable_telemetry() -> None:
     """Switch off the telemetry of dlt and dbt; to be called before either is imported."""
     for name, value in QUIET_ENVIRONMENT.items():
         os.environ.setdefault(name, value)
@@ -49,9 +61,20 @@ def environment(values: Mapping[str, str]) -> Iterator[None]:
 
 
 def home_of(path: str | None) -> Home:
-    """The home named on the command line, else by OMNIUM_HOME, else `omnium-data` here. UsageError for a URL."""
+    """The home named on the command line, else by OMNIUM_HOME, else `omnium-data` here.
+
+    Raises UsageError for a URL, and for a path at which no database can lie.
+    """
     named = path or os.environ.get("OMNIUM_HOME") or DEFAULT_HOME
-    return Home(local_path(named, "--home" if path else "OMNIUM_HOME").absolute())
+    option = "--home" if path else "OMNIUM_HOME"
+    root = local_path(named, option).absolute()
+    # DuckDB takes what follows a question mark for options, and keeps the log of its changes elsewhere.
+    if odd := _NO_PLACE_FOR_A_DATABASE.search(str(root)):
+        raise UsageError(
+            f"{option}: a database cannot lie in a folder whose path holds {odd.group()!a} ({str(root)!a})",
+            "Choose a path without it.",
+        )
+    return Home(root)
 
 
 def local_path(path: str, option: str) -> Path:
@@ -66,7 +89,7 @@ def local_path(path: str, option: str) -> Path:
 
 def check_configuration() -> None:
     """Raise UsageError for the first setting, wherever it stands, that is unknown or out of its range."""
-    be_quiet()
+    disable_telemetry()
     try:
         found = settings_table.problems()
     except _unreadable() as error:
@@ -108,12 +131,7 @@ def read_settings(home: Home, options: Mapping[str, Any], *, needs_tenant: bool)
         client_secret=Secret(client_secret),
         personal=_source("pii"),
         personal_key=Secret(personal_key) if personal_key else None,
-        settling_lag_seconds=_source("settling_lag_seconds"),
-        window_rows=_source("window_rows"),
-        max_concurrency=_source("max_concurrency"),
-        max_requests_per_second=_source("max_requests_per_second"),
-        full_pass_days=_source("full_pass_days"),
-        deletion_limit=_source("deletion_limit"),
+        **{name: _source(name) for name in CALLED_ALIKE},
         fields=settings_table.choices(),
         variables=_variables(),
         **options,

@@ -60,30 +60,26 @@ class Explanation:
         return _in_lines(self.message, self.remedy)
 
 
+_DISK_FULL = "no space left on the disk"
+_MAKE_ROOM = "Make room, or choose another --home, and run again: nothing is lost."
+_NOT_WRITABLE = ("no permission to write", "Choose a --home that this user may write, or change its owner.")
+_NO_FOLDER = ("not a folder", "Choose a --home that is a folder.")
 _OS_ERRORS = {
-    errno.ENOSPC: (
-        "no space left on the disk",
-        "Make room, or choose another --home, and run again: nothing is lost.",
-    ),
-    errno.EDQUOT: (
-        "the disk quota is used up",
-        "Make room, or choose another --home, and run again: nothing is lost.",
-    ),
+    errno.ENOSPC: (_DISK_FULL, _MAKE_ROOM),
+    errno.EDQUOT: ("the disk quota is used up", _MAKE_ROOM),
     errno.EFBIG: (
         "a file may not become as large as this one has to",
         "Lift the limit (`ulimit -f`, or that of the file system) and run again: nothing is lost.",
     ),
     errno.EROFS: ("the disk is read-only", "Choose a --home that can be written."),
-    errno.EACCES: (
-        "no permission to write",
-        "Choose a --home that this user may write, or change its owner.",
-    ),
-    errno.EPERM: ("no permission to write", "Choose a --home that this user may write, or change its owner."),
-    errno.ENOTDIR: ("not a folder", "Choose a --home that is a folder."),
+    errno.EACCES: _NOT_WRITABLE,
+    errno.EPERM: _NOT_WRITABLE,
+    errno.ENOTDIR: _NO_FOLDER,
+    errno.EEXIST: _NO_FOLDER,
     errno.EISDIR: ("a folder, where a file has to be", "Move it away and run again."),
-    errno.EEXIST: ("not a folder", "Choose a --home that is a folder."),
     errno.EMFILE: ("too many open files", "Raise the limit (`ulimit -n 4096`) and run again."),
 }
+"""What a person reads of an error of the operating system: what is wrong, and what to do."""
 
 EXTRAS = ("postgres",)
 """Destinations that have an extra of ours."""
@@ -100,8 +96,8 @@ _DATABASE_HINTS = (
     ),
     (
         ("no space left", "could not write", "failed to write", "out of disk"),
-        "no space left on the disk",
-        "Make room, or choose another --home, and run again: nothing is lost.",
+        _DISK_FULL,
+        _MAKE_ROOM,
         EXIT_FAILED,
     ),
     (

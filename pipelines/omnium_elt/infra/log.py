@@ -15,9 +15,8 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from logging.handlers import RotatingFileHandler
 from pathlib import Path
-from urllib.parse import quote, quote_plus
 
-from omnium_source.text import printable
+from omnium_source.text import masked, printable
 
 KEPT_FILES = 60
 LEAST_SECRET = 8
@@ -26,7 +25,7 @@ MOST_BYTES_PER_FILE = 20_000_000
 FOREIGN = ("dlt", "dbt")
 """Loggers that do not hand their lines on to the root logger."""
 
-# Without a log file (before a home is there) nobody is told twice.
+# Without a log file, before a home is there, errors would be printed a second time.
 logging.getLogger("omnium").addHandler(logging.NullHandler())
 
 _IS = r"[\\\"'\s]*[=:][\\\"'\s]*"
@@ -59,7 +58,7 @@ _PERSONAL = (re.compile(r"[\w.+-]+@[\w-]+(\.[\w-]+)+"), "****@****")
 
 _SECRET_NAME = re.compile(r"(?i)(\w*_)?(key|secret|password|token|signature|connection_string)")
 _SECTIONS = ("DESTINATION__", "AWS_", "AZURE_", "GOOGLE_")
-"""How the environment names what a destination's client is told."""
+"""How the names of a destination's settings begin in the environment."""
 _hidden = set[str]()
 
 
@@ -67,12 +66,7 @@ def hide(named: Mapping[str, object]) -> None:
     """Let those of these values that are secrets by their names appear nowhere from here on."""
     for name, value in named.items():
         if _SECRET_NAME.fullmatch(name) and value and len(str(value)) >= LEAST_SECRET:
-            _hidden.update(_written(str(value)))
-
-
-def _written(secret: str) -> set[str]:
-    """A secret as it stands in texts and in addresses."""
-    return {secret, quote(secret, safe=""), quote_plus(secret)}
+            _hidden.add(str(value))
 
 
 def without_secrets(text: str) -> str:
@@ -82,8 +76,7 @@ def without_secrets(text: str) -> str:
 
 
 def _masked(text: str, values: Iterable[str]) -> str:
-    for value in sorted(values, key=len, reverse=True):
-        text = text.replace(value, "********")
+    text = masked(text, values)
     for pattern, stars in _SECRETS:
         text = pattern.sub(stars, text)
     return text
@@ -95,7 +88,7 @@ class Masker:
     def __init__(self, values: Iterable[str | None] = ()) -> None:
         """Mask `values` wherever they stand; values of fewer than four characters would mask everything."""
         without_secrets("")  # whatever the environment holds is hidden from here on
-        self._values = {one for value in values if value and len(value) >= 4 for one in _written(str(value))}
+        self._values = {str(value) for value in values if value and len(value) >= 4}
 
     def __call__(self, text: str) -> str:
         """Return `text` without secrets."""

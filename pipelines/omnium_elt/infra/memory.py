@@ -1,11 +1,11 @@
 """How much memory this process may use (the machine's, or less in a container), and how Python treats it.
 
-limit                    bytes
-is_tight                 whether a load has to do with fewer processes and a smaller database cache
-for_models               what DuckDB may use while models are built
-while_importing          garbage is not looked for among what imports make
-hurrying                 garbage is looked for seldom
-give_back_what_was_used  the allocator keeps little for itself
+limit                   bytes
+is_tight                whether a load has to do with fewer processes and a smaller database cache
+for_models              what DuckDB may use while models are built
+collect_garbage_late    Python looks for garbage only when more objects are there than imports make
+tuned_for_load          Python looks for garbage seldom, and changes threads often
+limit_allocator_caches  the allocator gives back what was used, instead of keeping it
 """
 
 import contextlib
@@ -72,13 +72,13 @@ def _mebibytes(size: float) -> str:
     return f"{int(size) // 2**20}MiB"
 
 
-def while_importing() -> None:
+def collect_garbage_late() -> None:
     """Let Python look for garbage when more objects are there than imports make; for as long as this process lives."""
     gc.set_threshold(OBJECTS_OF_IMPORTS, 10, 10)
 
 
 @contextlib.contextmanager
-def hurrying() -> Iterator[None]:
+def tuned_for_load() -> Iterator[None]:
     """Let Python look for garbage in cycles seldom, and change threads often.
 
     A parsed page is tens of thousands of objects in no cycle at all; looking through the pages that wait
@@ -97,7 +97,7 @@ def hurrying() -> Iterator[None]:
         gc.unfreeze()
 
 
-def give_back_what_was_used() -> None:
+def limit_allocator_caches() -> None:
     """Have the allocator give back what was used, where it is glibc's; for as long as this process lives.
 
     Arrow's own allocator keeps what each of thirty threads has used, so Arrow takes the system's, too.

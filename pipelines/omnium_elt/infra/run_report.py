@@ -1,12 +1,16 @@
 """What a run tells about itself: the shape of `--json`, and the progress it shows while it works."""
 
+import functools
 import secrets
+import time
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
-from typing import Any, Literal, Protocol
+from typing import Any, Concatenate, Literal, ParamSpec, Protocol
 
 from omnium_source.http.traffic import Traffic
 
+from omnium_elt.infra.home import Settings
 from omnium_elt.infra.text import for_json
 
 ResourceStatus = Literal["ok", "unchanged", "forbidden", "failed", "skipped"]
@@ -58,7 +62,7 @@ class ResourceReport:
 
     @property
     def is_dead(self) -> bool:
-        """Whether it failed before the server had told anything about it."""
+        """Whether it failed before the server had answered anything about it."""
         return self.status == "failed" and self.total_hits is None and not self.rows
 
 
@@ -158,6 +162,29 @@ class Progress(Protocol):
 
     def note(self, text: str) -> None:
         """Say one line that belongs to no count."""
+
+
+Step = Callable[[Settings, Progress, RunReport], None]
+"""A step adds what it did to the report; it raises when the run cannot go on."""
+_Options = ParamSpec("_Options")
+_Reported = Callable[Concatenate[Settings, Progress, _Options], StepReport]
+
+
+def timed(step: _Reported[_Options]) -> _Reported[_Options]:
+    """Have a step's report say how long it took, where it did something, and its progress end with it."""
+
+    @functools.wraps(step)
+    def measured(
+        settings: Settings, progress: Progress, /, *arguments: _Options.args, **options: _Options.kwargs
+    ) -> StepReport:
+        started = time.monotonic()
+        report = step(settings, progress, *arguments, **options)
+        if report.status == "ok":
+            report.seconds = time.monotonic() - started
+            progress.finish(report.name, "ok")
+        return report
+
+    return measured
 
 
 class Silent:

@@ -372,7 +372,7 @@ ANOTHER_TENANT = re.compile(r"SOURCES__OMNIUM(?!_+SOURCE_)_?[A-Z0-9]\w*?__")
 
 def problems() -> list[Problem]:
     """What is wrong with the configuration, in the environment and in dlt's files."""
-    files = documents() if has_files() else []
+    files = _files()
     found = list(_environment(os.environ))
     sources = settings_found(files)
     transform = list(from_environment(TRANSFORM_PREFIX))
@@ -392,14 +392,14 @@ def problems() -> list[Problem]:
 
 def choices() -> dict[str, dict[str, Any]]:
     """The choice of fields of each resource that has one. Raises ConfigurationError."""
-    return field_choices(settings_found(documents() if has_files() else []))
+    return field_choices(settings_found(_files()))
 
 
-def has_files() -> bool:
-    """Whether dlt has files to read at all: importing it takes a second."""
+def _files() -> list[tuple[str, Mapping[str, Any]]]:
+    """The TOML files that dlt reads; where there are none it is not even imported, which takes a second."""
     project = Path(os.environ.get("DLT_PROJECT_DIR") or ".") / os.environ.get("DLT_CONFIG_FOLDER", ".dlt")
     folders = [project, Path(os.environ.get("DLT_DATA_DIR") or Path.home() / ".dlt"), ROOTS_FOLDER]
-    return any(next(folder.glob("*.toml"), None) for folder in folders)
+    return documents() if any(next(folder.glob("*.toml"), None) for folder in folders) else []
 
 
 def _of_variable(found: Found) -> Problem | None:

@@ -12,6 +12,7 @@ from omnium_elt.infra.run_report import Progress, RunReport
 from omnium_elt.inspect.examples import Example, examples
 from omnium_elt.steps.run import run
 from omnium_elt.warehouse import database
+from omnium_elt.warehouse.manifest import read_manifest
 from omnium_elt.warehouse.queries import rows
 
 BAR = "▁▂▃▄▅▆▇█"
@@ -104,8 +105,6 @@ def findings(warehouse: Path) -> Findings:
 
 
 def _as_of(warehouse: Path) -> date | None:
-    from omnium_elt.warehouse.manifest import read_manifest
-
     manifest = read_manifest(Home(warehouse.parent))
     return date.fromisoformat(manifest["as_of"]) if manifest.get("as_of") else None
 

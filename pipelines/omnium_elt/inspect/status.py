@@ -13,6 +13,7 @@ from omnium_elt.infra import history, lock
 from omnium_elt.infra.home import Home
 from omnium_elt.infra.text import for_json
 from omnium_elt.warehouse import database
+from omnium_elt.warehouse.manifest import read_manifest
 
 log = logging.getLogger("omnium.status")
 
@@ -62,8 +63,6 @@ class Status:
 def status(home: Home, resources: tuple[str, ...] | None = None, exclude: tuple[str, ...] = ()) -> Status:
     """Gather what is known of a home, of all resources or those named."""
     from omnium_source.resources import LEFT_OUT, select
-
-    from omnium_elt.warehouse.manifest import read_manifest
 
     now = datetime.now(UTC)
     facts = history.resources(home)

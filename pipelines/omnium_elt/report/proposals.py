@@ -120,18 +120,13 @@ def _action(order: Row) -> tuple[int, str]:
 def _remarks(order: Row) -> list[str]:
     """What a purchaser should know of an order beside its lines, a sentence each."""
     remarks = []
+    minimum = f"Below the supplier's minimum of {amount(order['minimum_order_amount'], order['currency'])}"
     if order["action"] == "defer":
-        wait = f" wait about {number(order['defer_days'])} days" if order["defer_days"] else " wait"
-        remarks.append(
-            "Below the supplier's minimum of "
-            f"{amount(order['minimum_order_amount'], order['currency'])}:{wait}."
-        )
+        days = f" about {number(order['defer_days'])} days" if order["defer_days"] else ""
+        remarks.append(f"{minimum}: wait{days}.")
     if order["action"] == "order_below_minimum":
         together = ", together with its orders for other warehouses" if order["is_pooled"] else ""
-        remarks.append(
-            "Below the supplier's minimum of "
-            f"{amount(order['minimum_order_amount'], order['currency'])}, but it cannot wait: order now{together}."
-        )
+        remarks.append(f"{minimum}, but it cannot wait: order now{together}.")
     if order["top_up_units"]:
         remarks.append(f"{number(order['top_up_units'])} units added to reach the minimum.")
     if order["action"] == "split":

@@ -19,7 +19,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from omnium_source.errors import Forbidden
 from omnium_source.pii.personal_key import key_for
@@ -31,13 +31,10 @@ from omnium_elt.infra import lock
 from omnium_elt.infra.errors import HomeLockedError, OmniumEltError, UsageError
 from omnium_elt.infra.files import read_object, write_json
 from omnium_elt.infra.home import Home, Secret, Settings
-from omnium_elt.infra.run_report import Progress, RunReport, StepReport
+from omnium_elt.infra.run_report import Progress, RunReport, Step, StepReport
 from omnium_elt.infra.tenant import connect, personal_data, translating_errors
 from omnium_elt.infra.text import counted
 from omnium_elt.steps.backfill_files import HandedOver, hand_over
-
-if TYPE_CHECKING:
-    from omnium_elt.steps.run import Step
 
 FORMAT = 1
 MOST_PARTS = 64
@@ -261,7 +258,7 @@ def part_settings(settings: Settings, number: int) -> Settings:
     )
 
 
-def part_steps(home: Home, number: int, settings: Settings) -> "list[Step]":
+def part_steps(home: Home, number: int, settings: Settings) -> list[Step]:
     """What is left to do for a part of the plan in `home`: to read it, to hand it over. `settings`: the part's own."""
     from omnium_elt.steps.run import load_step
 
@@ -319,7 +316,7 @@ def taken(home: Home, number: int) -> Iterator[None]:
 
 
 def read_parts(
-    settings: Settings, read: "Callable[[Settings, Sequence[Step]], RunReport]", wait: Callable[[], None]
+    settings: Settings, read: Callable[[Settings, Sequence[Step]], RunReport], wait: Callable[[], None]
 ) -> tuple[RunReport, Home]:
     """Read parts that nobody else reads, one after the other, until all are complete or one fails.
 
@@ -382,16 +379,16 @@ def lacking_of(plan: Plan, number: int, states: Mapping[str, Mapping[str, Any]])
 
 def refuse_incomplete(plan: Plan, home: Home) -> None:
     """Raise OmniumEltError where parts have not read all that they were to read, or not handed it over; name it."""
-    told_of = []
+    unfinished = []
     for number, shares in enumerate(plan.parts, 1):
         part = part_home(home, number)
         if lacking := lacking_of(plan, number, states_of(part, plan.plan_id)):
-            told_of.append(f"part {number} lacks {', '.join(lacking)}")
+            unfinished.append(f"part {number} lacks {', '.join(lacking)}")
         elif shares and not HandedOver.of(part, plan.plan_id):
-            told_of.append(f"part {number} is not handed over")
-    if told_of:
-        first = told_of[0].split()[1]
+            unfinished.append(f"part {number} is not handed over")
+    if unfinished:
+        first = unfinished[0].split()[1]
         raise OmniumEltError(
-            f"the backfill is not complete: {'; '.join(told_of)}",
+            f"the backfill is not complete: {'; '.join(unfinished)}",
             f"omnium-elt backfill part {first} goes on with it; then commit again.",
         )

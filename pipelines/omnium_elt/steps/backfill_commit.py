@@ -16,7 +16,7 @@ from omnium_source.normalize.buffer import REQUIRED, Columns, Part, Tables
 from omnium_source.normalize.naming import free_name
 from omnium_source.normalize.schema import FIELD
 from omnium_source.resources import RESOURCES
-from omnium_source.source import dlt_resource, mark_personal
+from omnium_source.source import dlt_resource
 from omnium_source.windows.gathered import Verified
 from omnium_source.windows.window import Window
 
@@ -138,15 +138,12 @@ class _Commit:
             windows.append(_verified(name, share, parts, columns, found.states[name]))
         progress.finish(name, "ok")
 
-        def marked() -> Iterator[Verified]:
-            mark_personal(self._plan.mark)
-            yield from windows
-
         lists = folder / f"{name}.lists"
         lists.mkdir()
         return dlt_resource(
             RESOURCES[name],
-            marked,
+            windows,
+            mark=self._plan.mark,
             is_new=is_new,
             lists=lists if self._warehouse.takes_lists else None,
         )

@@ -12,7 +12,6 @@ those of the last `KEPT` publications stay. `manifest.json` is a copy of the new
 import json
 import os
 import re
-import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -23,7 +22,7 @@ from omnium_elt.infra.errors import OmniumEltError, UsageError
 from omnium_elt.infra.files import checksum, partial_of, read_object, replacing
 from omnium_elt.infra.home import Home, Settings
 from omnium_elt.infra.log import hide
-from omnium_elt.infra.run_report import Progress, StepReport
+from omnium_elt.infra.run_report import Progress, StepReport, timed
 from omnium_elt.infra.text import in_utc
 from omnium_elt.steps.lake import FORMAT, read_manifest
 
@@ -41,6 +40,7 @@ Files = Iterable[tuple[str, Path, str]]
 """What is published: the name of each file, where it is, its SHA-256."""
 
 
+@timed
 def publish_to_bucket(settings: Settings, progress: Progress) -> StepReport:
     """Publish the home's published files to `settings.publish_to`, unless the newest there are the same.
 
@@ -50,6 +50,7 @@ def publish_to_bucket(settings: Settings, progress: Progress) -> StepReport:
     return _published(STEP, settings.publish_to, progress, lambda bucket: bucket.publish(settings.home))
 
 
+@timed
 def publish_lake_to_bucket(settings: Settings, progress: Progress) -> StepReport:
     """Publish the newest run of the home's Parquet lake to `lake/` of `settings.publish_to`, likewise."""
     if not read_manifest(settings.home.lake)["tables"]:
@@ -61,8 +62,6 @@ def publish_lake_to_bucket(settings: Settings, progress: Progress) -> StepReport
 def _published(
     step: str, url: str, progress: Progress, publish: "Callable[[Bucket], dict[str, Any]]"
 ) -> StepReport:
-    started = time.monotonic()
-    report = StepReport(step)
     bucket = Bucket.opened(url)
     progress.start(step, None)
     try:
@@ -74,10 +73,10 @@ def _published(
             f"{url} cannot be written: {type(error).__name__}: {error}",
             "Look at DESTINATION__FILESYSTEM__CREDENTIALS__… and at what that user may; then omnium-elt publish.",
         ) from error
-    report.status, report.details = "ok" if details else "unchanged", details
-    report.seconds = time.monotonic() - started
-    progress.finish(step, report.status)
-    return report
+    if not details:
+        progress.finish(step, "unchanged")
+        return StepReport(step, "unchanged")
+    return StepReport(step, "ok", details=details)
 
 
 @dataclass(frozen=True)

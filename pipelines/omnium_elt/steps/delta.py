@@ -8,8 +8,8 @@ manifest names has one run's tables, for as long as that run is kept; whoever ta
 meet two runs while one is being written, for a Delta table has a log of its own.
 """
 
+import re
 import shutil
-import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from importlib.util import find_spec
@@ -19,16 +19,27 @@ from typing import Any
 from omnium_elt.infra.errors import UsageError
 from omnium_elt.infra.files import make_folder, read_object, write_json
 from omnium_elt.infra.home import Settings
-from omnium_elt.infra.run_report import Progress, StepReport, new_run_id
+from omnium_elt.infra.run_report import Progress, StepReport, new_run_id, timed
 from omnium_elt.steps.bucket import Bucket
 from omnium_elt.warehouse import database
-from omnium_elt.warehouse.queries import only_value
 
 STEP = "delta"
 FORMAT = 1
 KEPT_RUNS = 3
 """Runs whose versions can be read; what only older ones need is vacuumed."""
 ROWS_AT_ONCE = 100_000
+
+
+def check_place(settings: Settings) -> None:
+    """Raise UsageError where the library is missing that writes Delta tables, or cannot write them into this home."""
+    check_installed()
+    # It makes an address of a path, in which these have no place or another meaning.
+    odd = re.search(r"[\[\]|]|%[0-9a-fA-F]{2}", str(settings.home.root))
+    if odd and not settings.publish_to:
+        raise UsageError(
+            f"Delta tables cannot lie in a folder whose path holds {odd.group()!r} ({settings.home.root})",
+            "Choose another --home, or --destination parquet.",
+        )
 
 
 def check_installed() -> None:
@@ -40,16 +51,18 @@ def check_installed() -> None:
         )
 
 
+@timed
 def publish_delta(settings: Settings, progress: Progress) -> StepReport:
     """Write a version of each raw table that changed since the last time, then the manifest that names them.
 
     Raises OmniumEltError where another run published to the same bucket meanwhile: what is read stays that run's.
     """
     check_installed()
-    started = time.monotonic()
     report = StepReport(STEP)
     place = (
-        _InBucket.opened(settings.publish_to) if settings.publish_to else _Here(settings.home.root / "delta")
+        _InBucket.opened(settings.publish_to)
+        if settings.publish_to
+        else _OnDisk(settings.home.root / "delta")
     )
     manifest = place.read()
     before: Mapping[str, Any] = manifest.get("tables", {})
@@ -79,25 +92,23 @@ def publish_delta(settings: Settings, progress: Progress) -> StepReport:
     runs = [*manifest.get("runs", []), {"run_id": run_id, "versions": versions}][-KEPT_RUNS:]
     place.commit({"format": FORMAT, "run_id": run_id, "runs": runs, "tables": tables})
     _tidy(place, runs, {*before, *(name for run in manifest.get("runs", []) for name in run["versions"])})
-    report.status, report.seconds = "ok", time.monotonic() - started
-    progress.finish(STEP, "ok")
+    report.status = "ok"
     return report
 
 
-def write_table(connection: Any, place: "_Here | _InBucket", table: str, run_id: str) -> dict[str, Any]:
+def write_table(connection: Any, place: "_OnDisk | _InBucket", table: str, run_id: str) -> dict[str, Any]:
     """Write all rows of a table as its next version."""
     from deltalake import CommitProperties, DeltaTable, WriterProperties, write_deltalake
 
-    source = f'"{database.RAW}"."{table}"'
-    columns = connection.execute(f"describe {source}").fetchall()
+    described = database.described(connection, table)
     # Delta has no JSON.
     listed = ", ".join(
         f'cast("{name}" as varchar) as "{name}"' if kind == "JSON" else f'"{name}"'
-        for name, kind, *_ in columns
+        for name, kind in (column.values() for column in described["columns"])
     )
     write_deltalake(
         place.uri(table),
-        connection.sql(f"select {listed} from {source}").to_arrow_reader(ROWS_AT_ONCE),
+        connection.sql(f'select {listed} from "{database.RAW}"."{table}"').to_arrow_reader(ROWS_AT_ONCE),
         mode="overwrite",
         schema_mode="overwrite",
         storage_options=place.options,
@@ -106,15 +117,11 @@ def write_table(connection: Any, place: "_Here | _InBucket", table: str, run_id:
     )
     # Another home may have written a version since.
     history = DeltaTable(place.uri(table), storage_options=place.options).history(10)
-    rows = only_value(connection, f"select count(*) from {source}")
-    return {
-        "version": next(commit["version"] for commit in history if commit.get("run_id") == run_id),
-        "rows": rows,
-        "columns": [{"name": name, "type": kind} for name, kind, *_ in columns],
-    }
+    version = next(commit["version"] for commit in history if commit.get("run_id") == run_id)
+    return {"version": version, **described}
 
 
-def _tidy(place: "_Here | _InBucket", runs: list[dict[str, Any]], before: Iterable[str]) -> None:
+def _tidy(place: "_OnDisk | _InBucket", runs: list[dict[str, Any]], before: Iterable[str]) -> None:
     """Take away the files of versions that no kept run names, and tables that are in none of them."""
     from deltalake import DeltaTable
 
@@ -129,7 +136,7 @@ def _tidy(place: "_Here | _InBucket", runs: list[dict[str, Any]], before: Iterab
 
 
 @dataclass(frozen=True)
-class _Here:
+class _OnDisk:
     """Delta tables in a folder of this machine."""
 
     folder: Path

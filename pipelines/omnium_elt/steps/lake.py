@@ -10,7 +10,6 @@ reads what the manifest names has one run's tables, all of them, for as long as 
 
 import os
 import shutil
-import time
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
@@ -27,10 +26,9 @@ from omnium_elt.infra.files import (
     write_json,
 )
 from omnium_elt.infra.home import Settings
-from omnium_elt.infra.run_report import Progress, StepReport, new_run_id
+from omnium_elt.infra.run_report import Progress, StepReport, new_run_id, timed
 from omnium_elt.infra.text import in_utc
 from omnium_elt.warehouse import database
-from omnium_elt.warehouse.queries import only_value
 
 STEP = "lake"
 FILE = "data.parquet"
@@ -42,13 +40,13 @@ KEPT_RUNS = 3
 """Runs whose files stay: a reader that began with one has until the third next that changed something."""
 
 
+@timed
 def publish_lake(settings: Settings, progress: Progress) -> StepReport:
     """Write the raw tables that changed since the last time, as a run of their own beside those before.
 
     The manifest names the new run once all its files are there; a run that is killed before leaves nothing that
     anybody reads.
     """
-    started = time.monotonic()
     report = StepReport(STEP)
     lake = settings.home.lake
     manifest = read_manifest(lake)
@@ -59,14 +57,12 @@ def publish_lake(settings: Settings, progress: Progress) -> StepReport:
         if changed or marks.keys() != {name for name in before if before[name]["mark"]}:
             progress.start(STEP, len(changed))
             manifest = _write_run(connection, settings, marks, manifest, progress)
-            progress.finish(STEP, "ok")
             report.status = "ok"
         else:
             report.status = "unchanged"
     _show_newest(lake, manifest["tables"])
     _clean_up(lake, manifest)
     report.details = {"tables": len(marks), "written": len(changed)}
-    report.seconds = time.monotonic() - started
     return report
 
 
@@ -132,13 +128,9 @@ def write_table(connection: Any, table: str, file: Path) -> dict[str, Any]:
         f"copy (from {source}) to {database.literal(str(file))} (format parquet, compression zstd)"
     )
     flush(file)
-    rows = only_value(connection, f"select count(*) from {source}")
-    columns = connection.execute(f"describe {source}").fetchall()
-    return {
-        "rows": rows,
-        "columns": [{"name": name, "type": kind} for name, kind, *_ in columns],
-        "files": [{"rows": rows, "bytes": file.stat().st_size, "sha256": checksum(file)}],
-    }
+    described = database.described(connection, table)
+    facts = {"rows": described["rows"], "bytes": file.stat().st_size, "sha256": checksum(file)}
+    return {**described, "files": [facts]}
 
 
 def _link(present: Path, file: Path) -> None:

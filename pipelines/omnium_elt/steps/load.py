@@ -8,7 +8,6 @@ cut short keeps what its finished packages loaded.
 """
 
 import logging
-import os
 import queue
 import shutil
 import tempfile
@@ -34,7 +33,7 @@ from omnium_source.normalize.drift import in_words
 from omnium_source.normalize.without_pandas import without_pandas
 from omnium_source.normalize.worker_pool import WorkerPool
 from omnium_source.resources import LEFT_OUT, Resource, select
-from omnium_source.source import dlt_resource, mark_personal
+from omnium_source.source import WORKERS, dlt_resource
 from omnium_source.sync import Sync, known_columns
 from omnium_source.windows.gathered import Verified
 from omnium_source.windows.window import Reading
@@ -71,9 +70,6 @@ waits for, fewer and larger packages cost less."""
 SECONDS_A_PACKAGE = 15.0
 """A package is closed when it holds this many rows, or pages of this many bytes, or waited this long, or nothing
 more will come. Each costs a second or two of its own, however little is in it: the everyday run should need one."""
-WORKERS = min(8, os.cpu_count() or 2)
-"""Processes that make tables of pages, at most. More than one for each core gains nothing, and eight keep up with what
-the server's limits allow."""
 FATAL = (WrongCredentials, Unreachable, ConfigurationError, OSError)
 """Errors that every other resource would meet as well; OSError: the disk that windows wait on."""
 
@@ -81,15 +77,15 @@ FATAL = (WrongCredentials, Unreachable, ConfigurationError, OSError)
 def load(settings: Settings, progress: Progress, report: RunReport | None = None) -> RunReport:
     """Read and load everything that is new. What comes of it stands in `report`, which is also returned.
 
-    A resource that cannot be read is told in the report, and the others go on. Raises OmniumEltError where
+    A resource that cannot be read stands in the report, and the others go on. Raises OmniumEltError where
     nothing can be read or loaded at all, UsageError for a wrong setting.
     """
     report = report or RunReport.begin("load", settings.run_id)
-    memory.give_back_what_was_used()
+    memory.limit_allocator_caches()
     with translating_errors():
         resources = select(settings.resources, settings.exclude)
         with (
-            memory.hurrying(),
+            memory.tuned_for_load(),
             without_pandas(),
             # Set by itself where going on makes no sense.
             connect(settings, settings.stop.child()) as client,
@@ -351,17 +347,13 @@ class _Load:
         for name, windows in package.items():
             yield dlt_resource(
                 windows[0].resource,
-                self._marked(windows),
+                windows,
+                mark=self._personal.mark,
                 is_new=name in new,
                 lists=lists if self._warehouse.takes_lists else None,
             )
         for name, rows in beside.items():
             yield resource(name, rows)
-
-    def _marked(self, windows: list[Verified]) -> Iterator[Verified]:
-        """The windows; as they are extracted the package's state takes the mark along."""
-        mark_personal(self._personal.mark)
-        yield from windows
 
     # -- what a person should know -------------------------------------------------------------------
 

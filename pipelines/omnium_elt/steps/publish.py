@@ -12,7 +12,6 @@ data are published alone; the manifest says whether models are there, and whethe
 import base64
 import json
 import stat
-import time
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -31,7 +30,7 @@ from omnium_elt.infra.files import (
     write_json,
 )
 from omnium_elt.infra.home import Home, Settings
-from omnium_elt.infra.run_report import Progress, StepReport
+from omnium_elt.infra.run_report import Progress, StepReport, timed
 from omnium_elt.infra.text import in_utc
 from omnium_elt.report import html as report_html
 from omnium_elt.report.summary import summary
@@ -46,13 +45,13 @@ MARTS = "marts"
 MANIFEST_FORMAT = 1
 
 
+@timed
 def publish(settings: Settings, progress: Progress) -> StepReport:
     """Publish the working database, unless what is published is the same already.
 
     Where no models were ever built the raw data are published alone, and the manifest says so. Raises UsageError where
     a build of them did not finish, or nothing was loaded. A reader sees the old version or the new one.
     """
-    started = time.monotonic()
     report = StepReport(STEP)
     home = settings.home
     if settings.destination not in database.LOCAL:
@@ -89,15 +88,14 @@ def publish(settings: Settings, progress: Progress) -> StepReport:
     report.details["models"] = manifest["models"]
     write_json(home.manifest, manifest, mode=None)
     _tidy(home, manifest)
-    report.status, report.seconds = "ok", time.monotonic() - started
-    progress.finish(STEP, "ok")
+    report.status = "ok"
     return report
 
 
 def _manifest(
     settings: Settings, marts: list[dict[str, Any]], source: dict[str, Any] | None, raw: str
 ) -> dict[str, Any]:
-    """What readers are told of this version."""
+    """What the manifest says of this version."""
     models = "none" if source is None else "current" if source["raw"] == raw else "older than the raw data"
     return {
         "format": MANIFEST_FORMAT,

@@ -18,10 +18,7 @@ from typing import Any
 from omnium_elt.infra import history, lock, log
 from omnium_elt.infra.errors import OmniumEltError, explain
 from omnium_elt.infra.home import Settings
-from omnium_elt.infra.run_report import Progress, RunReport, StepReport, new_run_id
-
-Step = Callable[[Settings, Progress, RunReport], None]
-"""A step adds what it did to the report; it raises when the run cannot go on."""
+from omnium_elt.infra.run_report import Progress, RunReport, Step, StepReport, new_run_id
 
 _log = logging.getLogger("omnium.run")
 LEAST_FREE_BYTES = 100_000_000
@@ -113,9 +110,9 @@ def _take_over_kept(report: RunReport, part: RunReport) -> None:
 
 
 def due_reconcile_step(settings: Settings, progress: Progress, report: RunReport) -> None:
-    """Reconcile where the last time is `reconcile_every_days` ago; the load's figures stay the run's own."""
+    """Reconcile what was not in the last `reconcile_every_days`; the load's figures stay the run's own."""
     every = settings.reconcile_every_days
-    if every is None or not _is_due(settings, every):
+    if every is None or not _is_due(settings, report, every):
         return
     from omnium_elt.steps.reconcile import reconcile
 
@@ -223,15 +220,25 @@ def _note_failure(report: RunReport, error: BaseException) -> None:
         report.notes.append("This was not foreseen; the log file holds the details.")
 
 
-def _is_due(settings: Settings, every_days: int) -> bool:
+def _is_due(settings: Settings, report: RunReport, every_days: int) -> bool:
+    """Whether any resource that this run read was in no reconcile of the last days: others may name fewer of them."""
+    from omnium_source.resources import RESOURCES
+
+    due = {
+        one.name
+        for one in report.resources
+        if one.status in ("ok", "unchanged") and RESOURCES[one.name].rule != "versions"
+    }
     now = datetime.now(UTC)
     for past in history.runs(settings.home):
+        seconds = history.seconds_since(past["finished_at"], now)
+        if not due or seconds is None or seconds >= every_days * 86_400:
+            break
         has_reconciled = past["command"] == "reconcile" and past["status"] in ("ok", "unchanged")
         has_reconciled |= any(s["name"] == "reconcile" and s["status"] != "skipped" for s in past["steps"])
         if has_reconciled:
-            seconds = history.seconds_since(past["finished_at"], now)
-            return seconds is None or seconds >= every_days * 86_400
-    return True
+            due -= {resource["name"] for resource in past["resources"]}
+    return bool(due)
 
 
 @contextlib.contextmanager

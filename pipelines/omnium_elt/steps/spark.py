@@ -91,7 +91,8 @@ def _check_java() -> None:
 def session(settings: Settings) -> Iterator[Any]:
     """A Spark session for the length of a `with`: on this machine, or the cluster's that OMNIUM_SPARK_REMOTE names.
 
-    dbt, in the same process, uses it too. One that is open already is used as it is, and stays open.
+    dbt, in the same process, uses it too. One that is open already is used as it is, and stays open. Java ends with
+    the session that started it, so that its memory is there for what follows.
     """
     check(settings)
     SparkSession = import_module("pyspark.sql").SparkSession
@@ -129,6 +130,24 @@ def session(settings: Settings) -> Iterator[Any]:
     finally:
         if active is None:
             spark.stop()
+            if not remote:
+                end_java()
+
+
+def end_java() -> None:
+    """End the Java of this process, which pyspark would keep, with all its memory, until Python ends.
+
+    pyspark 4.1 has no public way; a version without these fields keeps its Java, as pyspark means it to.
+    """
+    context = import_module("pyspark").SparkContext
+    gateway = getattr(context, "_gateway", None)
+    java = getattr(gateway, "proc", None)
+    if gateway is None or java is None:
+        return
+    gateway.shutdown()
+    java.stdin.close()
+    java.wait()
+    context._gateway = context._jvm = None
 
 
 def _local(builder: Any, settings: Settings) -> Any:
@@ -200,6 +219,8 @@ class Build:
         self._prefix = prefix(settings)
         self._runs = settings.home.lake / MARTS
         self._partial = self._runs / f".{self.run_id}"
+        self._run = self._runs / self.run_id
+        self._described: dict[str, Any] = {}
 
     def begin(self) -> None:
         """Let Spark know the raw tables of the lake's newest run and the tables to go on with, and nothing else."""
@@ -253,10 +274,10 @@ class Build:
             return path.as_uri()
         return f"{lake.rstrip('/')}/{path.relative_to(self._settings.home.lake).as_posix()}"
 
-    def finish(self) -> list[str]:
-        """Keep what was built as a run of the marts, and give it to the working database; return marts that are views.
+    def keep(self) -> list[str]:
+        """Keep what was built as files of a run of the marts; return the marts that are views.
 
-        Readers of the lake see the new run once `marts.json` is there; the database changes in one transaction.
+        Spark is of no more use then.
         """
         tables = {
             schema: sorted(
@@ -277,18 +298,24 @@ class Build:
         for folder in self._partial.iterdir():
             if folder.name not in KEPT:
                 shutil.rmtree(folder)
-        described = {}
-        for schema in KEPT:
-            for table in tables[schema]:
-                if table not in views[schema]:
-                    described[f"{schema}.{table}"] = self._describe(self._partial / schema / table)
-        run = self._runs / self.run_id
-        shutil.rmtree(run, ignore_errors=True)
-        os.replace(self._partial, run)
+        self._described = {
+            f"{schema}.{table}": self._describe(self._partial / schema / table)
+            for schema in KEPT
+            for table in tables[schema]
+            if table not in views[schema]
+        }
+        shutil.rmtree(self._run, ignore_errors=True)
+        os.replace(self._partial, self._run)
         flush(self._runs)
-        self._bring_home(run, described)
-        self._write_manifest(described)
         return sorted(views["marts"])
+
+    def finish(self) -> None:
+        """Give the kept tables to the working database, and the run to readers of the lake.
+
+        These see it once `marts.json` is there; the database changes in one transaction.
+        """
+        self._bring_home()
+        self._write_manifest()
 
     def _describe(self, folder: Path) -> dict[str, Any]:
         """The files of a table, and what they hold; what else Spark left there is taken away."""
@@ -316,7 +343,7 @@ class Build:
             "files": files,
         }
 
-    def _bring_home(self, run: Path, described: Mapping[str, Any]) -> None:
+    def _bring_home(self) -> None:
         with (
             database.connect(self._settings.home.working_database) as connection,
             database.transaction(connection),
@@ -329,16 +356,16 @@ class Build:
                     "select schema_name, view_name from duckdb_views() where not internal"
                 ).fetchall()
             }
-            for name in described:
+            for name in self._described:
                 schema, table = name.split(".", 1)
                 if name in views:
                     connection.execute(f'drop view "{schema}"."{table}"')
-                files = database.literal(str(run / schema / table / "*.parquet"))
+                files = database.literal(str(self._run / schema / table / "*.parquet"))
                 connection.execute(
                     f'create or replace table "{schema}"."{table}" as from read_parquet({files})'
                 )
 
-    def _write_manifest(self, described: Mapping[str, Any]) -> None:
+    def _write_manifest(self) -> None:
         manifest = self._settings.home.lake / MARTS_MANIFEST
         before = read_object(manifest).get("runs", [])
         runs = [*(run for run in before if run != self.run_id), self.run_id][-KEPT_RUNS:]
@@ -348,7 +375,7 @@ class Build:
                 **table,
                 "files": [{**file, "path": prefix + file["path"]} for file in table["files"]],
             }
-            for name, table in described.items()
+            for name, table in self._described.items()
         }
         written = {
             "format": FORMAT,

@@ -5,7 +5,6 @@ only what rests on something that changed is built, where the marts stand in the
 """
 
 import os
-import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
@@ -20,7 +19,7 @@ from omnium_elt.infra.configuration import QUIET_ENVIRONMENT, environment
 from omnium_elt.infra.errors import OmniumEltError, UsageError
 from omnium_elt.infra.files import read_object, write_json
 from omnium_elt.infra.home import Settings
-from omnium_elt.infra.run_report import Progress, StepReport
+from omnium_elt.infra.run_report import Progress, StepReport, timed
 from omnium_elt.infra.text import counted
 from omnium_elt.steps import spark
 from omnium_elt.steps.dbt_private import longest_chain_first, project_taken_as_checked
@@ -28,7 +27,7 @@ from omnium_elt.steps.lake import publish_lake
 from omnium_elt.warehouse import build_state, database
 
 STEP = "transform"
-ENGINES = (DUCKDB, SPARK) = ("duckdb", "spark")
+DUCKDB, SPARK = "duckdb", "spark"
 """What can build the models of the working database."""
 MARKS = {"raw", "project", "destination", "engine", "variables", "as_of"}
 """What the marts depend on (`_wanted`), and what is kept of a finished build."""
@@ -45,13 +44,13 @@ READS_ALL_RAW_TABLES = "config.meta.reads:all_raw_tables+"
 """Selects the models that look through every raw table, and what rests on them."""
 
 
+@timed
 def transform(settings: Settings, progress: Progress, *, force: bool = False) -> StepReport:
     """Build the models as of `settings.as_of`, or of the newest load's day.
 
     `force` builds everything, even where nothing changed. Raises OmniumEltError where a model or a test fails: what is
     published then stays as it is.
     """
-    started = time.monotonic()
     report = StepReport(STEP)
     if settings.engine == SPARK:
         spark.check(settings)
@@ -86,7 +85,6 @@ def transform(settings: Settings, progress: Progress, *, force: bool = False) ->
     write_json(settings.home.state / WARNINGS, warnings)
     write_json(marker, wanted)
     report.status = "ok"
-    report.seconds = time.monotonic() - started
     return report
 
 
@@ -295,7 +293,9 @@ def _build_with_spark(
         build = spark.Build(session, settings)
         build.begin()
         built = _build(settings, wanted, None, progress)
-        views = build.finish()
+        views = build.keep()
+    # Only now, as DuckDB needs the memory that Java had.
+    build.finish()
     _run(
         replace(settings, engine=DUCKDB),
         wanted,
@@ -331,20 +331,20 @@ def _build(
     more = ["--exclude-resource-type", "unit_test"]
     if changed is not None:
         more += ["--select", *(f"source:omnium.omnium.{table}+" for table in changed), READS_ALL_RAW_TABLES]
-    arguments = dbt_arguments(settings, "build", *more, as_of=_told_as_of(settings, wanted))
+    arguments = dbt_arguments(settings, "build", *more, as_of=_as_of_for_dbt(settings, wanted))
     answer, results = _dbt_build(settings, arguments, progress)
     if any(OUT_OF_MEMORY in str(result.message) for result in results):
         # A model that has all of the memory to itself has more than one that shares it. What was built stays.
         built = {str(one.node.unique_id): one for one in results if one.status not in UNFINISHED}
         answer, results = _dbt_build(settings, [*arguments, "--threads", "1"], progress)
         results = [built.get(str(one.node.unique_id), one) for one in results]
-    progress.finish(STEP, "ok" if answer.success else "failed")
 
     def said(result: Any) -> str:
         broken = broken_rules(settings, wanted, result)
         return _one_line(f"{result.node.name}: {broken or result.message}")
 
     if not answer.success:
+        progress.finish(STEP, "failed")
         raise _failure(settings, answer.exception, results, said)
     kinds = [str(result.node.resource_type) for result in results]
     counts = {
@@ -367,10 +367,10 @@ def _dbt_build(settings: Settings, arguments: list[str], progress: Progress) -> 
     return answer, list(getattr(answer.result, "results", None) or [])
 
 
-def _told_as_of(settings: Settings, wanted: Mapping[str, Any]) -> date | str | None:
-    """The as-of day that dbt has to be told: it finds the newest load's day in the tables by itself.
+def _as_of_for_dbt(settings: Settings, wanted: Mapping[str, Any]) -> date | str | None:
+    """The as-of day that dbt is given; None where the models find the newest load's day in the tables by themselves.
 
-    Told another day than the last time, dbt parses the whole project again. A lake does not hold when it was loaded.
+    Given another day than the last time, dbt parses the whole project again. A lake does not hold when it was loaded.
     """
     return settings.as_of if settings.destination == "duckdb" else wanted["as_of"]
 
@@ -389,7 +389,7 @@ def broken_rules(settings: Settings, wanted: dict[str, Any], result: Any) -> str
         result.node.compiled_code,
         "--limit",
         "20",
-        as_of=_told_as_of(settings, wanted),
+        as_of=_as_of_for_dbt(settings, wanted),
     )
     with dbt_environment(settings):
         shown = dbtRunner().invoke(look)

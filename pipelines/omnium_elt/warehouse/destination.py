@@ -60,7 +60,7 @@ MEMORY_WHERE_TIGHT = "128MB"
 AFTER_A_PACKAGE = "32MB"
 """What DuckDB may keep of it: `Warehouse.forget_what_was_written`."""
 RUNS_A_VACUUM = 10
-"""In every so-manieth run that replaced rows the checkpoint at its end wins back their room."""
+"""Every tenth run that replaced rows wins back their room, by the checkpoint at its end."""
 
 
 class Warehouse:
@@ -125,7 +125,7 @@ class Warehouse:
 
     @property
     def takes_lists(self) -> bool:
-        """Whether many files can come as one list (`feed.listed`)."""
+        """Whether many files can come as one list (`dlt_adapter.listed`)."""
         return self._connection is not None and is_tried()
 
     # -- what is there -----------------------------------------------------------------------------

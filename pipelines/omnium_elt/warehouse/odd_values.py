@@ -1,4 +1,4 @@
-"""`_omnium_odd_values` in the destination: what was odd is told for as long as it stands there.
+"""`_omnium_odd_values` in the destination: a row for each odd value, until its row is mended.
 
 forget_mended    takes away what was odd in rows that came again since, or are deleted
 """

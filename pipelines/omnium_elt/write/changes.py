@@ -7,13 +7,14 @@ import json
 import logging
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
+from pathlib import Path
 from typing import Any, Literal, Protocol
 
 from omnium_source.errors import Forbidden, OmniumError, Refused, Stopped, Unanswered, WrongCredentials
 from omnium_source.http.client import OmniumClient
 
 from omnium_elt.infra.errors import UsageError
-from omnium_elt.infra.files import write_json
+from omnium_elt.infra.files import read_object, write_json
 from omnium_elt.infra.home import Home, Settings
 from omnium_elt.infra.run_report import StepReport
 from omnium_elt.infra.tenant import connect, connect_as
@@ -44,6 +45,18 @@ class Change:
     def end(self, status: ChangeStatus, detail: str = "") -> None:
         """Note what came of it."""
         self.status, self.detail = status, detail
+
+    def entry(self, **fingerprint: Any) -> Entry:
+        """What the journal notes of it before it is sent; `fingerprint`: `fields` and `salt` of the object sent."""
+        return Entry(
+            self.kind,
+            self.target,
+            as_json(self.before),
+            as_json(self.after),
+            version=self.version,
+            facts=as_json({"name": self.name, **self.facts}),
+            **fingerprint,
+        )
 
     @property
     def shown(self) -> dict[str, Any]:
@@ -126,9 +139,9 @@ def apply(
 
 def hold_against_shown(home: Home, what: str, changes: Sequence[Change]) -> None:
     """Refuse changes that are not those that were shown last, where anything was shown."""
-    shown = _read_shown(home, what)
-    if shown is None:
+    if not _shown_file(home, what).exists():
         return
+    shown = read_object(_shown_file(home, what))  # a damaged file shows nothing, and nothing is applied
     for change in changes:
         if change.status != "shown":
             continue
@@ -143,26 +156,17 @@ def hold_against_shown(home: Home, what: str, changes: Sequence[Change]) -> None
 
 def keep_shown(home: Home, what: str, changes: Sequence[Change]) -> None:
     """Keep what is shown, for a later `--apply`."""
-    write_json(
-        home.writes / f"shown-{what}.json",
-        {change.target: change.shown for change in changes if change.status == "shown"},
-    )
+    shown = {change.target: change.shown for change in changes if change.status == "shown"}
+    write_json(_shown_file(home, what), shown)
 
 
 def forget_shown(home: Home, what: str) -> None:
     """What was shown has been dealt with."""
-    (home.writes / f"shown-{what}.json").unlink(missing_ok=True)
+    _shown_file(home, what).unlink(missing_ok=True)
 
 
-def _read_shown(home: Home, what: str) -> dict[str, Any] | None:
-    try:
-        kept = json.loads((home.writes / f"shown-{what}.json").read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        return None
-    except (OSError, ValueError):
-        kept = None
-    # A damaged file says nothing of what was shown: then nothing was.
-    return kept if isinstance(kept, dict) else {}
+def _shown_file(home: Home, what: str) -> Path:
+    return home.writes / f"shown-{what}.json"
 
 
 def step_report(name: str, changes: Sequence[Change], *, applied: bool, settled: Sequence[str]) -> StepReport:

@@ -31,12 +31,13 @@ class Entry:
     One record, as it is one line of the journal.
     """
 
-    run_id: str
-    number: int
     kind: str
     target: str
     before: dict[str, Any]
     after: dict[str, Any]
+    run_id: str = ""
+    number: int = 0
+    """Both set by `Journal.sending`."""
     version: str | None = None
     fields: dict[str, str] = field(default_factory=dict)
     salt: str = ""
@@ -68,7 +69,7 @@ class Journal:
         self._count = len(read(self._path))
 
     def sending(self, entry: Entry) -> Entry:
-        """Note a change that is about to be sent; returns the entry with its number and time."""
+        """Note a change that is about to be sent; returns the entry with its run, number and time."""
         self._count += 1
         noted = {**asdict(entry), "number": self._count, "run_id": self.run_id, "sent_at": _now()}
         _append(self._path, {"event": "sending", **noted})

@@ -26,7 +26,7 @@ from omnium_elt.warehouse import database
 from omnium_elt.warehouse.manifest import read_manifest
 from omnium_elt.warehouse.queries import only_value, rows
 from omnium_elt.write import exact
-from omnium_elt.write.changes import Change, as_json
+from omnium_elt.write.changes import Change
 from omnium_elt.write.journal import Entry, Journal, journals, written
 
 ROLE = "PurchaseOrderAdmin"
@@ -76,18 +76,7 @@ class Orders:
         assert self._writer is not None
         is_new = change.kind == "order"
         content = exact.text(_sent(change, journal.run_id) if is_new else {"status": CANCELED})
-        entry = journal.sending(
-            Entry(
-                journal.run_id,
-                0,
-                change.kind,
-                change.target,
-                change.before,
-                as_json(change.after),
-                change.version,
-                facts=as_json({"name": change.name, **change.facts}),
-            )
-        )
+        entry = journal.sending(change.entry())
         method, path = ("POST", "PurchaseOrders") if is_new else ("PATCH", _address(change.target))
         try:
             answer = self._writer.send(

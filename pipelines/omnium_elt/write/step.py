@@ -4,54 +4,42 @@ from collections.abc import Callable, Sequence
 
 from omnium_elt.decide.lines import Selection, require_warehouse
 from omnium_elt.infra.errors import UsageError
-from omnium_elt.infra.home import Settings
-from omnium_elt.infra.run_report import Progress, RunReport
+from omnium_elt.infra.home import Home, Settings
+from omnium_elt.infra.run_report import Progress, RunReport, Step
 from omnium_elt.write import changes, orders, suppliers
 from omnium_elt.write.changes import Change, Writer
 from omnium_elt.write.journal import Journal, journals
 
-Step = Callable[[Settings, Progress, RunReport], None]
-Plan = Callable[[Settings, suppliers.Suppliers, orders.Orders, RunReport], list[Change]]
+Plan = Callable[[Home, suppliers.Suppliers, orders.Orders], tuple[list[Change], list[str]]]
+"""What is to be changed, and what a person should know of it."""
 
 
 def lead_times_step(wanted: Sequence[str], *, apply: bool) -> Step:
     """Show the recommended lead times of suppliers, all or those named by id or name; with `apply` write them."""
-
-    def plan(
-        settings: Settings, of_suppliers: suppliers.Suppliers, _: orders.Orders, report: RunReport
-    ) -> list[Change]:
-        found, notes = suppliers.recommended(settings.home, of_suppliers, wanted)
-        report.notes += notes
-        return found
-
-    return _step("lead-times", plan, apply=apply)
+    return _step(
+        "lead-times",
+        lambda home, of_suppliers, _: suppliers.recommended(home, of_suppliers, wanted),
+        apply=apply,
+    )
 
 
 def orders_step(chosen: Selection, *, apply: bool) -> Step:
     """Show the orders of the proposal as they were decided; with `apply` make them as drafts."""
-
-    def plan(
-        settings: Settings, _: suppliers.Suppliers, __: orders.Orders, report: RunReport
-    ) -> list[Change]:
-        found, remarks = orders.proposed(settings.home, chosen)
-        report.notes += remarks
-        return found
-
-    return _step("orders", plan, apply=apply)
+    return _step("orders", lambda home, *_: orders.proposed(home, chosen), apply=apply)
 
 
 def undo_step(run_id: str, *, apply: bool) -> Step:
     """Show what would undo what a run wrote; with `apply` undo it."""
 
     def plan(
-        settings: Settings, of_suppliers: suppliers.Suppliers, of_orders: orders.Orders, report: RunReport
-    ) -> list[Change]:
-        known = {path.stem: entries for path, entries in journals(settings.home.writes)}
+        home: Home, of_suppliers: suppliers.Suppliers, of_orders: orders.Orders
+    ) -> tuple[list[Change], list[str]]:
+        known = {path.stem: entries for path, entries in journals(home.writes)}
         if run_id not in known:
             runs = ", ".join(list(known)[-5:]) or "none yet"
             raise UsageError(f"run {run_id!r} wrote nothing here", f"Runs that did: {runs}.")
         entries = known[run_id]
-        return suppliers.taken_back(entries, of_suppliers) + orders.taken_back(entries, of_orders)
+        return suppliers.taken_back(entries, of_suppliers) + orders.taken_back(entries, of_orders), []
 
     return _step(f"undo-{run_id}", plan, apply=apply)
 
@@ -73,7 +61,8 @@ def _step(what: str, plan: Plan, *, apply: bool) -> Step:
             settled = changes.find_out(home, writers)
             orders.settle(home)
             report.notes += settled
-            planned = plan(settings, of_suppliers, of_orders, report)
+            planned, notes = plan(home, of_suppliers, of_orders)
+            report.notes += notes
             try:
                 if apply:
                     changes.hold_against_shown(home, what, planned)

@@ -53,25 +53,11 @@ class Suppliers:
         assert self._writer is not None
         was = self.content(change.target)
         now = exact.fields(was)
-        version = _text(now, "versionId")
-        if version != change.version:
+        if _text(now, "versionId") != change.version:
             return change.end("refused", "somebody saved it meanwhile; look again without --apply")
         content = exact.with_fields(was, change.after)
         salt = secrets.token_hex(16)
-        entry = journal.sending(
-            Entry(
-                journal.run_id,
-                0,
-                change.kind,
-                change.target,
-                change.before,
-                change.after,
-                version,
-                exact.fingerprint(content, salt),
-                salt,
-                {"name": change.name, **change.facts},
-            )
-        )
+        entry = journal.sending(change.entry(fields=exact.fingerprint(content, salt), salt=salt))
         answer: OmniumError | None = None
         try:
             self._writer.send("PUT", "Suppliers", content, what=f"supplier {change.target}", role=ROLE)

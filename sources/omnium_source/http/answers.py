@@ -15,13 +15,13 @@ import json
 import math
 import threading
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from urllib.parse import urlsplit
 
 import httpx
 
 from omnium_source.errors import TooLarge
-from omnium_source.text import plain
+from omnium_source.text import masked, plain
 
 MAX_BYTES = 128 * 1024 * 1024
 """Of one answer, decompressed. The largest that the description allows, 10,000 categories or everything that was paid
@@ -33,7 +33,9 @@ _PIECE = 1024 * 1024
 MAX_MESSAGE = 300
 """Characters of a server's message that are shown."""
 MAX_MESSAGE_BYTES = 1024 * 1024
-"""Of an answer in which a message is looked for."""
+"""Of an answer of JSON in which a message is looked for."""
+MAX_PAGE_BYTES = 20_000
+"""Of another answer, whose start is the message."""
 _GZIP = b"\x1f\x8b"
 """How gzip begins, and no JSON."""
 
@@ -133,9 +135,12 @@ def is_object(body: bytes) -> bool:
     return body.lstrip()[:1] == b"{"
 
 
-def message_in(body: bytes) -> str:
-    """The plain-string message in an answer, shortened to one line without control characters."""
-    text = body[:2_000].decode("utf-8", "replace").strip().strip('"')
+def message_in(body: bytes, secrets: Iterable[str] = ()) -> str:
+    """The plain-string message in an answer, shortened to one line without control characters and without secrets.
+
+    A proxy's page may repeat the address that it was asked for, secret and all.
+    """
+    text = body[:MAX_PAGE_BYTES].decode("utf-8", "replace").strip().strip('"')
     if text[:1] in ("{", "["):
         # Never JSON as it is: rows of a tenant may stand in it, with all that is personal.
         text = "JSON without a message"
@@ -144,7 +149,8 @@ def message_in(body: bytes) -> str:
             if isinstance(parsed, dict):
                 said = (parsed.get(name) for name in ("message", "title", "error", "errorMessage", "errors"))
                 text = str(next(filter(None, said), f"an object of {', '.join(parsed)}" if parsed else ""))
-    return plain(text)[:MAX_MESSAGE]
+    # Shortened afterwards: half a secret is one as well.
+    return plain(masked(text, secrets))[:MAX_MESSAGE]
 
 
 def redirection(status: int, headers: httpx.Headers) -> str:

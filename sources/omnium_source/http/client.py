@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
-from urllib.parse import quote, quote_plus, urlsplit
+from urllib.parse import urlsplit
 
 import httpx
 import orjson
@@ -52,6 +52,7 @@ from omnium_source.http.limiter import SERVER_BURST, SERVER_LIMIT_CONCURRENT, SE
 from omnium_source.http.repeating import Repeatable, Repeating
 from omnium_source.http.token_store import TokenStore, token_in
 from omnium_source.http.traffic import Budget, Traffic
+from omnium_source.http.transport import opened
 from omnium_source.http.transport_logs import silence_transport
 
 T = TypeVar("T")
@@ -153,13 +154,7 @@ class OmniumClient:
         self.asked_for_counts = set[str]()  # resources of which nothing but the count was asked
         self._host = urlsplit(self.base_url).hostname
         self._repeating = Repeating(self._host, self.stop)
-        self._http = httpx.Client(
-            base_url=f"{self.base_url}/api/",
-            follow_redirects=False,
-            timeout=httpx.Timeout(min(60.0, request_timeout), connect=min(15.0, request_timeout)),
-            limits=httpx.Limits(max_connections=SERVER_LIMIT_CONCURRENT, max_keepalive_connections=20),
-            headers={"Accept": "application/json", "Accept-Encoding": "gzip", "User-Agent": "omnium-elt"},
-        )
+        self._http = opened(self.base_url, request_timeout)
         self._patience = Patience()
         in_time(self._http, self._patience)
 
@@ -469,12 +464,8 @@ class OmniumClient:
         return answered
 
     def _said(self, body: bytes) -> str:
-        """The server's message. A proxy's page may repeat the address it was asked for, secret and all."""
-        text = message_in(body)
-        secret = self._client_secret
-        for hidden in filter(None, (secret, quote(secret), quote_plus(secret), self._token)):
-            text = text.replace(hidden, "********")
-        return text
+        """The server's message, without what it may repeat of our secrets."""
+        return message_in(body, filter(None, (self._client_secret, self._token)))
 
     def _raise_for(self, status: int, headers: httpx.Headers, body: bytes, what: str, role: str) -> None:
         if 200 <= status < 300:
@@ -485,7 +476,7 @@ class OmniumClient:
         if status == 429:
             self.limiter.throttled()
             raise Repeatable("too many requests (429)", wait, refused=True, throttled=True)
-        if status in (408, 500, 502, 503, 504):
+        if status == 408 or status >= 500:
             raise Repeatable(f"the server failed ({status})", wait)
         if status == 403:
             hint = f"give the API user the role {role}" if role else "check the API user's roles"

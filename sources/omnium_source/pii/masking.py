@@ -281,11 +281,11 @@ class PersonalData:
     ) -> Sequence[Any]:
         """The values of properties, which go by their keys, and by the groups of these."""
         is_company = inside.who == "company"
-        places = list(zip(keys, groups, strict=True))
-        kinds = {
+        places = list(zip(_texts(keys), _texts(groups), strict=True))
+        kinds: dict[tuple[str | None, str | None], str] = {
             (key, group): "personal" if _is_personal(key, group, is_company) else "identifier"
             for key, group in set(places)
-            if type(key) is str and (_is_personal(key, group, is_company) or is_identifier_name(key))
+            if key is not None and (_is_personal(key, group, is_company) or is_identifier_name(key))
         }
         try:
             texts = pa.array([value if type(value) is str else None for value in values], pa.string())
@@ -398,6 +398,13 @@ class PersonalData:
         return hidden
 
 
+def _texts(values: Sequence[Any]) -> Sequence[str | None]:
+    """The values that are texts: what a tenant has in place of a name, such as an object, names nothing."""
+    if _TEXT_TYPES.issuperset(map(type, values)):
+        return values
+    return [value if type(value) is str else None for value in values]
+
+
 def _begins_json(text: str) -> bool:
     """Whether a text may be an object or a list of JSON."""
     return text[:1] in ("{", "[") or (text[:1].isspace() and text.lstrip()[:1] in ("{", "["))
@@ -432,6 +439,7 @@ def _is_personal(key: str, group: Any, is_company: bool) -> bool:
 
 
 _CONTAINERS: frozenset[object] = frozenset({dict, list})
+_TEXT_TYPES: frozenset[object] = frozenset({str, type(None)})
 
 
 def is_flat(value: Any) -> bool:

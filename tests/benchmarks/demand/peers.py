@@ -78,6 +78,14 @@ def counts_quantile(probability: float, mean: Floats, variance: Floats) -> Float
     return found
 
 
+def counts_within(quantity: Floats, mean: Floats, variance: Floats) -> Floats:
+    """P(D ≤ quantity) of the same distribution; 0 below 0."""
+    spread = numpy.maximum(variance, mean * (1 + 1e-7))
+    share = numpy.divide(mean, spread, out=numpy.full(mean.shape, 0.5), where=mean > 0)
+    found: Floats = stats.nbinom.cdf(quantity, numpy.where(mean > 0, mean * share / (1 - share), 1.0), share)
+    return numpy.where(mean > 0, found, numpy.where(quantity >= 0, 1.0, 0.0))
+
+
 def omnium_level(naive: Floats, lead_time: int, margin: int) -> Floats:
     """Omnium's formula: average daily usage × (lead time + margin)."""
     return naive * (lead_time + margin)

@@ -51,6 +51,17 @@ def test_home_by_option_then_environment_then_default(
     assert home_of("option").root == tmp_path / "option"
 
 
+@pytest.mark.parametrize("folder", ["a?b", "a\\b", "a\nb", "a\x7fb", "a\udcffb"])
+def test_a_home_in_which_no_database_can_lie_is_refused(folder: str, tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="--home: a database cannot lie in a folder whose path holds '"):
+        home_of(str(tmp_path / folder))
+
+
+@pytest.mark.parametrize("folder", ["a b", "a'b", 'a"b', "50%", "%41", "ñø日本", "{x}", "[y]", "$H", ";#&=*"])
+def test_a_home_of_an_odd_name_is_one(folder: str, tmp_path: Path) -> None:
+    assert home_of(str(tmp_path / folder)).root == tmp_path / folder
+
+
 def test_a_file_is_replaced_whole_or_not_at_all(tmp_path: Path) -> None:
     path = tmp_path / "a.json"
     write_json(path, {"run": 1})

@@ -18,12 +18,12 @@ from omnium_elt.cli import main
 from omnium_elt.infra import lock
 from omnium_elt.infra.errors import HomeLockedError
 from omnium_elt.infra.home import Home, Secret, Settings
-from omnium_elt.infra.run_report import RunReport, Silent
+from omnium_elt.infra.run_report import RunReport, Silent, Step
 from omnium_elt.steps import backfill
 from omnium_elt.steps.backfill import Plan, part_home
 from omnium_elt.steps.backfill_commit import commit
 from omnium_elt.steps.load import load
-from omnium_elt.steps.run import Step, load_step, perform
+from omnium_elt.steps.run import load_step, perform
 from omnium_elt.warehouse import database
 from omnium_sandbox import Sandbox
 from omnium_source.http.cancellation import Cancellation

@@ -14,7 +14,7 @@ from omnium_elt.infra.home import Home, Settings
 from omnium_elt.infra.run_report import Silent
 from omnium_elt.steps import delta as delta_module
 from omnium_elt.steps.bucket import Bucket
-from omnium_elt.steps.delta import KEPT_RUNS, publish_delta
+from omnium_elt.steps.delta import KEPT_RUNS, check_place, publish_delta
 
 from tests.support import buckets
 from tests.support.lakes import execute, killed_half_way
@@ -196,6 +196,14 @@ def test_of_two_who_publish_at_once_one_is_refused(
     assert newest(settings) == {"stores": [{"id": "of another", "_dlt_load_id": "9"}]}
     publish_delta(settings, Silent())
     assert newest(settings)["stores"][0]["hours"] == '{"monday": 9}'
+
+
+@pytest.mark.parametrize("folder", ["[y]", "a|b", "%41"])
+def test_a_home_in_which_no_delta_table_can_lie_is_refused(folder: str, tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="Delta tables cannot lie in a folder whose path holds"):
+        check_place(Settings(Home(tmp_path / folder)))
+    check_place(Settings(Home(tmp_path / folder), publish_to="s3://bucket/omnium"))
+    check_place(Settings(Home(tmp_path / "50% of ñ'\"#;")))
 
 
 def test_credentials_that_delta_cannot_use_are_told() -> None:

@@ -13,6 +13,7 @@ from omnium_elt.infra.home import Home, Settings
 from omnium_elt.infra.run_report import Silent
 from omnium_elt.steps import lake as lake_step
 from omnium_elt.steps.lake import publish_lake
+from omnium_elt.steps.spark import end_java
 
 from tests.support.lakes import killed_half_way
 
@@ -80,6 +81,7 @@ class Spark:
 
     def close(self) -> None:
         self._session.stop()
+        end_java()
 
 
 class Polars:

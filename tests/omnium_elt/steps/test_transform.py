@@ -20,7 +20,7 @@ from omnium_elt.infra.home import Home, Settings
 from omnium_elt.infra.project_files import TRANSFORMS
 from omnium_elt.infra.run_report import Silent
 from omnium_elt.steps.transform import (
-    _told_as_of,
+    _as_of_for_dbt,
     broken_rules,
     dbt_arguments,
     dbt_environment,
@@ -104,7 +104,7 @@ def test_a_new_day_does_not_let_dbt_parse_the_project_again(home: Home) -> None:
     lake = dataclasses.replace(settings, destination="parquet")
     asked = dataclasses.replace(settings, as_of=date(2026, 3, 1))
     told = [
-        _told_as_of(one, {"as_of": day})
+        _as_of_for_dbt(one, {"as_of": day})
         for one in (settings, lake, asked)
         for day in ("2026-11-28", "2026-11-29")
     ]

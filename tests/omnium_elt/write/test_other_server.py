@@ -11,11 +11,11 @@ import pytest
 from omnium_elt.decide.decisions import Decision, Decisions
 from omnium_elt.decide.lines import Selection
 from omnium_elt.infra.home import Home, Secret, Settings
-from omnium_elt.infra.run_report import RunReport, Silent
+from omnium_elt.infra.run_report import RunReport, Silent, Step
 from omnium_elt.steps.run import perform
 from omnium_elt.steps.supplier_orders import export_orders
 from omnium_elt.write.journal import read
-from omnium_elt.write.step import Step, lead_times_step, orders_step, undo_step
+from omnium_elt.write.step import lead_times_step, orders_step, undo_step
 
 from tests.support import proposal
 from tests.support.other_tenant import Failure, OtherTenant, raw_fields, serve

@@ -12,12 +12,12 @@ import duckdb
 import pytest
 from omnium_elt.decide.lines import Selection
 from omnium_elt.infra.home import Home, Secret, Settings
-from omnium_elt.infra.run_report import RunReport, Silent
+from omnium_elt.infra.run_report import RunReport, Silent, Step
 from omnium_elt.steps.load import load
 from omnium_elt.steps.run import perform
 from omnium_elt.write import exact
 from omnium_elt.write.journal import Journal, read
-from omnium_elt.write.step import Step, lead_times_step, orders_step, undo_step
+from omnium_elt.write.step import lead_times_step, orders_step, undo_step
 from omnium_sandbox import Fault, Sandbox
 from omnium_source.http.client import OmniumClient
 
@@ -339,11 +339,11 @@ def test_half_a_line_is_no_entry_and_swallows_none(tmp_path: Path) -> None:
     from omnium_elt.write.journal import Entry
 
     journal = Journal(tmp_path, "r")
-    journal.sending(Entry("r", 0, "lead_time", "sup-1", {}, {}))
+    journal.sending(Entry("lead_time", "sup-1", {}, {}))
     with (tmp_path / "r.jsonl").open("ab") as file:
         file.write(b'{"event": "sending", "run')
     assert [entry.target for entry in read(tmp_path / "r.jsonl")] == ["sup-1"]
-    Journal(tmp_path, "r").sending(Entry("r", 0, "lead_time", "sup-2", {}, {}))
+    Journal(tmp_path, "r").sending(Entry("lead_time", "sup-2", {}, {}))
     assert [(entry.number, entry.target) for entry in read(tmp_path / "r.jsonl")] == [
         (1, "sup-1"),
         (2, "sup-2"),

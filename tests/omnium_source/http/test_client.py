@@ -54,6 +54,7 @@ def test_a_request_carries_the_token_and_the_body():
     "failures",
     [
         [Reply(None, 500)],
+        [Reply(None, 501), Reply(None, 520), Reply(None, 529)],
         [Reply(None, 502), Reply(None, 503), Reply(None, 504)],
         [Reply(None, 429, {"Retry-After": "0"})],
         [Reply(raw=b"<html>proxy</html>", headers={"Content-Type": "text/html"})],
@@ -513,3 +514,21 @@ def test_the_limiter_never_lets_more_through_than_allowed():
     for thread in threads:
         thread.join()
     assert most == 3
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "says"),
+    [
+        ("SSL_CERT_FILE", "/nowhere/authority.pem", "the certificates that SSL_CERT_FILE or SSL_CERT_DIR names cannot"),
+        ("SSL_CERT_FILE", __file__, "the certificates that SSL_CERT_FILE or SSL_CERT_DIR names cannot be read"),
+        ("ALL_PROXY", "socks5://user:a-password@127.0.0.1:9", "ALL_PROXY, HTTP_PROXY or HTTPS_PROXY names a SOCKS"),
+        ("HTTPS_PROXY", "ftp://user:a-password@127.0.0.1:9", "ALL_PROXY, HTTP_PROXY or HTTPS_PROXY is no proxy's"),
+        ("HTTPS_PROXY", "http://user:a-password@[::1", "ALL_PROXY, HTTP_PROXY or HTTPS_PROXY is no proxy's"),
+    ],
+)  # fmt: skip
+def test_a_proxy_or_certificates_that_cannot_be_used_are_named(name, value, says, monkeypatch):
+    monkeypatch.setenv(name, value)
+    with pytest.raises(ConfigurationError) as raised:
+        OmniumClient("https://api.example", "id", "a-secret")
+    assert str(raised.value).startswith(says)
+    assert "a-password" not in str(raised.value)

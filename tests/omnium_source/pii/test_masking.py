@@ -253,6 +253,42 @@ def test_values_that_do_not_fit_are_treated_too() -> None:
     assert order["customer_name"] == HASH.hash('{"first":"Kari"}')
 
 
+NO_SCALARS = (
+    {},
+    [],
+    {"a": ["x"]},
+    [["telefon", "99887766"]],
+    [None, 1, {"email": SECRET}],
+    2.5e25,
+    True,
+    None,
+)
+
+
+def with_scalars_replaced(value: Any, odd: Any) -> Any:
+    if isinstance(value, dict):
+        return {name: with_scalars_replaced(below, odd) for name, below in value.items()}
+    return [with_scalars_replaced(below, odd) for below in value] if isinstance(value, list) else odd
+
+
+@pytest.mark.parametrize("resource", RESOURCES)
+def test_no_field_of_another_type_stops_a_resource(resource: str) -> None:
+    row = filled(RESOURCES[resource].schema)
+    rows = [{**with_scalars_replaced(row, odd), "id": number} for number, odd in enumerate(NO_SCALARS)]
+    assert len(parsed(resource, *rows).keys) == len(NO_SCALARS)
+
+
+def test_a_property_whose_key_is_no_text_is_judged_by_its_value() -> None:
+    properties = [
+        {"key": {"a": 1}, "keyGroup": ["x"], "value": f"for {SECRET}"},
+        {"key": "telefon", "keyGroup": {"b": 1}, "value": 5},
+        {"key": ["telefon"], "value": "blue"},
+    ]
+    batch = parsed("orders", {"id": "1", "properties": properties})
+    values = batch.tables["orders__properties"]["value"].to_pylist()
+    assert values == [f"for {HASH.hash(SECRET)}", HASH.hash("5"), "blue"]
+
+
 def test_a_new_field_stays_hidden_when_its_type_changes() -> None:
     row = RESOURCES["orders"]
     normalizer = ResourceNormalizer(shape_of(row.name, row.schema, personal=HASH, key=row.key))

@@ -7,7 +7,7 @@ with staged as (
     select
         transactions.purchase_order_id,
         coalesce(spellings.sku, transactions.sku) as sku,
-        transactions.warehouse_code,
+        coalesce(virtual_locations.physical_warehouse_code, transactions.warehouse_code) as warehouse_code,
         sum(transactions.quantity) as quantity
     from {{ ref('stg_inventory_transactions') }} as transactions
     left join {{ ref('int_virtual_locations') }} as virtual_locations
@@ -17,7 +17,10 @@ with staged as (
     where transactions.purchase_order_id is not null
         and transactions.quantity <> 0
         and coalesce({{ local_date('transactions.transacted_at') }}, {{ as_of() }}) <= {{ as_of() }}
-    group by transactions.purchase_order_id, coalesce(spellings.sku, transactions.sku), transactions.warehouse_code
+    group by
+        transactions.purchase_order_id,
+        coalesce(spellings.sku, transactions.sku),
+        coalesce(virtual_locations.physical_warehouse_code, transactions.warehouse_code)
     -- What was booked in a virtual location may stand in its warehouse a second time.
     having max(case when transactions.is_virtual or virtual_locations.warehouse_code is not null then 1 else 0 end) = 0
 

@@ -14,7 +14,7 @@ with lines as (
 parts as (
     select component_sku as sku from {{ ref('int_package_components') }}
     union
-    select sku from {{ ref('stg_order_line_components') }}
+    select sku from {{ ref('int_order_line_contents') }}
 ),
 
 mart as (

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
@@ -13,11 +13,7 @@ from omnium_elt.cli.progress import showing_progress
 from omnium_elt.infra.configuration import read_settings
 from omnium_elt.infra.errors import UsageError
 from omnium_elt.infra.home import Home, Settings
-from omnium_elt.infra.run_report import Progress, RunReport
-
-if TYPE_CHECKING:
-    from omnium_elt.steps.run import Step
-
+from omnium_elt.infra.run_report import Progress, RunReport, Step
 
 WAIT_SECONDS = 1.0
 """Until it is looked again whether somebody who read a part has died."""
@@ -69,7 +65,7 @@ def backfill_command(
     return finish(report, home, show_report, as_json=as_json)
 
 
-def _performed(settings: Settings, progress: Progress, steps: "Sequence[Step]") -> RunReport:
+def _performed(settings: Settings, progress: Progress, steps: Sequence[Step]) -> RunReport:
     from omnium_elt.steps.run import perform
 
     return perform(settings, progress, "backfill", steps)
@@ -79,7 +75,7 @@ def _read_parts(settings: Settings, number: int | None, progress: Progress) -> t
     """One part, or all that nobody else reads; and the home of the last one."""
     from omnium_elt.steps.backfill import part_settings, part_steps, read_parts, taken
 
-    def read(chosen: Settings, steps: "Sequence[Step]") -> RunReport:
+    def read(chosen: Settings, steps: Sequence[Step]) -> RunReport:
         return _performed(chosen, progress, steps)
 
     if number is None:
@@ -89,7 +85,7 @@ def _read_parts(settings: Settings, number: int | None, progress: Progress) -> t
         return read(chosen, part_steps(settings.home, number, chosen)), chosen.home
 
 
-def _steps(what: str, number: int, at_once: int | None) -> "Sequence[Step]":
+def _steps(what: str, number: int, at_once: int | None) -> Sequence[Step]:
     from omnium_elt.steps.run import lake_bucket_step, lake_step
 
     def plan_step(settings: Settings, progress: Progress, report: RunReport) -> None:

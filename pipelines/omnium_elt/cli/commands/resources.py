@@ -8,6 +8,19 @@ from omnium_elt.cli.rendering import print_json, stdout, table
 from omnium_elt.infra.home import Home
 from omnium_elt.infra.run_report import EXIT_OK
 
+HEADINGS = {
+    "name": "resource",
+    "endpoint": "endpoint",
+    "read_by": "read by",
+    "current_by": "stays current by",
+    "cost": "requests if unchanged",
+    "key": "key",
+    "cursor": "cursor",
+    "role": "role",
+    "fields": "fields",
+}
+"""Field of `ListedResource` → heading of its column."""
+
 
 @command(
     "resources",
@@ -26,28 +39,8 @@ def resources_command(
     if as_json:
         print_json({"resources": [asdict(row) for row in rows]})
         return EXIT_OK
-    shown = table(
-        "resource",
-        "endpoint",
-        "read by",
-        "stays current by",
-        "requests if unchanged",
-        "key",
-        "cursor",
-        "role",
-        "fields",
-    )
+    shown = table(*HEADINGS.values())
     for row in rows:
-        shown.add_row(
-            row.name,
-            row.endpoint,
-            row.read_by,
-            row.current_by,
-            row.cost,
-            row.key,
-            row.cursor,
-            row.role,
-            row.fields,
-        )
+        shown.add_row(*(getattr(row, name) for name in HEADINGS))
     stdout().print(shown)
     return EXIT_OK

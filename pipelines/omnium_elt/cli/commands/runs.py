@@ -1,7 +1,7 @@
 """run, and its steps as commands of their own."""
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
@@ -19,10 +19,8 @@ from omnium_elt.cli.parser import (
 from omnium_elt.cli.progress import showing_progress
 from omnium_elt.infra.configuration import read_settings
 from omnium_elt.infra.home import Home, Settings
+from omnium_elt.infra.run_report import Step
 from omnium_elt.warehouse.database import LOCAL
-
-if TYPE_CHECKING:
-    from omnium_elt.steps.run import Step
 
 
 @command(
@@ -119,7 +117,7 @@ def _perform(
     name: str,
     home: Home,
     options: dict[str, Any],
-    steps: "Sequence[Step] | None" = None,
+    steps: Sequence[Step] | None = None,
     *,
     as_json: bool,
     needs_tenant: bool = False,
@@ -131,7 +129,7 @@ def _perform(
     if needs_tenant:
         from omnium_source.resources import select
 
-        select(settings.resources, settings.exclude)  # a misspelt name is told before anything is begun
+        select(settings.resources, settings.exclude)  # a misspelt name is refused before anything is begun
     check_places(settings)
     with showing_progress() as progress:
         report = perform(settings, progress, name, steps or COMMANDS[name])
@@ -145,9 +143,9 @@ def check_places(settings: Settings) -> None:
 
         named_destination(settings.destination)
     if settings.destination == "delta":
-        from omnium_elt.steps.delta import check_installed
+        from omnium_elt.steps.delta import check_place
 
-        check_installed()
+        check_place(settings)
     if settings.publish_to:
         from omnium_elt.steps.bucket import Bucket
 

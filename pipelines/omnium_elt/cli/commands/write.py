@@ -11,14 +11,13 @@ from omnium_elt.cli.progress import showing_progress
 from omnium_elt.cli.rendering import escaped, say
 from omnium_elt.infra.errors import UsageError
 from omnium_elt.infra.home import Home
-from omnium_elt.infra.run_report import RunReport
+from omnium_elt.infra.run_report import RunReport, Step
 from omnium_elt.infra.text import amount
 
 if TYPE_CHECKING:
     from rich.console import Console
 
     from omnium_elt.decide.lines import Selection
-    from omnium_elt.write.step import Step
 
 MARKS = {
     "shown": "",
@@ -66,7 +65,7 @@ def write_command(
     return finish(report, home, show_changes, as_json=as_json)
 
 
-def _chosen_step(what: str, run: str | None, chosen: "Selection", *, apply: bool) -> "Step":
+def _chosen_step(what: str, run: str | None, chosen: "Selection", *, apply: bool) -> Step:
     """What the arguments ask for. Raises UsageError where they do not go together."""
     from omnium_elt.write.step import lead_times_step, orders_step, undo_step
 

@@ -13,45 +13,68 @@ with proposals as (
     where proposal_date <= {{ as_of() }}
 ),
 
+-- An order of several rows is there in full when the last of them is; what was cancelled is not waited for.
 placed as (
     select
+        lines.purchase_order_id,
         lines.sku,
         lines.warehouse_code,
-        lines.supplier_id,
-        lines.order_date,
-        orders.created_at,
-        lines.ordered_quantity,
-        case when lines.is_complete then lines.full_receipt_days end as full_receipt_days
+        min(lines.supplier_id) as supplier_id,
+        min(lines.order_date) as order_date,
+        min(orders.created_at) as created_at,
+        sum(lines.ordered_quantity) as ordered_quantity,
+        sum(lines.net_quantity) as net_quantity,
+        case
+            when max(case when lines.net_quantity > 0 and not lines.is_complete then 1 else 0 end) = 0
+                then max(case when lines.net_quantity > 0 then lines.full_receipt_days end)
+        end as full_receipt_days
     from {{ ref('fct_purchase_order_line') }} as lines
     inner join {{ ref('stg_purchase_orders') }} as orders
         on orders.purchase_order_id = lines.purchase_order_id
+    group by lines.purchase_order_id, lines.sku, lines.warehouse_code
+),
+
+answers as (
+    select
+        proposals.sku,
+        proposals.warehouse_code,
+        proposals.recorded_at,
+        placed.purchase_order_id,
+        placed.order_date,
+        placed.created_at,
+        placed.ordered_quantity,
+        placed.full_receipt_days,
+        proposals.next_recorded_at is null or placed.created_at <= proposals.next_recorded_at as is_of_this_proposal,
+        (proposals.next_recorded_at is null or placed.created_at <= proposals.next_recorded_at)
+            and {{ is_same('placed.supplier_id', 'proposals.supplier_id') }}
+            and placed.net_quantity > 0 as is_awaited
+    from proposals
+    inner join placed
+        on placed.sku = proposals.sku
+        and placed.warehouse_code = proposals.warehouse_code
+        and placed.created_at > proposals.recorded_at
+        and placed.order_date <= {{ add_days('proposals.proposal_date', var('proposal_follow_days', 7)) }}
+),
+
+-- The first order that is awaited from the supplier proposed is held against what we said.
+ranked as (
+    select
+        *,
+        is_awaited and row_number() over (
+            partition by sku, warehouse_code, recorded_at
+            order by case when is_awaited then 0 else 1 end, created_at, purchase_order_id
+        ) = 1 as is_first_awaited
+    from answers
 )
 
 select
-    proposals.sku,
-    proposals.warehouse_code,
-    proposals.recorded_at,
-    sum(case
-        when proposals.next_recorded_at is null or placed.created_at <= proposals.next_recorded_at
-            then placed.ordered_quantity
-        else 0
-    end) as ordered_quantity,
-    sum(placed.ordered_quantity) as ordered_later_quantity,
-    min(placed.order_date) as order_date,
-    min(case
-        when (proposals.next_recorded_at is null or placed.created_at <= proposals.next_recorded_at)
-            and {{ is_same('placed.supplier_id', 'proposals.supplier_id') }}
-            then placed.order_date
-    end) as promised_from,
-    min(case
-        when (proposals.next_recorded_at is null or placed.created_at <= proposals.next_recorded_at)
-            and {{ is_same('placed.supplier_id', 'proposals.supplier_id') }}
-            then {{ add_days('placed.order_date', 'placed.full_receipt_days') }}
-    end) as arrival_date
-from proposals
-inner join placed
-    on placed.sku = proposals.sku
-    and placed.warehouse_code = proposals.warehouse_code
-    and placed.created_at > proposals.recorded_at
-    and placed.order_date <= {{ add_days('proposals.proposal_date', var('proposal_follow_days', 7)) }}
-group by proposals.sku, proposals.warehouse_code, proposals.recorded_at
+    sku,
+    warehouse_code,
+    recorded_at,
+    sum(case when is_of_this_proposal then ordered_quantity else 0 end) as ordered_quantity,
+    sum(ordered_quantity) as ordered_later_quantity,
+    min(order_date) as order_date,
+    min(case when is_first_awaited then order_date end) as promised_from,
+    min(case when is_first_awaited then {{ add_days('order_date', 'full_receipt_days') }} end) as arrival_date
+from ranked
+group by sku, warehouse_code, recorded_at

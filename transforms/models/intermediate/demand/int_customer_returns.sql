@@ -1,6 +1,6 @@
 {{ config(materialized='table') }}
 
--- One row per SKU, warehouse and day on which customers returned something.
+-- One row per SKU, warehouse and day on which customers returned something; packages count as their components.
 
 with order_lines as (
     select
@@ -11,25 +11,46 @@ with order_lines as (
     where line_item_id is not null
         and order_id in (select returned.order_id from {{ ref('stg_returns') }} as returned)
     group by order_id, line_item_id
+),
+
+lines as (
+    select
+        return_lines.line_row_id,
+        return_lines.line_row_id as form_line_row_id,
+        coalesce(spellings.sku, return_lines.sku) as sku,
+        coalesce(nullif(returns.store_id, ''), order_lines.warehouse_code) as warehouse_code,
+        returns.created_date as day,
+        return_lines.returned_quantity,
+        return_lines.is_package
+            or coalesce(products.is_package or products.is_bundle or products.is_kit, false) as is_package
+    from {{ ref('stg_return_lines') }} as return_lines
+    inner join {{ ref('stg_returns') }} as returns
+        on returns.return_row_id = return_lines.return_row_id
+    left join {{ ref('int_sku_spellings') }} as spellings
+        on spellings.spelling = return_lines.sku
+    left join {{ ref('dim_product') }} as products
+        on products.sku = coalesce(spellings.sku, return_lines.sku)
+    left join order_lines
+        on order_lines.order_id = returns.order_id
+        and order_lines.line_item_id = return_lines.line_item_id
+    where return_lines.sku is not null
+        and return_lines.returned_quantity > 0
+        and not return_lines.is_virtual_product
+        and returns.created_date <= {{ as_of() }}
+        and not {{ demand_is_canceled_status('returns.status') }}
+),
+
+contents as (
+    {{ opened_packages("(select * from lines where is_package)", ref('stg_return_line_components')) | indent(4) }}
 )
 
 select
-    coalesce(spellings.sku, lines.sku) as sku,
-    coalesce(nullif(returns.store_id, ''), order_lines.warehouse_code) as warehouse_code,
-    returns.created_date as day,
-    {{ quantity('sum(lines.returned_quantity)') }} as returned_quantity
-from {{ ref('stg_return_lines') }} as lines
-inner join {{ ref('stg_returns') }} as returns
-    on returns.return_row_id = lines.return_row_id
-left join {{ ref('int_sku_spellings') }} as spellings
-    on spellings.spelling = lines.sku
-left join order_lines
-    on order_lines.order_id = returns.order_id
-    and order_lines.line_item_id = lines.line_item_id
-where lines.sku is not null
-    and lines.returned_quantity > 0
-    and not lines.is_virtual_product
-    and coalesce(nullif(returns.store_id, ''), order_lines.warehouse_code) is not null
-    and returns.created_date <= {{ as_of() }}
-    and not {{ demand_is_canceled_status('returns.status') }}
-group by coalesce(spellings.sku, lines.sku), coalesce(nullif(returns.store_id, ''), order_lines.warehouse_code), returns.created_date
+    coalesce(contents.sku, lines.sku) as sku,
+    lines.warehouse_code,
+    lines.day,
+    {{ quantity('sum(lines.returned_quantity * coalesce(contents.quantity, 1))') }} as returned_quantity
+from lines
+left join contents
+    on contents.line_row_id = lines.line_row_id
+where lines.warehouse_code is not null
+group by coalesce(contents.sku, lines.sku), lines.warehouse_code, lines.day

@@ -1,37 +1,28 @@
 {{ config(materialized='table') }}
 
 -- One row per SKU and warehouse that is stocked or was sold, with its planning settings and its cost:
--- the inventory row's, else the product's, else that of the newest purchase order line. An inventory row that came after the
--- as-of date makes no pair, but has the settings of one that was sold.
+-- the inventory row's, else the product's, else that of the newest purchase order line.
 
-with listed as (
+with pairs as (
     select
-        sku,
-        warehouse_code,
-        coalesce(created_date, {{ as_of() }}) <= {{ as_of() }} as is_known,
-        min_quantity,
-        max_quantity,
-        reorder_min_quantity,
-        cost,
-        cost_currency
-    from {{ ref('stg_inventory') }}
-    where sku is not null
-        and warehouse_code is not null
-        and not is_virtual
+        inventory.sku,
+        inventory.warehouse_code
+    from {{ ref('stg_inventory') }} as inventory
+    where inventory.sku is not null
+        and inventory.warehouse_code is not null
+        and not inventory.is_virtual
+        and coalesce(inventory.created_date, {{ as_of() }}) <= {{ as_of() }}
 
-    union all
+    union
 
-    select sku, warehouse_code, true, null, null, null, null, null
-    from {{ ref('fct_stock_and_demand_change') }}
+    select sku, warehouse_code from {{ ref('fct_stock_and_demand_change') }}
 
-    union all
+    union
 
-    select sku, warehouse_code, true, null, null, null, null, null
-    from {{ ref('int_incoming_stock') }}
+    select sku, warehouse_code from {{ ref('int_incoming_stock') }}
 ),
 
--- Whether there is a pair and what its settings are is asked in one go: there are as many pairs as rows.
-pairs as (
+inventory as (
     select
         sku,
         warehouse_code,
@@ -40,9 +31,10 @@ pairs as (
         max(reorder_min_quantity) as reorder_min_quantity,
         max(cost) as cost,
         max(cost_currency) as cost_currency
-    from listed
+    from {{ ref('stg_inventory') }}
+    where not is_virtual
+        and coalesce(created_date, {{ as_of() }}) <= {{ as_of() }}
     group by sku, warehouse_code
-    having max(case when is_known then 1 else 0 end) = 1
 ),
 
 last_purchase as (
@@ -72,21 +64,24 @@ costs as (
     select
         pairs.sku,
         pairs.warehouse_code,
-        coalesce(nullif(pairs.min_quantity, 0), products.min_quantity, 0) as min_quantity,
-        coalesce(nullif(pairs.max_quantity, 0), products.max_quantity, 0) as max_quantity,
-        coalesce(pairs.reorder_min_quantity, 0) as reorder_min_quantity,
+        coalesce(nullif(inventory.min_quantity, 0), products.min_quantity, 0) as min_quantity,
+        coalesce(nullif(inventory.max_quantity, 0), products.max_quantity, 0) as max_quantity,
+        coalesce(inventory.reorder_min_quantity, 0) as reorder_min_quantity,
         case
-            when pairs.cost > 0 then pairs.cost
+            when inventory.cost > 0 then inventory.cost
             when products.cost > 0 then products.cost
             else last_purchase.unit_cost
         end as unit_cost,
         case
-            when pairs.cost > 0
-                then coalesce(pairs.cost_currency, products.cost_currency, default_currency.currency)
+            when inventory.cost > 0
+                then coalesce(inventory.cost_currency, products.cost_currency, default_currency.currency)
             when products.cost > 0 then coalesce(products.cost_currency, default_currency.currency)
             when last_purchase.unit_cost > 0 then coalesce(last_purchase.currency, default_currency.currency)
         end as currency
     from pairs
+    left join inventory
+        on inventory.sku = pairs.sku
+        and inventory.warehouse_code = pairs.warehouse_code
     left join {{ ref('dim_product') }} as products
         on products.sku = pairs.sku
     left join last_purchase

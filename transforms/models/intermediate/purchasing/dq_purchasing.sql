@@ -97,6 +97,12 @@
             select 1 from ' ~ ref('stg_suppliers') ~ ' as suppliers where suppliers.supplier_id = orders.supplier_id)',
     ),
     (
+        'order_maximum_below_minimum',
+        'The greatest value of an order that the supplier states is below the least: the least alone holds.',
+        'select supplier_id as odd_key from ' ~ ref('dim_supplier')
+            ~ ' where not is_deleted and maximum_order_amount > 0 and maximum_order_amount < minimum_order_amount',
+    ),
+    (
         'order_without_lines',
         'The purchase order has no lines: there is nothing to count.',
         'select purchase_order_id as odd_key from ' ~ orders ~ ' as orders where not exists (

@@ -64,11 +64,7 @@ located as (
 
     select
         transactions.*,
-        ordered_locations.purchase_order_id is not null as is_location_ordered,
-        -- Whether goods for this warehouse were booked in a virtual location of it that the order names.
-        max(case when transactions.is_virtual and ordered_locations.purchase_order_id is not null then 1 else 0 end) over (
-            partition by transactions.purchase_order_id, transactions.sku, transactions.warehouse_code
-        ) = 1 as is_booked_virtually
+        ordered_locations.purchase_order_id is not null as is_location_ordered
     from transactions
     left join ordered_locations
         on transactions.purchase_order_id = ordered_locations.purchase_order_id
@@ -78,32 +74,56 @@ located as (
 
 ),
 
-receipts as (
+-- An order that names a virtual location is often booked there and in its warehouse, too: the first booking of a quantity in
+-- the warehouse is the first of that quantity in the location, the second the second. What has no such twin came as well.
+paired as (
 
     select
         located.*,
+        sum(case when is_virtual and is_location_ordered then 1 else 0 end) over (
+            partition by purchase_order_id, sku, warehouse_code, quantity
+        ) as bookings_in_ordered_location,
+        row_number() over (
+            partition by purchase_order_id, sku, warehouse_code, quantity, is_virtual, is_location_ordered
+            order by received_at, transaction_id
+        ) as booking_number,
+        count(case when not is_virtual or is_location_ordered then 1 end) over (
+            partition by purchase_order_id, sku, warehouse_code
+        ) as bookings_beside_copies
+    from located
+
+),
+
+receipts as (
+
+    select
+        paired.*,
         orders.supplier_id,
         orders.supplying_warehouse_code,
         coalesce(orders.is_transfer, false) as is_transfer,
         orders.purchase_order_id is not null as is_order_known,
         orders.order_date,
         ordered_rows.purchase_order_id is not null as is_matched
-    from located
+    from paired
     left join orders
-        on located.purchase_order_id = orders.purchase_order_id
+        on paired.purchase_order_id = orders.purchase_order_id
     left join ordered_rows
-        on located.purchase_order_id = ordered_rows.purchase_order_id
-        and located.sku = ordered_rows.sku
-        and located.warehouse_code = ordered_rows.warehouse_code
+        on paired.purchase_order_id = ordered_rows.purchase_order_id
+        and paired.sku = ordered_rows.sku
+        and paired.warehouse_code = ordered_rows.warehouse_code
     where
         -- The other end of an internal transfer: stock that leaves.
         not (
-            coalesce(orders.supplying_warehouse_code = located.warehouse_code, false)
+            coalesce(orders.supplying_warehouse_code = paired.warehouse_code, false)
             and ordered_rows.purchase_order_id is null
         )
-        -- The same receipt, shown again: in a virtual location of the warehouse that ordered, or in the warehouse of
-        -- the virtual location that did.
-        and (located.is_location_ordered or not (located.is_virtual or located.is_booked_virtually))
+        -- The same receipt, shown again: in the warehouse of the virtual location that ordered, or in a virtual location of
+        -- the warehouse that did. Where nothing was booked in that warehouse itself, the location's bookings are the goods.
+        and case
+            when paired.is_location_ordered then true
+            when not paired.is_virtual then paired.booking_number > paired.bookings_in_ordered_location
+            else paired.bookings_beside_copies = 0 and ordered_rows.purchase_order_id is not null
+        end
 
 ),
 

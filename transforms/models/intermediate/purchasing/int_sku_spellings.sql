@@ -1,6 +1,6 @@
 {#
-  One row per SKU on purchase orders, on receipts for them, on customer orders or returns, that no product and no stock row
-  has, though exactly one of theirs differs from it in capitals and outer blanks only: somebody typed it that way.
+  One row per SKU on purchase orders, on receipts for them, on customer orders or returns, or in packages, that no product and
+  no stock row has, though exactly one of theirs differs from it in capitals and outer blanks only: somebody typed it that way.
 #}
 {{ config(materialized='table') }}
 
@@ -35,6 +35,18 @@ written as (
     union
 
     select sku from {{ ref('stg_return_lines') }} where sku is not null
+
+    union
+
+    select component_sku from {{ ref('stg_product_components') }} where component_sku is not null
+
+    union
+
+    select sku from {{ ref('stg_order_line_components') }} where sku is not null
+
+    union
+
+    select sku from {{ ref('stg_return_line_components') }} where sku is not null
 
 ),
 

@@ -66,7 +66,7 @@ known as (
         or (
             today.created_at > versions.created_at
             and (
-                {% for term in terms -%}
+                {% for term in terms + ['currency'] -%}
                 {{ 'or ' if not loop.first }}today.{{ term }} is distinct from versions.{{ term }}
                 {% endfor %}
             )
@@ -79,8 +79,8 @@ dated as (
     select
         known.*,
         {{ local_date('created_at') }} as valid_from_date,
-        {{ whole('row_number() over (partition by supplier_id order by created_at, is_today, version_id)') }} as version_number,
-        lead(created_at) over (partition by supplier_id order by created_at, is_today, version_id) as valid_to
+        {{ whole('row_number() over (partition by supplier_id order by created_at nulls last, is_today, version_id)') }} as version_number,
+        lead(created_at) over (partition by supplier_id order by created_at nulls last, is_today, version_id) as valid_to
     from known
     where supplier_id is not null
 

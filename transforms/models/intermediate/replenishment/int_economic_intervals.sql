@@ -23,8 +23,9 @@ daily as (
         on estimates.sku = items.sku
         and estimates.warehouse_code = items.warehouse_code
         and estimates.as_of_day = {{ as_of() }}
-    inner join {{ ref('stg_suppliers') }} as suppliers
+    inner join {{ ref('dim_supplier') }} as suppliers
         on suppliers.supplier_id = sources.supplier_id
+        and not suppliers.is_deleted
     left join rates as supplier_rates
         on supplier_rates.currency = suppliers.currency
     left join rates as line_rates

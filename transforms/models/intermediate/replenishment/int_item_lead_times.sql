@@ -20,7 +20,9 @@ with suppliers as (
         lead_time_days,
         safety_margin_days,
         order_interval_days
-    from {{ ref('stg_suppliers') }}
+    -- as they were configured at the as-of date
+    from {{ ref('dim_supplier') }}
+    where not is_deleted
 ),
 
 -- Suppliers that are own warehouses: a place that is supplied by one orders there.

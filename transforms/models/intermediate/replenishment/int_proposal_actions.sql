@@ -43,7 +43,9 @@ decided as (
             when is_below_minimum
                 and days_to_minimum <= {{ days_between(as_of(), 'must_order_date') }} then 'defer'
             when is_below_minimum then 'order_below_minimum'
-            when maximum_order_amount < suggested_value - 0.005e0 then 'split'
+            -- a maximum below the minimum cannot be kept: parts would be below the minimum
+            when maximum_order_amount < suggested_value - 0.005e0
+                and maximum_order_amount >= coalesce(minimum_order_amount, 0e0) then 'split'
             else 'order'
         end as action
     from gathered

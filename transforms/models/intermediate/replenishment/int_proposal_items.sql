@@ -38,8 +38,10 @@ from {{ ref('int_replenishment_quantities') }} as items
 inner join {{ ref('int_replenishment_risks') }} as risks
     on risks.sku = items.sku
     and risks.warehouse_code = items.warehouse_code
-inner join {{ ref('stg_suppliers') }} as suppliers
+-- the supplier's terms at the as-of date
+inner join {{ ref('dim_supplier') }} as suppliers
     on suppliers.supplier_id = items.supplier_id
+    and not suppliers.is_deleted
 left join rates as supplier_rates
     on supplier_rates.currency = suppliers.currency
 left join rates as line_rates

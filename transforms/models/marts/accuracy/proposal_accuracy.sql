@@ -1,15 +1,30 @@
--- Of several loads of a day the one that proposed something counts, and of these the last.
+-- Of several loads of a day one that proposed something counts, before others one of which something was ordered, and of
+-- these the last.
 with proposals as (
     select *
     from (
         select
             history.*,
+            orders.ordered_quantity,
+            orders.ordered_later_quantity,
+            orders.promised_from,
+            orders.arrival_date,
             row_number() over (
-                partition by sku, warehouse_code, proposal_date
-                order by case when proposed_quantity > 0 then 0 else 1 end, recorded_at desc
+                partition by history.sku, history.warehouse_code, history.proposal_date
+                order by
+                    case
+                        when history.proposed_quantity <= 0 then 2
+                        when orders.ordered_quantity > 0 then 0
+                        else 1
+                    end,
+                    history.recorded_at desc
             ) as place
         from {{ ref('proposal_history') }} as history
-        where proposal_date <= {{ as_of() }}
+        left join {{ ref('int_proposal_orders') }} as orders
+            on orders.sku = history.sku
+            and orders.warehouse_code = history.warehouse_code
+            and orders.recorded_at = history.recorded_at
+        where history.proposal_date <= {{ as_of() }}
     ) as of_the_day
     where place = 1
 ),
@@ -22,16 +37,12 @@ measured as (
         demand.in_stock_share,
         demand.wanted,
         proposals.expected_demand * demand.horizon_days / nullif(proposals.protection_days, 0e0) as forecast,
-        coalesce(orders.ordered_quantity, 0) as ordered_quantity,
-        coalesce(orders.ordered_later_quantity, 0) as ordered_later_quantity,
-        orders.promised_from,
-        orders.arrival_date,
         decisions.purchaser_decision,
         decisions.decided_quantity,
         decisions.decided_at,
-        {{ add_days('orders.promised_from', 'cast(ceil(proposals.lead_time_mean_days) as integer)') }} as expected_arrival_date,
+        {{ add_days('proposals.promised_from', 'cast(ceil(proposals.lead_time_mean_days) as integer)') }} as expected_arrival_date,
         {{ add_days(
-            'orders.promised_from',
+            'proposals.promised_from',
             'cast(ceil(proposals.lead_time_mean_days + 1.2815515655446004e0 * proposals.lead_time_sd_days) as integer)',
         ) }} as latest_arrival_date
     from proposals
@@ -39,10 +50,6 @@ measured as (
         on demand.sku = proposals.sku
         and demand.warehouse_code = proposals.warehouse_code
         and demand.recorded_at = proposals.recorded_at
-    left join {{ ref('int_proposal_orders') }} as orders
-        on orders.sku = proposals.sku
-        and orders.warehouse_code = proposals.warehouse_code
-        and orders.recorded_at = proposals.recorded_at
     left join {{ ref('int_purchaser_decisions') }} as decisions
         on decisions.sku = proposals.sku
         and decisions.warehouse_code = proposals.warehouse_code
@@ -72,7 +79,7 @@ select
         when demand > reorder_point + 1e-6 then false
         when wanted is not null then wanted <= reorder_point + 1e-6
     end as has_reorder_point_held,
-    {{ quantity('ordered_quantity') }} as ordered_quantity,
+    {{ quantity('coalesce(ordered_quantity, 0)') }} as ordered_quantity,
     case
         when proposed_quantity <= 0 and ordered_quantity > 0 then 'unasked'
         when proposed_quantity <= 0 then 'nothing proposed'

@@ -8,6 +8,7 @@ with inventory as (
         {{ as_of_is_current() }} or max(modified_date) <= {{ as_of() }} as is_current
     from {{ ref('stg_inventory') }}
     where not is_virtual
+        and coalesce(created_date, {{ as_of() }}) <= {{ as_of() }}
     group by sku, warehouse_code
 ),
 
@@ -22,14 +23,43 @@ recorded as (
     where {{ add_days('day', 'run_days') }} > {{ as_of() }}
 ),
 
-awaiting as (
+-- Before an article's first transaction, what that one says was there.
+opening as (
     select
         sku,
         warehouse_code,
-        sum(open_quantity) as awaiting_purchase
-    from {{ ref('int_customer_order_lines') }}
-    where is_awaiting_purchase_order and open_quantity > 0
-    group by sku, warehouse_code
+        new_inventory - coalesce(quantity, 0) as opening_quantity,
+        coalesce(new_reserved_inventory, 0) - coalesce(reserved_quantity, 0) as opening_reserved
+    from (
+        select
+            *,
+            row_number() over (
+                partition by sku, warehouse_code
+                order by transacted_at, sign(quantity) * new_inventory, sign(reserved_quantity) * new_reserved_inventory,
+                    transaction_id
+            ) as place
+        from {{ ref('stg_inventory_transactions') }}
+        where not {{ as_of_is_current() }}
+            and {{ local_date('transacted_at') }} > {{ as_of() }}
+            and new_inventory is not null
+            and not is_virtual
+    ) as later
+    where place = 1
+),
+
+awaiting as (
+    -- who waits for a package waits for what it contains
+    select
+        coalesce(contents.sku, lines.sku) as sku,
+        lines.warehouse_code,
+        sum(lines.open_quantity * coalesce(contents.quantity, 1)) as awaiting_purchase
+    from {{ ref('int_customer_order_lines') }} as lines
+    left join {{ ref('int_order_line_contents') }} as contents
+        on contents.line_row_id = lines.line_row_id
+        -- of an opened package the components' own lines wait
+        and lines.left_out_reason is null
+    where lines.is_awaiting_purchase_order and lines.open_quantity > 0
+    group by coalesce(contents.sku, lines.sku), lines.warehouse_code
 ),
 
 joined as (
@@ -39,13 +69,14 @@ joined as (
         {{ quantity('case
             -- a figure that cannot be is none: what the last transaction left counts
             when inventory.is_current then coalesce(inventory.on_hand, recorded.closing_quantity, 0)
-            else coalesce(recorded.closing_quantity, inventory.on_hand, 0)
+            else coalesce(recorded.closing_quantity, opening.opening_quantity, inventory.on_hand, 0)
         end') }} as on_hand,
         {{ quantity('case
             when inventory.is_current then coalesce(inventory.reserved, 0)
-            else coalesce(recorded.closing_reserved, inventory.reserved, 0)
+            else coalesce(recorded.closing_reserved, opening.opening_reserved, inventory.reserved, 0)
         end') }} as reserved,
-        inventory.sku is not null and inventory.on_hand is null and recorded.closing_quantity is null as is_unknown,
+        inventory.sku is not null and inventory.on_hand is null
+            and recorded.closing_quantity is null and opening.opening_quantity is null as is_unknown,
         coalesce(incoming.on_order, 0) as on_order,
         coalesce(incoming.on_order_late, 0) as on_order_late,
         least(coalesce(arrivals.on_order_expected, incoming.on_order, 0), coalesce(incoming.on_order, 0)) as on_order_expected,
@@ -59,6 +90,9 @@ joined as (
     left join recorded
         on recorded.sku = items.sku
         and recorded.warehouse_code = items.warehouse_code
+    left join opening
+        on opening.sku = items.sku
+        and opening.warehouse_code = items.warehouse_code
     left join {{ ref('int_incoming_stock') }} as incoming
         on incoming.sku = items.sku
         and incoming.warehouse_code = items.warehouse_code

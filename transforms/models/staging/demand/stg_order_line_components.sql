@@ -9,8 +9,8 @@ renamed as (
         -- ids
         _dlt_parent_id as line_row_id,
         _dlt_root_id as order_row_id,
-        sku_id as sku,
-        product_id,
+        nullif(sku_id, '') as sku,
+        nullif(product_id, '') as product_id,
 
         -- numerics
         quantity

@@ -1,7 +1,7 @@
 with source as (
     {{ raw('returns__return_order_form__line_items', {
         'line_item_id': 'text', 'code': 'text', 'quantity': 'signed_quantity', 'return_quantity': 'signed_quantity',
-        'is_virtual_product': 'boolean',
+        'is_virtual_product': 'boolean', 'is_package': 'boolean', 'is_bundle': 'boolean',
     }) }}
 ),
 
@@ -17,6 +17,7 @@ renamed as (
         coalesce(nullif(return_quantity, 0), quantity) as returned_quantity,
 
         -- booleans
+        coalesce(is_package, false) or coalesce(is_bundle, false) as is_package,
         coalesce(is_virtual_product, false) as is_virtual_product
     from source
 )

@@ -1,0 +1,54 @@
+{#
+  What lines of packages contain, one row per line_row_id and SKU with the units of it in one package. `lines` has line_row_id,
+  sku and form_line_row_id, `chosen` line_row_id (the form's), sku, product_id and quantity. What stands on the line goes before
+  what the product contains; a package within is opened in its turn.
+#}
+{% macro opened_packages(lines, chosen) -%}
+with chosen_components as (
+    select
+        lines.line_row_id,
+        coalesce(spellings.sku, components.sku, products.sku) as sku,
+        components.quantity
+    from {{ lines }} as lines
+    inner join {{ chosen }} as components
+        on components.line_row_id = lines.form_line_row_id
+    left join {{ ref('int_sku_spellings') }} as spellings
+        on spellings.spelling = components.sku
+    -- a component may name a product of a single SKU
+    left join {{ ref('int_single_sku_products') }} as products
+        on products.product_id = components.product_id
+        and components.sku is null
+    where components.quantity > 0
+        and coalesce(spellings.sku, components.sku, products.sku) is not null
+),
+
+contents as (
+    select
+        chosen_components.line_row_id,
+        coalesce(nested.component_sku, chosen_components.sku) as sku,
+        chosen_components.quantity * coalesce(nested.quantity, 1) as quantity
+    from chosen_components
+    left join {{ ref('int_package_components') }} as nested
+        on nested.sku = chosen_components.sku
+
+    union all
+
+    select
+        lines.line_row_id,
+        components.component_sku as sku,
+        components.quantity
+    from {{ lines }} as lines
+    inner join {{ ref('int_package_components') }} as components
+        on components.sku = lines.sku
+    where not exists (
+        select 1 from chosen_components where chosen_components.line_row_id = lines.line_row_id
+    )
+)
+
+select
+    line_row_id,
+    sku,
+    sum(quantity) as quantity
+from contents
+group by line_row_id, sku
+{%- endmacro %}
