@@ -33,6 +33,7 @@ inventory as (
         max(cost_currency) as cost_currency
     from {{ ref('stg_inventory') }}
     where not is_virtual
+        and coalesce(created_date, {{ as_of() }}) <= {{ as_of() }}
     group by sku, warehouse_code
 ),
 

@@ -99,8 +99,8 @@
     (
         'order_maximum_below_minimum',
         'The greatest value of an order that the supplier states is below the least: the least alone holds.',
-        'select supplier_id as odd_key from ' ~ ref('stg_suppliers')
-            ~ ' where maximum_order_amount > 0 and maximum_order_amount < minimum_order_amount',
+        'select supplier_id as odd_key from ' ~ ref('dim_supplier')
+            ~ ' where not is_deleted and maximum_order_amount > 0 and maximum_order_amount < minimum_order_amount',
     ),
     (
         'order_without_lines',

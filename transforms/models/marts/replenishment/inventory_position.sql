@@ -8,6 +8,7 @@ with inventory as (
         {{ as_of_is_current() }} or max(modified_date) <= {{ as_of() }} as is_current
     from {{ ref('stg_inventory') }}
     where not is_virtual
+        and coalesce(created_date, {{ as_of() }}) <= {{ as_of() }}
     group by sku, warehouse_code
 ),
 
