@@ -66,7 +66,7 @@ def longest_chain_first() -> Iterator[None]:
 
 def chain_scores(graph: Any) -> dict[str, int]:
     """Per node of a networkx.DiGraph minus the length of the longest chain from it on: the lowest comes first."""
-    from networkx import topological_sort
+    from networkx import topological_sort  # type: ignore[import-untyped]
 
     scores: dict[str, int] = {}
     for node in reversed(list(topological_sort(graph))):
