@@ -12,7 +12,7 @@ once.
 
 A build runs in a control group of 4 GiB, or of `--memory`, where one can be made here, which kills what takes more
 (pages of files count, but are given back); elsewhere its memory is only watched. Spilled are the bytes in the engine's
-folder for it, looked at twice a second. Spark needs pyspark and dbt-spark, in this Python or in that which
+folder for it, looked at every five seconds. Spark needs pyspark and dbt-spark, in this Python or in that which
 `SPARK_PYTHON` names.
 """
 
@@ -242,7 +242,7 @@ def _control_group(memory: float) -> Iterator[_ControlGroup]:
 
 
 class _Spilled:
-    """The most bytes that lay below a folder, looked at twice a second."""
+    """The most bytes that lay below a folder, looked at every five seconds: Spark has thousands of files there."""
 
     def __init__(self, path: Path) -> None:
         self.bytes, self._path, self._is_over = 0, path, threading.Event()
@@ -257,7 +257,7 @@ class _Spilled:
         self._thread.join()
 
     def _watch(self) -> None:
-        while not self._is_over.wait(0.5):
+        while not self._is_over.wait(5):
             now = 0
             for path in self._path.rglob("*"):
                 with contextlib.suppress(OSError):

@@ -169,6 +169,8 @@ def _local(builder: Any, settings: Settings) -> Any:
         "spark.sql.sources.parallelPartitionDiscovery.parallelism": "2",
         # By its file a table is taken for small that is fifty times as large as a table of hashes, all in one heap.
         "spark.sql.autoBroadcastJoinThreshold": "1MB",
+        # A machine that was asleep goes on: after two minutes without itself Spark would take itself for lost.
+        "spark.network.timeout": "1d",
     }.items():
         builder = builder.config(name, value)
     return builder
