@@ -26,7 +26,8 @@ contents as (
     select
         chosen_components.line_row_id,
         coalesce(nested.component_sku, chosen_components.sku) as sku,
-        chosen_components.quantity * coalesce(nested.quantity, 1) as quantity
+        -- wide, as DuckDB's products are no wider than the wider factor
+        cast(chosen_components.quantity as decimal(38, 4)) * coalesce(nested.quantity, 1) as quantity
     from chosen_components
     left join {{ ref('int_package_components') }} as nested
         on nested.sku = chosen_components.sku
@@ -48,7 +49,9 @@ contents as (
 select
     line_row_id,
     sku,
-    sum(quantity) as quantity
+    {{ exact('sum(quantity)', 'decimal(38, 4)') }} as quantity
 from contents
 group by line_row_id, sku
+-- more than any package can hold: components within components, each of an impossible figure
+having {{ exact('sum(quantity)', 'decimal(38, 4)') }} is not null
 {%- endmacro %}
