@@ -34,8 +34,7 @@ known as (
     where day <= {{ as_of() }}
 ),
 
--- In the order of instants: when clocks are set back an hour of the clock comes twice. Transactions of one instant: falling stock runs down, rising stock runs up, so that the last row
--- of the instant holds what was left.
+-- In the order of instants: when clocks are set back an hour of the clock comes twice.
 with_neighbours as (
     select
         *,
@@ -47,8 +46,7 @@ with_neighbours as (
     from known
     window changes as (
         partition by sku, warehouse_code
-        order by transacted_at, sign(quantity) * new_inventory, sign(reserved_quantity) * new_reserved_inventory,
-            transaction_id
+        order by {{ order_of_transactions() }}
     )
 ),
 

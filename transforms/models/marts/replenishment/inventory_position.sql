@@ -35,8 +35,7 @@ opening as (
             *,
             row_number() over (
                 partition by sku, warehouse_code
-                order by transacted_at, sign(quantity) * new_inventory, sign(reserved_quantity) * new_reserved_inventory,
-                    transaction_id
+                order by {{ order_of_transactions() }}
             ) as place
         from {{ ref('stg_inventory_transactions') }}
         where not {{ as_of_is_current() }}
