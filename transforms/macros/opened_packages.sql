@@ -7,19 +7,14 @@
 with chosen_components as (
     select
         lines.line_row_id,
-        coalesce(spellings.sku, components.sku, products.sku) as sku,
+        {{ component_sku('components.sku') }} as sku,
         components.quantity
     from {{ lines }} as lines
     inner join {{ chosen }} as components
         on components.line_row_id = lines.form_line_row_id
-    left join {{ ref('int_sku_spellings') }} as spellings
-        on spellings.spelling = components.sku
-    -- a component may name a product of a single SKU
-    left join {{ ref('int_single_sku_products') }} as products
-        on products.product_id = components.product_id
-        and components.sku is null
+    {{ component_sku_joins('components.sku', 'components.product_id') }}
     where components.quantity > 0
-        and coalesce(spellings.sku, components.sku, products.sku) is not null
+        and {{ component_sku('components.sku') }} is not null
 ),
 
 contents as (
@@ -54,4 +49,18 @@ from contents
 group by line_row_id, sku
 -- more than any package can hold: components within components, each of an impossible figure
 having {{ exact('sum(quantity)', 'decimal(38, 4)') }} is not null
+{%- endmacro %}
+
+
+{# The SKU that a component means: it may be spelled otherwise there, or not named at all where its product has a single one. #}
+{% macro component_sku(sku) -%} coalesce(spellings.sku, {{ sku }}, single_skus.sku) {%- endmacro %}
+
+
+{# What `component_sku` needs beside the components. #}
+{% macro component_sku_joins(sku, product_id) -%}
+    left join {{ ref('int_sku_spellings') }} as spellings
+        on spellings.spelling = {{ sku }}
+    left join {{ ref('int_single_sku_products') }} as single_skus
+        on single_skus.product_id = {{ product_id }}
+        and {{ sku }} is null
 {%- endmacro %}

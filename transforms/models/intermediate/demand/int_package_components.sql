@@ -13,18 +13,13 @@ with recursive direct_components as (
     from (
         select
             products.sku,
-            -- a component may be spelled otherwise, or name a product of a single SKU
-            coalesce(spellings.sku, components.component_sku, single_skus.sku) as component_sku,
+            {{ component_sku('components.component_sku') }} as component_sku,
             components.quantity
         from {{ ref('dim_product') }} as products
         inner join {{ ref('stg_product_components') }} as components
             on coalesce(components.variant_key, components.product_key)
                 = coalesce(products.variant_key, products.product_key)
-        left join {{ ref('int_sku_spellings') }} as spellings
-            on spellings.spelling = components.component_sku
-        left join {{ ref('int_single_sku_products') }} as single_skus
-            on single_skus.product_id = components.component_product_id
-            and components.component_sku is null
+        {{ component_sku_joins('components.component_sku', 'components.component_product_id') | indent(4) }}
     ) as components
     where component_sku is not null
         and component_sku <> sku
