@@ -61,6 +61,11 @@ def _syncing(settings: Settings) -> Iterator[tuple[Warehouse, Sync]]:
         yield warehouse, Sync(client, executor, personal, reading, choices=settings.fields)
 
 
+def is_compared(resource: Resource) -> bool:
+    """Whether a reconcile looks at it: versions of suppliers come by their chain, without a search."""
+    return resource.rule != "versions"
+
+
 def _sweep_all(settings: Settings, progress: Progress, report: RunReport, force: bool) -> dict[str, set[str]]:
     """Sweep every resource that was loaded before; return the row ids that the warehouse lacks."""
     missing: dict[str, set[str]] = {}
@@ -69,7 +74,7 @@ def _sweep_all(settings: Settings, progress: Progress, report: RunReport, force:
     with _syncing(settings) as (warehouse, sync):
         was_loaded = {*warehouse.tables, *warehouse.states}
         for resource in resources:
-            if resource.rule == "versions":
+            if not is_compared(resource):
                 continue
             if resource.name not in was_loaded:
                 not_loaded.append(resource.name)

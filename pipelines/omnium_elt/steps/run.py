@@ -224,10 +224,12 @@ def _is_due(settings: Settings, report: RunReport, every_days: int) -> bool:
     """Whether any resource that this run read was in no reconcile of the last days: others may name fewer of them."""
     from omnium_source.resources import RESOURCES
 
+    from omnium_elt.steps.reconcile import is_compared
+
     due = {
         one.name
         for one in report.resources
-        if one.status in ("ok", "unchanged") and RESOURCES[one.name].rule != "versions"
+        if one.status in ("ok", "unchanged") and is_compared(RESOURCES[one.name])
     }
     now = datetime.now(UTC)
     for past in history.runs(settings.home):
