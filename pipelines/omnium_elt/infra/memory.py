@@ -29,8 +29,8 @@ large machine is somebody else's."""
 GARBAGE_THRESHOLD = 100_000
 """Objects more than before until Python looks for garbage."""
 OBJECTS_THAT_STAY = 1_000_000
-"""More objects than imports (200,000) or dbt's parsing leave for good. To look for garbage at every 300,000 new ones took
-2.1 s of the 20 of a small tenant's first build; at these it takes 1.4 s, for 60 MiB more. A large build showed no
+"""More objects than imports (200,000) or dbt's parsing leave for good. To look for garbage at every 300,000 new ones
+took 2.1 s of the 20 of a small tenant's first build; at these it takes 1.4 s, for 60 MiB more. A large build showed no
 difference."""
 SWITCH_SECONDS = 0.0005
 """How long a thread that computes keeps Python's lock while another one waits for it."""
