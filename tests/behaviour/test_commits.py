@@ -9,6 +9,7 @@ import secrets
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
+from pkgutil import resolve_name
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -16,7 +17,6 @@ import duckdb
 import pytest
 from dlt.common.versioned_state import decompress_state
 from dlt.destinations.impl.duckdb.duck import DuckDbClient
-from dlt.destinations.impl.postgres.postgres import PostgresClient
 from dlt.destinations.insert_job_client import InsertValuesLoadJob
 from dlt.destinations.job_client_impl import SqlLoadJob
 from dlt.normalize.normalize import Normalize
@@ -351,15 +351,17 @@ def at_table(table: str, error: Exception) -> Callable[[Any], Callable[..., Any]
     return wrap
 
 
+POSTGRES_CLIENT = "dlt.destinations.impl.postgres.postgres:PostgresClient"
+"""By name, as it can be imported with the extra `postgres` alone."""
 ON_A_SERVER: dict[str, tuple[Any, str, Any]] = {
     "extract": STEPS["extract"],
     "normalize": STEPS["normalize"],
-    "load, the first table": (PostgresClient, "create_load_job", at_table("suppliers", DISK_FULL)),
-    "load, another table": (PostgresClient, "create_load_job", at_table("purchase_orders", DATABASE_ERROR)),
-    "load, the receipts": (PostgresClient, "create_load_job", at_table("_omnium_windows", DISK_FULL)),
-    "load, the state": (PostgresClient, "create_load_job", at_table("_dlt_pipeline_state", DISK_FULL)),
+    "load, the first table": (POSTGRES_CLIENT, "create_load_job", at_table("suppliers", DISK_FULL)),
+    "load, another table": (POSTGRES_CLIENT, "create_load_job", at_table("purchase_orders", DATABASE_ERROR)),
+    "load, the receipts": (POSTGRES_CLIENT, "create_load_job", at_table("_omnium_windows", DISK_FULL)),
+    "load, the state": (POSTGRES_CLIENT, "create_load_job", at_table("_dlt_pipeline_state", DISK_FULL)),
     "merge": STEPS["merge"],
-    "complete": (PostgresClient, "complete_load", break_off(DISK_FULL)),
+    "complete": (POSTGRES_CLIENT, "complete_load", break_off(DISK_FULL)),
 }
 
 
@@ -434,6 +436,7 @@ def test_a_package_that_fails_on_a_server_is_told_too(
         change(sandbox)
         with monkeypatch.context() as patched:
             owner, name, broken = ON_A_SERVER[step]
+            owner = resolve_name(owner) if owner == POSTGRES_CLIENT else owner
             patched.setattr(
                 owner, name, broken(getattr(owner, name)) if broken.__name__ == "wrap" else broken
             )
