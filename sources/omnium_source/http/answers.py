@@ -47,6 +47,10 @@ class Garbled(Exception):
     """The body is not encoded as its header says, or ends too early."""
 
 
+class OddlyEncoded(Exception):
+    """The body is encoded in a way that was not asked for, and that nobody here can undo."""
+
+
 class NotAnAnswer(Exception):
     """JSON that does not hold what was asked for. `has_message`: the server says why in it."""
 
@@ -60,7 +64,7 @@ def body_of(response: httpx.Response) -> bytes:
 
     httpx would decompress whatever came at once, a thousand bytes for each byte received, and once more for each
     encoding that the header names. How an answer begins tells more than its header, which a proxy may have left as it
-    was. Raises TooLarge beyond MAX_BYTES, Garbled, and what httpx raises.
+    was. Raises TooLarge beyond MAX_BYTES, Garbled, OddlyEncoded, and what httpx raises.
     """
     encoding = response.headers.get("Content-Encoding", "").strip().lower()
     chunks, size, start = list[bytes](), 0, b""
@@ -119,7 +123,7 @@ class _Unpacked:
 
 
 def _unpacked_by(encoding: str, start: bytes) -> _Unpacked | None:
-    """What decompresses an answer that begins so, None where it is plain. Raises Garbled where nobody knows how."""
+    """What decompresses an answer that begins so, None where it is plain. Raises OddlyEncoded where nobody knows."""
     if start.startswith(_GZIP) and "," not in encoding:
         return _Unpacked("gzip", 16 + zlib.MAX_WBITS)
     if encoding in ("", "identity") or start.lstrip()[:1] in (b"{", b"["):
@@ -127,7 +131,7 @@ def _unpacked_by(encoding: str, start: bytes) -> _Unpacked | None:
     if encoding in ("gzip", "x-gzip", "deflate"):
         has_header = start[0] & 15 == zlib.DEFLATED and int.from_bytes(start[:2], "big") % 31 == 0
         return _Unpacked(encoding, zlib.MAX_WBITS if has_header else -zlib.MAX_WBITS)
-    raise Garbled(f"it is encoded as {plain(encoding)[:40]!r}, which was not asked for")
+    raise OddlyEncoded(f"the answer is encoded as {plain(encoding)[:40]!r}, which was not asked for")
 
 
 def is_object(body: bytes) -> bool:

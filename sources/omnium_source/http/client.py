@@ -39,6 +39,7 @@ from omnium_source.errors import (
 from omnium_source.http.answers import (
     Garbled,
     NotAnAnswer,
+    OddlyEncoded,
     body_of,
     is_object,
     message_in,
@@ -194,7 +195,7 @@ class OmniumClient:
         try:
             status, _, content = self._exchange("POST", path, body, token)
             self._repeating.has_met_omnium |= status == 200 and is_object(content)
-        except (Repeatable, TooLarge):
+        except (Repeatable, TooLarge, OddlyEncoded):
             if self.clock.answers == heard:
                 # Without the token's endpoint nothing can be read, without this one all else can.
                 self._authorization(token, Budget(), None)
@@ -216,7 +217,10 @@ class OmniumClient:
         traffic: Traffic | None = None,
         stop: Ends | None = None,
     ) -> Answered:
-        """Send once and read the whole answer. Raises Repeatable or Unreachable; no text names a URL."""
+        """Send once and read the whole answer. No text names a URL.
+
+        Raises Repeatable, TooLarge, OddlyEncoded or Unreachable.
+        """
         headers = {"Authorization": f"Bearer {token}"} if token else {}
         if body is not None:
             headers["Content-Type"] = "application/json"
@@ -231,8 +235,13 @@ class OmniumClient:
                 if traffic:
                     traffic.add(requests=1)
                 self.clock.note(response.headers.get("Date"))
-                content = body_of(response)
                 status, received = response.status_code, response.headers
+                try:
+                    content = body_of(response)
+                except OddlyEncoded:
+                    if response.is_success:
+                        raise
+                    content = b""  # the status says what there is to say
         except httpx.ConnectError as error:
             raise self._connect_problem(error) from None
         except httpx.TimeoutException as error:
@@ -371,7 +380,7 @@ class OmniumClient:
         def exchange(token: str) -> Answered:
             try:
                 return self._exchange(method, path, content, token)
-            except (Repeatable, TooLarge) as failure:
+            except (Repeatable, TooLarge, OddlyEncoded) as failure:
                 raise Unanswered(f"{what}: {failure}: whether it was done is not known") from None
 
         answered = self._with_token(exchange, refused, budget)

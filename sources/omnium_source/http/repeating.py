@@ -11,7 +11,8 @@ import time
 from collections.abc import Callable
 from typing import TypeVar
 
-from omnium_source.errors import GaveUp, ScrollLost, Stopped, TooLarge, Unreachable
+from omnium_source.errors import GaveUp, Refused, ScrollLost, Stopped, TooLarge, Unreachable
+from omnium_source.http.answers import OddlyEncoded
 from omnium_source.http.cancellation import Cancellation
 from omnium_source.http.traffic import Budget, Traffic
 from omnium_source.text import plain
@@ -66,7 +67,7 @@ class Repeating:
     ) -> T:
         """What `ask` returns, asked until it works, with exponential backoff and jitter, within the budget.
 
-        Raises what `ask` raises, Unreachable, GaveUp, ScrollLost or Stopped.
+        Raises what `ask` raises, Unreachable, Refused, GaveUp, ScrollLost or Stopped.
         """
         tries, odd, started = 0, 0, time.monotonic()
         while True:
@@ -75,6 +76,11 @@ class Repeating:
                 return ask()
             except TooLarge as failure:
                 raise TooLarge(f"{what}: {failure}: it was not read to its end") from None
+            except OddlyEncoded as failure:
+                # It is how a server or a proxy is set up, and so it stays.
+                raise Refused(
+                    f"{what}: {failure}: have the server, or the proxy before it, send it plain or as gzip"
+                ) from None
             except Repeatable as failure:
                 odd += failure.odd
                 if failure.throttled and traffic:

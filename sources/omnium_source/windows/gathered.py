@@ -24,10 +24,14 @@ from omnium_source.normalize.window_tables import WindowTables
 from omnium_source.resources import Resource
 from omnium_source.windows.deletions import marked
 from omnium_source.windows.resource_run import ResourceRun
-from omnium_source.windows.window import Row, Window, column_name_of, microseconds_of
+from omnium_source.windows.window import Row, Window, column_name_of, microseconds_of, moment_at
 
 NO_STAMP = np.iinfo(np.int64).max
 """What stands for a missing stamp in a batch."""
+NEAR_NEWEST = dt.timedelta(seconds=61)
+"""How far before the newest stamp a read begins that should show it: a server may compare by the minute."""
+MOST_NEAR_NEWEST = 100
+"""Rows: more of them are not read again by every run."""
 
 
 @dataclass(frozen=True)
@@ -38,7 +42,7 @@ class Query:
     the rows as they come. `deleted_at`: the mark of rows that say they are deleted, where such are asked for.
     `missing`: how many rows without a stamp an earlier read could not show, `of` as many as there were;
     `limit`: at which it could not count them. `goes_on`: an earlier run has begun to read everything, so rows without a
-    stamp are looked for now.
+    stamp are looked for now. `is_extra`: something else shows its rows, too, so that there are none is believed.
     """
 
     body: Mapping[str, Any] | None = None
@@ -49,6 +53,7 @@ class Query:
     of: int | None = None
     limit: int | None = None
     goes_on: bool = False
+    is_extra: bool = False
 
 
 @dataclass
@@ -57,6 +62,7 @@ class Verified:
 
     `rows` came, `written` of them are new to the destination. `bytes`: of the pages as they came. `drift`: what nobody
     expected of all that came; `odd`: of the rows that are written, without new fields.
+    `newest`: see `Gathered.newest`.
 
     One record, as its fields are what one package of the load needs.
     """
@@ -76,6 +82,7 @@ class Verified:
     drift: list[Drift] = field(default_factory=list)
     late_seconds: float | None = None
     keys: set[str] = field(default_factory=set, repr=False)
+    newest: dt.datetime | None = None
     odd: list[Drift] = field(default_factory=list)
 
 
@@ -99,6 +106,7 @@ class Gathered:
         self.late_seconds: float | None = None
         self.stamps: dict[str, tuple[int, int, int]] = {}
         """By path: the smallest and the largest stamp (microseconds since 1970), and how many rows have none."""
+        self._near_newest = np.empty(0, np.int64)
         self.unheld = 0
         """How many rows came that the destination does not hold, in whatever version."""
         self.unproved = ""
@@ -123,6 +131,16 @@ class Gathered:
         have_all_a_stamp = any(missing == 0 for _, _, missing in self.stamps.values())
         is_new = not have_all_a_stamp or max(ends) >= microseconds_of(moment)
         return is_new and self.unheld > 0
+
+    @property
+    def newest(self) -> dt.datetime | None:
+        """The stamp of the newest row; None where there is none, or where more than a page of rows are about as new.
+
+        A read that begins just before it shows that row again, for no more requests, unless it was deleted or changed
+        once more. So an answer that nothing is there contradicts what is known.
+        """
+        count = len(self._near_newest)
+        return moment_at(int(self._near_newest[-1])) if 0 < count <= MOST_NEAR_NEWEST else None
 
     @property
     def count(self) -> int:
@@ -153,7 +171,10 @@ class Gathered:
         doubled = self.keys.intersection(batch.keys)
         if doubled and self._run.resource.has_own_id and not can_come_twice:
             raise Incomplete(self.says(f"{len(doubled):,} rows came twice"))
-        mask = self._wanted(batch, doubled)
+        known = self._run.known
+        held = known(self._run.resource.name, batch.keys) if known and batch.tables else {}
+        self.unheld += len(batch.keys) - len(held)
+        mask = self._wanted(batch, doubled, held)
         self.keys.update(batch.keys)
         if self._run.resource.has_own_id:
             self.doubled += batch.doubled
@@ -165,7 +186,7 @@ class Gathered:
             self._note_stamps(batch)
             self.tables.keep(batch, mask)
             self.written += len(batch.keys) if mask is None else sum(mask)
-            self._note_lateness(batch, mask)
+            self._note_lateness(batch, mask, held)
 
     def _note_stamps(self, batch: Batch) -> None:
         """Between which stamps the rows lie: what tells whether the server's count of them can be proved."""
@@ -174,11 +195,21 @@ class Gathered:
             if stamps is None or not len(stamps):
                 continue
             known = stamps[stamps != NO_STAMP]
+            if path == self._run.resource.cursor:
+                self._note_newest(known)
             first, last, missing = self.stamps.get(path, (NO_STAMP, -NO_STAMP, 0))
             missing += len(stamps) - len(known)
             if len(known):
                 first, last = min(first, int(known.min())), max(last, int(known.max()))
             self.stamps[path] = first, last, missing
+
+    def _note_newest(self, stamps: np.ndarray) -> None:
+        """Keep the newest stamps, as many as tell whether they are many; one in the future is no row's change."""
+        past = stamps[stamps <= microseconds_of(self.began)]
+        newest = np.sort(np.concatenate([self._near_newest, past]))[-MOST_NEAR_NEWEST - 1 :]
+        if len(newest):
+            newest = newest[newest >= newest[-1] - NEAR_NEWEST // dt.timedelta(microseconds=1)]
+        self._near_newest = newest
 
     def _note_odd(self, batch: Batch, mask: list[bool] | None) -> None:
         """What is odd in the rows that are kept: of others the destination knows it already."""
@@ -188,11 +219,8 @@ class Gathered:
         if found:
             self.odd = summed([*self.odd, *found])
 
-    def _wanted(self, batch: Batch, doubled: set[str]) -> list[bool] | None:
+    def _wanted(self, batch: Batch, doubled: set[str], held: Mapping[str, Any]) -> list[bool] | None:
         """Which rows of a batch are new; None for all of them."""
-        known = self._run.known
-        held = known(self._run.resource.name, batch.keys) if known and batch.tables else {}
-        self.unheld += len(batch.keys) - len(held)
         if not doubled and not held:
             return None
         hashes = batch.hashes or [""] * len(batch.keys)
@@ -201,15 +229,20 @@ class Gathered:
             for key, content in zip(batch.keys, hashes, strict=True)
         ]
 
-    def _note_lateness(self, batch: Batch, mask: list[bool] | None) -> None:
-        """How late a row appeared: it changed before the last window's end, and was not shown in it."""
+    def _note_lateness(self, batch: Batch, mask: list[bool] | None, held: Mapping[str, Any]) -> None:
+        """How late a row appeared: it changed before the last window's end, and was not shown in it.
+
+        One that is held, and older than the lag, may have changed without a new stamp.
+        """
         if self.query.late_before is None:
             return
         stamps = batch.stamps(column_name_of(self._run.resource.cursor))
         if stamps is None:
             return
-        stamps = stamps if mask is None else stamps[np.array(mask)]
         before = self.query.late_before.timestamp()
+        is_late = np.array([key not in held for key in batch.keys], dtype=bool)
+        is_late |= stamps >= (before - self._run.reading.settling_lag) * 1e6
+        stamps = stamps[is_late if mask is None else is_late & np.array(mask)]
         earliest = float(stamps.min()) / 1e6 if len(stamps) else before
         if earliest < before:
             self.late_seconds = max(self.late_seconds or 0.0, before - earliest)
@@ -265,6 +298,7 @@ class Gathered:
             self.drift,
             self.late_seconds,
             self.keys,
+            self.newest,
             self.odd,
         )
 

@@ -15,7 +15,7 @@ from unittest import mock
 
 import httpx
 import pytest
-from omnium_source.errors import GaveUp, OmniumError, TooLarge
+from omnium_source.errors import GaveUp, OmniumError, Refused, TooLarge
 from omnium_source.http.answers import body_of, message_in, retry_after
 from omnium_source.http.client import OmniumClient
 from omnium_source.http.paginators import read_page
@@ -133,10 +133,10 @@ def test_status_200_alone_is_no_answer(says: str, reply: Any) -> None:
         ("time_entries", []),
     ],
 )
-def test_a_proper_empty_answer_is_one(name: str, reply: Any) -> None:
+def test_a_proper_empty_answer_is_one_when_it_comes_again(name: str, reply: Any) -> None:
     with Wire(lambda asked: reply) as wire:
         assert ids(read(wire, name)) == []
-    assert len(wire.asked) == 1
+    assert len(wire.asked) == 2
 
 
 @pytest.mark.parametrize("name", ["suppliers", "orders", "products", "prices", "inventory"])
@@ -300,6 +300,34 @@ def test_an_answer_packed_twice_is_not_unpacked() -> None:
     assert "which was not asked for" in supplier_answer(reply)
 
 
+@pytest.mark.parametrize("encoding", ["br", "zstd", "compress", "gzip, br", "x-new"])
+def test_an_encoding_that_nobody_asked_for_is_said_at_once(encoding: str) -> None:
+    """It was taken for a broken connection, and asked for again for five minutes."""
+    reply = Reply(raw=b"\x1b\x2e\x00\xf8", headers={"Content-Encoding": encoding})
+    with Wire(lambda asked: reply) as wire, pytest.raises(Refused) as raised:
+        read(wire, "suppliers")
+    assert str(raised.value) == (
+        f"suppliers: the answer is encoded as '{encoding}', which was not asked for: "
+        "have the server, or the proxy before it, send it plain or as gzip"
+    )
+    assert len(wire.asked) == 1
+
+
+def test_of_a_failure_in_an_odd_encoding_the_status_counts() -> None:
+    replies: list[Any] = [Reply(raw=b"\x1b\x2e\x00", status=502, headers={"Content-Encoding": "br"})]
+    with Wire(lambda asked: replies.pop() if replies else {"result": [{"id": "a"}], "totalHits": 1}) as wire:
+        assert ids(read(wire, "suppliers")) == ["a"]
+
+
+@pytest.mark.parametrize("own_token", [True, False])
+def test_an_odd_encoding_of_the_token_or_of_the_time_is_no_reason_to_wait(own_token: bool) -> None:
+    reply = Reply(raw=b"\x1b\x2e\x00", headers={"Content-Encoding": "br", "Date": ""})
+    started = time.monotonic()
+    with Wire(lambda asked: reply, own_token=own_token) as wire, pytest.raises(OmniumError, match="'br'"):
+        read(wire, "suppliers")
+    assert time.monotonic() - started < 20
+
+
 @pytest.mark.parametrize(
     "reply",
     [
@@ -309,8 +337,8 @@ def test_an_answer_packed_twice_is_not_unpacked() -> None:
 )
 def test_a_body_that_cannot_be_unpacked_is_asked_for_again(reply: Reply) -> None:
     replies = [reply]
-    with Wire(lambda asked: replies.pop() if replies else {"result": [], "totalHits": 0}) as wire:
-        read(wire, "suppliers")
+    with Wire(lambda asked: replies.pop() if replies else {"result": [{"id": "a"}], "totalHits": 1}) as wire:
+        assert ids(read(wire, "suppliers")) == ["a"]
     assert len(wire.asked) == 2
 
 
