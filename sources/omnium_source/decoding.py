@@ -12,6 +12,7 @@ An answer that is no JSON at all (a proxy's page, half an answer) is refused her
 
 import json
 import re
+from collections import Counter
 from dataclasses import dataclass, replace
 from decimal import Decimal, InvalidOperation
 from functools import partial
@@ -155,8 +156,8 @@ def _leniently(body: bytes) -> Decoded:
 def _object(doubled: dict[int, set[str]], pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     made = dict(pairs)
     if len(made) < len(pairs):
-        names = [name for name, _ in pairs]
-        doubled[id(made)] = {name for name in names if names.count(name) > 1}
+        counts = Counter(name for name, _ in pairs)
+        doubled[id(made)] = {name for name, count in counts.items() if count > 1}
     return made
 
 

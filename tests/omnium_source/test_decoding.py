@@ -108,6 +108,14 @@ def test_a_number_of_many_digits_takes_no_time() -> None:
     assert decode(f'[{{"x": {digits}, "y": NaN}}]'.encode()).rows[0]["x"] == Decimal(digits)
 
 
+def test_one_name_twice_among_many_takes_no_time() -> None:
+    """Each name was counted among all of them: of a hundred thousand that took minutes."""
+    fields = ",".join(f'"f{n}":{n}' for n in range(100_000))
+    decoded = decode(f'[{{"f0":NaN,{fields}}}]'.encode())
+    assert decoded.faults == (Fault(0, ("f0",), "doubled_name"),)
+    assert len(decoded.rows[0]) == 100_000
+
+
 def test_a_single_row() -> None:
     body = rb'{"id": "S", "versionId": "1", "value": {"name": "\ud800"}}'
     assert decode(body) == Decoded(

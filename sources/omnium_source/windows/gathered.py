@@ -30,6 +30,8 @@ NO_STAMP = np.iinfo(np.int64).max
 """What stands for a missing stamp in a batch."""
 NEAR_NEWEST = dt.timedelta(seconds=61)
 """How far before the newest stamp a read begins that should show it: a server may compare by the minute."""
+MOST_LATE_SECONDS = 12 * 3600.0
+"""An older row that appears was not late in the index: it was imported with stamps of its own, or may be shown now."""
 MOST_NEAR_NEWEST = 100
 """Rows: more of them are not read again by every run."""
 
@@ -242,6 +244,7 @@ class Gathered:
         before = self.query.late_before.timestamp()
         is_late = np.array([key not in held for key in batch.keys], dtype=bool)
         is_late |= stamps >= (before - self._run.reading.settling_lag) * 1e6
+        is_late &= stamps >= (before - MOST_LATE_SECONDS) * 1e6
         stamps = stamps[is_late if mask is None else is_late & np.array(mask)]
         earliest = float(stamps.min()) / 1e6 if len(stamps) else before
         if earliest < before:
