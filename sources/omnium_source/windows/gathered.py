@@ -44,7 +44,7 @@ class Query:
     the rows as they come. `deleted_at`: the mark of rows that say they are deleted, where such are asked for.
     `missing`: how many rows without a stamp an earlier read could not show, `of` as many as there were;
     `limit`: at which it could not count them. `goes_on`: an earlier run has begun to read everything, so rows without a
-    stamp are looked for now. `is_extra`: something else shows its rows, too, so that there are none is believed.
+    stamp are looked for now. `believes_nothing`: that nothing is there is believed when it is said once.
     """
 
     body: Mapping[str, Any] | None = None
@@ -55,7 +55,7 @@ class Query:
     of: int | None = None
     limit: int | None = None
     goes_on: bool = False
-    is_extra: bool = False
+    believes_nothing: bool = False
 
 
 @dataclass

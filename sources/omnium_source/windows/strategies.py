@@ -41,7 +41,12 @@ class ByWindow(Strategy[WindowState]):
             query = Query(goes_on=goes_on)
         else:
             query = Query(
-                late_before=state.cursor_second, missing=state.missing, of=state.of, limit=state.limit
+                late_before=state.cursor_second,
+                missing=state.missing,
+                of=state.of,
+                limit=state.limit,
+                # Two requests of each run are spent on such a resource already.
+                believes_nothing=bool(self.run.resource.deleted) and not self.knows_newest(state),
             )
         last: Verified | None = None
         try:
@@ -77,7 +82,7 @@ class ByWindow(Strategy[WindowState]):
     def _deleted(self, window: Window, state: WindowState) -> Iterator[Verified]:
         """What was deleted since the cursor, marked, where the server tells of it."""
         # A sweep finds deleted rows as well.
-        query = Query(self.run.resource.deleted, deleted_at=self.now, is_extra=True)
+        query = Query(self.run.resource.deleted, deleted_at=self.now, believes_nothing=True)
         try:
             for verified in self.read(window, query):
                 verified.state = self.kept(state)
