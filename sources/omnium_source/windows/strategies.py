@@ -30,12 +30,15 @@ class ByWindow(Strategy[WindowState]):
         # The first read has no upper bound: a row without the stamp, or with one in the future, is a row too. It
         # lasts until its last window is loaded, however many runs that takes.
         is_first = state.cursor is None or bool(state.is_first_read)
-        window = Window(self.since_newest(state), None if is_first else self.latest, end=self.now)
+        # Of each run two requests are spent on such a resource already: no third one for its newest row.
+        asks_for_deleted = bool(self.run.resource.deleted) and not is_first
+        since = self.since(state) if asks_for_deleted else self.since_newest(state)
+        window = Window(since, None if is_first else self.latest, end=self.now)
         if share := self.run.reading.shares.get(self.run.resource.name):
             window = replace(share, lower=share.lower if state.cursor is None else self.since(state))
-        if self.run.resource.deleted and not is_first:
+        if asks_for_deleted:
             # Before what lives: one that comes back meanwhile is met there, and keeps no mark.
-            yield from self._deleted(replace(window, lower=self.since(state), end=None), state)
+            yield from self._deleted(replace(window, end=None), state)
         if is_first:
             goes_on = bool(state.cursor) and not share and self.run.reading.since is None
             query = Query(goes_on=goes_on)
@@ -45,8 +48,7 @@ class ByWindow(Strategy[WindowState]):
                 missing=state.missing,
                 of=state.of,
                 limit=state.limit,
-                # Two requests of each run are spent on such a resource already.
-                believes_nothing=bool(self.run.resource.deleted) and not self.knows_newest(state),
+                believes_nothing=asks_for_deleted,
             )
         last: Verified | None = None
         try:

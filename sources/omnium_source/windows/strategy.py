@@ -54,13 +54,9 @@ class Strategy(ABC, Generic[S]):
         Only where rows that the destination holds fall away.
         """
         since = self.since(state)
-        if since is None or state.cursor is None or state.newest is None or not self.knows_newest(state):
+        if since is None or state.cursor is None or state.newest is None or self.run.known is None:
             return since
         return min(since, second_of(state.newest - NEAR_NEWEST))
-
-    def knows_newest(self, state: State) -> bool:
-        """Whether a read can begin with the newest row that is known."""
-        return state.newest is not None and self.run.known is not None
 
     def noting_newest(self, verified: Verified) -> Verified:
         """The window, its newest row noted in the state that follows."""
