@@ -74,13 +74,8 @@ class Repeating:
             tries += 1
             try:
                 return ask()
-            except TooLarge as failure:
-                raise TooLarge(f"{what}: {failure}: it was not read to its end") from None
-            except OddlyEncoded as failure:
-                # It is how a server or a proxy is set up, and so it stays.
-                raise Refused(
-                    f"{what}: {failure}: have the server, or the proxy before it, send it plain or as gzip"
-                ) from None
+            except (TooLarge, OddlyEncoded) as failure:
+                raise _lasting(what, failure) from None
             except Repeatable as failure:
                 odd += failure.odd
                 if failure.throttled and traffic:
@@ -109,6 +104,13 @@ class Repeating:
                     traffic.add(retries=1)
                 if wait and self._stop.wait(wait):
                     raise Stopped("stopped on request") from None
+
+
+def _lasting(what: str, failure: TooLarge | OddlyEncoded) -> TooLarge | Refused:
+    """The same for people; it would come again, as an encoding is how a server or a proxy is set up."""
+    if isinstance(failure, TooLarge):
+        return TooLarge(f"{what}: {failure}: it was not read to its end")
+    return Refused(f"{what}: {failure}: have the server, or the proxy before it, send it plain or as gzip")
 
 
 def _duration(seconds: float) -> str:
