@@ -62,8 +62,8 @@ class Explanation:
 
 _DISK_FULL = "no space left on the disk"
 _MAKE_ROOM = "Make room, or choose another --home, and run again: nothing is lost."
-_NOT_WRITABLE = ("no permission to write", "Choose a --home that this user may write, or change its owner.")
-_NO_FOLDER = ("not a folder", "Choose a --home that is a folder.")
+_NO_PERMISSION = ("no permission", "Run as the user who owns it, or choose another place.")
+_NO_FOLDER = ("not a folder", "Choose a place that is a folder.")
 _OS_ERRORS = {
     errno.ENOSPC: (_DISK_FULL, _MAKE_ROOM),
     errno.EDQUOT: ("the disk quota is used up", _MAKE_ROOM),
@@ -71,9 +71,9 @@ _OS_ERRORS = {
         "a file may not become as large as this one has to",
         "Lift the limit (`ulimit -f`, or that of the file system) and run again: nothing is lost.",
     ),
-    errno.EROFS: ("the disk is read-only", "Choose a --home that can be written."),
-    errno.EACCES: _NOT_WRITABLE,
-    errno.EPERM: _NOT_WRITABLE,
+    errno.EROFS: ("the disk is read-only", "Choose a place that can be written."),
+    errno.EACCES: _NO_PERMISSION,
+    errno.EPERM: _NO_PERMISSION,
     errno.ENOTDIR: _NO_FOLDER,
     errno.EEXIST: _NO_FOLDER,
     errno.EISDIR: ("a folder, where a file has to be", "Move it away and run again."),
