@@ -68,7 +68,7 @@ def export_orders(home: Home, kind: str | None, output: str | None, chosen: Sele
 
 
 def _remark_on_others(folder: Path, names: set[str]) -> list[str]:
-    """Say which files of the folder are none of this call's: an order of before would be sent along with its new version."""
+    """Say which files of the folder are not of this call: an order of before might be sent beside its new version."""
     endings = tuple(f".{kind}" for kind in WRITERS)
     others = sorted(
         path.name
