@@ -196,6 +196,10 @@ def _explain_one(error: BaseException) -> Explanation | None:
         message, remedy = _OS_ERRORS[error.errno]
         where = f"{error.filename}: " if error.filename else ""
         return Explanation(f"{where}{message}", remedy)
+    # What is written in Rust (deltalake) says which error of the system it was in its text alone.
+    number = re.search(r"\(os error (\d+)\)", text)
+    if number and int(number[1]) in _OS_ERRORS:
+        return Explanation(*_OS_ERRORS[int(number[1])])
     return None
 
 

@@ -272,6 +272,13 @@ def test_the_traceback_is_in_the_log_file(world: World, capfd: pytest.CaptureFix
             1,
         ),
         (duckdb.OutOfMemoryException("Out of Memory Error: failed to allocate"), "needs more memory", 1),
+        (
+            Exception(
+                "Failed to parse parquet: Unable to copy data to file: No space left on device (os error 28)"
+            ),
+            "no space left on the disk",
+            1,
+        ),
         (KeyboardInterrupt(), "stopped on request", 1),
         (UsageError("a wrong option", "do this"), "a wrong option", 2),
         (HomeLockedError("held", "wait"), "held", 75),
