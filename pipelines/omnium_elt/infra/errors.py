@@ -61,12 +61,12 @@ class Explanation:
 
 
 _DISK_FULL = "no space left on the disk"
-_MAKE_ROOM = "Make room, or choose another --home, and run again: nothing is lost."
+MAKE_ROOM = "Make room, or choose another --home, and run again: nothing is lost."
 _NO_PERMISSION = ("no permission", "Run as the user who owns it, or choose another place.")
 _NO_FOLDER = ("not a folder", "Choose a place that is a folder.")
 _OS_ERRORS = {
-    errno.ENOSPC: (_DISK_FULL, _MAKE_ROOM),
-    errno.EDQUOT: ("the disk quota is used up", _MAKE_ROOM),
+    errno.ENOSPC: (_DISK_FULL, MAKE_ROOM),
+    errno.EDQUOT: ("the disk quota is used up", MAKE_ROOM),
     errno.EFBIG: (
         "a file may not become as large as this one has to",
         "Lift the limit (`ulimit -f`, or that of the file system) and run again: nothing is lost.",
@@ -97,7 +97,7 @@ _DATABASE_HINTS = (
     (
         ("no space left", "could not write", "failed to write", "out of disk"),
         _DISK_FULL,
-        _MAKE_ROOM,
+        MAKE_ROOM,
         EXIT_FAILED,
     ),
     (
