@@ -138,13 +138,16 @@ def omnium_source(
 
 
 def dlt_resource(resource: Resource, windows: Callable[[], Iterable[Verified]]) -> DltResource:
-    """A dlt resource that hands on `windows`, and keeps each one's state as soon as it is handed on."""
+    """A dlt resource that hands on `windows`; of each its files go then, and its state is kept."""
     check_nesting()
 
     def generate() -> Iterator[Any]:
         state = dlt.current.resource_state(running().name)
         for verified in limited(windows()):
-            yield from feed(verified)
+            try:
+                yield from items(verified.tables.finish(), verified.resource.name)
+            finally:
+                verified.tables.close()
             state.clear()
             state.update(verified.state)
 
@@ -159,14 +162,6 @@ def mark_personal(mark: str) -> None:
 def keep_mark(state: Any, mark: str) -> None:
     """The same in a source's state that is there."""
     check_mark(state.setdefault(MARK, mark), mark)
-
-
-def feed(verified: Verified) -> Iterator[Any]:
-    """What dlt takes for one window; its files are removed afterwards."""
-    try:
-        yield from items(verified.tables.finish(), verified.resource.name)
-    finally:
-        verified.tables.close()
 
 
 def tables_called(name: str, table: str, tables: Mapping[str, Any]) -> dict[str, Any]:
