@@ -62,8 +62,8 @@ class Explanation:
 
 _DISK_FULL = "no space left on the disk"
 MAKE_ROOM = "Make room, or choose another --home, and run again: nothing is lost."
-_NO_PERMISSION = ("no permission", "Run as the user who owns it, or choose another place.")
-_NO_FOLDER = ("not a folder", "Choose a place that is a folder.")
+_NO_PERMISSION = ("no permission", "Run as the user who owns it, or choose another --home or --output.")
+_NO_FOLDER = ("not a folder", "Choose a --home or --output that is a folder.")
 _OS_ERRORS = {
     errno.ENOSPC: (_DISK_FULL, MAKE_ROOM),
     errno.EDQUOT: ("the disk quota is used up", MAKE_ROOM),
@@ -71,7 +71,7 @@ _OS_ERRORS = {
         "a file may not become as large as this one has to",
         "Lift the limit (`ulimit -f`, or that of the file system) and run again: nothing is lost.",
     ),
-    errno.EROFS: ("the disk is read-only", "Choose a place that can be written."),
+    errno.EROFS: ("the disk is read-only", "Choose a --home or --output that can be written."),
     errno.EACCES: _NO_PERMISSION,
     errno.EPERM: _NO_PERMISSION,
     errno.ENOTDIR: _NO_FOLDER,

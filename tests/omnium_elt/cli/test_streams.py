@@ -30,11 +30,12 @@ def test_a_stream_that_is_closed_stops_nothing_and_no_file_takes_its_place(
     redirected: str, tmp_path: Path
 ) -> None:
     program = (
-        "import os, pathlib, sys\n"
+        "import os, sys\n"
         "from omnium_elt.cli.entry import main, ready_streams\n"
         "ready_streams()\n"
         "opened = os.open(sys.argv[1], os.O_WRONLY | os.O_CREAT)\n"
-        "os.write(opened, f'{opened > 2}, {main(['resources', '--json'])}'.encode())\n"
+        "ended = main(['resources', '--json'])\n"
+        "os.write(opened, f'{opened > 2}, {ended}'.encode())\n"
     )
     call(redirected, "-c", program, str(tmp_path / "said"))
     assert (tmp_path / "said").read_text() == "True, 0"
