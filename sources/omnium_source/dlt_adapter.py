@@ -9,16 +9,13 @@ What it takes of dlt's that is not promised to stay is in `dlt_private.py`.
 """
 
 import inspect
-import json
 import logging
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from pathlib import Path
 from typing import Any
 
 import dlt
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 from dlt.common.libs.pyarrow import py_arrow_to_table_schema_columns
 from dlt.common.storages.exceptions import CurrentLoadPackageStateNotAvailable
 from dlt.extract import DltResource
@@ -36,19 +33,15 @@ from omnium_source.dlt_private import (
 )
 from omnium_source.dlt_run import WindowLimit, running
 from omnium_source.errors import ConfigurationError
-from omnium_source.normalize.buffer import Columns, Part, Tables, with_required
+from omnium_source.normalize.buffer import Columns, Tables, with_required
 from omnium_source.resources import Resource
 
 log = logging.getLogger("omnium")
 
 MERGE: dict[str, Any] = {"disposition": "merge", "strategy": "delete-insert", "deduplicated": True}
 """A row that comes again replaces the one before it. Windows bring each key once, so dlt need not look."""
-APPEND = "append"
-"""For rows that are not in the destination yet: half the work of a merge."""
 TABLE = b"omnium_table"
 """Where an Arrow table that is only looked at says whose rows it holds."""
-FILES = b"omnium_files"
-"""Where a Parquet file says which others it stands for."""
 SYSTEM_COLUMNS: Columns = {
     "_dlt_id": {"data_type": "text", "nullable": False, "row_key": True},
     "_dlt_load_id": {"data_type": "text", "nullable": True},
@@ -121,6 +114,13 @@ class OmniumResource(DltResource):
         if name in tables:
             tables[name] = NestedTable(tables[name], self.name)
         return NestedTable({"name": meta.table_name, "parent": meta.parent, "columns": columns}, self.name)
+
+
+def replacing(row: Resource, generate: Callable[[], Iterator[Any]]) -> DltResource:
+    """The dlt resource of a row of the table: what `generate` yields (`items`) replaces rows by their ids."""
+    return ordinary(
+        dlt.resource(generate, name=row.name, write_disposition=MERGE, primary_key="_dlt_id"), row
+    )
 
 
 def ordinary(resource: DltResource, row: Resource) -> DltResource:
@@ -228,31 +228,6 @@ def _renaming(root: str) -> Callable[[str], str]:
     """From a table's name in the contract to the one that the resource's own name or its hints give it."""
     wanted = str(running().table_name)
     return lambda name: f"{wanted}{name.removeprefix(root)}"
-
-
-def listed(tables: Tables, root: str, folder: Path) -> Iterator[DataItemWithMeta]:
-    """The same of several windows (`buffer.joined`), for a destination that reads all files of a table at once.
-
-    Each table's files come as one that has their columns, no rows, and their paths (`FILES`, a JSON list); it is made
-    in `folder`. The destination adds the package's id to the root's rows. All these files have to stay until then.
-    """
-    in_memory = [part for part in tables.parts if part.path is None]
-    yield from items(Tables(in_memory, tables.hints), root)
-    files: dict[str, list[Part]] = {}
-    for part in tables.parts:
-        if part.path is not None:
-            files.setdefault(part.name, []).append(part)
-    known = dlt.current.source_schema().tables
-    for name, parts in files.items():
-        schema = pa.unify_schemas([part.schema for part in parts])
-        paths = json.dumps([str(part.path) for part in parts])
-        path = folder / f"{name}.parquet"
-        pq.write_table(schema.with_metadata({FILES: paths}).empty_table(), path)
-        parent = None if name == root else parent_of(name, root, known)
-        names = schema.names if parent else [*schema.names, "_dlt_load_id"]
-        columns = _columns(names, tables.hints[name])
-        one = Part(name, sum(part.rows for part in parts), path=path)
-        yield DataItemWithMeta(ParquetFile(name, parent, columns, str(one.path), one.rows), None)
 
 
 def _doubled(names: Iterable[str], naming: Any) -> list[str]:

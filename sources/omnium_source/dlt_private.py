@@ -4,6 +4,7 @@
     NestedTable        a row's children, replaced together with it     `dlt_probe` tries it first; else refused
     ParquetFile        files are handed over as they are               they come as tables, which takes longer
     mend_arrow         `dataset()[…].arrow()` with DuckDB 2.0          only where dlt asks for what DuckDB lacks
+    mend_paths         DuckDB reads files below a path with a quote    the same
     HintsWarning       a warning for every batch is hidden             it shows
     remember_database  a pipeline finds its DuckDB file again          `refuse_same_name` says how to name it
     take_shortcuts     loading into hundreds of tables                dlt's own functions, which take longer
@@ -12,10 +13,9 @@
     documents          the TOML files, to find unknown settings        the environment alone is looked through
     pipeline_state     cursors, for `status`                           the plain encoding is read
     next_state         a state that commits without dlt's load         not asked for: dlt loads the package
-    extend             tables and columns without a package            the same
+    extend             a dataset, tables and columns without a package    the same
 
-The program's DuckDB destination (`omnium_elt/warehouse/duckdb_destination.py`) asks `is_tried`, too: under another dlt
-it is dlt's own. What the shortcuts save: docs/decisions.md, "Shortcuts in dlt".
+What the shortcuts save: docs/decisions.md, "Shortcuts in dlt".
 """
 
 import base64
@@ -112,18 +112,35 @@ def next_state(pipeline: Any, load_id: str) -> Iterator[tuple[dict[str, Any], Ca
         yield state, row
 
 
-def extend(pipeline: Any, schema_name: str, tables: Mapping[str, Mapping[str, Any]]) -> None:
+def extend(pipeline: Any, first: Any, tables: Mapping[str, Mapping[str, Any]]) -> None:
     """Make tables in the destination, add columns to others, and keep both in its schema. For a dlt that `is_tried`.
 
-    `tables`: schemas of tables, parents first, with the new columns. The pipeline knows them first, as with a package:
-    if this is cut short, the next run asks the destination again.
+    `first`: the source's schema, with which a dataset begins that is not there yet. `tables`: schemas of tables,
+    parents first, with the new columns. The pipeline knows them first, as with a package: if this is cut short, the
+    next run asks the destination again.
     """
-    schema = pipeline.schemas[schema_name]
+    is_new = first.name not in pipeline.schemas
+    if is_new:
+        pipeline._inject_schema(first)
+        tables = {**tables, **_table_of_states()}
+    schema = pipeline.schemas[first.name]
     for name, table in tables.items():
         schema.update_table({**schema.tables.get(name, {}), **table})
-    pipeline.schemas.commit_live_schema(schema_name)
-    with pipeline.destination_client(schema_name) as client:
-        client.update_stored_schema(only_tables=list(tables))
+    pipeline.schemas.commit_live_schema(first.name)
+    with pipeline.destination_client(first.name) as client:
+        client.initialize_storage()
+        client.update_stored_schema(only_tables=None if is_new else list(tables))
+
+
+def _table_of_states() -> dict[str, Any]:
+    """dlt's table of states, as the first package that dlt loads describes it."""
+    from dlt.common.schema.utils import pipeline_state_table
+
+    table: dict[str, Any] = dict(pipeline_state_table())
+    key = {"name": "_dlt_id", "data_type": "text", "nullable": False, "unique": True, "row_key": True}
+    table |= {"columns": {**table["columns"], "_dlt_id": key}, "resource": table["name"]}
+    del table["description"]
+    return {table["name"]: {**table, "x-normalizer": {"seen-data": True}}}
 
 
 def new_load_id() -> str:
@@ -222,6 +239,20 @@ def _arrow_of_duckdb_2(
             yield table
 
     return iterate
+
+
+def mend_paths() -> None:
+    """Let packages be loaded from a folder whose name holds an apostrophe, which dlt writes into SQL as it is."""
+    from dlt.destinations.impl.duckdb.duck import DuckDbCopyJob
+
+    run = DuckDbCopyJob.run
+    if run.__name__ != "run_quoted":
+
+        def run_quoted(job: Any) -> None:
+            job._file_path = job._file_path.replace("'", "''")
+            run(job)
+
+        DuckDbCopyJob.run = run_quoted
 
 
 FILE_OF_PIPELINE = "duckdb_database"

@@ -19,14 +19,13 @@ from typing import Any
 import dlt
 from dlt.extract import DltResource
 
-from omnium_source.dlt_adapter import APPEND, MERGE, items, listed, ordinary
+from omnium_source.dlt_adapter import items, replacing
 from omnium_source.dlt_private import active_pipeline
 from omnium_source.dlt_probe import check_nesting
 from omnium_source.dlt_run import Destination, is_limited, limited, running, source_section
 from omnium_source.duckdb_file import give_own_name, refuse_same_name
 from omnium_source.http.client import OmniumClient
 from omnium_source.http.limiter import SERVER_LIMIT_CONCURRENT
-from omnium_source.normalize.buffer import Tables, joined
 from omnium_source.normalize.worker_pool import WorkerPool
 from omnium_source.pii.masking import PersonalData
 from omnium_source.pii.personal_key import check_mark, key_for
@@ -138,42 +137,21 @@ def omnium_source(
         yield dlt_resource(resource, windows)
 
 
-def dlt_resource(
-    resource: Resource,
-    windows: Iterable[Verified] | Callable[[], Iterable[Verified]],
-    *,
-    mark: str | None = None,
-    is_new: bool = False,
-    lists: Path | None = None,
-) -> DltResource:
-    """A dlt resource that hands on `windows`, and keeps each one's state as soon as it is handed on.
-
-    `mark`: how personal data in them were treated, for `mark_personal`. `is_new`: none of the rows is in the
-    destination, so they need not be looked for there. `lists`: a folder for lists of files, where the destination takes
-    them (`dlt_adapter.listed`); the windows' files are not removed then.
-    """
+def dlt_resource(resource: Resource, windows: Callable[[], Iterable[Verified]]) -> DltResource:
+    """A dlt resource that hands on `windows`; of each its files go then, and its state is kept."""
     check_nesting()
 
     def generate() -> Iterator[Any]:
-        if mark is not None:
-            mark_personal(mark)
         state = dlt.current.resource_state(running().name)
-        gathered: list[Tables] = []
-        for verified in limited(windows() if callable(windows) else windows):
-            if lists is None:
-                yield from feed(verified)
-            else:
-                gathered.append(verified.tables.finish())
+        for verified in limited(windows()):
+            try:
+                yield from items(verified.tables.finish(), verified.resource.name)
+            finally:
+                verified.tables.close()
             state.clear()
             state.update(verified.state)
-        if lists is not None:
-            yield from listed(joined(gathered), resource.name, lists)
 
-    disposition = APPEND if is_new else MERGE
-    return ordinary(
-        dlt.resource(generate, name=resource.name, write_disposition=disposition, primary_key="_dlt_id"),
-        resource,
-    )
+    return replacing(resource, generate)
 
 
 def mark_personal(mark: str) -> None:
@@ -184,14 +162,6 @@ def mark_personal(mark: str) -> None:
 def keep_mark(state: Any, mark: str) -> None:
     """The same in a source's state that is there."""
     check_mark(state.setdefault(MARK, mark), mark)
-
-
-def feed(verified: Verified) -> Iterator[Any]:
-    """What dlt takes for one window; its files are removed afterwards."""
-    try:
-        yield from items(verified.tables.finish(), verified.resource.name)
-    finally:
-        verified.tables.close()
 
 
 def tables_called(name: str, table: str, tables: Mapping[str, Any]) -> dict[str, Any]:

@@ -88,7 +88,10 @@ def test_a_load_killed_at_a_commit_point(point: str, home: Home, changed: Change
     assert_next_run_is_right(home, changed)
 
 
-@pytest.mark.parametrize("point", ["extract", "append:1", "append:7", "append:20", "complete", "package:1"])
+@pytest.mark.parametrize(
+    "point",
+    ["extract", "copied:1", "copied:20", "complete", "rows:1", "rows:9", "rows_of_dlt:1", "package:1"],
+)
 def test_a_first_load_killed_at_a_commit_point(point: str, home: Home, changed: Changed) -> None:
     killed = accidents.run(changed.sandbox, home, "load", *SELECTED, point=point, **WITH_KEY)
     assert killed.returncode == KILLED, killed.out + killed.err

@@ -125,7 +125,7 @@ def test_nothing_leaks_from_a_process_that_runs_everything(home_after_run: Home,
 @pytest.mark.slow
 def test_nothing_leaks_after_a_kill(home: Home, sandbox: Sandbox) -> None:
     secrets = Secrets(sandbox)
-    for point in ("extract", "append:2", "package:1"):
+    for point in ("extract", "copied:2", "package:1"):
         killed = accidents.run(
             sandbox, home, "load", "-v", "--resources", "private_customers,orders,stores", point=point
         )

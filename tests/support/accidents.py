@@ -5,7 +5,7 @@
 rows:N                 with rows of N tables of a package put in by one transaction
 rows_of_dlt:N          with N of dlt's own rows as well     (all others of a package: with dlt's own way of loading it)
 extract, normalize     after this step of dlt's              merge:N      before the last statement of merge N
-append:N               with N tables of a package appended    merged:N     after merge N was committed
+copied:N               with N files of a package copied       merged:N     after merge N was committed
 complete               before a package is called loaded
 package:N              after package N                       copy         with half of the warehouse copied
 replace:NAME           before the file NAME takes its place  replaced:NAME  after it
@@ -47,7 +47,7 @@ def die() -> None:
 def arm(point: str) -> None:
     """Make this process die at `point`."""
     name, _, argument = point.partition(":")
-    if name in ("extract", "normalize", "complete", "append", "merge", "merged"):
+    if name in ("extract", "normalize", "complete", "copied", "merge", "merged"):
         _patch("omnium_elt.warehouse.destination", "lacking", lambda _: lambda *_: None)
     {
         "rows": lambda: _after("omnium_elt.warehouse.one_transaction", "_insert", int(argument)),
@@ -57,7 +57,7 @@ def arm(point: str) -> None:
         "complete": lambda: _after(
             "dlt.destinations.impl.duckdb.duck.DuckDbClient", "complete_load", 1, before=True
         ),
-        "append": lambda: _after("omnium_elt.warehouse.duckdb_destination._CopyJob", "run", int(argument)),
+        "copied": lambda: _after("dlt.destinations.impl.duckdb.duck.DuckDbCopyJob", "run", int(argument)),
         "merge": lambda: _within_merge(int(argument)),
         "merged": lambda: _after("dlt.destinations.job_client_impl.SqlLoadJob", "run", int(argument)),
         "package": lambda: _after("omnium_elt.warehouse.destination.Warehouse", "load", int(argument)),

@@ -4,9 +4,9 @@
 #}
 
 {#
-  The rows of `items` (columns sku and warehouse_code) with <name>_mean and <name>_variance of the demand over `days`, and
-  <name>_promotion, the part of the mean that promotions bring
-  (an SQL expression on its columns: 0…400 days from tomorrow on, parts of days interpolated). 0 and 0 where nothing is
+  The rows of `items` (columns sku and warehouse_code) with, for each name in `over`, {name: days}, <name>_mean and <name>_variance
+  of the demand over so many days, and <name>_promotion, the part of the mean that promotions bring (days:
+  an SQL expression on its columns: 0…400 days from tomorrow on, parts of days interpolated). 0 and 0 where nothing is
   known. The variance is that of the demand over exactly so many days, with what is not known of the level; the
   spread of a lead time is the caller's to add.
 
@@ -14,21 +14,32 @@
   the as-of date. For others give all of them, and items with the column as_of_day; promotions (of demand_promotions) are then
   left out where they are not given.
 #}
-{% macro demand_forecast_over(items, days, name='forecast', estimates=none, seasons=none, weekdays=none, promotions=none) -%}
+{% macro demand_forecast_over(items, over, estimates=none, seasons=none, weekdays=none, promotions=none) -%}
 {%- set on_day = estimates is not none -%}
 {%- set promoted = promotions or (none if on_day else ref('int_demand_promotions')) -%}
-{%- set extra = demand_promoted_units('promotions', days) if promoted else '0e0' -%}
 select
-    asked.*,
-    {{ demand_forecast_mean('estimates', 'seasons', 'weekdays', days) }} + {{ extra }} as {{ name }}_mean,
-    {{ demand_forecast_variance('estimates', 'seasons', 'weekdays', days) }}
+    asked.*
+    {%- for name, days in over.items() %}
+    {%- set seasons_ahead, weekdays_ahead = name ~ '_seasons', name ~ '_weekdays' %}
+    {%- set extra = demand_promoted_units(name ~ '_promotions', days) if promoted else '0e0' %},
+    {{ demand_forecast_mean('estimates', seasons_ahead, weekdays_ahead, days) }} + {{ extra }} as {{ name }}_mean,
+    {{ demand_forecast_variance('estimates', seasons_ahead, weekdays_ahead, days) }}
     {%- if promoted %}
         + coalesce({{ extra }} * estimates.variance_ratio, 0e0)
         + {{ demand_constants().promotion_variance }}e0 * power({{ extra }}, 2)
     {%- endif %} as {{ name }}_variance,
     {{ extra }} as {{ name }}_promotion
+    {%- endfor %}
 from {{ items }} as asked
-left join {{ estimates or ref('int_demand_estimates') }} as estimates
+left join (
+    -- most articles of a large tenant sell nothing, and are expected to but where a promotion is planned
+    select *
+    from {{ estimates or ref('int_demand_estimates') }}
+    where daily_demand > 0e0
+        {%- if promoted %}
+        or sku in (select sku from {{ promoted }})
+        {%- endif %}
+) as estimates
     on estimates.sku = asked.sku
     and estimates.warehouse_code = asked.warehouse_code
     {%- if on_day %}
@@ -36,22 +47,24 @@ left join {{ estimates or ref('int_demand_estimates') }} as estimates
     {%- else %}
     and estimates.as_of_day = {{ as_of() }}
     {%- endif %}
-left join {{ seasons or ref('int_demand_seasons') }} as seasons
-    on seasons.category = estimates.category
-    and seasons.as_of_day = estimates.as_of_day
-    and seasons.ahead_days = cast(floor(least({{ days }}, {{ demand_constants().ahead_days - 1 }}e0)) as integer)
-left join {{ weekdays or ref('int_demand_weekdays') }} as weekdays
-    on weekdays.warehouse_code = estimates.warehouse_code
-    and weekdays.as_of_day = estimates.as_of_day
-    and weekdays.ahead_days = cast(floor(least({{ days }}, {{ demand_constants().ahead_days - 1 }}e0)) as integer)
+{%- for name, days in over.items() %}
+left join {{ seasons or ref('int_demand_seasons') }} as {{ name }}_seasons
+    on {{ name }}_seasons.category = estimates.category
+    and {{ name }}_seasons.as_of_day = estimates.as_of_day
+    and {{ name }}_seasons.ahead_days = cast(floor(least({{ days }}, {{ demand_constants().ahead_days - 1 }}e0)) as integer)
+left join {{ weekdays or ref('int_demand_weekdays') }} as {{ name }}_weekdays
+    on {{ name }}_weekdays.warehouse_code = estimates.warehouse_code
+    and {{ name }}_weekdays.as_of_day = estimates.as_of_day
+    and {{ name }}_weekdays.ahead_days = cast(floor(least({{ days }}, {{ demand_constants().ahead_days - 1 }}e0)) as integer)
 {%- if promoted %}
-left join {{ promoted }} as promotions
-    on promotions.sku = estimates.sku
-    and promotions.warehouse_code = estimates.warehouse_code
-    and promotions.as_of_day = estimates.as_of_day
-    and promotions.begins_after_days < {{ days }}
-    and promotions.ends_after_days >= {{ days }}
+left join {{ promoted }} as {{ name }}_promotions
+    on {{ name }}_promotions.sku = estimates.sku
+    and {{ name }}_promotions.warehouse_code = estimates.warehouse_code
+    and {{ name }}_promotions.as_of_day = estimates.as_of_day
+    and {{ name }}_promotions.begins_after_days < {{ days }}
+    and {{ name }}_promotions.ends_after_days >= {{ days }}
 {%- endif %}
+{%- endfor %}
 {%- endmacro %}
 
 

@@ -11,14 +11,9 @@ import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 from omnium_source.dlt_adapter import SYSTEM_COLUMNS
-from omnium_source.http.traffic import Traffic
-from omnium_source.normalize.buffer import REQUIRED, Columns, Part, Tables
+from omnium_source.normalize.buffer import REQUIRED, Columns, Part, Tables, joined
 from omnium_source.normalize.naming import free_name
 from omnium_source.normalize.schema import FIELD
-from omnium_source.resources import RESOURCES
-from omnium_source.source import dlt_resource
-from omnium_source.windows.gathered import Verified
-from omnium_source.windows.window import Window
 
 from omnium_elt.infra import lock
 from omnium_elt.infra.errors import OmniumEltError, UsageError
@@ -26,9 +21,10 @@ from omnium_elt.infra.home import Settings
 from omnium_elt.infra.run_report import Progress, ResourceReport, RunReport
 from omnium_elt.steps.backfill import Plan, part_home, plan_file, refuse_incomplete
 from omnium_elt.steps.backfill_files import HandedOver
-from omnium_elt.steps.receipts import kept_rows
+from omnium_elt.steps.receipts import table_of
 from omnium_elt.warehouse.database import BOOKKEEPING, RECEIPTS, literal
 from omnium_elt.warehouse.destination import Warehouse
+from omnium_elt.warehouse.one_transaction import Package
 
 ROWS_AT_ONCE = 50_000
 
@@ -53,7 +49,7 @@ def commit(settings: Settings, progress: Progress, report: RunReport) -> None:
         with Warehouse(home, settings.destination) as warehouse:
             states = {name: found[shares[-1][0]].states[name] for name, shares in plan.shares.items()}
             if not _is_done(warehouse, states):
-                _Commit(settings, plan, found, warehouse, report).run(progress)
+                _Commit(settings, plan, found, states, warehouse, report).run(progress)
     shutil.rmtree(plan_file(home).parent)
 
 
@@ -90,63 +86,47 @@ def _is_done(warehouse: Warehouse, states: Mapping[str, Mapping[str, Any]]) -> b
 
 
 class _Commit:
-    """One commit: tables of the parts, as windows that are known to be complete."""
+    """One commit: what the parts `found` hold, and the `states` of the resources afterwards."""
 
     def __init__(
         self,
         settings: Settings,
         plan: Plan,
         found: Mapping[int, HandedOver],
+        states: Mapping[str, Mapping[str, Any]],
         warehouse: Warehouse,
         report: RunReport,
     ) -> None:
-        self._settings, self._plan, self._found = settings, plan, found
+        self._settings, self._plan, self._found, self._states = settings, plan, found, states
         self._warehouse, self._report = warehouse, report
 
     def run(self, progress: Progress) -> None:
         """Load everything as one package."""
-        buffers, shares = self._settings.home.buffers, self._plan.shares
+        buffers = self._settings.home.buffers
         shutil.rmtree(buffers, ignore_errors=True)
         buffers.mkdir()
-        new = [name for name in shares if self._warehouse.may_append(name)]
         with (
             tempfile.TemporaryDirectory(prefix="parts-", dir=buffers) as folder,
             duckdb.connect() as connection,
         ):
             connection.execute("set TimeZone = 'UTC'")
             receipts = {table: self._bookkeeping(connection, table) for table in BOOKKEEPING}
-            resources = [
-                self._resource(connection, name, Path(folder), progress, is_new=name in new)
-                for name in shares
-            ]
-            resources += [kept_rows(table, rows) for table, rows in receipts.items() if rows]
-            with self._warehouse.appending(new):
-                self._warehouse.load(resources, merges=len(new) < len(shares))
+            beside = {table: table_of(table, rows) for table, rows in receipts.items() if rows}
+            rows = {name: self._rows(connection, name, Path(folder), progress) for name in self._plan.shares}
+            self._warehouse.load(Package(rows, self._states, self._plan.mark, beside))
         self._tell(receipts[RECEIPTS])
         self._warehouse.record_run(self._report)
 
-    def _resource(self, connection: Any, name: str, folder: Path, progress: Progress, *, is_new: bool) -> Any:
-        """The dlt resource of what all parts have of a resource, oldest first."""
+    def _rows(self, connection: Any, name: str, folder: Path, progress: Progress) -> Tables:
+        """What all parts have of a resource, oldest first."""
         progress.start(name, None)
-        shares = self._plan.shares[name]
-        numbers = [number for number, _ in shares]
-        columns = _Columns()
-        windows = []
-        for place, (number, share) in enumerate(shares):
+        numbers = [number for number, _ in self._plan.shares[name]]
+        columns, parts = _Columns(), list[Part]()
+        for place, number in enumerate(numbers):
             found, later = self._found[number], [self._found[other] for other in numbers[place + 1 :]]
-            parts = list(_parts(connection, name, number, found, later, columns, folder))
-            windows.append(_verified(name, share, parts, columns, found.states[name]))
+            parts += _parts(connection, name, number, found, later, columns, folder)
         progress.finish(name, "ok")
-
-        lists = folder / f"{name}.lists"
-        lists.mkdir()
-        return dlt_resource(
-            RESOURCES[name],
-            windows,
-            mark=self._plan.mark,
-            is_new=is_new,
-            lists=lists if self._warehouse.takes_lists else None,
-        )
+        return joined([Tables(parts, columns.hints)])
 
     def _bookkeeping(self, connection: Any, table: str) -> list[dict[str, Any]]:
         """The rows of a bookkeeping table of all parts."""
@@ -203,30 +183,6 @@ class _Columns:
             target: values[0] if len(values) == 1 else f"coalesce({', '.join(values)})"
             for target, values in made.items()
         }
-
-
-class _Kept:
-    """Tables that are finished, as a window's are."""
-
-    def __init__(self, parts: list[Part], columns: _Columns) -> None:
-        self._parts, self._columns = parts, columns
-
-    def finish(self) -> Tables:
-        """The tables, with the columns that all parts have."""
-        return Tables(self._parts, self._columns.hints)
-
-    def close(self) -> None:
-        """Nothing: the folder goes with the commit."""
-
-
-def _verified(
-    name: str, share: Window | None, parts: list[Part], columns: _Columns, state: dict[str, Any]
-) -> Verified:
-    rows = sum(part.rows for part in parts if part.name == name)
-    kept: Any = _Kept(parts, columns)
-    return Verified(
-        RESOURCES[name], share or Window(), None, rows, rows, rows, kept, state, Traffic(), 1, 0.0
-    )
 
 
 def _parts(

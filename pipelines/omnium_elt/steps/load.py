@@ -10,15 +10,12 @@ cut short keeps what its finished packages loaded.
 import logging
 import queue
 import shutil
-import tempfile
 import threading
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pyarrow as pa
 from omnium_source.errors import (
     ConfigurationError,
@@ -33,7 +30,7 @@ from omnium_source.normalize.drift import in_words
 from omnium_source.normalize.without_pandas import without_pandas
 from omnium_source.normalize.worker_pool import WorkerPool
 from omnium_source.resources import LEFT_OUT, Resource, select
-from omnium_source.source import WORKERS, dlt_resource
+from omnium_source.source import WORKERS
 from omnium_source.sync import Sync, known_columns
 from omnium_source.windows.gathered import Verified
 from omnium_source.windows.window import Reading
@@ -43,7 +40,7 @@ from omnium_elt.infra.errors import explain
 from omnium_elt.infra.home import Settings
 from omnium_elt.infra.run_report import Progress, ResourceReport, RunReport
 from omnium_elt.infra.tenant import connect, personal_data, translating_errors
-from omnium_elt.steps.receipts import beside, resource
+from omnium_elt.steps.receipts import beside
 from omnium_elt.steps.resource_progress import ResourceProgress
 from omnium_elt.warehouse.database import LOCAL
 from omnium_elt.warehouse.destination import Warehouse
@@ -136,7 +133,6 @@ class _Load:
         types = known_columns(warehouse.tables)
         self._sync = Sync(client, self._executor, self._personal, reading, types, pool, settings.fields)
         self._has_loaded = False
-        self._loaded: dict[str, np.ndarray] = {}
         self._going: dict[str, ResourceProgress] = {}
 
     # -- reading, in threads -----------------------------------------------------------------------
@@ -302,23 +298,11 @@ class _Load:
 
     def _write(self, package: dict[str, list[Verified]], beside: dict[str, pa.Table]) -> None:
         """Give a package to the destination, and the tables `beside` it."""
-        new = [name for name, windows in package.items() if self._is_new(name, windows)]
-        at_once = Package(
-            {
-                name: joined([window.tables.finish() for window in windows])
-                for name, windows in package.items()
-            },
-            {name: windows[-1].state for name, windows in package.items()},
-            self._personal.mark,
-            beside,
-            new,
-        )
-        with (
-            tempfile.TemporaryDirectory(prefix="lists-", dir=self._settings.home.buffers) as lists,
-            self._warehouse.appending(new),
-        ):
-            resources = self._resources_of(package, beside, new, Path(lists))
-            self._warehouse.load(resources, merges=len(new) < len(package), at_once=at_once)
+        rows = {
+            name: joined([window.tables.finish() for window in windows]) for name, windows in package.items()
+        }
+        states = {name: windows[-1].state for name, windows in package.items()}
+        self._warehouse.load(Package(rows, states, self._personal.mark, beside))
         self._has_loaded = True
         if any(not one.has_ended for one in self._going.values()):
             # Pages that become tables meanwhile want the memory. At the end the checkpoint needs it.
@@ -332,28 +316,6 @@ class _Load:
             or {**window.state, "cursor": ""} != {**self._states.get(window.resource.name, {}), "cursor": ""}
             for window in windows
         )
-
-    def _is_new(self, name: str, windows: list[Verified]) -> bool:
-        """Whether none of these rows can be in the destination; notes that they are from now on."""
-        if not self._warehouse.may_append(name):
-            return False
-        known = self._loaded.get(name, np.empty(0, np.uint64))
-        self._loaded[name], are_new = with_ids(known, (key for window in windows for key in window.keys))
-        return are_new
-
-    def _resources_of(
-        self, package: dict[str, list[Verified]], beside: dict[str, pa.Table], new: Sequence[str], lists: Path
-    ) -> Iterator[Any]:
-        for name, windows in package.items():
-            yield dlt_resource(
-                windows[0].resource,
-                windows,
-                mark=self._personal.mark,
-                is_new=name in new,
-                lists=lists if self._warehouse.takes_lists else None,
-            )
-        for name, rows in beside.items():
-            yield resource(name, rows)
 
     # -- what a person should know -------------------------------------------------------------------
 
@@ -372,15 +334,3 @@ class _Load:
     def _note_drift(self, going: list[ResourceProgress]) -> None:
         drift = (drift for one in going for window in one.windows for drift in window.drift)
         self._report.notes += in_words(drift)
-
-
-def with_ids(known: np.ndarray, keys: Iterable[str]) -> tuple[np.ndarray, bool]:
-    """`known` ids, sorted, together with those of `keys` (hexadecimal, distinct), and whether all of these are new.
-
-    Eight bytes of an id are enough: two rows that agree in them make a merge of what could be appended.
-    """
-    added = np.frombuffer(bytes.fromhex("".join(key[:16] for key in keys)), np.uint64)
-    ids = np.concatenate([known, added])
-    ids.sort()
-    is_other = np.append(True, ids[1:] != ids[:-1])[: len(ids)]
-    return ids[is_other], bool(is_other.all())

@@ -3,14 +3,12 @@
 receipts     `_omnium_windows`: what was read, what the server counted, and that both agree
 odd_values   `_omnium_odd_values`: fields of which a value could not be taken as it came, with the keys of a few rows
 beside       both, as far as there is anything to say
-kept_rows    rows of either that another home holds
-resource     rows of either as dlt takes them
+table_of     rows of either, such as those that another home holds
 """
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-import dlt
 import pyarrow as pa
 from omnium_source.normalize.drift import MOST_IDS, Drift, summed
 from omnium_source.resources import LEFT_OUT
@@ -63,7 +61,7 @@ def beside(run_id: str, windows: Sequence[Verified]) -> dict[str, pa.Table]:
 
 def receipts(run_id: str, windows: Sequence[Verified]) -> pa.Table:
     """The rows of `_omnium_windows`, but for the package's id."""
-    return _table(RECEIPTS, [{"run_id": run_id, **_receipt(window)} for window in windows])
+    return table_of(RECEIPTS, [{"run_id": run_id, **_receipt(window)} for window in windows])
 
 
 def _receipt(window: Verified) -> dict[str, Any]:
@@ -102,12 +100,7 @@ def odd_values(run_id: str, windows: Sequence[Verified]) -> pa.Table:
         for one in summed(drift for window in windows for drift in window.odd)
         for counted in _of_rows(one)
     ]
-    return _table(ODD_VALUES, rows)
-
-
-def kept_rows(table: str, rows: Sequence[Mapping[str, Any]]) -> Any:
-    """Rows of one of these tables that another home holds, as a dlt resource."""
-    return resource(table, _table(table, rows))
+    return table_of(ODD_VALUES, rows)
 
 
 def _of_rows(drift: Drift) -> Iterator[dict[str, Any]]:
@@ -118,19 +111,9 @@ def _of_rows(drift: Drift) -> Iterator[dict[str, Any]]:
         yield {"rows": rest, "example_keys": places, "row_id": None}
 
 
-def _table(name: str, rows: Sequence[Mapping[str, Any]]) -> pa.Table:
+def table_of(name: str, rows: Sequence[Mapping[str, Any]]) -> pa.Table:
+    """Rows of one of these tables, such as those that another home holds."""
     schema = _SCHEMAS[name]
     return pa.Table.from_pylist(
         [{column: row.get(column) for column in schema.names} for row in rows], schema
     )
-
-
-def resource(name: str, rows: pa.Table) -> Any:
-    """Rows of one of these tables as dlt takes them."""
-
-    def table() -> Iterator[pa.Table]:
-        # A package that fails may have written this table already: its id tells whether the rows are good.
-        load_id = pa.scalar(dlt.current.load_package_state()["load_id"], pa.string())
-        yield rows.append_column("_dlt_load_id", pa.repeat(load_id, rows.num_rows))
-
-    return dlt.resource(table, name=name, write_disposition="append")

@@ -22,7 +22,7 @@ from omnium_elt.infra.home import Settings
 from omnium_elt.infra.run_report import Progress, StepReport, timed
 from omnium_elt.infra.text import counted
 from omnium_elt.steps import spark
-from omnium_elt.steps.dbt_private import longest_chain_first, project_taken_as_checked
+from omnium_elt.steps.dbt_private import as_quick_as_it_can
 from omnium_elt.steps.lake import publish_lake
 from omnium_elt.warehouse import build_state, database
 
@@ -360,7 +360,7 @@ def _dbt_build(settings: Settings, arguments: list[str], progress: Progress) -> 
     """Run dbt with these arguments; its answer, and the result of each node."""
     from dbt.cli.main import dbtRunner
 
-    with dbt_environment(settings), project_taken_as_checked(), longest_chain_first():
+    with dbt_environment(settings), as_quick_as_it_can():
         answer = dbtRunner(callbacks=[_Counter(progress)]).invoke(arguments)
     if isinstance(answer.exception, KeyboardInterrupt):
         raise answer.exception

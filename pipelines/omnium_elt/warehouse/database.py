@@ -62,7 +62,7 @@ ODD_VALUES = "_omnium_odd_values"
 BOOKKEEPING = (RECEIPTS, ODD_VALUES)
 """Tables that a package adds to beside its rows (`steps/receipts.py`)."""
 APPENDING = "main._omnium_appending"
-"""Table of the resources that a package under way appends to; outside the dataset, which dlt makes."""
+"""Table in which version 0.1 named the resources that a package under way was appending to."""
 
 
 _opening = threading.Lock()

@@ -20,9 +20,12 @@ from dlt.common.destination import Destination
 from dlt.destinations.exceptions import DatabaseUndefinedRelation
 from dlt.extract import DltResource
 from dlt.pipeline.exceptions import PipelineStepFailed
-from omnium_source.dlt_private import extend, is_tried, new_load_id, next_state, take_shortcuts
+from omnium_source.dlt_adapter import items, replacing
+from omnium_source.dlt_private import extend, is_tried, mend_paths, new_load_id, next_state, take_shortcuts
+from omnium_source.dlt_probe import check_nesting
+from omnium_source.resources import RESOURCES
 from omnium_source.setting import is_url
-from omnium_source.source import MARK, keep_mark
+from omnium_source.source import MARK, keep_mark, mark_personal
 from omnium_source.windows.deletions import MARKED_HASH
 
 from omnium_elt.infra import memory
@@ -30,7 +33,6 @@ from omnium_elt.infra.errors import OmniumEltError, UsageError, explain
 from omnium_elt.infra.home import Home
 from omnium_elt.infra.run_report import RunReport
 from omnium_elt.warehouse.database import (
-    APPENDING,
     BOOKKEEPING,
     LOCAL,
     NO_VACUUM,
@@ -39,9 +41,9 @@ from omnium_elt.warehouse.database import (
     literal,
     new_file_options,
 )
-from omnium_elt.warehouse.duckdb_destination import DuckDb
 from omnium_elt.warehouse.one_transaction import Package, TableSchema, lacking, put
 
+mend_paths()
 take_shortcuts()
 NAME = "omnium"
 DUCKDB_CONFIG = {
@@ -72,8 +74,7 @@ class Warehouse:
     def __init__(self, home: Home, destination: str) -> None:
         self._home, self._lock, self._asking = home, threading.Lock(), threading.Lock()
         self._connection: Any = None
-        self._was_empty: dict[str, bool] = {}
-        self._has_merged = False
+        self._has_replaced = False
         self._tables: Mapping[str, Any] | None = None
         _refuse_ignored_failures()
         home.create()
@@ -119,14 +120,7 @@ class Warehouse:
                 f"If it is damaged, move {self._home.working_database} away: the next run loads all anew.",
             ) from None
         self._connection.execute("set TimeZone = 'UTC'")
-        return (
-            DuckDb(credentials=self._connection) if is_tried() else dlt.destinations.duckdb(self._connection)
-        )
-
-    @property
-    def takes_lists(self) -> bool:
-        """Whether many files can come as one list (`dlt_adapter.listed`)."""
-        return self._connection is not None and is_tried()
+        return dlt.destinations.duckdb(self._connection)
 
     # -- what is there -----------------------------------------------------------------------------
 
@@ -182,31 +176,6 @@ class Warehouse:
         )
         return Hashes(rows) if rows.num_rows else None
 
-    def may_append(self, table: str) -> bool:
-        """Whether the table was empty when this was opened, and a package cut short can be taken away again."""
-        if table not in self._was_empty:
-            self._was_empty[table] = self._connection is not None and (
-                table not in self._tables_at_first
-                or not self.query(f"select 1 from {self.name_of(table)} limit 1").num_rows
-            )
-        return self._was_empty[table]
-
-    @contextlib.contextmanager
-    def appending(self, names: Sequence[str]) -> Iterator[None]:
-        """While rows of these resources are appended: if that is cut short, the next run takes them away again.
-
-        A merge of a table and its children is one transaction, and appending to them is not.
-        """
-        if not names:
-            yield
-            return
-        values = ", ".join(f"({literal(name)})" for name in names)
-        self.execute(
-            f"create or replace table {APPENDING} as select * from (values {values}) as of_package (resource)"
-        )
-        yield
-        self.execute(f"drop table {APPENDING}")
-
     def _clear_half_loaded(self) -> None:
         """Take away what packages that never became whole have left; of a server's, what they say of themselves."""
         if self._connection is not None:
@@ -235,37 +204,33 @@ class Warehouse:
         )
         self.execute(f"create table if not exists {table} ({columns})")
         self.execute(f"insert into {table} values ({', '.join(values)})")
-        if self._connection is not None and self._has_merged:
+        if self._connection is not None and self._has_replaced:
             (counted,) = self.query(f"select count(*) from {table}")[0].to_pylist()
             if counted % RUNS_A_VACUUM == 0:
                 self.execute("reset global max_vacuum_tasks")
 
     # -- what comes in -----------------------------------------------------------------------------
 
-    def load(
-        self, resources: Iterable[DltResource], *, merges: bool = True, at_once: Package | None = None
-    ) -> None:
-        """Load one package. `merges`: rows of it may replace others. `at_once`: the same package, for one transaction.
+    def load(self, package: Package) -> None:
+        """Load one package: by one transaction, or, where that cannot be, as dlt does.
 
         Raises OmniumEltError; the next run then reads again what the package held.
         """
-        self._has_merged |= merges
-        if at_once is not None and self._put(at_once):
-            return
+        if not self._put(package):
+            self._have_dlt_load(package)
+
+    def _have_dlt_load(self, package: Package) -> None:
+        self._has_replaced = True
         # What was merged need not be written to the file a second time, at the next checkpoint.
-        dlt.config["load.truncate_staging_dataset"] = merges
+        dlt.config["load.truncate_staging_dataset"] = True
         if self._connection is not None:
             # DuckDB uses all cores for one statement; dlt's twenty at once wait for each other, at a tenth more CPU.
             dlt.config["load.workers"] = os.cpu_count() or 1
-
-        @dlt.source(name=NAME, section=NAME, max_table_nesting=0)
-        def package() -> Iterable[DltResource]:
-            yield from resources
-
+        check_nesting()
         try:
             # Other threads' questions go through the same pipeline, which is for one thread at a time.
             with self._lock:
-                self.pipeline.run(package(), loader_file_format="parquet")
+                self.pipeline.run(_source(_resources_of(package)), loader_file_format="parquet")
         except PipelineStepFailed as error:
             self._tables = None  # the package may have made some before it failed
             # Now, so that whoever publishes next finds none of it; where the disk is full, the next run does it.
@@ -277,7 +242,7 @@ class Warehouse:
 
     def _put(self, package: Package) -> bool:
         """Put a package in by one transaction; False where that cannot be, and dlt has to load it."""
-        if not self.takes_lists:
+        if self._connection is None or not is_tried():
             return False
         missing = lacking(self._connection, package, self.tables)
         if missing is None:
@@ -301,16 +266,16 @@ class Warehouse:
             }
             rows_of_dlt = {"_dlt_pipeline_state": state_row(), "_dlt_loads": loaded}
             try:
-                put(self._connection, package, tables, load_id, rows_of_dlt)
+                self._has_replaced |= put(self._connection, package, tables, load_id, rows_of_dlt)
             except Exception as error:
                 raise _load_error(error) from error
         return True
 
     def _extend(self, tables: Mapping[str, TableSchema]) -> None:
-        """Make tables, and columns of others, before the rows that need them come, as dlt does."""
+        """Make the dataset, tables, and columns of others, before the rows that need them come, as dlt does."""
         try:
             with self._lock:
-                extend(self.pipeline, NAME, tables)
+                extend(self.pipeline, _source([]).schema, tables)
         except Exception as error:
             raise _load_error(error) from error
         finally:
@@ -330,6 +295,39 @@ class Warehouse:
             with contextlib.suppress(duckdb.Error):
                 cursor.execute(f"set memory_limit = '{AFTER_A_PACKAGE}'")
             cursor.execute(f"set memory_limit = '{_memory_limit()}'")
+
+
+@dlt.source(name=NAME, section=NAME, max_table_nesting=0)
+def _source(resources: Iterable[DltResource]) -> Iterable[DltResource]:
+    yield from resources
+
+
+def _resources_of(package: Package) -> Iterator[DltResource]:
+    """What is in a package, as dlt takes it."""
+    for name in package.rows:
+        yield _replacing(package, name)
+    for name, rows in package.beside.items():
+        yield _adding(name, rows)
+
+
+def _replacing(package: Package, name: str) -> DltResource:
+    def generate() -> Iterator[Any]:
+        mark_personal(package.mark)
+        yield from items(package.rows[name], name)
+        state = dlt.current.resource_state(name)
+        state.clear()
+        state.update(package.states[name])
+
+    return replacing(RESOURCES[name], generate)
+
+
+def _adding(name: str, rows: pa.Table) -> DltResource:
+    def generate() -> Iterator[pa.Table]:
+        # A package that fails may have written this table already: its id tells whether the rows are good.
+        load_id = pa.scalar(dlt.current.load_package_state()["load_id"], pa.string())
+        yield rows.append_column("_dlt_load_id", pa.repeat(load_id, rows.num_rows))
+
+    return dlt.resource(generate, name=name, write_disposition="append")
 
 
 def named_destination(name: str) -> Any:

@@ -9,12 +9,13 @@ lacking     the tables and columns that the destination lacks, which are made fi
 put         puts it in
 """
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
 from typing import Any
 
 import pyarrow as pa
+from dlt.common.libs.pyarrow import py_arrow_to_table_schema_columns
 from omnium_source.dlt_adapter import SYSTEM_COLUMNS, parent_of
 from omnium_source.dlt_private import nested_tables
 from omnium_source.normalize.buffer import Columns, Part, Tables
@@ -39,17 +40,23 @@ class Package:
     """How personal data are treated (`PersonalData.mark`)."""
     beside: Mapping[str, pa.Table] = field(default_factory=dict)
     """Receipts and the like, which are only added."""
-    new: Collection[str] = ()
-    """Resources none of whose rows can be there yet: nothing is looked for to be replaced."""
 
     def columns(self) -> Iterator[tuple[str, str, pa.Schema, Columns]]:
-        """Each table's root, name and columns as they come, with dlt's hints as far as there are any."""
+        """Each table's root, name and columns as they come, with dlt's hints."""
         for root, tables in self.rows.items():
             for part in tables.parts:
                 schema = part.schema if part.name != root else _stamped(part.schema)
                 yield root, part.name, schema, tables.hints[part.name]
         for name, table in self.beside.items():
-            yield name, name, _stamped(table.schema), {}
+            yield name, name, _stamped(table.schema), _hints_of(table.schema)
+
+
+def _hints_of(schema: pa.Schema) -> Columns:
+    """Columns as dlt describes those of a table; of microseconds, its usual precision, its schemas say nothing."""
+    return {
+        name: {hint: value for hint, value in column.items() if hint != "precision"}
+        for name, column in py_arrow_to_table_schema_columns(schema).items()
+    }
 
 
 def _stamped(schema: pa.Schema) -> pa.Schema:
@@ -59,8 +66,8 @@ def _stamped(schema: pa.Schema) -> pa.Schema:
 def lacking(connection: Any, package: Package, known: Mapping[str, Any]) -> dict[str, TableSchema] | None:
     """The tables and columns that the destination lacks, by table, as dlt describes them; parents before children.
 
-    None: one is there otherwise than it comes, or a table is missing that dlt alone makes, so that dlt has to load the
-    package. `known`: dlt's schemas of tables.
+    None: one is there otherwise than it comes, or than dlt knows it, so that dlt has to load the package. `known`:
+    dlt's schemas of tables.
     """
     there, found = tables_of(connection), dict[str, TableSchema]()
     for root, table, schema, hints in package.columns():
@@ -68,8 +75,6 @@ def lacking(connection: Any, package: Package, known: Mapping[str, Any]) -> dict
         if (table in there) != (table in known):
             return None
         if table not in there and table not in found:
-            if table == root and root not in package.new:
-                return None
             found[table] = _new_table(table, root, {**known, **found})
         for column in schema:
             name = column.name
@@ -104,19 +109,24 @@ def put(
     known: Mapping[str, Any],
     load_id: str,
     rows_of_dlt: Mapping[str, Mapping[str, Any]],
-) -> None:
-    """Replace the rows of a package that lacks nothing, and add what comes beside, and the rows of dlt's own tables."""
+) -> bool:
+    """Replace the rows of a package that lacks nothing, and add what comes beside, and the rows of dlt's own tables.
+
+    Returns whether any row was there before.
+    """
+    has_replaced = False
     with closing(connection.cursor()) as cursor, transaction(cursor):
         there = tables_of(cursor)
         for root, tables in package.rows.items():
-            if root not in package.new:
-                _delete(cursor, root, tables.parts, [name for name in _family(known, root) if name in there])
+            family = [name for name in _family(known, root) if name in there]
+            has_replaced |= _delete(cursor, root, tables.parts, family)
             for name, parts in _by_table(tables.parts).items():
                 _insert(cursor, name, parts, load_id if name == root else None)
         for name, table in package.beside.items():
             _insert(cursor, name, [Part(name, table.num_rows, table)], load_id)
         for name, row in rows_of_dlt.items():
             _add(cursor, name, row)
+    return has_replaced
 
 
 def _add(cursor: Any, table: str, row: Mapping[str, Any]) -> None:
@@ -130,18 +140,27 @@ def _family(known: Mapping[str, Any], root: str) -> list[str]:
     return [str(table["name"]) for table in nested_tables(known, root)]
 
 
-def _delete(cursor: Any, root: str, parts: Sequence[Part], family: Sequence[str]) -> None:
-    """Take away the rows that come again, with their children: also those that the new version has no more."""
+def _delete(cursor: Any, root: str, parts: Sequence[Part], family: Sequence[str]) -> bool:
+    """Take away the rows that come again, with their children: also those that the new version has no more.
+
+    Returns whether there were any. `family`: the root table, and those below it.
+    """
     keys = [part.column("_dlt_id") for part in parts if part.name == root]
     if not keys:
-        return
+        return False
     cursor.register(
         "keys_of_package", pa.table({"id": pa.chunked_array([one for some in keys for one in some.chunks])})
     )
+    are_there = False
     for name in family:
         column = "_dlt_id" if name == root else "_dlt_root_id"
-        cursor.execute(f'delete from {RAW}."{name}" where {column} in (select id from keys_of_package)')
+        deleted = f'delete from {RAW}."{name}" where {column} in (select id from keys_of_package)'
+        ((count,),) = cursor.execute(deleted).fetchall()
+        if name == root and not count:
+            break  # a first load, mostly: no table below it need be looked through
+        are_there = True
     cursor.unregister("keys_of_package")
+    return are_there
 
 
 def _by_table(parts: Sequence[Part]) -> dict[str, list[Part]]:

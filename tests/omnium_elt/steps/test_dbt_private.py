@@ -1,4 +1,6 @@
-"""What dbt is spared: checks of the project's own files, and nothing else; and in which order it builds."""
+"""What dbt is spared: checks of its own project, messages and files that nobody reads; and in which order it builds."""
+
+from pathlib import Path
 
 import pytest
 from omnium_elt.steps import dbt_private
@@ -67,3 +69,63 @@ def test_another_dbt_builds_in_its_own_order(monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setattr(dbt_private, "ORDER_TRIED_WITH", "0.0.")
     with dbt_private.longest_chain_first():
         assert order_of_building() == ["a", "b", "c", "f", "d", "e"]
+
+
+def events_said(log_level: str, folder: Path) -> tuple[list[str], list[str]]:
+    """Which of three events dbt tells its callbacks, and which of them stand in a log file of that level."""
+    from dbt.events.types import NodeFinished
+    from dbt_common.events.base_types import EventLevel
+    from dbt_common.events.event_manager import EventManager
+    from dbt_common.events.logger import LineFormat, LoggerConfig
+    from dbt_common.events.types import Note
+
+    log = folder / f"{log_level}.log"
+    said: list[str] = []
+    manager = EventManager()
+    manager.add_callback(lambda message: said.append(message.info.msg))
+    manager.add_logger(
+        LoggerConfig(
+            name=log_level,
+            line_format=LineFormat.PlainText,
+            level=EventLevel(log_level),
+            output_file_name=str(log),
+        )
+    )
+    manager.fire_event(Note(msg="looked at"), level=EventLevel.DEBUG)
+    manager.fire_event(Note(msg="made"), level=EventLevel.INFO)
+    manager.fire_event(NodeFinished(node_info={"unique_id": "done"}))
+    manager.flush()
+    return said, [line.split("  ", 1)[1] for line in log.read_text().splitlines()]
+
+
+def test_an_event_that_no_log_takes_is_not_told(tmp_path: Path) -> None:
+    finished = "Finished running node done"
+    assert events_said("info", tmp_path) == (["looked at", "made", finished], ["made"])
+    with dbt_private.events_nobody_reads_left_out():
+        assert events_said("info", tmp_path) == (["made", finished], ["made", "made"])
+        assert events_said("debug", tmp_path) == (
+            ["looked at", "made", finished],
+            ["looked at", "made", finished],
+        )
+
+
+def test_the_manifest_is_written_at_the_end_alone() -> None:
+    from dbt.parser import manifest
+    from dbt.task import runnable
+
+    written = manifest.write_manifest
+    with dbt_private.manifest_written_at_the_end():
+        assert manifest.write_manifest is not written
+        assert runnable.write_manifest is written
+    assert manifest.write_manifest is written
+
+
+def test_with_another_dbt_all_is_said_and_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from dbt.parser import manifest
+
+    written = manifest.write_manifest
+    monkeypatch.setattr(dbt_private, "TRIED_WITH", "0.0.")
+    monkeypatch.setattr(dbt_private, "ORDER_TRIED_WITH", "0.0.")
+    with dbt_private.as_quick_as_it_can():
+        assert manifest.write_manifest is written
+        assert events_said("info", tmp_path)[0] == ["looked at", "made", "Finished running node done"]

@@ -4,11 +4,14 @@ import os
 from pathlib import Path
 
 import duckdb
+import pyarrow as pa
 import pytest
 from omnium_elt.infra.home import Home
 from omnium_elt.infra.run_report import RunReport
 from omnium_elt.warehouse.database import ROWS_A_GROUP
 from omnium_elt.warehouse.destination import Warehouse
+from omnium_elt.warehouse.one_transaction import Package
+from omnium_source.normalize.buffer import Part, Tables
 
 
 def test_cursors_find_the_file_and_rows_go_into_it_in_full_groups(
@@ -69,6 +72,13 @@ def test_what_was_written_is_not_kept_in_memory(tmp_path: Path) -> None:
         assert warehouse.query("select current_setting('memory_limit')") == limit
 
 
+STORE = Package(
+    {"stores": Tables([Part("stores", 1, pa.table({"_dlt_id": ["1"]}))], {"stores": {}})},
+    {"stores": {}},
+    "hash:0",
+)
+
+
 @pytest.mark.parametrize(
     ("merges", "runs", "groups"), [(False, 10, 8), (True, 0, 8), (True, 9, 8), (True, 10, 6)]
 )
@@ -77,11 +87,11 @@ def test_every_tenth_run_that_replaced_rows_puts_small_groups_together(
 ) -> None:
     home = Home(tmp_path / "home")
     with Warehouse(home, "duckdb") as warehouse:
-        warehouse.execute("create schema omnium")
+        for _ in range(1 + merges):
+            warehouse.load(STORE)
         warehouse.execute("create table omnium.orders (id bigint)")
         for _ in range(4):
             warehouse.execute(f"insert into omnium.orders select range from range({ROWS_A_GROUP * 3 // 2})")
-        warehouse.load([], merges=merges)
         for _ in range(runs):
             warehouse.record_run(RunReport.begin("load"))
     with duckdb.connect(str(home.working_database)) as connection:

@@ -2,6 +2,7 @@
 
 import json
 import time
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -84,6 +85,18 @@ def change(sandbox: Sandbox) -> None:
 
 
 @pytest.fixture
+def by_dlt(monkeypatch: pytest.MonkeyPatch) -> Callable[..., RunReport]:
+    """A load whose packages dlt loads."""
+
+    def load_by_dlt(*arguments: Any) -> RunReport:
+        with monkeypatch.context() as patched:
+            patched.setattr("omnium_elt.warehouse.destination.lacking", lambda *_: None)
+            return loaded(*arguments)
+
+    return load_by_dlt
+
+
+@pytest.fixture
 def never_by_dlt(monkeypatch: pytest.MonkeyPatch) -> Any:
     """From when it is called on dlt loads nothing any more."""
 
@@ -95,18 +108,16 @@ def _refuse(*_: Any, **__: Any) -> None:
 
 
 def test_a_package_at_once_gives_the_rows_that_dlt_gives(
-    sandbox: Sandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, never_by_dlt: Any
+    sandbox: Sandbox, tmp_path: Path, by_dlt: Any, never_by_dlt: Any
 ) -> None:
     ours, dlts = Home(tmp_path / "ours"), Home(tmp_path / "dlt's")
-    for home in (ours, dlts):
-        loaded(home, sandbox)
+    loaded(ours, sandbox)
+    by_dlt(dlts, sandbox)
     before = rows(ours)
     assert before == rows(dlts)
     time.sleep(1.1)  # within a second the cursor is the same, and dlt does not write a state that is
     change(sandbox)
-    with monkeypatch.context() as patched:
-        patched.setattr("omnium_elt.warehouse.destination.lacking", lambda *_: None)
-        expected = loaded(dlts, sandbox)
+    expected = by_dlt(dlts, sandbox)
     never_by_dlt()
     report = loaded(ours, sandbox)
     counts = {one.name: (one.status, one.rows) for one in report.resources}
@@ -172,23 +183,18 @@ def types(home: Home) -> dict[str, str]:
 
 
 def test_new_fields_become_the_columns_that_dlt_makes_of_them(
-    sandbox: Sandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, never_by_dlt: Any
+    sandbox: Sandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, by_dlt: Any, never_by_dlt: Any
 ) -> None:
     ours, dlts = Home(tmp_path / "ours"), Home(tmp_path / "dlt's")
-    odd, one, other = list(sandbox.tenant.rows("suppliers"))[:3]
-    sandbox.tenant.put(
-        "suppliers", odd | {"defaultLeadTime": "soon"}
-    )  # the table of odd values is dlt's to make
-    for home in (ours, dlts):
-        loaded(home, sandbox)
+    one, other = list(sandbox.tenant.rows("suppliers"))[:2]
+    loaded(ours, sandbox)
+    by_dlt(dlts, sandbox)
     before = types(ours)
     time.sleep(1.1)  # within a second the cursor is the same, and dlt does not write a state that is
     contact = {"firstName": "Kari", "rating": 4.5, "since": "2026-01-02T03:04:05Z"}
     sandbox.tenant.put("suppliers", one | {"benchmarkNote": "first", "isNice": True, "contacts": [contact]})
     sandbox.tenant.put("suppliers", other | {"defaultLeadTime": {"days": 3}, "more": {"deep": [1]}})
-    with monkeypatch.context() as patched:
-        patched.setattr("omnium_elt.warehouse.destination.lacking", lambda *_: None)
-        expected = loaded(dlts, sandbox)
+    expected = by_dlt(dlts, sandbox)
     with monkeypatch.context() as patched:
         patched.setattr(Pipeline, "run", _refuse)
         report = loaded(ours, sandbox)
@@ -221,15 +227,18 @@ def test_new_fields_become_the_columns_that_dlt_makes_of_them(
 
 
 def test_tables_of_a_first_read_are_those_that_dlt_makes(
-    sandbox: Sandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    sandbox: Sandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, by_dlt: Any
 ) -> None:
-    """The package that begins a database is dlt's; what comes then makes its tables itself."""
+    """Those of the package that begins a database, and of one that comes then."""
     ours, dlts = Home(tmp_path / "ours"), Home(tmp_path / "dlt's")
-    for home in (ours, dlts):
-        loaded(home, sandbox, "stores")
+    by_dlt(dlts, sandbox, "stores")
     with monkeypatch.context() as patched:
-        patched.setattr("omnium_elt.warehouse.destination.lacking", lambda *_: None)
-        loaded(dlts, sandbox)
+        patched.setattr(Pipeline, "run", _refuse)
+        loaded(ours, sandbox, "stores")
+    assert rows(ours) == rows(dlts)
+    assert types(ours) == types(dlts)
+    assert schemas(ours) == schemas(dlts)
+    by_dlt(dlts, sandbox)
     with monkeypatch.context() as patched:
         patched.setattr(Pipeline, "run", _refuse)
         loaded(ours, sandbox)
@@ -242,10 +251,8 @@ def test_tables_of_a_first_read_are_those_that_dlt_makes(
     supplier = next(iter(sandbox.tenant.rows("suppliers")))
     contact = {"firstName": "Kari", "rating": 4.5}
     sandbox.tenant.put("suppliers", supplier | {"contacts": [contact]})
-    with monkeypatch.context() as patched:
-        patched.setattr("omnium_elt.warehouse.destination.lacking", lambda *_: None)
-        for home in (ours, dlts):
-            loaded(home, sandbox)
+    for home in (ours, dlts):
+        by_dlt(home, sandbox)
     assert without_receipts(ours) == without_receipts(dlts)
     assert schemas(ours) == schemas(dlts)
 
@@ -289,6 +296,12 @@ def package(table: str = "stores", rows: pa.Table = STORES, **hints: str) -> Pac
 
 
 NOTHING: dict[str, Any] = {}
+OF_ROOT = {
+    "write_disposition": "append",
+    "file_format": "parquet",
+    "x-normalizer": {"seen-data": True},
+}
+LOAD_ID = {"name": "_dlt_load_id", "data_type": "text", "nullable": True}
 
 
 @pytest.mark.parametrize(
@@ -296,7 +309,27 @@ NOTHING: dict[str, Any] = {}
     [
         (package(), NOTHING),
         (package("stores__opening_hours", STORES.select(["_dlt_id"])), NOTHING),
-        (package("warehouses", STORES), None),
+        (
+            package("warehouses", STORES),
+            {
+                "warehouses": {
+                    "name": "warehouses",
+                    **OF_ROOT,
+                    "resource": "warehouses",
+                    "columns": {
+                        "_dlt_id": {
+                            "name": "_dlt_id",
+                            "data_type": "text",
+                            "nullable": False,
+                            "row_key": True,
+                            "primary_key": True,
+                        },
+                        "name": {"name": "name", "data_type": "text"},
+                        "_dlt_load_id": LOAD_ID,
+                    },
+                }
+            },
+        ),
         (
             package("stores__addresses", STORES),
             {
@@ -328,8 +361,29 @@ NOTHING: dict[str, Any] = {}
         (package(rows=STORES.append_column("half", pa.array(["Oslo"]))), None),
         (package(data_type="json"), None),
         (package(**{"x-omnium-field": '["other"]'}), None),
-        (replace(package(), beside={"_omnium_windows": pa.table({"rows": [1]})}), None),
-        (replace(package(), beside={"stores": pa.table({"rows": [1]})}), None),
+        (
+            replace(package(), beside={"_omnium_windows": pa.table({"rows": [1]})}),
+            {
+                "_omnium_windows": {
+                    "name": "_omnium_windows",
+                    **OF_ROOT,
+                    "resource": "_omnium_windows",
+                    "columns": {
+                        "rows": {"name": "rows", "data_type": "bigint", "nullable": True},
+                        "_dlt_load_id": LOAD_ID,
+                    },
+                }
+            },
+        ),
+        (
+            replace(package(), beside={"stores": pa.table({"rows": [1]})}),
+            {
+                "stores": {
+                    "name": "stores",
+                    "columns": {"rows": {"name": "rows", "data_type": "bigint", "nullable": True}},
+                }
+            },
+        ),
     ],
 )
 def test_what_a_package_lacks(one: Package, lacks: dict[str, Any] | None) -> None:
@@ -348,4 +402,3 @@ def test_a_table_that_somebody_dropped_is_not_made_behind_dlt_s_back() -> None:
     with duckdb.connect() as connection:
         connection.execute("create schema omnium")
         assert lacking(connection, package(), known) is None
-        assert lacking(connection, replace(package(), new=["stores"]), known) is None

@@ -15,20 +15,16 @@ from typing import Any
 
 import duckdb
 import orjson
-import pyarrow.parquet as pq
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from omnium_elt.infra.errors import OmniumEltError
 from omnium_elt.infra.home import Home, Secret
 from omnium_elt.infra.run_report import Silent
 from omnium_elt.steps import load as loading
 from omnium_elt.steps.load import load
-from omnium_elt.warehouse import duckdb_destination
+from omnium_elt.warehouse import one_transaction
 from omnium_sandbox import Sandbox
 from omnium_source import RESOURCES
-from omnium_source import dlt_adapter as feed
-from omnium_source.dlt_adapter import FILES
 from omnium_source.errors import Incomplete, Stopped
 from omnium_source.http.client import OmniumClient
 from omnium_source.http.paginators import Page
@@ -442,17 +438,14 @@ def test_the_files_of_all_windows_come_in_one_statement_a_table(
     tenant[5]["contacts"] = []
     tenant[230] |= {"grade": 7, "contacts": [{"id": "c230", "level": "high"}]}
     files: dict[str, int] = {}
-    insert = duckdb_destination._CopyJob.run
+    insert = one_transaction._insert
 
-    def counted(job: Any) -> None:
-        listed = (pq.read_schema(job._file_path).metadata or {}).get(FILES, b"[]")
-        files[job.load_table_name] = files.get(job.load_table_name, 0) + len(orjson.loads(listed))
-        assert job.load_table_name not in seen
-        seen.add(job.load_table_name)
-        insert(job)
+    def counted(cursor: Any, table: str, parts: Any, load_id: Any) -> None:
+        assert table not in files
+        files[table] = sum(part.path is not None for part in parts)
+        insert(cursor, table, parts, load_id)
 
-    seen: set[str] = set()
-    monkeypatch.setattr(duckdb_destination._CopyJob, "run", counted)
+    monkeypatch.setattr(one_transaction, "_insert", counted)
     monkeypatch.setattr(loading, "WORKERS", 2)
     monkeypatch.setattr(buffer, "WRITE_BYTES", 1)  # another file where a new field has come
     home = Home(tmp_path)
@@ -478,24 +471,6 @@ def test_the_files_of_all_windows_come_in_one_statement_a_table(
         if number != 5
     ]
     assert [path for path in home.buffers.rglob("*") if path.is_file()] == []
-
-
-def test_a_list_of_files_that_dlt_wrote_again_is_not_taken_for_no_rows(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    tenant = [supplier(number) for number in range(240)]
-    monkeypatch.setattr(feed, "FILES", b"lost on the way")
-    monkeypatch.setattr(loading, "WORKERS", 1)
-    home = Home(tmp_path)
-    home.create()
-    with Wire(lambda asked: search(tenant, asked.body)) as wire:
-        settings = sandbox_settings(home, wire, resources=("suppliers",))
-        with pytest.raises(OmniumEltError, match="the list of the files of suppliers"):
-            load(settings, Silent())
-    monkeypatch.undo()
-    with Wire(lambda asked: search(tenant, asked.body)) as wire:
-        settings = sandbox_settings(home, wire, resources=("suppliers",))
-        assert load(settings, Silent()).rows == 240
 
 
 def test_many_windows_of_some_size_are_worth_workers_and_small_ones_are_not(

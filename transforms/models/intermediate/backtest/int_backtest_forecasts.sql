@@ -24,16 +24,9 @@ with asked as (
         and settings.refresh = days.refresh
 ),
 
-protected as (
-    {{ demand_forecast_over(
-        'asked', 'forecast_days', estimates=ref('int_backtest_estimates'), seasons=ref('int_backtest_seasons'),
-        weekdays=ref('int_backtest_weekdays'),
-    ) }}
-),
-
 forecast as (
     {{ demand_forecast_over(
-        'protected', 'order_up_to_days', name='order_up_to', estimates=ref('int_backtest_estimates'),
+        'asked', {'forecast': 'forecast_days', 'order_up_to': 'order_up_to_days'}, estimates=ref('int_backtest_estimates'),
         seasons=ref('int_backtest_seasons'), weekdays=ref('int_backtest_weekdays'),
     ) }}
 ),

@@ -16,12 +16,8 @@ with places as (
         and sources.warehouse_code = places.warehouse_code
 ),
 
-protected as (
-    {{ demand_forecast_over('places', 'protection_days') }}
-),
-
 forecast as (
-    {{ demand_forecast_over('protected', 'order_up_to_days', name='order_up_to') }}
+    {{ demand_forecast_over('places', {'forecast': 'protection_days', 'order_up_to': 'order_up_to_days'}) }}
 )
 
 select

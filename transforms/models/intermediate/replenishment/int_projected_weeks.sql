@@ -38,7 +38,7 @@ asked as (
 ),
 
 forecast as (
-    {{ demand_forecast_over('asked', 'days') }}
+    {{ demand_forecast_over('asked', {'forecast': 'days'}) }}
 )
 
 select * from forecast

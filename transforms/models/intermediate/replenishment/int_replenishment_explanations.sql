@@ -119,8 +119,7 @@ explained as (
     select
         *,
         case
-            when block_reason is not null then 'Not proposed (' || block_reason || '): ' || lower(substr({{ sells }}, 1, 1))
-                || substr({{ sells }}, 2) || {{ stock }} || '.'
+            when block_reason is not null then 'Not proposed (' || block_reason || '): s' || substr({{ sells }}, 2) || {{ stock }} || '.'
             when suggested_quantity > 0e0 then
                 {{ sells }} || {{ stock }} || ', and the reorder point of ' || {{ level }} || ' is reached; '
                 || {{ supplier }} || ': order ' || {{ demand_number('suggested_quantity') }}

@@ -10,12 +10,8 @@ with items as (
     from {{ ref('int_replenishment_items') }}
 ),
 
-protected as (
-    {{ demand_forecast_over('items', 'forecast_days') }}
-),
-
 forecast as (
-    {{ demand_forecast_over('protected', 'order_up_to_days', name='order_up_to') }}
+    {{ demand_forecast_over('items', {'forecast': 'forecast_days', 'order_up_to': 'order_up_to_days'}) }}
 ),
 
 -- When the next promotion of a SKU begins, or began if it lasts: everywhere, or in one store.
@@ -26,10 +22,13 @@ next_promotions as (
     group by sku, warehouse_code
 ),
 
-kinds as (
-    select false as is_echelon
-    union all
-    select true as is_echelon
+-- Of a warehouse that supplies others both plans: for its own customers, and for all of them.
+echelons as (
+    select
+        plans.*,
+        kinds.is_echelon
+    from {{ ref('int_echelon_plans') }} as plans
+    cross join (select false as is_echelon union all select true as is_echelon) as kinds
 ),
 
 plans as (
@@ -87,31 +86,31 @@ plans as (
         forecast.on_order_expected,
         forecast.promised_quantity,
         forecast.awaiting_purchase,
-        kinds.is_echelon,
+        coalesce(echelons.is_echelon, false) as is_echelon,
         echelons.sku is not null as has_two_plans,
-        case when kinds.is_echelon then echelons.supplied_places else 0 end as supplied_places,
+        case when echelons.is_echelon then echelons.supplied_places else 0 end as supplied_places,
         forecast.own_daily_demand + forecast.daily_transfer_out
-            + case when kinds.is_echelon then echelons.daily_demand else 0e0 end as daily_demand,
+            + case when echelons.is_echelon then echelons.daily_demand else 0e0 end as daily_demand,
         -- what leaves this warehouse's own shelf for customers
-        forecast.own_daily_demand + case when kinds.is_echelon then 0e0 else forecast.daily_transfer_out end as shelf_demand,
+        forecast.own_daily_demand + case when echelons.is_echelon then 0e0 else forecast.daily_transfer_out end as shelf_demand,
         sqrt(
             forecast.own_daily_demand_sd * forecast.own_daily_demand_sd + forecast.daily_transfer_out_variance
-            + case when kinds.is_echelon then echelons.daily_demand_variance else 0e0 end
+            + case when echelons.is_echelon then echelons.daily_demand_variance else 0e0 end
         ) as daily_demand_sd,
         -- what places of whose demand nothing is known took, by lumpy transfers
         forecast.forecast_mean + forecast.daily_transfer_out * forecast.forecast_days
-            + case when kinds.is_echelon then echelons.forecast_mean else 0e0 end as expected_demand,
-        forecast.forecast_promotion + case when kinds.is_echelon then echelons.promotion_demand else 0e0 end as promotion_demand,
+            + case when echelons.is_echelon then echelons.forecast_mean else 0e0 end as expected_demand,
+        forecast.forecast_promotion + case when echelons.is_echelon then echelons.promotion_demand else 0e0 end as promotion_demand,
         least(next_promotions.promotion_date, promotions_here.promotion_date) as promotion_date,
         forecast.forecast_variance + forecast.daily_transfer_out_variance * forecast.forecast_days
-            + case when kinds.is_echelon then echelons.forecast_variance else 0e0 end as total_forecast_variance,
+            + case when echelons.is_echelon then echelons.forecast_variance else 0e0 end as total_forecast_variance,
         forecast.order_up_to_mean - forecast.forecast_mean + forecast.daily_transfer_out * forecast.order_interval_days
-            + case when kinds.is_echelon then echelons.order_up_to_mean - echelons.forecast_mean else 0e0 end
+            + case when echelons.is_echelon then echelons.order_up_to_mean - echelons.forecast_mean else 0e0 end
             as order_interval_demand,
-        forecast.own_draft_order + case when kinds.is_echelon then echelons.draft_order else 0 end as draft_order,
-        forecast.own_position + case when kinds.is_echelon then echelons.position else 0 end as position
+        forecast.own_draft_order + case when echelons.is_echelon then echelons.draft_order else 0 end as draft_order,
+        forecast.own_position + case when echelons.is_echelon then echelons.position else 0 end as position
     from forecast
-    left join {{ ref('int_echelon_plans') }} as echelons
+    left join echelons
         on echelons.sku = forecast.sku
         and echelons.warehouse_code = forecast.warehouse_code
     left join next_promotions
@@ -120,9 +119,6 @@ plans as (
     left join next_promotions as promotions_here
         on promotions_here.sku = forecast.sku
         and promotions_here.warehouse_code = forecast.warehouse_code
-    inner join kinds
-        on not kinds.is_echelon
-        or echelons.sku is not null
 )
 
 select * from plans

@@ -28,12 +28,8 @@ asked as (
     cross join weeks
 ),
 
-before as (
-    {{ demand_forecast_over('asked', 'from_days', name='before') | indent(4) }}
-),
-
 forecast as (
-    {{ demand_forecast_over('before', 'until_days', name='running') | indent(4) }}
+    {{ demand_forecast_over('asked', {'before': 'from_days', 'running': 'until_days'}) | indent(4) }}
 ),
 
 spread as (

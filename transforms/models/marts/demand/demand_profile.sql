@@ -1,3 +1,9 @@
+{%- set annual_value -%}
+case
+            when {{ demand_figure('exact_daily_demand') }} = 0e0 then cast(0 as decimal(18, 2))
+            else {{ estimated_money('365e0 * exact_daily_demand * unit_cost_in_default_currency') }}
+        end
+{%- endset -%}
 with totals as (
     select
         sku,
@@ -110,7 +116,7 @@ items as (
 ),
 
 forecast as (
-    {{ demand_forecast_over('items', 'asked.protection_days') | indent(4) }}
+    {{ demand_forecast_over('items', {'forecast': 'asked.protection_days'}) | indent(4) }}
 ),
 
 settled as (
@@ -164,10 +170,7 @@ valued as (
     select
         *,
         {{ demand_figure('exact_daily_demand') }} as daily_demand,
-        case
-            when {{ demand_figure('exact_daily_demand') }} = 0e0 then cast(0 as decimal(18, 2))
-            else {{ estimated_money('365e0 * exact_daily_demand * unit_cost_in_default_currency') }}
-        end as annual_value,
+        {{ annual_value }} as annual_value,
         case
             when whole_weeks >= 2 and week_demand > 0e0 then
                 sqrt(greatest(0e0, (squared_weeks - week_demand * week_demand / whole_weeks) / (whole_weeks - 1)))
@@ -176,20 +179,43 @@ valued as (
     from settled
 ),
 
+-- By themselves, as most articles of a large tenant have no value, and all else that is known of one need not be sorted.
+worth as (
+    select
+        items.sku,
+        items.warehouse_code,
+        estimates.daily_demand as exact_daily_demand,
+        items.unit_cost_in_default_currency
+    from {{ ref('int_stocked_items') }} as items
+    inner join {{ ref('int_demand_estimates') }} as estimates
+        on estimates.sku = items.sku
+        and estimates.warehouse_code = items.warehouse_code
+        and estimates.as_of_day = {{ as_of() }}
+    where estimates.daily_demand > 0e0
+),
+
 ranked as (
     select
-        *,
+        sku,
+        warehouse_code,
         sum(annual_value) over (
-            order by annual_value desc nulls last, sku, warehouse_code
+            order by annual_value desc, sku, warehouse_code
             rows between unbounded preceding and current row
         ) - annual_value as value_before,
         sum(annual_value) over () as total_value
-    from valued
+    from (
+        select
+            sku,
+            warehouse_code,
+            {{ annual_value }} as annual_value
+        from worth
+    ) as annually
+    where annual_value <> 0
 )
 
 select
-    sku,
-    warehouse_code,
+    valued.sku,
+    valued.warehouse_code,
     daily_demand,
     -- without two full days in stock: as if customers came one by one
     {{ demand_figure('coalesce(daily_demand_sd, sqrt(daily_demand))') }} as daily_demand_sd,
@@ -225,8 +251,8 @@ select
         when annual_value is null then null
         when annual_value = 0 then 'C'
         -- a millionth less: amounts are rounded to cents, and what stands at the limit must not fall below it
-        when value_before < 0.7999992 * total_value then 'A'
-        when value_before < 0.94999905 * total_value then 'B'
+        when ranked.value_before < 0.7999992 * ranked.total_value then 'A'
+        when ranked.value_before < 0.94999905 * ranked.total_value then 'B'
         else 'C'
     end as abc_class,
     case
@@ -237,4 +263,7 @@ select
     annual_value,
     {{ demand_figure('daily_transfer_out') }} as daily_transfer_out,
     {{ demand_figure('daily_transfer_out_sd') }} as daily_transfer_out_sd
-from ranked
+from valued
+left join ranked
+    on ranked.sku = valued.sku
+    and ranked.warehouse_code = valued.warehouse_code
