@@ -7,7 +7,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from math import exp, log
-from pathlib import Path
 from typing import Any
 
 import duckdb
@@ -189,9 +188,22 @@ def changes(history: History) -> list[dict[str, Any]]:
     return rows
 
 
+@pytest.fixture(scope="module")
+def sql(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """The query of int_demand_estimates."""
+    answer = dbt(
+        tmp_path_factory.mktemp("estimates"),
+        "compile",
+        "--select",
+        "int_demand_estimates",
+        variables={"as_of_date": TODAY.isoformat()},
+    )
+    code: str = answer.results[0].node.compiled_code
+    return code
+
+
 @pytest.mark.slow  # compiles the project
-def test_estimates_are_what_their_descriptions_say(tmp_path: Path) -> None:
-    sql = compiled_model(tmp_path)
+def test_estimates_are_what_their_descriptions_say(sql: str) -> None:
     rates = [of_launches(history, dict.fromkeys(history, 0.1)) for history in (SELDOM, OFTEN)]
     assert rates[0] < 1 < rates[1]
     for history in (SELDOM, OFTEN):
@@ -314,8 +326,8 @@ def launch_factor(
 
 
 @pytest.mark.slow  # compiles the project
-def test_what_the_other_warehouses_sold_is_scaled_as_the_description_says(tmp_path: Path) -> None:
-    estimates = estimates_of_places(PLACES, compiled_model(tmp_path), dict.fromkeys("abcd", "tools"))
+def test_what_the_other_warehouses_sold_is_scaled_as_the_description_says(sql: str) -> None:
+    estimates = estimates_of_places(PLACES, sql, dict.fromkeys("abcd", "tools"))
     for place, figures in scaled(PLACES).items():
         for column, figure in figures.items():
             found = estimates[place][column]
@@ -325,7 +337,7 @@ def test_what_the_other_warehouses_sold_is_scaled_as_the_description_says(tmp_pa
 
 
 @pytest.mark.slow  # compiles the project
-def test_a_store_with_a_part_of_the_range_is_told_what_it_sells_of_it(tmp_path: Path) -> None:
+def test_a_store_with_a_part_of_the_range_is_told_what_it_sells_of_it(sql: str) -> None:
     """It is expected to sell a new one as often as its others, or a little less, and not as its share of the category.
 
     Ten articles sell once in four days in the web shop, and once in eight in the store, which has two of them, and for
@@ -334,19 +346,10 @@ def test_a_store_with_a_part_of_the_range_is_told_what_it_sells_of_it(tmp_path: 
     web = {f"s{number}": Article(400, dict.fromkeys(range(number % 4, 400, 4), 1)) for number in range(10)}
     store = {name: Article(400, dict.fromkeys(range(3, 400, 8), 1)) for name in ("s0", "s1")}
     places = {"web": web, "store": {**store, "s2": Article(30, {})}}
-    estimates = estimates_of_places(places, compiled_model(tmp_path), dict.fromkeys(web, "tools"))
+    estimates = estimates_of_places(places, sql, dict.fromkeys(web, "tools"))
     assert estimates["store", "s2"]["scaled_daily_demand"] == pytest.approx(1 / 8, rel=0.25)
     assert estimates["web", "s0"]["scaled_daily_demand"] == pytest.approx(1 / 4, rel=0.25)
     assert estimates["web", "s5"]["scaled_daily_demand"] is None
-
-
-def compiled_model(folder: Path) -> str:
-    """The query of int_demand_estimates."""
-    answer = dbt(
-        folder, "compile", "--select", "int_demand_estimates", variables={"as_of_date": TODAY.isoformat()}
-    )
-    sql: str = answer.results[0].node.compiled_code
-    return sql
 
 
 def estimates_of(history: History, sql: str) -> dict[str, dict[str, Any]]:
