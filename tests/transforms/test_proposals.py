@@ -220,15 +220,22 @@ def test_the_service_level_depends_on_the_class(folder: Path) -> None:
 
 
 def test_stock_of_the_weeks_to_come(folder: Path) -> None:
-    weeks = query(
-        folder,
-        """
-        select * from marts.stock_projection where sku = 'gadget' and warehouse_code = 'east' order by week
-        """,
+    weeks, west = (
+        query(
+            folder,
+            "select * from marts.stock_projection where sku = 'gadget' and warehouse_code = ? order by week",
+            shop,
+        )
+        for shop in ("east", "west")
     )
+    (transfer,) = query(folder, "select units from marts.transfer_proposal where sku = 'gadget'")
+    units = float(transfer["units"])
     assert [one["week"] for one in weeks] == list(range(1, 27))
     assert weeks[0]["week_end_date"] == TODAY + timedelta(days=7)
-    assert weeks[0]["expected_stock"] == pytest.approx(900 - 2 * 7, abs=1.5)
+    # what is proposed to be sent to the west leaves today
+    assert {one["cumulative_transfers"] for one in weeks} == {-transfer["units"]}
+    assert west[-1]["cumulative_transfers"] == transfer["units"]
+    assert weeks[0]["expected_stock"] == pytest.approx(900 - units - 2 * 7, abs=1.5)
     assert all(later["expected_stock"] < one["expected_stock"] for one, later in pairwise(weeks))
     assert weeks[0]["stock_out_probability"] == 0
     assert weeks[-1]["stock_out_probability"] < 0.1

@@ -227,6 +227,8 @@ def spelled(tmp_path_factory: pytest.TempPathFactory) -> Path:
                 {"id": "roof_sv", "productId": "roof", "name": "The roof",
                  "variants": [{"skuId": "under-roof", "productId": "roof-1"}]},
                 package("a/b", "b", "a"), package("b", "c"), package("a", "c"), package("self", "self", "c"),
+                product("made", components=[{"componentId": "c", "skuId": "c", "quantity": 9}]),
+                package("box", "made", "b"),
                 package("gone-set", "c"), package("round", "trip"), package("trip", "round", "c"), product("c"),
             ],
             "inventory": [{"sku": "Stocked", "warehouseCode": "malmo", "inventory": 1}],
@@ -311,12 +313,21 @@ def test_deleted_products_keep_their_names(spelled: Path) -> None:
 
 
 def test_packages_with_a_slash_in_their_name_are_opened(spelled: Path) -> None:
-    """`a/b` holds two b, each of two c, and two a, each of two c; what contains itself is not followed."""
-    rows = query(spelled, "select * from intermediate.int_package_components order by sku, component_sku")
+    """`a/b` holds two b, each of two c, and two a, each of two c; what contains itself is not followed.
+
+    What is made of nine c, but is no package, stays whole in a box.
+    """
+    rows = query(
+        spelled,
+        "select sku, component_sku, quantity from intermediate.int_package_components where is_package"
+        " order by sku, component_sku",
+    )
     assert [tuple(row.values()) for row in rows] == [
         ("a", "c", Decimal(2)),
         ("a/b", "c", Decimal(8)),
         ("b", "c", Decimal(2)),
+        ("box", "c", Decimal(4)),
+        ("box", "made", Decimal(2)),
         ("gone-set", "c", Decimal(2)),
         ("round", "c", Decimal(4)),
         ("self", "c", Decimal(2)),

@@ -26,6 +26,7 @@ contents as (
     from chosen_components
     left join {{ ref('int_package_components') }} as nested
         on nested.sku = chosen_components.sku
+        and nested.is_package
 
     union all
 
@@ -64,3 +65,7 @@ having {{ exact('sum(quantity)', 'decimal(38, 4)') }} is not null
         on single_skus.product_id = {{ product_id }}
         and {{ sku }} is null
 {%- endmacro %}
+
+
+{# Whether a row of dim_product is a package: what its components are is sold and stocked, not it itself. #}
+{% macro is_package_product(products) -%} ({{ products }}.is_package or {{ products }}.is_bundle or {{ products }}.is_kit) {%- endmacro %}

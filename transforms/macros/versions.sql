@@ -23,8 +23,8 @@
                 ~ ' where canceled_date > ' ~ as_of(),
         ],
         'whole': [
-            'select hash(sku, is_virtual, is_package or is_bundle or is_kit) as part from ' ~ ref('dim_product')
-                ~ ' where is_virtual or is_package or is_bundle or is_kit',
+            'select hash(sku, is_virtual, ' ~ is_package_product('products') ~ ') as part from ' ~ ref('dim_product')
+                ~ ' as products where is_virtual or ' ~ is_package_product('products'),
             'select hash(spellings) as part from ' ~ ref('int_sku_spellings') ~ ' as spellings',
             'select hash(places) as part from ' ~ ref('int_virtual_locations') ~ ' as places',
             'select hash(types) as part from ' ~ ref('order_types') ~ ' as types',

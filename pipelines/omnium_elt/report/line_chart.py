@@ -135,7 +135,7 @@ def _expected(
         """
         select projection.week, projection.cumulative_demand as demand, forecast.running_p95 as high,
             projection.expected_stock + projection.cumulative_demand - projection.cumulative_arrivals
-                - projection.cumulative_proposal as free_stock
+                - projection.cumulative_proposal - projection.cumulative_transfers as free_stock
         from marts.stock_projection as projection
         left join marts.demand_forecast as forecast
             on forecast.sku = projection.sku
@@ -151,13 +151,16 @@ def _expected(
     if not weeks:
         return []
     free = float(weeks[0]["free_stock"])
-    found = [Expected(as_of, free, free)]
+    moves = _transfers(connection, as_of, sku, warehouse)
+    today = free + sum(units for day, units in moves if day <= as_of)
+    found = [Expected(as_of, today, today)]
     before: tuple[float, float | None] = (0.0, 0.0)
     for week in weeks:
         demand, high = float(week["demand"]), None if week["high"] is None else float(week["high"])
         for step in range(1, 8):
             day = as_of + timedelta(7 * (int(week["week"]) - 1) + step)
             supply = free + sum(line.quantity for line in arrivals if line.likely <= day)
+            supply += sum(units for moved, units in moves if moved <= day)
             if ordered_arrival and ordered_arrival <= day:
                 supply += ordered
             so_far = before[0] + (demand - before[0]) * step / 7
@@ -165,6 +168,25 @@ def _expected(
             found.append(Expected(day, supply - so_far, None if most is None else supply - most))
         before = demand, high
     return found
+
+
+def _transfers(connection: Any, as_of: date, sku: str, warehouse: str) -> list[tuple[date, float]]:
+    """Days on which proposed transfers change the stock, and by how many units: what is sent leaves at once."""
+    found = rows(
+        connection,
+        """
+        select 0 as days, -cast(units as double) as units
+        from marts.transfer_proposal where sku = ? and from_warehouse_code = ?
+        union all
+        select ceil(coalesce(transfer_days, 0)), cast(units as double)
+        from marts.transfer_proposal where sku = ? and to_warehouse_code = ?
+        """,
+        sku,
+        warehouse,
+        sku,
+        warehouse,
+    )
+    return [(as_of + timedelta(int(row["days"])), row["units"]) for row in found]
 
 
 def picture(shown: Story, width: int = 720) -> Markup | None:

@@ -5,10 +5,17 @@ select
 from {{ ref('purchase_proposal') }} as proposals
 left join (
     select
-        supplier_id, warehouse_code, currency,
-        max(case when top_up_quantity > 0 then (unit_cost + 0.01) * greatest(1, coalesce(pack_quantity, 1)) end) as dearest_pack
-    from {{ ref('purchase_proposal_line') }}
-    group by supplier_id, warehouse_code, currency
+        lines.supplier_id, lines.warehouse_code, lines.currency,
+        max(case when lines.top_up_quantity > 0 then (lines.unit_cost + 0.01) * case
+            -- what was not due is added by its least quantity to order
+            when lines.suggested_quantity = 0 then greatest(1, coalesce(lines.pack_quantity, 1), items.reorder_min_quantity + coalesce(lines.pack_quantity, 1))
+            else greatest(1, coalesce(lines.pack_quantity, 1))
+        end end) as dearest_pack
+    from {{ ref('purchase_proposal_line') }} as lines
+    inner join {{ ref('replenishment_input') }} as items
+        on items.sku = lines.sku
+        and items.warehouse_code = lines.warehouse_code
+    group by lines.supplier_id, lines.warehouse_code, lines.currency
 ) as packs
     on packs.supplier_id = proposals.supplier_id
     and packs.warehouse_code = proposals.warehouse_code

@@ -45,9 +45,7 @@ answers as (
         placed.ordered_quantity,
         placed.full_receipt_days,
         proposals.next_recorded_at is null or placed.created_at <= proposals.next_recorded_at as is_of_this_proposal,
-        (proposals.next_recorded_at is null or placed.created_at <= proposals.next_recorded_at)
-            and {{ is_same('placed.supplier_id', 'proposals.supplier_id') }}
-            and placed.net_quantity > 0 as is_awaited
+        {{ is_same('placed.supplier_id', 'proposals.supplier_id') }} and placed.net_quantity > 0 as is_as_proposed
     from proposals
     inner join placed
         on placed.sku = proposals.sku
@@ -60,10 +58,12 @@ answers as (
 ranked as (
     select
         *,
-        is_awaited and row_number() over (
-            partition by sku, warehouse_code, recorded_at
-            order by case when is_awaited then 0 else 1 end, created_at, purchase_order_id
-        ) = 1 as is_first_awaited
+        case
+            when is_of_this_proposal and is_as_proposed then row_number() over (
+                partition by sku, warehouse_code, recorded_at, is_of_this_proposal, is_as_proposed
+                order by created_at, purchase_order_id
+            )
+        end as place
     from answers
 )
 
@@ -74,7 +74,7 @@ select
     sum(case when is_of_this_proposal then ordered_quantity else 0 end) as ordered_quantity,
     sum(ordered_quantity) as ordered_later_quantity,
     min(order_date) as order_date,
-    min(case when is_first_awaited then order_date end) as promised_from,
-    min(case when is_first_awaited then {{ add_days('order_date', 'full_receipt_days') }} end) as arrival_date
+    min(case when place = 1 then order_date end) as promised_from,
+    min(case when place = 1 then {{ add_days('order_date', 'full_receipt_days') }} end) as arrival_date
 from ranked
 group by sku, warehouse_code, recorded_at

@@ -50,7 +50,7 @@
         'package_contains_itself',
         'Packages contain themselves or each other in a circle, or are nested too deeply: the chain ends at a package, which counts as itself.',
         "select parts.sku || ' / ' || parts.component_sku as odd_key from " ~ ref('int_package_components') ~ ' as parts
-            where parts.component_sku in (select sku from ' ~ ref('int_package_components') ~ ")
+            where parts.component_sku in (select sku from ' ~ ref('int_package_components') ~ " where is_package)
             union
             select products.sku || ' / ' || components.component_sku as odd_key from " ~ ref('dim_product') ~ ' as products
             inner join ' ~ ref('stg_product_components') ~ ' as components

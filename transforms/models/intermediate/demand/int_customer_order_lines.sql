@@ -118,7 +118,7 @@ joined as (
         orders.status,
         orders.order_type,
         lines.is_package
-            or coalesce(products.is_package or products.is_bundle or products.is_kit, false) as is_package,
+            or coalesce({{ is_package_product('products') }}, false) as is_package,
         {{ quantity('coalesce(lines.quantity, 0)') }} as ordered_quantity,
         {{ quantity('case
             when lines.canceled_date > ' ~ as_of() ~ ' then 0
@@ -131,7 +131,9 @@ joined as (
             when {{ demand_is_canceled_status('orders.status') }} then 'order canceled'
             when order_types.is_demand = false then 'order type'
             when lines.sku is null or lines.sku = '' then 'no SKU'
-            when lines.is_virtual_product or coalesce(products.is_virtual, false) then 'virtual product'
+            -- a virtual package is sold as what it contains
+            when (lines.is_virtual_product or coalesce(products.is_virtual, false))
+                and not lines.is_package and not coalesce({{ is_package_product('products') }}, false) then 'virtual product'
             when lines.is_package_broken_down
                 or with_components.order_row_id is not null
                 or with_package_sku.order_row_id is not null then 'components are lines'
@@ -141,9 +143,9 @@ joined as (
         on orders.order_row_id = lines.order_row_id
     left join {{ seed_with(ref('order_types'), 'order_type', 'is_demand') }} as order_types
         on order_types.order_type = lower(orders.order_type)
-    -- what is shipped from a virtual stock location takes the physical one's stock
+    -- what is shipped from a virtual stock location, or ordered there, takes the physical one's stock
     left join {{ ref('int_virtual_locations') }} as virtual_locations
-        on virtual_locations.warehouse_code = lines.shipment_warehouse_code
+        on virtual_locations.warehouse_code = coalesce(lines.shipment_warehouse_code, nullif(orders.store_id, ''))
     left join {{ ref('int_sku_spellings') }} as spellings
         on spellings.spelling = lines.sku
     left join {{ ref('dim_product') }} as products

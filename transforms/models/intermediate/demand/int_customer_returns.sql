@@ -18,11 +18,13 @@ lines as (
         return_lines.line_row_id,
         return_lines.line_row_id as form_line_row_id,
         coalesce(spellings.sku, return_lines.sku) as sku,
-        coalesce(nullif(returns.store_id, ''), order_lines.warehouse_code) as warehouse_code,
+        coalesce(
+            virtual_locations.physical_warehouse_code, nullif(returns.store_id, ''), order_lines.warehouse_code
+        ) as warehouse_code,
         returns.created_date as day,
         return_lines.returned_quantity,
         return_lines.is_package
-            or coalesce(products.is_package or products.is_bundle or products.is_kit, false) as is_package
+            or coalesce({{ is_package_product('products') }}, false) as is_package
     from {{ ref('stg_return_lines') }} as return_lines
     inner join {{ ref('stg_returns') }} as returns
         on returns.return_row_id = return_lines.return_row_id
@@ -30,12 +32,18 @@ lines as (
         on spellings.spelling = return_lines.sku
     left join {{ ref('dim_product') }} as products
         on products.sku = coalesce(spellings.sku, return_lines.sku)
+    -- what comes back to a virtual stock location lies in the physical one
+    left join {{ ref('int_virtual_locations') }} as virtual_locations
+        on virtual_locations.warehouse_code = returns.store_id
     left join order_lines
         on order_lines.order_id = returns.order_id
         and order_lines.line_item_id = return_lines.line_item_id
     where return_lines.sku is not null
         and return_lines.returned_quantity > 0
-        and not return_lines.is_virtual_product
+        and (
+            not return_lines.is_virtual_product
+            or return_lines.is_package or coalesce({{ is_package_product('products') }}, false)
+        )
         and returns.created_date <= {{ as_of() }}
         and not {{ demand_is_canceled_status('returns.status') }}
 ),

@@ -1,5 +1,6 @@
 -- One row per package SKU and component SKU that is no package itself: packages within packages are
--- resolved five levels deep; a package that contains itself is not followed any further.
+-- resolved five levels deep; a package that contains itself is not followed any further. is_package: whether its product says so;
+-- a product with components that is none is opened only where an order line calls it one.
 
 {% set max_depth = 5 %}
 {# Between the SKUs of a path: a character that no SKU has. #}
@@ -8,11 +9,13 @@
 with recursive direct_components as (
     select
         sku,
+        is_package,
         component_sku,
         sum(quantity) as quantity
     from (
         select
             products.sku,
+            {{ is_package_product('products') }} as is_package,
             {{ component_sku('components.component_sku') }} as component_sku,
             components.quantity
         from {{ ref('dim_product') }} as products
@@ -24,12 +27,13 @@ with recursive direct_components as (
     where component_sku is not null
         and component_sku <> sku
         and quantity > 0
-    group by sku, component_sku
+    group by sku, is_package, component_sku
 ),
 
 exploded as (
     select
         sku,
+        is_package,
         component_sku,
         {{ real('quantity') }} as quantity,
         1 as depth,
@@ -40,6 +44,7 @@ exploded as (
 
     select
         exploded.sku,
+        exploded.is_package,
         direct_components.component_sku,
         exploded.quantity * {{ real('direct_components.quantity') }},
         exploded.depth + 1,
@@ -47,6 +52,7 @@ exploded as (
     from exploded
     inner join direct_components
         on direct_components.sku = exploded.component_sku
+        and direct_components.is_package
     where exploded.depth < {{ max_depth }}
         and position({{ separator }} || direct_components.component_sku || {{ separator }} in exploded.path) = 0
 ),
@@ -59,10 +65,11 @@ opened as (
 
 select
     exploded.sku,
+    exploded.is_package,
     exploded.component_sku,
     {{ quantity('sum(exploded.quantity)') }} as quantity
 from exploded
 left join opened
     on opened.path = exploded.path
 where opened.path is null
-group by exploded.sku, exploded.component_sku
+group by exploded.sku, exploded.is_package, exploded.component_sku

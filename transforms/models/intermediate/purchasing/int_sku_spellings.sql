@@ -2,6 +2,10 @@
   One row per SKU on purchase orders, on receipts for them, on customer orders or returns, or in packages, that no product and
   no stock row has, though exactly one of theirs differs from it in capitals and outer blanks only: somebody typed it that way.
 #}
+{%- set written = [
+    ('stg_purchase_order_lines', 'sku'), ('stg_order_lines', 'sku'), ('stg_order_shipment_lines', 'sku'), ('stg_return_lines', 'sku'),
+    ('stg_product_components', 'component_sku'), ('stg_order_line_components', 'sku'), ('stg_return_line_components', 'sku'),
+] %}
 {{ config(materialized='table') }}
 
 with known_skus as (
@@ -16,37 +20,15 @@ with known_skus as (
 
 written as (
 
-    select sku from {{ ref('stg_purchase_order_lines') }} where sku is not null
+    {% for model, column in written -%}
+    select {{ column }} as sku from {{ ref(model) }} where {{ column }} is not null
 
     union
 
+    {% endfor -%}
     select sku
     from {{ ref('stg_inventory_transactions') }}
     where purchase_order_id is not null and sku is not null
-
-    union
-
-    select sku from {{ ref('stg_order_lines') }} where sku is not null
-
-    union
-
-    select sku from {{ ref('stg_order_shipment_lines') }} where sku is not null
-
-    union
-
-    select sku from {{ ref('stg_return_lines') }} where sku is not null
-
-    union
-
-    select component_sku from {{ ref('stg_product_components') }} where component_sku is not null
-
-    union
-
-    select sku from {{ ref('stg_order_line_components') }} where sku is not null
-
-    union
-
-    select sku from {{ ref('stg_return_line_components') }} where sku is not null
 
 ),
 

@@ -78,7 +78,8 @@ dated as (
 
     select
         known.*,
-        {{ local_date('created_at') }} as valid_from_date,
+        -- of a version without a date nobody knows since when it holds: today it does
+        coalesce({{ local_date('created_at') }}, case when {{ as_of_is_current() }} then {{ as_of() }} end) as valid_from_date,
         {{ whole('row_number() over (partition by supplier_id order by created_at nulls last, is_today, version_id)') }} as version_number,
         lead(created_at) over (partition by supplier_id order by created_at nulls last, is_today, version_id) as valid_to
     from known
@@ -95,7 +96,7 @@ select
     valid_to,
     -- The first version is taken to hold for the time before it, too: nothing else is known of it.
     case when version_number = 1 then cast('0001-01-01' as date) else valid_from_date end as first_day,
-    {{ local_date('valid_to') }} as next_version_day,
+    lead(valid_from_date) over (partition by supplier_id order by version_number) as next_version_day,
     created_by,
     {{ columns | join(', ') }}
 from dated

@@ -1,4 +1,5 @@
--- One row per SKU, warehouse and week of the next 26: what is there today, and what will have been sold by then.
+-- One row per SKU, warehouse and week of the next 26: what is there today, what is ordered today or later, and what will have been
+-- sold by then.
 -- The most urgent items first, then those worth most.
 with items as (
     select
@@ -6,12 +7,22 @@ with items as (
         items.warehouse_code,
         cast(items.available - items.promised_quantity as {{ real_type() }}) as free_stock,
         case when items.is_echelon then items.own_reorder_point else items.reorder_point end as reorder_point,
-        items.suggested_quantity,
-        ceil(items.lead_time_mean_days) as proposal_days
+        items.suggested_quantity + coalesce(top_ups.top_up_quantity, 0e0) as proposed_quantity,
+        ceil(items.lead_time_mean_days) + coalesce(actions.defer_days, 0) as proposal_days
     from {{ ref('int_replenishment_quantities') }} as items
     inner join {{ ref('int_replenishment_risks') }} as risks
         on risks.sku = items.sku
         and risks.warehouse_code = items.warehouse_code
+    left join {{ ref('int_proposal_top_ups') }} as top_ups
+        on top_ups.supplier_id = items.supplier_id
+        and top_ups.warehouse_code = items.warehouse_code
+        and {{ is_same('top_ups.currency', 'items.currency') }}
+        and top_ups.sku = items.sku
+    left join {{ ref('int_proposal_actions') }} as actions
+        on actions.supplier_id = items.supplier_id
+        and actions.warehouse_code = items.warehouse_code
+        and {{ is_same('actions.currency', 'items.currency') }}
+        and items.block_reason is null
     where items.own_daily_demand > 0e0
         or items.available <> 0
         or items.on_order > 0

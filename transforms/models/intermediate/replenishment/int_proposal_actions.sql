@@ -22,6 +22,7 @@ gathered as (
     select
         proposals.*,
         coalesce(top_ups.top_up_units, 0e0) as top_up_units,
+        coalesce(top_ups.top_up_value, 0e0) as top_up_value,
         -- an order may name a warehouse on each line: one order can serve all of them
         sum(proposals.suggested_value + coalesce(top_ups.top_up_value, 0e0))
             over (partition by proposals.supplier_id, proposals.currency) as pooled_value,
@@ -47,12 +48,37 @@ decided as (
             when maximum_order_amount < suggested_value - 0.005e0
                 and maximum_order_amount >= coalesce(minimum_order_amount, 0e0) then 'split'
             else 'order'
-        end as action
+        end as action_alone
     from gathered
+),
+
+compared as (
+    select
+        *,
+        max(case when action_alone = 'order_below_minimum' then 1 else 0 end)
+            over (partition by supplier_id, currency) = 1 as is_one_urgent,
+        sum(case when action_alone = 'defer' then 0e0 else suggested_value + top_up_value end)
+            over (partition by supplier_id, currency) as value_today
+    from decided
+),
+
+-- What could wait goes along where another warehouse's order cannot, and makes the minimum with it.
+pooled as (
+    select
+        *,
+        case
+            when action_alone = 'defer'
+                and is_one_urgent
+                and value_today < minimum_order_amount - 0.005e0
+                and pooled_value >= minimum_order_amount - 0.005e0
+                then 'order_below_minimum'
+            else action_alone
+        end as action
+    from compared
 )
 
 select
     *,
     case when action = 'defer' then cast(days_to_minimum as integer) end as defer_days,
     action = 'order_below_minimum' and pooled_value >= minimum_order_amount - 0.005e0 as is_pooled
-from decided
+from pooled

@@ -20,7 +20,9 @@ select
     items.pack_quantity,
     items.max_quantity,
     items.daily_demand,
-    items.stock_position + items.drafted as stock,
+    items.stock_position + items.drafted + items.spared_elsewhere as stock,
+    items.is_backorder,
+    items.least_order,
     items.suggested_quantity,
     items.lead_time_mean_days,
     items.agreed_lead_time_days,
@@ -47,5 +49,5 @@ left join rates as supplier_rates
 left join rates as line_rates
     on line_rates.currency = items.currency
 where items.block_reason is null
-    -- on back order only what customers wait for is bought; a proposal is not topped up with it
+    -- on back order only what customers wait for is bought
     and (not items.is_backorder or items.suggested_quantity > 0e0)

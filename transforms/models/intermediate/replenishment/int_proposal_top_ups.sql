@@ -1,18 +1,33 @@
 {{ config(materialized='table') }}
 
 -- One row per SKU, warehouse and currency that fills an order up to the supplier's minimum: packs are
--- added one by one where the days of cover are lowest, up to 90 days. Orders that cannot be filled up
--- that way have no rows.
+-- added one by one where the days of cover are lowest, up to 90 days; of a SKU that is not ordered yet at first its least
+-- quantity to order. Orders that cannot be filled up that way have no rows.
 
 {% set most_days = 90 %}
 
-with candidates as (
+with items as (
+    select
+        *,
+        {% if var('reorder_suggestions_min_quantity_round_up') -%}
+        case when suggested_quantity > 0e0 then 1e0 else greatest(1e0, ceil(least_order / pack - 1e-9)) end
+        {%- else -%}
+        1e0
+        {%- endif %} as first_packs
+    from {{ ref('int_proposal_items') }}
+    where daily_demand > 0e0
+        -- on back order only what customers wait for is bought
+        and not is_backorder
+),
+
+candidates as (
     select
         items.supplier_id,
         items.warehouse_code,
         items.currency,
         items.sku,
         items.pack,
+        items.first_packs,
         items.pack * items.unit_cost as pack_value,
         items.daily_demand,
         items.stock + items.suggested_quantity as stock,
@@ -24,16 +39,15 @@ with candidates as (
                     then floor((items.max_quantity - items.stock - items.suggested_quantity) / items.pack + 1e-9)
                 else 10000e0
             end,
-            ceil(proposals.gap / (items.pack * items.unit_cost)),
+            greatest(items.first_packs, ceil(proposals.gap / (items.pack * items.unit_cost))),
             10000e0
         ) as packs
-    from {{ ref('int_proposal_items') }} as items
+    from items
     inner join {{ ref('int_proposals') }} as proposals
         on proposals.supplier_id = items.supplier_id
         and proposals.warehouse_code = items.warehouse_code
         and {{ is_same('proposals.currency', 'items.currency') }}
     where proposals.is_below_minimum
-        and items.daily_demand > 0e0
 ),
 
 -- Orders that all packs together would not fill are left out before they are counted one by one. (The sum also
@@ -43,25 +57,33 @@ fillable as (
         *,
         sum(packs * pack_value) over (partition by supplier_id, warehouse_code, currency) as most_value
     from candidates
-    where packs >= 1e0
+    where packs >= first_packs
+),
+
+steps as (
+    select
+        *,
+        {{ demand_day_offsets('packs - first_packs + 1e0') }} as step
+    from fillable
+    where most_value >= gap - 0.005e0
 ),
 
 single_packs as (
     select
         *,
-        {{ demand_day_offsets('packs') }} as packs_before
-    from fillable
-    where most_value >= gap - 0.005e0
+        case when step = 0 then first_packs else 1e0 end as packs_added,
+        case when step = 0 then 0e0 else first_packs + step - 1 end as packs_before
+    from steps
 ),
 
 in_turn as (
     select
         *,
-        sum(pack_value) over (
+        sum(packs_added * pack_value) over (
             partition by supplier_id, warehouse_code, currency
             order by (stock + packs_before * pack) / daily_demand, sku, packs_before
             rows between unbounded preceding and current row
-        ) - pack_value as value_before
+        ) - packs_added * pack_value as value_before
     from single_packs
 )
 
@@ -70,7 +92,7 @@ select
     warehouse_code,
     currency,
     sku,
-    count(*) * max(pack) as top_up_quantity
+    sum(packs_added) * max(pack) as top_up_quantity
 from in_turn
 where value_before < gap - 0.005e0
 group by supplier_id, warehouse_code, currency, sku

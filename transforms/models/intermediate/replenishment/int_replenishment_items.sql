@@ -2,7 +2,7 @@
 -- d of models.md: daily_demand; L, σ_L: lead_time_mean_days, lead_time_sd_days; r: review_days; T: order_interval_days.
 
 with packages as (
-    select distinct sku from {{ ref('int_package_components') }}
+    select distinct sku from {{ ref('int_package_components') }} where is_package
 ),
 
 -- Transfers to places whose own demand is planned for are no demand of the warehouse a second time.
@@ -81,7 +81,7 @@ select
     coalesce(products.is_package_break_allowed, false) as is_package_break_allowed,
     coalesce(products.is_virtual, false) as is_virtual,
     coalesce(products.is_backorder, false) as is_backorder,
-    (products.is_package or products.is_bundle or products.is_kit) and packages.sku is not null as is_package,
+    packages.sku is not null as is_package,
     coalesce(products.is_discontinued or products.is_deleted, false) as is_discontinued,
     not coalesce(products.is_active, true) as is_product_inactive,
     coalesce(stores.is_inactive, false) as is_store_inactive,

@@ -58,8 +58,10 @@ select
     {{ demand_figure('running_mean - before_mean') }} as week_demand,
     {{ demand_figure('running_mean') }} as running_demand,
     {{ demand_figure('sqrt(countable_variance)') }} as running_sd,
-    running_p50,
-    running_p90,
-    running_p95,
-    running_p98
+    -- a running total does not fall, though its spread may rise faster than its mean
+    {% for name in ['running_p50', 'running_p90', 'running_p95', 'running_p98'] -%}
+    max({{ name }}) over (
+        partition by sku, warehouse_code order by week rows between unbounded preceding and current row
+    ) as {{ name }}{{ ',' if not loop.last }}
+    {% endfor -%}
 from quantiles

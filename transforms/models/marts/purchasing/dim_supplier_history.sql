@@ -12,7 +12,7 @@ with versions as (
         {% endfor -%}
         max(version_number) over (partition by supplier_id) as last_version_number
     from {{ ref('int_supplier_versions') }} as int_supplier_versions
-    where valid_from is null or {{ local_date('valid_from') }} <= {{ as_of() }}
+    where coalesce({{ local_date('valid_from') }}, case when version_number = 1 then {{ as_of() }} else first_day end) <= {{ as_of() }}
 
 )
 

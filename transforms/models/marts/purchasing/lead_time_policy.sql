@@ -1,3 +1,4 @@
+{%- set is_change = "version_number > 1 and not (" ~ is_same('lead_time_days', 'lead_time_days_before') ~ ")" -%}
 with suppliers as (
 
     select
@@ -22,10 +23,12 @@ history as (
 
     select
         supplier_id,
-        max(case when version_number > 1 and not ({{ is_same('lead_time_days', 'lead_time_days_before') }})
-            then valid_from end) as configured_since,
-        count(case when version_number > 1 and not ({{ is_same('lead_time_days', 'lead_time_days_before') }})
-            then 1 end) as configured_changes
+        -- of a change without a date nobody knows since when it holds
+        case
+            when count(case when {{ is_change }} and valid_from is null then 1 end) = 0
+                then max(case when {{ is_change }} then valid_from end)
+        end as configured_since,
+        count(case when {{ is_change }} then 1 end) as configured_changes
     from {{ ref('dim_supplier_history') }}
     group by supplier_id
 

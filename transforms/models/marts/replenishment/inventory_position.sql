@@ -56,7 +56,7 @@ awaiting as (
     left join {{ ref('int_order_line_contents') }} as contents
         on contents.line_row_id = lines.line_row_id
         -- of an opened package the components' own lines wait
-        and lines.left_out_reason is null
+        and coalesce(lines.left_out_reason, '') <> 'components are lines'
     where lines.is_awaiting_purchase_order and lines.open_quantity > 0
     group by coalesce(contents.sku, lines.sku), lines.warehouse_code
 ),

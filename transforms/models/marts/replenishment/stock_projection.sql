@@ -20,19 +20,51 @@ arrivals as (
     group by eta.sku, eta.warehouse_code, weeks.week
 ),
 
-supplied as (
+-- What is proposed to be sent to other warehouses leaves today, what comes from them takes its time.
+sent as (
+    select sku, from_warehouse_code as warehouse_code, sum(units) as units
+    from {{ ref('int_transfer_proposals') }}
+    group by sku, from_warehouse_code
+),
+
+brought as (
+    select
+        transfers.sku,
+        transfers.to_warehouse_code as warehouse_code,
+        weeks.week,
+        sum(transfers.units) as units
+    from {{ ref('int_transfer_proposals') }} as transfers
+    inner join weeks
+        on ceil(coalesce(transfers.transfer_days, 0e0)) <= weeks.days
+    group by transfers.sku, transfers.to_warehouse_code, weeks.week
+),
+
+coming as (
     select
         forecast.*,
-        {{ demand_countable_variance('forecast.forecast_mean', 'forecast.forecast_variance') }} as countable_variance,
         coalesce(arrivals.quantity, 0e0) as arrived,
-        case when forecast.proposal_days <= forecast.days then forecast.suggested_quantity else 0e0 end as proposed,
-        forecast.free_stock + coalesce(arrivals.quantity, 0e0)
-            + case when forecast.proposal_days <= forecast.days then forecast.suggested_quantity else 0e0 end as supply
+        case when forecast.proposal_days <= forecast.days then forecast.proposed_quantity else 0e0 end as proposed,
+        coalesce(brought.units, 0e0) - coalesce(sent.units, 0e0) as transferred
     from {{ ref('int_projected_weeks') }} as forecast
     left join arrivals
         on arrivals.sku = forecast.sku
         and arrivals.warehouse_code = forecast.warehouse_code
         and arrivals.week = forecast.week
+    left join brought
+        on brought.sku = forecast.sku
+        and brought.warehouse_code = forecast.warehouse_code
+        and brought.week = forecast.week
+    left join sent
+        on sent.sku = forecast.sku
+        and sent.warehouse_code = forecast.warehouse_code
+),
+
+supplied as (
+    select
+        *,
+        {{ demand_countable_variance('forecast_mean', 'forecast_variance') }} as countable_variance,
+        free_stock + arrived + proposed + transferred as supply
+    from coming
 ),
 
 risks as (
@@ -49,6 +81,7 @@ select
     {{ demand_figure('forecast_mean') }} as cumulative_demand,
     {{ quantity('arrived') }} as cumulative_arrivals,
     {{ quantity('proposed') }} as cumulative_proposal,
+    {{ quantity('transferred') }} as cumulative_transfers,
     {{ demand_figure('supply - forecast_mean') }} as expected_stock,
     {{ demand_figure('reorder_point') }} as reorder_point,
     {{ demand_figure('stock_out_probability') }} as stock_out_probability
