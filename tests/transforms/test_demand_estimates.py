@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from math import exp, log
+from pathlib import Path
 from typing import Any
 
 import duckdb
@@ -66,9 +67,8 @@ def group(
     """How often and how much a group sells, pulled towards its parent by 1,000 days and 20 sale days."""
     sales = sum(one.sale_days(160) - one.begin(160) for one in articles)
     days = sum(one.days(160) - one.begin(160) for one in articles)
-    sold = [one for one in articles if one.sales]
-    weights = [min(one.sale_days(160), 3) for one in sold]
-    sizes = sum(share * log(mean_size(one, most)) for share, one in zip(weights, sold, strict=True))
+    weights = [min(one.sale_days(160), 3) for one in articles]
+    sizes = sum(share * log(mean_size(one, most)) for share, one in zip(weights, articles, strict=True))
     return (sales + 1000 * rate) / (days + 1000), (sizes + 20 * log_size) / (sum(weights) + 20)
 
 
@@ -188,22 +188,12 @@ def changes(history: History) -> list[dict[str, Any]]:
     return rows
 
 
-@pytest.fixture(scope="module")
-def sql(tmp_path_factory: pytest.TempPathFactory) -> str:
-    """The query of int_demand_estimates."""
-    answer = dbt(
-        tmp_path_factory.mktemp("estimates"),
-        "compile",
-        "--select",
-        "int_demand_estimates",
-        variables={"as_of_date": TODAY.isoformat()},
-    )
-    code: str = answer.results[0].node.compiled_code
-    return code
-
-
 @pytest.mark.slow  # compiles the project
-def test_estimates_are_what_their_descriptions_say(sql: str) -> None:
+def test_estimates_are_what_their_descriptions_say(tmp_path: Path) -> None:
+    compiled = dbt(
+        tmp_path, "compile", "--select", "int_demand_estimates", variables={"as_of_date": TODAY.isoformat()}
+    )
+    sql = compiled.results[0].node.compiled_code
     rates = [of_launches(history, dict.fromkeys(history, 0.1)) for history in (SELDOM, OFTEN)]
     assert rates[0] < 1 < rates[1]
     for history in (SELDOM, OFTEN):
@@ -219,158 +209,13 @@ def test_estimates_are_what_their_descriptions_say(sql: str) -> None:
         assert estimates["b"]["last_one_off_day"] == (days_ago and TODAY - timedelta(days=days_ago))
 
 
-PLACES: Mapping[str, History] = {
-    # the web shop has the whole range, the store two thirds of it, the outlet one article
-    "web": {
-        "a": Article(400, dict.fromkeys(range(3, 400, 9), 2)),
-        "b": Article(400, dict.fromkeys(range(5, 400, 14), 3)),
-        "c": Article(400, dict.fromkeys(range(2, 400, 5), 1)),
-        "d": Article(25, {20: 1, 9: 2}),
-    },
-    "store": {
-        "a": Article(400, dict.fromkeys(range(1, 400, 20), 1)),
-        "b": Article(12, {}),
-        "d": Article(25, {}),
-    },
-    "outlet": {"c": Article(390, {}), "b": Article(395, {30: 2})},
-}
-"""All of one category. The store is 12 days old to b, which sold elsewhere; d is new in two places at once."""
-
-
-def scaled(places: Mapping[str, History]) -> dict[tuple[str, str], dict[str, float | None]]:
-    """What the other warehouses say, of articles without a one-off, all of one category."""
-    articles = [one for history in places.values() for one in history.values()]
-    most = {id(one): 1e9 for one in articles}
-    units = {id(one): one.over(160, one.sales) for one in articles}
-    open_units = {
-        id(one): units[id(one)] * (1 - one.begin(160) / one.sale_days(160)) if one.sales else 0.0
-        for one in articles
-    }
-    open_days = {id(one): one.days(160) - one.begin(160) for one in articles}
-    tenant_rate = sum(one.sale_days(160) - one.begin(160) for one in articles) / sum(open_days.values())
-    sold = [one for one in articles if one.sales]
-    weights = [min(one.sale_days(160), 3) for one in sold]
-    sizes = [log(mean_size(one, most)) for one in sold]
-    tenant_size = sum(share * size for share, size in zip(weights, sizes, strict=True)) / sum(weights)
-
-    rate, sale_size, size = {}, {}, {}
-    for name, history in places.items():
-        here = list(history.values())
-        rate[name], log_size = group(here, most, *group(here, most, tenant_rate, tenant_size))
-        sale_size[name] = exp(log_size)
-        sold_here = sum(units[id(one)] for one in here)
-        least = (
-            20 * exp(tenant_size) / max(one.days(160) for one in articles) * sold_here / sum(units.values())
-        )
-        size[name] = sold_here / max(one.days(160) for one in here) + least
-
-    known = {
-        sku: {name: history[sku] for name, history in places.items() if sku in history} for sku in "abcd"
-    }
-    shares = {
-        sku: sum(open_units[id(one)] for one in ones.values())
-        / sum(open_days[id(one)] * size[name] for name, one in ones.items())
-        for sku, ones in known.items()
-        if len(ones) > 1
-    }
-    for name, history in places.items():
-        common = [(sku, one) for sku, one in history.items() if sku in shares]
-        sold_here = sum(open_units[id(one)] for _, one in common)
-        expected = sum(open_days[id(one)] * size[name] * shares[sku] for sku, one in common)
-        here_in_all = (sold_here + 3 * sale_size[name]) / (expected + 3 * sale_size[name])
-        size[name] *= (sold_here + 20 * sale_size[name] * here_in_all) / (expected + 20 * sale_size[name])
-
-    found: dict[tuple[str, str], dict[str, float | None]] = {}
-    for name, history in places.items():
-        for sku, one in history.items():
-            days = one.days(160)
-            others = {other: its for other, its in known[sku].items() if other != name}
-            new_rate = rate[name] * launch_factor(places, rate, (name, sku)) ** max(0, 1 - days / 60)
-            prior = 14 + 4 * max(0, 1 - days / 120)
-            elsewhere = sum(open_days[id(its)] * size[other] / size[name] for other, its in others.items())
-            daily = (
-                sum(open_units[id(its)] for its in others.values()) + prior * new_rate * sale_size[name]
-            ) / (elsewhere + prior)
-            seen = [mean_size(its, most) for its in known[sku].values() if its.sales]
-            least_seen = min(seen, default=sale_size[name])
-            often = 1 - exp(-daily / least_seen) if others else new_rate
-            if not seen and days >= 60:
-                often = 0.0
-            weight_of_expected = prior + (min(elsewhere, 60, 3 / often) if often else 0)
-            slow = one.sale_days(160) - one.begin(160) + weight_of_expected * often
-            slow /= open_days[id(one)] + weight_of_expected
-            own = one.sale_days(20) - one.begin(20)
-            found[name, sku] = {
-                "scaled_daily_demand": daily if any(its.sales for its in others.values()) else None,
-                "sale_rate": (own + 3) / (one.days(20) - one.begin(20) + 3 / slow) if slow else 0.0,
-                "most_level_variance": 2 * 8 ** max(0, 1 - (days + elsewhere) / 60),
-            }
-    return found
-
-
-def launch_factor(
-    places: Mapping[str, History], rate: Mapping[str, float], left_out: tuple[str, str]
-) -> float:
-    """As of_launches, of several warehouses: what was sold elsewhere more than 60 days before is not new."""
-    sales = expected = 10.0
-    for name, history in places.items():
-        for sku, one in history.items():
-            since = [its[sku].first for its in places.values() if sku in its and its[sku].sales]
-            is_new = one.first < max(its.first for its in history.values()) - 60
-            if (name, sku) == left_out or not is_new or (since and one.first < max(since) - 60):
-                continue
-            new = range(max(0, one.first - 60), one.first)
-            sales += weight(one.first, 160) * sum(age in one.sales for age in new)
-            expected += weight(one.first, 160) * len(new) * rate[name]
-    return min(sales / expected, (sales / expected) ** 0.75)
-
-
-@pytest.mark.slow  # compiles the project
-def test_what_the_other_warehouses_sold_is_scaled_as_the_description_says(sql: str) -> None:
-    estimates = estimates_of_places(PLACES, sql, dict.fromkeys("abcd", "tools"))
-    for place, figures in scaled(PLACES).items():
-        for column, figure in figures.items():
-            found = estimates[place][column]
-            assert found == (figure if figure is None else pytest.approx(figure, rel=1e-9)), (place, column)
-    assert estimates["store", "d"]["scaled_daily_demand"] is not None
-    assert estimates["web", "d"]["scaled_daily_demand"] is None
-
-
-@pytest.mark.slow  # compiles the project
-def test_a_store_with_a_part_of_the_range_is_told_what_it_sells_of_it(sql: str) -> None:
-    """It is expected to sell a new one as often as its others, or a little less, and not as its share of the category.
-
-    Ten articles sell once in four days in the web shop, and once in eight in the store, which has two of them, and for
-    30 days a third. By the store's tenth of the category that would sell once in forty days.
-    """
-    web = {f"s{number}": Article(400, dict.fromkeys(range(number % 4, 400, 4), 1)) for number in range(10)}
-    store = {name: Article(400, dict.fromkeys(range(3, 400, 8), 1)) for name in ("s0", "s1")}
-    places = {"web": web, "store": {**store, "s2": Article(30, {})}}
-    estimates = estimates_of_places(places, sql, dict.fromkeys(web, "tools"))
-    assert estimates["store", "s2"]["scaled_daily_demand"] == pytest.approx(1 / 8, rel=0.25)
-    assert estimates["web", "s0"]["scaled_daily_demand"] == pytest.approx(1 / 4, rel=0.25)
-    assert estimates["web", "s5"]["scaled_daily_demand"] is None
-
-
 def estimates_of(history: History, sql: str) -> dict[str, dict[str, Any]]:
-    """The rows of the compiled model of one warehouse, by SKU."""
-    rows = estimates_of_places({"w": history}, sql, NAMES, new_item=("new", "w"))
-    return {sku: row for (_, sku), row in rows.items()}
-
-
-def estimates_of_places(
-    places: Mapping[str, History],
-    sql: str,
-    names: Mapping[str, str],
-    new_item: tuple[str, str] | None = None,
-) -> dict[tuple[str, str], dict[str, Any]]:
-    """The rows of the compiled model, by warehouse and SKU; `names` has the SKUs' categories."""
+    """The rows of the compiled model, by SKU."""
     with duckdb.connect() as connection:
         connection.execute("attach ':memory:' as warehouse; use warehouse")
         connection.execute("create schema intermediate; create schema marts")
         rows = ", ".join(
-            f"('{row['sku']}', '{name}', date '{row['day']}', {row['run_days']}, {row['demand']}, 1, 1)"
-            for name, history in places.items()
+            f"('{row['sku']}', 'w', date '{row['day']}', {row['run_days']}, {row['demand']}, 1, 1)"
             for row in changes(history)
         )
         connection.execute(
@@ -379,17 +224,16 @@ def estimates_of_places(
             + ") as changes "
             "(sku, warehouse_code, day, run_days, demand_quantity, in_stock_share, carried_share)"
         )
-        categories = ", ".join(f"('{sku}', '{category}')" for sku, category in names.items())
+        categories = ", ".join(f"('{sku}', '{category}')" for sku, category in NAMES.items())
         connection.execute(
             f"""
             create table intermediate.int_demand_as_of_days as select date '{TODAY}' as as_of_day;
             create table intermediate.int_demand_categories as select * from (values {categories}) as c (sku, category);
-            create table intermediate.int_demand_new_items (sku varchar, warehouse_code varchar, is_new boolean);
+            create table intermediate.int_demand_new_items as
+                select 'new' as sku, 'w' as warehouse_code, true as is_new;
             create table intermediate.int_promotion_days (sku varchar, warehouse_code varchar, day date);
             create table intermediate.int_promotion_effects (as_of_day date, promotion_factor double);
             create table intermediate.int_closed_days (warehouse_code varchar, day date, is_weekly boolean);
             """
         )
-        if new_item is not None:
-            connection.execute("insert into intermediate.int_demand_new_items values (?, ?, true)", new_item)
-        return {(row["warehouse_code"], row["sku"]): row for row in queries.rows(connection, sql)}
+        return {row["sku"]: row for row in queries.rows(connection, sql)}

@@ -14,10 +14,9 @@
   prior_days:              days in stock that the expectation of a new article counts for, in how often
   new_prior_days:          the same on its first day; it fades to prior_days in twice new_days
   new_days:                days in stock without any sale after which an article is not taken for its category any more; also the days
-                           after its first that an article is new for, and those that other warehouses' record counts for at most
+                           after its first that an article is new for
   new_sales:               sales that pull what new articles sell against all towards 1
   new_power:               power of it that counts where they sell more often
-  place_sales:             sales that other warehouses' record counts for at most, in how often
   prior_sale_days:         sale days that it counts for, in how much
   usual_sale_days:         sale days that the tenant's usual size counts for beside the article's own
   one_off_factor:          times the usual size above which a day's demand is a one-off
@@ -55,7 +54,6 @@
         'new_days': 60,
         'new_sales': 10,
         'new_power': 0.75,
-        'place_sales': 3,
         'prior_sale_days': 3,
         'usual_sale_days': 2,
         'one_off_factor': 10,
@@ -381,14 +379,7 @@ articles as (
         known.*,
         coalesce(categories.category, '') as category,
         case when known.long_sales > 0e0 then known.usual_units / known.long_sales end as mean_size,
-        least(known.long_sales, {{ k.long_sale_days }}e0) as size_weight,
-        -- of the time that tells how often: without the sale that a record begins with
-        case
-            when known.long_sales > 0e0
-                then known.usual_units * greatest(0e0, 1e0 - known.long_first_sale / known.long_sales)
-            else 0e0
-        end as open_units,
-        greatest(0e0, known.long_days - known.long_begin) as open_days
+        least(known.long_sales, {{ k.long_sale_days }}e0) as size_weight
     from known
     left join {{ categories }} as categories
         on categories.sku = known.sku
@@ -453,97 +444,34 @@ categories_there as (
     group by articles.as_of_day, articles.warehouse_code, articles.category
 ),
 
--- SKUs that several warehouses know: units of each for every unit of its category that was sold in its days there.
-common as (
-    select
-        articles.as_of_day,
-        articles.sku,
-        sum(articles.open_units) / sum(articles.open_days * categories_there.category_size) as category_share
-    from articles
-    inner join categories_there
-        on categories_there.as_of_day = articles.as_of_day
-        and categories_there.warehouse_code = articles.warehouse_code
-        and categories_there.category = articles.category
-    where articles.open_days > 0e0
-        and categories_there.category_size > 0e0
-    group by articles.as_of_day, articles.sku
-    having count(*) > 1
-),
-
-common_there as (
-    select
-        articles.as_of_day,
-        articles.warehouse_code,
-        articles.category,
-        sum(articles.open_units) as units,
-        sum(articles.open_days * common.category_share) * max(categories_there.category_size) as expected_units,
-        exp(max(categories_there.log_size)) as sale_size
-    from articles
-    inner join common
-        on common.as_of_day = articles.as_of_day
-        and common.sku = articles.sku
-    inner join categories_there
-        on categories_there.as_of_day = articles.as_of_day
-        and categories_there.warehouse_code = articles.warehouse_code
-        and categories_there.category = articles.category
-    group by articles.as_of_day, articles.warehouse_code, articles.category
-),
-
--- A warehouse that has a tenth of the range sells little of a category, and not therefore little of what it has: how much
--- more those SKUs sell there than their shares of the category, in all of the warehouse and in each category.
-of_warehouse as (
-    select
-        *,
-        (sum(units) over all_there + {{ k.prior_sale_days }}e0 * max(sale_size) over all_there)
-            / (sum(expected_units) over all_there + {{ k.prior_sale_days }}e0 * max(sale_size) over all_there) as range_factor
-    from common_there
-    window all_there as (partition by as_of_day, warehouse_code)
-),
-
-ranges as (
-    select
-        categories_there.*,
-        -- where nothing sells, a unit in three thousand years
-        greatest(1e-6, categories_there.category_size * coalesce(
-            (of_warehouse.units + {{ k.group_sale_days }}e0 * of_warehouse.sale_size * of_warehouse.range_factor)
-                / (of_warehouse.expected_units + {{ k.group_sale_days }}e0 * of_warehouse.sale_size),
-            1e0
-        )) as place_size
-    from categories_there
-    left join of_warehouse
-        on of_warehouse.as_of_day = categories_there.as_of_day
-        and of_warehouse.warehouse_code = categories_there.warehouse_code
-        and of_warehouse.category = categories_there.category
-),
-
 placed as (
     select
         articles.*,
-        ranges.sale_rate as category_sale_rate,
-        exp(ranges.log_size) as category_sale_size,
-        ranges.place_size,
-        ranges.record_day,
+        categories_there.sale_rate as category_sale_rate,
+        exp(categories_there.log_size) as category_sale_size,
+        categories_there.category_size,
+        categories_there.record_day,
         articles.long_days >= {{ k.prior_days }}e0 and articles.long_sales > 0e0 as is_evidence
     from articles
-    inner join ranges
-        on ranges.as_of_day = articles.as_of_day
-        and ranges.warehouse_code = articles.warehouse_code
-        and ranges.category = articles.category
+    inner join categories_there
+        on categories_there.as_of_day = articles.as_of_day
+        and categories_there.warehouse_code = articles.warehouse_code
+        and categories_there.category = articles.category
     {{ worked_out_once() }}
 ),
 
--- The same SKU in all warehouses: what it sold, in days of warehouses that sell so much of what they have of its category.
+-- The same SKU in other warehouses: what it sells there, of a category that sells so much there.
 everywhere as (
     select
         as_of_day,
         sku,
-        sum(long_sales) as long_sales,
-        sum(open_units) as open_units,
-        sum(open_days * place_size) as sized_days,
+        sum(usual_units / long_days) as daily_units,
+        sum(category_size) as category_size,
         min(mean_size) as least_sale_size,
-        min(case when is_evidence then first_day end) as first_day,
-        sum(case when open_days > 0e0 then 1 else 0 end) as places
+        min(first_day) as first_day,
+        count(*) as places
     from placed
+    where is_evidence
     group by as_of_day, sku
 ),
 
@@ -562,18 +490,21 @@ launches as (
     group by placed.as_of_day
 ),
 
-launched as (
+scaled as (
     select
         placed.*,
-        everywhere.least_sale_size,
-        everywhere.long_sales - placed.long_sales as elsewhere_sales,
-        everywhere.open_units - placed.open_units as elsewhere_units,
-        -- days in stock in the other warehouses, each as long as this one takes for what is sold on it there
         case
-            when everywhere.places > case when placed.open_days > 0e0 then 1 else 0 end
-                then greatest(0e0, everywhere.sized_days / placed.place_size - placed.open_days)
-            else 0e0
-        end as elsewhere_days,
+            when everywhere.places > case when placed.is_evidence then 1 else 0 end then
+                placed.category_size
+                * greatest(0e0, everywhere.daily_units
+                    - case when placed.is_evidence then placed.usual_units / placed.long_days else 0e0 end)
+                / nullif(everywhere.category_size
+                    - case when placed.is_evidence then placed.category_size else 0e0 end, 0e0)
+        end as scaled_daily_demand,
+        case
+            when everywhere.places > case when placed.is_evidence then 1 else 0 end
+                then least(everywhere.least_sale_size, coalesce(placed.mean_size, everywhere.least_sale_size))
+        end as scaled_sale_size,
         -- a new article is expected to sell as seldom as new ones did, itself left out; where they sold more often than their
         -- categories, less than that: who looks every day sees a good seller within days, and keeps what was bought too much
         case
@@ -582,70 +513,49 @@ launched as (
                 least({{ launched }}, power({{ launched }}, {{ k.new_power }}e0)),
                 1e0 - placed.long_days / {{ k.new_days }}e0
             )
-        end as new_sale_rate,
-        -- a new article has hardly had the time to contradict
-        {{ k.prior_days }}e0
-            + {{ k.new_prior_days - k.prior_days }}e0 * greatest(0e0, 1e0 - placed.long_days / {{ 2 * k.new_days }}e0) as prior_days
+        end as new_sale_rate
     from placed
-    inner join everywhere
+    left join everywhere
         on everywhere.as_of_day = placed.as_of_day
         and everywhere.sku = placed.sku
     left join launches
         on launches.as_of_day = placed.as_of_day
 ),
 
--- The other warehouses' days count like days here, against the same expectation.
-scaled as (
-    select
-        *,
-        case
-            when elsewhere_days > 0e0
-                then (greatest(0e0, elsewhere_units) + prior_days * new_sale_rate * category_sale_size)
-                    / (elsewhere_days + prior_days)
-        end as scaled_daily_demand,
-        case when elsewhere_days > 0e0 then coalesce(least_sale_size, category_sale_size) end as scaled_sale_size
-    from launched
-),
-
 -- A day has a sale with probability 1 − e^(−orders a day).
-expected_to_sell as (
-    select
-        *,
-        case
-            -- what has been in stock for some time and never sold, here or elsewhere, is not taken for its category
-            when long_sales <= 0e0 and elsewhere_sales <= 0e0 and not (is_expected_to_sell and long_days < {{ k.new_days }}e0)
-                then 0e0
-            else coalesce(1e0 - exp(-scaled_daily_demand / nullif(scaled_sale_size, 0e0)), new_sale_rate)
-        end as expected_rate,
-        coalesce(
-            case
-                when scaled_daily_demand > 0e0
-                    then scaled_daily_demand / nullif(1e0 - exp(-scaled_daily_demand / nullif(scaled_sale_size, 0e0)), 0e0)
-            end,
-            scaled_sale_size,
-            category_sale_size
-        ) as expected_size
-    from scaled
-),
-
--- What was seen elsewhere counts as long as it was seen, but for no more than some days and some sales: warehouses differ.
 expected as (
     select
         *,
-        prior_days + least(
-            elsewhere_days, {{ k.new_days }}e0, coalesce({{ k.place_sales }}e0 / nullif(expected_rate, 0e0), 0e0)
-        ) as expected_days
-    from expected_to_sell
+        coalesce(
+            1e0 - exp(-scaled_daily_demand / nullif(scaled_sale_size, 0e0)),
+            -- what has been in stock for some time and never sold, here or elsewhere, is not taken for its category
+            case
+                when is_expected_to_sell and (long_sales > 0e0 or long_days < {{ k.new_days }}e0) then new_sale_rate
+                else 0e0
+            end
+        ) as expected_rate,
+        coalesce(
+            case
+                when scaled_daily_demand > 0e0
+                    then scaled_daily_demand / (1e0 - exp(-scaled_daily_demand / nullif(scaled_sale_size, 0e0)))
+            end,
+            scaled_sale_size,
+            category_sale_size
+        ) as expected_size,
+        -- a new article has hardly had the time to contradict
+        {{ k.prior_days }}e0
+            + {{ k.new_prior_days - k.prior_days }}e0 * greatest(0e0, 1e0 - long_days / {{ 2 * k.new_days }}e0) as prior_days
+    from scaled
 ),
 
 slow as (
     select
         *,
-        (long_sales - long_first_sale + expected_days * expected_rate) / (long_days - long_begin + expected_days) as long_rate,
+        (long_sales - long_first_sale + prior_days * expected_rate) / (long_days - long_begin + prior_days) as long_rate,
         (usual_units + {{ k.prior_sale_days }}e0 * expected_size) / (long_sales + {{ k.prior_sale_days }}e0) as long_size,
         -- sales that should have come in the silence, at the rate before it
-        silent_days * (long_sales - long_first_sale + expected_days * expected_rate)
-            / (greatest(0e0, long_days - long_begin - silent_long_days) + expected_days) as missed_sales,
+        silent_days * (long_sales - long_first_sale + prior_days * expected_rate)
+            / (greatest(0e0, long_days - long_begin - silent_long_days) + prior_days) as missed_sales,
         greatest(0e0, short_sales - short_first_sale) as own_sales
     from expected
 ),
@@ -688,12 +598,14 @@ select
     memory_days,
     long_days,
     -- new articles differ by far more than those that stayed
-    {{ k.most_level_variance }}e0 * power(
-        {{ k.most_new_level_variance / k.most_level_variance }}e0,
-        greatest(0e0, 1e0 - (long_days + elsewhere_days) / {{ k.new_days }}e0)
-    ) as most_level_variance,
+    case
+        when scaled_daily_demand is not null then {{ k.most_level_variance }}e0
+        else {{ k.most_level_variance }}e0 * power(
+            {{ k.most_new_level_variance / k.most_level_variance }}e0, greatest(0e0, 1e0 - long_days / {{ k.new_days }}e0)
+        )
+    end as most_level_variance,
     missed_sales,
-    case when elsewhere_sales > 0e0 then scaled_daily_demand end as scaled_daily_demand,
+    scaled_daily_demand,
     expected_rate * expected_size as expected_daily_demand,
     one_off_size,
     one_off_quantity,
