@@ -14,6 +14,7 @@
     pipeline_state     cursors, for `status`                           the plain encoding is read
     next_state         a state that commits without dlt's load         not asked for: dlt loads the package
     extend             a dataset, tables and columns without a package    the same
+    go_on_above        ids of packages rise, whatever the clock says   as the clock says
 
 What the shortcuts save: docs/decisions.md, "Shortcuts in dlt".
 """
@@ -141,6 +142,20 @@ def _table_of_states() -> dict[str, Any]:
     table |= {"columns": {**table["columns"], "_dlt_id": key}, "resource": table["name"]}
     del table["description"]
     return {table["name"]: {**table, "x-normalizer": {"seen-data": True}}}
+
+
+def go_on_above(load_id: str) -> None:
+    """Let the ids of packages to come be above this one, though the clock was set back since it was made.
+
+    An id is a moment of the machine's clock, and dlt, like the steps after the load, takes the highest one for the
+    newest: of two states, of two versions of a row.
+    """
+    if not is_tried():
+        return
+    from dlt.common.time import increasing_precise_time
+
+    with contextlib.suppress(ValueError), increasing_precise_time._lock:
+        increasing_precise_time._last = max(increasing_precise_time._last, float(load_id))
 
 
 def new_load_id() -> str:

@@ -11,6 +11,7 @@ import sys
 import tempfile
 import threading
 import time
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +19,7 @@ from typing import Any
 
 ROOT = Path(__file__).parents[2]
 MIB = 1024 * 1024
+LOOKS_BEFORE_COUNTED = 10  # ten looks a second
 
 
 @dataclass(frozen=True)
@@ -96,11 +98,14 @@ def measured(
 class _Peak:
     """The most memory that a process and all below it held together, looked at ten times a second (Linux).
 
-    What all map from the same files, libraries above all, is there once: of these pages the largest share counts.
+    What all map from the same files, libraries above all, is there once: of these pages the largest share counts. A
+    process counts after a second: one that is about to become another program (Java starts its helpers so) has its
+    parent's memory until then, which would count twice.
     """
 
     def __init__(self, pid: int) -> None:
         self.bytes, self._pid, self._is_over = 0, pid, threading.Event()
+        self._looks: Counter[int] = Counter()
         self._thread = threading.Thread(target=self._watch, daemon=True)
 
     def __enter__(self) -> None:
@@ -112,7 +117,11 @@ class _Peak:
 
     def _watch(self) -> None:
         while not self._is_over.wait(0.1):
-            held = [_resident(pid) for pid in _with_children(self._pid)]
+            found = _with_children(self._pid)
+            self._looks.update(found)
+            held = [
+                _resident(pid) for pid in found if pid == self._pid or self._looks[pid] > LOOKS_BEFORE_COUNTED
+            ]
             now = sum(own for own, _ in held) + max((mapped for _, mapped in held), default=0)
             self.bytes = max(self.bytes, now)
 

@@ -41,7 +41,8 @@ MARTS = """
             ('sup-2', 'Sør AS', 'bergen', 'NOK', 1, 'C', null, 'Bord', 1, null, 900, 'defer', null)
         ) as rows (supplier_id, supplier_name, warehouse_code, currency, line_number, sku, supplier_sku_id,
             product_name, quantity, pack_quantity, unit_cost, action, requested_delivery_date);
-    create table omnium._omnium_runs as select timestamptz '2026-01-01 06:00:00+00' as started_at;
+    create table omnium._omnium_runs as
+        select '20260101T060000Z-0a0a' as run_id, timestamptz '2026-01-01 06:00:00+00' as started_at;
 """
 
 

@@ -26,7 +26,7 @@
     {%- set reads_all = model.config.get('meta', {}).get('reads') == 'all_raw_tables' -%}
     {%- set found = {} -%}
     {%- for node, inputs, version, shape in run_query(
-        "select node, arg_max_null(inputs, recorded_at), arg_max_null(version, recorded_at), arg_max_null(shape, recorded_at) from "
+        "select node, arg_max_null(inputs, rowid), arg_max_null(version, rowid), arg_max_null(shape, rowid) from "
         ~ kept ~ " where node in ('" ~ (parents + [model.unique_id]) | join("', '") ~ "')"
         ~ (" or starts_with(node, 'source.')" if reads_all else '') ~ " group by node"
     ).rows -%}

@@ -133,11 +133,19 @@
     {%- endif -%}
 {%- endmacro %}
 
+{# Selects of a table of loads the newest one, where it numbers them: the clock may have been ahead at an earlier one. #}
+{% macro where_newest_load(table) -%}
+    {%- if 'load_id' in raw_columns(table) -%}
+        where load_id = (select max(load_id) from {{ raw_relation(table) }})
+    {%- endif -%}
+{%- endmacro %}
+
 {% macro newest_load_date() -%}
     {%- for table, column in [('_dlt_loads', 'inserted_at'), ('_omnium_runs', 'finished_at')] -%}
         {%- if column in raw_columns(table) -%}
             {%- set newest = run_query(
                 "select cast(" ~ local_date("max(" ~ column ~ ")") ~ " as " ~ raw_type('text') ~ ") from " ~ raw_relation(table)
+                ~ ' ' ~ where_newest_load(table)
             ).rows[0][0] -%}
             {%- if newest -%}{{ return(newest) }}{%- endif -%}
         {%- endif -%}

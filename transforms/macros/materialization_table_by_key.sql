@@ -62,7 +62,7 @@
 
     {%- set rule = rule_of(by_key, kept) -%}
     {%- set before = run_query(
-        "select arg_max_null(version, recorded_at), arg_max_null(shape, recorded_at) from " ~ kept
+        "select arg_max_null(version, rowid), arg_max_null(shape, rowid) from " ~ kept
         ~ " where node = '" ~ rule_node ~ "'"
     ).rows[0] -%}
     {%- set is_renewed = is_there and before[0] == rule and few_keys_changed(keys, names) -%}
@@ -146,7 +146,7 @@
     {%- set found = [sql | replace(today, ':today')] -%}
     {%- for part in by_key.by_key + [by_key.of_another_day or ''] -%}{%- do found.append(part | replace(today, ':today')) -%}{%- endfor -%}
     {%- do found.append(
-        run_query("select arg_max_null(version, recorded_at) from " ~ kept ~ " where node = 'settings'").rows[0][0] | string
+        run_query("select arg_max_null(version, rowid) from " ~ kept ~ " where node = 'settings'").rows[0][0] | string
     ) -%}
     {%- for part in by_key.whole -%}
         {%- do found.append(run_query("select cast(sum(hash(part)) as varchar) from (" ~ part ~ ")").rows[0][0] | string) -%}

@@ -11,6 +11,7 @@
             {%- if column in raw_columns(table) -%}
                 {%- set newest = run_query(
                     "select cast(max(" ~ column ~ ") as " ~ raw_type('text') ~ ") from " ~ raw_relation(table)
+                    ~ ' ' ~ where_newest_load(table)
                 ).rows[0][0] -%}
                 {%- if newest -%}{{ return("cast('" ~ newest ~ "' as " ~ instant_type() ~ ")") }}{%- endif -%}
             {%- endif -%}

@@ -1,6 +1,8 @@
 """The program: which commands there are, and how a call of it ends."""
 
+import contextlib
 import gc
+import io
 import os
 import sys
 from collections.abc import Sequence
@@ -78,11 +80,31 @@ COMMANDS = Commands(
 def program() -> int:
     """The program `omnium-elt`."""
     memory.collect_garbage_late()
+    ready_streams()
     try:
         return main()
     finally:
         # The memory goes with the process: looking through all of it for cycles first takes some tenths of a second.
         gc.freeze()
+
+
+def ready_streams() -> None:
+    """Have somewhere to write and to read from, and no character that cannot be written.
+
+    A service may begin without stdin, stdout or stderr: the next file that is opened, such as the database, would take
+    its place, and whatever some library prints would go into it.
+    """
+    for number in range(3):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)  # the lowest number that is free: this one
+    for name, number in (("stdout", 1), ("stderr", 2)):
+        stream = getattr(sys, name)
+        if stream is None:
+            setattr(sys, name, os.fdopen(number, "w", encoding="utf-8", closefd=False))
+        elif isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -123,8 +145,10 @@ def _tell(error: BaseException, invocation: Invocation) -> int:
     if invocation.as_json:
         report = RunReport.begin(invocation.command)
         report.error = str(explanation)
-        print_json(report.finish("failed").as_dict())
-    say_error(str(explanation))
+        with contextlib.suppress(OSError):  # where stdout cannot be written, stderr may tell
+            print_json(report.finish("failed").as_dict())
+    with contextlib.suppress(OSError):
+        say_error(str(explanation))
     if invocation.verbose and not explanation.is_expected:
         import traceback
 

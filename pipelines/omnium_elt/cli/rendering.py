@@ -20,7 +20,9 @@ def print_json(value: Any) -> None:
     """Print one JSON object on stdout."""
     # What is no text yet becomes one first, and then has to be printable too.
     value = for_json(json.loads(json.dumps(value, default=str)))
-    json.dump(value, sys.stdout, ensure_ascii=False, indent=1)
+    # Where the terminal's encoding lacks a character, JSON has a way of its own to write it.
+    is_unicode = (getattr(sys.stdout, "encoding", None) or "utf-8").lower().startswith("utf")
+    json.dump(value, sys.stdout, ensure_ascii=not is_unicode, indent=1)
     sys.stdout.write("\n")
     sys.stdout.flush()
 

@@ -67,7 +67,13 @@ def home_of(path: str | None) -> Home:
     """
     named = path or os.environ.get("OMNIUM_HOME") or DEFAULT_HOME
     option = "--home" if path else "OMNIUM_HOME"
-    root = local_path(named, option).absolute()
+    try:
+        root = local_path(named, option).absolute()
+    except FileNotFoundError:
+        raise UsageError(
+            f"{option}: there is no {named} here, as the working directory is gone",
+            "Change to one that is there.",
+        ) from None
     # DuckDB takes what follows a question mark for options, and keeps the log of its changes elsewhere.
     if odd := _NO_PLACE_FOR_A_DATABASE.search(str(root)):
         raise UsageError(

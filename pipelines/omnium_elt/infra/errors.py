@@ -61,19 +61,19 @@ class Explanation:
 
 
 _DISK_FULL = "no space left on the disk"
-_MAKE_ROOM = "Make room, or choose another --home, and run again: nothing is lost."
-_NOT_WRITABLE = ("no permission to write", "Choose a --home that this user may write, or change its owner.")
-_NO_FOLDER = ("not a folder", "Choose a --home that is a folder.")
+MAKE_ROOM = "Make room, or choose another --home, and run again: nothing is lost."
+_NO_PERMISSION = ("no permission", "Run as the user who owns it, or choose another --home or --output.")
+_NO_FOLDER = ("not a folder", "Choose a --home or --output that is a folder.")
 _OS_ERRORS = {
-    errno.ENOSPC: (_DISK_FULL, _MAKE_ROOM),
-    errno.EDQUOT: ("the disk quota is used up", _MAKE_ROOM),
+    errno.ENOSPC: (_DISK_FULL, MAKE_ROOM),
+    errno.EDQUOT: ("the disk quota is used up", MAKE_ROOM),
     errno.EFBIG: (
         "a file may not become as large as this one has to",
         "Lift the limit (`ulimit -f`, or that of the file system) and run again: nothing is lost.",
     ),
-    errno.EROFS: ("the disk is read-only", "Choose a --home that can be written."),
-    errno.EACCES: _NOT_WRITABLE,
-    errno.EPERM: _NOT_WRITABLE,
+    errno.EROFS: ("the disk is read-only", "Choose a --home or --output that can be written."),
+    errno.EACCES: _NO_PERMISSION,
+    errno.EPERM: _NO_PERMISSION,
     errno.ENOTDIR: _NO_FOLDER,
     errno.EEXIST: _NO_FOLDER,
     errno.EISDIR: ("a folder, where a file has to be", "Move it away and run again."),
@@ -97,7 +97,7 @@ _DATABASE_HINTS = (
     (
         ("no space left", "could not write", "failed to write", "out of disk"),
         _DISK_FULL,
-        _MAKE_ROOM,
+        MAKE_ROOM,
         EXIT_FAILED,
     ),
     (
@@ -196,6 +196,10 @@ def _explain_one(error: BaseException) -> Explanation | None:
         message, remedy = _OS_ERRORS[error.errno]
         where = f"{error.filename}: " if error.filename else ""
         return Explanation(f"{where}{message}", remedy)
+    # What is written in Rust (deltalake) says which error of the system it was in its text alone.
+    number = re.search(r"\(os error (\d+)\)", text)
+    if number and int(number[1]) in _OS_ERRORS:
+        return Explanation(*_OS_ERRORS[int(number[1])])
     return None
 
 

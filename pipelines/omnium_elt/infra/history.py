@@ -6,14 +6,27 @@ state/resources.json         per resource: last success, last error; of a destin
 """
 
 import itertools
-from datetime import datetime
+import re
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from omnium_elt.infra.files import read_json, read_object, write_json
 from omnium_elt.infra.home import Home
-from omnium_elt.infra.run_report import RunReport
+from omnium_elt.infra.run_report import RunReport, new_run_id
 
 KEPT_RUNS = 500
+_RUN_ID = re.compile(r"\d{8}T\d{6}Z-[0-9a-f]{4}")
+
+
+def next_run_id(home: Home) -> str:
+    """A run id above those of all runs of a home, also where the clock was set back since the newest of them."""
+    newest = max((path.stem for path in home.runs.glob("*.json") if _RUN_ID.fullmatch(path.stem)), default="")
+    made = new_run_id()
+    if made > newest:
+        return made
+    return new_run_id(
+        datetime.strptime(newest[:16], "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC) + timedelta(seconds=1)
+    )
 
 
 def save(home: Home, report: RunReport) -> None:

@@ -203,6 +203,6 @@ class Silent:
         """Show nothing."""
 
 
-def new_run_id() -> str:
-    """Make a run id that sorts by time and is unique: `20260131T235959Z-3f9a`."""
-    return f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}-{secrets.token_hex(2)}"
+def new_run_id(moment: datetime | None = None) -> str:
+    """Make a run id that sorts by time (now, or another `moment`, UTC) and is unique: `20260131T235959Z-3f9a`."""
+    return f"{moment or datetime.now(UTC):%Y%m%dT%H%M%SZ}-{secrets.token_hex(2)}"

@@ -93,7 +93,7 @@ def _home(home: Home) -> Iterator[Finding]:
     unwritable = [
         path
         for path in (there, home.state, home.exports, home.working_database, home.warehouse)
-        if path.exists() and not os.access(path, os.W_OK)
+        if os.path.exists(path) and not os.access(path, os.W_OK)
     ]
     if unwritable or not _takes_files(there):
         yield Finding(
@@ -109,7 +109,7 @@ def _home(home: Home) -> Iterator[Finding]:
     open_to_others = [
         path
         for path in (home.state, home.token, home.personal_key)
-        if path.exists() and path.stat().st_mode & 0o077
+        if os.path.exists(path) and path.stat().st_mode & 0o077
     ]
     if open_to_others:
         yield Finding(
@@ -136,7 +136,7 @@ def _takes_files(folder: Path) -> bool:
 
 def _disk(home: Home, there: Path) -> Finding:
     free = shutil.disk_usage(there).free
-    used = home.working_database.stat().st_size if home.working_database.exists() else 0
+    used = home.working_database.stat().st_size if os.path.exists(home.working_database) else 0
     # Publishing needs room for a second and, while a reader has the old one open, a third copy.
     needed = max(FREE_FAILURE_BYTES, 2 * used)
     message = f"{free / 1e9:.1f} GB free, the working database has {used / 1e9:.1f} GB"

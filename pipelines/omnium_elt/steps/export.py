@@ -47,7 +47,13 @@ def export_lines(
     Without `kind` the end of `output` decides; without both it is an xlsx in the current folder. Raises UsageError
     without a published warehouse, for an unknown supplier or warehouse, or where no format can be told.
     """
-    kind = kind or (Path(output).suffix.removeprefix(".").lower() if output else "xlsx")
+    ending = Path(output).suffix.removeprefix(".").lower() if output else ""
+    if kind and ending in (*WRITERS, "html", "pdf") and ending != kind:
+        raise UsageError(
+            f"--output ends with .{ending}, and --format is {kind}",
+            "Leave one of them out, or let both say the same.",
+        )
+    kind = kind or ending or ("" if output else "xlsx")
     if kind not in WRITERS:
         named = f"{output} does not say which format" if output else f"lines are not written as {kind}"
         raise UsageError(

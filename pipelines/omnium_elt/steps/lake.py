@@ -56,7 +56,12 @@ def publish_lake(settings: Settings, progress: Progress) -> StepReport:
         changed = [table for table in marks if not _is_held(lake, before, table, marks[table])]
         if changed or marks.keys() != {name for name in before if before[name]["mark"]}:
             progress.start(STEP, len(changed))
-            manifest = _write_run(connection, settings, marks, manifest, progress)
+            try:
+                manifest = _write_run(connection, settings, marks, manifest, progress)
+            finally:
+                # What was written before the disk was full would be in the way of whoever makes room.
+                for partial in (lake / RUNS).glob(".*"):
+                    shutil.rmtree(partial, ignore_errors=True)
             report.status = "ok"
         else:
             report.status = "unchanged"

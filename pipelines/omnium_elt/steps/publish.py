@@ -64,8 +64,25 @@ def publish(settings: Settings, progress: Progress) -> StepReport:
         report.status = "unchanged"
         report.details = {"purchasing": before.get("purchasing")}
         return report
-    for folder in (home.root, home.exports):
-        sweep(folder)
+    _sweep(home)
+    try:
+        _publish(settings, progress, report, before, source, raw)
+    finally:
+        _sweep(home)  # what was written before the disk was full would be in the way of whoever makes room
+    report.status = "ok"
+    return report
+
+
+def _publish(
+    settings: Settings,
+    progress: Progress,
+    report: StepReport,
+    before: dict[str, Any],
+    source: dict[str, Any] | None,
+    raw: str,
+) -> None:
+    """Write the new version beside the one `before`, put it in its place, and say in `report` what it is."""
+    home = settings.home
     progress.start(STEP, None)
     database.make_readable(home.working_database)
     with database.connect(home.working_database) as connection:
@@ -88,8 +105,11 @@ def publish(settings: Settings, progress: Progress) -> StepReport:
     report.details["models"] = manifest["models"]
     write_json(home.manifest, manifest, mode=None)
     _tidy(home, manifest)
-    report.status = "ok"
-    return report
+
+
+def _sweep(home: Home) -> None:
+    for folder in (home.root, home.exports):
+        sweep(folder)
 
 
 def _manifest(

@@ -18,7 +18,7 @@ from typing import Any
 from omnium_elt.infra import history, lock, log
 from omnium_elt.infra.errors import OmniumEltError, explain
 from omnium_elt.infra.home import Settings
-from omnium_elt.infra.run_report import Progress, RunReport, Step, StepReport, new_run_id
+from omnium_elt.infra.run_report import Progress, RunReport, Step, StepReport
 
 _log = logging.getLogger("omnium.run")
 LEAST_FREE_BYTES = 100_000_000
@@ -158,7 +158,7 @@ def perform(settings: Settings, progress: Progress, command: str, steps: Sequenc
 
     What was done before a failure stays done, and stands in the report.
     """
-    settings = dataclasses.replace(settings, run_id=settings.run_id or new_run_id())
+    settings = dataclasses.replace(settings, run_id=settings.run_id or history.next_run_id(settings.home))
     report = RunReport.begin(command, settings.run_id)
     try:
         with _session(settings, command) as interruptible:
@@ -236,6 +236,8 @@ def _is_due(settings: Settings, report: RunReport, every_days: int) -> bool:
         seconds = history.seconds_since(past["finished_at"], now)
         if not due or seconds is None or seconds >= every_days * 86_400:
             break
+        if seconds < 0:
+            continue  # the clock was ahead: when that was, nobody knows
         has_reconciled = past["command"] == "reconcile" and past["status"] in ("ok", "unchanged")
         has_reconciled |= any(s["name"] == "reconcile" and s["status"] != "skipped" for s in past["steps"])
         if has_reconciled:

@@ -14,7 +14,7 @@ from omnium_elt.decide.lines import Selection, by_order, value_of
 from omnium_elt.infra.errors import UsageError
 from omnium_elt.infra.files import replacing
 from omnium_elt.infra.home import Home
-from omnium_elt.infra.text import digits
+from omnium_elt.infra.text import counted, digits
 from omnium_elt.report.rendering import render
 from omnium_elt.steps import printing, sheets
 from omnium_elt.steps.export import Written, proposal_lines
@@ -35,6 +35,8 @@ COLUMNS = (
     ("line_value", "Total", 14),
 )
 """Field of the proposal's line, heading, characters across."""
+MOST_NAMED = 5
+"""Files that a remark names at most."""
 NUMBERS = {"quantity", "packs", "pack_quantity", "unit_cost", "line_value"}
 """Columns that are set to the right, as their headings are."""
 
@@ -54,12 +56,29 @@ def export_orders(home: Home, kind: str | None, output: str | None, chosen: Sele
     warehouses = {row["warehouse_code"]: row for row in rows}
     as_of = str(read_manifest(home).get("as_of"))
     undone = canceled_by_undo(home)
-    orders = by_order(lines)
+    orders, names = by_order(lines), set[str]()
     for order in orders:
         head = _head(order, warehouses.get(order[0]["warehouse_code"], {}), as_of, undone)
+        names.add(f"{_file_name(head)}.{kind}")
         with replacing(folder / f"{_file_name(head)}.{kind}") as partial:
             WRITERS[kind](partial, head, order)
-    return Written(folder, len(lines), value_of(lines), len(orders), remarks)
+    return Written(
+        folder, len(lines), value_of(lines), len(orders), [*remarks, *_remark_on_others(folder, names)]
+    )
+
+
+def _remark_on_others(folder: Path, names: set[str]) -> list[str]:
+    """Say which files of the folder are not of this call: an order of before might be sent beside its new version."""
+    endings = tuple(f".{kind}" for kind in WRITERS)
+    others = sorted(
+        path.name
+        for path in (folder.iterdir() if folder.is_dir() else ())
+        if path.name.endswith(endings) and path.name not in names and path.is_file()
+    )
+    if not others:
+        return []
+    named = ", ".join(others[:MOST_NAMED]) + (", …" if len(others) > MOST_NAMED else "")
+    return [f"{counted(len(others), 'other file')} in {folder}, not of this export: {named}"]
 
 
 def _head(

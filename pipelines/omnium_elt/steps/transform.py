@@ -16,7 +16,7 @@ import yaml
 from omnium_elt.decide.kept import bring
 from omnium_elt.infra import history, memory
 from omnium_elt.infra.configuration import QUIET_ENVIRONMENT, environment
-from omnium_elt.infra.errors import OmniumEltError, UsageError
+from omnium_elt.infra.errors import MAKE_ROOM, OmniumEltError, UsageError, explain
 from omnium_elt.infra.files import read_object, write_json
 from omnium_elt.infra.home import Settings
 from omnium_elt.infra.run_report import Progress, StepReport, timed
@@ -40,6 +40,8 @@ UNFINISHED = ("error", "runtime error", "skipped")
 """What dbt says of a node that has to be built still."""
 OUT_OF_MEMORY = "Out of Memory Error"
 """How DuckDB's message begins where models that are built side by side need more than it may use."""
+NO_SPACE = "No space left on device"
+"""What the system says of a full disk, in the message of whoever wrote to it."""
 READS_ALL_RAW_TABLES = "config.meta.reads:all_raw_tables+"
 """Selects the models that look through every raw table, and what rests on them."""
 
@@ -408,6 +410,9 @@ def _failure(
     log_file = settings.home.dbt / "logs" / "dbt.log"
     bad = [result for result in results if result.status in ("error", "fail", "runtime error")]
     if not bad:
+        known = explain(exception) if exception else None
+        if known and known.is_expected:
+            return OmniumEltError(f"transform: {known.message}", known.remedy)
         return OmniumEltError(
             f"transform: {_one_line(str(exception))}", f"The whole of it stands in {log_file}."
         )
@@ -416,9 +421,10 @@ def _failure(
     kind = {"test": "test", "seed": "seed", "snapshot": "snapshot"}.get(
         str(first.node.resource_type), "model"
     )
+    is_full = any(NO_SPACE in str(result.message) for result in bad)
     return OmniumEltError(
         f"transform: {kind} failed{more}: {said(first)}",
-        f"What was published stays as it is. The whole of it stands in {log_file}.",
+        MAKE_ROOM if is_full else f"What was published stays as it is. The whole of it stands in {log_file}.",
     )
 
 

@@ -38,7 +38,7 @@ def prepare(
             delete from {TABLE} as older
             where node in ('project', 'settings') or starts_with(node, 'source.') or exists (
                 select 1 from {TABLE} as newer
-                where newer.node = older.node and newer.recorded_at > older.recorded_at
+                where newer.node = older.node and newer.rowid > older.rowid
             )
             """
         )

@@ -305,9 +305,16 @@ def _states(connection: Any, columns: Mapping[str, Any]) -> dict[str, dict[str, 
 def newest_load_day(connection: Any, time_zone: str = "UTC") -> date | None:
     """The calendar day of the newest load, in `time_zone`; None before the first one."""
     for table, column in (("_dlt_loads", "inserted_at"), (RUNS, "finished_at")):
-        if table in tables(connection):
+        if columns := tables(connection).get(table):
+            # Ids rise with every load; the clock may have been ahead at an earlier one.
+            newest = (
+                f'where load_id = (select max(load_id) from "{RAW}"."{table}")'
+                if "load_id" in columns
+                else ""
+            )
             row = connection.execute(
-                f'select cast(max("{column}") at time zone ? as date) from "{RAW}"."{table}"', [time_zone]
+                f'select cast(max("{column}") at time zone ? as date) from "{RAW}"."{table}" {newest}',
+                [time_zone],
             ).fetchone()
             if row and row[0]:
                 return row[0]

@@ -21,7 +21,15 @@ from dlt.destinations.exceptions import DatabaseUndefinedRelation
 from dlt.extract import DltResource
 from dlt.pipeline.exceptions import PipelineStepFailed
 from omnium_source.dlt_adapter import items, replacing
-from omnium_source.dlt_private import extend, is_tried, mend_paths, new_load_id, next_state, take_shortcuts
+from omnium_source.dlt_private import (
+    extend,
+    go_on_above,
+    is_tried,
+    mend_paths,
+    new_load_id,
+    next_state,
+    take_shortcuts,
+)
 from omnium_source.dlt_probe import check_nesting
 from omnium_source.resources import RESOURCES
 from omnium_source.setting import is_url
@@ -41,6 +49,7 @@ from omnium_elt.warehouse.database import (
     literal,
     new_file_options,
 )
+from omnium_elt.warehouse.database import tables as tables_of
 from omnium_elt.warehouse.one_transaction import Package, TableSchema, lacking, put
 
 mend_paths()
@@ -88,6 +97,7 @@ class Warehouse:
         try:
             self.pipeline.sync_destination()
             self._clear_half_loaded()
+            self._go_on_above_newest()
         except BaseException:
             # A file that stays attached could not be opened again by this process.
             self.close()
@@ -186,6 +196,16 @@ class Warehouse:
                 loads = f"select load_id from {self.name_of('_dlt_loads')} where status = 0"
                 with contextlib.suppress(DatabaseUndefinedRelation):  # somebody dropped it: nothing is left
                     self.execute(f"delete from {self.name_of(table)} where _dlt_load_id not in ({loads})")
+
+    def _go_on_above_newest(self) -> None:
+        """Let packages be numbered above those that are there, also where the clock was set back since."""
+        is_there = self._connection is None or "_dlt_loads" in tables_of(self._connection.cursor())
+        if "_dlt_loads" not in self.tables or not is_there:
+            return
+        with contextlib.suppress(DatabaseUndefinedRelation):  # somebody dropped it
+            (newest,) = self.query(f"select max(load_id) from {self.name_of('_dlt_loads')}")[0].to_pylist()
+            if newest:
+                go_on_above(str(newest))
 
     def record_run(self, report: RunReport) -> None:
         """Write the run's row into `_omnium_runs`: what it did, in the destination that it did it to."""

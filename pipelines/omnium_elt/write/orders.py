@@ -24,7 +24,7 @@ from omnium_elt.infra.home import Home
 from omnium_elt.infra.text import digits
 from omnium_elt.warehouse import database
 from omnium_elt.warehouse.manifest import read_manifest
-from omnium_elt.warehouse.queries import only_value, rows
+from omnium_elt.warehouse.queries import rows
 from omnium_elt.write import exact
 from omnium_elt.write.changes import Change
 from omnium_elt.write.journal import Entry, Journal, journals, written
@@ -138,19 +138,24 @@ def proposed(home: Home, chosen: Selection) -> tuple[list[Change], list[str]]:
     with decided.connect(home, as_proposed=chosen.as_proposed) as connection:
         came_to = decided.choose(connection, chosen)
         lines = rows(connection, "from chosen_line")
-        loaded_at = _newest_load(connection)
+        newest = _newest_load(connection)
     undone = canceled_by_undo(home)
     changes = [_order(order, str(manifest.get("as_of")), undone) for order in decided.by_order(lines)]
-    _written_before(home, changes, loaded_at, undone)
+    for change in changes:
+        change.facts["newest_load"] = newest[0] if newest else None
+    _written_before(home, changes, newest, undone)
     return changes, came_to.remarks
 
 
-def _newest_load(connection: Any) -> datetime | None:
-    """When the newest load of the published data began."""
+def _newest_load(connection: Any) -> tuple[str, datetime] | None:
+    """The run id of the newest load of the published data, and when it began."""
     if database.RUNS not in database.tables(connection):
         return None
-    began = only_value(connection, f"select max(started_at) from {database.RAW}.{database.RUNS}")
-    return began if began is None else began.astimezone(UTC)
+    newest = rows(
+        connection,
+        f"select run_id, started_at from {database.RAW}.{database.RUNS} order by run_id desc limit 1",
+    )
+    return (str(newest[0]["run_id"]), newest[0]["started_at"].astimezone(UTC)) if newest else None
 
 
 def canceled_by_undo(home: Home) -> set[str]:
@@ -299,14 +304,22 @@ def _sent(change: Change, run_id: str) -> dict[str, Any]:
 
 
 def _written_before(
-    home: Home, changes: Sequence[Change], loaded_at: datetime | None, undone: AbstractSet[str]
+    home: Home, changes: Sequence[Change], newest: tuple[str, datetime] | None, undone: AbstractSet[str]
 ) -> None:
-    """Refuse what an order of an earlier call covers that the published data do not know of yet."""
+    """Refuse what an order of an earlier call covers that the published data do not know of yet.
+
+    They know of it where their newest load (run id, beginning) is another one than when it was sent, and began later: a
+    clock that was set back in between must not let a load of before look like one of after.
+    """
     for path, entries in journals(home.writes):
         for entry in entries:
             if entry.kind != "order" or entry.outcome == "not_written" or entry.target in undone:
                 continue
-            is_known = loaded_at is not None and loaded_at > datetime.fromisoformat(entry.sent_at)
+            is_known = (
+                newest is not None
+                and newest[0] != entry.facts.get("newest_load")
+                and newest[1] > datetime.fromisoformat(entry.sent_at)
+            )
             for change in changes:
                 is_same_place = _place(change.facts) == _place(entry.facts)
                 if change.target == entry.target and entry.is_written:

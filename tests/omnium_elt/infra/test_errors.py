@@ -253,7 +253,7 @@ def test_the_traceback_is_in_the_log_file(world: World, capfd: pytest.CaptureFix
             1,
         ),
         (OSError(errno.EROFS, "Read-only file system", "/data/x"), "/data/x: the disk is read-only", 1),
-        (PermissionError(errno.EACCES, "Permission denied", "/data"), "/data: no permission to write", 1),
+        (PermissionError(errno.EACCES, "Permission denied", "/data"), "/data: no permission", 1),
         (
             IsADirectoryError(errno.EISDIR, "Is a directory", "/data/state/lock"),
             "/data/state/lock: a folder, where a file has to be",
@@ -272,6 +272,13 @@ def test_the_traceback_is_in_the_log_file(world: World, capfd: pytest.CaptureFix
             1,
         ),
         (duckdb.OutOfMemoryException("Out of Memory Error: failed to allocate"), "needs more memory", 1),
+        (
+            Exception(
+                "Failed to parse parquet: Unable to copy data to file: No space left on device (os error 28)"
+            ),
+            "no space left on the disk",
+            1,
+        ),
         (KeyboardInterrupt(), "stopped on request", 1),
         (UsageError("a wrong option", "do this"), "a wrong option", 2),
         (HomeLockedError("held", "wait"), "held", 75),
@@ -301,7 +308,7 @@ def test_a_read_only_home(world: World, capfd: pytest.CaptureFixture[str]) -> No
     world.home.root.mkdir()
     world.home.root.chmod(0o500)
     assert main(world.arguments) == 1
-    assert "no permission to write" in capfd.readouterr().err
+    assert "no permission\nRun as" in capfd.readouterr().err
 
 
 def test_a_missing_role_leaves_one_resource_out(world: World, capfd: pytest.CaptureFixture[str]) -> None:

@@ -234,6 +234,18 @@ def test_a_workbook_for_each_order_as_its_supplier_expects_it(finished: Home, tm
     assert found == sum(written.value.values())
 
 
+def test_orders_of_an_earlier_call_are_told_of(finished: Home, tmp_path: Path) -> None:
+    """Whoever sends the folder's files would order twice."""
+    folder = tmp_path / "orders"
+    assert export_orders(finished, None, str(folder), Selection()).remarks == []
+    assert export_orders(finished, None, str(folder), Selection()).remarks == []
+    (folder / "notes.txt").touch()
+    (folder / "Sør_AS-oslo-2026-01-30-0a0a0a.xlsx").touch()
+    assert export_orders(finished, None, str(folder), Selection()).remarks == [
+        f"1 other file in {folder}, not of this export: Sør_AS-oslo-2026-01-30-0a0a0a.xlsx"
+    ]
+
+
 def test_a_page_to_print_escapes_what_a_tenant_wrote(home_after_run: Home, tmp_path: Path) -> None:
     with duckdb.connect(str(home_after_run.warehouse)) as connection:
         connection.execute(
@@ -261,6 +273,7 @@ def test_the_published_export_is_never_overwritten(finished: Home) -> None:
     [
         (["--output", "lines.txt"], "lines.txt does not say which format"),
         (["--format", "pdf"], "lines are not written as pdf"),
+        (["--format", "csv", "--output", "lines.xlsx"], "--output ends with .xlsx, and --format is csv"),
         (["--format", "ods"], "'ods' is not one of 'parquet', 'csv', 'xlsx', 'html', 'pdf'"),
     ],
 )

@@ -130,6 +130,7 @@ def test_killed_at_any_step_readers_have_a_whole_run_and_the_next_mends_the_rest
         patch.setattr(lake_module, step, killed)
         with pytest.raises(KeyboardInterrupt):
             publish_lake(lake, Silent())
+    assert list((lake.home.lake / "_runs").glob(".*")) == []
     named = manifest_of(lake)
     if named == before:
         assert rows_of_run(lake, named) == rows

@@ -1,6 +1,7 @@
 """publish: readers get a whole version, always; unchanged data cost nothing."""
 
 import dataclasses
+import errno
 import hashlib
 import json
 import os
@@ -315,6 +316,24 @@ def test_killed_at_any_moment_it_leaves_whole_versions(
     assert marts_of(home.warehouse) == later
     left = [path.name for path in (*home.root.iterdir(), *home.exports.iterdir()) if PARTIAL in path.name]
     assert left == []
+
+
+def test_a_disk_that_fills_up_keeps_nothing_of_what_was_begun(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fills_up(*_: Any, **__: Any) -> int:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    home = settings.home
+    before = {path: path.read_bytes() for path in (home.warehouse, home.manifest)}
+    change_a_mart(home, "later")
+    with monkeypatch.context() as patch:
+        patch.setattr(publish_module, "publish_warehouse", fills_up)
+        with pytest.raises(OSError, match="No space"):
+            publish(settings, Silent())
+    assert [path.name for path in home.root.rglob(f"*{PARTIAL}*") if path.parent != home.dbt / "target"] == []
+    assert {path: path.read_bytes() for path in before} == before
+    assert publish(settings, Silent()).status == "ok"
 
 
 def test_column_comments_travel_with_the_warehouse(settings: Settings) -> None:

@@ -1,11 +1,13 @@
 """transform: dbt in this process, skipped where nothing changed, clear when it fails."""
 
 import dataclasses
+import errno
 import json
 import os
 from collections.abc import Callable
 from datetime import date, timedelta
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 from unittest import mock
 
@@ -21,6 +23,7 @@ from omnium_elt.infra.project_files import TRANSFORMS
 from omnium_elt.infra.run_report import Silent
 from omnium_elt.steps.transform import (
     _as_of_for_dbt,
+    _failure,
     broken_rules,
     dbt_arguments,
     dbt_environment,
@@ -162,6 +165,8 @@ def test_what_rests_on_nothing_that_changed_is_left_and_the_rest_equals_a_full_b
             database,
             f"update omnium.{table} set {change}, _dlt_load_id = '999999999{number}.0' where {rows}",
         )
+        # As if the clock had been set back by a day since the last build.
+        execute(database, "update build_state.node_version set recorded_at = recorded_at + interval 1 day")
         report = transform(settings, Silent())
         assert report.status == "ok"
         assert report.details["unchanged"] > 0, f"a change of {table} concerns not everything"
@@ -235,6 +240,28 @@ def test_what_does_not_fit_into_memory_beside_others_is_built_alone(settings: Se
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize(
+    ("exception", "messages", "message"),
+    [
+        (OSError(errno.ENOSPC, "No space left on device"), [], "transform: no space left on the disk"),
+        (
+            None,
+            ['IO Error: Could not write file "x": No space left on device'],
+            'transform: model failed: orders: IO Error: Could not write file "x": No space left on device',
+        ),
+    ],
+)
+def test_a_full_disk_is_told_with_what_to_do(
+    exception: BaseException | None, messages: list[str], message: str, tmp_path: Path
+) -> None:
+    node = SimpleNamespace(name="orders", resource_type="model")
+    results = [SimpleNamespace(status="error", node=node, message=text) for text in messages]
+    error = _failure(
+        Settings(home=Home(tmp_path)), exception, results, lambda one: f"{one.node.name}: {one.message}"
+    )
+    assert str(error) == f"{message}\nMake room, or choose another --home, and run again: nothing is lost."
+
+
 def test_broken_rules_are_named_with_their_rows(settings: Settings) -> None:
     """What a person reads of a model's one test: each kind of rule, broken on purpose in finished marts."""
     database = settings.home.working_database

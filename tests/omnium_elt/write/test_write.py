@@ -426,11 +426,26 @@ def test_a_proposal_that_does_not_know_of_an_order_makes_no_other(
     assert ([status for _, status in outcomes(report)], report.exit_status) == (["refused"], 3)
     assert "does not know of order" in changes_of(report)[0]["detail"]
     with duckdb.connect(str(settings.home.warehouse)) as connection:
-        connection.execute("insert into omnium._omnium_runs values (now() + interval 1 minute)")
+        connection.execute(
+            "insert into omnium._omnium_runs values ('29990101T060000Z-0b0b', now() + interval 1 minute)"
+        )
     assert [s for _, s in outcomes(write(settings, orders_step(Selection(["sup-1"], []), apply=True)))] == [
         "written"
     ]
     assert len(orders_in(tenant)) == 2
+
+
+def test_a_load_of_before_does_not_know_of_an_order_though_the_clock_was_set_back_in_between(
+    settings: Settings, tenant: Sandbox
+) -> None:
+    with duckdb.connect(str(settings.home.warehouse)) as connection:
+        connection.execute("update omnium._omnium_runs set started_at = now() + interval 1 hour")
+    write(settings, orders_step(Selection(["sup-1"], []), apply=True))
+    with duckdb.connect(str(settings.home.warehouse)) as connection:
+        connection.execute("update marts.purchase_proposal_line set quantity = 72 where sku = 'A'")
+    report = write(settings, orders_step(Selection(["sup-1"], []), apply=True))
+    assert [status for _, status in outcomes(report)] == ["refused"]
+    assert len(orders_in(tenant)) == 1
 
 
 @pytest.mark.parametrize("kind", ["lost", "500"])

@@ -1,0 +1,73 @@
+"""A clock that is set back between two runs, or was wrong for a while: the order of runs is not told by it."""
+
+import json
+import time
+from datetime import UTC, datetime, timedelta
+
+import dlt.common.time
+import duckdb
+import pytest
+from omnium_elt.infra import history
+from omnium_elt.infra.home import Home
+from omnium_elt.infra.run_report import Silent
+from omnium_elt.steps.load import load
+from omnium_elt.steps.run import COMMANDS, perform
+from omnium_elt.warehouse import database
+from omnium_sandbox import Sandbox
+
+from tests.support.tenants import sandbox_settings
+
+
+def set_back(monkeypatch: pytest.MonkeyPatch, seconds: float) -> None:
+    """A new process whose clock is behind, as far as dlt numbers packages by it."""
+    monkeypatch.setattr(dlt.common.time, "precise_time", lambda: time.time() - seconds)
+    monkeypatch.setattr(dlt.common.time.increasing_precise_time, "_last", 0.0)
+
+
+def test_a_row_that_changes_after_the_clock_was_set_back_is_seen_by_the_steps_after_the_load(
+    home: Home, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = sandbox_settings(home, sandbox, resources=("stores",))
+    load(settings, Silent())
+    with database.connect(home.working_database) as connection:
+        before = database.fingerprint(connection)
+        first = database.held(connection).cursors["stores"]
+    set_back(monkeypatch, 3600)
+    time.sleep(1.1)  # the server's clock is told in whole seconds
+    sandbox.tenant.put("stores", {**next(iter(sandbox.tenant.rows("stores"))), "name": "Renamed"})
+    load(settings, Silent())
+    with database.connect(home.working_database) as connection:
+        assert database.fingerprint(connection)["stores"] != before["stores"]
+        assert database.held(connection).cursors["stores"] > first
+        loads = connection.execute("select load_id from omnium._dlt_loads order by inserted_at").fetchall()
+    assert loads == sorted(loads)
+
+
+def test_the_day_of_the_newest_load_is_that_of_the_last_one_though_the_clock_was_ahead_before() -> None:
+    with duckdb.connect() as connection:
+        connection.execute("create schema omnium")
+        connection.execute(
+            "create table omnium._dlt_loads as select * from (values "
+            "('1795000000.0', timestamptz '2027-11-18 12:00Z'), "
+            "('1795000000.0000002', timestamptz '2026-11-29 12:00Z')) as loads (load_id, inserted_at)"
+        )
+        assert str(database.newest_load_day(connection)) == "2026-11-29"
+
+
+def test_runs_are_in_the_order_in_which_they_were_though_the_clock_was_ahead(
+    home: Home, sandbox: Sandbox
+) -> None:
+    """A run of next year that looked for deleted rows does not put off looking for them until then."""
+    settings = sandbox_settings(home, sandbox, resources=("stores",), reconcile_every_days=1)
+    ahead = datetime.now(UTC) + timedelta(days=365)
+    steps = COMMANDS["run"][:2]
+    assert [one.name for one in perform(settings, Silent(), "run", steps).steps] == ["reconcile"]
+    (made,) = home.runs.glob("*.json")
+    run = json.loads(made.read_text())
+    run |= {"run_id": f"{ahead:%Y%m%dT%H%M%SZ}-0000", "finished_at": ahead.isoformat()}
+    made.unlink()
+    (home.runs / f"{run['run_id']}.json").write_text(json.dumps(run))
+    second = perform(settings, Silent(), "run", steps)
+    assert [one.name for one in second.steps] == ["reconcile"]
+    assert [one["run_id"] for one in history.runs(home)] == [second.run_id, run["run_id"]]
+    assert perform(settings, Silent(), "run", steps).steps == []
