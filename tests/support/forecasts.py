@@ -27,9 +27,9 @@ def forecast_query(folder: Path, probabilities: Sequence[float]) -> str:
     )
     inline = (
         "with asked as (select * from {{ ref('int_demand_estimates') }}), "
-        "forecasts as ({{ demand_forecast_over('asked', '__horizon__', estimates=ref('int_demand_estimates'), "
-        "seasons=ref('int_demand_seasons'), weekdays=ref('int_demand_weekdays'), "
-        "promotions=ref('int_demand_promotions')) }}), "
+        "forecasts as ({{ demand_forecast_over('asked', {'forecast': '__horizon__'}, "
+        "estimates=ref('int_demand_estimates'), seasons=ref('int_demand_seasons'), "
+        "weekdays=ref('int_demand_weekdays'), promotions=ref('int_demand_promotions')) }}), "
         "spread as (select * replace ({{ demand_countable_variance('forecast_mean', 'forecast_variance') }} "
         "as forecast_variance) from forecasts) "
         f"select *{quantiles} from spread"
