@@ -387,7 +387,10 @@ def _attached(path: Path) -> Any:
     """
     import duckdb
 
-    config = {**DUCKDB_CONFIG, "memory_limit": _memory_limit(), "temp_directory": f"{path}.tmp"}
+    # What a killed process left in the log is repeated in memory that nothing can be moved out of.
+    has_log = path.with_name(f"{path.name}.wal").exists()
+    limit = memory.for_models() if has_log else _memory_limit()
+    config = {**DUCKDB_CONFIG, "memory_limit": limit, "temp_directory": f"{path}.tmp"}
     connection = duckdb.connect(":memory:", config=config)
     try:
         options = "" if path.exists() else new_file_options()
@@ -395,6 +398,9 @@ def _attached(path: Path) -> Any:
         # With the other database gone, cursors of this connection find this one by themselves.
         connection.execute(f"use {path.stem}")
         connection.execute("detach memory")
+        if has_log:
+            connection.execute("checkpoint")
+            connection.execute(f"set memory_limit = '{_memory_limit()}'")
     except BaseException:
         connection.close()
         raise
