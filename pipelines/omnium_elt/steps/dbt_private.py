@@ -9,9 +9,8 @@ a fifth of the time of parsing this project (1.4 of 6.6 s of CPU, all in one thr
 project is the program's own and is checked whenever dbt is called on it by itself, as the tests do; settings and
 credentials are checked here as well.
 
-It writes its manifest once it has parsed and again once it has built (half a second each, one core idle): the second
-is the one that is read. And of seven thousand things that it does it makes a message each, and of each message a line
-without secrets, before its log file throws the line away, as it takes none below `info`.
+Of seven thousand things that it does it makes a message each, and of each message a line without secrets, before its
+log file throws the line away, as it takes none below `info`.
 """
 
 from collections.abc import Iterator
@@ -22,7 +21,7 @@ from typing import Any
 TRIED_WITH = "1.39."
 """The versions of dbt-common with which this was tried; with any other dbt checks all of it, and tells all."""
 ORDER_TRIED_WITH = "1.11."
-"""The versions of dbt-core with which this was tried; any other builds in its own order and writes both manifests."""
+"""The versions of dbt-core with which this was tried; any other builds in its own order."""
 COUNTED = "NodeFinished"
 """The one event below `info` that the program itself reads (transform.py)."""
 OF_THE_PROJECT = ("dbt.artifacts.", "dbt.contracts.graph.")
@@ -35,7 +34,6 @@ def as_quick_as_it_can() -> Iterator[None]:
     with (
         project_taken_as_checked(),
         longest_chain_first(),
-        manifest_written_at_the_end(),
         events_nobody_reads_left_out(),
     ):
         yield
@@ -80,24 +78,6 @@ def longest_chain_first() -> Iterator[None]:
         yield
     finally:
         queue._get_scores = kept
-
-
-@contextmanager
-def manifest_written_at_the_end() -> Iterator[None]:
-    """Let dbt write no manifest of what it has only parsed, for the length of a `with`."""
-    if not _is_version("dbt-core", ORDER_TRIED_WITH):
-        yield
-        return
-    from dbt.parser import manifest
-
-    module: Any = manifest
-
-    kept = module.write_manifest
-    module.write_manifest = lambda *_: None
-    try:
-        yield
-    finally:
-        module.write_manifest = kept
 
 
 @contextmanager

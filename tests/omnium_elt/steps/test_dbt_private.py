@@ -109,23 +109,8 @@ def test_an_event_that_no_log_takes_is_not_told(tmp_path: Path) -> None:
         )
 
 
-def test_the_manifest_is_written_at_the_end_alone() -> None:
-    from dbt.parser import manifest
-    from dbt.task import runnable
-
-    written = manifest.write_manifest
-    with dbt_private.manifest_written_at_the_end():
-        assert manifest.write_manifest is not written
-        assert runnable.write_manifest is written
-    assert manifest.write_manifest is written
-
-
-def test_with_another_dbt_all_is_said_and_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from dbt.parser import manifest
-
-    written = manifest.write_manifest
+def test_with_another_dbt_all_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(dbt_private, "TRIED_WITH", "0.0.")
     monkeypatch.setattr(dbt_private, "ORDER_TRIED_WITH", "0.0.")
     with dbt_private.as_quick_as_it_can():
-        assert manifest.write_manifest is written
         assert events_said("info", tmp_path)[0] == ["looked at", "made", "Finished running node done"]
