@@ -197,7 +197,10 @@ def test_nothing_of_a_person_is_left(mode: str, tmp_path: Path) -> None:
     with duckdb.connect(str(user.database), read_only=True) as connection:
         columns = connection.execute(
             "select table_name, column_name from duckdb_columns() where schema_name = 'omnium' "
-            "and data_type in ('VARCHAR', 'JSON')"
+            "and data_type in ('VARCHAR', 'JSON') "
+            # dlt's digests and its packed state hold every sign by chance.
+            "and not (starts_with(table_name, '_dlt_') and column_name in "
+            "('state', 'version_hash', 'schema_version_hash'))"
         ).fetchall()
         leaks = [
             (table, column)

@@ -14,7 +14,7 @@ from omnium_source.pii.masking import PersonalData
 from omnium_source.sync import shape
 from omnium_source.windows.gathered import Verified
 from omnium_source.windows.resource_reader import Reader
-from omnium_source.windows.resource_run import Known, ResourceRun
+from omnium_source.windows.resource_run import ResourceRun
 from omnium_source.windows.window import Reading
 
 from tests.support.wire import Wire
@@ -31,7 +31,7 @@ def read(
     told: list[str] | None = None,
     **reading: Any,
 ) -> list[Verified]:
-    """All windows of a resource, read to the end. `notes` gathers what a person is told; `known`: see `ResourceRun`.
+    """All windows of a resource, read to the end. `notes` gathers what a person is told.
 
     `told`: gathers why a resource could not be read, and then what was handed on before comes back all the same.
     """
@@ -53,9 +53,7 @@ def swept(wire: Wire, name: str, **reading: Any) -> set[str]:
 
 
 @contextmanager
-def _reader(
-    wire: Wire, name: str, notes: list[str] | None = None, known: Known | None = None, **reading: Any
-) -> Iterator[Reader]:
+def _reader(wire: Wire, name: str, notes: list[str] | None = None, **reading: Any) -> Iterator[Reader]:
     resource = RESOURCES[name]
     with (
         OmniumClient(wire.base_url, wire.client_id, wire.client_secret) as client,
@@ -64,8 +62,7 @@ def _reader(
         client._repeating.has_met_omnium = True
         settings = Reading(**{"budget": 20.0, **reading})
         normalizer = ResourceNormalizer(shape(resource, OPEN))
-        run = ResourceRun(client, resource, normalizer, executor, reading=settings, notes=notes, known=known)
-        yield Reader(run)
+        yield Reader(ResourceRun(client, resource, normalizer, executor, reading=settings, notes=notes))
 
 
 def ids(windows: list[Verified], column: str = "id") -> list[str]:

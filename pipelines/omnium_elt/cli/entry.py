@@ -124,10 +124,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _tell(_usage_error(error), invocation)
     except BrokenPipeError:
         # Whoever read our output (head, less) has gone: that is no failure of ours.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _forget_stdout()
         return EXIT_OK
     except (Exception, KeyboardInterrupt) as error:
         return _tell(error, invocation)
+
+
+def _forget_stdout() -> None:
+    """What could not be written stays in its buffer, and Python would fail over it once more as it ends."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _usage_error(error: click.ClickException) -> UsageError:
@@ -145,8 +150,10 @@ def _tell(error: BaseException, invocation: Invocation) -> int:
     if invocation.as_json:
         report = RunReport.begin(invocation.command)
         report.error = str(explanation)
-        with contextlib.suppress(OSError):  # where stdout cannot be written, stderr may tell
+        try:
             print_json(report.finish("failed").as_dict())
+        except OSError:  # stderr may tell
+            _forget_stdout()
     with contextlib.suppress(OSError):
         say_error(str(explanation))
     if invocation.verbose and not explanation.is_expected:

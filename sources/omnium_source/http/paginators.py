@@ -87,11 +87,6 @@ class Page:
         return bool(self.count) or self.total is not None or self.is_bare
 
     @property
-    def says_nothing_is_there(self) -> bool:
-        """Whether it holds no rows, and says that there are none."""
-        return not self.count and (self.total == 0 or self.is_bare)
-
-    @property
     def may_be_more(self) -> bool:
         """Whether its count says little: it is none, or the least there are, or as round as a limit."""
         return self.total is None or self.is_least or is_round(self.total)

@@ -83,8 +83,7 @@ class ByOrder(Strategy[State]):
             return None
         windows = [attempt.rows.verified() for attempt in attempts]
         if order is not Order.ALL and self.run.resource.rule != "full":
-            # What is new is among the newest changes as well.
-            windows += self.read(Window(lower, self.latest, end=self.now), Query(believes_nothing=True))
+            windows += self.read(Window(lower, self.latest, end=self.now))
         if isinstance(state, OpenState):
             state = replace(state, open=None)  # the order shows what changes, whatever its status
         for window in windows[:-1]:

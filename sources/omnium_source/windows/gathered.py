@@ -24,16 +24,10 @@ from omnium_source.normalize.window_tables import WindowTables
 from omnium_source.resources import Resource
 from omnium_source.windows.deletions import marked
 from omnium_source.windows.resource_run import ResourceRun
-from omnium_source.windows.window import Row, Window, column_name_of, microseconds_of, moment_at
+from omnium_source.windows.window import Row, Window, column_name_of, microseconds_of
 
 NO_STAMP = np.iinfo(np.int64).max
 """What stands for a missing stamp in a batch."""
-NEAR_NEWEST = dt.timedelta(seconds=61)
-"""How far before the newest stamp a read begins that should show it: a server may compare by the minute."""
-MOST_LATE_SECONDS = 12 * 3600.0
-"""An older row that appears was not late in the index: it was imported with stamps of its own, or may be shown now."""
-MOST_NEAR_NEWEST = 100
-"""Rows: more of them are not read again by every run."""
 
 
 @dataclass(frozen=True)
@@ -44,7 +38,7 @@ class Query:
     the rows as they come. `deleted_at`: the mark of rows that say they are deleted, where such are asked for.
     `missing`: how many rows without a stamp an earlier read could not show, `of` as many as there were;
     `limit`: at which it could not count them. `goes_on`: an earlier run has begun to read everything, so rows without a
-    stamp are looked for now. `believes_nothing`: that nothing is there is believed when it is said once.
+    stamp are looked for now.
     """
 
     body: Mapping[str, Any] | None = None
@@ -55,7 +49,6 @@ class Query:
     of: int | None = None
     limit: int | None = None
     goes_on: bool = False
-    believes_nothing: bool = False
 
 
 @dataclass
@@ -64,7 +57,6 @@ class Verified:
 
     `rows` came, `written` of them are new to the destination. `bytes`: of the pages as they came. `drift`: what nobody
     expected of all that came; `odd`: of the rows that are written, without new fields.
-    `newest`: see `Gathered.newest`.
 
     One record, as its fields are what one package of the load needs.
     """
@@ -84,7 +76,6 @@ class Verified:
     drift: list[Drift] = field(default_factory=list)
     late_seconds: float | None = None
     keys: set[str] = field(default_factory=set, repr=False)
-    newest: dt.datetime | None = None
     odd: list[Drift] = field(default_factory=list)
 
 
@@ -108,7 +99,6 @@ class Gathered:
         self.late_seconds: float | None = None
         self.stamps: dict[str, tuple[int, int, int]] = {}
         """By path: the smallest and the largest stamp (microseconds since 1970), and how many rows have none."""
-        self._near_newest = np.empty(0, np.int64)
         self.unheld = 0
         """How many rows came that the destination does not hold, in whatever version."""
         self.unproved = ""
@@ -133,16 +123,6 @@ class Gathered:
         have_all_a_stamp = any(missing == 0 for _, _, missing in self.stamps.values())
         is_new = not have_all_a_stamp or max(ends) >= microseconds_of(moment)
         return is_new and self.unheld > 0
-
-    @property
-    def newest(self) -> dt.datetime | None:
-        """The stamp of the newest row; None where there is none, or where more than a page of rows are about as new.
-
-        A read that begins just before it shows that row again, for no more requests, unless it was deleted or changed
-        once more. So an answer that nothing is there contradicts what is known.
-        """
-        count = len(self._near_newest)
-        return moment_at(int(self._near_newest[-1])) if 0 < count <= MOST_NEAR_NEWEST else None
 
     @property
     def count(self) -> int:
@@ -173,10 +153,7 @@ class Gathered:
         doubled = self.keys.intersection(batch.keys)
         if doubled and self._run.resource.has_own_id and not can_come_twice:
             raise Incomplete(self.says(f"{len(doubled):,} rows came twice"))
-        known = self._run.known
-        held = known(self._run.resource.name, batch.keys) if known and batch.tables else {}
-        self.unheld += len(batch.keys) - len(held)
-        mask = self._wanted(batch, doubled, held)
+        mask = self._wanted(batch, doubled)
         self.keys.update(batch.keys)
         if self._run.resource.has_own_id:
             self.doubled += batch.doubled
@@ -188,7 +165,7 @@ class Gathered:
             self._note_stamps(batch)
             self.tables.keep(batch, mask)
             self.written += len(batch.keys) if mask is None else sum(mask)
-            self._note_lateness(batch, mask, held)
+            self._note_lateness(batch, mask)
 
     def _note_stamps(self, batch: Batch) -> None:
         """Between which stamps the rows lie: what tells whether the server's count of them can be proved."""
@@ -197,21 +174,11 @@ class Gathered:
             if stamps is None or not len(stamps):
                 continue
             known = stamps[stamps != NO_STAMP]
-            if path == self._run.resource.cursor:
-                self._note_newest(known)
             first, last, missing = self.stamps.get(path, (NO_STAMP, -NO_STAMP, 0))
             missing += len(stamps) - len(known)
             if len(known):
                 first, last = min(first, int(known.min())), max(last, int(known.max()))
             self.stamps[path] = first, last, missing
-
-    def _note_newest(self, stamps: np.ndarray) -> None:
-        """Keep the newest stamps, as many as tell whether they are many; one in the future is no row's change."""
-        past = stamps[stamps <= microseconds_of(self.began)]
-        newest = np.sort(np.concatenate([self._near_newest, past]))[-MOST_NEAR_NEWEST - 1 :]
-        if len(newest):
-            newest = newest[newest >= newest[-1] - NEAR_NEWEST // dt.timedelta(microseconds=1)]
-        self._near_newest = newest
 
     def _note_odd(self, batch: Batch, mask: list[bool] | None) -> None:
         """What is odd in the rows that are kept: of others the destination knows it already."""
@@ -221,8 +188,11 @@ class Gathered:
         if found:
             self.odd = summed([*self.odd, *found])
 
-    def _wanted(self, batch: Batch, doubled: set[str], held: Mapping[str, Any]) -> list[bool] | None:
+    def _wanted(self, batch: Batch, doubled: set[str]) -> list[bool] | None:
         """Which rows of a batch are new; None for all of them."""
+        known = self._run.known
+        held = known(self._run.resource.name, batch.keys) if known and batch.tables else {}
+        self.unheld += len(batch.keys) - len(held)
         if not doubled and not held:
             return None
         hashes = batch.hashes or [""] * len(batch.keys)
@@ -231,21 +201,15 @@ class Gathered:
             for key, content in zip(batch.keys, hashes, strict=True)
         ]
 
-    def _note_lateness(self, batch: Batch, mask: list[bool] | None, held: Mapping[str, Any]) -> None:
-        """How late a row appeared: it changed before the last window's end, and was not shown in it.
-
-        One that is held, and older than the lag, may have changed without a new stamp.
-        """
+    def _note_lateness(self, batch: Batch, mask: list[bool] | None) -> None:
+        """How late a row appeared: it changed before the last window's end, and was not shown in it."""
         if self.query.late_before is None:
             return
         stamps = batch.stamps(column_name_of(self._run.resource.cursor))
         if stamps is None:
             return
+        stamps = stamps if mask is None else stamps[np.array(mask)]
         before = self.query.late_before.timestamp()
-        is_late = np.array([key not in held for key in batch.keys], dtype=bool)
-        is_late |= stamps >= (before - self._run.reading.settling_lag) * 1e6
-        is_late &= stamps >= (before - MOST_LATE_SECONDS) * 1e6
-        stamps = stamps[is_late if mask is None else is_late & np.array(mask)]
         earliest = float(stamps.min()) / 1e6 if len(stamps) else before
         if earliest < before:
             self.late_seconds = max(self.late_seconds or 0.0, before - earliest)
@@ -301,7 +265,6 @@ class Gathered:
             self.drift,
             self.late_seconds,
             self.keys,
-            self.newest,
             self.odd,
         )
 

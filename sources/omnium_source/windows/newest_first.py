@@ -52,7 +52,7 @@ class NewestFirst:
         connection = replace(self._connection, resource=resource)
         pages = SearchPages(connection, body, run.server.base, run.executor)
         bound = int(lower.timestamp() * 1_000_000)
-        number, page = run.server.base.number, run.first_of(pages)
+        number, page = run.server.base.number, pages.first()
         rows.total = page.total
         run.on_rows(0, page.total)
         is_all = page.total == page.count < resource.take

@@ -266,7 +266,7 @@ class Attempt:
     def _first_of(self, source: SearchPages | Scroll) -> Page:
         """The first page; it tells the count, how large a row is, and how long an answer takes."""
         started = time.monotonic()
-        page = source.first() if self.rows.query.believes_nothing else self._run.first_of(source)
+        page = source.first()
         self.rows.total, self._is_least = page.total, page.is_least
         resource = self._run.resource
         path = resource.scroll if isinstance(source, Scroll) else resource.search

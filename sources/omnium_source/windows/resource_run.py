@@ -9,7 +9,7 @@ from concurrent.futures import Executor
 from typing import Any
 
 from omnium_source.http.client import OmniumClient
-from omnium_source.http.paginators import Connection, Page, Scroll, SearchPages
+from omnium_source.http.paginators import Connection
 from omnium_source.http.traffic import Budget, Traffic
 from omnium_source.normalize.batch import Batch
 from omnium_source.normalize.buffer import IN_MEMORY_BYTES, Buffer
@@ -73,21 +73,6 @@ class ResourceRun:
             # A changed row moves to the end of this order, or out of the window: pages before it stay.
             sort = {"sortOrder": "DocumentId" if scroll else f"{self.resource.sort}Ascending"}
         return {**self.resource.body, **sort, **window.body(self.resource), **(extra or {})}
-
-    def first_of(self, source: SearchPages | Scroll) -> Page:
-        """The first page; where it says that nothing is there, it is asked for once more.
-
-        An index that is being built, or a node that has lost its part, says so for a moment: the cursor would pass rows
-        that nobody reads again. Where nothing changed, no request is lost to that: such a window begins with the newest
-        row that is known (`Strategy.since_newest`).
-        """
-        page = source.first()
-        if not page.says_nothing_is_there:
-            return page
-        again = source.first()
-        if not again.says_nothing_is_there:
-            self.remark("the server said that nothing is there, and showed rows when it was asked again")
-        return again
 
     def window_tables(
         self, size: float = 0.0, change: Callable[[Batch], Batch] | None = None

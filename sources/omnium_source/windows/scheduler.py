@@ -283,8 +283,7 @@ class Scheduler:
         try:
             shown = replace(lost.shown, total=wanted)
             for values, others in self._by_values.parts(shown, filters, asked_for):
-                # All parts together have to hold as many rows as the server counts.
-                asked = replace(query, body={**(query.body or {}), **values}, believes_nothing=True)
+                asked = replace(query, body={**(query.body or {}), **values})
                 for part in self.read(window, asked, others, at_once=1):
                     together.take_over(part)
                 if together.count < wanted:

@@ -43,7 +43,6 @@ READERS: Mapping[str, Callable[[Any], Any]] = {
     "cursor": exact_moment_of,
     "clock_offset": _number,
     "page_base": _whole_number,
-    "newest": exact_moment_of,
     "newest_first": lambda value: str(value) or None,
     "full_pass": exact_moment_of,
     "is_first_read": lambda value: bool(value) or None,
@@ -63,8 +62,7 @@ class State:
     `cursor`: the server's time up to which everything is read. `clock_offset`: the server's clock minus ours in
     seconds, when that was. `page_base`: the number of the first page, where the description leaves it open.
     `newest_first`: whether the server is seen to sort by changes (`by_order.py`). `full_pass`: when everything was read
-    last, where that is done every few days. `newest`: the stamp of the newest row, where the next read can well begin
-    with it (`Gathered.newest`).
+    last, where that is done every few days.
     """
 
     cursor: dt.datetime | None = None
@@ -72,7 +70,6 @@ class State:
     page_base: int | None = None
     newest_first: str | None = None
     full_pass: dt.datetime | None = None
-    newest: dt.datetime | None = None
 
     @classmethod
     def read(cls, kept: Kept) -> Self:

@@ -30,25 +30,18 @@ class ByWindow(Strategy[WindowState]):
         # The first read has no upper bound: a row without the stamp, or with one in the future, is a row too. It
         # lasts until its last window is loaded, however many runs that takes.
         is_first = state.cursor is None or bool(state.is_first_read)
-        # Of each run two requests are spent on such a resource already: no third one for its newest row.
-        asks_for_deleted = bool(self.run.resource.deleted) and not is_first
-        since = self.since(state) if asks_for_deleted else self.since_newest(state)
-        window = Window(since, None if is_first else self.latest, end=self.now)
+        window = Window(self.since(state), None if is_first else self.latest, end=self.now)
         if share := self.run.reading.shares.get(self.run.resource.name):
             window = replace(share, lower=share.lower if state.cursor is None else self.since(state))
-        if asks_for_deleted:
+        if self.run.resource.deleted and not is_first:
             # Before what lives: one that comes back meanwhile is met there, and keeps no mark.
-            yield from self._deleted(replace(window, end=None), state)
+            yield from self._deleted(window, state)
         if is_first:
             goes_on = bool(state.cursor) and not share and self.run.reading.since is None
             query = Query(goes_on=goes_on)
         else:
             query = Query(
-                late_before=state.cursor_second,
-                missing=state.missing,
-                of=state.of,
-                limit=state.limit,
-                believes_nothing=asks_for_deleted,
+                late_before=state.cursor_second, missing=state.missing, of=state.of, limit=state.limit
             )
         last: Verified | None = None
         try:
@@ -59,7 +52,7 @@ class ByWindow(Strategy[WindowState]):
                 if verified.window.end:
                     state = replace(state, cursor=verified.window.end, is_first_read=is_first or None)
                 verified.state = self.kept(state)
-                yield self.noting_newest(verified)
+                yield verified
         except Incomplete as failure:
             if last:
                 known = failure if isinstance(failure, Unstamped) else query
@@ -79,14 +72,13 @@ class ByWindow(Strategy[WindowState]):
     def _final(self, last: Verified, state: WindowState) -> Verified:
         """The last window, with the state of a read that is over."""
         last.state = self.kept(replace(state, cursor=last.window.end, is_first_read=None))
-        return self.noting_newest(last)
+        return last
 
     def _deleted(self, window: Window, state: WindowState) -> Iterator[Verified]:
         """What was deleted since the cursor, marked, where the server tells of it."""
-        # A sweep finds deleted rows as well.
-        query = Query(self.run.resource.deleted, deleted_at=self.now, believes_nothing=True)
+        query = Query(self.run.resource.deleted, deleted_at=window.end)
         try:
-            for verified in self.read(window, query):
+            for verified in self.read(replace(window, end=None), query):
                 verified.state = self.kept(state)
                 yield verified
         except BadRequest as refusal:
@@ -99,9 +91,8 @@ class ByLowerBound(Strategy[State]):
     def windows(self, state: State) -> Iterator[Verified]:
         """See `Strategy.windows`."""
         query = Query(late_before=state.cursor_second)
-        window = Window(self.since_newest(state), end=self.now)
-        for verified in self.with_final_state(self.read(window, query), state):
-            yield self.noting_newest(verified)
+        window = Window(self.since(state), end=self.now)
+        yield from self.with_final_state(self.read(window, query), state)
 
 
 class Everything(Strategy[State]):

@@ -8,11 +8,11 @@ from typing import Any, ClassVar, Generic, TypeVar
 
 from omnium_source.errors import Incomplete
 from omnium_source.http.clock import Moment
-from omnium_source.windows.gathered import NEAR_NEWEST, Query, Verified
+from omnium_source.windows.gathered import Query, Verified
 from omnium_source.windows.resource_run import ResourceRun
 from omnium_source.windows.scheduler import Scheduler
 from omnium_source.windows.state import State
-from omnium_source.windows.window import Window, iso, second_of
+from omnium_source.windows.window import Window, second_of
 
 S = TypeVar("S", bound=State)
 
@@ -47,23 +47,6 @@ class Strategy(ABC, Generic[S]):
             return self.run.reading.since
         cursor = min(second_of(state.cursor), self.now)
         return cursor - dt.timedelta(seconds=self.run.reading.settling_lag)
-
-    def since_newest(self, state: State) -> dt.datetime | None:
-        """The same, or from the newest row that is known, where that is older: a read without a row is then doubted.
-
-        Only where rows that the destination holds fall away.
-        """
-        since = self.since(state)
-        if since is None or state.cursor is None or state.newest is None or self.run.known is None:
-            return since
-        return min(since, second_of(state.newest - NEAR_NEWEST))
-
-    def noting_newest(self, verified: Verified) -> Verified:
-        """The window, its newest row noted in the state that follows."""
-        verified.state.pop("newest", None)
-        if verified.newest:
-            verified.state["newest"] = iso(verified.newest)
-        return verified
 
     def is_full_pass_due(self, state: State) -> bool:
         """Whether everything is to be read again, as it is every few days."""

@@ -139,7 +139,7 @@ def test_rows_of_one_import_are_not_read_with_each_piece() -> None:
     scrolls = Scrolls(rows)
     assert ids(read(scrolls)) == [row["id"] for row in rows]
     assert len(scrolls.events) < 60 + 15
-    assert scrolls.searches < 150
+    assert scrolls.searches < 90
 
 
 def test_one_at_a_time_where_it_is_set() -> None:

@@ -36,13 +36,12 @@ def test_the_first_read_asks_for_everything_and_the_next_for_what_is_newer_than_
     assert cursor - dt.timedelta(seconds=121) < since <= cursor - dt.timedelta(seconds=120)
     assert dt.datetime.fromisoformat(asked[1]["modifiedTo"]) >= cursor
     assert ids(second) == []
-    # That nothing is there is believed when it is said twice.
-    assert asked[2:] == [asked[1]]
+    assert len(asked) == 2
 
 
 def test_orders_disable_facets_and_products_and_inventory_leave_out_what_no_table_keeps():
     def answer(asked: Asked) -> Any:
-        return {"result": [{"id": "a", "sku": "a"}], "totalHits": 1}
+        return {"result": [], "totalHits": 0}
 
     with Wire(answer) as wire:
         for name in ("orders", "products", "inventory"):
@@ -478,7 +477,6 @@ def test_deliveries_that_can_still_change_are_asked_for_again():
     assert ids(second) == ["named", "open"]
     assert [asked.body.get("selectedDeliveries") for asked in wire.asked if "Deliv" in asked.path] == [
         None,
-        None,  # as nothing is new, which it says twice
         ["named", "open"],
     ]
 
@@ -489,8 +487,7 @@ def test_a_trailing_period_is_read_again_and_everything_every_few_days():
         second = read(wire, "customer_groups", first[-1].state)
         old = {**second[-1].state, "full_pass": "2020-01-01T00:00:00.000Z"}
         read(wire, "customer_groups", old)
-    # Each of them twice, as nothing is there.
-    asked = bodies(wire, "CustomerGroups/CustomerGroups/Search")[::2]
+    asked = bodies(wire, "CustomerGroups/CustomerGroups/Search")
     assert "createdFrom" not in asked[0]
     since = dt.datetime.fromisoformat(asked[1]["createdFrom"])
     assert abs(dt.datetime.now(dt.UTC) - since - dt.timedelta(days=30)) < dt.timedelta(minutes=1)
