@@ -2,7 +2,8 @@
 
 limit                   bytes
 is_tight                whether a load has to do with fewer processes and a smaller database cache
-for_models              what DuckDB may use while models are built
+for_models              what DuckDB may use while models are built, where nobody says
+for_database            the same, or what OMNIUM_DBT_MEMORY says; or less, where less will do
 collect_garbage_late    Python looks for garbage only when more objects came than those that stay
 tuned_for_load          Python looks for garbage seldom, and changes threads often
 limit_allocator_caches  the allocator gives back what was used, instead of keeping it
@@ -61,12 +62,21 @@ def for_models(most: int | None = None) -> str:
 
     `most`: the bytes that this process may use, by default `limit()`.
     """
+    return _mebibytes(_most_for_models(most))
+
+
+def for_database(need: float = MUCH) -> str:
+    """What DuckDB may use for what needs as many bytes: no more than while models are built, unless somebody says."""
+    return os.environ.get("OMNIUM_DBT_MEMORY") or _mebibytes(min(need, _most_for_models()))
+
+
+def _most_for_models(most: int | None = None) -> float:
     try:
         most = limit() if most is None else most
     except (OSError, ValueError):  # a system that does not tell
-        return _mebibytes(ENOUGH)
+        return ENOUGH
     of_rest = min((most - BESIDE_MODELS) * SHARE_OF_REST, ENOUGH)
-    return _mebibytes(min(max(of_rest, most * SHARE_OF_ALL, LITTLE), MUCH))
+    return min(max(of_rest, most * SHARE_OF_ALL, LITTLE), MUCH)
 
 
 def _mebibytes(size: float) -> str:

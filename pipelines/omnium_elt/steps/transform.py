@@ -4,7 +4,6 @@ It is skipped where nothing was loaded since the last success and neither settin
 only what rests on something that changed is built, where the marts stand in the working database.
 """
 
-import os
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
@@ -96,10 +95,16 @@ def _bring_decisions(settings: Settings) -> list[str]:
         return []
     try:
         with database.connect(settings.home.working_database) as connection:
-            bring(connection, settings.home.decisions)
+            lost = bring(connection, settings.home.decisions)
     except OmniumEltError as error:
         return [f"proposal_accuracy does not know what was decided since the last build: {error.message}"]
-    return []
+    if not lost:
+        return []
+    return [
+        f"{settings.home.decisions} was lost, or is an older one: {lost:,} decisions that the warehouse knows are not "
+        "in it. proposal_accuracy keeps them; what was ticked, changed or snoozed and is not ordered yet counts no "
+        "more: restore the file from a backup, or decide again"
+    ]
 
 
 def _warnings(settings: Settings) -> dict[str, str]:
@@ -241,7 +246,7 @@ def dbt_environment(settings: Settings) -> Iterator[None]:
     values = {
         **_server(settings.destination),
         "OMNIUM_WAREHOUSE": str(settings.home.working_database),
-        "OMNIUM_DBT_MEMORY": os.environ.get("OMNIUM_DBT_MEMORY") or memory.for_models(),
+        "OMNIUM_DBT_MEMORY": memory.for_database(),
         **QUIET_ENVIRONMENT,
         # dbt's locks start a process of Python, which would import a module of the working directory.
         "PYTHONSAFEPATH": "1",

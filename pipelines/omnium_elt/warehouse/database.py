@@ -152,6 +152,14 @@ def tables(connection: Any, schema: str = RAW) -> dict[str, dict[str, str]]:
     return {table: dict(zip(columns, types, strict=True)) for table, columns, types in rows}
 
 
+def sizes_of(connection: Any) -> dict[str, int]:
+    """How many rows each raw table has, about."""
+    found = connection.execute(
+        "select table_name, estimated_size from duckdb_tables() where schema_name = ?", [RAW]
+    )
+    return dict(found.fetchall())
+
+
 def described(connection: Any, table: str) -> dict[str, Any]:
     """What a manifest says of a raw table: how many rows it has, and its columns with their types."""
     source = f'"{RAW}"."{table}"'

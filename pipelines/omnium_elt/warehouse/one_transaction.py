@@ -7,9 +7,10 @@ and come straight from where they lie, with the receipts, the state and the row 
 Package     what goes in together
 lacking     the tables and columns that the destination lacks, which are made first, or that dlt has to load the package
 put         puts it in
+family      a table and those below it
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
 from typing import Any
@@ -118,8 +119,7 @@ def put(
     with closing(connection.cursor()) as cursor, transaction(cursor):
         there = tables_of(cursor)
         for root, tables in package.rows.items():
-            family = [name for name in _family(known, root) if name in there]
-            has_replaced |= _delete(cursor, root, tables.parts, family)
+            has_replaced |= _delete(cursor, root, tables.parts, family(known, root, there))
             for name, parts in _by_table(tables.parts).items():
                 _insert(cursor, name, parts, load_id if name == root else None)
         for name, table in package.beside.items():
@@ -135,15 +135,15 @@ def _add(cursor: Any, table: str, row: Mapping[str, Any]) -> None:
     cursor.execute(f'insert into {RAW}."{table}" ({names}) values ({marks})', list(row.values()))
 
 
-def _family(known: Mapping[str, Any], root: str) -> list[str]:
-    """A root table and all below it."""
-    return [str(table["name"]) for table in nested_tables(known, root)]
+def family(known: Mapping[str, Any], root: str, there: Container[str]) -> list[str]:
+    """A root table and all below it, of those that are `there`."""
+    return [name for table in nested_tables(known, root) if (name := str(table["name"])) in there]
 
 
-def _delete(cursor: Any, root: str, parts: Sequence[Part], family: Sequence[str]) -> bool:
+def _delete(cursor: Any, root: str, parts: Sequence[Part], names: Sequence[str]) -> bool:
     """Take away the rows that come again, with their children: also those that the new version has no more.
 
-    Returns whether there were any. `family`: the root table, and those below it.
+    Returns whether there were any. `names`: the root table, and those below it.
     """
     keys = [part.column("_dlt_id") for part in parts if part.name == root]
     if not keys:
@@ -152,7 +152,7 @@ def _delete(cursor: Any, root: str, parts: Sequence[Part], family: Sequence[str]
         "keys_of_package", pa.table({"id": pa.chunked_array([one for some in keys for one in some.chunks])})
     )
     are_there = False
-    for name in family:
+    for name in names:
         column = "_dlt_id" if name == root else "_dlt_root_id"
         deleted = f'delete from {RAW}."{name}" where {column} in (select id from keys_of_package)'
         ((count,),) = cursor.execute(deleted).fetchall()

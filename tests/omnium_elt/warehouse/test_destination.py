@@ -11,7 +11,7 @@ import pytest
 from omnium_elt.infra.home import Home
 from omnium_elt.infra.run_report import RunReport
 from omnium_elt.warehouse.database import ROWS_A_GROUP
-from omnium_elt.warehouse.destination import Warehouse
+from omnium_elt.warehouse.destination import DUCKDB_CONFIG, Warehouse
 from omnium_elt.warehouse.one_transaction import Package
 from omnium_source.normalize.buffer import Part, Tables
 
@@ -107,6 +107,43 @@ STORE = Package(
     {"stores": {}},
     "hash:0",
 )
+
+
+def test_rows_in_many_wide_tables_are_replaced_with_more_memory_than_new_ones_need(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each table that is written to takes memory until a checkpoint: a home with all resources could never go on."""
+    monkeypatch.setattr("omnium_elt.warehouse.destination.LOADING", 16_000_000)
+    monkeypatch.setitem(DUCKDB_CONFIG, "memory_limit", "16MB")
+    names = [f"stores__list_{number}" for number in range(40)]
+    hints = {f"field_{number}": {"data_type": "text"} for number in range(40)}
+
+    def package(value: str) -> Package:
+        root = Part("stores", 3, pa.table({"_dlt_id": ["1", "2", "3"]}))
+        columns = {
+            "_dlt_id": ["a", "b", "c"],
+            "_dlt_root_id": ["1", "2", "3"],
+            "_dlt_parent_id": ["1", "2", "3"],
+        }
+        child = pa.table({**columns, **dict.fromkeys(hints, [value] * 3)})
+        parts = [root, *(Part(name, 3, child) for name in names)]
+        return Package(
+            {"stores": Tables(parts, {"stores": {}, **dict.fromkeys(names, hints)})}, {"stores": {}}, "hash:0"
+        )
+
+    home = Home(tmp_path / "home")
+    for value in ("first", "second"):
+        with Warehouse(home, "duckdb") as warehouse:
+            warehouse.load(package(value))
+            warehouse.forget_what_was_written()
+            warehouse.execute("update omnium.stores set _dlt_load_id = _dlt_load_id")
+    with duckdb.connect(str(home.working_database)) as connection:
+        counted = connection.execute(
+            " union ".join(
+                f"select count(*), min(field_0), max(field_39) from omnium.{name}" for name in names
+            )
+        ).fetchall()
+    assert counted == [(3, "second", "second")]
 
 
 @pytest.mark.parametrize(
