@@ -170,6 +170,60 @@ def test_transactions_are_ordered_by_instant_when_clocks_are_set_back(folder: Pa
     assert stock(folder, "back", date(2026, 10, 26)) == (0, 0)
 
 
+def test_stock_that_rises_and_falls_in_one_instant(tmp_path: Path) -> None:
+    """The last one is the one whose stock no other found: by sign or id nobody could tell."""
+    instants = {
+        # received 48 and sold 1 of them: 152 are left, and not 153
+        "received": [(100, 105), (48, 153), (-1, 152)],
+        # the other way round
+        "sold": [(100, 105), (-1, 104), (48, 152)],
+        # sold, returned, and sold again
+        "returned": [(100, 105), (-5, 100), (5, 105), (-1, 104)],
+        # put on another shelf: nothing changes, whichever was written first
+        "up and down": [(100, 105), (5, 110), (-5, 105)],
+        "down and up": [(100, 105), (-5, 100), (5, 105)],
+        # the first thing ever: what was there before is what no other left
+        "first": [(-7, 3), (4, 7)],
+        "first too": [(4, 14), (-7, 7)],
+    }
+    moves = []
+    for sku, changes in instants.items():
+        for number, (change, left) in enumerate(changes):
+            is_before = number == 0 and not sku.startswith("first")
+            instant = "2026-10-01T12:00:00+00:00" if is_before else "2026-10-02T12:00:00+00:00"
+            moves.append(moved(sku, "shop", instant, change, left) | {"id": f"{sku}/{9 - number}"})
+    # a unit that is reserved and given free at once: 1 stays free
+    moves += [
+        moved("reserved", "shop", "2026-10-01T12:00:00+00:00", 1, 1),
+        moved("reserved", "shop", "2026-10-02T12:00:00+00:00", 0, 1, 1)
+        | {"id": "1", "reservedInventoryChange": 1},
+        moved("reserved", "shop", "2026-10-02T12:00:00+00:00", 0, 1, 0)
+        | {"id": "0", "reservedInventoryChange": -1},
+    ]
+    write_raw(tmp_path, {"inventory_transactions": moves}, "2026-10-03T20:00:00+00:00")
+    dbt(tmp_path, *BUILD, "--select", "+fct_stock_daily")
+    found = query(tmp_path, "select * from marts.fct_stock_daily where day >= '2026-10-02' order by sku, day")
+    assert [tuple(row.values()) for row in found] == [
+        (sku, "shop", date(2026, 10, day), left, share if day == 2 else 1)
+        for sku, left, share in (
+            ("down and up", 105, 1),
+            ("first", 7, 1),
+            ("first too", 7, 1),
+            ("received", 152, 1),
+            ("reserved", 1, 1),
+            ("returned", 104, 1),
+            ("sold", 152, 1),
+            ("up and down", 105, 1),
+        )
+        for day in (2, 3)
+    ]
+    opening = query(
+        tmp_path,
+        "select sku, opening_quantity from intermediate.int_stock_change_days where sku like 'first%' order by sku",
+    )
+    assert opening == [{"sku": "first", "opening_quantity": 10}, {"sku": "first too", "opening_quantity": 10}]
+
+
 def test_a_day_has_23_hours_when_clocks_are_set_forward(folder: Path) -> None:
     assert stock(folder, "forward", date(2026, 3, 29)) == (0, pytest.approx(5.75 / 23))
 

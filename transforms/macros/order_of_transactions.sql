@@ -1,7 +1,77 @@
 {#
   Inventory transactions of a SKU and warehouse, one after the other. Of one instant: falling stock runs down, rising stock runs up,
-  so that the first row of the instant says what was there before, and the last one holds what was left.
+  so that the first row of the instant says what was there before, and the last one holds what was left. Where stock rises and falls in
+  one instant, that does not hold: the first is the one that found what no other left, the last the one that left what no other found.
+  What comes back to where it began (goods that change their shelf) has neither, and changes nothing.
 #}
 {% macro order_of_transactions() -%}
-    transacted_at, sign(quantity) * new_inventory, sign(reserved_quantity) * new_reserved_inventory, transaction_id
+    transacted_at, place_in_instant, sign(quantity) * new_inventory, sign(reserved_quantity) * new_reserved_inventory, transaction_id
+{%- endmacro %}
+
+
+{#
+  A query on `rows`, a CTE of transactions whose quantities and stocks are not null, that adds place_in_instant, −1 to 1. Instants that
+  change nothing are left out after the first one of their SKU and warehouse, where they would hide what was there.
+#}
+{% macro transactions_in_their_instants(rows) -%}
+{%- set instant = ['sku', 'warehouse_code', 'transacted_at'] -%}
+{%- set follows = '{1}.new_inventory - {1}.quantity = {0}.new_inventory '
+    ~ 'and {1}.new_reserved_inventory - {1}.reserved_quantity = {0}.new_reserved_inventory' -%}
+(
+    with instants as (
+        select {{ instant | join(', ') }}
+        from {{ rows }}
+        group by {{ instant | join(', ') }}
+        having min(quantity) < 0 and max(quantity) > 0 or min(reserved_quantity) < 0 and max(reserved_quantity) > 0
+    ),
+
+    uneven as (
+        select transactions.*
+        from {{ rows }} as transactions
+        inner join instants
+            on {% for column in instant %}instants.{{ column }} = transactions.{{ column }}{{ ' and ' if not loop.last }}{% endfor %}
+    ),
+
+    placed as (
+        select
+            transactions.sku,
+            transactions.warehouse_code,
+            transactions.transacted_at,
+            transactions.transaction_id,
+            max(case when {{ follows.replace('{0}', 'others').replace('{1}', 'transactions') }} then 1 else 0 end) = 0 as is_first,
+            max(case when {{ follows.replace('{0}', 'transactions').replace('{1}', 'others') }} then 1 else 0 end) = 0 as is_last
+        from uneven as transactions
+        inner join uneven as others
+            on {% for column in instant %}others.{{ column }} = transactions.{{ column }} and {% endfor -%}
+                others.transaction_id <> transactions.transaction_id
+        group by transactions.sku, transactions.warehouse_code, transactions.transacted_at, transactions.transaction_id
+    ),
+
+    circles as (
+        select placed.sku, placed.warehouse_code, placed.transacted_at
+        from placed
+        inner join (
+            select sku, warehouse_code, min(transacted_at) as first_at
+            from {{ rows }}
+            group by sku, warehouse_code
+        ) as firsts
+            on firsts.sku = placed.sku
+            and firsts.warehouse_code = placed.warehouse_code
+            and firsts.first_at < placed.transacted_at
+        group by placed.sku, placed.warehouse_code, placed.transacted_at
+        having max(case when is_first or is_last then 1 else 0 end) = 0
+    )
+
+    select
+        transactions.*,
+        case when placed.is_first and not placed.is_last then -1 when placed.is_last and not placed.is_first then 1 else 0 end as place_in_instant
+    from {{ rows }} as transactions
+    left join placed
+        on placed.sku = transactions.sku
+        and placed.warehouse_code = transactions.warehouse_code
+        and placed.transaction_id = transactions.transaction_id
+    left join circles
+        on {% for column in instant %}circles.{{ column }} = transactions.{{ column }}{{ ' and ' if not loop.last }}{% endfor %}
+    where circles.sku is null
+)
 {%- endmacro %}

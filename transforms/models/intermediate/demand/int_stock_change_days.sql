@@ -43,7 +43,7 @@ with_neighbours as (
         lead(day_fraction) over changes as next_day_fraction,
         lag(new_inventory - new_reserved_inventory) over changes as previous_available,
         lag(day) over changes as previous_day
-    from known
+    from {{ transactions_in_their_instants('known') | indent(4) }} as known
     window changes as (
         partition by sku, warehouse_code
         order by {{ order_of_transactions() }}

@@ -23,13 +23,30 @@ recorded as (
     where {{ add_days('day', 'run_days') }} > {{ as_of() }}
 ),
 
+later as (
+    select
+        sku,
+        warehouse_code,
+        transaction_id,
+        transacted_at,
+        coalesce(quantity, 0) as quantity,
+        coalesce(reserved_quantity, 0) as reserved_quantity,
+        new_inventory,
+        coalesce(new_reserved_inventory, 0) as new_reserved_inventory
+    from {{ ref('stg_inventory_transactions') }}
+    where not {{ as_of_is_current() }}
+        and {{ local_date('transacted_at') }} > {{ as_of() }}
+        and new_inventory is not null
+        and not is_virtual
+),
+
 -- Before an article's first transaction, what that one says was there.
 opening as (
     select
         sku,
         warehouse_code,
-        new_inventory - coalesce(quantity, 0) as opening_quantity,
-        coalesce(new_reserved_inventory, 0) - coalesce(reserved_quantity, 0) as opening_reserved
+        new_inventory - quantity as opening_quantity,
+        new_reserved_inventory - reserved_quantity as opening_reserved
     from (
         select
             *,
@@ -37,11 +54,7 @@ opening as (
                 partition by sku, warehouse_code
                 order by {{ order_of_transactions() }}
             ) as place
-        from {{ ref('stg_inventory_transactions') }}
-        where not {{ as_of_is_current() }}
-            and {{ local_date('transacted_at') }} > {{ as_of() }}
-            and new_inventory is not null
-            and not is_virtual
+        from {{ transactions_in_their_instants('later') | indent(8) }} as later
     ) as later
     where place = 1
 ),
