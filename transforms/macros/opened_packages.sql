@@ -1,7 +1,7 @@
 {#
   What lines of packages contain, one row per line_row_id and SKU with the units of it in one package. `lines` has line_row_id,
   sku and form_line_row_id, `chosen` line_row_id (the form's), sku, product_id and quantity. What stands on the line goes before
-  what the product contains; a package within is opened in its turn.
+  what the product contains; a package within is opened in its turn. is_virtual: a part that has no stock, as a service has none.
 #}
 {% macro opened_packages(lines, chosen) -%}
 with chosen_components as (
@@ -43,13 +43,16 @@ contents as (
 )
 
 select
-    line_row_id,
-    sku,
-    {{ exact('sum(quantity)', 'decimal(38, 4)') }} as quantity
+    contents.line_row_id,
+    contents.sku,
+    coalesce(products.is_virtual and not {{ is_package_product('products') }}, false) as is_virtual,
+    {{ exact('sum(contents.quantity)', 'decimal(38, 4)') }} as quantity
 from contents
-group by line_row_id, sku
+left join {{ ref('dim_product') }} as products
+    on products.sku = contents.sku
+group by contents.line_row_id, contents.sku, coalesce(products.is_virtual and not {{ is_package_product('products') }}, false)
 -- more than any package can hold: components within components, each of an impossible figure
-having {{ exact('sum(quantity)', 'decimal(38, 4)') }} is not null
+having {{ exact('sum(contents.quantity)', 'decimal(38, 4)') }} is not null
 {%- endmacro %}
 
 

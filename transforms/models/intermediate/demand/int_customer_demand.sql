@@ -1,6 +1,7 @@
 {{ config(materialized='table') }}
 
--- One row per SKU, warehouse and day with customer demand; packages count as their components.
+-- One row per SKU, warehouse and day with customer demand; packages count as their components,
+-- of which virtual ones are sold without stock.
 
 select
     coalesce(contents.sku, lines.sku) as sku,
@@ -12,4 +13,5 @@ left join {{ ref('int_order_line_contents') }} as contents
     on contents.line_row_id = lines.line_row_id
 where lines.demand_quantity > 0
     and lines.warehouse_code is not null
+    and not coalesce(contents.is_virtual, false)
 group by coalesce(contents.sku, lines.sku), lines.warehouse_code, lines.order_date

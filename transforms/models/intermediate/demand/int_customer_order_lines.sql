@@ -129,7 +129,6 @@ joined as (
         case
             when orders.created_date is null or orders.created_date > {{ as_of() }} then 'not yet known'
             when {{ demand_is_canceled_status('orders.status') }} then 'order canceled'
-            when order_types.is_demand = false then 'order type'
             when lines.sku is null or lines.sku = '' then 'no SKU'
             -- a virtual package is sold as what it contains
             when (lines.is_virtual_product or coalesce(products.is_virtual, false))
@@ -137,6 +136,8 @@ joined as (
             when lines.is_package_broken_down
                 or with_components.order_row_id is not null
                 or with_package_sku.order_row_id is not null then 'components are lines'
+            -- last: of other orders, too, it is told what customers wait for
+            when order_types.is_demand = false then 'order type'
         end as left_out_reason
     from lines
     inner join {{ ref('stg_orders') }} as orders

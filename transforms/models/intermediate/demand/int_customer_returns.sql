@@ -41,7 +41,7 @@ lines as (
     where return_lines.sku is not null
         and return_lines.returned_quantity > 0
         and (
-            not return_lines.is_virtual_product
+            not (return_lines.is_virtual_product or coalesce(products.is_virtual, false))
             or return_lines.is_package or coalesce({{ is_package_product('products') }}, false)
         )
         and returns.created_date <= {{ as_of() }}
@@ -61,4 +61,5 @@ from lines
 left join contents
     on contents.line_row_id = lines.line_row_id
 where lines.warehouse_code is not null
+    and not coalesce(contents.is_virtual, false)
 group by coalesce(contents.sku, lines.sku), lines.warehouse_code, lines.day

@@ -68,9 +68,10 @@ awaiting as (
     from {{ ref('int_customer_order_lines') }} as lines
     left join {{ ref('int_order_line_contents') }} as contents
         on contents.line_row_id = lines.line_row_id
+    where lines.is_awaiting_purchase_order and lines.open_quantity > 0
         -- of an opened package the components' own lines wait
         and coalesce(lines.left_out_reason, '') <> 'components are lines'
-    where lines.is_awaiting_purchase_order and lines.open_quantity > 0
+        and not coalesce(contents.is_virtual, false)
     group by coalesce(contents.sku, lines.sku), lines.warehouse_code
 ),
 
