@@ -177,6 +177,8 @@ def test_stock_that_rises_and_falls_in_one_instant(tmp_path: Path) -> None:
         "received": [(100, 105), (48, 153), (-1, 152)],
         # the other way round
         "sold": [(100, 105), (-1, 104), (48, 152)],
+        # something else was written beside it, and changed nothing
+        "kept": [(100, 105), (0, 105), (-1, 104)],
         # sold, returned, and sold again
         "returned": [(100, 105), (-5, 100), (5, 105), (-1, 104)],
         # put on another shelf: nothing changes, whichever was written first
@@ -209,6 +211,7 @@ def test_stock_that_rises_and_falls_in_one_instant(tmp_path: Path) -> None:
             ("down and up", 105, 1),
             ("first", 7, 1),
             ("first too", 7, 1),
+            ("kept", 104, 1),
             ("received", 152, 1),
             ("reserved", 1, 1),
             ("returned", 104, 1),

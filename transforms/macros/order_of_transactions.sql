@@ -1,7 +1,7 @@
 {#
   Inventory transactions of a SKU and warehouse, one after the other. Of one instant: falling stock runs down, rising stock runs up,
-  so that the first row of the instant says what was there before, and the last one holds what was left. Where stock rises and falls in
-  one instant, that does not hold: the first is the one that found what no other left, the last the one that left what no other found.
+  so that the first row of the instant says what was there before, and the last one holds what was left. Where stock rises and falls, or
+  stays, in one instant, that does not hold: the first is the one that found what no other left, the last the one that left what no other found.
   What comes back to where it began (goods that change their shelf) has neither, and changes nothing.
 #}
 {% macro order_of_transactions() -%}
@@ -22,7 +22,7 @@
         select {{ instant | join(', ') }}
         from {{ rows }}
         group by {{ instant | join(', ') }}
-        having min(quantity) < 0 and max(quantity) > 0 or min(reserved_quantity) < 0 and max(reserved_quantity) > 0
+        having min(sign(quantity)) < max(sign(quantity)) or min(sign(reserved_quantity)) < max(sign(reserved_quantity))
     ),
 
     uneven as (
