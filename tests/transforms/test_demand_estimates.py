@@ -59,6 +59,12 @@ SELDOM: History = {
 }
 OFTEN: History = {**SELDOM, "b": Article(100, {age: 1 + age % 2 for age in range(30, 101, 2)})}
 """New articles sold more seldom than their categories; and, one of them, more often."""
+SLOW: History = {
+    "a": Article(400, {400: 2, 150: 1}),
+    "b": Article(300, {age: 1 + age % 2 for age in range(15, 300, 40)}),
+    "c": Article(400, {390: 3, 20: 1}),
+}
+"""So slow that what others of the category sell tells more than an article's own past."""
 
 
 def group(
@@ -107,7 +113,8 @@ def expected(history: History) -> dict[str, dict[str, float]]:
         rates = {name: of_category[NAMES[name]][0] for name in history if name != sku}
         days = history[sku].days(160) if sku in history else 0
         rate *= of_launches(history, rates) ** max(0, 1 - days / 60)
-        figures[sku] = of_one(history.get(sku), most, rate, exp(log_size), usual_ratio)
+        others = alike([history[name] for name, its in NAMES.items() if its == category and name in history])
+        figures[sku] = of_one(history.get(sku), most, rate, exp(log_size), usual_ratio, others)
     return figures
 
 
@@ -127,6 +134,18 @@ def of_launches(history: History, rates: Mapping[str, float]) -> float:
     return min(sales / expected, (sales / expected) ** 0.75)
 
 
+def alike(articles: Sequence[Article]) -> tuple[float, float]:
+    """How often articles of a category sell, and for how many days of an article's own that counts."""
+    records = [(one.sale_days(160) - one.begin(160), one.days(160) - one.begin(160), one) for one in articles]
+    rate = sum(sales for sales, _, _ in records) / sum(days for _, days, _ in records)
+    differing = 2 * 20 + sum(
+        (sales - rate * days) ** 2 - rate * days * (1 + weight(one.first, 160)) / 2
+        for sales, days, one in records
+    )
+    variance = max(0.05, differing / (sum((rate * days) ** 2 for _, days, _ in records) + 20))
+    return rate, max(0, 1 / (2 * variance * rate) - 14) if rate else 0
+
+
 def square_ratio(one: Article) -> float:
     squares = one.over(160, {age: units * units for age, units in one.sales.items()})
     return squares * one.sale_days(160) / one.over(160, one.sales) ** 2
@@ -138,6 +157,7 @@ def of_one(
     rate: float,
     size: float,
     usual_ratio: float,
+    others: tuple[float, float],
 ) -> dict[str, float]:
     if one is None:
         # known by its category alone, whose rate counts as that of the slow memory
@@ -149,11 +169,13 @@ def of_one(
     cut = one.cut(most[id(one)])
     sales, days, begin = one.sale_days(160), one.days(160), one.begin(160)
     prior = 14 + 4 * max(0, 1 - days / 120)
-    long_rate = (sales - begin + prior * rate) / (days - begin + prior)
+    alike_rate, alike_days = others
+    prior_sales, prior_days = prior * rate + alike_days * alike_rate, prior + alike_days
+    long_rate = (sales - begin + prior_sales) / (days - begin + prior_days)
     long_size = (one.over(160, cut) + 3 * size) / (sales + 3)
     silent = range(min(one.sales))
     before_silence = days - begin - sum(weight(age, 160) for age in silent)
-    missed = len(silent) * (sales - begin + prior * rate) / (before_silence + prior)
+    missed = len(silent) * (sales - begin + prior_sales) / (before_silence + prior_days)
     alive = 1 / (1 + (missed / 8) ** 2)
     quick_sales, quick_days = one.sale_days(20), one.days(20)
     sale_rate = (quick_sales - one.begin(20) + 3) / (quick_days - one.begin(20) + 3 / long_rate)
@@ -196,7 +218,8 @@ def test_estimates_are_what_their_descriptions_say(tmp_path: Path) -> None:
     sql = compiled.results[0].node.compiled_code
     rates = [of_launches(history, dict.fromkeys(history, 0.1)) for history in (SELDOM, OFTEN)]
     assert rates[0] < 1 < rates[1]
-    for history in (SELDOM, OFTEN):
+    assert alike([OFTEN["a"], OFTEN["c"]])[1] < 30 < alike([SLOW["a"], SLOW["c"]])[1]
+    for history in (SELDOM, OFTEN, SLOW):
         estimates = estimates_of(history, sql)
         assert estimates.keys() == NAMES.keys()
         for sku, figures in expected(history).items():
@@ -205,7 +228,7 @@ def test_estimates_are_what_their_descriptions_say(tmp_path: Path) -> None:
             ), sku
             assert estimates[sku]["category"] == NAMES[sku]
         assert estimates["a"]["last_one_off_day"] is None
-        days_ago = None if history is OFTEN else 20
+        days_ago = 20 if history is SELDOM else None
         assert estimates["b"]["last_one_off_day"] == (days_ago and TODAY - timedelta(days=days_ago))
 
 

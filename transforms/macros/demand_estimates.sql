@@ -29,6 +29,9 @@
   drift_variance:          squared relative error of the level at least, for each day to come: what an article that sells evenly by the
                            thousand is doubted
   least_shape:             shape of the negative binomial at least: with a smaller one a wider spread means smaller quantiles
+  least_rate_variance:     squared relative error at least, of how often articles of a category sell: however alike they are, their rate counts
+                           like ten of an article's own sale days at most
+  rate_variance_sales:     squared sale days that most_level_variance counts for, in how much those that sell differ
   group_prior_days:        days in stock of articles that a parent group counts for, in how often
   group_sale_days:         sale days that it counts for, in how much
   season_half_life:        days, of what a group sold "now", a year ago
@@ -65,6 +68,8 @@
         'most_new_level_variance': 16,
         'drift_variance': 0.001,
         'least_shape': 0.03,
+        'least_rate_variance': 0.05,
+        'rate_variance_sales': 20,
         'group_prior_days': 1000,
         'group_sale_days': 20,
         'season_half_life': 20,
@@ -444,9 +449,56 @@ categories_there as (
     group by articles.as_of_day, articles.warehouse_code, articles.category
 ),
 
+-- Of the articles of a category that have sold there: how often, and by how much they differ in that beyond chance.
+sold_there as (
+    select
+        as_of_day,
+        warehouse_code,
+        category,
+        sum(sales) / nullif(sum(days), 0e0) as sale_rate,
+        sum(days * days) as square_days,
+        sum(sales * sales) as square_sales,
+        sum(sales * days) as sales_by_days,
+        -- a sum of weights varies by the sum of their squares: by half as much as it counts, once the record is long
+        sum(days * (1e0 + {{ demand_weight('first_age', k.long_half_life) }}) / 2e0) as chance_days
+    from (
+        select
+            *,
+            long_sales - long_first_sale as sales,
+            long_days - long_begin as days,
+            {{ real(days_between('first_day', 'as_of_day')) }} as first_age
+        from articles
+        where long_sales > 0e0
+    ) as sold
+    group by as_of_day, warehouse_code, category
+),
+
+alike_there as (
+    select
+        as_of_day,
+        warehouse_code,
+        category,
+        sale_rate,
+        greatest(
+            {{ k.least_rate_variance }}e0,
+            (
+                square_sales - 2e0 * sale_rate * sales_by_days + power(sale_rate, 2) * square_days - sale_rate * chance_days
+                + {{ k.most_level_variance }}e0 * {{ k.rate_variance_sales }}e0
+            ) / (power(sale_rate, 2) * square_days + {{ k.rate_variance_sales }}e0)
+        ) as rate_variance
+    from sold_there
+),
+
 placed as (
     select
         articles.*,
+        coalesce(alike_there.sale_rate, 0e0) as alike_rate,
+        -- the days after which chance and the difference between articles are as large: so long the others' rate counts
+        case
+            when alike_there.sale_rate > 0e0 and articles.long_sales > 0e0
+                then greatest(0e0, 1e0 / (2e0 * alike_there.rate_variance * alike_there.sale_rate) - {{ k.prior_days }}e0)
+            else 0e0
+        end as alike_days,
         categories_there.sale_rate as category_sale_rate,
         exp(categories_there.log_size) as category_sale_size,
         categories_there.category_size,
@@ -457,6 +509,10 @@ placed as (
         on categories_there.as_of_day = articles.as_of_day
         and categories_there.warehouse_code = articles.warehouse_code
         and categories_there.category = articles.category
+    left join alike_there
+        on alike_there.as_of_day = articles.as_of_day
+        and alike_there.warehouse_code = articles.warehouse_code
+        and alike_there.category = articles.category
     {{ worked_out_once() }}
 ),
 
@@ -551,11 +607,12 @@ expected as (
 slow as (
     select
         *,
-        (long_sales - long_first_sale + prior_days * expected_rate) / (long_days - long_begin + prior_days) as long_rate,
+        (long_sales - long_first_sale + prior_days * expected_rate + alike_days * alike_rate)
+            / (long_days - long_begin + prior_days + alike_days) as long_rate,
         (usual_units + {{ k.prior_sale_days }}e0 * expected_size) / (long_sales + {{ k.prior_sale_days }}e0) as long_size,
         -- sales that should have come in the silence, at the rate before it
-        silent_days * (long_sales - long_first_sale + prior_days * expected_rate)
-            / (greatest(0e0, long_days - long_begin - silent_long_days) + prior_days) as missed_sales,
+        silent_days * (long_sales - long_first_sale + prior_days * expected_rate + alike_days * alike_rate)
+            / (greatest(0e0, long_days - long_begin - silent_long_days) + prior_days + alike_days) as missed_sales,
         greatest(0e0, short_sales - short_first_sale) as own_sales
     from expected
 ),
