@@ -16,10 +16,28 @@ from omnium_source.windows.by_order import ByOrder
 from omnium_source.windows.gathered import Query, Verified
 from omnium_source.windows.resource_run import ResourceRun
 from omnium_source.windows.scheduler import Scheduler
-from omnium_source.windows.state import Kept, healed
+from omnium_source.windows.state import Kept, State, healed
 from omnium_source.windows.strategies import STRATEGIES
 from omnium_source.windows.strategy import Strategy
 from omnium_source.windows.window import Window, iso
+
+
+def _unmoved_without_rows(windows: Iterator[Verified], before: State) -> Iterator[Verified]:
+    """The windows; where none of them shows a row, their states leave the cursor where it was.
+
+    A server whose index is built anew counts nothing for a while, and nothing in that tells it from a quiet day. So the
+    next read begins where a row was seen last: it is shown what this one was not, for no request more, and meets no row
+    a second time, as there was none.
+    """
+    rows = 0
+    for verified in windows:
+        rows += verified.rows
+        if not rows and before.cursor:
+            kept = before.kept()
+            for moment in ("cursor", "full_pass"):
+                verified.state.pop(moment, None)
+                verified.state |= {moment: kept[moment]} if moment in kept else {}
+        yield verified
 
 
 class Reader:
@@ -45,7 +63,8 @@ class Reader:
         strategy: Strategy[Any] = rule(run, self._scheduler, moment)
         if run.resource.newest_first:
             strategy = ByOrder(strategy)
-        yield from strategy.windows(healed(state, moment, run.remark))
+        before = healed(state, moment, run.remark)
+        yield from _unmoved_without_rows(strategy.windows(before), before)
 
     def sweep(self, since: dt.datetime | None = None) -> Iterator[set[str]]:
         """The keys of all rows there are, from `since` on, by the cheapest request; complete, or it raises."""
