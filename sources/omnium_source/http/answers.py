@@ -26,6 +26,10 @@ from omnium_source.text import masked, plain
 MAX_BYTES = 128 * 1024 * 1024
 """Of one answer, decompressed. The largest that the description allows, 10,000 categories or everything that was paid
 in a period, stays far below; what is larger would not fit into memory several times."""
+MAX_MEMORY = 640 * 1024 * 1024
+VALUE_BYTES, OBJECT_BYTES = 40, 400
+"""Bytes that an answer may take as rows: what came, and so much for each of its values and objects, of which some make
+many. MAX_BYTES of 20 bytes a value and 300 an object stay below; of `{},{},…` five megabytes do."""
 LARGE_BYTES = 16 * 1024 * 1024
 """Beyond this one answer at a time is read any further: twenty of MAX_BYTES at once would fill a machine's memory."""
 _PIECE = 1024 * 1024
@@ -64,10 +68,10 @@ def body_of(response: httpx.Response) -> bytes:
 
     httpx would decompress whatever came at once, a thousand bytes for each byte received, and once more for each
     encoding that the header names. How an answer begins tells more than its header, which a proxy may have left as it
-    was. Raises TooLarge beyond MAX_BYTES, Garbled, OddlyEncoded, and what httpx raises.
+    was. Raises TooLarge beyond MAX_BYTES and MAX_MEMORY, Garbled, OddlyEncoded, and what httpx raises.
     """
     encoding = response.headers.get("Content-Encoding", "").strip().lower()
-    chunks, size, start = list[bytes](), 0, b""
+    chunks, size, memory, start = list[bytes](), 0, 0, b""
     unpacked: _Unpacked | None = None
     with contextlib.ExitStack() as alone:
         for received in response.iter_raw():
@@ -82,6 +86,13 @@ def body_of(response: httpx.Response) -> bytes:
                 size += len(content)
                 if size > MAX_BYTES:
                     raise TooLarge(f"an answer is larger than {MAX_BYTES // (1024 * 1024):,} MB")
+                # Commas and braces in texts count as well, and are few.
+                memory += len(content) + VALUE_BYTES * content.count(b",")
+                memory += OBJECT_BYTES * content.count(b"{")
+                if memory > MAX_MEMORY:
+                    raise TooLarge(
+                        f"an answer holds so many values that they take more than {MAX_MEMORY // (1024 * 1024):,} MB"
+                    )
                 chunks.append(content)
         if unpacked and not unpacked.is_whole:
             raise Garbled("its end is missing")

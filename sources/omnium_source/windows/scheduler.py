@@ -233,8 +233,13 @@ class Scheduler:
                 parts = self.splitter.split(window, attempt.shown, connection)
             if parts:
                 return _Split(parts, rows.total or 0)
-            if problem is None or isinstance(problem, TooLarge):
-                raise problem or self._cannot_be_smaller(attempt)
+            if isinstance(problem, TooLarge):
+                where = rows.says("no filter makes its window smaller")
+                raise TooLarge(
+                    f"{problem}. {where}; --exclude {self._resource.name} leaves it out"
+                ) from problem
+            if problem is None:
+                raise self._cannot_be_smaller(attempt)
             if task.filters and attempt.is_for_parts:
                 try:
                     return self._in_parts(attempt, connection, task.filters)

@@ -225,6 +225,27 @@ def test_an_answer_that_unpacks_to_more_than_one_can_hold_is_said(
     assert time.monotonic() - started < 20
 
 
+@pytest.mark.parametrize(
+    "body",
+    [
+        b'{"totalHits":3000000,"result":[' + b"{}," * 3_000_000 + b"{}]}",
+        b'{"totalHits":1,"result":[{"id":"1","employees":[' + b"{}," * 3_000_000 + b"{}]}]}",
+        b'{"totalHits":1,"result":[{"id":"1","bestBets":[' + b"0," * 20_000_000 + b"0]}]}",
+        b"[" + b'{"id":1},' * 3_000_000 + b"{}]",
+    ],
+    ids=["rows", "children", "numbers", "list"],
+)
+def test_an_answer_of_more_values_than_memory_holds_is_said(body: bytes) -> None:
+    packed = gzip.compress(body, 1)
+    reply = Reply(raw=packed, headers={"Content-Encoding": "gzip"})
+    with Wire(lambda asked: reply) as wire, pytest.raises(TooLarge) as raised:
+        read(wire, "price_lists")
+    assert str(raised.value) == (
+        "price_lists: an answer holds so many values that they take more than 640 MB: it was not read to its end. "
+        "price_lists (everything): no filter makes its window smaller; --exclude price_lists leaves it out"
+    )
+
+
 def test_large_answers_are_read_one_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("omnium_source.http.answers.LARGE_BYTES", 1_000)
     happened: list[str] = []
