@@ -6,6 +6,7 @@ API, and merged over what may have arrived of it.
 """
 
 import contextlib
+import difflib
 import os
 import shutil
 import threading
@@ -394,10 +395,16 @@ def named_destination(name: str) -> Any:
         if isinstance(made, type) and issubclass(made, Destination)
     }
     if name not in kinds:
-        hint = "To a bucket as well: --publish-to. " if is_url(name) else ""
-        raise UsageError(
-            f"unknown destination {name!r}", f"{hint}There are {', '.join(sorted({*kinds, *LOCAL}))}."
+        names = sorted({*kinds, *LOCAL})
+        near = difflib.get_close_matches(name.lower(), names, n=1)
+        hint = (
+            "To a bucket as well: --publish-to. "
+            if is_url(name)
+            else f"Did you mean {near[0]!r}? "
+            if near
+            else ""
         )
+        raise UsageError(f"unknown destination {name!r}", f"{hint}There are {', '.join(names)}.")
     return kinds[name]
 
 

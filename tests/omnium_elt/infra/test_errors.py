@@ -196,6 +196,7 @@ ERRORS = [
     (argued("transform"), "holds no data yet", "omnium-elt load", 2),
     (argued("publish"), "no finished marts", "omnium-elt transform", 2),
     (argued("load", "--destination", "nonsense"), "unknown destination 'nonsense'", "duckdb", 2),
+    (argued("load", "--destination", "PostgreSQL"), "unknown destination", "Did you mean 'postgres'?", 2),
     (argued("load", "--destination", "postgres"), "DESTINATION__POSTGRES__CREDENTIALS", "secrets.toml", 2),
     (
         destination_without_its_packages,
