@@ -44,6 +44,8 @@ class Resource:
     take: TakeStyle = "page"
     take_default: int = 10
     scroll_take_limit: int = 100
+    by_get: bool = False
+    """Whether the search is a GET, which has no request to speak of."""
     is_bare_list: bool = False
     facets_flag: str | None = None
     event_times: Mapping[str, tuple[str, Bound]] = field(default_factory=dict)
@@ -65,7 +67,7 @@ class Resource:
 
         Such a filter would let every row through, and nobody would know.
         """
-        if self.search and self.request not in schemas():
+        if self.search and not self.by_get and self.request not in schemas():
             raise ValueError(f"{self.name}: the description has no request {self.request!r}")
         unknown = {*self.filtered(), *self.event_times} - request_fields(self.request).keys()
         if unknown:

@@ -62,15 +62,17 @@ class Routes:
         return self._prefixes[prefix], unquote(path[len(prefix) - len(method) - 1 :])
 
     def _register(self) -> None:
+        self._routes["get /api/markets"] = Route("StoreRead", lambda _: orjson.dumps(_MARKETS))
         for resource in RESOURCES.values():
             resource.check()
             if not resource.search:
                 continue
             is_stock = resource.role in ("ProductRead", "InventoryRead")
             if resource.search != resource.scroll:
-                self._routes[f"POST /api/{resource.search}".lower()] = Route(
-                    resource.role, partial(self._search, resource), is_stock
-                )
+                path = f"{'GET' if resource.by_get else 'POST'} /api/{resource.search}".lower()
+                if path in self._routes:
+                    raise ValueError(f"{resource.name}: another row, or this module, answers {path} already")
+                self._routes[path] = Route(resource.role, partial(self._search, resource), is_stock)
             if resource.scroll:
                 self._routes[f"POST /api/{resource.scroll}".lower()] = Route(
                     resource.role, partial(self._start_scroll, resource), is_stock, starts_scroll=True
@@ -81,7 +83,6 @@ class Routes:
                 )
         for path, name in _LISTS.items():
             self._routes[f"GET /api/{path}".lower()] = Route(RESOURCES[name].role, partial(self._list, name))
-        self._routes["get /api/markets"] = Route("StoreRead", lambda _: orjson.dumps(_MARKETS))
         self._prefixes["get /api/suppliers/"] = Route("SupplierRead", self._supplier)
         self._register_writes(Writes(self._tenant))
 

@@ -67,6 +67,8 @@ class Resource:
     """In the contract."""
     search: str = ""
     """POST path of pages, or of what comes at once."""
+    by_get: bool = False
+    """Whether that is a GET instead, which takes no body and answers everything at once."""
     scroll: str = ""
     """POST path that starts a scroll."""
     scroll_next: str = ""
@@ -126,6 +128,8 @@ class Resource:
         """Put in what goes without saying."""
         if self.scroll and not self.scroll_next:
             object.__setattr__(self, "scroll_next", self.scroll.replace("ScrollSearch", "Scroll"))
+        if self.by_get:
+            object.__setattr__(self, "paged", False)
 
     @property
     def batch_size(self) -> dict[str, int]:

@@ -86,26 +86,20 @@ def omnium_source(
 
     One function, as its arguments are the settings, each by its name.
     """
+    arguments = dict(locals())
     found = settings_found(documents(), source_section())
     check_source(found)
     choices = field_choices(found)
-    token, first_day = read_argument("token_path", token_path), moment_of(read_argument("since", since))
-    mode = read_argument("pii", pii)
-    key = read_argument("pii_key", pii_key)
+    settings = {name: read_argument(name, value) for name, value in arguments.items()}
     client = OmniumClient(
         base_url,
         client_id,
         client_secret,
-        token_path=Path(token) if token else None,
-        max_concurrency=read_argument("max_concurrency", max_concurrency),
-        max_requests_per_second=read_argument("max_requests_per_second", max_requests_per_second),
+        token_path=Path(settings["token_path"]) if settings["token_path"] else None,
+        max_concurrency=settings["max_concurrency"],
+        max_requests_per_second=settings["max_requests_per_second"],
     )
-    reading = Reading(
-        settling_lag=read_argument("settling_lag_seconds", settling_lag_seconds),
-        full_pass_days=read_argument("full_pass_days", full_pass_days),
-        window_rows=read_argument("window_rows", window_rows),
-        since=first_day,
-    )
+    reading = Reading.by(settings, since=moment_of(settings["since"]))
     give_own_name()
     executor = ThreadPoolExecutor(SERVER_LIMIT_CONCURRENT, "omnium-page")
     shared = _SharedPool()
@@ -118,7 +112,7 @@ def omnium_source(
             destination = Destination.of_run()
             if destination:
                 destination.check()
-            personal = _personal_data(mode, key)
+            personal = _personal_data(settings["pii"], settings["pii_key"])
             mark_personal(personal.mark)
             name, table = resource.name, str(running().table_name)
             columns = known_columns(tables_called(name, table, dlt.current.source_schema().tables))

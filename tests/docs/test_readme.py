@@ -10,7 +10,6 @@ from omnium_elt.cli.entry import COMMANDS
 from omnium_elt.infra.home import Home, Settings
 from omnium_elt.infra.run_report import EXIT_STATUS, ResourceReport, RunReport
 from omnium_sandbox import Sandbox
-from omnium_source.resources import RESOURCES
 from omnium_source.settings import SOURCE
 
 from tests.support.command_line import options_of, parse
@@ -157,10 +156,6 @@ def test_links_and_pictures_lead_somewhere(page: Path) -> None:
             headings = re.findall(r"^#+ (.*)$", linked.read_text(encoding="utf-8"), flags=re.MULTILINE)
             anchors = {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings}
             assert anchor in anchors, target
-
-
-def test_the_number_of_resources_is_told() -> None:
-    assert f"<br/>{len(RESOURCES)} resources" in README
 
 
 def test_python_versions_are_those_of_the_package() -> None:

@@ -577,13 +577,13 @@ def test_defaults_are_those_of_the_command_line(elsewhere: Tenant, monkeypatch: 
     from omnium_source import omnium_source, source
 
     made: dict[str, Any] = {}
-    monkeypatch.setattr(source, "Reading", lambda **options: made.update(options))
+    monkeypatch.setattr(source.Reading, "by", lambda settings, **_: made.update(settings))
     monkeypatch.setattr(source, "OmniumClient", lambda *_, **options: made.update(options))
     omnium_source()
     settings = Settings(home=Home(Path("x")))
     assert made["max_concurrency"] == settings.max_concurrency
     assert made["max_requests_per_second"] == settings.max_requests_per_second
-    assert made["settling_lag"] == settings.settling_lag_seconds
+    assert made["settling_lag_seconds"] == settings.settling_lag_seconds
     assert made["full_pass_days"] == settings.full_pass_days
     assert made["window_rows"] == settings.window_rows
 

@@ -11,6 +11,7 @@ from omnium_source.errors import OmniumError
 from omnium_source.http.client import OmniumClient
 from omnium_source.normalize.resource_normalizer import ResourceNormalizer
 from omnium_source.pii.masking import PersonalData
+from omnium_source.resources import Resource
 from omnium_source.sync import shape
 from omnium_source.windows.gathered import Verified
 from omnium_source.windows.resource_reader import Reader
@@ -24,7 +25,7 @@ OPEN = PersonalData("include", b"")
 
 def read(
     wire: Wire,
-    name: str,
+    name: str | Resource,
     state: dict[str, Any] | None = None,
     *,
     notes: list[str] | None = None,
@@ -53,8 +54,10 @@ def swept(wire: Wire, name: str, **reading: Any) -> set[str]:
 
 
 @contextmanager
-def _reader(wire: Wire, name: str, notes: list[str] | None = None, **reading: Any) -> Iterator[Reader]:
-    resource = RESOURCES[name]
+def _reader(
+    wire: Wire, name: str | Resource, notes: list[str] | None = None, **reading: Any
+) -> Iterator[Reader]:
+    resource = name if isinstance(name, Resource) else RESOURCES[name]
     with (
         OmniumClient(wire.base_url, wire.client_id, wire.client_secret) as client,
         ThreadPoolExecutor(8) as executor,

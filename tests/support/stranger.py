@@ -30,12 +30,12 @@ from tests.support.stranger_rows import (
     FILTERS,
     FINAL,
     ONLY_CREATION,
-    SCHEMAS,
     Maker,
     Row,
     as_json,
     at,
     moment,
+    request_of,
     version_of,
     without,
 )
@@ -215,8 +215,12 @@ class Stranger:
         if method == "GET" and parts[0] == "Suppliers":
             return self._supplier(parts[1:])
         for name, endpoint in ENDPOINTS.items():
-            if method == "POST" and "/".join(parts) in (endpoint.search, endpoint.scroll):
-                return self._search(name, "/".join(parts), body)
+            asked = "/".join(parts)
+            if (
+                asked in (endpoint.search, endpoint.scroll)
+                and f"{method} /api/{asked}" in DESCRIPTION["endpoints"]
+            ):
+                return self._search(name, asked, body)
             if method == "GET" and endpoint.next and "/".join(parts[:-1]) == endpoint.next:
                 return self._continue(parts[-1], name)
         self.complaints[f"no such endpoint: {method} {path}"] += 1
@@ -244,7 +248,7 @@ class Stranger:
         return version_of(version)
 
     def _search(self, name: str, path: str, body: bytes) -> Any:
-        endpoint, asked = ENDPOINTS[name], orjson.loads(body)
+        endpoint, asked = ENDPOINTS[name], orjson.loads(body or b"{}")
         self._check(path, asked)
         self.bodies.setdefault(path, []).append(asked)
         take, page = asked.get("take", 10), asked.get("page", 0)
@@ -270,7 +274,7 @@ class Stranger:
 
     def _check(self, path: str, asked: Row) -> None:
         """Complain of what the description's request does not have, or has with another type."""
-        schema = SCHEMAS[DESCRIPTION["endpoints"][f"POST /api/{path}"][0]]
+        schema = request_of(path)
         types = {"int": int, "boolean": bool, "time": str, "string": str}
         for name, value in asked.items():
             kind = schema.get(name, "unknown").removesuffix("?")

@@ -83,8 +83,13 @@ class Endpoint:
     @property
     def is_paged(self) -> bool:
         """Whether its search takes a page."""
-        request = DESCRIPTION["endpoints"].get(f"POST /api/{self.search}", [None])[0]
-        return "page" in SCHEMAS.get(request or "", {})
+        return "page" in request_of(self.search)
+
+
+def request_of(path: str) -> dict[str, str]:
+    """The fields of what a path is asked with; none where it is a GET."""
+    request = DESCRIPTION["endpoints"].get(f"POST /api/{path}", [None])[0]
+    return SCHEMAS.get(request or "", {})
 
 
 def _scrolled(schema: str, name: str, **more: Any) -> Endpoint:
@@ -228,11 +233,8 @@ FILTERS: dict[str, tuple[str, str]] = {
 ONLY_CREATION = {
     name
     for name, endpoint in ENDPOINTS.items()
-    if endpoint.search
-    and {"createdFrom", "dateFrom"}
-    & SCHEMAS[DESCRIPTION["endpoints"][f"POST /api/{endpoint.search}"][0]].keys()
-    and not {"modifiedFrom", "changedSince"}
-    & SCHEMAS[DESCRIPTION["endpoints"][f"POST /api/{endpoint.search}"][0]].keys()
+    if {"createdFrom", "dateFrom"} & request_of(endpoint.search).keys()
+    and not {"modifiedFrom", "changedSince"} & request_of(endpoint.search).keys()
 }
 """Resources of which a delta read sees new rows alone: their old rows stay as they are here."""
 

@@ -27,15 +27,6 @@ QUIET_ENVIRONMENT = {
     "DO_NOT_TRACK": "1",
 }
 
-CALLED_ALIKE = (
-    "settling_lag_seconds",
-    "window_rows",
-    "max_concurrency",
-    "max_requests_per_second",
-    "full_pass_days",
-    "deletion_limit",
-)
-"""Settings of the source that are fields of `Settings` under the same name."""
 _NO_PLACE_FOR_A_DATABASE = re.compile(r"[?\\\x00-\x1f\x7f\ud800-\udfff]")
 
 
@@ -130,6 +121,13 @@ def read_settings(home: Home, options: Mapping[str, Any], *, needs_tenant: bool)
             "Set it in the environment or in .dlt/secrets.toml; Omnium shows it under API users.",
         )
     personal_key = _source("pii_key")
+    # `since` is an option here.
+    alike = Settings.__dataclass_fields__.keys() & SOURCE.keys() - {
+        "base_url",
+        "client_id",
+        "client_secret",
+        "since",
+    }
     return Settings(
         home=home,
         base_url=base_url,
@@ -137,7 +135,7 @@ def read_settings(home: Home, options: Mapping[str, Any], *, needs_tenant: bool)
         client_secret=Secret(client_secret),
         personal=_source("pii"),
         personal_key=Secret(personal_key) if personal_key else None,
-        **{name: _source(name) for name in CALLED_ALIKE},
+        **{name: _source(name) for name in alike},
         fields=settings_table.choices(),
         variables=_variables(),
         **options,

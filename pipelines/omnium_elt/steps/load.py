@@ -118,10 +118,8 @@ class _Load:
         # What a killed run left there is in no package, and is read again.
         shutil.rmtree(settings.home.buffers, ignore_errors=True)
         settings.home.buffers.mkdir(exist_ok=True)
-        reading = Reading(
-            settling_lag=settings.settling_lag_seconds,
-            full_pass_days=settings.full_pass_days,
-            window_rows=settings.window_rows,
+        reading = Reading.by(
+            vars(settings),
             since=settings.since_midnight,
             folder=settings.home.buffers,
             **(WHERE_TIGHT if self._is_tight else {}),

@@ -247,6 +247,8 @@ class Connection:
 
     def post(self, path: str, body: Mapping[str, Any], *, starts_scroll: bool = False) -> Page:
         """One search request, or the start of a scroll."""
+        if self.resource.by_get:
+            return self._get(path, self._page)
         return self.client.post(
             path,
             body,

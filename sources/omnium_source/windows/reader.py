@@ -347,7 +347,7 @@ class Attempt:
         if run.resource.rule != "window" or rows.window.upper is None:
             return
         # The index may have shown a change late, so that its stamp is older than the reading.
-        began = rows.began - dt.timedelta(seconds=run.reading.settling_lag)
+        began = rows.began - dt.timedelta(seconds=run.reading.settling_lag_seconds)
         after = Window(lower=max(rows.window.upper, began))
         pages = SearchPages(self._connection, run.body(after, rows.query.body), run.server.base, run.executor)
         first = pages.first()
@@ -379,7 +379,7 @@ class Attempt:
         if rows.total is None or rows.count > rows.total:
             return
         # The index may show a row late.
-        if not rows.may_be_new_since(rows.began - dt.timedelta(seconds=run.reading.settling_lag)):
+        if not rows.may_be_new_since(rows.began - dt.timedelta(seconds=run.reading.settling_lag_seconds)):
             return
         body = run.body(rows.window, rows.query.body)
         pages = SearchPages(self._connection, body, run.server.base, run.executor)

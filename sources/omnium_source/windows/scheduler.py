@@ -329,7 +329,7 @@ class Scheduler:
         """The rows that came while the parts were read, where they can be asked for."""
         if self._resource.rule != "from" or not self._resource.has_own_id:
             return
-        began = together.began - dt.timedelta(seconds=self._run.reading.settling_lag)
+        began = together.began - dt.timedelta(seconds=self._run.reading.settling_lag_seconds)
         lower = max(together.window.lower or began, began)
         yield from self.read(replace(together.window, lower=lower), together.query, (), at_once=1)
 

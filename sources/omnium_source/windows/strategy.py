@@ -46,7 +46,7 @@ class Strategy(ABC, Generic[S]):
         if state.cursor is None:
             return self.run.reading.since
         cursor = min(second_of(state.cursor), self.now)
-        return cursor - dt.timedelta(seconds=self.run.reading.settling_lag)
+        return cursor - dt.timedelta(seconds=self.run.reading.settling_lag_seconds)
 
     def is_full_pass_due(self, state: State) -> bool:
         """Whether everything is to be read again, as it is every few days."""

@@ -7,7 +7,7 @@ cut           the windows between some moments
 
 import datetime as dt
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -120,7 +120,7 @@ class Reading:
     One record, as its fields are settings.
     """
 
-    settling_lag: float = 120.0
+    settling_lag_seconds: float = 120.0
     trailing_days: float = 30.0
     full_pass_days: float = 30.0
     window_rows: int = 250_000
@@ -139,6 +139,12 @@ class Reading:
     """Where large windows wait for the load; the system's folder for temporary files if None."""
     shares: Mapping[str, Window] = field(default_factory=dict)
     """Resource → the only part of its first read that this process reads (`shares.py`)."""
+
+    @classmethod
+    def by(cls, settings: Mapping[str, Any], **others: Any) -> "Reading":
+        """As those of the settings say that have the name of a field here, and `others`."""
+        named = {one.name: settings[one.name] for one in fields(cls) if one.name in settings}
+        return cls(**{**named, **others})
 
 
 def cut(

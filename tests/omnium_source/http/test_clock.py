@@ -150,16 +150,16 @@ def test_a_change_after_the_first_run_is_met_by_the_second(kind: str) -> None:
     headers, stamps = NOTHING_LOST[kind]
     tenant = Tenant([stamped("a", stamps - DAY), stamped("b", stamps - DAY)])
     tenant.header = list(headers)
-    first, state = tenant.read(settling_lag=10.0)
+    first, state = tenant.read(settling_lag_seconds=10.0)
     assert first == ["a", "b"]
     tenant.rows[0] = stamped("a", stamps)
     tenant.header = [headers[-1]]
-    second, state = tenant.read(state, settling_lag=10.0)
+    second, state = tenant.read(state, settling_lag_seconds=10.0)
     assert "a" in second
     # The same again with clocks that are right by now.
     tenant.rows[1] = stamped("b")
     tenant.header = [RIGHT]
-    assert "b" in tenant.read(state, settling_lag=10.0)[0]
+    assert "b" in tenant.read(state, settling_lag_seconds=10.0)[0]
     assert moment_of(state["cursor"]) <= dt.datetime.now(dt.UTC) + CLOSE  # type: ignore[operator]
 
 

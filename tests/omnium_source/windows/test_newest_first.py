@@ -80,7 +80,9 @@ class Tenant:
         """The ids of a run's rows; its state is kept."""
         self.notes = []
         with Wire(self.answer) as wire:
-            windows = read(wire, self.name, self.state, notes=self.notes, settling_lag=120.0, **reading)
+            windows = read(
+                wire, self.name, self.state, notes=self.notes, settling_lag_seconds=120.0, **reading
+            )
             self.asked = list(wire.asked)
         self.state = windows[-1].state
         return ids(windows)

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from omnium_source.errors import Forbidden, Incomplete
 from omnium_source.pii.masking import PersonalData
+from omnium_source.resources import Resource
 
 from tests.support.reading import day, ids, read
 from tests.support.wire import Asked, Reply, Wire, search
@@ -324,6 +325,19 @@ def test_a_large_resource_is_scrolled_and_a_small_one_paged():
     with Wire(scrolling(rows[:899])) as wire:
         read(wire, "orders")
     assert {asked.path for asked in wire.asked} == {"Orders/Search"}
+
+
+def test_a_list_that_is_asked_for_by_get_comes_whole():
+    """As `GET /api/Markets`, which no resource reads yet: no body, no pages, no count."""
+    markets = Resource("markets", "OmniumStore", search="Markets", by_get=True, is_bare_list=True)
+    rows = [{"id": f"{n:06}"} for n in range(200)]
+    with Wire(
+        lambda asked: rows if (asked.method, asked.path) == ("GET", "Markets") else Reply(status=404)
+    ) as wire:
+        windows = read(wire, markets)
+    assert ids(windows) == [row["id"] for row in rows]
+    assert {asked.body for asked in wire.asked if asked.path == "Markets"} == {None}
+    assert len([asked for asked in wire.asked if asked.path == "Markets"]) <= 2
 
 
 def test_a_backfill_comes_in_windows_that_each_move_the_cursor():
