@@ -379,16 +379,15 @@ def lacking_of(plan: Plan, number: int, states: Mapping[str, Mapping[str, Any]])
 
 def refuse_incomplete(plan: Plan, home: Home) -> None:
     """Raise OmniumEltError where parts have not read all that they were to read, or not handed it over; name it."""
-    unfinished = []
+    unfinished = dict[int, str]()
     for number, shares in enumerate(plan.parts, 1):
         part = part_home(home, number)
         if lacking := lacking_of(plan, number, states_of(part, plan.plan_id)):
-            unfinished.append(f"part {number} lacks {', '.join(lacking)}")
+            unfinished[number] = f"part {number} lacks {', '.join(lacking)}"
         elif shares and not HandedOver.of(part, plan.plan_id):
-            unfinished.append(f"part {number} is not handed over")
+            unfinished[number] = f"part {number} is not handed over"
     if unfinished:
-        first = unfinished[0].split()[1]
         raise OmniumEltError(
-            f"the backfill is not complete: {'; '.join(unfinished)}",
-            f"omnium-elt backfill part {first} goes on with it; then commit again.",
+            f"the backfill is not complete: {'; '.join(unfinished.values())}",
+            f"omnium-elt backfill part {min(unfinished)} goes on with it; then commit again.",
         )

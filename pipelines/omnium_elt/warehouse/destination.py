@@ -459,7 +459,10 @@ def _load_error(error: Exception) -> OmniumEltError:
     while inner := getattr(cause, "exception", None) or cause.__cause__:
         cause = inner
     text = " ".join(str(cause).split()) or type(cause).__name__
-    return OmniumEltError(f"loading failed at {getattr(error, 'step', 'load')}: {text[:200]}", _ROOM)
+    return OmniumEltError(
+        f"loading failed at {getattr(error, 'step', 'load')}: {text[:200]}",
+        "Check the room on the disk and the permissions of the home; the next run reads this window again.",
+    )
 
 
 RUN_COLUMNS = {
@@ -486,6 +489,3 @@ class Hashes:
         """The hashes of those keys that are there."""
         of = self._of
         return {key: of[key] for key in keys if key in of}
-
-
-_ROOM = "Check the room on the disk and the permissions of the home; the next run reads this window again."

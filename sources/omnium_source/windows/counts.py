@@ -71,123 +71,111 @@ class Doubt:
 
 
 class CountProof:
-    """Finds out about counts of one resource."""
+    """Finds out about one count."""
 
-    def __init__(self, run: ResourceRun, splitter: Splitter) -> None:
-        self._run, self._splitter = run, splitter
+    def __init__(self, run: ResourceRun, splitter: Splitter, connection: Connection, doubt: Doubt) -> None:
+        self._run, self._splitter, self._connection = run, splitter, connection
+        self._doubt = doubt
 
-    def verdict(self, doubt: Doubt, connection: Connection) -> Verdict:
+    def verdict(self) -> Verdict:
         """Whether the count is true. Two requests for nearly every window, and only where the count is doubtful.
 
         Raises Incomplete where the count changes meanwhile.
         """
         found = Verdict.UNKNOWN
         for axis in self._splitter.axes:
-            by_axis = self._by_time(doubt, axis, connection)
+            by_axis = self._by_time(axis)
             if by_axis is Verdict.LIMIT:
-                by_axis = self._confirmed(doubt, axis, connection)
+                by_axis = self._confirmed(axis)
             if by_axis in (Verdict.TRUE, Verdict.LIMIT):
                 return by_axis
             found = by_axis if by_axis is Verdict.UNSTAMPED else found
         return found
 
-    def _by_time(self, doubt: Doubt, axis: Axis, connection: Connection) -> Verdict:
+    def _by_time(self, axis: Axis) -> Verdict:
+        doubt = self._doubt
         span = doubt.spans.get(axis.path)
         if span is None:  # none of the rows that were read has this stamp, or none was asked to show it
             if doubt.body:
                 return Verdict.UNKNOWN
-            stamped = self._page(doubt, axis, EARLIEST, None, connection)
+            stamped = self._page(axis, EARLIEST, None)
             return Verdict.LIMIT if stamped and doubt.is_new(stamped) else Verdict.UNKNOWN
         # The widest is known without a request, and parts that are so far apart share no row on any server.
         overlap, is_wide = OVERLAPS[-1], span.length > 4 * OVERLAPS[-1]
         if not is_wide:
-            overlap = self._splitter.overlap(doubt.rows, axis, connection)
+            overlap = self._splitter.overlap(doubt.rows, axis, self._connection)
         if span.length <= 4 * overlap:
-            return self._outside(doubt, axis, span, connection)
+            return self._outside(axis, span)
         middle = span.first + span.length / 2
         low, high = middle - overlap, middle + overlap
-        older = self._ask(doubt, axis, None, high, connection)
-        younger = self._ask(doubt, axis, low, None, connection)
+        older = self._ask(axis, None, high)
+        younger = self._ask(axis, low, None)
         is_all_in_one = max(older, younger) >= doubt.total
         if is_all_in_one and is_wide:
             return Verdict.LIMIT  # as that part lacks rows that were read
         together = older + younger
         if together > doubt.total:
-            together -= self._ask(doubt, axis, low, high, connection)
+            together -= self._ask(axis, low, high)
         if together > doubt.total:
             return Verdict.LIMIT
         if is_all_in_one:  # or the server compares no more finely than the rows lie apart
-            return self._outside(doubt, axis, span, connection)
+            return self._outside(axis, span)
         if together == doubt.total:
             return Verdict.TRUE
         return Verdict.UNSTAMPED if span.missing else Verdict.UNKNOWN
 
-    def _outside(self, doubt: Doubt, axis: Axis, span: Span, connection: Connection) -> Verdict:
+    def _outside(self, axis: Axis, span: Span) -> Verdict:
         """Whether rows are seen that are older, or younger, than all that were read, which lie close together.
 
         How close to them a bound may be nobody knows: a server that compares by the minute shows what was read, again.
         """
         for margin in (2 * overlap for overlap in OVERLAPS):
             sides = (None, span.first - margin), (span.last + margin, None)
-            shown = [page for low, high in sides if (page := self._page(doubt, axis, low, high, connection))]
-            if any(doubt.is_new(page) for page in shown):
+            shown = [page for low, high in sides if (page := self._page(axis, low, high))]
+            if any(self._doubt.is_new(page) for page in shown):
                 return Verdict.LIMIT
             if not any(page.count for page in shown):
                 break
         return Verdict.UNKNOWN
 
-    def _part(
-        self, doubt: Doubt, axis: Axis, low: dt.datetime | None, high: dt.datetime | None
-    ) -> Window | None:
+    def _part(self, axis: Axis, low: dt.datetime | None, high: dt.datetime | None) -> Window | None:
         """The window between two moments, None for no bound of its own; None where there is no such window."""
         given = {axis.low: low, axis.high: high}
-        part = replace(doubt.window, **{name: value for name, value in given.items() if value})
+        part = replace(self._doubt.window, **{name: value for name, value in given.items() if value})
         lower, upper = getattr(part, axis.low), getattr(part, axis.high)
         return None if lower and upper and lower > upper else part
 
-    def _ask(
-        self,
-        doubt: Doubt,
-        axis: Axis,
-        low: dt.datetime | None,
-        high: dt.datetime | None,
-        connection: Connection,
-    ) -> int:
-        part = self._part(doubt, axis, low, high)
-        return self._count(doubt, part, connection) if part else 0
+    def _ask(self, axis: Axis, low: dt.datetime | None, high: dt.datetime | None) -> int:
+        part = self._part(axis, low, high)
+        return self._count(part) if part else 0
 
-    def _page(
-        self,
-        doubt: Doubt,
-        axis: Axis,
-        low: dt.datetime | None,
-        high: dt.datetime | None,
-        connection: Connection,
-    ) -> Page | None:
+    def _page(self, axis: Axis, low: dt.datetime | None, high: dt.datetime | None) -> Page | None:
         """The first page of a part."""
-        part, resource = self._part(doubt, axis, low, high), self._run.resource
+        doubt, post, resource = self._doubt, self._connection.post, self._run.resource
+        part = self._part(axis, low, high)
         if part is None:
             return None
         if doubt.path != resource.search:
             body = self._run.body(part, doubt.body, scroll=True)
-            return connection.post(doubt.path, {**body, "take": resource.scroll_take}, starts_scroll=True)
+            return post(doubt.path, {**body, "take": resource.scroll_take}, starts_scroll=True)
         page = {"take": resource.take, "page": self._run.server.base.number} if resource.paged else {}
-        return connection.post(doubt.path, {**self._run.body(part, doubt.body), **page})
+        return post(doubt.path, {**self._run.body(part, doubt.body), **page})
 
-    def _confirmed(self, doubt: Doubt, axis: Axis, connection: Connection) -> Verdict:
+    def _confirmed(self, axis: Axis) -> Verdict:
         """LIMIT, unless rows came meanwhile, or the server heeds no bounds. Raises Incomplete: rows went."""
-        now = self._count(doubt, doubt.window, connection)
+        doubt = self._doubt
+        now = self._count(doubt.window)
         if now > doubt.total:
             return Verdict.TRUE  # no limit counts further; whether all rows are there the next count tells
         if now < doubt.total:
             text = f"its count went from {doubt.total} to {now} while it was looked at"
             raise Incomplete(f"{self._run.resource.name}: {text}")
         never = replace(doubt.window, **{axis.low: LATEST, axis.high: None})
-        return Verdict.LIMIT if self._count(doubt, never, connection) < doubt.total else Verdict.UNKNOWN
+        return Verdict.LIMIT if self._count(never) < doubt.total else Verdict.UNKNOWN
 
-    def _count(self, doubt: Doubt, window: Window, connection: Connection) -> int:
-        bounds = {**doubt.body, **window.body(self._run.resource)}
-        return self._splitter.count_by(doubt.path, bounds, connection)
+    def _count(self, window: Window) -> int:
+        bounds = {**self._doubt.body, **window.body(self._run.resource)}
+        return self._splitter.count_by(self._doubt.path, bounds, self._connection)
 
 
 LIKELY_LARGE = ("orders", "event_log", "private_customers", "purchase_orders")
@@ -222,8 +210,8 @@ def counts_further(run: ResourceRun, connection: Connection, count: int) -> bool
 class StampCheck:
     """Looks for rows that no window by time holds."""
 
-    def __init__(self, run: ResourceRun, splitter: Splitter) -> None:
-        self._run, self._splitter = run, splitter
+    def __init__(self, run: ResourceRun, splitter: Splitter, connection: Connection) -> None:
+        self._run, self._splitter, self._connection = run, splitter, connection
         self._sample: Sequence[Row] = ()
 
     @property
@@ -232,16 +220,14 @@ class StampCheck:
         resource = self._run.resource
         return resource.cursor if resource.is_bounded else CREATION.path
 
-    def pages_without(
-        self, connection: Connection, missing: int | None = None, *, is_again: bool = False
-    ) -> list[Page]:
+    def pages_without(self, missing: int | None = None, *, is_again: bool = False) -> list[Page]:
         """The pages that show rows without the stamp, until `missing` of them were seen.
 
         `is_again`: an earlier run has looked everywhere, so only where new ones would stand is looked.
         """
         found: list[Page] = []
         keys: set[str] = set()
-        for page in self._looked_at(connection, is_countable=missing is not None, is_again=is_again):
+        for page in self._looked_at(is_countable=missing is not None, is_again=is_again):
             self._sample = self._sample or page.rows
             keys_here = {key_of(self._run.resource, row) for row in self._without(page)} - keys
             if keys_here:
@@ -251,12 +237,12 @@ class StampCheck:
                 break
         return found
 
-    def stops_counting_at(self, connection: Connection) -> int | None:
+    def stops_counting_at(self) -> int | None:
         """The count of everything, where pages show more rows than that, so that it is a limit; else None."""
         resource = self._run.resource
         if not resource.search or not resource.paged:
             return None
-        everything = self._splitter.count(Window(), connection)
+        everything = self._splitter.count(Window(), self._connection)
         number = (
             everything // resource.take
         )  # of the page on which the first row beyond the count would stand
@@ -264,20 +250,24 @@ class StampCheck:
         if resource.take * page > REACH:
             return None
         asked = {**resource.body, "take": resource.take, "page": page}
-        shown = connection.post(resource.search, asked).count
+        shown = self._connection.post(resource.search, asked).count
         is_beyond = shown > everything - number * resource.take
         # A row that came meanwhile is no row beyond the count.
-        return everything if is_beyond and self._splitter.count(Window(), connection) == everything else None
+        return (
+            everything
+            if is_beyond and self._splitter.count(Window(), self._connection) == everything
+            else None
+        )
 
     def count_on(self, pages: Sequence[Page]) -> int:
         """How many different rows without the stamp these pages show."""
         return len({key_of(self._run.resource, row) for page in pages for row in self._without(page)})
 
-    def check_counts_go_beyond(self, limit: int | None, connection: Connection) -> None:
+    def check_counts_go_beyond(self, limit: int | None) -> None:
         """Raises Unstamped where counts still say nothing of rows that an earlier read could not count."""
         if not limit:
             return
-        resource, everything = self._run.resource, self._splitter.count(Window(), connection)
+        resource, everything = self._run.resource, self._splitter.count(Window(), self._connection)
         path = resource.search or resource.scroll
         is_doubtful = self._run.server.is_doubtful(path, everything, is_least=False, limits={limit})
         if everything <= limit or is_doubtful:
@@ -288,7 +278,7 @@ class StampCheck:
                 limit=limit,
             )
 
-    def check_all_have_a_stamp(self, pages: Sequence[Page], connection: Connection) -> None:
+    def check_all_have_a_stamp(self, pages: Sequence[Page]) -> None:
         """Raises Unstamped where rows may be in none of the windows that were cut for a limit: they lack the stamp.
 
         None of the rows that can be seen, on `pages_without`, may lack it. What cannot be seen is counted by creation;
@@ -310,12 +300,12 @@ class StampCheck:
                 limit=limit,
             )
         if resource.created_lower and path != CREATION.path:
-            self._check_by_creation(self._sample, connection)
+            self._check_by_creation()
 
     def _without(self, page: Page) -> list[Row]:
         return [row for row in page.rows if not stamps_at([row], self.path)]
 
-    def _looked_at(self, connection: Connection, *, is_countable: bool, is_again: bool) -> Iterator[Page]:
+    def _looked_at(self, *, is_countable: bool, is_again: bool) -> Iterator[Page]:
         """Pages on which rows without the stamp would be.
 
         Both ends of the order by it, all that a search shows, and, where it is known that some are missing, one scroll
@@ -323,39 +313,39 @@ class StampCheck:
         """
         resource = self._run.resource
         for order in ("Ascending", "Descending") if resource.search and resource.sort else ():
-            for page in self._pages({"sortOrder": f"{resource.sort}{order}"}, connection):
+            for page in self._pages({"sortOrder": f"{resource.sort}{order}"}):
                 yield page
                 if len(self._without(page)) < page.count:
                     break  # behind a row with a stamp others have one, too
         if is_again and resource.search:
             return
         if resource.search:
-            yield from self._pages({}, connection)
+            yield from self._pages({})
         if resource.scroll and (is_countable or not resource.search):
-            scroll = Scroll(connection, self._run.body(Window(), scroll=True))
+            scroll = Scroll(self._connection, self._run.body(Window(), scroll=True))
             first = scroll.first()
             yield first
             with suppress(ScrollLost):  # what it did not show is told as missing
                 yield from scroll.rest(first)
 
-    def _pages(self, body: Mapping[str, Any], connection: Connection) -> Iterator[Page]:
+    def _pages(self, body: Mapping[str, Any]) -> Iterator[Page]:
         """All pages of a search that can be seen."""
         resource, base, size = self._run.resource, self._run.server.base.number, 0
         for number in range(base, base + REACH // resource.take):
             page = {"take": size or resource.take, "page": number} if resource.paged else {}
-            found = connection.post(resource.search, {**resource.body, **body, **page})
+            found = self._connection.post(resource.search, {**resource.body, **body, **page})
             yield found
             size = size or found.count  # its pages may be smaller than was asked for
             if not resource.paged or not size or found.count < size:
                 return
 
-    def _check_by_creation(self, sample: Sequence[Row], connection: Connection) -> None:
+    def _check_by_creation(self) -> None:
         """Raises Incomplete where rows that were created at some time have no stamp of change, or cannot be counted."""
         resource = self._run.resource
         created = Window(created_lower=EARLIEST, created_upper=LATEST)
         stamped = replace(created, lower=EARLIEST)
-        overlap = self._splitter.overlap(sample, CREATION, connection)
-        counts = [self._counted_in_parts(window, overlap, connection) for window in (created, stamped)]
+        overlap = self._splitter.overlap(self._sample, CREATION, self._connection)
+        counts = [self._counted_in_parts(window, overlap) for window in (created, stamped)]
         if None in counts or counts[0] != counts[1]:
             by_creation, by_both = (
                 "more than can be counted" if one is None else f"{one:,}" for one in counts
@@ -366,12 +356,12 @@ class StampCheck:
                 limit=self._run.server.limit,
             )
 
-    def _counted_in_parts(self, window: Window, overlap: dt.timedelta, connection: Connection) -> int | None:
+    def _counted_in_parts(self, window: Window, overlap: dt.timedelta) -> int | None:
         """How many rows a window by creation holds, counted in parts that are below the limit; None: some are not.
 
         Cut in the middle: nearly all of what is empty takes a request for each halving of ten thousand years.
         """
-        count = self._splitter.count(window, connection)
+        count = self._splitter.count(window, self._connection)
         if not self._run.server.is_at_limit(count):
             return count
         low, high = window.created_lower or EARLIEST, window.created_upper or LATEST
@@ -384,7 +374,7 @@ class StampCheck:
             (1, replace(window, created_lower=middle - overlap)),
             (-1, replace(window, created_lower=middle - overlap, created_upper=middle + overlap)),
         ):
-            rows = self._counted_in_parts(part, overlap, connection)
+            rows = self._counted_in_parts(part, overlap)
             if rows is None:
                 return None
             total += sign * rows

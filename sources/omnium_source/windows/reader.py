@@ -174,7 +174,7 @@ class Attempt:
             self._spans(),
             self.shown.rows,
         )
-        verdict = CountProof(run, self._splitter).verdict(doubt, self._connection)
+        verdict = CountProof(run, self._splitter, self._connection, doubt).verdict()
         if verdict is Verdict.LIMIT or (verdict is not Verdict.TRUE and self._is_suspicious(total)):
             run.note_limit(total)
             run.server.hides.add(path)
@@ -218,9 +218,9 @@ class Attempt:
 
     def _is_new(self, page: Page) -> bool:
         """Whether a page shows rows that were not read; the first one is told from others where no more was."""
-        known = self.rows.keys or {key_of(self._run.resource, row) for row in self.shown.rows}
         if self.rows.keys:
-            return bool(set(self.rows.tables.keys_of([page])) - known)
+            return not self.rows.keys.issuperset(self.rows.tables.keys_of([page]))
+        known = {key_of(self._run.resource, row) for row in self.shown.rows}
         return any(key_of(self._run.resource, row) not in known for row in page.rows)
 
     def _why_unproved(self, verdict: Verdict, path: str) -> str:

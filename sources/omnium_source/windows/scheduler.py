@@ -132,7 +132,7 @@ class Scheduler:
     def _outside(self, window: Window, query: Query, counted: int, expected: int) -> Iterator[Gathered]:
         """What was in none of the parts, where they may lack rows. Raises Unstamped as `_without_stamp` does."""
         if query.missing or query.limit:
-            StampCheck(self._run, self.splitter).check_counts_go_beyond(query.limit, self._run.connection())
+            StampCheck(self._run, self.splitter, self._run.connection()).check_counts_go_beyond(query.limit)
             yield from self._without_stamp(query, is_countable=True)
         elif query.goes_on:
             yield from self._without_stamp(query, is_countable=self._run.server.limit is None)
@@ -147,15 +147,16 @@ class Scheduler:
 
         A search shows them at one end of the order by that stamp, or among the rows that it shows without a filter.
         """
-        connection, check = self._run.connection(), StampCheck(self._run, self.splitter)
-        if is_countable and not query.missing and (limit := check.stops_counting_at(connection)) is not None:
+        connection = self._run.connection()
+        check = StampCheck(self._run, self.splitter, connection)
+        if is_countable and not query.missing and (limit := check.stops_counting_at()) is not None:
             # A read that something disturbed may not have shown it.
             self._run.note_limit(limit)
             is_countable = False
         missing = self.splitter.count_outside(connection) if is_countable else None
         if missing == 0:
             return
-        pages = check.pages_without(connection, missing, is_again=bool(query.missing))
+        pages = check.pages_without(missing, is_again=bool(query.missing))
         if pages:
             rows = Gathered(self._run, Window(), Query(note=query.note), connection)
             for page in pages:
@@ -164,7 +165,7 @@ class Scheduler:
             rows.total = rows.count
             yield rows
         if missing is None:
-            check.check_all_have_a_stamp(pages, connection)
+            check.check_all_have_a_stamp(pages)
         elif (left := missing - check.count_on(pages)) > 0:
             if missing == query.of and query.missing:
                 left = min(left, query.missing)  # the others came with the first read

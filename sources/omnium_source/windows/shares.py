@@ -39,8 +39,8 @@ def shares(run: ResourceRun, number: int, end: dt.datetime) -> tuple[int, list[W
         if splitter.count_outside(connection):
             return total, [everything]
         if is_round(total):  # it may be where counts stop
-            check = StampCheck(run, splitter)
-            check.check_all_have_a_stamp(check.pages_without(connection), connection)
+            check = StampCheck(run, splitter, connection)
+            check.check_all_have_a_stamp(check.pages_without())
     except Incomplete:
         return total, [everything]
     marks = {
