@@ -522,9 +522,15 @@ def blocks_of_the_page(language: str) -> list[str]:
     return re.findall(rf"```{language}\n(.*?)```", DLT_PAGE.read_text(encoding="utf-8"), flags=re.DOTALL)
 
 
+def test_rows_are_chosen_as_the_page_says(elsewhere: Tenant):
+    lines, choosing, _ = blocks_of_the_page("python")
+    in_a_process(lines.rpartition("pipeline.run")[0] + choosing.replace('"import"', '"Supplier 1"'))
+    assert in_a_process(PIPELINE + READ) == "['s1']\n"
+
+
 @pytest.mark.slow
 def test_the_page_is_true_in_other_processes(elsewhere: Tenant, tmp_path: Path):
-    lines, reading = blocks_of_the_page("python")
+    lines, _, reading = blocks_of_the_page("python")
     in_a_process(lines.replace('"suppliers", "purchase_orders"', '"suppliers"'))
     # As dlt does where the package is installed: tests/packaging tries that.
     assert in_a_process("import omnium_source.dlt_plugin\n" + reading) == "3\n"
