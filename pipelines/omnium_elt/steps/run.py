@@ -187,11 +187,13 @@ def _perform(
             _note_failure(report, error)
             if name != "load":
                 report.steps.append(StepReport(name, "failed", error=report.error))
-        else:
-            if settings.stop.is_set() or report.status == "interrupted":
-                report.error = report.error or str(explain(KeyboardInterrupt()))
-                report.status = "interrupted"
-        if report.status in ("failed", "interrupted"):
+            status = report.status
+            break
+        if settings.stop.is_set() or report.status == "interrupted":
+            report.error = report.error or str(explain(KeyboardInterrupt()))
+            status = "interrupted"
+            break
+        if report.status == "failed":
             status = report.status
             break
     # A load that is incomplete stays so, however well the other steps went; else all of them count.
