@@ -256,9 +256,39 @@ def test_risk_shortage_and_money_at_risk(
         assert row["money_at_risk"] == pytest.approx(4 * risk * shortage, rel=1e-3, abs=1e-4)
 
 
+HANDED_ON = [
+    "is_echelon",
+    "supplier_id",
+    "supplier_sku_id",
+    "supplier_name",
+    "omnium_store_id",
+    "product_name",
+    "gtin",
+    "agreed_lead_time_days",
+    "currency",
+    "rate",
+    "min_quantity",
+    "max_quantity",
+    "least_order",
+    "pack_quantity",
+    "is_backorder",
+    "own_daily_demand",
+    "on_order",
+    "promised_quantity",
+    "drafted",
+    "transfer_in_quantity",
+    "spared_elsewhere",
+    "own_reorder_point",
+    "raw_quantity",
+    "is_below_minimum_quantity",
+    "parity_quantity",
+]
+"""Columns of int_replenishment_quantities that int_replenishment_risks hands on as they are."""
+
+
 def quantities_row(sku: str, mean: float, ratio: float, position: int) -> dict[str, Any]:
     """A row of int_replenishment_quantities: this mean, ratio times it as variance, this position."""
-    return {
+    return dict.fromkeys(HANDED_ON) | {
         "sku": sku,
         "warehouse_code": "w",
         "available": 1.0,

@@ -1,20 +1,8 @@
 -- One row per kept proposal: what was ordered of it afterwards. Orders count that were placed after the load on which
 -- the proposal rests, within var('proposal_follow_days') days; those before the next kept proposal answer this one.
 
-with proposals as (
-    select
-        sku,
-        warehouse_code,
-        recorded_at,
-        proposal_date,
-        supplier_id,
-        lead(recorded_at) over (partition by sku, warehouse_code order by recorded_at) as next_recorded_at
-    from {{ ref('proposal_history') }}
-    where proposal_date <= {{ as_of() }}
-),
-
 -- An order of several rows is there in full when the last of them is; what was cancelled is not waited for.
-placed as (
+with placed as (
     select
         lines.purchase_order_id,
         lines.sku,
@@ -32,6 +20,25 @@ placed as (
     inner join {{ ref('stg_purchase_orders') }} as orders
         on orders.purchase_order_id = lines.purchase_order_id
     group by lines.purchase_order_id, lines.sku, lines.warehouse_code
+),
+
+proposals as (
+    select
+        sku,
+        warehouse_code,
+        recorded_at,
+        proposal_date,
+        supplier_id,
+        lead(recorded_at) over (partition by sku, warehouse_code order by recorded_at) as next_recorded_at
+    from {{ ref('proposal_history') }} as history
+    where proposal_date <= {{ as_of() }}
+        -- of what was never ordered no proposals have to be put in order
+        and exists (
+            select 1
+            from placed
+            where placed.sku = history.sku
+                and placed.warehouse_code = history.warehouse_code
+        )
 ),
 
 answers as (

@@ -2,7 +2,7 @@
 
 {# One row per check: odd data of demand, stock and replenishment, which the models survive and this counts. #}
 {%- set lines = ref('int_customer_order_lines') -%}
-{%- set items = ref('int_replenishment_quantities') -%}
+{%- set items = ref('int_replenishment_risks') -%}
 {%- set pair = "sku || ' / ' || warehouse_code" -%}
 {%- set checks = [
     (

@@ -9,10 +9,7 @@ with items as (
         case when items.is_echelon then items.own_reorder_point else items.reorder_point end as reorder_point,
         items.suggested_quantity + coalesce(top_ups.top_up_quantity, 0e0) as proposed_quantity,
         ceil(items.lead_time_mean_days) + coalesce(actions.defer_days, 0) as proposal_days
-    from {{ ref('int_replenishment_quantities') }} as items
-    inner join {{ ref('int_replenishment_risks') }} as risks
-        on risks.sku = items.sku
-        and risks.warehouse_code = items.warehouse_code
+    from {{ ref('int_replenishment_risks') }} as items
     left join {{ ref('int_proposal_top_ups') }} as top_ups
         on top_ups.supplier_id = items.supplier_id
         and top_ups.warehouse_code = items.warehouse_code
@@ -27,7 +24,7 @@ with items as (
         or items.available <> 0
         or items.on_order > 0
     order by
-        risks.urgency_rank, items.own_daily_demand * items.unit_cost * items.rate desc nulls last,
+        items.urgency_rank, items.own_daily_demand * items.unit_cost * items.rate desc nulls last,
         items.sku, items.warehouse_code
     limit {{ var('projected_items', 50000) }}
 ),

@@ -27,7 +27,7 @@ select
     items.lead_time_mean_days,
     items.agreed_lead_time_days,
     items.available <= 0 or items.awaiting_purchase > 0 as is_waited_for,
-    risks.order_by_date,
+    items.order_by_date,
     {{ real('items.unit_cost') }} as unit_cost,
     case
         when suppliers.currency is null or suppliers.currency = items.currency then 1e0
@@ -36,10 +36,7 @@ select
     cast(nullif(suppliers.minimum_order_amount, 0) as {{ real_type() }}) as minimum_order_amount,
     cast(nullif(suppliers.maximum_order_amount, 0) as {{ real_type() }}) as maximum_order_amount,
     {{ real('suppliers.shipment_cost') }} as shipment_cost
-from {{ ref('int_replenishment_quantities') }} as items
-inner join {{ ref('int_replenishment_risks') }} as risks
-    on risks.sku = items.sku
-    and risks.warehouse_code = items.warehouse_code
+from {{ ref('int_replenishment_risks') }} as items
 -- the supplier's terms at the as-of date
 inner join {{ ref('dim_supplier') }} as suppliers
     on suppliers.supplier_id = items.supplier_id

@@ -3,7 +3,16 @@
 
 with figures as (
     select
-        quantities.*,
+        levels.*,
+        risks.block_reason,
+        risks.pack,
+        risks.drafted,
+        risks.stock_position,
+        risks.transfer_in_quantity,
+        risks.raw_quantity,
+        risks.suggested_quantity,
+        risks.is_below_minimum_quantity,
+        risks.parity_quantity,
         risks.stock_out_risk,
         risks.expected_shortage,
         risks.days_to_order,
@@ -15,17 +24,19 @@ with figures as (
         risks.excess_quantity,
         risks.season_factor,
         risks.confidence,
-        365e0 * quantities.daily_demand as annual_demand,
-        quantities.suggested_quantity / quantities.pack as packs,
-        quantities.daily_demand >= 0.00137e0
+        365e0 * levels.daily_demand as annual_demand,
+        risks.suggested_quantity / risks.pack as packs,
+        levels.daily_demand >= 0.00137e0
             and (
-                quantities.evidence in ('scaled from other warehouses', 'scaled from category')
-                or quantities.known_days < {{ demand_constants().new_days }}e0
+                levels.evidence in ('scaled from other warehouses', 'scaled from category')
+                or levels.known_days < {{ demand_constants().new_days }}e0
             ) as is_little_known
-    from {{ ref('int_replenishment_quantities') }} as quantities
+    from {{ ref('int_replenishment_levels') }} as levels
     inner join {{ ref('int_replenishment_risks') }} as risks
-        on risks.sku = quantities.sku
-        and risks.warehouse_code = quantities.warehouse_code
+        on risks.sku = levels.sku
+        and risks.warehouse_code = levels.warehouse_code
+        -- of two plans the one that was chosen
+        and risks.is_echelon = levels.is_echelon
 ),
 
 {#- What the sentence is made of. -#}

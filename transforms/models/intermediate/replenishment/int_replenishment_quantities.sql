@@ -1,7 +1,8 @@
-{{ config(materialized='table') }}
+{{ config(materialized='view' if target.type == 'duckdb' else 'table') }}
 
 -- One row per SKU and warehouse: how much to order today, ours and Omnium's way. Of a warehouse that supplies others, the
--- plan that orders more: its own customers must be served as well as the places behind it.
+-- plan that orders more: its own customers must be served as well as the places behind it. In DuckDB what is wide is written once,
+-- with the risks; elsewhere a table keeps the formulas of both apart, which engines would else put into each other.
 
 {%- set planned -%}
 select

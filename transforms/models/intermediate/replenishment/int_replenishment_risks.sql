@@ -1,6 +1,7 @@
 {{ config(materialized='table') }}
 
--- One row per SKU and warehouse: how likely it runs short, by when it must be ordered, and how urgent that is.
+-- One row per SKU and warehouse: what is proposed, how likely it runs short, by when it must be ordered, and how urgent that is.
+-- It is written column by column, so it names what several models read; the rest of a plan stands in int_replenishment_levels.
 
 with tails as (
     {{ demand_with_tail(
@@ -54,6 +55,42 @@ dated as (
 select
     sku,
     warehouse_code,
+    is_echelon,
+    supplier_id,
+    supplier_sku_id,
+    supplier_name,
+    omnium_store_id,
+    product_name,
+    gtin,
+    lead_time_mean_days,
+    agreed_lead_time_days,
+    unit_cost,
+    currency,
+    rate,
+    min_quantity,
+    max_quantity,
+    least_order,
+    pack_quantity,
+    pack,
+    is_backorder,
+    own_daily_demand,
+    daily_demand,
+    available,
+    on_order,
+    promised_quantity,
+    awaiting_purchase,
+    drafted,
+    stock_position,
+    transfer_in_quantity,
+    spared_elsewhere,
+    reorder_point,
+    own_reorder_point,
+    order_up_to_level,
+    block_reason,
+    raw_quantity,
+    suggested_quantity,
+    is_below_minimum_quantity,
+    parity_quantity,
     stock_out_risk,
     expected_shortage,
     days_to_order,

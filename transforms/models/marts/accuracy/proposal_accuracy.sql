@@ -1,31 +1,59 @@
+{%- set kept -%}
+select
+        history.*,
+        orders.ordered_quantity,
+        orders.ordered_later_quantity,
+        orders.promised_from,
+        orders.arrival_date
+    from {{ ref('proposal_history') }} as history
+    left join {{ ref('int_proposal_orders') }} as orders
+        on orders.sku = history.sku
+        and orders.warehouse_code = history.warehouse_code
+        and orders.recorded_at = history.recorded_at
+    where history.proposal_date <= {{ as_of() }}
+        and history.proposal_date
+{%- endset -%}
+
+-- Of most days one load is kept, and nothing has to be put in order.
+with days_of_several_loads as (
+    select proposal_date
+    from {{ ref('proposal_history') }}
+    group by proposal_date
+    having count(distinct recorded_at) > 1
+),
+
+of_one_load as (
+    {{ kept }} not in (select proposal_date from days_of_several_loads)
+),
+
+of_several_loads as (
+    {{ kept }} in (select proposal_date from days_of_several_loads)
+),
+
 -- Of several loads of a day one that proposed something counts, before others one of which something was ordered, and of
 -- these the last.
-with proposals as (
-    select *
-    from (
-        select
-            history.*,
-            orders.ordered_quantity,
-            orders.ordered_later_quantity,
-            orders.promised_from,
-            orders.arrival_date,
-            row_number() over (
-                partition by history.sku, history.warehouse_code, history.proposal_date
-                order by
-                    case
-                        when history.proposed_quantity <= 0 then 2
-                        when orders.ordered_quantity > 0 then 0
-                        else 1
-                    end,
-                    history.recorded_at desc
-            ) as place
-        from {{ ref('proposal_history') }} as history
-        left join {{ ref('int_proposal_orders') }} as orders
-            on orders.sku = history.sku
-            and orders.warehouse_code = history.warehouse_code
-            and orders.recorded_at = history.recorded_at
-        where history.proposal_date <= {{ as_of() }}
-    ) as of_the_day
+ranked as (
+    select
+        *,
+        row_number() over (
+            partition by sku, warehouse_code, proposal_date
+            order by
+                case
+                    when proposed_quantity <= 0 then 2
+                    when ordered_quantity > 0 then 0
+                    else 1
+                end,
+                recorded_at desc
+        ) as place
+    from of_several_loads
+),
+
+proposals as (
+    select *, 1 as place from of_one_load
+
+    union all
+
+    select * from ranked
     where place = 1
 ),
 

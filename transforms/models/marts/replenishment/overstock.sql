@@ -10,28 +10,25 @@ with last_sales as (
 
 excesses as (
     select
-        risks.sku,
-        risks.warehouse_code,
-        risks.excess_quantity,
+        sku,
+        warehouse_code,
+        excess_quantity,
         -- what can still be called off is not yet there
-        least(risks.excess_quantity, {{ real('items.on_order') }}) as excess_on_order,
-        items.product_name,
-        items.supplier_id,
-        items.supplier_name,
-        items.available,
-        items.on_order,
-        items.stock_position,
-        items.order_up_to_level,
-        items.daily_demand,
-        items.unit_cost,
-        items.currency,
-        items.is_echelon,
-        items.block_reason
-    from {{ ref('int_replenishment_risks') }} as risks
-    inner join {{ ref('int_replenishment_quantities') }} as items
-        on items.sku = risks.sku
-        and items.warehouse_code = risks.warehouse_code
-    where risks.excess_quantity > 0e0
+        least(excess_quantity, {{ real('on_order') }}) as excess_on_order,
+        product_name,
+        supplier_id,
+        supplier_name,
+        available,
+        on_order,
+        stock_position,
+        order_up_to_level,
+        daily_demand,
+        unit_cost,
+        currency,
+        is_echelon,
+        block_reason
+    from {{ ref('int_replenishment_risks') }}
+    where excess_quantity > 0e0
 ),
 
 -- The orders that bring the excess, the latest first: as many as are too many.
