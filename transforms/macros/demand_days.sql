@@ -91,3 +91,30 @@
 {% macro demand_window_start() -%}
     {{ add_days(as_of(), 1 - var('average_daily_usage_days')) }}
 {%- endmacro %}
+
+
+{# The last quantity that is not null up to each row's day, of the rows of a key, which have a day each. #}
+{% macro last_known_by_day(quantity, key) -%}
+    {{ adapter.dispatch('last_known_by_day', 'omnium')(quantity, key) }}
+{%- endmacro %}
+
+{# Few engines pass over nulls in a window, but the greatest text that begins with a day is that of the last one. #}
+{% macro default__last_known_by_day(quantity, key) -%}
+    cast(substr(
+        max(cast(day as varchar(10)) || cast({{ quantity }} as {{ raw_type('text') }})) over (
+            partition by {{ key }} order by day rows between unbounded preceding and current row
+        ), 11
+    ) as decimal(18, 4))
+{%- endmacro %}
+
+{% macro duckdb__last_known_by_day(quantity, key) -%}
+    last_value({{ quantity }} ignore nulls) over (
+        partition by {{ key }} order by day rows between unbounded preceding and current row
+    )
+{%- endmacro %}
+
+{% macro spark__last_known_by_day(quantity, key) -%}
+    last({{ quantity }}, true) over (
+        partition by {{ key }} order by day rows between unbounded preceding and current row
+    )
+{%- endmacro %}

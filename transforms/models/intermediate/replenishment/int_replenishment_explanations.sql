@@ -126,13 +126,21 @@ with figures as (
         else ''
     end{% endset %}
 
+-- What most sentences begin with, once for all of them.
+told as (
+    select
+        *,
+        {{ sells }} || {{ stock }} as beginning
+    from figures
+),
+
 explained as (
     select
         *,
         case
-            when block_reason is not null then 'Not proposed (' || block_reason || '): s' || substr({{ sells }}, 2) || {{ stock }} || '.'
+            when block_reason is not null then 'Not proposed (' || block_reason || '): s' || substr(beginning, 2) || '.'
             when suggested_quantity > 0e0 then
-                {{ sells }} || {{ stock }} || ', and the reorder point of ' || {{ level }} || ' is reached; '
+                beginning || ', and the reorder point of ' || {{ level }} || ' is reached; '
                 || {{ supplier }} || ': order ' || {{ demand_number('suggested_quantity') }}
                 || case
                     when pack > 1e0 then ' (' || {{ demand_number('packs') }} || ' × '
@@ -146,23 +154,23 @@ explained as (
                 end
                 || {{ otherwise }} || '.'
             when transfer_in_quantity > 0e0 then
-                {{ sells }} || {{ stock }} || ', and the reorder point of ' || {{ level }} || ' is reached: bring '
+                beginning || ', and the reorder point of ' || {{ level }} || ' is reached: bring '
                 || {{ demand_number('transfer_in_quantity') }} || ' from other warehouses, which can spare them' || {{ otherwise }}
                 || '.'
             when stock_position <= reorder_point and drafted > 0e0 then
-                {{ sells }} || {{ stock }} || ', and the draft order of ' || {{ demand_number('drafted') }}
+                beginning || ', and the draft order of ' || {{ demand_number('drafted') }}
                 || ' is what is needed: place it' || {{ otherwise }} || '.'
             when is_backorder then
-                {{ sells }} || {{ stock }} || '; bought only on back order, and nobody waits.'
+                beginning || '; bought only on back order, and nobody waits.'
             when daily_demand > 0e0 then
-                {{ sells }} || {{ stock }} || ', above the reorder point of ' || {{ level }} || '; ' || {{ supplier }}
+                beginning || ', above the reorder point of ' || {{ level }} || '; ' || {{ supplier }}
                 || case
                     when days_to_order >= 3650e0 then ': nothing to order for years.'
                     else ': nothing to order until ' || cast(order_by_date as varchar(10)) || '.'
                 end
-            else {{ sells }} || {{ stock }} || ': nothing to order.'
+            else beginning || ': nothing to order.'
         end as explanation
-    from figures
+    from told
 )
 
 select * from explained

@@ -63,7 +63,9 @@ spans as (
         *,
         count(closing_quantity) over (
             partition by sku, warehouse_code order by day rows between unbounded preceding and current row
-        ) as stock_span,
+        ) as stock_changes,
+        {{ last_known_by_day('closing_quantity', 'sku, warehouse_code') }} as carried_quantity,
+        {{ last_known_by_day('closing_reserved', 'sku, warehouse_code') }} as carried_reserved,
         coalesce(
             lead(day) over (partition by sku, warehouse_code order by day), {{ add_days(as_of(), 1) }}
         ) as next_day,
@@ -77,24 +79,16 @@ spans as (
     from days
 ),
 
-carried as (
-    select
-        *,
-        max(closing_quantity) over (partition by sku, warehouse_code, stock_span) as carried_quantity,
-        max(closing_reserved) over (partition by sku, warehouse_code, stock_span) as carried_reserved
-    from spans
-),
-
 filled as (
     select
         *,
         case
-            when stock_span > 0 then case when carried_quantity - carried_reserved > 0 then 1e0 else 0e0 end
+            when stock_changes > 0 then case when carried_quantity - carried_reserved > 0 then 1e0 else 0e0 end
             when first_opening_available is not null then case when first_opening_available > 0 then 1e0 else 0e0 end
             -- no transaction ever: nothing says that it was out of stock
             else 1e0
         end as carried_share
-    from carried
+    from spans
 )
 
 select
@@ -102,12 +96,12 @@ select
     warehouse_code,
     day,
     {{ days_between('day', 'next_day') }} as run_days,
-    stock_span > 0 as has_stock_record,
+    stock_changes > 0 as has_stock_record,
     {{ quantity('demand_quantity') }} as demand_quantity,
     {{ quantity('returned_quantity') }} as returned_quantity,
     {{ quantity('transfer_out_quantity') }} as transfer_out_quantity,
-    {{ quantity('case when stock_span > 0 then carried_quantity else first_opening_quantity end') }} as closing_quantity,
-    {{ quantity('case when stock_span > 0 then carried_reserved end') }} as closing_reserved,
+    {{ quantity('case when stock_changes > 0 then carried_quantity else first_opening_quantity end') }} as closing_quantity,
+    {{ quantity('case when stock_changes > 0 then carried_reserved end') }} as closing_reserved,
     coalesce(in_stock_share, carried_share) as in_stock_share,
     carried_share
 from filled
