@@ -7,7 +7,6 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from math import exp, log
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -112,7 +111,7 @@ def estimates(
 
 
 def scales(records: list[Record]) -> dict[tuple[str, str], float]:
-    """By warehouse and category: how many times as much is sold, in two looks, each pulled by 3 orders and the last by 20."""
+    """By warehouse and category: how many times as much is sold, in two looks, pulled by 3 orders, then by 20."""
     skus = {record.sku for record in records}
     common = [one for one in records if sum(other.sku == one.sku for other in records) > 1]
     of_place = dict.fromkeys((record.warehouse for record in records), 1.0)
@@ -174,7 +173,7 @@ def test_few_days_elsewhere_say_little_and_none_sold_in_many_says_something(sql:
         found[sku, "small"]["expected_daily_demand"] for sku in ("unknown", "silent", "fresh", "sold")
     )
     assert 0 < silent < 0.4 * unknown
-    # four in nine days there, which are some fifty here but three orders at most: what the category sells counts beside them
+    # four in nine days there count for three orders: what the category sells counts beside them
     assert found["fresh", "small"]["scaled_daily_demand"] < fresh < unknown
     assert found["silent", "small"]["scaled_daily_demand"] == 0
     assert found["unknown", "small"]["scaled_daily_demand"] is None
@@ -189,7 +188,7 @@ def test_a_category_without_a_common_article_is_scaled_as_its_warehouse(sql: str
 
 
 def test_the_silence_of_a_place_that_only_hands_on_says_nothing(sql: str) -> None:
-    """A hub has everything in stock, supplies both, and has no customers: nothing is expected otherwise, and of it nothing."""
+    """A hub has everything in stock, supplies both, and has no customers: nothing changes, and it expects nothing."""
     hub = [replace(one, warehouse="hub", every=0, is_handed_on=True) for one in RECORDS if one.since == 200]
     with_hub, without = estimates(sql, [*RECORDS, *hub]), estimates(sql, RECORDS)
     scaled = [key for key, row in without.items() if row["scaled_daily_demand"] is not None]

@@ -835,6 +835,7 @@ from quick
 
 {#
   Orders of an article, as a day with a sale may have had several: a day has a sale with probability 1 − e^(−orders a day).
+  Days that were in stock for an hour alone may have more sales than there are days.
 #}
 {% macro demand_orders(articles) -%}
     greatest(0e0, {{ articles }}.long_sales - {{ articles }}.long_first_sale) * {{ demand_orders_a_sale_day(articles) }}
@@ -844,6 +845,5 @@ from quick
     {%- set rate -%}
     greatest(0e0, {{ articles }}.long_sales - {{ articles }}.long_first_sale) / (greatest(0e0, {{ articles }}.long_days - {{ articles }}.long_begin) + 1e0)
     {%- endset -%}
-    -- on a day that was in stock for an hour something may be sold all the same
     case when {{ rate }} > 1e-6 then -ln(1e0 - least(0.99e0, {{ rate }})) / least(0.99e0, {{ rate }}) else 1e0 end
 {%- endmacro %}
