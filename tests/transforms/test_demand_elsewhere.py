@@ -83,7 +83,7 @@ RECORDS = [
     # new in the store
     Record("sold", "large", 200, 4), Record("sold", "small", 3, 0),
     Record("silent", "large", 200, 0), Record("silent", "small", 3, 0),
-    Record("fresh", "large", 9, 2), Record("fresh", "small", 3, 0),
+    Record("fresh", "large", 9, 1), Record("fresh", "small", 3, 0),
     Record("unknown", "small", 3, 0),
     # of a category of which nothing else is sold anywhere
     Record("alien", "large", 200, 4), Record("alien", "small", 3, 0),
@@ -111,35 +111,24 @@ def estimates(
 
 
 def scales(records: list[Record]) -> dict[tuple[str, str], float]:
-    """By warehouse and category: how many times as much is sold, in two looks, pulled by 3 orders, then by 20."""
-    skus = {record.sku for record in records}
+    """By warehouse and category: how many times as much is sold, by 3 orders towards 1, by 20 towards that."""
     common = [one for one in records if sum(other.sku == one.sku for other in records) > 1]
-    of_place = dict.fromkeys((record.warehouse for record in records), 1.0)
-    found: dict[tuple[str, str], float] = {}
-    for _ in range(2):
-        rates = {
-            sku: sum(one.orders for one in common if one.sku == sku)
-            / sum(one.days * of_place[one.warehouse] for one in common if one.sku == sku)
-            for sku in skus
-            if any(one.sku == sku for one in common)
-        }
+    rates = {
+        sku: sum(one.orders for one in common if one.sku == sku)
+        / sum(one.days for one in common if one.sku == sku)
+        for sku in {one.sku for one in common}
+    }
 
-        def scale(some: list[Record], weight: float, parent: float, rates: dict[str, float] = rates) -> float:
-            wanted = sum(one.days * rates[one.sku] for one in some)
-            return (sum(one.orders for one in some) + weight * parent) / (wanted + weight)
+    def scale(some: list[Record], weight: float, parent: float) -> float:
+        wanted = sum(one.days * rates[one.sku] for one in some)
+        return (sum(one.orders for one in some) + weight * parent) / (wanted + weight)
 
-        of_place = {
-            place: scale([one for one in common if one.warehouse == place], 3, 1) for place in of_place
-        }
-        found = {
-            (place, category): scale(
-                [one for one in common if one.warehouse == place and CATALOGUE[one.sku] == category],
-                20,
-                of_place[place],
-            )
-            for place in of_place
-            for category in set(CATALOGUE.values())
-        }
+    found = {}
+    for place in {one.warehouse for one in records}:
+        here = [one for one in common if one.warehouse == place]
+        for category in set(CATALOGUE.values()):
+            of_category = [one for one in here if CATALOGUE[one.sku] == category]
+            found[place, category] = scale(of_category, 20, scale(here, 3, 1))
     return found
 
 
@@ -173,8 +162,8 @@ def test_few_days_elsewhere_say_little_and_none_sold_in_many_says_something(sql:
         found[sku, "small"]["expected_daily_demand"] for sku in ("unknown", "silent", "fresh", "sold")
     )
     assert 0 < silent < 0.4 * unknown
-    # four in nine days there count for three orders: what the category sells counts beside them
-    assert found["fresh", "small"]["scaled_daily_demand"] < fresh < unknown
+    # eight in nine days there count for three orders: what the category sells counts beside them
+    assert fresh < 0.75 * found["fresh", "small"]["scaled_daily_demand"]
     assert found["silent", "small"]["scaled_daily_demand"] == 0
     assert found["unknown", "small"]["scaled_daily_demand"] is None
     assert sold == pytest.approx(found["sold", "small"]["scaled_daily_demand"], rel=0.25)

@@ -121,10 +121,10 @@
 ) -%}
 {%- set k = demand_constants() -%}
 {%- set launched -%}
-(launches.new_sales - {{ demand_launched('placed', 'everywhere') }} * placed.new_sales + {{ k.new_sales }}e0)
+(launches.new_sales - {{ demand_launched('elsewhere') }} * placed.new_sales + {{ k.new_sales }}e0)
                 / (
                     launches.expected_sales
-                    - {{ demand_launched('placed', 'everywhere') }} * placed.new_stock_days * placed.category_sale_rate
+                    - {{ demand_launched('elsewhere') }} * placed.new_stock_days * placed.category_sale_rate
                     + {{ k.new_sales }}e0
                 )
 {%- endset -%}
@@ -528,142 +528,113 @@ placed as (
     {{ worked_out_once() }}
 ),
 
--- The same SKU in all warehouses.
+-- The same SKU in all warehouses. What follows reads each query once or twice: Spark would write out all that is above for each time.
 everywhere as (
     select
         as_of_day,
         sku,
-        min(case when is_evidence then first_day end) as first_day,
-        sum(case when open_days > 0e0 then 1 else 0 end) as places,
-        sum(case when open_days > 0e0 then orders else 0e0 end) / nullif(sum(open_days), 0e0) as daily_orders
-    from placed
-    group by as_of_day, sku
-),
-
--- What several warehouses have says how many times as much each of them sells: orders there, over those that as many days of what
--- its articles sell anywhere would have brought.
-common as (
-    select
-        placed.as_of_day,
-        placed.sku,
-        placed.warehouse_code,
-        placed.category,
-        placed.open_days,
-        placed.orders,
-        everywhere.daily_orders
-    from placed
-    inner join everywhere
-        on everywhere.as_of_day = placed.as_of_day
-        and everywhere.sku = placed.sku
-        and everywhere.places > 1
-        and placed.open_days > 0e0
-    {{ worked_out_once() }}
-),
-
-first_scales as (
-    select
-        as_of_day,
         warehouse_code,
-        {{ demand_scale(k.scale_sales, '1e0') }} as scale
-    from common
-    group by as_of_day, warehouse_code
+        category,
+        first_day,
+        record_day,
+        new_sales,
+        new_stock_days,
+        category_sale_rate,
+        open_days,
+        case when not is_hub then 1e0 else 0e0 end as is_shop,
+        case when open_days > 0e0 then orders else 0e0 end as orders,
+        case when open_days > 0e0 then long_sales else 0e0 end as sales,
+        case when open_days > 0e0 then log_sizes else 0e0 end as log_sizes,
+        min(case when is_evidence then first_day end) over (partition by as_of_day, sku) as first_sold_day,
+        case
+            when open_days > 0e0
+                and sum(case when open_days > 0e0 then 1 else 0 end) over (partition by as_of_day, sku) > 1 then 1e0
+            else 0e0
+        end as is_common,
+        coalesce(
+            sum(case when open_days > 0e0 then orders else 0e0 end) over (partition by as_of_day, sku)
+            / nullif(sum(open_days) over (partition by as_of_day, sku), 0e0),
+            0e0
+        ) as daily_orders
+    from placed
 ),
 
--- Once more, with a day in a warehouse that sells twice as much counted as two: what is sold in large ones alone is not what sells well.
-common_again as (
-    select
-        common.as_of_day,
-        common.sku,
-        common.warehouse_code,
-        common.category,
-        common.open_days,
-        common.orders,
-        sum(common.orders) over (partition by common.as_of_day, common.sku)
-            / sum(common.open_days * first_scales.scale) over (partition by common.as_of_day, common.sku) as daily_orders
-    from common
-    inner join first_scales
-        on first_scales.as_of_day = common.as_of_day
-        and first_scales.warehouse_code = common.warehouse_code
-    {{ worked_out_once() }}
-),
-
-scales as (
-    select
-        as_of_day,
-        warehouse_code,
-        {{ demand_scale(k.scale_sales, '1e0') }} as scale
-    from common_again
-    group by as_of_day, warehouse_code
-),
-
+-- What several warehouses have says how many times as much each of them sells: orders there, over those that as many days of what its
+-- articles sell anywhere would have brought; of a category, pulled towards the whole warehouse's. One that has nothing in common with
+-- others yet is taken for an average one, but not one that hands all of it on.
 scales_there as (
     select
-        common_again.as_of_day,
-        common_again.warehouse_code,
-        common_again.category,
-        {{ demand_scale(k.group_sale_days, 'max(scales.scale)') }} as scale
-    from common_again
-    inner join scales
-        on scales.as_of_day = common_again.as_of_day
-        and scales.warehouse_code = common_again.warehouse_code
-    group by common_again.as_of_day, common_again.warehouse_code, common_again.category
-),
-
--- How many times as much the category sells here. A warehouse that has nothing in common with others yet is taken for an average one,
--- but not one that hands all of it on.
-scaled_places as (
-    select
-        placed.*,
-        coalesce(scales_there.scale, scales.scale, case when not placed.is_hub then 1e0 end) as scale
-    from placed
-    left join scales
-        on scales.as_of_day = placed.as_of_day
-        and scales.warehouse_code = placed.warehouse_code
-    left join scales_there
-        on scales_there.as_of_day = placed.as_of_day
-        and scales_there.warehouse_code = placed.warehouse_code
-        and scales_there.category = placed.category
-    {{ worked_out_once() }}
-),
-
--- All that is known of a SKU: its orders, its days in stock, each counted as many times as its warehouse sells as much, and how much
--- more than the articles of its category its customers buy at a time.
-gathered as (
-    select
         as_of_day,
-        sku,
-        sum(orders) as orders,
-        sum(open_days * scale) as scaled_days,
-        sum(long_sales) as long_sales,
-        sum(log_sizes) as log_sizes
-    from scaled_places
-    where open_days > 0e0
-    group by as_of_day, sku
+        warehouse_code,
+        category,
+        (orders + {{ k.group_sale_days }}e0 * warehouse_scale) / (expected_orders + {{ k.group_sale_days }}e0) as scale
+    from (
+        select
+            *,
+            case
+                when max(is_shop) over (partition by as_of_day, warehouse_code) > 0e0 then
+                    (sum(orders) over (partition by as_of_day, warehouse_code) + {{ k.scale_sales }}e0)
+                    / (sum(expected_orders) over (partition by as_of_day, warehouse_code) + {{ k.scale_sales }}e0)
+            end as warehouse_scale
+        from (
+            select
+                as_of_day,
+                warehouse_code,
+                category,
+                max(is_shop) as is_shop,
+                sum(is_common * orders) as orders,
+                sum(is_common * open_days * daily_orders) as expected_orders
+            from everywhere
+            group by as_of_day, warehouse_code, category
+        ) as categories
+    ) as scaled_categories
+),
+
+-- All that other warehouses know of a SKU: its orders, its days in stock, each counted as many times as its warehouse sells as much, and
+-- how much more than the articles of its category its customers buy at a time.
+elsewhere as (
+    select
+        everywhere.as_of_day,
+        everywhere.sku,
+        everywhere.warehouse_code,
+        everywhere.first_day,
+        everywhere.record_day,
+        everywhere.new_sales,
+        everywhere.new_stock_days,
+        everywhere.category_sale_rate,
+        everywhere.first_sold_day,
+        sum(everywhere.open_days * coalesce(scales_there.scale, 0e0)) over (partition by everywhere.as_of_day, everywhere.sku) / scales_there.scale - everywhere.open_days as other_days,
+        sum(everywhere.orders) over (partition by everywhere.as_of_day, everywhere.sku) - everywhere.orders as other_orders,
+        sum(everywhere.sales) over (partition by everywhere.as_of_day, everywhere.sku) - everywhere.sales as other_sales,
+        sum(everywhere.log_sizes) over (partition by everywhere.as_of_day, everywhere.sku) - everywhere.log_sizes as other_log_sizes
+    from everywhere
+    inner join scales_there
+        on scales_there.as_of_day = everywhere.as_of_day
+        and scales_there.warehouse_code = everywhere.warehouse_code
+        and scales_there.category = everywhere.category
+    {{ worked_out_once() }}
 ),
 
 -- How often new articles had a sale, and how often their categories would have let one expect it.
 launches as (
     select
-        placed.as_of_day,
-        sum({{ demand_launch_weight('placed', 'everywhere') }} * placed.new_sales) as new_sales,
-        sum({{ demand_launch_weight('placed', 'everywhere') }} * placed.new_stock_days * placed.category_sale_rate) as expected_sales
-    from placed
-    left join everywhere
-        on everywhere.as_of_day = placed.as_of_day
-        and everywhere.sku = placed.sku
+        as_of_day,
+        sum({{ demand_launch_weight('elsewhere') }} * new_sales) as new_sales,
+        sum({{ demand_launch_weight('elsewhere') }} * new_stock_days * category_sale_rate) as expected_sales
+    from elsewhere
     -- what is there when a warehouse's record begins is not new
-    where placed.first_day > {{ add_days('placed.record_day', k.new_days) }}
-    group by placed.as_of_day
+    where first_day > {{ add_days('record_day', k.new_days) }}
+    group by as_of_day
 ),
 
 scaled as (
     select
         placed.*,
         -- of the other warehouses alone; their days as so many days here
-        gathered.scaled_days / placed.scale - placed.open_days as other_days,
-        gathered.orders - case when placed.open_days > 0e0 then placed.orders else 0e0 end as other_orders,
-        gathered.long_sales - case when placed.open_days > 0e0 then placed.long_sales else 0e0 end as other_sales,
-        gathered.log_sizes - case when placed.open_days > 0e0 then placed.log_sizes else 0e0 end as other_log_sizes,
+        elsewhere.other_days,
+        elsewhere.other_orders,
+        elsewhere.other_sales,
+        elsewhere.other_log_sizes,
         -- a new article is expected to sell as seldom as new ones did, itself left out; where they sold more often than their
         -- categories, less than that: who looks every day sees a good seller within days, and keeps what was bought too much
         case
@@ -673,15 +644,13 @@ scaled as (
                 1e0 - placed.long_days / {{ k.new_days }}e0
             )
         end as new_sale_rate
-    from scaled_places as placed
-    left join everywhere
-        on everywhere.as_of_day = placed.as_of_day
-        and everywhere.sku = placed.sku
+    from placed
+    inner join elsewhere
+        on elsewhere.as_of_day = placed.as_of_day
+        and elsewhere.sku = placed.sku
+        and elsewhere.warehouse_code = placed.warehouse_code
     left join launches
         on launches.as_of_day = placed.as_of_day
-    left join gathered
-        on gathered.as_of_day = placed.as_of_day
-        and gathered.sku = placed.sku
 ),
 
 -- What the other warehouses say: so many orders a day, of that size, for which they count as so many days in stock here.
@@ -807,29 +776,23 @@ from quick
   What the first weeks of an article here count for, half after long_half_life: 0 where the SKU was sold elsewhere before, as one
   more warehouse for it is no new article.
 #}
-{% macro demand_launch_weight(placed, everywhere) -%}
+{% macro demand_launch_weight(elsewhere) -%}
     {%- set k = demand_constants() -%}
     case
-        when {{ everywhere }}.first_day is null or {{ placed }}.first_day <= {{ add_days(everywhere ~ '.first_day', k.new_days) }}
-            then {{ demand_weight(days_between(placed ~ '.first_day', placed ~ '.as_of_day'), k.long_half_life) }}
+        when {{ elsewhere }}.first_sold_day is null or {{ elsewhere }}.first_day <= {{ add_days(elsewhere ~ '.first_sold_day', k.new_days) }}
+            then {{ demand_weight(days_between(elsewhere ~ '.first_day', elsewhere ~ '.as_of_day'), k.long_half_life) }}
         else 0e0
     end
 {%- endmacro %}
 
 
 {# The same of any article: 0 where its warehouse's record began with it. #}
-{% macro demand_launched(placed, everywhere) -%}
+{% macro demand_launched(elsewhere) -%}
     case
-        when {{ placed }}.first_day > {{ add_days(placed ~ '.record_day', demand_constants().new_days) }}
-            then {{ demand_launch_weight(placed, everywhere) }}
+        when {{ elsewhere }}.first_day > {{ add_days(elsewhere ~ '.record_day', demand_constants().new_days) }}
+            then {{ demand_launch_weight(elsewhere) }}
         else 0e0
     end
-{%- endmacro %}
-
-
-{# How many times as many orders as a group's articles have anywhere, pulled towards its parent's. #}
-{% macro demand_scale(sales, parent) -%}
-    (sum(orders) + {{ sales }}e0 * {{ parent }}) / (sum(open_days * daily_orders) + {{ sales }}e0)
 {%- endmacro %}
 
 
