@@ -10,10 +10,9 @@ from math import exp, log
 from pathlib import Path
 from typing import Any
 
-import duckdb
 import pytest
-from omnium_elt.warehouse import queries
 
+from tests.support.estimates import estimates_on
 from tests.support.models import dbt
 
 TODAY = date(2026, 3, 14)
@@ -234,29 +233,5 @@ def test_estimates_are_what_their_descriptions_say(tmp_path: Path) -> None:
 
 def estimates_of(history: History, sql: str) -> dict[str, dict[str, Any]]:
     """The rows of the compiled model, by SKU."""
-    with duckdb.connect() as connection:
-        connection.execute("attach ':memory:' as warehouse; use warehouse")
-        connection.execute("create schema intermediate; create schema marts")
-        rows = ", ".join(
-            f"('{row['sku']}', 'w', date '{row['day']}', {row['run_days']}, {row['demand']}, 1, 1)"
-            for row in changes(history)
-        )
-        connection.execute(
-            "create table marts.fct_stock_and_demand_change as select * from (values "
-            + rows
-            + ") as changes "
-            "(sku, warehouse_code, day, run_days, demand_quantity, in_stock_share, carried_share)"
-        )
-        categories = ", ".join(f"('{sku}', '{category}')" for sku, category in NAMES.items())
-        connection.execute(
-            f"""
-            create table intermediate.int_demand_as_of_days as select date '{TODAY}' as as_of_day;
-            create table intermediate.int_demand_categories as select * from (values {categories}) as c (sku, category);
-            create table intermediate.int_demand_new_items as
-                select 'new' as sku, 'w' as warehouse_code, true as is_new;
-            create table intermediate.int_promotion_days (sku varchar, warehouse_code varchar, day date);
-            create table intermediate.int_promotion_effects (as_of_day date, promotion_factor double);
-            create table intermediate.int_closed_days (warehouse_code varchar, day date, is_weekly boolean);
-            """
-        )
-        return {row["sku"]: row for row in queries.rows(connection, sql)}
+    rows = estimates_on(sql, TODAY, changes(history), NAMES, [("new", "w")])
+    return {row["sku"]: row for row in rows}

@@ -17,6 +17,9 @@
                            after its first that an article is new for
   new_sales:               sales that pull what new articles sell against all towards 1
   new_power:               power of it that counts where they sell more often
+  other_days:              days in stock that what other warehouses know of an article counts for at most
+  other_sales:             the same in orders
+  scale_sales:             orders that pull how much a warehouse sells of an article against others towards the same
   prior_sale_days:         sale days that it counts for, in how much
   usual_sale_days:         sale days that the tenant's usual size counts for beside the article's own
   one_off_factor:          times the usual size above which a day's demand is a one-off
@@ -57,6 +60,9 @@
         'new_days': 60,
         'new_sales': 10,
         'new_power': 0.75,
+        'other_days': 60,
+        'other_sales': 3,
+        'scale_sales': 3,
         'prior_sale_days': 3,
         'usual_sale_days': 2,
         'one_off_factor': 10,
@@ -115,10 +121,10 @@
 ) -%}
 {%- set k = demand_constants() -%}
 {%- set launched -%}
-(launches.new_sales - {{ demand_launched('placed', 'everywhere') }} * placed.new_sales + {{ k.new_sales }}e0)
+(launches.new_sales - {{ demand_launched('elsewhere') }} * placed.new_sales + {{ k.new_sales }}e0)
                 / (
                     launches.expected_sales
-                    - {{ demand_launched('placed', 'everywhere') }} * placed.new_stock_days * placed.category_sale_rate
+                    - {{ demand_launched('elsewhere') }} * placed.new_stock_days * placed.category_sale_rate
                     + {{ k.new_sales }}e0
                 )
 {%- endset -%}
@@ -177,6 +183,7 @@ with runs as (
             else {{ real('changes.in_stock_share') }}
         end as first_share,
         {{ real('changes.carried_share') }} as carried_share,
+        changes.transfer_out_quantity,
         {% if promotion_days -%}
         case when promotions.sku is not null then 1e0 / effects.promotion_factor else 1e0 end
         {%- else -%}
@@ -250,7 +257,8 @@ remembered as (
         sum(first_share * long_weight + long_weight_after) as long_days,
         sum(case when is_sale > 0e0 then ln(demand) * is_sale * long_weight else 0e0 end) as log_sizes,
         sum(demand * is_sale * long_weight) as long_units,
-        sum(demand * demand * is_sale * long_weight) as long_squares
+        sum(demand * demand * is_sale * long_weight) as long_squares,
+        coalesce(max(transfer_out_quantity), 0) > 0 and sum(is_sale) <= 0e0 as is_hub
     from weighed
     group by as_of_day, sku, warehouse_code
 ),
@@ -354,7 +362,10 @@ known as (
         second_look.new_stock_days,
         second_look.silent_days,
         second_look.silent_long_days,
-        true as is_expected_to_sell
+        true as is_expected_to_sell,
+        -- a place that hands an article on and sells none itself is none where customers buy it: its silence says nothing
+        sized.is_hub,
+        case when sized.is_hub then 0e0 else greatest(0e0, sized.long_days - sized.long_begin) end as open_days
     from sized
     inner join second_look
         on second_look.as_of_day = sized.as_of_day
@@ -373,7 +384,12 @@ known as (
         0e0, 0e0, 0e0, 0e0, 0e0, 0e0, 0e0, 0e0, 0e0, 0e0,
         {{ k.one_off_factor }}e0 as one_off_size,
         0e0, 0e0, 0e0, cast(null as date), 0e0, 0e0, 0e0, 0e0,
-        items.is_new
+        items.is_new,
+        false as is_hub,
+        -- the weights of the days on which it lay there untouched
+        coalesce({{ 1 / (1 - 0.5 ** (1 / k.long_half_life)) }}e0 * greatest(0e0, 1e0 - {{ demand_weight(
+            real(days_between('items.untouched_since', 'days.as_of_day')), k.long_half_life
+        ) }}), 0e0) as open_days
     from {{ items }} as items
     cross join {{ as_of_days }} as days
     {%- endif %}
@@ -405,9 +421,7 @@ tenant as (
         coalesce(exp(avg(case
             when long_sales > {{ k.long_sale_days }}e0
                 then ln(greatest(1e0, long_squares * long_sales / (long_units * long_units)))
-        end)), 2e0) as square_ratio,
-        coalesce(sum(usual_units), 0e0) as usual_units,
-        greatest(1e0, max(long_days)) as long_days
+        end)), 2e0) as square_ratio
     from articles
     group by as_of_day
 ),
@@ -419,12 +433,7 @@ warehouses as (
         (sum(articles.long_sales - articles.long_first_sale) + {{ k.group_prior_days }}e0 * max(tenant.sale_rate))
             / (sum(articles.long_days - articles.long_begin) + {{ k.group_prior_days }}e0) as sale_rate,
         {{ demand_group_size('max(tenant.log_size)') }} as log_size,
-        greatest(1e0, max(articles.long_days)) as long_days,
-        min(articles.first_day) as record_day,
-        -- of what the tenant sells, the share that is sold here, as units of a few sale days: what a category is
-        -- taken for where it has hardly sold
-        {{ k.group_sale_days }}e0 * exp(max(tenant.log_size)) / max(tenant.long_days)
-            * coalesce(sum(articles.usual_units) / nullif(max(tenant.usual_units), 0e0), 0e0) as least_size
+        min(articles.first_day) as record_day
     from articles
     inner join tenant
         on tenant.as_of_day = articles.as_of_day
@@ -439,9 +448,7 @@ categories_there as (
         (sum(articles.long_sales - articles.long_first_sale) + {{ k.group_prior_days }}e0 * max(warehouses.sale_rate))
             / (sum(articles.long_days - articles.long_begin) + {{ k.group_prior_days }}e0) as sale_rate,
         {{ demand_group_size('max(warehouses.log_size)') }} as log_size,
-        max(warehouses.record_day) as record_day,
-        -- units a day of the category here
-        sum(articles.usual_units) / max(warehouses.long_days) + max(warehouses.least_size) as category_size
+        max(warehouses.record_day) as record_day
     from articles
     inner join warehouses
         on warehouses.as_of_day = articles.as_of_day
@@ -501,9 +508,14 @@ placed as (
         end as alike_days,
         categories_there.sale_rate as category_sale_rate,
         exp(categories_there.log_size) as category_sale_size,
-        categories_there.category_size,
         categories_there.record_day,
-        articles.long_days >= {{ k.prior_days }}e0 and articles.long_sales > 0e0 as is_evidence
+        articles.long_days >= {{ k.prior_days }}e0 and articles.long_sales > 0e0 as is_evidence,
+        {{ demand_orders('articles') }} as orders,
+        case
+            when articles.long_sales > 0e0
+                then articles.long_sales * (ln(articles.mean_size / {{ demand_orders_a_sale_day('articles') }}) - categories_there.log_size)
+            else 0e0
+        end as log_sizes
     from articles
     inner join categories_there
         on categories_there.as_of_day = articles.as_of_day
@@ -516,51 +528,113 @@ placed as (
     {{ worked_out_once() }}
 ),
 
--- The same SKU in other warehouses: what it sells there, of a category that sells so much there.
+-- The same SKU in all warehouses. What follows reads each query once or twice: Spark would write out all that is above for each time.
 everywhere as (
     select
         as_of_day,
         sku,
-        sum(usual_units / long_days) as daily_units,
-        sum(category_size) as category_size,
-        min(mean_size) as least_sale_size,
-        min(first_day) as first_day,
-        count(*) as places
+        warehouse_code,
+        category,
+        first_day,
+        record_day,
+        new_sales,
+        new_stock_days,
+        category_sale_rate,
+        open_days,
+        case when not is_hub then 1e0 else 0e0 end as is_shop,
+        case when open_days > 0e0 then orders else 0e0 end as orders,
+        case when open_days > 0e0 then long_sales else 0e0 end as sales,
+        case when open_days > 0e0 then log_sizes else 0e0 end as log_sizes,
+        min(case when is_evidence then first_day end) over (partition by as_of_day, sku) as first_sold_day,
+        case
+            when open_days > 0e0
+                and sum(case when open_days > 0e0 then 1 else 0 end) over (partition by as_of_day, sku) > 1 then 1e0
+            else 0e0
+        end as is_common,
+        coalesce(
+            sum(case when open_days > 0e0 then orders else 0e0 end) over (partition by as_of_day, sku)
+            / nullif(sum(open_days) over (partition by as_of_day, sku), 0e0),
+            0e0
+        ) as daily_orders
     from placed
-    where is_evidence
-    group by as_of_day, sku
+),
+
+-- What several warehouses have says how many times as much each of them sells: orders there, over those that as many days of what its
+-- articles sell anywhere would have brought; of a category, pulled towards the whole warehouse's. One that has nothing in common with
+-- others yet is taken for an average one, but not one that hands all of it on.
+scales_there as (
+    select
+        as_of_day,
+        warehouse_code,
+        category,
+        (orders + {{ k.group_sale_days }}e0 * warehouse_scale) / (expected_orders + {{ k.group_sale_days }}e0) as scale
+    from (
+        select
+            *,
+            case
+                when max(is_shop) over (partition by as_of_day, warehouse_code) > 0e0 then
+                    (sum(orders) over (partition by as_of_day, warehouse_code) + {{ k.scale_sales }}e0)
+                    / (sum(expected_orders) over (partition by as_of_day, warehouse_code) + {{ k.scale_sales }}e0)
+            end as warehouse_scale
+        from (
+            select
+                as_of_day,
+                warehouse_code,
+                category,
+                max(is_shop) as is_shop,
+                sum(is_common * orders) as orders,
+                sum(is_common * open_days * daily_orders) as expected_orders
+            from everywhere
+            group by as_of_day, warehouse_code, category
+        ) as categories
+    ) as scaled_categories
+),
+
+-- All that other warehouses know of a SKU: its orders, its days in stock, each counted as many times as its warehouse sells as much, and
+-- how much more than the articles of its category its customers buy at a time.
+elsewhere as (
+    select
+        everywhere.as_of_day,
+        everywhere.sku,
+        everywhere.warehouse_code,
+        everywhere.first_day,
+        everywhere.record_day,
+        everywhere.new_sales,
+        everywhere.new_stock_days,
+        everywhere.category_sale_rate,
+        everywhere.first_sold_day,
+        sum(everywhere.open_days * coalesce(scales_there.scale, 0e0)) over (partition by everywhere.as_of_day, everywhere.sku) / scales_there.scale - everywhere.open_days as other_days,
+        sum(everywhere.orders) over (partition by everywhere.as_of_day, everywhere.sku) - everywhere.orders as other_orders,
+        sum(everywhere.sales) over (partition by everywhere.as_of_day, everywhere.sku) - everywhere.sales as other_sales,
+        sum(everywhere.log_sizes) over (partition by everywhere.as_of_day, everywhere.sku) - everywhere.log_sizes as other_log_sizes
+    from everywhere
+    inner join scales_there
+        on scales_there.as_of_day = everywhere.as_of_day
+        and scales_there.warehouse_code = everywhere.warehouse_code
+        and scales_there.category = everywhere.category
+    {{ worked_out_once() }}
 ),
 
 -- How often new articles had a sale, and how often their categories would have let one expect it.
 launches as (
     select
-        placed.as_of_day,
-        sum({{ demand_launch_weight('placed', 'everywhere') }} * placed.new_sales) as new_sales,
-        sum({{ demand_launch_weight('placed', 'everywhere') }} * placed.new_stock_days * placed.category_sale_rate) as expected_sales
-    from placed
-    left join everywhere
-        on everywhere.as_of_day = placed.as_of_day
-        and everywhere.sku = placed.sku
+        as_of_day,
+        sum({{ demand_launch_weight('elsewhere') }} * new_sales) as new_sales,
+        sum({{ demand_launch_weight('elsewhere') }} * new_stock_days * category_sale_rate) as expected_sales
+    from elsewhere
     -- what is there when a warehouse's record begins is not new
-    where placed.first_day > {{ add_days('placed.record_day', k.new_days) }}
-    group by placed.as_of_day
+    where first_day > {{ add_days('record_day', k.new_days) }}
+    group by as_of_day
 ),
 
 scaled as (
     select
         placed.*,
-        case
-            when everywhere.places > case when placed.is_evidence then 1 else 0 end then
-                placed.category_size
-                * greatest(0e0, everywhere.daily_units
-                    - case when placed.is_evidence then placed.usual_units / placed.long_days else 0e0 end)
-                / nullif(everywhere.category_size
-                    - case when placed.is_evidence then placed.category_size else 0e0 end, 0e0)
-        end as scaled_daily_demand,
-        case
-            when everywhere.places > case when placed.is_evidence then 1 else 0 end
-                then least(everywhere.least_sale_size, coalesce(placed.mean_size, everywhere.least_sale_size))
-        end as scaled_sale_size,
+        -- of the other warehouses alone; their days as so many days here
+        elsewhere.other_days,
+        elsewhere.other_orders,
+        elsewhere.other_sales,
+        elsewhere.other_log_sizes,
         -- a new article is expected to sell as seldom as new ones did, itself left out; where they sold more often than their
         -- categories, less than that: who looks every day sees a good seller within days, and keeps what was bought too much
         case
@@ -571,37 +645,53 @@ scaled as (
             )
         end as new_sale_rate
     from placed
-    left join everywhere
-        on everywhere.as_of_day = placed.as_of_day
-        and everywhere.sku = placed.sku
+    inner join elsewhere
+        on elsewhere.as_of_day = placed.as_of_day
+        and elsewhere.sku = placed.sku
+        and elsewhere.warehouse_code = placed.warehouse_code
     left join launches
         on launches.as_of_day = placed.as_of_day
+),
+
+-- What the other warehouses say: so many orders a day, of that size, for which they count as so many days in stock here.
+other as (
+    select
+        scaled.*,
+        case
+            when other_days > 0.5e0 then least(
+                {{ k.other_days }}e0,
+                other_days,
+                coalesce({{ k.other_sales }}e0 * other_days / nullif(greatest(0e0, other_orders), 0e0), other_days)
+            )
+        end as counted_days,
+        case when other_days > 0.5e0 then greatest(0e0, other_orders) / other_days end as other_daily_orders,
+        category_sale_size * exp(other_log_sizes / (greatest(0e0, other_sales) + {{ k.usual_sale_days }}e0)) as other_order_size,
+        case
+            -- what has been in stock for some time and never sold is not taken for its category
+            when is_expected_to_sell and (long_sales > 0e0 or long_days < {{ k.new_days }}e0) then new_sale_rate
+            else 0e0
+        end as group_rate,
+        -- a new article has hardly had the time to contradict
+        {{ k.prior_days }}e0
+            + {{ k.new_prior_days - k.prior_days }}e0 * greatest(0e0, 1e0 - long_days / {{ 2 * k.new_days }}e0) as group_days
+    from scaled
 ),
 
 -- A day has a sale with probability 1 − e^(−orders a day).
 expected as (
     select
         *,
-        coalesce(
-            1e0 - exp(-scaled_daily_demand / nullif(scaled_sale_size, 0e0)),
-            -- what has been in stock for some time and never sold, here or elsewhere, is not taken for its category
-            case
-                when is_expected_to_sell and (long_sales > 0e0 or long_days < {{ k.new_days }}e0) then new_sale_rate
-                else 0e0
-            end
-        ) as expected_rate,
-        coalesce(
-            case
-                when scaled_daily_demand > 0e0
-                    then scaled_daily_demand / (1e0 - exp(-scaled_daily_demand / nullif(scaled_sale_size, 0e0)))
-            end,
-            scaled_sale_size,
-            category_sale_size
-        ) as expected_size,
-        -- a new article has hardly had the time to contradict
-        {{ k.prior_days }}e0
-            + {{ k.new_prior_days - k.prior_days }}e0 * greatest(0e0, 1e0 - long_days / {{ 2 * k.new_days }}e0) as prior_days
-    from scaled
+        other_daily_orders * other_order_size as scaled_daily_demand,
+        case
+            when counted_days is null then group_rate
+            else (group_days * group_rate + counted_days * (1e0 - exp(-other_daily_orders))) / (group_days + counted_days)
+        end as expected_rate,
+        case
+            when other_daily_orders > 1e-6 then other_order_size * other_daily_orders / (1e0 - exp(-other_daily_orders))
+            else category_sale_size
+        end as expected_size,
+        group_days + coalesce(counted_days, 0e0) as prior_days
+    from other
 ),
 
 slow as (
@@ -656,9 +746,9 @@ select
     long_days,
     -- new articles differ by far more than those that stayed
     case
-        when scaled_daily_demand is not null then {{ k.most_level_variance }}e0
+        when other_daily_orders > 1e-6 then {{ k.most_level_variance }}e0
         else {{ k.most_level_variance }}e0 * power(
-            {{ k.most_new_level_variance / k.most_level_variance }}e0, greatest(0e0, 1e0 - long_days / {{ k.new_days }}e0)
+            {{ k.most_new_level_variance / k.most_level_variance }}e0, greatest(0e0, 1e0 - (long_days + coalesce(counted_days, 0e0)) / {{ k.new_days }}e0)
         )
     end as most_level_variance,
     missed_sales,
@@ -686,21 +776,37 @@ from quick
   What the first weeks of an article here count for, half after long_half_life: 0 where the SKU was sold elsewhere before, as one
   more warehouse for it is no new article.
 #}
-{% macro demand_launch_weight(placed, everywhere) -%}
+{% macro demand_launch_weight(elsewhere) -%}
     {%- set k = demand_constants() -%}
     case
-        when {{ everywhere }}.first_day is null or {{ placed }}.first_day <= {{ add_days(everywhere ~ '.first_day', k.new_days) }}
-            then {{ demand_weight(days_between(placed ~ '.first_day', placed ~ '.as_of_day'), k.long_half_life) }}
+        when {{ elsewhere }}.first_sold_day is null or {{ elsewhere }}.first_day <= {{ add_days(elsewhere ~ '.first_sold_day', k.new_days) }}
+            then {{ demand_weight(days_between(elsewhere ~ '.first_day', elsewhere ~ '.as_of_day'), k.long_half_life) }}
         else 0e0
     end
 {%- endmacro %}
 
 
 {# The same of any article: 0 where its warehouse's record began with it. #}
-{% macro demand_launched(placed, everywhere) -%}
+{% macro demand_launched(elsewhere) -%}
     case
-        when {{ placed }}.first_day > {{ add_days(placed ~ '.record_day', demand_constants().new_days) }}
-            then {{ demand_launch_weight(placed, everywhere) }}
+        when {{ elsewhere }}.first_day > {{ add_days(elsewhere ~ '.record_day', demand_constants().new_days) }}
+            then {{ demand_launch_weight(elsewhere) }}
         else 0e0
     end
+{%- endmacro %}
+
+
+{#
+  Orders of an article, as a day with a sale may have had several: a day has a sale with probability 1 − e^(−orders a day).
+  Days that were in stock for an hour alone may have more sales than there are days.
+#}
+{% macro demand_orders(articles) -%}
+    greatest(0e0, {{ articles }}.long_sales - {{ articles }}.long_first_sale) * {{ demand_orders_a_sale_day(articles) }}
+{%- endmacro %}
+
+{% macro demand_orders_a_sale_day(articles) -%}
+    {%- set rate -%}
+    greatest(0e0, {{ articles }}.long_sales - {{ articles }}.long_first_sale) / (greatest(0e0, {{ articles }}.long_days - {{ articles }}.long_begin) + 1e0)
+    {%- endset -%}
+    case when {{ rate }} > 1e-6 then -ln(1e0 - least(0.99e0, {{ rate }})) / least(0.99e0, {{ rate }}) else 1e0 end
 {%- endmacro %}

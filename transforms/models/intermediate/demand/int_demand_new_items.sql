@@ -1,5 +1,6 @@
 -- One row per SKU and warehouse that is on offer, but to which nothing ever happened: no order, no transaction. What
--- has stood in the inventory for long without stock, an order under way or a minimum is not on offer.
+-- has stood in the inventory for long without stock, an order under way or a minimum is not on offer. What is in stock has
+-- lain there untouched since it was created.
 
 with items as (
     select
@@ -8,7 +9,8 @@ with items as (
         max(coalesce(inventory.created_date, {{ as_of() }})) > {{ add_days(as_of(), -1 * var('average_daily_usage_days')) }} as is_new,
         max(items.min_quantity) > 0
             or coalesce(max(inventory.on_hand), 0) > 0
-            or coalesce(max(incoming.on_order), 0) > 0 as is_stocked
+            or coalesce(max(incoming.on_order), 0) > 0 as is_stocked,
+        min(case when inventory.on_hand > 0 then inventory.created_date end) as untouched_since
     from {{ ref('int_stocked_items') }} as items
     left join {{ ref('stg_inventory') }} as inventory
         on inventory.sku = items.sku
@@ -29,6 +31,7 @@ with items as (
 select
     sku,
     warehouse_code,
-    is_new
+    is_new,
+    untouched_since
 from items
 where is_new or is_stocked
