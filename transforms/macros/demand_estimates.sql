@@ -121,10 +121,10 @@
 ) -%}
 {%- set k = demand_constants() -%}
 {%- set launched -%}
-(launches.new_sales - {{ demand_launched('elsewhere') }} * placed.new_sales + {{ k.new_sales }}e0)
+(launches.new_sales - {{ demand_launched('elsewhere') }} * elsewhere.new_sales + {{ k.new_sales }}e0)
                 / (
                     launches.expected_sales
-                    - {{ demand_launched('elsewhere') }} * placed.new_stock_days * placed.category_sale_rate
+                    - {{ demand_launched('elsewhere') }} * elsewhere.new_stock_days * elsewhere.category_sale_rate
                     + {{ k.new_sales }}e0
                 )
 {%- endset -%}
@@ -510,9 +510,12 @@ placed as (
         exp(categories_there.log_size) as category_sale_size,
         categories_there.record_day,
         articles.long_days >= {{ k.prior_days }}e0 and articles.long_sales > 0e0 as is_evidence,
-        {{ demand_orders('articles') }} as orders,
+        case when articles.is_hub then 0e0 else 1e0 end as is_shop,
+        -- what a place without a day of its own tells others is nothing
+        case when articles.open_days > 0e0 then {{ demand_orders('articles') }} else 0e0 end as orders,
+        case when articles.open_days > 0e0 then articles.long_sales else 0e0 end as open_sales,
         case
-            when articles.long_sales > 0e0
+            when articles.open_days > 0e0 and articles.long_sales > 0e0
                 then articles.long_sales * (ln(articles.mean_size / {{ demand_orders_a_sale_day('articles') }}) - categories_there.log_size)
             else 0e0
         end as log_sizes
@@ -528,35 +531,17 @@ placed as (
     {{ worked_out_once() }}
 ),
 
--- The same SKU in all warehouses. What follows reads each query once or twice: Spark would write out all that is above for each time.
+-- With what all warehouses know of the SKU. What follows reads each query once or twice: Spark would write out all that is above for
+-- each time.
 everywhere as (
-    select
-        as_of_day,
-        sku,
-        warehouse_code,
-        category,
-        first_day,
-        record_day,
-        new_sales,
-        new_stock_days,
-        category_sale_rate,
-        open_days,
-        case when not is_hub then 1e0 else 0e0 end as is_shop,
-        case when open_days > 0e0 then orders else 0e0 end as orders,
-        case when open_days > 0e0 then long_sales else 0e0 end as sales,
-        case when open_days > 0e0 then log_sizes else 0e0 end as log_sizes,
-        min(case when is_evidence then first_day end) over (partition by as_of_day, sku) as first_sold_day,
-        case
-            when open_days > 0e0
-                and sum(case when open_days > 0e0 then 1 else 0 end) over (partition by as_of_day, sku) > 1 then 1e0
-            else 0e0
-        end as is_common,
-        coalesce(
-            sum(case when open_days > 0e0 then orders else 0e0 end) over (partition by as_of_day, sku)
-            / nullif(sum(open_days) over (partition by as_of_day, sku), 0e0),
-            0e0
-        ) as daily_orders
-    from placed
+    {{ with_sums('placed', ['as_of_day', 'sku'], {
+        'first_sold_day': 'min(case when is_evidence then first_day end)',
+        'open_places': 'sum(case when open_days > 0e0 then 1 else 0 end)',
+        'all_open_days': 'sum(open_days)',
+        'all_orders': 'sum(orders)',
+        'all_sales': 'sum(open_sales)',
+        'all_log_sizes': 'sum(log_sizes)',
+    }) }}
 ),
 
 -- What several warehouses have says how many times as much each of them sells: orders there, over those that as many days of what its
@@ -582,37 +567,30 @@ scales_there as (
                 warehouse_code,
                 category,
                 max(is_shop) as is_shop,
-                sum(is_common * orders) as orders,
-                sum(is_common * open_days * daily_orders) as expected_orders
+                sum(case when open_days > 0e0 and open_places > 1 then orders else 0e0 end) as orders,
+                sum(case when open_days > 0e0 and open_places > 1 then open_days * all_orders / all_open_days else 0e0 end) as expected_orders
             from everywhere
             group by as_of_day, warehouse_code, category
         ) as categories
     ) as scaled_categories
 ),
 
--- All that other warehouses know of a SKU: its orders, its days in stock, each counted as many times as its warehouse sells as much, and
--- how much more than the articles of its category its customers buy at a time.
-elsewhere as (
+located as (
     select
-        everywhere.as_of_day,
-        everywhere.sku,
-        everywhere.warehouse_code,
-        everywhere.first_day,
-        everywhere.record_day,
-        everywhere.new_sales,
-        everywhere.new_stock_days,
-        everywhere.category_sale_rate,
-        everywhere.first_sold_day,
-        sum(everywhere.open_days * coalesce(scales_there.scale, 0e0)) over (partition by everywhere.as_of_day, everywhere.sku) / scales_there.scale - everywhere.open_days as other_days,
-        sum(everywhere.orders) over (partition by everywhere.as_of_day, everywhere.sku) - everywhere.orders as other_orders,
-        sum(everywhere.sales) over (partition by everywhere.as_of_day, everywhere.sku) - everywhere.sales as other_sales,
-        sum(everywhere.log_sizes) over (partition by everywhere.as_of_day, everywhere.sku) - everywhere.log_sizes as other_log_sizes
+        everywhere.*,
+        scales_there.scale,
+        everywhere.open_days * coalesce(scales_there.scale, 0e0) as scaled_days
     from everywhere
     inner join scales_there
         on scales_there.as_of_day = everywhere.as_of_day
         and scales_there.warehouse_code = everywhere.warehouse_code
         and scales_there.category = everywhere.category
     {{ worked_out_once() }}
+),
+
+-- With the days of all warehouses, each counted as many times as its warehouse sells as much.
+elsewhere as (
+    {{ with_sums('located', ['as_of_day', 'sku'], {'all_scaled_days': 'sum(scaled_days)'}) }}
 ),
 
 -- How often new articles had a sale, and how often their categories would have let one expect it.
@@ -629,28 +607,25 @@ launches as (
 
 scaled as (
     select
-        placed.*,
-        -- of the other warehouses alone; their days as so many days here
-        elsewhere.other_days,
-        elsewhere.other_orders,
-        elsewhere.other_sales,
-        elsewhere.other_log_sizes,
+        elsewhere.*,
+        -- of the other warehouses alone: their days as so many days here, and how much more than the articles of its category their
+        -- customers buy at a time
+        elsewhere.all_scaled_days / elsewhere.scale - elsewhere.open_days as other_days,
+        elsewhere.all_orders - elsewhere.orders as other_orders,
+        elsewhere.all_sales - elsewhere.open_sales as other_sales,
+        elsewhere.all_log_sizes - elsewhere.log_sizes as other_log_sizes,
         -- a new article is expected to sell as seldom as new ones did, itself left out; where they sold more often than their
         -- categories, less than that: who looks every day sees a good seller within days, and keeps what was bought too much
         case
-            when placed.long_days >= {{ k.new_days }}e0 or launches.new_sales is null then placed.category_sale_rate
-            else placed.category_sale_rate * power(
+            when elsewhere.long_days >= {{ k.new_days }}e0 or launches.new_sales is null then elsewhere.category_sale_rate
+            else elsewhere.category_sale_rate * power(
                 least({{ launched }}, power({{ launched }}, {{ k.new_power }}e0)),
-                1e0 - placed.long_days / {{ k.new_days }}e0
+                1e0 - elsewhere.long_days / {{ k.new_days }}e0
             )
         end as new_sale_rate
-    from placed
-    inner join elsewhere
-        on elsewhere.as_of_day = placed.as_of_day
-        and elsewhere.sku = placed.sku
-        and elsewhere.warehouse_code = placed.warehouse_code
+    from elsewhere
     left join launches
-        on launches.as_of_day = placed.as_of_day
+        on launches.as_of_day = elsewhere.as_of_day
 ),
 
 -- What the other warehouses say: so many orders a day, of that size, for which they count as so many days in stock here.

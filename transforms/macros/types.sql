@@ -114,3 +114,42 @@
 {% macro spark__worked_out_once() -%}
     where rand() >= 0e0
 {%- endmacro %}
+
+
+{#
+  The rows of `relation` with, for each name in `sums`, what that aggregate is of all rows with the same `keys` (none of them null).
+  Joined, as sorting for windows takes three times as long; but Spark, which writes a query out each time that it is read, has windows.
+#}
+{% macro with_sums(relation, keys, sums) -%}
+    {{ adapter.dispatch('with_sums', 'omnium')(relation, keys, sums) }}
+{%- endmacro %}
+
+{% macro default__with_sums(relation, keys, sums) -%}
+    select
+        {{ relation }}.*
+        {%- for name in sums %},
+        summed.{{ name }}
+        {%- endfor %}
+    from {{ relation }}
+    inner join (
+        select
+            {{ keys | join(', ') }}
+            {%- for name, aggregate in sums.items() %},
+            {{ aggregate }} as {{ name }}
+            {%- endfor %}
+        from {{ relation }}
+        group by {{ keys | join(', ') }}
+    ) as summed
+    {%- for key in keys %}
+        {{ 'on' if loop.first else 'and' }} summed.{{ key }} = {{ relation }}.{{ key }}
+    {%- endfor %}
+{%- endmacro %}
+
+{% macro spark__with_sums(relation, keys, sums) -%}
+    select
+        *
+        {%- for name, aggregate in sums.items() %},
+        {{ aggregate }} over (partition by {{ keys | join(', ') }}) as {{ name }}
+        {%- endfor %}
+    from {{ relation }}
+{%- endmacro %}
