@@ -33,7 +33,7 @@ REACH = 10_000
 """`take * page` may not exceed this on a search."""
 ROUND_COUNT = 100
 """A count that is a multiple of this may be a limit of the index behind the search: it often stops at 10,000."""
-ROUND_PAGE = 10
+ROUND_PAGE = 5
 """Rows. A page of a multiple of this may be full, though more were asked for."""
 MOST_BATCHES = 5_000
 """Batches of a scroll beyond the server's own count, or without one. What goes on after that has no end."""
@@ -321,12 +321,14 @@ class SearchPages:
         self.is_cut_off = False
         """Whether there may be rows that no page shows, because pages end at `REACH`."""
 
-    def page(self, number: int) -> Page:
-        """Page `number`, as the server counts."""
+    def page(self, number: int, take: int | None = None) -> Page:
+        """Page `number`, as the server counts; `take`: of so many rows."""
         resource = self._connection.resource
         if not resource.paged:
             return self._connection.sized(resource.search, self._body)
-        return self._connection.post(resource.search, {**self._body, "take": self._take, "page": number})
+        return self._connection.post(
+            resource.search, {**self._body, "take": take or self._take, "page": number}
+        )
 
     def first(self) -> Page:
         """The first page. Where the base is unclear that is page 0: it holds the first rows on any server."""

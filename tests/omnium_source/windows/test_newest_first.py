@@ -2,6 +2,7 @@
 
 import datetime as dt
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -90,6 +91,23 @@ class Tenant:
     def edit(self, number: int, when: str | None = None) -> str:
         self.rows[number] = {**self.rows[number], "modified": when or ago(0), "note": "edited"}
         return str(self.rows[number]["id"])
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("edits", [1, 70])
+def test_a_server_with_smaller_pages_than_were_asked_for_sorts_as_well(name: str, edits: int) -> None:
+    class Small(Tenant):
+        def answer(self, asked: Asked) -> Any:
+            if asked.body and "take" in asked.body:
+                asked = replace(asked, body={**asked.body, "take": min(asked.body["take"], 50)})
+            return super().answer(asked)
+
+    tenant = Small(name, rows_of(450))
+    assert len(set(tenant.run())) == 450
+    edited = {tenant.edit(number) for number in range(3, 3 + edits)}
+    assert edited <= set(tenant.run())
+    assert tenant.state["newest_first"] == "honoured"
+    assert len(tenant.asked) <= 3
 
 
 @pytest.mark.parametrize("name", NAMES)

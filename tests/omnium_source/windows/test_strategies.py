@@ -508,11 +508,12 @@ def test_a_trailing_period_is_read_again_and_everything_every_few_days():
     assert "createdFrom" not in asked[2]
 
 
-def test_bare_lists_are_read_to_their_end():
+@pytest.mark.parametrize("most", [100, 50, 25])
+def test_bare_lists_are_read_to_their_end_however_small_the_servers_pages(most: int) -> None:
     rows = [{"id": f"{n:04}", "text": "x"} for n in range(230)]
 
     def answer(asked: Asked) -> Any:
-        return search(rows, asked.body).body["result"]
+        return search(rows, {**asked.body, "take": min(asked.body["take"], most)}).body["result"]
 
     for name in ("comments", "project_logs"):
         with Wire(answer) as wire:
