@@ -86,9 +86,9 @@ with stock as (
             when supplier_id is null or not is_supplier_known then 'no supplier'
             when unit_cost is null or unit_cost <= 0 then 'no cost'
         end as block_reason,
-        -- Omnium: average usage × (configured lead time + margin), then one order interval more
-        daily_demand_naive * configured_lead_time_days as parity_reorder_point,
-        daily_demand_naive * (configured_lead_time_days + order_interval_days) as parity_level
+        -- Omnium: average usage × (configured lead time + margin), then one order interval more; rounded, as stock is whole
+        {{ demand_figure('daily_demand_naive * configured_lead_time_days') }} as parity_reorder_point,
+        {{ demand_figure('daily_demand_naive * (configured_lead_time_days + order_interval_days)') }} as parity_level
     from {{ levels }}
 ),
 

@@ -31,12 +31,14 @@ theirs as (
         policies.policy,
         forecasts.item_id,
         forecasts.refresh,
+        -- rounded, as stock is whole: what is 14 must not be a hair more on one engine and a hair less on another
         greatest(
-            forecasts.daily_demand_naive * (forecasts.configured_lead_time_days + policies.added_days),
+            {{ demand_figure('forecasts.daily_demand_naive * (forecasts.configured_lead_time_days + policies.added_days)') }},
             {{ real('items.min_quantity') }}
         ) as reorder_point,
-        forecasts.daily_demand_naive
-            * (forecasts.configured_lead_time_days + policies.added_days + forecasts.order_interval_days) as order_up_to,
+        {{ demand_figure(
+            'forecasts.daily_demand_naive * (forecasts.configured_lead_time_days + policies.added_days + forecasts.order_interval_days)'
+        ) }} as order_up_to,
         {{ real('items.max_quantity') }} as most
     from {{ ref('int_backtest_forecasts') }} as forecasts
     inner join {{ ref('int_backtest_items') }} as items
