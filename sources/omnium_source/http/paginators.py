@@ -317,40 +317,41 @@ class SearchPages:
         executor: Executor,
     ) -> None:
         self._connection, self._body, self._executor = connection, body, executor
-        self._take, self._base = connection.resource.take, base
+        self._base = base
+        self.take = connection.resource.take
+        """Rows of a page: as many as are asked for, or fewer where the server's pages are smaller."""
         self.is_cut_off = False
         """Whether there may be rows that no page shows, because pages end at `REACH`."""
 
-    def page(self, number: int, take: int | None = None) -> Page:
-        """Page `number`, as the server counts; `take`: of so many rows."""
+    def page(self, number: int) -> Page:
+        """Page `number`, as the server counts."""
         resource = self._connection.resource
         if not resource.paged:
             return self._connection.sized(resource.search, self._body)
-        return self._connection.post(
-            resource.search, {**self._body, "take": take or self._take, "page": number}
-        )
+        return self._connection.post(resource.search, {**self._body, "take": self.take, "page": number})
 
     def first(self) -> Page:
         """The first page. Where the base is unclear that is page 0: it holds the first rows on any server."""
-        return self.page(self._base.number if self._base.is_clear else 0)
+        page = self.page(self._base.number if self._base.is_clear else 0)
+        if 0 < page.count < min(self.take, page.total or 0):
+            self.take = page.count
+        return page
 
     def rest(self, first: Page) -> Iterator[Page]:
         """All further pages, several in flight, in their order; also those that the count does not know of."""
         if first.total is None:
             yield from self._until_short(first)
             return
-        if 0 < first.count < min(self._take, first.total):
-            self._take = first.count  # the server's pages are smaller than was asked for
         last = first
         for last in self._counted(first):
             yield last
-        pages = max(1, -(-first.total // self._take))
+        pages = max(1, -(-first.total // self.take))
         number = pages - 1 + (self._base.number if self._base.is_clear else 0)
         yield from self._beyond(last, number)
 
     def _counted(self, first: Page) -> Iterator[Page]:
         """The pages after the first by the server's count."""
-        pages = -(-(first.total or 0) // self._take)
+        pages = -(-(first.total or 0) // self.take)
         if pages < 2:
             return
         brought = 1
@@ -372,9 +373,9 @@ class SearchPages:
 
     def _beyond(self, page: Page, number: int) -> Iterator[Page]:
         """What stands behind the last page that is counted: nothing, unless the count stops at some limit."""
-        while page.count >= self._take:
+        while page.count >= self.take:
             number += 1
-            if number * self._take > REACH:
+            if number * self.take > REACH:
                 self.is_cut_off = True
                 return
             following = self.page(number)
@@ -402,11 +403,11 @@ class SearchPages:
         """Bare lists tell no count: go on until a page is not full."""
         number, previous = (self._base.number if self._base.is_clear else 0), page
         # As round a number of rows may be all that the server puts on a page.
-        is_guess = 0 < page.count < self._take and page.count % ROUND_PAGE == 0
-        self._take = page.count if is_guess else self._take
-        while previous.count >= self._take:
+        is_guess = 0 < page.count < self.take and page.count % ROUND_PAGE == 0
+        self.take = page.count if is_guess else self.take
+        while previous.count >= self.take:
             number += 1
-            if number * self._take > REACH:
+            if number * self.take > REACH:
                 raise Incomplete(
                     f"{self._connection.resource.name}: more than {REACH:,} rows, and the endpoint has "
                     "neither a scroll nor a filter to ask for fewer"

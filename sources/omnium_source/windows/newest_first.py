@@ -56,14 +56,12 @@ class NewestFirst:
         rows.total = page.total
         run.on_rows(0, page.total)
         is_all = page.total == page.count < resource.take
-        # The server's pages may be smaller than was asked for.
-        take = min(resource.take, page.count) if 0 < page.count < (page.total or 0) else resource.take
         self._see(page)
-        while not is_all and self._order is not Order.IGNORED and self._goes_on(page, bound, take):
+        while not is_all and self._order is not Order.IGNORED and self._goes_on(page, bound, pages.take):
             number += 1
-            if page.may_be_more or run.server.is_at_limit(page.total) or number * take > REACH:
+            if page.may_be_more or run.server.is_at_limit(page.total) or number * pages.take > REACH:
                 return Order.IGNORED  # the count would not tell of a deletion, or no page shows so many
-            page = pages.page(number, take)
+            page = pages.page(number)
             if page.total != rows.total:
                 text = f"its count went from {rows.total} to {page.total} while it was read"
                 raise Incomplete(rows.says(text))
@@ -71,7 +69,7 @@ class NewestFirst:
         rows.finish_batches(can_come_twice=True)
         if is_all:
             return Order.ALL
-        if page.count < take and not self._has_all(page):
+        if page.count < pages.take and not self._has_all(page):
             return Order.IGNORED  # it shows no more, though there may be changes behind that
         rows.total = None  # of all rows, not of those that were read
         return self._order

@@ -35,8 +35,10 @@ def _unmoved_without_rows(windows: Iterator[Verified], before: State) -> Iterato
         if not rows and before.cursor:
             kept = before.kept()
             for moment in ("cursor", "full_pass"):
-                verified.state.pop(moment, None)
-                verified.state |= {moment: kept[moment]} if moment in kept else {}
+                if moment in kept:
+                    verified.state[moment] = kept[moment]
+                else:
+                    verified.state.pop(moment, None)
         yield verified
 
 
