@@ -168,6 +168,34 @@ def test_its_own_customers_are_served_where_the_shops_have_plenty(folder: Path) 
     assert hub["suggested_quantity"] == 0
 
 
+def test_what_only_a_minimum_set_in_omnium_asks_for_waits_for_the_suppliers_minimum(tmp_path: Path) -> None:
+    seldom = [
+        order(f"s-{ago}", days_ago(ago), line(f"s-{ago}", "spare", 1), shipped_from="shop")
+        for ago in range(5, 125, 10)
+    ]
+    rows = {
+        "stores": [{"id": "shop", "name": "Shop"}],
+        "suppliers": [
+            {"id": "far", "name": "Far", "defaultLeadTime": 10, "preferredCurrency": "NOK", "minimumOrderAmount": 100}
+        ],
+        "products": [product("spare", supplierId="far", supplierPackagingQuantity=None)],
+        "inventory": [stocked("spare", "shop", 45, minQuantity=50)],
+        "inventory_transactions": [
+            moved(1, FIRST, 0, "spare", "shop", 5_000, 5_000, transactionType="InventoryCount")
+        ],
+        "orders": seldom,
+    }
+    write_raw(tmp_path, rows, at(TODAY, 20))
+    dbt(tmp_path, *BUILD)
+    spare = row(tmp_path, "spare", "shop")
+    assert (spare["position"], spare["reorder_point"], spare["suggested_quantity"]) == (45, 50, 5)
+    (proposal,) = query(tmp_path, "select * from marts.purchase_proposal where action <> 'none'")
+    # 5 units at 10 lack 50 of the minimum of 100, which the demand of a tenth of a unit a day brings in about 50 days
+    assert proposal["action"] == "defer"
+    assert 40 <= proposal["defer_days"] <= 60
+    assert days_ago(-proposal["defer_days"]) <= proposal["order_by_date"] == spare["order_by_date"]
+
+
 def test_what_one_shop_has_too_much_of_goes_to_the_other_before_anything_is_bought(folder: Path) -> None:
     (transfer,) = query(folder, "select * from marts.transfer_proposal where sku = 'gadget'")
     west = row(folder, "gadget", "west")

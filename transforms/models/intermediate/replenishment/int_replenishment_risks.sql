@@ -18,10 +18,16 @@ risks as (
         case
             -- a hair more, against rounding; ten years are as good as never
             when daily_demand > 0e0
-                then least(3650, greatest(0e0, floor((stock_position - reorder_point) / daily_demand + 1e-9)))
+                then least(3650, greatest(0e0, floor((stock_position - ordered_from) / daily_demand + 1e-9)))
             when stock_position <= reorder_point then 0
         end as days_to_order
-    from tails
+    from (
+        select
+            *,
+            -- what is proposed for a minimum set in Omnium alone can wait until demand asks for it
+            case when suggested_quantity > 0e0 then least(reorder_point, statistical_reorder_point) else reorder_point end as ordered_from
+        from tails
+    ) as tails
 ),
 
 dated as (
