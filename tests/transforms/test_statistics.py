@@ -309,6 +309,7 @@ def quantities_row(sku: str, mean: float, ratio: float, position: int) -> dict[s
         "promotion_demand": 0.0,
         "demand_variance": mean * ratio,
         "reorder_point": mean,
+        "statistical_reorder_point": mean,
         "order_up_to_level": mean,
         "is_store_inactive": False,
         "pack": 1.0,
