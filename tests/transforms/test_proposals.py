@@ -176,7 +176,13 @@ def test_what_only_a_minimum_set_in_omnium_asks_for_waits_for_the_suppliers_mini
     rows = {
         "stores": [{"id": "shop", "name": "Shop"}],
         "suppliers": [
-            {"id": "far", "name": "Far", "defaultLeadTime": 10, "preferredCurrency": "NOK", "minimumOrderAmount": 100}
+            {
+                "id": "far",
+                "name": "Far",
+                "defaultLeadTime": 10,
+                "preferredCurrency": "NOK",
+                "minimumOrderAmount": 100,
+            }
         ],
         "products": [product("spare", supplierId="far", supplierPackagingQuantity=None)],
         "inventory": [stocked("spare", "shop", 45, minQuantity=50)],
