@@ -11,7 +11,6 @@ select
         and orders.warehouse_code = history.warehouse_code
         and orders.recorded_at = history.recorded_at
     where history.proposal_date <= {{ as_of() }}
-        and history.proposal_date
 {%- endset -%}
 
 -- Of most days one load is kept, and nothing has to be put in order.
@@ -23,11 +22,13 @@ with days_of_several_loads as (
 ),
 
 of_one_load as (
-    {{ kept }} not in (select proposal_date from days_of_several_loads)
+    {{ kept }}
+        and history.proposal_date not in (select proposal_date from days_of_several_loads)
 ),
 
 of_several_loads as (
-    {{ kept }} in (select proposal_date from days_of_several_loads)
+    {{ kept }}
+        and history.proposal_date in (select proposal_date from days_of_several_loads)
 ),
 
 -- Of several loads of a day one that proposed something counts, before others one of which something was ordered, and of
