@@ -17,7 +17,7 @@ from omnium_elt.infra.run_report import RunReport, Silent
 from omnium_sandbox import Sandbox
 
 from tests.support.parsing import FOLDER, share_parsing_of_transforms
-from tests.support.tenants import MEDIUM, environment_of, sandbox_settings
+from tests.support.tenants import DAY, MEDIUM, environment_of, sandbox_settings
 
 disable_telemetry()
 
@@ -112,7 +112,7 @@ def home(tmp_path: Path) -> Home:
 @pytest.fixture
 def sandbox() -> Iterator[Sandbox]:
     """A small tenant, of this test alone."""
-    with Sandbox(size="small", seed=1) as served:
+    with Sandbox(size="small", seed=1, today=DAY) as served:
         yield served
 
 
@@ -141,7 +141,7 @@ def _once(folder: Path, name: str, verb: Verb, **tenant: Any) -> tuple[Home, dic
         if not done.exists():
             shutil.rmtree(home.root, ignore_errors=True)
             home.create()
-            with Sandbox(**tenant) as served:
+            with Sandbox(**{"today": DAY, **tenant}) as served:
                 report = verb(sandbox_settings(home, served), Silent())
             incomplete = {one.name: one.error for one in report.resources if one.error}
             assert report.status == "ok", report.error or incomplete

@@ -8,10 +8,10 @@ import dlt.common.time
 import duckdb
 import pytest
 from omnium_elt.infra import history
-from omnium_elt.infra.home import Home
-from omnium_elt.infra.run_report import Silent
+from omnium_elt.infra.home import Home, Settings
+from omnium_elt.infra.run_report import ResourceReport, RunReport, Silent, StepReport
 from omnium_elt.steps.load import load
-from omnium_elt.steps.run import COMMANDS, perform
+from omnium_elt.steps.run import COMMANDS, _is_due, perform
 from omnium_elt.warehouse import database
 from omnium_sandbox import Sandbox
 
@@ -64,10 +64,41 @@ def test_runs_are_in_the_order_in_which_they_were_though_the_clock_was_ahead(
     assert [one.name for one in perform(settings, Silent(), "run", steps).steps] == ["reconcile"]
     (made,) = home.runs.glob("*.json")
     run = json.loads(made.read_text())
-    run |= {"run_id": f"{ahead:%Y%m%dT%H%M%SZ}-0000", "finished_at": ahead.isoformat()}
+    run |= {
+        "run_id": f"{ahead:%Y%m%dT%H%M%SZ}-0000",
+        "started_at": ahead.isoformat(),
+        "finished_at": ahead.isoformat(),
+    }
     made.unlink()
     (home.runs / f"{run['run_id']}.json").write_text(json.dumps(run))
     second = perform(settings, Silent(), "run", steps)
     assert [one.name for one in second.steps] == ["reconcile"]
     assert [one["run_id"] for one in history.runs(home)] == [second.run_id, run["run_id"]]
     assert perform(settings, Silent(), "run", steps).steps == []
+
+
+@pytest.mark.parametrize(
+    ("days", "is_due"),
+    [
+        (timedelta(days=7, minutes=9), True),
+        (timedelta(days=7, minutes=-9), True),
+        (timedelta(days=7, minutes=-69), True),
+        (timedelta(days=6, minutes=69), False),
+    ],
+)
+def test_once_a_week_is_every_seventh_night(home: Home, days: timedelta, is_due: bool) -> None:
+    """Of 28 March 2027, when clocks are set forward in Europe; the run of a week ago took until the morning."""
+    now = datetime(2027, 3, 28, 0, 30, tzinfo=UTC)
+    resources = [ResourceReport("stores", status="ok")]
+    before = RunReport(
+        f"{now - days:%Y%m%dT%H%M%SZ}-0000",
+        now - days,
+        "run",
+        now - days + timedelta(hours=4),
+        "ok",
+        resources,
+        [StepReport("reconcile", "ok")],
+    )
+    home.create()
+    history.save(home, before)
+    assert _is_due(Settings(home=home), RunReport("", now, "run", resources=resources), 7) is is_due

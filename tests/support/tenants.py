@@ -1,6 +1,7 @@
 """Sandbox tenants as a user has them: settings and environment that point to one."""
 
-from datetime import date
+import os
+from datetime import UTC, date, datetime
 from typing import Any
 
 from omnium_elt.infra.home import Home, Secret, Settings
@@ -8,6 +9,9 @@ from omnium_sandbox import Sandbox
 
 WITHOUT_DATA_TESTS = {"DBT_RESOURCE_TYPES": "model seed snapshot"}
 """Environment of a build whose data tests tell nothing new: they take a quarter as long as all models."""
+
+DAY = date.fromisoformat(os.environ.setdefault("TEST_DAY", f"{datetime.now(UTC):%Y-%m-%d}"))
+"""The day whose tenant the shared fixtures serve, in all processes of a run of pytest: it may go on past midnight."""
 
 MEDIUM: dict[str, Any] = {"size": "medium", "seed": 7, "today": date(2024, 4, 1)}
 """The tenant of `medium_load`."""

@@ -11,7 +11,6 @@ import shutil
 import signal
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from datetime import UTC, datetime
 from types import FrameType
 from typing import Any
 
@@ -23,6 +22,9 @@ from omnium_elt.infra.run_report import Progress, RunReport, Step, StepReport
 _log = logging.getLogger("omnium.run")
 LEAST_FREE_BYTES = 100_000_000
 """Below this nothing is begun: better no run than one that fills the disk."""
+EARLY_SECONDS = 3 * 3600
+"""What is due after some days is due so much earlier: a nightly run begins a little before or after the hour, and
+clocks are set forward. Without it, once a week was every eight days."""
 
 
 def load_step(settings: Settings, progress: Progress, report: RunReport) -> None:
@@ -231,10 +233,9 @@ def _is_due(settings: Settings, report: RunReport, every_days: int) -> bool:
         for one in report.resources
         if one.status in ("ok", "unchanged") and is_compared(RESOURCES[one.name])
     }
-    now = datetime.now(UTC)
     for past in history.runs(settings.home):
-        seconds = history.seconds_since(past["finished_at"], now)
-        if not due or seconds is None or seconds >= every_days * 86_400:
+        seconds = history.seconds_since(past["started_at"], report.started_at)
+        if not due or seconds is None or seconds >= every_days * 86_400 - EARLY_SECONDS:
             break
         if seconds < 0:
             continue  # the clock was ahead: when that was, nobody knows

@@ -20,6 +20,9 @@ CLOCK_MARGIN = dt.timedelta(seconds=65)
 """The server's time is known to the second, and old when it arrives. What changed a moment ago belongs to a window
 that is asked for now, so its upper bound lies this much after the later of the two clocks: also where a server
 compares by the minute and leaves the last one out."""
+EARLY = dt.timedelta(hours=3)
+"""What is due after some days is due so much earlier: a nightly run begins a little before or after the hour, and
+clocks are set forward."""
 
 
 class Strategy(ABC, Generic[S]):
@@ -51,7 +54,7 @@ class Strategy(ABC, Generic[S]):
     def is_full_pass_due(self, state: State) -> bool:
         """Whether everything is to be read again, as it is every few days."""
         last, days = state.full_pass, self.run.reading.full_pass_days
-        return last is None or self.now - last > dt.timedelta(days=days)
+        return last is None or self.now - last > dt.timedelta(days=days) - EARLY
 
     def kept(self, state: S, **changes: Any) -> dict[str, Any]:
         """`state` with `changes`, and with what was found out about the server, as it is kept."""
