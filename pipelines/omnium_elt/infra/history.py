@@ -10,6 +10,8 @@ import re
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from omnium_source.resources import LEFT_OUT
+
 from omnium_elt.infra.files import read_json, read_object, write_json
 from omnium_elt.infra.home import Home
 from omnium_elt.infra.run_report import RunReport, new_run_id
@@ -45,9 +47,8 @@ def save(home: Home, report: RunReport) -> None:
             fact["last_error"], fact["last_error_at"] = resource["error"], run["finished_at"]
         if resource["rows"]:
             fact["last_change"] = run["finished_at"]
-        for name, kept in (("cursor", report.cursors), ("left_out_before", report.left_out)):
-            if resource["name"] in kept:
-                fact[name] = kept[resource["name"]]
+        if (state := report.committed.get(resource["name"])) is not None:
+            fact |= {name: state.get(name) for name in ("cursor", LEFT_OUT)}
     write_json(home.state / "resources.json", known)
     for old in sorted(home.runs.glob("*.json"))[:-KEPT_RUNS]:
         old.unlink(missing_ok=True)

@@ -96,11 +96,9 @@ class RunReport:
     error: str | None = None
     error_status: int | None = None
     """Exit status of the error that ended the run, where it is not the status's own."""
-    cursors: dict[str, str | None] = field(default_factory=dict)
-    """Per resource the cursor (ISO 8601) that a destination elsewhere has committed, for the history; None where it has
-    none, or stands in the working database, which is asked itself."""
-    left_out: dict[str, str | None] = field(default_factory=dict)
-    """The same for the moment before which `--since` has left out rows."""
+    committed: dict[str, dict[str, Any]] = field(default_factory=dict)
+    """Per resource the state that a destination elsewhere has committed, for the history; empty where it has none, or
+    where the working database has it, which is asked itself."""
     lacking: list[str] = field(default_factory=list)
     """Resources of which `reconcile` found rows missing that it could not read; not for `--json`."""
 
@@ -143,7 +141,7 @@ class RunReport:
     def as_dict(self) -> dict[str, Any]:
         """The JSON object of `--json`: dates as ISO 8601 in UTC."""
         values = asdict(self)
-        for internal in ("error_status", "cursors", "left_out", "lacking"):
+        for internal in ("error_status", "committed", "lacking"):
             del values[internal]
         return dict(for_json(values))
 

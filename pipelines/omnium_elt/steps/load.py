@@ -175,11 +175,11 @@ class _Load:
                 self._settle(one, why)
         self._report.notes += [note for one in going for note in one.notes] + self._client.clock.remarks()
         self._note_left_out()
-        # A working database tells its cursors itself, for as long as it is there.
+        # A working database tells its states itself, for as long as it is there.
         is_local = self._settings.destination in LOCAL
-        kept = {name: {} if is_local else self._committed.get(name, {}) for name in self._going}
-        self._report.cursors = {name: state.get("cursor") for name, state in kept.items()}
-        self._report.left_out = {name: state.get(LEFT_OUT) for name, state in kept.items()}
+        self._report.committed = {
+            name: {} if is_local else self._committed.get(name, {}) for name in self._going
+        }
 
     def _settle(self, one: ResourceProgress, why_not_loaded: str = "") -> None:
         one.settle(why_not_loaded)

@@ -34,14 +34,16 @@ from omnium_elt.warehouse.odd_values import forget_mended
 log = logging.getLogger("omnium.reconcile")
 
 
-def reconcile(settings: Settings, progress: Progress, force: bool = False) -> RunReport:
-    """Mark what has vanished, in every selected resource that was loaded before.
+def reconcile(
+    settings: Settings, progress: Progress, force: bool = False, report: RunReport | None = None
+) -> RunReport:
+    """Mark what has vanished, in every selected resource that was loaded before; tell it in `report`, and return that.
 
     `rows` of a resource's report counts the marks set and taken back. Marking more than
     `settings.deletion_limit` of a resource's rows at once is refused unless `force`.
     Raises OmniumEltError or UsageError where nothing can be read at all.
     """
-    report = RunReport.begin("reconcile", settings.run_id)
+    report = report or RunReport.begin("reconcile", settings.run_id)
     with translating_errors():
         missing = _sweep_all(settings, progress, report, force)
         _heal(settings, progress, report, missing)
@@ -139,8 +141,7 @@ def _load_again(
         )
         loaded = load(again, progress)
         report.notes += loaded.notes
-        report.cursors |= loaded.cursors
-        report.left_out |= loaded.left_out
+        report.committed |= loaded.committed
         for one in loaded.resources:
             _add(reports[one.name], one)
     with _syncing(settings) as (warehouse, _):

@@ -28,17 +28,10 @@ clocks are set forward. Without it, once a week was every eight days."""
 
 
 def load_step(settings: Settings, progress: Progress, report: RunReport) -> None:
-    """Load what is new, and take over the report of each resource."""
+    """Load what is new."""
     from omnium_elt.steps.load import load
 
-    loaded = RunReport.begin("load", settings.run_id)
-    try:
-        load(settings, progress, loaded)
-    finally:
-        # A run that cannot go on has still something to tell about each resource.
-        report.resources = loaded.resources
-        _take_over_kept(report, loaded)
-    _take_over(report, loaded)
+    load(settings, progress, report)
 
 
 def lake_step(settings: Settings, progress: Progress, report: RunReport) -> None:
@@ -88,27 +81,10 @@ def reconcile_step(force: bool) -> Step:
     def step(settings: Settings, progress: Progress, report: RunReport) -> None:
         from omnium_elt.steps.reconcile import reconcile
 
-        found = reconcile(settings, progress, force)
-        _take_over_kept(report, found)
-        _take_over(report, found)
+        reconcile(settings, progress, force, report)
 
     step.__name__ = "reconcile_step"
     return step
-
-
-def _take_over(report: RunReport, part: RunReport) -> None:
-    report.resources, report.status = part.resources, part.status
-    report.notes += part.notes
-    if part.error and part.status == "incomplete":
-        report.notes.append(part.error)
-    else:
-        report.error = part.error
-
-
-def _take_over_kept(report: RunReport, part: RunReport) -> None:
-    """What a destination elsewhere has committed, for the history."""
-    report.cursors |= part.cursors
-    report.left_out |= part.left_out
 
 
 def due_reconcile_step(settings: Settings, progress: Progress, report: RunReport) -> None:
@@ -118,8 +94,8 @@ def due_reconcile_step(settings: Settings, progress: Progress, report: RunReport
         return
     from omnium_elt.steps.reconcile import reconcile
 
-    found = reconcile(settings, progress, False)
-    _take_over_kept(report, found)
+    found = reconcile(settings, progress)
+    report.committed |= found.committed
     errors = {resource.name: resource.error for resource in found.resources}
     for resource in report.resources:
         if resource.name in found.lacking:
@@ -189,13 +165,11 @@ def _perform(
             _note_failure(report, error)
             if name != "load":
                 report.steps.append(StepReport(name, "failed", error=report.error))
-            status = report.status
-            break
-        if settings.stop.is_set() or report.status == "interrupted":
-            report.error = report.error or str(explain(KeyboardInterrupt()))
-            status = "interrupted"
-            break
-        if report.status == "failed":
+        else:
+            if settings.stop.is_set() or report.status == "interrupted":
+                report.error = report.error or str(explain(KeyboardInterrupt()))
+                report.status = "interrupted"
+        if report.status in ("failed", "interrupted"):
             status = report.status
             break
     # A load that is incomplete stays so, however well the other steps went; else all of them count.

@@ -313,16 +313,13 @@ def _build_with_spark(
 
 
 def _run(settings: Settings, wanted: dict[str, Any], *commands: list[str]) -> None:
-    from dbt.cli.main import dbtRunner
-
     for command, *more in commands:
-        with dbt_environment(settings):
-            answer = dbtRunner().invoke(dbt_arguments(settings, command, *more, as_of=wanted["as_of"]))
+        answer, results = _dbt(settings, dbt_arguments(settings, command, *more, as_of=wanted["as_of"]))
         if not answer.success:
             raise _failure(
                 settings,
                 answer.exception,
-                list(getattr(answer.result, "results", None) or []),
+                results,
                 lambda result: _one_line(f"{result.node.name}: {result.message}"),
             )
 
@@ -339,11 +336,12 @@ def _build(
     if changed is not None:
         more += ["--select", *(f"source:omnium.omnium.{table}+" for table in changed), READS_ALL_RAW_TABLES]
     arguments = dbt_arguments(settings, "build", *more, as_of=_as_of_for_dbt(settings, wanted))
-    answer, results = _dbt_build(settings, arguments, progress)
+    counter = _Counter(progress)
+    answer, results = _dbt(settings, arguments, counter)
     if any(OUT_OF_MEMORY in str(result.message) for result in results):
         # A model that has all of the memory to itself has more than one that shares it. What was built stays.
         built = {str(one.node.unique_id): one for one in results if one.status not in UNFINISHED}
-        answer, results = _dbt_build(settings, [*arguments, "--threads", "1"], progress)
+        answer, results = _dbt(settings, [*arguments, "--threads", "1"], counter)
         results = [built.get(str(one.node.unique_id), one) for one in results]
 
     def said(result: Any) -> str:
@@ -363,12 +361,14 @@ def _build(
     return counts, tested
 
 
-def _dbt_build(settings: Settings, arguments: list[str], progress: Progress) -> tuple[Any, list[Any]]:
-    """Run dbt with these arguments; its answer, and the result of each node."""
+def _dbt(
+    settings: Settings, arguments: list[str], *callbacks: Callable[[Any], None]
+) -> tuple[Any, list[Any]]:
+    """Run dbt; its answer, and the result of each node. Raises KeyboardInterrupt where it was stopped."""
     from dbt.cli.main import dbtRunner
 
     with dbt_environment(settings), as_quick_as_it_can():
-        answer = dbtRunner(callbacks=[_Counter(progress)]).invoke(arguments)
+        answer = dbtRunner(callbacks=list(callbacks)).invoke(arguments)
     if isinstance(answer.exception, KeyboardInterrupt):
         raise answer.exception
     return answer, list(getattr(answer.result, "results", None) or [])
@@ -384,8 +384,6 @@ def _as_of_for_dbt(settings: Settings, wanted: Mapping[str, Any]) -> date | str 
 
 def broken_rules(settings: Settings, wanted: dict[str, Any], result: Any) -> str:
     """Which rules of a model do not hold, and in how many rows: the rows of its test `rules`. Empty for other nodes."""
-    from dbt.cli.main import dbtRunner
-
     test = getattr(result.node, "test_metadata", None)
     if test is None or test.name != "rules" or result.status not in ("warn", "fail"):
         return ""
@@ -398,11 +396,10 @@ def broken_rules(settings: Settings, wanted: dict[str, Any], result: Any) -> str
         "20",
         as_of=_as_of_for_dbt(settings, wanted),
     )
-    with dbt_environment(settings):
-        shown = dbtRunner().invoke(look)
+    shown, results = _dbt(settings, look)
     if not shown.success:
         return ""
-    rows = sorted((str(rule), int(count)) for rule, count in shown.result.results[0].agate_table.rows)
+    rows = sorted((str(rule), int(count)) for rule, count in results[0].agate_table.rows)
     return ", ".join(f"{rule} ({counted(count, 'row')})" for rule, count in rows)
 
 
