@@ -14,7 +14,7 @@ log file throws the line away, as it takes none below `info`.
 """
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
@@ -39,60 +39,38 @@ def as_quick_as_it_can() -> Iterator[None]:
         yield
 
 
-@contextmanager
-def project_taken_as_checked() -> Iterator[None]:
+def project_taken_as_checked() -> AbstractContextManager[None]:
     """Let dbt parse the project's files without holding them against its schemas, for the length of a `with`."""
     if not _is_version("dbt-common", TRIED_WITH):
-        yield
-        return
+        return nullcontext()
     from dbt_common.dataclass_schema import dbtClassMixin
 
-    checked: Any = dbtClassMixin
-
-    kept = checked.__dict__["validate"]
+    kept = dbtClassMixin.__dict__["validate"]
 
     def validate(cls: Any, data: Any) -> None:
         if not cls.__module__.startswith(OF_THE_PROJECT):
             kept.__get__(None, cls)(data)
 
-    checked.validate = classmethod(validate)
-    try:
-        yield
-    finally:
-        checked.validate = kept
+    return _instead(dbtClassMixin, "validate", classmethod(validate))
 
 
-@contextmanager
-def longest_chain_first() -> Iterator[None]:
+def longest_chain_first() -> AbstractContextManager[None]:
     """Let dbt, of what it could build next, take what the longest chain waits for; for the length of a `with`."""
     if not _is_version("dbt-core", ORDER_TRIED_WITH):
-        yield
-        return
+        return nullcontext()
     from dbt.graph.queue import GraphQueue
 
-    queue: Any = GraphQueue
-
-    kept = queue._get_scores
-    queue._get_scores = lambda _, graph: chain_scores(graph)
-    try:
-        yield
-    finally:
-        queue._get_scores = kept
+    return _instead(GraphQueue, "_get_scores", lambda _, graph: chain_scores(graph))
 
 
-@contextmanager
-def events_nobody_reads_left_out() -> Iterator[None]:
+def events_nobody_reads_left_out() -> AbstractContextManager[None]:
     """Let dbt make no message of an event that neither a log nor the program takes, for the length of a `with`."""
     if not _is_version("dbt-common", TRIED_WITH):
-        yield
-        return
+        return nullcontext()
     from dbt_common.events.base_types import EventLevel
     from dbt_common.events.event_manager import EventManager
 
-    manager: Any = EventManager
-    low = (EventLevel.DEBUG, EventLevel.TEST)
-
-    kept = manager.fire_event
+    low, kept = (EventLevel.DEBUG, EventLevel.TEST), EventManager.fire_event
 
     def fire_event(
         self: Any, e: Any, level: Any = None, node: Any = None, force_warn_or_error_handling: bool = False
@@ -105,11 +83,18 @@ def events_nobody_reads_left_out() -> Iterator[None]:
         ):
             kept(self, e, level, node, force_warn_or_error_handling)
 
-    manager.fire_event = fire_event
+    return _instead(EventManager, "fire_event", fire_event)
+
+
+@contextmanager
+def _instead(owner: type, name: str, made: Any) -> Iterator[None]:
+    """Let a class of dbt's have `made` under a name of its own, for the length of a `with`."""
+    kept = owner.__dict__[name]
+    setattr(owner, name, made)
     try:
         yield
     finally:
-        manager.fire_event = kept
+        setattr(owner, name, kept)
 
 
 def chain_scores(graph: Any) -> dict[str, int]:

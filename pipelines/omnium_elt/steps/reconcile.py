@@ -174,8 +174,7 @@ def _held(warehouse: Warehouse, name: str) -> dict[str, bool]:
     if name not in warehouse.tables:
         return {}
     table = warehouse.name_of(name)
-    rows = warehouse.query(f"select _dlt_id, _omnium_deleted_at is not null as gone from {table}")
-    return dict(zip(rows["_dlt_id"].to_pylist(), rows["gone"].to_pylist(), strict=True))
+    return dict(warehouse.query(f"select _dlt_id, _omnium_deleted_at is not null from {table}"))
 
 
 class _Sweep:

@@ -11,7 +11,7 @@ import os
 import shutil
 import threading
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -36,6 +36,7 @@ from omnium_source.dlt_probe import check_nesting
 from omnium_source.resources import RESOURCES
 from omnium_source.setting import is_url
 from omnium_source.source import MARK, keep_mark, mark_personal
+from omnium_source.sync import Hashes
 from omnium_source.windows.deletions import MARKED_HASH
 
 from omnium_elt.infra import memory
@@ -165,13 +166,16 @@ class Warehouse:
             self._tables = self.pipeline.schemas[NAME].tables if NAME in self.pipeline.schemas else {}
         return self._tables
 
-    def query(self, sql: str) -> pa.Table:
-        """Rows of a query, as Arrow."""
+    def query(self, sql: str) -> Iterator[tuple[Any, ...]]:
+        """The rows of a query, which are read by column: many of them take less room so."""
+        return zip(*(column.to_pylist() for column in self._columns_of(sql)), strict=True)
+
+    def _columns_of(self, sql: str) -> list[pa.ChunkedArray]:
         if self._connection is not None:
             with self._asking:
-                return self._connection.cursor().sql(sql).to_arrow_table()
+                return self._connection.cursor().sql(sql).to_arrow_table().columns
         with self._lock, self.pipeline.sql_client() as client, client.execute_query(sql) as cursor:
-            return cursor.arrow()
+            return cursor.arrow().columns
 
     def execute(self, sql: str) -> None:
         """Run a statement that changes rows."""
@@ -188,15 +192,17 @@ class Warehouse:
         with self._lock, self.pipeline.sql_client() as client:
             return client.make_qualified_table_name(table)
 
-    def hashes(self, table: str) -> "Hashes | None":
+    def hashes(self, table: str) -> Hashes | None:
         """Content hashes of the rows of a table that live, or were read as deleted; None where there was no table."""
         if table not in self._tables_at_first:
             return None
-        rows = self.query(
-            f"select _dlt_id, _omnium_row_hash from {self.name_of(table)} "
-            f"where _omnium_deleted_at is null or _omnium_row_hash like '{MARKED_HASH}%'"
+        held: dict[str, Any] = dict(
+            self.query(
+                f"select _dlt_id, _omnium_row_hash from {self.name_of(table)} "
+                f"where _omnium_deleted_at is null or _omnium_row_hash like '{MARKED_HASH}%'"
+            )
         )
-        return Hashes(rows) if rows.num_rows else None
+        return (lambda keys: {key: held[key] for key in keys if key in held}) if held else None
 
     def _clear_half_loaded(self) -> None:
         """Take away what packages that never became whole have left; of a server's, what they say of themselves."""
@@ -215,7 +221,7 @@ class Warehouse:
         if "_dlt_loads" not in self.tables or not is_there:
             return
         with contextlib.suppress(DatabaseUndefinedRelation):  # somebody dropped it
-            (newest,) = self.query(f"select max(load_id) from {self.name_of('_dlt_loads')}")[0].to_pylist()
+            ((newest,),) = self.query(f"select max(load_id) from {self.name_of('_dlt_loads')}")
             if newest:
                 go_on_above(str(newest))
 
@@ -237,7 +243,7 @@ class Warehouse:
         self.execute(f"create table if not exists {table} ({columns})")
         self.execute(f"insert into {table} values ({', '.join(values)})")
         if self._connection is not None and self._has_replaced:
-            (counted,) = self.query(f"select count(*) from {table}")[0].to_pylist()
+            ((counted,),) = self.query(f"select count(*) from {table}")
             if counted % RUNS_A_VACUUM == 0:
                 self.execute("reset global max_vacuum_tasks")
 
@@ -475,17 +481,3 @@ RUN_COLUMNS = {
     "rows_written": "bigint",
     "requests": "bigint",
 }
-
-
-class Hashes:
-    """Row id → content hash, looked up by column."""
-
-    def __init__(self, rows: pa.Table) -> None:
-        self._of: dict[str, Any] = dict(
-            zip(rows["_dlt_id"].to_pylist(), rows["_omnium_row_hash"].to_pylist(), strict=True)
-        )
-
-    def __call__(self, keys: Sequence[str]) -> dict[str, Any]:
-        """The hashes of those keys that are there."""
-        of = self._of
-        return {key: of[key] for key in keys if key in of}

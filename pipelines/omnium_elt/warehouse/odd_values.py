@@ -22,7 +22,7 @@ def forget_mended(warehouse: Warehouse) -> None:
     if "row_id" not in columns:
         return
     with contextlib.suppress(DatabaseUndefinedRelation):  # somebody dropped it: nothing is told
-        for resource in _texts(warehouse, f"select distinct resource as found from {_odd(warehouse)}"):
+        for resource in _texts(warehouse, f"select distinct resource from {_odd(warehouse)}"):
             if resource in warehouse.tables:
                 _forget_rows(warehouse, resource)
                 _forget_rest(warehouse, resource)
@@ -33,31 +33,22 @@ def _odd(warehouse: Warehouse) -> str:
 
 
 def _texts(warehouse: Warehouse, sql: str) -> list[str]:
-    """The texts of the column `found` of a query."""
-    return [str(found) for found in warehouse.query(sql)["found"].to_pylist() if found is not None]
+    """The texts of a query that has one column."""
+    return [str(found) for (found,) in warehouse.query(sql) if found is not None]
 
 
 def _forget_rows(warehouse: Warehouse, resource: str) -> None:
     """What was odd in rows that stand there no more as they did."""
-    kept = warehouse.query(
-        f"select row_id, _dlt_load_id from {_odd(warehouse)} "
-        f"where resource = {literal(resource)} and row_id is not null"
+    found = warehouse.query(
+        f"select distinct odd.row_id, odd._dlt_load_id from {_odd(warehouse)} as odd "
+        f"left join {warehouse.name_of(resource)} as living "
+        "on living._dlt_id = odd.row_id and living._omnium_deleted_at is null "
+        f"where odd.resource = {literal(resource)} and odd.row_id is not null "
+        "and (living._dlt_id is null or living._dlt_load_id > odd._dlt_load_id)"
     )
-    loads_of: dict[str, set[str]] = defaultdict(set)
-    for row_id, load in zip(kept["row_id"].to_pylist(), kept["_dlt_load_id"].to_pylist(), strict=True):
-        loads_of[row_id].add(load)
-    living: dict[str, str] = {}
-    for ids in id_lists(sorted(loads_of)):
-        rows = warehouse.query(
-            f"select _dlt_id, _dlt_load_id from {warehouse.name_of(resource)} "
-            f"where _omnium_deleted_at is null and _dlt_id in ({ids})"
-        )
-        living |= zip(rows["_dlt_id"].to_pylist(), rows["_dlt_load_id"].to_pylist(), strict=True)
     mended: dict[str, list[str]] = defaultdict(list)
-    for row_id, loads in loads_of.items():
-        for load in loads:
-            if row_id not in living or living[row_id] > load:
-                mended[load].append(row_id)
+    for row_id, load in found:
+        mended[load].append(row_id)
     for load, row_ids in mended.items():
         for ids in id_lists(row_ids):
             warehouse.execute(
@@ -70,11 +61,11 @@ def _forget_rest(warehouse: Warehouse, resource: str) -> None:
     """What names no row."""
     oldest = _texts(
         warehouse,
-        f"select min(_dlt_load_id) as found from {warehouse.name_of(resource)} where _omnium_deleted_at is null",
+        f"select min(_dlt_load_id) from {warehouse.name_of(resource)} where _omnium_deleted_at is null",
     )
     all_loads = _texts(
         warehouse,
-        f"select max(_dlt_load_id) as found from {warehouse.name_of(RECEIPTS)} "
+        f"select max(_dlt_load_id) from {warehouse.name_of(RECEIPTS)} "
         f"where resource = {literal(resource)} and window_from is null",
     )
     for kinds, loads in (("kind <> 'no_row'", oldest), ("kind = 'no_row'", all_loads)):

@@ -25,11 +25,11 @@ def test_cursors_find_the_file_and_rows_go_into_it_in_full_groups(
     home = Home(tmp_path / "it's a home")
     with Warehouse(home, "duckdb") as warehouse:
         catalogs = warehouse.query(
-            "select current_catalog() as now, database_name from duckdb_databases() where not internal"
+            "select current_catalog(), database_name from duckdb_databases() where not internal"
         )
-        assert catalogs.to_pylist() == [{"now": "warehouse", "database_name": "warehouse"}]
-        folder = warehouse.query("select current_setting('temp_directory') as folder").to_pylist()
-        assert folder == [{"folder": f"{home.working_database}.tmp"}]
+        assert list(catalogs) == [("warehouse", "warehouse")]
+        folder = warehouse.query("select current_setting('temp_directory')")
+        assert list(folder) == [(f"{home.working_database}.tmp",)]
         warehouse.execute(
             f"create table main.numbers as select range as number from range({4 * ROWS_A_GROUP})"
         )
@@ -56,22 +56,22 @@ def test_a_new_column_can_be_filled_after_dbt_has_written_to_the_file(tmp_path: 
         warehouse.execute("alter table main.numbers add column note varchar")
         warehouse.execute("delete from main.numbers where number % 100 = 7")
         warehouse.execute("insert into main.numbers values (7, 'again')")
-        assert warehouse.query(
-            "select count(*) as rows, count(note) as notes from main.numbers"
-        ).to_pylist() == [{"rows": 6 * ROWS_A_GROUP - 983 + 1, "notes": 1}]
+        counts = warehouse.query("select count(*), count(note) from main.numbers")
+        assert list(counts) == [(6 * ROWS_A_GROUP - 983 + 1, 1)]
 
 
 def test_what_was_written_is_not_kept_in_memory(tmp_path: Path) -> None:
     home = Home(tmp_path / "home")
     held = "select sum(memory_usage_bytes) from duckdb_memory()"
     with Warehouse(home, "duckdb") as warehouse:
-        limit = warehouse.query("select current_setting('memory_limit')")
+        limit = list(warehouse.query("select current_setting('memory_limit')"))
         warehouse.execute("create schema omnium")
         warehouse.execute("create table omnium.orders as select hash(range) as id from range(8_000_000)")
-        before = warehouse.query(held)[0][0].as_py()
+        ((before,),) = warehouse.query(held)
         warehouse.forget_what_was_written()
-        assert warehouse.query(held)[0][0].as_py() < 33_000_000 < before
-        assert warehouse.query("select current_setting('memory_limit')") == limit
+        ((after,),) = warehouse.query(held)
+        assert after < 33_000_000 < before
+        assert list(warehouse.query("select current_setting('memory_limit')")) == limit
 
 
 KILLED = """
@@ -90,16 +90,15 @@ def test_what_a_killed_process_left_to_be_repeated_may_take_more_than_a_load(tmp
     """DuckDB repeats a log of 11 MB in 200 MB of memory: with less, such a home could never be opened again."""
     home = Home(tmp_path / "home")
     with Warehouse(home, "duckdb") as warehouse:
-        limit = warehouse.query("select current_setting('memory_limit')")
+        limit = list(warehouse.query("select current_setting('memory_limit')"))
     ended = subprocess.run([sys.executable, "-c", KILLED, str(home.working_database)])
     log = Path(f"{home.working_database}.wal")
     assert (ended.returncode, log.exists()) == (9, True)
     with Warehouse(home, "duckdb") as warehouse:
         assert not log.exists()
-        assert warehouse.query("select count(*) as tables from duckdb_tables() where schema_name = 'main'")[
-            "tables"
-        ].to_pylist() == [500]
-        assert warehouse.query("select current_setting('memory_limit')") == limit
+        tables = warehouse.query("select count(*) from duckdb_tables() where schema_name = 'main'")
+        assert list(tables) == [(500,)]
+        assert list(warehouse.query("select current_setting('memory_limit')")) == limit
 
 
 STORE = Package(
