@@ -9,7 +9,7 @@ The dlt source, `load` and `reconcile` make one `Sync` a run and ask it resource
 
 import datetime as dt
 import logging
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Executor
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -25,13 +25,9 @@ from omnium_source.pii.masking import PersonalData
 from omnium_source.resources import LEFT_OUT, Resource
 from omnium_source.windows.gathered import Verified
 from omnium_source.windows.resource_reader import Reader
-from omnium_source.windows.resource_run import ResourceRun
+from omnium_source.windows.resource_run import Hashes, ResourceRun
 from omnium_source.windows.shares import shares
 from omnium_source.windows.window import Reading, Window, iso
-
-Hashes = Callable[[Sequence[str]], Mapping[str, Any]]
-"""Asked with row ids, answers the content hashes that the destination holds for them."""
-
 
 CHOICE = "fields"
 """Where a resource's state keeps the choice of fields that its rows were read with, in words."""
@@ -84,7 +80,7 @@ class Sync:
         is_rewriting = bool(state.get(REWRITING)) or (
             bool(state.get("cursor")) and state.get(CHOICE, "") != choice
         )
-        known = (lambda _, keys: hashes(keys)) if hashes and not is_rewriting else None
+        known = None if is_rewriting else hashes
         run = self._run(resource, self.pool, known=known, traffic=traffic, on_rows=on_rows, notes=notes)
         since = iso(run.reading.since) if run.reading.since else None
         left_out = state.get(LEFT_OUT)

@@ -57,30 +57,22 @@ def is_tight() -> bool:
     return False
 
 
-def for_models(most: int | None = None) -> str:
-    """What DuckDB may use while models are built, where nobody says (`OMNIUM_DBT_MEMORY`); as DuckDB writes it.
+def for_database(need: float = MUCH) -> str:
+    """What DuckDB may use for what needs as many bytes: no more than while models are built, unless somebody says."""
+    return os.environ.get("OMNIUM_DBT_MEMORY") or f"{int(min(need, for_models())) // 2**20}MiB"
+
+
+def for_models(most: int | None = None) -> float:
+    """Bytes that DuckDB may use while models are built, where nobody says (`OMNIUM_DBT_MEMORY`).
 
     `most`: the bytes that this process may use, by default `limit()`.
     """
-    return _mebibytes(_most_for_models(most))
-
-
-def for_database(need: float = MUCH) -> str:
-    """What DuckDB may use for what needs as many bytes: no more than while models are built, unless somebody says."""
-    return os.environ.get("OMNIUM_DBT_MEMORY") or _mebibytes(min(need, _most_for_models()))
-
-
-def _most_for_models(most: int | None = None) -> float:
     try:
         most = limit() if most is None else most
     except (OSError, ValueError):  # a system that does not tell
         return ENOUGH
     of_rest = min((most - BESIDE_MODELS) * SHARE_OF_REST, ENOUGH)
     return min(max(of_rest, most * SHARE_OF_ALL, LITTLE), MUCH)
-
-
-def _mebibytes(size: float) -> str:
-    return f"{int(size) // 2**20}MiB"
 
 
 def collect_garbage_late() -> None:

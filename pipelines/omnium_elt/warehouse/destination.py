@@ -36,8 +36,8 @@ from omnium_source.dlt_probe import check_nesting
 from omnium_source.resources import RESOURCES
 from omnium_source.setting import is_url
 from omnium_source.source import MARK, keep_mark, mark_personal
-from omnium_source.sync import Hashes
 from omnium_source.windows.deletions import MARKED_HASH
+from omnium_source.windows.resource_run import Hashes
 
 from omnium_elt.infra import memory
 from omnium_elt.infra.errors import OmniumEltError, UsageError, explain

@@ -17,22 +17,17 @@ SERVER_BURST = 6_000
 class Limiter:
     """At most `concurrency` requests at once and `per_second` sustained, after a burst of `burst`.
 
-    A 429 halves the number allowed at once; every `RECOVERY` answers without one give a place back.
+    A 429 halves the number `allowed` at once; every `RECOVERY` answers without one give a place back.
     """
 
     RECOVERY = 20
 
     def __init__(self, concurrency: int, per_second: float, burst: float) -> None:
-        self._most = self._allowed = max(1, concurrency)
+        self._most = self.allowed = max(1, concurrency)
         self._per_second, self._burst = per_second, max(1.0, burst)
         self._tokens, self._filled = self._burst, time.monotonic()
         self._running = self._good = 0
         self._free = threading.Condition()
-
-    @property
-    def allowed(self) -> int:
-        """How many requests may be in flight now."""
-        return self._allowed
 
     def _refill(self) -> None:
         now = time.monotonic()
@@ -47,10 +42,10 @@ class Limiter:
                 if stop.is_set():
                     raise Stopped("stopped on request")
                 self._refill()
-                if self._running < self._allowed and self._tokens >= 1:
+                if self._running < self.allowed and self._tokens >= 1:
                     break
                 missing = max(0.0, 1 - self._tokens) / self._per_second
-                self._free.wait(min(0.5, missing) if self._running < self._allowed else 0.5)
+                self._free.wait(min(0.5, missing) if self._running < self.allowed else 0.5)
             self._running += 1
             self._tokens -= 1
         try:
@@ -62,15 +57,15 @@ class Limiter:
 
     def answered(self) -> None:
         """An answer came without complaint."""
-        if self._allowed == self._most:
+        if self.allowed == self._most:
             return
         with self._free:
             self._good += 1
-            if self._good >= self.RECOVERY and self._allowed < self._most:
-                self._good, self._allowed = 0, self._allowed + 1
+            if self._good >= self.RECOVERY and self.allowed < self._most:
+                self._good, self.allowed = 0, self.allowed + 1
                 self._free.notify_all()
 
     def throttled(self) -> None:
         """The server said 429."""
         with self._free:
-            self._good, self._allowed = 0, max(1, self._allowed // 2)
+            self._good, self.allowed = 0, max(1, self.allowed // 2)

@@ -15,19 +15,11 @@ _LOGGERS = (
 )
 
 
-class _Silent(logging.Filter):
-    """Lets nothing through."""
-
-    def filter(self, record: logging.LogRecord) -> bool:
-        return False
-
-
-_SILENT = _Silent()
-
-
 def silence_transport() -> None:
     """Let nothing through from now on."""
     for name in _LOGGERS:
-        logger = logging.getLogger(name)
-        if _SILENT not in logger.filters:
-            logger.addFilter(_SILENT)
+        logging.getLogger(name).addFilter(_nothing)  # which is there once, however often it is added
+
+
+def _nothing(_: logging.LogRecord) -> bool:
+    return False

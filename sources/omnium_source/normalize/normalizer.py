@@ -21,7 +21,7 @@ import orjson
 import pyarrow as pa
 
 from omnium_source.json_values import json_bytes
-from omnium_source.normalize.batch import Batch, newest
+from omnium_source.normalize.batch import Batch
 from omnium_source.normalize.drift import EXAMPLES, WHOLE_ROW, Drift, Notes, named
 from omnium_source.normalize.found_columns import FoundColumns
 from omnium_source.normalize.pages import Page, as_version, read_exactly
@@ -57,8 +57,8 @@ class Normalizer:
             except AmbiguousNumber as error:
                 pages[error.page] = read_exactly(pages[error.page])
             else:
-                is_doubled = newest_by is not None and len(set(batch.keys)) < len(batch.keys)
-                return newest([batch], newest_by) if is_doubled else batch
+                is_doubled = len(set(batch.keys)) < len(batch.keys)
+                return batch.newest(newest_by) if newest_by is not None and is_doubled else batch
 
     def _normalize(self, pages: Sequence[Page], found: FoundColumns) -> Batch:
         of_pages = [page.rows for page in pages]

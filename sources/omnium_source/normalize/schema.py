@@ -70,10 +70,6 @@ class Column:
     inside: Inside = ANYWHERE
 
 
-Found = dict[tuple[str, tuple[str, ...]], Column]
-"""Columns made for fields that the contract does not have, by table and by path from its row."""
-
-
 @dataclass(frozen=True, slots=True)
 class Child:
     """A field that holds a list of objects: the rows of another table."""
@@ -109,16 +105,9 @@ class TableShape:
 
     name: str
     parent: str | None
-    path: tuple[str, ...]
     node: Node
     columns: tuple[Column, ...]
     schema: pa.Schema
-    children: tuple[str, ...]
-
-    @property
-    def hints(self) -> dict[str, dict[str, Any]]:
-        """The columns as dlt describes them."""
-        return hints_of(self.schema)
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,7 +137,7 @@ def shape_of(
     if schema_name not in contract():
         raise KeyError(f"{resource_name}: contract.json has no schema {schema_name}")
     walk = _Walk(personal, excluded)
-    walk.table(resource_name, None, (), Position((schema_name,)), (), level=0)
+    walk.table(resource_name, None, Position((schema_name,)), (), level=0)
     tables = {name: walk.tables[name] for name in sorted(walk.tables, key=lambda name: walk.order[name])}
     by_path = {column.path: column for column in tables[resource_name].columns}
     keys = []
@@ -177,21 +166,14 @@ class _Walk:
         self.positions: dict[tuple[str, ...], Position] = {}
 
     def table(
-        self,
-        name: str,
-        parent: str | None,
-        path: tuple[str, ...],
-        position: Position,
-        full_path: tuple[str, ...],
-        level: int,
+        self, name: str, parent: str | None, position: Position, full_path: tuple[str, ...], level: int
     ) -> None:
         self.order[name] = len(self.order)
         columns: list[Column] = []
-        children: list[str] = []
-        node = self.node((), full_path, "", position, name, level, columns, children)
+        node = self.node((), full_path, "", position, name, level, columns)
         fields = [arrow_field(column.name, column.kind) for column in columns]
         schema = pa.schema([*fields, *(ROOT_FIELDS if parent is None else CHILD_FIELDS)])
-        self.tables[name] = TableShape(name, parent, path, node, tuple(columns), schema, tuple(children))
+        self.tables[name] = TableShape(name, parent, node, tuple(columns), schema)
 
     def node(
         self,
@@ -202,9 +184,8 @@ class _Walk:
         table: str,
         level: int,
         columns: list[Column],
-        children: list[str],
     ) -> Node:
-        """What becomes of the fields of one object; `columns` and `children` are those of its table, and grow.
+        """What becomes of the fields of one object; `columns` are those of its table, and grow.
 
         One function, as a field becomes a column, a child or a level below by one decision.
         """
@@ -236,7 +217,6 @@ class _Walk:
                     table,
                     level,
                     columns,
-                    children,
                 )
                 fields[name] = below
                 personal_below |= below.personal
@@ -244,8 +224,7 @@ class _Walk:
             made = self.column(column, field_path, kind, position, personal)
             if listed and flat and level < CHILD_LEVELS:
                 child = f"{table}__{column}"
-                children.append(child)
-                self.table(child, table, field_path, position.below(name, schema), here, level + 1)
+                self.table(child, table, position.below(name, schema), here, level + 1)
                 suspect = self.tables[child].node.personal
                 fields[name] = Child(Column(column, field_path, "json", suspect, None, made.watched), child)
             else:

@@ -18,16 +18,13 @@ import numpy as np
 from omnium_source.errors import Incomplete
 from omnium_source.http.paginators import Connection, Page
 from omnium_source.http.traffic import Traffic
-from omnium_source.normalize.batch import Batch
+from omnium_source.normalize.batch import NO_STAMP, Batch
 from omnium_source.normalize.drift import Drift, summed
 from omnium_source.normalize.window_tables import WindowTables
 from omnium_source.resources import Resource
 from omnium_source.windows.deletions import marked
 from omnium_source.windows.resource_run import ResourceRun
 from omnium_source.windows.window import Row, Window, column_name_of, microseconds_of
-
-NO_STAMP = np.iinfo(np.int64).max
-"""What stands for a missing stamp in a batch."""
 
 
 @dataclass(frozen=True)
@@ -191,7 +188,7 @@ class Gathered:
     def _wanted(self, batch: Batch, doubled: set[str]) -> list[bool] | None:
         """Which rows of a batch are new; None for all of them."""
         known = self._run.known
-        held = known(self._run.resource.name, batch.keys) if known and batch.tables else {}
+        held = known(batch.keys) if known and batch.tables else {}
         self.unheld += len(batch.keys) - len(held)
         if not doubled and not held:
             return None

@@ -9,6 +9,7 @@ behind the search shows some changes late.
 
 import datetime as dt
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 from omnium_source.errors import ConfigurationError
@@ -33,12 +34,8 @@ def _unmoved_without_rows(windows: Iterator[Verified], before: State) -> Iterato
     for verified in windows:
         rows += verified.rows
         if not rows and before.cursor:
-            kept = before.kept()
-            for moment in ("cursor", "full_pass"):
-                if moment in kept:
-                    verified.state[moment] = kept[moment]
-                else:
-                    verified.state.pop(moment, None)
+            after = type(before).read(verified.state)
+            verified.state = replace(after, cursor=before.cursor, full_pass=before.full_pass).kept()
         yield verified
 
 

@@ -25,8 +25,8 @@ BATCH_BYTES = 6 * 1024 * 1024
 """Pages become tables together once they are this large: a table's fixed cost is paid once. Several windows gather as
 much at a time, and a worker has ten times as much in objects."""
 
-Known = Callable[[str, Sequence[str]], Mapping[str, Any]]
-"""Asked with a resource and its rows' ids, answers the content hashes that the destination holds for them."""
+Hashes = Callable[[Sequence[str]], Mapping[str, Any]]
+"""Asked with row ids, answers the content hashes that the destination holds for them."""
 
 
 class ResourceRun:
@@ -45,7 +45,7 @@ class ResourceRun:
         executor: Executor,
         *,
         reading: Reading | None = None,
-        known: Known | None = None,
+        known: Hashes | None = None,
         traffic: Traffic | None = None,
         on_rows: Callable[[int, int | None], None] | None = None,
         notes: list[str] | None = None,
@@ -74,9 +74,7 @@ class ResourceRun:
             sort = {"sortOrder": "DocumentId" if scroll else f"{self.resource.sort}Ascending"}
         return {**self.resource.body, **sort, **window.body(self.resource), **(extra or {})}
 
-    def window_tables(
-        self, size: float = 0.0, change: Callable[[Batch], Batch] | None = None
-    ) -> WindowTables:
+    def window_tables(self, size: float, change: Callable[[Batch], Batch] | None) -> WindowTables:
         """Where the pages of a window of about `size` bytes become tables; `change`: what becomes of each batch."""
         self.normalizer.use_pool_for(size)
         # Many large windows wait at a time: they do so on disk.

@@ -20,7 +20,7 @@ from typing import Any
 
 from omnium_source.errors import Incomplete, ScrollLost, TooLarge, Unstamped
 from omnium_source.http.cancellation import Cancellation
-from omnium_source.http.paginators import REACH, Connection, Scroll, SearchPages, is_round
+from omnium_source.http.paginators import REACH, Connection, is_round
 from omnium_source.http.traffic import Budget
 from omnium_source.normalize.activity import Activity
 from omnium_source.normalize.batch import Batch
@@ -299,7 +299,7 @@ class Scheduler:
                     continue  # the count may be a limit that the parts only happen to pass
                 for part in self._changed_since(together):
                     together.take_over(part)
-                wanted = together.total = self._count_of(window, query.body)
+                wanted = together.total = self.splitter.count(window, self._run.connection(), query.body)
                 # Fewer than before: what was deleted meanwhile may stand for what no part has shown.
                 if together.count == wanted and wanted >= (lost.rows.total or 0):
                     return together
@@ -333,15 +333,6 @@ class Scheduler:
         began = together.began - dt.timedelta(seconds=self._run.reading.settling_lag_seconds)
         lower = max(together.window.lower or began, began)
         yield from self.read(replace(together.window, lower=lower), together.query, (), at_once=1)
-
-    def _count_of(self, window: Window, body: Mapping[str, Any] | None) -> int:
-        """The server's own count of a window, now."""
-        run, connection = self._run, self._run.connection()
-        if self._resource.search:
-            first = SearchPages(connection, run.body(window, body), run.server.base, run.executor).first()
-        else:
-            first = Scroll(connection, run.body(window, body, scroll=True)).first()
-        return first.total or 0
 
 
 def _throw_away(turn: _Turn) -> None:

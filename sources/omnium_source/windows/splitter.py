@@ -196,11 +196,8 @@ class Splitter:
         if axis in self.axes:
             window = asked.window
             first = replace(window, created_lower=window.created_lower or FIRST_STAMP)
-            everything = self._count(window.body(self._resource), asked.connection)
-            if (
-                self._run.server.is_at_limit(everything)
-                or self._count(first.body(self._resource), asked.connection) < everything
-            ):
+            everything = self.count(window, asked.connection)
+            if self._run.server.is_at_limit(everything) or self.count(first, asked.connection) < everything:
                 self.axes = [other for other in self.axes if other is not CREATION]
         return axis in self.axes
 
@@ -216,28 +213,26 @@ class Splitter:
         for moment in possible[:1] if axis.low not in self._overlaps else ():
             for overlap in OVERLAPS:
                 around = Window(**{axis.low: moment - overlap, axis.high: moment + overlap})
-                if self._count(around.body(self._resource), connection):
+                if self.count(around, connection):
                     self._overlaps[axis.low] = overlap
                     break
         return self._overlaps.get(axis.low, OVERLAPS[0])
 
     def count_outside(self, connection: Connection) -> int:
         """How many rows are in no window, as they lack the stamp; too many rather than too few if rows come and go."""
-        dated = Window(lower=FIRST_STAMP).body(self._resource)
-        before, most = self._count({}, connection), 0
+        everything, dated = Window(), Window(lower=FIRST_STAMP)
+        before, most = self.count(everything, connection), 0
         for _ in range(COUNTS_OF_ALL):
-            stamped, after = self._count(dated, connection), self._count({}, connection)
+            stamped, after = self.count(dated, connection), self.count(everything, connection)
             if after == before:
                 return max(0, after - stamped)
             before, most = after, max(most, before - stamped, after - stamped)
         return most
 
-    def count(self, window: Window, connection: Connection) -> int:
-        """The server's own count of a window."""
-        return self._count(window.body(self._resource), connection)
-
-    def _count(self, bounds: Mapping[str, Any], connection: Connection) -> int:
-        return self.count_by(self._resource.search or self._resource.scroll, bounds, connection)
+    def count(self, window: Window, connection: Connection, more: Mapping[str, Any] | None = None) -> int:
+        """The server's own count of a window; `more`: further fields of the request."""
+        path = self._resource.search or self._resource.scroll
+        return self.count_by(path, {**window.body(self._resource), **(more or {})}, connection)
 
     def count_by(self, path: str, bounds: Mapping[str, Any], connection: Connection) -> int:
         """The server's own count of what fits these fields of a request, by a search or the start of a scroll."""

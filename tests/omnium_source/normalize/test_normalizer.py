@@ -16,12 +16,12 @@ from dlt.common.libs.pyarrow import py_arrow_to_table_schema_columns
 from hypothesis import given
 from hypothesis import strategies as st
 from omnium_source.contract import contract
-from omnium_source.normalize.batch import Batch, newest
+from omnium_source.normalize.batch import Batch
 from omnium_source.normalize.drift import Drift
 from omnium_source.normalize.found_columns import Known
 from omnium_source.normalize.pages import Parsed
 from omnium_source.normalize.resource_normalizer import ResourceNormalizer
-from omnium_source.normalize.schema import ResourceShape, json_columns, shape_of
+from omnium_source.normalize.schema import ResourceShape, hints_of, json_columns, shape_of
 from omnium_source.pii.masking import PersonalData
 from omnium_source.resources import RESOURCES
 
@@ -481,23 +481,14 @@ def test_newest_keeps_one_version_and_its_own_children() -> None:
 
     first = [order("A", 3, "a-new"), order("B", 1, "b-old-1", "b-old-2"), order("C", 1)]
     second = [order("A", 2, "a-old"), order("B", 1, "b-new"), order("B", 1)]
-    batches = [normalizer.normalize([page(json.dumps(some))]) for some in (first, second)]
-    merged = newest(batches, "modified")
+    pages = [page(json.dumps(some)) for some in (first, second)]
+    merged = normalizer.normalize(pages, "modified")
     assert merged.tables["orders"]["id"].to_pylist() == ["A", "C", "B"]
     assert merged.tables["orders__order_form__line_items"]["code"].to_pylist() == ["a-new"]
     assert merged.keys == merged.tables["orders"]["_dlt_id"].to_pylist()
-    assert [int(row) for row in merged.roots["orders__order_form__line_items"]] == [0]
-    last = newest(batches)
+    last = normalizer.normalize(pages, "no_such_column")
     assert last.tables["orders"]["id"].to_pylist() == ["C", "A", "B"]
     assert last.tables["orders__order_form__line_items"]["code"].to_pylist() == ["a-old"]
-
-
-def test_newest_joins_batches_with_different_columns() -> None:
-    normalizer = ResourceNormalizer(shape("suppliers"))
-    batches = [normalizer.normalize([page(text)]) for text in ('[{"id": "1"}]', '[{"id": "2", "grade": 1}]')]
-    assert newest(batches).tables["suppliers"]["grade"].to_pylist() == [None, Decimal(1)]
-    with pytest.raises(ValueError, match="at least one batch"):
-        newest([])
 
 
 # ---------------------------------------------------------------------------------------------------- shapes
@@ -510,13 +501,12 @@ def test_every_resource_has_a_sound_shape(resource: str) -> None:
     for table in made.tables.values():
         assert len(set(table.schema.names)) == len(table.schema.names)
         assert all(len(column.name) <= 128 for column in table.columns)
-        if table.parent is not None:
-            assert table.name in made.tables[table.parent].children
+        assert table.parent is None or table.parent in made.tables
         arrow = py_arrow_to_table_schema_columns(table.schema)
         as_json = set(json_columns(table.schema))
-        assert {name: hint["data_type"] for name, hint in table.hints.items() if name not in as_json} == {
-            name: hint["data_type"] for name, hint in arrow.items() if name not in as_json
-        }
+        assert {
+            name: hint["data_type"] for name, hint in hints_of(table.schema).items() if name not in as_json
+        } == {name: hint["data_type"] for name, hint in arrow.items() if name not in as_json}
     root = {column.path: column for column in made.tables[made.root].columns}
     assert all(column.path in root for column in made.key) or resource == "product_alerts"
 

@@ -147,7 +147,7 @@ def test_a_worker_keeps_only_what_the_destination_lacks() -> None:
         held = {row["_dlt_id"]: row["_omnium_row_hash"] for row in first}
         del held[first[5]["_dlt_id"]]
         held[first[6]["_dlt_id"]] = "another content"
-        found = read(wire, pool, known=lambda name, keys: {k: held[k] for k in keys if k in held})
+        found = read(wire, pool, known=lambda keys: {k: held[k] for k in keys if k in held})
         assert [window.written for window in found] == [2]
         assert rows_of(found)["suppliers"] == [first[5], first[6]]
         assert [row["id"] for row in rows_of(found)["suppliers__contacts"]] == ["c5", "c6"]
