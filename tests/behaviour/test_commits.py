@@ -481,7 +481,7 @@ def test_progress_knows_totals_and_ends_each_resource_once(home: Home, sandbox: 
     told = Told()
     some = ("orders", "stores", "inventory_transactions")
     settings = sandbox_settings(
-        home, sandbox, resources=some, window_rows=100, source_options={"reading": {"windows_at_once": 1}}
+        home, sandbox, resources=some, window_rows=100, reading_options={"windows_at_once": 1}
     )
     report = perform(settings, told, "load", COMMANDS["load"])
     assert report.status == "ok"

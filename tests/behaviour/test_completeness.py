@@ -203,7 +203,7 @@ def test_a_sweep_cut_off_half_way_marks_nothing(sandbox: Sandbox, home: Home):
         home,
         sandbox,
         resources=("orders",),
-        source_options={"reading": {"budget": 1.0, "tries": 2}},
+        reading_options={"budget": 1.0, "tries": 2},
     )
     load(settings, Silent())
     sandbox.tenant.delete("orders", next(iter(sandbox.tenant.rows("orders")))["id"])

@@ -18,7 +18,10 @@ from tests.support.tenants import sandbox_settings
 
 IS_SOAK = bool(os.environ.get("OMNIUM_SOAK"))
 FEW = ("suppliers", "purchase_orders", "orders", "inventory", "deliveries", "supplier_versions")
-SHORT: dict[str, Any] = {"client": {"request_timeout": 1.0}, "reading": {"budget": 1.5, "tries": 2}}
+SHORT: dict[str, Any] = {
+    "client_options": {"request_timeout": 1.0},
+    "reading_options": {"budget": 1.5, "tries": 2},
+}
 """Budgets of seconds instead of minutes."""
 
 
@@ -154,7 +157,7 @@ def test_what_lasts_ends_within_its_budget_and_the_next_run_is_right(
     fault.path, fault.method, fault.fired = "/PurchaseOrders/", "POST", 0
     tenant.faults.add(fault)
     started = time.monotonic()
-    broken = load_once(home, tenant, resources=("purchase_orders", "suppliers"), source_options=SHORT)
+    broken = load_once(home, tenant, resources=("purchase_orders", "suppliers"), **SHORT)
     seconds = time.monotonic() - started
     assert seconds < 15
     # What one address says is no word about the others.
@@ -179,7 +182,7 @@ def test_a_sweep_whose_first_answer_does_not_come_names_the_resource(
 ) -> None:
     """And the others are swept: with the token of an earlier run nothing else has been asked before."""
     monkeypatch.setattr("omnium_source.http.repeating.FIRST_CONTACT_SECONDS", 0.5)
-    settings = settings_of(home, tenant, resources=("purchase_orders", "suppliers"), source_options=SHORT)
+    settings = settings_of(home, tenant, resources=("purchase_orders", "suppliers"), **SHORT)
     # The sweep's order is the table's, so suppliers come first.
     fault.path, fault.method, fault.fired = "/Suppliers/", "POST", 0
     assert perform(settings, Silent(), "load", COMMANDS["load"]).status == "ok"
@@ -208,7 +211,7 @@ def test_a_server_that_is_not_omnium_from_the_start(
     monkeypatch.setattr("omnium_source.http.repeating.FIRST_CONTACT_SECONDS", 2.0)
     fault.path, fault.fired = "", 0
     tenant.faults.add(fault)
-    report = load_once(home, tenant, resources=("stores",), source_options=SHORT)
+    report = load_once(home, tenant, resources=("stores",), **SHORT)
     assert report.exit_status == 1
     assert report.error is not None
     assert says in report.error.replace("\n", ": ")
@@ -220,7 +223,7 @@ def test_a_scroll_that_loops_is_noticed(home: Home, tenant: Sandbox, undisturbed
     tenant.faults.add(Fault("repeat", path="/Inventory/Scroll"))
     started = time.monotonic()
     try:
-        broken = load_once(home, tenant, resources=("inventory", "suppliers"), source_options=SHORT)
+        broken = load_once(home, tenant, resources=("inventory", "suppliers"), **SHORT)
     finally:
         tenant.behaviour.batch = 1_000
     assert time.monotonic() - started < 15

@@ -92,7 +92,7 @@ def test_nothing_is_wrong_and_nothing_is_silent(seed: int, home: Home) -> None:
             resources=names,
             personal="include",
             settling_lag_seconds=LAG,
-            source_options={"reading": {"budget": 60.0}},
+            reading_options={"budget": 60.0},
         )
         with sandbox.mutate(30.0, resources=names, recent_days=20, seed=seed):
             for _ in range(2):

@@ -25,7 +25,10 @@ EVERY: tuple[FaultKind, ...] = (
     "429", "429_date", "500", "503", "400", "401", "403", "404",
     "hang", "reset", "truncate", "html", "wrong_type", "drip", "lost", "expire", "repeat", "redirect",
 )  # fmt: skip
-SHORT: dict[str, Any] = {"client": {"request_timeout": 0.3}, "reading": {"budget": 0.8, "tries": 2}}
+SHORT: dict[str, Any] = {
+    "client_options": {"request_timeout": 0.3},
+    "reading_options": {"budget": 0.8, "tries": 2},
+}
 
 
 class Secrets:
@@ -85,7 +88,7 @@ def test_nothing_leaks_through_any_failure(
         sandbox.faults.clear()
         sandbox.faults.add(Fault(kind, rate=0.7, seconds=0.4 if kind == "hang" else 0.02))
         home.token.unlink(missing_ok=True)
-        reports.append(load(home, sandbox, source_options=SHORT, full_refresh=True, run_id=f"run-{kind}"))
+        reports.append(load(home, sandbox, **SHORT, full_refresh=True, run_id=f"run-{kind}"))
         secrets.note_tokens(sandbox)
     sandbox.faults.clear()
     reports.append(load(home, sandbox, [reconcile_step(True)]))
@@ -156,7 +159,7 @@ def test_a_proxys_page_that_repeats_the_address_is_masked(status: int, home: Hom
 
     with Wire(answer, own_token=True) as wire:
         report = perform(
-            sandbox_settings(home, wire, resources=("stores",), source_options=SHORT),  # type: ignore[arg-type]
+            sandbox_settings(home, wire, resources=("stores",), **SHORT),  # type: ignore[arg-type]
             Silent(),
             "load",
             COMMANDS["load"],

@@ -176,8 +176,10 @@ class Settings:
     """Days between two full reads of resources whose changes no filter shows."""
     deletion_limit: float = 0.1
     """Share of a resource's rows that `reconcile` marks at most without `--force`."""
-    source_options: dict[str, Any] = field(default_factory=dict)
-    """Further keyword arguments for `omnium_source`, such as page bases or exclusions."""
+    client_options: dict[str, Any] = field(default_factory=dict)
+    """Further arguments of `OmniumClient`."""
+    reading_options: dict[str, Any] = field(default_factory=dict)
+    """Further fields of `Reading`."""
     fields: dict[str, dict[str, Any]] = field(default_factory=dict)
     """The choice of fields of each resource that has one (`omnium_source/fields.py`)."""
     variables: dict[str, Any] = field(default_factory=dict)

@@ -24,7 +24,7 @@ def connect(settings: Settings, stop: Cancellation | None = None) -> OmniumClien
         max_concurrency=settings.max_concurrency,
         max_requests_per_second=settings.max_requests_per_second,
         stop=stop or settings.stop,
-        **settings.source_options.get("client", {}),
+        **settings.client_options,
     )
 
 

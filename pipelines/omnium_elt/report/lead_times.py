@@ -56,7 +56,7 @@ def _configured_against_measured(policies: Sequence[Row]) -> Markup:
         for row in policies[:16]
         if row["measured_p50_days"] is not None
     ]
-    return svg.ranges(ranges, "Measured against configured lead times", "days")
+    return svg.ranges(ranges, "Measured against configured lead times")
 
 
 def _punctuality(connection: Any) -> Markup:
@@ -65,8 +65,7 @@ def _punctuality(connection: Any) -> Markup:
         """
         select
             month,
-            sum(on_time_share * lines_due) / nullif(sum(lines_due), 0) as on_time,
-            sum(otif_quantity_share * lines_due) / nullif(sum(lines_due), 0) as in_time_units
+            sum(on_time_share * lines_due) / nullif(sum(lines_due), 0) as on_time
         from marts.supplier_scorecard
         where period = 'month' and lines_due > 0
         group by month
@@ -74,9 +73,9 @@ def _punctuality(connection: Any) -> Markup:
         limit 18
         """,
     )[::-1]
-    return svg.lines(
+    return svg.line(
         [f"{row['month']:%b %y}" for row in found],
-        [svg.Line("", tuple(row["on_time"] for row in found))],
+        [row["on_time"] for row in found],
         "Share of lines on time per month",
     )
 

@@ -32,7 +32,7 @@ class Range:
     label: str
     low: float
     high: float
-    mark: float | None
+    mark: float
     title: str
 
 
@@ -43,14 +43,6 @@ class Column:
     label: str
     values: tuple[float, ...]
     title: str
-
-
-@dataclass(frozen=True)
-class Line:
-    """One line through the points of a chart; None leaves a gap."""
-
-    name: str
-    values: tuple[float | None, ...]
 
 
 @dataclass(frozen=True)
@@ -78,10 +70,10 @@ def bars(rows: Sequence[Bar], description: str) -> Markup:
     return picture(len(rows) * ROW + 4, description, marks)
 
 
-def ranges(rows: Sequence[Range], description: str, unit: str) -> Markup:
-    """Ranges on one axis from 0: a line from low to high, a dot at low, an upright where it was expected."""
+def ranges(rows: Sequence[Range], description: str) -> Markup:
+    """Ranges of days on one axis from 0: a line from low to high, a dot at low, an upright where it was expected."""
     room = WIDTH - LABEL - 16
-    ticks = round_ticks(max((max(row.high, row.mark or 0) for row in rows), default=0))
+    ticks = round_ticks(max((max(row.high, row.mark) for row in rows), default=0))
     bottom = len(rows) * ROW + 4
 
     def place(value: float) -> float:
@@ -92,20 +84,16 @@ def ranges(rows: Sequence[Range], description: str, unit: str) -> Markup:
         + written(place(tick), bottom + 15, f"{tick:g}", "middle", "tick")
         for tick in ticks
     ]
-    marks.append(written(LABEL - 8, bottom + 15, unit, "end", "tick"))
+    marks.append(written(LABEL - 8, bottom + 15, "days", "end", "tick"))
     for number, row in enumerate(rows):
         middle = number * ROW + 12
-        expected = (
-            f'<line class="mark" x1="{place(row.mark):.1f}" x2="{place(row.mark):.1f}" '
-            f'y1="{middle - 8}" y2="{middle + 8}"/>'
-            if row.mark is not None
-            else ""
-        )
         marks.append(
             f"<g><title>{escape(row.title)}</title>{written(LABEL - 8, middle + 4, row.label, 'end')}"
             f'<line class="range" x1="{place(row.low):.1f}" x2="{place(row.high):.1f}" '
             f'y1="{middle}" y2="{middle}"/>'
-            f'<circle class="first" cx="{place(row.low):.1f}" cy="{middle}" r="5"/>{expected}</g>'
+            f'<circle class="first" cx="{place(row.low):.1f}" cy="{middle}" r="5"/>'
+            f'<line class="mark" x1="{place(row.mark):.1f}" x2="{place(row.mark):.1f}" '
+            f'y1="{middle - 8}" y2="{middle + 8}"/></g>'
         )
     return picture(bottom + 22, description, marks)
 
@@ -138,8 +126,8 @@ def columns(items: Sequence[Column], description: str) -> Markup:
     return picture(height + 24, description, marks)
 
 
-def lines(labels: Sequence[str], series: Sequence[Line], description: str) -> Markup:
-    """Shares (0…1) over time, the axis from 0 to 100 %; each line is named at its end."""
+def line(labels: Sequence[str], shares: Sequence[float | None], description: str) -> Markup:
+    """Shares (0…1) over time, the axis from 0 to 100 %, the last one as a figure; one that is None is left out."""
     height, left, right, top = 170, 40, 44, 10
 
     def place(number: int, value: float) -> tuple[float, float]:
@@ -159,28 +147,22 @@ def lines(labels: Sequence[str], series: Sequence[Line], description: str) -> Ma
         for number, label in enumerate(labels)
         if (len(labels) - 1 - number) % every == 0
     ]
-    ends: list[float] = []
-    for line, kind in zip(series, ("first", "second"), strict=False):
-        points = [(n, value) for n, value in enumerate(line.values) if value is not None]
-        if not points:
-            continue
-        path = " ".join(f"{x:.1f},{y:.1f}" for x, y in (place(n, value) for n, value in points))
-        marks.append(f'<polyline class="{kind}-line" points="{path}"/>')
+    points = [(*place(n, share), labels[n], share) for n, share in enumerate(shares) if share is not None]
+    if points:
+        path = " ".join(f"{x:.1f},{y:.1f}" for x, y, _, _ in points)
+        marks.append(f'<polyline class="first-line" points="{path}"/>')
         marks += [
-            f'<circle class="{kind}" cx="{place(n, value)[0]:.1f}" cy="{place(n, value)[1]:.1f}" r="3">'
-            f"<title>{escape(f'{labels[n]}: {line.name} {value:.1%}')}</title></circle>"
-            for n, value in points
+            f'<circle class="first" cx="{x:.1f}" cy="{y:.1f}" r="3">'
+            f"<title>{escape(f'{label}: {share:.1%}')}</title></circle>"
+            for x, y, label, share in points
         ]
-        x, y = place(*points[-1])
-        while any(abs(y - other) < 13 for other in ends):
-            y += 13
-        ends.append(y)
-        marks.append(written(x + 8, y + 4, f"{line.name} {points[-1][1]:.0%}".strip(), kind=f"{kind}-name"))
+        x, y, _, share = points[-1]
+        marks.append(written(x + 8, y + 4, f"{share:.0%}", kind="first-name"))
     return picture(height + 24, description, marks)
 
 
-def curves(series: Sequence[Curve], description: str, unit: str) -> Markup:
-    """Shares (0…1) against an amount: what one gets for what it costs; the axis of amounts begins at 0."""
+def curves(series: Sequence[Curve], description: str, costs: str) -> Markup:
+    """Shares (0…1) against an amount: what one gets for what it `costs`; the axis of amounts begins at 0."""
     height, left, right = 220, 40, 16
     points = [point for curve in series for point in curve.points]
     ticks = round_ticks(max((x for x, _, _ in points), default=0))
@@ -199,7 +181,7 @@ def curves(series: Sequence[Curve], description: str, unit: str) -> Markup:
             + written(left - 6, y + 4, f"{number / 10:.0%}", "end", "tick")
         )
     marks += [written(place(x, 0)[0], height + 16, short(x), "middle", "tick") for x in ticks]
-    marks.append(written(WIDTH - right, height + 34, unit, "end", "tick"))
+    marks.append(written(WIDTH - right, height + 34, costs, "end", "tick"))
     for curve, kind in zip(series, ("first", "second", "third"), strict=False):
         placed = [(*place(x, share), title) for x, share, title in sorted(curve.points)]
         path = " ".join(f"{x:.1f},{y:.1f}" for x, y, _ in placed)

@@ -248,12 +248,9 @@ def part_settings(settings: Settings, number: int) -> Settings:
         personal_key=Secret(key.decode()),
         max_requests_per_second=settings.max_requests_per_second / found.at_once,
         max_concurrency=max(1, settings.max_concurrency // found.at_once),
-        source_options={
-            **settings.source_options,
-            "reading": {
-                **settings.source_options.get("reading", {}),
-                "shares": {name: share for name, share in shares.items() if share},
-            },
+        reading_options={
+            **settings.reading_options,
+            "shares": {name: share for name, share in shares.items() if share},
         },
     )
 

@@ -123,7 +123,7 @@ class _Load:
             since=settings.since_midnight,
             folder=settings.home.buffers,
             **(WHERE_TIGHT if self._is_tight else {}),
-            **settings.source_options.get("reading", {}),
+            **settings.reading_options,
         )
         self._committed = dict(warehouse.states)
         self._states = {} if settings.full_refresh else warehouse.states

@@ -59,7 +59,7 @@ def _syncing(settings: Settings) -> Iterator[tuple[Warehouse, Sync]]:
         ThreadPoolExecutor(20, "omnium-page") as executor,
     ):
         personal = personal_data(settings, warehouse.personal_mark)
-        reading = Reading(folder=settings.home.buffers, **settings.source_options.get("reading", {}))
+        reading = Reading(folder=settings.home.buffers, **settings.reading_options)
         yield warehouse, Sync(client, executor, personal, reading, choices=settings.fields)
 
 

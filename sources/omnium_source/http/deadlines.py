@@ -47,8 +47,8 @@ class Patience(threading.local):
             raise late("the time of the request is up")
         return min(left, TICK_SECONDS)
 
-    def elsewhere(self, work: Callable[[], T], late: type[Exception]) -> T:
-        """What `work` returns, done in another thread: nothing wakes it where it waits, so it is left behind."""
+    def elsewhere(self, work: Callable[[], T]) -> T:
+        """What `work` returns, which connects. In another thread: nothing wakes it where it waits, so it is left there."""
         done: queue.SimpleQueue[tuple[T | None, Exception | None]] = queue.SimpleQueue()
 
         def run() -> None:
@@ -60,7 +60,7 @@ class Patience(threading.local):
         threading.Thread(target=run, name="omnium-connect", daemon=True).start()
         while True:
             try:
-                result, error = done.get(timeout=self.tick(float("inf"), late))
+                result, error = done.get(timeout=self.tick(float("inf"), httpcore.ConnectTimeout))
             except queue.Empty:
                 continue
             if error:
@@ -99,7 +99,7 @@ class _Stream(httpcore.NetworkStream):
         def shake_hands() -> httpcore.NetworkStream:
             return self._inner.start_tls(ssl_context, server_hostname, timeout)
 
-        return _Stream(self._patience.elsewhere(shake_hands, httpcore.ConnectTimeout), self._patience)
+        return _Stream(self._patience.elsewhere(shake_hands), self._patience)
 
     def get_extra_info(self, info: str) -> Any:
         return self._inner.get_extra_info(info)
@@ -122,7 +122,7 @@ class _Backend(httpcore.NetworkBackend):
         def connect() -> httpcore.NetworkStream:
             return self._inner.connect_tcp(host, port, timeout, local_address, socket_options)
 
-        return _Stream(self._patience.elsewhere(connect, httpcore.ConnectTimeout), self._patience)
+        return _Stream(self._patience.elsewhere(connect), self._patience)
 
     def sleep(self, seconds: float) -> None:
         self._inner.sleep(seconds)

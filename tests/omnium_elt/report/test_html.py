@@ -224,7 +224,7 @@ def test_columns_are_stacked_without_gaps() -> None:
 
 
 def test_a_range_ends_where_it_should_on_the_axis() -> None:
-    picture = svg.ranges([svg.Range("s", 10, 20, 5, "s")], "one range", "days")
+    picture = svg.ranges([svg.Range("s", 10, 20, 5, "s")], "one range")
     ticks = [float(x) for x in re.findall(r'class="grid" x1="([\d.]+)"', picture)]
     (low, high) = re.search(r'class="range" x1="([\d.]+)" x2="([\d.]+)"', picture).groups()  # type: ignore[union-attr]
     mark = re.search(r'class="mark" x1="([\d.]+)"', picture).group(1)  # type: ignore[union-attr]
@@ -242,7 +242,7 @@ def test_curves_join_their_points_by_what_they_cost() -> None:
 
 
 def test_a_line_leaves_out_what_is_not_known() -> None:
-    picture = svg.lines(["a", "b", "c"], [svg.Line("x", (0.0, None, 1.0))], "one line")
+    picture = svg.line(["a", "b", "c"], [0.0, None, 1.0], "one line")
     (points,) = re.findall(r'points="([^"]+)"', picture)
     assert points == "40.0,170.0 436.0,10.0"
 

@@ -222,7 +222,7 @@ def test_a_part_cut_short_goes_on_where_it_was(
         parted,
         resources=("inventory_transactions",),
         window_rows=100,
-        source_options={"reading": {"windows_at_once": 1}},
+        reading_options={"windows_at_once": 1},
     )
     plan(parted, 2)
     begun = backfill.part_settings(parted, 1)
