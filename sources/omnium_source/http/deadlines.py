@@ -48,7 +48,7 @@ class Patience(threading.local):
         return min(left, TICK_SECONDS)
 
     def elsewhere(self, work: Callable[[], T]) -> T:
-        """What `work` returns, which connects. In another thread: nothing wakes it where it waits, so it is left there."""
+        """What `work` returns, which connects. In a thread of its own: nothing wakes it there, so it is left behind."""
         done: queue.SimpleQueue[tuple[T | None, Exception | None]] = queue.SimpleQueue()
 
         def run() -> None:
