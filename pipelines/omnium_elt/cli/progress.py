@@ -35,7 +35,7 @@ def showing_progress() -> Iterator[Progress]:
         yield Bars(bars)
 
 
-class Bars:
+class Bars(Progress):
     """Progress as bars."""
 
     def __init__(self, bars: Any) -> None:
@@ -75,7 +75,7 @@ class _Going:
     total: int | None = None
 
 
-class PlainLines:
+class PlainLines(Progress):
     """Progress as lines for log files: one at the end of each resource, and every half minute between."""
 
     EVERY_SECONDS = 30.0

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
-from typing import Any, Concatenate, Literal, ParamSpec, Protocol
+from typing import Any, Concatenate, Literal, ParamSpec
 
 from omnium_source.http.traffic import Traffic
 
@@ -146,8 +146,8 @@ class RunReport:
         return dict(for_json(values))
 
 
-class Progress(Protocol):
-    """Whoever shows a run's progress. Called from several threads."""
+class Progress:
+    """Whoever shows a run's progress; of itself it shows nothing. Called from several threads."""
 
     def start(self, resource: str, total: int | None) -> None:
         """`resource` begins; `total` rows are expected, None where nobody knows."""
@@ -185,20 +185,8 @@ def timed(step: _Reported[_Options]) -> _Reported[_Options]:
     return measured
 
 
-class Silent:
+class Silent(Progress):
     """A Progress that shows nothing: for tests and for callers from Python."""
-
-    def start(self, resource: str, total: int | None) -> None:
-        """Show nothing."""
-
-    def advance(self, resource: str, rows: int) -> None:
-        """Show nothing."""
-
-    def finish(self, resource: str, status: str) -> None:
-        """Show nothing."""
-
-    def note(self, text: str) -> None:
-        """Show nothing."""
 
 
 def new_run_id(moment: datetime | None = None) -> str:

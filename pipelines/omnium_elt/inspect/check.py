@@ -278,7 +278,7 @@ def _limits(settings: Settings) -> Finding:
 def _resource(client: "OmniumClient", resource: "Resource") -> Iterator[Finding]:
     """Ask for as little as the endpoint allows: is the role there, and where do pages begin?"""
     from omnium_source.errors import Forbidden
-    from omnium_source.http.paginators import Connection, PageBase, SearchPages
+    from omnium_source.http.paginators import Connection, PageBase, Scroll, SearchPages
     from omnium_source.http.traffic import Budget, Traffic
     from omnium_source.windows.window import iso
 
@@ -293,8 +293,7 @@ def _resource(client: "OmniumClient", resource: "Resource") -> Iterator[Finding]
             paging = {"take": 1, "page": resource.page_base} if resource.paged else {}
             connection.post(resource.search, {**body, **paging})
         else:
-            size = {resource.scroll_take_field: resource.scroll_take}
-            connection.post(resource.scroll, {**body, **size}, starts_scroll=True)
+            Scroll(connection, body).first()
         base = ""
         if resource.search and resource.paged and not resource.page_base_is_clear:
             with ThreadPoolExecutor(1) as executor:

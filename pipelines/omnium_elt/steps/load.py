@@ -190,8 +190,7 @@ class _Load:
         name = one.resource.name
         self._progress.start(name, None)
         try:
-            if self._fatal or self._client.stop.is_set():
-                raise Stopped("stopped on request")
+            self._client.stop.check()
             for verified in self._windows(one):
                 self._room.acquire()
                 one.windows.append(verified)

@@ -73,7 +73,7 @@ def _receipt(window: Verified) -> dict[str, Any]:
         "rows": window.rows,
         "rows_written": window.written,
         "distinct_keys": window.distinct_keys,
-        "requests": window.traffic.requests,
+        "requests": window.requests,
         "tries": window.tries,
         "seconds": window.seconds,
         "complete": True,

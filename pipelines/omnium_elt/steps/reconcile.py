@@ -197,8 +197,7 @@ class _Sweep:
         missing: set[str] = set()
         self._progress.start(resource.name, None)
         try:
-            if self._settings.stop.is_set():
-                raise Stopped("stopped on request")
+            self._settings.stop.check()
             held = _held(self._warehouse, resource.name)
             present = self._sync.keys(resource, traffic=traffic)
             report.total_hits, report.complete = len(present), True

@@ -18,12 +18,7 @@ WIDTHS = {"explanation": 90, "product_name": 32, "supplier_name": 24}
 
 
 def write_csv(
-    path: Path,
-    names: Sequence[str],
-    rows: Iterable[Sequence[Any]],
-    *,
-    delimiter: str = ",",
-    decimal_sign: str = ".",
+    path: Path, names: Sequence[str], rows: Iterable[Sequence[Any]], *, delimiter: str, decimal_sign: str
 ) -> None:
     """UTF-8 with a mark at its beginning, so that Excel reads it as such; decimals without needless zeros."""
     with path.open("w", encoding="utf-8-sig", newline="", errors="replace") as file:

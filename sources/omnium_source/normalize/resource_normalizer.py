@@ -41,7 +41,7 @@ class Normalizing(Protocol):
         """Make tables of some pages; of a key that comes twice the row that is newer by `cursor`."""
 
     def keys_of(self, pages: Sequence[Page]) -> list[str]:
-        """The keys alone."""
+        """The keys of rows that are looked at and not kept."""
 
     def hints(self, table: str) -> dict[str, dict[str, Any]]:
         """The columns of a table, as dlt describes them."""

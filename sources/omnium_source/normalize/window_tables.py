@@ -94,10 +94,6 @@ class WindowTables:
         self._hints |= tables.hints
         return taken
 
-    def keys_of(self, pages: Sequence[Page]) -> list[str]:
-        """The keys of rows that are looked at and not kept."""
-        return self._normalizer.keys_of(pages)
-
     def finish(self) -> Tables:
         """The finished tables; nothing more comes."""
         if self._finished is None:

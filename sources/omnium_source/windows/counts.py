@@ -5,8 +5,7 @@ the count of the whole is a limit that hides rows, both parts together hold more
 limit itself. So the sum is a proof, whatever the server's bounds include and however many rows share a stamp.
 
 Verdict     what became of the doubt
-Doubt       a count that may be a limit, and what was read of its window
-CountProof  asks
+CountProof  a count that may be a limit, and what was read of its window: asks
 counts_further  whether the server counts further anywhere
 StampCheck  looks for rows that no window by time holds
 """
@@ -14,7 +13,7 @@ StampCheck  looks for rows that no window by time holds
 import datetime as dt
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from enum import Enum
 from typing import Any
 
@@ -54,28 +53,23 @@ class Span:
 
 
 @dataclass(frozen=True)
-class Doubt:
-    """A count that may be a limit.
+class CountProof:
+    """Finds out about one count that may be a limit: the `total` of a `window`.
 
     `path`: what was asked for it, with `body`. `spans` by the stamps' paths. `is_new`: whether a page shows rows that
-    were not read.
+    were not read. `rows`: of the first page.
     """
 
+    run: ResourceRun
+    splitter: Splitter
+    connection: Connection
     window: Window
     total: int
     path: str
+    body: Mapping[str, Any]
+    spans: Mapping[str, Span]
     is_new: Callable[[Page], bool]
-    body: Mapping[str, Any] = field(default_factory=dict)
-    spans: Mapping[str, Span] = field(default_factory=dict)
-    rows: Sequence[Row] = ()
-
-
-class CountProof:
-    """Finds out about one count."""
-
-    def __init__(self, run: ResourceRun, splitter: Splitter, connection: Connection, doubt: Doubt) -> None:
-        self._run, self._splitter, self._connection = run, splitter, connection
-        self._doubt = doubt
+    rows: Sequence[Row]
 
     def verdict(self) -> Verdict:
         """Whether the count is true. Two requests for nearly every window, and only where the count is doubtful.
@@ -83,7 +77,7 @@ class CountProof:
         Raises Incomplete where the count changes meanwhile.
         """
         found = Verdict.UNKNOWN
-        for axis in self._splitter.axes:
+        for axis in self.splitter.axes:
             by_axis = self._by_time(axis)
             if by_axis is Verdict.LIMIT:
                 by_axis = self._confirmed(axis)
@@ -93,34 +87,33 @@ class CountProof:
         return found
 
     def _by_time(self, axis: Axis) -> Verdict:
-        doubt = self._doubt
-        span = doubt.spans.get(axis.path)
+        span = self.spans.get(axis.path)
         if span is None:  # none of the rows that were read has this stamp, or none was asked to show it
-            if doubt.body:
+            if self.body:
                 return Verdict.UNKNOWN
             stamped = self._page(axis, EARLIEST, None)
-            return Verdict.LIMIT if stamped and doubt.is_new(stamped) else Verdict.UNKNOWN
+            return Verdict.LIMIT if stamped and self.is_new(stamped) else Verdict.UNKNOWN
         # The widest is known without a request, and parts that are so far apart share no row on any server.
         overlap, is_wide = OVERLAPS[-1], span.length > 4 * OVERLAPS[-1]
         if not is_wide:
-            overlap = self._splitter.overlap(doubt.rows, axis, self._connection)
+            overlap = self.splitter.overlap(self.rows, axis, self.connection)
         if span.length <= 4 * overlap:
             return self._outside(axis, span)
         middle = span.first + span.length / 2
         low, high = middle - overlap, middle + overlap
         older = self._ask(axis, None, high)
         younger = self._ask(axis, low, None)
-        is_all_in_one = max(older, younger) >= doubt.total
+        is_all_in_one = max(older, younger) >= self.total
         if is_all_in_one and is_wide:
             return Verdict.LIMIT  # as that part lacks rows that were read
         together = older + younger
-        if together > doubt.total:
+        if together > self.total:
             together -= self._ask(axis, low, high)
-        if together > doubt.total:
+        if together > self.total:
             return Verdict.LIMIT
         if is_all_in_one:  # or the server compares no more finely than the rows lie apart
             return self._outside(axis, span)
-        if together == doubt.total:
+        if together == self.total:
             return Verdict.TRUE
         return Verdict.UNSTAMPED if span.missing else Verdict.UNKNOWN
 
@@ -132,7 +125,7 @@ class CountProof:
         for margin in (2 * overlap for overlap in OVERLAPS):
             sides = (None, span.first - margin), (span.last + margin, None)
             shown = [page for low, high in sides if (page := self._page(axis, low, high))]
-            if any(self._doubt.is_new(page) for page in shown):
+            if any(self.is_new(page) for page in shown):
                 return Verdict.LIMIT
             if not any(page.count for page in shown):
                 break
@@ -141,7 +134,7 @@ class CountProof:
     def _part(self, axis: Axis, low: dt.datetime | None, high: dt.datetime | None) -> Window | None:
         """The window between two moments, None for no bound of its own; None where there is no such window."""
         given = {axis.low: low, axis.high: high}
-        part = replace(self._doubt.window, **{name: value for name, value in given.items() if value})
+        part = replace(self.window, **{name: value for name, value in given.items() if value})
         lower, upper = getattr(part, axis.low), getattr(part, axis.high)
         return None if lower and upper and lower > upper else part
 
@@ -151,31 +144,30 @@ class CountProof:
 
     def _page(self, axis: Axis, low: dt.datetime | None, high: dt.datetime | None) -> Page | None:
         """The first page of a part."""
-        doubt, post, resource = self._doubt, self._connection.post, self._run.resource
+        post, resource = self.connection.post, self.run.resource
         part = self._part(axis, low, high)
         if part is None:
             return None
-        if doubt.path != resource.search:
-            body = self._run.body(part, doubt.body, scroll=True)
-            return post(doubt.path, {**body, "take": resource.scroll_take}, starts_scroll=True)
-        page = {"take": resource.take, "page": self._run.server.base.number} if resource.paged else {}
-        return post(doubt.path, {**self._run.body(part, doubt.body), **page})
+        if self.path != resource.search:
+            body = self.run.body(part, self.body, scroll=True)
+            return post(self.path, {**body, "take": resource.scroll_take}, starts_scroll=True)
+        page = {"take": resource.take, "page": self.run.server.base.number} if resource.paged else {}
+        return post(self.path, {**self.run.body(part, self.body), **page})
 
     def _confirmed(self, axis: Axis) -> Verdict:
         """LIMIT, unless rows came meanwhile, or the server heeds no bounds. Raises Incomplete: rows went."""
-        doubt = self._doubt
-        now = self._count(doubt.window)
-        if now > doubt.total:
+        now = self._count(self.window)
+        if now > self.total:
             return Verdict.TRUE  # no limit counts further; whether all rows are there the next count tells
-        if now < doubt.total:
-            text = f"its count went from {doubt.total} to {now} while it was looked at"
-            raise Incomplete(f"{self._run.resource.name}: {text}")
-        never = replace(doubt.window, **{axis.low: LATEST, axis.high: None})
-        return Verdict.LIMIT if self._count(never) < doubt.total else Verdict.UNKNOWN
+        if now < self.total:
+            text = f"its count went from {self.total} to {now} while it was looked at"
+            raise Incomplete(f"{self.run.resource.name}: {text}")
+        never = replace(self.window, **{axis.low: LATEST, axis.high: None})
+        return Verdict.LIMIT if self._count(never) < self.total else Verdict.UNKNOWN
 
     def _count(self, window: Window) -> int:
-        bounds = {**self._doubt.body, **window.body(self._run.resource)}
-        return self._splitter.count_by(self._doubt.path, bounds, self._connection)
+        bounds = {**self.body, **window.body(self.run.resource)}
+        return self.splitter.count_by(self.path, bounds, self.connection)
 
 
 LIKELY_LARGE = ("orders", "event_log", "private_customers", "purchase_orders")

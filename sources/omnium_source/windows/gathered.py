@@ -17,7 +17,6 @@ import numpy as np
 
 from omnium_source.errors import Incomplete
 from omnium_source.http.paginators import Connection, Page
-from omnium_source.http.traffic import Traffic
 from omnium_source.normalize.batch import NO_STAMP, Batch
 from omnium_source.normalize.drift import Drift, summed
 from omnium_source.normalize.window_tables import WindowTables
@@ -66,7 +65,7 @@ class Verified:
     written: int
     tables: WindowTables
     state: dict[str, Any]
-    traffic: Traffic
+    requests: int
     tries: int
     seconds: float
     bytes: int = 0
@@ -255,7 +254,7 @@ class Gathered:
             self.written,
             self.tables,
             {},
-            Traffic(requests=self._connection.traffic.requests - self._requests),
+            self._connection.traffic.requests - self._requests,
             self.tries,
             time.monotonic() - self._started,
             self.bytes,

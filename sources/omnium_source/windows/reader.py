@@ -17,7 +17,7 @@ from omnium_source.http.paginators import (
     SearchPages,
     one_ahead,
 )
-from omnium_source.windows.counts import CountProof, Doubt, Span, Verdict, counts_further
+from omnium_source.windows.counts import CountProof, Span, Verdict, counts_further
 from omnium_source.windows.gathered import Gathered
 from omnium_source.windows.resource_run import ResourceRun
 from omnium_source.windows.server_facts import SCROLL_FROM
@@ -165,16 +165,18 @@ class Attempt:
                 return False
         else:
             path_of_counts = path
-        doubt = Doubt(
+        verdict = CountProof(
+            run,
+            self._splitter,
+            self._connection,
             rows.window,
             total,
             path_of_counts,
-            self._is_new,
             rows.query.body or {},
             self._spans(),
+            self._is_new,
             self.shown.rows,
-        )
-        verdict = CountProof(run, self._splitter, self._connection, doubt).verdict()
+        ).verdict()
         if verdict is Verdict.LIMIT or (verdict is not Verdict.TRUE and self._is_suspicious(total)):
             run.note_limit(total)
             run.server.hides.add(path)
@@ -219,7 +221,7 @@ class Attempt:
     def _is_new(self, page: Page) -> bool:
         """Whether a page shows rows that were not read; the first one is told from others where no more was."""
         if self.rows.keys:
-            return not self.rows.keys.issuperset(self.rows.tables.keys_of([page]))
+            return not self.rows.keys.issuperset(self._run.normalizer.keys_of([page]))
         known = {key_of(self._run.resource, row) for row in self.shown.rows}
         return any(key_of(self._run.resource, row) not in known for row in page.rows)
 
@@ -363,7 +365,7 @@ class Attempt:
             return
         if first.total is None or first.total != len(stamped) or first.may_be_more:
             raise Incomplete(rows.says(f"{len(stamped):,} rows or more changed while it was read"))
-        if left := rows.keys.intersection(rows.tables.keys_of(changed)):
+        if left := rows.keys.intersection(run.normalizer.keys_of(changed)):
             raise Incomplete(rows.says(f"{len(left):,} of its rows changed while it was read"))
 
     def _check_nothing_was_deleted(self) -> None:
@@ -386,6 +388,6 @@ class Attempt:
         left = set(rows.keys)
         first = pages.first()
         for page in (first, *pages.rest(first)):
-            left.difference_update(rows.tables.keys_of([page]))
+            left.difference_update(run.normalizer.keys_of([page]))
         if left:
             raise Incomplete(rows.says(f"{len(left):,} of its rows went or moved while it was read"))

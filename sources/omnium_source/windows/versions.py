@@ -16,7 +16,7 @@ from omnium_source.errors import (
 )
 from omnium_source.http.client import Answer
 from omnium_source.http.paginators import Connection, Page
-from omnium_source.http.traffic import Budget, Traffic
+from omnium_source.http.traffic import Budget
 from omnium_source.resources import RESOURCES
 from omnium_source.windows.gathered import Gathered, Query, Verified
 from omnium_source.windows.state import VersionsState
@@ -58,7 +58,7 @@ class Versions(Strategy[VersionsState]):
             rows.close()
             raise next(iter(failures.values()))
         verified = rows.verified()
-        verified.traffic = Traffic(requests=self.run.traffic.requests - before)
+        verified.requests = self.run.traffic.requests - before
         # Those that failed are asked for again, as long as the cursor has not passed their change.
         verified.state = self.kept(state, cursor=state.cursor if failures else self.now, versions=seen)
         yield verified
