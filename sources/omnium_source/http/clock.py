@@ -6,9 +6,11 @@ one counts: the server's, by the `Date` headers of its answers, and this machine
 
     ServerClock   what the headers said
     Moment        one moment, by both clocks
+    duration      a length of time in words
 """
 
 import datetime as dt
+import math
 import statistics
 import threading
 import time
@@ -109,21 +111,24 @@ class ServerClock:
         if abs(offset) >= AGREEMENT:
             direction = "ahead of" if offset > dt.timedelta() else "behind"
             said.append(
-                f"the server's clock is {_duration(offset)} {direction} this machine's: windows end at the earlier "
-                "of both, and what lies between is read again in each run; set the one that is wrong"
+                f"the server's clock is {duration(offset.total_seconds())} {direction} this machine's: windows end at the "
+                "earlier of both, and what lies between is read again in each run; set the one that is wrong"
             )
-        if abs(self._oddest - offset) >= AGREEMENT:
+        off = self._oddest - offset
+        if abs(off) >= AGREEMENT:
             said.append(
-                f"a Date header was {_duration(self._oddest - offset)} off the others: the median of them counts"
+                f"a Date header was {duration(off.total_seconds())} off the others: the median of them counts"
             )
         if self._unusable:
             said.append(f"{self._unusable:,} of {self.answers:,} answers had no usable Date header")
         return said
 
 
-def _duration(length: dt.timedelta) -> str:
-    """A length of time in the unit that people would use: 90 seconds, 3 hours, 12 days."""
-    seconds = abs(length.total_seconds())
+def duration(seconds: float) -> str:
+    """A length of time, whatever its sign, in the unit that people would use: 90 seconds, 3 hours, 12 days."""
+    seconds = abs(seconds)
+    if math.isinf(seconds):
+        return "for ever"
     for unit, size in (("days", 86_400), ("hours", 3_600), ("minutes", 60)):
         if seconds >= 2 * size:
             return f"{seconds / size:,.0f} {unit}"

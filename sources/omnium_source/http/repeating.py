@@ -5,7 +5,6 @@ Repeating     asks until there is an answer
 """
 
 import logging
-import math
 import random
 import time
 from collections.abc import Callable
@@ -14,6 +13,7 @@ from typing import TypeVar
 from omnium_source.errors import GaveUp, Refused, ScrollLost, Stopped, TooLarge, Unreachable
 from omnium_source.http.answers import OddlyEncoded
 from omnium_source.http.cancellation import Cancellation
+from omnium_source.http.clock import duration
 from omnium_source.http.traffic import Budget, Traffic
 from omnium_source.text import plain
 
@@ -94,7 +94,7 @@ class Repeating:
                         ) from None
                 if wait > left or tries >= MOST_TRIES or odd >= MOST_ODD_ANSWERS:
                     asked = failure.wait or 0.0
-                    why = f"{failure}, and the server asks to wait {_duration(asked)}, longer than there is time for"
+                    why = f"{failure}, and the server asks to wait {duration(asked)}, longer than there is time for"
                     raise GaveUp(
                         f"{what}: gave up after {tries} {'try' if tries == 1 else 'tries'}: "
                         f"{why if asked > left else failure}; run again later"
@@ -111,12 +111,3 @@ def _lasting(what: str, failure: TooLarge | OddlyEncoded) -> TooLarge | Refused:
     if isinstance(failure, TooLarge):
         return TooLarge(f"{what}: {failure}: it was not read to its end")
     return Refused(f"{what}: {failure}: have the server, or the proxy before it, send it plain or as gzip")
-
-
-def _duration(seconds: float) -> str:
-    """Seconds in words for people: 90 s, 24 hours."""
-    if math.isinf(seconds):
-        return "for ever"
-    if seconds < 120:
-        return f"{seconds:.0f} s"
-    return f"{seconds / 60:.0f} minutes" if seconds < 7_200 else f"{seconds / 3_600:,.0f} hours"

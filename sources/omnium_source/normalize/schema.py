@@ -138,7 +138,7 @@ def shape_of(
         raise KeyError(f"{resource_name}: contract.json has no schema {schema_name}")
     walk = _Walk(personal, excluded)
     walk.table(resource_name, None, Position((schema_name,)), (), level=0)
-    tables = {name: walk.tables[name] for name in sorted(walk.tables, key=lambda name: walk.order[name])}
+    tables = {name: walk.tables[name] for name in walk.names}
     by_path = {column.path: column for column in tables[resource_name].columns}
     keys = []
     for path in (tuple(dotted.split(".")) for dotted in key):
@@ -161,14 +161,14 @@ class _Walk:
     def __init__(self, personal: PersonalData, excluded: frozenset[str]) -> None:
         self.personal = personal
         self.excluded = excluded
+        self.names: list[str] = []
         self.tables: dict[str, TableShape] = {}
-        self.order: dict[str, int] = {}
         self.positions: dict[tuple[str, ...], Position] = {}
 
     def table(
         self, name: str, parent: str | None, position: Position, full_path: tuple[str, ...], level: int
     ) -> None:
-        self.order[name] = len(self.order)
+        self.names.append(name)
         columns: list[Column] = []
         node = self.node((), full_path, "", position, name, level, columns)
         fields = [arrow_field(column.name, column.kind) for column in columns]

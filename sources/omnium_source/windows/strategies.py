@@ -108,12 +108,8 @@ class Trailing(Strategy[State]):
 
     def windows(self, state: State) -> Iterator[Verified]:
         """See `Strategy.windows`."""
-        if self.is_full_pass_due(state):
-            window = Window(self.run.reading.since, end=self.now)
-            yield from self.with_final_state(self.read(window), state, full_pass=self.now)
-        else:
-            window = Window(_trailing_since(self, state), self.latest, end=self.now)
-            yield from self.with_final_state(self.read(window), state)
+        window, changes = _trailing(self, state, is_full=self.is_full_pass_due(state))
+        yield from self.with_final_state(self.read(window), state, **changes)
 
 
 class Open(Strategy[OpenState]):
@@ -127,18 +123,14 @@ class Open(Strategy[OpenState]):
     def windows(self, state: OpenState) -> Iterator[Verified]:
         """See `Strategy.windows`."""
         is_full = self.is_full_pass_due(state)
+        window, changes = _trailing(self, state, is_full=is_full)
         open_ids: set[str] = set() if is_full else set(state.open or ())
-        asked = sorted(open_ids)
-        changes: dict[str, Any] = {}
-        if is_full:
-            changes["full_pass"] = self.now
-            window = Window(self.run.reading.since, end=self.now)
-        else:
-            window = Window(_trailing_since(self, state), self.latest, end=self.now)
-            asked = sorted(open_ids | self._named_by_changed_parents(state))
+        asked = [] if is_full else sorted(open_ids | self._named_by_changed_parents(state))
+        found: set[str] = set()
 
         def note(rows: Sequence[Row]) -> None:
             for row in rows:
+                found.add(str(row.get("id")))
                 is_final = row.get(self.run.resource.status) in self.run.resource.final_statuses
                 (open_ids.discard if is_final else open_ids.add)(str(row.get("id")))
 
@@ -146,15 +138,8 @@ class Open(Strategy[OpenState]):
             yield from self.read(window, Query(note=note))
             for start in range(0, len(asked), IDS_A_REQUEST):
                 ids = asked[start : start + IDS_A_REQUEST]
-                found: set[str] = set()
-
-                def note_found(rows: Sequence[Row], found: set[str] = found) -> None:
-                    found.update(str(row.get("id")) for row in rows)
-                    note(rows)
-
-                yield from self.read(
-                    Window(end=self.now), Query({"selectedDeliveries": ids}, note=note_found)
-                )
+                found.clear()
+                yield from self.read(Window(end=self.now), Query({"selectedDeliveries": ids}, note=note))
                 open_ids.difference_update(set(ids) - found)
 
         for verified in self.with_final_state(read(), state, **changes):
@@ -174,10 +159,15 @@ class Open(Strategy[OpenState]):
         return named - {""}
 
 
-def _trailing_since(strategy: Strategy[Any], state: State) -> dt.datetime:
-    """Where a read by creation starts: what is new, and what was new not long ago."""
+def _trailing(strategy: Strategy[Any], state: State, *, is_full: bool) -> tuple[Window, dict[str, Any]]:
+    """The window of a read by creation, and what it changes of the state.
+
+    Everything, or what is new and what was new not long ago.
+    """
+    if is_full:
+        return Window(strategy.run.reading.since, end=strategy.now), {"full_pass": strategy.now}
     trailing = strategy.now - dt.timedelta(days=strategy.run.reading.trailing_days)
-    return min(strategy.since(state) or trailing, trailing)
+    return Window(min(strategy.since(state) or trailing, trailing), strategy.latest, end=strategy.now), {}
 
 
 STRATEGIES: Mapping[str, type[Strategy[Any]]] = {
