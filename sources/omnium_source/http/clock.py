@@ -111,8 +111,8 @@ class ServerClock:
         if abs(offset) >= AGREEMENT:
             direction = "ahead of" if offset > dt.timedelta() else "behind"
             said.append(
-                f"the server's clock is {duration(offset.total_seconds())} {direction} this machine's: windows end at the "
-                "earlier of both, and what lies between is read again in each run; set the one that is wrong"
+                f"the server's clock is {duration(offset.total_seconds())} {direction} this machine's: windows end at "
+                "the earlier of both, and what lies between is read again in each run; set the one that is wrong"
             )
         off = self._oddest - offset
         if abs(off) >= AGREEMENT:
