@@ -13,8 +13,6 @@ from omnium_elt.infra.home import Home
 from omnium_elt.warehouse import database
 from omnium_elt.warehouse.queries import Row, rows
 
-FIELDS = ("ticked", "quantity", "snoozed_until", "note", "confirm", "forget")
-
 
 class Refused(Exception):
     """What was asked for cannot be kept; its message says why."""

@@ -110,17 +110,12 @@ def write_json(path: Path, value: Any, mode: int | None = 0o600) -> None:
         partial.write_text(json.dumps(value, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
 
 
-def read_json(path: Path) -> Any:
-    """What a JSON file holds; None where there is no such file, or nothing that is JSON in it."""
-    try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError):
-        return None
-
-
 def read_object(path: Path) -> dict[str, Any]:
     """The object in a JSON file; empty where there is none, so that whoever lost a file starts anew."""
-    found = read_json(path)
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError):
+        return {}
     return found if isinstance(found, dict) else {}
 
 

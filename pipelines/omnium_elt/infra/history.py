@@ -12,7 +12,7 @@ from typing import Any
 
 from omnium_source.resources import LEFT_OUT
 
-from omnium_elt.infra.files import read_json, read_object, write_json
+from omnium_elt.infra.files import read_object, write_json
 from omnium_elt.infra.home import Home
 from omnium_elt.infra.run_report import RunReport, new_run_id
 
@@ -57,7 +57,7 @@ def save(home: Home, report: RunReport) -> None:
 def runs(home: Home, limit: int | None = None) -> list[dict[str, Any]]:
     """The reports of earlier runs, the newest first. History is no reason to fail: damaged ones are left out."""
     paths = sorted(home.runs.glob("*.json"), reverse=True)
-    found = (run for path in paths if _is_report(run := read_json(path)))
+    found = (run for path in paths if _is_report(run := read_object(path)))
     return list(itertools.islice(found, limit))
 
 
@@ -75,11 +75,10 @@ def seconds_since(text: str | None, now: datetime) -> float | None:
     return (now - datetime.fromisoformat(text)).total_seconds() if text else None
 
 
-def _is_report(run: Any) -> bool:
+def _is_report(run: dict[str, Any]) -> bool:
     """Whether this is a run's report with everything that is read of it."""
     return (
-        isinstance(run, dict)
-        and all(isinstance(run.get(name), str) for name in ("run_id", "command", "status"))
+        all(isinstance(run.get(name), str) for name in ("run_id", "command", "status"))
         and all(_is_moment(run.get(name)) for name in ("started_at", "finished_at"))
         and isinstance(run.get("error"), str | None)
         and _are_objects(run.get("resources"), {"name": str, "rows": int, "requests": int})
