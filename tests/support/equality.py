@@ -7,7 +7,6 @@ import duckdb
 import orjson
 from omnium_sandbox import Sandbox
 from omnium_source import RESOURCES
-from omnium_source.normalize.batch import newest
 from omnium_source.normalize.pages import Parsed
 from omnium_source.normalize.resource_normalizer import ResourceNormalizer
 from omnium_source.pii.masking import PersonalData
@@ -36,7 +35,8 @@ def _differences_of(connection: Any, sandbox: Sandbox, personal: PersonalData, n
     left_out = {*resource.excluded, "price", "variants.price"} if name == "products" else resource.excluded
     rows = [_without(row, left_out) for row in rows]
     normalizer = ResourceNormalizer(shape(resource, personal))
-    batch = newest([normalizer.normalize([Parsed(orjson.dumps({"result": rows}), rows)])])
+    # Of rows with one key the last: they are told apart by no column.
+    batch = normalizer.normalize([Parsed(orjson.dumps({"result": rows}), rows)], "no column")
     held = {
         row[0]
         for row in connection.execute(

@@ -118,7 +118,7 @@ def test_pieces_are_read_side_by_side_and_handed_on_oldest_first() -> None:
     assert ends == sorted(set(ends))
     assert scrolls.side_by_side() >= 2
     # Each counts its own requests; the whole window's search and one for the overlap are nobody's.
-    assert sum(window.traffic.requests for window in windows) == scrolls.searches + len(scrolls.events) - 2
+    assert sum(window.requests for window in windows) == scrolls.searches + len(scrolls.events) - 2
 
 
 @pytest.mark.parametrize("step", [-1, 7])
