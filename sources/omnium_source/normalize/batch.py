@@ -69,13 +69,15 @@ class Batch:
         The newest is the one with the largest `cursor` (a timestamp column of the root table), among equals and
         without a cursor the one that came last.
         """
-        stamps = self.stamps(cursor, missing=-NO_STAMP)
-        best: dict[str, tuple[int, int]] = {}
+        found = self.stamps(cursor, missing=-NO_STAMP)
+        stamps = [0] * len(self.keys) if found is None else found.tolist()
+        newest: dict[str, int] = {}
         for row, key in enumerate(self.keys):
-            found = (0 if stamps is None else int(stamps[row]), row)
-            best[key] = max(found, best.get(key, found))
+            before = newest.setdefault(key, row)
+            if stamps[row] >= stamps[before]:
+                newest[key] = row
         mask = np.zeros(len(self.keys), dtype=bool)
-        mask[[row for _, row in best.values()]] = True
+        mask[list(newest.values())] = True
         tables = {name: table.filter(pa.array(mask[self.roots[name]])) for name, table in self.tables.items()}
         return replace(
             self,
