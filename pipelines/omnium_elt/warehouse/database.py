@@ -61,6 +61,8 @@ DECISIONS = "_omnium_decisions"
 ODD_VALUES = "_omnium_odd_values"
 BOOKKEEPING = (RECEIPTS, ODD_VALUES)
 """Tables that a package adds to beside its rows (`steps/receipts.py`)."""
+APPENDING = "main._omnium_appending"
+"""Table in which version 0.1 named the resources that a package under way was appending to."""
 
 
 _opening = threading.Lock()
@@ -167,7 +169,7 @@ def described(connection: Any, table: str) -> dict[str, Any]:
 
 
 def clear_half_loaded(connection: Any) -> None:
-    """Take away what a package that never became whole says of itself.
+    """Take away what a package that never became whole has left: rows that it appended, and receipts.
 
     A merge of a table and its children is one transaction: what it left are whole rows, which the next run meets again.
     """
@@ -175,10 +177,24 @@ def clear_half_loaded(connection: Any) -> None:
     if "_dlt_loads" not in columns:
         return
     whole_loads = f"select load_id from {RAW}._dlt_loads where status = 0"
+    main = tables(connection, "main")
+    appending = APPENDING.partition(".")[2]
     with transaction(connection):
         for table in BOOKKEEPING:
             if "_dlt_load_id" in columns.get(table, {}):
                 connection.execute(f"delete from {RAW}.{table} where _dlt_load_id not in ({whole_loads})")
+        if appending in main:
+            for (root,) in connection.execute(f"select resource from {APPENDING}").fetchall():
+                if root in columns:
+                    _clear_half_appended(connection, root, columns, whole_loads)
+            connection.execute(f"drop table {APPENDING}")
+
+
+def _clear_half_appended(connection: Any, root: str, columns: Mapping[str, Any], whole_loads: str) -> None:
+    complete = f'select _dlt_id from {RAW}."{root}" where _dlt_load_id in ({whole_loads})'
+    for child in (name for name in columns if name.startswith(f"{root}__")):
+        connection.execute(f'delete from {RAW}."{child}" where _dlt_root_id not in ({complete})')
+    connection.execute(f'delete from {RAW}."{root}" where _dlt_id not in ({complete})')
 
 
 def fingerprint(connection: Any) -> dict[str, str]:
