@@ -105,6 +105,7 @@ class TableShape:
 
     name: str
     parent: str | None
+    path: tuple[str, ...]
     node: Node
     columns: tuple[Column, ...]
     schema: pa.Schema
@@ -137,7 +138,7 @@ def shape_of(
     if schema_name not in contract():
         raise KeyError(f"{resource_name}: contract.json has no schema {schema_name}")
     walk = _Walk(personal, excluded)
-    walk.table(resource_name, None, Position((schema_name,)), (), level=0)
+    walk.table(resource_name, None, (), Position((schema_name,)), (), level=0)
     tables = {name: walk.tables[name] for name in walk.names}
     by_path = {column.path: column for column in tables[resource_name].columns}
     keys = []
@@ -166,14 +167,20 @@ class _Walk:
         self.positions: dict[tuple[str, ...], Position] = {}
 
     def table(
-        self, name: str, parent: str | None, position: Position, full_path: tuple[str, ...], level: int
+        self,
+        name: str,
+        parent: str | None,
+        path: tuple[str, ...],
+        position: Position,
+        full_path: tuple[str, ...],
+        level: int,
     ) -> None:
         self.names.append(name)
         columns: list[Column] = []
         node = self.node((), full_path, "", position, name, level, columns)
         fields = [arrow_field(column.name, column.kind) for column in columns]
         schema = pa.schema([*fields, *(ROOT_FIELDS if parent is None else CHILD_FIELDS)])
-        self.tables[name] = TableShape(name, parent, node, tuple(columns), schema)
+        self.tables[name] = TableShape(name, parent, path, node, tuple(columns), schema)
 
     def node(
         self,
@@ -224,7 +231,7 @@ class _Walk:
             made = self.column(column, field_path, kind, position, personal)
             if listed and flat and level < CHILD_LEVELS:
                 child = f"{table}__{column}"
-                self.table(child, table, position.below(name, schema), here, level + 1)
+                self.table(child, table, field_path, position.below(name, schema), here, level + 1)
                 suspect = self.tables[child].node.personal
                 fields[name] = Child(Column(column, field_path, "json", suspect, None, made.watched), child)
             else:
