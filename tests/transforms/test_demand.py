@@ -231,6 +231,23 @@ def test_a_day_has_23_hours_when_clocks_are_set_forward(folder: Path) -> None:
     assert stock(folder, "forward", date(2026, 3, 29)) == (0, pytest.approx(5.75 / 23))
 
 
+def test_what_a_closed_store_does_not_sell_has_not_ended(tmp_path: Path) -> None:
+    """As of the last day of two weeks' holidays: sold every day before, as in a store that sold until yesterday."""
+    sales = {"holidays": range(14, 200), "open": range(200)}
+    orders = [sold("lamp", days_ago(age), 10, store) for store, ages in sales.items() for age in ages]
+    closed = [{"date": f"{days_ago(age)}T00:00:00Z", "closed": True} for age in range(14)]
+    stores = [{"id": "holidays", "additionalOpeningHours": closed}, {"id": "open"}]
+    write_raw(tmp_path, {"orders": orders, "stores": stores}, at(TODAY, 20))
+    dbt(tmp_path, *BUILD, "--select", "+int_demand_estimates")
+    found = query(
+        tmp_path, "select warehouse_code, daily_demand from intermediate.int_demand_estimates order by 1"
+    )
+    assert found == [
+        {"warehouse_code": store, "daily_demand": pytest.approx(10, rel=0.005)}
+        for store in ("holidays", "open")
+    ]
+
+
 def test_a_day_with_demand_for_an_empty_shelf_was_observed(folder: Path) -> None:
     row = profile(folder, "empty", "shop")
     assert (row["daily_demand_in_stock"], row["in_stock_days"]) == (1, 90)

@@ -155,7 +155,8 @@ closed_sums as (
         sum(case when closed.age is not null then {{ demand_weight('closed.age', k.short_half_life) }} else 0e0 end)
             over through_days as short_sum,
         sum(case when closed.age is not null then {{ demand_weight('closed.age', k.long_half_life) }} else 0e0 end)
-            over through_days as long_sum
+            over through_days as long_sum,
+        sum(case when closed.age is not null then 1e0 else 0e0 end) over through_days as day_sum
     from closed_offsets
     left join closed
         on closed.warehouse_code = closed_offsets.warehouse_code
@@ -195,10 +196,12 @@ with runs as (
             / {{ demand_weight(days_between('days.as_of_day', as_of()), half_life) }} as {{ memory }}_closed
         {{- ',
         ' if not loop.last }}
-        {%- endfor -%}
+        {%- endfor %},
+        coalesce(closed_until.day_sum, 0e0) - coalesce(closed_before.day_sum, 0e0) as days_closed
         {%- else -%}
         0e0 as short_closed,
-        0e0 as long_closed
+        0e0 as long_closed,
+        0e0 as days_closed
         {%- endif %}
     from {{ changes }} as changes
     inner join {{ as_of_days }} as days
@@ -318,11 +321,11 @@ second_look as (
             else case when weighed.age < sized.first_age then weighed.first_share else 0e0 end
                 + weighed.carried_share * least(weighed.days - 1e0, {{ k.new_days }}e0 - sized.first_age + weighed.age)
         end) as new_stock_days,
-        -- the silence since the last sale: its days in stock, and their weight in the slow memory
+        -- the silence since the last sale: its days in stock on which customers could have come, and their weight in the slow memory
         sum(case
             when weighed.day < sized.last_sale_day then 0e0
-            when weighed.day = sized.last_sale_day then (weighed.days - 1e0) * weighed.carried_share
-            else weighed.first_share + (weighed.days - 1e0) * weighed.carried_share
+            else case when weighed.day = sized.last_sale_day then 0e0 else weighed.first_share end
+                + (weighed.days - 1e0 - weighed.days_closed) * weighed.carried_share
         end) as silent_days,
         sum(case
             when weighed.day < sized.last_sale_day then 0e0
