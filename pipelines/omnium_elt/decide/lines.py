@@ -6,6 +6,7 @@ Export, writing to Omnium and the dashboard all take their lines and totals from
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import date
 from decimal import Decimal
 from typing import Any
 
@@ -14,6 +15,7 @@ from omnium_elt.infra.errors import UsageError
 from omnium_elt.infra.home import Home
 from omnium_elt.infra.text import counted
 from omnium_elt.warehouse import database, selection
+from omnium_elt.warehouse.manifest import read_manifest
 
 MART = "purchase_proposal_line"
 
@@ -129,6 +131,7 @@ def connect(home: Home, *, as_proposed: bool = False) -> Iterator[Any]:
     `is_decided` and `is_outdated`. Raises UsageError where nothing is published.
     """
     require_warehouse(home)
+    _require_day(home)
     kept = {} if as_proposed else Decisions(home.decisions).all()
     with database.connect(home.warehouse, read_only=True) as connection:
         join(connection, home, kept)
@@ -138,8 +141,6 @@ def connect(home: Home, *, as_proposed: bool = False) -> Iterator[Any]:
 def join(connection: Any, home: Home, kept: Mapping[Key, Decision]) -> None:
     """Make the view in a connection to the published warehouse."""
     import pyarrow
-
-    from omnium_elt.infra.files import read_object
 
     decimal = pyarrow.decimal128(18, 4)
     columns: dict[str, tuple[Any, list[Any]]] = {
@@ -160,7 +161,7 @@ def join(connection: Any, home: Home, kept: Mapping[Key, Decision]) -> None:
     connection.register("decision_rows", rows)
     connection.execute("create or replace temp table decision as from decision_rows")
     connection.unregister("decision_rows")
-    as_of = read_object(home.manifest).get("as_of")
+    as_of = read_manifest(home).get("as_of")
     connection.execute(
         "create or replace temp table proposal_day as select cast(? as date) as as_of", [as_of]
     )
@@ -210,6 +211,20 @@ def choose(connection: Any, chosen: Selection) -> Chosen:
         "select count(*), count(*) filter (where is_changed), count(*) filter (where is_outdated) from chosen_line"
     ).fetchall()
     return Chosen(lines, ticked_only, others if ticked_only else 0, snoozed, changed, outdated)
+
+
+def _require_day(home: Home) -> None:
+    """Raise UsageError where the manifest does not say of which day the proposal is.
+
+    Without it nothing would be put off any more, and the same order would have another id.
+    """
+    try:
+        date.fromisoformat(str(read_manifest(home).get("as_of")))
+    except ValueError:
+        raise UsageError(
+            f"{home.manifest} is missing or damaged, and says of which day the proposal is",
+            "Write it anew: omnium-elt publish.",
+        ) from None
 
 
 def require_warehouse(home: Home) -> None:

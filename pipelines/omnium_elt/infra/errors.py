@@ -194,7 +194,8 @@ def _explain_one(error: BaseException) -> Explanation | None:
         return hint
     if isinstance(error, OSError) and error.errno in _OS_ERRORS:
         message, remedy = _OS_ERRORS[error.errno]
-        where = f"{error.filename}: " if error.filename else ""
+        path = error.filename2 or error.filename  # where a finished file was to be moved to
+        where = f"{path}: " if path else ""
         return Explanation(f"{where}{message}", remedy)
     # What is written in Rust (deltalake) says which error of the system it was in its text alone.
     number = re.search(r"\(os error (\d+)\)", text)

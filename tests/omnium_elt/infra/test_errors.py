@@ -260,6 +260,13 @@ def test_the_traceback_is_in_the_log_file(world: World, capfd: pytest.CaptureFix
             "/data/state/lock: a folder, where a file has to be",
             1,
         ),
+        (
+            IsADirectoryError(
+                errno.EISDIR, "Is a directory", "/data/.x.json.7.partial", None, "/data/x.json"
+            ),
+            "/data/x.json: a folder, where a file has to be",
+            1,
+        ),
         (OSError(errno.EDQUOT, "Disk quota exceeded"), "the disk quota is used up", 1),
         (OSError(errno.EFBIG, "File too large"), "a file may not become as large as this one has to", 1),
         (

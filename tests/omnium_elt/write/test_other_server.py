@@ -409,3 +409,24 @@ def test_killed_at_every_point_an_undo_cancels_once_and_gives_the_decision_back(
         assert list(Decisions(settings.home.decisions).all()) == [("oslo", "A")], settings.home.root
         taken_back = [e for e in Decisions(settings.home.decisions).history() if e.what == "taken_back"]
         assert len(taken_back) == 1, settings.home.root
+
+
+@pytest.mark.parametrize(
+    "content", [None, b"", b'{"as_of": {}}', b'{"published_at": "x", "run_id": "y", "marts"']
+)
+def test_without_the_day_of_the_proposal_no_order_is_made(
+    settings: Settings, tenant: OtherTenant, content: bytes | None
+) -> None:
+    """What was put off would be ordered, and an order made a second time under another id."""
+    decisions = Decisions(settings.home.decisions)
+    decisions.keep([proposal.lamp()])
+    settings.home.manifest.unlink()
+    if content is not None:
+        settings.home.manifest.write_bytes(content)
+    report = write(settings, orders_step(Selection(), apply=True))
+    assert (report.exit_status, tenant.orders) == (2, {})
+    assert str(report.error).splitlines() == [
+        f"{settings.home.manifest} is missing or damaged, and says of which day the proposal is",
+        "Write it anew: omnium-elt publish.",
+    ]
+    assert len(decisions.all()) == 1
