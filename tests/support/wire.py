@@ -142,3 +142,35 @@ def search(
         return Reply("take * page must not exceed 10000", 400)
     start = (page - base) * take
     return Reply({"result": found[start : start + take], "totalHits": len(found), "scrollId": None})
+
+
+def scrolling(rows: list[dict[str, Any]], *, expires_after: int = 10**9, batch: int = 100) -> Any:
+    """A server of scrolls, each a snapshot; the first one is forgotten after so many continuations."""
+    scrolls: dict[str, list[dict[str, Any]]] = {}
+    continued = 0
+
+    def answer(asked: Asked) -> Any:
+        nonlocal continued
+        if asked.method == "POST" and asked.path.endswith("Search") and "Inventory" not in asked.path:
+            return search(rows, asked.body)
+        if asked.method == "POST":
+            found = [
+                row
+                for row in rows
+                if asked.body.get("modifiedFrom", "") <= row["modified"] <= asked.body.get("modifiedTo", "9")
+            ]
+            name = f"scroll-{len(scrolls)}"
+            scrolls[name] = found[batch:]
+            return {
+                "result": found[:batch],
+                "totalHits": len(found),
+                "scrollId": name if scrolls[name] else None,
+            }
+        continued += 1
+        name = asked.path.rpartition("/")[2]
+        if name not in scrolls or (name == "scroll-0" and continued > expires_after):
+            return Reply("no such scroll", 404)
+        some, scrolls[name] = scrolls[name][:batch], scrolls[name][batch:]
+        return {"result": some, "totalHits": len(rows), "scrollId": name}
+
+    return answer

@@ -25,6 +25,7 @@ from omnium_source.errors import Forbidden
 from omnium_source.pii.personal_key import key_for
 from omnium_source.resources import Resource, select
 from omnium_source.sync import Sync
+from omnium_source.windows.state import EMPTY
 from omnium_source.windows.window import Reading, Window, iso, moment_of
 
 from omnium_elt.infra import lock
@@ -358,9 +359,11 @@ def states_of(home: Home, plan_id: str) -> Mapping[str, dict[str, Any]]:
 
 def is_complete(state: Mapping[str, Any] | None, share: Window | None) -> bool:
     """Whether a part that left this state has read all that it was to read of a resource."""
-    if not state or not state.get("cursor") or state.get("is_first_read"):
+    if not state or state.get("is_first_read"):
         return False
-    return share is None or share.end is None or moment_of(state["cursor"]) == share.end
+    if share is None or share.end is None:
+        return bool(state.get("cursor") or state.get(EMPTY))
+    return moment_of(state.get("cursor")) == share.end
 
 
 def lacking_of(plan: Plan, number: int, states: Mapping[str, Mapping[str, Any]]) -> list[str]:

@@ -9,7 +9,6 @@ behind the search shows some changes late.
 
 import datetime as dt
 from collections.abc import Iterator
-from dataclasses import replace
 from typing import Any
 
 from omnium_source.errors import ConfigurationError
@@ -17,25 +16,30 @@ from omnium_source.windows.by_order import ByOrder
 from omnium_source.windows.gathered import Query, Verified
 from omnium_source.windows.resource_run import ResourceRun
 from omnium_source.windows.scheduler import Scheduler
-from omnium_source.windows.state import Kept, State, healed
+from omnium_source.windows.state import EMPTY, UNMOVED_WITHOUT_ROWS, Kept, State, healed
 from omnium_source.windows.strategies import STRATEGIES
 from omnium_source.windows.strategy import Strategy
 from omnium_source.windows.window import Window, iso
 
 
 def _unmoved_without_rows(windows: Iterator[Verified], before: State) -> Iterator[Verified]:
-    """The windows; where none of them shows a row, their states leave the cursor where it was.
+    """The windows; where none of them shows a row, their states leave what is read as it was.
 
-    A server whose index is built anew counts nothing for a while, and nothing in that tells it from a quiet day. So the
-    next read begins where a row was seen last: it is shown what this one was not, for no request more, and meets no row
-    a second time, as there was none.
+    A server whose index is built anew counts nothing for a while, and nothing in that tells it from a quiet day, or
+    from a resource that holds nothing. So the next read begins where a row was seen last, and at the beginning where
+    none ever was: it is shown what this one was not, for no request more, and meets no row a second time.
     """
-    rows = 0
+    rows, kept = 0, before.kept()
     for verified in windows:
         rows += verified.rows
-        if not rows and before.cursor:
-            after = type(before).read(verified.state)
-            verified.state = replace(after, cursor=before.cursor, full_pass=before.full_pass).kept()
+        if not rows:
+            is_over = "cursor" in verified.state and "is_first_read" not in verified.state
+            if is_over or before.cursor:
+                for name in UNMOVED_WITHOUT_ROWS:
+                    verified.state.pop(name, None)
+                verified.state |= {name: kept[name] for name in UNMOVED_WITHOUT_ROWS if name in kept}
+            if is_over and not before.cursor:
+                verified.state[EMPTY] = True
         yield verified
 
 
@@ -63,7 +67,10 @@ class Reader:
         if run.resource.newest_first:
             strategy = ByOrder(strategy)
         before = healed(state, moment, run.remark)
-        yield from _unmoved_without_rows(strategy.windows(before), before)
+        windows = strategy.windows(before)
+        # A share of a first read may hold nothing; its strategy asks whether the server shows rows elsewhere.
+        is_share = run.resource.name in run.reading.shares
+        yield from windows if is_share else _unmoved_without_rows(windows, before)
 
     def sweep(self, since: dt.datetime | None = None) -> Iterator[set[str]]:
         """The keys of all rows there are, from `since` on, by the cheapest request; complete, or it raises."""

@@ -28,6 +28,7 @@ from omnium_source.normalize.pages import Page as HasRows
 from omnium_source.resources import Resource, ValueFilter
 from omnium_source.windows.by_values import ByValues
 from omnium_source.windows.counts import StampCheck
+from omnium_source.windows.empty_parts import EmptyParts
 from omnium_source.windows.gathered import Gathered, Query
 from omnium_source.windows.reader import Attempt
 from omnium_source.windows.resource_run import ResourceRun
@@ -81,6 +82,7 @@ class Scheduler:
         self._failures = 0
         """Windows that did not add up, in a row."""
         self._was_disturbed = False
+        """Whether something did not add up, or rows may have come meanwhile."""
         self._by_values = ByValues(run, self.rows_of)
 
     def read(
@@ -101,8 +103,11 @@ class Scheduler:
         # Whoever hears of the rows as they come wants them in order.
         at_once = 1 if query.note else at_once or self._run.reading.windows_at_once
         task = _Task(query, filters, self._run.client.stop.child())
+        # The index may show a row late.
+        began = self._run.client.server_time() - dt.timedelta(seconds=self._run.reading.settling_lag_seconds)
         line, counted, expected, unproved = deque([_Turn(window)]), 0, 0, ""
         before: set[str] = set()
+        empty = EmptyParts(self._run, self.splitter, window, query, self.read, self._note_failure)
         threads = ThreadPoolExecutor(max(1, at_once), "omnium-window")
         try:
             while line:
@@ -119,7 +124,9 @@ class Scheduler:
                     counted += len(found.keys - before)
                     before = found.keys
                     unproved = unproved or found.unproved
-                    yield found
+                    self._was_disturbed |= found.may_be_new_since(began)
+                    yield from empty.hand_on(found) if expected else (found,)
+            yield from empty.rest()
         finally:
             task.token.set()
             threads.shutdown(cancel_futures=True)
@@ -138,7 +145,7 @@ class Scheduler:
             yield from self._without_stamp(query, is_countable=self._run.server.limit is None)
         elif window.is_unbounded and expected and (query.body or {}) in ({}, self._resource.key_only):
             is_countable = not self._run.server.is_at_limit(expected)
-            # In a read that was disturbed, rows that came meanwhile may stand for those without a stamp.
+            # Rows that came meanwhile may stand for those without a stamp.
             if not is_countable or counted != expected or self._was_disturbed:
                 yield from self._without_stamp(query, is_countable=is_countable)
 

@@ -54,6 +54,11 @@ READERS: Mapping[str, Callable[[Any], Any]] = {
 }
 """What is made of each entry that was kept; None where that makes no sense."""
 
+EMPTY = "is_empty"
+"""Kept beside a state without a cursor: everything was read, and no row was there."""
+UNMOVED_WITHOUT_ROWS = ("cursor", "full_pass", "is_first_read", "open")
+"""What a read that shows no row leaves as it was."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class State:

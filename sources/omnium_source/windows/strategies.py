@@ -10,6 +10,7 @@ from typing import Any
 
 from omnium_source.errors import BadRequest, Incomplete, Unstamped
 from omnium_source.resources import RESOURCES
+from omnium_source.windows.empty_parts import check_share
 from omnium_source.windows.gathered import Query, Verified
 from omnium_source.windows.state import OpenState, State, WindowState
 from omnium_source.windows.strategy import Strategy
@@ -44,8 +45,10 @@ class ByWindow(Strategy[WindowState]):
                 late_before=state.cursor_second, missing=state.missing, of=state.of, limit=state.limit
             )
         last: Verified | None = None
+        rows = 0
         try:
             for verified in self.read(window, query):
+                rows += verified.rows
                 if verified.window.end == window.end:
                     last = verified
                     continue  # handed on when it is known whether rows without a stamp are missing
@@ -58,6 +61,8 @@ class ByWindow(Strategy[WindowState]):
                 known = failure if isinstance(failure, Unstamped) else query
                 yield self._final(last, replace(state, missing=known.missing, of=known.of, limit=known.limit))
             raise
+        if share and not rows:
+            check_share(self.run, self.scheduler.splitter, window)
         if last:
             yield self._final(last, replace(state, missing=None, of=None, limit=None))
         if (

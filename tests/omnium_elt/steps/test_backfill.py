@@ -422,3 +422,22 @@ def test_three_processes_one_of_them_killed(
     status, said = ended(begin("commit"))
     assert status == 0, said
     assert differing(home.working_database, plain.home.working_database) == []
+
+
+def test_a_resource_without_a_row_is_complete_and_read_from_the_beginning_afterwards(
+    sandbox: Sandbox, parted: Settings
+) -> None:
+    """A server whose index is built anew shows none either."""
+    rows = list(sandbox.tenant.rows("stores"))
+    parted = replace(parted, resources=("stores", "suppliers"))
+    plan(parted, 2)
+    for key in sandbox.tenant.keys("stores"):
+        sandbox.tenant.delete("stores", key)
+    for number in (1, 2):
+        assert read_part(parted, number).status == "ok"
+    assert perform(parted, Silent(), "backfill", [commit]).status == "ok"
+    assert "cursor" not in states(parted.home)["stores"]
+    for row in rows:
+        sandbox.tenant.collection("stores").put(row)
+    after = load(parted, Silent())
+    assert {one.name: one.rows for one in after.resources if one.rows} == {"stores": len(rows)}

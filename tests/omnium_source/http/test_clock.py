@@ -195,8 +195,9 @@ def test_a_full_pass_noted_in_the_future_is_due() -> None:
     resource = RESOURCES["invoices"]
     bounds = ("createdFrom", "createdTo", "created")
     future = iso(dt.datetime.now(dt.UTC) + YEAR)
+    rows = [{"id": "a", "created": "2026-01-01T00:00:00.000Z"}]
     with (
-        Wire(lambda asked: search([], asked.body, bounds=bounds)) as wire,
+        Wire(lambda asked: search(rows, asked.body, bounds=bounds)) as wire,
         OmniumClient(wire.base_url, wire.client_id, wire.client_secret) as client,
         ThreadPoolExecutor(4) as executor,
     ):

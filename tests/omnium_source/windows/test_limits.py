@@ -149,7 +149,9 @@ def test_a_round_count_below_one_that_was_seen_is_no_limit(monkeypatch: pytest.M
         windows = read(wire, "orders", window_rows=400)
     assert set(ids(windows)) == {row["id"] for row in rows}
     assert len(windows) > 1
-    assert counts_in(wire) <= 2, "how exactly the server compares"
+    assert counts_in(wire) <= 4, (
+        "how exactly the server compares, and whether two parts without a row hold none"
+    )
 
 
 @pytest.mark.parametrize("unit", [0.001, 1.0, 60.0])

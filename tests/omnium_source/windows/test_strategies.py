@@ -11,7 +11,7 @@ from omnium_source.pii.masking import PersonalData
 from omnium_source.resources import Resource
 
 from tests.support.reading import day, ids, read
-from tests.support.wire import Asked, Reply, Wire, search
+from tests.support.wire import Asked, Reply, Wire, scrolling, search
 
 OPEN = PersonalData("include", b"")
 
@@ -255,38 +255,6 @@ def test_a_count_that_never_agrees_is_said_and_moves_no_cursor():
     assert len(wire.asked) < 60
 
 
-def scrolling(rows: list[dict[str, Any]], *, expires_after: int = 10**9, batch: int = 100) -> Any:
-    """A server of scrolls, each a snapshot; the first one is forgotten after so many continuations."""
-    scrolls: dict[str, list[dict[str, Any]]] = {}
-    continued = 0
-
-    def answer(asked: Asked) -> Any:
-        nonlocal continued
-        if asked.method == "POST" and asked.path.endswith("Search") and "Inventory" not in asked.path:
-            return search(rows, asked.body)
-        if asked.method == "POST":
-            found = [
-                row
-                for row in rows
-                if asked.body.get("modifiedFrom", "") <= row["modified"] <= asked.body.get("modifiedTo", "9")
-            ]
-            name = f"scroll-{len(scrolls)}"
-            scrolls[name] = found[batch:]
-            return {
-                "result": found[:batch],
-                "totalHits": len(found),
-                "scrollId": name if scrolls[name] else None,
-            }
-        continued += 1
-        name = asked.path.rpartition("/")[2]
-        if name not in scrolls or (name == "scroll-0" and continued > expires_after):
-            return Reply("no such scroll", 404)
-        some, scrolls[name] = scrolls[name][:batch], scrolls[name][batch:]
-        return {"result": some, "totalHits": len(rows), "scrollId": name}
-
-    return answer
-
-
 def test_an_inventory_is_read_over_its_own_scroll():
     rows = [{"sku": f"{n:06}", "warehouseCode": "w", "modified": day(0)} for n in range(5_000)]
     with Wire(scrolling(rows, batch=1_000)) as wire:
@@ -496,7 +464,8 @@ def test_deliveries_that_can_still_change_are_asked_for_again():
 
 
 def test_a_trailing_period_is_read_again_and_everything_every_few_days():
-    with Wire(lambda asked: search([], asked.body, bounds=("createdFrom", "createdTo", "created"))) as wire:
+    rows = [{"id": "a", "created": day(0)}]
+    with Wire(lambda asked: search(rows, asked.body, bounds=("createdFrom", "createdTo", "created"))) as wire:
         first = read(wire, "customer_groups")
         second = read(wire, "customer_groups", first[-1].state)
         # a nightly run begins a little before or after the hour, and clocks are set forward
