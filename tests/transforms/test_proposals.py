@@ -202,6 +202,49 @@ def test_what_only_a_minimum_set_in_omnium_asks_for_waits_for_the_suppliers_mini
     assert days_ago(-proposal["defer_days"]) <= proposal["order_by_date"] == spare["order_by_date"]
 
 
+def test_what_only_a_repair_waits_for_is_bought(tmp_path: Path) -> None:
+    rows = {
+        "stores": [{"id": "shop", "name": "Shop"}],
+        "suppliers": [{"id": "far", "name": "Far", "defaultLeadTime": 10, "preferredCurrency": "NOK"}],
+        "products": [
+            product("part", supplierId="far", supplierPackagingQuantity=None),
+            product("hours", supplierId="far", isVirtual=True),
+        ],
+        "orders": [
+            order(
+                "repair",
+                days_ago(2),
+                line("repair-1", "part", 2, isAwaitingPurchaseOrder=True),
+                line("repair-2", "hours", 3, isAwaitingPurchaseOrder=True),
+                orderType="Repair",
+                status="InProgress",
+            )
+        ],
+    }
+    write_raw(tmp_path, rows, at(TODAY, 20))
+    dbt(tmp_path, *BUILD)
+    assert query(tmp_path, "select * from marts.inventory_position") == [
+        {
+            "sku": "part",
+            "warehouse_code": "shop",
+            "on_hand": 0,
+            "reserved": 0,
+            "available": 0,
+            "on_order": 0,
+            "on_order_late": 0,
+            "on_order_expected": 0,
+            "draft_order": 0,
+            "awaiting_purchase": 2,
+            "transfer_out_pending": 0,
+            "position": -2,
+            "is_negative": False,
+            "is_unknown": False,
+        }
+    ]
+    lines = query(tmp_path, "select sku, warehouse_code, quantity, urgency from marts.purchase_proposal_line")
+    assert lines == [{"sku": "part", "warehouse_code": "shop", "quantity": 2, "urgency": "out"}]
+
+
 def test_what_one_shop_has_too_much_of_goes_to_the_other_before_anything_is_bought(folder: Path) -> None:
     (transfer,) = query(folder, "select * from marts.transfer_proposal where sku = 'gadget'")
     west = row(folder, "gadget", "west")

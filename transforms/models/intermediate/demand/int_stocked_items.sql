@@ -1,6 +1,6 @@
 {{ config(materialized='table') }}
 
--- One row per SKU and warehouse that is stocked or was sold, with its planning settings and its cost:
+-- One row per SKU and warehouse that is stocked, was sold or is waited for, with its planning settings and its cost:
 -- the inventory row's, else the product's, else that of the newest purchase order line.
 
 with pairs as (
@@ -20,6 +20,11 @@ with pairs as (
     union
 
     select sku, warehouse_code from {{ ref('int_incoming_stock') }}
+
+    union
+
+    -- in a repair, too, which is no demand
+    select sku, warehouse_code from {{ ref('int_customers_waiting') }}
 ),
 
 inventory as (

@@ -59,22 +59,6 @@ opening as (
     where place = 1
 ),
 
-awaiting as (
-    -- who waits for a package waits for what it contains
-    select
-        coalesce(contents.sku, lines.sku) as sku,
-        lines.warehouse_code,
-        sum(lines.open_quantity * coalesce(contents.quantity, 1)) as awaiting_purchase
-    from {{ ref('int_customer_order_lines') }} as lines
-    left join {{ ref('int_order_line_contents') }} as contents
-        on contents.line_row_id = lines.line_row_id
-    where lines.is_awaiting_purchase_order and lines.open_quantity > 0
-        -- of an opened package the components' own lines wait
-        and coalesce(lines.left_out_reason, '') <> 'components are lines'
-        and not coalesce(contents.is_virtual, false)
-    group by coalesce(contents.sku, lines.sku), lines.warehouse_code
-),
-
 joined as (
     select
         items.sku,
@@ -112,7 +96,7 @@ joined as (
     left join {{ ref('int_expected_arrivals') }} as arrivals
         on arrivals.sku = items.sku
         and arrivals.warehouse_code = items.warehouse_code
-    left join awaiting
+    left join {{ ref('int_customers_waiting') }} as awaiting
         on awaiting.sku = items.sku
         and awaiting.warehouse_code = items.warehouse_code
 )
