@@ -2,9 +2,17 @@
 
 -- One row per SKU, warehouse and currency that fills an order up to the supplier's minimum: packs are
 -- added one by one where the days of cover are lowest, up to 90 days; of a SKU that is not ordered yet at first its least
--- quantity to order. Orders that cannot be filled up that way have no rows.
+-- quantity to order. Orders that cannot be filled up that way, or only above the supplier's maximum, have no rows.
 
 {% set most_days = 90 %}
+
+{#- What an order may still grow by; a maximum below the minimum does not hold. -#}
+{% set room -%}
+case
+            when proposals.maximum_order_amount >= proposals.minimum_order_amount
+                then proposals.maximum_order_amount - proposals.suggested_value + 0.005e0
+        end
+{%- endset %}
 
 with items as (
     select
@@ -32,6 +40,7 @@ candidates as (
         items.daily_demand,
         items.stock + items.suggested_quantity as stock,
         proposals.gap,
+        {{ room }} as room,
         least(
             floor(({{ most_days }}e0 * items.daily_demand - items.stock - items.suggested_quantity) / items.pack + 1e-9),
             case
@@ -40,6 +49,7 @@ candidates as (
                 else 10000e0
             end,
             greatest(items.first_packs, ceil(proposals.gap / (items.pack * items.unit_cost))),
+            coalesce(floor({{ room }} / (items.pack * items.unit_cost)), 10000e0),
             10000e0
         ) as packs
     from items
@@ -85,6 +95,14 @@ in_turn as (
             rows between unbounded preceding and current row
         ) - packs_added * pack_value as value_before
     from single_packs
+),
+
+chosen as (
+    select
+        *,
+        sum(packs_added * pack_value) over (partition by supplier_id, warehouse_code, currency) as value_added
+    from in_turn
+    where value_before < gap - 0.005e0
 )
 
 select
@@ -93,6 +111,7 @@ select
     currency,
     sku,
     sum(packs_added) * max(pack) as top_up_quantity
-from in_turn
-where value_before < gap - 0.005e0
+from chosen
+where room is null
+    or value_added <= room
 group by supplier_id, warehouse_code, currency, sku
