@@ -2,7 +2,7 @@
 
 -- One row per SKU, warehouse with more than it needs and warehouse that would have to order: what to send from one to
 -- the other instead. Whoever has most gives first, whose stock lasts shortest takes first. A warehouse gives only what is
--- there and above its own order-up-to level, and not what it keeps for places that it supplies.
+-- there, leaves for nobody else and is above its own order-up-to level, and not what it keeps for places that it supplies.
 
 with transfer_times as (
     select
@@ -24,7 +24,11 @@ spare as (
         sku,
         warehouse_code,
         floor(
-            least({{ real('available') }}, {{ real('position') }})
+            -- what other transfers are about to take is there, too
+            least(
+                {{ real('available - promised_quantity' ~ ('' if var('reserved_includes_awaiting') else ' + awaiting_purchase')) }},
+                {{ real('position') }}
+            )
             - case when is_store_inactive then 0e0 else order_up_to_level end
             + 1e-9
         ) as units
