@@ -105,8 +105,9 @@ select
     {{ urgency('urgency_rank') }} as urgency,
     urgency_rank,
     case
-        -- what a pack leaves over is no excess
-        when stock_position - case when is_store_inactive then 0e0 else order_up_to_level end >= greatest(1e0, pack)
+        -- what a pack leaves over is no excess where it sells
+        when stock_position - case when is_store_inactive then 0e0 else order_up_to_level end
+            >= case when daily_demand > 0e0 and not is_store_inactive then greatest(1e0, pack) else 1e0 end
             then floor(stock_position - case when is_store_inactive then 0e0 else order_up_to_level end + 1e-9)
         else 0e0
     end as excess_quantity,
