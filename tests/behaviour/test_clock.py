@@ -2,7 +2,7 @@
 
 import json
 import time
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 import dlt.common.time
 import duckdb
@@ -102,3 +102,27 @@ def test_once_a_week_is_every_seventh_night(home: Home, days: timedelta, is_due:
     home.create()
     history.save(home, before)
     assert _is_due(Settings(home=home), RunReport("", now, "run", resources=resources), 7) is is_due
+
+
+@pytest.mark.parametrize(
+    ("loaded", "told"),
+    [
+        ("2027-03-27T23:30Z", (date(2027, 3, 28), False)),
+        # the day on which clocks are set forward has 23 hours
+        ("2027-03-28T10:29Z", (date(2027, 3, 28), False)),
+        ("2027-03-28T10:30Z", (date(2027, 3, 28), True)),
+        ("2027-03-28T21:59Z", (date(2027, 3, 28), True)),
+        ("2027-10-31T10:29Z", (date(2027, 10, 31), False)),
+        ("2027-10-31T10:30Z", (date(2027, 10, 31), True)),
+    ],
+)
+def test_the_day_of_a_load_and_whether_half_of_it_has_passed(
+    home: Home, loaded: str, told: tuple[date, bool]
+) -> None:
+    home.create()
+    with database.connect(home.working_database) as connection:
+        connection.execute("create schema if not exists omnium")
+        connection.execute(
+            "create table omnium._dlt_loads as select cast(? as timestamptz) as inserted_at", [loaded]
+        )
+        assert database.newest_load(connection, "Europe/Oslo") == told

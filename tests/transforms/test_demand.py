@@ -4,6 +4,7 @@ from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import pytest
 
 from tests.support.models import Row, dbt, query, write_raw
@@ -246,6 +247,33 @@ def test_what_a_closed_store_does_not_sell_has_not_ended(tmp_path: Path) -> None
         {"warehouse_code": store, "daily_demand": pytest.approx(10, rel=0.005)}
         for store in ("holidays", "open")
     ]
+
+
+def test_the_newest_day_counts_from_its_noon_on(tmp_path: Path) -> None:
+    """A load of the night finds nothing sold of its own day yet, which is no day without demand."""
+    before_midnight = "2026-10-30T23:30:00+00:00"  # half past midnight in Oslo
+    orders = [sold(sku, days_ago(days), 10, sku) for days in range(1, 200) for sku in ("daily", "closed")]
+    orders.append(sold("first", TODAY, 5, "daily") | {"created": before_midnight})
+    closed = {"date": f"{TODAY}T00:00:00Z", "closed": True}
+    stores = [{"id": "daily"}, {"id": "closed", "additionalOpeningHours": [closed]}]
+    write_raw(tmp_path, {"orders": orders, "stores": stores}, before_midnight)
+
+    def daily_demand(**variables: str) -> dict[str, float]:
+        chosen = ("--select", "+int_demand_estimates")
+        dbt(tmp_path, *BUILD, *chosen, variables={"time_zone": "Europe/Oslo", **variables})
+        rows = query(tmp_path, "select as_of_day, sku, daily_demand from intermediate.int_demand_estimates")
+        assert {row["as_of_day"] for row in rows} == {TODAY}
+        return {row["sku"]: row["daily_demand"] for row in rows}
+
+    night = daily_demand()
+    assert night.keys() == {"daily", "closed", "first"}
+    assert (night["daily"], night["closed"]) == (pytest.approx(10, rel=0.001), pytest.approx(10, rel=0.001))
+    asked_for = daily_demand(as_of_date=str(TODAY))
+    assert asked_for["closed"] == pytest.approx(10, rel=0.001)
+    assert asked_for["daily"] == pytest.approx(9.533, abs=0.001)
+    with duckdb.connect(str(tmp_path / "warehouse.duckdb")) as connection:
+        connection.execute("update omnium._dlt_loads set inserted_at = '2026-10-31T11:05:00+00:00'")
+    assert daily_demand() == pytest.approx(asked_for)
 
 
 def test_a_day_with_demand_for_an_empty_shelf_was_observed(folder: Path) -> None:

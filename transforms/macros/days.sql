@@ -155,6 +155,26 @@
 
 
 {#
+  Whether the as-of date counts as a day on which demand could be seen. A load of the night or the morning finds nothing
+  sold of its own day yet: counted like any other, the newest day, which weighs most, would be one without demand. From
+  noon on (of var('time_zone')) it counts, and so does a day that was asked for: it is answered as of its end. Of a lake, which does not
+  hold when it was loaded, var('is_as_of_day_over') tells.
+#}
+{% macro is_as_of_day_over() -%}
+    {%- if var('as_of_date') or not execute -%}
+        {{ return(var('is_as_of_day_over', true)) }}
+    {%- endif -%}
+    {%- set cache = graph.setdefault('_as_of', {}) -%}
+    {%- if 'is_over' not in cache -%}
+        {%- set passed = demand_day_fraction(newest_load_instant(), as_of()) -%}
+        {%- set found = run_query('select case when ' ~ passed ~ ' < 0.5e0 then 0 else 1 end') -%}
+        {%- do cache.update({'is_over': found.rows[0][0] != 0}) -%}
+    {%- endif -%}
+    {{ return(cache['is_over']) }}
+{%- endmacro %}
+
+
+{#
   Whether as_of() is (or lies after) the date of the newest load: then the current state of every row
   was known, and no history has to be asked. Renders `true` or `false`.
 #}

@@ -28,7 +28,7 @@ from omnium_elt.warehouse import build_state, database
 STEP = "transform"
 DUCKDB, SPARK = "duckdb", "spark"
 """What can build the models of the working database."""
-MARKS = {"raw", "project", "destination", "engine", "variables", "as_of"}
+MARKS = {"raw", "project", "destination", "engine", "variables", "as_of", "is_over"}
 """What the marts depend on (`_wanted`), and what is kept of a finished build."""
 
 WARNINGS = "warnings.json"
@@ -148,14 +148,14 @@ def _wanted(settings: Settings) -> dict[str, Any]:
         with database.connect(settings.home.working_database) as connection:
             database.clear_half_loaded(connection)
             raw: Any = database.fingerprint(connection)
-            newest = database.newest_load_day(connection, time_zone)
+            newest, is_over = database.newest_load(connection, time_zone)
         if not raw:
             raise UsageError(
                 f"{settings.home.working_database} holds no data yet", "Load some first: omnium-elt load."
             )
     else:
         # Another server's tables are not looked at: what was loaded there decides.
-        raw, newest = _loads(settings), None
+        raw, newest, is_over = _loads(settings), None, True
     as_of = settings.as_of or newest
     return {
         "raw": raw,
@@ -164,6 +164,7 @@ def _wanted(settings: Settings) -> dict[str, Any]:
         "engine": settings.engine,
         "variables": {name: settings.variables[name] for name in sorted(settings.variables)},
         "as_of": as_of.isoformat() if as_of else None,
+        "is_over": is_over or settings.as_of is not None,
     }
 
 
@@ -189,11 +190,13 @@ def project_digest() -> str:
     return digest.hexdigest()
 
 
-def variables(settings: Settings, as_of: date | str | None) -> dict[str, Any]:
+def variables(settings: Settings, as_of: date | str | None, is_over: bool = True) -> dict[str, Any]:
     """The `--vars` of a dbt run for these settings."""
     found = {**settings.variables, "build_only_changed": settings.destination in database.LOCAL}
     if as_of:
         found["as_of_date"] = str(as_of)
+    if not is_over:
+        found["is_as_of_day_over"] = False
     if settings.engine == SPARK:
         found |= spark.variables(settings)
     elif settings.destination == "parquet":
@@ -201,7 +204,9 @@ def variables(settings: Settings, as_of: date | str | None) -> dict[str, Any]:
     return found
 
 
-def dbt_arguments(settings: Settings, command: str, *more: str, as_of: date | str | None = None) -> list[str]:
+def dbt_arguments(
+    settings: Settings, command: str, *more: str, as_of: date | str | None = None, is_over: bool = True
+) -> list[str]:
     """The arguments of a dbt command on this home; nothing is written outside `state/dbt`."""
     from omnium_elt.infra.project_files import TRANSFORMS
 
@@ -229,7 +234,7 @@ def dbt_arguments(settings: Settings, command: str, *more: str, as_of: date | st
         "--no-send-anonymous-usage-stats",
         "--vars",
         # As YAML, for as such it is read: half of what JSON escapes an emoji with would be a character of its own.
-        yaml.safe_dump(variables(settings, as_of), default_flow_style=True),
+        yaml.safe_dump(variables(settings, as_of, is_over), default_flow_style=True),
         *more,
     ]
 
@@ -335,7 +340,7 @@ def _build(
     more = ["--exclude-resource-type", "unit_test"]
     if changed is not None:
         more += ["--select", *(f"source:omnium.omnium.{table}+" for table in changed), READS_ALL_RAW_TABLES]
-    arguments = dbt_arguments(settings, "build", *more, as_of=_as_of_for_dbt(settings, wanted))
+    arguments = dbt_arguments(settings, "build", *more, **_day_for_dbt(settings, wanted))
     counter = _Counter(progress)
     answer, results = _dbt(settings, arguments, counter)
     if any(OUT_OF_MEMORY in str(result.message) for result in results):
@@ -374,12 +379,14 @@ def _dbt(
     return answer, list(getattr(answer.result, "results", None) or [])
 
 
-def _as_of_for_dbt(settings: Settings, wanted: Mapping[str, Any]) -> date | str | None:
-    """The as-of day that dbt is given; None where the models find the newest load's day in the tables by themselves.
+def _day_for_dbt(settings: Settings, wanted: Mapping[str, Any]) -> dict[str, Any]:
+    """The as-of day for dbt, and whether it is over; None where the models find both in the tables themselves.
 
     Given another day than the last time, dbt parses the whole project again. A lake does not hold when it was loaded.
     """
-    return settings.as_of if settings.destination == "duckdb" else wanted["as_of"]
+    if settings.destination == "duckdb":
+        return {"as_of": settings.as_of}
+    return {"as_of": wanted["as_of"], "is_over": wanted["is_over"]}
 
 
 def broken_rules(settings: Settings, wanted: dict[str, Any], result: Any) -> str:
@@ -394,7 +401,7 @@ def broken_rules(settings: Settings, wanted: dict[str, Any], result: Any) -> str
         result.node.compiled_code,
         "--limit",
         "20",
-        as_of=_as_of_for_dbt(settings, wanted),
+        **_day_for_dbt(settings, wanted),
     )
     shown, results = _dbt(settings, look)
     if not shown.success:

@@ -312,6 +312,11 @@ def _states(connection: Any, columns: Mapping[str, Any]) -> dict[str, dict[str, 
 
 def newest_load_day(connection: Any, time_zone: str = "UTC") -> date | None:
     """The calendar day of the newest load, in `time_zone`; None before the first one."""
+    return newest_load(connection, time_zone)[0]
+
+
+def newest_load(connection: Any, time_zone: str) -> tuple[date | None, bool]:
+    """The calendar day of the newest load, and whether half of it had passed (`is_as_of_day_over` of the models)."""
     for table, column in (("_dlt_loads", "inserted_at"), (RUNS, "finished_at")):
         if columns := tables(connection).get(table):
             # Ids rise with every load; the clock may have been ahead at an earlier one.
@@ -321,12 +326,19 @@ def newest_load_day(connection: Any, time_zone: str = "UTC") -> date | None:
                 else ""
             )
             row = connection.execute(
-                f'select cast(max("{column}") at time zone ? as date) from "{RAW}"."{table}" {newest}',
-                [time_zone],
+                f"""
+                select day, 2 * epoch(loaded) >= epoch(midnight at time zone $zone)
+                    + epoch((midnight + interval 1 day) at time zone $zone)
+                from (
+                    select loaded, cast(loaded at time zone $zone as date) as day, cast(day as timestamp) as midnight
+                    from (select max("{column}") as loaded from "{RAW}"."{table}" {newest})
+                )
+                """,
+                {"zone": time_zone},
             ).fetchone()
             if row and row[0]:
-                return row[0]
-    return None
+                return row
+    return None, True
 
 
 def digest(value: Any) -> str:

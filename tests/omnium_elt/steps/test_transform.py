@@ -22,7 +22,7 @@ from omnium_elt.infra.home import Home, Settings
 from omnium_elt.infra.project_files import TRANSFORMS
 from omnium_elt.infra.run_report import Silent
 from omnium_elt.steps.transform import (
-    _as_of_for_dbt,
+    _day_for_dbt,
     _failure,
     broken_rules,
     dbt_arguments,
@@ -107,11 +107,18 @@ def test_a_new_day_does_not_let_dbt_parse_the_project_again(home: Home) -> None:
     lake = dataclasses.replace(settings, destination="parquet")
     asked = dataclasses.replace(settings, as_of=date(2026, 3, 1))
     told = [
-        _as_of_for_dbt(one, {"as_of": day})
+        _day_for_dbt(one, {"as_of": day, "is_over": is_over})
         for one in (settings, lake, asked)
-        for day in ("2026-11-28", "2026-11-29")
+        for day, is_over in (("2026-11-28", True), ("2026-11-29", False))
     ]
-    assert told == [None, None, "2026-11-28", "2026-11-29", date(2026, 3, 1), date(2026, 3, 1)]
+    assert told == [
+        {"as_of": None},
+        {"as_of": None},
+        {"as_of": "2026-11-28", "is_over": True},
+        {"as_of": "2026-11-29", "is_over": False},
+        {"as_of": date(2026, 3, 1)},
+        {"as_of": date(2026, 3, 1)},
+    ]
 
 
 def files_of(folder: Path) -> dict[str, float]:
@@ -305,8 +312,7 @@ def test_the_lake_gives_the_same_marts(
     execute(
         settings.home.working_database, "delete from omnium.purchase_orders"
     )  # only the lake has them now
-    before = json.loads((settings.home.state / "transform.json").read_text())
-    report = transform(dataclasses.replace(lake, as_of=date.fromisoformat(before["as_of"])), Silent())
+    report = transform(lake, Silent())
     assert report.status == "ok"
     assert marts_of(settings.home.working_database) == expected
 
