@@ -64,6 +64,12 @@ SLOW: History = {
     "c": Article(400, {390: 3, 20: 1}),
 }
 """So slow that what others of the category sell tells more than an article's own past."""
+UNLIKE: History = {
+    "a": Article(60, {30: 2000, 10: 4000}),
+    "b": Article(100, {50: 1}),
+    "c": Article(400, {age: 40 + age % 3 for age in range(2, 400, 9)}),
+}
+"""Sizes differ a thousandfold, and hardly at all within an article."""
 
 
 def group(
@@ -85,8 +91,11 @@ def expected(history: History) -> dict[str, dict[str, float]]:
     articles = list(history.values())
     logs = {id(one): one.over(160, {age: log(units) for age, units in one.sales.items()}) for one in articles}
     usual = sum(logs.values()) / sum(one.sale_days(160) for one in articles)
+    size_days = size_sale_days(articles)
     most = {
-        id(one): 10 * max(1, exp((logs[id(one)] + 2 * usual) / (one.sale_days(160) + 2))) for one in articles
+        id(one): 10
+        * max(1, exp((logs[id(one)] + min(2, size_days) * usual) / (one.sale_days(160) + min(2, size_days))))
+        for one in articles
     }
 
     tenant_rate, _ = group(articles, most, 0, 0)
@@ -113,8 +122,32 @@ def expected(history: History) -> dict[str, dict[str, float]]:
         days = history[sku].days(160) if sku in history else 0
         rate *= of_launches(history, rates) ** max(0, 1 - days / 60)
         others = alike([history[name] for name, its in NAMES.items() if its == category and name in history])
-        figures[sku] = of_one(history.get(sku), most, rate, exp(log_size), usual_ratio, others)
+        figures[sku] = of_one(history.get(sku), most, rate, exp(log_size), usual_ratio, others, size_days)
     return figures
+
+
+def size_sale_days(articles: Sequence[Article]) -> float:
+    """For how many sale days of an article's own the usual size counts.
+
+    What sizes (their logarithms) vary by within articles, over what they vary by between them; 3 at most. A variance of 1
+    within, and a third of it between, counts for 20 sale days.
+    """
+    within, degrees = 20.0, 20.0
+    means, chances = [], []
+    for one in articles:
+        sizes = [(log(units), weight(age, 160)) for age, units in one.sales.items()]
+        total, squares = sum(share for _, share in sizes), sum(share * share for _, share in sizes)
+        means.append(sum(size * share for size, share in sizes) / total)
+        within += sum(share * (size - means[-1]) ** 2 for size, share in sizes)
+        degrees += total - squares / total
+        chances.append(squares / total**2)
+    weights = [min(one.sale_days(160), 3) for one in articles]
+    middle = sum(share * mean for share, mean in zip(weights, means, strict=True)) / sum(weights)
+    ratio = 20 / 3 + sum(
+        share * ((mean - middle) ** 2 * degrees / within - chance)
+        for share, mean, chance in zip(weights, means, chances, strict=True)
+    )
+    return min(3, (sum(weights) + 20) / ratio)
 
 
 def of_launches(history: History, rates: Mapping[str, float]) -> float:
@@ -157,6 +190,7 @@ def of_one(
     size: float,
     usual_ratio: float,
     others: tuple[float, float],
+    size_days: float,
 ) -> dict[str, float]:
     if one is None:
         # known by its category alone, whose rate counts as that of the slow memory
@@ -171,7 +205,7 @@ def of_one(
     alike_rate, alike_days = others
     prior_sales, prior_days = prior * rate + alike_days * alike_rate, prior + alike_days
     long_rate = (sales - begin + prior_sales) / (days - begin + prior_days)
-    long_size = (one.over(160, cut) + 3 * size) / (sales + 3)
+    long_size = (one.over(160, cut) + size_days * size) / (sales + size_days)
     silent = range(min(one.sales))
     before_silence = days - begin - sum(weight(age, 160) for age in silent)
     missed = len(silent) * (sales - begin + prior_sales) / (before_silence + prior_days)
@@ -218,7 +252,8 @@ def test_estimates_are_what_their_descriptions_say(tmp_path: Path) -> None:
     rates = [of_launches(history, dict.fromkeys(history, 0.1)) for history in (SELDOM, OFTEN)]
     assert rates[0] < 1 < rates[1]
     assert alike([OFTEN["a"], OFTEN["c"]])[1] < 30 < alike([SLOW["a"], SLOW["c"]])[1]
-    for history in (SELDOM, OFTEN, SLOW):
+    assert size_sale_days(list(UNLIKE.values())) < 1 < 2 < size_sale_days(list(OFTEN.values()))
+    for history in (SELDOM, OFTEN, SLOW, UNLIKE):
         estimates = estimates_of(history, sql)
         assert estimates.keys() == NAMES.keys()
         for sku, figures in expected(history).items():

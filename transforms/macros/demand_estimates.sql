@@ -20,8 +20,10 @@
   other_days:              days in stock that what other warehouses know of an article counts for at most
   other_sales:             the same in orders
   scale_sales:             orders that pull how much a warehouse sells of an article against others towards the same
-  prior_sale_days:         sale days that it counts for, in how much
-  usual_sale_days:         sale days that the tenant's usual size counts for beside the article's own
+  prior_sale_days:         sale days that it counts for, in how much, at most
+  usual_sale_days:         sale days that the tenant's usual size counts for beside the article's own, at most
+  size_variance_sales:     sale days that a variance of 1 of an article's sizes (their logarithms) counts for, in how much they differ, and one
+                           of a part in prior_sale_days of that between articles
   one_off_factor:          times the usual size above which a day's demand is a one-off
   spread_sale_days:        sale days that the tenant's usual spread of sizes counts for
   silence_sales:           sales that should have come in a silence after which half of the articles have ended
@@ -65,6 +67,7 @@
         'scale_sales': 3,
         'prior_sale_days': 3,
         'usual_sale_days': 2,
+        'size_variance_sales': 20,
         'one_off_factor': 10,
         'spread_sale_days': 3,
         'silence_sales': 8,
@@ -271,6 +274,8 @@ remembered as (
         sum(first_share * short_weight + short_weight_after) as short_days,
         sum(first_share * long_weight + long_weight_after) as long_days,
         sum(case when is_sale > 0e0 then ln(demand) * is_sale * long_weight else 0e0 end) as log_sizes,
+        sum(case when is_sale > 0e0 then power(ln(demand), 2) * is_sale * long_weight else 0e0 end) as log_size_squares,
+        sum(power(is_sale * long_weight, 2)) as squared_sales,
         sum(demand * is_sale * long_weight) as long_units,
         sum(demand * demand * is_sale * long_weight) as long_squares,
         coalesce(max(transfer_out_quantity), 0) > 0 and sum(is_sale) <= 0e0 as is_hub
@@ -278,20 +283,51 @@ remembered as (
     group by as_of_day, sku, warehouse_code
 ),
 
+-- The usual size, and how much of what sizes differ by lies within articles and how much between them (of a sum of weights chance
+-- takes the sum of their squares).
+usual_sums as (
+    select
+        as_of_day,
+        sum(log_sizes) / nullif(sum(long_sales), 0e0) as log_size,
+        sum(log_size_squares - power(log_sizes, 2) / long_sales) as squares_within,
+        sum(long_sales - squared_sales / long_sales) as sales_within,
+        sum(size_weight * power(log_sizes / long_sales, 2))
+            - power(sum(size_weight * log_sizes / long_sales), 2) / nullif(sum(size_weight), 0e0) as squares_between,
+        sum(size_weight) as sales_between,
+        sum(size_weight * squared_sales / power(long_sales, 2)) as chance_between
+    from (
+        select
+            *,
+            least(long_sales, {{ k.long_sale_days }}e0) as size_weight
+        from remembered
+        where long_sales > 0e0
+    ) as sold
+    group by as_of_day
+),
+
 usual as (
     select
         as_of_day,
-        sum(log_sizes) / nullif(sum(long_sales), 0e0) as log_size
-    from remembered
-    group by as_of_day
+        log_size,
+        -- the sale days after which chance and the difference between articles are as large: so many sizes are expected ones
+        least(
+            {{ k.prior_sale_days }}e0,
+            (sales_between + {{ k.size_variance_sales }}e0) / greatest(
+                1e-9,
+                squares_between * (sales_within + {{ k.size_variance_sales }}e0) / (squares_within + {{ k.size_variance_sales }}e0)
+                - chance_between + {{ k.size_variance_sales / k.prior_sale_days }}e0
+            )
+        ) as size_sale_days
+    from usual_sums
 ),
 
 sized as (
     select
         remembered.*,
+        coalesce(usual.size_sale_days, {{ k.prior_sale_days }}e0) as size_sale_days,
         {{ k.one_off_factor }}e0 * greatest(1e0, exp(
-            (remembered.log_sizes + {{ k.usual_sale_days }}e0 * coalesce(usual.log_size, 0e0))
-            / (remembered.long_sales + {{ k.usual_sale_days }}e0)
+            coalesce(remembered.log_sizes + least({{ k.usual_sale_days }}e0, usual.size_sale_days) * usual.log_size, 0e0)
+            / (remembered.long_sales + least({{ k.usual_sale_days }}e0, usual.size_sale_days))
         )) as one_off_size,
         -- a record that begins with a sale tells how much is sold, not how often: neither that day nor its sale counts
         case
@@ -308,7 +344,7 @@ sized as (
         end as long_begin,
         {{ real(days_between('remembered.first_day', 'remembered.as_of_day')) }} as first_age
     from remembered
-    inner join usual
+    left join usual
         on usual.as_of_day = remembered.as_of_day
     {{ worked_out_once() }}
 ),
@@ -371,6 +407,7 @@ known as (
         second_look.short_first_sale,
         second_look.long_first_sale,
         sized.one_off_size,
+        sized.size_sale_days,
         second_look.short_units,
         second_look.usual_units,
         second_look.one_off_quantity,
@@ -400,6 +437,7 @@ known as (
         cast(null as date) as first_day,
         0e0, 0e0, 0e0, 0e0, 0e0, 0e0, 0e0, 0e0, 0e0, 0e0,
         {{ k.one_off_factor }}e0 as one_off_size,
+        {{ k.prior_sale_days }}e0 as size_sale_days,
         0e0, 0e0, 0e0, cast(null as date), 0e0, 0e0, 0e0, 0e0,
         items.is_new,
         false as is_hub,
@@ -691,7 +729,7 @@ slow as (
         *,
         (long_sales - long_first_sale + prior_days * expected_rate + alike_days * alike_rate)
             / (long_days - long_begin + prior_days + alike_days) as long_rate,
-        (usual_units + {{ k.prior_sale_days }}e0 * expected_size) / (long_sales + {{ k.prior_sale_days }}e0) as long_size,
+        (usual_units + size_sale_days * expected_size) / (long_sales + size_sale_days) as long_size,
         -- sales that should have come in the silence, at the rate before it
         silent_days * (long_sales - long_first_sale + prior_days * expected_rate + alike_days * alike_rate)
             / (greatest(0e0, long_days - long_begin - silent_long_days) + prior_days + alike_days) as missed_sales,
