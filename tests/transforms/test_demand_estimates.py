@@ -129,8 +129,8 @@ def expected(history: History) -> dict[str, dict[str, float]]:
 def size_sale_days(articles: Sequence[Article]) -> float:
     """For how many sale days of an article's own the usual size counts.
 
-    What sizes (their logarithms) vary by within articles, over what they vary by between them; 3 at most. A variance of 1
-    within, and a third of it between, counts for 20 sale days.
+    What sizes (their logarithms) vary by within articles, over what they vary by between them; 3 at most. A variance of
+    1 within, and a third of it between, counts for 20 sale days.
     """
     within, degrees = 20.0, 20.0
     means, chances = [], []
