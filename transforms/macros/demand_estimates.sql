@@ -720,7 +720,9 @@ expected as (
             when other_daily_orders > 1e-6 then other_order_size * other_daily_orders / (1e0 - exp(-other_daily_orders))
             else category_sale_size
         end as expected_size,
-        group_days + coalesce(counted_days, 0e0) as prior_days
+        group_days + coalesce(counted_days, 0e0) as prior_days,
+        -- what others sell of the article itself is no usual size
+        case when counted_days is null then size_sale_days else {{ k.prior_sale_days }}e0 end as prior_sale_days
     from other
 ),
 
@@ -729,7 +731,7 @@ slow as (
         *,
         (long_sales - long_first_sale + prior_days * expected_rate + alike_days * alike_rate)
             / (long_days - long_begin + prior_days + alike_days) as long_rate,
-        (usual_units + size_sale_days * expected_size) / (long_sales + size_sale_days) as long_size,
+        (usual_units + prior_sale_days * expected_size) / (long_sales + prior_sale_days) as long_size,
         -- sales that should have come in the silence, at the rate before it
         silent_days * (long_sales - long_first_sale + prior_days * expected_rate + alike_days * alike_rate)
             / (greatest(0e0, long_days - long_begin - silent_long_days) + prior_days + alike_days) as missed_sales,
