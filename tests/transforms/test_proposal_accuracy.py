@@ -28,7 +28,8 @@ TABLES = {
     "intermediate.int_echelon_places": "sku varchar, warehouse_code varchar, place_code varchar",
     "marts.fct_stock_and_demand_change": (
         "sku varchar, warehouse_code varchar, day date, run_days bigint, demand_quantity decimal(18, 4),"
-        " transfer_out_quantity decimal(18, 4), in_stock_share decimal(18, 6), carried_share double"
+        " transfer_out_quantity decimal(18, 4), in_stock_share decimal(18, 6), carried_share double,"
+        " has_stock_record boolean"
     ),
     "marts.fct_purchase_order_line": (
         "purchase_order_id varchar, supplier_id varchar, sku varchar, warehouse_code varchar, order_date date,"
@@ -231,6 +232,7 @@ def change(day: int, demand: float, run: int, share: float = 1, carried: float =
         "transfer_out_quantity": 0,
         "in_stock_share": share,
         "carried_share": carried,
+        "has_stock_record": True,
     } | fields
 
 

@@ -57,6 +57,7 @@ changes as (
         changes.day,
         {{ real('changes.in_stock_share') }} as in_stock_share,
         changes.carried_share,
+        changes.has_stock_record,
         cast(
             changes.demand_quantity
             {%- if var('transfers_are_demand', true) %}
@@ -78,14 +79,14 @@ changes as (
 -- Sums up to each mark: a mark stands behind the changes of its own day.
 timeline as (
     select
-        sku, place_code, day, 0 as is_mark, taken, in_stock_days, in_stock_share, carried_share,
+        sku, place_code, day, 0 as is_mark, taken, in_stock_days, in_stock_share, carried_share, has_stock_record,
         cast(null as {{ raw_type('text') }}) as warehouse_code, cast(null as {{ instant_type() }}) as recorded_at,
         cast(null as integer) as horizon_days, cast(null as varchar(5)) as what
     from changes
 
     union all
 
-    select sku, place_code, day, 1, 0e0, 0e0, null, null, warehouse_code, recorded_at, horizon_days, what
+    select sku, place_code, day, 1, 0e0, 0e0, null, null, null, warehouse_code, recorded_at, horizon_days, what
     from marks
 ),
 
@@ -94,14 +95,21 @@ summed as (
         *,
         sum(taken) over so_far as taken_until,
         sum(in_stock_days) over so_far as in_stock_until,
-        count(in_stock_share) over so_far as change_number
+        count(in_stock_share) over so_far as change_number,
+        min(case when is_mark = 0 then day end) over all_of_it as first_day,
+        -- what stands before any stock record is as it was before the first change: nothing says that it was out of stock
+        coalesce(min(case when not has_stock_record then carried_share end) over all_of_it, 0e0) as share_before
     from timeline
-    window so_far as (
-        partition by sku, place_code order by day, is_mark rows between unbounded preceding and current row
-    )
+    window
+        so_far as (
+            partition by sku, place_code order by day, is_mark rows between unbounded preceding and current row
+        ),
+        all_of_it as (
+            partition by sku, place_code order by day, is_mark rows between unbounded preceding and unbounded following
+        )
 ),
 
--- The run of days in which a mark lies is counted to the mark only.
+-- The run of days in which a mark lies is counted to the mark only; before the first change days are counted back from it.
 marked as (
     select
         marks.sku,
@@ -112,12 +120,16 @@ marked as (
         marks.what,
         marks.change_number,
         marks.taken_until,
-        marks.in_stock_until
-            - coalesce(inside.in_stock_days, 0e0)
-            + coalesce(
-                inside.in_stock_share + inside.carried_share * {{ days_between('inside.day', 'marks.day') }},
-                0e0
-            ) as in_stock_until
+        case
+            when marks.change_number = 0
+                then coalesce(marks.share_before * ({{ days_between('marks.first_day', 'marks.day') }} + 1), 0e0)
+            else marks.in_stock_until
+                - coalesce(inside.in_stock_days, 0e0)
+                + coalesce(
+                    inside.in_stock_share + inside.carried_share * {{ days_between('inside.day', 'marks.day') }},
+                    0e0
+                )
+        end as in_stock_until
     from summed as marks
     left join summed as inside
         on inside.sku = marks.sku
