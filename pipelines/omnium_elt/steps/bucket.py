@@ -168,9 +168,16 @@ class Bucket:
         self,
         files: Files,
         about: Callable[[Mapping[str, Any]], Mapping[str, Any]],
+        *,
+        after: int | None = None,
     ) -> dict[str, Any]:
-        """Put there what is new of `files`, then a manifest that names them and says what `about` makes of them."""
+        """Put there what is new of `files`, then a manifest that names them and says what `about` makes of them.
+
+        `after`: the publication that this one follows on; raises OmniumEltError where another did already.
+        """
         numbers = self.numbers()
+        if after is not None and numbers and numbers[-1] > after:
+            raise _overtaken(self.root, numbers[-1])
         newest = self.manifest(numbers[-1]) if numbers else {}
         there: Mapping[str, Any] = newest.get("files", {})
         number = (numbers[-1] if numbers else 0) + 1
@@ -254,10 +261,7 @@ class Bucket:
             if not self.files.exists(path):
                 raise
             if self.files.cat_file(path) != text:
-                raise OmniumEltError(
-                    f"another run published to {self.root} meanwhile (publication {number})",
-                    "Let one home publish to a folder; omnium-elt publish tries again.",
-                ) from error
+                raise _overtaken(self.root, number) from error
 
     def _tidy(self, numbers: list[int]) -> None:
         """Take away old publications, and files that none of the others names and no one can be about to name."""
@@ -298,6 +302,13 @@ def _checked(url: str) -> tuple[str, str]:
             f"There are {', '.join(EXTRAS)} (…://bucket/folder).",
         )
     return scheme, f"{scheme}://{place}"
+
+
+def _overtaken(root: str, number: int) -> OmniumEltError:
+    return OmniumEltError(
+        f"another run published to {root} meanwhile (publication {number})",
+        "Let one home publish to a folder; omnium-elt publish tries again.",
+    )
 
 
 def _create(path: Path, text: bytes) -> None:
