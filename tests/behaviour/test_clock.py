@@ -51,7 +51,7 @@ def test_the_day_of_the_newest_load_is_that_of_the_last_one_though_the_clock_was
             "('1795000000.0', timestamptz '2027-11-18 12:00Z'), "
             "('1795000000.0000002', timestamptz '2026-11-29 12:00Z')) as loads (load_id, inserted_at)"
         )
-        assert str(database.newest_load_day(connection)) == "2026-11-29"
+        assert str(database.newest_load(connection, "UTC")[0]) == "2026-11-29"
 
 
 def test_runs_are_in_the_order_in_which_they_were_though_the_clock_was_ahead(

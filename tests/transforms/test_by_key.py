@@ -199,7 +199,7 @@ class Tenant:
         self._home = home
         self._loads = itertools.count(9_000_000_000)
         with duckdb.connect(str(home.working_database)) as connection:
-            self._today = database.newest_load_day(connection) or date.max
+            self._today = database.newest_load(connection, "UTC")[0] or date.max
             # Columns that this tenant has not filled yet.
             for table, column, kind in (
                 ("orders__order_form__line_items", "canceled_quantity", "bigint"),

@@ -173,6 +173,15 @@
     {{ return(cache['is_over']) }}
 {%- endmacro %}
 
+{# The last day that counts as a whole one, as of `as_of_day`: the day before, where that is the as-of date and not over. #}
+{% macro last_whole_day(as_of_day) -%}
+    {%- if is_as_of_day_over() -%}
+        {{ as_of_day }}
+    {%- else -%}
+        case when {{ as_of_day }} = {{ as_of() }} then {{ add_days(as_of(), -1) }} else {{ as_of_day }} end
+    {%- endif -%}
+{%- endmacro %}
+
 
 {#
   Whether as_of() is (or lies after) the date of the newest load: then the current state of every row

@@ -115,7 +115,7 @@
   One row per as-of day, SKU and warehouse of which anything is known: what it sells on an ordinary day then.
 
   changes: a relation like fct_stock_and_demand_change. as_of_days: a relation with the column as_of_day; only what
-  happened up to that day is used, and of an as-of date that is not over (`is_as_of_day_over`) only what was sold. categories: a relation with sku and category (may have no row for a SKU). items: those
+  happened up to that day is used, and after the `last_whole_day` only what was sold. categories: a relation with sku and category (may have no row for a SKU). items: those
   on offer to which nothing ever happened. promotion_days, promotion_effects: what was sold on promotion counts as much less as
   promotions sell more. closed_days: days on which nobody could buy count for nothing.
 #}
@@ -179,18 +179,11 @@ with runs as (
         changes.warehouse_code,
         changes.day,
         {{ real(days_between('changes.day', 'days.as_of_day')) }} as age,
-        {% if is_as_of_day_over() -%}
-        {{ real('least(changes.run_days, ' ~ days_between('changes.day', 'days.as_of_day') ~ ' + 1)') }} as days,
-        {%- else -%}
-        {{ real('greatest(1, least(changes.run_days, ' ~ days_between('changes.day', 'days.as_of_day') ~ ' + 1
-            - case when days.as_of_day = ' ~ as_of() ~ ' then 1 else 0 end))') }} as days,
-        {%- endif %}
+        {{ real('greatest(1, least(changes.run_days, ' ~ days_between('changes.day', last_whole_day('days.as_of_day')) ~ ' + 1))') }} as days,
         {{ real('changes.demand_quantity') }} as demand,
         -- who orders from an empty shelf was observed
         case
-            {%- if not is_as_of_day_over() %}
-            when changes.day = {{ as_of() }} then 0e0
-            {%- endif %}
+            when changes.day > {{ last_whole_day('days.as_of_day') }} then 0e0
             when changes.demand_quantity > 0 and changes.in_stock_share <= 0 then 1e0
             else {{ real('changes.in_stock_share') }}
         end as first_share,
@@ -233,11 +226,7 @@ with runs as (
         and closed_before.day = changes.day
     left join closed_sums as closed_until
         on closed_until.warehouse_code = changes.warehouse_code
-        and closed_until.day = least(
-            {% if is_as_of_day_over() %}days.as_of_day{% else -%}
-            case when days.as_of_day = {{ as_of() }} then {{ add_days(as_of(), -1) }} else days.as_of_day end
-            {%- endif %}, {{ add_days('changes.day', 'changes.run_days - 1') }}
-        )
+        and closed_until.day = least({{ last_whole_day('days.as_of_day') }}, {{ add_days('changes.day', 'changes.run_days - 1') }})
     {%- endif %}
 ),
 
@@ -332,13 +321,13 @@ sized as (
         -- a record that begins with a sale tells how much is sold, not how often: neither that day nor its sale counts
         case
             when remembered.first_sale_day = remembered.first_day
-                {%- if not is_as_of_day_over() %} and remembered.first_day < {{ as_of() }}{% endif %}
+                and remembered.first_day <= {{ last_whole_day('remembered.as_of_day') }}
                 then {{ demand_weight(days_between('remembered.first_day', 'remembered.as_of_day'), k.short_half_life) }}
             else 0e0
         end as short_begin,
         case
             when remembered.first_sale_day = remembered.first_day
-                {%- if not is_as_of_day_over() %} and remembered.first_day < {{ as_of() }}{% endif %}
+                and remembered.first_day <= {{ last_whole_day('remembered.as_of_day') }}
                 then {{ demand_weight(days_between('remembered.first_day', 'remembered.as_of_day'), k.long_half_life) }}
             else 0e0
         end as long_begin,

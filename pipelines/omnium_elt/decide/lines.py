@@ -131,7 +131,6 @@ def connect(home: Home, *, as_proposed: bool = False) -> Iterator[Any]:
     `is_decided` and `is_outdated`. Raises UsageError where nothing is published.
     """
     require_warehouse(home)
-    _require_day(home)
     kept = {} if as_proposed else Decisions(home.decisions).all()
     with database.connect(home.warehouse, read_only=True) as connection:
         join(connection, home, kept)
@@ -139,7 +138,10 @@ def connect(home: Home, *, as_proposed: bool = False) -> Iterator[Any]:
 
 
 def join(connection: Any, home: Home, kept: Mapping[Key, Decision]) -> None:
-    """Make the view in a connection to the published warehouse."""
+    """Make the view in a connection to the published warehouse.
+
+    Raises UsageError where nothing says of which day the proposal is.
+    """
     import pyarrow
 
     decimal = pyarrow.decimal128(18, 4)
@@ -161,9 +163,8 @@ def join(connection: Any, home: Home, kept: Mapping[Key, Decision]) -> None:
     connection.register("decision_rows", rows)
     connection.execute("create or replace temp table decision as from decision_rows")
     connection.unregister("decision_rows")
-    as_of = read_manifest(home).get("as_of")
     connection.execute(
-        "create or replace temp table proposal_day as select cast(? as date) as as_of", [as_of]
+        "create or replace temp table proposal_day as select cast(? as date) as as_of", [_day_of(home)]
     )
     connection.execute(VIEW)
 
@@ -213,13 +214,13 @@ def choose(connection: Any, chosen: Selection) -> Chosen:
     return Chosen(lines, ticked_only, others if ticked_only else 0, snoozed, changed, outdated)
 
 
-def _require_day(home: Home) -> None:
-    """Raise UsageError where the manifest does not say of which day the proposal is.
+def _day_of(home: Home) -> date:
+    """The day of the proposal. Raises UsageError where the manifest does not say it.
 
     Without it nothing would be put off any more, and the same order would have another id.
     """
     try:
-        date.fromisoformat(str(read_manifest(home).get("as_of")))
+        return date.fromisoformat(str(read_manifest(home).get("as_of")))
     except ValueError:
         raise UsageError(
             f"{home.manifest} is missing or damaged, and says of which day the proposal is",

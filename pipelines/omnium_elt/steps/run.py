@@ -22,9 +22,6 @@ from omnium_elt.infra.run_report import Progress, RunReport, Step, StepReport
 _log = logging.getLogger("omnium.run")
 LEAST_FREE_BYTES = 100_000_000
 """Below this nothing is begun: better no run than one that fills the disk."""
-EARLY_SECONDS = 3 * 3600
-"""What is due after some days is due so much earlier: a nightly run begins a little before or after the hour, and
-clocks are set forward. Without it, once a week was every eight days."""
 
 
 def load_step(settings: Settings, progress: Progress, report: RunReport) -> None:
@@ -199,6 +196,7 @@ def _note_failure(report: RunReport, error: BaseException) -> None:
 def _is_due(settings: Settings, report: RunReport, every_days: int) -> bool:
     """Whether any resource that this run read was in no reconcile of the last days: others may name fewer of them."""
     from omnium_source.resources import RESOURCES
+    from omnium_source.windows.strategy import EARLY
 
     from omnium_elt.steps.reconcile import is_compared
 
@@ -209,7 +207,7 @@ def _is_due(settings: Settings, report: RunReport, every_days: int) -> bool:
     }
     for past in history.runs(settings.home):
         seconds = history.seconds_since(past["started_at"], report.started_at)
-        if not due or seconds is None or seconds >= every_days * 86_400 - EARLY_SECONDS:
+        if not due or seconds is None or seconds >= every_days * 86_400 - EARLY.total_seconds():
             break
         if seconds < 0:
             continue  # the clock was ahead: when that was, nobody knows

@@ -319,7 +319,8 @@ def _build_with_spark(
 
 def _run(settings: Settings, wanted: dict[str, Any], *commands: list[str]) -> None:
     for command, *more in commands:
-        answer, results = _dbt(settings, dbt_arguments(settings, command, *more, as_of=wanted["as_of"]))
+        arguments = dbt_arguments(settings, command, *more, as_of=wanted["as_of"], is_over=wanted["is_over"])
+        answer, results = _dbt(settings, arguments)
         if not answer.success:
             raise _failure(
                 settings,

@@ -310,13 +310,11 @@ def _states(connection: Any, columns: Mapping[str, Any]) -> dict[str, dict[str, 
     return {name: dict(state) for name, state in sources.get(RAW, {}).get("resources", {}).items()}
 
 
-def newest_load_day(connection: Any, time_zone: str = "UTC") -> date | None:
-    """The calendar day of the newest load, in `time_zone`; None before the first one."""
-    return newest_load(connection, time_zone)[0]
-
-
 def newest_load(connection: Any, time_zone: str) -> tuple[date | None, bool]:
-    """The calendar day of the newest load, and whether half of it had passed (`is_as_of_day_over` of the models)."""
+    """The calendar day of the newest load in `time_zone`, None before the first one, and whether half of it had passed.
+
+    As `is_as_of_day_over` of the models has it.
+    """
     for table, column in (("_dlt_loads", "inserted_at"), (RUNS, "finished_at")):
         if columns := tables(connection).get(table):
             # Ids rise with every load; the clock may have been ahead at an earlier one.
