@@ -6,6 +6,7 @@ import subprocess
 import sys
 import tomllib
 from pathlib import Path
+from typing import get_args
 
 import duckdb
 import pytest
@@ -14,6 +15,7 @@ from omnium_elt.cli.listing import listing
 from omnium_elt.infra.home import Home
 from omnium_elt.infra.project_files import TRANSFORMS
 from omnium_elt.inspect.status import status
+from omnium_source.resources import RESOURCES, Rule
 
 from tests.support.command_line import parse
 from tests.support.scripts import loaded
@@ -144,11 +146,46 @@ def test_roles_to_ask_for_are_those_of_the_resources() -> None:
         assert told == roles, page
 
 
+def test_each_rule_has_a_row_in_completeness() -> None:
+    table = text_of("completeness.md").split("## Resources without a filter for changes")[1].split("### ")[0]
+    told = re.findall(r"^\| (\w+)[^|]* \|", table, re.MULTILINE)
+    assert told == ["rule", *get_args(Rule)], "say in docs/completeness.md what each rule proves"
+
+
+def test_no_role_is_called_needless_whose_rows_a_mart_uses() -> None:
+    """The tables of roles say that no figure needs the last ones."""
+    used = {
+        RESOURCES[raw.split("__")[0]].role
+        for model in models_below_marts()
+        for raw in re.findall(r"\braw\('(\w+)'", model.read_text(encoding="utf-8"))
+    }
+    needless = {row.role for row in RESOURCES.values()} - used
+    for page, row in (
+        ("README.md", "the rest of the tenant"),
+        ("docs/getting-started.md", "no figure needs them"),
+    ):
+        (line,) = [line for line in (ROOT / page).read_text(encoding="utf-8").splitlines() if row in line]
+        assert set(re.findall(r"`(\w+Read)`", line)) == needless, page
+
+
+def models_below_marts() -> set[Path]:
+    """Files of the models that marts are made of, however far below."""
+    files = {path.stem: path for path in (TRANSFORMS / "models").rglob("*.sql")}
+    found, waiting = set[Path](), set((TRANSFORMS / "models" / "marts").rglob("*.sql"))
+    while waiting:
+        found |= waiting
+        names = {
+            name for path in waiting for name in re.findall(r"ref\('(\w+)'", path.read_text(encoding="utf-8"))
+        }
+        waiting = {files[name] for name in names if name in files} - found
+    return found
+
+
 def test_dispatched_macros_are_told() -> None:
     macros = "".join(path.read_text(encoding="utf-8") for path in (TRANSFORMS / "macros").glob("*.sql"))
     names = {name for name in re.findall(r"dispatch\('(\w+)'", macros) if "backtest_orders" not in name}
     told = set(re.findall(r"`(\w+)`", text_of("warehouses.md")))
-    assert names <= told, sorted(names - told)
+    assert names <= told, f"name them in docs/warehouses.md, where macros are listed: {sorted(names - told)}"
 
 
 # Examples ---------------------------------------------------------------------------------------------

@@ -77,8 +77,8 @@ def show_report(console: "Console", report: RunReport) -> None:
         say(console, f"[yellow]look at:[/yellow] {escaped(note)}")
     seconds = (report.finished_at - report.started_at).total_seconds() if report.finished_at else 0.0
     console.print(
-        f"[bold]{report.command} {coloured(report.status or 'failed')}[/bold]: {report.rows:,} rows, "
-        f"{report.requests:,} requests, {duration(seconds)}"
+        f"[bold]{report.command} {coloured(report.status or 'failed')}[/bold]: {counted(report.rows, 'row')}, "
+        f"{counted(report.requests, 'request')}, {duration(seconds)}"
     )
 
 

@@ -14,7 +14,7 @@ from omnium_elt.infra.home import Settings
 from omnium_elt.infra.text import for_json
 
 ResourceStatus = Literal["ok", "unchanged", "forbidden", "failed", "skipped"]
-StepStatus = Literal["ok", "unchanged", "incomplete", "failed", "skipped"]
+StepStatus = Literal["ok", "unchanged", "incomplete", "failed", "interrupted", "skipped"]
 RunStatus = Literal["ok", "unchanged", "incomplete", "failed", "interrupted"]
 
 EXIT_OK, EXIT_FAILED, EXIT_USAGE, EXIT_INCOMPLETE, EXIT_LOCKED = 0, 1, 2, 3, 75

@@ -161,7 +161,10 @@ def _perform(
         except (Exception, KeyboardInterrupt) as error:
             _note_failure(report, error)
             if name != "load":
-                report.steps.append(StepReport(name, "failed", error=report.error))
+                is_stopped = report.status == "interrupted"
+                report.steps.append(
+                    StepReport(name, "interrupted" if is_stopped else "failed", error=report.error)
+                )
         else:
             if settings.stop.is_set() or report.status == "interrupted":
                 report.error = report.error or str(explain(KeyboardInterrupt()))

@@ -177,6 +177,7 @@ def _product(
     to: Filler, product_id: str, articles: list[Article], language: str, created: float, modified: float
 ) -> Row:
     first = articles[0]
+    category = f"Kategori {first.category}"
     row: Row = {
         "id": f"{product_id}_{language}",
         "productId": product_id,
@@ -190,7 +191,8 @@ def _product(
         "isSku": len(articles) == 1,
         "brand": first.brand,
         "mainCategoryId": f"cat-{first.category:02d}",
-        "categories": [{"categoryId": f"cat-{first.category:02d}", "name": "Kategori"}],
+        "mainCategoryName": category,
+        "categories": [{"categoryId": f"cat-{first.category:02d}", "name": category}],
         "marketIds": ["nor"] if language == "no" else ["swe"],
         "productType": "Package" if first.is_package else "Product",
         "assets": [{"url": f"https://media.example.com/{product_id}.jpg", "name": "bilde"}],

@@ -94,8 +94,14 @@ def check_base_url(base_url: str) -> str:
     except (ValueError, httpx.InvalidURL):  # brackets, a port or a name that nothing can have
         parts, is_address = urlsplit(""), False
     if not is_address:
+        # Without the address: a secret may have been put in its place.
+        why = (
+            ""
+            if base_url.strip().startswith(("https://", "http://"))
+            else ", as it does not begin with https://"
+        )
         raise ConfigurationError(
-            f"the base URL {parts.scheme or 'given'!r} is no http(s) address: set SOURCES__OMNIUM__BASE_URL, "
+            f"the base URL is no http(s) address{why}: set SOURCES__OMNIUM__BASE_URL, "
             "for instance to https://api.omnium.no"
         )
     if parts.username or parts.password or parts.query or parts.fragment:

@@ -43,6 +43,7 @@ PROMISED = [
     "sandbox",
 ]
 OMNIUM_ELT = [sys.executable, "-m", "omnium_elt"]
+ROOT = Path(__file__).parents[3]
 
 
 def environment(**more: str) -> dict[str, str]:
@@ -168,6 +169,28 @@ def test_parquet_writes_the_lake(configured: Sandbox, home: Home, capfd: pytest.
     assert (home.lake / "stores" / "data.parquet").exists()
 
 
+def test_ctrl_c_while_the_program_is_imported_is_told_in_a_line() -> None:
+    """It takes some tenths of a second, in which whoever mistyped a command already wants to stop it."""
+    interrupted = """
+import sys
+from omnium_elt.__main__ import program
+
+class Interrupted:
+    def find_spec(self, name, path=None, target=None):
+        if name == "click":
+            raise KeyboardInterrupt
+
+sys.meta_path.insert(0, Interrupted())
+sys.exit(program())
+"""
+    ended = subprocess.run(
+        [sys.executable, "-c", interrupted], capture_output=True, text=True, env=environment()
+    )
+    assert (ended.returncode, ended.stdout, ended.stderr) == (1, "", "error: stopped on request\n")
+    scripts = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["scripts"]
+    assert scripts == {"omnium-elt": "omnium_elt.__main__:program"}
+
+
 @pytest.mark.slow
 def test_sigterm_ends_in_good_order_and_the_next_run_is_right(sandbox: Sandbox, home: Home) -> None:
     arguments = ["load", "--home", str(home.root), "--json", "--exclude", "order_line_analytics"]
@@ -286,6 +309,21 @@ def test_export_offers_the_formats_that_can_be_written() -> None:
     assert set(offered.type.choices) == {*export.WRITERS, *supplier_orders.WRITERS}
 
 
+def test_export_names_the_formats_where_it_is_described() -> None:
+    described = {
+        "omnium-elt --help": str(COMMANDS.commands["export"].help),
+        "README.md": (ROOT / "README.md").read_text(encoding="utf-8"),
+        "docs/bi.md": (ROOT / "docs" / "bi.md").read_text(encoding="utf-8"),
+    }
+    missing = {
+        (where, one)
+        for where, text in described.items()
+        for one in export.WRITERS
+        if not re.search(rf"\b{one}\b", text)
+    }
+    assert not missing, f"say there that export writes it: {sorted(missing)}"
+
+
 # completion and progress
 
 
@@ -304,7 +342,7 @@ def test_completion_is_a_script_that_asks_the_program(shell: str, capfd: pytest.
         ("re", ["reconcile", "resources"]),
         ("reconcile --fo", ["--force"]),
         ("export --format x", ["xlsx"]),
-        ("load --resources stores,supplier_", ["stores,supplier_versions"]),
+        ("load --resources stores,supplier_v", ["stores,supplier_versions"]),
         ("check --exclude project_", ["project_logs"]),
         ("write l", ["lead-times"]),
         ("completion f", ["fish"]),

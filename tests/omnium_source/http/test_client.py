@@ -296,7 +296,12 @@ def test_wrong_credentials_are_named_without_the_secret():
     ("message", "url"),
     [
         ("plain http to api.omnium.no would send the secret unprotected", "http://api.omnium.no"),
-        ("is no http(s) address", "api.omnium.no"),
+        ("is no http(s) address, as it does not begin with https://: set", "api.omnium.no"),
+        ("is no http(s) address, as it does not begin with https://: set", "api.omnium.no:443"),
+        (
+            "is no http(s) address, as it does not begin with https://: set",
+            "gnukTeOva9QybbUofdde6aPDY3mkOl30",
+        ),
         ("carries credentials, a query or a fragment", "https://a:b@api.omnium.no"),
         ("carries credentials, a query or a fragment", "https://api.omnium.no/#x"),
         ("is no http(s) address", "https://[::1"),
@@ -307,8 +312,9 @@ def test_wrong_credentials_are_named_without_the_secret():
     ],
 )
 def test_base_urls_that_are_refused(message, url):
-    with pytest.raises(ConfigurationError, match=message.replace("(", r"\(").replace(")", r"\)")):
+    with pytest.raises(ConfigurationError, match=message.replace("(", r"\(").replace(")", r"\)")) as raised:
         check_base_url(url)
+    assert "gnukTeOva9QybbUofdde6aPDY3mkOl30" not in str(raised.value), "a secret in the wrong place"
 
 
 def test_tokens_that_end_while_a_server_recovers_are_asked_for_each_time():

@@ -1,4 +1,4 @@
-"""resources: which endpoint each is read from, and how."""
+"""resources: which endpoint each is read from, and how it stays current."""
 
 from dataclasses import asdict
 
@@ -24,7 +24,7 @@ HEADINGS = {
 
 @command(
     "resources",
-    "list the resources: which endpoint each is read from, and how",
+    "list the resources: which endpoint each is read from, and how it stays current",
     ["omnium-elt resources", "omnium-elt resources --json"],
     *RESOURCES,
 )
