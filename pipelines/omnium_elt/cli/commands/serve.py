@@ -71,7 +71,7 @@ def _announce(sandbox: "Sandbox", *, as_json: bool) -> None:
 
 @command(
     "dashboard",
-    "serve the notebooks on loopback: lead times, replenishment, data health",
+    "serve the purchaser's pages and the notebooks on loopback (needs the extra notebooks)",
     ["omnium-elt dashboard", "omnium-elt dashboard --port 8000 --home /srv/omnium"],
     port(2718, "Port (default: 2718)."),
 )
