@@ -75,4 +75,4 @@ def _what_and_remedy(error: OmniumError) -> tuple[str, str]:
     """An error of the source as (what failed, remedy), the two lines a person sees."""
     what, _, remedy = str(error).rpartition(": ")
     what, remedy = (what, remedy) if what else (remedy, "")
-    return (what, remedy[:1].upper() + remedy[1:]) if remedy else (what, "")
+    return (what, f"{remedy[0].upper()}{remedy[1:].removesuffix('.')}.") if remedy else (what, "")

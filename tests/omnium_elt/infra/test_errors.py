@@ -19,7 +19,9 @@ from omnium_elt.cli import main
 from omnium_elt.infra import lock
 from omnium_elt.infra.errors import HomeLockedError, OmniumEltError, UsageError, explain
 from omnium_elt.infra.home import Home
+from omnium_elt.infra.tenant import translating_errors
 from omnium_sandbox import Sandbox
+from omnium_source.errors import WrongCredentials
 
 from tests.support.wire import Reply, Wire
 
@@ -329,3 +331,10 @@ def test_a_missing_role_leaves_one_resource_out(world: World, capfd: pytest.Capt
     assert "StoreRead" in found["stores"]["error"]
     assert found["orders"]["status"] == "ok"
     assert found["orders"]["rows"] > 0
+
+
+@pytest.mark.parametrize("ending", ["", "."])
+def test_a_remedy_of_the_source_is_a_sentence(ending: str) -> None:
+    with pytest.raises(OmniumEltError) as raised, translating_errors():
+        raise WrongCredentials(f"it takes no such credentials: check the id, and the secret{ending}")
+    assert str(raised.value) == "it takes no such credentials\nCheck the id, and the secret."
