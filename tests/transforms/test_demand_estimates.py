@@ -3,7 +3,7 @@
 A dbt unit test compares to the last digit, which sums of weights do not have.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from math import exp, log
@@ -44,6 +44,10 @@ class Article:
     def days(self, half_life: int) -> float:
         return sum(weight(age, half_life) for age in range(self.first + 1))
 
+    def known(self, most: int) -> int:
+        """Days of the record, the last so many."""
+        return min(most, self.first + 1)
+
     def begin(self, half_life: int) -> float:
         """A record that begins with a sale tells how much, not how often."""
         return weight(self.first, half_life) if self.first in self.sales else 0.0
@@ -70,6 +74,12 @@ UNLIKE: History = {
     "c": Article(400, {age: 40 + age % 3 for age in range(2, 400, 9)}),
 }
 """Sizes differ a thousandfold, and hardly at all within an article."""
+DAILY: History = {
+    "a": Article(500, {age: (9 if 60 <= age < 90 else 3) + age % 4 for age in range(500)}),
+    "b": Article(300, {age: 2 + age % 7 for age in range(0, 300, 3) if not 120 <= age < 165}),
+    "c": Article(200, {age: 5 + age % 2 for age in range(201)}),
+}
+"""One sold three times as much for a month, one was silent for six weeks, and sells every third day, one sells evenly."""
 
 
 def group(
@@ -178,6 +188,64 @@ def alike(articles: Sequence[Article]) -> tuple[float, float]:
     return rate, max(0, 1 / (2 * variance * rate) - 14) if rate else 0
 
 
+def spreads(history: History) -> dict[str, dict[int, float]]:
+    """How much wider than the formula says sums of 15, 30 and 60 days of what sells daily lay, by SKU and days.
+
+    That of the tenant counts like 20 sums beside an article's own, and 1 like 8 beside the tenant's.
+    """
+    found: dict[str, dict[int, float]] = {sku: {} for sku in history}
+    for blocks in (1, 2, 4):
+        cases = {sku: list(misses(one, blocks)) for sku, one in history.items()}
+        sums = {
+            sku: (
+                sum(share * miss for _, share, miss in its) / blocks,
+                sum(share for _, share, _ in its) / blocks,
+            )
+            for sku, its in cases.items()
+        }
+        last = max((block for its in cases.values() for block, _, _ in its), default=blocks - 1)
+        times = (last - blocks + 1) / blocks
+        counted = sum(count for _, count in sums.values())
+        mean = sum(total for total, _ in sums.values()) / counted if counted else 1
+        tenant = (mean * times + 8) / (times + 8)
+        for sku, (total, count) in sums.items():
+            spread = min(4, max(0.25, (total + 20 * tenant) / (count + 20)))
+            found[sku][15 * blocks] = 1 + daily_share(history[sku], 0) * (spread - 1)
+    return found
+
+
+def misses(one: Article, blocks: int) -> Iterator[tuple[int, float, float]]:
+    """Blocks since the forecast, what the case counts for, and its squared miss in times of its variance."""
+    changed = {age // 15 for age in (one.first, *one.sales)}
+    squares, units = (
+        one.over(160, {age: sold**power for age, sold in one.sales.items()}) for power in (2, 1)
+    )
+    ratio = squares / units - units / one.days(160)
+    memory = (one.sale_days(20) * one.days(20) + 3 * one.days(160)) / (one.sale_days(20) + 3)
+    days = 15 * blocks
+    for block in range(blocks, 25):
+        begin = 15 * block
+        # a time without a sale in a whole block is no case
+        if one.first - begin < 60 or not changed.issuperset(range(block - blocks, block + 1)):
+            continue
+        share = daily_share(one, 0) * daily_share(one, begin)
+        if not share:
+            continue
+        past = {age: sold for age, sold in one.sales.items() if begin <= age < 495}
+        mean = days * one.over(20, past) / sum(weight(age, 20) for age in range(begin, one.known(495)))
+        sold = sum(sold for age, sold in one.sales.items() if begin - days <= age < begin)
+        doubt = ratio * (1 + days / 12) * days / (memory + 1)
+        variance = mean * ratio + mean**2 * max(0.001 * days, doubt / (mean + doubt / 2))
+        yield block, share, min(16, (sold - mean) ** 2 / variance)
+
+
+def daily_share(one: Article, begin: int) -> float:
+    """Nothing below a sale in five days, 1 from two in five on; as of so many days ago."""
+    last = one.known(495) if begin else one.first + 1
+    sales = sum(weight(age, 20) for age in one.sales if begin <= age < last)
+    return min(1, max(0, sales / sum(weight(age, 20) for age in range(begin, last)) / 0.2 - 1))
+
+
 def square_ratio(one: Article) -> float:
     squares = one.over(160, {age: units * units for age, units in one.sales.items()})
     return squares * one.sale_days(160) / one.over(160, one.sales) ** 2
@@ -253,7 +321,8 @@ def test_estimates_are_what_their_descriptions_say(tmp_path: Path) -> None:
     assert rates[0] < 1 < rates[1]
     assert alike([OFTEN["a"], OFTEN["c"]])[1] < 30 < alike([SLOW["a"], SLOW["c"]])[1]
     assert size_sale_days(list(UNLIKE.values())) < 1 < 2 < size_sale_days(list(OFTEN.values()))
-    for history in (SELDOM, OFTEN, SLOW, UNLIKE):
+    assert spreads(DAILY)["a"][15] > 1.4 and spreads(DAILY)["c"][15] < 1
+    for history in (SELDOM, OFTEN, SLOW, UNLIKE, DAILY):
         estimates = estimates_of(history, sql)
         assert estimates.keys() == NAMES.keys()
         for sku, figures in expected(history).items():
@@ -261,6 +330,10 @@ def test_estimates_are_what_their_descriptions_say(tmp_path: Path) -> None:
                 figures, rel=1e-9, abs=1e-12
             ), sku
             assert estimates[sku]["category"] == NAMES[sku]
+        for sku, by_days in spreads(history).items():
+            assert {days: estimates[sku][f"spread_{days}"] for days in by_days} == pytest.approx(
+                by_days, rel=1e-9
+            ), sku
         assert estimates["a"]["last_one_off_day"] is None
         days_ago = 20 if history is SELDOM else None
         assert estimates["b"]["last_one_off_day"] == (days_ago and TODAY - timedelta(days=days_ago))

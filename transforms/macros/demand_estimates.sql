@@ -34,6 +34,14 @@
   drift_variance:          squared relative error of the level at least, for each day to come: what an article that sells evenly by the
                            thousand is doubted
   least_shape:             shape of the negative binomial at least: with a smaller one a wider spread means smaller quantiles
+  daily_sale_rate:         sale days a day from which on an article's own past misses count whole, from half of it on by a part
+  miss_days:               days of a sum that was missed: sums of 1, 2 and 4 times as many are looked at
+  missed_past_days:        how long ago the forecasts were made that missed
+  most_miss:               squared miss at most, in times of its variance
+  miss_prior_sums:         sums that a spread as the formula says counts for beside those of the tenant's articles
+  own_miss_prior_sums:     sums that the tenant's spread counts for beside an article's own
+  least_spread:            the spread at least, in times of what the formula says
+  most_spread:             the same at most
   least_rate_variance:     squared relative error at least, of how often articles of a category sell: however alike they are, their rate counts
                            like ten of an article's own sale days at most
   rate_variance_sales:     squared sale days that most_level_variance counts for, in how much those that sell differ
@@ -77,6 +85,14 @@
         'most_new_level_variance': 16,
         'drift_variance': 0.001,
         'least_shape': 0.03,
+        'daily_sale_rate': 0.4,
+        'miss_days': 15,
+        'missed_past_days': 360,
+        'most_miss': 16,
+        'miss_prior_sums': 8,
+        'own_miss_prior_sums': 20,
+        'least_spread': 0.25,
+        'most_spread': 4,
         'least_rate_variance': 0.05,
         'rate_variance_sales': 20,
         'group_prior_days': 1000,
@@ -379,6 +395,175 @@ second_look as (
     group by weighed.as_of_day, weighed.sku, weighed.warehouse_code
 ),
 
+-- What sells daily has a past in which to see how far the sums of some days lay from what the quick memory, as of the day before
+-- them, had let one expect. Its days in blocks, counted back from the as-of day.
+daily as (
+    select
+        as_of_day,
+        sku,
+        warehouse_code,
+        first_age,
+        {{ demand_daily_share('short_sales', 'short_days') }} as daily_share,
+        long_squares / long_units - long_units / long_days as variance_ratio,
+        (short_sales * short_days + {{ k.long_sale_days }}e0 * long_days) / (short_sales + {{ k.long_sale_days }}e0) as memory_days
+    from sized
+    where short_sales > {{ k.daily_sale_rate / 2 }}e0 * short_days
+        and long_units > 0e0
+        and long_days > 0e0
+        and first_age >= {{ k.new_days + k.miss_days }}e0
+),
+
+-- With what of a run of days lies beyond the end of the block in which it begins.
+runs_by_block as (
+    select
+        *,
+        greatest(0e0, days - 1e0 - age + {{ k.miss_days }}e0 * block) as spilled_days
+    from (
+        select
+            daily.*,
+            weighed.age,
+            weighed.days,
+            weighed.carried_share,
+            cast(floor(weighed.age / {{ k.miss_days }}e0) as integer) as block,
+            weighed.demand * weighed.is_sale as units,
+            weighed.first_share + (weighed.days - 1e0 - weighed.days_closed) * weighed.carried_share as stock_days,
+            weighed.demand * weighed.is_sale * weighed.short_weight as short_units,
+            weighed.is_sale * weighed.short_weight as short_sales,
+            weighed.first_share * weighed.short_weight + weighed.short_weight_after as short_days
+        from daily
+        inner join weighed
+            on weighed.as_of_day = daily.as_of_day
+            and weighed.sku = daily.sku
+            and weighed.warehouse_code = daily.warehouse_code
+        where daily.variance_ratio > 0e0
+            -- what is older by six half-lives tells nothing of the level
+            and weighed.age < {{ k.missed_past_days + k.miss_days + 6 * k.short_half_life }}e0
+    ) as runs_of_daily
+),
+
+blocks as (
+    select
+        as_of_day,
+        sku,
+        warehouse_code,
+        block,
+        max(first_age) as first_age,
+        max(daily_share) as daily_share,
+        max(variance_ratio) as variance_ratio,
+        max(memory_days) as memory_days,
+        sum(units) as units,
+        sum(stock_days) as stock_days,
+        sum(short_units) as short_units,
+        sum(short_sales) as short_sales,
+        sum(short_days) as short_days,
+        sum(carried_share * spilled_days) as spilled_days,
+        sum(case
+            when spilled_days > 0e0
+                then carried_share * {{ demand_weight_after_first(k.miss_days ~ 'e0 * block', '(spilled_days + 1e0)', k.short_half_life) }}
+            else 0e0
+        end) as spilled_short_days
+    from runs_by_block
+    group by as_of_day, sku, warehouse_code, block
+),
+
+until_blocks as (
+    select
+        as_of_day,
+        sku,
+        warehouse_code,
+        block,
+        first_age,
+        daily_share,
+        variance_ratio,
+        memory_days,
+        sum(units) over until_block as units,
+        sum(stock_days) over until_block - spilled_days as stock_days,
+        sum(short_units) over until_block as short_units,
+        sum(short_sales) over until_block as short_sales,
+        sum(short_days) over until_block - spilled_short_days as short_days
+    from blocks
+    window until_block as (partition by as_of_day, sku, warehouse_code order by block desc rows unbounded preceding)
+),
+
+looked_ahead as (
+    select
+        as_of_day,
+        sku,
+        warehouse_code,
+        block,
+        first_age,
+        variance_ratio,
+        memory_days,
+        daily_share,
+        short_sales,
+        short_days,
+        short_units / nullif(short_days, 0e0) as level
+        {%- for count in demand_miss_counts() %},
+        case
+            when lead(block, {{ count }}) over by_block = block - {{ count }} then lead(units, {{ count }}) over by_block - units
+        end as units_{{ count }},
+        lead(stock_days, {{ count }}) over by_block - stock_days as days_{{ count }}
+        {%- endfor %}
+    from until_blocks
+    window by_block as (partition by as_of_day, sku, warehouse_code order by block desc)
+),
+
+-- A case for each block at the end of which the article was known for some time and sold daily: its squared misses, in times of the
+-- variance that the formula gives.
+missed as (
+    select
+        as_of_day,
+        sku,
+        warehouse_code,
+        block,
+        daily_share,
+        daily_share * {{ demand_daily_share('short_sales', 'short_days') }} as counted
+        {%- for count in demand_miss_counts() %},
+        {{ demand_miss('units_' ~ count, 'level', 'days_' ~ count, count * k.miss_days) }} as miss_{{ count }}
+        {%- endfor %}
+    from looked_ahead
+    where block <= {{ k.missed_past_days / k.miss_days }}
+        and level > 0e0
+        and short_sales > {{ k.daily_sale_rate / 2 }}e0 * short_days
+        and first_age - {{ k.miss_days }}e0 * block >= {{ k.new_days }}e0
+),
+
+own_misses as (
+    select
+        as_of_day,
+        sku,
+        warehouse_code,
+        max(daily_share) as daily_share
+        {%- for count in demand_miss_counts() %},
+        coalesce(sum(counted * miss_{{ count }}), 0e0) as misses_{{ count }},
+        coalesce(sum(case when miss_{{ count }} is not null then counted end), 0e0) as cases_{{ count }},
+        max(case when miss_{{ count }} is not null then block end) - {{ count - 1 }} as sums_{{ count }}
+        {%- endfor %}
+    from missed
+    group by as_of_day, sku, warehouse_code
+),
+
+all_misses as (
+    {{ with_sums('own_misses', ['as_of_day'], demand_miss_sums()) }}
+),
+
+-- Cases of one time are one, however many articles there are, and those of overlapping sums are as many as would stand side by side.
+spreads as (
+    select
+        as_of_day,
+        sku,
+        warehouse_code
+        {%- for count in demand_miss_counts() %},
+        1e0 + daily_share * (least({{ k.most_spread }}e0, greatest({{ k.least_spread }}e0, (
+            misses_{{ count }} / {{ count }}e0 + {{ k.own_miss_prior_sums }}e0 * (
+                coalesce(all_misses_{{ count }} / nullif(all_cases_{{ count }}, 0e0), 1e0) * coalesce(all_sums_{{ count }}, 0) / {{ count }}e0
+                + {{ k.miss_prior_sums }}e0
+            ) / (coalesce(all_sums_{{ count }}, 0) / {{ count }}e0 + {{ k.miss_prior_sums }}e0)
+        ) / (cases_{{ count }} / {{ count }}e0 + {{ k.own_miss_prior_sums }}e0))) - 1e0) as spread_{{ count * k.miss_days }}
+        {%- endfor %}
+    from all_misses
+),
+
 known as (
     select
         sized.as_of_day,
@@ -405,6 +590,9 @@ known as (
         second_look.new_stock_days,
         second_look.silent_days,
         second_look.silent_long_days,
+        {%- for count in demand_miss_counts() %}
+        coalesce(spreads.spread_{{ count * k.miss_days }}, 1e0) as spread_{{ count * k.miss_days }},
+        {%- endfor %}
         true as is_expected_to_sell,
         -- a place that hands an article on and sells none itself is none where customers buy it: its silence says nothing
         sized.is_hub,
@@ -414,6 +602,10 @@ known as (
         on second_look.as_of_day = sized.as_of_day
         and second_look.sku = sized.sku
         and second_look.warehouse_code = sized.warehouse_code
+    left join spreads
+        on spreads.as_of_day = sized.as_of_day
+        and spreads.sku = sized.sku
+        and spreads.warehouse_code = sized.warehouse_code
     {%- if items %}
 
     union all
@@ -427,7 +619,7 @@ known as (
         0e0, 0e0, 0e0, 0e0, 0e0, 0e0, 0e0, 0e0, 0e0, 0e0,
         {{ k.one_off_factor }}e0 as one_off_size,
         {{ k.prior_sale_days }}e0 as size_sale_days,
-        0e0, 0e0, 0e0, cast(null as date), 0e0, 0e0, 0e0, 0e0,
+        0e0, 0e0, 0e0, cast(null as date), 0e0, 0e0, 0e0, 0e0, 1e0, 1e0, 1e0,
         items.is_new,
         false as is_hub,
         -- the weights of the days on which it lay there untouched
@@ -772,6 +964,9 @@ select
             {{ k.most_new_level_variance / k.most_level_variance }}e0, greatest(0e0, 1e0 - (long_days + coalesce(counted_days, 0e0)) / {{ k.new_days }}e0)
         )
     end as most_level_variance,
+    {%- for count in demand_miss_counts() %}
+    spread_{{ count * k.miss_days }},
+    {%- endfor %}
     missed_sales,
     scaled_daily_demand,
     expected_rate * expected_size as expected_daily_demand,
@@ -830,4 +1025,49 @@ from quick
     greatest(0e0, {{ articles }}.long_sales - {{ articles }}.long_first_sale) / (greatest(0e0, {{ articles }}.long_days - {{ articles }}.long_begin) + 1e0)
     {%- endset -%}
     case when {{ rate }} > 1e-6 then -ln(1e0 - least(0.99e0, {{ rate }})) / least(0.99e0, {{ rate }}) else 1e0 end
+{%- endmacro %}
+
+
+{# Of how many blocks the sums are that past misses are measured on. #}
+{% macro demand_miss_counts() -%}
+    {{ return([1, 2, 4]) }}
+{%- endmacro %}
+
+
+{# The part by which an article that sells so often counts as one that sells daily. #}
+{% macro demand_daily_share(sales, days) -%}
+    {%- set least = demand_constants().daily_sale_rate / 2 -%}
+    least(1e0, greatest(0e0, ({{ sales }} / nullif({{ days }}, 0e0) - {{ least }}e0) / {{ least }}e0))
+{%- endmacro %}
+
+
+{# A squared miss in times of its variance, as demand_forecast_variance has it of an article without a season that has not ended. #}
+{% macro demand_miss(units, level, stock_days, days) -%}
+    {%- set k = demand_constants() -%}
+    {%- set mean = '(' ~ level ~ ' * ' ~ stock_days ~ ')' -%}
+    {%- set doubt -%}
+    (variance_ratio * {{ (1 + days / k.drift_days) * days }}e0 / (memory_days + 1e0))
+    {%- endset -%}
+    case
+        -- of what was hardly there nobody knows what was wanted
+        when {{ units }} is not null and {{ stock_days }} >= {{ days / 2 }}e0 then least({{ k.most_miss }}e0, power({{ units }} - {{ mean }}, 2) / (
+            {{ mean }} * variance_ratio + power({{ mean }}, 2) * greatest(
+                {{ k.drift_variance * days }}e0, {{ doubt }} / ({{ mean }} + {{ doubt }} / {{ k.most_level_variance }}e0)
+            )
+        ))
+    end
+{%- endmacro %}
+
+
+{# What all articles missed together. #}
+{% macro demand_miss_sums() -%}
+    {%- set sums = {} -%}
+    {%- for count in demand_miss_counts() -%}
+        {%- do sums.update({
+            'all_misses_' ~ count: 'sum(misses_' ~ count ~ ')',
+            'all_cases_' ~ count: 'sum(cases_' ~ count ~ ')',
+            'all_sums_' ~ count: 'max(sums_' ~ count ~ ')',
+        }) -%}
+    {%- endfor -%}
+    {{ return(sums) }}
 {%- endmacro %}

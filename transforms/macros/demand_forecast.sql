@@ -97,28 +97,60 @@ left join {{ promoted }} as {{ name }}_promotions
 
 
 {#
-  Variance = mean · variance_ratio + mean² · (what is not known of the level, u / (1 + u / most_level_variance), as if
-  levels were gamma distributed in a category and u alone were known of this one, but at least drift_variance · days + whether a
-  silent one has ended + (season_doubt · the share of a rising season that is left out)²);
+  Variance = v + mean² · (whether a silent one has ended + (season_doubt · the share of a rising season that is left out)²),
+  v = mean · variance_ratio + mean² · (what is not known of the level, u / (1 + u / most_level_variance), as if
+  levels were gamma distributed in a category and u alone were known of this one, but at least drift_variance · days);
   mean · u = variance_ratio · (1 + days / drift_days) · days / (memory_days + 1).
+
+  What sells daily and has been missed by more or less than v says has spread times as much. Past misses know of seasons and ends, too, so
+  that what they add to v and what those add do not add up: the greater one counts.
 #}
 {% macro demand_forecast_variance(estimates, seasons, weekdays, days) -%}
     {%- set k = demand_constants() -%}
     {%- set mean = demand_forecast_mean(estimates, seasons, weekdays, days) -%}
+    {%- set spread = demand_spread(estimates, days) -%}
     {%- set doubt -%}
     ({{ estimates }}.variance_ratio * (1e0 + {{ days }} / {{ k.drift_days }}e0) * {{ days }} / ({{ estimates }}.memory_days + 1e0))
     {%- endset -%}
-    coalesce(
-        {{ mean }} * {{ estimates }}.variance_ratio
-        + power({{ mean }}, 2) * (
-            greatest(
+    {%- set steady -%}
+    ({{ mean }} * {{ estimates }}.variance_ratio
+            + power({{ mean }}, 2) * greatest(
                 {{ k.drift_variance }}e0 * {{ days }},
                 coalesce({{ doubt }} / nullif({{ mean }} + {{ doubt }} / {{ estimates }}.most_level_variance, 0e0), 0e0)
+            ))
+    {%- endset -%}
+    coalesce(
+        {{ steady }} * least(1e0, {{ spread }})
+        + greatest(
+            {{ steady }} * ({{ spread }} - 1e0),
+            power({{ mean }}, 2) * (
+                least({{ k.most_end_variance }}e0, 1e0 / {{ estimates }}.share_alive - 1e0)
+                + power({{ k.season_doubt }}e0 * {{ demand_season_left_out(seasons, days) }}, 2)
             )
-            + least({{ k.most_end_variance }}e0, 1e0 / {{ estimates }}.share_alive - 1e0)
-            + power({{ k.season_doubt }}e0 * {{ demand_season_left_out(seasons, days) }}, 2)
         ),
         0e0
+    )
+{%- endmacro %}
+
+
+{# How much wider than the formula says sums of so many days lie: between those that were measured on a straight line. #}
+{% macro demand_spread(estimates, days) -%}
+    {%- set miss_days = demand_constants().miss_days -%}
+    coalesce(
+        case
+            {%- for count in demand_miss_counts() %}
+            {%- set until = count * miss_days %}
+            {%- if loop.first %}
+            when {{ days }} <= {{ until }}e0 then {{ estimates }}.spread_{{ until }}
+            {%- else %}
+            {%- set before = loop.previtem * miss_days %}
+            when {{ days }} <= {{ until }}e0 then {{ estimates }}.spread_{{ before }}
+                + ({{ estimates }}.spread_{{ until }} - {{ estimates }}.spread_{{ before }}) * ({{ days }} - {{ before }}e0) / {{ until - before }}e0
+            {%- endif %}
+            {%- endfor %}
+            else {{ estimates }}.spread_{{ demand_miss_counts()[-1] * miss_days }}
+        end,
+        1e0
     )
 {%- endmacro %}
 
