@@ -477,10 +477,10 @@ until_blocks as (
         variance_ratio,
         memory_days,
         sum(units) over until_block as units,
-        sum(stock_days) over until_block - spilled_days as stock_days,
+        (sum(stock_days) over until_block) - spilled_days as stock_days,
         sum(short_units) over until_block as short_units,
         sum(short_sales) over until_block as short_sales,
-        sum(short_days) over until_block - spilled_short_days as short_days
+        (sum(short_days) over until_block) - spilled_short_days as short_days
     from blocks
     window until_block as (partition by as_of_day, sku, warehouse_code order by block desc rows unbounded preceding)
 ),
@@ -500,9 +500,9 @@ looked_ahead as (
         short_units / nullif(short_days, 0e0) as level
         {%- for count in demand_miss_counts() %},
         case
-            when lead(block, {{ count }}) over by_block = block - {{ count }} then lead(units, {{ count }}) over by_block - units
+            when (lead(block, {{ count }}) over by_block) = block - {{ count }} then (lead(units, {{ count }}) over by_block) - units
         end as units_{{ count }},
-        lead(stock_days, {{ count }}) over by_block - stock_days as days_{{ count }}
+        (lead(stock_days, {{ count }}) over by_block) - stock_days as days_{{ count }}
         {%- endfor %}
     from until_blocks
     window by_block as (partition by as_of_day, sku, warehouse_code order by block desc)
