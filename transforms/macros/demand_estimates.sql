@@ -40,8 +40,7 @@
   most_miss:               squared miss at most, in times of its variance
   miss_prior_sums:         sums that a spread as the formula says counts for beside those of the tenant's articles
   own_miss_prior_sums:     sums that the tenant's spread counts for beside an article's own
-  least_spread:            the spread at least, in times of what the formula says
-  most_spread:             the same at most
+  most_spread:             the spread at most, in times of what the formula says
   least_rate_variance:     squared relative error at least, of how often articles of a category sell: however alike they are, their rate counts
                            like ten of an article's own sale days at most
   rate_variance_sales:     squared sale days that most_level_variance counts for, in how much those that sell differ
@@ -91,7 +90,6 @@
         'most_miss': 16,
         'miss_prior_sums': 8,
         'own_miss_prior_sums': 20,
-        'least_spread': 0.25,
         'most_spread': 4,
         'least_rate_variance': 0.05,
         'rate_variance_sales': 20,
@@ -548,20 +546,35 @@ all_misses as (
 ),
 
 -- Cases of one time are one, however many articles there are, and those of overlapping sums are as many as would stand side by side.
+measured_spreads as (
+    select
+        as_of_day,
+        sku,
+        warehouse_code,
+        daily_share
+        {%- for count in demand_miss_counts() %},
+        (
+            misses_{{ count }} / {{ count }}e0 + {{ k.own_miss_prior_sums }}e0 * (
+                coalesce(all_misses_{{ count }} / nullif(all_cases_{{ count }}, 0e0), 1e0) * coalesce(all_sums_{{ count }}, 0) / {{ count }}e0
+                + {{ k.miss_prior_sums }}e0
+            ) / (coalesce(all_sums_{{ count }}, 0) / {{ count }}e0 + {{ k.miss_prior_sums }}e0)
+        ) / (cases_{{ count }} / {{ count }}e0 + {{ k.own_miss_prior_sums }}e0) as measured_{{ count }}
+        {%- endfor %}
+    from all_misses
+),
+
+-- A calm year is no promise: what was missed by less counts by its root.
 spreads as (
     select
         as_of_day,
         sku,
         warehouse_code
         {%- for count in demand_miss_counts() %},
-        1e0 + daily_share * (least({{ k.most_spread }}e0, greatest({{ k.least_spread }}e0, (
-            misses_{{ count }} / {{ count }}e0 + {{ k.own_miss_prior_sums }}e0 * (
-                coalesce(all_misses_{{ count }} / nullif(all_cases_{{ count }}, 0e0), 1e0) * coalesce(all_sums_{{ count }}, 0) / {{ count }}e0
-                + {{ k.miss_prior_sums }}e0
-            ) / (coalesce(all_sums_{{ count }}, 0) / {{ count }}e0 + {{ k.miss_prior_sums }}e0)
-        ) / (cases_{{ count }} / {{ count }}e0 + {{ k.own_miss_prior_sums }}e0))) - 1e0) as spread_{{ count * k.miss_days }}
+        1e0 + daily_share * (
+            least({{ k.most_spread }}e0, greatest(measured_{{ count }}, least(1e0, sqrt(measured_{{ count }})))) - 1e0
+        ) as spread_{{ count * k.miss_days }}
         {%- endfor %}
-    from all_misses
+    from measured_spreads
 ),
 
 known as (
