@@ -1,6 +1,5 @@
 """The program: which commands there are, and how a call of it ends."""
 
-import contextlib
 import gc
 import io
 import os
@@ -154,8 +153,7 @@ def _tell(error: BaseException, invocation: Invocation) -> int:
             print_json(report.finish("failed").as_dict())
         except OSError:  # stderr may tell
             _forget_stdout()
-    with contextlib.suppress(OSError):
-        say_error(str(explanation))
+    say_error(str(explanation))
     if invocation.verbose and not explanation.is_expected:
         import traceback
 

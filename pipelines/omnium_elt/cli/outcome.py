@@ -1,5 +1,6 @@
 """How a run ends on the terminal: the summary or the JSON object, the error, and where its log is."""
 
+import contextlib
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -36,7 +37,8 @@ def finish(
     if report.exit_status not in (EXIT_OK, EXIT_USAGE, EXIT_INCOMPLETE):
         log_file = home.logs / f"{report.run_id}-{report.command}.jsonl"
         if log_file.exists():
-            say(stderr(), f"[dim]log: {escaped(str(log_file))}[/dim]")
+            with contextlib.suppress(OSError):
+                say(stderr(), f"[dim]log: {escaped(str(log_file))}[/dim]")
     return report.exit_status
 
 

@@ -116,4 +116,6 @@ class PlainLines(Progress):
         return self._going.setdefault(resource, _Going(now, now))
 
     def _say(self, text: str) -> None:
-        print(printable(text), file=sys.stderr, flush=True)
+        # Where nobody reads it any more, or the disk behind it is full: no reason to stop a run.
+        with contextlib.suppress(OSError):
+            print(printable(text), file=sys.stderr, flush=True)

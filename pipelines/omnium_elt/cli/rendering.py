@@ -1,5 +1,6 @@
 """Tables, numbers and texts on the terminal; nobody else's escape sequences reach it."""
 
+import contextlib
 import json
 import os
 import sys
@@ -60,8 +61,9 @@ def say(console: "Console", text: str, **look: Any) -> None:
 
 
 def say_error(text: str) -> None:
-    """What went wrong, on stderr."""
-    say(stderr(), f"[red]error:[/red] {escaped(text)}")
+    """What went wrong, on stderr, where that can be written: the exit status says it as well."""
+    with contextlib.suppress(OSError):
+        say(stderr(), f"[red]error:[/red] {escaped(text)}")
 
 
 def stdout() -> "Console":
@@ -82,6 +84,10 @@ def _console(**options: Any) -> "Console":
     class Printable(Console):
         def render_str(self, text: str, **named: Any) -> Text:
             return super().render_str(printable(text), **named)
+
+        def on_broken_pipe(self) -> None:
+            # rich would end the process with status 1; whoever prints knows better what it means.
+            raise BrokenPipeError
 
     return Printable(highlight=False, **options)
 

@@ -7,6 +7,10 @@ import sys
 from pathlib import Path
 
 import pytest
+from omnium_elt.infra.home import Home
+from omnium_sandbox import Sandbox
+
+from tests.support.tenants import environment_of
 
 STREAMS = {
     "stdout closed": ">&-",
@@ -57,3 +61,61 @@ def test_what_an_encoding_lacks_is_written_otherwise(encoding: str, tmp_path: Pa
     assert ended.returncode == 2
     shown = call("", *arguments, PYTHONIOENCODING=encoding)
     assert (shown.returncode, b"UnicodeEncodeError" in shown.stderr) == (2, False)
+
+
+@pytest.mark.parametrize("behind", ["a full disk", "nobody"])
+@pytest.mark.parametrize(
+    ("more", "expected"),
+    [({}, (0, "ok", False)), ({"SOURCES__OMNIUM__CLIENT_SECRET": "another"}, (2, "failed", True))],
+    ids=["a load", "one that fails"],
+)
+def test_progress_and_errors_that_cannot_be_written_change_nothing(
+    behind: str, more: dict[str, str], expected: tuple[int, str, bool], sandbox: Sandbox, home: Home
+) -> None:
+    """A load failed of the pipe behind `2>&1 | head`, and a full disk made `--json` two objects."""
+    if behind == "nobody":
+        reader, stderr = os.pipe()
+        os.close(reader)
+    else:
+        stderr = os.open("/dev/full", os.O_WRONLY)
+    try:
+        ended = subprocess.run(
+            [
+                sys.executable,
+                "-m",
+                "omnium_elt",
+                "load",
+                "--resources",
+                "stores",
+                "--home",
+                home.root,
+                "--json",
+            ],
+            stdout=subprocess.PIPE,
+            stderr=stderr,
+            env={**os.environ, **environment_of(sandbox), **more},
+            timeout=60,
+            check=False,
+        )
+    finally:
+        os.close(stderr)
+    report = json.loads(ended.stdout)
+    assert (ended.returncode, report["status"], report["error"] is not None) == expected
+
+
+@pytest.mark.parametrize("arguments", [["resources"], ["resources", "--json"], ["--help"]], ids=" ".join)
+def test_output_that_nobody_reads_any_more_is_no_failure(arguments: list[str]) -> None:
+    """`omnium-elt resources | head` ended with status 1, as rich has it."""
+    reader, stdout = os.pipe()
+    os.close(reader)
+    try:
+        ended = subprocess.run(
+            [sys.executable, "-m", "omnium_elt", *arguments],
+            stdout=stdout,
+            stderr=subprocess.PIPE,
+            timeout=60,
+            check=False,
+        )
+    finally:
+        os.close(stdout)
+    assert (ended.returncode, ended.stderr) == (0, b"")
