@@ -28,7 +28,7 @@ def client_of(sandbox: Sandbox, *, writes: bool = False) -> httpx.Client:
         },
     )
     headers = {"Authorization": f"Bearer {answer.json()['accessToken']}"}
-    return httpx.Client(base_url=sandbox.base_url, headers=headers, timeout=5)
+    return httpx.Client(base_url=sandbox.base_url, headers=headers, timeout=60)
 
 
 @pytest.fixture

@@ -17,7 +17,7 @@ def client_of(sandbox: Sandbox, client_id: str, client_secret: str) -> httpx.Cli
     token = httpx.post(
         f"{sandbox.base_url}/api/token", params={"clientId": client_id, "clientSecret": client_secret}
     ).text
-    return httpx.Client(base_url=sandbox.base_url, headers={"Authorization": f"Bearer {token}"}, timeout=5)
+    return httpx.Client(base_url=sandbox.base_url, headers={"Authorization": f"Bearer {token}"}, timeout=60)
 
 
 @pytest.fixture
