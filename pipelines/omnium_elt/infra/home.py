@@ -101,6 +101,11 @@ class Home:
         return self.state / "personal_key"
 
     @property
+    def tenant(self) -> Path:
+        """Whose rows these are: the host that they were read from."""
+        return self.state / "tenant"
+
+    @property
     def lock(self) -> Path:
         """The lock file; its content says who holds it."""
         return self.state / "lock"

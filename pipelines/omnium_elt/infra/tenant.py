@@ -3,19 +3,25 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
+from urllib.parse import urlsplit
 
 from omnium_source.errors import ConfigurationError, OmniumError, Unreachable, WrongCredentials
 from omnium_source.http.cancellation import Cancellation
-from omnium_source.http.client import OmniumClient
+from omnium_source.http.client import LOOPBACK, OmniumClient
 from omnium_source.pii.masking import PersonalData
 from omnium_source.pii.personal_key import check_mark, key_for
 
 from omnium_elt.infra.errors import OmniumEltError, UsageError
+from omnium_elt.infra.files import replacing
 from omnium_elt.infra.home import Settings
 
 
 def connect(settings: Settings, stop: Cancellation | None = None) -> OmniumClient:
-    """The connection that the settings describe; it ends with `stop`, with the command's own token if None."""
+    """The connection that the settings describe; it ends with `stop`, with the command's own token if None.
+
+    Raises UsageError where the home holds the rows of another tenant.
+    """
+    check_tenant(settings)
     return OmniumClient(
         settings.base_url,
         settings.client_id,
@@ -26,6 +32,33 @@ def connect(settings: Settings, stop: Cancellation | None = None) -> OmniumClien
         stop=stop or settings.stop,
         **settings.client_options,
     )
+
+
+def check_tenant(settings: Settings) -> None:
+    """Raise UsageError where the home holds rows of another tenant.
+
+    They would stand side by side, and the cursors of the one leave out what the other has of before.
+    """
+    path, tenant = settings.home.tenant, _tenant_of(settings.base_url)
+    held = path.read_text(encoding="utf-8").strip() if path.exists() else tenant
+    if held != tenant:
+        raise UsageError(
+            f"{settings.home.root} holds the rows of {held}, and this is {tenant}",
+            f"Choose another --home; or, where both are the same tenant, take {path} away.",
+        )
+
+
+def note_tenant(settings: Settings) -> None:
+    """Keep whose rows the home holds: before the first are loaded."""
+    tenant = _tenant_of(settings.base_url)
+    if not settings.home.tenant.exists():
+        with replacing(settings.home.tenant) as partial:
+            partial.write_text(f"{tenant}\n", encoding="utf-8")
+
+
+def _tenant_of(base_url: str) -> str:
+    host = urlsplit(base_url).hostname or ""
+    return "a sandbox on this machine" if host in LOOPBACK else host
 
 
 def connect_as(settings: Settings, user: str, secret: str, section: str, **options: Any) -> OmniumClient:

@@ -177,8 +177,12 @@ def _destination(home: Home, name: str) -> Iterator[Finding]:
 def _tenant(settings: Settings) -> Iterator[Finding]:
     from omnium_source.resources import select
 
-    from omnium_elt.infra.tenant import connect_as
+    from omnium_elt.infra.tenant import check_tenant, connect_as
 
+    try:
+        check_tenant(settings)
+    except Exception as error:
+        yield _failed("tenant", error)
     try:
         resources = select(settings.resources, settings.exclude)
     except Exception as error:

@@ -19,6 +19,7 @@ from omnium_elt.infra import lock
 from omnium_elt.infra.errors import OmniumEltError, UsageError
 from omnium_elt.infra.home import Settings
 from omnium_elt.infra.run_report import Progress, ResourceReport, RunReport
+from omnium_elt.infra.tenant import note_tenant
 from omnium_elt.steps.backfill import Plan, part_home, plan_file, refuse_incomplete
 from omnium_elt.steps.backfill_files import HandedOver
 from omnium_elt.steps.receipts import table_of
@@ -113,6 +114,7 @@ class _Commit:
             receipts = {table: self._bookkeeping(connection, table) for table in BOOKKEEPING}
             beside = {table: table_of(table, rows) for table, rows in receipts.items() if rows}
             rows = {name: self._rows(connection, name, Path(folder), progress) for name in self._plan.shares}
+            note_tenant(self._settings)
             self._warehouse.load(Package(rows, self._states, self._plan.mark, beside))
         self._tell(receipts[RECEIPTS])
         self._warehouse.record_run(self._report)

@@ -39,7 +39,7 @@ from omnium_elt.infra import memory
 from omnium_elt.infra.errors import explain
 from omnium_elt.infra.home import Settings
 from omnium_elt.infra.run_report import Progress, ResourceReport, RunReport
-from omnium_elt.infra.tenant import connect, personal_data, translating_errors
+from omnium_elt.infra.tenant import connect, note_tenant, personal_data, translating_errors
 from omnium_elt.steps.receipts import beside
 from omnium_elt.steps.resource_progress import ResourceProgress
 from omnium_elt.warehouse.database import LOCAL
@@ -299,6 +299,7 @@ class _Load:
             name: joined([window.tables.finish() for window in windows]) for name, windows in package.items()
         }
         states = {name: windows[-1].state for name, windows in package.items()}
+        note_tenant(self._settings)
         self._warehouse.load(Package(rows, states, self._personal.mark, beside))
         self._has_loaded = True
         if any(not one.has_ended for one in self._going.values()):
