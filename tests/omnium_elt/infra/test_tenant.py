@@ -42,7 +42,7 @@ def test_a_home_with_the_rows_of_one_tenant_refuses_another(
 ) -> None:
     home.create()
     note_tenant(settings_for(held, home))
-    with pytest.raises(UsageError, match=f"holds the rows of {says}") as raised:
+    with pytest.raises(UsageError, match=f"holds {says}") as raised:
         connect(settings_for(other, home))
     assert str(home.tenant) in raised.value.remedy
     home.tenant.unlink()
