@@ -19,6 +19,7 @@ from omnium_sandbox import Sandbox
 from omnium_source import RESOURCES as ALL
 from omnium_source.pii.rules import CATALOGUE
 
+from tests.support import proposal
 from tests.support.tenants import sandbox_settings
 
 SECRETS = [
@@ -134,7 +135,7 @@ def test_no_file_of_a_home_tells_of_a_person(
     report = load(settings, Silent())
     assert {one.status for one in report.resources} == {"ok"}
     if destination == "duckdb":
-        publish_warehouse(home)
+        publish_warehouse(home, proposal.VERSION)
     files, found = scanned(home.root)
     assert found == set()
     told = "\n".join([*report.notes, caplog.text])

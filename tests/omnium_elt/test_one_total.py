@@ -213,7 +213,7 @@ def test_the_dashboard(told: tuple[Home, Totals]) -> None:
 
 def test_the_terminal_and_json(told: tuple[Home, Totals]) -> None:
     home, totals = told
-    found = findings(home.warehouse)
+    found = findings(home)
     said = io.StringIO()
     show_findings(Console(file=said, width=200, color_system=None), found)
     with duckdb.connect(str(home.warehouse), read_only=True) as connection:

@@ -1,15 +1,16 @@
 """A published warehouse with a few lines of a proposal, written out."""
 
-import json
-from datetime import date
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any
 
 import duckdb
 from omnium_elt.decide.decisions import Decision
 from omnium_elt.infra.home import Home
+from omnium_elt.warehouse.manifest import Version, stamp
 
 AS_OF = date(2026, 1, 1)
+VERSION = Version("r", AS_OF, datetime(2026, 1, 1, 7, tzinfo=UTC))
 MARTS = """
     create schema marts;
     create schema omnium;
@@ -51,12 +52,7 @@ def publish(home: Home) -> None:
     home.create()
     with duckdb.connect(str(home.warehouse)) as connection:
         connection.execute(MARTS)
-    home.exports.mkdir()
-    home.manifest.write_text(
-        json.dumps(
-            {"as_of": AS_OF.isoformat(), "run_id": "r", "published_at": "2026-01-01T07:00:00Z", "marts": {}}
-        )
-    )
+        stamp(connection, VERSION)
 
 
 def propose(home: Home, sku: str, **columns: Any) -> None:

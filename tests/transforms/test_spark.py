@@ -24,6 +24,7 @@ from omnium_elt.steps.run import COMMANDS, perform, reconcile_step
 from omnium_elt.warehouse import database
 from omnium_sandbox import Sandbox
 
+from tests.support import proposal
 from tests.support.engines import row_differences
 from tests.support.parsing import share_parsing
 from tests.support.tenants import WITHOUT_DATA_TESTS, sandbox_settings
@@ -216,7 +217,7 @@ def test_what_spark_built_is_published_like_any_other(both: Both) -> None:
         marts, _ = export_marts(connection, home, {}, {})
     built = {name.partition(".")[2] for name in _tables(home) if name.startswith("marts.")}
     assert {mart["name"] for mart in marts} == built
-    publish_warehouse(home)
+    publish_warehouse(home, proposal.VERSION)
     with duckdb.connect(str(home.warehouse), read_only=True) as connection:
         ((suppliers,),) = connection.execute("select count(*) from staging.stg_suppliers").fetchall()
     assert suppliers == len(_rows(home, "omnium.suppliers where _omnium_deleted_at is null", ["id"])) > 0

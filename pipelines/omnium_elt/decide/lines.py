@@ -15,7 +15,8 @@ from omnium_elt.infra.errors import UsageError
 from omnium_elt.infra.home import Home
 from omnium_elt.infra.text import counted
 from omnium_elt.warehouse import database, selection
-from omnium_elt.warehouse.manifest import read_manifest
+from omnium_elt.warehouse.manifest import version_of
+from omnium_elt.warehouse.queries import only_value
 
 MART = "purchase_proposal_line"
 
@@ -164,7 +165,8 @@ def join(connection: Any, home: Home, kept: Mapping[Key, Decision]) -> None:
     connection.execute("create or replace temp table decision as from decision_rows")
     connection.unregister("decision_rows")
     connection.execute(
-        "create or replace temp table proposal_day as select cast(? as date) as as_of", [_day_of(home)]
+        "create or replace temp table proposal_day as select cast(? as date) as as_of",
+        [_day_of(connection, home)],
     )
     connection.execute(VIEW)
 
@@ -214,18 +216,24 @@ def choose(connection: Any, chosen: Selection) -> Chosen:
     return Chosen(lines, ticked_only, others if ticked_only else 0, snoozed, changed, outdated)
 
 
-def _day_of(home: Home) -> date:
-    """The day of the proposal. Raises UsageError where the manifest does not say it.
+def day(connection: Any) -> date:
+    """The day of the proposal, where the lines are joined."""
+    found: date = only_value(connection, "select as_of from proposal_day")
+    return found
+
+
+def _day_of(connection: Any, home: Home) -> date:
+    """The day that the warehouse says its proposal is of. Raises UsageError where it does not say it.
 
     Without it nothing would be put off any more, and the same order would have another id.
     """
-    try:
-        return date.fromisoformat(str(read_manifest(home).get("as_of")))
-    except ValueError:
+    version = version_of(connection, home)
+    if version is None or version.as_of is None:
         raise UsageError(
-            f"{home.manifest} is missing or damaged, and says of which day the proposal is",
-            "Write it anew: omnium-elt publish.",
-        ) from None
+            f"{home.warehouse} does not say of which day the proposal is",
+            "Publish it anew: omnium-elt publish.",
+        )
+    return version.as_of
 
 
 def require_warehouse(home: Home) -> None:

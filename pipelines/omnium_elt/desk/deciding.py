@@ -29,7 +29,7 @@ def decide(home: Home, warehouse: str, sku: str, field: str, value: Any) -> Row:
             raise Refused("This line is not proposed any more: load the page again.")
         kept = Decisions(home.decisions)
         before = kept.all().get((warehouse, sku))
-        kept.keep([changed(before, line, marts.day(connection), field, value)])
+        kept.keep([changed(before, line, lines.day(connection), field, value)])
         lines.join(connection, home, kept.all())
         return state(connection, warehouse, sku)
 
@@ -40,7 +40,7 @@ def tick_order(home: Home, supplier_id: str, warehouse: str, currency: str, *, i
         where = "supplier_id = ? and warehouse_code = ? and coalesce(currency, '') = ? and not is_snoozed"
         found = marts.lines(connection, where, [supplier_id, warehouse, currency], 1_000_000)
         kept = Decisions(home.decisions)
-        decided, day = kept.all(), marts.day(connection)
+        decided, day = kept.all(), lines.day(connection)
         kept.keep(
             [
                 changed(decided.get((line["warehouse_code"], line["sku"])), line, day, "ticked", is_ticked)

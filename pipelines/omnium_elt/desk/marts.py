@@ -1,11 +1,11 @@
 """What the pages ask the published warehouse. The lines of the proposal come from `decide.lines`."""
 
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 from typing import Any
 
-from omnium_elt.infra.files import read_object
 from omnium_elt.infra.home import Home
 from omnium_elt.report import health
+from omnium_elt.warehouse.manifest import version_of
 from omnium_elt.warehouse.queries import Row, first_row, only_value, row, rows
 
 OLD_HOURS = 26
@@ -27,26 +27,17 @@ IS_ORDERED = "not is_snoozed and (is_ticked or action <> 'defer')"
 
 def freshness(connection: Any, home: Home) -> Row:
     """As of which day the figures are, when they were published, until when the tenant was read."""
-    manifest = read_object(home.manifest)
-    try:
-        published = datetime.fromisoformat(str(manifest.get("published_at")))
-    except ValueError:
-        published = None
+    version = version_of(connection, home)
     hours = None
-    if published is not None:
-        hours = (datetime.now(UTC) - published.astimezone(UTC)).total_seconds() / 3600
+    if version is not None:
+        hours = (datetime.now(UTC) - version.published_at).total_seconds() / 3600
     return {
-        "as_of": manifest.get("as_of"),
-        "published_at": published,
+        "as_of": version and version.as_of,
+        "published_at": version and version.published_at,
         "read_until": health.read_until(connection),
         "hours": hours,
         "is_old": hours is not None and hours > OLD_HOURS,
     }
-
-
-def day(connection: Any) -> date:
-    """The day that the proposal answers for."""
-    return only_value(connection, "select as_of from proposal_day") or datetime.now(UTC).date()
 
 
 def totals(connection: Any) -> list[Row]:

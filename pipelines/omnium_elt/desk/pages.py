@@ -165,7 +165,7 @@ class Desk:
             warehouse = found["warehouse_code"]
             line = marts.line(connection, warehouse, sku)
             story = line_chart.story(
-                connection, marts.day(connection), sku, warehouse, line["quantity"] if line else None
+                connection, lines.day(connection), sku, warehouse, line["quantity"] if line else None
             )
             return self._page(
                 connection,

@@ -4,7 +4,6 @@ import dataclasses
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
-from pathlib import Path
 from typing import Any
 
 from omnium_elt.infra.home import Home, Secret, Settings
@@ -12,7 +11,7 @@ from omnium_elt.infra.run_report import Progress, RunReport
 from omnium_elt.inspect.examples import Example, examples
 from omnium_elt.steps.run import run
 from omnium_elt.warehouse import database
-from omnium_elt.warehouse.manifest import read_manifest
+from omnium_elt.warehouse.manifest import version_of
 from omnium_elt.warehouse.queries import rows
 
 BAR = "▁▂▃▄▅▆▇█"
@@ -93,20 +92,16 @@ def demo(home: Home, size: str, seed: int, options: dict[str, Any], progress: Pr
         return run(dataclasses.replace(settings, settling_lag_seconds=0), progress)
 
 
-def findings(warehouse: Path) -> Findings:
+def findings(home: Home) -> Findings:
     """Read lead times and proposals from a published warehouse."""
-    with database.connect(warehouse, read_only=True) as connection:
+    with database.connect(home.warehouse, read_only=True) as connection:
+        version = version_of(connection, home)
         return Findings(
-            as_of=_as_of(warehouse),
+            as_of=version.as_of if version else None,
             lead_times=_lead_times(connection),
             proposals=_proposals(connection),
             examples=examples(connection),
         )
-
-
-def _as_of(warehouse: Path) -> date | None:
-    manifest = read_manifest(Home(warehouse.parent))
-    return date.fromisoformat(manifest["as_of"]) if manifest.get("as_of") else None
 
 
 def _lead_times(connection: Any) -> list[LeadTime]:

@@ -8,9 +8,10 @@ import duckdb
 import marimo
 
 from omnium_elt.infra.configuration import home_of
+from omnium_elt.infra.text import in_utc
 from omnium_elt.inspect.dashboard import others
 from omnium_elt.warehouse.database import literal
-from omnium_elt.warehouse.manifest import read_manifest
+from omnium_elt.warehouse.manifest import published as published_version
 
 GREEN, AMBER, RUST, PALE = "#2a8a72", "#d08a2e", "#b5502a", "#9cc4b8"
 
@@ -23,13 +24,12 @@ def _theme() -> altair.theme.ThemeConfig:
 
 def header(here: str) -> Any:
     """Links to the other pages, and as of which day the figures of this one are; `here` is its own address."""
-    manifest = read_manifest(home_of(None))
+    version = published_version(home_of(None))
     pages = {"/": "Today's proposal", **others()}
     links = " · ".join(f"[{title}]({address})" for address, title in pages.items() if address != here)
-    as_of = manifest.get("as_of") or "no day"
-    return marimo.md(
-        f"{links}\n\nAs of **{as_of}** · published {manifest.get('published_at', 'at no known time')}"
-    )
+    as_of = (version and version.as_of) or "no day"
+    published_at = in_utc(version.published_at) if version else "at no known time"
+    return marimo.md(f"{links}\n\nAs of **{as_of}** · published {published_at}")
 
 
 def figures(shown: dict[str, str]) -> Any:

@@ -11,9 +11,9 @@ from typing import Any, Literal
 
 from omnium_elt.infra import history, lock
 from omnium_elt.infra.home import Home
-from omnium_elt.infra.text import for_json
+from omnium_elt.infra.text import for_json, in_utc
 from omnium_elt.warehouse import database
-from omnium_elt.warehouse.manifest import read_manifest
+from omnium_elt.warehouse.manifest import published
 
 log = logging.getLogger("omnium.status")
 
@@ -67,7 +67,7 @@ def status(home: Home, resources: tuple[str, ...] | None = None, exclude: tuple[
     now = datetime.now(UTC)
     facts = history.resources(home)
     held, source = _held(home)
-    manifest = read_manifest(home)
+    version = published(home)
     states = []
     for name in (row.name for row in select(resources, exclude)):
         fact, cursor = facts.get(name, {}), held.cursors.get(name)
@@ -98,8 +98,8 @@ def status(home: Home, resources: tuple[str, ...] | None = None, exclude: tuple[
     return Status(
         home=str(home.root),
         running=lock.describe_holder(home.lock) if lock.is_held(home.lock) else None,
-        published_at=manifest.get("published_at"),
-        as_of=manifest.get("as_of"),
+        published_at=in_utc(version.published_at) if version else None,
+        as_of=version.as_of.isoformat() if version and version.as_of else None,
         source=source,
         resources=states,
         runs=_runs(home),

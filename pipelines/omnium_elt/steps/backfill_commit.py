@@ -1,5 +1,6 @@
 """The commit of a backfill: what its parts hold becomes one package of the destination."""
 
+import os
 import shutil
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
@@ -17,7 +18,7 @@ from omnium_source.normalize.schema import FIELD
 
 from omnium_elt.infra import lock
 from omnium_elt.infra.errors import OmniumEltError, UsageError
-from omnium_elt.infra.home import Settings
+from omnium_elt.infra.home import Home, Settings
 from omnium_elt.infra.run_report import Progress, ResourceReport, RunReport
 from omnium_elt.infra.tenant import note_tenant
 from omnium_elt.steps.backfill import Plan, part_home, plan_file, refuse_incomplete
@@ -35,7 +36,11 @@ def commit(settings: Settings, progress: Progress, report: RunReport) -> None:
 
     Raises OmniumEltError where a part is not complete, and names it; UsageError where some are loaded already.
     """
-    home, plan = settings.home, Plan.read(settings.home)
+    home = settings.home
+    if not plan_file(home).exists() and _committed(home).exists():
+        _take_away(home)  # a commit was cut short at its very end
+        return
+    plan = Plan.read(home)
     homes = [part_home(home, number) for number in range(1, len(plan.parts) + 1)]
     with ExitStack() as held:
         for one in homes:
@@ -51,7 +56,23 @@ def commit(settings: Settings, progress: Progress, report: RunReport) -> None:
             states = {name: found[shares[-1][0]].states[name] for name, shares in plan.shares.items()}
             if not _is_done(warehouse, states):
                 _Commit(settings, plan, found, states, warehouse, report).run(progress)
-    shutil.rmtree(plan_file(home).parent)
+    _take_away(home)
+
+
+def _committed(home: Home) -> Path:
+    """Where a plan and its parts lie once they are committed."""
+    return home.state / "backfill.committed"
+
+
+def _take_away(home: Home) -> None:
+    """Take away a plan and its parts.
+
+    All at once by a rename: with half of its parts gone a plan would look as if they had to be read anew.
+    """
+    shutil.rmtree(_committed(home), ignore_errors=True)
+    if plan_file(home).parent.exists():
+        os.replace(plan_file(home).parent, _committed(home))
+    shutil.rmtree(_committed(home), ignore_errors=True)
 
 
 def _refuse_damaged(found: Mapping[int, HandedOver]) -> None:

@@ -66,7 +66,8 @@ def export_lines(
     path = Path(output or f"{MART}.{kind}")
     if path.resolve() == (home.exports / f"{MART}.parquet").resolve():
         raise UsageError(f"{path} is the export that the manifest vouches for", "Name another file.")
-    found, remarks = proposal_lines(home, chosen)
+    with lines.connect(home, as_proposed=chosen.as_proposed) as connection:
+        found, remarks = proposal_lines(connection, chosen)
     with replacing(path) as partial:
         WRITERS[kind](partial, found, delimiter, decimal_sign)
     value = value_of(found.select(["currency", "line_value"]).to_pylist())
@@ -100,14 +101,13 @@ WRITERS: Mapping[str, Callable[[Path, Any, str, str], None]] = {
 """By format: writes an Arrow table to a file, with the delimiter and the decimal sign where the format has them."""
 
 
-def proposal_lines(home: Home, chosen: Selection) -> tuple[Any, list[str]]:
+def proposal_lines(connection: Any, chosen: Selection) -> tuple[Any, list[str]]:
     """The chosen lines as they were decided, as an Arrow table in the order of the proposal; and remarks on them."""
-    with lines.connect(home, as_proposed=chosen.as_proposed) as connection:
-        came_to = lines.choose(connection, chosen)
-        found = connection.sql(f"""
-            select * exclude (
-                decided_against, is_decided, is_snoozed, snoozed_until, is_changed, proposed_value, {", ".join(DECIDED)}
-            ), {", ".join(DECIDED)}
-            from chosen_line
-            """).to_arrow_table()
-        return found, came_to.remarks
+    came_to = lines.choose(connection, chosen)
+    found = connection.sql(f"""
+        select * exclude (
+            decided_against, is_decided, is_snoozed, snoozed_until, is_changed, proposed_value, {", ".join(DECIDED)}
+        ), {", ".join(DECIDED)}
+        from chosen_line
+        """).to_arrow_table()
+    return found, came_to.remarks

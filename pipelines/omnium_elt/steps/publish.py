@@ -1,6 +1,7 @@
 """publish: gives readers a new version, whole.
 
-    warehouse.duckdb           a copy of the working database (raw data, staging, marts), replaced by rename
+    warehouse.duckdb           a copy of the working database (raw data, staging, marts), which says which version it
+                               is; replaced by rename
     exports/<mart>.parquet     each mart, replaced by rename where it changed
     exports/report.html        what to order, lead times and data health, for people
     exports/manifest.json      written last: run, as-of date, rows, columns, checksums
@@ -12,7 +13,7 @@ data are published alone; the manifest says whether models are there, and whethe
 import base64
 import json
 import stat
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
@@ -36,7 +37,7 @@ from omnium_elt.report import html as report_html
 from omnium_elt.report.summary import summary
 from omnium_elt.steps import transform
 from omnium_elt.warehouse import database
-from omnium_elt.warehouse.manifest import read_manifest
+from omnium_elt.warehouse.manifest import Version, manifested, read_manifest, stamp, stamped
 from omnium_elt.warehouse.queries import only_value
 
 STEP = "publish"
@@ -58,7 +59,7 @@ def publish(settings: Settings, progress: Progress) -> StepReport:
         report.details = {"reason": f"{settings.destination} is read where it is"}
         return report
     source, raw = _source(settings)
-    before = read_manifest(home)
+    before = _before(home)
     is_same = (before.get("source"), before.get("raw")) == (source, raw)
     if is_same and _is_all_there(home, before):
         report.status = "unchanged"
@@ -73,6 +74,23 @@ def publish(settings: Settings, progress: Progress) -> StepReport:
     return report
 
 
+def _before(home: Home) -> dict[str, Any]:
+    """The manifest of what is published; empty where the warehouse is of another version.
+
+    Then somebody put it there, or a publication was killed in the midst: any file may be of the one or the other.
+    """
+    import duckdb
+
+    if not home.warehouse.exists():
+        return {}
+    try:
+        with database.connect(home.warehouse, read_only=True) as connection:
+            version = stamped(connection)
+    except duckdb.Error:  # it is damaged
+        return {}
+    return read_manifest(home) if version is not None and version == manifested(home) else {}
+
+
 def _publish(
     settings: Settings,
     progress: Progress,
@@ -84,6 +102,12 @@ def _publish(
     """Write the new version beside the one `before`, put it in its place, and say in `report` what it is."""
     home = settings.home
     progress.start(STEP, None)
+    as_of = source["as_of"] if source else None
+    version = Version(
+        str(settings.run_id),
+        date.fromisoformat(as_of) if as_of else None,
+        datetime.now(UTC).replace(microsecond=0),
+    )
     database.make_readable(home.working_database)
     with database.connect(home.working_database) as connection:
         database.clear_half_loaded(connection)
@@ -92,7 +116,7 @@ def _publish(
         page = report_html.page(connection, source["as_of"]) if source else None
         purchasing = summary(connection, source["as_of"]) if source else None
     report.details = {
-        "warehouse_bytes": publish_warehouse(home, materialise=settings.destination == "parquet"),
+        "warehouse_bytes": publish_warehouse(home, version, materialise=settings.destination == "parquet"),
         "marts": len(marts),
         "exported": len(finished),
         "purchasing": purchasing,
@@ -101,7 +125,7 @@ def _publish(
     if page is not None:
         report_html.write(page, home.exports / "report.html")
     put_all(finished)
-    manifest = _manifest(settings, marts, source, raw) | {"purchasing": purchasing}
+    manifest = _manifest(version, marts, source, raw) | {"purchasing": purchasing}
     report.details["models"] = manifest["models"]
     write_json(home.manifest, manifest, mode=None)
     _tidy(home, manifest)
@@ -113,16 +137,16 @@ def _sweep(home: Home) -> None:
 
 
 def _manifest(
-    settings: Settings, marts: list[dict[str, Any]], source: dict[str, Any] | None, raw: str
+    version: Version, marts: list[dict[str, Any]], source: dict[str, Any] | None, raw: str
 ) -> dict[str, Any]:
     """What the manifest says of this version."""
     models = "none" if source is None else "current" if source["raw"] == raw else "older than the raw data"
     return {
         "format": MANIFEST_FORMAT,
-        "run_id": settings.run_id,
-        "as_of": source["as_of"] if source else None,
+        "run_id": version.run_id,
+        "as_of": version.as_of.isoformat() if version.as_of else None,
         "models": models,
-        "published_at": in_utc(datetime.now(UTC), "seconds"),
+        "published_at": in_utc(version.published_at, "seconds"),
         "marts": {mart.pop("name"): mart for mart in marts},
         "source": source,
         "raw": raw,
@@ -150,7 +174,7 @@ def _source(settings: Settings) -> tuple[dict[str, Any] | None, str]:
     return source, database.digest(raw)
 
 
-def publish_warehouse(home: Home, *, materialise: bool = False) -> int:
+def publish_warehouse(home: Home, version: Version, *, materialise: bool = False) -> int:
     """Put a copy of the working database in place of `warehouse.duckdb`; return its size in bytes.
 
     Schemas that are the program's own business (dlt's staging, intermediate models, snapshots) are left out.
@@ -171,6 +195,7 @@ def publish_warehouse(home: Home, *, materialise: bool = False) -> int:
             if materialise:
                 _materialise_views(connection)
             _comment(connection, _descriptions(home))
+            stamp(connection, version)
             connection.execute("checkpoint")
         _leave_out_log(partial)
         return partial.stat().st_size
@@ -332,7 +357,8 @@ def _descriptions(home: Home) -> dict[str, dict[str, Any]]:
 
 
 def _is_all_there(home: Home, manifest: dict[str, Any]) -> bool:
-    return home.warehouse.exists() and all(
+    has_report = not manifest["marts"] or (home.exports / "report.html").exists()
+    return has_report and all(
         _is_whole(home.exports / mart["file"], mart) for mart in manifest["marts"].values()
     )
 

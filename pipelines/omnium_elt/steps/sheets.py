@@ -1,9 +1,11 @@
 """Rows as files that a spreadsheet opens: xlsx by XlsxWriter, and CSV in which nothing is a formula or changes."""
 
 import csv
+import io
 import re
 import unicodedata
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
@@ -82,9 +84,7 @@ def _is_changed_by_spreadsheets(text: str) -> bool:
 
 def write_xlsx(path: Path, names: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
     """One sheet: bold headings that stay in sight, a filter, dates and amounts as such, texts never as formulas."""
-    import xlsxwriter
-
-    with xlsxwriter.Workbook(str(path), {"constant_memory": True}) as book:
+    with workbook(path, constant_memory=True) as book:
         heading = book.add_format({"bold": True})
         formats = formats_of(book)
         page = book.add_worksheet("Proposal")
@@ -100,6 +100,20 @@ def write_xlsx(path: Path, names: Sequence[str], rows: Iterable[Sequence[Any]]) 
                 write_cell(page, last, number, name, value, formats)
         page.autofilter(0, 0, last, len(names) - 1)
         page.print_area(0, 0, last, len(names) - 1)
+
+
+@contextmanager
+def workbook(path: Path, **options: Any) -> Iterator[Any]:
+    """Give a workbook, which is written once it is whole; `options` as XlsxWriter has them.
+
+    Where there is no room, what packs its parts into a file would fail a second time when it is forgotten.
+    """
+    import xlsxwriter
+
+    content = io.BytesIO()
+    with xlsxwriter.Workbook(content, options) as book:
+        yield book
+    path.write_bytes(content.getbuffer())
 
 
 A4 = 9

@@ -10,6 +10,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+from omnium_elt.decide import lines as decided
 from omnium_elt.decide.lines import Selection, by_order, value_of
 from omnium_elt.infra.errors import UsageError
 from omnium_elt.infra.files import replacing
@@ -18,8 +19,7 @@ from omnium_elt.infra.text import counted, digits
 from omnium_elt.report.rendering import render
 from omnium_elt.steps import printing, sheets
 from omnium_elt.steps.export import Written, proposal_lines
-from omnium_elt.warehouse import database
-from omnium_elt.warehouse.manifest import read_manifest
+from omnium_elt.warehouse.queries import rows
 from omnium_elt.write.orders import canceled_by_undo, order_id_of, requested_delivery
 
 COLUMNS = (
@@ -49,12 +49,11 @@ def export_orders(home: Home, kind: str | None, output: str | None, chosen: Sele
             f"orders are not written as {kind}", f"Add --format {' or --format '.join(WRITERS)}."
         )
     folder = Path(output or "orders")
-    found, remarks = proposal_lines(home, chosen)
+    with decided.connect(home, as_proposed=chosen.as_proposed) as connection:
+        found, remarks = proposal_lines(connection, chosen)
+        warehouses = {row["warehouse_code"]: row for row in rows(connection, "from marts.dim_warehouse")}
+        as_of = decided.day(connection).isoformat()
     lines = found.to_pylist()
-    with database.connect(home.warehouse, read_only=True) as connection:
-        rows = connection.sql("from marts.dim_warehouse").to_arrow_table().to_pylist()
-    warehouses = {row["warehouse_code"]: row for row in rows}
-    as_of = str(read_manifest(home).get("as_of"))
     undone = canceled_by_undo(home)
     orders, names = by_order(lines), set[str]()
     for order in orders:
@@ -130,9 +129,7 @@ def _file_name(head: dict[str, Any]) -> str:
 
 
 def _write_workbook(path: Path, head: dict[str, Any], lines: Sequence[dict[str, Any]]) -> None:
-    import xlsxwriter
-
-    with xlsxwriter.Workbook(str(path)) as book:
+    with sheets.workbook(path) as book:
         bold, title = book.add_format({"bold": True}), book.add_format({"bold": True, "font_size": 14})
         ruled = book.add_format({"bold": True, "bottom": 1})
         ruled_right = book.add_format({"bold": True, "bottom": 1, "align": "right"})

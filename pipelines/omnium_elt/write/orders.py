@@ -23,7 +23,6 @@ from omnium_elt.decide.lines import Selection
 from omnium_elt.infra.home import Home
 from omnium_elt.infra.text import digits
 from omnium_elt.warehouse import database
-from omnium_elt.warehouse.manifest import read_manifest
 from omnium_elt.warehouse.queries import rows
 from omnium_elt.write import exact
 from omnium_elt.write.changes import Change
@@ -134,13 +133,12 @@ class Orders:
 
 def proposed(home: Home, chosen: Selection) -> tuple[list[Change], list[str]]:
     """The orders of the published proposal as they were decided, and remarks on what was left out or changed."""
-    manifest = read_manifest(home)
     with decided.connect(home, as_proposed=chosen.as_proposed) as connection:
         came_to = decided.choose(connection, chosen)
         lines = rows(connection, "from chosen_line")
-        newest = _newest_load(connection)
+        newest, as_of = _newest_load(connection), decided.day(connection).isoformat()
     undone = canceled_by_undo(home)
-    changes = [_order(order, str(manifest.get("as_of")), undone) for order in decided.by_order(lines)]
+    changes = [_order(order, as_of, undone) for order in decided.by_order(lines)]
     for change in changes:
         change.facts["newest_load"] = newest[0] if newest else None
     _written_before(home, changes, newest, undone)

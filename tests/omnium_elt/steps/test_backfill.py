@@ -16,7 +16,7 @@ import duckdb
 import pytest
 from omnium_elt.cli import main
 from omnium_elt.infra import lock
-from omnium_elt.infra.errors import HomeLockedError
+from omnium_elt.infra.errors import HomeLockedError, UsageError
 from omnium_elt.infra.home import Home, Secret, Settings
 from omnium_elt.infra.run_report import RunReport, Silent, Step
 from omnium_elt.steps import backfill
@@ -211,6 +211,44 @@ def test_a_part_cut_short_while_it_is_handed_over_is_handed_over_again(parted: S
     assert [step.name for step in read_part(parted, 2).steps] == ["hand_over"], "it is not read again"
     assert perform(parted, Silent(), "backfill", [commit]).status == "ok"
     assert set(states(parted.home)) == {"stores", "suppliers"}
+
+
+@pytest.mark.parametrize("gone", ["nothing", "plan.json", "part-1", "part-2", "all but an empty folder"])
+def test_a_commit_killed_while_it_takes_the_parts_away_is_done(
+    parted: Settings, gone: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nothing is read again."""
+    parted = replace(parted, resources=("stores", "suppliers"))
+    plan(parted, 2)
+    for number in (1, 2):
+        assert read_part(parted, number).status == "ok"
+    take_away = shutil.rmtree
+
+    class Killed(BaseException):
+        pass
+
+    def killed(path: Path | str, **options: Any) -> None:
+        path = Path(path)
+        if "backfill" not in path.name:
+            return take_away(path, **options)
+        if not path.exists():
+            return None
+        for one in path.iterdir():
+            if one.name == gone or gone == "all but an empty folder":
+                take_away(one) if one.is_dir() else one.unlink()
+        raise Killed
+
+    with monkeypatch.context() as patch:
+        patch.setattr(shutil, "rmtree", killed)
+        with pytest.raises(Killed):
+            perform(parted, Silent(), "backfill", [commit])
+    held = states(parted.home)
+    assert set(held) == {"stores", "suppliers"}
+    with pytest.raises(UsageError, match="there is no plan"):
+        backfill.read_parts(parted, lambda *_: pytest.fail("a part is read again"), lambda: None)
+    assert perform(parted, Silent(), "backfill", [commit]).exit_status == 0
+    assert states(parted.home) == held
+    assert [path.name for path in parted.home.state.iterdir() if "backfill" in path.name] == []
 
 
 def test_a_part_cut_short_goes_on_where_it_was(

@@ -1,8 +1,15 @@
 """The proposal's lines as files: the same rows in each format, and nothing that a spreadsheet would run."""
 
 import csv
+import gc
+import os
 import re
+import resource
+import subprocess
+import sys
 import zipfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import date, datetime
 from decimal import Decimal
 from pathlib import Path
@@ -313,6 +320,54 @@ def test_the_command_writes_where_one_stands(
     assert main(["export", "--home", str(finished.root)]) == 0
     assert (tmp_path / "purchase_proposal_line.xlsx").stat().st_mode & 0o777 == 0o644
     assert f"{len(lines_of(finished))} lines" in capsys.readouterr().out
+
+
+# No room
+
+
+@pytest.mark.parametrize("kind", ["xlsx", "csv", "parquet", "orders as xlsx", "orders as html"])
+def test_a_file_that_finds_no_room_is_told_in_two_lines(home: Home, tmp_path: Path, kind: str) -> None:
+    """The nearest to a full disk that needs no rights: no file may become larger than this."""
+    proposal.publish(home)
+    kind, output = (
+        kind.removeprefix("orders as "),
+        tmp_path / ("orders" if "orders" in kind else f"lines.{kind}"),
+    )
+    chosen = ["--for-supplier"] if output.name == "orders" else []
+    command = ["export", *chosen, "--home", str(home.root), "--format", kind, "--output", str(output)]
+    ended = subprocess.run(
+        [sys.executable, "-m", "omnium_elt", *command],
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (100, 100)),
+        env={**os.environ, "PYTHONDONTWRITEBYTECODE": "1"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (ended.returncode, ended.stdout) == (1, "")
+    assert "a file may not become as large as this one has to" in " ".join(ended.stderr.split())
+    assert "Traceback" not in ended.stderr
+    assert [path for path in tmp_path.rglob("*") if path.is_file() and home.root not in path.parents] == []
+
+
+def test_a_workbook_that_finds_no_room_says_so_once(
+    home: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What packs its parts into one file fails again when it is forgotten, and then nobody catches it."""
+    proposal.publish(home)
+    unraisable = list[Any]()
+    monkeypatch.setattr(sys, "unraisablehook", unraisable.append)
+
+    @contextmanager
+    def full(path: Path) -> Iterator[Path]:
+        yield Path("/dev/full")
+
+    monkeypatch.setattr("omnium_elt.steps.export.replacing", full)
+    monkeypatch.setattr("omnium_elt.steps.supplier_orders.replacing", full)
+    for export in (export_lines, export_orders):
+        with pytest.raises(OSError, match="No space left on device"):
+            export(home, "xlsx", str(tmp_path / "lines.xlsx"), Selection())
+        gc.collect()
+    assert unraisable == []
 
 
 # What was decided

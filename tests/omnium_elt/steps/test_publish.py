@@ -28,6 +28,7 @@ from omnium_elt.steps.publish import publish, publish_warehouse
 from omnium_elt.steps.run import COMMANDS, perform
 from omnium_sandbox import Sandbox
 
+from tests.support import proposal
 from tests.support.tenants import sandbox_settings
 
 
@@ -340,7 +341,7 @@ def test_column_comments_travel_with_the_warehouse(settings: Settings) -> None:
     home = settings.home
     with duckdb.connect(str(home.working_database)) as connection:
         connection.execute("comment on column marts.lead_time.mean_days is 'days'")
-    publish_warehouse(home)
+    publish_warehouse(home, proposal.VERSION)
     with duckdb.connect(str(home.warehouse), read_only=True) as connection:
         comment = connection.execute(
             "select comment from duckdb_columns() "
@@ -364,7 +365,7 @@ def test_staging_over_the_lake_is_published_as_rows(lake: Settings) -> None:
         connection.execute(
             f"create view staging.over_the_lake as from read_parquet('{home.lake}/stores/*.parquet')"
         )
-    publish_warehouse(home, materialise=True)
+    publish_warehouse(home, proposal.VERSION, materialise=True)
     for path in home.lake.glob("stores/*"):
         path.unlink()
     with duckdb.connect(str(home.warehouse), read_only=True) as connection:

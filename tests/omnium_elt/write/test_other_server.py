@@ -7,6 +7,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import pytest
 from omnium_elt.decide.decisions import Decision, Decisions
 from omnium_elt.decide.lines import Selection
@@ -420,13 +421,15 @@ def test_without_the_day_of_the_proposal_no_order_is_made(
     """What was put off would be ordered, and an order made a second time under another id."""
     decisions = Decisions(settings.home.decisions)
     decisions.keep([proposal.lamp()])
-    settings.home.manifest.unlink()
+    with duckdb.connect(str(settings.home.warehouse)) as connection:
+        connection.execute("drop table omnium._omnium_published")  # an earlier version published it
+    settings.home.exports.mkdir()
     if content is not None:
         settings.home.manifest.write_bytes(content)
     report = write(settings, orders_step(Selection(), apply=True))
     assert (report.exit_status, tenant.orders) == (2, {})
     assert str(report.error).splitlines() == [
-        f"{settings.home.manifest} is missing or damaged, and says of which day the proposal is",
-        "Write it anew: omnium-elt publish.",
+        f"{settings.home.warehouse} does not say of which day the proposal is",
+        "Publish it anew: omnium-elt publish.",
     ]
     assert len(decisions.all()) == 1

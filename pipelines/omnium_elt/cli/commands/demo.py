@@ -45,7 +45,7 @@ def demo_command(home: Home, as_json: bool, size: str, seed: int, **settings: An
         report = demo(home, size, seed, settings, progress)
     if report.exit_status != EXIT_OK:
         return finish(report, home, show_report, as_json=as_json)
-    found = findings(home.warehouse)
+    found = findings(home)
     if as_json:
         print_json({**report.as_dict(), "findings": asdict(found)})
         return EXIT_OK
