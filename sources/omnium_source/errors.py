@@ -79,14 +79,20 @@ class Incomplete(OmniumError):
 class Unstamped(Incomplete):
     """Rows without the stamp that windows are bounded by are missing.
 
-    So many `of` those that there are, or beyond a limit of counts.
+    So many `of` those that there are `among` all rows, or beyond a limit of counts.
     """
 
     def __init__(
-        self, text: str, *, missing: int | None = None, of: int | None = None, limit: int | None = None
+        self,
+        text: str,
+        *,
+        missing: int | None = None,
+        of: int | None = None,
+        among: int | None = None,
+        limit: int | None = None,
     ) -> None:
         super().__init__(text)
-        self.missing, self.of, self.limit = missing, of, limit
+        self.missing, self.of, self.among, self.limit = missing, of, among, limit
 
 
 class TooLarge(OmniumError):

@@ -190,9 +190,7 @@ class Decisions:
             yield connection
             connection.execute("commit")
         except sqlite3.OperationalError as error:
-            raise OmniumEltError(
-                f"{self.path}: {error}", "Try again; another program may hold it."
-            ) from error
+            raise OmniumEltError(f"{self.path}: {error}", _remedy_of(error)) from error
         except sqlite3.DatabaseError as error:
             raise OmniumEltError(
                 f"{self.path} is damaged: {error}",
@@ -200,6 +198,16 @@ class Decisions:
             ) from error
         finally:
             connection.close()
+
+
+def _remedy_of(error: sqlite3.OperationalError) -> str:
+    """What to do about an error that is none of the file's content."""
+    code = getattr(error, "sqlite_errorcode", 0) & 0xFF
+    if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
+        return "Try again; another program holds it."
+    if code == sqlite3.SQLITE_FULL:
+        return "Make room on the disk, and decide it again: what was decided before is kept."
+    return "Look at its disk, and at who may write there; what was decided before is kept."
 
 
 def _forget(connection: sqlite3.Connection, decision: Decision) -> None:

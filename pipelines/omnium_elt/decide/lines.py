@@ -133,7 +133,7 @@ def connect(home: Home, *, as_proposed: bool = False) -> Iterator[Any]:
     """
     require_warehouse(home)
     kept = {} if as_proposed else Decisions(home.decisions).all()
-    with database.connect(home.warehouse, read_only=True) as connection:
+    with database.published(home.warehouse) as connection:
         join(connection, home, kept)
         yield connection
 
@@ -242,7 +242,7 @@ def require_warehouse(home: Home) -> None:
         raise UsageError(
             f"there is no warehouse at {home.warehouse}", "Make one: omnium-elt demo, or omnium-elt run."
         )
-    with database.connect(home.warehouse, read_only=True) as connection:
+    with database.published(home.warehouse) as connection:
         schemas = connection.execute("select schema_name from information_schema.schemata").fetchall()
     if ("marts",) not in schemas:
         raise UsageError(

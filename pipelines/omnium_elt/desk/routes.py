@@ -1,6 +1,7 @@
 """At which address each page is, and what becomes of an answer that it cannot give."""
 
 import json
+import logging
 from collections.abc import Callable, Mapping
 from typing import Any
 from urllib.parse import parse_qs, quote
@@ -12,9 +13,11 @@ from starlette.routing import Route
 
 from omnium_elt.desk.deciding import Refused
 from omnium_elt.desk.pages import Desk, NotThere, Words
-from omnium_elt.infra.errors import OmniumEltError, explain
+from omnium_elt.infra.errors import Explanation, UsageError, explain
 from omnium_elt.infra.home import Home
 from omnium_elt.report.rendering import TEMPLATES, render
+
+_log = logging.getLogger("omnium.desk")
 
 POLICY = (
     "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; img-src 'self' data:; "
@@ -71,8 +74,9 @@ class Answers:
                     "There is no such page",
                     "It may have been ordered since, or the proposal has changed.",
                 )
-            except OmniumEltError as error:
-                return self._sorry(500, str(explain(error)), "")
+            except Exception as error:
+                explained = _explained(error)
+                return self._sorry(500, explained.message, explained.remedy)
 
         return answer
 
@@ -93,8 +97,8 @@ class Answers:
             return HTMLResponse(self._desk.write(words, apply=words.get("apply") == "yes"), headers=HEADERS)
         except Refused as error:
             return JSONResponse({"problem": str(error)}, 422, headers=HEADERS)
-        except OmniumEltError as error:
-            explained = explain(error)
+        except Exception as error:
+            explained = _explained(error)
             if path == "/decide":
                 return JSONResponse({"problem": str(explained)}, 500, headers=HEADERS)
             return self._sorry(500, explained.message, explained.remedy)
@@ -105,6 +109,8 @@ class Answers:
             return JSONResponse(self._desk.check(request.query_params), headers=HEADERS)
         except NotThere:
             return JSONResponse({"problem": "This line is not proposed any more."}, 404, headers=HEADERS)
+        except Exception as error:
+            return JSONResponse({"problem": str(_explained(error))}, 500, headers=HEADERS)
 
     def export(self, request: Request) -> Response:
         """An order as a file."""
@@ -112,8 +118,11 @@ class Answers:
             name, content, media = self._desk.export(request.query_params)
         except NotThere:
             return self._sorry(404, "There is no such file", "")
-        except OmniumEltError as error:
-            return self._sorry(404, str(explain(error)), "")
+        except UsageError as error:
+            return self._sorry(404, error.message, error.remedy)
+        except Exception as error:
+            explained = _explained(error)
+            return self._sorry(500, explained.message, explained.remedy)
         shown = "inline" if media.startswith("text/html") else "attachment"
         return Response(
             content,
@@ -128,6 +137,14 @@ class Answers:
     def _sorry(self, status: int, title: str, hint: str) -> Response:
         page = render("desk/sorry.html", title=title, hint=hint, notebooks=self._notebooks)
         return HTMLResponse(page, status, headers=HEADERS)
+
+
+def _explained(error: Exception) -> Explanation:
+    """What a person is told of an error; where nobody foresaw it, the terminal says where it came from."""
+    explained = explain(error)
+    if not explained.is_expected:
+        _log.error("%s", explained, exc_info=error)
+    return explained
 
 
 def _style(_: Request) -> Response:

@@ -2,6 +2,7 @@
 
     OmniumEltError               1  something failed; the message says what and where, the remedy what to do
     ├── UsageError               2  wrong option, wrong or missing configuration
+    ├── UnreadableError          1  the published warehouse cannot be read
     └── HomeLockedError         75  another run holds this home
 
 `explain` turns every exception, ours or not, into such a message; the traceback is for the log file.
@@ -46,6 +47,10 @@ class HomeLockedError(OmniumEltError):
     exit_status = EXIT_LOCKED
 
 
+class UnreadableError(OmniumEltError):
+    """The published warehouse is damaged, or another version of this program published it."""
+
+
 @dataclass(frozen=True)
 class Explanation:
     """What a person reads about an error, at most two lines, and the exit status it ends with."""
@@ -87,6 +92,7 @@ EXTRAS = ("postgres",)
 _CONFIGURATION_ERRORS = {"ConfigurationError", "WrongCredentials", "NotFound"}
 """Errors of the source that no second run cures."""
 
+_DAMAGED = "the working database is damaged"
 _DATABASE_HINTS = (
     (
         ("newer version of duckdb", "newer duckdb version", "can only read version"),
@@ -121,7 +127,7 @@ _DATABASE_HINTS = (
             "checksum",
             "not read enough bytes",
         ),
-        "the working database is damaged",
+        _DAMAGED,
         "Move state/warehouse.duckdb away and run again: everything is read anew.",
         EXIT_FAILED,
     ),
@@ -226,6 +232,12 @@ def _missing_package(error: BaseException, text: str) -> Explanation:
         f"Install them: `python -m pip install {extra}`.",
         EXIT_USAGE,
     )
+
+
+def is_damage(error: BaseException) -> bool:
+    """Whether an error of the database means that its file is damaged."""
+    hint = _database_hint(error)
+    return hint is not None and hint.message == _DAMAGED
 
 
 def _database_hint(error: BaseException) -> Explanation | None:

@@ -94,7 +94,7 @@ def demo(home: Home, size: str, seed: int, options: dict[str, Any], progress: Pr
 
 def findings(home: Home) -> Findings:
     """Read lead times and proposals from a published warehouse."""
-    with database.connect(home.warehouse, read_only=True) as connection:
+    with database.published(home.warehouse) as connection:
         version = version_of(connection, home)
         return Findings(
             as_of=version.as_of if version else None,

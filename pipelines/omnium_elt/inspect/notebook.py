@@ -62,7 +62,13 @@ def published() -> Callable[..., Any]:
         marimo.stop(True, marimo.callout(marimo.md(sentence), "warn"))
     warehouse = duckdb.connect()
     # Attached, not opened: each session sees the version that was published when it began.
-    warehouse.execute(f"attach {literal(str(path))} as warehouse (read_only)")
+    try:
+        warehouse.execute(f"attach {literal(str(path))} as warehouse (read_only)")
+    except duckdb.Error as error:
+        sentence = (
+            f"`{path}` cannot be read: {str(error).splitlines()[0]} `omnium-elt publish` writes it anew."
+        )
+        marimo.stop(True, marimo.callout(marimo.md(sentence), "danger"))
     warehouse.execute("use warehouse")
     warehouse.execute("set TimeZone = 'UTC'")
 

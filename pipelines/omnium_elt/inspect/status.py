@@ -139,6 +139,6 @@ def _held(home: Home) -> tuple[database.Held, Source | None]:
             with database.connect(home.working_database, read_only=True) as connection:
                 return database.held(connection), "working database"
     if home.warehouse.exists():
-        with database.connect(home.warehouse, read_only=True) as connection:
+        with database.published(home.warehouse) as connection:
             return database.held(connection), "published warehouse"
     return database.Held(), None

@@ -17,7 +17,7 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
-from omnium_elt.infra.errors import UsageError
+from omnium_elt.infra.errors import UnreadableError, UsageError
 from omnium_elt.infra.files import (
     checksum,
     copy_file,
@@ -79,14 +79,12 @@ def _before(home: Home) -> dict[str, Any]:
 
     Then somebody put it there, or a publication was killed in the midst: any file may be of the one or the other.
     """
-    import duckdb
-
     if not home.warehouse.exists():
         return {}
     try:
-        with database.connect(home.warehouse, read_only=True) as connection:
+        with database.published(home.warehouse) as connection:
             version = stamped(connection)
-    except duckdb.Error:  # it is damaged
+    except UnreadableError:
         return {}
     return read_manifest(home) if version is not None and version == manifested(home) else {}
 

@@ -11,6 +11,7 @@ from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
+from omnium_elt.infra.errors import UnreadableError, is_damage
 from omnium_elt.infra.files import partial_of, put_all
 
 RAW = "omnium"
@@ -99,6 +100,28 @@ def connect(path: Path, *, read_only: bool = False) -> Iterator[Any]:
         yield connection
     finally:
         connection.close()
+
+
+@contextmanager
+def published(path: Path) -> Iterator[Any]:
+    """Open the published warehouse, to read it, for the length of a `with`.
+
+    Raises UnreadableError where it is damaged, or lacks a table or column that this version of the program reads.
+    """
+    import duckdb
+
+    try:
+        with connect(path, read_only=True) as connection:
+            yield connection
+    except duckdb.Error as error:
+        if is_damage(error):
+            raise UnreadableError(f"{path} is damaged", "Publish it anew: omnium-elt publish.") from error
+        if isinstance(error, duckdb.CatalogException | duckdb.BinderException):
+            raise UnreadableError(
+                f"{path} lacks something that is read of it: {str(error).splitlines()[0]}",
+                "Where another version published it: omnium-elt transform, then omnium-elt publish.",
+            ) from error
+        raise
 
 
 def new_file_options() -> str:

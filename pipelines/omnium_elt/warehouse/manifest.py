@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
+from omnium_elt.infra.errors import UnreadableError
 from omnium_elt.infra.files import read_object
 from omnium_elt.infra.home import Home
 from omnium_elt.warehouse import database
@@ -70,14 +71,12 @@ def manifested(home: Home) -> Version | None:
 
 def published(home: Home) -> Version | None:
     """Which version the published warehouse is; None where there is none, or one that cannot be read."""
-    import duckdb
-
     if not home.warehouse.exists():
         return None
     try:
-        with database.connect(home.warehouse, read_only=True) as connection:
+        with database.published(home.warehouse) as connection:
             return version_of(connection, home)
-    except duckdb.Error:
+    except UnreadableError:
         return None
 
 

@@ -109,7 +109,7 @@ class Suppliers:
 
 def recommended(home: Home, suppliers: Suppliers, wanted: Sequence[str]) -> tuple[list[Change], list[str]]:
     """The recommendations that are actionable, against the suppliers as they are now; and what stands in their way."""
-    with database.connect(home.warehouse, read_only=True) as connection:
+    with database.published(home.warehouse) as connection:
         ids = selection.supplier_ids(connection, wanted)
         policies = rows(
             connection,

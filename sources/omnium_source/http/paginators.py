@@ -33,8 +33,6 @@ REACH = 10_000
 """`take * page` may not exceed this on a search."""
 ROUND_COUNT = 100
 """A count that is a multiple of this may be a limit of the index behind the search: it often stops at 10,000."""
-ROUND_PAGE = 5
-"""Rows. A page of a multiple of this may be full, though more were asked for."""
 MOST_BATCHES = 5_000
 """Batches of a scroll beyond the server's own count, or without one. What goes on after that has no end."""
 MOST_ODD_ALONE = 10
@@ -340,7 +338,7 @@ class SearchPages:
     def rest(self, first: Page) -> Iterator[Page]:
         """All further pages, several in flight, in their order; also those that the count does not know of."""
         if first.total is None:
-            yield from self._until_short(first)
+            yield from self._until_none(first)
             return
         last = first
         for last in self._counted(first):
@@ -399,15 +397,18 @@ class SearchPages:
         """The number of the server's first page: one that counts from 1 answers page 0 like page 1."""
         return int(_is_same_page(self.page(0), self.page(1)))
 
-    def _until_short(self, page: Page) -> Iterator[Page]:
-        """Bare lists tell no count: go on until a page is not full."""
+    def _until_none(self, page: Page) -> Iterator[Page]:
+        """Lists without a count: go on until a page has no row.
+
+        Fewer rows than were asked for may be all that the server puts on a page, so a short one is no end.
+        """
         number, previous = (self._base.number if self._base.is_clear else 0), page
-        # As round a number of rows may be all that the server puts on a page.
-        is_guess = 0 < page.count < self.take and page.count % ROUND_PAGE == 0
-        self.take = page.count if is_guess else self.take
-        while previous.count >= self.take:
+        asked, self.take = self.take, min(self.take, page.count)
+        while previous.count and (self._connection.resource.paged or previous.count == asked):
             number += 1
             if number * self.take > REACH:
+                if previous.count < self.take:
+                    return
                 raise Incomplete(
                     f"{self._connection.resource.name}: more than {REACH:,} rows, and the endpoint has "
                     "neither a scroll nor a filter to ask for fewer"
@@ -416,11 +417,12 @@ class SearchPages:
             if _is_same_page(previous, following):
                 if number == 1:
                     continue  # the base is 1: page 0 was page 1
-                if is_guess:
-                    return
+                if previous.count < asked:
+                    return  # the server shows its last page for any that is not there
                 raise Incomplete(f"{self._connection.resource.name}: the server repeats a page")
             previous = following
-            yield following
+            if following.count:
+                yield following
 
 
 def one_ahead(pages: Iterator[Page], executor: Executor) -> Iterator[Page]:

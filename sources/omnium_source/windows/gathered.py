@@ -32,9 +32,9 @@ class Query:
 
     `body`: further fields of the request. `late_before`: rows with an earlier stamp have appeared late. `note` hears of
     the rows as they come. `deleted_at`: the mark of rows that say they are deleted, where such are asked for.
-    `missing`: how many rows without a stamp an earlier read could not show, `of` as many as there were;
-    `limit`: at which it could not count them. `goes_on`: an earlier run has begun to read everything, so rows without a
-    stamp are looked for now.
+    `missing`: how many rows without a stamp an earlier read could not show, `of` as many as there were `among` all
+    rows; `limit`: at which it could not count them. `goes_on`: an earlier run has begun to read everything, so rows
+    without a stamp are looked for now.
     """
 
     body: Mapping[str, Any] | None = None
@@ -43,8 +43,19 @@ class Query:
     deleted_at: dt.datetime | None = None
     missing: int | None = None
     of: int | None = None
+    among: int | None = None
     limit: int | None = None
     goes_on: bool = False
+
+    @property
+    def fewest(self) -> int:
+        """Rows that a server has to count before it is believed of those that were missing: as many as had a stamp.
+
+        One whose index is being built anew counts fewer, or none, and as many with the stamp as without a filter.
+        """
+        if not self.missing:
+            return 0
+        return max(1, (self.among or 0) - (self.of or 0))
 
 
 @dataclass

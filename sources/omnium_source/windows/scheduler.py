@@ -160,7 +160,16 @@ class Scheduler:
             # A read that something disturbed may not have shown it.
             self._run.note_limit(limit)
             is_countable = False
-        missing = self.splitter.count_outside(connection) if is_countable else None
+        missing, among = self.splitter.count_outside(connection) if is_countable else (None, None)
+        if among is not None and among < query.fewest:
+            raise Unstamped(
+                f"{self._resource.name}: an earlier read could not show {query.missing:,} rows without {check.path}, "
+                f"and the server now counts {among:,} at all; where that is true, `omnium-elt load --full-refresh "
+                f"--resources {self._resource.name}` reads them anew",
+                missing=query.missing,
+                of=query.of,
+                among=query.among,
+            )
         if missing == 0:
             return
         pages = check.pages_without(missing, is_again=bool(query.missing))
@@ -181,6 +190,7 @@ class Scheduler:
                 "the pages that the server shows; all others are loaded",
                 missing=left,
                 of=missing,
+                among=among,
             )
 
     # -- side by side ------------------------------------------------------------------------------

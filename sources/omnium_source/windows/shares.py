@@ -36,7 +36,7 @@ def shares(run: ResourceRun, number: int, end: dt.datetime) -> tuple[int, list[W
     if number < 2 or not is_divisible or total < LEAST_ROWS:
         return total, [everything]
     try:
-        if splitter.count_outside(connection):
+        if splitter.count_outside(connection)[0]:
             return total, [everything]
         if is_round(total):  # it may be where counts stop
             check = StampCheck(run, splitter, connection)

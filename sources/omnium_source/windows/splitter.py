@@ -218,16 +218,19 @@ class Splitter:
                     break
         return self._overlaps.get(axis.low, OVERLAPS[0])
 
-    def count_outside(self, connection: Connection) -> int:
-        """How many rows are in no window, as they lack the stamp; too many rather than too few if rows come and go."""
+    def count_outside(self, connection: Connection) -> tuple[int, int]:
+        """How many rows are in no window, as they lack the stamp, and how many there are at all.
+
+        Of the first too many rather than too few, if rows come and go.
+        """
         everything, dated = Window(), Window(lower=FIRST_STAMP)
         before, most = self.count(everything, connection), 0
         for _ in range(COUNTS_OF_ALL):
             stamped, after = self.count(dated, connection), self.count(everything, connection)
             if after == before:
-                return max(0, after - stamped)
+                return max(0, after - stamped), after
             before, most = after, max(most, before - stamped, after - stamped)
-        return most
+        return most, before
 
     def count(self, window: Window, connection: Connection, more: Mapping[str, Any] | None = None) -> int:
         """The server's own count of a window; `more`: further fields of the request."""

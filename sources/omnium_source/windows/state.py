@@ -48,6 +48,7 @@ READERS: Mapping[str, Callable[[Any], Any]] = {
     "is_first_read": lambda value: bool(value) or None,
     "missing": _whole_number,
     "of": _whole_number,
+    "among": _whole_number,
     "limit": _whole_number,
     "open": _texts,
     "versions": lambda value: dict(value) if isinstance(value, Mapping) else None,
@@ -101,13 +102,14 @@ class State:
 class WindowState(State):
     """Of `window` and `event`. `is_first_read`: the first read, however many windows it takes, is not over.
 
-    `missing`: how many rows without a stamp it could not show, `of` as many as there were; `limit`: at which the
-    server's counts stopped, so that nobody could count them.
+    `missing`: how many rows without a stamp it could not show, `of` as many as there were `among` all rows; `limit`: at
+    which the server's counts stopped, so that nobody could count them.
     """
 
     is_first_read: bool | None = None
     missing: int | None = None
     of: int | None = None
+    among: int | None = None
     limit: int | None = None
 
 

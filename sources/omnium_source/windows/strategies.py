@@ -17,6 +17,8 @@ from omnium_source.windows.strategy import Strategy
 from omnium_source.windows.versions import Versions
 from omnium_source.windows.window import Row, Window, iso
 
+LEFT_UNSTAMPED = ("missing", "of", "among", "limit")
+"""What is kept of rows without a stamp that a read could not show, or not tell of."""
 IDS_A_REQUEST = 100
 """Deliveries asked for by their ids at a time."""
 
@@ -42,7 +44,11 @@ class ByWindow(Strategy[WindowState]):
             query = Query(goes_on=goes_on)
         else:
             query = Query(
-                late_before=state.cursor_second, missing=state.missing, of=state.of, limit=state.limit
+                late_before=state.cursor_second,
+                missing=state.missing,
+                of=state.of,
+                among=state.among,
+                limit=state.limit,
             )
         last: Verified | None = None
         rows = 0
@@ -59,16 +65,17 @@ class ByWindow(Strategy[WindowState]):
         except Incomplete as failure:
             if last:
                 known = failure if isinstance(failure, Unstamped) else query
-                yield self._final(last, replace(state, missing=known.missing, of=known.of, limit=known.limit))
+                kept = {name: getattr(known, name) for name in LEFT_UNSTAMPED}
+                yield self._final(last, replace(state, **kept))
             raise
         if share and not rows:
             check_share(self.run, self.scheduler.splitter, window)
         if last:
-            yield self._final(last, replace(state, missing=None, of=None, limit=None))
+            yield self._final(last, replace(state, **dict.fromkeys(LEFT_UNSTAMPED)))
         if (
             share
             and share.upper is None
-            and (left := self.scheduler.splitter.count_outside(self.run.connection()))
+            and (left := self.scheduler.splitter.count_outside(self.run.connection())[0])
         ):
             raise Unstamped(
                 f"{self.run.resource.name}: {left:,} rows carry no {self.run.resource.cursor}", missing=left

@@ -3,6 +3,9 @@
 import multiprocessing
 import sqlite3
 import stat
+import subprocess
+import sys
+from contextlib import closing
 from dataclasses import replace
 from datetime import UTC, date, datetime
 from decimal import Decimal
@@ -118,6 +121,34 @@ def test_a_damaged_file_is_told_and_kept(decisions: Decisions) -> None:
     with pytest.raises(OmniumEltError, match="is damaged"):
         decisions.keep([LAMP])
     assert decisions.path.read_bytes().startswith(b"no database")
+
+
+def test_a_disk_without_room_is_told_and_keeps_what_was_decided(decisions: Decisions) -> None:
+    decisions.keep([LAMP])
+    most = decisions.path.stat().st_size
+    code = (
+        "import resource, sys\n"
+        f"resource.setrlimit(resource.RLIMIT_FSIZE, ({most}, {most}))\n"
+        "from tests.omnium_elt.decide.test_decisions import LAMP, Decisions, Path, replace\n"
+        "decisions = Decisions(Path(sys.argv[1]))\n"
+        "decisions.keep([replace(LAMP, sku=str(number), note='n' * 900) for number in range(100)])\n"
+    )
+    ended = subprocess.run(
+        [sys.executable, "-c", code, str(decisions.path)], capture_output=True, text=True, check=False
+    )
+    said = ended.stderr.splitlines()[-2:]
+    assert said[1] == "Look at its disk, and at who may write there; what was decided before is kept.", said
+    assert without_time(decisions.all()) == [LAMP]
+
+
+def test_who_holds_the_file_is_waited_for(decisions: Decisions, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("omnium_elt.decide.decisions.WAIT_SECONDS", 0.1)
+    decisions.keep([LAMP])
+    with closing(sqlite3.connect(decisions.path)) as other:
+        other.execute("begin exclusive")
+        with pytest.raises(OmniumEltError, match="Try again; another program holds it"):
+            decisions.keep([CHAIR])
+    assert without_time(decisions.all()) == [LAMP]
 
 
 def test_a_file_of_a_newer_program_is_left_alone(decisions: Decisions) -> None:

@@ -257,15 +257,49 @@ def test_pages_that_are_smaller_than_was_asked_for_lose_nothing(largest_page: in
         assert ids(read(wire, "suppliers")) == [row["id"] for row in rows]
 
 
-def test_lists_without_a_count_in_pages_that_are_smaller_than_was_asked_for_lose_nothing() -> None:
-    rows = [{"id": f"r{n:03}"} for n in range(130)]
+@pytest.mark.parametrize("largest_page", [1, 37, 50, 99])
+@pytest.mark.parametrize("number", [1, 37, 74, 75, 99, 130])
+@pytest.mark.parametrize("base", [0, 1])
+@pytest.mark.parametrize("name", ["product_alerts", "stores", "deliveries"])
+def test_lists_without_a_count_in_pages_that_are_smaller_than_was_asked_for_lose_nothing(
+    name: str, base: int, number: int, largest_page: int
+) -> None:
+    rows = [{"id": f"r{n:03}", "created": iso(BEGAN), "modified": iso(BEGAN)} for n in range(number)]
 
     def answer(asked: Asked) -> Any:
-        take = min(asked.body["take"], 50)
-        return rows[asked.body["page"] * take :][:take]
+        take = min(asked.body["take"], largest_page)
+        found = rows[max(0, asked.body["page"] - base) * take :][:take]
+        return found if name == "product_alerts" else {"result": found, "totalHits": None}
+
+    with Wire(answer) as wire:
+        assert sorted(ids(read(wire, name))) == [row["id"] for row in rows]
+
+
+@pytest.mark.parametrize("number", [3, 37, 60, 130])
+def test_a_server_that_shows_its_last_page_for_any_behind_it_comes_to_an_end(number: int) -> None:
+    rows = [{"id": f"r{n:03}"} for n in range(number)]
+
+    def answer(asked: Asked) -> Any:
+        take = min(asked.body["take"], 37)
+        page = min(asked.body["page"], (number - 1) // take)
+        return rows[page * take :][:take]
 
     with Wire(answer) as wire:
         assert ids(read(wire, "product_alerts")) == [row["id"] for row in rows]
+
+
+def test_rows_that_are_hidden_after_the_paging_end_no_list_without_a_count() -> None:
+    """Pages of 100 of which a user's rights hide some: each is short, and none is the end."""
+    rows = [{"id": f"r{n:03}"} for n in range(330)]
+
+    def answer(asked: Asked) -> Any:
+        take, page = asked.body["take"], asked.body["page"]
+        return [row for row in rows[page * take :][:take] if int(row["id"][1:]) % 50 != 7]
+
+    with Wire(answer) as wire:
+        assert set(ids(read(wire, "product_alerts"))) == {
+            row["id"] for row in rows if int(row["id"][1:]) % 50 != 7
+        }
 
 
 @pytest.mark.parametrize("name", ["prices", "cost_prices"])

@@ -163,6 +163,43 @@ def test_those_that_no_page_shows_are_told_in_every_run_until_they_are_there() -
     assert "missing" not in windows[-1].state
 
 
+@pytest.mark.parametrize("shown", [0, 1, 100, 10_496])
+def test_they_are_not_forgotten_while_the_server_counts_fewer_rows(shown: int) -> None:
+    """An index that is being built anew counts as many rows with the stamp as without a filter: too few, or none."""
+    rows, told = rows_of(), list[str]()
+    server = Server(rows, first="none")
+    with Wire(server) as wire:
+        state = read(wire, "suppliers", told=told)[-1].state
+        server.rows = [row for row in rows if "modified" in row][:shown]
+        state = read(wire, "suppliers", state, told=told)[-1].state
+        assert told[1] == (
+            "suppliers: an earlier read could not show 3 rows without modified, and the server now counts "
+            f"{shown:,} at all; where that is true, `omnium-elt load --full-refresh --resources suppliers` reads "
+            "them anew"
+        )
+        server.rows = rows
+        state = read(wire, "suppliers", state, told=told)[-1].state
+        assert told[2] == told[0]
+        # Somebody has deleted them.
+        server.rows = [row for row in rows if "modified" in row]
+        state = read(wire, "suppliers", state, told=told)[-1].state
+    assert len(told) == 3
+    assert "missing" not in state
+
+
+def test_what_an_earlier_version_kept_of_them_is_not_forgotten_where_nothing_is_counted() -> None:
+    """It did not keep among how many rows they were."""
+    rows, told = rows_of(), list[str]()
+    server = Server(rows, first="none")
+    with Wire(server) as wire:
+        state = read(wire, "suppliers", told=told)[-1].state
+        server.rows = []
+        read(wire, "suppliers", {**state, "among": None}, told=told)
+        server.rows = [row for row in rows if "modified" in row][:100]
+        read(wire, "suppliers", {**state, "among": None}, told=told)
+    assert len(told) == 2
+
+
 def test_a_first_read_that_nobody_can_prove_is_told_in_every_run_until_counts_go_further() -> None:
     """Counts that stop, and rows without a stamp among those that can be seen."""
     rows, told = rows_of(1_234), list[str]()
