@@ -54,7 +54,7 @@ def test_every_resource_equals_the_tenant_and_the_second_run_loads_nothing(sandb
         ("/api/EventLog/Search", "createdFrom"),
     ):
         assert all(body in one for one in asked[path]), path
-    # A list without a count, of which nobody says whether its pages begin at 0 or 1: both are one page, and a third empty.
+    # A list without a count whose first page is 0 or 1, nobody says which: both show it, and a third has no row.
     assert {one.name: one.requests for one in second.resources if one.requests > 2} == {"project_logs": 3}
 
 
