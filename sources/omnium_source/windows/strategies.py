@@ -23,6 +23,10 @@ IDS_A_REQUEST = 100
 """Deliveries asked for by their ids at a time."""
 
 
+def _left_unstamped(known: WindowState | Query | Unstamped) -> dict[str, Any]:
+    return {name: getattr(known, name) for name in LEFT_UNSTAMPED}
+
+
 class ByWindow(Strategy[WindowState]):
     """Both ends of the cursor can be bounded: what changed, or happened, since the last complete window."""
 
@@ -43,13 +47,7 @@ class ByWindow(Strategy[WindowState]):
             goes_on = bool(state.cursor) and not share and self.run.reading.since is None
             query = Query(goes_on=goes_on)
         else:
-            query = Query(
-                late_before=state.cursor_second,
-                missing=state.missing,
-                of=state.of,
-                among=state.among,
-                limit=state.limit,
-            )
+            query = Query(late_before=state.cursor_second, **_left_unstamped(state))
         last: Verified | None = None
         rows = 0
         try:
@@ -65,8 +63,7 @@ class ByWindow(Strategy[WindowState]):
         except Incomplete as failure:
             if last:
                 known = failure if isinstance(failure, Unstamped) else query
-                kept = {name: getattr(known, name) for name in LEFT_UNSTAMPED}
-                yield self._final(last, replace(state, **kept))
+                yield self._final(last, replace(state, **_left_unstamped(known)))
             raise
         if share and not rows:
             check_share(self.run, self.scheduler.splitter, window)

@@ -12,8 +12,8 @@ from omnium_elt.cli import main
 from omnium_elt.infra import lock
 from omnium_elt.infra.home import Home
 
-from tests.omnium_elt.desk.test_desk import HERE, Site
 from tests.support import proposal
+from tests.support.desk_site import HERE, Site
 
 
 @pytest.fixture
