@@ -56,7 +56,7 @@ class ListedResource:
     newest_first: str | None = None
     """Whether the server sorts by changes: honoured, ignored, or None where that matters not or was not seen yet."""
     fields: str = "all"
-    """What is read of it, `all` or what was left out or chosen."""
+    """Which fields are read: `all`, or what was left out or chosen."""
 
 
 def listing(

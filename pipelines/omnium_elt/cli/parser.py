@@ -98,19 +98,16 @@ def command(
     """Make a command of a function that returns the exit status; `options` stand in the help in this order."""
 
     def made(function: Callable[..., int]) -> Command:
-        callback: Callable[..., Any] = function
         for option in reversed((*options, *COMMON)):
-            callback = option(callback)
-        parameters = list(reversed(getattr(callback, "__click_params__", [])))
-        return Command(
-            name=name,
-            callback=function,
-            params=parameters,
+            function = option(function)
+        return click.command(
+            name,
+            cls=Command,
             help=f"{summary[0].upper()}{summary[1:]}.",
             short_help=summary,
             examples=examples,
             checks_configuration=checks_configuration,
-        )
+        )(function)
 
     return made
 

@@ -111,7 +111,7 @@ def write_json(path: Path, value: Any, mode: int | None = 0o600) -> None:
 
 
 def read_object(path: Path) -> dict[str, Any]:
-    """The object in a JSON file; empty where there is none, so that whoever lost a file starts anew."""
+    """The object in a JSON file; empty where the file is missing or damaged, so that the caller starts anew."""
     try:
         found = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError, RecursionError):

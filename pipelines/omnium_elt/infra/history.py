@@ -76,7 +76,7 @@ def seconds_since(text: str | None, now: datetime) -> float | None:
 
 
 def _is_report(run: dict[str, Any]) -> bool:
-    """Whether this is a run's report with everything that is read of it."""
+    """Whether this is a run's report with all fields that this program reads."""
     return (
         all(isinstance(run.get(name), str) for name in ("run_id", "command", "status"))
         and all(_is_moment(run.get(name)) for name in ("started_at", "finished_at"))

@@ -35,100 +35,57 @@ class Secret(str):
 NO_SECRET = Secret("")
 
 
+class _Place:
+    """A path below a home's root."""
+
+    def __init__(self, *parts: str) -> None:
+        self._parts = parts
+
+    def __get__(self, home: "Home", _: object) -> Path:
+        return home.root.joinpath(*self._parts)
+
+
 @dataclass(frozen=True)
 class Home:
-    """Where everything of one installation lies, a property a place. Making it touches no disk; `create()` does.
-
-    One class, as it is a list of places; every method is one of them.
-    """
+    """Where everything of one installation lies. Making it touches no disk; `create()` does."""
 
     root: Path
 
-    @property
-    def warehouse(self) -> Path:
-        """The published snapshot, which analysts open."""
-        return self.root / "warehouse.duckdb"
-
-    @property
-    def exports(self) -> Path:
-        """The marts as Parquet."""
-        return self.root / "exports"
-
-    @property
-    def manifest(self) -> Path:
-        """The list of exports, written after all of them."""
-        return self.exports / "manifest.json"
-
-    @property
-    def lake(self) -> Path:
-        """Raw tables as Parquet, a folder each."""
-        return self.root / "lake"
-
-    @property
-    def state(self) -> Path:
-        """Everything that is the program's own business."""
-        return self.root / "state"
-
-    @property
-    def working_database(self) -> Path:
-        """The database that load and transform write; nobody else opens it."""
-        return self.state / "warehouse.duckdb"
-
-    @property
-    def buffers(self) -> Path:
-        """What windows wait in until they are loaded; of no use to a later run."""
-        # The folder has kept its name: what a killed run of an older version left is found, and goes.
-        return self.state / "spool"
-
-    @property
-    def dlt(self) -> Path:
-        """dlt's `pipelines_dir`."""
-        return self.state / "dlt"
-
-    @property
-    def dbt(self) -> Path:
-        """dbt's target and log folders."""
-        return self.state / "dbt"
-
-    @property
-    def token(self) -> Path:
-        """The access token kept between runs (0600)."""
-        return self.state / "token.json"
-
-    @property
-    def personal_key(self) -> Path:
-        """The key that personal data are hashed with, where the configuration names none (0600)."""
-        return self.state / "personal_key"
-
-    @property
-    def tenant(self) -> Path:
-        """Whose rows these are: the host that they were read from."""
-        return self.state / "tenant"
-
-    @property
-    def lock(self) -> Path:
-        """The lock file; its content says who holds it."""
-        return self.state / "lock"
-
-    @property
-    def runs(self) -> Path:
-        """Run history: a JSON file per run."""
-        return self.state / "runs"
-
-    @property
-    def writes(self) -> Path:
-        """What was written to the tenant: a journal per run, and what was shown last."""
-        return self.state / "writes"
-
-    @property
-    def decisions(self) -> Path:
-        """What the purchaser decided of the proposal (0600)."""
-        return self.state / "decisions.sqlite"
-
-    @property
-    def logs(self) -> Path:
-        """A log file per run."""
-        return self.state / "logs"
+    warehouse = _Place("warehouse.duckdb")
+    """The published snapshot, which analysts open."""
+    exports = _Place("exports")
+    """The marts as Parquet."""
+    manifest = _Place("exports", "manifest.json")
+    """The list of exports, written after all of them."""
+    lake = _Place("lake")
+    """Raw tables as Parquet, a folder each."""
+    state = _Place("state")
+    """Everything that is the program's own business."""
+    working_database = _Place("state", "warehouse.duckdb")
+    """The database that load and transform write; nobody else opens it."""
+    buffers = _Place("state", "spool")
+    """What windows wait in until they are loaded; of no use to a later run. The folder has the name that older versions
+    gave it, so that what a killed run of theirs left is found and removed."""
+    dlt = _Place("state", "dlt")
+    """dlt's `pipelines_dir`."""
+    dbt = _Place("state", "dbt")
+    """dbt's target and log folders."""
+    token = _Place("state", "token.json")
+    """The access token kept between runs (0600)."""
+    personal_key = _Place("state", "personal_key")
+    """The key that personal data are hashed with, where the configuration names none (0600)."""
+    tenant = _Place("state", "tenant")
+    """Whose rows these are: the host that they were read from."""
+    lock = _Place("state", "lock")
+    """The lock file; its content says who holds it."""
+    runs = _Place("state", "runs")
+    """Run history: a JSON file per run."""
+    writes = _Place("state", "writes")
+    """What was written to the tenant: a journal per run, and what was shown last."""
+    decisions = _Place("state", "decisions.sqlite")
+    """What the purchaser decided of the proposal (0600)."""
+    logs = _Place("state", "logs")
+    """A log file per run."""
 
     def create(self) -> None:
         """Make the folders that are missing; `state/` is for its owner alone."""

@@ -70,7 +70,7 @@ def hide(named: Mapping[str, object]) -> None:
 
 
 def without_secrets(text: str) -> str:
-    """A text without the destinations' secrets, as far as they are known, and without what looks like one."""
+    """A text without the secrets of destinations that are known, and without anything that looks like a secret."""
     hide({name: value for name, value in os.environ.items() if name.startswith(_SECTIONS)})
     return _masked(text, _hidden)
 

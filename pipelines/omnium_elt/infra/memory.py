@@ -22,13 +22,13 @@ TIGHT = 1_100 * 1024 * 1024
 BESIDE_MODELS = 700 * 1024 * 1024
 """Bytes. What the process that builds the models takes besides: Python, dbt, and what DuckDB does not count."""
 LITTLE, ENOUGH, MUCH = 256 * 1024 * 1024, 3 * 1024 * 1024 * 1024, 16 * 1024 * 1024 * 1024
-"""Bytes for DuckDB while models are built: with less no build gets far, with so much one of a million order lines
-spills little, and with more none gains."""
+"""Bytes for DuckDB while models are built. With less than LITTLE no build gets far, with ENOUGH one of a million order
+lines spills little, and more than MUCH helps none."""
 SHARE_OF_REST, SHARE_OF_ALL = 0.9, 1 / 8
-"""What it may take: of what is left beside it, as far as `ENOUGH`, and of all memory where that is more. The rest of a
-large machine is somebody else's."""
+"""What DuckDB may take: this share of what the rest of the process leaves (at most `ENOUGH`), or this share of all
+memory, where that is more. The rest of a large machine is for others."""
 GARBAGE_THRESHOLD = 100_000
-"""Objects more than before until Python looks for garbage."""
+"""New objects after which Python looks for garbage."""
 OBJECTS_THAT_STAY = 1_000_000
 """More objects than imports (200,000) or dbt's parsing leave for good. To look for garbage at every 300,000 new ones
 took 2.1 s of the 20 of a small tenant's first build; at these it takes 1.4 s, for 60 MiB more. A large build showed no

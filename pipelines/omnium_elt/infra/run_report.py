@@ -1,4 +1,4 @@
-"""What a run tells about itself: the shape of `--json`, and the progress it shows while it works."""
+"""What a run reports: the object that `--json` prints, and the progress that it shows while it works."""
 
 import functools
 import secrets
@@ -60,6 +60,14 @@ class ResourceReport:
         self.requests, self.retries = traffic.requests, traffic.retries
         self.throttled, self.bytes = traffic.throttled, traffic.bytes
 
+    def add(self, loaded: "ResourceReport") -> None:
+        """Count what a load of the same resource wrote and cost as well."""
+        for name in ("rows", "requests", "retries", "throttled", "bytes", "seconds"):
+            setattr(self, name, getattr(self, name) + getattr(loaded, name))
+        self.error = self.error or loaded.error
+        if self.status == "unchanged" and loaded.rows:
+            self.status = "ok"
+
     @property
     def is_dead(self) -> bool:
         """Whether it failed before the server had answered anything about it."""
@@ -100,7 +108,7 @@ class RunReport:
     """Per resource the state that a destination elsewhere has committed, for the history; empty where it has none, or
     where the working database has it, which is asked itself."""
     lacking: list[str] = field(default_factory=list)
-    """Resources of which `reconcile` found rows missing that it could not read; not for `--json`."""
+    """Resources with rows that `reconcile` found missing and could not read; not for `--json`."""
 
     @classmethod
     def begin(cls, command: str = "load", run_id: str | None = None) -> "RunReport":

@@ -360,12 +360,12 @@ OURS = "OMNIUM_"
 PIPELINES_OWN = "OMNIUM__"
 """dlt looks there for the settings of a pipeline called omnium."""
 MISPLACED = frozenset(SOURCE) - {"base_url", "client_id", "client_secret", "since"}
-"""Names that nobody else gives to a setting."""
+"""Settings whose names are ours wherever they stand: no other program has one of that name."""
 ROOTS_FOLDER = Path("/var/dlt")
-"""Where dlt keeps what is root's."""
+"""Where dlt keeps the configuration of the user root."""
 SECTIONS = ("sources", "transform")
 NEAR, NEAR_NAME = 0.8, 0.93
-"""How like a short name, and a long one, has to be to one of ours before it is taken for a slip."""
+"""How similar a short name, and a long one, has to be to one of ours to be taken for a typing error."""
 ANOTHER_TENANT = re.compile(r"SOURCES__OMNIUM(?!_+SOURCE_)_?[A-Z0-9]\w*?__")
 """A second copy of the source has a section of its own, such as omnium2."""
 

@@ -29,7 +29,7 @@ def section(connection: Any) -> Markup:
 
 
 def read_until(connection: Any) -> datetime | None:
-    """Until when something of the tenant was read; None where nothing is kept of it."""
+    """The moment up to which the tenant was last read; None where no receipts are kept."""
     if not {"complete", "window_to"} <= set(database.tables(connection).get(database.RECEIPTS, ())):
         return None
     found = only_value(

@@ -13,7 +13,7 @@ from markupsafe import Markup, escape
 
 from omnium_elt.report import svg
 from omnium_elt.report.rendering import number
-from omnium_elt.warehouse.queries import rows
+from omnium_elt.warehouse.queries import Row, rows
 
 PAST_DAYS = 91
 AHEAD_DAYS = 91
@@ -54,84 +54,89 @@ class Story:
     ordered_arrival: date | None
 
 
+@dataclass(frozen=True)
+class _Item:
+    """One SKU in one warehouse, as the marts of a day tell of it."""
+
+    connection: Any
+    as_of: date
+    sku: str
+    warehouse: str
+
+    def ask(self, sql: str, *more: Any) -> list[Row]:
+        """The rows of a query: `$1` is the SKU, `$2` the warehouse, `$3` and the following are `more`."""
+        return rows(self.connection, sql, self.sku, self.warehouse, *more)
+
+
 def story(connection: Any, as_of: date, sku: str, warehouse: str, ordered: Decimal | None = None) -> Story:
     """Ask the marts for the chart of one SKU and warehouse; `ordered` instead of what is proposed.
 
     At the ends of the weeks the expected stock is stock_projection's; between them demand is spread evenly, and
     arrivals come on their likely days.
-
-    One function, as it is four questions to the marts and the picture made of them.
     """
-    past = rows(
-        connection,
-        """
-        select day, cast(closing_quantity as double) as stock
-        from marts.fct_stock_daily
-        where sku = ? and warehouse_code = ? and day > ? and day <= ?
-        order by day
-        """,
-        sku,
-        warehouse,
-        as_of - timedelta(PAST_DAYS),
-        as_of,
-    )
-    arrivals = rows(
-        connection,
-        """
-        select coalesce(purchase_order_number, purchase_order_id) as number, cast(open_quantity as double) as units,
-            p50_arrival_date, p90_arrival_date
-        from marts.open_purchase_eta
-        where sku = ? and warehouse_code = ? and p50_arrival_date is not null
-        order by p50_arrival_date, number
-        """,
-        sku,
-        warehouse,
-    )
-    proposed = rows(
-        connection,
+    item = _Item(connection, as_of, sku, warehouse)
+    proposed = item.ask(
         """
         select cast(quantity as double) as units, expected_arrival_date as day
         from marts.purchase_proposal_line
-        where sku = ? and warehouse_code = ?
-        """,
-        sku,
-        warehouse,
+        where sku = $1 and warehouse_code = $2
+        """
     )
-    levels = rows(
-        connection,
-        "select cast(reorder_point as double) as reorder_point, ceil(lead_time_mean_days) as days "
-        "from marts.replenishment where sku = ? and warehouse_code = ?",
-        sku,
-        warehouse,
+    levels = item.ask(
+        """
+        select cast(reorder_point as double) as reorder_point
+        from marts.replenishment
+        where sku = $1 and warehouse_code = $2
+        """
     )
     units = float(ordered) if ordered is not None else proposed[0]["units"] if proposed else 0.0
     day = proposed[0]["day"] if proposed else None
-    coming = [
-        Arrival(str(row["number"]), row["units"], row["p50_arrival_date"], row["p90_arrival_date"])
-        for row in arrivals
-    ]
+    arrivals = _arrivals(item)
     return Story(
         as_of,
-        [(row["day"], row["stock"]) for row in past],
-        _expected(connection, as_of, sku, warehouse, coming, units, day),
-        coming,
+        _past(item),
+        _expected(item, arrivals, units, day),
+        arrivals,
         levels[0]["reorder_point"] if levels else None,
         units,
         day,
     )
 
 
+def _past(item: _Item) -> list[tuple[date, float]]:
+    found = item.ask(
+        """
+        select day, cast(closing_quantity as double) as stock
+        from marts.fct_stock_daily
+        where sku = $1 and warehouse_code = $2 and day > $3 and day <= $4
+        order by day
+        """,
+        item.as_of - timedelta(PAST_DAYS),
+        item.as_of,
+    )
+    return [(row["day"], row["stock"]) for row in found]
+
+
+def _arrivals(item: _Item) -> list[Arrival]:
+    found = item.ask(
+        """
+        select coalesce(purchase_order_number, purchase_order_id) as number, cast(open_quantity as double) as units,
+            p50_arrival_date, p90_arrival_date
+        from marts.open_purchase_eta
+        where sku = $1 and warehouse_code = $2 and p50_arrival_date is not null
+        order by p50_arrival_date, number
+        """
+    )
+    return [
+        Arrival(str(row["number"]), row["units"], row["p50_arrival_date"], row["p90_arrival_date"])
+        for row in found
+    ]
+
+
 def _expected(
-    connection: Any,
-    as_of: date,
-    sku: str,
-    warehouse: str,
-    arrivals: Sequence[Arrival],
-    ordered: float,
-    ordered_arrival: date | None,
+    item: _Item, arrivals: Sequence[Arrival], ordered: float, ordered_arrival: date | None
 ) -> list[Expected]:
-    weeks = rows(
-        connection,
+    weeks = item.ask(
         """
         select projection.week, projection.cumulative_demand as demand, forecast.running_p95 as high,
             projection.expected_stock + projection.cumulative_demand - projection.cumulative_arrivals
@@ -141,17 +146,15 @@ def _expected(
             on forecast.sku = projection.sku
             and forecast.warehouse_code = projection.warehouse_code
             and forecast.week = projection.week
-        where projection.sku = ? and projection.warehouse_code = ? and projection.week <= ?
+        where projection.sku = $1 and projection.warehouse_code = $2 and projection.week <= $3
         order by projection.week
         """,
-        sku,
-        warehouse,
         AHEAD_DAYS // 7,
     )
     if not weeks:
         return []
-    free = float(weeks[0]["free_stock"])
-    moves = _transfers(connection, as_of, sku, warehouse)
+    free, as_of = float(weeks[0]["free_stock"]), item.as_of
+    moves = _transfers(item)
     today = free + sum(units for day, units in moves if day <= as_of)
     found = [Expected(as_of, today, today)]
     before: tuple[float, float | None] = (0.0, 0.0)
@@ -170,23 +173,18 @@ def _expected(
     return found
 
 
-def _transfers(connection: Any, as_of: date, sku: str, warehouse: str) -> list[tuple[date, float]]:
+def _transfers(item: _Item) -> list[tuple[date, float]]:
     """Days on which proposed transfers change the stock, and by how many units: what is sent leaves at once."""
-    found = rows(
-        connection,
+    found = item.ask(
         """
         select 0 as days, -cast(units as double) as units
-        from marts.transfer_proposal where sku = ? and from_warehouse_code = ?
+        from marts.transfer_proposal where sku = $1 and from_warehouse_code = $2
         union all
         select ceil(coalesce(transfer_days, 0)), cast(units as double)
-        from marts.transfer_proposal where sku = ? and to_warehouse_code = ?
-        """,
-        sku,
-        warehouse,
-        sku,
-        warehouse,
+        from marts.transfer_proposal where sku = $1 and to_warehouse_code = $2
+        """
     )
-    return [(as_of + timedelta(int(row["days"])), row["units"]) for row in found]
+    return [(item.as_of + timedelta(int(row["days"])), row["units"]) for row in found]
 
 
 def picture(shown: Story, width: int = 720) -> Markup | None:
@@ -227,9 +225,7 @@ class _Chart:
         story = self._shown
         marks = [*self._axes(), *self._past(), *self._future(), *self._levels(), *self._arrivals()]
         now = self.x(story.as_of)
-        marks.append(
-            f'<line class="axis" x1="{now:.1f}" x2="{now:.1f}" y1="{self.TOP - 8}" y2="{self.HEIGHT}"/>'
-        )
+        marks.append(svg.upright("axis", now, self.TOP - 8, self.HEIGHT))
         marks.append(svg.written(now, self.TOP - 12, story.as_of.isoformat(), "middle", "tick"))
         return svg.picture(self.HEIGHT + 26, self.description(), marks, width=self._width)
 
@@ -253,22 +249,16 @@ class _Chart:
         for tick in self._ticks:
             y = self.y(tick)
             marks.append(
-                f'<line class="grid" x1="{self.LEFT}" x2="{self._width - self.RIGHT}" y1="{y:.1f}" y2="{y:.1f}"/>'
+                svg.level("grid", self.LEFT, self._width - self.RIGHT, y)
                 + svg.written(self.LEFT - 6, y + 4, svg.short(tick), "end", "tick")
             )
         month, form = self._first.replace(day=1), "%b %Y" if self._width > 500 else "%b"
         while (month := (month + timedelta(32)).replace(day=1)) < self._last:
-            if abs(self.x(month) - self.x(self._shown.as_of)) > 1 and self.x(month) < self._width - 30:
+            x = self.x(month)
+            if abs(x - self.x(self._shown.as_of)) > 1 and x < self._width - 30:
                 marks.append(
-                    f'<line class="grid" x1="{self.x(month):.1f}" x2="{self.x(month):.1f}" y1="{self.HEIGHT}" '
-                    f'y2="{self.HEIGHT + 5}"/>'
-                    + svg.written(
-                        self.x(month),
-                        self.HEIGHT + 19,
-                        f"{month:{form}}",
-                        "middle",
-                        "tick",
-                    )
+                    svg.upright("grid", x, self.HEIGHT, self.HEIGHT + 5)
+                    + svg.written(x, self.HEIGHT + 19, f"{month:{form}}", "middle", "tick")
                 )
         return marks
 
@@ -313,13 +303,10 @@ class _Chart:
         level = self._shown.reorder_point
         if level is None:
             return []
-        y = self.y(level)
+        y, figure = self.y(level), number(round(level, 1))
         return [
-            f'<line class="level" x1="{self.LEFT}" x2="{self._width - self.RIGHT}" y1="{y:.1f}" y2="{y:.1f}">'
-            f"<title>Reorder point {escape(number(round(level, 1)))}</title></line>"
-            + svg.written(
-                self.LEFT + 4, y - 5, f"reorder point {number(round(level, 1))}", "start", "level-name"
-            )
+            svg.level("level", self.LEFT, self._width - self.RIGHT, y, f"Reorder point {figure}")
+            + svg.written(self.LEFT + 4, y - 5, f"reorder point {figure}", "start", "level-name")
         ]
 
     def _arrivals(self) -> list[str]:
@@ -329,19 +316,18 @@ class _Chart:
             y = self.HEIGHT - 8 - 9 * place
             x, end = self.x(line.likely), self.x(line.latest or self._last)
             latest = f", nine of ten by {line.latest}" if line.latest else ""
+            said = f"Order {line.order}: {number(line.quantity)} likely on {line.likely}{latest}"
             marks.append(
-                f"<g><title>{escape(f'Order {line.order}: {number(line.quantity)} likely on {line.likely}{latest}')}"
-                f'</title><line class="range" x1="{x:.1f}" x2="{max(end, x):.1f}" y1="{y}" y2="{y}"/>'
+                f"<g><title>{escape(said)}</title>{svg.level('range', x, max(end, x), y)}"
                 f'<circle class="first" cx="{x:.1f}" cy="{y}" r="4"/></g>'
             )
         if story.ordered and story.ordered_arrival:
             x = self.x(story.ordered_arrival)
             anchor = "end" if x + 110 > self._width else "start"
             beside = x + (-5 if anchor == "end" else 5)
+            said = f"{number(story.ordered)} of today’s proposal, likely on {story.ordered_arrival}"
             marks.append(
-                f'<line class="ordered" x1="{x:.1f}" x2="{x:.1f}" y1="{self.TOP}" y2="{self.HEIGHT}">'
-                f"<title>{escape(f'{number(story.ordered)} of today’s proposal, likely on {story.ordered_arrival}')}"
-                "</title></line>"
+                svg.upright("ordered", x, self.TOP, self.HEIGHT, said)
                 + svg.written(
                     beside, self.TOP + 8, f"+{number(story.ordered)} proposed", anchor, "second-name"
                 )

@@ -36,7 +36,7 @@ class List:
     order: str
     columns: tuple[Column, ...]
     mart: str
-    """Where all of it stands."""
+    """The mart that holds all of its rows."""
     nothing: str = "There is none today."
 
 

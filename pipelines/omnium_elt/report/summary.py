@@ -3,7 +3,7 @@
 from typing import Any
 
 from omnium_elt.report import lists
-from omnium_elt.warehouse.queries import Row, row, rows
+from omnium_elt.warehouse.queries import Row, only_value, rows
 
 MOST_URGENT = 5
 
@@ -15,21 +15,8 @@ def summary(connection: Any, as_of: str | None) -> Row:
 
     One function, as its questions are what one message says.
     """
-    to_order = rows(
-        connection,
-        """
-        select
-            currency, count(*) as lines, coalesce(sum(line_value), 0) as value,
-            coalesce(sum(money_at_risk), 0) as money_at_risk
-        from marts.purchase_proposal_line
-        where action <> 'defer'
-        group by currency
-        order by value desc, currency
-        """,
-    )
-    orders = row(
-        connection,
-        "select count(*) as orders from marts.purchase_proposal where action not in ('defer', 'none')",
+    orders = only_value(
+        connection, "select count(*) from marts.purchase_proposal where action not in ('defer', 'none')"
     )
     urgencies = rows(
         connection,
@@ -57,12 +44,28 @@ def summary(connection: Any, as_of: str | None) -> Row:
     counted = {one["urgency"]: one["lines"] for one in urgencies}
     return {
         "as_of": as_of,
-        "orders": orders["orders"],
-        "to_order": [_plain(one) for one in to_order],
+        "orders": orders,
+        "to_order": [_plain(one) for one in to_order(connection)],
         "urgency": {name: counted.get(name, 0) for name in lists.URGENCIES},
         **{name.replace("-", "_"): lists.count(connection, name) for name in lists.LISTS},
         "most_urgent": [_plain(one) for one in most_urgent],
     }
+
+
+def to_order(connection: Any) -> list[Row]:
+    """Lines, value and money at risk of what is to be ordered, by currency, the largest value first."""
+    return rows(
+        connection,
+        """
+        select
+            currency, count(*) as lines, coalesce(sum(line_value), 0) as value,
+            coalesce(sum(money_at_risk), 0) as money_at_risk
+        from marts.purchase_proposal_line
+        where action <> 'defer'
+        group by currency
+        order by value desc, currency
+        """,
+    )
 
 
 def _plain(found: Row) -> Row:

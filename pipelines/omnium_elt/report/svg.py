@@ -80,7 +80,7 @@ def ranges(rows: Sequence[Range], description: str) -> Markup:
         return LABEL + value / ticks[-1] * room
 
     marks = [
-        f'<line class="grid" x1="{place(tick):.1f}" x2="{place(tick):.1f}" y1="0" y2="{bottom}"/>'
+        upright("grid", place(tick), 0, bottom)
         + written(place(tick), bottom + 15, f"{tick:g}", "middle", "tick")
         for tick in ticks
     ]
@@ -89,11 +89,10 @@ def ranges(rows: Sequence[Range], description: str) -> Markup:
         middle = number * ROW + 12
         marks.append(
             f"<g><title>{escape(row.title)}</title>{written(LABEL - 8, middle + 4, row.label, 'end')}"
-            f'<line class="range" x1="{place(row.low):.1f}" x2="{place(row.high):.1f}" '
-            f'y1="{middle}" y2="{middle}"/>'
-            f'<circle class="first" cx="{place(row.low):.1f}" cy="{middle}" r="5"/>'
-            f'<line class="mark" x1="{place(row.mark):.1f}" x2="{place(row.mark):.1f}" '
-            f'y1="{middle - 8}" y2="{middle + 8}"/></g>'
+            + level("range", place(row.low), place(row.high), middle)
+            + f'<circle class="first" cx="{place(row.low):.1f}" cy="{middle}" r="5"/>'
+            + upright("mark", place(row.mark), middle - 8, middle + 8)
+            + "</g>"
         )
     return picture(bottom + 22, description, marks)
 
@@ -103,7 +102,7 @@ def columns(items: Sequence[Column], description: str) -> Markup:
     height, left = 170, 8
     most = max((sum(item.values) for item in items), default=0) or 1
     step = (WIDTH - 2 * left) / max(1, len(items))
-    marks = [f'<line class="axis" x1="{left}" x2="{WIDTH - left}" y1="{height}" y2="{height}"/>']
+    marks = [level("axis", left, WIDTH - left, height)]
     for number, item in enumerate(items):
         x, y = left + number * step, float(height)
         parts = ""
@@ -138,8 +137,7 @@ def line(labels: Sequence[str], shares: Sequence[float | None], description: str
     for share in (0, 0.25, 0.5, 0.75, 1):
         y = place(0, share)[1]
         marks.append(
-            f'<line class="grid" x1="{left}" x2="{WIDTH - right}" y1="{y:.1f}" y2="{y:.1f}"/>'
-            + written(left - 6, y + 4, f"{share:.0%}", "end", "tick")
+            level("grid", left, WIDTH - right, y) + written(left - 6, y + 4, f"{share:.0%}", "end", "tick")
         )
     every = max(1, math.ceil(len(labels) / 6))
     marks += [
@@ -177,7 +175,7 @@ def curves(series: Sequence[Curve], description: str, costs: str) -> Markup:
     for number in range(round(floor * 10), 11):
         y = place(0, number / 10)[1]
         marks.append(
-            f'<line class="grid" x1="{left}" x2="{WIDTH - right}" y1="{y:.1f}" y2="{y:.1f}"/>'
+            level("grid", left, WIDTH - right, y)
             + written(left - 6, y + 4, f"{number / 10:.0%}", "end", "tick")
         )
     marks += [written(place(x, 0)[0], height + 16, short(x), "middle", "tick") for x in ticks]
@@ -209,6 +207,21 @@ def round_ticks(most: float) -> list[float]:
     power = 10 ** math.floor(math.log10(most / 5))
     step = next(power * factor for factor in (1, 2, 5, 10) if power * factor * 6 >= most)
     return [step * number for number in range(math.ceil(most / step) + 1)]
+
+
+def level(kind: str, left: float, right: float, y: float, title: str = "") -> str:
+    """A line from left to right."""
+    return _line(kind, left, y, right, y, title)
+
+
+def upright(kind: str, x: float, top: float, bottom: float, title: str = "") -> str:
+    """A line from top to bottom."""
+    return _line(kind, x, top, x, bottom, title)
+
+
+def _line(kind: str, x1: float, y1: float, x2: float, y2: float, title: str) -> str:
+    said = f"<title>{escape(title)}</title>" if title else ""
+    return f'<line class="{kind}" x1="{x1:.1f}" x2="{x2:.1f}" y1="{y1:.1f}" y2="{y2:.1f}">{said}</line>'
 
 
 def written(x: float, y: float, text: str, anchor: str = "start", kind: str = "name") -> str:

@@ -6,7 +6,8 @@ from typing import Any
 
 from omnium_elt.report import lists
 from omnium_elt.report.rendering import amount, number, percent
-from omnium_elt.warehouse.queries import row, rows
+from omnium_elt.report.summary import to_order
+from omnium_elt.warehouse.queries import row
 
 
 @dataclass(frozen=True)
@@ -45,21 +46,11 @@ def tiles(connection: Any) -> list[Tile]:
 
 
 def _to_order(connection: Any) -> Iterator[Tile]:
-    values = rows(
-        connection,
-        """
-        select currency, sum(value) as value, sum(lines) as lines, sum(money_at_risk) as at_risk
-        from marts.purchase_proposal
-        where action not in ('defer', 'none')
-        group by currency
-        order by value desc
-        """,
-    )
-    for value in values[:2]:
-        to_order = f"{value['currency']} to order, {number(value['lines'])} lines"
-        yield Tile(amount(value["value"]), to_order, address="proposals")
-        at_risk = value["at_risk"] or 0
-        yield Tile(amount(at_risk), f"{value['currency']} at risk", at_risk > 0, "urgent")
+    for one in to_order(connection)[:2]:
+        said = f"{one['currency']} to order, {number(one['lines'])} lines"
+        yield Tile(amount(one["value"]), said, address="proposals")
+        at_risk = one["money_at_risk"]
+        yield Tile(amount(at_risk), f"{one['currency']} at risk", at_risk > 0, "urgent")
 
 
 def _overdue(connection: Any) -> Tile:

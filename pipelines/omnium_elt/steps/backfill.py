@@ -21,12 +21,13 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
+import msgspec
 from omnium_source.errors import Forbidden
 from omnium_source.pii.personal_key import key_for
 from omnium_source.resources import Resource, select
 from omnium_source.sync import Sync
 from omnium_source.windows.state import EMPTY
-from omnium_source.windows.window import Reading, Window, iso, moment_of
+from omnium_source.windows.window import Reading, Window, moment_of
 
 from omnium_elt.infra import lock
 from omnium_elt.infra.errors import HomeLockedError, OmniumEltError, UsageError
@@ -39,8 +40,8 @@ from omnium_elt.steps.backfill_files import HandedOver, hand_over
 
 FORMAT = 1
 MOST_PARTS = 64
-Shares = Mapping[str, Window | None]
-"""Resource → the bounds of what a part reads of it; None: all of it."""
+Shares = dict[str, Window | None]
+"""Resource → the window that a part reads; None: all of the resource."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -62,30 +63,19 @@ class Plan:
         """The plan of a home. Raises UsageError where there is none."""
         kept = read_object(plan_file(home))
         try:
-            if kept["format"] != FORMAT:
-                raise ValueError("another format")
-            parts = tuple({name: _window(share) for name, share in part.items()} for part in kept["parts"])
-            since = kept["since"] and dt.date.fromisoformat(kept["since"])
-            at_once = int(kept.get("at_once", len(parts)))
-            return cls(kept["plan_id"], kept["base_url"], kept["mark"], since, parts, at_once)
-        except (AttributeError, KeyError, TypeError, ValueError):
-            raise UsageError(
-                f"there is no plan of a backfill in {plan_file(home)}",
-                "Make one: omnium-elt backfill plan 3; or copy it here from the home that it was made in.",
-            ) from None
+            if kept.get("format") == FORMAT:
+                return msgspec.convert(kept, cls)
+        except msgspec.ValidationError:
+            pass
+        raise UsageError(
+            f"there is no plan of a backfill in {plan_file(home)}",
+            "Make one: omnium-elt backfill plan 3; or copy it here from the home that it was made in.",
+        )
 
     def write(self, home: Home) -> None:
         """Keep it."""
         plan_file(home).parent.mkdir(mode=0o700, exist_ok=True)
-        parts = [
-            {
-                name: share and {bound: _iso(getattr(share, bound)) for bound in BOUNDS}
-                for name, share in part.items()
-            }
-            for part in self.parts
-        ]
-        since = self.since.isoformat() if self.since else None
-        write_json(plan_file(home), {"format": FORMAT, **vars(self), "since": since, "parts": parts})
+        write_json(plan_file(home), {"format": FORMAT, **msgspec.to_builtins(self)})
 
     def part(self, number: int) -> Shares:
         """What a part reads. Raises UsageError: there is none of that number."""
@@ -95,23 +85,12 @@ class Plan:
 
     @property
     def shares(self) -> dict[str, list[tuple[int, Window | None]]]:
-        """Per resource the parts that read it, and what of it, oldest first."""
+        """Resource → the number and window of each part that reads it, oldest first."""
         found: dict[str, list[tuple[int, Window | None]]] = {}
         for number, part in enumerate(self.parts, 1):
             for name, share in part.items():
                 found.setdefault(name, []).append((number, share))
         return found
-
-
-BOUNDS = ("lower", "upper", "end")
-
-
-def _iso(moment: dt.datetime | None) -> str | None:
-    return iso(moment) if moment else None
-
-
-def _window(kept: Mapping[str, Any] | None) -> Window | None:
-    return None if kept is None else Window(**{bound: moment_of(kept[bound]) for bound in BOUNDS})
 
 
 def plan_file(home: Home) -> Path:
@@ -145,11 +124,9 @@ def plan(
         reading = Reading(since=settings.since_midnight)
         sync = Sync(client, executor, personal, reading, choices=settings.fields)
         parts, weights = _divided(sync, resources, number, progress, report)
-    found = Plan(
-        report.run_id, settings.base_url, personal.mark, settings.since, tuple(parts), at_once or most
-    )
+    found = Plan(report.run_id, settings.base_url, personal.mark, settings.since, parts, at_once or most)
     found.write(home)
-    divided = sum(1 for shares in Plan.read(home).shares.values() if len(shares) > 1)
+    divided = sum(1 for shares in found.shares.values() if len(shares) > 1)
     step.status = "ok"
     step.details = {"parts": number, "resources": len(resources), "divided_by_time": divided}
     step.details |= {f"rows_of_part_{place}": weight for place, weight in enumerate(weights, 1)}
@@ -187,9 +164,9 @@ def _refuse_loaded(settings: Settings, resources: Sequence[Resource]) -> None:
 
 def _divided(
     sync: Sync, resources: Sequence[Resource], number: int, progress: Progress, report: RunReport
-) -> tuple[list[dict[str, Window | None]], list[int]]:
+) -> tuple[tuple[Shares, ...], list[int]]:
     """What each part reads, and how many rows that is: large resources by time, all others where least is to read."""
-    parts: list[dict[str, Window | None]] = [{} for _ in range(number)]
+    parts: tuple[Shares, ...] = tuple({} for _ in range(number))
     weights = [0] * number
     end = sync.client.moment().earliest.replace(microsecond=0)
     whole: list[tuple[int, str]] = []
@@ -283,10 +260,10 @@ def part_steps(home: Home, number: int, settings: Settings) -> list[Step]:
 
 @contextlib.contextmanager
 def taken(home: Home, number: int) -> Iterator[None]:
-    """Have a part for the length of a `with`, and one of the places that the limits are divided by.
+    """Hold a part, and one of the `at_once` places that the limits are divided by, for the length of a `with`.
 
-    Both are free again when this process ends, however it does. Raises HomeLockedError where another has the part, or
-    where as many are being read as may be.
+    Both are free again when this process ends, however it does. Raises HomeLockedError where another process has the
+    part, or where no place is free.
     """
     found, folder = Plan.read(home), plan_file(home).parent
     found.part(number)

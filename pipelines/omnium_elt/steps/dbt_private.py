@@ -1,4 +1,4 @@
-"""What of dbt the program does without, or does in another order: a reach into what it does not promise to keep.
+"""Reaches into dbt's private parts: checks and messages that the program does without, and another order of models.
 
 dbt builds a graph in layers: all that rests on nothing, then all that rests on those alone. The long chain that a build
 takes as long as (order lines, demand, estimates, levels, quantities, the proposal) so begins after a hundred views, and
@@ -9,8 +9,8 @@ a fifth of the time of parsing this project (1.4 of 6.6 s of CPU, all in one thr
 project is the program's own and is checked whenever dbt is called on it by itself, as the tests do; settings and
 credentials are checked here as well.
 
-Of seven thousand things that it does it makes a message each, and of each message a line without secrets, before its
-log file throws the line away, as it takes none below `info`.
+Of each of seven thousand events dbt makes a message, and of each message a line without secrets, though its log file
+takes none below `info`.
 """
 
 from collections.abc import Iterator
@@ -19,7 +19,7 @@ from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 TRIED_WITH = "1.39."
-"""The versions of dbt-common with which this was tried; with any other dbt checks all of it, and tells all."""
+"""The versions of dbt-common with which this was tried; with any other, dbt makes all checks and all messages."""
 ORDER_TRIED_WITH = "1.11."
 """The versions of dbt-core with which this was tried; any other builds in its own order."""
 COUNTED = "NodeFinished"

@@ -45,22 +45,9 @@ def reconcile(
     """
     report = report or RunReport.begin("reconcile", settings.run_id)
     with translating_errors():
-        missing = _sweep_all(settings, progress, report, force)
-        _heal(settings, progress, report, missing)
+        _Reconcile(settings, progress, report, force).run()
     report.notes += [f"{one.name}: {one.error}" for one in report.resources if one.error]
     return report.finish("interrupted" if settings.stop.is_set() else None)
-
-
-@contextmanager
-def _syncing(settings: Settings) -> Iterator[tuple[Warehouse, Sync]]:
-    with (
-        connect(settings) as client,
-        Warehouse(settings.home, settings.destination) as warehouse,
-        ThreadPoolExecutor(20, "omnium-page") as executor,
-    ):
-        personal = personal_data(settings, warehouse.personal_mark)
-        reading = Reading(folder=settings.home.buffers, **settings.reading_options)
-        yield warehouse, Sync(client, executor, personal, reading, choices=settings.fields)
 
 
 def is_compared(resource: Resource) -> bool:
@@ -68,141 +55,80 @@ def is_compared(resource: Resource) -> bool:
     return resource.rule != "versions"
 
 
-def _sweep_all(settings: Settings, progress: Progress, report: RunReport, force: bool) -> dict[str, set[str]]:
-    """Sweep every resource that was loaded before; return the row ids that the warehouse lacks."""
-    missing: dict[str, set[str]] = {}
-    resources = select(settings.resources, settings.exclude)
-    not_loaded: list[str] = []
-    with _syncing(settings) as (warehouse, sync):
-        was_loaded = {*warehouse.tables, *warehouse.states}
-        for resource in resources:
-            if not is_compared(resource):
-                continue
-            if resource.name not in was_loaded:
-                not_loaded.append(resource.name)
-                continue
-            one = ResourceReport(resource.name)
-            report.resources.append(one)
-            missing[resource.name] = _Sweep(settings, progress, one, warehouse, sync).run(resource, force)
-        if any(one.rows for one in report.resources):
-            forget_mended(warehouse)
-        report.notes += sync.client.clock.remarks()
-    if not_loaded and (settings.resources or not report.resources):
-        what = ", ".join(not_loaded) if settings.resources else "anything"
-        report.notes.append(f"nothing was compared of {what}: not loaded yet, `omnium-elt load` reads it")
-    return {name: ids for name, ids in missing.items() if ids}
+class _Reconcile:
+    """One reconcile: sweeps, then loads of what the sweeps found missing.
 
+    Each opens the warehouse for itself, as a load has to have it alone.
+    """
 
-def _heal(settings: Settings, progress: Progress, report: RunReport, missing: dict[str, set[str]]) -> None:
-    """Read what the warehouse lacks; a resource of which something stays missing is `failed`."""
-    # A row may have come after the last load, and then lies behind the cursor: no difference.
-    _load_again(settings, progress, report, missing, full_refresh=False)
-    lost = {name: set(ids) for name, ids in missing.items()}
-    _load_again(settings, progress, report, missing, full_refresh=True)
-    for name, ids in lost.items():
-        if found := len(ids - missing.get(name, set())):
-            report.notes.append(f"{name}: {found:,} rows of the tenant were missing here, and were read")
-    if not missing:
-        return
-    reports = {one.name: one for one in report.resources}
-    with _syncing(settings) as (warehouse, sync):
-        for name, ids in missing.items():
-            # Nor is a row a difference that was deleted since the sweep.
-            if ids & sync.keys(RESOURCES[name], since=_left_out(warehouse, name)):
-                report.lacking.append(name)
-                why = reports[name].error or "reading everything again did not bring them"
-                reports[name].status = "failed"
-                reports[name].error = f"{len(ids):,} rows of the tenant are missing here: {why}"
+    def __init__(self, settings: Settings, progress: Progress, report: RunReport, force: bool) -> None:
+        self._settings, self._progress, self._report, self._force = settings, progress, report, force
+        self._reports: dict[str, ResourceReport] = {}
+        self._missing: dict[str, set[str]] = {}
+        """Per resource the row ids that the tenant has and the warehouse lacks."""
 
+    def run(self) -> None:
+        """Sweep every resource that was loaded before, and read what the warehouse lacks."""
+        self._sweep_all()
+        # A row may have come after the last load, and then lies behind the cursor: no difference.
+        self._load_missing(full_refresh=False)
+        lost = dict(self._missing)
+        self._load_missing(full_refresh=True)
+        for name, ids in lost.items():
+            if found := len(ids - self._missing.get(name, set())):
+                self._report.notes.append(
+                    f"{name}: {found:,} rows of the tenant were missing here, and were read"
+                )
+        if self._missing:
+            self._report_what_stays_missing()
 
-def _load_again(
-    settings: Settings,
-    progress: Progress,
-    report: RunReport,
-    missing: dict[str, set[str]],
-    *,
-    full_refresh: bool,
-) -> None:
-    """Load the resources that lack something; `missing` keeps what they lack even then."""
-    if not missing or settings.stop.is_set():
-        return
-    with _syncing(settings) as (warehouse, _):
-        scopes: dict[dt.datetime | None, list[str]] = {}
-        for name in missing:
-            scopes.setdefault(_left_out(warehouse, name), []).append(name)
-    reports = {one.name: one for one in report.resources}
-    for since, names in scopes.items():
-        again = replace(
-            settings,
-            resources=tuple(names),
-            exclude=(),
-            since=since.date() if since else None,
-            full_refresh=full_refresh,
-        )
-        loaded = load(again, progress)
-        report.notes += loaded.notes
-        report.committed |= loaded.committed
-        for one in loaded.resources:
-            _add(reports[one.name], one)
-    with _syncing(settings) as (warehouse, _):
-        for name in list(missing):
-            missing[name] -= _held(warehouse, name).keys()
-            if not missing[name]:
-                del missing[name]
+    @contextmanager
+    def _syncing(self) -> Iterator[tuple[Warehouse, Sync]]:
+        settings = self._settings
+        with (
+            connect(settings) as client,
+            Warehouse(settings.home, settings.destination) as warehouse,
+            ThreadPoolExecutor(20, "omnium-page") as executor,
+        ):
+            personal = personal_data(settings, warehouse.personal_mark)
+            reading = Reading(folder=settings.home.buffers, **settings.reading_options)
+            yield warehouse, Sync(client, executor, personal, reading, choices=settings.fields)
 
+    # -- sweeping ----------------------------------------------------------------------------------
 
-def _left_out(warehouse: Warehouse, name: str) -> dt.datetime | None:
-    """The moment before which `--since` has left out rows; those are not missing."""
-    return moment_of(warehouse.states.get(name, {}).get(LEFT_OUT))
+    def _sweep_all(self) -> None:
+        settings, report = self._settings, self._report
+        resources = [row for row in select(settings.resources, settings.exclude) if is_compared(row)]
+        with self._syncing() as (warehouse, sync):
+            was_loaded = {*warehouse.tables, *warehouse.states}
+            for resource in resources:
+                if resource.name in was_loaded:
+                    one = self._reports[resource.name] = ResourceReport(resource.name)
+                    report.resources.append(one)
+                    self._sweep(resource, one, warehouse, sync)
+            if any(one.rows for one in report.resources):
+                forget_mended(warehouse)
+            report.notes += sync.client.clock.remarks()
+        not_loaded = [row.name for row in resources if row.name not in was_loaded]
+        if not_loaded and (settings.resources or not report.resources):
+            what = ", ".join(not_loaded) if settings.resources else "anything"
+            report.notes.append(f"nothing was compared of {what}: not loaded yet, `omnium-elt load` reads it")
 
-
-def _add(report: ResourceReport, loaded: ResourceReport) -> None:
-    """Count what a load wrote and cost with the sweep's."""
-    report.rows += loaded.rows
-    report.requests += loaded.requests
-    report.retries += loaded.retries
-    report.throttled += loaded.throttled
-    report.bytes += loaded.bytes
-    report.seconds += loaded.seconds
-    report.error = report.error or loaded.error
-    if report.status == "unchanged" and loaded.rows:
-        report.status = "ok"
-
-
-def _held(warehouse: Warehouse, name: str) -> dict[str, bool]:
-    """Row id → whether it is marked deleted, as the warehouse has it."""
-    if name not in warehouse.tables:
-        return {}
-    table = warehouse.name_of(name)
-    return dict(warehouse.query(f"select _dlt_id, _omnium_deleted_at is not null from {table}"))
-
-
-class _Sweep:
-    """The sweep of one resource."""
-
-    def __init__(
-        self,
-        settings: Settings,
-        progress: Progress,
-        report: ResourceReport,
-        warehouse: Warehouse,
-        sync: Sync,
-    ) -> None:
-        self._settings, self._progress, self._report = settings, progress, report
-        self._warehouse, self._sync = warehouse, sync
-
-    def run(self, resource: Resource, force: bool) -> set[str]:
-        """Sweep, compare, mark; the outcome stands in the report. Returns the row ids that the warehouse lacks."""
-        started, traffic, report = time.monotonic(), Traffic(), self._report
-        missing: set[str] = set()
-        self._progress.start(resource.name, None)
+    def _sweep(self, resource: Resource, report: ResourceReport, warehouse: Warehouse, sync: Sync) -> None:
+        """Read all keys of a resource, compare, mark; the outcome stands in its report."""
+        started, traffic, name = time.monotonic(), Traffic(), resource.name
+        self._progress.start(name, None)
         try:
             self._settings.stop.check()
-            held = _held(self._warehouse, resource.name)
-            present = self._sync.keys(resource, traffic=traffic)
+            held = _held(warehouse, name)
+            present = sync.keys(resource, traffic=traffic)
             report.total_hits, report.complete = len(present), True
-            missing = self._in_scope(resource, present - held.keys(), traffic)
-            report.rows = self._mark(resource, held, present, force)
+            missing = present - held.keys()
+            if missing and (left_out := _left_out(warehouse, name)):
+                missing &= sync.keys(resource, since=left_out, traffic=traffic)
+            if missing:
+                self._missing[name] = missing
+            report.rows = self._mark(warehouse, name, held, present)
             report.status = "ok" if report.rows else "unchanged"
         except Forbidden as error:
             report.status, report.error = "forbidden", str(error)
@@ -218,31 +144,72 @@ class _Sweep:
         finally:
             report.seconds = time.monotonic() - started
             report.took(traffic)
-            self._progress.finish(resource.name, report.status)
-        return missing
+            self._progress.finish(name, report.status)
 
-    def _in_scope(self, resource: Resource, missing: set[str], traffic: Traffic) -> set[str]:
-        """Those of the missing rows that `--since` has not left out."""
-        left_out = _left_out(self._warehouse, resource.name)
-        if not missing or not left_out:
-            return missing
-        return missing & self._sync.keys(resource, since=left_out, traffic=traffic)
-
-    def _mark(self, resource: Resource, held: dict[str, bool], present: set[str], force: bool) -> int:
+    def _mark(self, warehouse: Warehouse, name: str, held: dict[str, bool], present: set[str]) -> int:
+        """Mark what has vanished, unmark what came back; returns how many rows that are."""
         vanished = sorted(key for key, is_gone in held.items() if not is_gone and key not in present)
         returned = sorted(key for key, is_gone in held.items() if is_gone and key in present)
         living = sum(not is_gone for is_gone in held.values())
         limit = self._settings.deletion_limit
-        if vanished and len(vanished) > limit * living and not force:
+        if vanished and len(vanished) > limit * living and not self._force:
             raise OmniumError(
                 f"{len(vanished):,} of {living:,} rows have vanished, more than {limit:.0%}: if that is "
                 "right, run `omnium-elt reconcile --force`"
             )
-        table = self._warehouse.name_of(resource.name)
-        now = instant(dt.datetime.now(dt.UTC))
+        table, now = warehouse.name_of(name), instant(dt.datetime.now(dt.UTC))
         for value, keys in ((now, vanished), ("null", returned)):
             for ids in id_lists(keys):
-                self._warehouse.execute(
-                    f"update {table} set _omnium_deleted_at = {value} where _dlt_id in ({ids})"
-                )
+                warehouse.execute(f"update {table} set _omnium_deleted_at = {value} where _dlt_id in ({ids})")
         return len(vanished) + len(returned)
+
+    # -- reading what is missing -------------------------------------------------------------------
+
+    def _load_missing(self, *, full_refresh: bool) -> None:
+        """Load the resources that lack something; `_missing` keeps what they lack even then."""
+        if not self._missing or self._settings.stop.is_set():
+            return
+        with self._syncing() as (warehouse, _):
+            scopes: dict[dt.datetime | None, list[str]] = {}
+            for name in self._missing:
+                scopes.setdefault(_left_out(warehouse, name), []).append(name)
+        for since, names in scopes.items():
+            again = replace(
+                self._settings,
+                resources=tuple(names),
+                exclude=(),
+                since=since.date() if since else None,
+                full_refresh=full_refresh,
+            )
+            loaded = load(again, self._progress)
+            self._report.notes += loaded.notes
+            self._report.committed |= loaded.committed
+            for one in loaded.resources:
+                self._reports[one.name].add(one)
+        with self._syncing() as (warehouse, _):
+            left = {name: ids - _held(warehouse, name).keys() for name, ids in self._missing.items()}
+        self._missing = {name: ids for name, ids in left.items() if ids}
+
+    def _report_what_stays_missing(self) -> None:
+        """Report a resource as failed where rows stay missing that were not deleted since the sweep."""
+        with self._syncing() as (warehouse, sync):
+            for name, ids in self._missing.items():
+                if ids & sync.keys(RESOURCES[name], since=_left_out(warehouse, name)):
+                    self._report.lacking.append(name)
+                    one = self._reports[name]
+                    why = one.error or "reading everything again did not bring them"
+                    one.status = "failed"
+                    one.error = f"{len(ids):,} rows of the tenant are missing here: {why}"
+
+
+def _left_out(warehouse: Warehouse, name: str) -> dt.datetime | None:
+    """The moment before which `--since` has left out rows; those are not missing."""
+    return moment_of(warehouse.states.get(name, {}).get(LEFT_OUT))
+
+
+def _held(warehouse: Warehouse, name: str) -> dict[str, bool]:
+    """Row id → whether it is marked deleted, as the warehouse has it."""
+    if name not in warehouse.tables:
+        return {}
+    table = warehouse.name_of(name)
+    return dict(warehouse.query(f"select _dlt_id, _omnium_deleted_at is not null from {table}"))

@@ -1,4 +1,4 @@
-"""One resource in a run: what was read of it, and what of that the destination has."""
+"""One resource in a run: the windows that were read, and those that the destination has."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -13,7 +13,7 @@ from omnium_elt.infra.run_report import Progress, ResourceReport
 
 @dataclass
 class ResourceProgress:
-    """One resource in this run: what was read of it, and what of that the destination has.
+    """One resource in this run: the windows that were read, and those that the destination has.
 
     `outcome` and `error` are those of reading. The report is written by `settle` alone.
 
@@ -48,7 +48,7 @@ class ResourceProgress:
 
     @property
     def is_settled(self) -> bool:
-        """Whether nothing more comes of it."""
+        """Whether all windows that were read are loaded, and no more will come."""
         return self.has_ended and len(self.committed) == len(self.windows)
 
     def settle(self, why_not_loaded: str = "") -> None:

@@ -281,35 +281,25 @@ class Build:
 
         Spark is of no more use then.
         """
-        tables = {
-            schema: sorted(
-                row.tableName
-                for row in self._spark.sql(f"show tables in `{self._prefix}{schema}`").collect()
-                if not row.isTemporary
-            )
-            for schema in KEPT
-        }
-        views = {
-            schema: {
-                row.viewName
-                for row in self._spark.sql(f"show views in `{self._prefix}{schema}`").collect()
-                if not row.isTemporary
-            }
-            for schema in KEPT
-        }
+        tables = {schema: self._names("tables", schema) for schema in KEPT}
+        views = {schema: self._names("views", schema) for schema in KEPT}
         for folder in self._partial.iterdir():
             if folder.name not in KEPT:
                 shutil.rmtree(folder)
         self._described = {
             f"{schema}.{table}": self._describe(self._partial / schema / table)
             for schema in KEPT
-            for table in tables[schema]
-            if table not in views[schema]
+            for table in sorted(tables[schema] - views[schema])
         }
         shutil.rmtree(self._run, ignore_errors=True)
         os.replace(self._partial, self._run)
         flush(self._runs)
         return sorted(views["marts"])
+
+    def _names(self, kinds: str, schema: str) -> set[str]:
+        """The names of the tables, views among them, or of the views alone, that Spark has in a schema."""
+        found = self._spark.sql(f"show {kinds} in `{self._prefix}{schema}`").collect()
+        return {row[1] for row in found if not row.isTemporary}
 
     def finish(self) -> None:
         """Give the kept tables to the working database, and the run to readers of the lake.

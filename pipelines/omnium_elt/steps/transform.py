@@ -90,7 +90,7 @@ def transform(settings: Settings, progress: Progress, *, force: bool = False) ->
 
 
 def _bring_decisions(settings: Settings) -> list[str]:
-    """Tell the models what the purchaser decided; what stands in its way costs that alone, and is returned."""
+    """Bring what the purchaser decided to the models; where that fails the build goes on, and why is returned."""
     if settings.destination not in database.LOCAL or not settings.home.working_database.exists():
         return []
     try:
@@ -342,7 +342,7 @@ def _build(
     if changed is not None:
         more += ["--select", *(f"source:omnium.omnium.{table}+" for table in changed), READS_ALL_RAW_TABLES]
     arguments = dbt_arguments(settings, "build", *more, **_day_for_dbt(settings, wanted))
-    counter = _Counter(progress)
+    counter = _counting(progress)
     answer, results = _dbt(settings, arguments, counter)
     if any(OUT_OF_MEMORY in str(result.message) for result in results):
         # A model that has all of the memory to itself has more than one that shares it. What was built stays.
@@ -443,15 +443,14 @@ def _one_line(text: str) -> str:
     return line if len(line) <= MOST_CHARACTERS else line[: MOST_CHARACTERS - 1] + "…"
 
 
-class _Counter:
-    """Counts finished nodes from dbt's events, for the progress bar. Called from dbt's threads."""
+def _counting(progress: Progress) -> Callable[[Any], None]:
+    """Counts finished nodes from dbt's events, for the progress bar; called from dbt's threads."""
 
-    def __init__(self, progress: Progress) -> None:
-        self._progress = progress
-
-    def __call__(self, event: Any) -> None:
+    def count(event: Any) -> None:
         name = event.info.name
         if name == "ConcurrencyLine":
-            self._progress.start(STEP, event.data.node_count)
+            progress.start(STEP, event.data.node_count)
         elif name == "NodeFinished":
-            self._progress.advance(STEP, 1)
+            progress.advance(STEP, 1)
+
+    return count

@@ -67,7 +67,7 @@ def _stamped(schema: pa.Schema) -> pa.Schema:
 def lacking(connection: Any, package: Package, known: Mapping[str, Any]) -> dict[str, TableSchema] | None:
     """The tables and columns that the destination lacks, by table, as dlt describes them; parents before children.
 
-    None: one is there otherwise than it comes, or than dlt knows it, so that dlt has to load the package. `known`:
+    None where one differs from what comes, or from what dlt knows of it, so that dlt has to load the package. `known`:
     dlt's schemas of tables.
     """
     there, found = tables_of(connection), dict[str, TableSchema]()

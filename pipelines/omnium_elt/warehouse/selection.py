@@ -8,7 +8,7 @@ from omnium_elt.infra.errors import UsageError
 
 
 def supplier_ids(connection: Any, wanted: Sequence[str]) -> list[str]:
-    """Ids of the suppliers that are meant, by id or by name in any case. Raises UsageError: none, or several, of it."""
+    """Ids of suppliers named by id, or by name in any case. Raises UsageError where none or several have that name."""
     known = connection.sql("select supplier_id, supplier_name from marts.dim_supplier").fetchall()
     return [_meant("supplier", text, known) for text in wanted]
 

@@ -86,16 +86,11 @@ def _read_parts(settings: Settings, number: int | None, progress: Progress) -> t
 
 
 def _steps(what: str, number: int, at_once: int | None) -> Sequence[Step]:
+    from omnium_elt.steps.backfill import plan
+    from omnium_elt.steps.backfill_commit import commit
     from omnium_elt.steps.run import lake_bucket_step, lake_step
 
     def plan_step(settings: Settings, progress: Progress, report: RunReport) -> None:
-        from omnium_elt.steps.backfill import plan
-
         plan(settings, progress, report, number, at_once)
 
-    def commit_step(settings: Settings, progress: Progress, report: RunReport) -> None:
-        from omnium_elt.steps.backfill_commit import commit
-
-        commit(settings, progress, report)
-
-    return (plan_step,) if what == "plan" else (commit_step, lake_step, lake_bucket_step)
+    return (plan_step,) if what == "plan" else (commit, lake_step, lake_bucket_step)
