@@ -8,10 +8,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from omnium_elt.cli.listing import ListedResource, listing
-from omnium_source.normalize.schema import Column, TableShape
+from omnium_source.normalize.schema import Column, TableShape, shape_of
 from omnium_source.pii.masking import PersonalData
 from omnium_source.resources import RESOURCES, Resource
-from omnium_source.sync import shape
 
 HERE = Path(__file__).parent
 FOLDER = HERE / "resources"
@@ -70,7 +69,7 @@ def pages() -> dict[str, str]:
 
 def page(resource: Resource, row: ListedResource) -> str:
     """The page of one resource."""
-    tables = list(shape(resource, PERSONAL).tables.values())
+    tables = list(shape_of(resource, PERSONAL).tables.values())
     facts = [
         ("read from", f"`{row.endpoint}`, by {row.read_by}"),
         ("role", f"`{row.role}`"),

@@ -7,9 +7,9 @@ import sys
 from pathlib import Path
 
 from omnium_elt.cli.listing import listing
+from omnium_source.normalize.schema import shape_of
 from omnium_source.pii.masking import PersonalData
 from omnium_source.resources import RESOURCES
-from omnium_source.sync import shape
 
 PATH = Path(__file__).parents[1] / "transforms" / "models" / "sources.yml"
 HEAD = """\
@@ -40,7 +40,7 @@ def text() -> str:
     personal = PersonalData("hash", b"only the names of tables are asked for")
     lines = []
     for row in listing():
-        for table in shape(RESOURCES[row.name], personal).tables.values():
+        for table in shape_of(RESOURCES[row.name], personal).tables.values():
             lines.append(f"      - name: {table.name}")
             if table.parent is None:
                 grain = f"One row per {_key(row.key)}, from {row.endpoint}; {row.current_by}"

@@ -96,13 +96,13 @@ def decode(body: bytes) -> Decoded:
     return _leniently(body) if has_nul else Decoded(document)
 
 
-def page_of(body: bytes) -> Decoded:
+def page_of(body: bytes, *, is_exact: bool = False) -> Decoded:
     """A page of rows, whose answer was JSON when it came; an element that is no object is a fault.
 
-    Raises Incomplete: no JSON.
+    `is_exact`: its numbers as decimals. Raises Incomplete: no JSON.
     """
     try:
-        decoded = decode(body)
+        decoded = _leniently(body) if is_exact else decode(body)
     except ValueError as error:
         raise Incomplete(f"a page is no JSON: {error}") from None
     faults = tuple(

@@ -17,7 +17,6 @@ import dlt
 import pyarrow as pa
 import pyarrow.compute as pc
 from dlt.common.libs.pyarrow import py_arrow_to_table_schema_columns
-from dlt.common.storages.exceptions import CurrentLoadPackageStateNotAvailable
 from dlt.extract import DltResource
 from dlt.extract.items import DataItemWithMeta
 from dlt.extract.items_transform import LimitItem
@@ -31,7 +30,7 @@ from omnium_source.dlt_private import (
     is_tried,
     mend_arrow,
 )
-from omnium_source.dlt_run import WindowLimit, running
+from omnium_source.dlt_run import WindowLimit, load_package, running
 from omnium_source.errors import ConfigurationError
 from omnium_source.normalize.buffer import Columns, Tables, with_required
 from omnium_source.resources import Resource
@@ -173,7 +172,8 @@ def items(tables: Tables, root: str) -> Iterator[DataItemWithMeta]:
     The root's rows carry the package's id, which is known only now: a file of theirs is written a second time. Where
     maps and filters wait, or a contract, everything comes as tables: a file would pass them by.
     """
-    load_id = _load_id()
+    package = load_package()
+    load_id = str(package["load_id"]) if package else None
     schema, name_of = dlt.current.source_schema(), _renaming(root)
     known, naming = schema.tables, schema.naming
     is_mapped = any(not isinstance(step, WindowLimit) for step in dlt.current.pipe().steps[1:])
@@ -203,14 +203,6 @@ def items(tables: Tables, root: str) -> Iterator[DataItemWithMeta]:
                 table = table.replace_schema_metadata({TABLE: name})
             columns = _columns(table.column_names, hints)
             yield DataItemWithMeta(ArrowTable(name, parent, columns, is_mapped), table)
-
-
-def _load_id() -> str | None:
-    """The id of the package that is being made; None where rows are only looked at."""
-    try:
-        return str(dlt.current.load_package_state()["load_id"])
-    except CurrentLoadPackageStateNotAvailable:
-        return None
 
 
 def _takes_files(schema: Any) -> bool:

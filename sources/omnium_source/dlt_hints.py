@@ -10,7 +10,7 @@ from typing import Any
 
 from omnium_source.errors import ConfigurationError
 from omnium_source.normalize.buffer import Columns
-from omnium_source.normalize.naming import column_name
+from omnium_source.normalize.naming import column_name_of
 from omnium_source.resources import Resource
 
 _REFUSED: Mapping[str, str] = {
@@ -59,7 +59,7 @@ def _check_disposition(row: Resource, wanted: Any) -> None:
 def key_columns(row: Resource, wanted: Any) -> str | list[str]:
     """The columns of a primary key, which has to be the API's own or dlt's."""
     names = [wanted] if isinstance(wanted, str) else list(wanted)
-    own = ["__".join(map(column_name, path.split("."))) for path in row.key]
+    own = list(map(column_name_of, row.key))
     if names == ["_dlt_id"]:
         return "_dlt_id"
     if not row.has_own_id or sorted(names) != sorted(own):

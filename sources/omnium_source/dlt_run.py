@@ -31,6 +31,14 @@ def running() -> DltResource:
     return dlt.current.resource()
 
 
+def load_package() -> Mapping[str, Any] | None:
+    """The package that is being made, and its state; None where rows are only looked at."""
+    try:
+        return dict(dlt.current.load_package_state())
+    except CurrentLoadPackageStateNotAvailable:
+        return None
+
+
 def source_section() -> str:
     """Where the settings of the source stand that is being made: `sources.omnium`, or a copy's own section."""
     found = sections()
@@ -49,9 +57,14 @@ class WindowLimit(LimitItem):
         return item
 
 
+def limit_of_run() -> WindowLimit | None:
+    """The limit of the running resource."""
+    return next((step for step in dlt.current.pipe().steps if isinstance(step, WindowLimit)), None)
+
+
 def limited(windows: Iterable[Verified]) -> Iterator[Verified]:
     """The windows, as far as `add_limit` wants them."""
-    limit = next((step for step in dlt.current.pipe().steps if isinstance(step, WindowLimit)), None)
+    limit = limit_of_run()
     if limit is None:
         yield from windows
         return
@@ -65,11 +78,6 @@ def limited(windows: Iterable[Verified]) -> Iterator[Verified]:
                 return
             yield verified
             count += verified.written if limit.count_rows else bool(verified.written)
-
-
-def is_limited() -> bool:
-    """Whether the running resource has a limit."""
-    return any(isinstance(step, WindowLimit) for step in dlt.current.pipe().steps)
 
 
 class Destination:
@@ -86,12 +94,10 @@ class Destination:
     @classmethod
     def of_run(cls) -> "Destination | None":
         """The destination of the run; None where rows are only looked at."""
-        pipeline = active_pipeline()
-        try:
-            package = dlt.current.load_package_state()["state"]
-        except CurrentLoadPackageStateNotAvailable:
+        pipeline, package = active_pipeline(), load_package()
+        if package is None or pipeline is None or pipeline.destination is None:
             return None
-        return cls(pipeline, package) if pipeline is not None and pipeline.destination is not None else None
+        return cls(pipeline, package["state"])
 
     @property
     def is_emptied(self) -> bool:

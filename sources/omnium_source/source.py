@@ -22,7 +22,7 @@ from dlt.extract import DltResource
 from omnium_source.dlt_adapter import items, replacing
 from omnium_source.dlt_private import active_pipeline
 from omnium_source.dlt_probe import check_nesting
-from omnium_source.dlt_run import Destination, is_limited, limited, running, source_section
+from omnium_source.dlt_run import Destination, limit_of_run, limited, running, source_section
 from omnium_source.duckdb_file import give_own_name, refuse_same_name
 from omnium_source.http.client import OmniumClient
 from omnium_source.http.limiter import SERVER_LIMIT_CONCURRENT
@@ -40,7 +40,7 @@ log = logging.getLogger("omnium")
 MARK = "personal_data"
 """Where dlt's state of the source keeps `PersonalData.mark`."""
 LIMITED_ROWS = 1_000
-"""In a window of a resource with a limit: `add_limit` counts windows."""
+"""Rows of a window where the resource has a limit, as `add_limit` counts windows."""
 WORKERS = min(8, os.cpu_count() or 2)
 """Processes that make tables of large windows, at most. More than one for each core gains nothing, and eight keep up
 with what the server's limits allow."""
@@ -122,7 +122,7 @@ def omnium_source(
             with shared.pool() as pool:
                 small = replace(reading, window_rows=min(LIMITED_ROWS, reading.window_rows))
                 sync = Sync(
-                    client, executor, personal, small if is_limited() else reading, columns, pool, choices
+                    client, executor, personal, small if limit_of_run() else reading, columns, pool, choices
                 )
                 yield from sync.windows(resource, state, hashes=hashes, notes=notes, anew=anew)
             for note in notes:
@@ -178,7 +178,7 @@ def _personal_data(mode: Any, key: str | None) -> PersonalData:
         return PersonalData(mode, (key or _KEY_OF_THIS_PROCESS).encode())
     path = Path(pipeline.working_dir) / "personal_key"
     is_first = MARK not in dlt.current.source_state()
-    return PersonalData(mode, key_for(mode, key, path, may_be_made=is_first))
+    return PersonalData(mode, key_for(key, path, may_be_made=is_first))
 
 
 class _SharedPool:

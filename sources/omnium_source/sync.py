@@ -19,7 +19,7 @@ from omnium_source.http.client import OmniumClient
 from omnium_source.http.traffic import Traffic
 from omnium_source.normalize.found_columns import Known
 from omnium_source.normalize.resource_normalizer import ResourceNormalizer
-from omnium_source.normalize.schema import ResourceShape, shape_of
+from omnium_source.normalize.schema import shape_of
 from omnium_source.normalize.worker_pool import WorkerPool
 from omnium_source.pii.masking import PersonalData
 from omnium_source.resources import LEFT_OUT, Resource
@@ -133,7 +133,7 @@ class Sync:
 
     def _run(self, resource: Resource, pool: WorkerPool | None = None, **more: Any) -> ResourceRun:
         resource = chosen(resource, self.choices.get(resource.name, {}))
-        normalizer = ResourceNormalizer(shape(resource, self.personal), self.columns, pool)
+        normalizer = ResourceNormalizer(shape_of(resource, self.personal), self.columns, pool)
         reading = self.reading if resource.is_history else replace(self.reading, since=None)
         return ResourceRun(self.client, resource, normalizer, self.executor, reading=reading, **more)
 
@@ -142,13 +142,6 @@ def _tell(notes: list[str] | None, resource: Resource, text: str) -> None:
     log.warning("%s: %s", resource.name, text)
     if notes is not None:
         notes.append(f"{resource.name}: {text}")
-
-
-def shape(resource: Resource, personal: PersonalData) -> ResourceShape:
-    """The tables that a resource becomes."""
-    return shape_of(
-        resource.name, resource.schema, personal=personal, key=resource.key, excluded=resource.excluded
-    )
 
 
 def known_columns(tables: Mapping[str, Any]) -> dict[str, dict[str, dict[str, Any]]]:

@@ -51,7 +51,7 @@ LAG = 8.0
 
 def unlike(settings: Settings, sandbox: Sandbox, resources: Any) -> list[str]:
     """What differs between the working database and the tenant."""
-    key = key_for(settings.personal, None, settings.home.personal_key)
+    key = key_for(None, settings.home.personal_key)
     return differences(
         settings.home.working_database, sandbox, PersonalData(settings.personal, key), resources
     )

@@ -18,9 +18,9 @@ from omnium_source.errors import BadRequest
 from omnium_source.normalize import worker_pool
 from omnium_source.normalize.found_columns import FoundColumns
 from omnium_source.normalize.normalizer import Normalizer
+from omnium_source.normalize.schema import shape_of
 from omnium_source.normalize.worker_pool import WorkerPool, environment_of_worker
 from omnium_source.pii.masking import PersonalData
-from omnium_source.sync import shape
 from omnium_source.text import printable
 
 from tests.support import accidents
@@ -72,7 +72,7 @@ def test_a_worker_imports_nothing_of_the_working_directory(
 
 def by_worker(pool: WorkerPool) -> list[str]:
     """The ids of a batch that a worker made tables of."""
-    normalizer = Normalizer(shape(RESOURCES["stores"], PersonalData("include", b"")))
+    normalizer = Normalizer(shape_of(RESOURCES["stores"], PersonalData("include", b"")))
     columns = FoundColumns.of(normalizer.shape.tables)
     batch = pool.normalize(normalizer, columns, [b'{"result": [{"id": "1"}]}'], "modified")
     ids: list[str] = batch.tables["stores"]["id"].to_pylist()

@@ -25,12 +25,11 @@ from omnium_sandbox import Sandbox
 from omnium_source import RESOURCES
 from omnium_source.contract import contract
 from omnium_source.http.client import OmniumClient
-from omnium_source.normalize.pages import Parsed
 from omnium_source.normalize.private_values import without_contacts
 from omnium_source.normalize.resource_normalizer import ResourceNormalizer
-from omnium_source.normalize.schema import CHILD_LEVELS, Child, Column, Node, ResourceShape
+from omnium_source.normalize.schema import CHILD_LEVELS, Child, Column, Node, ResourceShape, shape_of
+from omnium_source.pages import Page
 from omnium_source.pii.masking import PersonalData
-from omnium_source.sync import shape
 
 from tests.benchmarks.measuring import Outcome, beside_bare_loop
 
@@ -84,11 +83,11 @@ def measure(scale: float) -> Outcome:
 
 def _compare(batches: Iterator[list[bytes]]) -> tuple[dict[str, float], str]:
     """CPU seconds a row of each way, by turns, and all of them in words."""
-    tables = shape(RESOURCES["orders"], PERSONAL)
+    tables = shape_of(RESOURCES["orders"], PERSONAL)
     normalizer, quick = ResourceNormalizer(tables), _Quick(tables)
     ways: dict[str, Callable[[Sequence[bytes]], object]] = {
         "orjson": lambda bodies: [orjson.loads(body) for body in bodies],
-        "today": lambda bodies: normalizer.normalize([Parsed.of(body) for body in bodies]),
+        "today": lambda bodies: normalizer.normalize([Page(body) for body in bodies]),
         "bare": quick.bare,
         "full": quick.full,
     }

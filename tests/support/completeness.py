@@ -14,7 +14,7 @@ from tests.support.equality import differences
 
 def unlike(settings: Settings, sandbox: Sandbox, resources: Any = RESOURCES) -> list[str]:
     """What differs between the working database and the tenant."""
-    key = key_for(settings.personal, None, settings.home.personal_key)
+    key = key_for(None, settings.home.personal_key)
     personal = PersonalData(settings.personal, key)
     return differences(settings.home.working_database, sandbox, personal, resources)
 

@@ -7,10 +7,10 @@ import duckdb
 import orjson
 from omnium_sandbox import Sandbox
 from omnium_source import RESOURCES
-from omnium_source.normalize.pages import Parsed
 from omnium_source.normalize.resource_normalizer import ResourceNormalizer
+from omnium_source.normalize.schema import shape_of
+from omnium_source.pages import Page
 from omnium_source.pii.masking import PersonalData
-from omnium_source.sync import shape
 
 NOT_COMPARED = {"_dlt_load_id"}
 
@@ -34,9 +34,9 @@ def _differences_of(connection: Any, sandbox: Sandbox, personal: PersonalData, n
     # The price of a product is left out by the server along with its prices.
     left_out = {*resource.excluded, "price", "variants.price"} if name == "products" else resource.excluded
     rows = [_without(row, left_out) for row in rows]
-    normalizer = ResourceNormalizer(shape(resource, personal))
+    normalizer = ResourceNormalizer(shape_of(resource, personal))
     # Of rows with one key the last: they are told apart by no column.
-    batch = normalizer.normalize([Parsed(orjson.dumps({"result": rows}), rows)], "no column")
+    batch = normalizer.normalize([Page(orjson.dumps({"result": rows}))], "no column")
     held = {
         row[0]
         for row in connection.execute(

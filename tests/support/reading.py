@@ -10,9 +10,9 @@ from omnium_source import RESOURCES
 from omnium_source.errors import OmniumError
 from omnium_source.http.client import OmniumClient
 from omnium_source.normalize.resource_normalizer import ResourceNormalizer
+from omnium_source.normalize.schema import shape_of
 from omnium_source.pii.masking import PersonalData
 from omnium_source.resources import Resource
-from omnium_source.sync import shape
 from omnium_source.windows.gathered import Verified
 from omnium_source.windows.resource_reader import Reader
 from omnium_source.windows.resource_run import ResourceRun
@@ -64,7 +64,7 @@ def _reader(
     ):
         client._repeating.has_met_omnium = True
         settings = Reading(**{"budget": 20.0, **reading})
-        normalizer = ResourceNormalizer(shape(resource, OPEN))
+        normalizer = ResourceNormalizer(shape_of(resource, OPEN))
         yield Reader(ResourceRun(client, resource, normalizer, executor, reading=settings, notes=notes))
 
 

@@ -84,7 +84,7 @@ def personal_data(settings: Settings, kept_mark: str | None) -> PersonalData:
     Raises ConfigurationError where the destination's rows were treated otherwise, as `kept_mark` says.
     """
     path, may_be_made = settings.home.personal_key, kept_mark is None
-    key = key_for(settings.personal, settings.personal_key, path, may_be_made=may_be_made)
+    key = key_for(settings.personal_key, path, may_be_made=may_be_made)
     personal = PersonalData(settings.personal, key)
     check_mark(kept_mark, personal.mark)
     return personal

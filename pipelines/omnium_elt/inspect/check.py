@@ -282,26 +282,25 @@ def _limits(settings: Settings) -> Finding:
 def _resource(client: "OmniumClient", resource: "Resource") -> Iterator[Finding]:
     """Ask for as little as the endpoint allows: is the role there, and where do pages begin?"""
     from omnium_source.errors import Forbidden
-    from omnium_source.http.paginators import Connection, PageBase, Scroll, SearchPages
+    from omnium_source.http.paginators import Connection, Learned, Scroll, SearchPages
     from omnium_source.http.traffic import Budget, Traffic
     from omnium_source.windows.window import iso
 
     traffic = Traffic()
-    connection = Connection(client, resource, traffic, Budget(PATIENCE_SECONDS))
+    connection = Connection(client, resource, traffic, Budget(PATIENCE_SECONDS), Learned.of(resource))
     body = dict(resource.body)
     if resource.lower:
         # Nothing has changed since now: an empty answer, and no scroll left open.
         body[resource.lower] = iso(client.server_time())
     try:
         if resource.search:
-            paging = {"take": 1, "page": resource.page_base} if resource.paged else {}
-            connection.post(resource.search, {**body, **paging})
+            connection.page(body, take=1)
         else:
             Scroll(connection, body).first()
         base = ""
         if resource.search and resource.paged and not resource.page_base_is_clear:
             with ThreadPoolExecutor(1) as executor:
-                pages = SearchPages(connection, resource.body, PageBase(), executor)
+                pages = SearchPages(connection, resource.body, executor)
                 base = f", first page {pages.find_base()}"
     except Forbidden as error:
         yield Finding(

@@ -207,7 +207,7 @@ def part_settings(settings: Settings, number: int) -> Settings:
         )
     with translating_errors():
         personal_data(settings, found.mark)  # the same key, and the same treatment
-    key = key_for(settings.personal, settings.personal_key, settings.home.personal_key, may_be_made=False)
+    key = key_for(settings.personal_key, settings.home.personal_key, may_be_made=False)
     begun_for = read_object(home.state / "plan.json").get("plan_id")
     is_of_plan = begun_for == found.plan_id or HandedOver.of(home, found.plan_id) is not None
     if home.root.exists() and not is_of_plan:

@@ -28,10 +28,10 @@ MAX_BYTES = 128 * 1024 * 1024
 in a period, stays far below; what is larger would not fit into memory several times."""
 MAX_MEMORY = 640 * 1024 * 1024
 VALUE_BYTES, OBJECT_BYTES = 40, 400
-"""Bytes that an answer may take as rows: what came, and so much for each of its values and objects, of which some make
-many. MAX_BYTES of 20 bytes a value and 300 an object stay below; of `{},{},…` five megabytes do."""
+"""What an answer may take in memory, reckoned as its own bytes and so many more for each value and each object in it.
+MAX_BYTES with 20 bytes a value and 300 an object stay below that, but only five megabytes of `{},{},…`."""
 LARGE_BYTES = 16 * 1024 * 1024
-"""Beyond this one answer at a time is read any further: twenty of MAX_BYTES at once would fill a machine's memory."""
+"""Of answers beyond this size one at a time is read on: twenty of MAX_BYTES at once would fill a machine's memory."""
 _PIECE = 1024 * 1024
 """Bytes that are unpacked at a time."""
 MAX_MESSAGE = 300

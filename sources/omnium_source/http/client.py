@@ -14,8 +14,7 @@ import contextlib
 import datetime as dt
 import threading
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from functools import partial
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
@@ -69,6 +68,25 @@ Read = Callable[[bytes], T]
 """What an answer's bytes say. Raises ValueError: they are no JSON; NotAnAnswer: they are something else."""
 Answered = tuple[int, httpx.Headers, bytes]
 """An answer's status, headers and bytes."""
+
+
+@dataclass(frozen=True)
+class _Request:
+    """What is asked. `what` and `role` are for errors, `traffic` counts what it costs.
+
+    `is_change`: it changes something, so it is sent again only where the server says that it did nothing.
+    `continues_scroll`: it moves a scroll on, so a lost answer cannot be asked for again.
+    """
+
+    method: str
+    path: str
+    content: bytes | None
+    what: str
+    role: str = ""
+    budget: Budget = field(default_factory=Budget)
+    traffic: Traffic | None = None
+    is_change: bool = False
+    continues_scroll: bool = False
 
 
 @dataclass(frozen=True)
@@ -196,10 +214,11 @@ class OmniumClient:
     def _ask_for_the_time(self) -> None:
         """Any small answer will do, a refusal included, and one of which no more than its head comes."""
         token = self._authorization(None, Budget(), None)
-        body, path = orjson.dumps({"take": 1, "page": 0, "includeInactive": True}), "Stores/SearchStores"
+        body = orjson.dumps({"take": 1, "page": 0, "includeInactive": True})
         heard = self.clock.answers
         try:
-            status, _, content = self._exchange("POST", path, body, token)
+            request = _Request("POST", "Stores/SearchStores", body, "the time")
+            status, _, content = self._exchange(request, token)
             self._repeating.has_met_omnium |= status == 200 and is_object(content)
         except (Repeatable, TooLarge, OddlyEncoded):
             if self.clock.answers == heard:
@@ -213,30 +232,26 @@ class OmniumClient:
     # -- one exchange ------------------------------------------------------------------------------
 
     def _exchange(
-        self,
-        method: str,
-        path: str,
-        body: bytes | None,
-        token: str | None,
-        *,
-        params: Mapping[str, str] | None = None,
-        traffic: Traffic | None = None,
-        stop: Ends | None = None,
+        self, request: _Request, token: str | None, params: Mapping[str, str] | None = None
     ) -> Answered:
         """Send once and read the whole answer. No text names a URL.
 
         Raises Repeatable, TooLarge, OddlyEncoded or Unreachable.
         """
+        body, traffic = request.content, request.traffic
         headers = {"Authorization": f"Bearer {token}"} if token else {}
+        stop: Ends = self._grace if request.continues_scroll else self.stop
         if body is not None:
             headers["Content-Type"] = "application/json"
         try:
             with contextlib.ExitStack() as stack:
-                stack.enter_context(self.limiter.place(stop or self.stop))
+                stack.enter_context(self.limiter.place(stop))
                 # Waiting for a place is no fault of the server's: its time begins here.
                 self._patience.begin(self._timeout, self._grace)
                 response = stack.enter_context(
-                    self._http.stream(method, path, content=body, headers=headers, params=params)
+                    self._http.stream(
+                        request.method, request.path, content=body, headers=headers, params=params
+                    )
                 )
                 if traffic:
                     traffic.add(requests=1)
@@ -294,9 +309,11 @@ class OmniumClient:
             "returnAsJson": "true",
         }
 
+        # No traffic: the token belongs to no resource.
+        request = _Request("POST", "token", None, "the token endpoint")
+
         def ask() -> tuple[str, float]:
-            # No traffic: the token belongs to no resource.
-            status, headers, body = self._exchange("POST", "token", None, None, params=params)
+            status, headers, body = self._exchange(request, None, params)
             if status in (400, 401, 403):
                 raise WrongCredentials(
                     f"{self._host} does not take these credentials (status {status}): "
@@ -310,7 +327,7 @@ class OmniumClient:
                 )
             if 300 <= status < 400:
                 raise Unreachable(f"the token endpoint: {redirection(status, headers)}")
-            self._raise_for(status, headers, body, "the token endpoint", "")
+            self._raise_for(request, status, headers, body)
             token = token_in(body)
             # A proxy's text can look like a bare token.
             self._repeating.has_met_omnium |= is_object(body)
@@ -352,7 +369,9 @@ class OmniumClient:
         gate = self._scroll_start if starts_scroll else contextlib.nullcontext()
         with gate:
             content = orjson.dumps(body)
-            return self._request("POST", path, content, what, role, budget, traffic, read, repeatable=True)
+            return self._answer(
+                _Request("POST", path, content, what, role, budget or Budget(), traffic), read
+            )
 
     def get(
         self,
@@ -366,9 +385,10 @@ class OmniumClient:
         continues_scroll: bool = False,
     ) -> T:
         """GET `/api/<path>`. A scroll's continuation is sent once: its lost answer raises ScrollLost."""
-        return self._request(
-            "GET", path, None, what, role, budget, traffic, read, repeatable=not continues_scroll
+        request = _Request(
+            "GET", path, None, what, role, budget or Budget(), traffic, continues_scroll=continues_scroll
         )
+        return self._answer(request, read)
 
     def send(self, method: str, path: str, content: bytes, *, what: str, role: str) -> bytes:
         """Send a change, and return what the server answers.
@@ -378,130 +398,89 @@ class OmniumClient:
 
         Raises Unanswered, Forbidden, BadRequest, NotFound, Conflict, WrongCredentials, Unreachable, GaveUp or Stopped.
         """
-        budget = Budget(120.0)
-        refused = WrongCredentials(
-            f"{what}: the server refuses even a new token (401): check the API user in Omnium"
-        )
+        return self._answer(_Request(method, path, content, what, role, Budget(120.0), is_change=True), bytes)
 
-        def exchange(token: str) -> Answered:
-            try:
-                return self._exchange(method, path, content, token)
-            except (Repeatable, TooLarge, OddlyEncoded) as failure:
-                raise Unanswered(f"{what}: {failure}: whether it was done is not known") from None
-
-        answered = self._with_token(exchange, refused, budget)
-
-        def ask() -> bytes:
-            status, received, body = answered()
-            if status == 409:
-                raise Conflict(f"{what}: the server has it already (409): {self._said(body)}")
-            if status == 403:
-                raise Forbidden(
-                    f"{what}: the server refuses it (403): give the API user that writes the role {role}"
-                )
-            if status == 408 or status >= 500:
-                raise Unanswered(f"{what}: the server failed ({status}): whether it was done is not known")
-            self._raise_for(status, received, body, what, role)
-            return body
-
-        return self._repeating.until_answered(ask, what, budget, None)
-
-    def _request(
-        self,
-        method: str,
-        path: str,
-        body: bytes | None,
-        what: str,
-        role: str,
-        budget: Budget | None,
-        traffic: Traffic | None,
-        read: Read[T],
-        *,
-        repeatable: bool,
-    ) -> T:
-        """Ask with a valid token, and again, until `read` takes the answer."""
-        budget = budget or Budget()
-        # No WrongCredentials: others may be shown, as a gateway can refuse one address.
-        refused = Refused(
-            f"{what}: the server refuses even a new token (401): check the API user in Omnium"
-            f"{role and ' and that it has the role '}{role}"
-        )
-        stop: Ends = self.stop if repeatable else self._grace
-        exchange = partial(self._exchange, method, path, body, traffic=traffic, stop=stop)
-        answered = self._with_token(exchange, refused, budget, traffic)
+    def _answer(self, request: _Request, read: Read[T]) -> T:
+        """What `read` makes of the answer: asked for with a valid token, and again until it is one."""
+        what, budget, traffic = request.what, request.budget, request.traffic
+        refusals, stale = 0, None
 
         def ask() -> T:
-            status, received, content = answered()
-            if status == 404 and not repeatable:
-                raise ScrollLost(f"{what}: the scroll has expired on the server")
-            self._raise_for(status, received, content, what, role)
+            nonlocal refusals, stale
+            token = self._authorization(stale, budget, traffic)
+            try:
+                status, received, content = self._exchange(request, token)
+            except (Repeatable, TooLarge, OddlyEncoded) as failure:
+                if not request.is_change:
+                    raise
+                raise Unanswered(f"{what}: {failure}: whether it was done is not known") from None
+            if status == 401:
+                if refusals == MOST_REFUSALS:
+                    raise _refused(request)
+                refusals, stale = refusals + 1, token
+                raise Repeatable("the token was refused", 0.0, refused=True)
+            refusals = 0  # a token may end again while a failing server is waited for
+            self._raise_for(request, status, received, content)
             self.limiter.answered()
             try:
                 answer = read(content)
             except ValueError:
                 kind = received.get("Content-Type", "no content type").split(";")[0]
-                found = (
-                    f"the answer is no JSON ({kind}, {len(content)} bytes)"
-                    if content
-                    else "the answer is empty"
-                )
-                raise Repeatable(found, odd=True) from None
+                found = f"no JSON ({kind}, {len(content)} bytes)" if content else "empty"
+                raise Repeatable(f"the answer is {found}", odd=True) from None
             except NotAnAnswer as odd:
                 said = self._said(content) if odd.has_message else ""
                 raise Repeatable(f"{odd}{said and ': '}{said}", odd=True) from None
             self._repeating.has_met_omnium = True
             return answer
 
+        repeatable = not request.continues_scroll
         return self._repeating.until_answered(ask, what, budget, traffic, repeatable=repeatable)
-
-    def _with_token(
-        self,
-        exchange: Callable[[str], Answered],
-        refused: Refused,
-        budget: Budget,
-        traffic: Traffic | None = None,
-    ) -> Callable[[], Answered]:
-        """What sends a request with a valid token: after a 401 with a new one, and in the end it raises `refused`."""
-        refusals, stale = 0, None
-
-        def answered() -> Answered:
-            nonlocal refusals, stale
-            token = self._authorization(stale, budget, traffic)
-            answer = exchange(token)
-            if answer[0] == 401:
-                if refusals == MOST_REFUSALS:
-                    raise refused
-                refusals, stale = refusals + 1, token
-                raise Repeatable("the token was refused", 0.0, refused=True)
-            refusals = 0  # a token may end again while a failing server is waited for
-            return answer
-
-        return answered
 
     def _said(self, body: bytes) -> str:
         """The server's message, without what it may repeat of our secrets."""
         return message_in(body, filter(None, (self._client_secret, self._token)))
 
-    def _raise_for(self, status: int, headers: httpx.Headers, body: bytes, what: str, role: str) -> None:
+    def _raise_for(self, request: _Request, status: int, headers: httpx.Headers, body: bytes) -> None:
+        """Raise what the status of an answer means, unless it is a success."""
+        what, role = request.what, request.role
         if 200 <= status < 300:
             return
-        wait = retry_after(
-            headers.get("Retry-After"), self.clock.own_time() + (self.clock.offset or dt.timedelta())
-        )
+        own_time = self.clock.own_time() + (self.clock.offset or dt.timedelta())
+        wait = retry_after(headers.get("Retry-After"), own_time)
         if status == 429:
             self.limiter.throttled()
             raise Repeatable("too many requests (429)", wait, refused=True, throttled=True)
         if status == 408 or status >= 500:
+            if request.is_change:
+                raise Unanswered(f"{what}: the server failed ({status}): whether it was done is not known")
             raise Repeatable(f"the server failed ({status})", wait)
         if status == 403:
+            if request.is_change:
+                raise Forbidden(
+                    f"{what}: the server refuses it (403): give the API user that writes the role {role}"
+                )
             hint = f"give the API user the role {role}" if role else "check the API user's roles"
             raise Forbidden(
                 f"{what}: the server refuses to show it (403): {hint}, or leave it out with --exclude"
             )
         if status == 400:
             raise BadRequest(f"{what}: the server calls the request wrong (400): {self._said(body)}")
+        if status == 404 and request.continues_scroll:
+            raise ScrollLost(f"{what}: the scroll has expired on the server")
         if status == 404:
             raise NotFound(f"{what}: nothing at this address (404): check SOURCES__OMNIUM__BASE_URL")
+        if status == 409 and request.is_change:
+            raise Conflict(f"{what}: the server has it already (409): {self._said(body)}")
         if 300 <= status < 400:
             raise Refused(f"{what}: {redirection(status, headers)}")
         raise Refused(f"{what}: unexpected status {status}: {self._said(body)}")
+
+
+def _refused(request: _Request) -> Refused:
+    """What to say where even a new token is refused."""
+    text = f"{request.what}: the server refuses even a new token (401): check the API user in Omnium"
+    if request.is_change:
+        return WrongCredentials(text)
+    # No WrongCredentials: others may be shown, as a gateway can refuse one address.
+    return Refused(f"{text}{request.role and ' and that it has the role '}{request.role}")

@@ -13,26 +13,24 @@ snapshot: its batches come one after the other, each once.
 import contextlib
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Executor, Future
-from dataclasses import dataclass, field
-from functools import cached_property
+from dataclasses import dataclass
 from typing import Any, TypeVar
 from urllib.parse import quote
 
 import msgspec
 
-from omnium_source.decoding import Decoded, Fault, decode, mended, page_of
+from omnium_source.decoding import decode, mended
 from omnium_source.errors import BadRequest, Incomplete, Refused, ScrollLost
 from omnium_source.http.answers import NotAnAnswer
 from omnium_source.http.client import Answer, OmniumClient, Read
 from omnium_source.http.traffic import Budget, Traffic
+from omnium_source.pages import Page
 from omnium_source.resources import Resource
 
 T = TypeVar("T")
 
 REACH = 10_000
 """`take * page` may not exceed this on a search."""
-ROUND_COUNT = 100
-"""A count that is a multiple of this may be a limit of the index behind the search: it often stops at 10,000."""
 MOST_BATCHES = 5_000
 """Batches of a scroll beyond the server's own count, or without one. What goes on after that has no end."""
 MOST_ODD_ALONE = 10
@@ -56,58 +54,6 @@ class _Envelope(msgspec.Struct):
 _ENVELOPE = msgspec.json.Decoder(_Envelope)
 _ROWS = msgspec.json.Decoder(list[msgspec.Raw])
 _OBJECT = msgspec.json.Decoder(dict[str, msgspec.Raw])
-
-
-@dataclass(frozen=True)
-class Page:
-    """One answer: its bytes, how many elements, the server's count of all rows, and where a scroll goes on.
-
-    `is_least`: the server says that its count is only the least that there are. `mark` tells this page from others,
-    None where nothing does. `no_rows`: how many elements are no objects, and so no rows.
-    """
-
-    body: bytes
-    count: int
-    total: int | None = None
-    scroll_id: str | None = None
-    is_least: bool = False
-    mark: int | None = None
-    no_rows: int = 0
-
-    @property
-    def is_bare(self) -> bool:
-        """Whether it is a list alone, of an endpoint that never counts."""
-        return self.body.lstrip()[:1] == b"["
-
-    @property
-    def says_something(self) -> bool:
-        """Whether it holds rows, or a count that says that there are none; or is a list, which never counts."""
-        return bool(self.count) or self.total is not None or self.is_bare
-
-    @property
-    def may_be_more(self) -> bool:
-        """Whether its count says little: it is none, or the least there are, or as round as a limit."""
-        return self.total is None or self.is_least or is_round(self.total)
-
-    @cached_property
-    def _decoded(self) -> Decoded:
-        # When somebody asks: most pages are only handed on to become tables.
-        return page_of(self.body)
-
-    @property
-    def rows(self) -> list[dict[str, Any]]:
-        """Its rows."""
-        return self._decoded.rows
-
-    @property
-    def faults(self) -> Sequence[Fault]:
-        """What of its rows could not be read as it stands."""
-        return self._decoded.faults
-
-
-def is_round(count: int) -> bool:
-    """Whether a count may be a limit instead."""
-    return count >= ROUND_COUNT and count % ROUND_COUNT == 0
 
 
 def read_page(body: bytes) -> Page:
@@ -212,11 +158,22 @@ def read_object(body: bytes) -> Answer:
 
 @dataclass
 class Learned:
-    """What the answers taught about a resource, for all its connections."""
+    """What the answers taught about a resource's pages, for all its connections.
 
+    `page_base`: the number of the first page, declared in the table of resources or found out (`is_base_clear`).
+    """
+
+    page_base: int = 0
+    is_base_clear: bool = True
     refuses_size: bool = False
     shows_bare_lists: bool = False
     """Whether rows came as a list alone."""
+
+    @classmethod
+    def of(cls, resource: Resource) -> "Learned":
+        """What the table of resources knows. Page 0 holds the first rows on any server."""
+        is_clear = resource.page_base_is_clear
+        return cls(resource.page_base if is_clear else 0, is_clear)
 
 
 @dataclass
@@ -226,8 +183,16 @@ class Connection:
     client: OmniumClient
     resource: Resource
     traffic: Traffic
-    budget: Budget = field(default_factory=Budget)
-    learned: Learned = field(default_factory=Learned)
+    budget: Budget
+    learned: Learned
+
+    def page(self, body: Mapping[str, Any], number: int | None = None, take: int | None = None) -> Page:
+        """One page of the search, the first if nothing else is said; what is not paged comes at once."""
+        resource, place = self.resource, {}
+        if resource.paged:
+            number = self.learned.page_base if number is None else number
+            place = {"take": take or resource.take, "page": number}
+        return self.post(resource.search, {**body, **place})
 
     def sized(self, path: str, body: Mapping[str, Any], *, starts_scroll: bool = False) -> Page:
         """A request that says how large its batches may be, unless the server takes no such size.
@@ -291,31 +256,17 @@ class Connection:
         )
 
 
-@dataclass
-class PageBase:
-    """The number of the first page: declared in the table of resources, or found out."""
-
-    number: int = 0
-    is_clear: bool = True
-
-
 class SearchPages:
     """The pages of one search.
 
     POST Suppliers/Search {"take": 100, "page": 0} → {"result": [100 rows], "totalHits": 250}; page 1 brings
     100 more, page 2 the last 50. Whether counting starts at 0 or 1 differs by endpoint, and even by document:
-    `base` holds what is assumed, and is corrected by what the server does.
+    `Learned` holds what is assumed, and is corrected by what the server does.
     """
 
-    def __init__(
-        self,
-        connection: Connection,
-        body: Mapping[str, Any],
-        base: "PageBase",
-        executor: Executor,
-    ) -> None:
+    def __init__(self, connection: Connection, body: Mapping[str, Any], executor: Executor) -> None:
         self._connection, self._body, self._executor = connection, body, executor
-        self._base = base
+        self._learned = connection.learned
         self.take = connection.resource.take
         """Rows of a page: as many as are asked for, or fewer where the server's pages are smaller."""
         self.is_cut_off = False
@@ -326,11 +277,11 @@ class SearchPages:
         resource = self._connection.resource
         if not resource.paged:
             return self._connection.sized(resource.search, self._body)
-        return self._connection.post(resource.search, {**self._body, "take": self.take, "page": number})
+        return self._connection.page(self._body, number, self.take)
 
     def first(self) -> Page:
-        """The first page. Where the base is unclear that is page 0: it holds the first rows on any server."""
-        page = self.page(self._base.number if self._base.is_clear else 0)
+        """The first page."""
+        page = self.page(self._learned.page_base)
         if 0 < page.count < min(self.take, page.total or 0):
             self.take = page.count
         return page
@@ -344,8 +295,7 @@ class SearchPages:
         for last in self._counted(first):
             yield last
         pages = max(1, -(-first.total // self.take))
-        number = pages - 1 + (self._base.number if self._base.is_clear else 0)
-        yield from self._beyond(last, number)
+        yield from self._beyond(last, pages - 1 + self._learned.page_base)
 
     def _counted(self, first: Page) -> Iterator[Page]:
         """The pages after the first by the server's count."""
@@ -353,10 +303,10 @@ class SearchPages:
         if pages < 2:
             return
         brought = 1
-        if not self._base.is_clear:
+        if not self._learned.is_base_clear:
             yield self._settle_base(first)
             brought = 2
-        numbers = range(self._base.number + brought, self._base.number + pages)
+        numbers = range(self._learned.page_base + brought, self._learned.page_base + pages)
         flying: list[Future[Page]] = []
         try:
             for number in numbers:
@@ -378,7 +328,7 @@ class SearchPages:
                 return
             following = self.page(number)
             if _is_same_page(page, following):
-                if number == 1 and not self._base.is_clear:
+                if number == 1 and not self._learned.is_base_clear:
                     continue  # the base is 1: page 0 was page 1
                 return  # the server shows its last page for any that is not there
             if not following.count:
@@ -389,9 +339,9 @@ class SearchPages:
     def _settle_base(self, first: Page) -> Page:
         """The second page, by whichever base the server has."""
         second = self.page(1)
-        self._base.is_clear = True
-        self._base.number = int(_is_same_page(first, second))
-        return self.page(2) if self._base.number else second
+        self._learned.is_base_clear = True
+        self._learned.page_base = int(_is_same_page(first, second))
+        return self.page(2) if self._learned.page_base else second
 
     def find_base(self) -> int:
         """The number of the server's first page: one that counts from 1 answers page 0 like page 1."""
@@ -402,7 +352,7 @@ class SearchPages:
 
         Fewer rows than were asked for may be all that the server puts on a page, so a short one is no end.
         """
-        number, previous = (self._base.number if self._base.is_clear else 0), page
+        number, previous = self._learned.page_base, page
         asked, self.take = self.take, min(self.take, page.count)
         while previous.count and (self._connection.resource.paged or previous.count == asked):
             number += 1

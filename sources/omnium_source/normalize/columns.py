@@ -111,10 +111,8 @@ def _boolean(value: Any) -> bool | None:
 def fit_bigint(values: Sequence[Any], spelling: Spelling) -> Fit:
     """Whole numbers of 64 bits, also written 1.0 or "1"."""
     inferred = _inferred(values)
-    if inferred is not None and pa.types.is_null(inferred.type):
+    if inferred is not None and (pa.types.is_null(inferred.type) or pa.types.is_int64(inferred.type)):
         return Fit(inferred.cast(pa.int64()))
-    if inferred is not None and pa.types.is_int64(inferred.type):
-        return Fit(inferred)
     return _one_by_one(values, pa.int64(), lambda value, row: _bigint(_number(value, row, spelling)))
 
 
@@ -260,8 +258,6 @@ def _clamped(times: pa.Array, misfits: list[int]) -> Fit:
 
 def _times_in_utc(texts: pa.Array) -> pa.Array | None:
     """All of the column at once, if all of it is well formed."""
-    if texts.null_count == len(texts):
-        return texts.cast(TIMESTAMP)
     try:
         # Arrow wants a zone, and no more than microseconds.
         return texts.cast(TIMESTAMP)

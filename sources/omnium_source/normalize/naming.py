@@ -32,6 +32,11 @@ def column_name(json_name: str) -> str:
     return name
 
 
+def column_name_of(path: str) -> str:
+    """The column that a JSON path becomes, levels joined by dots."""
+    return "__".join(map(column_name, path.split(".")))
+
+
 def suffixed(column: str, json_name: str, digest_size: int = 3) -> str:
     """The column's name for a field whose own is another field's already."""
     return f"{column}_{_digest(json_name, digest_size)}"

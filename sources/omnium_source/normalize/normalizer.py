@@ -12,6 +12,7 @@ column stands in `<column>__v_text` or `<column>__v_json` beside it. Personal da
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 from hashlib import blake2b
 from itertools import chain, pairwise
 from typing import Any
@@ -24,11 +25,11 @@ from omnium_source.json_values import json_bytes
 from omnium_source.normalize.batch import Batch
 from omnium_source.normalize.drift import EXAMPLES, WHOLE_ROW, Drift, Notes, named
 from omnium_source.normalize.found_columns import FoundColumns
-from omnium_source.normalize.pages import Page, as_version, read_exactly
 from omnium_source.normalize.private_values import spelled
 from omnium_source.normalize.schema import ROW_HASH, Column, ResourceShape
 from omnium_source.normalize.spelling import AmbiguousNumber, Bodies, Spelling
 from omnium_source.normalize.table_builder import TableBuilder, Work
+from omnium_source.pages import Page
 
 Rows = Sequence[dict[str, Any]]
 Key = tuple[str | None, ...]
@@ -55,7 +56,7 @@ class Normalizer:
             try:
                 batch = self._normalize(pages, columns.copy())
             except AmbiguousNumber as error:
-                pages[error.page] = read_exactly(pages[error.page])
+                pages[error.page] = replace(pages[error.page], is_exact=True)
             else:
                 is_doubled = len(set(batch.keys)) < len(batch.keys)
                 return batch.newest(newest_by) if newest_by is not None and is_doubled else batch
@@ -63,8 +64,6 @@ class Normalizer:
     def _normalize(self, pages: Sequence[Page], found: FoundColumns) -> Batch:
         of_pages = [page.rows for page in pages]
         rows = list(chain.from_iterable(of_pages))
-        if self._root.node.position.schemas == ("OmniumSupplierVersion",):
-            rows = [row if type(row.get("value")) is dict else as_version(row) for row in rows]
         kept = self._without_ignored(rows)
         starts = np.cumsum([0, *map(len, of_pages)])[:-1].tolist()
         roots = np.arange(len(kept), dtype=np.int64)
@@ -92,12 +91,11 @@ class Normalizer:
         for page, start in zip(pages, starts, strict=True):
             no_rows = [fault.row or 0 for fault in page.faults if fault.what == "no_row"]
             for fault in page.faults:
-                # A single object is its own answer's row.
-                at = fault.row or 0
-                row = at - sum(place < at for place in no_rows)
-                if at not in no_rows and row < len(page.rows):
+                # What stands around the rows is not kept.
+                if fault.row is not None and fault.row not in no_rows:
+                    row = start + fault.row - sum(place < fault.row for place in no_rows)
                     field_name = self._personal.hide_inside(".".join(fault.path))
-                    notes.add(self.shape.root, field_name, fault.what, "text", [start + row])
+                    notes.add(self.shape.root, field_name, fault.what, "text", [row])
 
     def _note_keys(self, keys: Sequence[Key], batch: Batch, starts: Sequence[int], notes: Notes) -> None:
         """Note rows without a key, and those whose key another row of the same page has."""

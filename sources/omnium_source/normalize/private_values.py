@@ -31,11 +31,11 @@ def by_sibling(
     says = siblings[column.sibling or ""]
     if column.sibling != "key":
         return [
-            personal.hide_all(value, json_text) if type(kind) is str and says_personal(kind) else value
+            personal.hide_all(value) if type(kind) is str and says_personal(kind) else value
             for value, kind in zip(values, says, strict=True)
         ]
     groups = siblings.get("keyGroup") or [None] * len(says)
-    return personal.hide_properties(values, says, groups, json_text, column.inside)
+    return personal.hide_properties(values, says, groups, column.inside)
 
 
 def cleaned(personal: PersonalData, column: Column, values: Sequence[Any]) -> Sequence[Any]:
@@ -44,8 +44,7 @@ def cleaned(personal: PersonalData, column: Column, values: Sequence[Any]) -> Se
     if column.by_name:
         name = column.path[-1]
         return [
-            None if value is None else personal.clean({name: value}, json_text, inside).get(name)
-            for value in values
+            None if value is None else personal.clean({name: value}, inside).get(name) for value in values
         ]
     if not any(values):
         return values
@@ -58,13 +57,13 @@ def cleaned(personal: PersonalData, column: Column, values: Sequence[Any]) -> Se
         if not _hold_objects(values):
             return values
         inside = inside.with_clean_texts()
-    return [personal.clean(value, json_text, inside) if value else value for value in values]
+    return [personal.clean(value, inside) if value else value for value in values]
 
 
 def hidden(personal: PersonalData, column: Column, values: Sequence[Any], spelling: Spelling) -> pa.Array:
     """Values that are personal, hashed; whatever stands in place of a text is hashed as one."""
     if column.kind == "json":
-        values = [personal.hide_all(value, json_text) for value in values]
+        values = [personal.hide_all(value) for value in values]
         return FITS["json"](values, spelling).array
     if not _TEXT_TYPES.issuperset(map(type, values)):
         values = spelled(values, spelling)
@@ -96,9 +95,7 @@ def _with_hidden(
     suspects = texts.filter(mask).to_pylist()
     if not suspects:
         return texts
-    clean = {
-        text: personal.hide_in_text(text, json_text, column.inside, is_identifier) for text in set(suspects)
-    }
+    clean = {text: personal.hide_in_text(text, column.inside, is_identifier) for text in set(suspects)}
     return pc.replace_with_mask(texts, mask, pa.array([clean[text] for text in suspects], pa.string()))
 
 

@@ -1,50 +1,25 @@
 """The normalizer of one resource in a run: in this process or in the pool, with the columns that pages made necessary.
 
 ResourceNormalizer    pages → batches, in order or side by side
-Normalizing           what a window needs of it
 """
 
 import threading
 from collections.abc import Sequence
 from concurrent.futures import Future, wait
-from typing import Any, Protocol
+from typing import Any
 
 from omnium_source.normalize.activity import Activity
 from omnium_source.normalize.batch import Batch
 from omnium_source.normalize.found_columns import FoundColumns, Known
 from omnium_source.normalize.normalizer import Normalizer
-from omnium_source.normalize.pages import Page, Parsed
 from omnium_source.normalize.schema import ResourceShape
 from omnium_source.normalize.worker_pool import WorkerPool
+from omnium_source.pages import Page
 
 SMALL_BYTES = 2 * 1024 * 1024
 """A window from this size on goes to the pool where its processes have been started already."""
 LARGE_BYTES = 24 * 1024 * 1024
 """Windows that have this size together are worth starting processes."""
-
-
-class Normalizing(Protocol):
-    """Makes batches of pages: a resource's normalizer, or something that wants no more than the keys."""
-
-    activity: Activity
-    is_pooled: bool
-    """Whether tables are made in worker processes."""
-
-    def use_pool_for(self, size: float) -> None:
-        """From now on make tables in worker processes, where a window of `size` bytes is worth it."""
-
-    @property
-    def batches_ahead(self) -> int:
-        """How many batches may be under way while the next pages come."""
-
-    def submit(self, pages: Sequence[Page], cursor: str) -> "Future[Batch]":
-        """Make tables of some pages; of a key that comes twice the row that is newer by `cursor`."""
-
-    def keys_of(self, pages: Sequence[Page]) -> list[str]:
-        """The keys of rows that are looked at and not kept."""
-
-    def hints(self, table: str) -> dict[str, dict[str, Any]]:
-        """The columns of a table, as dlt describes them."""
 
 
 class ResourceNormalizer:
@@ -82,7 +57,10 @@ class ResourceNormalizer:
         return 2 * self._pool.size if self.is_pooled and self._pool else 1
 
     def submit(self, pages: Sequence[Page], cursor: str) -> "Future[Batch]":
-        """Make tables of some pages: at once, or in the pool, once it has room for another batch."""
+        """Make tables of some pages: at once, or in the pool, once it has room for another batch.
+
+        Of a key that comes twice the row counts that is newer by `cursor`.
+        """
         if self.is_pooled and self._pool:
             bodies = [page.body for page in pages]
             coming = self._pool.submit(self._in_pool, bodies, cursor, self._first)
@@ -112,7 +90,7 @@ class ResourceNormalizer:
             is_alike = self._columns.merge(batch.found)
         if not is_alike:
             # Another batch was quicker, and made another column of a field that is new in both.
-            return self.normalize([Parsed.of(body) for body in bodies], cursor)
+            return self.normalize(list(map(Page, bodies)), cursor)
         return batch
 
     def keys_of(self, pages: Sequence[Page]) -> list[str]:

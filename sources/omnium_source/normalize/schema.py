@@ -15,9 +15,10 @@ import pyarrow as pa
 
 from omnium_source.contract import contract
 from omnium_source.normalize.columns import ARROW, TIMESTAMP, Kind
-from omnium_source.normalize.naming import column_name
+from omnium_source.normalize.naming import column_name, column_name_of
 from omnium_source.pii.masking import ANYWHERE, Inside, PersonalData
 from omnium_source.pii.rules import Position
+from omnium_source.resources import Resource
 
 CHILD_LEVELS = 2
 """Lists of objects become tables down to this level; what lies deeper becomes JSON."""
@@ -121,20 +122,22 @@ class ResourceShape:
     personal: PersonalData
 
 
+def shape_of(resource: Resource, personal: PersonalData) -> ResourceShape:
+    """The tables that a resource becomes.
+
+    Raises KeyError: the contract has no such schema, or a field of a kind that there is not.
+    """
+    return _shape_of(resource.name, resource.schema, resource.key, resource.excluded, personal)
+
+
 @lru_cache(maxsize=256)
-def shape_of(
+def _shape_of(
     resource_name: str,
     schema_name: str,
-    *,
-    personal: PersonalData,
     key: tuple[str, ...],
-    excluded: frozenset[str] = frozenset(),
+    excluded: frozenset[str],
+    personal: PersonalData,
 ) -> ResourceShape:
-    """The tables of a resource. `key` and `excluded` are JSON paths from the row, levels joined by dots.
-
-    Raises:
-        KeyError: the contract has no such schema, or a field of a kind that there is not.
-    """
     if schema_name not in contract():
         raise KeyError(f"{resource_name}: contract.json has no schema {schema_name}")
     walk = _Walk(personal, excluded)
@@ -142,12 +145,13 @@ def shape_of(
     tables = {name: walk.tables[name] for name in walk.names}
     by_path = {column.path: column for column in tables[resource_name].columns}
     keys = []
-    for path in (tuple(dotted.split(".")) for dotted in key):
+    for dotted in key:
+        path = tuple(dotted.split("."))
         known = by_path.get(path)
         position = walk.positions.get(path[:-1], Position((schema_name,)))
         keys.append(
             Column(
-                name="__".join(map(column_name, path)),
+                name=column_name_of(dotted),
                 path=path,
                 kind=known.kind if known else "text",
                 personal=position.is_personal(path[-1]),

@@ -221,9 +221,9 @@ class TableBuilder:
             value = values[row]
             kind: Kind = "json" if is_container(value) else "text"
             if column.personal:
-                value = personal.hide_all(value, json_text)
+                value = personal.hide_all(value)
             elif kind == "json" and not personal.is_open:
-                value = personal.clean(value, json_text, column.inside)
+                value = personal.clean(value, column.inside)
             if value is not None:
                 text = json_text(value) if kind == "json" else self.spelling.scalar(value, row)
                 texts.setdefault(kind, [None] * len(values))[row] = text

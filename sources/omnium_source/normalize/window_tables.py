@@ -8,24 +8,15 @@ Each batch is answered with its keys and hashes, and whoever counts them says wh
 from collections import deque
 from collections.abc import Callable, Collection, Sequence
 from concurrent.futures import Future
-from typing import Protocol
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from omnium_source.normalize.batch import Batch
 from omnium_source.normalize.buffer import Buffer, Columns, Tables, joined
-from omnium_source.normalize.pages import Page
-from omnium_source.normalize.resource_normalizer import Normalizing
+from omnium_source.normalize.resource_normalizer import ResourceNormalizer
 from omnium_source.normalize.schema import ID, ROOT_ID
-
-
-class CountedPage(Page, Protocol):
-    """A page that knows how many rows it has without reading them."""
-
-    @property
-    def count(self) -> int:
-        """How many rows."""
+from omnium_source.pages import Page
 
 
 class WindowTables:
@@ -37,20 +28,20 @@ class WindowTables:
 
     def __init__(
         self,
-        normalizer: Normalizing,
+        normalizer: ResourceNormalizer,
         cursor: str,
         buffer: Buffer,
         change: Callable[[Batch], Batch] | None = None,
     ) -> None:
         self._normalizer, self._cursor, self._buffer, self._change = normalizer, cursor, buffer, change
-        self._waiting: list[CountedPage] = []
+        self._waiting: list[Page] = []
         self._waiting_bytes = 0
         self._coming: deque[Future[Batch]] = deque()
         self._names: set[str] = set()
         self._hints: dict[str, Columns] = {}
         self._finished: Tables | None = None
 
-    def add(self, page: CountedPage, batch_bytes: int) -> list[Batch]:
+    def add(self, page: Page, batch_bytes: int) -> list[Batch]:
         """Take a page, which becomes tables together with others once they have so many bytes; the batches done."""
         self._waiting.append(page)
         self._waiting_bytes += len(page.body)

@@ -32,8 +32,8 @@ from omnium_source.normalize.activity import Activity
 from omnium_source.normalize.batch import Batch
 from omnium_source.normalize.found_columns import FoundColumns
 from omnium_source.normalize.normalizer import Normalizer
-from omnium_source.normalize.pages import Parsed
 from omnium_source.normalize.without_pandas import without_pandas
+from omnium_source.pages import Page
 
 log = logging.getLogger("omnium")
 with contextlib.suppress(ImportError):  # where there are no such pipes there are no workers either
@@ -122,7 +122,7 @@ class WorkerPool:
                 return batch
         if self._is_closed:
             raise Stopped("stopped on request")
-        return normalizer.normalize([Parsed.of(body) for body in bodies], columns, newest_by)
+        return normalizer.normalize(list(map(Page, bodies)), columns, newest_by)
 
     def _take(self) -> "_Worker | None":
         """A worker that has nothing to do; None where there can be no other."""
@@ -266,9 +266,7 @@ def work() -> None:
                 normalizers[number] = normalizer
             bodies = [_read(questions, size) for size in sizes]
             try:
-                batch = normalizers[number].normalize(
-                    [Parsed.of(body) for body in bodies], columns, newest_by
-                )
+                batch = normalizers[number].normalize(list(map(Page, bodies)), columns, newest_by)
                 packed = _packed(batch)
             except Exception as error:
                 # Only what surely goes through a pipe: errors of libraries do not always.

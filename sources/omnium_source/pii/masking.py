@@ -22,7 +22,7 @@ unless their login is an e-mail address (layer 3). Where staff and customers can
 (`modifiedBy` of carts and customers, authors of comments) the field counts as personal.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from hashlib import blake2b
@@ -33,7 +33,7 @@ import pyarrow as pa
 
 from omnium_source.contract import contract
 from omnium_source.errors import ConfigurationError
-from omnium_source.json_values import is_container, json_bytes, members, with_scalars
+from omnium_source.json_values import is_container, json_text, members, with_scalars
 from omnium_source.pii.forms import suspicious, with_hidden
 from omnium_source.pii.rules import CATALOGUE, Position
 from omnium_source.pii.vocabulary import (
@@ -58,10 +58,10 @@ RULES_VERSION = 5
 
 
 REMEMBERED_HASHES = 50_000
-"""How many values keep their hash at hand: customers come back within a batch and in the next ones."""
+"""Values whose hashes are remembered: the same customers come again, within a batch and in the next ones."""
 
 MOST_PLANS = 2_000
-"""Sets of fields' names of which it is known at hand what becomes of them, for each place."""
+"""Plans that are remembered for each place: what becomes of an object's fields, by the set of their names."""
 
 LONGEST_JSON_IN_TEXT = 1_000_000
 """Characters of a text that is read as JSON, where it looks like it."""
@@ -70,10 +70,7 @@ JSON_IN_TEXT = (b'"{', b'"[', b'" ', b'"\\n', b'"\\r', b'"\\t')
 """How JSON begins whose texts are JSON themselves, perhaps after blanks."""
 
 DIGITS_OF_A_PERSON = 6
-"""Digits of a field's name, of which it may be a customer's id or phone number where it stands among persons."""
-
-Spell = Callable[[Any], str]
-"""Writes a number as text."""
+"""Among persons, a field's name of so many digits may be a customer's id or phone number."""
 
 _PROPERTY_KEYS = (
     "key name code label k field property property_name property_key attribute attribute_name type title "
@@ -264,7 +261,7 @@ class PersonalData:
             return text
         return with_hidden(text, lambda found: self.hide(found) or "", is_identifier=is_identifier)
 
-    def hide_in_text(self, text: str, spell: Spell, inside: Inside, is_identifier: bool = False) -> str:
+    def hide_in_text(self, text: str, inside: Inside, is_identifier: bool = False) -> str:
         """The same; a text that is JSON is cleaned like any object that stands there."""
         if _begins_json(text) and len(text) <= LONGEST_JSON_IN_TEXT:
             try:
@@ -272,12 +269,12 @@ class PersonalData:
             except orjson.JSONDecodeError:
                 value = None
             if is_container(value):
-                cleaned = self.clean(value, spell, inside)
-                return text if cleaned == value else json_bytes(cleaned).decode()
+                cleaned = self.clean(value, inside)
+                return text if cleaned == value else json_text(cleaned)
         return self.hide_inside(text, is_identifier) if inside.is_watched else text
 
     def hide_properties(
-        self, values: Sequence[Any], keys: Sequence[Any], groups: Sequence[Any], spell: Spell, inside: Inside
+        self, values: Sequence[Any], keys: Sequence[Any], groups: Sequence[Any], inside: Inside
     ) -> Sequence[Any]:
         """The values of properties, which go by their keys, and by the groups of these."""
         is_company = inside.who == "company"
@@ -295,20 +292,20 @@ class PersonalData:
         if "personal" not in kinds.values() and not any(suspects) and not any(map(is_container, values)):
             return values
         return [
-            self._hide_property(value, kinds.get(place, ""), spell, inside)
+            self._hide_property(value, kinds.get(place, ""), inside)
             if value is not None and (is_suspect or type(value) is not str or place in kinds)
             else value
             for value, place, is_suspect in zip(values, places, suspects, strict=True)
         ]
 
-    def _hide_property(self, value: Any, kind: str, spell: Spell, inside: Inside) -> Any:
+    def _hide_property(self, value: Any, kind: str, inside: Inside) -> Any:
         if kind == "personal":
-            return self.hide_all(value, spell)
+            return self.hide_all(value)
         if type(value) is str:
-            return self.hide_in_text(value, spell, inside, kind == "identifier")
-        return self.clean(value, spell, inside) if is_container(value) else value
+            return self.hide_in_text(value, inside, kind == "identifier")
+        return self.clean(value, inside) if is_container(value) else value
 
-    def clean(self, value: Any, spell: Spell, inside: Inside | None = None) -> Any:
+    def clean(self, value: Any, inside: Inside | None = None) -> Any:
         """A free-form value without personal data, judged by where it stands, by the names of its keys, and by form."""
         around = [value]
         # No call for each level: a value may be nested as deeply as it likes.
@@ -316,21 +313,21 @@ class PersonalData:
         while todo:
             container, inside, is_identifier = todo.pop()
             if type(container) is dict:
-                self._clean_object(container, inside, spell, todo)
+                self._clean_object(container, inside, todo)
                 continue
             for at, item in enumerate(container):
                 if type(item) is str:
                     if inside.is_watched or _begins_json(item):
-                        container[at] = self.hide_in_text(item, spell, inside, is_identifier)
+                        container[at] = self.hide_in_text(item, inside, is_identifier)
                 elif is_container(item):
                     container[at] = copy = item.copy()
                     if _is_pair_of_name_and_value(copy, inside):
-                        copy[1] = self.hide_all(copy[1], spell)
+                        copy[1] = self.hide_all(copy[1])
                     todo.append((copy, inside, is_identifier))
         return around[0]
 
     def _clean_object(
-        self, value: dict[str, Any], inside: Inside, spell: Spell, todo: list[tuple[Any, Inside, bool]]
+        self, value: dict[str, Any], inside: Inside, todo: list[tuple[Any, Inside, bool]]
     ) -> None:
         """Clean the fields of an object, in place; objects and lists in it are copied and left to do."""
         plan = inside.plan(tuple(value))
@@ -351,13 +348,13 @@ class PersonalData:
             if self.mode == "exclude":
                 value.pop(name, None)
             else:
-                value[name] = self.hide_all(value[name], spell)
+                value[name] = self.hide_all(value[name])
         for name, item in value.items():
             if name in hidden:
                 continue
             if type(item) is str:
                 if inside.is_watched or _begins_json(item):
-                    value[name] = self.hide_in_text(item, spell, inside, name in identifiers)
+                    value[name] = self.hide_in_text(item, inside, name in identifiers)
             elif is_container(item):
                 value[name] = copy = item.copy()
                 todo.append((copy, plan.below[name], name in identifiers))
@@ -378,7 +375,7 @@ class PersonalData:
         value.clear()
         value.update(renamed)
 
-    def hide_all(self, value: Any, spell: Spell) -> Any:
+    def hide_all(self, value: Any) -> Any:
         """A personal value of any shape with every scalar in it hidden."""
         if self.mode == "exclude":
             return value if isinstance(value, bool) else None
@@ -386,7 +383,7 @@ class PersonalData:
         def hide(scalar: Any) -> Any:
             if scalar is None or isinstance(scalar, bool):
                 return scalar
-            return self.hide(scalar if isinstance(scalar, str) else spell(scalar))
+            return self.hide(scalar if isinstance(scalar, str) else json_text(scalar))
 
         hidden = with_scalars(value, hide)
         todo = [hidden] if self.mode == "hash" and is_container(hidden) else []

@@ -4,28 +4,24 @@ import os
 import secrets
 import tempfile
 from pathlib import Path
-from typing import get_args
 
 from omnium_source.errors import ConfigurationError
-from omnium_source.pii.masking import Mode
 
 SHORTEST_KEY = 16
 """Bytes of a key at least."""
 
 
-def key_for(mode: Mode, configured: str | None, path: Path, *, may_be_made: bool = True) -> bytes:
+def key_for(configured: str | None, path: Path, *, may_be_made: bool = True) -> bytes:
     """The key of the hashes: the configured one, else the one in the file, which is made on first use.
 
     It is needed in every mode: ids of rows whose key is personal are made with it, and stay the same when the
     mode changes. The file is for its owner alone (0600), and appears whole or not at all.
 
     Raises:
-        ConfigurationError: the mode is unknown, the configured key is too short, or the file is damaged; or
-            missing, while rows that were hashed with it are there (not `may_be_made`).
+        ConfigurationError: the configured key is too short, or the file is damaged; or missing, while rows that were
+            hashed with it are there (not `may_be_made`).
         OSError: the file cannot be read or made.
     """
-    if mode not in get_args(Mode):
-        raise ConfigurationError(f"pii is {mode!r}: take include, hash or exclude")
     if configured:
         if len(configured.encode()) < SHORTEST_KEY:
             raise ConfigurationError(f"pii_key is too short: take {SHORTEST_KEY} characters or more")

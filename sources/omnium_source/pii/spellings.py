@@ -12,7 +12,7 @@ import re
 from urllib.parse import unquote
 
 MOST_TIMES = 3
-"""How often a text may have been made ready for a URL or a page, one upon the other."""
+"""How many times over a text may have been escaped for a URL or a page."""
 
 _FOR_URLS = r"%(?:25)*(?:40|2[Bb])"
 _FOR_PAGES = r"&(?:amp;)*(?:#0*(?:64|43)|#[xX]0*(?:40|2[Bb])|commat|plus);"

@@ -1,5 +1,6 @@
 """The strategy for searches that take an order: changes newest first, where the server is seen to sort by them."""
 
+import contextlib
 import datetime as dt
 import logging
 from collections.abc import Iterator
@@ -65,23 +66,22 @@ class ByOrder(Strategy[State]):
         """What changed and what is new, each by one request or a few; None where the order is not to be relied on."""
         lower = self.since(state)
         assert lower is not None
-        attempts: list[NewestFirst] = []
-        try:
-            order = self._read_down(attempts, "ModifiedDescending", lower)
+        with contextlib.ExitStack() as thrown_away:
+            rows, order = self._read_down("ModifiedDescending", lower)
+            thrown_away.callback(rows.close)
+            found = [rows]
             self._is_ignored = order is Order.IGNORED
             is_reliable = order in (Order.ALL, Order.PROVED) or (order is Order.FITTING and is_proved)
             if is_reliable and order is not Order.ALL and self.run.resource.rule == "full":
                 # What was never changed may carry no such stamp.
-                is_reliable = self._read_down(attempts, "CreatedDescending", lower) is not Order.IGNORED
-        except BaseException:
-            for attempt in attempts:
-                attempt.rows.close()
-            raise
-        if not is_reliable:
-            for attempt in attempts:
-                attempt.rows.close()
-            return None
-        windows = [attempt.rows.verified() for attempt in attempts]
+                rows, by_creation = self._read_down("CreatedDescending", lower)
+                thrown_away.callback(rows.close)
+                found.append(rows)
+                is_reliable = by_creation is not Order.IGNORED
+            if not is_reliable:
+                return None
+            thrown_away.pop_all()
+        windows = [rows.verified() for rows in found]
         if order is not Order.ALL and self.run.resource.rule != "full":
             windows += self.read(Window(lower, self.latest, end=self.now))
         if isinstance(state, OpenState):
@@ -93,19 +93,16 @@ class ByOrder(Strategy[State]):
         windows[-1].state = self.kept(state, cursor=self.now, newest_first=newest_first)
         return windows
 
-    def _read_down(self, attempts: list[NewestFirst], sort: str, lower: dt.datetime) -> Order:
-        """Read the newest rows of an order; what was read is added to `attempts`. Raises Incomplete."""
-        problem: Incomplete | None = None
-        for number in range(1, self.run.reading.tries + 1):
-            connection = self.run.connection()
-            rows = Gathered(self.run, Window(lower, end=self.now), Query(), connection, number)
-            attempt = NewestFirst(self.run, rows, connection, sort)
-            attempts.append(attempt)
+    def _read_down(self, sort: str, lower: dt.datetime) -> tuple[Gathered, Order]:
+        """The newest rows of an order, and what it proved. Raises Incomplete after some tries."""
+        number = 0
+        while True:
+            number += 1
+            connection, window = self.run.connection(), Window(lower, end=self.now)
+            rows = Gathered(self.run, window, Query(), connection, number, can_come_twice=True)
             try:
-                return attempt.read_down(lower)
-            except Incomplete as failure:
-                problem = failure
-                attempts.remove(attempt)
+                return rows, NewestFirst(rows, sort).read_down()
+            except BaseException as failure:
                 rows.close()
-        assert problem is not None
-        raise problem
+                if not isinstance(failure, Incomplete) or number == self.run.reading.tries:
+                    raise

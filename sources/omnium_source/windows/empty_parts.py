@@ -14,7 +14,6 @@ from dataclasses import replace
 from omnium_source.errors import Incomplete
 from omnium_source.windows.gathered import Gathered, Query
 from omnium_source.windows.resource_run import ResourceRun
-from omnium_source.windows.splitter import Splitter
 from omnium_source.windows.window import Window
 
 Read = Callable[[Window, Query], Iterator[Gathered]]
@@ -28,44 +27,39 @@ class EmptyParts:
     def __init__(
         self,
         run: ResourceRun,
-        splitter: Splitter,
         window: Window,
         query: Query,
         read: Read,
         note_failure: NoteFailure,
     ) -> None:
-        self._run, self._splitter, self._window, self._query = run, splitter, window, query
+        self._run, self._window, self._query = run, window, query
         self._read, self._note_failure = read, note_failure
         self._waiting: list[Gathered] = []
 
     def hand_on(self, part: Gathered) -> Iterator[Gathered]:
         """Let a part without a row wait; before one with rows hand on those that wait. Raises Incomplete as `rest`."""
         if part.read_rows:
-            yield from self._believed(part)
+            yield from self.rest(part)
             yield part
         else:
             self._waiting.append(part)
 
-    def rest(self) -> Iterator[Gathered]:
-        """Hand on those that wait. Raises Incomplete where the server counts nothing any more."""
-        yield from self._believed(None)
-
-    def _believed(self, following: Gathered | None) -> Iterator[Gathered]:
+    def rest(self, following: Gathered | None = None) -> Iterator[Gathered]:
         """Those that wait, once they were counted again; where they hold some rows now, what is read of them.
 
         They are counted together with the part that follows, so that the answer itself shows that the server counts;
-        where there is none, or cuts by creation, the whole window is counted after them.
+        where there is none, or cuts by creation, the whole window is counted after them. Raises Incomplete where the
+        server counts nothing any more.
         """
         if not self._waiting:
             return
-        windows, held = _together(self._waiting), 0
+        windows = counted = _together(self._waiting)
+        held = 0
         if following and not any(_is_cut_by_creation(one) for one in (*windows, following.window)):
-            held = following.count
-            count = self._count(replace(following.window, lower=windows[0].lower))
-        else:
-            count = sum(self._count(part) for part in windows)
+            counted, held = [replace(following.window, lower=windows[0].lower)], following.count
+        count = sum(self._run.count(part, more=self._query.body) for part in counted)
         if not count:
-            check_shows_rows(self._run, self._splitter, self._window, self._query)
+            check_shows_rows(self._run, self._window, self._query)
         parts, self._waiting = self._waiting, []
         if count <= held:
             yield from parts
@@ -74,23 +68,20 @@ class EmptyParts:
         for part in windows:
             yield from self._read(part, replace(self._query, missing=None, limit=None, goes_on=False))
 
-    def _count(self, window: Window) -> int:
-        return self._splitter.count(window, self._run.connection(), self._query.body)
 
-
-def check_shows_rows(run: ResourceRun, splitter: Splitter, window: Window, query: Query) -> None:
+def check_shows_rows(run: ResourceRun, window: Window, query: Query) -> None:
     """Make sure that the server still counts rows in a window where it counted some before. Raises Incomplete."""
-    if not splitter.count(window, run.connection(), query.body):
+    if not run.count(window, more=query.body):
         why = "the server counts no row any more, where it counted some: is its index being built anew?"
         rows = Gathered(run, window, query, run.connection())
         raise Incomplete(rows.says(f"{why} Nothing of it was loaded; run it again once it shows rows"))
 
 
-def check_share(run: ResourceRun, splitter: Splitter, share: Window) -> None:
+def check_share(run: ResourceRun, share: Window) -> None:
     """Make sure that a share that showed no row holds none: some were counted when it was made. Raises Incomplete."""
-    if splitter.count(share, run.connection()):
+    if run.count(share):
         raise Incomplete(f"{run.resource.name}: a share showed no row, and holds some: read the part again")
-    check_shows_rows(run, splitter, Window(), Query())
+    check_shows_rows(run, Window(), Query())
 
 
 def _together(parts: Sequence[Gathered]) -> list[Window]:

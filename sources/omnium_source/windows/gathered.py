@@ -16,14 +16,16 @@ from typing import Any
 import numpy as np
 
 from omnium_source.errors import Incomplete
-from omnium_source.http.paginators import Connection, Page
+from omnium_source.http.paginators import Connection
 from omnium_source.normalize.batch import NO_STAMP, Batch
 from omnium_source.normalize.drift import Drift, summed
+from omnium_source.normalize.naming import column_name_of
 from omnium_source.normalize.window_tables import WindowTables
+from omnium_source.pages import Page
 from omnium_source.resources import Resource
 from omnium_source.windows.deletions import marked
 from omnium_source.windows.resource_run import ResourceRun
-from omnium_source.windows.window import Row, Window, column_name_of, microseconds_of
+from omnium_source.windows.window import Row, Window, microseconds_of
 
 
 @dataclass(frozen=True)
@@ -93,9 +95,17 @@ class Gathered:
     """
 
     def __init__(
-        self, run: ResourceRun, window: Window, query: Query, connection: Connection, tries: int = 1
+        self,
+        run: ResourceRun,
+        window: Window,
+        query: Query,
+        connection: Connection,
+        tries: int = 1,
+        *,
+        can_come_twice: bool = False,
     ) -> None:
-        self._run, self.window, self.query, self.tries = run, window, query, tries
+        self.run, self.window, self.query, self.connection, self.tries = run, window, query, connection, tries
+        self._can_come_twice = can_come_twice or not run.resource.has_own_id
         self.total: int | None = None
         self.keys: set[str] = set()
         self.read_rows = self.written = self.bytes = 0
@@ -112,7 +122,7 @@ class Gathered:
         """Why nobody can tell whether the rows are all there are, in words."""
         self.began = run.client.server_time()
         self._tables: WindowTables | None = None
-        self._connection, self._started = connection, time.monotonic()
+        self._started = time.monotonic()
         self._requests = connection.traffic.requests
 
     @property
@@ -121,7 +131,7 @@ class Gathered:
         if self._tables is None:
             moment = self.query.deleted_at
             change = partial(marked, moment=moment) if moment else None
-            self._tables = self._run.window_tables((self.total or 0) * self._run.server.row_bytes, change)
+            self._tables = self.run.window_tables((self.total or 0) * self.run.server.row_bytes, change)
         return self._tables
 
     def may_be_new_since(self, moment: dt.datetime) -> bool:
@@ -135,34 +145,34 @@ class Gathered:
     def count(self) -> int:
         """How many different rows came."""
         # Rows without an id of their own may be alike; then the server's snapshot is as long as what came.
-        return len(self.keys) if self._run.resource.has_own_id else self.read_rows
+        return len(self.keys) if self.run.resource.has_own_id else self.read_rows
 
-    def add(self, page: Page, *, can_come_twice: bool = False) -> None:
+    def add(self, page: Page) -> None:
         """Take a page; it becomes tables together with others. Raises Incomplete: a row came twice, and may not."""
         self.read_rows += page.count - page.no_rows
         self.no_rows += page.no_rows
         self.bytes += len(page.body)
         if self.query.note:
             self.query.note(page.rows)
-        if self._run.values.is_noting:
-            self._run.values.add(page.rows)  # which a page is decoded for
-        for batch in self.tables.add(page, self._run.batch_bytes):
-            self._keep(batch, can_come_twice)
-        self._run.on_rows(page.count, self.total)
+        if self.run.values.is_noting:
+            self.run.values.add(page.rows)  # which a page is decoded for
+        for batch in self.tables.add(page, self.run.batch_bytes):
+            self._keep(batch)
+        self.run.on_rows(page.count, self.total)
 
-    def finish_batches(self, *, can_come_twice: bool = False) -> None:
+    def finish_batches(self) -> None:
         """Look at all batches that are still under way. Raises Incomplete as `add` does."""
         for batch in self.tables.rest():
-            self._keep(batch, can_come_twice)
+            self._keep(batch)
 
-    def _keep(self, batch: Batch, can_come_twice: bool) -> None:
+    def _keep(self, batch: Batch) -> None:
         """Say which rows of a batch are kept: none twice, and none that the destination holds already."""
         doubled = self.keys.intersection(batch.keys)
-        if doubled and self._run.resource.has_own_id and not can_come_twice:
+        if doubled and not self._can_come_twice:
             raise Incomplete(self.says(f"{len(doubled):,} rows came twice"))
         mask = self._wanted(batch, doubled)
         self.keys.update(batch.keys)
-        if self._run.resource.has_own_id:
+        if self.run.resource.has_own_id:
             self.doubled += batch.doubled
         else:  # rows that are alike are no oddity there
             batch.drift = [one for one in batch.drift if one.kind != "doubled_key"]
@@ -176,7 +186,7 @@ class Gathered:
 
     def _note_stamps(self, batch: Batch) -> None:
         """Between which stamps the rows lie: what tells whether the server's count of them can be proved."""
-        for path in {self._run.resource.cursor, "created"}:
+        for path in {self.run.resource.cursor, "created"}:
             stamps = batch.stamps(column_name_of(path))
             if stamps is None or not len(stamps):
                 continue
@@ -197,7 +207,7 @@ class Gathered:
 
     def _wanted(self, batch: Batch, doubled: set[str]) -> list[bool] | None:
         """Which rows of a batch are new; None for all of them."""
-        known = self._run.known
+        known = self.run.known
         held = known(batch.keys) if known and batch.tables else {}
         self.unheld += len(batch.keys) - len(held)
         if not doubled and not held:
@@ -212,7 +222,7 @@ class Gathered:
         """How late a row appeared: it changed before the last window's end, and was not shown in it."""
         if self.query.late_before is None:
             return
-        stamps = batch.stamps(column_name_of(self._run.resource.cursor))
+        stamps = batch.stamps(column_name_of(self.run.resource.cursor))
         if stamps is None:
             return
         stamps = stamps if mask is None else stamps[np.array(mask)]
@@ -223,7 +233,7 @@ class Gathered:
 
     def take_over(self, part: "Gathered") -> None:
         """Add the rows of a part, but for those that came with another one; the part is no more."""
-        resource = self._run.resource
+        resource = self.run.resource
         doubled = self.keys & part.keys
         if doubled and not resource.has_own_id:
             part.close()
@@ -243,7 +253,7 @@ class Gathered:
 
     def says(self, text: str) -> str:
         """The text, with the resource and the bounds before it."""
-        bounds = [f"{name}={value}" for name, value in self.window.body(self._run.resource).items()]
+        bounds = [f"{name}={value}" for name, value in self.window.body(self.run.resource).items()]
         # Values may be customers.
         bounds += [
             f"{len(value)} {name}"
@@ -251,13 +261,13 @@ class Gathered:
             if isinstance(value, list)
         ]
         where = " ".join(bounds) or "everything"
-        return f"{self._run.resource.name} ({where}): {text}"
+        return f"{self.run.resource.name} ({where}): {text}"
 
     def verified(self) -> Verified:
         """What is handed on, once the window is known to be complete; the state is the strategy's to say."""
         self.tables.finish()
         return Verified(
-            self._run.resource,
+            self.run.resource,
             self.window,
             self.total,
             self.read_rows,
@@ -265,7 +275,7 @@ class Gathered:
             self.written,
             self.tables,
             {},
-            self._connection.traffic.requests - self._requests,
+            self.connection.traffic.requests - self._requests,
             self.tries,
             time.monotonic() - self._started,
             self.bytes,

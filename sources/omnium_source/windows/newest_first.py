@@ -4,17 +4,16 @@ NewestFirst   one attempt at the newest rows of a search, by one of its orders
 Order         what their order proved
 """
 
-import datetime as dt
 from dataclasses import replace
 from enum import Enum
 from itertools import pairwise
 
 from omnium_source.errors import Incomplete
-from omnium_source.http.paginators import REACH, Connection, Page, SearchPages
+from omnium_source.http.paginators import REACH, SearchPages
 from omnium_source.normalize.columns import microseconds
+from omnium_source.pages import Page
 from omnium_source.windows.gathered import Gathered
-from omnium_source.windows.resource_run import ResourceRun
-from omnium_source.windows.window import value_at
+from omnium_source.windows.window import EARLIEST, microseconds_of, value_at
 
 FEWEST_STAMPS = 8
 """Different stamps whose order is no chance: one in forty thousand."""
@@ -36,23 +35,21 @@ class NewestFirst:
     down: they come twice, never not at all. A deleted one would let them move up, and the count tells.
     """
 
-    def __init__(self, run: ResourceRun, rows: Gathered, connection: Connection, sort: str) -> None:
-        self._run, self._connection = run, connection
-        self.rows = rows
-        self._sort = sort
+    def __init__(self, rows: Gathered, sort: str) -> None:
+        self._run, self._rows, self._sort = rows.run, rows, sort
         self._path = "modified" if sort.startswith("Modified") else "created"
         self._stamps: list[int | None] = []
         self._usual: list[int | None] = []
 
-    def read_down(self, lower: dt.datetime) -> Order:
+    def read_down(self) -> Order:
         """Read. Raises Incomplete where rows moved up meanwhile, and what the client raises."""
-        run, rows = self._run, self.rows
+        run, rows = self._run, self._rows
         resource = replace(run.resource, search=run.resource.newest_first)
         body = {**run.resource.body, "sortOrder": self._sort}
-        connection = replace(self._connection, resource=resource)
-        pages = SearchPages(connection, body, run.server.base, run.executor)
-        bound = int(lower.timestamp() * 1_000_000)
-        number, page = run.server.base.number, pages.first()
+        connection = replace(rows.connection, resource=resource)
+        pages = SearchPages(connection, body, run.executor)
+        bound = microseconds_of(rows.window.lower or EARLIEST)
+        number, page = connection.learned.page_base, pages.first()
         rows.total = page.total
         run.on_rows(0, page.total)
         is_all = page.total == page.count < resource.take
@@ -66,7 +63,7 @@ class NewestFirst:
                 text = f"its count went from {rows.total} to {page.total} while it was read"
                 raise Incomplete(rows.says(text))
             self._see(page)
-        rows.finish_batches(can_come_twice=True)
+        rows.finish_batches()
         if is_all:
             return Order.ALL
         if page.count < pages.take and not self._has_all(page):
@@ -76,13 +73,9 @@ class NewestFirst:
 
     def _has_all(self, last: Page) -> bool:
         """Whether pages that end with this one are all there are."""
-        is_doubtful = self._run.server.is_doubtful(
-            self._run.resource.newest_first,
-            last.total,
-            is_least=last.is_least,
-            limits=self._run.client.count_limits,
-        )
-        return not is_doubtful and last.total == self.rows.read_rows + self.rows.no_rows
+        path = self._run.resource.newest_first
+        is_doubtful = self._run.server.is_doubtful(path, last.total, is_least=last.is_least)
+        return not is_doubtful and last.total == self._rows.read_rows + self._rows.no_rows
 
     def _goes_on(self, page: Page, bound: int, take: int) -> bool:
         last = self._stamps[-1] if self._stamps else None
@@ -91,7 +84,7 @@ class NewestFirst:
     def _see(self, page: Page) -> None:
         self._stamps += [microseconds(value_at(row, self._path)) for row in page.rows]
         self._usual += [microseconds(value_at(row, "created")) for row in page.rows]
-        self.rows.add(page, can_come_twice=True)
+        self._rows.add(page)
 
     @property
     def _order(self) -> Order:

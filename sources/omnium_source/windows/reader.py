@@ -3,35 +3,25 @@
 Attempt       one attempt at one window
 """
 
-import datetime as dt
 import logging
 import time
 
 from omnium_source.errors import Incomplete, Stopped
 from omnium_source.http.cancellation import Cancellation
-from omnium_source.http.paginators import (
-    REACH,
-    Connection,
-    Page,
-    Scroll,
-    SearchPages,
-    one_ahead,
-)
-from omnium_source.windows.counts import CountProof, Span, Verdict, counts_further
+from omnium_source.http.paginators import REACH, Scroll, SearchPages, one_ahead
+from omnium_source.pages import Page
+from omnium_source.windows.counts import CountProof
 from omnium_source.windows.gathered import Gathered
-from omnium_source.windows.resource_run import ResourceRun
 from omnium_source.windows.server_facts import SCROLL_FROM
-from omnium_source.windows.splitter import CREATION, Shown, Splitter
-from omnium_source.windows.window import Window, key_of, moment_at, stamps_at, value_at
+from omnium_source.windows.splitter import Shown, Splitter
+from omnium_source.windows.window import Window, key_of, value_at
 
 log = logging.getLogger("omnium")
 
 LONG_SCROLL = 10
-"""Batches. A scroll of no more has a fair chance the next time; a longer one is read in parts once it was lost."""
-LIKELY_LIMIT = 1_000
-"""Rows. A count that nothing can prove is told where it is a multiple of this; smaller limits are unlikely."""
+"""In batches. A shorter scroll that was lost is read again, a longer one in parts."""
 MOST_ROWS_LEFT = 5_000
-"""Rows: who asks to stop does not wait for more of them."""
+"""Rows. After a stop a window is read to its end only where no more of it are left."""
 
 
 class Attempt:
@@ -43,16 +33,9 @@ class Attempt:
     One class, as its methods judge what the same pages showed.
     """
 
-    def __init__(
-        self,
-        run: ResourceRun,
-        splitter: Splitter,
-        connection: Connection,
-        rows: Gathered,
-        token: Cancellation,
-    ) -> None:
-        self._run, self._splitter, self._connection = run, splitter, connection
-        self.rows, self._token = rows, token
+    def __init__(self, rows: Gathered, splitter: Splitter, token: Cancellation) -> None:
+        self.rows, self._splitter, self._token = rows, splitter, token
+        self._run, self._connection = rows.run, rows.connection
         self.shown = Shown()
         self.parts: list[Window] = []
         self.found_base = False
@@ -64,29 +47,22 @@ class Attempt:
 
     def read(self) -> bool:
         """Read and verify. True: too large for one window. Raises ScrollLost or Incomplete."""
-        run, resource = self._run, self._run.resource
-        window, query = self.rows.window, self.rows.query
-        body = run.body(window, query.body)
+        run, resource, rows = self._run, self._run.resource, self.rows
         if not resource.search:
-            return self._scroll(Scroll(self._connection, run.body(window, query.body, scroll=True)))
-        pages = SearchPages(self._connection, body, run.server.base, run.executor)
+            return self._scroll()
+        pages = SearchPages(self._connection, run.body(rows.window, rows.query.body), run.executor)
         first = self._first_of(pages)
         self._searched = first.total
         if self._is_too_large():
             return True
         # Pages can be asked for again, a batch cannot: after a scroll has failed pages are better.
-        has_failed = (
-            self.rows.tries > 1
-            and resource.paged
-            and self._total <= REACH
-            and not run.server.is_at_limit(self.rows.total)
-        )
+        has_failed = rows.tries > 1 and resource.paged and self._total <= REACH and not self.is_doubtful
         goes_on = bool(first.count and first.scroll_id and resource.scroll_next) and not has_failed
         if goes_on and (first.may_be_more or first.count != self._total):
-            return self._scroll(Scroll(self._connection, body), first)
-        is_doubtful = first.count > 0 and (first.may_be_more or run.server.is_at_limit(self.rows.total))
-        if resource.scroll and not has_failed and (self._total > SCROLL_FROM or is_doubtful):
-            return self._scroll(Scroll(self._connection, run.body(window, query.body, scroll=True)))
+            return self._scroll(first)
+        says_little = first.count > 0 and (first.may_be_more or self.is_doubtful)
+        if resource.scroll and not has_failed and (self._total > SCROLL_FROM or says_little):
+            return self._scroll()
         if self._is_known_to_hide(resource.search):
             return True
         if not resource.paged:
@@ -119,15 +95,18 @@ class Attempt:
         except Incomplete:
             self.found_base = self._total > 0 and self._run.server.corrects_base(pages)
             if self.found_base:
-                number = self._run.server.base.number
+                number = self._run.server.learned.page_base
                 log.warning("%s: the server counts pages from %s", self._run.resource.name, number)
             raise
         if self.rows.read_rows > first.count:
             self._check_nothing_left()
             self._check_nothing_was_deleted()
 
-    def _scroll(self, scroll: Scroll, first: Page | None = None) -> bool:
+    def _scroll(self, first: Page | None = None) -> bool:
+        """All batches of a scroll, which a search may have started with its `first` page."""
         path = self._run.resource.search if first else self._run.resource.scroll
+        body = self._run.body(self.rows.window, self.rows.query.body, scroll=True)
+        scroll = Scroll(self._connection, body)
         first = first or self._first_of(scroll)
         if self._is_too_large() or self._is_known_to_hide(path):
             # A scroll holds the server's resources until it is read to its end or expires.
@@ -144,109 +123,25 @@ class Attempt:
 
     def _is_known_to_hide(self, path: str) -> bool:
         """Whether such a window holds rows that this path never shows, so that it has to be read in `parts`."""
-        server = self._run.server
-        if path not in server.hides or not server.is_at_limit(self.rows.total):
+        if path not in self._run.server.hides or not self.is_doubtful:
             return False
         self.parts = self._splitter.split(self.rows.window, self.shown, self._connection)
         return True
 
     def _hides_rows(self, path: str) -> bool:
         """Whether the count of what came is a limit that hides rows; `unproved` says where nobody can tell."""
-        run, rows, total = self._run, self.rows, self.rows.total
+        run, rows, total, search = self._run, self.rows, self.rows.total, self._run.resource.search
         if total is None or not self.shown.count or rows.count > total:
             return False
-        limits = run.client.count_limits
-        is_doubtful = run.server.is_doubtful
-        if not is_doubtful(path, total, is_least=self._is_least, limits=limits):
+        # A search that counted as many is asked more cheaply than a scroll.
+        counted_by = search if self._searched == total else path
+        if not all(run.server.is_doubtful(one, total, is_least=self._is_least) for one in {path, counted_by}):
             return False
-        if self._searched == total and path != run.resource.search:
-            path_of_counts = run.resource.search  # a search is asked for more cheaply than a scroll
-            if not is_doubtful(path_of_counts, total, is_least=self._is_least, limits=limits):
-                return False
-        else:
-            path_of_counts = path
-        verdict = CountProof(
-            run,
-            self._splitter,
-            self._connection,
-            rows.window,
-            total,
-            path_of_counts,
-            rows.query.body or {},
-            self._spans(),
-            self._is_new,
-            self.shown.rows,
-        ).verdict()
-        if verdict is Verdict.LIMIT or (verdict is not Verdict.TRUE and self._is_suspicious(total)):
-            run.note_limit(total)
-            run.server.hides.add(path)
-            run.client.count_limits.add(total)
-            self.parts = self._splitter.split(rows.window, self.shown, self._connection)
-            return True
-        if verdict is not Verdict.TRUE or rows.count < total:
-            rows.unproved = self._why_unproved(verdict, path)
-        return False
-
-    def _spans(self) -> dict[str, Span]:
-        """Between which stamps the rows lie that came, or those of the first page where only keys came."""
-        spans = {}
-        for path in {self._run.resource.cursor, CREATION.path}:
-            if path in self.rows.stamps:
-                first, last, missing = self.rows.stamps[path]
-                if first <= last:
-                    spans[path] = Span(moment_at(first), moment_at(last), missing)
-            elif stamps := stamps_at(self.shown.rows, path):
-                spans[path] = Span(min(stamps), max(stamps))
-        return spans
-
-    def _is_suspicious(self, total: int) -> bool:
-        """Whether something else says that rows are hidden: another resource's limit, or the other end of an order."""
-        run, rows, resource = self._run, self.rows, self._run.resource
-        if total in run.client.count_limits:
-            return True
-        span = self._spans().get("modified" if resource.sort == "Modified" else CREATION.path)
-        can_be_sorted = (
-            resource.sort and resource.search and resource.paged and span and span.first < span.last
-        )
-        if not can_be_sorted or not rows.keys:
+        proof = CountProof(rows, self._splitter, self.shown, path, counted_by, self._is_least)
+        if not proof.hides_rows():
             return False
-        asked = {
-            "sortOrder": f"{resource.sort}Descending",
-            "take": resource.take,
-            "page": run.server.base.number,
-        }
-        page = self._connection.post(resource.search, {**run.body(rows.window, rows.query.body), **asked})
-        return page.total == total and self._is_new(page)
-
-    def _is_new(self, page: Page) -> bool:
-        """Whether a page shows rows that were not read; the first one is told from others where no more was."""
-        if self.rows.keys:
-            return not self.rows.keys.issuperset(self._run.normalizer.keys_of([page]))
-        known = {key_of(self._run.resource, row) for row in self.shown.rows}
-        return any(key_of(self._run.resource, row) not in known for row in page.rows)
-
-    def _why_unproved(self, verdict: Verdict, path: str) -> str:
-        """What to tell of a count that nothing proves; nothing where a limit is unlikely."""
-        resource, total = self._run.resource, self._total
-        is_open = self.rows.window.is_unbounded
-        if verdict is Verdict.UNSTAMPED and is_open and self._may_be_limit(total):
-            what = f"rows carry no {resource.cursor}"
-        elif self.rows.keys and self.rows.count < total:
-            what = "some elements are no objects or come twice, and may stand for rows"
-        elif self._is_least:
-            what = "it calls this the least there are"
-        elif path == resource.search and resource.paged and total % LIKELY_LIMIT == 0:
-            what = "nothing tells its rows apart by time"
-        else:
-            return ""
-        return self.rows.says(
-            f"{total:,} came, as many as the server counts; it may count no further, and as {what}, nobody can "
-            "tell. They are loaded. Ask whoever runs the server whether there are more"
-        )
-
-    def _may_be_limit(self, total: int) -> bool:
-        """Whether the server may count no further than this, for all that is known of it."""
-        return total % LIKELY_LIMIT == 0 or not counts_further(self._run, self._connection, total)
+        self.parts = self._splitter.split(rows.window, self.shown, self._connection)
+        return True
 
     @property
     def _total(self) -> int:
@@ -349,9 +244,8 @@ class Attempt:
         if run.resource.rule != "window" or rows.window.upper is None:
             return
         # The index may have shown a change late, so that its stamp is older than the reading.
-        began = rows.began - dt.timedelta(seconds=run.reading.settling_lag_seconds)
-        after = Window(lower=max(rows.window.upper, began))
-        pages = SearchPages(self._connection, run.body(after, rows.query.body), run.server.base, run.executor)
+        after = Window(lower=max(rows.window.upper, rows.began - run.reading.settling_lag))
+        pages = SearchPages(self._connection, run.body(after, rows.query.body), run.executor)
         first = pages.first()
         if not first.count:
             return
@@ -380,11 +274,9 @@ class Attempt:
         run, rows = self._run, self.rows
         if rows.total is None or rows.count > rows.total:
             return
-        # The index may show a row late.
-        if not rows.may_be_new_since(rows.began - dt.timedelta(seconds=run.reading.settling_lag_seconds)):
+        if not rows.may_be_new_since(rows.began - run.reading.settling_lag):
             return
-        body = run.body(rows.window, rows.query.body)
-        pages = SearchPages(self._connection, body, run.server.base, run.executor)
+        pages = SearchPages(self._connection, run.body(rows.window, rows.query.body), run.executor)
         left = set(rows.keys)
         first = pages.first()
         for page in (first, *pages.rest(first)):

@@ -60,7 +60,7 @@ class Reader:
         state = rule.state_type.read(kept)
         moment = run.client.moment(state.clock_offset)
         if state.page_base is not None:
-            run.server.base.number, run.server.base.is_clear = state.page_base, True
+            run.server.learned.page_base, run.server.learned.is_base_clear = state.page_base, True
         if since and since > moment.latest:
             raise ConfigurationError(f"since={iso(since)} lies in the future: give a day that is over")
         strategy: Strategy[Any] = rule(run, self._scheduler, moment)

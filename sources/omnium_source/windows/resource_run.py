@@ -13,11 +13,12 @@ from omnium_source.http.paginators import Connection
 from omnium_source.http.traffic import Budget, Traffic
 from omnium_source.normalize.batch import Batch
 from omnium_source.normalize.buffer import IN_MEMORY_BYTES, Buffer
-from omnium_source.normalize.resource_normalizer import Normalizing
+from omnium_source.normalize.naming import column_name_of
+from omnium_source.normalize.resource_normalizer import ResourceNormalizer
 from omnium_source.normalize.window_tables import WindowTables
 from omnium_source.resources import Resource
 from omnium_source.windows.server_facts import SeenValues, ServerFacts
-from omnium_source.windows.window import Reading, Window, column_name_of
+from omnium_source.windows.window import Reading, Window
 
 log = logging.getLogger("omnium")
 
@@ -41,7 +42,7 @@ class ResourceRun:
         self,
         client: OmniumClient,
         resource: Resource,
-        normalizer: Normalizing,
+        normalizer: ResourceNormalizer,
         executor: Executor,
         *,
         reading: Reading | None = None,
@@ -56,13 +57,13 @@ class ResourceRun:
         self.known = known
         self.traffic = traffic or Traffic()
         self.on_rows = on_rows or (lambda rows, total: None)
-        self.server, self.values = ServerFacts(resource), SeenValues(resource)
+        self.server, self.values = ServerFacts(resource, client.count_limits), SeenValues(resource)
         self._notes = [] if notes is None else notes
 
     def connection(self) -> Connection:
         """A connection with a budget and a count of its own."""
         traffic, budget = Traffic(of=self.traffic), Budget(self.reading.budget)
-        return Connection(self.client, self.resource, traffic, budget, self.server.batch_size)
+        return Connection(self.client, self.resource, traffic, budget, self.server.learned)
 
     def body(
         self, window: Window, extra: Mapping[str, Any] | None = None, *, scroll: bool = False
@@ -73,6 +74,24 @@ class ResourceRun:
             # A changed row moves to the end of this order, or out of the window: pages before it stay.
             sort = {"sortOrder": "DocumentId" if scroll else f"{self.resource.sort}Ascending"}
         return {**self.resource.body, **sort, **window.body(self.resource), **(extra or {})}
+
+    def count(
+        self,
+        window: Window,
+        connection: Connection | None = None,
+        more: Mapping[str, Any] | None = None,
+        path: str = "",
+    ) -> int:
+        """The server's own count of a window. `more`: further fields of the request; `path`: whose count it is."""
+        resource, connection = self.resource, connection or self.connection()
+        path = path or resource.search or resource.scroll
+        body = {**resource.body, **window.body(resource), **(more or {})}
+        if path == resource.search:
+            found = connection.page(body, take=1)
+        else:
+            found = connection.post(path, {**body, "take": 1}, starts_scroll=True)
+        self.server.note_count(path, found.total)
+        return found.total or 0
 
     def window_tables(self, size: float, change: Callable[[Batch], Batch] | None) -> WindowTables:
         """Where the pages of a window of about `size` bytes become tables; `change`: what becomes of each batch."""

@@ -10,7 +10,6 @@ there: a row that changes while they are read gets a later stamp, and has to be 
     Scheduler     reads any window, in as many parts as it takes
 """
 
-import datetime as dt
 import logging
 from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
@@ -18,22 +17,24 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import Any
 
-from omnium_source.errors import Incomplete, ScrollLost, TooLarge, Unstamped
+from omnium_source.errors import Incomplete, ScrollLost, TooLarge
 from omnium_source.http.cancellation import Cancellation
-from omnium_source.http.paginators import REACH, Connection, is_round
+from omnium_source.http.paginators import REACH, Connection
 from omnium_source.http.traffic import Budget
-from omnium_source.normalize.activity import Activity
 from omnium_source.normalize.batch import Batch
-from omnium_source.normalize.pages import Page as HasRows
+from omnium_source.normalize.resource_normalizer import ResourceNormalizer
+from omnium_source.normalize.schema import shape_of
+from omnium_source.pages import Page, is_round
+from omnium_source.pii.masking import PersonalData
 from omnium_source.resources import Resource, ValueFilter
 from omnium_source.windows.by_values import ByValues
-from omnium_source.windows.counts import StampCheck
 from omnium_source.windows.empty_parts import EmptyParts
 from omnium_source.windows.gathered import Gathered, Query
 from omnium_source.windows.reader import Attempt
 from omnium_source.windows.resource_run import ResourceRun
 from omnium_source.windows.server_facts import SCROLL_FROM
 from omnium_source.windows.splitter import Splitter
+from omnium_source.windows.stamps import StampCheck
 from omnium_source.windows.window import Row, Window, key_of
 
 log = logging.getLogger("omnium")
@@ -90,24 +91,22 @@ class Scheduler:
         window: Window,
         query: Query | None = None,
         filters: Sequence[ValueFilter] | None = None,
-        at_once: int | None = None,
     ) -> Iterator[Gathered]:
         """The parts of a window, complete, oldest first: all of them together are the window.
 
-        `filters` are those by whose values it may be split, all of the resource's if None. `at_once`: how many windows
-        may be read at the same time, as many as the setting says if None. Raises what the client raises, and Incomplete
-        where a window could not be verified; those handed on before stay valid.
+        `filters` are those by whose values it may be split, all of the resource's if None; where they are given, the
+        window is itself a part by values, and read alone. Raises what the client raises, and Incomplete where a window
+        could not be verified; those handed on before stay valid.
         """
         query = query or Query()
-        filters = self._resource.value_filters if filters is None else filters
         # Whoever hears of the rows as they come wants them in order.
-        at_once = 1 if query.note else at_once or self._run.reading.windows_at_once
+        at_once = 1 if query.note or filters is not None else self._run.reading.windows_at_once
+        filters = self._resource.value_filters if filters is None else filters
         task = _Task(query, filters, self._run.client.stop.child())
-        # The index may show a row late.
-        began = self._run.client.server_time() - dt.timedelta(seconds=self._run.reading.settling_lag_seconds)
+        began = self._run.client.server_time() - self._run.reading.settling_lag
         line, counted, expected, unproved = deque([_Turn(window)]), 0, 0, ""
         before: set[str] = set()
-        empty = EmptyParts(self._run, self.splitter, window, query, self.read, self._note_failure)
+        empty = EmptyParts(self._run, window, query, self.read, self._note_failure)
         threads = ThreadPoolExecutor(max(1, at_once), "omnium-window")
         try:
             while line:
@@ -137,61 +136,18 @@ class Scheduler:
             raise Incomplete(unproved)
 
     def _outside(self, window: Window, query: Query, counted: int, expected: int) -> Iterator[Gathered]:
-        """What was in none of the parts, where they may lack rows. Raises Unstamped as `_without_stamp` does."""
+        """What was in none of the parts, where they may lack rows. Raises Unstamped as `StampCheck` does."""
+        check = StampCheck(self.splitter)
         if query.missing or query.limit:
-            StampCheck(self._run, self.splitter, self._run.connection()).check_counts_go_beyond(query.limit)
-            yield from self._without_stamp(query, is_countable=True)
+            check.check_counts_go_beyond(query.limit)
+            yield from check.rows_without(query, is_countable=True)
         elif query.goes_on:
-            yield from self._without_stamp(query, is_countable=self._run.server.limit is None)
+            yield from check.rows_without(query, is_countable=self._run.server.limit is None)
         elif window.is_unbounded and expected and (query.body or {}) in ({}, self._resource.key_only):
             is_countable = not self._run.server.is_at_limit(expected)
             # Rows that came meanwhile may stand for those without a stamp.
             if not is_countable or counted != expected or self._was_disturbed:
-                yield from self._without_stamp(query, is_countable=is_countable)
-
-    def _without_stamp(self, query: Query, *, is_countable: bool) -> Iterator[Gathered]:
-        """Rows that stand in none of the parts, as they lack the stamp. Raises Unstamped where some are left.
-
-        A search shows them at one end of the order by that stamp, or among the rows that it shows without a filter.
-        """
-        connection = self._run.connection()
-        check = StampCheck(self._run, self.splitter, connection)
-        if is_countable and not query.missing and (limit := check.stops_counting_at()) is not None:
-            # A read that something disturbed may not have shown it.
-            self._run.note_limit(limit)
-            is_countable = False
-        missing, among = self.splitter.count_outside(connection) if is_countable else (None, None)
-        if among is not None and among < query.fewest:
-            raise Unstamped(
-                f"{self._resource.name}: an earlier read could not show {query.missing:,} rows without {check.path}, "
-                f"and the server now counts {among:,} at all; where that is true, `omnium-elt load --full-refresh "
-                f"--resources {self._resource.name}` reads them anew",
-                missing=query.missing,
-                of=query.of,
-                among=query.among,
-            )
-        if missing == 0:
-            return
-        pages = check.pages_without(missing, is_again=bool(query.missing))
-        if pages:
-            rows = Gathered(self._run, Window(), Query(note=query.note), connection)
-            for page in pages:
-                rows.add(page, can_come_twice=True)
-            rows.finish_batches(can_come_twice=True)
-            rows.total = rows.count
-            yield rows
-        if missing is None:
-            check.check_all_have_a_stamp(pages)
-        elif (left := missing - check.count_on(pages)) > 0:
-            if missing == query.of and query.missing:
-                left = min(left, query.missing)  # the others came with the first read
-            raise Unstamped(
-                f"{self._resource.name}: {missing:,} rows carry no {check.path}, and {left:,} of them stand on none of "
-                "the pages that the server shows; all others are loaded",
-                missing=left,
-                of=missing,
-                among=among,
-            )
+                yield from check.rows_without(query, is_countable=is_countable)
 
     # -- side by side ------------------------------------------------------------------------------
 
@@ -225,7 +181,7 @@ class Scheduler:
             task.token.check()
             connection.budget = Budget(reading.budget)
             rows = Gathered(run, window, task.query, connection, number)
-            attempt = Attempt(run, self.splitter, connection, rows, task.token)
+            attempt = Attempt(rows, self.splitter, task.token)
             try:
                 is_too_large = attempt.read()
                 if not is_too_large:
@@ -307,7 +263,7 @@ class Scheduler:
             shown = replace(lost.shown, total=wanted)
             for values, others in self._by_values.parts(shown, filters, asked_for):
                 asked = replace(query, body={**(query.body or {}), **values})
-                for part in self.read(window, asked, others, at_once=1):
+                for part in self.read(window, asked, others):
                     together.take_over(part)
                 if together.count < wanted:
                     continue
@@ -316,7 +272,7 @@ class Scheduler:
                     continue  # the count may be a limit that the parts only happen to pass
                 for part in self._changed_since(together):
                     together.take_over(part)
-                wanted = together.total = self.splitter.count(window, self._run.connection(), query.body)
+                wanted = together.total = self._run.count(window, more=query.body)
                 # Fewer than before: what was deleted meanwhile may stand for what no part has shown.
                 if together.count == wanted and wanted >= (lost.rows.total or 0):
                     return together
@@ -333,7 +289,7 @@ class Scheduler:
         run = ResourceRun(
             self._run.client,
             resource,
-            _KeysOnly(resource),
+            _KeysOnly(resource, self._run.normalizer.shape.personal),
             self._run.executor,
             reading=self._run.reading,
             traffic=self._run.traffic,
@@ -347,9 +303,9 @@ class Scheduler:
         """The rows that came while the parts were read, where they can be asked for."""
         if self._resource.rule != "from" or not self._resource.has_own_id:
             return
-        began = together.began - dt.timedelta(seconds=self._run.reading.settling_lag_seconds)
+        began = together.began - self._run.reading.settling_lag
         lower = max(together.window.lower or began, began)
-        yield from self.read(replace(together.window, lower=lower), together.query, (), at_once=1)
+        yield from self.read(replace(together.window, lower=lower), together.query, ())
 
 
 def _throw_away(turn: _Turn) -> None:
@@ -360,24 +316,15 @@ def _throw_away(turn: _Turn) -> None:
             found.close()
 
 
-class _KeysOnly:
-    """For rows that are looked at and not kept."""
+class _KeysOnly(ResourceNormalizer):
+    """For rows that are looked at and not kept: their batches have no tables."""
 
-    batches_ahead, is_pooled = 1, False
+    def __init__(self, resource: Resource, personal: PersonalData) -> None:
+        super().__init__(shape_of(resource, personal))
+        self._resource = resource
 
-    def __init__(self, resource: Resource) -> None:
-        self._resource, self.activity = resource, Activity()
-
-    def use_pool_for(self, size: float) -> None:
-        """There is nothing to do in a pool."""
-
-    def submit(self, pages: Sequence[HasRows], cursor: str) -> "Future[Batch]":
-        done: Future[Batch] = Future()
-        done.set_result(Batch(self._resource.name, {}, self.keys_of(pages)))
-        return done
-
-    def keys_of(self, pages: Sequence[HasRows]) -> list[str]:
-        return [key_of(self._resource, row) for page in pages for row in page.rows]
-
-    def hints(self, table: str) -> dict[str, dict[str, Any]]:
-        return {}
+    def normalize(self, pages: Sequence[Page], cursor: str | None = None) -> Batch:
+        """The keys of some pages."""
+        return Batch(
+            self._resource.name, {}, [key_of(self._resource, row) for page in pages for row in page.rows]
+        )

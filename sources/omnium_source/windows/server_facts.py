@@ -7,14 +7,15 @@ SeenValues     values of filters that rows have shown
 import threading
 from collections.abc import Sequence
 
-from omnium_source.http.paginators import REACH, Learned, PageBase, SearchPages, is_round
+from omnium_source.http.paginators import REACH, Learned, SearchPages
+from omnium_source.pages import is_round
 from omnium_source.resources import Resource
 from omnium_source.windows.window import Reading, Row, texts_at
 
 SCROLL_FROM = 1_000
 """Rows from which a scroll is used where there is one; fewer are a few pages, side by side."""
 WINDOW_SECONDS = 10.0
-"""How long a scroll may take of which others could be read beside: as long as its first answer took, for each batch."""
+"""How long one scroll should take where several are read side by side, if each batch takes as long as the first."""
 FEWEST_ROWS = 5_000
 """In a window, however slow the answers."""
 LARGE_COUNT = 5_000
@@ -22,11 +23,11 @@ LARGE_COUNT = 5_000
 
 
 class ServerFacts:
-    """For use by several threads. `base`: the number of the first page. `limit`: the count at which counts stop."""
+    """For use by several threads. `limit`: the count at which counts stop; `other_limits`: those of other resources."""
 
-    def __init__(self, resource: Resource) -> None:
-        self.base = PageBase(resource.page_base, resource.page_base_is_clear)
-        self.batch_size = Learned()
+    def __init__(self, resource: Resource, other_limits: set[int]) -> None:
+        self.learned = Learned.of(resource)
+        self._other_limits = other_limits
         self.limit: int | None = None
         self.shows_beyond: set[str] = set()
         """Paths whose answers show rows beyond the count: those are read to their end, and nothing is hidden."""
@@ -60,24 +61,24 @@ class ServerFacts:
             self.limit, self.hides = None, set()  # rows had come while it was looked at
         self._most_counted[path] = max(count or 0, self._most_counted.get(path, 0))
 
-    def is_doubtful(self, path: str, count: int | None, *, is_least: bool, limits: set[int]) -> bool:
-        """Whether a count may be a limit that hides rows. `limits`: where counts of other resources stop.
+    def is_doubtful(self, path: str, count: int | None, *, is_least: bool = False) -> bool:
+        """Whether a count may be a limit that hides rows.
 
         One below another count of the same path is none. Round ones are doubted, those that the server itself calls
         the least there are, large ones, and those at which counts stop elsewhere.
         """
         if not count or count < self._most_counted.get(path, 0) or path in self.shows_beyond:
             return False
-        return is_least or is_round(count) or count >= LARGE_COUNT or count in limits
+        return is_least or is_round(count) or count >= LARGE_COUNT or count in self._other_limits
 
     def corrects_base(self, pages: SearchPages) -> bool:
         """Whether pages were counted from the wrong number; looked at once, and then the right one is known."""
         if self._has_checked_base:
             return False
         self._has_checked_base = True
-        before = self.base.number
-        self.base.number = pages.find_base()
-        return self.base.number != before
+        before = self.learned.page_base
+        self.learned.page_base = pages.find_base()
+        return self.learned.page_base != before
 
     def shows_the_same(self, window: str, keys: frozenset[str]) -> bool:
         """Whether a window whose count says nothing shows the keys that it showed the last time."""

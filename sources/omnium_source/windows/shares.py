@@ -8,10 +8,11 @@ that took, has a stamp from then on, and the next run reads it.
 import datetime as dt
 
 from omnium_source.errors import Incomplete
-from omnium_source.http.paginators import Connection, is_round
-from omnium_source.windows.counts import StampCheck
+from omnium_source.http.paginators import Connection
+from omnium_source.pages import is_round
 from omnium_source.windows.resource_run import ResourceRun
 from omnium_source.windows.splitter import BEGINNING, OVERLAPS, Splitter
+from omnium_source.windows.stamps import StampCheck
 from omnium_source.windows.strategies import STRATEGIES, ByWindow
 from omnium_source.windows.window import Window, cut, second_of
 
@@ -30,34 +31,33 @@ def shares(run: ResourceRun, number: int, end: dt.datetime) -> tuple[int, list[W
     they are complete, each is proved as any window is.
     """
     everything = Window(run.reading.since, end=end)
-    splitter, connection = Splitter(run), run.connection()
-    total = splitter.count(everything, connection)
+    connection = run.connection()
+    total = run.count(everything, connection)
     is_divisible = issubclass(STRATEGIES[run.resource.rule], ByWindow) and run.resource.is_bounded
     if number < 2 or not is_divisible or total < LEAST_ROWS:
         return total, [everything]
     try:
-        if splitter.count_outside(connection)[0]:
+        check = StampCheck(Splitter(run))
+        if check.count_outside()[0]:
             return total, [everything]
         if is_round(total):  # it may be where counts stop
-            check = StampCheck(run, splitter, connection)
             check.check_all_have_a_stamp(check.pages_without())
     except Incomplete:
         return total, [everything]
     marks = {
-        _mark(splitter, connection, everything, total * part / number, NEAR * total)
-        for part in range(1, number)
+        _mark(run, connection, everything, total * part / number, NEAR * total) for part in range(1, number)
     }
     return total, cut(everything, sorted(marks), "lower", "upper", OVERLAPS[-1])
 
 
 def _mark(
-    splitter: Splitter, connection: Connection, everything: Window, wanted: float, near: float
+    run: ResourceRun, connection: Connection, everything: Window, wanted: float, near: float
 ) -> dt.datetime:
     """A moment before which the server counts about `wanted` rows."""
     low, high = everything.lower or BEGINNING, everything.end or BEGINNING
     while high - low > SHORTEST:
         middle = low + (high - low) / 2
-        count = splitter.count(Window(everything.lower, middle), connection)
+        count = run.count(Window(everything.lower, middle), connection)
         if abs(count - wanted) <= near:
             return second_of(middle)
         low, high = (middle, high) if count < wanted else (low, middle)

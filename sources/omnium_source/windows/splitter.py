@@ -5,20 +5,20 @@ Splitter      cuts the windows of one resource
 """
 
 import datetime as dt
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
-from omnium_source.http.paginators import REACH, Connection, Page, SearchPages
+from omnium_source.http.paginators import REACH, Connection
 from omnium_source.normalize.columns import microseconds
+from omnium_source.pages import Page
 from omnium_source.windows.resource_run import ResourceRun
 from omnium_source.windows.window import EARLIEST, EPOCH, LATEST, Row, Window, cut, stamps_at, value_at
 
 BEGINNING = dt.datetime(2000, 1, 1, tzinfo=dt.UTC)
 """Where halving starts when nothing tells how old the oldest row is; older rows are read all the same."""
 OVERLAPS = tuple(dt.timedelta(milliseconds=step) for step in (1, 1_000, 60_000))
-"""Neighbouring windows share one of these: nobody says whether the bounds belong to a window or not, nor whether
-the server compares them by the millisecond. The smallest that the server is found to see counts."""
+"""How much neighbouring windows may overlap. Nobody says whether windows include their bounds, nor how finely a server
+compares times: the smallest overlap is taken in which the server shows a row that is known to be there."""
 NARROWEST_OVERLAPS = 4
 """A window that is no longer than so many overlaps is not cut."""
 FEWEST_PARTS = 6
@@ -27,13 +27,11 @@ SHORTEST_CUT = dt.timedelta(seconds=10)
 """A window that is no longer than this is not cut only for its size: rows that share a stamp, as those of an import do,
 would be read with each of its parts."""
 ZONES = dt.timedelta(days=1)
-"""So far a stamp may lie from the time that a server takes it for, where one of both has no time zone."""
+"""How far a stamp may lie from the time that the server takes it for, where one of the two has no time zone."""
 FIRST_STAMP = dt.datetime(1, 1, 1, tzinfo=dt.UTC)
 """What .NET writes where a date was never set is a stamp as well."""
-COUNTS_OF_ALL = 3
-"""So often all rows are counted again before and behind those with a stamp, until both counts agree."""
 NEWEST_SHARE = 0.25
-"""The newest part is so long, in lengths of the others: nothing else is read meanwhile."""
+"""Length of the newest part, in lengths of the others: it is short, as nothing else is read meanwhile."""
 
 
 @dataclass(frozen=True)
@@ -83,7 +81,7 @@ class Splitter:
     """
 
     def __init__(self, run: ResourceRun) -> None:
-        self._run, self._resource = run, run.resource
+        self.run, self._resource = run, run.resource
         self._cursor = Axis("lower", "upper", run.resource.cursor)
         self.axes = [self._cursor] if run.resource.is_bounded else []
         self.axes += [CREATION] if run.resource.created_lower else []
@@ -125,9 +123,9 @@ class Splitter:
 
     def _cut_by_time(self, asked: _Asked) -> list[Window]:
         """Windows of the same length."""
-        total, target = asked.shown.total, self._run.largest_window
+        total, target = asked.shown.total, self.run.largest_window
         stamps = self._stamps(asked, self._cursor)
-        is_side_by_side = self._resource.scrolls and self._run.reading.windows_at_once > 1
+        is_side_by_side = self._resource.scrolls and self.run.reading.windows_at_once > 1
         fewest = FEWEST_PARTS if is_side_by_side and total > target else 2
         count = min(64, max(fewest, -(-3 * total // (2 * target))))
         stamps_differ = not stamps or min(stamps) != max(stamps)
@@ -143,7 +141,7 @@ class Splitter:
 
     def _cut_evenly(self, asked: _Asked, axis: Axis, count: int, oldest: dt.datetime | None) -> list[Window]:
         lower = getattr(asked.window, axis.low) or oldest or BEGINNING
-        upper = max(getattr(asked.window, axis.high) or self._run.client.server_time(), lower)
+        upper = max(getattr(asked.window, axis.high) or self.run.client.server_time(), lower)
         length = upper - lower
         if length <= max(asked.shortest, NARROWEST_OVERLAPS * OVERLAPS[0]) or not self._finds_all(
             asked, axis
@@ -163,12 +161,12 @@ class Splitter:
 
         The last page that can be seen tells the stamp to cut at, whichever stamp the server sorts by.
         """
-        resource, base, window = self._resource, self._run.server.base, asked.window
+        resource, window = self._resource, asked.window
         can_page = resource.search and resource.paged
-        if self._run.largest_window < REACH or not can_page or asked.shown.total < REACH:
+        if self.run.largest_window < REACH or not can_page or asked.shown.total < REACH:
             return []
-        pages = SearchPages(asked.connection, self._run.body(window), base, self._run.executor)
-        last = pages.page(REACH // resource.take - 1 + base.number)
+        number = REACH // resource.take - 1 + asked.connection.learned.page_base
+        last = asked.connection.page(self.run.body(window), number)
         for axis in self.axes:
             stamps = self._stamps(asked, axis) + stamps_at(last.rows, axis.path)
             if not stamps or stamps[0] == stamps[-1]:
@@ -189,15 +187,18 @@ class Splitter:
     def _finds_all(self, asked: _Asked, axis: Axis) -> bool:
         """Whether creation finds all rows of a window: one without that stamp would be in none of its parts.
 
-        What the cursor does not find is in no window but the one without bounds: `count_outside`.
+        What the cursor does not find is in no window but the one without bounds: `stamps.py`.
         """
         if axis is not CREATION:
             return True
         if axis in self.axes:
             window = asked.window
             first = replace(window, created_lower=window.created_lower or FIRST_STAMP)
-            everything = self.count(window, asked.connection)
-            if self._run.server.is_at_limit(everything) or self.count(first, asked.connection) < everything:
+            everything = self.run.count(window, asked.connection)
+            if (
+                self.run.server.is_at_limit(everything)
+                or self.run.count(first, asked.connection) < everything
+            ):
                 self.axes = [other for other in self.axes if other is not CREATION]
         return axis in self.axes
 
@@ -213,41 +214,10 @@ class Splitter:
         for moment in possible[:1] if axis.low not in self._overlaps else ():
             for overlap in OVERLAPS:
                 around = Window(**{axis.low: moment - overlap, axis.high: moment + overlap})
-                if self.count(around, connection):
+                if self.run.count(around, connection):
                     self._overlaps[axis.low] = overlap
                     break
         return self._overlaps.get(axis.low, OVERLAPS[0])
-
-    def count_outside(self, connection: Connection) -> tuple[int, int]:
-        """How many rows are in no window, as they lack the stamp, and how many there are at all.
-
-        Of the first too many rather than too few, if rows come and go.
-        """
-        everything, dated = Window(), Window(lower=FIRST_STAMP)
-        before, most = self.count(everything, connection), 0
-        for _ in range(COUNTS_OF_ALL):
-            stamped, after = self.count(dated, connection), self.count(everything, connection)
-            if after == before:
-                return max(0, after - stamped), after
-            before, most = after, max(most, before - stamped, after - stamped)
-        return most, before
-
-    def count(self, window: Window, connection: Connection, more: Mapping[str, Any] | None = None) -> int:
-        """The server's own count of a window; `more`: further fields of the request."""
-        path = self._resource.search or self._resource.scroll
-        return self.count_by(path, {**window.body(self._resource), **(more or {})}, connection)
-
-    def count_by(self, path: str, bounds: Mapping[str, Any], connection: Connection) -> int:
-        """The server's own count of what fits these fields of a request, by a search or the start of a scroll."""
-        resource = self._resource
-        body = {**resource.body, **bounds}
-        if path == resource.search:
-            page = {"take": 1, "page": self._run.server.base.number} if resource.paged else {}
-            found = connection.post(path, {**body, **page})
-        else:
-            found = connection.post(path, {**body, "take": 1}, starts_scroll=True)
-        self._run.server.note_count(path, found.total)
-        return found.total or 0
 
 
 def _are_apart(one: Window, other: Window) -> bool:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, fields, replace
 from typing import Any, Self, TypeVar
 
 from omnium_source.http.clock import Moment
-from omnium_source.windows.window import exact_moment_of, iso, second_of
+from omnium_source.windows.window import iso, moment_of, second_of
 
 Kept = Mapping[str, Any]
 """A state as dlt keeps it: JSON."""
@@ -40,11 +40,11 @@ def _as_kept(value: Any) -> Any:
 
 
 READERS: Mapping[str, Callable[[Any], Any]] = {
-    "cursor": exact_moment_of,
+    "cursor": moment_of,
     "clock_offset": _number,
     "page_base": _whole_number,
     "newest_first": lambda value: str(value) or None,
-    "full_pass": exact_moment_of,
+    "full_pass": moment_of,
     "is_first_read": lambda value: bool(value) or None,
     "missing": _whole_number,
     "of": _whole_number,

@@ -12,6 +12,7 @@ from omnium_source.errors import BadRequest, Incomplete, Unstamped
 from omnium_source.resources import RESOURCES
 from omnium_source.windows.empty_parts import check_share
 from omnium_source.windows.gathered import Query, Verified
+from omnium_source.windows.stamps import StampCheck
 from omnium_source.windows.state import OpenState, State, WindowState
 from omnium_source.windows.strategy import Strategy
 from omnium_source.windows.versions import Versions
@@ -66,17 +67,14 @@ class ByWindow(Strategy[WindowState]):
                 yield self._final(last, replace(state, **_left_unstamped(known)))
             raise
         if share and not rows:
-            check_share(self.run, self.scheduler.splitter, window)
+            check_share(self.run, window)
         if last:
             yield self._final(last, replace(state, **dict.fromkeys(LEFT_UNSTAMPED)))
-        if (
-            share
-            and share.upper is None
-            and (left := self.scheduler.splitter.count_outside(self.run.connection())[0])
-        ):
-            raise Unstamped(
-                f"{self.run.resource.name}: {left:,} rows carry no {self.run.resource.cursor}", missing=left
-            )
+        if share and share.upper is None:
+            left, _ = StampCheck(self.scheduler.splitter).count_outside()
+            if left:
+                text = f"{self.run.resource.name}: {left:,} rows carry no {self.run.resource.cursor}"
+                raise Unstamped(text, missing=left)
 
     def _final(self, last: Verified, state: WindowState) -> Verified:
         """The last window, with the state of a read that is over."""

@@ -49,7 +49,7 @@ class Strategy(ABC, Generic[S]):
         if state.cursor is None:
             return self.run.reading.since
         cursor = min(second_of(state.cursor), self.now)
-        return cursor - dt.timedelta(seconds=self.run.reading.settling_lag_seconds)
+        return cursor - self.run.reading.settling_lag
 
     def is_full_pass_due(self, state: State) -> bool:
         """Whether everything is to be read again, as it is every few days."""
@@ -58,8 +58,8 @@ class Strategy(ABC, Generic[S]):
 
     def kept(self, state: S, **changes: Any) -> dict[str, Any]:
         """`state` with `changes`, and with what was found out about the server, as it is kept."""
-        base, is_declared = self.run.server.base, self.run.resource.page_base_is_clear
-        found = {"page_base": base.number} if base.is_clear and not is_declared else {}
+        learned, is_declared = self.run.server.learned, self.run.resource.page_base_is_clear
+        found = {"page_base": learned.page_base} if learned.is_base_clear and not is_declared else {}
         return replace(state, **{**found, **changes}).kept()
 
     def read(self, window: Window, query: Query | None = None) -> Iterator[Verified]:

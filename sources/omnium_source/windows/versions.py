@@ -15,8 +15,9 @@ from omnium_source.errors import (
     WrongCredentials,
 )
 from omnium_source.http.client import Answer
-from omnium_source.http.paginators import Connection, Page
+from omnium_source.http.paginators import Connection
 from omnium_source.http.traffic import Budget
+from omnium_source.pages import Page
 from omnium_source.resources import RESOURCES
 from omnium_source.windows.gathered import Gathered, Query, Verified
 from omnium_source.windows.state import VersionsState
@@ -36,7 +37,7 @@ class Versions(Strategy[VersionsState]):
         """Every version of each changed supplier, once."""
         connection, before = self.run.connection(), self.run.traffic.requests
         window = Window(self.since(state), self.latest if state.cursor else None, end=self.now)
-        rows = Gathered(self.run, window, Query(), connection)
+        rows = Gathered(self.run, window, Query(), connection, can_come_twice=True)
         suppliers = self.scheduler.rows_of(RESOURCES["suppliers"], window)
         seen = dict(state.versions or {})
         failures: dict[str, OmniumError] = {}
@@ -48,12 +49,12 @@ class Versions(Strategy[VersionsState]):
             )
             for row, (pages, failure) in zip(some, chains, strict=True):
                 for page in pages:
-                    rows.add(page, can_come_twice=True)
+                    rows.add(page)
                 if failure:
                     failures[str(row.get("id"))] = failure
                 elif row.get("versionId"):
                     seen[str(row.get("id"))] = str(row["versionId"])
-            rows.finish_batches(can_come_twice=True)
+            rows.finish_batches()
         if failures and len(failures) == len(suppliers):
             rows.close()
             raise next(iter(failures.values()))

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from omnium_source.errors import Incomplete
-from omnium_source.normalize.naming import column_name
+from omnium_source.normalize.columns import microseconds
 from omnium_source.resources import Resource
 
 Row = Mapping[str, Any]
@@ -26,33 +26,13 @@ def iso(moment: dt.datetime) -> str:
 EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 EARLIEST = dt.datetime(1, 1, 2, tzinfo=dt.UTC)
 LATEST = dt.datetime(9999, 12, 30, tzinfo=dt.UTC)
-"""Moments beyond these are taken for them: a day is left for time zones, and for what windows share."""
-
-
-def _in_utc(moment: dt.datetime) -> dt.datetime:
-    """The moment in UTC, which it is in already where it has no zone, and in bounds that can be reckoned with."""
-    zoned = moment if moment.tzinfo else moment.replace(tzinfo=dt.UTC)
-    return min(max(zoned, EARLIEST), LATEST).astimezone(dt.UTC)
+"""The first and the last moment to reckon with: a day is left for time zones, and for the overlap of windows."""
 
 
 def moment_of(value: Any) -> dt.datetime | None:
     """The moment in an API's or a state's text, None where it is none; without a zone it is UTC."""
-    if not isinstance(value, str):
-        return None
-    text, _, fraction = value.strip().removesuffix("Z").partition(".")
-    try:
-        # .NET writes seven digits after the second; only a window's bounds come here, so a second is enough.
-        return _in_utc(dt.datetime.fromisoformat(text if fraction.isdigit() or not fraction else value))
-    except ValueError:
-        return None
-
-
-def exact_moment_of(value: Any) -> dt.datetime | None:
-    """The moment in a text, to the fraction of a second; as `moment_of` where it has more digits than Python reads."""
-    try:
-        return _in_utc(dt.datetime.fromisoformat(value))
-    except (TypeError, ValueError):
-        return moment_of(value)
+    count = microseconds(value)
+    return None if count is None else moment_at(count)
 
 
 def microseconds_of(moment: dt.datetime) -> int:
@@ -60,10 +40,10 @@ def microseconds_of(moment: dt.datetime) -> int:
     return (moment - EPOCH) // dt.timedelta(microseconds=1)
 
 
-def moment_at(microseconds: int) -> dt.datetime:
+def moment_at(count: int) -> dt.datetime:
     """The moment so many microseconds after 1970, within the bounds that can be reckoned with."""
     first, last = microseconds_of(EARLIEST), microseconds_of(LATEST)
-    return EPOCH + dt.timedelta(microseconds=min(max(microseconds, first), last))
+    return EPOCH + dt.timedelta(microseconds=min(max(count, first), last))
 
 
 def second_of(moment: dt.datetime) -> dt.datetime:
@@ -140,6 +120,11 @@ class Reading:
     shares: Mapping[str, Window] = field(default_factory=dict)
     """Resource → the only part of its first read that this process reads (`shares.py`)."""
 
+    @property
+    def settling_lag(self) -> dt.timedelta:
+        """How long after a change the index may show it."""
+        return dt.timedelta(seconds=self.settling_lag_seconds)
+
     @classmethod
     def by(cls, settings: Mapping[str, Any], **others: Any) -> "Reading":
         """As those of the settings say that have the name of a field here, and `others`."""
@@ -188,10 +173,5 @@ def texts_at(rows: Sequence[Row], path: str) -> set[str]:
 
 
 def stamps_at(rows: Sequence[Row], path: str) -> list[dt.datetime]:
-    """The moments at a path of some rows, those that have one."""
-    return [stamp for row in rows if (stamp := moment_of(value_at(row, path)))]
-
-
-def column_name_of(path: str) -> str:
-    """The column that a JSON path becomes."""
-    return "__".join(column_name(part) for part in path.split("."))
+    """The seconds at a path of some rows, those that have one: bounds of windows need no more."""
+    return [second_of(stamp) for row in rows if (stamp := moment_of(value_at(row, path)))]

@@ -12,8 +12,8 @@ from omnium_source.errors import ConfigurationError, Incomplete
 from omnium_source.http.client import OmniumClient
 from omnium_source.http.clock import FEWEST_SAMPLES, UNKNOWN_MARGIN, ServerClock
 from omnium_source.normalize.resource_normalizer import ResourceNormalizer
+from omnium_source.normalize.schema import shape_of
 from omnium_source.pii.masking import PersonalData
-from omnium_source.sync import shape
 from omnium_source.windows.resource_reader import Reader
 from omnium_source.windows.resource_run import ResourceRun
 from omnium_source.windows.window import Reading, Window, iso, moment_of
@@ -110,7 +110,7 @@ class Tenant:
             OmniumClient(wire.base_url, wire.client_id, wire.client_secret) as client,
             ThreadPoolExecutor(4) as executor,
         ):
-            normalizer = ResourceNormalizer(shape(resource, PersonalData("include", b"")))
+            normalizer = ResourceNormalizer(shape_of(resource, PersonalData("include", b"")))
             settings = Reading(**{"budget": 20.0, **reading})
             run = ResourceRun(client, resource, normalizer, executor, reading=settings, notes=self.notes)
             windows = list(Reader(run).windows(state or {}))
@@ -201,7 +201,7 @@ def test_a_full_pass_noted_in_the_future_is_due() -> None:
         OmniumClient(wire.base_url, wire.client_id, wire.client_secret) as client,
         ThreadPoolExecutor(4) as executor,
     ):
-        normalizer = ResourceNormalizer(shape(resource, PersonalData("include", b"")))
+        normalizer = ResourceNormalizer(shape_of(resource, PersonalData("include", b"")))
         run = ResourceRun(client, resource, normalizer, executor)
         (window,) = Reader(run).windows({"cursor": future, "full_pass": future})
     assert "createdFrom" not in wire.asked[-1].body

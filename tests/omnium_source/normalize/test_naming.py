@@ -14,22 +14,22 @@ from omnium_source import RESOURCES
 from omnium_source.normalize.batch import Batch
 from omnium_source.normalize.found_columns import NEW_COLUMNS
 from omnium_source.normalize.naming import LONGEST_NAME, column_name
-from omnium_source.normalize.pages import Parsed
 from omnium_source.normalize.resource_normalizer import ResourceNormalizer
+from omnium_source.normalize.schema import shape_of
+from omnium_source.pages import Page
 from omnium_source.pii.masking import PersonalData
-from omnium_source.sync import shape
 
 Known = Mapping[str, Mapping[str, Mapping[str, Any]]]
 OPEN = PersonalData("include", b"")
 
 
 def normalizer(known: Known | None = None, personal: PersonalData = OPEN) -> ResourceNormalizer:
-    return ResourceNormalizer(shape(RESOURCES["suppliers"], personal), known)
+    return ResourceNormalizer(shape_of(RESOURCES["suppliers"], personal), known)
 
 
 def batch_of(made: ResourceNormalizer, *rows: dict[str, Any]) -> Batch:
     body = orjson.dumps({"result": [{"id": str(number), **row} for number, row in enumerate(rows)]})
-    return made.normalize([Parsed.of(body)])
+    return made.normalize([Page(body)])
 
 
 def values(batch: Batch, table: str = "suppliers") -> list[dict[str, Any]]:
@@ -172,7 +172,7 @@ def test_what_is_nested_deeply_is_json_as_it_came(levels: int, personal: Persona
     for level in range(levels):
         value = [value] if level % 2 else {"a": value, "b": level}
     body = b'[{"id": "1", "deep": %s, "contacts": [{"x": %s}]}]' % (text := json_of(value), text)
-    batch = normalizer(personal=personal).normalize([Parsed.of(body)])
+    batch = normalizer(personal=personal).normalize([Page(body)])
     (row,), (contact,) = values(batch), values(batch, "suppliers__contacts")
     assert row["deep"] == text.decode(), "the supplier's own"
     hidden = personal.hide("kari@nordmann.example") or ""

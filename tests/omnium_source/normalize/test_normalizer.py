@@ -19,22 +19,22 @@ from omnium_source.contract import contract
 from omnium_source.normalize.batch import Batch
 from omnium_source.normalize.drift import Drift
 from omnium_source.normalize.found_columns import Known
-from omnium_source.normalize.pages import Parsed
 from omnium_source.normalize.resource_normalizer import ResourceNormalizer
 from omnium_source.normalize.schema import ResourceShape, hints_of, json_columns, shape_of
+from omnium_source.pages import Page
 from omnium_source.pii.masking import PersonalData
-from omnium_source.resources import RESOURCES
+from omnium_source.resources import RESOURCES, Resource
 
 OPEN = PersonalData("include", b"")
 
 
 def shape(resource: str) -> ResourceShape:
     row = RESOURCES[resource]
-    return shape_of(row.name, row.schema, personal=OPEN, key=row.key, excluded=row.excluded)
+    return shape_of(row, OPEN)
 
 
-def page(text: str) -> Parsed:
-    return Parsed.of(text.encode())
+def page(text: str) -> Page:
+    return Page(text.encode())
 
 
 def parse(resource: str, *pages: str, known: Known | None = None) -> Batch:
@@ -163,9 +163,8 @@ def test_pages_of_all_forms() -> None:
         '{"id": "S", "versionId": "2", "created": "2024-01-01T00:00:00Z",'
         ' "value": {"id": "S", "defaultLeadTime": 7}}'
     )
-    bare = '{"id": "S", "versionId": "1", "modified": "2024-01-01T00:00:00Z", "defaultLeadTime": 5}'
     normalizer = ResourceNormalizer(shape("supplier_versions"))
-    batch = normalizer.normalize([Parsed(text.encode(), [orjson.loads(text)]) for text in (version, bare)])
+    batch = normalizer.normalize([page(f'{{"result": [{version}]}}')])
     assert rows(batch, "supplier_versions") == [
         {
             "id": "S",
@@ -173,15 +172,6 @@ def test_pages_of_all_forms() -> None:
             "created": utc(2024, 1, 1),
             "value__id": "S",
             "value__default_lead_time": 7,
-        },
-        {
-            "id": "S",
-            "version_id": "1",
-            "created": utc(2024, 1, 1),
-            "value__id": "S",
-            "value__version_id": "1",
-            "value__modified": utc(2024, 1, 1),
-            "value__default_lead_time": 5,
         },
     ]
 
@@ -356,9 +346,10 @@ def test_values_that_do_not_fit_stand_beside_their_column() -> None:
 def test_what_is_not_quite_json_is_read_and_names_its_row() -> None:
     body = (
         rb'{"result": [{"id": "A", "name": "x"}, null, {"id": "B\u0000", "name": "y\ud800"},'
-        rb' {"id": "C", "total": NaN, "subTotal": 1e400, "lines": [{"note": "\ud800"}]}]}'
+        rb' {"id": "C", "total": NaN, "subTotal": 1e400, "lines": [{"note": "\ud800"}]}],'
+        rb' "facets": ["\ud800"]}'
     )
-    batch = ResourceNormalizer(shape("orders")).normalize([page('[{"id": "0"}]'), Parsed.of(body)])
+    batch = ResourceNormalizer(shape("orders")).normalize([page('[{"id": "0"}]'), Page(body)])
     assert rows(batch, "orders") == [
         {"id": "0"},
         {"id": "A", "name": "x"},
@@ -523,13 +514,13 @@ def test_products_flatten_to_the_second_level() -> None:
 
 def test_an_unknown_schema() -> None:
     with pytest.raises(KeyError, match=r"unknown: contract\.json has no schema OmniumUnknown"):
-        shape_of("unknown", "OmniumUnknown", personal=OPEN, key=("id",))
+        shape_of(Resource("unknown", "OmniumUnknown"), OPEN)
 
 
 def test_a_field_of_an_unknown_kind_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(contract(), "OmniumOdd", {"id": "text", "size": "string"})
     with pytest.raises(KeyError, match=r"OmniumOdd\.size is 'string'"):
-        shape_of("odd", "OmniumOdd", personal=OPEN, key=("id",))
+        shape_of(Resource("odd", "OmniumOdd"), OPEN)
 
 
 # ------------------------------------------------------------------------------------------------ a reference

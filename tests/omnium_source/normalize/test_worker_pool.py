@@ -27,17 +27,16 @@ from omnium_sandbox import Sandbox
 from omnium_source import RESOURCES
 from omnium_source.errors import Incomplete, Stopped
 from omnium_source.http.client import OmniumClient
-from omnium_source.http.paginators import Page
 from omnium_source.normalize import buffer, resource_normalizer, worker_pool
 from omnium_source.normalize.batch import Batch
 from omnium_source.normalize.drift import Drift
 from omnium_source.normalize.found_columns import FoundColumns
 from omnium_source.normalize.normalizer import Normalizer
-from omnium_source.normalize.pages import Parsed
 from omnium_source.normalize.resource_normalizer import ResourceNormalizer
+from omnium_source.normalize.schema import shape_of
 from omnium_source.normalize.worker_pool import WorkerPool
+from omnium_source.pages import Page
 from omnium_source.pii.masking import PersonalData
-from omnium_source.sync import shape
 from omnium_source.windows import resource_run
 from omnium_source.windows.gathered import Verified
 from omnium_source.windows.resource_reader import Reader
@@ -94,7 +93,7 @@ def read(wire: Wire, pool: WorkerPool | None, **more: Any) -> list[Verified]:
         OmniumClient(wire.base_url, wire.client_id, wire.client_secret) as client,
         ThreadPoolExecutor(4) as executor,
     ):
-        normalizer = ResourceNormalizer(shape(resource, OPEN), pool=pool)
+        normalizer = ResourceNormalizer(shape_of(resource, OPEN), pool=pool)
         reading = Reading(budget=20.0)
         reader = Reader(ResourceRun(client, resource, normalizer, executor, reading=reading, **more))
         return list(reader.windows({}))
@@ -168,7 +167,7 @@ def values(*batches: Any) -> list[dict[str, Any]]:
 
 
 def pooled(pool: WorkerPool) -> ResourceNormalizer:
-    normalizer = ResourceNormalizer(shape(RESOURCES["suppliers"], OPEN), pool=pool)
+    normalizer = ResourceNormalizer(shape_of(RESOURCES["suppliers"], OPEN), pool=pool)
     normalizer.use_pool_for(1)
     assert normalizer.is_pooled
     return normalizer
@@ -333,9 +332,9 @@ def test_a_worker_makes_the_same_tables(rows: list[dict[str, Any]], is_private: 
     """Whatever stands in the rows; also columns of nothing but null, which do not go through the pipe."""
     personal = PersonalData("hash", b"a key of the test's own") if is_private else OPEN
     rows = [{"id": str(number), **row} for number, row in enumerate(rows)]
-    made = Normalizer(shape(RESOURCES["suppliers"], personal))
+    made = Normalizer(shape_of(RESOURCES["suppliers"], personal))
     body = orjson.dumps({"result": rows})
-    here = made.normalize([Parsed.of(body)], None, "modified")
+    here = made.normalize([Page(body)], None, "modified")
     columns = FoundColumns.of(made.shape.tables)
     there = the_pool().normalize(made, columns, [body], "modified")
     assert there.tables == here.tables
@@ -479,7 +478,9 @@ def test_many_windows_of_some_size_are_worth_workers_and_small_ones_are_not(
     monkeypatch.setattr(resource_normalizer, "LARGE_BYTES", 24)
     monkeypatch.setattr(resource_normalizer, "SMALL_BYTES", 2)
     with WorkerPool(1) as pool:
-        some, small = (ResourceNormalizer(shape(RESOURCES["suppliers"], OPEN), pool=pool) for _ in range(2))
+        some, small = (
+            ResourceNormalizer(shape_of(RESOURCES["suppliers"], OPEN), pool=pool) for _ in range(2)
+        )
         for is_pooled in (False, False, True):
             some.use_pool_for(11)
             assert some.is_pooled == is_pooled

@@ -7,9 +7,9 @@ from typing import Any
 
 import orjson
 import pytest
-from omnium_source.normalize.pages import Parsed
 from omnium_source.normalize.resource_normalizer import ResourceNormalizer
 from omnium_source.normalize.schema import shape_of
+from omnium_source.pages import Page
 from omnium_source.pii.masking import PersonalData
 from omnium_source.resources import RESOURCES
 
@@ -47,8 +47,8 @@ def order(place: str, value: str) -> dict[str, Any]:
 def shown(row: dict[str, Any]) -> str:
     resource = RESOURCES["orders"]
     personal = PersonalData("hash", b"a key for tests only")
-    shape = shape_of(resource.name, resource.schema, personal=personal, key=resource.key)
-    batch = ResourceNormalizer(shape).normalize([Parsed.of(orjson.dumps({"result": [row]}))])
+    shape = shape_of(resource, personal)
+    batch = ResourceNormalizer(shape).normalize([Page(orjson.dumps({"result": [row]}))])
     return json.dumps([table.to_pylist() for table in batch.tables.values()], default=str, ensure_ascii=False)
 
 

@@ -6,9 +6,9 @@ from typing import Any
 
 import orjson
 import pytest
-from omnium_source.normalize.pages import Parsed
 from omnium_source.normalize.resource_normalizer import ResourceNormalizer
 from omnium_source.normalize.schema import shape_of
+from omnium_source.pages import Page
 from omnium_source.pii.masking import Inside, PersonalData
 from omnium_source.pii.vocabulary import (
     is_company_container,
@@ -243,27 +243,27 @@ KEPT = {
 def test_free_form_objects_tell_nothing(value: dict[str, Any]) -> None:
     before = json.dumps(value)
     for inside in (Inside(), Inside("person")):
-        shown = json.dumps(HASH.clean(value, str, inside), ensure_ascii=False)
+        shown = json.dumps(HASH.clean(value, inside), ensure_ascii=False)
         assert [secret for secret in SECRETS if secret in shown] == []
     assert json.dumps(value) == before, "what was given stays as it was"
 
 
 def test_what_is_not_personal_stays() -> None:
-    assert HASH.clean(KEPT, str) == KEPT
+    assert HASH.clean(KEPT) == KEPT
 
 
 def test_exclude_leaves_nothing_of_it() -> None:
     away = PersonalData("exclude", b"a key for tests only")
-    shown = json.dumps([away.clean(value, str) for value in FREE_FORM], ensure_ascii=False)
+    shown = json.dumps([away.clean(value) for value in FREE_FORM], ensure_ascii=False)
     assert [secret for secret in SECRETS if secret in shown] == []
-    assert away.clean(KEPT, str) == KEPT
+    assert away.clean(KEPT) == KEPT
 
 
 def tables(resource: str, *rows: Any) -> str:
     """All tables of these rows."""
     row = RESOURCES[resource]
-    shape = shape_of(row.name, row.schema, personal=HASH, key=row.key, excluded=row.excluded)
-    batch = ResourceNormalizer(shape).normalize([Parsed.of(orjson.dumps({"result": rows}))])
+    shape = shape_of(row, HASH)
+    batch = ResourceNormalizer(shape).normalize([Page(orjson.dumps({"result": rows}))])
     return json.dumps([table.to_pylist() for table in batch.tables.values()], default=str, ensure_ascii=False)
 
 

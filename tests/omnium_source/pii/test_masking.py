@@ -13,9 +13,9 @@ import pytest
 from omnium_source.contract import contract
 from omnium_source.errors import ConfigurationError
 from omnium_source.normalize.batch import Batch
-from omnium_source.normalize.pages import Parsed
 from omnium_source.normalize.resource_normalizer import ResourceNormalizer
 from omnium_source.normalize.schema import shape_of
+from omnium_source.pages import Page
 from omnium_source.pii.masking import Mode, PersonalData
 from omnium_source.pii.personal_key import key_for
 from omnium_source.pii.rules import Position
@@ -28,9 +28,9 @@ SECRET = "kari.nordmann@example.org"
 
 def parsed(resource: str, *rows: Any, personal: PersonalData = HASH) -> Batch:
     row = RESOURCES[resource]
-    shape = shape_of(row.name, row.schema, personal=personal, key=row.key, excluded=row.excluded)
+    shape = shape_of(row, personal)
     body = orjson.dumps({"result": rows})
-    return ResourceNormalizer(shape).normalize([Parsed(body, orjson.loads(body)["result"])])
+    return ResourceNormalizer(shape).normalize([Page(body)])
 
 
 def filled(schema: str, above: tuple[str, ...] = ()) -> dict[str, Any]:
@@ -291,11 +291,11 @@ def test_a_property_whose_key_is_no_text_is_judged_by_its_value() -> None:
 
 def test_a_new_field_stays_hidden_when_its_type_changes() -> None:
     row = RESOURCES["orders"]
-    normalizer = ResourceNormalizer(shape_of(row.name, row.schema, personal=HASH, key=row.key))
+    normalizer = ResourceNormalizer(shape_of(row, HASH))
     shown = ""
     for value in (True, "Kari", ["Kari"], {"name": "Kari", "x": ["Kari"]}, {"first": "Kari"}, 47):
         body = orjson.dumps({"result": [{"id": "1", "customerFirstName": value, "customer": value}]})
-        shown += everything(normalizer.normalize([Parsed(body, orjson.loads(body)["result"])]))
+        shown += everything(normalizer.normalize([Page(body)]))
     assert "Kari" not in shown.replace('"x\\": [\\"Kari', "")
 
 
@@ -397,30 +397,35 @@ def test_siblings_that_say_so(key: str, expected: bool) -> None:
 
 def test_a_key_is_made_once_for_its_owner_alone(tmp_path: Path) -> None:
     path = tmp_path / "state" / "key"
-    made = key_for("hash", None, path)
-    assert key_for("hash", None, path) == made
+    made = key_for(None, path)
+    assert key_for(None, path) == made
     assert len(made) == 64
     assert stat.S_IMODE(os.stat(path).st_mode) == 0o600
     assert [file.name for file in path.parent.iterdir()] == ["key"]
-    assert key_for("hash", "configured by hand", path) == b"configured by hand"
+    assert key_for("configured by hand", path) == b"configured by hand"
 
 
 @pytest.mark.parametrize(
-    ("mode", "configured", "content", "message"),
+    ("configured", "content", "message"),
     [
-        ("hashed", None, None, "pii is 'hashed': take include, hash or exclude"),
-        ("hash", "short", None, "pii_key is too short: take 16 characters or more"),
-        ("hash", None, "", "holds no key: restore it, or delete it and load everything anew"),
+        ("short", None, "pii_key is too short: take 16 characters or more"),
+        (None, "", "holds no key: restore it, or delete it and load everything anew"),
     ],
 )
-def test_settings_that_make_no_sense(
-    tmp_path: Path, mode: Any, configured: str | None, content: str | None, message: str
+def test_keys_that_are_none(
+    tmp_path: Path, configured: str | None, content: str | None, message: str
 ) -> None:
     path = tmp_path / "key"
     if content is not None:
         path.write_text(content)
     with pytest.raises(ConfigurationError, match=message):
-        key_for(mode, configured, path)
+        key_for(configured, path)
+
+
+def test_a_mode_that_there_is_not() -> None:
+    mode: Any = "hashed"
+    with pytest.raises(ConfigurationError, match="pii is 'hashed': take include, hash or exclude"):
+        PersonalData(mode, b"")
 
 
 def test_a_long_text_without_spaces_takes_no_time() -> None:

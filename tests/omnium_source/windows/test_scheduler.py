@@ -13,8 +13,8 @@ from omnium_source import RESOURCES
 from omnium_source.errors import Incomplete
 from omnium_source.http.client import OmniumClient
 from omnium_source.normalize.resource_normalizer import ResourceNormalizer
+from omnium_source.normalize.schema import shape_of
 from omnium_source.pii.masking import PersonalData
-from omnium_source.sync import shape
 from omnium_source.windows.gathered import Verified
 from omnium_source.windows.resource_reader import Reader
 from omnium_source.windows.resource_run import ResourceRun
@@ -104,7 +104,7 @@ def read(scrolls: Scrolls, spool: Path | None = None, **reading: Any) -> list[Ve
         OmniumClient(wire.base_url, wire.client_id, wire.client_secret) as client,
         ThreadPoolExecutor(20) as executor,
     ):
-        normalizer = ResourceNormalizer(shape(resource, PersonalData("include", b"")))
+        normalizer = ResourceNormalizer(shape_of(resource, PersonalData("include", b"")))
         return list(Reader(ResourceRun(client, resource, normalizer, executor, reading=settings)).windows({}))
 
 
