@@ -19,7 +19,7 @@ from omnium_elt.infra.home import Home, Settings
 from omnium_elt.infra.run_report import StepReport
 from omnium_elt.infra.tenant import connect, connect_as
 from omnium_elt.write.credentials import WRITER, fault
-from omnium_elt.write.journal import Entry, Journal, journals, note_end
+from omnium_elt.write.journal import Entry, Journal, everything
 
 log = logging.getLogger("omnium.write")
 
@@ -104,12 +104,11 @@ def find_out(home: Home, writers: dict[str, Writer]) -> list[str]:
     Raises OmniumEltError where a journal is damaged.
     """
     lines = []
-    open_entries = [
-        (path, entry) for path, entries in journals(home.writes) for entry in entries if not entry.is_settled
-    ]
-    for path, entry in open_entries:
+    for entry in everything(home.writes):
+        if entry.is_settled:
+            continue
         outcome, version, detail = writers[entry.kind].outcome(entry)
-        note_end(path, entry, outcome, version=version, detail=detail)
+        Journal(home.writes, entry.run_id).ended(entry, outcome, version=version, detail=detail)
         words = {"written": "was written", "not_written": "was not written"}.get(outcome, "is not known")
         lines.append(f"{entry.target} of {entry.run_id}: {words}{f' ({detail})' if detail else ''}")
     return lines

@@ -8,7 +8,7 @@ A process that is killed leaves a line "sending" without its "ended": the next o
 
 import json
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -77,22 +77,17 @@ class Journal:
 
     def ended(self, entry: Entry, outcome: str, *, version: str | None = None, detail: str = "") -> None:
         """Note what became of a change."""
-        note_end(self._path, entry, outcome, version=version, detail=detail)
-
-
-def note_end(path: Path, entry: Entry, outcome: str, *, version: str | None = None, detail: str = "") -> None:
-    """Note in a run's journal what became of one of its changes."""
-    _append(
-        path,
-        {
-            "event": "ended",
-            "number": entry.number,
-            "outcome": outcome,
-            "version_after": version,
-            "detail": detail,
-            "ended_at": _now(),
-        },
-    )
+        _append(
+            self._path,
+            {
+                "event": "ended",
+                "number": entry.number,
+                "outcome": outcome,
+                "version_after": version,
+                "detail": detail,
+                "ended_at": _now(),
+            },
+        )
 
 
 def read(path: Path) -> list[Entry]:
@@ -124,14 +119,13 @@ def read(path: Path) -> list[Entry]:
     return [Entry(**entry) for entry in entries.values()]
 
 
-def journals(folder: Path) -> Iterator[tuple[Path, list[Entry]]]:
-    """All journals, oldest first. Raises OmniumEltError as `read` does."""
-    for path in sorted(folder.glob("*.jsonl")):
-        yield path, read(path)
+def everything(folder: Path) -> list[Entry]:
+    """The entries of all runs, oldest first. Raises OmniumEltError as `read` does."""
+    return [entry for path in sorted(folder.glob("*.jsonl")) for entry in read(path)]
 
 
 def written(entries: Sequence[Entry], kind: str) -> list[Entry]:
-    """Those of a run's changes that are of a kind and took place, the newest first, as they are undone."""
+    """The changes of a kind that took place, the newest first, as they are undone."""
     return [entry for entry in reversed(entries) if entry.kind == kind and entry.is_written]
 
 

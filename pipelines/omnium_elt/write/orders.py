@@ -26,7 +26,7 @@ from omnium_elt.warehouse import database
 from omnium_elt.warehouse.queries import rows
 from omnium_elt.write import exact
 from omnium_elt.write.changes import Change
-from omnium_elt.write.journal import Entry, Journal, journals, written
+from omnium_elt.write.journal import Entry, Journal, everything, written
 
 ROLE = "PurchaseOrderAdmin"
 DRAFT, CANCELED = "New", "OrderCanceled"
@@ -158,7 +158,7 @@ def _newest_load(connection: Any) -> tuple[str, datetime] | None:
 
 def canceled_by_undo(home: Home) -> set[str]:
     """The ids of orders that were taken back. Raises OmniumEltError where a journal is damaged."""
-    return {entry.target for _, entries in journals(home.writes) for entry in written(entries, "undo_order")}
+    return {entry.target for entry in written(everything(home.writes), "undo_order")}
 
 
 def _order(lines: Sequence[dict[str, Any]], as_of: str, undone: AbstractSet[str]) -> Change:
@@ -227,27 +227,26 @@ def settle(home: Home) -> None:
     Safe to do again.
     """
     decisions = Decisions(home.decisions)
-    for _, entries in journals(home.writes):
-        for entry in entries:
-            if entry.kind == "undo_order" and entry.is_written:
-                decisions.take_back(entry.target)
-            if entry.kind != "order" or not entry.is_written or "as_of" not in entry.facts:
-                continue
-            facts = entry.facts
-            ordered = [
-                Decision(
-                    facts["warehouse_code"],
-                    line["code"],
-                    facts["supplier_id"],
-                    facts["currency"],
-                    date.fromisoformat(facts["as_of"]),
-                    Decimal(str(facts["proposed"].get(line["code"], line["quantity"]))),
-                    is_ticked=True,
-                    quantity=Decimal(str(line["quantity"])),
-                )
-                for line in entry.after["purchaseOrderForm"]["lineItems"]
-            ]
-            decisions.settle(ordered, entry.target, datetime.fromisoformat(entry.sent_at))
+    for entry in everything(home.writes):
+        if entry.kind == "undo_order" and entry.is_written:
+            decisions.take_back(entry.target)
+        facts = entry.facts
+        if entry.kind != "order" or not entry.is_written or "as_of" not in facts:
+            continue
+        ordered = [
+            Decision(
+                facts["warehouse_code"],
+                line["code"],
+                facts["supplier_id"],
+                facts["currency"],
+                date.fromisoformat(facts["as_of"]),
+                Decimal(str(facts["proposed"].get(line["code"], line["quantity"]))),
+                is_ticked=True,
+                quantity=Decimal(str(line["quantity"])),
+            )
+            for line in entry.after["purchaseOrderForm"]["lineItems"]
+        ]
+        decisions.settle(ordered, entry.target, datetime.fromisoformat(entry.sent_at))
 
 
 def order_id_of(lines: Sequence[dict[str, Any]], as_of: str, undone: AbstractSet[str]) -> str:
@@ -309,30 +308,24 @@ def _written_before(
     They know of it where their newest load (run id, beginning) is another one than when it was sent, and began later: a
     clock that was set back in between must not let a load of before look like one of after.
     """
-    for path, entries in journals(home.writes):
-        for entry in entries:
-            if entry.kind != "order" or entry.outcome == "not_written" or entry.target in undone:
-                continue
-            is_known = (
-                newest is not None
-                and newest[0] != entry.facts.get("newest_load")
-                and newest[1] > datetime.fromisoformat(entry.sent_at)
-            )
-            for change in changes:
-                is_same_place = _place(change.facts) == _place(entry.facts)
-                if change.target == entry.target and entry.is_written:
-                    change.end("unchanged", f"written by {path.stem}")
-                elif (
-                    change.target != entry.target
-                    and is_same_place
-                    and not is_known
-                    and change.status == "shown"
-                ):
-                    change.end(
-                        "refused",
-                        f"the proposal does not know of order {entry.target} yet, which {path.stem} sent to the same "
-                        "supplier and warehouse: omnium-elt run first",
-                    )
+    for entry in everything(home.writes):
+        if entry.kind != "order" or entry.outcome == "not_written" or entry.target in undone:
+            continue
+        is_known = (
+            newest is not None
+            and newest[0] != entry.facts.get("newest_load")
+            and newest[1] > datetime.fromisoformat(entry.sent_at)
+        )
+        for change in changes:
+            if change.target == entry.target:
+                if entry.is_written:
+                    change.end("unchanged", f"written by {entry.run_id}")
+            elif _place(change.facts) == _place(entry.facts) and not is_known and change.status == "shown":
+                change.end(
+                    "refused",
+                    f"the proposal does not know of order {entry.target} yet, which {entry.run_id} sent to the same "
+                    "supplier and warehouse: omnium-elt run first",
+                )
 
 
 def _place(facts: dict[str, Any]) -> tuple[Any, ...]:

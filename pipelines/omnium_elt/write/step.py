@@ -8,7 +8,7 @@ from omnium_elt.infra.home import Home, Settings
 from omnium_elt.infra.run_report import Progress, RunReport, Step
 from omnium_elt.write import changes, orders, suppliers
 from omnium_elt.write.changes import Change, Writer
-from omnium_elt.write.journal import Journal, journals
+from omnium_elt.write.journal import Journal, everything
 
 Plan = Callable[[Home, suppliers.Suppliers, orders.Orders], tuple[list[Change], list[str]]]
 """What is to be changed, and what a person should know of it."""
@@ -34,11 +34,11 @@ def undo_step(run_id: str, *, apply: bool) -> Step:
     def plan(
         home: Home, of_suppliers: suppliers.Suppliers, of_orders: orders.Orders
     ) -> tuple[list[Change], list[str]]:
-        known = {path.stem: entries for path, entries in journals(home.writes)}
-        if run_id not in known:
-            runs = ", ".join(list(known)[-5:]) or "none yet"
+        known = everything(home.writes)
+        entries = [entry for entry in known if entry.run_id == run_id]
+        if not entries:
+            runs = ", ".join(list(dict.fromkeys(entry.run_id for entry in known))[-5:]) or "none yet"
             raise UsageError(f"run {run_id!r} wrote nothing here", f"Runs that did: {runs}.")
-        entries = known[run_id]
         return suppliers.taken_back(entries, of_suppliers) + orders.taken_back(entries, of_orders), []
 
     return _step(f"undo-{run_id}", plan, apply=apply)
