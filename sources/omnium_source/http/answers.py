@@ -85,11 +85,13 @@ def body_of(response: httpx.Response) -> bytes:
                     alone.enter_context(_large)
                 size += len(content)
                 if size > MAX_BYTES:
+                    chunks.clear()  # the error's traceback holds them as long as its window is tried again
                     raise TooLarge(f"an answer is larger than {MAX_BYTES // (1024 * 1024):,} MB")
                 # Commas and braces in texts count as well, and are few.
                 memory += len(content) + VALUE_BYTES * content.count(b",")
                 memory += OBJECT_BYTES * content.count(b"{")
                 if memory > MAX_MEMORY:
+                    chunks.clear()
                     raise TooLarge(
                         f"an answer holds so many values that they take more than {MAX_MEMORY // (1024 * 1024):,} MB"
                     )

@@ -246,6 +246,25 @@ def test_an_answer_of_more_values_than_memory_holds_is_said(body: bytes) -> None
     )
 
 
+@pytest.mark.parametrize(
+    ("bound", "value"), [("MAX_BYTES", 3_000_000), ("MAX_MEMORY", 10_000_000)], ids=["bytes", "memory"]
+)
+def test_what_was_read_of_a_refused_answer_is_not_kept_by_its_error(
+    monkeypatch: pytest.MonkeyPatch, bound: str, value: int
+) -> None:
+    monkeypatch.setattr(f"omnium_source.http.answers.{bound}", value)
+    packed = gzip.compress(b"[" + b"1234567, " * 500_000 + b"1]", 1)
+    tracemalloc.start()
+    try:
+        with pytest.raises(TooLarge) as raised:
+            body_of(httpx.Response(200, headers={"Content-Encoding": "gzip"}, content=iter([packed])))
+        kept, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert raised.value.__traceback__ is not None
+    assert kept < 1_500_000
+
+
 def test_large_answers_are_read_one_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("omnium_source.http.answers.LARGE_BYTES", 1_000)
     happened: list[str] = []
