@@ -74,7 +74,7 @@ class Home:
     """The access token kept between runs (0600)."""
     personal_key = _Place("state", "personal_key")
     """The key that personal data are hashed with, where the configuration names none (0600)."""
-    tenant = _Place("state", "tenant")
+    tenant = _Place("state", "tenant.json")
     """Whose rows these are: the host that they were read from."""
     lock = _Place("state", "lock")
     """The lock file; its content says who holds it."""

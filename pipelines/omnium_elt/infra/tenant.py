@@ -12,7 +12,7 @@ from omnium_source.pii.masking import PersonalData
 from omnium_source.pii.personal_key import check_mark, key_for
 
 from omnium_elt.infra.errors import OmniumEltError, UsageError
-from omnium_elt.infra.files import replacing
+from omnium_elt.infra.files import read_object, write_json
 from omnium_elt.infra.home import Settings
 
 
@@ -40,8 +40,8 @@ def check_tenant(settings: Settings) -> None:
     They would stand side by side, and the cursors of the one leave out what the other has of before.
     """
     path, tenant = settings.home.tenant, _tenant_of(settings.base_url)
-    held = path.read_text(encoding="utf-8").strip() if path.exists() else tenant
-    if held != tenant:
+    held = _held(settings)
+    if held and held != tenant:
         raise UsageError(
             f"{settings.home.root} holds the rows of {held}, and this is {tenant}",
             f"Choose another --home; or, where both are the same tenant, take {path} away.",
@@ -50,10 +50,14 @@ def check_tenant(settings: Settings) -> None:
 
 def note_tenant(settings: Settings) -> None:
     """Keep whose rows the home holds: before the first are loaded."""
-    tenant = _tenant_of(settings.base_url)
-    if not settings.home.tenant.exists():
-        with replacing(settings.home.tenant) as partial:
-            partial.write_text(f"{tenant}\n", encoding="utf-8")
+    if not _held(settings):
+        write_json(settings.home.tenant, {"host": _tenant_of(settings.base_url)})
+
+
+def _held(settings: Settings) -> str | None:
+    """Whose rows these are; None where nobody knows, as in a home without any, or where the file is damaged."""
+    host = read_object(settings.home.tenant).get("host")
+    return host if isinstance(host, str) else None
 
 
 def _tenant_of(base_url: str) -> str:

@@ -1,5 +1,6 @@
 """Whose rows a home holds, and that those of two tenants never stand in one."""
 
+import json
 from pathlib import Path
 
 import pytest
@@ -74,9 +75,9 @@ def test_a_load_keeps_whose_rows_it_loads_and_what_could_not_be_read_is_nobodys(
     assert not home.tenant.exists()
     monkeypatch.setenv("SOURCES__OMNIUM__CLIENT_SECRET", sandbox.client_secret)
     assert main(["load", *arguments]) == 0
-    assert home.tenant.read_text() == "a sandbox on this machine\n"
+    assert json.loads(home.tenant.read_text()) == {"host": "a sandbox on this machine"}
     capfd.readouterr()
-    home.tenant.write_text("api.omnium.no\n")
+    home.tenant.write_text('{"host": "api.omnium.no"}')
     for command in ("load", "reconcile", "run"):
         assert main([command, *arguments]) == 2
         assert "holds the rows of api.omnium.no" in printed_json(capfd)["error"]
