@@ -10,9 +10,9 @@ proposed when it was made, so that a later proposal can be held against it.
 
 import os
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import astuple, dataclass, fields, replace
+from dataclasses import asdict, astuple, dataclass, fields, replace
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from pathlib import Path
@@ -80,6 +80,22 @@ create table if not exists history (number integer primary key, what, order_id, 
 pragma user_version = {VERSION};
 commit;
 """
+
+
+_QUANTITIES, _DAYS = ("proposed_quantity", "quantity"), ("proposal_date", "snoozed_until")
+
+
+def as_table(decisions: Sequence[Decision]) -> Any:
+    """Decisions as an Arrow table that SQL joins with, a row each; `number` is its place among them."""
+    import pyarrow
+
+    kinds = {"number": pyarrow.int64(), "is_ticked": pyarrow.bool_()}
+    kinds |= dict.fromkeys(_QUANTITIES, pyarrow.decimal128(18, 4)) | dict.fromkeys(_DAYS, pyarrow.date32())
+    schema = pyarrow.schema([(name, kinds.get(name, pyarrow.string())) for name in ("number", *_COLUMNS)])
+    rows = [{**asdict(decision), "number": number} for number, decision in enumerate(decisions)]
+    for row in rows:
+        row |= {name: round(row[name], 4) for name in _QUANTITIES if row[name] is not None}
+    return pyarrow.Table.from_pylist(rows, schema)
 
 
 class Decisions:
@@ -231,13 +247,9 @@ def _row(decision: Decision) -> tuple[Any, ...]:
 
 def _decision(row: Sequence[Any]) -> Decision:
     values = dict(zip(_COLUMNS, row, strict=True))
-    for name, kind in (
-        ("proposal_date", date.fromisoformat),
-        ("snoozed_until", date.fromisoformat),
-        ("proposed_quantity", Decimal),
-        ("quantity", Decimal),
-        ("is_ticked", bool),
-    ):
+    kinds: dict[str, Callable[[Any], Any]] = {"is_ticked": bool}
+    kinds |= dict.fromkeys(_QUANTITIES, Decimal) | dict.fromkeys(_DAYS, date.fromisoformat)
+    for name, kind in kinds.items():
         if values[name] is not None:
             values[name] = kind(values[name])
     return Decision(**values)

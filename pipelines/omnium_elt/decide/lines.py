@@ -10,7 +10,7 @@ from datetime import date
 from decimal import Decimal
 from typing import Any
 
-from omnium_elt.decide.decisions import Decision, Decisions, Key
+from omnium_elt.decide.decisions import Decision, Decisions, Key, as_table
 from omnium_elt.infra.errors import UsageError
 from omnium_elt.infra.home import Home
 from omnium_elt.infra.text import counted
@@ -143,25 +143,7 @@ def join(connection: Any, home: Home, kept: Mapping[Key, Decision]) -> None:
 
     Raises UsageError where nothing says of which day the proposal is.
     """
-    import pyarrow
-
-    decimal = pyarrow.decimal128(18, 4)
-    columns: dict[str, tuple[Any, list[Any]]] = {
-        "warehouse_code": (pyarrow.string(), [one.warehouse_code for one in kept.values()]),
-        "sku": (pyarrow.string(), [one.sku for one in kept.values()]),
-        "supplier_id": (pyarrow.string(), [one.supplier_id for one in kept.values()]),
-        "currency": (pyarrow.string(), [one.currency for one in kept.values()]),
-        "proposed_quantity": (decimal, [round(one.proposed_quantity, 4) for one in kept.values()]),
-        "is_ticked": (pyarrow.bool_(), [one.is_ticked for one in kept.values()]),
-        "quantity": (
-            decimal,
-            [None if one.quantity is None else round(one.quantity, 4) for one in kept.values()],
-        ),
-        "snoozed_until": (pyarrow.date32(), [one.snoozed_until for one in kept.values()]),
-        "note": (pyarrow.string(), [one.note for one in kept.values()]),
-    }
-    rows = pyarrow.table({name: pyarrow.array(values, kind) for name, (kind, values) in columns.items()})
-    connection.register("decision_rows", rows)
+    connection.register("decision_rows", as_table(list(kept.values())))
     connection.execute("create or replace temp table decision as from decision_rows")
     connection.unregister("decision_rows")
     connection.execute(
