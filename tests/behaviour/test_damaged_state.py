@@ -138,18 +138,19 @@ def test_a_database_cut_off_or_emptied_is_damaged(home: Home, sandbox: Sandbox) 
     assert run(home, sandbox, "load", personal_key=key).status == "ok"
 
 
-def test_a_database_that_may_not_be_read_is_a_matter_of_rights(home: Home, sandbox: Sandbox) -> None:
+def test_a_database_that_may_not_be_read_is_a_matter_of_rights(
+    home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
     import duckdb
     from omnium_elt.infra.errors import OmniumEltError, explain
+    from omnium_elt.warehouse import destination
 
-    try:
-        try:
-            raise duckdb.IOException('IO Error: Cannot open file "warehouse.duckdb": Permission denied')
-        except duckdb.Error:
-            raise OmniumEltError(
-                "the working database cannot be opened", "If it is damaged, move it."
-            ) from None
-    except OmniumEltError as error:
-        told = explain(error)
+    def refused(_: Path) -> None:
+        raise duckdb.IOException('IO Error: Cannot open file "warehouse.duckdb": Permission denied')
+
+    monkeypatch.setattr(destination, "_attached", refused)
+    with pytest.raises(OmniumEltError) as caught:
+        destination.Warehouse(home, "duckdb")
+    told = explain(caught.value)
     assert told.message == "no permission to open the working database"
     assert "damaged" not in told.remedy

@@ -13,7 +13,7 @@ from starlette.routing import Route
 
 from omnium_elt.desk.deciding import Refused
 from omnium_elt.desk.pages import Desk, NotThere, Words
-from omnium_elt.infra.errors import Explanation, UsageError, explain
+from omnium_elt.infra.errors import OmniumEltError, UsageError, explain
 from omnium_elt.infra.home import Home
 from omnium_elt.report.rendering import TEMPLATES, render
 
@@ -139,7 +139,7 @@ class Answers:
         return HTMLResponse(page, status, headers=HEADERS)
 
 
-def _explained(error: Exception) -> Explanation:
+def _explained(error: Exception) -> OmniumEltError:
     """What a person is told of an error; where nobody foresaw it, the terminal says where it came from."""
     explained = explain(error)
     if not explained.is_expected:

@@ -75,8 +75,8 @@ so in one thread."""
 MEMORY_WHERE_TIGHT = "128MB"
 """What DuckDB may use where the machine or the container has little: it writes to the disk what is more."""
 A_COLUMN, A_ROW, A_VECTOR = 32 * 1024, 16 * 1024, 2048
-"""Bytes that DuckDB keeps of each column of a table in which it replaces rows, and of each row that goes, though of no
-more than one in `A_VECTOR`. Of 444 tables with 8,858 columns, 20 rows each, it took 280 MB; of 20,000 among three
+"""Bytes that DuckDB keeps while it replaces rows of a table: for each column, and for each row that goes, but for at
+most one row in `A_VECTOR`. Of 444 tables with 8,858 columns, 20 rows each, it took 280 MB; of 20,000 among three
 million rows, 18 MB."""
 AFTER_A_PACKAGE = "32MB"
 """What DuckDB may keep of it: `Warehouse.forget_what_was_written`."""
@@ -138,6 +138,9 @@ class Warehouse:
         try:
             self._connection = _attached(self._home.working_database)
         except duckdb.Error as error:
+            known = explain(error)
+            if known.is_expected:
+                raise known from error
             raise OmniumEltError(
                 f"the working database cannot be opened: {str(error).splitlines()[0]}",
                 f"If it is damaged, move {self._home.working_database} away: the next run loads all anew.",
@@ -460,7 +463,7 @@ def _load_error(error: Exception) -> OmniumEltError:
     """What stopped a package, in two lines: dlt's own text names every table and every step."""
     known = explain(error)
     if known.is_expected:
-        return OmniumEltError(known.message, known.remedy)
+        return known
     cause: BaseException = error
     while inner := getattr(cause, "exception", None) or cause.__cause__:
         cause = inner
