@@ -7,7 +7,7 @@ from decimal import Decimal
 from typing import Any
 
 from omnium_elt.decide import lines, quantities
-from omnium_elt.decide.decisions import LONGEST_NOTE, Decision, Decisions, Event
+from omnium_elt.decide.decisions import LONGEST_NOTE, Decision, Decisions, Event, as_table
 from omnium_elt.desk import marts
 from omnium_elt.infra.home import Home
 from omnium_elt.warehouse import database
@@ -37,7 +37,7 @@ def decide(home: Home, warehouse: str, sku: str, field: str, value: Any) -> Row:
 def tick_order(home: Home, supplier_id: str, warehouse: str, currency: str, *, is_ticked: bool) -> int:
     """Tick all lines of an order that are not snoozed, or none; returns how many."""
     with lines.connect(home) as connection:
-        where = "supplier_id = ? and warehouse_code = ? and coalesce(currency, '') = ? and not is_snoozed"
+        where = f"{marts.OF_ORDER} and not is_snoozed"
         found = marts.lines(connection, where, [supplier_id, warehouse, currency], 1_000_000)
         kept = Decisions(home.decisions)
         decided, day = kept.all(), lines.day(connection)
@@ -158,22 +158,9 @@ def decided(home: Home, connection: Any) -> Row:
 
 def _outcomes(connection: Any, events: Sequence[Event]) -> dict[int, Row]:
     """What proposal_accuracy says of the proposal that each was decided against: place in `events` → its figures."""
-    import pyarrow
-
     if "proposal_accuracy" not in database.tables(connection, "marts") or not events:
         return {}
-    decisions = [event.decision for event in events]
-    connection.register(
-        "decided",
-        pyarrow.table(
-            {
-                "number": list(range(len(decisions))),
-                "sku": [one.sku for one in decisions],
-                "warehouse_code": [one.warehouse_code for one in decisions],
-                "day": pyarrow.array([one.proposal_date for one in decisions], pyarrow.date32()),
-            }
-        ),
-    )
+    connection.register("decided", as_table([event.decision for event in events]))
     # A proposal that is the same as before is not kept anew: the newest until then is the one that was seen.
     found = rows(
         connection,
@@ -185,7 +172,7 @@ def _outcomes(connection: Any, events: Sequence[Event]) -> dict[int, Row]:
         asof join marts.proposal_accuracy as accuracy
             on accuracy.sku = decided.sku
             and accuracy.warehouse_code = decided.warehouse_code
-            and decided.day >= accuracy.proposal_date
+            and decided.proposal_date >= accuracy.proposal_date
         """,
     )
     connection.unregister("decided")

@@ -22,6 +22,7 @@ FILTERS = {
     "noted": "note <> ''",
 }
 """Name, which stands in addresses too → which lines of the proposal."""
+OF_ORDER = "supplier_id = ? and warehouse_code = ? and coalesce(currency, '') = ?"
 IS_ORDERED = "not is_snoozed and (is_ticked or action <> 'defer')"
 
 
@@ -115,7 +116,7 @@ def order(connection: Any, supplier_id: str, warehouse: str, currency: str) -> R
     """One order of the proposal; None where there is none (any more)."""
     return first_row(
         connection,
-        f"select * from ({ORDERS}) where supplier_id = ? and warehouse_code = ? and coalesce(currency, '') = ?",
+        f"select * from ({ORDERS}) where {OF_ORDER}",
         supplier_id,
         warehouse,
         currency,
@@ -169,7 +170,7 @@ def places(connection: Any, sku: str) -> list[Row]:
     )
 
 
-def open_lines(connection: Any, where: str, values: list[Any], size: int = 100) -> list[Row]:
+def open_lines(connection: Any, where: str, values: list[Any], size: int) -> list[Row]:
     """Open purchase order lines by their likely arrival."""
     return rows(
         connection,
@@ -202,7 +203,7 @@ def supplier(connection: Any, supplier_id: str) -> Row | None:
     )
 
 
-def search(connection: Any, text: str, size: int = 50) -> dict[str, list[Row]]:
+def search(connection: Any, text: str, size: int) -> dict[str, list[Row]]:
     """Suppliers, articles and open orders whose name or number holds a text; whole numbers first."""
     like = "%" + text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_") + "%"
     suppliers = rows(

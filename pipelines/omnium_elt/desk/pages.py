@@ -13,25 +13,29 @@
 """
 
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import urlencode
 
 from omnium_elt.decide import lines, quantities
 from omnium_elt.decide.lines import Selection
-from omnium_elt.desk import deciding, marts, writing
+from omnium_elt.desk import deciding, marts
 from omnium_elt.infra.errors import UsageError
 from omnium_elt.infra.home import Home
+from omnium_elt.infra.run_report import Silent
 from omnium_elt.infra.text import digits
 from omnium_elt.report import accuracy, line_chart, lists
 from omnium_elt.report.proposals import ACTIONS
 from omnium_elt.report.rendering import render
 from omnium_elt.warehouse.queries import Row
 
-PAGE = 100
-"""Rows of a page."""
+PAGE, SEARCHED = 100, 50
+"""Rows of a page; of each kind of thing that a search finds."""
 Words = Mapping[str, str]
+Shown = dict[str, Any]
+"""What a template shows."""
+Found = TypeVar("Found")
 WHICH = {
     "out": ("Out of stock", "Nothing is available, and it sells or customers wait."),
     "runs_out": ("Runs out even if ordered today", "It will be out before a delivery that is ordered today."),
@@ -54,7 +58,7 @@ class NotThere(Exception):
 
 
 class Desk:
-    """The pages of one home.
+    """The pages of one home: a method each, which says what its template shows.
 
     One class, as every page is asked with the words of a request and shown in the same frame.
     """
@@ -64,146 +68,111 @@ class Desk:
 
     # Pages ------------------------------------------------------------------------------------------
 
-    def today(self, words: Words) -> str:
+    def page(self, name: str, words: Words) -> str:
+        """The page of `PAGES` that is called `name`."""
+        with lines.connect(self._home) as connection:
+            return self._shown(connection, name, PAGES[name](self, connection, words))
+
+    def today(self, connection: Any, words: Words) -> Shown:
         """What to order today, the most urgent first."""
         offset = _offset(words)
-        with lines.connect(self._home) as connection:
-            found = marts.orders(connection, PAGE + 1, offset)
-            return self._page(
-                connection,
-                "desk/today.html",
-                totals=marts.totals(connection),
-                counts=marts.counts(connection),
-                which=WHICH,
-                tiles=[
-                    (name, lists.count(connection, name), chosen.title)
-                    for name, chosen in lists.LISTS.items()
-                ],
-                **_cut("orders", found, "/", {}, offset),
-            )
+        return {
+            "totals": marts.totals(connection),
+            "counts": marts.counts(connection),
+            "which": WHICH,
+            "tiles": [
+                (name, lists.count(connection, name), chosen.title) for name, chosen in lists.LISTS.items()
+            ],
+            **_cut("orders", marts.orders(connection, PAGE + 1, offset), "/", {}, offset),
+        }
 
-    def supplier(self, words: Words) -> str:
+    def supplier(self, connection: Any, words: Words) -> Shown:
         """One supplier."""
         supplier_id = words.get("id", "")
-        with lines.connect(self._home) as connection:
-            found = marts.supplier(connection, supplier_id)
-            if found is None:
-                raise NotThere
-            return self._page(
-                connection,
-                "desk/supplier.html",
-                supplier=found,
-                orders=marts.orders(connection, 1_000, 0, supplier_id),
-                open_lines=marts.open_lines(
-                    connection, "supplier_id = ? and not is_transfer", [supplier_id], PAGE
-                ),
-            )
+        return {
+            "supplier": _there(marts.supplier(connection, supplier_id)),
+            "orders": marts.orders(connection, 1_000, 0, supplier_id),
+            "open_lines": marts.open_lines(
+                connection, "supplier_id = ? and not is_transfer", [supplier_id], PAGE
+            ),
+        }
 
-    def order(self, words: Words) -> str:
+    def order(self, connection: Any, words: Words) -> Shown:
         """One order and its lines."""
         address, offset = _order_of(words), _offset(words)
         key = list(address.values())
-        with lines.connect(self._home) as connection:
-            found = marts.order(connection, *key)
-            if found is None:
-                raise NotThere
-            where = "supplier_id = ? and warehouse_code = ? and coalesce(currency, '') = ?"
-            shown = marts.lines(connection, where, key, PAGE + 1, offset)
-            return self._page(
-                connection,
-                "desk/order.html",
-                order=found,
-                remark=deciding.minimum_remark(found),
-                words=address,
-                **_cut("lines", shown, "/order", address, offset),
-            )
+        found = _there(marts.order(connection, *key))
+        shown = marts.lines(connection, marts.OF_ORDER, key, PAGE + 1, offset)
+        return {
+            "order": found,
+            "remark": deciding.minimum_remark(found),
+            "words": address,
+            **_cut("lines", shown, "/order", address, offset),
+        }
 
-    def lines(self, words: Words) -> str:
+    def lines(self, connection: Any, words: Words) -> Shown:
         """Lines of the proposal of all orders, by what they have in common."""
-        which = words.get("which", "")
-        if which not in marts.FILTERS:
-            raise NotThere
-        offset = _offset(words)
-        where = f"({marts.FILTERS[which]}) and (action <> 'defer' or is_decided)"
-        with lines.connect(self._home) as connection:
-            shown = marts.lines(connection, where, [], PAGE + 1, offset)
-            return self._page(
-                connection,
-                "desk/lines.html",
-                title=WHICH[which][0],
-                meaning=WHICH[which][1],
-                total=marts.count_lines(connection, where, []),
-                **_cut("lines", shown, "/lines", {"which": which}, offset),
-            )
+        which, offset = words.get("which", ""), _offset(words)
+        where = f"({_there(marts.FILTERS.get(which))}) and (action <> 'defer' or is_decided)"
+        shown = marts.lines(connection, where, [], PAGE + 1, offset)
+        return {
+            "title": WHICH[which][0],
+            "meaning": WHICH[which][1],
+            "total": marts.count_lines(connection, where, []),
+            **_cut("lines", shown, "/lines", {"which": which}, offset),
+        }
 
-    def list(self, words: Words) -> str:
+    def list(self, connection: Any, words: Words) -> Shown:
         """The list behind a count."""
-        name = words.get("name", "")
-        if name not in lists.LISTS:
-            raise NotThere
-        offset = _offset(words)
-        with lines.connect(self._home) as connection:
-            shown = lists.page_of(connection, name, PAGE + 1, offset)
-            return self._page(
-                connection,
-                "desk/list.html",
-                list=lists.LISTS[name],
-                total=lists.count(connection, name),
-                **_cut("rows", shown, "/list", {"name": name}, offset),
-            )
+        name, offset = words.get("name", ""), _offset(words)
+        return {
+            "list": _there(lists.LISTS.get(name)),
+            "total": lists.count(connection, name),
+            **_cut(
+                "rows", lists.page_of(connection, name, PAGE + 1, offset), "/list", {"name": name}, offset
+            ),
+        }
 
-    def article(self, words: Words) -> str:
+    def article(self, connection: Any, words: Words) -> Shown:
         """One article: in one warehouse, or where it is."""
         sku, warehouse = words.get("sku", ""), words.get("warehouse", "")
-        with lines.connect(self._home) as connection:
-            places = marts.places(connection, sku)
-            if not places:
-                raise NotThere
-            found = marts.article(connection, warehouse, sku) if warehouse else places[0]
-            if found is None:
-                raise NotThere
-            warehouse = found["warehouse_code"]
-            line = marts.line(connection, warehouse, sku)
-            story = line_chart.story(
-                connection, lines.day(connection), sku, warehouse, line["quantity"] if line else None
-            )
-            return self._page(
-                connection,
-                "desk/article.html",
-                article=found,
-                line=line,
-                places=places,
-                wide=line_chart.picture(story, 760),
-                narrow=line_chart.picture(story, 360),
-                open_lines=marts.open_lines(connection, "sku = ? and warehouse_code = ?", [sku, warehouse]),
-            )
+        places = _there(marts.places(connection, sku))
+        found = _there(marts.article(connection, warehouse, sku)) if warehouse else places[0]
+        warehouse = found["warehouse_code"]
+        line = marts.line(connection, warehouse, sku)
+        story = line_chart.story(
+            connection, lines.day(connection), sku, warehouse, line["quantity"] if line else None
+        )
+        return {
+            "article": found,
+            "line": line,
+            "places": places,
+            "wide": line_chart.picture(story, 760),
+            "narrow": line_chart.picture(story, 360),
+            "open_lines": marts.open_lines(
+                connection, "sku = ? and warehouse_code = ?", [sku, warehouse], PAGE
+            ),
+        }
 
-    def search(self, words: Words) -> str:
+    def search(self, connection: Any, words: Words) -> Shown:
         """What holds a text."""
         text = words.get("q", "").strip()
-        with lines.connect(self._home) as connection:
-            found = marts.search(connection, text) if text else {}
-            return self._page(connection, "desk/search.html", text=text, found=found)
+        return {"text": text, "found": marts.search(connection, text, SEARCHED) if text else {}}
 
-    def accuracy(self, _: Words) -> str:
+    def accuracy(self, connection: Any, _: Words) -> Shown:
         """How good the proposals were, and what was decided of them."""
-        with lines.connect(self._home) as connection:
-            return self._page(
-                connection,
-                "desk/accuracy.html",
-                section=accuracy.section(connection),
-                worst=accuracy.furthest_off(connection),
-                decided=deciding.decided(self._home, connection),
-            )
+        return {
+            "section": accuracy.section(connection),
+            "worst": accuracy.furthest_off(connection),
+            "decided": deciding.decided(self._home, connection),
+        }
 
     # What the controls ask and say ------------------------------------------------------------------
 
     def check(self, words: Words) -> dict[str, Any]:
         """What is to be said of a quantity while it is typed."""
         with lines.connect(self._home) as connection:
-            line = marts.line(connection, words.get("warehouse", ""), words.get("sku", ""))
-            if line is None:
-                raise NotThere
+            line = _there(marts.line(connection, words.get("warehouse", ""), words.get("sku", "")))
             text = words.get("quantity", "")
             if not text.strip():
                 return {"problem": "", "is_refused": False, "nearest": []}
@@ -262,24 +231,32 @@ class Desk:
 
     def write(self, words: Words, *, apply: bool | None) -> str:
         """What writing would do (`apply` false) or did (true); None: what it is about."""
-        chosen = _selection(words)
-        report = None if apply is None else writing.orders(self._home, chosen, apply=apply)
+        from omnium_elt.infra.configuration import read_settings
+        from omnium_elt.steps.run import perform
+        from omnium_elt.write.step import orders_step
+
+        chosen, report = _selection(words), None
+        if apply is not None:
+            settings = read_settings(self._home, {}, needs_tenant=True)
+            report = perform(settings, Silent(), "write", [orders_step(chosen, apply=apply)])
+        changes = [
+            one for step in (report.steps if report else ()) for one in step.details.get("changes", ())
+        ]
         with lines.connect(self._home) as connection:
             came_to = lines.choose(connection, chosen)
-            return self._page(
-                connection,
-                "desk/write.html",
-                words=_order_of(words),
-                remarks=came_to.remarks,
-                lines=came_to.lines,
-                report=report,
-                changes=writing.changes_of(report),
-                applied=bool(apply),
-            )
+            shown = {
+                "words": _order_of(words),
+                "remarks": came_to.remarks,
+                "lines": came_to.lines,
+                "report": report,
+                "changes": changes,
+                "applied": bool(apply),
+            }
+            return self._shown(connection, "write", shown)
 
-    def _page(self, connection: Any, template: str, **values: Any) -> str:
+    def _shown(self, connection: Any, name: str, values: Shown) -> str:
         return render(
-            template,
+            f"desk/{name}.html",
             fresh=marts.freshness(connection, self._home),
             notebooks=self._notebooks,
             urgencies=lists.URGENCIES,
@@ -288,12 +265,30 @@ class Desk:
         )
 
 
+PAGES: Mapping[str, Callable[[Desk, Any, Words], Shown]] = {
+    "today": Desk.today,
+    "supplier": Desk.supplier,
+    "order": Desk.order,
+    "lines": Desk.lines,
+    "list": Desk.list,
+    "article": Desk.article,
+    "search": Desk.search,
+    "accuracy": Desk.accuracy,
+}
+"""Name of a page, and of its template → what it shows."""
 MEDIA = {
     "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
     "html": "text/html; charset=utf-8",
     "csv": "text/csv; charset=utf-8",
     "pdf": "application/pdf",
 }
+
+
+def _there(found: Found | None) -> Found:
+    """What was found. Raises NotThere: there is none of it."""
+    if not found:
+        raise NotThere
+    return found
 
 
 def _selection(words: Words) -> Selection:

@@ -3,6 +3,7 @@
 import json
 import logging
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 from urllib.parse import parse_qs, quote
 
@@ -12,7 +13,7 @@ from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Re
 from starlette.routing import Route
 
 from omnium_elt.desk.deciding import Refused
-from omnium_elt.desk.pages import Desk, NotThere, Words
+from omnium_elt.desk.pages import PAGES, Desk, NotThere, Words
 from omnium_elt.infra.errors import OmniumEltError, UsageError, explain
 from omnium_elt.infra.home import Home
 from omnium_elt.report.rendering import TEMPLATES, render
@@ -31,26 +32,25 @@ HEADERS = {
 }
 
 
+CHECK, DECIDE, EXPORT = "/check", "/decide", "/export"
+ASKED_BY_SCRIPT = (CHECK, DECIDE)
+GONE_PAGE = ("There is no such page", "It may have been ordered since, or the proposal has changed.")
+GONE = {CHECK: ("This line is not proposed any more.", ""), EXPORT: ("There is no such file", "")}
+"""Address → what is said where there is nothing (any more), and a hint."""
+
+
 def routes(home: Home, notebooks: Mapping[str, str]) -> list[Route]:
     """The pages as routes of Starlette; `notebooks` are others to lead to, address → title."""
-    desk = Desk(home, notebooks)
-    answers = Answers(desk, notebooks)
-    pages: dict[str, Callable[[Words], str]] = {
-        "/": desk.today,
-        "/supplier": desk.supplier,
-        "/order": desk.order,
-        "/lines": desk.lines,
-        "/list": desk.list,
-        "/article": desk.article,
-        "/search": desk.search,
-        "/accuracy": desk.accuracy,
-        "/write": lambda words: desk.write(words, apply=None),
+    answers = Answers(Desk(home, notebooks), notebooks)
+    asked: dict[str, Callable[[Words], Response]] = {
+        **{"/" if name == "today" else f"/{name}": partial(answers.page, name) for name in PAGES},
+        "/write": answers.write,
+        CHECK: answers.check,
+        EXPORT: answers.export,
     }
     return [
-        *(Route(path, answers.page(page)) for path, page in pages.items()),
-        *(Route(path, answers.posted, methods=["POST"]) for path in ("/write", "/decide", "/tick")),
-        Route("/check", answers.check),
-        Route("/export", answers.export),
+        *(Route(path, answers.to(answer)) for path, answer in asked.items()),
+        *(Route(path, answers.posted, methods=["POST"]) for path in ("/write", DECIDE, "/tick")),
         Route("/desk.css", _style),
         Route("/desk.js", _script),
     ]
@@ -62,67 +62,41 @@ class Answers:
     def __init__(self, desk: Desk, notebooks: Mapping[str, str]) -> None:
         self._desk, self._notebooks = desk, notebooks
 
-    def page(self, page: Callable[[Words], str]) -> Callable[[Request], Response]:
-        """The endpoint of a page."""
+    def to(self, answer: Callable[[Words], Response]) -> Callable[[Request], Response]:
+        """The endpoint of what an address asks for by its words."""
+        return lambda request: self._given(request.url.path, lambda: answer(request.query_params))
 
-        def answer(request: Request) -> Response:
-            try:
-                return HTMLResponse(page(request.query_params), headers=HEADERS)
-            except NotThere:
-                return self._sorry(
-                    404,
-                    "There is no such page",
-                    "It may have been ordered since, or the proposal has changed.",
-                )
-            except Exception as error:
-                explained = _explained(error)
-                return self._sorry(500, explained.message, explained.remedy)
+    def page(self, name: str, words: Words) -> Response:
+        """One of the pages."""
+        return _html(self._desk.page(name, words))
 
-        return answer
+    def write(self, words: Words) -> Response:
+        """What would be written, before anything of it is shown."""
+        return _html(self._desk.write(words, apply=None))
+
+    def check(self, words: Words) -> Response:
+        """What is wrong with a quantity that is being typed."""
+        return JSONResponse(self._desk.check(words), headers=HEADERS)
 
     async def posted(self, request: Request) -> Response:
         """What was posted, in a thread of its own as it reads and writes files."""
         if "origin" not in request.headers:
             return Response("not from here\n", 403)
         content = await request.body()
-        return await run_in_threadpool(self._done, request.url.path, content)
+        path = request.url.path
+        return await run_in_threadpool(self._given, path, lambda: self._done(path, content))
 
     def _done(self, path: str, content: bytes) -> Response:
-        try:
-            if path == "/decide":
-                return JSONResponse(self._desk.decide(_asked(content)), headers=HEADERS)
-            words = {name: values[-1] for name, values in parse_qs(content.decode(errors="replace")).items()}
-            if path == "/tick":
-                return RedirectResponse(self._desk.tick(words), 303)
-            return HTMLResponse(self._desk.write(words, apply=words.get("apply") == "yes"), headers=HEADERS)
-        except Refused as error:
-            return JSONResponse({"problem": str(error)}, 422, headers=HEADERS)
-        except Exception as error:
-            explained = _explained(error)
-            if path == "/decide":
-                return JSONResponse({"problem": str(explained)}, 500, headers=HEADERS)
-            return self._sorry(500, explained.message, explained.remedy)
+        if path == DECIDE:
+            return JSONResponse(self._desk.decide(_asked(content)), headers=HEADERS)
+        words = {name: values[-1] for name, values in parse_qs(content.decode(errors="replace")).items()}
+        if path == "/tick":
+            return RedirectResponse(self._desk.tick(words), 303)
+        return _html(self._desk.write(words, apply=words.get("apply") == "yes"))
 
-    def check(self, request: Request) -> Response:
-        """What is wrong with a quantity that is being typed."""
-        try:
-            return JSONResponse(self._desk.check(request.query_params), headers=HEADERS)
-        except NotThere:
-            return JSONResponse({"problem": "This line is not proposed any more."}, 404, headers=HEADERS)
-        except Exception as error:
-            return JSONResponse({"problem": str(_explained(error))}, 500, headers=HEADERS)
-
-    def export(self, request: Request) -> Response:
+    def export(self, words: Words) -> Response:
         """An order as a file."""
-        try:
-            name, content, media = self._desk.export(request.query_params)
-        except NotThere:
-            return self._sorry(404, "There is no such file", "")
-        except UsageError as error:
-            return self._sorry(404, error.message, error.remedy)
-        except Exception as error:
-            explained = _explained(error)
-            return self._sorry(500, explained.message, explained.remedy)
+        name, content, media = self._desk.export(words)
         shown = "inline" if media.startswith("text/html") else "attachment"
         return Response(
             content,
@@ -134,9 +108,25 @@ class Answers:
             },
         )
 
-    def _sorry(self, status: int, title: str, hint: str) -> Response:
-        page = render("desk/sorry.html", title=title, hint=hint, notebooks=self._notebooks)
-        return HTMLResponse(page, status, headers=HEADERS)
+    def _given(self, path: str, make: Callable[[], Response]) -> Response:
+        """What `make` answers; where it cannot, why: to the page's script as JSON, to a person as a page."""
+        try:
+            return make()
+        except NotThere:
+            status, (title, hint) = 404, GONE.get(path, GONE_PAGE)
+        except Refused as error:
+            status, title, hint = 422, str(error), ""
+        except Exception as error:
+            explained = _explained(error)
+            is_usage = path == EXPORT and isinstance(explained, UsageError)
+            status, title, hint = 404 if is_usage else 500, explained.message, explained.remedy
+        if path in ASKED_BY_SCRIPT:
+            return JSONResponse({"problem": f"{title}\n{hint}".strip()}, status, headers=HEADERS)
+        return _html(render("desk/sorry.html", title=title, hint=hint, notebooks=self._notebooks), status)
+
+
+def _html(page: str, status: int = 200) -> Response:
+    return HTMLResponse(page, status, headers=HEADERS)
 
 
 def _explained(error: Exception) -> OmniumEltError:

@@ -12,8 +12,8 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-from omnium_source.setting import FIRST_DATE, LAST_DATE, is_url
-from omnium_source.settings import SOURCE
+from omnium_source.setting import FIRST_DATE, LAST_DATE, Setting, is_url
+from omnium_source.settings import SOURCE, WRITER
 
 from omnium_elt.infra import settings as settings_table
 from omnium_elt.infra.errors import UsageError
@@ -133,6 +133,8 @@ def read_settings(home: Home, options: Mapping[str, Any], *, needs_tenant: bool)
         base_url=base_url,
         client_id=client_id,
         client_secret=Secret(client_secret),
+        writer_id=_writer("client_id"),
+        writer_secret=Secret(_writer("client_secret")),
         personal=_source("pii"),
         personal_key=Secret(personal_key) if personal_key else None,
         **{name: _source(name) for name in alike},
@@ -154,12 +156,21 @@ def read_date(text: str) -> date:
 
 
 def _source(name: str) -> Any:
-    """A setting below `sources.omnium`, from wherever dlt looks, else its default."""
+    """A setting below `sources.omnium`."""
+    return _found(SOURCE[name], "sources.omnium")
+
+
+def _writer(name: str) -> str:
+    """A setting of the API user that writes; empty where there is none."""
+    return str(_found(WRITER[name], "sources.omnium.writer") or "")
+
+
+def _found(setting: Setting, section: str) -> Any:
+    """A setting's value, from wherever dlt looks, else its default."""
     import dlt
 
-    setting = SOURCE[name]
     accessor = dlt.secrets if setting.kind == "secret" else dlt.config
-    value = accessor.get(f"sources.omnium.{name}")
+    value = accessor.get(f"{section}.{setting.name}")
     return setting.default if value is None else setting.read(value)
 
 

@@ -1,4 +1,4 @@
-"""The tenant, as the settings describe it: the connection, what becomes of personal data, and its errors in words."""
+"""The tenant, as the settings describe it: its API users, what becomes of personal data, and its errors in words."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -6,7 +6,6 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from omnium_source.errors import ConfigurationError, OmniumError, Unreachable, WrongCredentials
-from omnium_source.http.cancellation import Cancellation
 from omnium_source.http.client import LOOPBACK, OmniumClient
 from omnium_source.pii.masking import PersonalData
 from omnium_source.pii.personal_key import check_mark, key_for
@@ -15,23 +14,39 @@ from omnium_elt.infra.errors import OmniumEltError, UsageError
 from omnium_elt.infra.files import read_object, write_json
 from omnium_elt.infra.home import Settings
 
+WRITER = "SOURCES__OMNIUM__WRITER"
+"""The section of the credentials that write."""
 
-def connect(settings: Settings, stop: Cancellation | None = None) -> OmniumClient:
-    """The connection that the settings describe; it ends with `stop`, with the command's own token if None.
+
+def connect(settings: Settings, **options: Any) -> OmniumClient:
+    """The connection of the API user that reads; `options`, as `OmniumClient` takes them, come before the settings.
 
     Raises UsageError where the home holds the rows of another tenant.
     """
     check_tenant(settings)
-    return OmniumClient(
-        settings.base_url,
-        settings.client_id,
-        settings.client_secret,
-        token_path=settings.home.token,
-        max_concurrency=settings.max_concurrency,
-        max_requests_per_second=settings.max_requests_per_second,
-        stop=stop or settings.stop,
-        **settings.client_options,
-    )
+    options = {"token_path": settings.home.token, **settings.client_options, **options}
+    return _client(settings, settings.client_id, settings.client_secret, **options)
+
+
+def connect_writer(settings: Settings, **options: Any) -> OmniumClient:
+    """The connection of the API user that writes, whose token is kept nowhere."""
+    return _client(settings, settings.writer_id, settings.writer_secret, section=WRITER, **options)
+
+
+def _client(settings: Settings, user: str, secret: str, **options: Any) -> OmniumClient:
+    limits = ("max_concurrency", "max_requests_per_second", "stop")
+    options = {name: getattr(settings, name) for name in limits} | options
+    return OmniumClient(settings.base_url, user, secret, **options)
+
+
+def fault_of_writer(settings: Settings) -> str | None:
+    """What is wrong with the API user that writes, as it is configured; None: nothing."""
+    for value, name in ((settings.writer_id, "CLIENT_ID"), (settings.writer_secret, "CLIENT_SECRET")):
+        if not value:
+            return f"{WRITER}__{name} is missing"
+    if settings.writer_id == settings.client_id:
+        return f"{WRITER}__CLIENT_ID is the API user that reads"
+    return None
 
 
 def check_tenant(settings: Settings) -> None:
@@ -65,23 +80,6 @@ def _tenant_of(base_url: str) -> str:
     return "a sandbox on this machine" if host in LOOPBACK else host
 
 
-def connect_as(settings: Settings, user: str, secret: str, section: str, **options: Any) -> OmniumClient:
-    """The connection of one API user, whose token is kept nowhere; `section`: where its credentials are set.
-
-    `options` as `OmniumClient` takes them.
-    """
-    options = {"max_concurrency": settings.max_concurrency, **options}
-    return OmniumClient(
-        settings.base_url,
-        user,
-        secret,
-        max_requests_per_second=settings.max_requests_per_second,
-        stop=settings.stop,
-        section=section,
-        **options,
-    )
-
-
 def personal_data(settings: Settings, kept_mark: str | None) -> PersonalData:
     """What becomes of personal data, with the key of this installation.
 
@@ -98,13 +96,13 @@ def personal_data(settings: Settings, kept_mark: str | None) -> PersonalData:
 def translating_errors() -> Iterator[None]:
     """Raise errors of the source that end a whole step as ours.
 
-    UsageError for a wrong setting, OmniumEltError for wrong credentials and for a server that cannot be reached.
+    UsageError for a wrong setting or wrong credentials, OmniumEltError for a server that cannot be reached.
     """
     try:
         yield
-    except ConfigurationError as error:
+    except (ConfigurationError, WrongCredentials) as error:
         raise UsageError(*_what_and_remedy(error)) from error
-    except (WrongCredentials, Unreachable) as error:
+    except Unreachable as error:
         raise OmniumEltError(*_what_and_remedy(error)) from error
 
 

@@ -26,8 +26,6 @@ Level = Literal["ok", "warn", "fail"]
 SKEW_WARNING_SECONDS = 60
 FREE_WARNING_BYTES = 2_000_000_000
 FREE_FAILURE_BYTES = 200_000_000
-READER = "SOURCES__OMNIUM"
-"""The section of the credentials that read."""
 PATIENCE_SECONDS = 20.0
 """How long one request of the check may be repeated."""
 
@@ -45,13 +43,14 @@ class Finding:
 
 def check(home: Home, options: Mapping[str, Any]) -> list[Finding]:
     """Try configuration, home, destination, connection, and every resource that the options select."""
-    findings = [*_home(home), *_destination(home, str(options.get("destination", "duckdb")))]
+    destination = _destination(home, str(options.get("destination", "duckdb")))
+    findings = [*_home(home), *_tried("destination", destination)]
     try:
         settings = read_settings(home, options, needs_tenant=True)
     except Exception as error:
         return [*_settings_at_fault(error), *findings]
     findings.insert(0, _ok("configuration", f"{settings.base_url}; personal data: {settings.personal}"))
-    return [*findings, *_tenant(settings), *_writer(settings)]
+    return [*findings, *_tenant(settings), *_tried("writing", _writer(settings, "writing"))]
 
 
 def _settings_at_fault(error: Exception) -> list[Finding]:
@@ -78,6 +77,14 @@ def _ok(name: str, message: str) -> Finding:
 def _failed(name: str, error: Exception) -> Finding:
     explanation = explain(error)
     return Finding(name, "fail", explanation.message, explanation.remedy, explanation.exit_status)
+
+
+def _tried(name: str, findings: Iterator[Finding]) -> Iterator[Finding]:
+    """The findings, and, where looking for them fails, that as one called `name`."""
+    try:
+        yield from findings
+    except Exception as error:
+        yield _failed(name, error)
 
 
 # This machine ---------------------------------------------------------------------------------------
@@ -148,27 +155,22 @@ def _disk(home: Home, there: Path) -> Finding:
 
 
 def _destination(home: Home, name: str) -> Iterator[Finding]:
-    try:
-        if name in database.LOCAL:
-            if home.working_database.exists() and not lock.is_held(home.lock):
-                with database.connect(home.working_database, read_only=True) as connection:
-                    tables = len(database.tables(connection))
-                yield _ok("destination", f"{name}: {tables} raw tables")
-            else:
-                yield _ok("destination", name)
-            return
-        import dlt
+    if name in database.LOCAL:
+        if home.working_database.exists() and not lock.is_held(home.lock):
+            with database.connect(home.working_database, read_only=True) as connection:
+                tables = len(database.tables(connection))
+            yield _ok("destination", f"{name}: {tables} raw tables")
+        else:
+            yield _ok("destination", name)
+        return
+    import dlt
 
-        with tempfile.TemporaryDirectory() as folder:
-            pipeline = dlt.pipeline(
-                "check", destination=name, dataset_name=database.RAW, pipelines_dir=folder
-            )
-            with pipeline.sql_client() as client:
-                client.execute_sql("select 1")
-            pipeline.deactivate()
-        yield _ok("destination", f"{name} answers")
-    except Exception as error:
-        yield _failed("destination", error)
+    with tempfile.TemporaryDirectory() as folder:
+        pipeline = dlt.pipeline("check", destination=name, dataset_name=database.RAW, pipelines_dir=folder)
+        with pipeline.sql_client() as client:
+            client.execute_sql("select 1")
+        pipeline.deactivate()
+    yield _ok("destination", f"{name} answers")
 
 
 # The tenant -----------------------------------------------------------------------------------------
@@ -177,20 +179,20 @@ def _destination(home: Home, name: str) -> Iterator[Finding]:
 def _tenant(settings: Settings) -> Iterator[Finding]:
     from omnium_source.resources import select
 
-    from omnium_elt.infra.tenant import check_tenant, connect_as
+    from omnium_elt.infra.tenant import check_tenant, connect
 
     try:
         check_tenant(settings)
     except Exception as error:
         yield _failed("tenant", error)
+        return
     try:
         resources = select(settings.resources, settings.exclude)
     except Exception as error:
         yield _failed("resources", error)
         return
-    user, secret = settings.client_id, settings.client_secret
     # Without a file for the token: the credentials themselves are tried, and nothing is kept.
-    with connect_as(settings, user, secret, READER, request_timeout=PATIENCE_SECONDS) as client:
+    with connect(settings, token_path=None, request_timeout=PATIENCE_SECONDS) as client:
         try:
             _ask_for_a_token(client, "credentials")
         except Exception as error:
@@ -203,35 +205,21 @@ def _tenant(settings: Settings) -> Iterator[Finding]:
             yield from _resource(client, resource)
 
 
-def _writer(settings: Settings) -> Iterator[Finding]:
+def _writer(settings: Settings, name: str) -> Iterator[Finding]:
     """The API user that writes, where there is one: whether it is let in, and is not the one that reads."""
-    from omnium_elt.infra.tenant import connect_as
-    from omnium_elt.write.credentials import WRITER, fault, writer
+    from omnium_elt.infra.tenant import connect_writer, fault_of_writer
 
-    name = "writing"
-    try:
-        found = writer()
-    except Exception as error:
-        yield _failed(name, error)
+    if not settings.writer_id and not settings.writer_secret:
         return
-    user, secret = found["writer_id"], found["writer_secret"]
-    if not user and not secret:
-        return
-    if wrong := fault(settings.client_id, user, secret):
+    if wrong := fault_of_writer(settings):
         remedy = "Make an API user for writing; it is needed for `omnium-elt write … --apply` alone."
         yield Finding(name, "fail", wrong, remedy, EXIT_USAGE)
-    else:
-        with connect_as(settings, user, secret, WRITER, request_timeout=PATIENCE_SECONDS) as client:
-            try:
-                _ask_for_a_token(client, name)
-            except Exception as error:
-                yield _failed(name, error)
-                return
-        # Nothing that only reads tells which roles a user has for writing.
-        needed = "SupplierAdmin for lead times and PurchaseOrderAdmin for orders"
-        yield _ok(
-            name, f"its API user got a token; it needs {needed}, which shows with the first thing written"
-        )
+        return
+    with connect_writer(settings, request_timeout=PATIENCE_SECONDS) as client:
+        _ask_for_a_token(client, name)
+    # Nothing that only reads tells which roles a user has for writing.
+    needed = "SupplierAdmin for lead times and PurchaseOrderAdmin for orders"
+    yield _ok(name, f"its API user got a token; it needs {needed}, which shows with the first thing written")
 
 
 def _ask_for_a_token(client: "OmniumClient", what: str) -> None:

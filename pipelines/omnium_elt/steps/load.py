@@ -85,7 +85,7 @@ def load(settings: Settings, progress: Progress, report: RunReport | None = None
             memory.tuned_for_load(),
             without_pandas(),
             # Set by itself where going on makes no sense.
-            connect(settings, settings.stop.child()) as client,
+            connect(settings, stop=settings.stop.child()) as client,
             WorkerPool(1 if memory.is_tight() else WORKERS) as pool,
             Warehouse(settings.home, settings.destination) as warehouse,
         ):

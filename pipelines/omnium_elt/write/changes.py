@@ -17,8 +17,7 @@ from omnium_elt.infra.errors import UsageError
 from omnium_elt.infra.files import read_object, write_json
 from omnium_elt.infra.home import Home, Settings
 from omnium_elt.infra.run_report import StepReport
-from omnium_elt.infra.tenant import connect, connect_as
-from omnium_elt.write.credentials import WRITER, fault
+from omnium_elt.infra.tenant import connect, connect_writer, fault_of_writer
 from omnium_elt.write.journal import Entry, Journal, everything
 
 log = logging.getLogger("omnium.write")
@@ -88,18 +87,17 @@ def clients(settings: Settings, *, apply: bool) -> tuple[OmniumClient, OmniumCli
     reader = connect(settings)
     if not apply:
         return reader, None
-    if wrong := fault(settings.client_id, settings.writer_id, settings.writer_secret):
+    if wrong := fault_of_writer(settings):
         raise UsageError(
             wrong,
             "Writing needs an API user of its own, as what runs every night should not be able to, with the role "
             "SupplierAdmin or PurchaseOrderAdmin; set it in the environment or in .dlt/secrets.toml.",
         )
-    writer = connect_as(settings, settings.writer_id, settings.writer_secret, WRITER, max_concurrency=1)
-    return reader, writer
+    return reader, connect_writer(settings, max_concurrency=1)
 
 
 def find_out(home: Home, writers: dict[str, Writer]) -> list[str]:
-    """Settle what an earlier process sent and did not live to note; returns a line for each.
+    """Find out, and note, what became of changes that an earlier process sent and was killed; returns a line for each.
 
     Raises OmniumEltError where a journal is damaged.
     """

@@ -367,19 +367,10 @@ def _compared(sent: bytes, answer: bytes) -> tuple[str | None, str]:
     if not isinstance(kept, dict):
         return None, ""
     wanted = exact.value(sent)
-    differs = [
-        name
-        for name in wanted
-        if name not in ("purchaseOrderForm", "externalIds", "properties", "requestedDeliveryDate")
-        and kept.get(name) != wanted[name]
-    ]
-    differs += (
-        [] if _quantities(kept) == _quantities(wanted) or "purchaseOrderForm" not in wanted else ["lineItems"]
-    )
+    apart = ("purchaseOrderForm", "externalIds", "properties", "requestedDeliveryDate")
+    differs = _differing(kept, wanted, [name for name in wanted if name not in apart])
     version = kept.get("versionId") or kept.get("modified")
-    return (str(version) if version else None), (
-        f"came back otherwise: {', '.join(differs)}" if differs else ""
-    )
+    return (str(version) if version else None), f"came back otherwise: {differs}" if differs else ""
 
 
 def _otherwise(found: dict[str, Any], sent: bytes) -> str:
@@ -387,11 +378,16 @@ def _otherwise(found: dict[str, Any], sent: bytes) -> str:
     wanted, status = exact.value(sent), found.get("status")
     if str(status).lower() in CANCELED_STATUSES:
         return f"it was canceled ({status}); make it in Omnium, or order another quantity"
-    differs = [
-        name for name in ("supplierId", "storeId", "billingCurrency") if found.get(name) != wanted.get(name)
-    ]
-    differs += [] if _quantities(found) == _quantities(wanted) else ["lineItems"]
-    return f"with other content ({', '.join(differs)}): look at it there" if differs else ""
+    differs = _differing(found, wanted, ["supplierId", "storeId", "billingCurrency"])
+    return f"with other content ({differs}): look at it there" if differs else ""
+
+
+def _differing(found: dict[str, Any], wanted: dict[str, Any], names: Sequence[str]) -> str:
+    """Those of these fields in which an order in Omnium differs from what was sent, and whether its lines do."""
+    differs = [name for name in names if found.get(name) != wanted.get(name)]
+    if "purchaseOrderForm" in wanted and _quantities(found) != _quantities(wanted):
+        differs.append("lineItems")
+    return ", ".join(differs)
 
 
 def _quantities(order: dict[str, Any]) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""write: what `omnium-elt write` does, as steps of a run under the home's lock."""
+"""write: what `omnium-elt write` and the dashboard do, as a step of a run under the home's lock."""
 
 from collections.abc import Callable, Sequence
 

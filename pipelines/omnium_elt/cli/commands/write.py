@@ -1,6 +1,5 @@
 """write: what would be written to Omnium, and how its differences are shown."""
 
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -55,13 +54,11 @@ def write_command(
     from omnium_elt.decide.lines import Selection
     from omnium_elt.infra.configuration import read_settings
     from omnium_elt.steps.run import perform
-    from omnium_elt.write.credentials import writer
 
     step = _chosen_step(what, run, Selection(**selection), apply=apply)
     settings = read_settings(home, {"verbose": verbose}, needs_tenant=True)
-    settings = replace(settings, **writer())
     with showing_progress() as progress:
-        report = perform(settings, progress, "write", (step,))
+        report = perform(settings, progress, "write", [step])
     return finish(report, home, show_changes, as_json=as_json)
 
 
