@@ -223,9 +223,11 @@ def test_the_terminal_and_json(told: tuple[Home, Totals]) -> None:
     } == totals
     for currency, (lines, value) in totals.items():
         now = [
-            one for one in found.proposals if one.action not in ("defer", "none") and one.currency == currency
+            one
+            for one in found.proposals
+            if one["action"] not in ("defer", "none") and one["currency"] == currency
         ]
-        assert (sum(one.lines for one in now), sum(one.value for one in now)) == (lines, value)
+        assert (sum(one["lines"] for one in now), sum(one["value"] for one in now)) == (lines, value)
         assert f"Altogether {lines:,} lines, {value:,.2f} {currency}, " in said.getvalue()
 
 

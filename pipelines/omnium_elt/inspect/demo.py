@@ -3,65 +3,17 @@
 import dataclasses
 from dataclasses import dataclass
 from datetime import date
-from decimal import Decimal
 from typing import Any
 
 from omnium_elt.infra.home import Home, Secret, Settings
 from omnium_elt.infra.run_report import Progress, RunReport
-from omnium_elt.inspect.examples import Example, examples
+from omnium_elt.inspect.examples import examples
 from omnium_elt.steps.run import run
 from omnium_elt.warehouse import database
 from omnium_elt.warehouse.manifest import version_of
-from omnium_elt.warehouse.queries import rows
+from omnium_elt.warehouse.queries import Row, rows
 
-BAR = "▁▂▃▄▅▆▇█"
 BINS = 12
-
-
-@dataclass(frozen=True)
-class LeadTime:
-    """How long one supplier really takes, beside what somebody once typed in; in days."""
-
-    supplier: str
-    configured_days: int | None
-    mean_days: float | None
-    p50_days: int | None
-    p90_days: int | None
-    lines: int
-    """Completed purchase order lines that the figures rest on."""
-    share_of_arrivals: tuple[float, ...]
-    """Shares of the arrivals, from day 0 to the longest of all suppliers, in equal steps."""
-
-    @property
-    def bar(self) -> str:
-        """The distribution as a row of small columns."""
-        most = max(self.share_of_arrivals, default=0) or 1
-        return "".join(
-            BAR[max(1, round(share / most * (len(BAR) - 1)))] if share else " "
-            for share in self.share_of_arrivals
-        )
-
-
-@dataclass(frozen=True)
-class Proposal:
-    """What to order from one supplier, and why.
-
-    One record, as its fields are the words of one paragraph of the demo.
-    """
-
-    supplier: str
-    warehouse: str
-    action: str
-    lines: int
-    units: Decimal
-    value: Decimal
-    currency: str | None
-    urgency: str
-    money_at_risk: Decimal
-    defer_days: int | None
-    """Days to wait until the supplier's minimum is reached; only with action `defer`."""
-    order_by: date | None
-    why: str
 
 
 @dataclass(frozen=True)
@@ -69,9 +21,13 @@ class Findings:
     """What the published warehouse says, for people."""
 
     as_of: date | None
-    lead_times: list[LeadTime]
-    proposals: list[Proposal]
-    examples: list[Example]
+    lead_times: list[Row]
+    """Per supplier its lead times in days, configured and measured; and `share_of_arrivals`: from day 0 to the longest
+    of all suppliers, in equal steps."""
+    proposals: list[Row]
+    """What to order, by supplier, warehouse and currency; `defer_days`: until the supplier's minimum is reached."""
+    examples: list[Row]
+    """One article of each kind that is worth a look."""
 
 
 def demo(home: Home, size: str, seed: int, options: dict[str, Any], progress: Progress) -> RunReport:
@@ -104,8 +60,9 @@ def findings(home: Home) -> Findings:
         )
 
 
-def _lead_times(connection: Any) -> list[LeadTime]:
-    found = connection.execute(
+def _lead_times(connection: Any) -> list[Row]:
+    found = rows(
+        connection,
         """
         with arrivals as (
             select
@@ -125,12 +82,12 @@ def _lead_times(connection: Any) -> list[LeadTime]:
             group by supplier_id
         )
         select
-            policy.supplier_name,
+            coalesce(policy.supplier_name, policy.supplier_id) as supplier,
             policy.configured_days,
             lead_time.mean_days,
             lead_time.p50_days,
             lead_time.p90_days,
-            lead_time.completed_lines,
+            lead_time.completed_lines as lines,
             shapes.shape,
         from marts.lead_time as lead_time
         inner join marts.lead_time_policy as policy using (supplier_id)
@@ -138,24 +95,18 @@ def _lead_times(connection: Any) -> list[LeadTime]:
         where lead_time.level = 'supplier' and lead_time.completed_lines > 0
         order by lead_time.completed_lines desc, lead_time.supplier_id
         """,
-        [BINS, BINS],
-    ).fetchall()
-    return [
-        LeadTime(
-            supplier=str(name),
-            configured_days=None if configured is None else round(configured),
-            mean_days=mean,
-            p50_days=p50,
-            p90_days=p90,
-            lines=lines,
-            share_of_arrivals=tuple((shape or {}).get(number, 0.0) for number in range(BINS)),
-        )
-        for name, configured, mean, p50, p90, lines, shape in found
-    ]
+        BINS,
+        BINS,
+    )
+    for row in found:
+        shape, days = row.pop("shape") or {}, row["configured_days"]
+        row["share_of_arrivals"] = tuple(shape.get(number, 0.0) for number in range(BINS))
+        row["configured_days"] = None if days is None else round(days)
+    return found
 
 
-def _proposals(connection: Any) -> list[Proposal]:
-    found = rows(
+def _proposals(connection: Any) -> list[Row]:
+    return rows(
         connection,
         """
         with gravest as (
@@ -169,7 +120,7 @@ def _proposals(connection: Any) -> list[Proposal]:
             group by supplier_id, warehouse_code, currency
         )
         select
-            proposal.supplier_name as supplier,
+            coalesce(proposal.supplier_name, proposal.supplier_id) as supplier,
             proposal.warehouse_code as warehouse,
             proposal.action,
             proposal.lines,
@@ -193,4 +144,3 @@ def _proposals(connection: Any) -> list[Proposal]:
         order by proposal.urgency_rank, proposal.money_at_risk desc, proposal.value desc, supplier, warehouse
         """,
     )
-    return [Proposal(**proposal) for proposal in found]

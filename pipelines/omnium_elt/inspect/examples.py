@@ -1,19 +1,8 @@
 """Examples for the demo: one article for each thing that a purchaser meets, with the sentence of the marts."""
 
-from dataclasses import dataclass
 from typing import Any
 
-
-@dataclass(frozen=True)
-class Example:
-    """One article, and why it is worth a look."""
-
-    what: str
-    sku: str
-    product: str
-    warehouse: str
-    sentence: str
-
+from omnium_elt.warehouse.queries import Row
 
 # Of each kind the one of which most is at stake. A query gives sku, product, warehouse and sentence.
 QUERIES = {
@@ -71,10 +60,18 @@ QUERIES = {
 }
 
 
-def examples(connection: Any) -> list[Example]:
-    """One article of each kind that the warehouse has."""
+def examples(connection: Any) -> list[Row]:
+    """One article of each kind that the warehouse has: what it is, where, and why it is worth a look."""
     found = []
     for what, query in QUERIES.items():
         for sku, product, warehouse, sentence in connection.execute(query).fetchall():
-            found.append(Example(what, str(sku), str(product or sku), str(warehouse), str(sentence)))
+            found.append(
+                {
+                    "what": what,
+                    "sku": str(sku),
+                    "product": str(product or sku),
+                    "warehouse": str(warehouse),
+                    "sentence": str(sentence),
+                }
+            )
     return found

@@ -10,7 +10,6 @@ import subprocess
 import sys
 import time
 import tomllib
-from decimal import Decimal
 from pathlib import Path
 
 import click
@@ -21,8 +20,9 @@ from omnium_elt.cli.commands.demo import show_findings
 from omnium_elt.cli.entry import COMMANDS
 from omnium_elt.cli.progress import PlainLines
 from omnium_elt.infra.home import Home
-from omnium_elt.inspect.demo import Findings, Proposal
+from omnium_elt.inspect.demo import Findings
 from omnium_elt.steps import export, supplier_orders
+from omnium_elt.warehouse.queries import Row
 from omnium_sandbox import Sandbox
 from omnium_source.resources import RESOURCES
 from rich.console import Console
@@ -384,23 +384,10 @@ def test_plain_lines_say_each_end_once(capfd: pytest.CaptureFixture[str]) -> Non
 def test_an_order_that_waits_for_an_unknown_time_is_not_the_first() -> None:
     """Where nothing sells, nobody knows when the supplier's minimum is reached: that is not in 0 days."""
 
-    def waiting(supplier: str, days: int | None) -> Proposal:
-        return Proposal(
-            supplier,
-            "oslo",
-            "defer",
-            1,
-            Decimal(1),
-            Decimal(10),
-            "NOK",
-            "wait",
-            Decimal(0),
-            days,
-            None,
-            "why",
-        )
+    def waiting(supplier: str, days: int | None) -> Row:
+        return {"supplier": supplier, "action": "defer", "defer_days": days}
 
-    def told(*proposals: Proposal) -> str:
+    def told(*proposals: Row) -> str:
         console = Console(file=io.StringIO(), width=200)
         show_findings(console, Findings(None, [], list(proposals), []))
         return console.file.getvalue()  # type: ignore[attr-defined,no-any-return]

@@ -18,9 +18,11 @@ from omnium_elt.report.lists import URGENCIES
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from omnium_elt.inspect.demo import Findings, Proposal
+    from omnium_elt.inspect.demo import Findings
+    from omnium_elt.warehouse.queries import Row
 
 SHOWN_PROPOSALS = 12
+BAR = "▁▂▃▄▅▆▇█"
 ACTIONS = {
     "order": "order",
     "top_up": "order, topped up to the minimum,",
@@ -72,11 +74,9 @@ def show_findings(console: "Console", found: "Findings") -> None:
     if found.examples:
         console.print("\n[bold]Worth a look[/bold]")
     for example in found.examples:
-        console.print(
-            f"[bold]{example.what.capitalize()}[/bold]: {escaped(example.product)} in "
-            f"{escaped(example.warehouse)}"
-        )
-        say(console, f"  {escaped(example.sentence)}", style="dim")
+        what, product, warehouse = example["what"], escaped(example["product"]), escaped(example["warehouse"])
+        console.print(f"[bold]{what.capitalize()}[/bold]: {product} in {warehouse}")
+        say(console, f"  {escaped(example['sentence'])}", style="dim")
 
 
 def _show_lead_times(console: "Console", found: "Findings") -> None:
@@ -84,39 +84,45 @@ def _show_lead_times(console: "Console", found: "Findings") -> None:
     shown = table("supplier", "configured>", "mean>", "p50>", "p90>", "lines>", "arrivals by day")
     for supplier in found.lead_times:
         shown.add_row(
-            escaped(supplier.supplier),
-            number(supplier.configured_days),
-            "–" if supplier.mean_days is None else f"{supplier.mean_days:.1f}",
-            number(supplier.p50_days),
-            number(supplier.p90_days),
-            number(supplier.lines),
-            supplier.bar,
+            escaped(supplier["supplier"]),
+            number(supplier["configured_days"]),
+            "–" if supplier["mean_days"] is None else f"{supplier['mean_days']:.1f}",
+            number(supplier["p50_days"]),
+            number(supplier["p90_days"]),
+            number(supplier["lines"]),
+            _bar(supplier["share_of_arrivals"]),
         )
     console.print(shown)
 
 
+def _bar(shares: Sequence[float]) -> str:
+    """A distribution as a row of small columns."""
+    most = max(shares, default=0) or 1
+    return "".join(BAR[max(1, round(share / most * (len(BAR) - 1)))] if share else " " for share in shares)
+
+
 def _show_proposal(console: "Console", found: "Findings") -> None:
     console.print("\n[bold]Purchase proposal[/bold]")
-    now = [proposal for proposal in found.proposals if proposal.action not in ("defer", "none")]
+    now = [proposal for proposal in found.proposals if proposal["action"] not in ("defer", "none")]
     if not now:
         console.print("Nothing needs to be ordered today.")
     for proposal in now[:SHOWN_PROPOSALS]:
         console.print(
-            f"[bold]{escaped(proposal.supplier)}[/bold] to {escaped(proposal.warehouse)}: "
-            f"{URGENCIES.get(proposal.urgency, (proposal.urgency, ''))[0]}; "
-            f"{ACTIONS.get(proposal.action, proposal.action)}{_by(proposal.order_by)}, "
-            f"{counted(proposal.lines, 'line')}, {proposal.units:,.0f} units, "
-            f"{amount(proposal.value, proposal.currency)}, {proposal.money_at_risk:,.2f} at risk"
+            f"[bold]{escaped(proposal['supplier'])}[/bold] to {escaped(proposal['warehouse'])}: "
+            f"{URGENCIES.get(proposal['urgency'], (proposal['urgency'], ''))[0]}; "
+            f"{ACTIONS.get(proposal['action'], proposal['action'])}{_by(proposal['order_by'])}, "
+            f"{counted(proposal['lines'], 'line')}, {proposal['units']:,.0f} units, "
+            f"{amount(proposal['value'], proposal['currency'])}, {proposal['money_at_risk']:,.2f} at risk"
         )
-        say(console, f"  {escaped(proposal.why)}", style="dim")
+        say(console, f"  {escaped(proposal['why'])}", style="dim")
     if len(now) > SHOWN_PROPOSALS:
         console.print(f"… and {len(now) - SHOWN_PROPOSALS} more in marts.purchase_proposal.")
     for line in _totals(now):
         console.print(line)
-    waiting = [proposal for proposal in found.proposals if proposal.action == "defer"]
+    waiting = [proposal for proposal in found.proposals if proposal["action"] == "defer"]
     if waiting:
         # Where nothing sells, nobody knows when the minimum is reached.
-        known = [(one.defer_days, one.supplier) for one in waiting if one.defer_days is not None]
+        known = [(one["defer_days"], one["supplier"]) for one in waiting if one["defer_days"] is not None]
         text = f"{counted(len(waiting), 'order')} can wait until the supplier's minimum is reached"
         if known:
             days, first = min(known)
@@ -124,16 +130,16 @@ def _show_proposal(console: "Console", found: "Findings") -> None:
         console.print(f"{text}.")
 
 
-def _totals(now: "Sequence[Proposal]") -> list[str]:
+def _totals(now: "Sequence[Row]") -> list[str]:
     """Lines and value of what is ordered today, by currency."""
-    currencies = dict.fromkeys(proposal.currency for proposal in now)
+    currencies = dict.fromkeys(proposal["currency"] for proposal in now)
     said = []
     for currency in currencies:
-        found = [proposal for proposal in now if proposal.currency == currency]
+        found = [proposal for proposal in now if proposal["currency"] == currency]
         said.append(
-            f"Altogether {counted(sum(one.lines for one in found), 'line')}, "
-            f"{amount(sum(one.value for one in found), currency)}, "
-            f"{sum(one.money_at_risk for one in found):,.2f} at risk."
+            f"Altogether {counted(sum(one['lines'] for one in found), 'line')}, "
+            f"{amount(sum(one['value'] for one in found), currency)}, "
+            f"{sum(one['money_at_risk'] for one in found):,.2f} at risk."
         )
     return said
 
