@@ -5,6 +5,7 @@ import shutil
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -107,24 +108,20 @@ def _is_done(warehouse: Warehouse, states: Mapping[str, Mapping[str, Any]]) -> b
     return False
 
 
+@dataclass(frozen=True)
 class _Commit:
     """One commit: what the parts `found` hold, and the `states` of the resources afterwards."""
 
-    def __init__(
-        self,
-        settings: Settings,
-        plan: Plan,
-        found: Mapping[int, HandedOver],
-        states: Mapping[str, Mapping[str, Any]],
-        warehouse: Warehouse,
-        report: RunReport,
-    ) -> None:
-        self._settings, self._plan, self._found, self._states = settings, plan, found, states
-        self._warehouse, self._report = warehouse, report
+    settings: Settings
+    plan: Plan
+    found: Mapping[int, HandedOver]
+    states: Mapping[str, Mapping[str, Any]]
+    warehouse: Warehouse
+    report: RunReport
 
     def run(self, progress: Progress) -> None:
         """Load everything as one package."""
-        buffers = self._settings.home.buffers
+        buffers = self.settings.home.buffers
         shutil.rmtree(buffers, ignore_errors=True)
         buffers.mkdir()
         with (
@@ -134,19 +131,19 @@ class _Commit:
             connection.execute("set TimeZone = 'UTC'")
             receipts = {table: self._bookkeeping(connection, table) for table in BOOKKEEPING}
             beside = {table: table_of(table, rows) for table, rows in receipts.items() if rows}
-            rows = {name: self._rows(connection, name, Path(folder), progress) for name in self._plan.shares}
-            note_tenant(self._settings)
-            self._warehouse.load(Package(rows, self._states, self._plan.mark, beside))
+            rows = {name: self._rows(connection, name, Path(folder), progress) for name in self.plan.shares}
+            note_tenant(self.settings)
+            self.warehouse.load(Package(rows, self.states, self.plan.mark, beside))
         self._tell(receipts[RECEIPTS])
-        self._warehouse.record_run(self._report)
+        self.warehouse.record_run(self.report)
 
     def _rows(self, connection: Any, name: str, folder: Path, progress: Progress) -> Tables:
         """What all parts have of a resource, oldest first."""
         progress.start(name, None)
-        numbers = [number for number, _ in self._plan.shares[name]]
+        numbers = [number for number, _ in self.plan.shares[name]]
         columns, parts = _Columns(), list[Part]()
         for place, number in enumerate(numbers):
-            found, later = self._found[number], [self._found[other] for other in numbers[place + 1 :]]
+            found, later = self.found[number], [self.found[other] for other in numbers[place + 1 :]]
             parts += _parts(connection, name, number, found, later, columns, folder)
         progress.finish(name, "ok")
         return joined([Tables(parts, columns.hints)])
@@ -154,17 +151,17 @@ class _Commit:
     def _bookkeeping(self, connection: Any, table: str) -> list[dict[str, Any]]:
         """The rows of a bookkeeping table of all parts."""
         rows: list[dict[str, Any]] = []
-        for part in self._found.values():
+        for part in self.found.values():
             if table in part.tables:
                 rows += connection.sql(f"from {_rows_of(part, table)}").to_arrow_table().to_pylist()
         return rows
 
     def _tell(self, receipts: Sequence[Mapping[str, Any]]) -> None:
         """What the parts have read, per resource, in the report."""
-        for name in self._plan.shares:
+        for name in self.plan.shares:
             of_it = [row for row in receipts if row["resource"] == name]
             hits = [row["total_hits"] for row in of_it]
-            self._report.resources.append(
+            self.report.resources.append(
                 ResourceReport(
                     name,
                     "ok" if any(row["rows_written"] for row in of_it) else "unchanged",
