@@ -135,7 +135,7 @@ def _forget_stdout() -> None:
 
 
 def _usage_error(error: click.ClickException) -> UsageError:
-    """The error in the words of all others: one line, and where help is; the whole usage would be in the way."""
+    """An error of click in the form of all others: one line, and where help is, without the usage text."""
     context = error.ctx if isinstance(error, click.UsageError) else None
     path = context.command_path if context else NAME
     if isinstance(error, click.exceptions.NoArgsIsHelpError):

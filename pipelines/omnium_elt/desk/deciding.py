@@ -52,7 +52,7 @@ def tick_order(home: Home, supplier_id: str, warehouse: str, currency: str, *, i
 
 
 def changed(before: Decision | None, line: Row, as_of: date, field: str, value: Any) -> Decision:
-    """What is decided of a line after one field of it was changed. Raises Refused."""
+    """The decision on a line after one of its fields has changed. Raises Refused."""
     proposed = line["proposed_quantity"]
     now = Decision(
         line["warehouse_code"], line["sku"], line["supplier_id"], line["currency"], as_of, proposed

@@ -202,7 +202,7 @@ class Desk:
         }
 
     def tick(self, asked: Mapping[str, str]) -> str:
-        """Tick a whole order, or none of it; returns where to go on."""
+        """Tick all lines of an order, or none; returns the address to go to."""
         address = _order_of(asked)
         deciding.tick_order(self._home, *address.values(), is_ticked=asked.get("ticked") == "yes")
         return f"/order?{urlencode(address)}"
@@ -285,7 +285,7 @@ MEDIA = {
 
 
 def _there(found: Found | None) -> Found:
-    """What was found. Raises NotThere: there is none of it."""
+    """What was found; raises NotThere where it is nothing."""
     if not found:
         raise NotThere
     return found

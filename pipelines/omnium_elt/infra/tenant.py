@@ -94,7 +94,7 @@ def personal_data(settings: Settings, kept_mark: str | None) -> PersonalData:
 
 @contextmanager
 def translating_errors() -> Iterator[None]:
-    """Raise errors of the source that end a whole step as ours.
+    """Raise errors of the source that end a step as errors of the program.
 
     UsageError for a wrong setting or wrong credentials, OmniumEltError for a server that cannot be reached.
     """

@@ -23,7 +23,7 @@ def _theme() -> altair.theme.ThemeConfig:
 
 
 def header(here: str) -> Any:
-    """Links to the other pages, and as of which day the figures of this one are; `here` is its own address."""
+    """Links to the other pages, and the as-of day of the figures; `here` is the address of this page."""
     version = published_version(home_of(None))
     pages = {"/": "Today's proposal", **others()}
     links = " · ".join(f"[{title}]({address})" for address, title in pages.items() if address != here)

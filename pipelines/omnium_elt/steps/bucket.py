@@ -139,7 +139,7 @@ class Bucket:
         return {name: str(value) for name, value in options.items()}
 
     def publish(self, home: Home) -> dict[str, Any]:
-        """Put there what is new, then the manifest; return what it took, nothing where all of it was there."""
+        """Send what is new, then the manifest; returns the details of the step, empty where nothing was new."""
         published = read_object(home.manifest)
         files = ((name, path, checksum(path)) for name, path in published_files(home, published))
         return self.put(files, lambda _: {"run_id": published.get("run_id"), "as_of": published.get("as_of")})

@@ -192,9 +192,10 @@ def described(connection: Any, table: str) -> dict[str, Any]:
 
 
 def clear_half_loaded(connection: Any) -> None:
-    """Take away what a package that never became whole has left: rows that it appended, and receipts.
+    """Delete what a package left that was cut short: rows that it appended, and receipts.
 
-    A merge of a table and its children is one transaction: what it left are whole rows, which the next run meets again.
+    A merge of a table and its children is one transaction: rows that it left are complete, and the next run reads them
+    again.
     """
     columns = tables(connection)
     if "_dlt_loads" not in columns:
@@ -268,7 +269,7 @@ _READ_BY_MARTS = {
     ),
     DECISIONS: ("number", "select count(*), max(decided_at) from {table}"),
 }
-"""Per bookkeeping table a column that it must have, and what the marts read of it."""
+"""Bookkeeping table → a column that it must have, and the query of what the marts read there."""
 
 
 def _of_bookkeeping(connection: Any) -> dict[str, str]:

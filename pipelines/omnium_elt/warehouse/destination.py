@@ -79,7 +79,7 @@ A_COLUMN, A_ROW, A_VECTOR = 32 * 1024, 16 * 1024, 2048
 most one row in `A_VECTOR`. Of 444 tables with 8,858 columns, 20 rows each, it took 280 MB; of 20,000 among three
 million rows, 18 MB."""
 AFTER_A_PACKAGE = "32MB"
-"""What DuckDB may keep of it: `Warehouse.forget_what_was_written`."""
+"""What DuckDB may keep in memory after a package (`Warehouse.forget_what_was_written`)."""
 RUNS_A_VACUUM = 10
 """Every tenth run that replaced rows wins back their room, by the checkpoint at its end."""
 
@@ -208,7 +208,7 @@ class Warehouse:
         return (lambda keys: {key: held[key] for key in keys if key in held}) if held else None
 
     def _clear_half_loaded(self) -> None:
-        """Take away what packages that never became whole have left; of a server's, what they say of themselves."""
+        """Delete what packages left that were cut short; on a server their bookkeeping alone."""
         if self._connection is not None:
             clear_half_loaded(self._connection.cursor())
             return

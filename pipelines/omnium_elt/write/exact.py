@@ -96,7 +96,7 @@ def fingerprint(content: bytes, salt: str) -> dict[str, str]:
 
 
 def differing(before: Mapping[str, str], salt: str, after: bytes) -> set[str]:
-    """The fields in which an object differs from the one of which `before` is the fingerprint.
+    """The fields in which an object differs from the one that the fingerprint `before` was made of.
 
     One that was not there may be there as nothing: null, 0, or an empty text, list or object.
     """

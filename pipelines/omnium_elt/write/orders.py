@@ -359,7 +359,7 @@ def taken_back(entries: Sequence[Entry], orders: Orders) -> list[Change]:
 
 
 def _compared(sent: bytes, answer: bytes) -> tuple[str | None, str]:
-    """The version that an answer names, and what it says otherwise than was sent."""
+    """The version that an answer names, and how the answer differs from what was sent."""
     try:
         kept = exact.value(answer)
     except ValueError:
@@ -374,7 +374,7 @@ def _compared(sent: bytes, answer: bytes) -> tuple[str | None, str]:
 
 
 def _otherwise(found: dict[str, Any], sent: bytes) -> str:
-    """What an order in Omnium says otherwise than the one that was sent; it may have been confirmed since."""
+    """How an order in Omnium differs from the one that was sent; it may have been confirmed since."""
     wanted, status = exact.value(sent), found.get("status")
     if str(status).lower() in CANCELED_STATUSES:
         return f"it was canceled ({status}); make it in Omnium, or order another quantity"
@@ -391,7 +391,7 @@ def _differing(found: dict[str, Any], wanted: dict[str, Any], names: Sequence[st
 
 
 def _quantities(order: dict[str, Any]) -> dict[str, Any]:
-    """Units by article: Omnium splits a line of which a part was delivered."""
+    """Units by article, as Omnium splits a line when part of it is delivered."""
     units: dict[str, Any] = {}
     for line in (order.get("purchaseOrderForm") or {}).get("lineItems") or ():
         code = str(line.get("code"))

@@ -210,7 +210,7 @@ def taken_back(entries: Sequence[Entry], suppliers: Suppliers) -> list[Change]:
 
 
 def _days(fields: dict[str, bytes], name: str) -> Any:
-    """Days as a whole number however it is written (10, 10.0, 1e1); what is none comes as it is."""
+    """Days as an int, however the number is written (10, 10.0, 1e1); anything else is returned unchanged."""
     value = exact.value(fields.get(name, b"null"))
     if isinstance(value, Decimal) and abs(value) <= MOST_DAYS and value == int(value):
         return int(value)
