@@ -142,8 +142,8 @@ def test_the_requests_of_a_full_load_are_nearly_the_fewest_possible(medium_load:
     # base, and the whole once more. How many rows these three have is the tenant's chance.
     for name in ("project_logs", "time_entries", "comments"):
         assert fewest.pop(name) <= asked.pop(name) <= 6
-    # How many windows are read side by side is a matter of time, and each shares its end with the next one: 4 to 6 % more
-    # than the fewest, and 10 % where a server takes half a second for each answer.
+    # How many windows are read side by side is a matter of time, and each shares its end with the next one: 4 to 6 %
+    # more than the fewest, and 10 % where a server takes half a second for each answer.
     assert sum(fewest.values()) <= sum(asked.values()) <= 1.1 * sum(fewest.values())
 
 

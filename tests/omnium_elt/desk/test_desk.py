@@ -301,22 +301,6 @@ def test_what_was_decided_stands_beside_what_came_of_it(home_after_run: Home) ->
     assert re.search(r"ticked [\d.,]+ – 555 777 did not hold sure of it", text), text
 
 
-def test_an_error_is_told_to_the_script_in_json_and_to_a_person_as_a_page(
-    finished_home: Any, home: Home
-) -> None:
-    home.create()
-    home.warehouse.symlink_to(finished_home / "warehouse.duckdb")
-    site, said = Site(home), f"{home.manifest} is missing or damaged, and says of which day the proposal is"
-    answer = site.ask("GET", "/check?sku=a&warehouse=b&quantity=1")
-    assert (answer.status_code, answer.json()) == (
-        500,
-        {"problem": f"{said}\nWrite it anew: omnium-elt publish."},
-    )
-    answer = site.ask("GET", "/")
-    assert answer.status_code == 500
-    assert f"<h1>{said}</h1>\n<p>Write it anew: omnium-elt publish.</p>" in html.unescape(answer.text)
-
-
 # Into Omnium
 
 
