@@ -119,7 +119,10 @@ def test_a_home_of_the_last_release_goes_on_where_it_stood(
     quiet = omnium_elt(tenant, home.root, "load")
     assert quiet["notes"] == []
     assert [resource["rows"] for resource in quiet["resources"]] == [0] * len(names)
-    assert max(resource["requests"] for resource in quiet["resources"]) <= 2
+    # A list without a count is read to a page without a row; a server that counts pages from 1 shows its first twice.
+    asked = {resource["name"]: resource["requests"] for resource in quiet["resources"]}
+    assert asked.pop("project_logs", 0) <= 3
+    assert max(asked.values()) <= 2
 
     supplier = tenant.tenant.get("suppliers", tenant.tenant.keys("suppliers")[3])
     supplier["name"] = "Renamed again AS"

@@ -117,14 +117,19 @@ def _after_models(number: int) -> None:
     built = itertools.count(1)
 
     def wrap(original: Any) -> Any:
-        def wrapped(self: Any, event: Any) -> Any:
-            if event.info.name == "NodeFinished" and next(built) == number:
-                die()
-            return original(self, event)
+        def wrapped(progress: Any) -> Any:
+            count = original(progress)
+
+            def counted(event: Any) -> None:
+                if event.info.name == "NodeFinished" and next(built) == number:
+                    die()
+                count(event)
+
+            return counted
 
         return wrapped
 
-    _patch("omnium_elt.steps.transform._Counter", "__call__", wrap)
+    _patch("omnium_elt.steps.transform", "_counting", wrap)
 
 
 def _within_copy() -> None:

@@ -5,6 +5,7 @@ import io
 import os
 import sys
 from collections.abc import Sequence
+from typing import TextIO
 
 import click
 from omnium_source.text import printable
@@ -83,6 +84,10 @@ def program() -> int:
     try:
         return main()
     finally:
+        try:
+            sys.stderr.flush()
+        except OSError:  # nobody reads it any more, or the disk behind it is full
+            _forget(sys.stderr)
         # The memory goes with the process: looking through all of it for cycles first takes some tenths of a second.
         gc.freeze()
 
@@ -123,15 +128,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _tell(_usage_error(error), invocation)
     except BrokenPipeError:
         # Whoever read our output (head, less) has gone: that is no failure of ours.
-        _forget_stdout()
+        _forget(sys.stdout)
         return EXIT_OK
     except (Exception, KeyboardInterrupt) as error:
         return _tell(error, invocation)
 
 
-def _forget_stdout() -> None:
-    """What could not be written stays in its buffer, and Python would fail over it once more as it ends."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+def _forget(stream: TextIO) -> None:
+    """What could not be written stays in the stream's buffer, and Python would fail over it once more as it ends."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
 def _usage_error(error: click.ClickException) -> UsageError:
@@ -152,7 +157,7 @@ def _tell(error: BaseException, invocation: Invocation) -> int:
         try:
             print_json(report.finish("failed").as_dict())
         except OSError:  # stderr may tell
-            _forget_stdout()
+            _forget(sys.stdout)
     say_error(str(explanation))
     if invocation.verbose and not explanation.is_expected:
         import traceback
