@@ -403,7 +403,7 @@ daily as (
         first_age,
         {{ demand_daily_share('short_sales', 'short_days') }} as daily_share,
         long_squares / long_units - long_units / long_days as variance_ratio,
-        (short_sales * short_days + {{ k.long_sale_days }}e0 * long_days) / (short_sales + {{ k.long_sale_days }}e0) as memory_days
+        {{ demand_memory_days() }} as memory_days
     from sized
     where short_sales > {{ k.daily_sale_rate / 2 }}e0 * short_days
         and long_units > 0e0
@@ -418,7 +418,9 @@ runs_by_block as (
         greatest(0e0, days - 1e0 - age + {{ k.miss_days }}e0 * block) as spilled_days
     from (
         select
-            daily.*,
+            daily.as_of_day,
+            daily.sku,
+            daily.warehouse_code,
             weighed.age,
             weighed.days,
             weighed.carried_share,
@@ -445,10 +447,6 @@ blocks as (
         sku,
         warehouse_code,
         block,
-        max(first_age) as first_age,
-        max(daily_share) as daily_share,
-        max(variance_ratio) as variance_ratio,
-        max(memory_days) as memory_days,
         sum(units) as units,
         sum(stock_days) as stock_days,
         sum(short_units) as short_units,
@@ -470,10 +468,6 @@ until_blocks as (
         sku,
         warehouse_code,
         block,
-        first_age,
-        daily_share,
-        variance_ratio,
-        memory_days,
         sum(units) over until_block as units,
         (sum(stock_days) over until_block) - spilled_days as stock_days,
         sum(short_units) over until_block as short_units,
@@ -489,10 +483,6 @@ looked_ahead as (
         sku,
         warehouse_code,
         block,
-        first_age,
-        variance_ratio,
-        memory_days,
-        daily_share,
         short_sales,
         short_days,
         short_units / nullif(short_days, 0e0) as level
@@ -510,20 +500,24 @@ looked_ahead as (
 -- variance that the formula gives.
 missed as (
     select
-        as_of_day,
-        sku,
-        warehouse_code,
-        block,
-        daily_share,
-        daily_share * {{ demand_daily_share('short_sales', 'short_days') }} as counted
+        daily.as_of_day,
+        daily.sku,
+        daily.warehouse_code,
+        looked_ahead.block,
+        daily.daily_share,
+        daily.daily_share * {{ demand_daily_share('looked_ahead.short_sales', 'looked_ahead.short_days') }} as counted
         {%- for count in demand_miss_counts() %},
-        {{ demand_miss('units_' ~ count, 'level', 'days_' ~ count, count * k.miss_days) }} as miss_{{ count }}
+        {{ demand_miss('looked_ahead.units_' ~ count, 'looked_ahead.level', 'looked_ahead.days_' ~ count, count * k.miss_days) }} as miss_{{ count }}
         {%- endfor %}
     from looked_ahead
-    where block <= {{ k.missed_past_days / k.miss_days }}
-        and level > 0e0
-        and short_sales > {{ k.daily_sale_rate / 2 }}e0 * short_days
-        and first_age - {{ k.miss_days }}e0 * block >= {{ k.new_days }}e0
+    inner join daily
+        on daily.as_of_day = looked_ahead.as_of_day
+        and daily.sku = looked_ahead.sku
+        and daily.warehouse_code = looked_ahead.warehouse_code
+    where looked_ahead.block <= {{ k.missed_past_days / k.miss_days }}
+        and looked_ahead.level > 0e0
+        and looked_ahead.short_sales > {{ k.daily_sale_rate / 2 }}e0 * looked_ahead.short_days
+        and daily.first_age - {{ k.miss_days }}e0 * looked_ahead.block >= {{ k.new_days }}e0
 ),
 
 own_misses as (
@@ -944,8 +938,7 @@ quick as (
         end as sale_rate,
         (short_units + {{ k.long_sale_days }}e0 * long_size) / (short_sales + {{ k.long_sale_days }}e0) as sale_size,
         1e0 / (1e0 + power(missed_sales / {{ k.silence_sales }}e0, 2)) as share_alive,
-        (short_sales * short_days + {{ k.long_sale_days }}e0 * long_days)
-            / (short_sales + {{ k.long_sale_days }}e0) as memory_days,
+        {{ demand_memory_days() }} as memory_days,
         case
             when long_sales > 0e0 then (
                 long_sales * greatest(1e0, long_squares * long_sales / (long_units * long_units))
@@ -1041,6 +1034,13 @@ from quick
 {%- endmacro %}
 
 
+{# On how many days what is known of a level rests: those of the quick memory, and of the slow one as far as it counts. #}
+{% macro demand_memory_days() -%}
+    {%- set prior = demand_constants().long_sale_days -%}
+    ((short_sales * short_days + {{ prior }}e0 * long_days) / (short_sales + {{ prior }}e0))
+{%- endmacro %}
+
+
 {# Of how many blocks the sums are that past misses are measured on. #}
 {% macro demand_miss_counts() -%}
     {{ return([1, 2, 4]) }}
@@ -1054,20 +1054,14 @@ from quick
 {%- endmacro %}
 
 
-{# A squared miss in times of its variance, as demand_forecast_variance has it of an article without a season that has not ended. #}
+{# A squared miss of what sells daily, in times of the variance that the forecast had given it: demand_steady_variance. #}
 {% macro demand_miss(units, level, stock_days, days) -%}
     {%- set k = demand_constants() -%}
     {%- set mean = '(' ~ level ~ ' * ' ~ stock_days ~ ')' -%}
-    {%- set doubt -%}
-    (variance_ratio * {{ (1 + days / k.drift_days) * days }}e0 / (memory_days + 1e0))
-    {%- endset -%}
     case
         -- of what was hardly there nobody knows what was wanted
-        when {{ units }} is not null and {{ stock_days }} >= {{ days / 2 }}e0 then least({{ k.most_miss }}e0, power({{ units }} - {{ mean }}, 2) / (
-            {{ mean }} * variance_ratio + power({{ mean }}, 2) * greatest(
-                {{ k.drift_variance * days }}e0, {{ doubt }} / ({{ mean }} + {{ doubt }} / {{ k.most_level_variance }}e0)
-            )
-        ))
+        when {{ units }} is not null and {{ stock_days }} >= {{ days / 2 }}e0 then least({{ k.most_miss }}e0, power({{ units }} - {{ mean }}, 2)
+            / {{ demand_steady_variance(mean, 'daily', k.most_level_variance ~ 'e0', days ~ 'e0') }})
     end
 {%- endmacro %}
 

@@ -109,16 +109,7 @@ left join {{ promoted }} as {{ name }}_promotions
     {%- set k = demand_constants() -%}
     {%- set mean = demand_forecast_mean(estimates, seasons, weekdays, days) -%}
     {%- set spread = demand_spread(estimates, days) -%}
-    {%- set doubt -%}
-    ({{ estimates }}.variance_ratio * (1e0 + {{ days }} / {{ k.drift_days }}e0) * {{ days }} / ({{ estimates }}.memory_days + 1e0))
-    {%- endset -%}
-    {%- set steady -%}
-    ({{ mean }} * {{ estimates }}.variance_ratio
-            + power({{ mean }}, 2) * greatest(
-                {{ k.drift_variance }}e0 * {{ days }},
-                coalesce({{ doubt }} / nullif({{ mean }} + {{ doubt }} / {{ estimates }}.most_level_variance, 0e0), 0e0)
-            ))
-    {%- endset -%}
+    {%- set steady = demand_steady_variance(mean, estimates, estimates ~ '.most_level_variance', days) -%}
     coalesce(
         {{ steady }} * least(1e0, {{ spread }})
         + greatest(
@@ -130,6 +121,23 @@ left join {{ promoted }} as {{ name }}_promotions
         ),
         0e0
     )
+{%- endmacro %}
+
+
+{#
+  Variance of a sum of what has not ended, has no season and is not spread by its past misses: v above. `estimates`: a relation with
+  variance_ratio and memory_days.
+#}
+{% macro demand_steady_variance(mean, estimates, most_level_variance, days) -%}
+    {%- set k = demand_constants() -%}
+    {%- set doubt -%}
+    ({{ estimates }}.variance_ratio * (1e0 + {{ days }} / {{ k.drift_days }}e0) * {{ days }} / ({{ estimates }}.memory_days + 1e0))
+    {%- endset -%}
+    ({{ mean }} * {{ estimates }}.variance_ratio
+            + power({{ mean }}, 2) * greatest(
+                {{ k.drift_variance }}e0 * {{ days }},
+                coalesce({{ doubt }} / nullif({{ mean }} + {{ doubt }} / {{ most_level_variance }}, 0e0), 0e0)
+            ))
 {%- endmacro %}
 
 
