@@ -1,22 +1,34 @@
-"""The compiled model int_demand_estimates on rows of a test's own, without any other model."""
+"""The compiled models int_demand_memories and int_demand_estimates on rows of a test's own, without any other model."""
 
 from collections.abc import Iterable, Mapping
 from datetime import date
+from pathlib import Path
 from typing import Any
 
 import duckdb
 from omnium_elt.warehouse import queries
 
+from tests.support.models import dbt
+
+MODELS = ("int_demand_memories", "int_demand_estimates")
+
+
+def compiled_estimates(folder: Path, today: date) -> dict[str, str]:
+    """The SQL of both models, by name."""
+    results = dbt(folder, "compile", "--select", *MODELS, variables={"as_of_date": today.isoformat()}).results
+    return {result.node.name: result.node.compiled_code for result in results}
+
 
 def estimates_on(
-    sql: str,
+    compiled: Mapping[str, str],
     today: date,
     changes: Iterable[Mapping[str, Any]],
     categories: Mapping[str, str],
     new_items: Iterable[tuple[str, str]] = (),
 ) -> list[dict[str, Any]]:
-    """Its rows.
+    """The rows of int_demand_estimates.
 
+    `compiled`: of compiled_estimates.
     `changes`: sku, warehouse (w where it is missing), day, run_days, demand and transfer_out (0); always in stock.
     `new_items`: SKU and warehouse of what is on offer, and to which nothing ever happened.
     """
@@ -56,4 +68,6 @@ def estimates_on(
             connection.execute(
                 "insert into intermediate.int_demand_new_items values (?, ?, true, null)", [sku, warehouse]
             )
-        return queries.rows(connection, sql)
+        memories, estimates = (compiled[name] for name in MODELS)
+        connection.execute(f"create view intermediate.int_demand_memories as {memories}")
+        return queries.rows(connection, estimates)

@@ -8,6 +8,7 @@ from tests.support.models import dbt
 MODELS = (
     "int_demand_as_of_days",
     "int_promotion_effects",
+    "int_demand_memories",
     "int_demand_estimates",
     "int_demand_seasons",
     "int_demand_weekdays",

@@ -11,8 +11,7 @@ from typing import Any
 
 import pytest
 
-from tests.support.estimates import estimates_on
-from tests.support.models import dbt
+from tests.support.estimates import compiled_estimates, estimates_on
 
 pytestmark = pytest.mark.slow  # compiles the project
 
@@ -91,22 +90,15 @@ RECORDS = [
 
 
 @pytest.fixture(scope="module")
-def sql(tmp_path_factory: pytest.TempPathFactory) -> str:
-    folder = tmp_path_factory.mktemp("compiled")
-    variables = {"as_of_date": TODAY.isoformat()}
-    compiled: str = (
-        dbt(folder, "compile", "--select", "int_demand_estimates", variables=variables)
-        .results[0]
-        .node.compiled_code
-    )
-    return compiled
+def compiled(tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, str]:
+    return compiled_estimates(tmp_path_factory.mktemp("compiled"), TODAY)
 
 
 def estimates(
-    sql: str, records: Iterable[Record], new_items: Iterable[tuple[str, str]] = ()
+    compiled: Mapping[str, str], records: Iterable[Record], new_items: Iterable[tuple[str, str]] = ()
 ) -> Mapping[tuple[str, str], dict[str, Any]]:
     changes = [change for record in records for change in record.changes()]
-    rows = estimates_on(sql, TODAY, changes, CATALOGUE, new_items)
+    rows = estimates_on(compiled, TODAY, changes, CATALOGUE, new_items)
     return {(row["sku"], row["warehouse_code"]): row for row in rows}
 
 
@@ -132,8 +124,8 @@ def scales(records: list[Record]) -> dict[tuple[str, str], float]:
     return found
 
 
-def test_what_several_warehouses_have_says_how_much_one_sells_of_it(sql: str) -> None:
-    found, of_place = estimates(sql, RECORDS), scales(RECORDS)
+def test_what_several_warehouses_have_says_how_much_one_sells_of_it(compiled: Mapping[str, str]) -> None:
+    found, of_place = estimates(compiled, RECORDS), scales(RECORDS)
     # who has a sale on every fourth day has more orders than a quarter, as some come on the same day
     assert of_place["large", "tools"] / of_place["small", "tools"] == pytest.approx(
         log(1 - 1 / 4) / log(1 - 1 / 20), rel=0.12
@@ -150,14 +142,18 @@ def test_what_several_warehouses_have_says_how_much_one_sells_of_it(sql: str) ->
         assert own.orders == 0
 
 
-def test_a_store_with_a_part_of_the_range_is_not_told_a_part_of_each_article(sql: str) -> None:
+def test_a_store_with_a_part_of_the_range_is_not_told_a_part_of_each_article(
+    compiled: Mapping[str, str],
+) -> None:
     """Every 20th day, as of all that it has; it sells a tenth of what the large one sells of the category."""
-    row = estimates(sql, RECORDS)["sold", "small"]
+    row = estimates(compiled, RECORDS)["sold", "small"]
     assert row["expected_daily_demand"] == pytest.approx(1 / 20, rel=0.2)
 
 
-def test_few_days_elsewhere_say_little_and_none_sold_in_many_says_something(sql: str) -> None:
-    found = estimates(sql, RECORDS)
+def test_few_days_elsewhere_say_little_and_none_sold_in_many_says_something(
+    compiled: Mapping[str, str],
+) -> None:
+    found = estimates(compiled, RECORDS)
     unknown, silent, fresh, sold = (
         found[sku, "small"]["expected_daily_demand"] for sku in ("unknown", "silent", "fresh", "sold")
     )
@@ -169,17 +165,17 @@ def test_few_days_elsewhere_say_little_and_none_sold_in_many_says_something(sql:
     assert sold == pytest.approx(found["sold", "small"]["scaled_daily_demand"], rel=0.25)
 
 
-def test_a_category_without_a_common_article_is_scaled_as_its_warehouse(sql: str) -> None:
-    found = estimates(sql, RECORDS)
+def test_a_category_without_a_common_article_is_scaled_as_its_warehouse(compiled: Mapping[str, str]) -> None:
+    found = estimates(compiled, RECORDS)
     assert found["alien", "small"]["scaled_daily_demand"] == pytest.approx(
         found["sold", "small"]["scaled_daily_demand"], rel=0.35
     )
 
 
-def test_the_silence_of_a_place_that_only_hands_on_says_nothing(sql: str) -> None:
+def test_the_silence_of_a_place_that_only_hands_on_says_nothing(compiled: Mapping[str, str]) -> None:
     """A hub has everything in stock, supplies both, and has no customers: nothing changes, and it expects nothing."""
     hub = [replace(one, warehouse="hub", every=0, is_handed_on=True) for one in RECORDS if one.since == 200]
-    with_hub, without = estimates(sql, [*RECORDS, *hub]), estimates(sql, RECORDS)
+    with_hub, without = estimates(compiled, [*RECORDS, *hub]), estimates(compiled, RECORDS)
     scaled = [key for key, row in without.items() if row["scaled_daily_demand"] is not None]
     assert len(scaled) > 20
     for key in scaled:
@@ -192,11 +188,11 @@ def test_the_silence_of_a_place_that_only_hands_on_says_nothing(sql: str) -> Non
         assert row["daily_demand"] < 0.01
 
 
-def test_a_new_place_is_taken_for_an_average_one_until_it_has_sold(sql: str) -> None:
-    row = estimates(sql, RECORDS, [("sold", "opened today")])["sold", "opened today"]
+def test_a_new_place_is_taken_for_an_average_one_until_it_has_sold(compiled: Mapping[str, str]) -> None:
+    row = estimates(compiled, RECORDS, [("sold", "opened today")])["sold", "opened today"]
     assert 1 / 20 < row["daily_demand"] < 1 / 4
 
 
-def test_one_warehouse_alone_is_scaled_by_nothing(sql: str) -> None:
-    alone = estimates(sql, [one for one in RECORDS if one.warehouse == "large"])
+def test_one_warehouse_alone_is_scaled_by_nothing(compiled: Mapping[str, str]) -> None:
+    alone = estimates(compiled, [one for one in RECORDS if one.warehouse == "large"])
     assert {row["scaled_daily_demand"] for row in alone.values()} == {None}

@@ -12,8 +12,7 @@ from typing import Any
 
 import pytest
 
-from tests.support.estimates import estimates_on
-from tests.support.models import dbt
+from tests.support.estimates import compiled_estimates, estimates_on
 
 TODAY = date(2026, 3, 14)
 NAMES = {"a": "tools", "b": "paint", "c": "tools", "new": "tools"}
@@ -315,17 +314,14 @@ def changes(history: History) -> list[dict[str, Any]]:
 
 @pytest.mark.slow  # compiles the project
 def test_estimates_are_what_their_descriptions_say(tmp_path: Path) -> None:
-    compiled = dbt(
-        tmp_path, "compile", "--select", "int_demand_estimates", variables={"as_of_date": TODAY.isoformat()}
-    )
-    sql = compiled.results[0].node.compiled_code
+    compiled = compiled_estimates(tmp_path, TODAY)
     rates = [of_launches(history, dict.fromkeys(history, 0.1)) for history in (SELDOM, OFTEN)]
     assert rates[0] < 1 < rates[1]
     assert alike([OFTEN["a"], OFTEN["c"]])[1] < 30 < alike([SLOW["a"], SLOW["c"]])[1]
     assert size_sale_days(list(UNLIKE.values())) < 1 < 2 < size_sale_days(list(OFTEN.values()))
     assert spreads(DAILY)["c"][15] < 1 < 1.4 < spreads(DAILY)["a"][15]
     for history in (SELDOM, OFTEN, SLOW, UNLIKE, DAILY):
-        estimates = estimates_of(history, sql)
+        estimates = estimates_of(history, compiled)
         assert estimates.keys() == NAMES.keys()
         for sku, figures in expected(history).items():
             assert {name: estimates[sku][name] for name in figures} == pytest.approx(
@@ -341,7 +337,7 @@ def test_estimates_are_what_their_descriptions_say(tmp_path: Path) -> None:
         assert estimates["b"]["last_one_off_day"] == (days_ago and TODAY - timedelta(days=days_ago))
 
 
-def estimates_of(history: History, sql: str) -> dict[str, dict[str, Any]]:
+def estimates_of(history: History, compiled: Mapping[str, str]) -> dict[str, dict[str, Any]]:
     """The rows of the compiled model, by SKU."""
-    rows = estimates_on(sql, TODAY, changes(history), NAMES, [("new", "w")])
+    rows = estimates_on(compiled, TODAY, changes(history), NAMES, [("new", "w")])
     return {row["sku"]: row for row in rows}
