@@ -195,6 +195,10 @@ TIMES = [
     ("0001-01-01T00:00:00", utc(1, 1, 1)),
     ("0001-01-01T00:00:00+02:00", utc(1, 1, 1)),
     ("9999-12-31T23:59:59.9999999Z", utc(9999, 12, 31)),
+    ("2024-05-01T10:11:12+23:59", utc(2024, 4, 30, 10, 12, 12)),
+    ("2024-05-01T10:11:12+24:00", "misfit"),
+    ("2024-05-01T10:11:12+9900", "misfit"),
+    ("2024-05-01T10:11:12-05:60", "misfit"),
     ("2024-02-30T00:00:00Z", "misfit"),
     ("2024-05-01T10:11:12.123456xy", "misfit"),
     ("01.05.2024", "misfit"),
@@ -211,7 +215,7 @@ def test_times(text: str, expected: Any) -> None:
 def test_times_of_all_kinds_in_one_column() -> None:
     column, misfits = fitted("timestamp", *(f'"{text}"' for text, _ in TIMES), "null", "20240501", "{}")
     assert column == [None if moment == "misfit" else moment for _, moment in TIMES] + [None, None, None]
-    assert misfits == [at for at, (_, moment) in enumerate(TIMES) if moment == "misfit"] + [20, 21]
+    assert misfits == [at for at, (_, moment) in enumerate(TIMES) if moment == "misfit"] + [24, 25]
 
 
 @given(st.lists(st.datetimes(timezones=st.sampled_from([None, dt.UTC, dt.timezone(dt.timedelta(hours=-5))]))))
