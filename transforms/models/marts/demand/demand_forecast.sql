@@ -1,12 +1,27 @@
 -- Drawn out from what is known of an article to 26 weeks, for the articles that matter most: a table of all would be 26
 -- times demand_profile, and a view could not be read where the models below it are not.
-with items as (
-    select
+with promoted as (
+    select distinct
         sku,
         warehouse_code
-    from {{ ref('demand_profile') }}
-    where daily_demand > 0
-    order by annual_value desc nulls last, daily_demand desc, sku, warehouse_code
+    from {{ ref('int_demand_promotions') }}
+    where as_of_day = {{ as_of() }}
+        and begins_after_days < 182e0
+        and day_quantity > 0e0
+),
+
+-- What sells, or is expected to in a promotion alone.
+items as (
+    select
+        profile.sku,
+        profile.warehouse_code
+    from {{ ref('demand_profile') }} as profile
+    left join promoted
+        on promoted.sku = profile.sku
+        and promoted.warehouse_code = profile.warehouse_code
+    where profile.daily_demand > 0
+        or promoted.sku is not null
+    order by profile.annual_value desc nulls last, profile.daily_demand desc, profile.sku, profile.warehouse_code
     limit {{ var('projected_items', 50000) }}
 ),
 
