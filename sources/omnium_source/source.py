@@ -24,7 +24,8 @@ from omnium_source.dlt_private import active_pipeline
 from omnium_source.dlt_probe import check_nesting
 from omnium_source.dlt_run import Destination, limit_of_run, limited, running, source_section
 from omnium_source.duckdb_file import give_own_name, refuse_same_name
-from omnium_source.http.client import OmniumClient
+from omnium_source.errors import ConfigurationError
+from omnium_source.http.client import OmniumClient, tenant_of
 from omnium_source.http.limiter import SERVER_LIMIT_CONCURRENT
 from omnium_source.normalize.worker_pool import WorkerPool
 from omnium_source.pii.masking import PersonalData
@@ -39,6 +40,8 @@ log = logging.getLogger("omnium")
 
 MARK = "personal_data"
 """Where dlt's state of the source keeps `PersonalData.mark`."""
+TENANT = "tenant"
+"""Where it keeps whose rows they are."""
 LIMITED_ROWS = 1_000
 """Rows of a window where the resource has a limit, as `add_limit` counts windows."""
 WORKERS = min(8, os.cpu_count() or 2)
@@ -112,6 +115,7 @@ def omnium_source(
             destination = Destination.of_run()
             if destination:
                 destination.check()
+            _mark_tenant(base_url)
             personal = _personal_data(settings["pii"], settings["pii_key"])
             mark_personal(personal.mark)
             name, table = resource.name, str(running().table_name)
@@ -156,6 +160,21 @@ def mark_personal(mark: str) -> None:
 def keep_mark(state: Any, mark: str) -> None:
     """The same in a source's state that is there."""
     check_mark(state.setdefault(MARK, mark), mark)
+
+
+def _mark_tenant(base_url: str) -> None:
+    """Keep in dlt's state whose rows are read. Raises ConfigurationError where they were another tenant's.
+
+    They would stand side by side, and the cursors of the one leave out what the other has of before.
+    """
+    tenant = tenant_of(base_url)
+    held = dlt.current.source_state().setdefault(TENANT, tenant)
+    if held != tenant:
+        raise ConfigurationError(
+            f"this pipeline holds the rows of {held}, and this is {tenant}\n"
+            "Give each tenant a pipeline_name of its own, or a copy of the source (omnium_source.clone); or read "
+            'everything anew: refresh="drop_sources".'
+        )
 
 
 def tables_called(name: str, table: str, tables: Mapping[str, Any]) -> dict[str, Any]:

@@ -612,6 +612,22 @@ def test_a_copy_reads_another_tenant_with_settings_of_its_own(
         copy()
 
 
+def test_another_tenant_is_refused_until_everything_is_read_anew(tmp_path: Path, tenant: Tenant):
+    pipeline = pipeline_in(tmp_path)
+    pipeline.run(tenant.source("suppliers"))
+    with pipeline.managed_state() as state:
+        state["sources"]["omnium"]["tenant"] = "api.omnium.example"
+    requests = len(tenant.wire.asked)
+    with pytest.raises(
+        PipelineStepFailed, match=r"rows of api\.omnium\.example, and this is a sandbox on this machine"
+    ):
+        pipeline.run(tenant.source("suppliers"))
+    assert len(tenant.wire.asked) == requests
+    pipeline.run(tenant.source("suppliers"), refresh="drop_sources")
+    assert rows_of(pipeline, "suppliers", "id") == [("s1",), ("s2",), ("s3",)]
+    pipeline.run(tenant.source("suppliers"))
+
+
 def test_a_run_may_replace_what_is_there(tmp_path: Path, tenant: Tenant, on_disk: None):
     pipeline = pipeline_in(tmp_path)
     pipeline.run(tenant.source("suppliers"))

@@ -3,10 +3,9 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
-from urllib.parse import urlsplit
 
 from omnium_source.errors import ConfigurationError, OmniumError, Unreachable, WrongCredentials
-from omnium_source.http.client import LOOPBACK, OmniumClient
+from omnium_source.http.client import OmniumClient, tenant_of
 from omnium_source.pii.masking import PersonalData
 from omnium_source.pii.personal_key import check_mark, key_for
 
@@ -54,7 +53,7 @@ def check_tenant(settings: Settings) -> None:
 
     They would stand side by side, and the cursors of the one leave out what the other has of before.
     """
-    path, tenant = settings.home.tenant, _tenant_of(settings.base_url)
+    path, tenant = settings.home.tenant, tenant_of(settings.base_url)
     held = _held(settings)
     if held and held != tenant:
         raise UsageError(
@@ -66,18 +65,13 @@ def check_tenant(settings: Settings) -> None:
 def note_tenant(settings: Settings) -> None:
     """Keep whose rows the home holds: before the first are loaded."""
     if not _held(settings):
-        write_json(settings.home.tenant, {"host": _tenant_of(settings.base_url)})
+        write_json(settings.home.tenant, {"host": tenant_of(settings.base_url)})
 
 
 def _held(settings: Settings) -> str | None:
     """Whose rows these are; None where nobody knows, as in a home without any, or where the file is damaged."""
     host = read_object(settings.home.tenant).get("host")
     return host if isinstance(host, str) else None
-
-
-def _tenant_of(base_url: str) -> str:
-    host = urlsplit(base_url).hostname or ""
-    return "a sandbox on this machine" if host in LOOPBACK else host
 
 
 def personal_data(settings: Settings, kept_mark: str | None) -> PersonalData:

@@ -132,6 +132,12 @@ def check_base_url(base_url: str) -> str:
     return base_url.strip().rstrip("/").removesuffix("/api")
 
 
+def tenant_of(base_url: str) -> str:
+    """Whose rows a server has: its host, and all servers on this machine are one."""
+    host = urlsplit(base_url).hostname or ""
+    return "a sandbox on this machine" if host in LOOPBACK else host
+
+
 class OmniumClient:
     """One API user's connection to one tenant. Safe to use from several threads.
 

@@ -47,7 +47,8 @@ _TINY = 1e-3
 """In units of the ninth decimal: a number below it that a float tells may have more decimals than `PLACES`."""
 
 _TIME = re.compile(
-    r"(\d{4})-(\d\d)-(\d\d)(?:[T ](\d\d)(?::(\d\d)(?::(\d\d)(?:\.(\d+))?)?)?)? ?(Z|[+-](?:[01]\d|2[0-3])(?::?[0-5]\d)?)?",
+    r"(\d{4})-(\d\d)-(\d\d)(?:[T ](\d\d)(?::(\d\d)(?::(\d\d)(?:\.(\d+))?)?)?)?"
+    r" ?(Z|[+-](?:[01]\d|2[0-3])(?::?[0-5]\d)?)?",
     re.ASCII | re.IGNORECASE,
 )
 _TEXT_END = 2**31 - 1
