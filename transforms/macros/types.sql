@@ -103,7 +103,8 @@
 
 {#
   Ends a CTE without a condition that several others read. Spark puts its query in place of each of their names otherwise, those in
-  the next ones, until it thinks for minutes about a plan of hundreds of joins; of what may differ from time to time it takes one.
+  the next ones, and works all of them out; of what may differ from time to time it takes one. Its plan has room for each of them
+  even so: what many read, and is made of much, is a model of its own.
 #}
 {% macro worked_out_once() -%}
     {{ adapter.dispatch('worked_out_once', 'omnium')() }}
