@@ -196,7 +196,7 @@ class Bucket:
         version = about(listed)
         if newest and listed == there and newest.get("run_id") == version["run_id"]:
             # What one that was killed has left to do.
-            self._show(json.dumps(newest, indent=1).encode())
+            self.show(json.dumps(newest, indent=1).encode())
             if len(numbers) > KEPT:
                 self._tidy(numbers)
             return {}
@@ -212,10 +212,10 @@ class Bucket:
         published_at = in_utc(datetime.now(UTC), "seconds")
         text = json.dumps({"number": number, "published_at": published_at, **version}, indent=1).encode()
         self._commit(number, text)
-        self._show(text)
+        self.show(text)
         self._tidy([*numbers, number])
 
-    def _show(self, text: bytes) -> None:
+    def show(self, text: bytes) -> None:
         """Have `manifest.json` be a copy of the newest: a publication that was killed may have left an older one."""
         path = f"{self.root}/manifest.json"
         if self.files.exists(path) and self.files.cat_file(path) == text:

@@ -8,19 +8,20 @@ manifest names has one run's tables, for as long as that run is kept; whoever ta
 meet two runs while one is being written, for a Delta table has a log of its own.
 """
 
+import json
 import re
 import shutil
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 from omnium_elt.infra.errors import UsageError
 from omnium_elt.infra.files import make_folder, read_object, write_json
 from omnium_elt.infra.home import Settings
 from omnium_elt.infra.run_report import Progress, StepReport, new_run_id, timed
-from omnium_elt.steps.bucket import Bucket
+from omnium_elt.steps.bucket import KEPT, Bucket
 from omnium_elt.warehouse import database
 
 STEP = "delta"
@@ -66,6 +67,10 @@ def publish_delta(settings: Settings, progress: Progress) -> StepReport:
     )
     manifest = place.read()
     before: Mapping[str, Any] = manifest.get("tables", {})
+    runs = manifest.get("runs", [])
+    if runs:  # what a run that was killed had begun to take away would be no table to write to
+        place.mend(manifest)
+        _remove_unnamed(place, runs)
     with database.connect(settings.home.working_database) as connection:
         marks = database.fingerprint(connection)
         changed = [
@@ -89,9 +94,10 @@ def publish_delta(settings: Settings, progress: Progress) -> StepReport:
                 }
                 progress.advance(STEP, 1)
     versions = {table: described["version"] for table, described in tables.items()}
-    runs = [*manifest.get("runs", []), {"run_id": run_id, "versions": versions}][-KEPT_RUNS:]
+    runs = [*runs, {"run_id": run_id, "versions": versions}][-KEPT_RUNS:]
     place.commit({"format": FORMAT, "run_id": run_id, "runs": runs, "tables": tables})
-    _tidy(place, runs, {*before, *(name for run in manifest.get("runs", []) for name in run["versions"])})
+    _remove_unnamed(place, runs)
+    _tidy(place, runs)
     report.status = "ok"
     return report
 
@@ -121,17 +127,25 @@ def write_table(connection: Any, place: "_OnDisk | _InBucket", table: str, run_i
     return {"version": version, **described}
 
 
-def _tidy(place: "_OnDisk | _InBucket", runs: list[dict[str, Any]], before: Iterable[str]) -> None:
-    """Take away the files of versions that no kept run names, and tables that are in none of them."""
+def _remove_unnamed(place: "_OnDisk | _InBucket", runs: list[dict[str, Any]]) -> None:
+    """Take away tables that are in none of the kept runs."""
+    for table in place.tables() - {name for run in runs for name in run["versions"]}:
+        place.remove(table)
+
+
+def _tidy(place: "_OnDisk | _InBucket", runs: list[dict[str, Any]]) -> None:
+    """Take away the files of versions that no kept run names."""
     from deltalake import DeltaTable
 
-    for table in {*before, *runs[-1]["versions"]}:
-        kept = sorted({run["versions"][table] for run in runs if table in run["versions"]})
-        if not kept:
-            place.remove(table)
-        elif len({run["versions"].get(table) for run in runs}) > 1:
+    for table in {name for run in runs for name in run["versions"]}:
+        versions = {run["versions"].get(table) for run in runs}
+        if len(versions) > 1:
             DeltaTable(place.uri(table), storage_options=place.options).vacuum(
-                0, dry_run=False, enforce_retention_duration=False, keep_versions=kept
+                0,
+                dry_run=False,
+                enforce_retention_duration=False,
+                keep_versions=sorted(version for version in versions if version is not None),
+                full=place.is_ours_alone,
             )
 
 
@@ -141,6 +155,8 @@ class _OnDisk:
 
     folder: Path
     options: dict[str, str] | None = None
+    is_ours_alone: ClassVar[bool] = True
+    """Whether files that no version names are of a run that was killed: nobody else can be writing them."""
 
     def uri(self, table: str) -> str:
         return str(self.folder / table)
@@ -148,9 +164,16 @@ class _OnDisk:
     def holds(self, table: str) -> bool:
         return (self.folder / table / "_delta_log").is_dir()
 
+    def tables(self) -> set[str]:
+        """All that lie there, also what is left of one."""
+        return {path.name for path in self.folder.iterdir() if path.is_dir()}
+
     def read(self) -> dict[str, Any]:
         manifest = read_object(self.folder / "manifest.json")
         return manifest if manifest.get("format") == FORMAT else {}
+
+    def mend(self, manifest: dict[str, Any]) -> None:
+        """There is one manifest, which is whole."""
 
     def commit(self, manifest: dict[str, Any]) -> None:
         make_folder(self.folder)
@@ -168,6 +191,7 @@ class _InBucket:
     bucket: Bucket
     numbers: list[int]
     options: dict[str, str] = field(repr=False)
+    is_ours_alone: ClassVar[bool] = False
 
     @classmethod
     def opened(cls, publish_to: str) -> "_InBucket":
@@ -181,11 +205,22 @@ class _InBucket:
     def holds(self, table: str) -> bool:
         return True
 
+    def tables(self) -> set[str]:
+        """Those that were published: others may be another home's, which it is writing."""
+        manifests = map(self.bucket.manifest, self.numbers[1 - KEPT :])  # those that the next one leaves
+        return {name for one in manifests for run in one["runs"] for name in run["versions"]}
+
     def read(self) -> dict[str, Any]:
         return self.bucket.manifest(self.numbers[-1]) if self.numbers else {}
+
+    def mend(self, manifest: dict[str, Any]) -> None:
+        """Have `manifest.json` be the newest, where who wrote that was killed."""
+        self.bucket.show(json.dumps(manifest, indent=1).encode())
 
     def commit(self, manifest: dict[str, Any]) -> None:
         self.bucket.create_manifest(self.numbers, {**manifest, "files": {}})
 
     def remove(self, table: str) -> None:
-        self.bucket.files.rm(f"{self.bucket.root}/{table}", recursive=True)
+        path = f"{self.bucket.root}/{table}"
+        if self.bucket.files.exists(path):  # it may have been taken away before
+            self.bucket.files.rm(path, recursive=True)

@@ -16,6 +16,7 @@ from typing import Any
 
 from omnium_elt.infra import history, lock, log
 from omnium_elt.infra.errors import OmniumEltError, explain
+from omnium_elt.infra.files import sweep
 from omnium_elt.infra.home import Settings
 from omnium_elt.infra.run_report import Progress, RunReport, Step, StepReport
 
@@ -234,6 +235,8 @@ def _session(
         log.logging_to(home.logs, f"{settings.run_id}-{command}", mask, settings.verbose),
         _Signals(settings.stop) as signals,
     ):
+        for folder in (home.state, home.runs, home.writes, home.state / "backfill", home.lake, home.root / "delta"):
+            sweep(folder)
         free = shutil.disk_usage(home.root).free
         if free < LEAST_FREE_BYTES:
             raise OmniumEltError(

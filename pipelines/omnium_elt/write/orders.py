@@ -9,6 +9,7 @@ import itertools
 import json
 from collections.abc import Sequence
 from collections.abc import Set as AbstractSet
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any
@@ -22,7 +23,7 @@ from omnium_elt.decide.decisions import Decision, Decisions
 from omnium_elt.decide.lines import Selection
 from omnium_elt.infra.home import Home
 from omnium_elt.infra.text import digits
-from omnium_elt.warehouse import database
+from omnium_elt.warehouse import database, selection
 from omnium_elt.warehouse.queries import rows
 from omnium_elt.write import exact
 from omnium_elt.write.changes import Change
@@ -137,11 +138,17 @@ def proposed(home: Home, chosen: Selection) -> tuple[list[Change], list[str]]:
         came_to = decided.choose(connection, chosen)
         lines = rows(connection, "from chosen_line")
         newest, as_of = _newest_load(connection), decided.day(connection).isoformat()
+        suppliers = selection.supplier_ids(connection, chosen.suppliers)
+        warehouses = selection.warehouse_codes(connection, chosen.warehouses)
     undone = canceled_by_undo(home)
     changes = [_order(order, as_of, undone) for order in decided.by_order(lines)]
     for change in changes:
         change.facts["newest_load"] = newest[0] if newest else None
+        change.facts["ticked_only"] = came_to.ticked_only
     _written_before(home, changes, newest, undone)
+    if not (came_to.ticked_only or chosen.everything or chosen.as_proposed):
+        of_selection = replace(chosen, suppliers=suppliers, warehouses=warehouses)
+        _refuse_unticked(home, changes, of_selection, as_of, undone)
     return changes, came_to.remarks
 
 
@@ -326,6 +333,36 @@ def _written_before(
                     f"the proposal does not know of order {entry.target} yet, which {entry.run_id} sent to the same "
                     "supplier and warehouse: omnium-elt run first",
                 )
+
+
+def _refuse_unticked(
+    home: Home, changes: Sequence[Change], chosen: Selection, as_of: str, undone: AbstractSet[str]
+) -> None:
+    """Refuse what nobody ticked where the ticked lines of the same selection of this proposal are ordered.
+
+    They are settled, so that none is ticked any more: who says the same again, as after a kill, means these.
+    `chosen`: with the ids of suppliers and warehouses.
+    """
+    for entry in everything(home.writes):
+        facts = entry.facts
+        if (
+            entry.kind == "order"
+            and entry.outcome != "not_written"
+            and entry.target not in undone
+            and facts.get("ticked_only")
+            and facts.get("as_of") == as_of
+            and (not chosen.suppliers or facts.get("supplier_id") in chosen.suppliers)
+            and (not chosen.warehouses or facts.get("warehouse_code") in chosen.warehouses)
+            and chosen.currency in (None, facts.get("currency") or "")
+        ):
+            for change in changes:
+                if change.status == "shown":
+                    change.end(
+                        "refused",
+                        f"{entry.run_id} ordered what was ticked of this proposal, and this was not: tick it, or "
+                        "take all lines (--all)",
+                    )
+            return
 
 
 def _place(facts: dict[str, Any]) -> tuple[Any, ...]:

@@ -4,6 +4,7 @@ TokenStore    keeps it between runs
 token_in      what the endpoint answered
 """
 
+import contextlib
 import hashlib
 import json
 import logging
@@ -49,7 +50,7 @@ class TokenStore:
         if self._path is None:
             return
         kept = {"identity": self._identity, "expires_at": time.time() + expires_in, "token": token}
-        draft = self._path.with_name(f"{self._path.name}.{os.getpid()}")
+        draft = self._path.with_name(f".{self._path.name}.{os.getpid()}.partial")
         try:
             descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
             with os.fdopen(descriptor, "w") as file:
@@ -57,6 +58,8 @@ class TokenStore:
             os.replace(draft, self._path)
         except OSError as error:
             log.warning("the token is not kept: %s", error.strerror)
+            with contextlib.suppress(OSError):
+                draft.unlink(missing_ok=True)
 
     def forget(self) -> None:
         """Drop the kept token: the server no longer takes it."""

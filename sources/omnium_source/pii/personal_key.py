@@ -34,7 +34,7 @@ def key_for(configured: str | None, path: Path, *, may_be_made: bool = True) -> 
                 "destination"
             )
         path.parent.mkdir(parents=True, exist_ok=True)
-        handle, written = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}-")
+        handle, written = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}-", suffix=".partial")
         try:
             with os.fdopen(handle, "w", encoding="ascii") as file:
                 file.write(secrets.token_hex(32))

@@ -15,7 +15,8 @@ from omnium_elt.infra.errors import UsageError
 from omnium_elt.infra.files import PARTIAL, replacing, sweep, write_json
 from omnium_elt.infra.home import Home, Secret, Settings
 from omnium_elt.infra.log import Masker, logging_to, tidy
-from omnium_elt.infra.run_report import ResourceReport, RunReport, StepReport
+from omnium_elt.infra.run_report import ResourceReport, RunReport, Silent, StepReport
+from omnium_elt.steps.run import perform
 from omnium_sandbox import Sandbox
 from omnium_source.errors import ConfigurationError
 
@@ -274,6 +275,17 @@ def test_dlt_does_not_put_its_own_lines_into_our_log(
     lines = [json.loads(line)["message"] for line in path.read_text().splitlines()]
     assert lines == ["dlt says ********", "we say ********"]
     assert "hush" not in capfd.readouterr().err
+
+
+def test_what_a_killed_run_left_half_written_goes_with_the_next(home: Home) -> None:
+    """Its names hold the number of its process, so that nobody ever wrote over them."""
+    home.create()
+    folders = (home.state, home.runs, home.writes, home.state / "backfill", home.lake, home.root / "delta")
+    for folder in folders:
+        folder.mkdir(exist_ok=True)
+        (folder / f".manifest.json.12345{PARTIAL}").write_text("{")
+    assert perform(Settings(home=home), Silent(), "load", ()).exit_status == 0
+    assert [path.name for folder in folders for path in folder.iterdir() if path.name.endswith(PARTIAL)] == []
 
 
 def test_only_the_newest_logs_are_kept(tmp_path: Path) -> None:

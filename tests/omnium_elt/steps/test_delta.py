@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import shutil
 from collections.abc import Iterator
 from decimal import Decimal
 from pathlib import Path
@@ -211,3 +212,63 @@ def test_credentials_that_delta_cannot_use_are_told() -> None:
 
     with pytest.raises(UsageError, match="Delta tables cannot be written with these credentials: OAuth"):
         Bucket(None, "shop/omnium", GcpOAuthCredentials()).delta_options()
+
+
+@pytest.mark.parametrize("settings", ["disk"], indirect=True)
+@pytest.mark.parametrize("comes_again", [True, False])
+def test_what_a_kill_left_of_a_table_goes_with_the_next_run(
+    comes_again: bool, settings: Settings, tmp_path: Path
+) -> None:
+    """Half of a log is none that a version can be added to: a table of that name failed every run from then on."""
+    publish_delta(settings, Silent())
+    execute(settings.home, "create table main.kept as from omnium.suppliers", "drop table omnium.suppliers")
+    there = settings.home.root / "delta" / "suppliers"
+    left = shutil.copytree(there, tmp_path / "left")
+    for number in range(KEPT_RUNS):
+        execute(settings.home, f"update omnium.stores set _dlt_load_id = '{number + 2}'")
+        publish_delta(settings, Silent())
+    assert not there.exists()
+    shutil.copytree(left, there)
+    (there / "_delta_log" / f"{0:020}.json").unlink()
+    (there / "_delta_log" / f"{1:020}.json").write_text("{}\n")
+    if comes_again:
+        execute(settings.home, "create table omnium.suppliers as from main.kept")
+    publish_delta(settings, Silent())
+    assert there.exists() == comes_again
+    assert set(newest(settings)) == {"stores", "_dlt_loads", *(["suppliers"] if comes_again else [])}
+
+
+@pytest.mark.parametrize("settings", ["disk"], indirect=True)
+def test_a_file_that_a_killed_run_had_written_goes(settings: Settings) -> None:
+    """No version names it, so that it stayed for ever, as large as the table."""
+    publish_delta(settings, Silent())
+    orphan = settings.home.root / "delta" / "stores" / "part-00000-killed-c000.zstd.parquet"
+    orphan.write_bytes(b"PAR1")
+    execute(settings.home, RENAMED)
+    publish_delta(settings, Silent())
+    assert not orphan.exists()
+    runs = manifest_of(settings)["runs"]
+    assert [len(rows_of(settings, run["versions"])["stores"]) for run in runs] == [2, 2]
+
+
+@pytest.mark.parametrize("settings", ["s3"], indirect=True)
+def test_the_newest_manifest_is_shown_after_a_kill_though_nothing_is_new(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    publish_delta(settings, Silent())
+    execute(settings.home, RENAMED)
+
+    show = Bucket.show
+
+    def killed(self: Bucket, text: bytes) -> None:
+        if json.loads(text)["number"] > 1:
+            raise KeyboardInterrupt
+        show(self, text)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Bucket, "show", killed)
+        with pytest.raises(KeyboardInterrupt):
+            publish_delta(settings, Silent())
+    assert len(manifest_of(settings)["runs"]) == 1
+    assert publish_delta(settings, Silent()).status == "unchanged"
+    assert len(manifest_of(settings)["runs"]) == 2

@@ -232,6 +232,26 @@ def test_orders_carry_what_was_decided_and_settle_it(settings: Settings, tenant:
     assert [event.what for event in decisions.history()] == ["decided", "ordered"]
 
 
+def test_said_again_it_does_not_order_what_nobody_ticked(settings: Settings, tenant: OtherTenant) -> None:
+    """Who was killed says the same again: the ticked lines are settled by then, and none is ticked any more."""
+    Decisions(settings.home.decisions).keep([proposal.lamp()])
+    first = write(settings, orders_step(Selection(), apply=True))
+    assert outcomes(first) == ["written"]
+    again = write(settings, orders_step(Selection(), apply=True))
+    assert (outcomes(again), again.exit_status, len(tenant.orders)) == (["refused", "refused"], 3, 1)
+    assert [change["detail"] for change in again.steps[0].details["changes"]] == [
+        f"the proposal does not know of order {next(iter(tenant.orders))} yet, which {first.run_id} sent to the same "
+        "supplier and warehouse: omnium-elt run first",
+        f"{first.run_id} ordered what was ticked of this proposal, and this was not: tick it, or take all lines "
+        "(--all)",
+    ]
+    of_others = Selection(["Sør AS"])
+    assert outcomes(write(settings, orders_step(of_others, apply=False))) == ["shown"], "nothing of Sør's was ticked"
+    assert outcomes(write(settings, orders_step(Selection(everything=True), apply=False))) == ["refused", "shown"]
+    write(settings, undo_step(first.run_id, apply=True))
+    assert outcomes(write(settings, orders_step(Selection(), apply=False))) == ["shown"], "ticked again, as it was"
+
+
 def test_an_order_of_the_same_id_with_other_content_is_told_and_settles_nothing(
     settings: Settings, tenant: OtherTenant
 ) -> None:
