@@ -39,7 +39,7 @@ def commit(settings: Settings, progress: Progress, report: RunReport) -> None:
     """
     home = settings.home
     if not plan_file(home).exists() and _committed(home).exists():
-        _take_away(home)  # a commit was cut short at its very end
+        _take_away(home)  # a commit was cut short at its very end, or while the lake was written after it
         return
     plan = Plan.read(home)
     homes = [part_home(home, number) for number in range(1, len(plan.parts) + 1)]
@@ -68,12 +68,21 @@ def _committed(home: Home) -> Path:
 def _take_away(home: Home) -> None:
     """Take away a plan and its parts.
 
-    All at once by a rename: with half of its parts gone a plan would look as if they had to be read anew.
+    All at once by a rename: with half of its parts gone a plan would look as if they had to be read anew. The folder
+    stays, empty: it tells who says `commit` again that there was a plan.
     """
-    shutil.rmtree(_committed(home), ignore_errors=True)
+    _empty(_committed(home))
     if plan_file(home).parent.exists():
         os.replace(plan_file(home).parent, _committed(home))
-    shutil.rmtree(_committed(home), ignore_errors=True)
+    _empty(_committed(home))
+
+
+def _empty(folder: Path) -> None:
+    for path in folder.iterdir() if folder.exists() else ():
+        if path.is_dir():
+            shutil.rmtree(path, ignore_errors=True)
+        else:
+            path.unlink()
 
 
 def _refuse_damaged(found: Mapping[int, HandedOver]) -> None:

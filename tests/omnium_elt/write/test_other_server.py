@@ -246,10 +246,17 @@ def test_said_again_it_does_not_order_what_nobody_ticked(settings: Settings, ten
         "(--all)",
     ]
     of_others = Selection(["Sør AS"])
-    assert outcomes(write(settings, orders_step(of_others, apply=False))) == ["shown"], "nothing of Sør's was ticked"
-    assert outcomes(write(settings, orders_step(Selection(everything=True), apply=False))) == ["refused", "shown"]
+    assert outcomes(write(settings, orders_step(of_others, apply=False))) == ["shown"], (
+        "nothing of Sør's was ticked"
+    )
+    assert outcomes(write(settings, orders_step(Selection(everything=True), apply=False))) == [
+        "refused",
+        "shown",
+    ]
     write(settings, undo_step(first.run_id, apply=True))
-    assert outcomes(write(settings, orders_step(Selection(), apply=False))) == ["shown"], "ticked again, as it was"
+    assert outcomes(write(settings, orders_step(Selection(), apply=False))) == ["shown"], (
+        "ticked again, as it was"
+    )
 
 
 def test_an_order_of_the_same_id_with_other_content_is_told_and_settles_nothing(
