@@ -72,6 +72,33 @@
 {%- endmacro %}
 
 
+{#
+  The calendar day that somebody named by an instant. A form that knows of no zones sends a day as its midnight in UTC, which in
+  America is the evening before: it means the day that it names, in every zone. Anything else is a time of the day on which it falls.
+#}
+{% macro named_day(instant) -%}
+    case
+        when {{ instant }} >= {{ instant_literal('0002-01-01 00:00:00') }}
+            and {{ utc(instant) }} = cast(cast({{ utc(instant) }} as date) as timestamp)
+        then cast({{ utc(instant) }} as date)
+        else {{ local_date(instant) }}
+    end
+{%- endmacro %}
+
+{#
+  The last calendar day of what ends at an instant, by the same rule: what ends with a day in UTC, at midnight or in the minute
+  before, ends with that day in every zone, and not an hour into the next one.
+#}
+{% macro last_named_day(instant) -%}
+    {%- set last_second = second_before(instant) | trim -%}
+    case
+        when extract(hour from {{ utc(last_second) }}) = 23 and extract(minute from {{ utc(last_second) }}) = 59
+        then cast({{ utc(last_second) }} as date)
+        else {{ local_date(last_second) }}
+    end
+{%- endmacro %}
+
+
 {# Days from one date to another: an integer, negative where `until` comes first. #}
 {% macro days_between(since, until) -%}
     {{ adapter.dispatch('days_between', 'omnium')(since, until) }}

@@ -24,17 +24,22 @@
 {%- endmacro %}
 
 
-{# The instant at which a day begins in var('time_zone'). #}
-{% macro demand_midnight(day) -%}
-    {{ adapter.dispatch('demand_midnight', 'omnium')(day) }}
+{#
+  The instant a second before a day begins in var('time_zone'): where clocks are set at midnight, there may be none, or two, and
+  the last second of the day before is there once, or ends with its second time.
+#}
+{% macro demand_second_before_day(day) -%}
+    {{ adapter.dispatch('demand_second_before_day', 'omnium')(day) }}
 {%- endmacro %}
 
-{% macro default__demand_midnight(day) -%}
-    (cast({{ day }} as timestamp) at time zone '{{ var("time_zone") }}')
+{# Of a time that clocks show twice the second is meant. #}
+{% macro default__demand_second_before_day(day) -%}
+    ((cast({{ day }} as timestamp) - interval '1 second') at time zone '{{ var("time_zone") }}')
 {%- endmacro %}
 
-{% macro spark__demand_midnight(day) -%}
-    to_utc_timestamp(cast({{ day }} as timestamp), '{{ var("time_zone") }}')
+{# Of a time that clocks show twice the first is meant, of one that they never show the one an hour later. #}
+{% macro spark__demand_second_before_day(day) -%}
+    (to_utc_timestamp(cast({{ day }} as timestamp), '{{ var("time_zone") }}') - interval '1 second')
 {%- endmacro %}
 
 
@@ -58,8 +63,8 @@
 #}
 {% macro demand_day_fraction(instant, day) -%}
     cast(
-        {{ demand_seconds(demand_midnight(day), instant) }}
-        / {{ demand_seconds(demand_midnight(day), demand_midnight(add_days(day, 1))) }}
+        ({{ demand_seconds(demand_second_before_day(day), instant) }} - 1)
+        / {{ demand_seconds(demand_second_before_day(day), demand_second_before_day(add_days(day, 1))) }}
         as {{ real_type() }}
     )
 {%- endmacro %}

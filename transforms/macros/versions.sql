@@ -41,7 +41,7 @@
         'by_key': [
             raw_versions('inventory_transactions', {'sku': 'variant', 'warehouse_code': 'warehouse_code'}),
             'select sku, warehouse_code, hash(transaction_id) as part from ' ~ ref('stg_inventory_transactions')
-                ~ ' where transacted_at >= ' ~ demand_midnight(add_days(as_of(), 1))
+                ~ ' where transacted_at > ' ~ demand_second_before_day(add_days(as_of(), 1))
                 ~ ' and sku is not null and warehouse_code is not null',
         ],
         'whole': ['select hash(warehouse_code) as part from ' ~ ref('stg_stores') ~ ' where is_virtual'],
@@ -121,7 +121,7 @@
         'by_key': [
             raw_versions('inventory_transactions', {'purchase_order_id': 'purchase_order_id'}),
             'select purchase_order_id, hash(transaction_id) as part from ' ~ ref('stg_inventory_transactions')
-                ~ ' where transacted_at >= ' ~ demand_midnight(add_days(as_of(), 1)) ~ ' and purchase_order_id is not null',
+                ~ ' where transacted_at > ' ~ demand_second_before_day(add_days(as_of(), 1)) ~ ' and purchase_order_id is not null',
             rows_versions('int_purchase_orders'),
             rows_versions('int_purchase_order_line_promises'),
         ],

@@ -138,7 +138,8 @@ class Decisions:
                     list(decision.key),
                 ).fetchall()
                 for note, decided_at in kept:
-                    if datetime.fromisoformat(decided_at) > sent_at:
+                    # What was decided in the future was decided by a clock that was set back since: before it was sent.
+                    if sent_at < datetime.fromisoformat(decided_at) <= datetime.now(UTC):
                         continue  # it was decided anew since
                     _forget(connection, decision)
                     decision = replace(decision, note=note)

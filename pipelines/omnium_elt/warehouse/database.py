@@ -349,10 +349,11 @@ def newest_load(connection: Any, time_zone: str) -> tuple[date | None, bool]:
             )
             row = connection.execute(
                 f"""
-                select day, 2 * epoch(loaded) >= epoch(midnight at time zone $zone)
-                    + epoch((midnight + interval 1 day) at time zone $zone)
+                select day, 2 * (epoch(loaded) - 1) >= epoch(second_before at time zone $zone)
+                    + epoch((second_before + interval 1 day) at time zone $zone)
                 from (
-                    select loaded, cast(loaded at time zone $zone as date) as day, cast(day as timestamp) as midnight
+                    select loaded, cast(loaded at time zone $zone as date) as day,
+                        cast(day as timestamp) - interval 1 second as second_before
                     from (select max("{column}") as loaded from "{RAW}"."{table}" {newest})
                 )
                 """,

@@ -79,6 +79,15 @@ def test_a_line_that_was_decided_anew_after_it_was_sent_stays(decisions: Decisio
     assert without_time(decisions.all()) == [LAMP]
 
 
+def test_what_was_ordered_is_settled_though_the_clock_was_set_back_since(decisions: Decisions) -> None:
+    """Else a line that was ordered would stay ticked, to be ordered once more."""
+    decisions.keep([LAMP])
+    with closing(sqlite3.connect(decisions.path)) as connection, connection:
+        connection.execute("update decision set decided_at = '2100-01-01T00:00:00Z'")
+    decisions.settle([LAMP], "elt-1", datetime(2001, 1, 1, tzinfo=UTC))
+    assert decisions.all() == {}
+
+
 def test_what_an_order_settled_is_decided_again_when_it_is_taken_back(decisions: Decisions) -> None:
     sent_at = datetime(2100, 1, 1, tzinfo=UTC)
     decisions.keep([LAMP, CHAIR])

@@ -47,12 +47,12 @@ weekly_days as (
 single_days as (
     select distinct
         stores.warehouse_code,
-        {{ local_date('closed_days.closed_at') }} as day
+        {{ named_day('closed_days.closed_at') }} as day
     from {{ ref('stg_store_closed_days') }} as closed_days
     inner join stores
         on stores.store_key = closed_days.store_key
-    where {{ local_date('closed_days.closed_at') }} > {{ add_days(as_of(), -1 * demand_constants().memory_limit_days) }}
-        and {{ local_date('closed_days.closed_at') }} <= {{ add_days(as_of(), demand_constants().ahead_days) }}
+    where {{ named_day('closed_days.closed_at') }} > {{ add_days(as_of(), -1 * demand_constants().memory_limit_days) }}
+        and {{ named_day('closed_days.closed_at') }} <= {{ add_days(as_of(), demand_constants().ahead_days) }}
 )
 
 select warehouse_code, day, true as is_weekly

@@ -32,8 +32,8 @@ of_lists as (
     select
         items.sku,
         case when promotions.is_for_some or promotions.is_not_for_some then limited.warehouse_code else '' end as warehouse_code,
-        {{ local_date('lists.valid_from_at') }} as first_day,
-        {{ local_date(second_before('lists.valid_to_at')) }} as last_day,
+        {{ named_day('lists.valid_from_at') }} as first_day,
+        {{ last_named_day('lists.valid_to_at') }} as last_day,
         {{ local_date('coalesce(items.created_at, lists.created_at, lists.valid_from_at)') }} as created_date,
         items.planned_sales_quantity
     from {{ ref('stg_price_list_items') }} as items
@@ -62,8 +62,8 @@ of_promotions as (
     select
         named.sku,
         case when promotions.is_for_some or promotions.is_not_for_some then limited.warehouse_code else '' end as warehouse_code,
-        {{ local_date('promotions.active_from_at') }} as first_day,
-        {{ local_date(second_before('promotions.active_to_at')) }} as last_day,
+        {{ named_day('promotions.active_from_at') }} as first_day,
+        {{ last_named_day('promotions.active_to_at') }} as last_day,
         {{ local_date('coalesce(promotions.created_at, promotions.active_from_at)') }} as created_date,
         cast(null as decimal(18, 4)) as planned_sales_quantity
     from promotions

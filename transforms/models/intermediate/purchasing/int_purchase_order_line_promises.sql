@@ -33,7 +33,7 @@ deliveries as (
 
     select
         delivery_id,
-        {{ local_date('estimated_arrival_at') }} as estimated_arrival_date,
+        {{ named_day('estimated_arrival_at') }} as estimated_arrival_date,
         modified_at
     from {{ ref('stg_deliveries') }}
 
@@ -61,7 +61,7 @@ joined as (
         lines.delivered_quantity,
         coalesce(nullif(lines.discounted_price, 0), lines.placed_price) as unit_cost,
         coalesce(lines.currency, orders.currency) as currency,
-        {{ local_date('lines.estimated_arrival_at') }} as line_arrival_date,
+        {{ named_day('lines.estimated_arrival_at') }} as line_arrival_date,
         deliveries.estimated_arrival_date as delivery_arrival_date,
         orders.requested_delivery_date,
         orders.configured_arrival_date,

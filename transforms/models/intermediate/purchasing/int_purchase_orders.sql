@@ -10,7 +10,7 @@ with orders as (
         stg_purchase_orders.*,
         {{ local_date('created_at') }} as order_date,
         {{ local_date('modified_at') }} as modified_date,
-        {{ local_date('requested_delivery_at') }} as requested_delivery_date
+        {{ named_day('requested_delivery_at') }} as requested_delivery_date
     from {{ ref('stg_purchase_orders') }} as stg_purchase_orders
 
 ),

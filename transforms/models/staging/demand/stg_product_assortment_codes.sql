@@ -18,8 +18,8 @@ renamed as (
         assortment_code_id as assortment_code,
 
         -- timestamps
-        {{ local_date('valid_from') }} as valid_from,
-        {{ local_date('valid_to') }} as valid_to
+        {{ named_day('valid_from') }} as valid_from,
+        {{ named_day('valid_to') }} as valid_to
     from product_codes
 
     union all
@@ -27,8 +27,8 @@ renamed as (
     select
         _dlt_parent_id as owner_key,
         assortment_code_id as assortment_code,
-        {{ local_date('valid_from') }} as valid_from,
-        {{ local_date('valid_to') }} as valid_to
+        {{ named_day('valid_from') }} as valid_from,
+        {{ named_day('valid_to') }} as valid_to
     from variant_codes
 )
 
