@@ -1,4 +1,4 @@
-"""Days of a zone against Python's zoneinfo, in SQL that is compiled once and asked of zones whose clocks are set in odd ways."""
+"""Days of a zone against Python's zoneinfo: SQL compiled once, asked of zones whose clocks are set in odd ways."""
 
 import datetime as dt
 from collections.abc import Callable
@@ -91,7 +91,12 @@ def test_a_day_counts_from_its_middle_on(zone: str, day: str, tmp_path: Path) ->
     with database.connect(tmp_path / "none.duckdb") as connection:
         connection.execute("create schema omnium")
         connection.execute("create table omnium._dlt_loads (inserted_at timestamptz)")
-        for instant, is_over in ((begin, False), (middle - QUARTER, False), (middle, True), (end - QUARTER, True)):
+        for instant, is_over in (
+            (begin, False),
+            (middle - QUARTER, False),
+            (middle, True),
+            (end - QUARTER, True),
+        ):
             connection.execute("delete from omnium._dlt_loads")
             connection.execute("insert into omnium._dlt_loads values (?)", [str(instant)])
             assert database.newest_load(connection, zone) == (local, is_over)
