@@ -3,15 +3,18 @@
 `SOURCES__OMNIUM__BASE_URL` in the environment is `base_url` under `[sources.omnium]` in a file.
 """
 
+import codecs
 import json
 import os
 import re
+import tomllib
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import date
 from pathlib import Path
 from typing import Any
 
+from omnium_source.http.slips import QUOTES
 from omnium_source.setting import FIRST_DATE, LAST_DATE, Setting, is_url
 from omnium_source.settings import SOURCE, WRITER
 
@@ -58,6 +61,9 @@ def home_of(path: str | None) -> Home:
     """
     named = path or os.environ.get("OMNIUM_HOME") or DEFAULT_HOME
     option = "--home" if path else "OMNIUM_HOME"
+    if named.startswith(QUOTES):
+        # Of an environment file that no shell reads, such as a container's: the folder would be one of that name.
+        raise UsageError(f"{option} begins with a quotation mark ({named})", "Write it without.")
     try:
         root = local_path(named, option).absolute()
     except FileNotFoundError:
@@ -90,7 +96,7 @@ def check_configuration() -> None:
     try:
         found = settings_table.problems()
     except _unreadable() as error:
-        raise UsageError(f"a configuration file is no valid TOML: {error}", "Correct it.") from error
+        raise _no_toml(error) from error
     for problem in found:
         raise UsageError(problem.message, problem.remedy)
 
@@ -105,21 +111,15 @@ def read_settings(home: Home, options: Mapping[str, Any], *, needs_tenant: bool)
     base_url = (_source("base_url") or "").rstrip("/")
     if needs_tenant:
         if not base_url:
-            raise UsageError(
-                "SOURCES__OMNIUM__BASE_URL is missing",
-                "Set it in the environment or .dlt/config.toml, such as https://api.omnium.no; "
-                "to try it without a tenant: omnium-elt demo.",
-            )
+            more = ", such as https://api.omnium.no; to try it without a tenant: omnium-elt demo"
+            raise _missing("base_url", "config.toml", more)
         from omnium_source.http.client import check_base_url
 
         base_url = check_base_url(base_url)
     client_id, client_secret = _source("client_id") or "", _source("client_secret") or ""
     if needs_tenant and not (client_id and client_secret):
-        missing = "CLIENT_ID" if not client_id else "CLIENT_SECRET"
-        raise UsageError(
-            f"SOURCES__OMNIUM__{missing} is missing",
-            "Set it in the environment or in .dlt/secrets.toml; Omnium shows it under API users.",
-        )
+        name = "client_secret" if client_id else "client_id"
+        raise _missing(name, "secrets.toml", "; Omnium shows it under API users")
     personal_key = _source("pii_key")
     # `since` is an option here.
     alike = Settings.__dataclass_fields__.keys() & SOURCE.keys() - {
@@ -193,6 +193,33 @@ def _typed(name: str, value: Any) -> Any:
         return json.loads(value) if isinstance(value, str) else value
     except ValueError:
         return value
+
+
+def _missing(name: str, file: str, more: str) -> UsageError:
+    """A setting that has to be there is not; often it is, in another folder than the one called in."""
+    message = f"SOURCES__OMNIUM__{name.upper()} is missing"
+    if where := settings_table.outside_sections(name):
+        remedy = f"{name} in {where} stands outside any section: write [sources.omnium] above it."
+        return UsageError(message, remedy)
+    path = settings_table.folder() / file
+    shown = path if path.exists() else f"{path.absolute()} (not there yet)"
+    return UsageError(message, f"Set it in the environment or in {shown}{more}.")
+
+
+def _no_toml(error: Exception) -> UsageError:
+    """Which file is no TOML, where in it, and what to do: dlt names all that it reads."""
+    for path in map(Path, getattr(error, "full_paths", ())):
+        try:
+            if path.is_file():
+                tomllib.loads(path.read_text(encoding="utf-8"))
+        except UnicodeDecodeError:
+            return UsageError(f"{path.absolute()} is no valid TOML: it is not UTF-8", "Save it as UTF-8.")
+        except tomllib.TOMLDecodeError as wrong:
+            said, remedy = str(wrong), 'Write name = "value" in each line, below a line [sources.omnium].'
+            if path.read_bytes().startswith(codecs.BOM_UTF8):
+                said, remedy = "it begins with a byte order mark", "Save it as UTF-8 without one."
+            return UsageError(f"{path.absolute()} is no valid TOML: {said}", remedy)
+    return UsageError(f"a configuration file is no valid TOML: {' '.join(str(error).split())}", "Correct it.")
 
 
 def _unreadable() -> type[Exception]:

@@ -72,6 +72,7 @@ _OS_ERRORS = {
     errno.ENOTDIR: _NO_FOLDER,
     errno.EEXIST: _NO_FOLDER,
     errno.EISDIR: ("a folder, where a file has to be", "Move it away and run again."),
+    errno.ENAMETOOLONG: ("the path is too long", "Choose a shorter --home or --output."),
     errno.EMFILE: ("too many open files", "Raise the limit (`ulimit -n 4096`) and run again."),
 }
 """What a person reads of an error of the operating system: what is wrong, and what to do."""

@@ -395,10 +395,19 @@ def choices() -> dict[str, dict[str, Any]]:
     return field_choices(settings_found(_files()))
 
 
+def folder() -> Path:
+    """Where the settings of a project lie: below the folder that the program is called in."""
+    return Path(os.environ.get("DLT_PROJECT_DIR") or ".") / os.environ.get("DLT_CONFIG_FOLDER", ".dlt")
+
+
+def outside_sections(name: str) -> str | None:
+    """The file at whose top a name of ours stands, which may be another program's there; None: there is none."""
+    return next((where for where, document in _files() if isinstance(document.get(name), str)), None)
+
+
 def _files() -> list[tuple[str, Mapping[str, Any]]]:
     """The TOML files that dlt reads; where there are none it is not even imported, which takes a second."""
-    project = Path(os.environ.get("DLT_PROJECT_DIR") or ".") / os.environ.get("DLT_CONFIG_FOLDER", ".dlt")
-    folders = [project, Path(os.environ.get("DLT_DATA_DIR") or Path.home() / ".dlt"), ROOTS_FOLDER]
+    folders = [folder(), Path(os.environ.get("DLT_DATA_DIR") or Path.home() / ".dlt"), ROOTS_FOLDER]
     return documents() if any(next(folder.glob("*.toml"), None) for folder in folders) else []
 
 
@@ -427,7 +436,8 @@ def _environment(environment: Mapping[str, str]) -> Iterator[Problem]:
             if is_ours and (problem := problem_of(Found((name,), value, name), ENVIRONMENT)):
                 yield problem
         elif meant := _meant(name):
-            yield Problem(f"{name} is no setting", f"Did you mean {meant}?")
+            shown = name if name.isprintable() else ascii(name)  # such as a byte order mark at its begin
+            yield Problem(f"{shown} is no setting", f"Did you mean {meant}?")
 
 
 def _meant(name: str) -> str | None:
@@ -453,7 +463,11 @@ def _misplaced(document: Mapping[str, Any], where: str) -> Iterator[Problem]:
     """Names at the top of a file that belong into a section, and sections with a name that is nearly right."""
     for name, value in document.items():
         if not isinstance(value, Mapping):
-            if near := difflib.get_close_matches(name, [*MISPLACED, *TRANSFORM], n=1, cutoff=NEAR):
+            if name in _rightly_prefixed():
+                section, _, last = name.lower().rpartition("__")
+                message = f"{name} in {where} is a name for the environment"
+                yield Problem(message, f"Write {last} below [{section.replace('__', '.')}].")
+            elif near := difflib.get_close_matches(name, [*MISPLACED, *TRANSFORM], n=1, cutoff=NEAR):
                 section = SECTION if near[0] in SOURCE else "transform"
                 message = f"{name} in {where} stands outside any section"
                 yield Problem(message, f"Write {near[0]} below [{section}].")

@@ -92,7 +92,7 @@ def _tried(name: str, findings: Iterator[Finding]) -> Iterator[Finding]:
 
 def _home(home: Home) -> Iterator[Finding]:
     there = home.root
-    while not there.exists() and there != there.parent:
+    while not os.path.lexists(there) and there != there.parent:
         there = there.parent
     if not there.is_dir():
         yield Finding("home", "fail", f"{there} is not a folder", "Choose another --home.", EXIT_FAILED)

@@ -50,9 +50,10 @@ from omnium_source.http.clock import Moment, ServerClock
 from omnium_source.http.deadlines import Patience, in_time
 from omnium_source.http.limiter import SERVER_BURST, SERVER_LIMIT_CONCURRENT, SERVER_LIMIT_PER_SECOND, Limiter
 from omnium_source.http.repeating import Repeatable, Repeating
+from omnium_source.http.slips import QUOTES, slips_in
 from omnium_source.http.token_store import TokenStore, token_in
 from omnium_source.http.traffic import Budget, Traffic
-from omnium_source.http.transport import opened
+from omnium_source.http.transport import LOOPBACK, opened, proxy_named
 from omnium_source.http.transport_logs import silence_transport
 
 T = TypeVar("T")
@@ -62,7 +63,6 @@ SCROLL_END_SECONDS = 4.0
 unfinished one burdens the server."""
 MOST_REFUSALS = 2
 """401 answers to one request after which even a new token is of no use."""
-LOOPBACK = ("localhost", "127.0.0.1", "::1")
 
 Read = Callable[[bytes], T]
 """What an answer's bytes say. Raises ValueError: they are no JSON; NotAnAnswer: they are something else."""
@@ -113,11 +113,11 @@ def check_base_url(base_url: str) -> str:
         parts, is_address = urlsplit(""), False
     if not is_address:
         # Without the address: a secret may have been put in its place.
-        why = (
-            ""
-            if base_url.strip().startswith(("https://", "http://"))
-            else ", as it does not begin with https://"
-        )
+        why = ", as it does not begin with https://"
+        if base_url.strip().startswith(("https://", "http://")):
+            why = ""
+        elif base_url.strip().startswith(QUOTES):
+            why = ", as it begins with a quotation mark"
         raise ConfigurationError(
             f"the base URL is no http(s) address{why}: set SOURCES__OMNIUM__BASE_URL, "
             "for instance to https://api.omnium.no"
@@ -129,7 +129,8 @@ def check_base_url(base_url: str) -> str:
             f"plain http to {parts.hostname} would send the secret unprotected: use https "
             "(http is for the sandbox on loopback)"
         )
-    return base_url.strip().rstrip("/").removesuffix("/api")
+    address = base_url.strip().rstrip("/")
+    return address[: -len("/api")].rstrip("/") if address.lower().endswith("/api") else address
 
 
 def tenant_of(base_url: str) -> str:
@@ -275,6 +276,10 @@ class OmniumClient:
             if self._patience.has_heard:
                 raise Repeatable(f"the answer took longer than {self._timeout:.0f} s") from None
             raise Repeatable(f"time-out ({type(error).__name__})") from None
+        except (
+            httpx.ProxyError
+        ) as error:  # an answer of the proxy's, such as "407 Proxy Authentication Required"
+            raise Repeatable(f"the proxy {proxy_named(self.base_url)} said {error}") from None
         except (httpx.TransportError, httpx.StreamError) as error:
             raise Repeatable(f"the connection broke ({type(error).__name__})") from None
         except Garbled as error:
@@ -285,21 +290,24 @@ class OmniumClient:
 
     def _connect_problem(self, error: httpx.ConnectError) -> Exception:
         host, cause = self._host, str(error)
+        proxy = proxy_named(self.base_url)
+        way = f" by the proxy {proxy}" if proxy else ""
         if "CERTIFICATE" in cause.upper():
             return Unreachable(
                 f"the certificate of {host} is not trusted: check the base URL, or give your company's "
-                "authority in SSL_CERT_FILE"
+                "authority in SSL_CERT_FILE, as REQUESTS_CA_BUNDLE is not read"
             )
         if "WRONG_VERSION_NUMBER" in cause:
             return Unreachable(f"{host} does not speak https: check SOURCES__OMNIUM__BASE_URL and its port")
         if self._repeating.has_met_omnium:
             # It was there a moment ago: the network will come back.
-            return Repeatable(f"no connection to {host}")
+            return Repeatable(f"no connection to {host}{way}")
         if any(sign in cause for sign in ("Name or service", "nodename", "resolution", "getaddrinfo")):
             return Unreachable(
-                f"the name {host} does not resolve: check SOURCES__OMNIUM__BASE_URL and the network"
+                f"the name {proxy or host} does not resolve: check "
+                f"{'HTTPS_PROXY' if proxy else 'SOURCES__OMNIUM__BASE_URL'} and the network"
             )
-        return Repeatable(f"no connection to {host}")
+        return Repeatable(f"no connection to {host}{way}")
 
     # -- the token ---------------------------------------------------------------------------------
 
@@ -317,6 +325,7 @@ class OmniumClient:
 
         # No traffic: the token belongs to no resource.
         request = _Request("POST", "token", None, "the token endpoint")
+        slips = slips_in(self._section, self.base_url, self._client_id, self._client_secret)
 
         def ask() -> tuple[str, float]:
             status, headers, body = self._exchange(request, None, params)
@@ -324,12 +333,12 @@ class OmniumClient:
                 raise WrongCredentials(
                     f"{self._host} does not take these credentials (status {status}): "
                     f"check {self._section}__CLIENT_ID and {self._section}__CLIENT_SECRET, and that they "
-                    "belong to this environment"
+                    f"belong to this environment{slips}"
                 )
             if status == 404:
                 raise Unreachable(
                     f"{self._host} has no token endpoint (404), so it is not Omnium's API: "
-                    "check SOURCES__OMNIUM__BASE_URL"
+                    f"check SOURCES__OMNIUM__BASE_URL{slips}"
                 )
             if 300 <= status < 400:
                 raise Unreachable(f"the token endpoint: {redirection(status, headers)}")

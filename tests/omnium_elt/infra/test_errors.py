@@ -269,6 +269,7 @@ def test_the_traceback_is_in_the_log_file(world: World, capfd: pytest.CaptureFix
             "/data/x.json: a folder, where a file has to be",
             1,
         ),
+        (OSError(errno.ENAMETOOLONG, "File name too long", "/d"), "/d: the path is too long", 1),
         (OSError(errno.EDQUOT, "Disk quota exceeded"), "the disk quota is used up", 1),
         (OSError(errno.EFBIG, "File too large"), "a file may not become as large as this one has to", 1),
         (

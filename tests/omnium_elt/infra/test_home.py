@@ -63,6 +63,14 @@ def test_a_home_of_an_odd_name_is_one(folder: str, tmp_path: Path) -> None:
     assert home_of(str(tmp_path / folder)).root == tmp_path / folder
 
 
+def test_quotation_marks_of_a_file_that_no_shell_read_are_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OMNIUM_HOME", f'"{tmp_path}"')
+    with pytest.raises(UsageError, match="OMNIUM_HOME begins with a quotation mark"):
+        home_of(None)
+
+
 def test_a_file_is_replaced_whole_or_not_at_all(tmp_path: Path) -> None:
     path = tmp_path / "a.json"
     write_json(path, {"run": 1})

@@ -314,18 +314,77 @@ def test_a_problem_is_told_as_json_as_well(
     assert "TRANSFORM__SERVICE_LEVL" in os.environ
 
 
-def test_a_file_that_is_no_toml_is_told(tmp_path: Path) -> None:
+SECTION, HUSH = "[sources.omnium]\n", "hush-hush-hush"
+
+
+@pytest.mark.parametrize(
+    ("content", "told"),
+    [
+        (
+            f"{SECTION}client_id = me\nclient_secret = {HUSH}\n",
+            'secrets.toml is no valid TOML: Invalid value (at line 2, column 13)\nWrite name = "value" in each line',
+        ),
+        (
+            f'{SECTION}client_id = "me"\nclient_secret: {HUSH}\n',
+            "no valid TOML: Expected '=' after a key in a key/value pair (at line 3, column 14)\nWrite",
+        ),
+        (
+            f'\ufeff{SECTION}client_id = "me"\nclient_secret = "{HUSH}"\n',
+            "no valid TOML: it begins with a byte order mark\nSave it as UTF-8 without one.",
+        ),
+        (
+            f'{SECTION}client_id = "me"\nclient_secret = "{HUSH}"\n'.encode("utf-16"),
+            "no valid TOML: it is not UTF-8\nSave it as UTF-8.",
+        ),
+        (
+            f'client_id = "me"\nclient_secret = "{HUSH}"\n',
+            "SOURCES__OMNIUM__CLIENT_ID is missing\n"
+            "client_id in secrets.toml stands outside any section: write [sources.omnium] above it.",
+        ),
+        (
+            f'SOURCES__OMNIUM__CLIENT_ID = "me"\nSOURCES__OMNIUM__CLIENT_SECRET = "{HUSH}"\n',
+            "SOURCES__OMNIUM__CLIENT_ID in secrets.toml is a name for the environment\n"
+            "Write client_id below [sources.omnium].",
+        ),
+        (
+            f'{SECTION}client_id = "me"\n',
+            "SOURCES__OMNIUM__CLIENT_SECRET is missing\n"
+            "Set it in the environment or in .dlt/secrets.toml; Omnium shows it under API users.",
+        ),
+        (
+            None,
+            "SOURCES__OMNIUM__CLIENT_ID is missing\n"
+            "Set it in the environment or in {folder}/.dlt/secrets.toml (not there yet); "
+            "Omnium shows it under API users.",
+        ),
+    ],
+)
+def test_a_file_of_secrets_that_says_nothing_is_told(
+    tmp_path: Path, content: str | bytes | None, told: str
+) -> None:
     (tmp_path / ".dlt").mkdir()
-    (tmp_path / ".dlt" / "config.toml").write_text("[sources.omnium")
+    (tmp_path / ".dlt" / "config.toml").write_text(f'{SECTION}base_url = "https://api.example.com"\n')
+    if content is not None:
+        content = content.encode() if isinstance(content, str) else content
+        (tmp_path / ".dlt" / "secrets.toml").write_bytes(content)
     ended = subprocess.run(
-        [sys.executable, "-m", "omnium_elt", "status"],
+        [sys.executable, "-m", "omnium_elt", "load"],
         cwd=tmp_path,
         capture_output=True,
         text=True,
         env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
     )
     assert ended.returncode == 2
-    assert "a configuration file is no valid TOML" in ended.stderr
+    assert told.format(folder=tmp_path) in ended.stderr
+    assert HUSH not in ended.stderr
+
+
+def test_a_name_with_a_byte_order_mark_is_shown_with_it(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("\ufeffSOURCES__OMNIUM__BASE_URL", "https://api.example.com")
+    assert main(["status"]) == 2
+    assert r"'\ufeffSOURCES__OMNIUM__BASE_URL' is no setting" in capsys.readouterr().err
 
 
 def test_check_tells_all_that_is_wrong(

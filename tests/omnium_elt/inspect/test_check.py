@@ -1,6 +1,7 @@
 """check: what it tries, what it says of it, and that it changes nothing."""
 
 import re
+from pathlib import Path
 
 import pytest
 from omnium_elt.cli import main
@@ -111,3 +112,14 @@ def test_check_sees_a_readable_state_and_a_foreign_clock(
     assert "chmod" in levels["permissions"]["remedy"]
     assert levels["clock"]["level"] == "warn"
     assert re.search(r"differ by (3599|3600|3601) s", levels["clock"]["message"])
+
+
+def test_check_sees_a_home_that_leads_nowhere(
+    configured: Sandbox, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """As a disk that is not mounted does: a run cannot make a folder there."""
+    (tmp_path / "disk").symlink_to(tmp_path / "not-mounted")
+    assert main(["check", "--home", str(tmp_path / "disk"), "--resources", "stores", "--json"]) == 1
+    found = {check["name"]: check for check in printed_json(capfd)["checks"]}
+    assert found["home"]["level"] == "fail"
+    assert found["home"]["message"] == f"{tmp_path / 'disk'} is not a folder"

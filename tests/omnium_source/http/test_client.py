@@ -9,6 +9,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 from omnium_source.errors import (
@@ -289,7 +290,37 @@ def test_wrong_credentials_are_named_without_the_secret():
     ):
         client.post("Orders/Search", {}, what="orders")
     assert "does not take these credentials (status 401)" in str(raised.value)
+    assert str(raised.value).endswith("that they belong to this environment")
     assert wire.client_secret not in str(raised.value)
+
+
+@pytest.mark.parametrize("status", [401, 404])
+@pytest.mark.parametrize(
+    ("path", "client_id", "client_secret", "told"),
+    [
+        ("", "me", '"hush-hush-hush"', "CLIENT_SECRET has a quotation mark at its end"),
+        ("", "'me", "hush-hush-hush", "CLIENT_ID has a quotation mark at its end"),
+        ("", "me", "hush-hush hush", "CLIENT_SECRET holds a blank, or a character"),
+        ("", "me", "\ufeffhush-hush-hush", "CLIENT_SECRET holds a blank, or a character"),
+        ("", "…", "…", "CLIENT_ID holds a blank, or a character"),
+        ("", "hush-hush-hush", "hush-hush-hush", "both are the same"),
+        ("/swagger/index.html", "me", "hush-hush-hush", "the base URL goes on behind its host"),
+    ],
+)
+def test_what_was_typed_wrongly_is_told_and_not_shown(status, path, client_id, client_secret, told):
+    with (
+        Wire(lambda asked: Reply("no", status), own_token=True) as wire,
+        OmniumClient(wire.base_url + path, client_id, client_secret) as client,
+        pytest.raises((WrongCredentials, Unreachable)) as raised,
+    ):
+        client.post("Orders/Search", {}, what="orders")
+    assert told in str(raised.value)
+    assert "hush" not in str(raised.value)
+
+
+@pytest.mark.parametrize("end", ["", "/", "/api", "/api/", "/API", "/Api//"])
+def test_a_base_url_may_end_with_the_first_folder_of_its_paths(end):
+    assert check_base_url(f"https://api.omnium.no{end}") == "https://api.omnium.no"
 
 
 @pytest.mark.parametrize(
@@ -302,6 +333,7 @@ def test_wrong_credentials_are_named_without_the_secret():
             "is no http(s) address, as it does not begin with https://: set",
             "gnukTeOva9QybbUofdde6aPDY3mkOl30",
         ),
+        ("is no http(s) address, as it begins with a quotation mark: set", '"https://api.omnium.no"'),
         ("carries credentials, a query or a fragment", "https://a:b@api.omnium.no"),
         ("carries credentials, a query or a fragment", "https://api.omnium.no/#x"),
         ("is no http(s) address", "https://[::1"),
@@ -538,3 +570,42 @@ def test_a_proxy_or_certificates_that_cannot_be_used_are_named(name, value, says
         OmniumClient("https://api.example", "id", "a-secret")
     assert str(raised.value).startswith(says)
     assert "a-password" not in str(raised.value)
+
+
+@pytest.mark.parametrize("proxy", ["http://127.0.0.1:9", "socks5://127.0.0.1:9", "nonsense://[::1"])
+def test_no_proxy_leads_to_this_machine(proxy, monkeypatch):
+    for name in ("ALL_PROXY", "HTTP_PROXY", "HTTPS_PROXY"):
+        monkeypatch.setenv(name, proxy)
+    with Wire(lambda asked: {"result": []}) as wire, client_of(wire) as client:
+        assert client.post("Orders/Search", {}, what="orders").json == {"result": []}
+
+
+class RefusingProxy(BaseHTTPRequestHandler):
+    def do_CONNECT(self):
+        self.send_response(407, "Proxy Authentication Required")
+        self.send_header("Content-Length", "0")
+        self.end_headers()
+
+    def log_message(self, *_):
+        pass
+
+
+def test_a_proxy_that_is_in_the_way_is_named_without_its_password(monkeypatch):
+    monkeypatch.setattr("omnium_source.http.repeating.FIRST_CONTACT_SECONDS", 0.5)
+    server = ThreadingHTTPServer(("127.0.0.1", 0), RefusingProxy)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    told = []
+    for port in (server.server_port, 9):
+        monkeypatch.setenv("HTTPS_PROXY", f"http://user:a-password@127.0.0.1:{port}")
+        client = OmniumClient("https://api.example", "id", "a-secret")
+        with client, pytest.raises(Unreachable) as raised:
+            client.post("Orders/Search", {}, what="orders")
+        told.append(str(raised.value))
+    server.shutdown()
+    server.server_close()
+    check = ". Check SOURCES__OMNIUM__BASE_URL, the network and the proxy"
+    assert told == [
+        f"api.example gives no answer of Omnium's: the proxy 127.0.0.1:{server.server_port} said "
+        f"407 Proxy Authentication Required{check}",
+        f"api.example gives no answer of Omnium's: no connection to api.example by the proxy 127.0.0.1:9{check}",
+    ]
