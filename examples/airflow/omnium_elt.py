@@ -13,7 +13,10 @@ import subprocess
 from datetime import datetime, timedelta
 from typing import Any
 
-from airflow.exceptions import AirflowException, AirflowSkipException
+try:
+    from airflow.sdk.exceptions import AirflowException, AirflowFailException, AirflowSkipException
+except ImportError:  # Airflow 3.0 and before
+    from airflow.exceptions import AirflowException, AirflowFailException, AirflowSkipException
 
 try:
     from airflow.sdk import Variable, dag, get_current_context, task
@@ -22,18 +25,28 @@ except ImportError:  # Airflow 2
     from airflow.models import Variable
     from airflow.operators.python import get_current_context
 
-OTHER_RUN = 75
+WRONG_CONFIGURATION = 2
 INCOMPLETE = 3
+OTHER_RUN = 75
 DEFAULT_PROGRAM = "/opt/omnium-elt/bin/omnium-elt"
 
 
 def omnium_elt(*arguments: str) -> dict[str, Any]:
     """Run a command and return its report; raise where nothing could be done at all."""
     program = Variable.get("omnium_elt", DEFAULT_PROGRAM)  # Airflow 2 calls it default_var, Airflow 3 default
-    done = subprocess.run([program, *arguments, "--json"], stdout=subprocess.PIPE, text=True, check=False)
+    try:
+        done = subprocess.run([program, *arguments, "--json"], stdout=subprocess.PIPE, text=True, check=False)
+    except OSError as error:
+        raise AirflowFailException(
+            f"{program}: {error.strerror}; the Variable omnium_elt says which"
+        ) from error
     if done.returncode == OTHER_RUN:
         raise AirflowSkipException("another run holds this home")
+    if not done.stdout:  # killed, as by the kernel where memory is short
+        raise AirflowException(f"{program} {arguments[0]} ended with {done.returncode}, and without a report")
     report: dict[str, Any] = json.loads(done.stdout)
+    if done.returncode == WRONG_CONFIGURATION:
+        raise AirflowFailException(report["error"])  # no retry helps
     if done.returncode not in (0, INCOMPLETE):
         raise AirflowException(report["error"])
     return report

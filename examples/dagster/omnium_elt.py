@@ -20,7 +20,12 @@ INCOMPLETE = 3
 
 def omnium_elt(*arguments: str) -> dict[str, Any]:
     """Run a command and return its JSON; raise where nothing could be done at all."""
-    done = subprocess.run([PROGRAM, *arguments, "--json"], stdout=subprocess.PIPE, text=True, check=False)
+    try:
+        done = subprocess.run([PROGRAM, *arguments, "--json"], stdout=subprocess.PIPE, text=True, check=False)
+    except OSError as error:
+        raise dg.Failure(f"{PROGRAM}: {error.strerror}; OMNIUM_ELT says which") from error
+    if not done.stdout:  # killed, as by the kernel where memory is short
+        raise dg.Failure(f"{PROGRAM} {arguments[0]} ended with {done.returncode}, and without a report")
     told: dict[str, Any] = json.loads(done.stdout)
     if done.returncode not in (0, INCOMPLETE):
         raise dg.Failure(told["error"])

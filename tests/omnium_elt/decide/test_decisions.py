@@ -181,7 +181,7 @@ def _decide(path: Path, place: str) -> None:
 
 
 def test_several_processes_decide_at_once(decisions: Decisions) -> None:
-    context = multiprocessing.get_context("fork")
+    context = multiprocessing.get_context("spawn")  # a fork of a process with threads may stand still
     processes = [context.Process(target=_decide, args=(decisions.path, place)) for place in "abc"]
     for process in processes:
         process.start()
