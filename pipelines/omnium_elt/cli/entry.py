@@ -155,7 +155,8 @@ def _tell(error: BaseException, invocation: Invocation) -> int:
         report = RunReport.begin(invocation.command)
         report.error = str(explanation)
         try:
-            print_json(report.finish("failed").as_dict())
+            stopped = isinstance(error, KeyboardInterrupt)
+            print_json(report.finish("interrupted" if stopped else "failed").as_dict())
         except OSError:  # stderr may tell
             _forget(sys.stdout)
     say_error(str(explanation))

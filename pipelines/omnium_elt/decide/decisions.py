@@ -153,11 +153,11 @@ class Decisions:
             ordered = connection.execute(
                 f"""
                 select number, {columns} from history
-                where what = 'ordered' and order_id = ?1
-                    and not exists (select * from history where what = 'taken_back' and order_id = ?1)
+                where what = 'ordered' and order_id = :order_id
+                    and not exists (select * from history where what = 'taken_back' and order_id = :order_id)
                 order by number
                 """,
-                [order_id],
+                {"order_id": order_id},
             ).fetchall()
             for number, *row in ordered:
                 newest, *before = connection.execute(

@@ -11,10 +11,12 @@ import sys
 import time
 import tomllib
 from pathlib import Path
+from typing import Any
 
 import click
 import pytest
 from omnium_elt.cli import main
+from omnium_elt.cli.commands import runs
 from omnium_elt.cli.commands.completion import VARIABLE
 from omnium_elt.cli.commands.demo import show_findings
 from omnium_elt.cli.entry import COMMANDS
@@ -192,6 +194,18 @@ sys.exit(program())
 
 
 @pytest.mark.slow
+def test_ctrl_c_before_a_run_begins_is_no_failure(
+    configured: Sandbox, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    def stopped(*_: Any, **__: Any) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(runs, "read_settings", stopped)
+    assert main(["load", "--json"]) == 1
+    told = printed_json(capfd)
+    assert (told["status"], told["error"].splitlines()[0]) == ("interrupted", "stopped on request")
+
+
 def test_sigterm_ends_in_good_order_and_the_next_run_is_right(sandbox: Sandbox, home: Home) -> None:
     arguments = ["load", "--home", str(home.root), "--json", "--exclude", "order_line_analytics"]
     with subprocess.Popen(
@@ -285,9 +299,11 @@ def test_sandbox_serves_until_it_is_told_to_end(home: Home) -> None:
         [*OMNIUM_ELT, "sandbox", "--seed", "3"], stdout=subprocess.PIPE, text=True, env=environment()
     ) as process:
         assert process.stdout is not None
-        lines = [process.stdout.readline() for _ in range(5)]
-        settings = dict(line.removeprefix("export ").strip().split("=", 1) for line in lines[1:4])
-        assert lines[4] == "omnium-elt run\n"
+        lines = [process.stdout.readline() for _ in range(6)]
+        settings = dict(line.removeprefix("export ").strip().split("=", 1) for line in lines[1:5])
+        # Not the demo's home: that holds another tenant's rows.
+        assert settings.pop("OMNIUM_HOME") == "omnium-sandbox"
+        assert lines[5] == "omnium-elt run\n"
         loaded = subprocess.run(
             [*OMNIUM_ELT, "load", "--resources", "stores", "--home", str(home.root), "--json"],
             capture_output=True,

@@ -61,6 +61,7 @@ def _announce(sandbox: "Sandbox", *, as_json: bool) -> None:
     print(f"export SOURCES__OMNIUM__BASE_URL={sandbox.base_url}")
     print(f"export SOURCES__OMNIUM__CLIENT_ID={sandbox.client_id}")
     print(f"export SOURCES__OMNIUM__CLIENT_SECRET={sandbox.client_secret}")
+    print("export OMNIUM_HOME=omnium-sandbox")  # the demo's home holds the rows of another tenant
     print("omnium-elt run")
     print("# And to write, with an API user of its own:")
     print(f"export SOURCES__OMNIUM__WRITER__CLIENT_ID={sandbox.writer_client_id}")
