@@ -61,9 +61,6 @@ def home_of(path: str | None) -> Home:
     """
     named = path or os.environ.get("OMNIUM_HOME") or DEFAULT_HOME
     option = "--home" if path else "OMNIUM_HOME"
-    if named.startswith(QUOTES):
-        # Of an environment file that no shell reads, such as a container's: the folder would be one of that name.
-        raise UsageError(f"{option} begins with a quotation mark ({named})", "Write it without.")
     try:
         root = local_path(named, option).absolute()
     except FileNotFoundError:
@@ -71,6 +68,9 @@ def home_of(path: str | None) -> Home:
             f"{option}: there is no {named} here, as the working directory is gone",
             "Change to one that is there.",
         ) from None
+    if named.startswith(QUOTES):
+        # Of an environment file that no shell reads, such as a container's: the folder would be one of that name.
+        raise UsageError(f"{option} begins with a quotation mark ({named})", "Write it without.")
     # DuckDB takes what follows a question mark for options, and keeps the log of its changes elsewhere.
     if odd := _NO_PLACE_FOR_A_DATABASE.search(str(root)):
         raise UsageError(
