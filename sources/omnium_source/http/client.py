@@ -50,7 +50,7 @@ from omnium_source.http.clock import Moment, ServerClock
 from omnium_source.http.deadlines import Patience, in_time
 from omnium_source.http.limiter import SERVER_BURST, SERVER_LIMIT_CONCURRENT, SERVER_LIMIT_PER_SECOND, Limiter
 from omnium_source.http.repeating import Repeatable, Repeating
-from omnium_source.http.slips import QUOTES, slips_in
+from omnium_source.http.slips import begins_oddly, slips_in
 from omnium_source.http.token_store import TokenStore, token_in
 from omnium_source.http.traffic import Budget, Traffic
 from omnium_source.http.transport import LOOPBACK, opened, proxy_named
@@ -113,13 +113,8 @@ def check_base_url(base_url: str) -> str:
         parts, is_address = urlsplit(""), False
     if not is_address:
         # Without the address: a secret may have been put in its place.
-        why = ", as it does not begin with https://"
-        if base_url.strip().startswith(("https://", "http://")):
-            why = ""
-        elif base_url.strip().startswith(QUOTES):
-            why = ", as it begins with a quotation mark"
         raise ConfigurationError(
-            f"the base URL is no http(s) address{why}: set SOURCES__OMNIUM__BASE_URL, "
+            f"the base URL is no http(s) address{begins_oddly(base_url.strip())}: set SOURCES__OMNIUM__BASE_URL, "
             "for instance to https://api.omnium.no"
         )
     if parts.username or parts.password or parts.query or parts.fragment:

@@ -10,6 +10,15 @@ from urllib.parse import urlsplit
 QUOTES = ("'", '"')
 
 
+def begins_oddly(address: str) -> str:
+    """Why an address is none, to follow those words; empty where it begins as one."""
+    if address.startswith(("https://", "http://")):
+        return ""
+    if address.startswith(QUOTES):
+        return ", as it begins with a quotation mark"
+    return ", as it does not begin with https://"
+
+
 def slips_in(section: str, base_url: str, client_id: str, client_secret: str) -> str:
     """What looks odd in what was refused, to end a sentence with; empty where nothing does."""
     return "".join(f"; {slip}" for slip in _slips(section, base_url, client_id, client_secret))
