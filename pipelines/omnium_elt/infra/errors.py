@@ -186,7 +186,7 @@ def _explain_one(error: BaseException) -> OmniumEltError | None:
         where = f"{path}: " if path else ""
         return OmniumEltError(f"{where}{message}", remedy)
     # What is written in Rust (deltalake) says which error of the system it was in its text alone.
-    number = re.search(r"\(os error (\d+)\)", text)
+    number = re.search(r"\(os error (\d+)\)", text) or re.search(r"\bOs \{ code: (\d+),", text)
     if number and int(number[1]) in _OS_ERRORS:
         return OmniumEltError(*_OS_ERRORS[int(number[1])])
     return None

@@ -290,6 +290,14 @@ def test_the_traceback_is_in_the_log_file(world: World, capfd: pytest.CaptureFix
             "no space left on the disk",
             1,
         ),
+        (
+            Exception(
+                "Could not create local directory: /data/delta/new\n"
+                'Error: Os { code: 28, kind: StorageFull, message: "No space left on device" }'
+            ),
+            "no space left on the disk",
+            1,
+        ),
         (KeyboardInterrupt(), "stopped on request", 1),
         (UsageError("a wrong option", "do this"), "a wrong option", 2),
         (HomeLockedError("held", "wait"), "held", 75),
