@@ -131,6 +131,12 @@ def apply(
             change.end("unknown", str(error))
         except OmniumError as error:
             change.end("failed", str(error))
+        except OSError:
+            if journal.is_open:
+                change.end(
+                    "unknown", "it was sent, and what came of it could not be noted: the next call looks"
+                )
+            raise
         log.info("%s %s: %s %s", change.kind, change.target, change.status, change.detail)
 
 

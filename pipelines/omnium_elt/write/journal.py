@@ -67,12 +67,16 @@ class Journal:
     def __init__(self, folder: Path, run_id: str) -> None:
         self._path, self.run_id = folder / f"{run_id}.jsonl", run_id
         self._count = len(read(self._path))
+        self.is_open = False
+        """Whether the newest change was sent and it is not noted what became of it."""
 
     def sending(self, entry: Entry) -> Entry:
         """Note a change that is about to be sent; returns the entry with its run, number and time."""
         self._count += 1
+        self.is_open = False  # of the change before, whatever became of that
         noted = {**asdict(entry), "number": self._count, "run_id": self.run_id, "sent_at": _now()}
         _append(self._path, {"event": "sending", **noted})
+        self.is_open = True
         return Entry(**noted)
 
     def ended(self, entry: Entry, outcome: str, *, version: str | None = None, detail: str = "") -> None:
@@ -88,6 +92,7 @@ class Journal:
                 "ended_at": _now(),
             },
         )
+        self.is_open = False
 
 
 def read(path: Path) -> list[Entry]:

@@ -71,10 +71,11 @@ def _step(what: str, plan: Plan, *, apply: bool) -> Step:
                 else:
                     changes.keep_shown(home, what, planned)
             finally:
-                orders.settle(home)
+                # First: on a full disk nothing can be settled, and it has to be told what was written.
                 report.steps.append(
                     changes.step_report(f"write {what}", planned, applied=apply, settled=settled)
                 )
+                orders.settle(home)
         finally:
             reader.close()
             if writer is not None:

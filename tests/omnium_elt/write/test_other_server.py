@@ -1,5 +1,6 @@
 """Writing against a server that shares nothing with the sandbox: nothing else changes, nothing is written twice."""
 
+import errno
 import multiprocessing
 import os
 import warnings
@@ -231,6 +232,34 @@ def test_orders_carry_what_was_decided_and_settle_it(settings: Settings, tenant:
     ]
     assert decisions.all() == {}
     assert [event.what for event in decisions.history()] == ["decided", "ordered"]
+
+
+@pytest.mark.parametrize(
+    ("fails", "status", "orders"),
+    [
+        ("omnium_elt.write.journal.Journal.sending", "shown", 0),
+        ("omnium_elt.write.journal.Journal.ended", "unknown", 1),
+        ("omnium_elt.decide.decisions.Decisions.settle", "written", 1),
+    ],
+)
+def test_a_full_disk_hides_no_order_that_was_made(
+    fails: str,
+    status: str,
+    orders: int,
+    settings: Settings,
+    tenant: OtherTenant,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def full(*_: Any, **__: Any) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(fails, full)
+        report = write(settings, orders_step(NORDS, apply=True))
+    assert (report.exit_status, outcomes(report), len(tenant.orders)) == (1, [status], orders)
+    assert str(report.error).startswith("no space left on the disk")
+    assert outcomes(write(settings, orders_step(NORDS, apply=True))) == ["unchanged" if orders else "written"]
+    assert len(tenant.orders) == 1
 
 
 def test_said_again_it_does_not_order_what_nobody_ticked(settings: Settings, tenant: OtherTenant) -> None:
