@@ -32,7 +32,7 @@ SAID = (
     (rf"\({NUMBER} of it for doubt", "safety_stock", 1),
     (rf"(?:takes|to need) {NUMBER} ±", "lead_time_mean_days", 1),
     (rf"± {NUMBER} days", "lead_time_sd_days", 1),
-    (rf"configured: {NUMBER}\)", "configured_lead_time_days", 1),
+    (rf"configured with margin: {NUMBER}\)", "configured_lead_time_days", 1),
     (rf"order {NUMBER}(?: |,|\.$)", "suggested_quantity", 1),
     (rf"\({NUMBER} ×", "packs", 1),
     (rf"× {NUMBER}\)", "pack_quantity", 1),

@@ -112,7 +112,7 @@ with figures as (
 {%- set supplier %}coalesce(supplier_name, 'the supplier')
         || case when lead_time_lines > 0 then ' really takes ' else ' is taken to need ' end
         || {{ demand_number('lead_time_mean_days') }} || ' ± ' || {{ demand_number('lead_time_sd_days') }}
-        || ' days (configured: ' || {{ demand_number('configured_lead_time_days') }} || ')'{% endset %}
+        || ' days (configured with margin: ' || {{ demand_number('configured_lead_time_days') }} || ')'{% endset %}
 {%- set otherwise %}case
         when available < 0 then ', as customers are already waiting'
         when available = 0 then ', as there is none left'
