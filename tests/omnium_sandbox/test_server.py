@@ -5,7 +5,7 @@ import threading
 import time
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any
 
@@ -645,7 +645,8 @@ def test_readers_side_by_side_and_changes_do_not_disturb_each_other() -> None:
 
 @pytest.mark.parametrize(("filled", "kilobytes"), [(False, 2.5), (True, 22)])
 def test_generated_orders_are_streamed_by_number(filled: bool, kilobytes: float) -> None:
-    with Sandbox(size="empty", orders=1_000_000, filled=filled) as sandbox, client_of(sandbox) as client:
+    made = Sandbox(size="empty", orders=1_000_000, filled=filled, today=date(2026, 11, 30))
+    with made as sandbox, client_of(sandbox) as client:
         page = client.post("/api/Orders/Scroll", json={"take": 100, "disableFacets": True})
         assert page.json()["totalHits"] == 1_000_000
         assert len(page.json()["result"][0]["orderForm"]["lineItems"]) == (3 if filled else 2)
