@@ -160,7 +160,12 @@ def test_files_that_may_not_grow(megabytes: float, home: Home, sandbox: Sandbox,
     ended = subprocess.run(
         [sys.executable, "-m", "omnium_elt", "load", "--home", str(home.root), "--json", *SELECTED],
         cwd=accidents.ROOT,
-        env={**os.environ, **environment_of(sandbox), "SOURCES__OMNIUM__PII_KEY": "one key for both homes"},
+        env={
+            **os.environ,
+            **environment_of(sandbox),
+            "SOURCES__OMNIUM__PII_KEY": "one key for both homes",
+            "PYTHONDONTWRITEBYTECODE": "1",  # half of a compiled module would fail whoever reads it next
+        },
         preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (most, most)),
         capture_output=True,
         text=True,

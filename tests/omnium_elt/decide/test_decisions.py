@@ -1,6 +1,7 @@
 """The purchaser's decisions: kept in a file of their own, and settled when they are ordered."""
 
 import multiprocessing
+import os
 import sqlite3
 import stat
 import subprocess
@@ -143,7 +144,12 @@ def test_a_disk_without_room_is_told_and_keeps_what_was_decided(decisions: Decis
         "decisions.keep([replace(LAMP, sku=str(number), note='n' * 900) for number in range(100)])\n"
     )
     ended = subprocess.run(
-        [sys.executable, "-c", code, str(decisions.path)], capture_output=True, text=True, check=False
+        [sys.executable, "-c", code, str(decisions.path)],
+        # Half of a compiled module would fail whoever reads it next.
+        env={**os.environ, "PYTHONDONTWRITEBYTECODE": "1"},
+        capture_output=True,
+        text=True,
+        check=False,
     )
     said = ended.stderr.splitlines()[-2:]
     assert said[1] == "Look at its disk, and at who may write there; what was decided before is kept.", said
