@@ -21,6 +21,8 @@ from tests.support import accidents
 from tests.support.accidents import small_pages
 from tests.support.tenants import sandbox_settings
 
+pytestmark = pytest.mark.slow
+
 KEY = "the key of all these homes"
 MANY = (
     "orders",

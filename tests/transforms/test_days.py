@@ -12,6 +12,8 @@ from omnium_elt.warehouse import database
 
 from tests.support.models import dbt
 
+pytestmark = pytest.mark.slow
+
 COMPILED_FOR = "Asia/Kolkata"
 SET_BACK_OR_FORWARD = [
     ("Europe/Oslo", "2027-03-28"),

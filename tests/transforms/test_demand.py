@@ -249,6 +249,7 @@ def test_what_a_closed_store_does_not_sell_has_not_ended(tmp_path: Path) -> None
     ]
 
 
+@pytest.mark.slow
 def test_the_newest_day_counts_from_its_noon_on(tmp_path: Path) -> None:
     """A load of the night finds nothing sold of its own day yet, which is no day without demand."""
     before_midnight = "2026-10-30T23:30:00+00:00"  # half past midnight in Oslo

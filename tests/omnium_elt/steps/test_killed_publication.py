@@ -23,6 +23,8 @@ from omnium_elt.steps.publish import publish
 from omnium_elt.steps.supplier_orders import export_orders
 from omnium_elt.write import orders
 
+pytestmark = pytest.mark.slow
+
 LATER = date(2027, 3, 28)
 POINTS = ("warehouse.duckdb", "report.html", "dim_warehouse.parquet", "purchase_proposal_line.parquet")
 

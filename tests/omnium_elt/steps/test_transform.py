@@ -269,6 +269,7 @@ def test_a_full_disk_is_told_with_what_to_do(
     assert str(error) == f"{message}\nMake room, or choose another --home, and run again: nothing is lost."
 
 
+@pytest.mark.slow
 def test_broken_rules_are_named_with_their_rows(settings: Settings) -> None:
     """What a person reads of a model's one test: each kind of rule, broken on purpose in finished marts."""
     database = settings.home.working_database

@@ -349,6 +349,7 @@ def test_base_urls_that_are_refused(message, url):
     assert "gnukTeOva9QybbUofdde6aPDY3mkOl30" not in str(raised.value), "a secret in the wrong place"
 
 
+@pytest.mark.slow
 def test_tokens_that_end_while_a_server_recovers_are_asked_for_each_time():
     """Three of them ended within one request's tries, and it was told that even a new token is refused."""
     statuses = [401, 503, 401, 503, 401, 503]
