@@ -155,7 +155,7 @@ with known as (
         {%- for count in demand_miss_counts() %}
         spread_{{ count * k.miss_days }},
         {%- endfor %}
-        is_expected_to_sell,
+        true as is_expected_to_sell,
         is_hub,
         open_days
     from {{ memories }}

@@ -480,7 +480,6 @@ select
     {%- for count in demand_miss_counts() %}
     coalesce(spreads.spread_{{ count * k.miss_days }}, 1e0) as spread_{{ count * k.miss_days }},
     {%- endfor %}
-    true as is_expected_to_sell,
     -- a place that hands an article on and sells none itself is none where customers buy it: its silence says nothing
     sized.is_hub,
     case when sized.is_hub then 0e0 else greatest(0e0, sized.long_days - sized.long_begin) end as open_days

@@ -201,7 +201,7 @@ def _missing(name: str, file: str, more: str) -> UsageError:
     if where := settings_table.outside_sections(name):
         remedy = f"{name} in {where} stands outside any section: write [sources.omnium] above it."
         return UsageError(message, remedy)
-    path = settings_table.folder() / file
+    path = settings_table.project_folder() / file
     shown = path if path.exists() else f"{path.absolute()} (not there yet)"
     return UsageError(message, f"Set it in the environment or in {shown}{more}.")
 

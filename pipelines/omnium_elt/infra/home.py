@@ -59,6 +59,8 @@ class Home:
     """The list of exports, written after all of them."""
     lake = _Place("lake")
     """Raw tables as Parquet, a folder each."""
+    delta = _Place("delta")
+    """Raw tables and marts as Delta tables, a folder each."""
     state = _Place("state")
     """Everything that is the program's own business."""
     working_database = _Place("state", "warehouse.duckdb")
@@ -80,6 +82,8 @@ class Home:
     """The lock file; its content says who holds it."""
     runs = _Place("state", "runs")
     """Run history: a JSON file per run."""
+    backfill = _Place("state", "backfill")
+    """The plan of a backfill, and a home for each of its parts."""
     writes = _Place("state", "writes")
     """What was written to the tenant: a journal per run, and what was shown last."""
     decisions = _Place("state", "decisions.sqlite")

@@ -395,7 +395,7 @@ def choices() -> dict[str, dict[str, Any]]:
     return field_choices(settings_found(_files()))
 
 
-def folder() -> Path:
+def project_folder() -> Path:
     """Where the settings of a project lie: below the folder that the program is called in."""
     return Path(os.environ.get("DLT_PROJECT_DIR") or ".") / os.environ.get("DLT_CONFIG_FOLDER", ".dlt")
 
@@ -407,7 +407,7 @@ def outside_sections(name: str) -> str | None:
 
 def _files() -> list[tuple[str, Mapping[str, Any]]]:
     """The TOML files that dlt reads; where there are none it is not even imported, which takes a second."""
-    folders = [folder(), Path(os.environ.get("DLT_DATA_DIR") or Path.home() / ".dlt"), ROOTS_FOLDER]
+    folders = [project_folder(), Path(os.environ.get("DLT_DATA_DIR") or Path.home() / ".dlt"), ROOTS_FOLDER]
     return documents() if any(next(folder.glob("*.toml"), None) for folder in folders) else []
 
 

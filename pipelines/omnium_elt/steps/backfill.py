@@ -95,12 +95,12 @@ class Plan:
 
 def plan_file(home: Home) -> Path:
     """Where a home's plan is kept."""
-    return home.state / "backfill" / "plan.json"
+    return home.backfill / "plan.json"
 
 
 def part_home(home: Home, number: int) -> Home:
     """The home that a part is loaded into."""
-    return Home(home.state / "backfill" / f"part-{number}")
+    return Home(home.backfill / f"part-{number}")
 
 
 # plan -----------------------------------------------------------------------------------------------

@@ -60,11 +60,7 @@ def publish_delta(settings: Settings, progress: Progress) -> StepReport:
     """
     check_installed()
     report = StepReport(STEP)
-    place = (
-        _InBucket.opened(settings.publish_to)
-        if settings.publish_to
-        else _OnDisk(settings.home.root / "delta")
-    )
+    place = _InBucket.opened(settings.publish_to) if settings.publish_to else _OnDisk(settings.home.delta)
     manifest = place.read()
     before: Mapping[str, Any] = manifest.get("tables", {})
     runs = manifest.get("runs", [])

@@ -235,14 +235,7 @@ def _session(
         log.logging_to(home.logs, f"{settings.run_id}-{command}", mask, settings.verbose),
         _Signals(settings.stop) as signals,
     ):
-        for folder in (
-            home.state,
-            home.runs,
-            home.writes,
-            home.state / "backfill",
-            home.lake,
-            home.root / "delta",
-        ):
+        for folder in (home.state, home.runs, home.writes, home.backfill, home.lake, home.delta):
             sweep(folder)
         free = shutil.disk_usage(home.root).free
         if free < LEAST_FREE_BYTES:

@@ -145,10 +145,15 @@ def proposed(home: Home, chosen: Selection) -> tuple[list[Change], list[str]]:
     for change in changes:
         change.facts["newest_load"] = newest[0] if newest else None
         change.facts["ticked_only"] = came_to.ticked_only
-    _written_before(home, changes, newest, undone)
+    made = [
+        entry
+        for entry in everything(home.writes)
+        if entry.kind == "order" and entry.outcome != "not_written" and entry.target not in undone
+    ]
+    _written_before(changes, made, newest)
     if not (came_to.ticked_only or chosen.everything or chosen.as_proposed):
         of_selection = replace(chosen, suppliers=suppliers, warehouses=warehouses)
-        _refuse_unticked(home, changes, of_selection, as_of, undone)
+        _refuse_unticked(changes, made, of_selection, as_of)
     return changes, came_to.remarks
 
 
@@ -308,16 +313,14 @@ def _sent(change: Change, run_id: str) -> dict[str, Any]:
 
 
 def _written_before(
-    home: Home, changes: Sequence[Change], newest: tuple[str, datetime] | None, undone: AbstractSet[str]
+    changes: Sequence[Change], made: Sequence[Entry], newest: tuple[str, datetime] | None
 ) -> None:
-    """Refuse what an order of an earlier call covers that the published data do not know of yet.
+    """Refuse what an order of an earlier call (`made`) covers that the published data do not know of yet.
 
     They know of it where their newest load (run id, beginning) is another one than when it was sent, and began later: a
     clock that was set back in between must not let a load of before look like one of after.
     """
-    for entry in everything(home.writes):
-        if entry.kind != "order" or entry.outcome == "not_written" or entry.target in undone:
-            continue
+    for entry in made:
         is_known = (
             newest is not None
             and newest[0] != entry.facts.get("newest_load")
@@ -335,21 +338,16 @@ def _written_before(
                 )
 
 
-def _refuse_unticked(
-    home: Home, changes: Sequence[Change], chosen: Selection, as_of: str, undone: AbstractSet[str]
-) -> None:
+def _refuse_unticked(changes: Sequence[Change], made: Sequence[Entry], chosen: Selection, as_of: str) -> None:
     """Refuse what nobody ticked where the ticked lines of the same selection of this proposal are ordered.
 
     They are settled, so that none is ticked any more: who says the same again, as after a kill, means these.
     `chosen`: with the ids of suppliers and warehouses.
     """
-    for entry in everything(home.writes):
+    for entry in made:
         facts = entry.facts
         if (
-            entry.kind == "order"
-            and entry.outcome != "not_written"
-            and entry.target not in undone
-            and facts.get("ticked_only")
+            facts.get("ticked_only")
             and facts.get("as_of") == as_of
             and (not chosen.suppliers or facts.get("supplier_id") in chosen.suppliers)
             and (not chosen.warehouses or facts.get("warehouse_code") in chosen.warehouses)

@@ -271,9 +271,8 @@ class OmniumClient:
             if self._patience.has_heard:
                 raise Repeatable(f"the answer took longer than {self._timeout:.0f} s") from None
             raise Repeatable(f"time-out ({type(error).__name__})") from None
-        except (
-            httpx.ProxyError
-        ) as error:  # an answer of the proxy's, such as "407 Proxy Authentication Required"
+        except httpx.ProxyError as error:
+            # An answer of the proxy's, such as "407 Proxy Authentication Required".
             raise Repeatable(f"the proxy {proxy_named(self.base_url)} said {error}") from None
         except (httpx.TransportError, httpx.StreamError) as error:
             raise Repeatable(f"the connection broke ({type(error).__name__})") from None

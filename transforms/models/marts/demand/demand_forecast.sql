@@ -1,12 +1,13 @@
 -- Drawn out from what is known of an article to 26 weeks, for the articles that matter most: a table of all would be 26
 -- times demand_profile, and a view could not be read where the models below it are not.
+{% set weeks = 26 -%}
 with promoted as (
     select distinct
         sku,
         warehouse_code
     from {{ ref('int_demand_promotions') }}
     where as_of_day = {{ as_of() }}
-        and begins_after_days < 182e0
+        and begins_after_days < {{ 7 * weeks }}e0
         and day_quantity > 0e0
 ),
 
@@ -26,7 +27,7 @@ items as (
 ),
 
 weeks as (
-    {%- for week in range(1, 27) %}
+    {%- for week in range(1, weeks + 1) %}
     select {{ week }} as week
     {{ 'union all' if not loop.last }}
     {%- endfor %}
