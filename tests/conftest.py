@@ -5,6 +5,7 @@ import json
 import os
 import shutil
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -152,9 +153,7 @@ def _once(folder: Path, name: str, verb: Verb, **tenant: Any) -> tuple[Home, dic
 @pytest.fixture(scope="session")
 def finished_home(all_workers: Path) -> Path:
     """A home after one whole run; to be looked at, never written: see `home_after_run`. All workers have the same."""
-    from omnium_elt.steps.run import run
-
-    return _once(all_workers, "finished", run, size="small", seed=1)[0].root
+    return _finished(all_workers)
 
 
 @pytest.fixture(scope="session")
@@ -166,10 +165,23 @@ def medium_load(all_workers: Path) -> tuple[Home, dict[str, Any]]:
 
 
 @pytest.fixture
-def home_after_run(finished_home: Path, home: Home) -> Home:
-    """A copy of a home after one whole run, for this test alone."""
-    shutil.copytree(finished_home, home.root)
+def home_after_run(all_workers: Path, home: Home) -> Home:
+    """A copy of a home after one whole run, for this test alone, made in this half of the day.
+
+    From noon on the day itself counts in the models, from midnight on it is another one: a run later than that builds
+    them anew, though no row changed.
+    """
+    shutil.copytree(_finished(all_workers), home.root)
     return home
+
+
+def _finished(all_workers: Path) -> Path:
+    """The home that all workers share after one whole run in this half of the day."""
+    from omnium_elt.steps.run import run
+
+    now = datetime.now(UTC)
+    half_day = f"{now.date()}-{'afternoon' if now.hour >= 12 else 'morning'}"
+    return _once(all_workers, f"finished-{half_day}", run, size="small", seed=1)[0].root
 
 
 @pytest.fixture
