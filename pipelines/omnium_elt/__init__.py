@@ -1,9 +1,9 @@
-"""The program `omnium-elt`, callable from Python just as well.
+"""The program `omnium-elt`, which can also be called from Python.
 
-cli         the command line, a module a command
-steps       what a run does: load, reconcile, transform, publish; export; where else the data go
+cli         the command line, one module per command
+steps       load, reconcile, transform, publish, backfill, export; the lake, Delta tables and buckets
 warehouse   the working database and other destinations
-decide      what the purchaser decided; desk: his pages; write: what goes back to Omnium
-report      what people read; inspect: check, status, demo, dashboard
-infra       what all of them need: settings, home, lock, log, history, errors
+decide      the purchaser's decisions; desk: the pages in the browser; write: changes sent to Omnium
+report      the HTML report; inspect: check, status, demo, dashboard
+infra       shared by all: settings, home, lock, log, history, errors
 """

@@ -3,16 +3,16 @@
 import os
 import sys
 
-# `python -m` looks for modules in the working directory first, and a `queue.py` of somebody's lies there now and then.
+# `python -m` searches the working directory first, where a file such as `queue.py` would shadow a standard module.
 if sys.path and not sys.flags.safe_path and os.path.realpath(sys.path[0]) == os.path.realpath(os.getcwd()):
     del sys.path[0]
 
 STOPPED = 1
-"""The exit status where Ctrl-C comes before the program is there (`EXIT_FAILED`)."""
+"""The exit status after Ctrl-C during the import of the program; equals `EXIT_FAILED`."""
 
 
 def program() -> int:
-    """The program `omnium-elt`: it takes some tenths of a second to import, in which Ctrl-C may come as well."""
+    """Run the command line; Ctrl-C during its import, which takes some tenths of a second, is handled as well."""
     try:
         from omnium_elt.cli import program as imported
 

@@ -1,1 +1,1 @@
-"""What every command needs: settings, home, lock, log, history, errors, files."""
+"""Shared by all commands: settings, home, lock, log, history, errors, files."""

@@ -24,7 +24,7 @@ from omnium_elt.infra.home import DEFAULT_HOME, Home, Secret, Settings
 from omnium_elt.infra.settings import TRANSFORM_PREFIX as PREFIX
 
 QUIET_ENVIRONMENT = {
-    # Nothing is sent to anybody but the tenant and the destination, unless somebody asks for it.
+    # No telemetry: data go only to the tenant and the destination.
     "RUNTIME__DLTHUB_TELEMETRY": "false",
     "DBT_SEND_ANONYMOUS_USAGE_STATS": "false",
     "DO_NOT_TRACK": "1",
@@ -34,14 +34,14 @@ _NO_PLACE_FOR_A_DATABASE = re.compile(r"[?\\\x00-\x1f\x7f\ud800-\udfff]")
 
 
 def disable_telemetry() -> None:
-    """Switch off the telemetry of dlt and dbt; to be called before either is imported."""
+    """Turn off the telemetry of dlt and dbt, unless the environment sets it. Call before either is imported."""
     for name, value in QUIET_ENVIRONMENT.items():
         os.environ.setdefault(name, value)
 
 
 @contextmanager
 def environment(values: Mapping[str, str]) -> Iterator[None]:
-    """Have these variables in the environment for the length of a `with`."""
+    """Set these environment variables within the `with` block."""
     before = {name: os.environ.get(name) for name in values}
     os.environ.update(values)
     try:
@@ -55,9 +55,9 @@ def environment(values: Mapping[str, str]) -> Iterator[None]:
 
 
 def home_of(path: str | None) -> Home:
-    """The home named on the command line, else by OMNIUM_HOME, else `omnium-data` here.
+    """The home: `path` from the command line, else OMNIUM_HOME, else `omnium-data` in the working directory.
 
-    Raises UsageError for a URL, and for a path at which no database can lie.
+    Raises UsageError for a URL, and for a path in which DuckDB cannot keep a database.
     """
     named = path or os.environ.get("OMNIUM_HOME") or DEFAULT_HOME
     option = "--home" if path else "OMNIUM_HOME"
@@ -69,9 +69,9 @@ def home_of(path: str | None) -> Home:
             "Change to one that is there.",
         ) from None
     if named.startswith(QUOTES):
-        # Of an environment file that no shell reads, such as a container's: the folder would be one of that name.
+        # A container's environment file is not parsed by a shell: the quotation marks would be part of the name.
         raise UsageError(f"{option} begins with a quotation mark ({named})", "Write it without.")
-    # DuckDB takes what follows a question mark for options, and keeps the log of its changes elsewhere.
+    # DuckDB reads what follows a question mark as options, and would write its WAL to another path.
     if odd := _NO_PLACE_FOR_A_DATABASE.search(str(root)):
         raise UsageError(
             f"{option}: a database cannot lie in a folder whose path holds {odd.group()!a} ({str(root)!a})",
@@ -81,7 +81,7 @@ def home_of(path: str | None) -> Home:
 
 
 def local_path(path: str, option: str) -> Path:
-    """A path on this machine, as an option names it. UsageError for a URL: it would silently be a folder `s3:`."""
+    """A path on this machine, given by `option`. Raises UsageError for a URL, which would become a folder `s3:`."""
     if is_url(path):
         raise UsageError(
             f"{option} is a URL ({path}), and has to be a path on this machine",
@@ -91,7 +91,7 @@ def local_path(path: str, option: str) -> Path:
 
 
 def check_configuration() -> None:
-    """Raise UsageError for the first setting, wherever it stands, that is unknown or out of its range."""
+    """Raise UsageError for the first setting that is unknown or out of range, wherever it is set."""
     disable_telemetry()
     try:
         found = settings_table.problems()
@@ -102,10 +102,10 @@ def check_configuration() -> None:
 
 
 def read_settings(home: Home, options: Mapping[str, Any], *, needs_tenant: bool) -> Settings:
-    """Join the command line's `options` with the configuration.
+    """Combine the command line's `options` with the configuration.
 
-    `needs_tenant`: whether base URL and credentials have to be there. Raises UsageError, or the source's
-    ConfigurationError, for what is missing, unknown or makes no sense.
+    `needs_tenant`: whether base URL and credentials are required. Raises UsageError, or the source's
+    ConfigurationError, for settings that are missing, unknown or invalid.
     """
     check_configuration()
     base_url = (_source("base_url") or "").rstrip("/")
@@ -121,7 +121,7 @@ def read_settings(home: Home, options: Mapping[str, Any], *, needs_tenant: bool)
         name = "client_secret" if client_id else "client_id"
         raise _missing(name, "secrets.toml", "; Omnium shows it under API users")
     personal_key = _source("pii_key")
-    # `since` is an option here.
+    # `since` comes from the command line.
     alike = Settings.__dataclass_fields__.keys() & SOURCE.keys() - {
         "base_url",
         "client_id",
@@ -145,7 +145,7 @@ def read_settings(home: Home, options: Mapping[str, Any], *, needs_tenant: bool)
 
 
 def read_date(text: str) -> date:
-    """A day as `2026-01-31`. Raises ValueError with words for a person."""
+    """Parse a day written as `2026-01-31`. Raises ValueError with a message for the user."""
     try:
         day = date.fromisoformat(text)
     except ValueError:
@@ -161,12 +161,12 @@ def _source(name: str) -> Any:
 
 
 def _writer(name: str) -> str:
-    """A setting of the API user that writes; empty where there is none."""
+    """A setting of the API user that writes; empty if it is not set."""
     return str(_found(WRITER[name], "sources.omnium.writer") or "")
 
 
 def _found(setting: Setting, section: str) -> Any:
-    """A setting's value, from wherever dlt looks, else its default."""
+    """A setting's value from dlt's configuration, or its default."""
     import dlt
 
     accessor = dlt.secrets if setting.kind == "secret" else dlt.config
@@ -186,7 +186,7 @@ def _variables() -> dict[str, Any]:
 
 
 def _typed(name: str, value: Any) -> Any:
-    """A variable's value by its row of the table; one without a row as JSON, else as the text."""
+    """Parse a variable by its row of the table; without a row, as JSON or else as plain text."""
     if setting := settings_table.TRANSFORM.get(name):
         return setting.read(value)
     try:
@@ -196,7 +196,7 @@ def _typed(name: str, value: Any) -> Any:
 
 
 def _missing(name: str, file: str, more: str) -> UsageError:
-    """A setting that has to be there is not; often it is, in another folder than the one called in."""
+    """The error for a missing setting. It names the file's full path, as the working directory is often wrong."""
     message = f"SOURCES__OMNIUM__{name.upper()} is missing"
     if where := settings_table.outside_sections(name):
         remedy = f"{name} in {where} stands outside any section: write [sources.omnium] above it."
@@ -207,7 +207,7 @@ def _missing(name: str, file: str, more: str) -> UsageError:
 
 
 def _no_toml(error: Exception) -> UsageError:
-    """Which file is no TOML, where in it, and what to do: dlt names all that it reads."""
+    """Say which file is not valid TOML, where, and what to do; dlt's error names every file that it reads."""
     for path in map(Path, getattr(error, "full_paths", ())):
         try:
             if path.is_file():
@@ -223,7 +223,7 @@ def _no_toml(error: Exception) -> UsageError:
 
 
 def _unreadable() -> type[Exception]:
-    """What dlt raises where a file is no TOML."""
+    """The exception that dlt raises if a file is not valid TOML."""
     from dlt.common.configuration.providers.toml import TomlProviderReadException
 
     return TomlProviderReadException

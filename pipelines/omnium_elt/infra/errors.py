@@ -1,12 +1,12 @@
-"""Errors of the program, and how any other error becomes one of them, which a person can read.
+"""Errors of the program; `explain` turns any other exception into one of them.
 
     OmniumEltError               1  something failed; the message says what and where, the remedy what to do
     ├── UsageError               2  wrong option, wrong or missing configuration
     ├── UnreadableError          1  the published warehouse cannot be read
-    ├── Unforeseen               1  nobody expected it
+    ├── Unforeseen               1  an exception that `explain` does not know
     └── HomeLockedError         75  another run holds this home
 
-`explain` makes one of every exception; the traceback is for the log file.
+The number is the exit status. Users see the message and the remedy; the traceback goes to the log file.
 """
 
 import errno
@@ -18,11 +18,11 @@ from omnium_elt.infra.run_report import EXIT_FAILED, EXIT_LOCKED, EXIT_USAGE
 
 
 class OmniumEltError(Exception):
-    """Something failed: `message` in one line, `remedy` in another."""
+    """A failure: `message` says what failed, `remedy` what to do, in a line each."""
 
     exit_status = EXIT_FAILED
     is_expected = True
-    """False: nobody foresaw it, and the log file has to be pointed to."""
+    """False for an unknown exception, for which the user is pointed to the log file."""
 
     def __init__(self, message: str, remedy: str = "") -> None:
         super().__init__(message)
@@ -34,13 +34,13 @@ class OmniumEltError(Exception):
 
 
 class UsageError(OmniumEltError):
-    """The command line or the configuration is wrong: running again will not help."""
+    """The command line or the configuration is wrong; running again will not help."""
 
     exit_status = EXIT_USAGE
 
 
 class Unforeseen(OmniumEltError):
-    """What nobody expected, in one line."""
+    """An unknown exception, in one line."""
 
     is_expected = False
 
@@ -75,13 +75,13 @@ _OS_ERRORS = {
     errno.ENAMETOOLONG: ("the path is too long", "Choose a shorter --home or --output."),
     errno.EMFILE: ("too many open files", "Raise the limit (`ulimit -n 4096`) and run again."),
 }
-"""What a person reads of an error of the operating system: what is wrong, and what to do."""
+"""Error number of the operating system → message and remedy."""
 
 EXTRAS = ("postgres",)
-"""Destinations that have an extra of ours."""
+"""Destinations for which this package has an extra."""
 
 _CONFIGURATION_ERRORS = {"ConfigurationError", "WrongCredentials", "NotFound"}
-"""Errors of the source that no second run cures."""
+"""Errors of the source that running again does not fix."""
 
 _DAMAGED = "the working database is damaged"
 _DATABASE_HINTS = (
@@ -132,7 +132,7 @@ _DATABASE_HINTS = (
 
 
 def explain(error: BaseException) -> OmniumEltError:
-    """Say in at most two lines what failed, where, and what to do, whatever was raised; without secrets."""
+    """Turn any exception into an OmniumEltError: what failed, where, and what to do, without secrets."""
     known = next(filter(None, map(_explain_one, _chain(error))), None) or _unforeseen(error)
     return type(known)(without_secrets(known.message), known.remedy)
 
@@ -143,12 +143,12 @@ def _unforeseen(error: BaseException) -> Unforeseen:
 
 
 def _chain(error: BaseException) -> list[BaseException]:
-    """The error and what caused it, the outermost first."""
+    """The error and its causes, outermost first."""
     found: list[BaseException] = []
     following: BaseException | None = error
     while following is not None and following not in found:
         found.append(following)
-        inner: Any = getattr(following, "exception", None)  # dlt wraps in PipelineStepFailed.exception
+        inner: Any = getattr(following, "exception", None)  # dlt's PipelineStepFailed holds its cause here
         following = (
             inner if isinstance(inner, BaseException) else following.__cause__ or following.__context__
         )
@@ -172,7 +172,7 @@ def _explain_one(error: BaseException) -> OmniumEltError | None:
             "Use duckdb, parquet, postgres, or another name that dlt knows.",
         )
     if "ConfigFieldMissingException" in kinds:
-        # The name in which dlt looked: DESTINATION__POSTGRES__CREDENTIALS, not each of its parts.
+        # Name the credentials as one setting, DESTINATION__POSTGRES__CREDENTIALS, instead of each of their parts.
         setting = re.search(r"\b(DESTINATION__\w+?__CREDENTIALS|SOURCES__\w+)", text)
         return UsageError(
             f"configuration is missing: {setting[0] if setting else text[:200]}",
@@ -182,10 +182,10 @@ def _explain_one(error: BaseException) -> OmniumEltError | None:
         return hint
     if isinstance(error, OSError) and error.errno in _OS_ERRORS:
         message, remedy = _OS_ERRORS[error.errno]
-        path = error.filename2 or error.filename  # where a finished file was to be moved to
+        path = error.filename2 or error.filename  # filename2 is the target of a rename
         where = f"{path}: " if path else ""
         return OmniumEltError(f"{where}{message}", remedy)
-    # What is written in Rust (deltalake) says which error of the system it was in its text alone.
+    # Rust libraries such as deltalake give the error number of the system only in their message.
     number = re.search(r"\(os error (\d+)\)", text) or re.search(r"\bOs \{ code: (\d+),", text)
     if number and int(number[1]) in _OS_ERRORS:
         return OmniumEltError(*_OS_ERRORS[int(number[1])])
@@ -193,12 +193,12 @@ def _explain_one(error: BaseException) -> OmniumEltError | None:
 
 
 def _kinds(error: BaseException) -> set[str]:
-    """The names of an error's class and of those above it: most are of packages that are not imported for this."""
+    """Names of the error's class and base classes; comparing names needs no import of the packages."""
     return {kind.__name__ for kind in type(error).__mro__}
 
 
 def _missing_package(error: BaseException, text: str) -> UsageError:
-    """What to install, for a destination or for the program itself."""
+    """Say what to install, for a destination or for the program itself."""
     destination = re.search(r"`(\w+) destination", text)
     if destination is None:
         missing = getattr(error, "name", None) or text[:200]
@@ -215,13 +215,13 @@ def _missing_package(error: BaseException, text: str) -> UsageError:
 
 
 def is_damage(error: BaseException) -> bool:
-    """Whether an error of the database means that its file is damaged."""
+    """Whether a database error means that the file is damaged."""
     hint = _database_hint(error)
     return hint is not None and hint.message == _DAMAGED
 
 
 def _database_hint(error: BaseException) -> OmniumEltError | None:
-    """What an error of the database means for a person, where it is one of those that happen."""
+    """The explanation of a known database error; None for any other error."""
     kinds = _kinds(error)
     if type(error).__module__.split(".")[0] not in ("duckdb", "_duckdb") and "DatabaseException" not in kinds:
         return None

@@ -1,4 +1,4 @@
-"""Files that others read while we write: always whole, always replaced by rename."""
+"""Files that others may read while they are written: always complete, always replaced by rename."""
 
 import fcntl
 import hashlib
@@ -12,36 +12,35 @@ from pathlib import Path
 from typing import Any
 
 PARTIAL = ".partial"
-"""End of the name of a file that is still being written; such files may be deleted at any time."""
+"""Suffix of a file that is still being written. Such files may be deleted while nothing is written."""
 
 
 def published_mode() -> int:
-    """The mode of every published file: others may read it where the umask lets them, and nobody else may write it."""
-    # To ask for the umask is to set it; what another thread makes in this moment is narrower than it would be.
+    """The mode of published files: others may read them if the umask allows it; only the owner may write them."""
+    # The umask can only be read by setting it; a file that another thread creates meanwhile gets a narrower mode.
     umask = os.umask(0o077)
     os.umask(umask)
     return 0o644 & ~umask
 
 
 def make_folder(path: Path) -> None:
-    """Make a folder for published files, and those above it, where there are none: wide as `published_mode` is."""
+    """Create a folder for published files, and missing parents; others may read them, as with `published_mode`."""
     if not path.parent.exists():
-        make_folder(path.parent)  # `parents=True` would give them the umask's own mode
+        make_folder(path.parent)  # `parents=True` would create parents with the mode of the umask alone
     path.mkdir(mode=0o755, exist_ok=True)
 
 
 def copy_file(source: Path, target: Path) -> None:
     """Write `target` as a copy of `source`.
 
-    Without a byte read where the file system lets two files share their blocks until one is changed (Btrfs, XFS), else
-    byte for byte.
+    No byte is read if the file system lets two files share their blocks until one changes (Btrfs, XFS).
     """
     if not cloned(source, target):
         shutil.copyfile(source, target)
 
 
 def cloned(source: Path, target: Path) -> bool:
-    """Let `target` share the blocks of `source`; False where the file system cannot."""
+    """Let `target` share the blocks of `source`; return False if the file system cannot do that."""
     clone = 0x40049409  # FICLONE of linux/fs.h
     if not sys.platform.startswith("linux"):
         return False
@@ -54,15 +53,15 @@ def cloned(source: Path, target: Path) -> bool:
 
 
 def partial_of(path: Path) -> Path:
-    """Where this process writes a file before it takes its place; no pattern such as `*.parquet` finds it there."""
+    """The path at which this process writes `path` before the rename; no pattern such as `*.parquet` matches it."""
     return path.with_name(f".{path.name}.{os.getpid()}{PARTIAL}")
 
 
 @contextmanager
 def replacing(path: Path, mode: int | None = None) -> Iterator[Path]:
-    """Give a temporary path beside `path`; what the `with` wrote there takes its place in one step.
+    """Yield a temporary path beside `path`; the file written there then replaces `path` in one step.
 
-    When the `with` raises, `path` stays as it was. `mode`: that of a published file where it is None.
+    If the `with` block raises, `path` stays unchanged. `mode`: None means `published_mode()`.
     """
     make_folder(path.parent)
     partial = partial_of(path)
@@ -75,9 +74,9 @@ def replacing(path: Path, mode: int | None = None) -> Iterator[Path]:
 
 
 def put_all(moves: Sequence[tuple[Path, Path]], mode: int | None = None) -> None:
-    """Move finished files to their places, so that neither a crash nor a reader meets a half of one.
+    """Move finished files into place, so that neither a reader nor a crash finds an incomplete one.
 
-    They go one after the other, without waiting for the disk in between. `mode`: a published file's where it is None.
+    All are flushed first and then renamed one after the other. `mode`: None means `published_mode()`.
     """
     mode = published_mode() if mode is None else mode
     for partial, _ in moves:
@@ -90,7 +89,7 @@ def put_all(moves: Sequence[tuple[Path, Path]], mode: int | None = None) -> None
 
 
 def flush(path: Path) -> None:
-    """Have the disk hold what was written to a file or folder."""
+    """Wait until the disk holds what was written to a file or folder."""
     descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)
@@ -111,7 +110,7 @@ def write_json(path: Path, value: Any, mode: int | None = 0o600) -> None:
 
 
 def read_object(path: Path) -> dict[str, Any]:
-    """The object in a JSON file; empty where the file is missing or damaged, so that the caller starts anew."""
+    """The object in a JSON file; empty if the file is missing or damaged, so that the caller starts anew."""
     try:
         found = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError, RecursionError):
@@ -120,7 +119,7 @@ def read_object(path: Path) -> dict[str, Any]:
 
 
 def sweep(folder: Path) -> None:
-    """Delete what a killed run left half written in a folder (not below it)."""
+    """Delete the partial files that a killed run left in a folder, but not in its subfolders."""
     if folder.is_dir():
         for path in folder.iterdir():
             if path.name.endswith((PARTIAL, PARTIAL + ".wal")):

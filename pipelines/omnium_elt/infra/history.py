@@ -1,8 +1,8 @@
-"""What earlier runs did: a JSON file per run, and the newest run per resource.
+"""What earlier runs did: a JSON file per run, and the newest facts per resource.
 
-state/runs/<run id>.json     the run's whole report, as of `--json`
-state/resources.json         per resource: last success, last error; of a destination elsewhere its cursor as well, and
-                             what `--since` left out
+state/runs/<run id>.json     the full report of a run, as printed by `--json`
+state/resources.json         per resource: last status, success, change and error; for a remote destination also its
+                             cursor, and what `--since` left out
 """
 
 import itertools
@@ -21,7 +21,7 @@ _RUN_ID = re.compile(r"\d{8}T\d{6}Z-[0-9a-f]{4}")
 
 
 def next_run_id(home: Home) -> str:
-    """A run id above those of all runs of a home, also where the clock was set back since the newest of them."""
+    """A run id above those of all runs in the home, even if the clock was set back since the newest run."""
     newest = max((path.stem for path in home.runs.glob("*.json") if _RUN_ID.fullmatch(path.stem)), default="")
     made = new_run_id()
     if made > newest:
@@ -32,7 +32,7 @@ def next_run_id(home: Home) -> str:
 
 
 def save(home: Home, report: RunReport) -> None:
-    """Keep a finished run's report, and what it says about each resource."""
+    """Save the report of a finished run, and update the facts of each of its resources."""
     run = report.as_dict()
     write_json(home.runs / f"{report.run_id}.json", run)
     known = resources(home)
@@ -55,14 +55,14 @@ def save(home: Home, report: RunReport) -> None:
 
 
 def runs(home: Home, limit: int | None = None) -> list[dict[str, Any]]:
-    """The reports of earlier runs, the newest first. History is no reason to fail: damaged ones are left out."""
+    """The reports of earlier runs, newest first. Damaged reports are skipped, as history must not stop a run."""
     paths = sorted(home.runs.glob("*.json"), reverse=True)
     found = (run for path in paths if _is_report(run := read_object(path)))
     return list(itertools.islice(found, limit))
 
 
 def resources(home: Home) -> dict[str, dict[str, Any]]:
-    """The newest run per resource; what is damaged of them is left out."""
+    """The newest facts per resource; damaged ones are left out."""
     return {
         name: {key: value for key, value in fact.items() if _is_fact(key, value)}
         for name, fact in read_object(home.state / "resources.json").items()
@@ -71,12 +71,12 @@ def resources(home: Home) -> dict[str, dict[str, Any]]:
 
 
 def seconds_since(text: str | None, now: datetime) -> float | None:
-    """Seconds from an ISO time to `now`; None where there is none."""
+    """Seconds from an ISO 8601 time to `now`; None if `text` is empty or None."""
     return (now - datetime.fromisoformat(text)).total_seconds() if text else None
 
 
 def _is_report(run: dict[str, Any]) -> bool:
-    """Whether this is a run's report with all fields that this program reads."""
+    """Whether this is the report of a run, with all fields that the program reads."""
     return (
         all(isinstance(run.get(name), str) for name in ("run_id", "command", "status"))
         and all(_is_moment(run.get(name)) for name in ("started_at", "finished_at"))

@@ -1,7 +1,7 @@
 """The home folder of an installation, and the settings of a run.
 
 omnium-data/                 Home.root
-  warehouse.duckdb           published snapshot, replaced whole
+  warehouse.duckdb           published snapshot, replaced by rename
   exports/                   marts for BI, and manifest.json
   lake/                      raw Parquet (`--destination parquet`)
   delta/                     raw Delta tables (`--destination delta`)
@@ -23,12 +23,12 @@ DEFAULT_HOME = "omnium-data"
 
 
 class Secret(str):
-    """A string that shows itself as stars in `repr`: dataclasses, tracebacks and debuggers print that."""
+    """A string whose `repr`, as printed by dataclasses, tracebacks and debuggers, shows only stars."""
 
     __slots__ = ()
 
     def __repr__(self) -> str:
-        """Stars, whatever the value."""
+        """Return stars instead of the value."""
         return "'********'"
 
 
@@ -47,7 +47,7 @@ class _Place:
 
 @dataclass(frozen=True)
 class Home:
-    """Where everything of one installation lies. Making it touches no disk; `create()` does."""
+    """The paths of one installation. Constructing it does not touch the disk; `create()` does."""
 
     root: Path
 
@@ -62,12 +62,12 @@ class Home:
     delta = _Place("delta")
     """Raw tables and marts as Delta tables, a folder each."""
     state = _Place("state")
-    """Everything that is the program's own business."""
+    """Everything that is internal to the program."""
     working_database = _Place("state", "warehouse.duckdb")
     """The database that load and transform write; nobody else opens it."""
     buffers = _Place("state", "spool")
-    """What windows wait in until they are loaded; of no use to a later run. The folder has the name that older versions
-    gave it, so that what a killed run of theirs left is found and removed."""
+    """Windows that wait to be loaded; of no use to a later run. The folder keeps the name that older versions used, so
+    that leftovers of their killed runs are found and removed."""
     dlt = _Place("state", "dlt")
     """dlt's `pipelines_dir`."""
     dbt = _Place("state", "dbt")
@@ -75,9 +75,9 @@ class Home:
     token = _Place("state", "token.json")
     """The access token kept between runs (0600)."""
     personal_key = _Place("state", "personal_key")
-    """The key that personal data are hashed with, where the configuration names none (0600)."""
+    """The key for hashing personal data, if the configuration sets none (0600)."""
     tenant = _Place("state", "tenant.json")
-    """Whose rows these are: the host that they were read from."""
+    """The host that the home's rows were read from."""
     lock = _Place("state", "lock")
     """The lock file; its content says who holds it."""
     runs = _Place("state", "runs")
@@ -85,14 +85,14 @@ class Home:
     backfill = _Place("state", "backfill")
     """The plan of a backfill, and a home for each of its parts."""
     writes = _Place("state", "writes")
-    """What was written to the tenant: a journal per run, and what was shown last."""
+    """What was written to the tenant: a journal per run, and the changes that were shown last."""
     decisions = _Place("state", "decisions.sqlite")
-    """What the purchaser decided of the proposal (0600)."""
+    """The purchaser's decisions on the proposal (0600)."""
     logs = _Place("state", "logs")
     """A log file per run."""
 
     def create(self) -> None:
-        """Make the folders that are missing; `state/` is for its owner alone."""
+        """Create missing folders; only its owner may access `state/`."""
         make_folder(self.root)
         self.state.mkdir(mode=0o700, exist_ok=True)
         if os.name == "posix" and self.state.stat().st_mode & 0o077:
@@ -105,7 +105,7 @@ class Home:
 class Settings:
     """Everything a run needs to know, read once from the command line and the configuration.
 
-    One record, as it is what every step is given; each takes from it what it needs.
+    One record, as every step is given it and takes what it needs.
     """
 
     home: Home
@@ -113,50 +113,50 @@ class Settings:
     client_id: str = ""
     client_secret: Secret = NO_SECRET
     writer_id: str = ""
-    """The API user that writes (`omnium-elt write`); the other one only reads."""
+    """The API user that writes (`omnium-elt write`); `client_id` only reads."""
     writer_secret: Secret = NO_SECRET
     resources: tuple[str, ...] | None = None
-    """Only these; None: all."""
+    """Resources to read; None: all."""
     exclude: tuple[str, ...] = ()
     since: date | None = None
     """Read nothing older than this day (UTC) on a first load."""
     full_refresh: bool = False
     """Read everything again, as if there were no cursors."""
     as_of: date | None = None
-    """The day for which the marts answer; None: that of the newest load."""
+    """The as-of day of the marts; None: the day of the newest load."""
     destination: str = "duckdb"
     engine: str = "duckdb"
-    """What builds the models of a home's working database: duckdb or spark."""
+    """The engine that builds the models of the working database: duckdb or spark."""
     publish_to: str = ""
-    """Address of a folder in a bucket, to which `publish` puts what it publishes as well."""
+    """Address of a folder in a bucket, to which `publish` also copies what it publishes."""
     personal: PersonalMode = "hash"
     personal_key: Secret | None = None
-    """None: the one kept in `state/`, made at the first run."""
+    """None: the key in `state/`, made on the first run."""
     settling_lag_seconds: int = 120
     window_rows: int = 250_000
-    """Rows that one window (one load package) should hold at most."""
+    """Number of rows that a window should not exceed."""
     max_concurrency: int = 20
     max_requests_per_second: float = 100.0
     reconcile_every_days: int | None = None
     full_pass_days: int = 30
-    """Days between two full reads of resources whose changes no filter shows."""
+    """Days between full reads of resources that have no filter for changes."""
     deletion_limit: float = 0.1
-    """Share of a resource's rows that `reconcile` marks at most without `--force`."""
+    """Largest share of a resource's rows that `reconcile` marks without `--force`."""
     client_options: dict[str, Any] = field(default_factory=dict)
     """Further arguments of `OmniumClient`."""
     reading_options: dict[str, Any] = field(default_factory=dict)
     """Further fields of `Reading`."""
     fields: dict[str, dict[str, Any]] = field(default_factory=dict)
-    """The choice of fields of each resource that has one (`omnium_source/fields.py`)."""
+    """The chosen fields of each resource that has such a setting (`omnium_source/fields.py`)."""
     variables: dict[str, Any] = field(default_factory=dict)
-    """dbt variables of the tenant, such as service_level, that differ from dbt_project.yml."""
+    """dbt variables, such as service_level, that the configuration sets instead of dbt_project.yml."""
     verbose: bool = False
     run_id: str | None = None
-    """Run id that all steps of one run share; None: each makes its own."""
+    """Run id that all steps of a run share; None: a new one."""
     stop: Cancellation = field(default_factory=Cancellation, repr=False, compare=False)
-    """Set on SIGINT or SIGTERM: finish or drop the current window, then return."""
+    """Set on SIGINT or SIGTERM; steps then finish or drop the current window, and return."""
 
     @property
     def since_midnight(self) -> datetime | None:
-        """The moment at which the day `since` begins (UTC)."""
+        """The moment at which the day `since` starts (UTC)."""
         return datetime.combine(self.since, time(), UTC) if self.since else None

@@ -1,4 +1,4 @@
-"""One run at a time per home: a lock that dies with the process that holds it."""
+"""One run at a time per home: a file lock that ends with the process that holds it."""
 
 import fcntl
 import json
@@ -12,17 +12,17 @@ from pathlib import Path
 from omnium_elt.infra.errors import HomeLockedError
 
 LOOKING_SECONDS = 5.0
-"""How long a run waits for somebody who only looks (`looking`) before it says that the home is in use."""
+"""How long a run waits for a process that only looks (`looking`) before it reports the home as in use."""
 
 
 @contextmanager
 def hold(path: Path, command: str) -> Iterator[None]:
-    """Hold the lock file `path` for the length of a `with`; its content says who holds it.
+    """Hold the lock file `path` within the `with` block; its content names the holder.
 
-    The kernel drops the lock with its process, however that ends, so a lock left behind holds nobody up.
-    Raises HomeLockedError at once where another process has it.
+    The kernel releases the lock when the process ends, however it ends, so a leftover file blocks nobody.
+    Raises HomeLockedError: at once if another run holds it, after LOOKING_SECONDS if a process only looks.
     """
-    # Never deleted: whoever deletes a lock file lets two others lock two different files.
+    # The file is never deleted: otherwise two runs could each lock a different file at this path.
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
         if not _lock(descriptor, path):
@@ -40,7 +40,7 @@ def hold(path: Path, command: str) -> Iterator[None]:
 
 
 def _lock(descriptor: int, path: Path) -> bool:
-    """Take the lock; a run, which writes down that it has it, is not waited for, and somebody who looks is."""
+    """Take the lock; return False if it stays taken. Waits for a process that looks, but not for another run."""
     end = time.monotonic() + LOOKING_SECONDS
     while True:
         try:
@@ -55,7 +55,7 @@ def _lock(descriptor: int, path: Path) -> bool:
 
 @contextmanager
 def looking(path: Path) -> Iterator[bool]:
-    """Keep runs from beginning for the length of a `with`, a moment at most; gives False where one is at work."""
+    """Keep runs from starting within a short `with` block; yields False if one is active or `path` is inaccessible."""
     try:
         descriptor = os.open(path, os.O_RDWR | os.O_CLOEXEC)
     except FileNotFoundError:
@@ -71,14 +71,14 @@ def looking(path: Path) -> Iterator[bool]:
             yield False
         else:
             if os.fstat(descriptor).st_size:
-                os.ftruncate(descriptor, 0)  # a holder that was killed left its name there
+                os.ftruncate(descriptor, 0)  # left by a run that was killed
             yield True
     finally:
         os.close(descriptor)
 
 
 def describe_holder(path: Path) -> str | None:
-    """Say who holds the lock, in words; None where nobody does or nobody has written it down yet."""
+    """Describe the holder of the lock; None if nobody holds it, or its name is not written yet."""
     try:
         holder = json.loads(path.read_text(encoding="utf-8"))
         return f"omnium-elt {holder['command']} (process {holder['pid']}, since {holder['started_at']})"
@@ -87,7 +87,7 @@ def describe_holder(path: Path) -> str | None:
 
 
 def is_held(path: Path) -> bool:
-    """Whether somebody holds the lock now; asks without taking part."""
+    """Whether a run holds the lock now; False also if this user may not access the file."""
     if not os.access(path, os.R_OK | os.W_OK):
         return False
     with looking(path) as is_free:

@@ -1,7 +1,7 @@
-"""The log: one file per command under `state/logs`, a JSON object a line, without secrets.
+"""The log: one file per command under `state/logs`, one JSON object per line, without secrets.
 
-Secrets are masked when a line is written, whoever wrote it: by their value where it is known, and by their
-looks (tokens, `clientSecret=…`, e-mail addresses) where it is not.
+Secrets are masked when a line is written, whichever logger it comes from: known secrets by their value, others by
+their form (tokens, `clientSecret=…`). E-mail addresses are masked by their form, too.
 """
 
 import json
@@ -20,16 +20,16 @@ from omnium_source.text import masked, printable
 
 KEPT_FILES = 60
 LEAST_SECRET = 8
-"""Characters of a destination's secret: shorter ones stand in many words that are none."""
+"""Minimum length of a destination's secret that is masked; shorter values occur within ordinary words."""
 MOST_BYTES_PER_FILE = 20_000_000
 FOREIGN = ("dlt", "dbt")
-"""Loggers that do not hand their lines on to the root logger."""
+"""Loggers that do not propagate to the root logger."""
 
-# Without a log file, before a home is there, errors would be printed a second time.
+# Before there is a log file, logging's handler of last resort would print errors a second time.
 logging.getLogger("omnium").addHandler(logging.NullHandler())
 
 _IS = r"[\\\"'\s]*[=:][\\\"'\s]*"
-"""What stands between a name and its value: in a URL, in JSON, and in JSON within JSON."""
+"""What separates a name from its value in a URL, in JSON, and in JSON within JSON."""
 
 _SECRETS = (
     (
@@ -41,7 +41,7 @@ _SECRETS = (
     (re.compile(r"(?i)(access_?token" + _IS + r")[\w.~+/=-]+"), r"\1********"),
     (re.compile(r"\beyJ[\w-]{5,}\.[\w-]+\.?[\w-]*"), "********"),
     (re.compile(r"(?i)(://[^/\s:@]+:)[^@\s/]+@"), r"\1********@"),
-    # What a bucket's client puts into an address: shared access signatures, presigned requests; and its settings.
+    # Credentials in addresses of buckets (shared access signatures, presigned requests) and in their settings.
     (
         re.compile(r"(?i)([?&\s\"']sig|x-(?:amz|goog)-signature|x-amz-security-token)(=)[^&\s\"']+"),
         r"\1\2********",
@@ -58,19 +58,19 @@ _PERSONAL = (re.compile(r"[\w.+-]+@[\w-]+(\.[\w-]+)+"), "****@****")
 
 _SECRET_NAME = re.compile(r"(?i)(\w*_)?(key|secret|password|token|signature|connection_string)")
 _SECTIONS = ("DESTINATION__", "AWS_", "AZURE_", "GOOGLE_")
-"""How the names of a destination's settings begin in the environment."""
+"""Prefixes of a destination's settings in the environment."""
 _hidden = set[str]()
 
 
 def hide(named: Mapping[str, object]) -> None:
-    """Let those of these values that are secrets by their names appear nowhere from here on."""
+    """From now on, mask those of these values whose names are those of secrets."""
     for name, value in named.items():
         if _SECRET_NAME.fullmatch(name) and value and len(str(value)) >= LEAST_SECRET:
             _hidden.add(str(value))
 
 
 def without_secrets(text: str) -> str:
-    """A text without the secrets of destinations that are known, and without anything that looks like a secret."""
+    """Return `text` without known secrets of destinations, and without anything that looks like a secret."""
     hide({name: value for name, value in os.environ.items() if name.startswith(_SECTIONS)})
     return _masked(text, _hidden)
 
@@ -86,8 +86,8 @@ class Masker:
     """Replaces secrets in a text by stars."""
 
     def __init__(self, values: Iterable[str | None] = ()) -> None:
-        """Mask `values` wherever they stand; values of fewer than four characters would mask everything."""
-        without_secrets("")  # whatever the environment holds is hidden from here on
+        """Mask `values` wherever they occur, except those under four characters, which would mask too much."""
+        without_secrets("")  # masks the environment's secrets from now on
         self._values = {str(value) for value in values if value and len(value) >= 4}
 
     def __call__(self, text: str) -> str:
@@ -128,16 +128,16 @@ class _Plain(logging.Formatter):
 
 
 class _File(RotatingFileHandler):
-    """A log file that says nothing where it cannot be written."""
+    """A log file that stays silent if it cannot be written."""
 
     def handleError(self, record: logging.LogRecord) -> None:
-        """Keep silent: logging's own would print the line, unmasked, with a traceback of its own."""
+        """Do nothing: the default prints the unmasked line with a traceback."""
 
 
 class _Relay(logging.Handler):
-    """Hands a foreign logger's lines on to our handlers.
+    """Passes the records of a foreign logger on to our handlers.
 
-    dlt puts a formatter of its own on whatever handler it finds on its logger: lines as it likes them, unmasked.
+    dlt sets its own formatter on every handler of its logger; ours would then write unmasked lines.
     """
 
     def __init__(self, handlers: Iterable[logging.Handler]) -> None:
@@ -152,9 +152,9 @@ class _Relay(logging.Handler):
 
 @contextmanager
 def logging_to(folder: Path, name: str, mask: Masker, verbose: bool = False) -> Iterator[Path]:
-    """Write all loggers' lines to `folder/<name>.jsonl` for the length of a `with`; give its path.
+    """Write the lines of all loggers to `folder/<name>.jsonl` within the `with` block; yield its path.
 
-    With `verbose`, debug lines too, and everything from INFO on also to stderr.
+    With `verbose`, also write debug lines, and write lines from INFO on to stderr as well.
     """
     path = folder / f"{name}.jsonl"
     path.touch(mode=0o600)
@@ -176,7 +176,7 @@ def logging_to(folder: Path, name: str, mask: Masker, verbose: bool = False) -> 
         # Their own handlers write unmasked lines to stderr.
         logger.handlers = [_Relay(handlers)]
         logger.propagate = False
-    # The transport's lines hold whole URLs and headers, the database client's whole statements.
+    # The HTTP libraries log full URLs and headers.
     for noisy in ("httpx", "httpcore", "urllib3", "asyncio", "hpack", "filelock"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
     try:
@@ -192,6 +192,6 @@ def logging_to(folder: Path, name: str, mask: Masker, verbose: bool = False) -> 
 
 
 def tidy(folder: Path, keep: int = KEPT_FILES) -> None:
-    """Delete all but the newest files; names begin with the run id, which sorts by time."""
+    """Delete all but the `keep` newest files; names begin with the run id, which sorts by time."""
     for path in sorted(path for path in folder.iterdir() if path.is_file())[:-keep]:
         path.unlink(missing_ok=True)

@@ -1,4 +1,4 @@
-"""Where the dbt project and the notebooks lie: beside the package once installed, at the top of a checkout."""
+"""The folders of the dbt project and the notebooks: in the installed package, or at the top of a checkout."""
 
 import tomllib
 from pathlib import Path
@@ -12,13 +12,13 @@ def _folder(name: str) -> Path:
 
 
 TRANSFORMS = _folder("transforms")
-"""Folder of `dbt_project.yml`; it may be read-only, and nothing may be written into it."""
+"""Folder of `dbt_project.yml`. It may be read-only, so nothing may be written into it."""
 NOTEBOOKS = _folder("notebooks")
 """Folder of the notebooks that `omnium-elt dashboard` serves; they read the published warehouse by SQL."""
 
 
 def version() -> str:
-    """The version of this program, installed or run from a checkout."""
+    """The version of this program, whether it is installed or runs from a checkout."""
     from importlib.metadata import PackageNotFoundError
     from importlib.metadata import version as installed
 

@@ -1,4 +1,4 @@
-"""What a run reports: the object that `--json` prints, and the progress that it shows while it works."""
+"""The report of a run, which `--json` prints, and the interface that shows its progress."""
 
 import functools
 import secrets
@@ -30,7 +30,7 @@ EXIT_STATUS: dict[str, int] = {
 
 @dataclass
 class ResourceReport:
-    """What one resource (or one step) did in one run; counts are of this run alone.
+    """What one resource did in one run; all counts are of this run only.
 
     One record, as its fields are those of `resources[]` in `--json`.
     """
@@ -38,12 +38,12 @@ class ResourceReport:
     name: str
     status: ResourceStatus = "skipped"
     rows: int = 0
-    """Root rows written: new ones and changed ones."""
+    """Root rows written, new or changed."""
     requests: int = 0
-    """HTTP requests answered, the retried ones included."""
+    """HTTP requests answered, including retried ones."""
     retries: int = 0
     throttled: int = 0
-    """Answers 429."""
+    """Answers with status 429."""
     bytes: int = 0
     """Bytes of the response bodies, uncompressed."""
     window_from: datetime | None = None
@@ -56,12 +56,12 @@ class ResourceReport:
     error: str | None = None
 
     def took(self, traffic: Traffic) -> None:
-        """Note the requests that were made for it."""
+        """Take over the counts of the requests made for this resource."""
         self.requests, self.retries = traffic.requests, traffic.retries
         self.throttled, self.bytes = traffic.throttled, traffic.bytes
 
     def add(self, loaded: "ResourceReport") -> None:
-        """Count what a load of the same resource wrote and cost as well."""
+        """Add the figures of a load of the same resource."""
         for name in ("rows", "requests", "retries", "throttled", "bytes", "seconds"):
             setattr(self, name, getattr(self, name) + getattr(loaded, name))
         self.error = self.error or loaded.error
@@ -70,13 +70,13 @@ class ResourceReport:
 
     @property
     def is_dead(self) -> bool:
-        """Whether it failed before the server had answered anything about it."""
+        """Whether the resource failed before the server answered anything about it."""
         return self.status == "failed" and self.total_hits is None and not self.rows
 
 
 @dataclass
 class StepReport:
-    """A step beside the load: `reconcile`, `lake`, `transform` or `publish`."""
+    """What a step other than the load did, such as `reconcile`, `lake`, `transform` or `publish`."""
 
     name: str
     status: StepStatus = "skipped"
@@ -87,7 +87,7 @@ class StepReport:
 
 @dataclass
 class RunReport:
-    """A whole run. `status` is None while it lasts; `finish()` decides it.
+    """The report of one run. `status` is None until `finish()` sets it.
 
     One record, as its fields are those of `--json`.
     """
@@ -103,20 +103,20 @@ class RunReport:
     """What needs a person's attention, a line each: drift, recommended lags, refused deletions."""
     error: str | None = None
     error_status: int | None = None
-    """Exit status of the error that ended the run, where it is not the status's own."""
+    """Exit status of the error that ended the run; None: the exit status of `status`."""
     committed: dict[str, dict[str, Any]] = field(default_factory=dict)
-    """Per resource the state that a destination elsewhere has committed, for the history; empty where it has none, or
-    where the working database has it, which is asked itself."""
+    """Per resource, the state that a remote destination has committed, for the history. Empty if it has none, or if the
+    destination is local: the working database holds the states itself."""
     lacking: list[str] = field(default_factory=list)
-    """Resources with rows that `reconcile` found missing and could not read; not for `--json`."""
+    """Resources with rows that `reconcile` found missing and could not read; not in `--json`."""
 
     @classmethod
     def begin(cls, command: str = "load", run_id: str | None = None) -> "RunReport":
-        """Start a report now, under a run id that sorts by time."""
+        """Start a report now; without `run_id`, it gets a new one."""
         return cls(run_id=run_id or new_run_id(), started_at=datetime.now(UTC), command=command)
 
     def finish(self, status: RunStatus | None = None) -> "RunReport":
-        """Stamp the end and, where no status is given, take the worst one of resources and steps."""
+        """Set the end time and the status; without `status`, the worst one of all resources and steps."""
         self.finished_at = datetime.now(UTC)
         self.status = status or self._judge()
         return self
@@ -155,10 +155,10 @@ class RunReport:
 
 
 class Progress:
-    """Whoever shows a run's progress; of itself it shows nothing. Called from several threads."""
+    """Shows the progress of a run; this base class shows nothing. Methods are called from several threads."""
 
     def start(self, resource: str, total: int | None) -> None:
-        """`resource` begins; `total` rows are expected, None where nobody knows."""
+        """`resource` begins; `total` rows are expected, None if unknown."""
 
     def advance(self, resource: str, rows: int) -> None:
         """`rows` more rows of `resource` have arrived."""
@@ -167,7 +167,7 @@ class Progress:
         """`resource` has ended with `status`."""
 
     def note(self, text: str) -> None:
-        """Say one line that belongs to no count."""
+        """Show one line of text."""
 
 
 Step = Callable[[Settings, Progress, RunReport], None]
@@ -177,7 +177,7 @@ _Reported = Callable[Concatenate[Settings, Progress, _Options], StepReport]
 
 
 def timed(step: _Reported[_Options]) -> _Reported[_Options]:
-    """Have a step's report say how long it took, where it did something, and its progress end with it."""
+    """Set `seconds` in the report of a step that did something, and finish the step's progress."""
 
     @functools.wraps(step)
     def measured(
@@ -194,9 +194,9 @@ def timed(step: _Reported[_Options]) -> _Reported[_Options]:
 
 
 class Silent(Progress):
-    """A Progress that shows nothing: for tests and for callers from Python."""
+    """A Progress that shows nothing, for tests and for callers from Python."""
 
 
 def new_run_id(moment: datetime | None = None) -> str:
-    """Make a run id that sorts by time (now, or another `moment`, UTC) and is unique: `20260131T235959Z-3f9a`."""
+    """Make a unique run id that sorts by time, such as `20260131T235959Z-3f9a`; `moment` is by default now."""
     return f"{moment or datetime.now(UTC):%Y%m%dT%H%M%SZ}-{secrets.token_hex(2)}"

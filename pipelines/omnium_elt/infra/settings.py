@@ -1,7 +1,7 @@
-"""The settings of the program beside those of the source: variables of the models, and of the environment.
+"""Settings of the program in addition to those of the source: dbt variables, and environment variables.
 
-Each is a row of a table, as in `omnium_source/settings.py`; what is in no table, or out of its range, is a problem.
-Whoever adds a var to `dbt_project.yml` adds its row here, and a test fails until then.
+Each is a row of a table, as in `omnium_source/settings.py`. A setting that is in no table, or out of its range, is
+reported as a problem. A var in `dbt_project.yml` needs a row in this file; a test fails without it.
 """
 
 import difflib
@@ -315,7 +315,7 @@ TRANSFORM = table(
         items="number",
     ),
 )
-"""What stands under `transform`: variables of the dbt project."""
+"""Settings in the section `transform`: variables of the dbt project."""
 
 ENVIRONMENT = table(
     Setting("OMNIUM_HOME", "path", "omnium-data", "instead of `--home`"),
@@ -347,31 +347,31 @@ ENVIRONMENT = table(
         may_be_empty=True,
     ),
 )
-"""What a user sets in the environment alone."""
+"""Settings that can only be set in the environment."""
 
 PROFILE_PREFIXES = ("OMNIUM_POSTGRES_", "OMNIUM_SNOWFLAKE_", "OMNIUM_BIGQUERY_", "OMNIUM_DATABRICKS_")
-"""Variables of `profiles.yml` for servers; dbt itself says what it misses."""
+"""Prefixes of variables that `profiles.yml` reads for servers; dbt reports missing ones itself."""
 OTHER_NAMES = frozenset(
     {"OMNIUM_DBT_TARGET", "OMNIUM_WAREHOUSE", "OMNIUM_PUBLISHED", "OMNIUM_ELT", "OMNIUM_SOAK"}
 )
-"""Variables of `profiles.yml`, the examples and the tests."""
+"""Other variables that `profiles.yml`, the examples or the tests read."""
 TRANSFORM_PREFIX = "TRANSFORM__"
 OURS = "OMNIUM_"
 PIPELINES_OWN = "OMNIUM__"
-"""dlt looks there for the settings of a pipeline called omnium."""
+"""dlt reads the settings of a pipeline named omnium from variables with this prefix."""
 MISPLACED = frozenset(SOURCE) - {"base_url", "client_id", "client_secret", "since"}
-"""Settings whose names are ours wherever they stand: no other program has one of that name."""
+"""Settings that are recognized outside their section, too, as no other program has a setting of that name."""
 ROOTS_FOLDER = Path("/var/dlt")
-"""Where dlt keeps the configuration of the user root."""
+"""Where dlt keeps the configuration of the root user."""
 SECTIONS = ("sources", "transform")
 NEAR, NEAR_NAME = 0.8, 0.93
-"""How similar a short name, and a long one, has to be to one of ours to be taken for a typing error."""
+"""How similar a short name, and a long name, must be to a known one to count as a typing error."""
 ANOTHER_TENANT = re.compile(r"SOURCES__OMNIUM(?!_+SOURCE_)_?[A-Z0-9]\w*?__")
-"""A second copy of the source has a section of its own, such as omnium2."""
+"""Environment variables of a second copy of the source, whose section has its own name, such as omnium2."""
 
 
 def problems() -> list[Problem]:
-    """What is wrong with the configuration, in the environment and in dlt's files."""
+    """All problems of the configuration, in the environment and in dlt's files."""
     files = _files()
     found = list(_environment(os.environ))
     sources = settings_found(files)
@@ -391,29 +391,29 @@ def problems() -> list[Problem]:
 
 
 def choices() -> dict[str, dict[str, Any]]:
-    """The choice of fields of each resource that has one. Raises ConfigurationError."""
+    """The chosen fields of each resource that has such a setting. Raises ConfigurationError."""
     return field_choices(settings_found(_files()))
 
 
 def project_folder() -> Path:
-    """Where the settings of a project lie: below the folder that the program is called in."""
+    """The folder of the project's settings: `.dlt` in the working directory, unless dlt's variables name another."""
     return Path(os.environ.get("DLT_PROJECT_DIR") or ".") / os.environ.get("DLT_CONFIG_FOLDER", ".dlt")
 
 
 def outside_sections(name: str) -> str | None:
-    """The file at whose top a name of ours stands, which may be another program's there; None: there is none."""
+    """A file that sets `name` outside any section, where it may belong to another program; None if no file does."""
     return next((where for where, document in _files() if isinstance(document.get(name), str)), None)
 
 
 def _files() -> list[tuple[str, Mapping[str, Any]]]:
-    """The TOML files that dlt reads; where there are none it is not even imported, which takes a second."""
+    """The TOML files that dlt reads. Without any, dlt is not imported, which would take a second."""
     folders = [project_folder(), Path(os.environ.get("DLT_DATA_DIR") or Path.home() / ".dlt"), ROOTS_FOLDER]
     return documents() if any(next(folder.glob("*.toml"), None) for folder in folders) else []
 
 
 def _of_variable(found: Found) -> Problem | None:
     problem = problem_of(found, TRANSFORM, "__".join(found.path))
-    # A project that somebody added a var to knows it, though nobody gave it a range.
+    # A var that somebody added to dbt_project.yml is valid, although it has no row and no range.
     return (
         None if problem and found.path[-1] not in TRANSFORM and found.path[-1] in _project_vars() else problem
     )
@@ -429,19 +429,19 @@ def _project_vars() -> Mapping[str, Any]:
 
 
 def _environment(environment: Mapping[str, str]) -> Iterator[Problem]:
-    """What is wrong with `OMNIUM_…`, and with names that were meant to be `SOURCES__OMNIUM__…` or `TRANSFORM__…`."""
+    """Problems of `OMNIUM_…`, and of names that were probably meant as `SOURCES__OMNIUM__…` or `TRANSFORM__…`."""
     for name, value in sorted(environment.items()):
         if name.startswith(OURS) and not name.startswith(PIPELINES_OWN):
             is_ours = not name.startswith(PROFILE_PREFIXES) and name not in OTHER_NAMES
             if is_ours and (problem := problem_of(Found((name,), value, name), ENVIRONMENT)):
                 yield problem
         elif meant := _meant(name):
-            shown = name if name.isprintable() else ascii(name)  # such as a byte order mark at its begin
+            shown = name if name.isprintable() else ascii(name)  # not printable: such as a byte order mark
             yield Problem(f"{shown} is no setting", f"Did you mean {meant}?")
 
 
 def _meant(name: str) -> str | None:
-    """The setting that a name with a wrong prefix was meant to be."""
+    """The setting that an environment variable with a wrong name was probably meant to be; None if it has none."""
     upper = name.upper()
     if name.startswith((ENVIRONMENT_PREFIX, TRANSFORM_PREFIX)) or ANOTHER_TENANT.match(upper):
         return None
@@ -454,13 +454,13 @@ def _meant(name: str) -> str | None:
 
 @cache
 def _rightly_prefixed() -> tuple[str, ...]:
-    """All settings of the source and of the models, as the environment names them."""
+    """The environment variables of all settings of the source and of the models."""
     tables = ((ENVIRONMENT_PREFIX, SOURCE), (TRANSFORM_PREFIX, TRANSFORM))
     return tuple(f"{prefix}{name.upper()}" for prefix, known in tables for name in known)
 
 
 def _misplaced(document: Mapping[str, Any], where: str) -> Iterator[Problem]:
-    """Names at the top of a file that belong into a section, and sections with a name that is nearly right."""
+    """Problems of settings outside their section, and of sections whose name is almost right."""
     for name, value in document.items():
         if not isinstance(value, Mapping):
             if name in _rightly_prefixed():

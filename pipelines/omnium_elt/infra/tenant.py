@@ -1,4 +1,4 @@
-"""The tenant, as the settings describe it: its API users, what becomes of personal data, and its errors in words."""
+"""The tenant as the settings describe it: its API users, the treatment of personal data, and the source's errors."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,13 +14,13 @@ from omnium_elt.infra.files import read_object, write_json
 from omnium_elt.infra.home import Settings
 
 WRITER = "SOURCES__OMNIUM__WRITER"
-"""The section of the credentials that write."""
+"""Prefix of the settings of the API user that writes."""
 
 
 def connect(settings: Settings, **options: Any) -> OmniumClient:
-    """The connection of the API user that reads; `options`, as `OmniumClient` takes them, come before the settings.
+    """Connect as the API user that reads; `options` of `OmniumClient` override the settings.
 
-    Raises UsageError where the home holds the rows of another tenant.
+    Raises UsageError if the home holds the rows of another tenant.
     """
     check_tenant(settings)
     options = {"token_path": settings.home.token, **settings.client_options, **options}
@@ -28,7 +28,7 @@ def connect(settings: Settings, **options: Any) -> OmniumClient:
 
 
 def connect_writer(settings: Settings, **options: Any) -> OmniumClient:
-    """The connection of the API user that writes, whose token is kept nowhere."""
+    """Connect as the API user that writes; its token is not saved."""
     return _client(settings, settings.writer_id, settings.writer_secret, section=WRITER, **options)
 
 
@@ -39,7 +39,7 @@ def _client(settings: Settings, user: str, secret: str, **options: Any) -> Omniu
 
 
 def fault_of_writer(settings: Settings) -> str | None:
-    """What is wrong with the API user that writes, as it is configured; None: nothing."""
+    """What is wrong with the settings of the API user that writes; None if nothing."""
     for value, name in ((settings.writer_id, "CLIENT_ID"), (settings.writer_secret, "CLIENT_SECRET")):
         if not value:
             return f"{WRITER}__{name} is missing"
@@ -49,9 +49,9 @@ def fault_of_writer(settings: Settings) -> str | None:
 
 
 def check_tenant(settings: Settings) -> None:
-    """Raise UsageError where the home holds rows of another tenant.
+    """Raise UsageError if the home holds rows of another tenant.
 
-    They would stand side by side, and the cursors of the one leave out what the other has of before.
+    Rows of both would be mixed, and the first tenant's cursors would skip older rows of the second.
     """
     path, tenant = settings.home.tenant, tenant_of(settings.base_url)
     held = _held(settings)
@@ -63,21 +63,21 @@ def check_tenant(settings: Settings) -> None:
 
 
 def note_tenant(settings: Settings) -> None:
-    """Keep whose rows the home holds: before the first are loaded."""
+    """Record the tenant whose rows the home holds; call before the first rows are loaded."""
     if not _held(settings):
         write_json(settings.home.tenant, {"host": tenant_of(settings.base_url)})
 
 
 def _held(settings: Settings) -> str | None:
-    """Whose rows these are; None where nobody knows, as in a home without any, or where the file is damaged."""
+    """The host whose rows the home holds; None if it is unknown: there are no rows, or the file is damaged."""
     host = read_object(settings.home.tenant).get("host")
     return host if isinstance(host, str) else None
 
 
 def personal_data(settings: Settings, kept_mark: str | None) -> PersonalData:
-    """What becomes of personal data, with the key of this installation.
+    """The treatment of personal data, with the key of this installation, which is created on the first load.
 
-    Raises ConfigurationError where the destination's rows were treated otherwise, as `kept_mark` says.
+    Raises ConfigurationError if the destination's rows were treated differently, as `kept_mark` shows.
     """
     path, may_be_made = settings.home.personal_key, kept_mark is None
     key = key_for(settings.personal_key, path, may_be_made=may_be_made)
@@ -88,9 +88,9 @@ def personal_data(settings: Settings, kept_mark: str | None) -> PersonalData:
 
 @contextmanager
 def translating_errors() -> Iterator[None]:
-    """Raise errors of the source that end a step as errors of the program.
+    """Turn errors of the source that end a step into errors of the program.
 
-    UsageError for a wrong setting or wrong credentials, OmniumEltError for a server that cannot be reached.
+    Raises UsageError for a wrong setting or wrong credentials, OmniumEltError if the server cannot be reached.
     """
     try:
         yield
@@ -101,7 +101,7 @@ def translating_errors() -> Iterator[None]:
 
 
 def _what_and_remedy(error: OmniumError) -> tuple[str, str]:
-    """An error of the source as (what failed, remedy), the two lines a person sees."""
+    """Split the message of a source's error into what failed and the remedy, the two lines that the user sees."""
     what, _, remedy = str(error).rpartition(": ")
     what, remedy = (what, remedy) if what else (remedy, "")
     return (what, f"{remedy[0].upper()}{remedy[1:].removesuffix('.')}.") if remedy else (what, "")

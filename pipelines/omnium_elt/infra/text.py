@@ -1,4 +1,4 @@
-"""Texts: counts, numbers and moments, and what is from elsewhere made safe for terminals (`omnium_source.text`)."""
+"""Counts, numbers and moments as text; texts from outside are made safe for terminals (`omnium_source.text`)."""
 
 from datetime import UTC, date, datetime
 from decimal import Decimal
@@ -13,22 +13,22 @@ def counted(number: int, what: str) -> str:
 
 
 def amount(value: Decimal | float, currency: str | None) -> str:
-    """`1,200.50 NOK`; without a currency the figure alone."""
+    """`1,200.50 NOK`; only the number if there is no currency."""
     return f"{value:,.2f} {currency or ''}".rstrip()
 
 
 def digits(number: Decimal) -> str:
-    """A number with all its decimals, without needless zeros and thousands signs: `1200.5`."""
+    """A number with all its decimals, without trailing zeros and thousands separators: `1200.5`."""
     return f"{number.normalize():f}"
 
 
 def in_utc(moment: datetime, timespec: str = "auto") -> str:
-    """`2026-01-31T08:00:00Z`, as files keep moments; `timespec` as `isoformat` has it."""
+    """`2026-01-31T08:00:00Z`, as moments are written to files; `timespec` as in `datetime.isoformat`."""
     return moment.astimezone(UTC).isoformat(timespec=timespec).replace("+00:00", "Z")
 
 
 def for_json(value: Any) -> Any:
-    """A structure of dicts and lists for JSON: dates and moments as ISO 8601, texts as a terminal may show them."""
+    """Dicts and lists made ready for JSON: dates and moments as ISO 8601, texts safe for a terminal."""
     if isinstance(value, str):
         return printable(value)
     if isinstance(value, dict):

@@ -1,1 +1,1 @@
-"""What a run does: load, reconcile, transform, publish, export."""
+"""The steps of a run (load, reconcile, lake, transform, publish), and the commands backfill and export."""

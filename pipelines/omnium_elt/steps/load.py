@@ -1,8 +1,8 @@
 """load: reads what is new in every resource, and loads it window by window.
 
-Readers (threads) fetch and verify windows; this thread gathers what is ready into packages and gives them to
-dlt. A package holds whole, verified windows together with the cursors that follow from them, so a run that is
-cut short keeps what its finished packages loaded.
+Readers (threads) fetch and verify windows; the calling thread packs them into packages and loads these. A package
+holds complete, verified windows together with the cursors that follow from them, so an interrupted run keeps what
+its finished packages loaded.
 
     resources ──► readers, side by side ──► queue of verified windows ──► packages ──► destination
 """
@@ -52,30 +52,30 @@ log = logging.getLogger("omnium.load")
 READERS = 6
 """Resources read at the same time; the requests of all of them share one limiter."""
 PAGES = 20
-"""Pages asked for at the same time, as many as the server takes requests."""
+"""Pages requested at the same time: as many as `max_concurrency` allows by default."""
 PAGES_WHERE_TIGHT = 6
-"""The same where memory is short: each may be megabytes large."""
+"""The same if memory is short, as a page may be several megabytes large."""
 WHERE_TIGHT: dict[str, Any] = {"windows_at_once": 2, "memory_share": 0.25}
-"""How to read where memory is short."""
+"""Fields of `Reading` if memory is short."""
 WINDOWS_WAITING = 64
-"""Windows read and not yet loaded; readers wait for room. Large ones lie on disk meanwhile."""
+"""Maximum number of windows that wait to be loaded; then readers wait, too. Large windows wait on disk."""
 ROWS_A_PACKAGE = 50_000
 BYTES_A_PACKAGE = 400 * 1024 * 1024
 TIMES_A_PACKAGE = 4
-"""A package that is full takes what came meanwhile as well, up to this many times its size: where loading is what a run
-waits for, fewer and larger packages cost less."""
+"""A full package also takes windows that are ready by then, up to this many times its size: if loading is slower than
+reading, fewer and larger packages cost less."""
 SECONDS_A_PACKAGE = 15.0
-"""A package is closed when it holds this many rows, or pages of this many bytes, or waited this long, or nothing
-more will come. Each costs a second or two of its own, however little is in it: the everyday run should need one."""
+"""A package is closed when it holds ROWS_A_PACKAGE rows, or pages of BYTES_A_PACKAGE bytes, or rows that waited this
+long, or when all reading has ended. Each costs a second or two however small it is: an everyday run should need one."""
 FATAL = (WrongCredentials, Unreachable, ConfigurationError, OSError)
-"""Errors that every other resource would meet as well; OSError: the disk that windows wait on."""
+"""Errors that every other resource would meet as well; OSError comes from the disk on which windows wait."""
 
 
 def load(settings: Settings, progress: Progress, report: RunReport | None = None) -> RunReport:
-    """Read and load everything that is new. What comes of it stands in `report`, which is also returned.
+    """Read and load everything that is new; the results go into `report`, which is also returned.
 
-    A resource that cannot be read stands in the report, and the others go on. Raises OmniumEltError where
-    nothing can be read or loaded at all, UsageError for a wrong setting.
+    A resource that cannot be read is reported, and the others go on. Raises OmniumEltError if nothing can be
+    read or loaded at all, UsageError for a wrong setting.
     """
     report = report or RunReport.begin("load", settings.run_id)
     memory.limit_allocator_caches()
@@ -84,7 +84,7 @@ def load(settings: Settings, progress: Progress, report: RunReport | None = None
         with (
             memory.tuned_for_load(),
             without_pandas(),
-            # Set by itself where going on makes no sense.
+            # The load sets this token itself after a fatal error.
             connect(settings, stop=settings.stop.child()) as client,
             WorkerPool(1 if memory.is_tight() else WORKERS) as pool,
             Warehouse(settings.home, settings.destination) as warehouse,
@@ -94,9 +94,9 @@ def load(settings: Settings, progress: Progress, report: RunReport | None = None
 
 
 class _Load:
-    """One load: threads read, and this one packs what they read into packages.
+    """One load: reader threads read windows, and the calling thread packs them into packages.
 
-    One class, as both halves share a queue, the room in it, and the error that ends both.
+    One class, as both sides share the queue, the room in it, and the error that ends them.
     """
 
     def __init__(
@@ -115,7 +115,7 @@ class _Load:
         self._room = threading.Semaphore(WINDOWS_WAITING)
         self._is_tight = memory.is_tight()
         self._fatal: Exception | None = None
-        # What a killed run left there is in no package, and is read again.
+        # Windows that a killed run left in the buffers are in no package, and are read again.
         shutil.rmtree(settings.home.buffers, ignore_errors=True)
         settings.home.buffers.mkdir(exist_ok=True)
         reading = Reading.by(
@@ -155,19 +155,19 @@ class _Load:
 
     def _read_and_load(self, going: list[ResourceProgress]) -> None:
         with ThreadPoolExecutor(2 if self._is_tight else READERS, "omnium-read") as readers, self._executor:
-            # The longest first: the end of a run is not spent waiting for one of them.
+            # Resources with a scroll first: they take longest, and the run should not end waiting for one.
             for one in sorted(going, key=lambda one: one.resource.scroll == ""):
                 readers.submit(self._read, one)
             try:
                 self._load_as_it_comes(len(going))
             except BaseException:
-                # Nobody takes their windows any more: let the readers end, or this would wait for ever.
+                # Nothing takes the readers' windows any more: end them, or leaving the executor waits for ever.
                 self._client.stop.set()
                 self._room.release(len(going) * WINDOWS_WAITING)
                 raise
 
     def _settle_rest(self, going: list[ResourceProgress], error: BaseException | None) -> None:
-        """Write the reports that are not written yet; what was read and is in no finished package is not ok."""
+        """Settle the resources that are not settled yet; one with windows that were not loaded has failed."""
         why = explain(error).message if error else ""
         for one in going:
             one.has_ended = True
@@ -175,7 +175,7 @@ class _Load:
                 self._settle(one, why)
         self._report.notes += [note for one in going for note in one.notes] + self._client.clock.remarks()
         self._note_left_out()
-        # A working database tells its states itself, for as long as it is there.
+        # A working database holds its states itself, so they need not be in the history.
         is_local = self._settings.destination in LOCAL
         self._report.committed = {
             name: {} if is_local else self._committed.get(name, {}) for name in self._going
@@ -231,7 +231,7 @@ class _Load:
         waiting: list[Verified] = []
         since = time.monotonic()
         while readers or waiting:
-            # Rows wait for SECONDS_A_PACKAGE at most, and windows without rows for as long as there are readers.
+            # Rows wait SECONDS_A_PACKAGE at most; windows without rows wait as long as there are readers.
             is_urgent = any(one.written for one in waiting)
             left = max(0.0, since + SECONDS_A_PACKAGE - time.monotonic()) if is_urgent else None
             try:
@@ -246,7 +246,7 @@ class _Load:
                 readers -= 1
                 came.has_ended = True
                 if not readers:
-                    # Nothing becomes tables any more, and the last package needs the memory.
+                    # No page is left to normalize, and the last package needs the workers' memory.
                     self._pool.close()
                 if came.is_settled:
                     self._settle(came)
@@ -257,13 +257,13 @@ class _Load:
             if waiting and (not readers or is_full or (is_due and rows)):
                 waiting = self._load_package(waiting)
             elif len(waiting) >= WINDOWS_WAITING:
-                self._room.release()  # windows without rows wait for one with rows, and hold nobody up
+                self._room.release()  # windows without rows wait for one with rows, but do not block readers
 
     def _load_package(self, windows: list[Verified]) -> list[Verified]:
         """Load a package; return the windows left for the next one.
 
-        Neighbouring windows share a moment. A row that stands in two of them has to come in two packages, for
-        within one dlt would insert it twice.
+        Neighbouring windows share a moment, so both may hold the same row. They then go into two packages, as
+        one package would insert the row twice.
         """
         package: dict[str, list[Verified]] = {}
         later: list[Verified] = []
@@ -294,7 +294,7 @@ class _Load:
         return later
 
     def _write(self, package: dict[str, list[Verified]], beside: dict[str, pa.Table]) -> None:
-        """Give a package to the destination, and the tables `beside` it."""
+        """Load a package into the destination, together with the tables `beside` it."""
         rows = {
             name: joined([window.tables.finish() for window in windows]) for name, windows in package.items()
         }
@@ -303,11 +303,11 @@ class _Load:
         self._warehouse.load(Package(rows, states, self._personal.mark, beside))
         self._has_loaded = True
         if any(not one.has_ended for one in self._going.values()):
-            # Pages that become tables meanwhile want the memory. At the end the checkpoint needs it.
+            # Leave the memory to pages that are being normalized; after the last package the checkpoint needs it.
             self._warehouse.forget_what_was_written()
 
     def _matters(self, windows: Iterable[Verified]) -> bool:
-        """Whether anything is worth a package: rows, or a state that says more than a later cursor."""
+        """Whether the windows are worth a package: they hold rows, or a state that differs in more than its cursor."""
         return any(
             window.written
             or window.resource.name not in self._states
@@ -318,7 +318,7 @@ class _Load:
     # -- what a person should know -------------------------------------------------------------------
 
     def _note_left_out(self) -> None:
-        """Say what `--since` left out, in this run or an earlier one."""
+        """Note what `--since` left out, in this run or an earlier one."""
         names: dict[str, list[str]] = {}
         for name in self._going:
             if left_out := self._committed.get(name, {}).get(LEFT_OUT):

@@ -1,4 +1,4 @@
-"""publish: gives readers a new version, whole.
+"""publish: replaces the files that readers see by a new version.
 
     warehouse.duckdb           a copy of the working database (raw data, staging, marts), which says which version it
                                is; replaced by rename
@@ -6,8 +6,8 @@
     exports/report.html        what to order, lead times and data health, for people
     exports/manifest.json      written last: run, as-of date, rows, columns, checksums
 
-Where neither raw data nor marts changed since the last time, nothing is copied. Without a build of the models the raw
-data are published alone; the manifest says whether models are there, and whether they are as new as the raw data.
+If neither raw data nor marts changed since the last time, nothing is copied. If no models were ever built, only raw
+data are published; the manifest says whether there are models, and whether they are as new as the raw data.
 """
 
 import base64
@@ -48,10 +48,10 @@ MANIFEST_FORMAT = 1
 
 @timed
 def publish(settings: Settings, progress: Progress) -> StepReport:
-    """Publish the working database, unless what is published is the same already.
+    """Publish the working database, unless the published version is the same already.
 
-    Where no models were ever built the raw data are published alone, and the manifest says so. Raises UsageError where
-    a build of them did not finish, or nothing was loaded. A reader sees the old version or the new one.
+    If no models were ever built, only raw data are published, and the manifest says so. Raises UsageError if a build
+    did not finish, or nothing was loaded. A reader of a file sees either its old or its new version.
     """
     report = StepReport(STEP)
     home = settings.home
@@ -69,15 +69,15 @@ def publish(settings: Settings, progress: Progress) -> StepReport:
     try:
         _publish(settings, progress, report, before, source, raw)
     finally:
-        _sweep(home)  # what was written before the disk was full would be in the way of whoever makes room
+        _sweep(home)  # after a failure, such as a full disk, partial files must not take up space
     report.status = "ok"
     return report
 
 
 def _before(home: Home) -> dict[str, Any]:
-    """The manifest of what is published; empty where the warehouse is of another version.
+    """The manifest of the published version; empty if the warehouse is of another version than the manifest.
 
-    Then somebody put it there, or a publication was killed in the midst: any file may be of the one or the other.
+    Then somebody replaced the file, or a publication was killed, and each file may be of either version.
     """
     if not home.warehouse.exists():
         return {}
@@ -97,7 +97,7 @@ def _publish(
     source: dict[str, Any] | None,
     raw: str,
 ) -> None:
-    """Write the new version beside the one `before`, put it in its place, and say in `report` what it is."""
+    """Write the new version, move it into place, and describe it in `report`; `before`: the old version's manifest."""
     home = settings.home
     progress.start(STEP, None)
     as_of = source["as_of"] if source else None
@@ -119,7 +119,7 @@ def _publish(
         "exported": len(finished),
         "purchasing": purchasing,
     }
-    # Readers of several files meet a mix of two versions from here until the manifest is written.
+    # The warehouse is replaced by now. A reader of several files may see two versions until the manifest is written.
     if page is not None:
         report_html.write(page, home.exports / "report.html")
     put_all(finished)
@@ -137,7 +137,7 @@ def _sweep(home: Home) -> None:
 def _manifest(
     version: Version, marts: list[dict[str, Any]], source: dict[str, Any] | None, raw: str
 ) -> dict[str, Any]:
-    """What the manifest says of this version."""
+    """The manifest of this version."""
     models = "none" if source is None else "current" if source["raw"] == raw else "older than the raw data"
     return {
         "format": MANIFEST_FORMAT,
@@ -152,17 +152,17 @@ def _manifest(
 
 
 def _tidy(home: Home, manifest: dict[str, Any]) -> None:
-    """Take away exports of marts that are no more, and let readers in to all others."""
+    """Delete exports of marts that no longer exist, and correct the mode of all others."""
     mode = published_mode()
     for path in home.exports.glob("*.parquet"):
         if path.stem not in manifest["marts"]:
             path.unlink()
         elif stat.S_IMODE(path.stat().st_mode) != mode:
-            path.chmod(mode)  # it did not change, and the umask did
+            path.chmod(mode)  # the umask changed since the file was written
 
 
 def _source(settings: Settings) -> tuple[dict[str, Any] | None, str]:
-    """What the finished marts were built from (None: there are none), and a digest of the raw data."""
+    """What the finished marts were built from (None if there are none), and a digest of the raw data."""
     source = transform.finished(settings)
     with database.connect(settings.home.working_database) as connection:
         raw = database.fingerprint(connection)
@@ -173,14 +173,14 @@ def _source(settings: Settings) -> tuple[dict[str, Any] | None, str]:
 
 
 def publish_warehouse(home: Home, version: Version, *, materialise: bool = False) -> int:
-    """Put a copy of the working database in place of `warehouse.duckdb`; return its size in bytes.
+    """Replace `warehouse.duckdb` by a copy of the working database; return its size in bytes.
 
-    Schemas that are the program's own business (dlt's staging, intermediate models, snapshots) are left out.
-    With `materialise`, staging views become tables: over a Parquet lake they would show later runs.
-    Nobody may have the working database open meanwhile.
+    Internal schemas (dlt's staging, intermediate models, snapshots) are left out. With `materialise`, staging
+    views become tables, as views on a Parquet lake would show later runs. The working database must not be
+    open meanwhile.
     """
     with replacing(home.warehouse) as partial:
-        # A file's copy is many times faster than rows read and written, and keeps comments and constraints.
+        # Copying the file is many times faster than copying rows, and keeps comments and constraints.
         copy_file(home.working_database, partial)
         with database.connect(partial) as connection:
             schemas = connection.execute(
@@ -201,7 +201,7 @@ def publish_warehouse(home: Home, version: Version, *, materialise: bool = False
 
 def _leave_out_log(partial: Path) -> None:
     log = partial.with_name(partial.name + ".wal")
-    if log.exists():  # a checkpoint empties it: with rows in it the copy would not be whole
+    if log.exists():  # the checkpoint should have removed it; rows in it would be missing from the copy
         raise RuntimeError(f"{log} was left behind")
 
 
@@ -216,7 +216,7 @@ def _materialise_views(connection: Any) -> None:
 
 
 def _comment(connection: Any, descriptions: dict[str, dict[str, Any]]) -> None:
-    """Let the warehouse itself say what its marts and columns mean, where no comment does yet."""
+    """Store the descriptions of marts and columns as comments in the warehouse, where there is no comment yet."""
     for kind in ("table", "view"):
         silent = connection.execute(
             f"select {kind}_name from duckdb_{kind}s() where schema_name = ? and comment is null", [MARTS]
@@ -236,10 +236,10 @@ def _comment(connection: Any, descriptions: dict[str, dict[str, Any]]) -> None:
 def export_marts(
     connection: Any, home: Home, before: dict[str, Any], descriptions: dict[str, dict[str, Any]]
 ) -> tuple[list[dict[str, Any]], list[tuple[Path, Path]]]:
-    """Write every mart whose rows changed beside its export.
+    """Write every mart that changed to a partial file beside its export.
 
-    Returns what the manifest says of each mart, and what has to be moved where. A mart is not even written where its
-    rows and descriptions have the digest that the manifest `before` holds.
+    Returns the manifest's entry of each mart, and the (partial file, export) pairs to move. A mart is not written if
+    its digest (`_content`) is the one in the manifest `before`, and its export is there.
     """
     make_folder(home.exports)
     finished: list[tuple[Path, Path]] = []
@@ -274,7 +274,7 @@ def export_marts(
 
 
 def _content(connection: Any, mart: str, columns: list[dict[str, str]], description: str) -> str:
-    """A digest of a mart's rows, whatever their order, of its columns, and of what writes them."""
+    """A digest of a mart's rows in any order, its columns and description, and the version of DuckDB."""
     import duckdb
 
     (figures,) = connection.execute(
@@ -284,10 +284,10 @@ def _content(connection: Any, mart: str, columns: list[dict[str, str]], descript
 
 
 def _copy(connection: Any, mart: str, columns: list[dict[str, str]], path: Path) -> None:
-    """Write one mart sorted by its columns from the left (its grain comes first): equal rows, equal file.
+    """Write one mart sorted by its columns from left to right, so that equal rows give an equal file.
 
-    The columns' descriptions go into the file twice: as JSON for whoever reads its metadata, and with each
-    field for what reads Parquet through Arrow.
+    The columns of its grain come first. The columns' descriptions go into the file twice: as JSON in its metadata,
+    and with each field for programs that read Parquet through Arrow.
     """
     order = ", ".join(
         f'"{column["name"]}"'
@@ -295,7 +295,7 @@ def _copy(connection: Any, mart: str, columns: list[dict[str, str]], path: Path)
         if not column["type"].startswith(("JSON", "STRUCT", "MAP"))
     )
     notes = {column["name"]: column["description"] for column in columns if column["description"]}
-    # Sums of integers are HUGEINT in DuckDB, which Parquet has no type for: they would become floats.
+    # DuckDB's sums of integers are HUGEINT, for which Parquet has no type: they would become floats.
     values = ", ".join(
         f'cast("{column["name"]}" as {column["type"]}) as "{column["name"]}"' for column in columns
     )
@@ -312,7 +312,7 @@ def _copy(connection: Any, mart: str, columns: list[dict[str, str]], path: Path)
 
 
 def _arrow_schema(connection: Any, query: str, notes: dict[str, str], descriptions: str) -> str:
-    """The schema of a query with a description per field, as Parquet files keep it for Arrow."""
+    """The Arrow schema of a query with a description per field, in base64 as Parquet files hold it."""
     import pyarrow
 
     described = [
@@ -336,7 +336,7 @@ def _columns(connection: Any, mart: str, described: dict[str, str]) -> list[dict
 
 
 def _descriptions(home: Home) -> dict[str, dict[str, Any]]:
-    """What the models' YAML says of each mart and its columns, from the last build's manifest."""
+    """The descriptions of each mart and its columns in the models' YAML, from the manifest of dbt's last build."""
     nodes = read_object(home.dbt / "target" / "manifest.json").get("nodes")
     try:
         return {
@@ -362,5 +362,5 @@ def _is_all_there(home: Home, manifest: dict[str, Any]) -> bool:
 
 
 def _is_whole(path: Path, mart: dict[str, Any]) -> bool:
-    """Whether an export is there, as long as the manifest says."""
+    """Whether an export exists and has the size that the manifest says."""
     return path.exists() and path.stat().st_size == mart.get("bytes")

@@ -1,4 +1,4 @@
-"""One resource in a run: the windows that were read, and those that the destination has."""
+"""The progress of one resource in a run: which of its windows are read, and which are loaded."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -13,9 +13,9 @@ from omnium_elt.infra.run_report import Progress, ResourceReport
 
 @dataclass
 class ResourceProgress:
-    """One resource in this run: the windows that were read, and those that the destination has.
+    """One resource in a run: the windows that were read, and those that were committed to the destination.
 
-    `outcome` and `error` are those of reading. The report is written by `settle` alone.
+    `outcome` and `error` tell how reading ended. Only `settle` writes the report.
 
     One record, as its fields change together while one resource is loaded.
     """
@@ -33,12 +33,12 @@ class ResourceProgress:
     committed: list[Verified] = field(default_factory=list)
 
     def shown_by(self, progress: Progress) -> Callable[[int, int | None], None]:
-        """What the reader calls as rows come; the first window tells how many there are in all."""
+        """Return the callback for arriving rows; the largest total that it gets is shown as the expected count."""
         name, most = self.resource.name, 0
 
         def on_rows(rows: int, total: int | None) -> None:
             nonlocal most
-            # The parts of a window that is cut are counted one by one, and are fewer than the whole.
+            # A window that is split reports each part's smaller total again.
             if (total or 0) > most:
                 most = total or 0
                 progress.start(name, most)
@@ -48,11 +48,11 @@ class ResourceProgress:
 
     @property
     def is_settled(self) -> bool:
-        """Whether all windows that were read are loaded, and no more will come."""
+        """Whether reading has ended, and all windows that were read are loaded."""
         return self.has_ended and len(self.committed) == len(self.windows)
 
     def settle(self, why_not_loaded: str = "") -> None:
-        """Write the report: rows, windows and status are those of the windows that are in the destination."""
+        """Write the report; rows, bounds and status cover only the windows that are in the destination."""
         report, windows = self.report, self.committed
         self.is_reported = True
         report.rows = sum(window.written for window in windows)

@@ -1,4 +1,4 @@
-"""run, and what every command that writes has in common: the lock, the log file, signals, history.
+"""run, and what all commands that write have in common: the lock, the log file, signals, history.
 
 run         load, (reconcile,) (lake,) transform, publish
 perform     any of these steps as a command of its own
@@ -22,7 +22,7 @@ from omnium_elt.infra.run_report import Progress, RunReport, Step, StepReport
 
 _log = logging.getLogger("omnium.run")
 LEAST_FREE_BYTES = 100_000_000
-"""Below this nothing is begun: better no run than one that fills the disk."""
+"""A run does not start with less free disk space than this."""
 
 
 def load_step(settings: Settings, progress: Progress, report: RunReport) -> None:
@@ -33,7 +33,7 @@ def load_step(settings: Settings, progress: Progress, report: RunReport) -> None
 
 
 def lake_step(settings: Settings, progress: Progress, report: RunReport) -> None:
-    """Write the Parquet lake, or the Delta tables, where that is the destination."""
+    """Write the Parquet lake or the Delta tables, if the destination is one of them."""
     if settings.destination == "delta":
         from omnium_elt.steps.delta import publish_delta
 
@@ -45,7 +45,7 @@ def lake_step(settings: Settings, progress: Progress, report: RunReport) -> None
 
 
 def lake_bucket_step(settings: Settings, progress: Progress, report: RunReport) -> None:
-    """Publish the lake, where there is one, to the bucket, where one is named."""
+    """Publish the lake to the bucket, if the destination is a lake and a bucket is set."""
     if settings.publish_to and settings.destination == "parquet":
         from omnium_elt.steps.bucket import publish_lake_to_bucket
 
@@ -62,7 +62,7 @@ def transform_step(settings: Settings, progress: Progress, report: RunReport) ->
 
 
 def publish_step(settings: Settings, progress: Progress, report: RunReport) -> None:
-    """Give readers the new version."""
+    """Publish the new version: locally, and to the bucket if one is set."""
     from omnium_elt.steps.publish import publish
 
     report.steps.append(publish(settings, progress))
@@ -74,7 +74,7 @@ def publish_step(settings: Settings, progress: Progress, report: RunReport) -> N
 
 
 def reconcile_step(force: bool) -> Step:
-    """Make the step that marks vanished rows; `force` lifts the limit on their share."""
+    """Return the step that marks vanished rows; `force` lifts the limit on their share."""
 
     def step(settings: Settings, progress: Progress, report: RunReport) -> None:
         from omnium_elt.steps.reconcile import reconcile
@@ -86,7 +86,10 @@ def reconcile_step(force: bool) -> Step:
 
 
 def due_reconcile_step(settings: Settings, progress: Progress, report: RunReport) -> None:
-    """Reconcile what was not in the last `reconcile_every_days`; the load's figures stay the run's own."""
+    """Reconcile if a resource of this run was in no reconcile of the last `reconcile_every_days`.
+
+    Its rows and requests go into a step of their own in the report; each resource keeps the figures of the load.
+    """
     every = settings.reconcile_every_days
     if every is None or not _is_due(settings, report, every):
         return
@@ -113,7 +116,7 @@ def due_reconcile_step(settings: Settings, progress: Progress, report: RunReport
 
 
 COOPERATIVE = ("load", "reconcile", "due_reconcile", "write")
-"""Steps that look at `stop` and end their window in good order; the others may be cut off anywhere."""
+"""Steps that check `stop` and end cleanly; a signal interrupts any other step at once."""
 
 RUN: tuple[Step, ...] = (load_step, due_reconcile_step, lake_step, transform_step, publish_step)
 COMMANDS: dict[str, tuple[Step, ...]] = {
@@ -125,21 +128,21 @@ COMMANDS: dict[str, tuple[Step, ...]] = {
 
 
 def run(settings: Settings, progress: Progress) -> RunReport:
-    """Load, transform, publish. Never raises for what can go wrong: the report says it."""
+    """Load, transform, publish. Errors end up in the report and are not raised."""
     return perform(settings, progress, "run", RUN)
 
 
 def perform(settings: Settings, progress: Progress, command: str, steps: Sequence[Step]) -> RunReport:
-    """Do `steps` one after the other under the home's lock, and keep the report in the history.
+    """Run `steps` in order under the home's lock, and save the report in the history.
 
-    What was done before a failure stays done, and stands in the report.
+    Errors end up in the report. What was done before a failure stays done, and is reported.
     """
     settings = dataclasses.replace(settings, run_id=settings.run_id or history.next_run_id(settings.home))
     report = RunReport.begin(command, settings.run_id)
     try:
         with _session(settings, command) as interruptible:
             _perform(settings, progress, report, steps, interruptible)
-    except (Exception, KeyboardInterrupt) as error:  # before or after the steps: lock, home, history
+    except (Exception, KeyboardInterrupt) as error:  # outside the steps: home, lock, log or history
         _note_failure(report, error)
     return report if report.finished_at else report.finish()
 
@@ -173,11 +176,11 @@ def _perform(
         if report.status in ("failed", "interrupted"):
             status = report.status
             break
-    # A load that is incomplete stays so, however well the other steps went; else all of them count.
+    # `load` has set a status of its own. Judge all resources and steps instead: a bad resource still counts.
     report.status = None
     report.finish(status)
     if report.status == "failed" and not report.error:
-        # Nothing could be read at all: then it is the same for all of them.
+        # No resource could be read, so the first error stands for all of them.
         report.error = next((resource.error for resource in report.resources if resource.error), None)
     _log.info("%s %s ends: %s", report.command, report.run_id, report.status)
     try:
@@ -198,7 +201,7 @@ def _note_failure(report: RunReport, error: BaseException) -> None:
 
 
 def _is_due(settings: Settings, report: RunReport, every_days: int) -> bool:
-    """Whether any resource that this run read was in no reconcile of the last days: others may name fewer of them."""
+    """Whether a resource of this run was in no reconcile of the last `every_days`, as some may cover only a few."""
     from omnium_source.resources import RESOURCES
     from omnium_source.windows.strategy import EARLY
 
@@ -214,7 +217,7 @@ def _is_due(settings: Settings, report: RunReport, every_days: int) -> bool:
         if not due or seconds is None or seconds >= every_days * 86_400 - EARLY.total_seconds():
             break
         if seconds < 0:
-            continue  # the clock was ahead: when that was, nobody knows
+            continue  # it starts in the future: the clock was wrong, and the real time is unknown
         has_reconciled = past["command"] == "reconcile" and past["status"] in ("ok", "unchanged")
         has_reconciled |= any(s["name"] == "reconcile" and s["status"] != "skipped" for s in past["steps"])
         if has_reconciled:
@@ -226,7 +229,7 @@ def _is_due(settings: Settings, report: RunReport, every_days: int) -> bool:
 def _session(
     settings: Settings, command: str
 ) -> Iterator[Callable[[], contextlib.AbstractContextManager[None]]]:
-    """Home, lock, log file and signals; gives the context manager in which a signal stops at once."""
+    """Create the home, take its lock, open the log and handle signals; yield `_Signals.interruptible`."""
     home = settings.home
     home.create()
     mask = log.Masker([settings.client_secret, settings.writer_secret, settings.personal_key])
@@ -247,7 +250,7 @@ def _session(
 
 
 class _Signals:
-    """SIGINT and SIGTERM set `stop`; a second one, or one in an interruptible step, raises at once."""
+    """SIGINT and SIGTERM set `stop`; a second one, or one in an interruptible step, raises KeyboardInterrupt."""
 
     def __init__(self, stop: threading.Event) -> None:
         self._stop = stop
@@ -272,7 +275,7 @@ class _Signals:
 
     @contextlib.contextmanager
     def interruptible(self) -> Iterator[None]:
-        """Let a signal raise KeyboardInterrupt at once for the length of a `with`."""
+        """Let a signal raise KeyboardInterrupt at once within the `with` block."""
         self._at_once = True
         try:
             yield

@@ -1,7 +1,7 @@
-"""transform: runs the dbt project in this process, against the working database.
+"""transform: runs the dbt project in this process, on the working database or on the destination's server.
 
-It is skipped where nothing was loaded since the last success and neither settings nor as-of date changed. Otherwise
-only what rests on something that changed is built, where the marts stand in the working database.
+It is skipped if the raw data, the project, the settings and the as-of date are those of the last finished build.
+Otherwise, in the working database, only models that depend on something that changed are built.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -27,30 +27,30 @@ from omnium_elt.warehouse import build_state, database
 
 STEP = "transform"
 DUCKDB, SPARK = "duckdb", "spark"
-"""What can build the models of the working database."""
+"""Engines that can build the models of the working database."""
 MARKS = {"raw", "project", "destination", "engine", "variables", "as_of", "is_over"}
-"""What the marts depend on (`_wanted`), and what is kept of a finished build."""
+"""Keys of what the marts depend on (`_wanted`), which is saved after a finished build."""
 
 WARNINGS = "warnings.json"
-"""File below `state/`: what each test said that warned when it ran last."""
+"""File below `state/` with the message of each test that warned when it last ran."""
 MOST_CHARACTERS = 240
-"""Of what dbt says of a node, in a line."""
+"""Maximum length of a message of dbt that is shown in one line."""
 UNFINISHED = ("error", "runtime error", "skipped")
-"""What dbt says of a node that has to be built still."""
+"""dbt's statuses of nodes that still have to be built."""
 OUT_OF_MEMORY = "Out of Memory Error"
-"""How DuckDB's message begins where models that are built side by side need more than it may use."""
+"""Beginning of DuckDB's message if models that are built in parallel need more memory than its limit."""
 NO_SPACE = "No space left on device"
-"""What the system says of a full disk, in the message of whoever wrote to it."""
+"""The operating system's text for a full disk, which is part of other programs' messages."""
 READS_ALL_RAW_TABLES = "config.meta.reads:all_raw_tables+"
-"""Selects the models that look through every raw table, and what rests on them."""
+"""dbt selector of the models that read every raw table, and everything downstream of them."""
 
 
 @timed
 def transform(settings: Settings, progress: Progress, *, force: bool = False) -> StepReport:
-    """Build the models as of `settings.as_of`, or of the newest load's day.
+    """Build the models as of `settings.as_of`, or of the day of the newest load.
 
-    `force` builds everything, even where nothing changed. Raises OmniumEltError where a model or a test fails: what is
-    published then stays as it is.
+    `force` builds everything, even if nothing changed. Raises OmniumEltError if a model or a test fails; the published
+    version then stays as it is.
     """
     report = StepReport(STEP)
     if settings.engine == SPARK:
@@ -66,7 +66,7 @@ def transform(settings: Settings, progress: Progress, *, force: bool = False) ->
     marker.unlink(missing_ok=True)
     if settings.destination in database.LOCAL:
         with database.connect(settings.home.working_database) as connection:
-            # What one engine made says nothing of what the other would.
+            # A build by one engine does not tell what the other would build.
             forget = (
                 force or settings.engine == SPARK or (last is not None and last["engine"] != settings.engine)
             )
@@ -76,10 +76,10 @@ def transform(settings: Settings, progress: Progress, *, force: bool = False) ->
     changed = _changed(last, wanted)
     if settings.engine == SPARK:
         counts, tested = _build_with_spark(settings, wanted, progress)
-        changed = None  # all was built
+        changed = None  # Spark builds everything
     else:
         counts, tested = _build(settings, wanted, changed, progress)
-    # A test of what did not change was not asked again, and what it said last still holds.
+    # Tests of unchanged models did not run, and their last warnings still hold.
     warnings = {} if changed is None else _warnings(settings)
     warnings = {name: text for name, text in (warnings | tested).items() if text}
     report.details = {"as_of": wanted["as_of"], **counts, "warnings": [*warnings.values(), *not_known]}
@@ -90,7 +90,7 @@ def transform(settings: Settings, progress: Progress, *, force: bool = False) ->
 
 
 def _bring_decisions(settings: Settings) -> list[str]:
-    """Bring what the purchaser decided to the models; where that fails the build goes on, and why is returned."""
+    """Copy the purchaser's decisions into the working database; return warnings, as a failure must not stop a build."""
     if settings.destination not in database.LOCAL or not settings.home.working_database.exists():
         return []
     try:
@@ -108,31 +108,31 @@ def _bring_decisions(settings: Settings) -> list[str]:
 
 
 def _warnings(settings: Settings) -> dict[str, str]:
-    """What the tests of the last build warned of, by their names in dbt."""
+    """The warnings of tests that are still valid, by the tests' unique ids in dbt."""
     kept = read_object(settings.home.state / WARNINGS)
     return {name: text for name, text in kept.items() if isinstance(text, str)}
 
 
 def finished(settings: Settings) -> dict[str, Any] | None:
-    """What the marts in the working database were built from, the raw data as one digest.
+    """What the marts were built from (`_wanted`), with the raw data as one digest.
 
-    None where the last build did not finish.
+    None if the last build did not finish.
     """
     last = _last(settings)
-    if last is not None and settings.destination in database.LOCAL:  # a build keeps them table by table
+    if last is not None and settings.destination in database.LOCAL:  # a digest per raw table was saved
         return {**last, "raw": database.digest(last["raw"])}
     return last
 
 
 def _last(settings: Settings) -> dict[str, Any] | None:
-    # Until there was another, DuckDB was the engine, and nobody wrote it down.
+    # Older versions had no engine but DuckDB, and did not record it.
     kept = {"engine": DUCKDB, **read_object(settings.home.state / "transform.json")}
     is_whole = set(kept) == MARKS and isinstance(kept["as_of"], str | None)
     return kept if is_whole else None
 
 
 def _changed(last: Mapping[str, Any] | None, wanted: Mapping[str, Any]) -> list[str] | None:
-    """The raw tables that alone differ from what the last build was made from; None where more differs than those."""
+    """The raw tables that changed since the last build; None if anything else changed, or the build is unknown."""
     if last is None or not isinstance(last["raw"], dict):
         return None
     if any(last[mark] != wanted[mark] for mark in MARKS - {"raw"}):
@@ -142,7 +142,7 @@ def _changed(last: Mapping[str, Any] | None, wanted: Mapping[str, Any]) -> list[
 
 
 def _wanted(settings: Settings) -> dict[str, Any]:
-    """Everything that the marts depend on: the raw data, the models, their variables, the day."""
+    """Everything that the marts depend on: raw data, project, destination, engine, variables and as-of day."""
     time_zone = str(settings.variables.get("time_zone", "UTC"))
     if settings.destination in database.LOCAL:
         with database.connect(settings.home.working_database) as connection:
@@ -154,7 +154,7 @@ def _wanted(settings: Settings) -> dict[str, Any]:
                 f"{settings.home.working_database} holds no data yet", "Load some first: omnium-elt load."
             )
     else:
-        # Another server's tables are not looked at: what was loaded there decides.
+        # Tables on a server are not inspected; the newest run that changed something stands for them.
         raw, newest, is_over = _loads(settings), None, True
     as_of = settings.as_of or newest
     return {
@@ -169,7 +169,7 @@ def _wanted(settings: Settings) -> dict[str, Any]:
 
 
 def _loads(settings: Settings) -> str | None:
-    """The newest run that changed something, from the run history."""
+    """The id of the newest run that wrote rows, from the run history."""
     changed = [
         run["run_id"] for run in history.runs(settings.home) if any(r["rows"] for r in run["resources"])
     ]
@@ -177,7 +177,7 @@ def _loads(settings: Settings) -> str | None:
 
 
 def project_digest() -> str:
-    """A digest of the dbt project's own files: other models, other marts."""
+    """A digest of the dbt project's files; if it changes, the marts are built again."""
     import hashlib
 
     from omnium_elt.infra.project_files import TRANSFORMS
@@ -207,7 +207,7 @@ def variables(settings: Settings, as_of: date | str | None, is_over: bool = True
 def dbt_arguments(
     settings: Settings, command: str, *more: str, as_of: date | str | None = None, is_over: bool = True
 ) -> list[str]:
-    """The arguments of a dbt command on this home; nothing is written outside `state/dbt`."""
+    """The arguments of a dbt command on this home; dbt writes no files outside `state/dbt`."""
     from omnium_elt.infra.project_files import TRANSFORMS
 
     return [
@@ -219,7 +219,7 @@ def dbt_arguments(
         "--target",
         _target(settings),
         "--target-path",
-        # What is parsed for one target is of no use to the other.
+        # A folder per target, as dbt cannot reuse for one target what it parsed for the other.
         str(settings.home.dbt / ("spark" if settings.engine == SPARK else "target")),
         "--log-path",
         str(settings.home.dbt / "logs"),
@@ -233,7 +233,7 @@ def dbt_arguments(
         "--no-version-check",
         "--no-send-anonymous-usage-stats",
         "--vars",
-        # As YAML, for as such it is read: half of what JSON escapes an emoji with would be a character of its own.
+        # As YAML, since dbt parses YAML: it would read JSON's escape of an emoji (a surrogate pair) as two characters.
         yaml.safe_dump(variables(settings, as_of, is_over), default_flow_style=True),
         *more,
     ]
@@ -247,13 +247,13 @@ def _target(settings: Settings) -> str:
 
 @contextmanager
 def dbt_environment(settings: Settings) -> Iterator[None]:
-    """Tell the profile where the database is, for the length of a `with`."""
+    """Set the variables that `profiles.yml` reads within the `with` block; then close dbt's connections."""
     values = {
         **_server(settings.destination),
         "OMNIUM_WAREHOUSE": str(settings.home.working_database),
         "OMNIUM_DBT_MEMORY": memory.for_database(),
         **QUIET_ENVIRONMENT,
-        # dbt's locks start a process of Python, which would import a module of the working directory.
+        # dbt's locks start a Python process, which would otherwise import modules from the working directory.
         "PYTHONSAFEPATH": "1",
     }
     with environment(values):
@@ -264,9 +264,9 @@ def dbt_environment(settings: Settings) -> Iterator[None]:
 
 
 def _server(destination: str) -> dict[str, str]:
-    """Where dlt loads to, in the words of the profile: credentials are configured once, for both.
+    """dlt's server as variables of `profiles.yml`, so that credentials are configured once for dlt and dbt.
 
-    Empty for the working database, and for servers whose target in `profiles.yml` reads variables of its own.
+    Empty for the working database, and for servers whose target in `profiles.yml` reads its own variables.
     """
     if destination != "postgres":
         return {}
@@ -285,7 +285,7 @@ def _server(destination: str) -> dict[str, str]:
 
 
 def _let_go() -> None:
-    """Close dbt's connection to the working database: DuckDB keeps one process's handles together."""
+    """Close dbt's connections: DuckDB shares one instance per file and process, which would stay open."""
     try:
         from dbt.adapters.duckdb.connections import DuckDBConnectionManager
     except ImportError:
@@ -296,9 +296,9 @@ def _let_go() -> None:
 def _build_with_spark(
     settings: Settings, wanted: dict[str, Any], progress: Progress
 ) -> tuple[dict[str, Any], dict[str, str | None]]:
-    """Build all models in Spark from the lake, then in the working database what Spark cannot leave there: views.
+    """Build all models in Spark from the lake, then create the views in the working database with DuckDB.
 
-    Raises OmniumEltError where either fails: then the working database has the marts of before.
+    Raises OmniumEltError if either fails. The marts in the working database stay as they are until Spark is done.
     """
     publish_lake(settings, progress)
     with spark.session(settings) as session:
@@ -306,7 +306,7 @@ def _build_with_spark(
         build.begin()
         built = _build(settings, wanted, None, progress)
         views = build.keep()
-    # Only now, as DuckDB needs the memory that Java had.
+    # Only after Java has ended, as DuckDB needs its memory.
     build.finish()
     _run(
         replace(settings, engine=DUCKDB),
@@ -333,11 +333,11 @@ def _run(settings: Settings, wanted: dict[str, Any], *commands: list[str]) -> No
 def _build(
     settings: Settings, wanted: dict[str, Any], changed: list[str] | None, progress: Progress
 ) -> tuple[dict[str, Any], dict[str, str | None]]:
-    """Run `dbt build` for what rests on the raw tables `changed`, or for all.
+    """Run `dbt build` for everything downstream of the raw tables `changed`, or for all models if it is None.
 
-    Returns counts, and for each node that ran what it warned of.
+    Returns counts, and the warning of each node that ran (None: no warning).
     """
-    # Unit tests prove the models, not the data: they belong to the tests of this repository.
+    # Unit tests check the models, not the data; the repository's own tests run them.
     more = ["--exclude-resource-type", "unit_test"]
     if changed is not None:
         more += ["--select", *(f"source:omnium.omnium.{table}+" for table in changed), READS_ALL_RAW_TABLES]
@@ -345,7 +345,7 @@ def _build(
     counter = _counting(progress)
     answer, results = _dbt(settings, arguments, counter)
     if any(OUT_OF_MEMORY in str(result.message) for result in results):
-        # A model that has all of the memory to itself has more than one that shares it. What was built stays.
+        # With one thread, each model has all of the memory to itself. Models that were built already stay.
         built = {str(one.node.unique_id): one for one in results if one.status not in UNFINISHED}
         answer, results = _dbt(settings, [*arguments, "--threads", "1"], counter)
         results = [built.get(str(one.node.unique_id), one) for one in results]
@@ -370,7 +370,7 @@ def _build(
 def _dbt(
     settings: Settings, arguments: list[str], *callbacks: Callable[[Any], None]
 ) -> tuple[Any, list[Any]]:
-    """Run dbt; its answer, and the result of each node. Raises KeyboardInterrupt where it was stopped."""
+    """Run dbt; return its answer, and the result of each node. Raises KeyboardInterrupt if dbt was interrupted."""
     from dbt.cli.main import dbtRunner
 
     with dbt_environment(settings), as_quick_as_it_can():
@@ -381,9 +381,10 @@ def _dbt(
 
 
 def _day_for_dbt(settings: Settings, wanted: Mapping[str, Any]) -> dict[str, Any]:
-    """The as-of day for dbt, and whether it is over; None where the models find both in the tables themselves.
+    """Arguments of `dbt_arguments`: the as-of day and whether it is over.
 
-    Given another day than the last time, dbt parses the whole project again. A lake does not hold when it was loaded.
+    With the destination duckdb, the models find the day of the newest load themselves, so only a day that the user
+    set is passed: dbt parses the whole project again if the day differs. A lake does not record when it was loaded.
     """
     if settings.destination == "duckdb":
         return {"as_of": settings.as_of}
@@ -391,7 +392,7 @@ def _day_for_dbt(settings: Settings, wanted: Mapping[str, Any]) -> dict[str, Any
 
 
 def broken_rules(settings: Settings, wanted: dict[str, Any], result: Any) -> str:
-    """Which rules of a model do not hold, and in how many rows: the rows of its test `rules`. Empty for other nodes."""
+    """The broken rules of a model and the number of rows of each, from its test `rules`. Empty for other nodes."""
     test = getattr(result.node, "test_metadata", None)
     if test is None or test.name != "rules" or result.status not in ("warn", "fail"):
         return ""
@@ -444,7 +445,7 @@ def _one_line(text: str) -> str:
 
 
 def _counting(progress: Progress) -> Callable[[Any], None]:
-    """Counts finished nodes from dbt's events, for the progress bar; called from dbt's threads."""
+    """Return a callback that counts finished nodes for the progress bar; dbt calls it from its threads."""
 
     def count(event: Any) -> None:
         name = event.info.name

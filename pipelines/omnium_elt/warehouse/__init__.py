@@ -1,1 +1,1 @@
-"""The destination of a load, and DuckDB files."""
+"""The destination of a load, the working database, and the published warehouse."""

@@ -1,4 +1,4 @@
-"""What the models in the working database were built from: see transforms/macros/build_state.sql, which reads it."""
+"""What the models in the working database were built from; transforms/macros/build_state.sql reads it."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -16,10 +16,10 @@ def prepare(
     *,
     forget: bool = False,
 ) -> None:
-    """Say which version of each raw table there is, before the models are built.
+    """Record the version of each raw table before the models are built.
 
-    `raw` holds a digest per raw table, `project` one of the dbt project: another version of it builds everything, as
-    does `forget`. With other `variables` no table is built by key. Only the newest row of each node is kept.
+    `raw`: a digest per raw table. `project`: a digest of the dbt project; if it changes, or with `forget`, everything
+    is built. If `variables` change, no table is built by key. Only the newest row of each node is kept.
     """
     connection.execute("create schema if not exists build_state")
     connection.execute(

@@ -1,4 +1,4 @@
-"""The working database, seen from the steps after the load: what is in it, and whether it changed."""
+"""The working database for the steps after the load: opening it, what it holds, and whether it changed."""
 
 import contextlib
 import hashlib
@@ -16,64 +16,65 @@ from omnium_elt.infra.files import partial_of, put_all
 
 RAW = "omnium"
 LOCAL = ("duckdb", "parquet", "delta")
-"""Destinations whose raw data stand in the working database under the home."""
+"""Destinations whose raw data are in the working database of the home."""
 IDS_A_STATEMENT = 1_000
-"""Ids that one statement names at most."""
+"""Maximum number of ids in one statement."""
 
 
 def literal(text: str) -> str:
-    """A text as SQL writes it."""
+    """A text as an SQL literal."""
     return "'" + text.replace("'", "''") + "'"
 
 
 def instant(moment: datetime) -> str:
-    """A moment as SQL writes it."""
+    """A moment as an SQL literal."""
     return f"timestamp with time zone '{moment.isoformat(sep=' ')}'"
 
 
 def id_lists(ids: Sequence[str]) -> Iterator[str]:
-    """Ids as SQL lists them, `IDS_A_STATEMENT` at a time."""
+    """Ids as comma-separated SQL literals, `IDS_A_STATEMENT` at a time."""
     for start in range(0, len(ids), IDS_A_STATEMENT):
         yield ", ".join(map(literal, ids[start : start + IDS_A_STATEMENT]))
 
 
 NO_VACUUM = 0
-"""For DuckDB's `max_vacuum_tasks`. A checkpoint puts row groups together that are not full, which after a first load
-takes a tenth as long as the load and wins nothing. When it is worth it: `Warehouse.record_run`."""
+"""DuckDB's `max_vacuum_tasks`. A checkpoint would merge row groups that are not full, which after a first load takes a
+tenth of the load's time and saves nothing. `Warehouse.record_run` turns it on when it pays off."""
 
 
 STORAGE_VERSION = "v1.4.0"
-"""Of the working database, and so of its published copy: every DuckDB from 1.4 on opens it. v1.2.0 knows no compression
-of texts that is dictionary and FSST in one; to try both apart takes two fifths of DuckDB's time in a load. v1.3.0 does,
-but DuckDB 1.3 reads some of what DuckDB 2.0 writes with it as null."""
+"""Storage version of the working database and its published copy; every DuckDB from 1.4 on opens it. v1.2.0 lacks the
+compression of texts that combines dictionary and FSST; trying both separately takes two fifths of DuckDB's time in a
+load. v1.3.0 has it, but DuckDB 1.3 reads some values that DuckDB 2.0 writes with it as null."""
 READABLE_VERSIONS = ("v1.0.0", "v1.2.0", STORAGE_VERSION)
 ROWS_A_GROUP = 16_384
-"""Of DuckDB's own, 122,880, hardly a package fills one. Full groups go compressed to the file as they come; others
-first to the log, uncompressed, and again with the checkpoint."""
+"""Rows of a row group; few packages fill one of DuckDB's default size, 122,880. Full groups are compressed and written
+to the file at once; others go uncompressed to the WAL first, and to the file at the checkpoint."""
 BYTES_A_BLOCK = 131_072
-"""A table takes one at least: with DuckDB's own size, 262,144, the hundreds of tables of a small tenant were a file of
-a hundred megabytes. With half of this, filled orders took half as much room again, as texts of a group did not fit."""
+"""Block size of the file. A table takes at least one block: with DuckDB's default, 262,144, the hundreds of tables of a
+small tenant took a hundred megabytes. With half of this size, orders with all fields took half as much space again, as
+the texts of a row group did not fit into a block."""
 RECEIPTS = "_omnium_windows"
 """Table with a row for every complete window, and the package it came in."""
 RUNS = "_omnium_runs"
 """Table with a row for every run: what it did."""
 DECISIONS = "_omnium_decisions"
-"""What the purchaser decided (decide.kept)."""
+"""Table of the purchaser's decisions (`decide/kept.py`)."""
 ODD_VALUES = "_omnium_odd_values"
 BOOKKEEPING = (RECEIPTS, ODD_VALUES)
-"""Tables that a package adds to beside its rows (`steps/receipts.py`)."""
+"""Tables to which a package adds rows about itself (`steps/receipts.py`)."""
 APPENDING = "main._omnium_appending"
-"""Table in which version 0.1 named the resources that a package under way was appending to."""
+"""Table in which version 0.1 named the resources that an unfinished package was appending to."""
 
 
 _opening = threading.Lock()
-"""Threads that open the same file share what DuckDB has of it, and the first one is still adding its functions for
-Python while the second one may ask for them: DuckDB 2.0 then has no `python_arrow_scan`."""
+"""Threads that open the same file share one DuckDB instance. While the first thread still registers DuckDB's functions
+for Python, a second one could already need them: DuckDB 2.0 then reports that `python_arrow_scan` does not exist."""
 
 
 @contextmanager
 def transaction(connection: Any) -> Iterator[None]:
-    """What is done in the `with` block is done altogether, or, where it raises, not at all."""
+    """Run the `with` block in a transaction, which is rolled back if the block raises."""
     import duckdb
 
     connection.execute("begin")
@@ -81,7 +82,7 @@ def transaction(connection: Any) -> Iterator[None]:
         yield
         connection.execute("commit")
     except BaseException:
-        # A commit that fails (a full disk) has ended the transaction itself; its own error says why.
+        # A failed commit (a full disk) has ended the transaction already; its error says why.
         with contextlib.suppress(duckdb.TransactionException):
             connection.execute("rollback")
         raise
@@ -89,7 +90,7 @@ def transaction(connection: Any) -> Iterator[None]:
 
 @contextmanager
 def connect(path: Path, *, read_only: bool = False) -> Iterator[Any]:
-    """Open a DuckDB file for the length of a `with`; one that does not exist is empty, and is not made."""
+    """Open a DuckDB file within the `with` block; a missing file is not created, but opened as an empty database."""
     import duckdb
 
     with _opening:
@@ -104,9 +105,9 @@ def connect(path: Path, *, read_only: bool = False) -> Iterator[Any]:
 
 @contextmanager
 def published(path: Path) -> Iterator[Any]:
-    """Open the published warehouse, to read it, for the length of a `with`.
+    """Open the published warehouse for reading within the `with` block.
 
-    Raises UnreadableError where it is damaged, or lacks a table or column that this version of the program reads.
+    Raises UnreadableError if it is damaged, or lacks a table or column that this version of the program reads.
     """
     import duckdb
 
@@ -125,14 +126,15 @@ def published(path: Path) -> Iterator[Any]:
 
 
 def new_file_options() -> str:
-    """How a new file of the working database is attached; only attaching can say this."""
+    """Options of `attach` for a new working database; DuckDB takes them nowhere else."""
     return f"(row_group_size {ROWS_A_GROUP}, block_size {BYTES_A_BLOCK}, storage_version '{STORAGE_VERSION}')"
 
 
 def make_readable(path: Path) -> bool:
-    """Write a database anew if its storage version is newer than others can read; return whether it was.
+    """Write a database anew if its storage version is newer than READABLE_VERSIONS; return whether it was.
 
-    An earlier version of this program made it. Nobody may have it open; there has to be room for a second one.
+    An earlier version of this program wrote such files. The database must not be open, and the disk needs room for a
+    second one.
     """
     import duckdb
 
@@ -176,7 +178,7 @@ def tables(connection: Any, schema: str = RAW) -> dict[str, dict[str, str]]:
 
 
 def sizes_of(connection: Any) -> dict[str, int]:
-    """How many rows each raw table has, about."""
+    """The approximate number of rows of each raw table."""
     found = connection.execute(
         "select table_name, estimated_size from duckdb_tables() where schema_name = ?", [RAW]
     )
@@ -184,7 +186,7 @@ def sizes_of(connection: Any) -> dict[str, int]:
 
 
 def described(connection: Any, table: str) -> dict[str, Any]:
-    """What a manifest says of a raw table: how many rows it has, and its columns with their types."""
+    """The manifest's entry of a raw table: its number of rows, and its columns with their types."""
     source = f'"{RAW}"."{table}"'
     ((rows,),) = connection.execute(f"select count(*) from {source}").fetchall()
     columns = connection.execute(f"describe {source}").fetchall()
@@ -192,10 +194,10 @@ def described(connection: Any, table: str) -> dict[str, Any]:
 
 
 def clear_half_loaded(connection: Any) -> None:
-    """Delete what a package left that was cut short: rows that it appended, and receipts.
+    """Delete what an interrupted package left: appended rows, and bookkeeping such as receipts.
 
-    A merge of a table and its children is one transaction: rows that it left are complete, and the next run reads them
-    again.
+    Merged rows stay: a merge of a table and its children is one transaction, so they are complete, and the next run
+    reads them again.
     """
     columns = tables(connection)
     if "_dlt_loads" not in columns:
@@ -222,10 +224,10 @@ def _clear_half_appended(connection: Any, root: str, columns: Mapping[str, Any],
 
 
 def fingerprint(connection: Any) -> dict[str, str]:
-    """Per raw table, a text that changes with its rows; per bookkeeping table, one that changes with what models tell.
+    """A digest per raw table that changes with its rows; per bookkeeping table, one of what the models read of it.
 
-    Every changed row carries the id of the load that changed it, and every child comes with its root row.
-    So counts, the newest load and the deletion marks tell; the rows themselves need not be read.
+    A changed row carries the id of the load that changed it, and children come with their root row. So columns,
+    counts, the newest load and the deletion marks are enough; the rows need not be read.
     """
     found: dict[str, str] = {}
     for table, columns in tables(connection).items():
@@ -240,7 +242,7 @@ def fingerprint(connection: Any) -> dict[str, str]:
                 figures += [figure.format(f'"{column}"') for figure in wanted]
         counted = connection.execute(f'select {", ".join(figures)} from "{RAW}"."{table}"').fetchone()
         found[table] = digest([columns, [str(figure) for figure in counted]])
-    # A child may change in a way that its own count does not show.
+    # A child may change without a change of its count.
     for table in found:
         root = table.split("__")[0]
         if root != table and root in found:
@@ -283,23 +285,23 @@ def _of_bookkeeping(connection: Any) -> dict[str, str]:
 
 @dataclass(frozen=True)
 class Held:
-    """What a database holds of each resource."""
+    """What a database holds, per resource."""
 
     rows: dict[str, int] = field(default_factory=dict)
-    """Root rows, those marked deleted included."""
+    """Root rows, including those marked as deleted."""
     states: dict[str, dict[str, Any]] = field(default_factory=dict)
-    """The state that the last complete package left."""
+    """The state as of the last complete package."""
     late: dict[str, int] = field(default_factory=dict)
-    """Seconds of settling lag that its receipts recommend, where rows came late."""
+    """Recommended settling lag in seconds, for resources whose receipts show rows that came late."""
 
     @property
     def cursors(self) -> dict[str, str]:
-        """Per resource the moment (ISO 8601) up to which it was read."""
+        """Per resource, the moment (ISO 8601) up to which it was read."""
         return {name: str(state["cursor"]) for name, state in self.states.items() if state.get("cursor")}
 
 
 def held(connection: Any) -> Held:
-    """Rows, cursors and lateness per resource, of a working or a published database."""
+    """Rows, states and recommended lags per resource, of a working or a published database."""
     columns = tables(connection)
     rows = {
         table: connection.execute(f'select count(*) from "{RAW}"."{table}"').fetchone()[0]
@@ -312,13 +314,13 @@ def held(connection: Any) -> Held:
             f"select resource, max(max_lateness_seconds) from {RAW}.{RECEIPTS} "
             "where max_lateness_seconds > 0 group by resource"
         ).fetchall()
-        # Half as much again as the worst that was seen, in whole half minutes.
+        # One and a half times the largest lateness, rounded up to 30 seconds.
         late = {resource: int(-(-float(seconds) * 1.5 // 30) * 30) for resource, seconds in measured}
     return Held(rows, _states(connection, columns), late)
 
 
 def _states(connection: Any, columns: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
-    """What dlt keeps beside the rows, as of the last complete package."""
+    """The states of the resources that dlt keeps beside the rows, as of the last complete package."""
     if not {"_dlt_pipeline_state", "_dlt_loads"} <= set(columns):
         return {}
     row = connection.execute(
@@ -335,13 +337,13 @@ def _states(connection: Any, columns: Mapping[str, Any]) -> dict[str, dict[str, 
 
 
 def newest_load(connection: Any, time_zone: str) -> tuple[date | None, bool]:
-    """The calendar day of the newest load in `time_zone`, None before the first one, and whether half of it had passed.
+    """The calendar day of the newest load in `time_zone`, and whether half of that day had passed by then.
 
-    As `is_as_of_day_over` of the models has it.
+    The day is None before the first load. The second value is the models' variable `is_as_of_day_over`.
     """
     for table, column in (("_dlt_loads", "inserted_at"), (RUNS, "finished_at")):
         if columns := tables(connection).get(table):
-            # Ids rise with every load; the clock may have been ahead at an earlier one.
+            # The newest load has the highest id: an earlier one may have a later time if the clock was ahead.
             newest = (
                 f'where load_id = (select max(load_id) from "{RAW}"."{table}")'
                 if "load_id" in columns
@@ -365,5 +367,5 @@ def newest_load(connection: Any, time_zone: str) -> tuple[date | None, bool]:
 
 
 def digest(value: Any) -> str:
-    """A short digest of anything that JSON can hold."""
+    """A short digest of a value that JSON can hold."""
     return hashlib.blake2b(json.dumps(value, sort_keys=True).encode(), digest_size=16).hexdigest()

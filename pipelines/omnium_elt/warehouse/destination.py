@@ -1,8 +1,8 @@
-"""The destination of a load, seen through dlt: what it holds already, and how a package gets into it.
+"""The destination of a load through dlt: what it holds already, and how a package is loaded into it.
 
-The destination is the only truth about what was loaded. A run begins with dlt's local folder thrown away and
-restored from it: a package that an earlier run left behind, half loaded or stuck, is then read again from the
-API, and merged over what may have arrived of it.
+Only the destination knows what was loaded. Each run deletes dlt's local folder and restores it from the destination.
+Rows of a package that an earlier run left half loaded or stuck are then read again from the API, and merged over
+those that may have arrived.
 """
 
 import contextlib
@@ -60,7 +60,7 @@ mend_paths()
 take_shortcuts()
 NAME = "omnium"
 LOADING = 152 * 1024 * 1024
-"""Bytes that DuckDB may use for packages of new rows; for rows that it replaces: `Warehouse._make_room`."""
+"""Bytes that DuckDB may use to load new rows; replacing rows may need more (`Warehouse._make_room`)."""
 DUCKDB_CONFIG = {
     "memory_limit": f"{LOADING >> 20}MiB",
     "allocator_flush_threshold": "16MB",
@@ -68,26 +68,26 @@ DUCKDB_CONFIG = {
     "preserve_insertion_order": "false",
     "max_vacuum_tasks": str(NO_VACUUM),
 }
-"""DuckDB would take four fifths of the machine; loading a package needs no more than this, and writes to disk what is
-more. What a statement has used is given back beyond a few megabytes. A checkpoint compresses all columns of what is
-new: once at the end, not after each of a package's steps. And a statement that keeps the order of what it inserts does
-so in one thread."""
+"""By default, DuckDB takes four fifths of the machine's memory; loading a package needs no more than this limit, and
+spills to disk beyond it. The allocator returns what a statement has freed beyond a few megabytes. A checkpoint
+compresses all new columns, so it should run once at the end, and not after each step of a package. A statement that
+preserves the order of what it inserts would run in a single thread."""
 MEMORY_WHERE_TIGHT = "128MB"
-"""What DuckDB may use where the machine or the container has little: it writes to the disk what is more."""
+"""DuckDB's limit if the machine or the container has little memory; it spills to disk beyond it."""
 A_COLUMN, A_ROW, A_VECTOR = 32 * 1024, 16 * 1024, 2048
-"""Bytes that DuckDB keeps while it replaces rows of a table: for each column, and for each row that goes, but for at
-most one row in `A_VECTOR`. Of 444 tables with 8,858 columns, 20 rows each, it took 280 MB; of 20,000 among three
-million rows, 18 MB."""
+"""Bytes that DuckDB keeps while it replaces rows of a table: A_COLUMN for each column, and A_ROW for each replaced row,
+but for at most one row in `A_VECTOR`. 20 rows in each of 444 tables with 8,858 columns took 280 MB; 20,000 among three
+million rows took 18 MB."""
 AFTER_A_PACKAGE = "32MB"
 """What DuckDB may keep in memory after a package (`Warehouse.forget_what_was_written`)."""
 RUNS_A_VACUUM = 10
-"""Every tenth run that replaced rows wins back their room, by the checkpoint at its end."""
+"""Every tenth run lets its last checkpoint reclaim the space of replaced rows, if the run replaced any."""
 
 
 class Warehouse:
-    """An open destination. Use it in a `with` block; one thread runs packages, any may ask.
+    """An open destination, used in a `with` block. One thread loads packages; any thread may query.
 
-    One class, as a package, its state and what is asked in between share one connection, which DuckDB allows once.
+    One class, as packages, states and queries share one connection: DuckDB opens a file only once.
     """
 
     def __init__(self, home: Home, destination: str) -> None:
@@ -96,7 +96,7 @@ class Warehouse:
         self._has_replaced = False
         self._memory = _memory_limit()
         self._replaced: Counter[str] = Counter()
-        """How many rows of each table came again in this run."""
+        """Per table, the number of rows loaded in this run that may replace existing ones."""
         self._tables: Mapping[str, Any] | None = None
         _refuse_ignored_failures()
         home.create()
@@ -112,10 +112,10 @@ class Warehouse:
             self._clear_half_loaded()
             self._go_on_above_newest()
         except BaseException:
-            # A file that stays attached could not be opened again by this process.
+            # This process could not open the file again while it stays attached.
             self.close()
             raise
-        # Readers ask for it while packages run, and dlt rewrites its schema meanwhile: half of it is no answer.
+        # Readers need the tables while packages are loaded, when dlt may be rewriting its schema.
         self._tables_at_first = frozenset(self.tables)
 
     def __enter__(self) -> "Warehouse":
@@ -125,7 +125,7 @@ class Warehouse:
         self.close()
 
     def close(self) -> None:
-        """Let go of the database file."""
+        """Close the connection to the database file."""
         self.pipeline.deactivate()
         if self._connection is not None:
             self._connection.close()
@@ -158,19 +158,19 @@ class Warehouse:
 
     @property
     def personal_mark(self) -> str | None:
-        """How the personal data that are there were treated (`PersonalData.mark`); None before a load."""
+        """How the loaded personal data were treated (`PersonalData.mark`); None before the first load."""
         mark = self.pipeline.state.get("sources", {}).get(NAME, {}).get(MARK)
         return None if mark is None else str(mark)
 
     @property
     def tables(self) -> Mapping[str, Any]:
-        """The schemas of all tables, with dlt's hints; read once for each load, as dlt reads its file at every look."""
+        """The schemas of all tables with dlt's hints; cached per package, as dlt reads its file at every access."""
         if self._tables is None:
             self._tables = self.pipeline.schemas[NAME].tables if NAME in self.pipeline.schemas else {}
         return self._tables
 
     def query(self, sql: str) -> Iterator[tuple[Any, ...]]:
-        """The rows of a query, which are read by column: many of them take less room so."""
+        """The rows of a query. They are fetched by column, as many rows take less memory that way."""
         return zip(*(column.to_pylist() for column in self._columns_of(sql)), strict=True)
 
     def _columns_of(self, sql: str) -> list[pa.ChunkedArray]:
@@ -196,7 +196,10 @@ class Warehouse:
             return client.make_qualified_table_name(table)
 
     def hashes(self, table: str) -> Hashes | None:
-        """Content hashes of the rows of a table that live, or were read as deleted; None where there was no table."""
+        """A lookup from row ids to the content hashes of rows that are not deleted, or were read as deleted ones.
+
+        None if the table did not exist when the destination was opened, or has no such rows.
+        """
         if table not in self._tables_at_first:
             return None
         held: dict[str, Any] = dict(
@@ -208,28 +211,28 @@ class Warehouse:
         return (lambda keys: {key: held[key] for key in keys if key in held}) if held else None
 
     def _clear_half_loaded(self) -> None:
-        """Delete what packages left that were cut short; on a server their bookkeeping alone."""
+        """Delete what interrupted packages left; on a server, only their bookkeeping."""
         if self._connection is not None:
             clear_half_loaded(self._connection.cursor())
             return
         for table in BOOKKEEPING:
             if "_dlt_load_id" in self.tables.get(table, {}).get("columns", {}):
                 loads = f"select load_id from {self.name_of('_dlt_loads')} where status = 0"
-                with contextlib.suppress(DatabaseUndefinedRelation):  # somebody dropped it: nothing is left
+                with contextlib.suppress(DatabaseUndefinedRelation):  # somebody dropped the table
                     self.execute(f"delete from {self.name_of(table)} where _dlt_load_id not in ({loads})")
 
     def _go_on_above_newest(self) -> None:
-        """Let packages be numbered above those that are there, also where the clock was set back since."""
+        """Number new packages above the loaded ones, even if the clock was set back since."""
         is_there = self._connection is None or "_dlt_loads" in tables_of(self._connection.cursor())
         if "_dlt_loads" not in self.tables or not is_there:
             return
-        with contextlib.suppress(DatabaseUndefinedRelation):  # somebody dropped it
+        with contextlib.suppress(DatabaseUndefinedRelation):  # somebody dropped the table
             ((newest,),) = self.query(f"select max(load_id) from {self.name_of('_dlt_loads')}")
             if newest:
                 go_on_above(str(newest))
 
     def record_run(self, report: RunReport) -> None:
-        """Write the run's row into `_omnium_runs`: what it did, in the destination that it did it to."""
+        """Add the run's row to `_omnium_runs` in this destination."""
         table = self.name_of("_omnium_runs")
         columns = ", ".join(f"{name} {kind}" for name, kind in RUN_COLUMNS.items())
         failed = [one.name for one in report.resources if one.status in ("failed", "forbidden")]
@@ -253,9 +256,9 @@ class Warehouse:
     # -- what comes in -----------------------------------------------------------------------------
 
     def load(self, package: Package) -> None:
-        """Load one package: by one transaction, or, where that cannot be, as dlt does.
+        """Load one package: in one transaction if possible, otherwise through dlt.
 
-        Raises OmniumEltError; the next run then reads again what the package held.
+        Raises OmniumEltError on failure; the next run then reads the package's windows again.
         """
         if self._connection is not None:
             self._make_room(package)
@@ -263,10 +266,10 @@ class Warehouse:
             self._have_dlt_load(package)
 
     def _make_room(self, package: Package) -> None:
-        """Let DuckDB take what it needs to replace rows, as it fails where it finds too little.
+        """Raise DuckDB's limit to what it needs to replace rows, as it fails with too little memory.
 
-        Rows of all resources with all their fields lie in 600 tables, and however few of them are replaced, DuckDB
-        keeps something of each column, and of each part of a table where a row goes, until the next checkpoint.
+        All resources with all their fields are 600 tables. However few rows are replaced, DuckDB keeps some memory
+        for each column, and for each part of a table that loses a row, until the next checkpoint.
         """
         sizes = sizes_of(self._connection.cursor())
         for root, tables in package.rows.items():
@@ -287,19 +290,20 @@ class Warehouse:
 
     def _have_dlt_load(self, package: Package) -> None:
         self._has_replaced = True
-        # What was merged need not be written to the file a second time, at the next checkpoint.
+        # Empty dlt's staging tables after the merge, so that the next checkpoint does not write their rows, too.
         dlt.config["load.truncate_staging_dataset"] = True
         if self._connection is not None:
-            # DuckDB uses all cores for one statement; dlt's twenty at once wait for each other, at a tenth more CPU.
+            # DuckDB uses all cores for one statement; dlt's twenty workers would wait for each other and cost a
+            # tenth more CPU.
             dlt.config["load.workers"] = os.cpu_count() or 1
         check_nesting()
         try:
-            # Other threads' questions go through the same pipeline, which is for one thread at a time.
+            # Queries of other threads use the same pipeline, which only one thread may use at a time.
             with self._lock:
                 self.pipeline.run(_source(_resources_of(package)), loader_file_format="parquet")
         except PipelineStepFailed as error:
-            self._tables = None  # the package may have made some before it failed
-            # Now, so that whoever publishes next finds none of it; where the disk is full, the next run does it.
+            self._tables = None  # the package may have created some before it failed
+            # Clear now, so that publish finds nothing half loaded; if the disk is full, the next run does it.
             with contextlib.suppress(Exception):
                 self._clear_half_loaded()
             raise _load_error(error) from error
@@ -307,7 +311,7 @@ class Warehouse:
             self._tables = None
 
     def _put(self, package: Package) -> bool:
-        """Put a package in by one transaction; False where that cannot be, and dlt has to load it."""
+        """Load a package in one transaction; return False if that is not possible and dlt has to load it."""
         if self._connection is None or not is_tried():
             return False
         missing = lacking(self._connection, package, self.tables)
@@ -338,7 +342,7 @@ class Warehouse:
         return True
 
     def _extend(self, tables: Mapping[str, TableSchema]) -> None:
-        """Make the dataset, tables, and columns of others, before the rows that need them come, as dlt does."""
+        """Create the dataset, missing tables and missing columns, as dlt would, before the rows that need them."""
         try:
             with self._lock:
                 extend(self.pipeline, _source([]).schema, tables)
@@ -348,16 +352,16 @@ class Warehouse:
             self._tables = None
 
     def forget_what_was_written(self) -> None:
-        """Let DuckDB drop from memory what it has just written to the file, instead of keeping it up to its limit."""
+        """Let DuckDB drop written data from memory, which it would otherwise keep up to its limit."""
         if self._connection is None:
             return
         import duckdb
 
         cursor = self._connection.cursor()
-        # Readers who ask meanwhile would find no memory.
+        # A query of a reader would fail for lack of memory meanwhile.
         with self._asking:
-            # It drops what it can before it says that what is in use does not go below, or that the disk is full, which
-            # the next package meets as well and tells.
+            # DuckDB drops what it can before it reports that the memory in use is above the limit, or that the disk is
+            # full; the next package would report a full disk as well.
             with contextlib.suppress(duckdb.Error):
                 cursor.execute(f"set memory_limit = '{AFTER_A_PACKAGE}'")
             cursor.execute(f"set memory_limit = '{self._memory}'")
@@ -369,7 +373,7 @@ def _source(resources: Iterable[DltResource]) -> Iterable[DltResource]:
 
 
 def _resources_of(package: Package) -> Iterator[DltResource]:
-    """What is in a package, as dlt takes it."""
+    """The contents of a package as dlt resources."""
     for name in package.rows:
         yield _replacing(package, name)
     for name, rows in package.beside.items():
@@ -389,7 +393,7 @@ def _replacing(package: Package, name: str) -> DltResource:
 
 def _adding(name: str, rows: pa.Table) -> DltResource:
     def generate() -> Iterator[pa.Table]:
-        # A package that fails may have written this table already: its id tells whether the rows are good.
+        # A package that fails may have written this table already; the id tells whether its rows are valid.
         load_id = pa.scalar(dlt.current.load_package_state()["load_id"], pa.string())
         yield rows.append_column("_dlt_load_id", pa.repeat(load_id, rows.num_rows))
 
@@ -397,7 +401,7 @@ def _adding(name: str, rows: pa.Table) -> DltResource:
 
 
 def named_destination(name: str) -> Any:
-    """The class of a destination that dlt knows. Raises UsageError: there is none of that name."""
+    """The class of one of dlt's destinations. Raises UsageError if dlt has none of that name."""
     kinds = {
         kind: made
         for kind, made in vars(dlt.destinations).items()
@@ -418,7 +422,7 @@ def named_destination(name: str) -> Any:
 
 
 def _refuse_ignored_failures() -> None:
-    """Raise UsageError where dlt is set to call a package complete though a job of it failed: rows would be lost."""
+    """Raise UsageError if dlt is set to complete packages with failed jobs: rows would be lost."""
     for setting in (f"{NAME}.load.raise_on_failed_jobs", "load.raise_on_failed_jobs"):
         if str(dlt.config.get(setting)).lower() in ("false", "0"):
             raise UsageError(
@@ -432,14 +436,14 @@ def _memory_limit() -> str:
 
 
 def _attached(path: Path) -> Any:
-    """A connection to a DuckDB file; a new one gets row groups of `ROWS_A_GROUP`, which only attaching can ask for.
+    """A connection to a DuckDB file; a new file gets row groups of `ROWS_A_GROUP`, which only `attach` can set.
 
-    One that is there keeps the size it has: with another, DuckDB 2.0 fails to commit ("corrupted segment tree") once
-    somebody, such as dbt, has written to it with its own size in between.
+    An existing file keeps its size. With another size, DuckDB 2.0 fails to commit ("corrupted segment tree") if another
+    program, such as dbt, has written to the file with its own size in between.
     """
     import duckdb
 
-    # What a killed process left in the log is repeated in memory that nothing can be moved out of.
+    # DuckDB replays the WAL that a killed process left in memory that it cannot spill.
     has_log = path.with_name(f"{path.name}.wal").exists()
     limit = memory.for_database() if has_log else _memory_limit()
     config = {**DUCKDB_CONFIG, "memory_limit": limit, "temp_directory": f"{path}.tmp"}
@@ -447,7 +451,7 @@ def _attached(path: Path) -> Any:
     try:
         options = "" if path.exists() else new_file_options()
         connection.execute(f"attach {literal(str(path))} as {path.stem} {options}")
-        # With the other database gone, cursors of this connection find this one by themselves.
+        # Without the in-memory database, cursors of this connection use the attached one.
         connection.execute(f"use {path.stem}")
         connection.execute("detach memory")
         if has_log:
@@ -460,7 +464,7 @@ def _attached(path: Path) -> Any:
 
 
 def _load_error(error: Exception) -> OmniumEltError:
-    """What stopped a package, in two lines: dlt's own text names every table and every step."""
+    """Why a package failed, in two lines, as dlt's own message names every table and every step."""
     known = explain(error)
     if known.is_expected:
         return known

@@ -1,8 +1,8 @@
-"""Which version readers see: what the manifest says of all files, and the published warehouse of itself.
+"""Which version is published, according to the manifest of all files, and to the published warehouse itself.
 
-The files take their places one after the other, the warehouse first and the manifest last. Between the two, or until
-the next run where a publication was killed there, the manifest tells of the version before: who reads the warehouse
-asks the warehouse.
+Files are replaced one after the other, the warehouse first and the manifest last. In between, and until the next run if
+a publication was killed in between, the manifest describes the older version. Readers of the warehouse therefore ask
+the warehouse.
 """
 
 from dataclasses import dataclass
@@ -15,12 +15,12 @@ from omnium_elt.infra.home import Home
 from omnium_elt.warehouse import database
 
 TABLE = "_omnium_published"
-"""Table of a published warehouse with one row: which version it is."""
+"""Table of a published warehouse with one row, its version."""
 
 
 @dataclass(frozen=True)
 class Version:
-    """What was published: by which run, as of which day the models answer (None: there are none), and when."""
+    """A published version: the run, the as-of day of its models (None: there are no models), and the time."""
 
     run_id: str
     as_of: date | None
@@ -28,7 +28,7 @@ class Version:
 
 
 def stamp(connection: Any, version: Version) -> None:
-    """Let a database say which version it is."""
+    """Write a version into a database."""
     connection.execute(f"create schema if not exists {database.RAW}")
     connection.execute(
         f"""
@@ -40,15 +40,15 @@ def stamp(connection: Any, version: Version) -> None:
 
 
 def version_of(connection: Any, home: Home) -> Version | None:
-    """Which version an open warehouse is; of one that an earlier version of this program wrote, what the manifest says.
+    """The version of an open warehouse. Earlier versions of this program did not write one: the manifest's is used.
 
-    None where neither says it.
+    None if neither has one.
     """
     return stamped(connection) or manifested(home)
 
 
 def stamped(connection: Any) -> Version | None:
-    """What a warehouse says of itself."""
+    """The version that is written in a warehouse; None if there is none."""
     if TABLE not in database.tables(connection):
         return None
     rows = connection.execute(f"select run_id, as_of, published_at from {database.RAW}.{TABLE}").fetchall()
@@ -56,7 +56,7 @@ def stamped(connection: Any) -> Version | None:
 
 
 def manifested(home: Home) -> Version | None:
-    """What the manifest says; None where it is missing or damaged."""
+    """The version in the manifest; None if it is missing or damaged."""
     manifest = read_manifest(home)
     try:
         as_of = manifest["as_of"]
@@ -70,7 +70,7 @@ def manifested(home: Home) -> Version | None:
 
 
 def published(home: Home) -> Version | None:
-    """Which version the published warehouse is; None where there is none, or one that cannot be read."""
+    """The version of the published warehouse; None if the file is missing or cannot be read."""
     if not home.warehouse.exists():
         return None
     try:
@@ -81,7 +81,7 @@ def published(home: Home) -> Version | None:
 
 
 def read_manifest(home: Home) -> dict[str, Any]:
-    """The manifest of what is published; empty before the first time, and where it is damaged."""
+    """The manifest of the published version; empty if it is missing or damaged."""
     manifest = read_object(home.manifest)
     marts = manifest.get("marts")
     is_whole = (

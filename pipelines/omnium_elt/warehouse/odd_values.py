@@ -1,7 +1,4 @@
-"""`_omnium_odd_values` in the destination: a row for each odd value, until its row is mended.
-
-forget_mended    takes away what was odd in rows that came again since, or are deleted
-"""
+"""`_omnium_odd_values` in the destination: a row for each odd value, until its row is replaced or deleted."""
 
 import contextlib
 from collections import defaultdict
@@ -13,15 +10,15 @@ from omnium_elt.warehouse.destination import Warehouse
 
 
 def forget_mended(warehouse: Warehouse) -> None:
-    """Take away what was odd in rows that came again since, or are deleted; what is odd again stands there anew.
+    """Delete odd values of rows that were loaded again since, or are deleted; values that are still odd come anew.
 
-    What names no row, as an earlier version wrote it, goes once all rows of its resource came again; what was no row,
-    once everything was read again.
+    Entries without a row id are deleted once all rows of their resource were loaded again; entries about objects that
+    were no rows (`no_row`), once the resource was read again from its beginning.
     """
     columns = warehouse.tables.get(ODD_VALUES, {}).get("columns", {})
     if "row_id" not in columns:
         return
-    with contextlib.suppress(DatabaseUndefinedRelation):  # somebody dropped it: nothing is told
+    with contextlib.suppress(DatabaseUndefinedRelation):  # somebody dropped the table
         for resource in _texts(warehouse, f"select distinct resource from {_odd(warehouse)}"):
             if resource in warehouse.tables:
                 _forget_rows(warehouse, resource)
@@ -33,12 +30,12 @@ def _odd(warehouse: Warehouse) -> str:
 
 
 def _texts(warehouse: Warehouse, sql: str) -> list[str]:
-    """The texts of a query that has one column."""
+    """The values of a query with one column as texts, without nulls."""
     return [str(found) for (found,) in warehouse.query(sql) if found is not None]
 
 
 def _forget_rows(warehouse: Warehouse, resource: str) -> None:
-    """What was odd in rows that stand there no more as they did."""
+    """Delete odd values of rows that were replaced, are marked as deleted, or are gone."""
     found = warehouse.query(
         f"select distinct odd.row_id, odd._dlt_load_id from {_odd(warehouse)} as odd "
         f"left join {warehouse.name_of(resource)} as living "
@@ -58,7 +55,7 @@ def _forget_rows(warehouse: Warehouse, resource: str) -> None:
 
 
 def _forget_rest(warehouse: Warehouse, resource: str) -> None:
-    """What names no row."""
+    """Delete odd values without a row id, as `forget_mended` says."""
     oldest = _texts(
         warehouse,
         f"select min(_dlt_load_id) from {warehouse.name_of(resource)} where _omnium_deleted_at is null",

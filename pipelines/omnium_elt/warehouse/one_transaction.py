@@ -1,13 +1,13 @@
-"""A package in one transaction of DuckDB's, without what dlt does for each table of it.
+"""Loads a package in one DuckDB transaction, without the work that dlt does for each table.
 
-dlt makes of each table a file, a job, a staging table that is emptied, filled and merged from, and looks several times
-at the schemas of all of them: fifteen seconds of CPU for 130 rows in 540 tables. Here rows are replaced by their keys
-and come straight from where they lie, with the receipts, the state and the row of `_dlt_loads`: all of it or nothing.
+For each table, dlt writes a file, runs a job, empties and fills a staging table, merges from it, and reads the schemas
+of all tables several times: fifteen seconds of CPU for 130 rows in 540 tables. This module replaces rows by their keys,
+straight from Arrow or Parquet. Receipts, state and the row of `_dlt_loads` are part of the same transaction.
 
-Package     what goes in together
-lacking     the tables and columns that the destination lacks, which are made first, or that dlt has to load the package
-put         puts it in
-family      a table and those below it
+Package     what is loaded together
+lacking     the tables and columns that the destination lacks; None if dlt has to load the package
+put         loads the package
+family      a root table and the tables below it
 """
 
 from collections.abc import Container, Iterator, Mapping, Sequence
@@ -26,24 +26,24 @@ from omnium_elt.warehouse.database import tables as tables_of
 
 LOAD_ID = "_dlt_load_id"
 ROOT_KEY = "_dlt_id"
-"""The resources' primary key."""
+"""Primary key of all root tables."""
 TableSchema = dict[str, Any]
 """A table, or some columns of one, as dlt describes it."""
 
 
 @dataclass(frozen=True)
 class Package:
-    """What goes in together: each resource's tables, parents before children, and its state afterwards."""
+    """What is loaded together: the tables of each resource, parents before children, and its state afterwards."""
 
     rows: Mapping[str, Tables]
     states: Mapping[str, Mapping[str, Any]]
     mark: str
     """How personal data are treated (`PersonalData.mark`)."""
     beside: Mapping[str, pa.Table] = field(default_factory=dict)
-    """Receipts and the like, which are only added."""
+    """Receipts and odd values by table; their rows are only added."""
 
     def columns(self) -> Iterator[tuple[str, str, pa.Schema, Columns]]:
-        """Each table's root, name and columns as they come, with dlt's hints."""
+        """The root, name, Arrow schema and dlt's hints of each table."""
         for root, tables in self.rows.items():
             for part in tables.parts:
                 schema = part.schema if part.name != root else _stamped(part.schema)
@@ -53,7 +53,7 @@ class Package:
 
 
 def _hints_of(schema: pa.Schema) -> Columns:
-    """Columns as dlt describes those of a table; of microseconds, its usual precision, its schemas say nothing."""
+    """dlt's hints for the columns of a table; without `precision`, as dlt's schemas omit the default (microseconds)."""
     return {
         name: {hint: value for hint, value in column.items() if hint != "precision"}
         for name, column in py_arrow_to_table_schema_columns(schema).items()
@@ -67,8 +67,8 @@ def _stamped(schema: pa.Schema) -> pa.Schema:
 def lacking(connection: Any, package: Package, known: Mapping[str, Any]) -> dict[str, TableSchema] | None:
     """The tables and columns that the destination lacks, by table, as dlt describes them; parents before children.
 
-    None where one differs from what comes, or from what dlt knows of it, so that dlt has to load the package. `known`:
-    dlt's schemas of tables.
+    None if a table or column differs from the package's, or from dlt's schemas (`known`): dlt then has to load the
+    package.
     """
     there, found = tables_of(connection), dict[str, TableSchema]()
     for root, table, schema, hints in package.columns():
@@ -96,7 +96,7 @@ def lacking(connection: Any, package: Package, known: Mapping[str, Any]) -> dict
 
 
 def _new_table(name: str, root: str, known: Mapping[str, Any]) -> TableSchema:
-    """A table without columns, as dlt describes one that rows were appended to."""
+    """A table without columns, as dlt describes a table to which rows were appended."""
     seen = {"x-normalizer": {"seen-data": True}}
     if name == root:
         of_root = {"write_disposition": "append", "file_format": "parquet", "resource": name}
@@ -111,9 +111,9 @@ def put(
     load_id: str,
     rows_of_dlt: Mapping[str, Mapping[str, Any]],
 ) -> bool:
-    """Replace the rows of a package that lacks nothing, and add what comes beside, and the rows of dlt's own tables.
+    """Replace the rows of a package, and add the rows beside it and those of dlt's own tables.
 
-    Returns whether any row was there before.
+    Its tables and columns must exist. Returns whether any row was replaced.
     """
     has_replaced = False
     with closing(connection.cursor()) as cursor, transaction(cursor):
@@ -130,20 +130,20 @@ def put(
 
 
 def _add(cursor: Any, table: str, row: Mapping[str, Any]) -> None:
-    """Add one row of dlt's."""
+    """Add one row to one of dlt's own tables."""
     names, marks = ", ".join(f'"{column}"' for column in row), ", ".join("?" for _ in row)
     cursor.execute(f'insert into {RAW}."{table}" ({names}) values ({marks})', list(row.values()))
 
 
 def family(known: Mapping[str, Any], root: str, there: Container[str]) -> list[str]:
-    """A root table and all below it, of those that are `there`."""
+    """A root table and all tables below it that are in `there`."""
     return [name for table in nested_tables(known, root) if (name := str(table["name"])) in there]
 
 
 def _delete(cursor: Any, root: str, parts: Sequence[Part], names: Sequence[str]) -> bool:
-    """Take away the rows that come again, with their children: also those that the new version has no more.
+    """Delete existing rows with the keys of the new ones, and all their children, also those that do not come again.
 
-    Returns whether there were any. `names`: the root table, and those below it.
+    Returns whether there were any. `names`: the root table, and the tables below it.
     """
     keys = [part.column("_dlt_id") for part in parts if part.name == root]
     if not keys:
@@ -157,7 +157,7 @@ def _delete(cursor: Any, root: str, parts: Sequence[Part], names: Sequence[str])
         deleted = f'delete from {RAW}."{name}" where {column} in (select id from keys_of_package)'
         ((count,),) = cursor.execute(deleted).fetchall()
         if name == root and not count:
-            break  # a first load, mostly: no table below it need be looked through
+            break  # mostly a first load: the tables below it need not be searched
         are_there = True
     cursor.unregister("keys_of_package")
     return are_there
@@ -171,9 +171,9 @@ def _by_table(parts: Sequence[Part]) -> dict[str, list[Part]]:
 
 
 def _insert(cursor: Any, name: str, parts: Sequence[Part], load_id: str | None) -> None:
-    """Add rows of one table, of a root table with the package's id.
+    """Add rows to one table; with `load_id`, each row is stamped with it.
 
-    All files come by one statement, which reads them side by side, and what is in memory by another.
+    One statement reads all files in parallel, another one all tables in memory.
     """
     stamp = "" if load_id is None else f", {literal(load_id)} as {LOAD_ID}"
     into = f'insert into {RAW}."{name}" by name select *{stamp} from'

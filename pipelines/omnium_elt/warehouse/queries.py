@@ -1,4 +1,4 @@
-"""Rows of the marts as dictionaries."""
+"""Query results as dictionaries or single values."""
 
 from collections.abc import Iterable
 from decimal import Decimal
@@ -15,18 +15,18 @@ def rows(connection: Any, sql: str, *values: Any) -> list[Row]:
 
 
 def only_value(connection: Any, sql: str, *values: Any) -> Any:
-    """The value of a query that answers one row of one column."""
+    """The value of a query that returns one row with one column."""
     ((found,),) = connection.execute(sql, list(values)).fetchall()
     return found
 
 
 def first_row(connection: Any, sql: str, *values: Any) -> Row | None:
-    """The first row of a query; None where it has none."""
+    """The first row of a query; None if there are no rows."""
     return next(iter(rows(connection, sql, *values)), None)
 
 
 def row(connection: Any, sql: str) -> Row:
-    """The only row of a query."""
+    """The row of a query that returns one row."""
     return rows(connection, sql)[0]
 
 

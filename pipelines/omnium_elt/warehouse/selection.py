@@ -1,4 +1,4 @@
-"""Suppliers and warehouses as a person names them: by id or by name, the nearest one where there is none."""
+"""Suppliers and warehouses as users name them, by id or by name; errors suggest the nearest name."""
 
 import difflib
 from collections.abc import Sequence
@@ -8,13 +8,13 @@ from omnium_elt.infra.errors import UsageError
 
 
 def supplier_ids(connection: Any, wanted: Sequence[str]) -> list[str]:
-    """Ids of suppliers named by id, or by name in any case. Raises UsageError where none or several have that name."""
+    """Ids of suppliers that are named by id, or by name in any case. Raises UsageError if none or several match."""
     known = connection.sql("select supplier_id, supplier_name from marts.dim_supplier").fetchall()
     return [_meant("supplier", text, known) for text in wanted]
 
 
 def warehouse_codes(connection: Any, wanted: Sequence[str]) -> list[str]:
-    """Codes of the warehouses that are meant, likewise."""
+    """Codes of warehouses that are named by code or name in any case. Raises UsageError if none or several match."""
     known = connection.sql("select warehouse_code, warehouse_name from marts.dim_warehouse").fetchall()
     return [_meant("warehouse", text, known) for text in wanted]
 
