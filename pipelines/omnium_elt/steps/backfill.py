@@ -1,14 +1,15 @@
-"""backfill: a first load in parts, which several processes or machines read at once, and one commits.
+"""backfill: a first load in parts, which several processes or machines read at the same time, and one commits.
 
-    plan     divides the resources, and the large ones by time, among some parts     state/backfill/plan.json
-    part     reads one of them into a home of its own, which goes on after a kill    state/backfill/part-2/
-             without a number: those that nobody else reads, one after the other; also one whose process died
-    commit   verifies that all parts are complete, and loads them in one package: rows, receipts and cursors as of a
-             plain first load
+    plan     divides the resources among the parts, large resources by time          state/backfill/plan.json
+    part     reads one part into its own home, and resumes after a kill              state/backfill/part-2/
+             without a number: all parts that no other process reads, one after the other; also those of processes
+             that died
+    commit   verifies that all parts are complete, and loads them in one package: rows, receipts and cursors are those
+             of an ordinary first load
 
-A part is the home of an ordinary load whose windows are bounded, so what holds for a load holds for it: each window is
-counted, and state and rows are committed together. The cursor of a divided resource is the moment of the plan. Once it
-is complete it becomes files that never change (`backfill_files.py`), and these are what is committed.
+A part is the home of an ordinary load with bounded windows, so each of its windows is counted, and state and rows are
+committed together. The cursor of a divided resource is the moment of the plan. A complete part becomes files that never
+change (`backfill_files.py`), and the commit reads these.
 """
 
 import contextlib
@@ -41,14 +42,14 @@ from omnium_elt.steps.backfill_files import HandedOver, hand_over
 FORMAT = 1
 MOST_PARTS = 64
 Shares = dict[str, Window | None]
-"""Resource → the window that a part reads; None: all of the resource."""
+"""Resource → the window that a part reads; None: the entire resource."""
 
 
 @dataclasses.dataclass(frozen=True)
 class Plan:
-    """Who reads what. `mark`: how personal data are treated, by all parts alike (`PersonalData.mark`).
+    """What each part reads. `mark`: how all parts treat personal data (`PersonalData.mark`).
 
-    `at_once`: how many parts are read at the same time at most, by which the tenant's limits are divided.
+    `at_once`: the maximum number of parts read at the same time, by which the tenant's limits are divided.
     """
 
     plan_id: str
@@ -60,7 +61,7 @@ class Plan:
 
     @classmethod
     def read(cls, home: Home) -> "Plan":
-        """The plan of a home. Raises UsageError where there is none."""
+        """The plan of a home. Raises UsageError if there is none."""
         kept = read_object(plan_file(home))
         try:
             if kept.get("format") == FORMAT:
@@ -73,19 +74,19 @@ class Plan:
         )
 
     def write(self, home: Home) -> None:
-        """Keep it."""
+        """Save the plan in a home."""
         plan_file(home).parent.mkdir(mode=0o700, exist_ok=True)
         write_json(plan_file(home), {"format": FORMAT, **msgspec.to_builtins(self)})
 
     def part(self, number: int) -> Shares:
-        """What a part reads. Raises UsageError: there is none of that number."""
+        """What a part reads. Raises UsageError if there is no part of that number."""
         if not 1 <= number <= len(self.parts):
             raise UsageError(f"there is no part {number}", f"The plan has parts 1 to {len(self.parts)}.")
         return self.parts[number - 1]
 
     @property
     def shares(self) -> dict[str, list[tuple[int, Window | None]]]:
-        """Resource → the number and window of each part that reads it, oldest first."""
+        """Resource → the number and window of each part that reads it, oldest window first."""
         found: dict[str, list[tuple[int, Window | None]]] = {}
         for number, part in enumerate(self.parts, 1):
             for name, share in part.items():
@@ -94,7 +95,7 @@ class Plan:
 
 
 def plan_file(home: Home) -> Path:
-    """Where a home's plan is kept."""
+    """The file of a home's plan."""
     return home.backfill / "plan.json"
 
 
@@ -109,9 +110,9 @@ def part_home(home: Home, number: int) -> Home:
 def plan(
     settings: Settings, progress: Progress, report: RunReport, number: int, at_once: int | None = None
 ) -> None:
-    """Divide a first load into `number` parts, and keep the plan. Raises UsageError where rows are there already.
+    """Divide a first load into `number` parts, and save the plan. Raises UsageError if a resource is loaded already.
 
-    `at_once`: how many are read at the same time; all of them, or as many as the tenant's limits allow requests.
+    `at_once`: how many parts are read at the same time; by default all, but no more than `max_concurrency`.
     """
     home, step = settings.home, StepReport("plan")
     most = min(number, settings.max_concurrency)
@@ -135,7 +136,7 @@ def plan(
 
 
 def _check_plan(home: Home, number: int, at_once: int | None, most: int) -> None:
-    """Raise UsageError where there is a plan already, or the numbers make no sense; `most`: parts at once."""
+    """Raise UsageError if there is a plan already, or a number is out of range; `most`: the largest `at_once`."""
     if plan_file(home).exists():
         raise UsageError(
             f"there is a plan already: {plan_file(home)}",
@@ -165,7 +166,10 @@ def _refuse_loaded(settings: Settings, resources: Sequence[Resource]) -> None:
 def _divided(
     sync: Sync, resources: Sequence[Resource], number: int, progress: Progress, report: RunReport
 ) -> tuple[tuple[Shares, ...], list[int]]:
-    """What each part reads, and how many rows that is: large resources by time, all others where least is to read."""
+    """What each part reads, and its estimated number of rows.
+
+    Large resources are divided by time; each of the others goes to the part with the fewest rows so far.
+    """
     parts: tuple[Shares, ...] = tuple({} for _ in range(number))
     weights = [0] * number
     end = sync.client.moment().earliest.replace(microsecond=0)
@@ -196,8 +200,8 @@ def _divided(
 def part_settings(settings: Settings, number: int) -> Settings:
     """The settings of the load that reads a part of the plan in `settings.home`.
 
-    The tenant's limits are divided among the parts that are read at once. Raises UsageError for another tenant, or
-    another key of personal data: rows of the parts would not go together.
+    The tenant's limits are divided among the parts that are read at the same time. Raises UsageError for another tenant
+    or another treatment of personal data than the plan's, as rows of the parts would not match.
     """
     found = Plan.read(settings.home)
     shares, home = found.part(number), part_home(settings.home, number)
@@ -206,12 +210,12 @@ def part_settings(settings: Settings, number: int) -> Settings:
             f"the plan is for {found.base_url}, and this is {settings.base_url}", "Set the same base URL."
         )
     with translating_errors():
-        personal_data(settings, found.mark)  # the same key, and the same treatment
+        personal_data(settings, found.mark)  # raises if the key or the treatment differs
     key = key_for(settings.personal_key, settings.home.personal_key, may_be_made=False)
     begun_for = read_object(home.state / "plan.json").get("plan_id")
     is_of_plan = begun_for == found.plan_id or HandedOver.of(home, found.plan_id) is not None
     if home.root.exists() and not is_of_plan:
-        shutil.rmtree(home.root)  # of an earlier plan
+        shutil.rmtree(home.root)  # it belongs to an earlier plan
     home.create()
     write_json(home.state / "plan.json", {"plan_id": found.plan_id})
     states = states_of(home, found.plan_id)
@@ -234,7 +238,7 @@ def part_settings(settings: Settings, number: int) -> Settings:
 
 
 def part_steps(home: Home, number: int, settings: Settings) -> list[Step]:
-    """What is left to do for a part of the plan in `home`: to read it, to hand it over. `settings`: the part's own."""
+    """The remaining steps for a part of the plan in `home`: load, hand over. `settings`: those of the part."""
     from omnium_elt.steps.run import load_step
 
     plan = Plan.read(home)
@@ -254,16 +258,16 @@ def part_steps(home: Home, number: int, settings: Settings) -> list[Step]:
 
     if not plan.part(number) or HandedOver.of(settings.home, plan.plan_id):
         return []
-    # Where nothing is left to read, an empty selection would mean all resources.
+    # Without the load if nothing is left to read, as an empty selection would mean all resources.
     return [load_step, hand_over_step] if settings.resources else [hand_over_step]
 
 
 @contextlib.contextmanager
 def taken(home: Home, number: int) -> Iterator[None]:
-    """Hold a part, and one of the `at_once` places that the limits are divided by, for the length of a `with`.
+    """Within the `with` block, hold the lock of a part, and one of the plan's `at_once` places.
 
-    Both are free again when this process ends, however it does. Raises HomeLockedError where another process has the
-    part, or where no place is free.
+    Both are released when this process ends, however it ends. Raises HomeLockedError if another process holds the
+    part, or if no place is free.
     """
     found, folder = Plan.read(home), plan_file(home).parent
     found.part(number)
@@ -293,14 +297,14 @@ def taken(home: Home, number: int) -> Iterator[None]:
 def read_parts(
     settings: Settings, read: Callable[[Settings, Sequence[Step]], RunReport], wait: Callable[[], None]
 ) -> tuple[RunReport, Home]:
-    """Read parts that nobody else reads, one after the other, until all are complete or one fails.
+    """Read parts that no other process reads, one after the other, until all are complete or one fails.
 
-    While all that are left are being read by others it waits: the part of a process that died is taken over. `read`
-    does the steps of a part. Returns a report of all that were read here, and the home of the last one.
+    While other processes read all remaining parts, it calls `wait`, and takes over the part of a process that died.
+    `read` runs the steps of a part. Returns one report of all parts read by this call, and the home of the last one.
     """
     left, report = list(range(1, len(Plan.read(settings.home).parts) + 1)), RunReport.begin("backfill")
     last = settings.home
-    # Where all parts are complete, somebody may have committed them while it was waited.
+    # The plan is gone if all parts were completed by others and committed during the wait.
     while left and plan_file(settings.home).exists():
         for number in left:
             try:
@@ -325,7 +329,7 @@ def read_parts(
 
 
 def states_of(home: Home, plan_id: str) -> Mapping[str, dict[str, Any]]:
-    """How far the part with this home has read each resource."""
+    """The state of each resource in the part with this home: how far it is read."""
     if handed_over := HandedOver.of(home, plan_id):
         return handed_over.states
     from omnium_elt.warehouse import database
@@ -335,7 +339,7 @@ def states_of(home: Home, plan_id: str) -> Mapping[str, dict[str, Any]]:
 
 
 def is_complete(state: Mapping[str, Any] | None, share: Window | None) -> bool:
-    """Whether a part that left this state has read all that it was to read of a resource."""
+    """Whether a part with this state has read its entire share of a resource."""
     if not state or state.get("is_first_read"):
         return False
     if share is None or share.end is None:
@@ -344,7 +348,7 @@ def is_complete(state: Mapping[str, Any] | None, share: Window | None) -> bool:
 
 
 def lacking_of(plan: Plan, number: int, states: Mapping[str, Mapping[str, Any]]) -> list[str]:
-    """What a part that left these states has not read yet, in words."""
+    """The resources that a part with these states has not read completely, in words."""
     lacking = []
     for name, share in plan.part(number).items():
         state = states.get(name, {})
@@ -355,7 +359,7 @@ def lacking_of(plan: Plan, number: int, states: Mapping[str, Mapping[str, Any]])
 
 
 def refuse_incomplete(plan: Plan, home: Home) -> None:
-    """Raise OmniumEltError where parts have not read all that they were to read, or not handed it over; name it."""
+    """Raise OmniumEltError, naming the parts, if some are not read completely or not handed over."""
     unfinished = dict[int, str]()
     for number, shares in enumerate(plan.parts, 1):
         part = part_home(home, number)

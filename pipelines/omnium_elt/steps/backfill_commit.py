@@ -1,4 +1,4 @@
-"""The commit of a backfill: what its parts hold becomes one package of the destination."""
+"""The commit of a backfill: loads the rows of all parts into the destination as one package."""
 
 import os
 import shutil
@@ -33,19 +33,20 @@ ROWS_AT_ONCE = 50_000
 
 
 def commit(settings: Settings, progress: Progress, report: RunReport) -> None:
-    """Load what the parts of the home's plan have read, all of it in one package; then the parts go.
+    """Load the rows of all parts of the home's plan in one package; then delete the plan and its parts.
 
-    Raises OmniumEltError where a part is not complete, and names it; UsageError where some are loaded already.
+    Raises OmniumEltError, naming the part, if one is incomplete or damaged; UsageError if a resource was loaded
+    meanwhile.
     """
     home = settings.home
     if not plan_file(home).exists() and _committed(home).exists():
-        _take_away(home)  # a commit was cut short at its very end, or while the lake was written after it
+        _take_away(home)  # an earlier commit was interrupted after it had loaded everything
         return
     plan = Plan.read(home)
     homes = [part_home(home, number) for number in range(1, len(plan.parts) + 1)]
     with ExitStack() as held:
         for one in homes:
-            if one.state.exists():  # else it was read elsewhere
+            if one.state.exists():  # otherwise the part was read in another home
                 held.enter_context(lock.hold(one.lock, "backfill commit"))
         refuse_incomplete(plan, home)
         found = {
@@ -61,15 +62,15 @@ def commit(settings: Settings, progress: Progress, report: RunReport) -> None:
 
 
 def _committed(home: Home) -> Path:
-    """Where a plan and its parts lie once they are committed."""
+    """The folder into which a committed plan and its parts are moved before they are deleted."""
     return home.state / "backfill.committed"
 
 
 def _take_away(home: Home) -> None:
-    """Take away a plan and its parts.
+    """Delete a plan and its parts.
 
-    All at once by a rename: with half of its parts gone a plan would look as if they had to be read anew. The folder
-    stays, empty: it tells who says `commit` again that there was a plan.
+    They are renamed first: a plan with only some of its parts left would look as if the others were unread. The renamed
+    folder stays empty, so that a repeated `commit` finds that there was a plan.
     """
     _empty(_committed(home))
     if plan_file(home).parent.exists():
@@ -105,7 +106,10 @@ def _refuse_other_marks(plan: Plan, found: Mapping[int, HandedOver]) -> None:
 
 
 def _is_done(warehouse: Warehouse, states: Mapping[str, Mapping[str, Any]]) -> bool:
-    """Whether these are the states that the destination has: a commit that was cut short at its very end."""
+    """Whether the destination has these states already, from a commit that was interrupted after the load.
+
+    Raises UsageError if it has other states of these resources.
+    """
     held = warehouse.states
     if states and all(held.get(name) == state for name, state in states.items()):
         return True
@@ -119,7 +123,7 @@ def _is_done(warehouse: Warehouse, states: Mapping[str, Mapping[str, Any]]) -> b
 
 @dataclass(frozen=True)
 class _Commit:
-    """One commit: what the parts `found` hold, and the `states` of the resources afterwards."""
+    """One commit: the parts that were handed over (`found`), and the `states` of the resources afterwards."""
 
     settings: Settings
     plan: Plan
@@ -147,7 +151,7 @@ class _Commit:
         self.warehouse.record_run(self.report)
 
     def _rows(self, connection: Any, name: str, folder: Path, progress: Progress) -> Tables:
-        """What all parts have of a resource, oldest first."""
+        """The rows of a resource from all parts, oldest part first."""
         progress.start(name, None)
         numbers = [number for number, _ in self.plan.shares[name]]
         columns, parts = _Columns(), list[Part]()
@@ -158,7 +162,7 @@ class _Commit:
         return joined([Tables(parts, columns.hints)])
 
     def _bookkeeping(self, connection: Any, table: str) -> list[dict[str, Any]]:
-        """The rows of a bookkeeping table of all parts."""
+        """The rows of a bookkeeping table from all parts."""
         rows: list[dict[str, Any]] = []
         for part in self.found.values():
             if table in part.tables:
@@ -166,7 +170,7 @@ class _Commit:
         return rows
 
     def _tell(self, receipts: Sequence[Mapping[str, Any]]) -> None:
-        """What the parts have read, per resource, in the report."""
+        """Report per resource what the parts have read."""
         for name in self.plan.shares:
             of_it = [row for row in receipts if row["resource"] == name]
             hits = [row["total_hits"] for row in of_it]
@@ -183,16 +187,16 @@ class _Commit:
 
 
 class _Columns:
-    """The columns of a resource's tables, of all parts together: parts may have met a new field each for itself."""
+    """The columns of a resource's tables over all parts, which may have found new fields independently."""
 
     def __init__(self) -> None:
         self.hints: dict[str, Columns] = {}
 
     def of(self, table: str, known: Columns, names: Sequence[str]) -> dict[str, str]:
-        """Column → the SQL of its values in a part with these columns.
+        """Column → SQL expression of its values, for a part with the columns `names` and dlt's hints `known`.
 
-        A column whose values are of another type than in an earlier part comes as text beside it, as values of another
-        type do; one that is another field's in an earlier part gets a name of its own.
+        A column of another type than in an earlier part becomes a text column beside it (`…__v_text`), as single values
+        of another type do. A column whose name belongs to another field in an earlier part gets a new name.
         """
         hints, made = self.hints.setdefault(table, {}), dict[str, list[str]]()
         for name in names:
@@ -223,7 +227,7 @@ def _parts(
     columns: _Columns,
     folder: Path,
 ) -> Iterator[Part]:
-    """What a part holds of a resource, without rows that a later one has, too: it read the newer version."""
+    """The rows of a resource in a part, without those that a later part has, too, as that read a newer version."""
     others = " union all ".join(
         f"select _dlt_id from {_rows_of(other, root)}" for other in later if root in other.tables
     )
@@ -247,5 +251,5 @@ def _parts(
 
 
 def _rows_of(part: HandedOver, table: str) -> str:
-    """The rows of a table of a part, in SQL."""
+    """SQL that reads the rows of a part's table."""
     return f"read_parquet({literal(str(part.file(table)))})"

@@ -1,11 +1,11 @@
-"""What a complete part of a backfill hands over: its raw tables as Parquet files, and a manifest that names them.
+"""The files that a complete part of a backfill hands over: raw tables as Parquet, and a manifest that names them.
 
     state/backfill/part-2/lake/<table>.parquet   a raw table
     state/backfill/part-2/lake/manifest.json     written last: the plan, the states and columns of the part's resources,
                                                  and per table its file with rows, bytes and SHA-256
 
-They never change again, and the working database that the part was loaded into goes. So a part travels between
-machines, or through a bucket, as any files do; the checksums tell whoever commits it whether all of it has arrived.
+The files never change again, and the part's working database is deleted. A part can be copied between machines, or
+through a bucket, like any files; the commit verifies the checksums, so it knows whether everything has arrived.
 """
 
 import shutil
@@ -27,9 +27,9 @@ FORMAT = 1
 
 @dataclass(frozen=True)
 class HandedOver:
-    """What a part has handed over: states of its resources, their columns with dlt's hints, and where the tables lie.
+    """What a part has handed over: the states of its resources, their columns with dlt's hints, and the table files.
 
-    `mark`: how its personal data were treated (`PersonalData.mark`); None where it holds no rows at all.
+    `mark`: how its personal data were treated (`PersonalData.mark`); None if nothing was loaded.
     """
 
     folder: Path
@@ -40,7 +40,7 @@ class HandedOver:
 
     @classmethod
     def of(cls, home: Home, plan_id: str) -> "HandedOver | None":
-        """What the part with this home has handed over for a plan; None where it has not."""
+        """What the part with this home has handed over for a plan; None if it has not yet."""
         kept = read_object(manifest_file(home))
         if (kept.get("format"), kept.get("plan_id")) != (FORMAT, plan_id):
             return None
@@ -55,7 +55,7 @@ class HandedOver:
         return [column["name"] for column in self.tables[table]["columns"]]
 
     def damaged(self) -> list[str]:
-        """The files that are not there as they were handed over: missing, cut short, or changed."""
+        """The names of files that are missing, truncated or changed since they were handed over."""
         return [
             self.file(table).name
             for table, described in self.tables.items()
@@ -64,26 +64,26 @@ class HandedOver:
 
 
 def manifest_file(home: Home) -> Path:
-    """Where the part with this home says what it hands over."""
+    """The manifest of what the part with this home hands over."""
     return home.lake / "manifest.json"
 
 
 def hand_over(home: Home, plan_id: str) -> HandedOver:
-    """Write what a complete part has read as files, then their manifest; then its working database goes.
+    """Write the tables of a complete part as files, then their manifest; then delete its working database.
 
-    A hand-over that is cut short before the manifest is begun anew.
+    A hand-over that is interrupted before the manifest starts from the beginning the next time.
     """
-    # Imported here, as it imports dlt.
+    # Imported late, as it imports dlt.
     from omnium_elt.warehouse.destination import Warehouse
 
-    with Warehouse(home, "duckdb") as warehouse:  # takes away what a package cut short has left
+    with Warehouse(home, "duckdb") as warehouse:  # opening it deletes what an interrupted package left
         states, columns, mark = warehouse.states, known_columns(warehouse.tables), warehouse.personal_mark
     shutil.rmtree(home.lake, ignore_errors=True)
     home.lake.mkdir(mode=0o700)
     tables = {}
     with database.connect(home.working_database) as connection:
         for table in database.tables(connection):
-            # What dlt and the program keep of their work in the part says nothing of the commit.
+            # The part's own tables of dlt and of the program's runs are not part of the commit.
             if not table.startswith("_") or table in database.BOOKKEEPING:
                 file = home.lake / f"{table}.parquet"
                 described = write_table(connection, table, file)

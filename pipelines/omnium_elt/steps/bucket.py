@@ -1,12 +1,12 @@
-"""What is published, in a bucket as well: s3://, az://, gs://, by fsspec and dlt's credentials for `filesystem`.
+"""Publishes to a bucket (s3://, az://, gs://), through fsspec and dlt's credentials for `filesystem`.
 
     files/<number>-<digest>/<name>    warehouse.duckdb, exports/<mart>.parquet, …: named by content, never overwritten
     manifests/<number>.json           a publication: every name with its path, bytes and SHA-256
-    lake/…                            the same for the Parquet lake, whose manifest tells tables as the local one does
+    lake/…                            the same for the Parquet lake; its manifest lists tables like the local one
 
-A publication is made by its manifest, which is created last, and only if nobody made one of that number meanwhile. A
-reader takes the manifest of the highest number and sees one version of all files, however long the reading takes:
-those of the last `KEPT` publications stay. `manifest.json` is a copy of the newest, for who cannot list.
+The manifest completes a publication: it is created last, and only if there is none of its number yet. A reader takes
+the manifest of the highest number and sees one version of all files, as the files of the last `KEPT` publications stay.
+`manifest.json` is a copy of the newest manifest, for readers that cannot list a folder.
 """
 
 import json
@@ -29,30 +29,30 @@ from omnium_elt.steps.lake import FORMAT, read_manifest
 STEP = "bucket"
 LAKE_STEP = "lake_bucket"
 KEPT = 3
-"""Publications whose files stay: readers of the one before have that long to finish."""
+"""Number of publications whose files are kept, so that readers of an earlier one can finish."""
 EXTRAS = {"s3": "s3", "az": "az", "abfss": "az", "abfs": "az", "gs": "gs", "gcs": "gs"}
-"""Scheme → what has to be installed for it: omnium-elt[…]."""
+"""Scheme → the extra that it needs: omnium-elt[…]."""
 DELTA_SETTING = "destination.filesystem.deltalake_storage_options"
-"""dlt's name for options of `deltalake` beside the credentials, such as an emulator's."""
+"""dlt's setting for options of `deltalake` in addition to the credentials, such as an emulator's."""
 
 
 Files = Iterable[tuple[str, Path, str]]
-"""What is published: the name of each file, where it is, its SHA-256."""
+"""Files to publish: the name, local path and SHA-256 of each."""
 
 
 @timed
 def publish_to_bucket(settings: Settings, progress: Progress) -> StepReport:
-    """Publish the home's published files to `settings.publish_to`, unless the newest there are the same.
+    """Copy the home's published files to `settings.publish_to`, unless the newest publication there is the same.
 
-    Raises UsageError for an address or library that does not do, OmniumEltError where the bucket refuses, or where
-    somebody else published meanwhile.
+    Raises UsageError for a wrong address, missing library or incomplete credentials; OmniumEltError if the bucket
+    refuses, or if another run published meanwhile.
     """
     return _published(STEP, settings.publish_to, progress, lambda bucket: bucket.publish(settings.home))
 
 
 @timed
 def publish_lake_to_bucket(settings: Settings, progress: Progress) -> StepReport:
-    """Publish the newest run of the home's Parquet lake to `lake/` of `settings.publish_to`, likewise."""
+    """Copy the newest run of the home's Parquet lake to `lake/` below `settings.publish_to`; see above."""
     if not read_manifest(settings.home.lake)["tables"]:
         return StepReport(LAKE_STEP, details={"reason": "there is no lake yet"})
     url = f"{settings.publish_to.rstrip('/')}/lake"
@@ -83,18 +83,18 @@ def _published(
 class Bucket:
     """A folder of a bucket, through fsspec.
 
-    One class, as all that is done there follows one order: files, the numbered manifest, what the newest one is called,
-    then what no manifest names any more goes.
+    One class, as a publication has a fixed order: files, the numbered manifest, its copy `manifest.json`, then the
+    deletion of files that no manifest names any more.
     """
 
     files: Any
     root: str
     credentials: Any = field(default=None, repr=False)
-    """dlt's."""
+    """dlt's credentials."""
 
     @classmethod
     def opened(cls, url: str) -> "Bucket":
-        """The bucket at an address, with dlt's credentials. Raises UsageError."""
+        """Open the bucket at an address with dlt's credentials. Raises UsageError if that is not possible."""
         scheme, url = _checked(url)
         from dlt.common.configuration.resolve import resolve_configuration
         from dlt.common.exceptions import MissingDependencyException
@@ -119,9 +119,9 @@ class Bucket:
         return cls(files, root.rstrip("/"), configured.credentials)
 
     def delta_options(self) -> dict[str, str]:
-        """What `deltalake` takes for the same credentials, and what dlt's own setting for it says besides.
+        """The options of `deltalake` for the same credentials, and those of `DELTA_SETTING`.
 
-        Raises UsageError for credentials that it cannot use.
+        Raises UsageError for credentials that `deltalake` cannot use.
         """
         import dlt
         from dlt.common.configuration.specs.mixins import WithObjectStoreRsCredentials
@@ -139,13 +139,13 @@ class Bucket:
         return {name: str(value) for name, value in options.items()}
 
     def publish(self, home: Home) -> dict[str, Any]:
-        """Send what is new, then the manifest; returns the details of the step, empty where nothing was new."""
+        """Send new files, then the manifest; return the details of the step, empty if nothing was new."""
         published = read_object(home.manifest)
         files = ((name, path, checksum(path)) for name, path in published_files(home, published))
         return self.put(files, lambda _: {"run_id": published.get("run_id"), "as_of": published.get("as_of")})
 
     def publish_lake(self, lake: Path) -> dict[str, Any]:
-        """The same with the newest run of a lake; of its manifest only the paths are others here."""
+        """The same for the newest run of a lake; its manifest differs from the local one only in the paths."""
         manifest = read_manifest(lake)
         described = {
             file["path"].split("/", 2)[2]: (table, file)
@@ -171,9 +171,10 @@ class Bucket:
         *,
         after: int | None = None,
     ) -> dict[str, Any]:
-        """Put there what is new of `files`, then a manifest that names them and says what `about` makes of them.
+        """Send those of `files` that are new, then create a manifest that names all of them.
 
-        `after`: the publication that this one follows on; raises OmniumEltError where another did already.
+        `about` makes further entries of the manifest from the listed files. `after`: the number of the publication that
+        this one must follow. Returns as `publish`. Raises OmniumEltError if another run published meanwhile.
         """
         numbers = self.numbers()
         if after is not None and numbers and numbers[-1] > after:
@@ -195,7 +196,7 @@ class Bucket:
             sent += size
         version = about(listed)
         if newest and listed == there and newest.get("run_id") == version["run_id"]:
-            # What one that was killed has left to do.
+            # Finish what a killed publication may have left undone.
             self.show(json.dumps(newest, indent=1).encode())
             if len(numbers) > KEPT:
                 self._tidy(numbers)
@@ -204,9 +205,9 @@ class Bucket:
         return {"number": number, "files": len(listed), "bytes_sent": sent}
 
     def create_manifest(self, numbers: list[int], version: Mapping[str, Any]) -> None:
-        """Create the manifest of the publication after those of `numbers`; take away what none names any more.
+        """Create the manifest of the publication after `numbers`; delete files that no kept manifest names.
 
-        Raises OmniumEltError where somebody else published since then.
+        Raises OmniumEltError if another run published since `numbers` were listed.
         """
         number = (numbers[-1] if numbers else 0) + 1
         published_at = in_utc(datetime.now(UTC), "seconds")
@@ -216,7 +217,7 @@ class Bucket:
         self._tidy([*numbers, number])
 
     def show(self, text: bytes) -> None:
-        """Have `manifest.json` be a copy of the newest: a publication that was killed may have left an older one."""
+        """Make `manifest.json` a copy of the newest manifest, unless it is one: a killed publication leaves it old."""
         path = f"{self.root}/manifest.json"
         if self.files.exists(path) and self.files.cat_file(path) == text:
             return
@@ -227,12 +228,12 @@ class Bucket:
             self.files.pipe_file(path, text)
 
     def numbers(self) -> list[int]:
-        """The numbers of all publications there, in order."""
+        """The numbers of all publications, in ascending order."""
         names = self._names_in("manifests")
         return sorted(int(name[:-5]) for name in names if name.endswith(".json") and name[:-5].isdigit())
 
     def _names_in(self, folder: str) -> list[str]:
-        self.files.invalidate_cache()  # what another program wrote meanwhile has to be seen
+        self.files.invalidate_cache()  # another program may have written files meanwhile
         try:
             found = self.files.ls(f"{self.root}/{folder}", detail=False)
         except FileNotFoundError:
@@ -248,7 +249,7 @@ class Bucket:
         return f"{self.root}/manifests/{number:08}.json"
 
     def _commit(self, number: int, text: bytes) -> None:
-        """Create the manifest. Raises OmniumEltError where there is one of that number."""
+        """Create the manifest. Raises OmniumEltError if there is another one of that number."""
         path = self._path_of(number)
         try:
             if _is_disk(self.files):
@@ -257,14 +258,17 @@ class Bucket:
             else:
                 self.files.pipe_file(path, text, mode="create")
         except Exception as error:
-            # Each kind of bucket refuses in its own words. An answer that got lost on its way is no refusal.
+            # Each kind of bucket raises its own error. If the manifest is ours, only the server's answer was lost.
             if not self.files.exists(path):
                 raise
             if self.files.cat_file(path) != text:
                 raise _overtaken(self.root, number) from error
 
     def _tidy(self, numbers: list[int]) -> None:
-        """Take away old publications, and files that none of the others names and no one can be about to name."""
+        """Delete old publications, and files older than the kept ones that none of these names.
+
+        Newer files may belong to a publication that is still being made.
+        """
         kept = numbers[-KEPT:]
         needed = {
             file["path"].split("/")[1] for number in kept for file in self.manifest(number)["files"].values()
@@ -278,7 +282,7 @@ class Bucket:
 
 
 def published_files(home: Home, published: Mapping[str, Any]) -> Iterator[tuple[str, Path]]:
-    """Every published file: its name below the home, and where it is."""
+    """Every published file: its name relative to the home, and its path."""
     paths = [home.warehouse, home.exports / "report.html", home.manifest]
     paths += [home.exports / mart["file"] for mart in published.get("marts", {}).values()]
     for path in sorted(paths):
@@ -287,7 +291,7 @@ def published_files(home: Home, published: Mapping[str, Any]) -> Iterator[tuple[
 
 
 def _checked(url: str) -> tuple[str, str]:
-    """The scheme of an address, and the address with it in small letters. Raises UsageError."""
+    """The scheme of an address in lower case, and the address with it. Raises UsageError if it cannot be used."""
     scheme, separator, place = url.strip().partition("://")
     scheme = scheme.lower()
     if re.search(r"[?#]|:[^/@]*@", place):
@@ -312,7 +316,7 @@ def _overtaken(root: str, number: int) -> OmniumEltError:
 
 
 def _create(path: Path, text: bytes) -> None:
-    """Create a file of this disk, whole or not at all. Raises FileExistsError where there is one."""
+    """Create a complete file on a disk. Raises FileExistsError if the file exists."""
     partial = partial_of(path)
     partial.write_bytes(text)
     try:
@@ -327,5 +331,5 @@ def _create(path: Path, text: bytes) -> None:
 
 
 def _is_disk(files: Any) -> bool:
-    """Whether it is a disk, where a folder has to be made before a file in it."""
+    """Whether this is a local disk, where a folder must be created before a file in it."""
     return "file" in ((files.protocol,) if isinstance(files.protocol, str) else files.protocol)

@@ -1,16 +1,16 @@
-"""Reaches into dbt's private parts: checks and messages that the program does without, and another order of models.
+"""Changes to private parts of dbt that make a build faster: another order of models, fewer checks, fewer messages.
 
-dbt builds a graph in layers: all that rests on nothing, then all that rests on those alone. The long chain that a build
-takes as long as (order lines, demand, estimates, levels, quantities, the proposal) so begins after a hundred views, and
-ends while nothing is left for the other core. Here what the longest chain waits for comes first, the rest beside it.
+dbt builds a graph in layers: first all nodes without parents, then all that depend only on those. The longest chain
+(order lines, demand, estimates, levels, quantities, the proposal), which decides how long a build takes, so starts
+after a hundred views, and ends while the other core is idle. `longest_chain_first` starts its models first.
 
-dbt holds every model, test and column description that it parses against a JSON schema, and makes these schemas first:
-a fifth of the time of parsing this project (1.4 of 6.6 s of CPU, all in one thread while nothing else runs). The
-project is the program's own and is checked whenever dbt is called on it by itself, as the tests do; settings and
-credentials are checked here as well.
+dbt validates every model, test and column description that it parses against a JSON schema, and builds these schemas
+first: a fifth of the time of parsing this project (1.4 of 6.6 s of CPU, in one thread while nothing else runs).
+`project_taken_as_checked` omits this for the project, which plain dbt validates in the tests. Settings and credentials
+are still validated.
 
-Of each of seven thousand events dbt makes a message, and of each message a line without secrets, though its log file
-takes none below `info`.
+dbt formats a message for each of seven thousand events, and masks secrets in it, although its log file takes none below
+`info`. `events_nobody_reads_left_out` omits these messages.
 """
 
 from collections.abc import Iterator
@@ -19,18 +19,18 @@ from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 TRIED_WITH = "1.39."
-"""The versions of dbt-common with which this was tried; with any other, dbt makes all checks and all messages."""
+"""Versions of dbt-common with which this was tried; with any other, dbt makes all checks and all messages."""
 ORDER_TRIED_WITH = "1.11."
-"""The versions of dbt-core with which this was tried; any other builds in its own order."""
+"""Versions of dbt-core with which this was tried; any other builds in its own order."""
 COUNTED = "NodeFinished"
-"""The one event below `info` that the program itself reads (transform.py)."""
+"""The only event below `info` that the program reads (`steps/transform.py`)."""
 OF_THE_PROJECT = ("dbt.artifacts.", "dbt.contracts.graph.")
-"""Modules of what dbt makes of files of the project, rather than of settings."""
+"""Modules of the classes that dbt makes from the project's files, as opposed to settings."""
 
 
 @contextmanager
 def as_quick_as_it_can() -> Iterator[None]:
-    """Let dbt build with all that is below, for the length of a `with`."""
+    """Apply all changes of this module to dbt within the `with` block."""
     with (
         project_taken_as_checked(),
         longest_chain_first(),
@@ -40,7 +40,7 @@ def as_quick_as_it_can() -> Iterator[None]:
 
 
 def project_taken_as_checked() -> AbstractContextManager[None]:
-    """Let dbt parse the project's files without holding them against its schemas, for the length of a `with`."""
+    """Let dbt parse the project's files without validating them against its schemas, within the `with` block."""
     if not _is_version("dbt-common", TRIED_WITH):
         return nullcontext()
     from dbt_common.dataclass_schema import dbtClassMixin
@@ -55,7 +55,7 @@ def project_taken_as_checked() -> AbstractContextManager[None]:
 
 
 def longest_chain_first() -> AbstractContextManager[None]:
-    """Let dbt, of what it could build next, take what the longest chain waits for; for the length of a `with`."""
+    """Within the `with` block, let dbt build next the node with the longest chain of nodes that depend on it."""
     if not _is_version("dbt-core", ORDER_TRIED_WITH):
         return nullcontext()
     from dbt.graph.queue import GraphQueue
@@ -64,7 +64,7 @@ def longest_chain_first() -> AbstractContextManager[None]:
 
 
 def events_nobody_reads_left_out() -> AbstractContextManager[None]:
-    """Let dbt make no message of an event that neither a log nor the program takes, for the length of a `with`."""
+    """Let dbt format no message of events that neither a log nor the program reads, within the `with` block."""
     if not _is_version("dbt-common", TRIED_WITH):
         return nullcontext()
     from dbt_common.events.base_types import EventLevel
@@ -88,7 +88,7 @@ def events_nobody_reads_left_out() -> AbstractContextManager[None]:
 
 @contextmanager
 def _instead(owner: type, name: str, made: Any) -> Iterator[None]:
-    """Let a class of dbt's have `made` under a name of its own, for the length of a `with`."""
+    """Replace the attribute `name` of the class `owner` by `made` within the `with` block."""
     kept = owner.__dict__[name]
     setattr(owner, name, made)
     try:
@@ -98,7 +98,7 @@ def _instead(owner: type, name: str, made: Any) -> Iterator[None]:
 
 
 def chain_scores(graph: Any) -> dict[str, int]:
-    """Per node of a networkx.DiGraph minus the length of the longest chain from it on: the lowest comes first."""
+    """Node of a networkx.DiGraph → minus the length of the longest chain that starts with it; dbt takes the lowest."""
     from networkx import topological_sort  # type: ignore[import-untyped]
 
     scores: dict[str, int] = {}

@@ -1,11 +1,11 @@
-"""`--destination delta`: the raw tables as Delta tables, and a manifest that says which versions belong together.
+"""`--destination delta`: the raw tables as Delta tables, and a manifest of the versions that belong together.
 
     delta/<table>/            a Delta table; a run that changed it adds a version
-    delta/manifest.json       the newest run: per table its version, rows and columns; and the versions of runs before
+    delta/manifest.json       the newest run: per table its version, rows and columns; and the versions of earlier runs
 
-With `--publish-to` they are written into the bucket, below `delta/`, and not here. Whoever reads the versions that the
-manifest names has one run's tables, for as long as that run is kept; whoever takes the newest version of each table may
-meet two runs while one is being written, for a Delta table has a log of its own.
+With `--publish-to`, they are written to the bucket, below `delta/`, instead of the home. A reader of the versions in
+the manifest sees the tables of one run, for as long as that run is kept. The newest versions of all tables may belong
+to two runs while one is being written, as each Delta table has its own log.
 """
 
 import json
@@ -27,14 +27,14 @@ from omnium_elt.warehouse import database
 STEP = "delta"
 FORMAT = 1
 KEPT_RUNS = 3
-"""Runs whose versions can be read; what only older ones need is vacuumed."""
+"""Number of runs whose versions stay readable; files that only older runs need are vacuumed."""
 ROWS_AT_ONCE = 100_000
 
 
 def check_place(settings: Settings) -> None:
-    """Raise UsageError where the library is missing that writes Delta tables, or cannot write them into this home."""
+    """Raise UsageError if deltalake, which writes Delta tables, is missing or cannot write to this home."""
     check_installed()
-    # It makes an address of a path, in which these have no place or another meaning.
+    # deltalake turns the path into a URL, in which these characters are invalid or have another meaning.
     odd = re.search(r"[\[\]|]|%[0-9a-fA-F]{2}", str(settings.home.root))
     if odd and not settings.publish_to:
         raise UsageError(
@@ -44,7 +44,7 @@ def check_place(settings: Settings) -> None:
 
 
 def check_installed() -> None:
-    """Raise UsageError where the library is missing that writes Delta tables."""
+    """Raise UsageError if deltalake, which writes Delta tables, is not installed."""
     if find_spec("deltalake") is None:
         raise UsageError(
             "what writes Delta tables is not installed",
@@ -54,9 +54,9 @@ def check_installed() -> None:
 
 @timed
 def publish_delta(settings: Settings, progress: Progress) -> StepReport:
-    """Write a version of each raw table that changed since the last time, then the manifest that names them.
+    """Write a new version of each raw table that changed since the last time, then the manifest that names them.
 
-    Raises OmniumEltError where another run published to the same bucket meanwhile: what is read stays that run's.
+    Raises OmniumEltError if another run published to the same bucket meanwhile; its manifest then stays the newest.
     """
     check_installed()
     report = StepReport(STEP)
@@ -64,7 +64,7 @@ def publish_delta(settings: Settings, progress: Progress) -> StepReport:
     manifest = place.read()
     before: Mapping[str, Any] = manifest.get("tables", {})
     runs = manifest.get("runs", [])
-    if runs:  # what a run that was killed had begun to take away would be no table to write to
+    if runs:  # a table that a killed run began to delete cannot be written to
         place.mend(manifest)
         _remove_unnamed(place, runs)
     with database.connect(settings.home.working_database) as connection:
@@ -82,7 +82,7 @@ def publish_delta(settings: Settings, progress: Progress) -> StepReport:
         run_id = settings.run_id or new_run_id()
         tables = {table: before[table] for table in marks if table not in changed}
         for table in sorted(database.tables(connection)):
-            # What the program keeps of its loads comes along when something else changed.
+            # Bookkeeping tables are written whenever another table changed.
             if table in changed or table.startswith("_"):
                 tables[table] = {
                     "mark": marks.get(table, ""),
@@ -99,11 +99,11 @@ def publish_delta(settings: Settings, progress: Progress) -> StepReport:
 
 
 def write_table(connection: Any, place: "_OnDisk | _InBucket", table: str, run_id: str) -> dict[str, Any]:
-    """Write all rows of a table as its next version."""
+    """Write all rows of a raw table as its next version; return the version, the number of rows and the columns."""
     from deltalake import CommitProperties, DeltaTable, WriterProperties, write_deltalake
 
     described = database.described(connection, table)
-    # Delta has no JSON.
+    # Delta has no JSON type.
     listed = ", ".join(
         f'cast("{name}" as varchar) as "{name}"' if kind == "JSON" else f'"{name}"'
         for name, kind in (column.values() for column in described["columns"])
@@ -117,20 +117,20 @@ def write_table(connection: Any, place: "_OnDisk | _InBucket", table: str, run_i
         writer_properties=WriterProperties(compression="ZSTD"),
         commit_properties=CommitProperties(custom_metadata={"run_id": run_id}),
     )
-    # Another home may have written a version since.
+    # Look for this run's version, as another home may have written one since.
     history = DeltaTable(place.uri(table), storage_options=place.options).history(10)
     version = next(commit["version"] for commit in history if commit.get("run_id") == run_id)
     return {"version": version, **described}
 
 
 def _remove_unnamed(place: "_OnDisk | _InBucket", runs: list[dict[str, Any]]) -> None:
-    """Take away tables that are in none of the kept runs."""
+    """Delete tables that are in none of the kept runs."""
     for table in place.tables() - {name for run in runs for name in run["versions"]}:
         place.remove(table)
 
 
 def _tidy(place: "_OnDisk | _InBucket", runs: list[dict[str, Any]]) -> None:
-    """Take away the files of versions that no kept run names."""
+    """Delete the files of versions that no kept run names."""
     from deltalake import DeltaTable
 
     for table in {name for run in runs for name in run["versions"]}:
@@ -152,7 +152,7 @@ class _OnDisk:
     folder: Path
     options: dict[str, str] | None = None
     is_ours_alone: ClassVar[bool] = True
-    """Whether files that no version names are of a run that was killed: nobody else can be writing them."""
+    """Whether files that no version names can be deleted: nobody else writes, so a killed run left them."""
 
     def uri(self, table: str) -> str:
         return str(self.folder / table)
@@ -161,7 +161,7 @@ class _OnDisk:
         return (self.folder / table / "_delta_log").is_dir()
 
     def tables(self) -> set[str]:
-        """All that lie there, also what is left of one."""
+        """All tables in the folder, including remains of deleted ones."""
         return {path.name for path in self.folder.iterdir() if path.is_dir()}
 
     def read(self) -> dict[str, Any]:
@@ -169,7 +169,7 @@ class _OnDisk:
         return manifest if manifest.get("format") == FORMAT else {}
 
     def mend(self, manifest: dict[str, Any]) -> None:
-        """There is one manifest, which is whole."""
+        """Do nothing, as there is only one manifest."""
 
     def commit(self, manifest: dict[str, Any]) -> None:
         make_folder(self.folder)
@@ -181,7 +181,7 @@ class _OnDisk:
 
 @dataclass(frozen=True)
 class _InBucket:
-    """Delta tables in a bucket; of two who publish at once one is refused, as a manifest's number is taken once."""
+    """Delta tables in a bucket. Of two runs that publish at once, one fails, as each manifest has its own number."""
 
     url: str
     bucket: Bucket
@@ -202,15 +202,15 @@ class _InBucket:
         return True
 
     def tables(self) -> set[str]:
-        """Those that were published: others may be another home's, which it is writing."""
-        manifests = map(self.bucket.manifest, self.numbers[1 - KEPT :])  # those that the next one leaves
+        """The published tables; another home may be writing others."""
+        manifests = map(self.bucket.manifest, self.numbers[1 - KEPT :])  # those that the next one keeps
         return {name for one in manifests for run in one["runs"] for name in run["versions"]}
 
     def read(self) -> dict[str, Any]:
         return self.bucket.manifest(self.numbers[-1]) if self.numbers else {}
 
     def mend(self, manifest: dict[str, Any]) -> None:
-        """Have `manifest.json` be the newest, where who wrote that was killed."""
+        """Make `manifest.json` the newest manifest, in case a killed run left it old."""
         self.bucket.show(json.dumps(manifest, indent=1).encode())
 
     def commit(self, manifest: dict[str, Any]) -> None:
@@ -218,5 +218,5 @@ class _InBucket:
 
     def remove(self, table: str) -> None:
         path = f"{self.bucket.root}/{table}"
-        if self.bucket.files.exists(path):  # it may have been taken away before
+        if self.bucket.files.exists(path):  # an earlier run may have deleted it
             self.bucket.files.rm(path, recursive=True)

@@ -1,6 +1,6 @@
-"""export: the purchase proposal as files: its lines for a spreadsheet or a program, or each order for its supplier.
+"""export: writes the lines of the purchase proposal to a file for a spreadsheet or a program.
 
-Reads the published warehouse, so it never waits for a run.
+It reads the published warehouse, so it never waits for a run. Orders for suppliers: `supplier_orders.py`.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -17,20 +17,20 @@ from omnium_elt.infra.home import Home
 from omnium_elt.steps import sheets
 
 DECIDED = ("proposed_quantity", "is_ticked", "is_outdated", "note")
-"""What stands behind the columns of the proposal: what was proposed where another quantity was decided, whether the
-line is ticked, whether the proposal has changed since it was decided, and the purchaser's note."""
+"""Columns after those of the proposal: the proposed quantity if another one was decided, whether the line is ticked,
+whether the proposal has changed since the decision, and the purchaser's note."""
 
 
 @dataclass(frozen=True)
 class Written:
-    """What was written: the file, or the folder of orders, how many lines, their value by currency."""
+    """What was written: the file, or the folder of orders; the number of lines; their value by currency."""
 
     file: Path
     lines: int
     value: dict[str | None, Decimal]
     files: int = 1
     remarks: Sequence[str] = ()
-    """What a person has to know of the lines (`Chosen.remarks`)."""
+    """Remarks for the user about the lines (`Chosen.remarks`)."""
 
 
 def export_lines(
@@ -44,8 +44,8 @@ def export_lines(
 ) -> Written:
     """Write the lines of the proposal as parquet, csv or xlsx.
 
-    Without `kind` the end of `output` decides; without both it is an xlsx in the current folder. Raises UsageError
-    without a published warehouse, for an unknown supplier or warehouse, or where no format can be told.
+    Without `kind`, the suffix of `output` decides; without both, an xlsx is written to the working directory. Raises
+    UsageError if there is no published warehouse, for an unknown supplier or warehouse, or for an unknown format.
     """
     ending = Path(output).suffix.removeprefix(".").lower() if output else ""
     if kind and ending in (*WRITERS, "html", "pdf") and ending != kind:
@@ -98,11 +98,11 @@ WRITERS: Mapping[str, Callable[[Path, Any, str, str], None]] = {
     "csv": _write_csv,
     "xlsx": _write_xlsx,
 }
-"""By format: writes an Arrow table to a file, with the delimiter and the decimal sign where the format has them."""
+"""Format → function that writes an Arrow table to a file; only CSV uses the delimiter and the decimal sign."""
 
 
 def proposal_lines(connection: Any, chosen: Selection) -> tuple[Any, list[str]]:
-    """The chosen lines as they were decided, as an Arrow table in the order of the proposal; and remarks on them."""
+    """The chosen lines as decided, as an Arrow table in the order of the proposal; and remarks on them."""
     came_to = lines.choose(connection, chosen)
     found = connection.sql(f"""
         select * exclude (

@@ -1,11 +1,11 @@
-"""The Parquet lake: every run's tables as files that never change, made from the working database.
+"""The Parquet lake: the raw tables of each run as files that never change, written from the working database.
 
     lake/manifest.json             the newest run: its id, and per table the files with rows, bytes, checksum, columns
-    lake/_runs/<run>/<table>/…     the files of a run; a table that did not change is a hard link to those of before
-    lake/<table>/data.parquet      the newest file of each table, for whoever reads one table by its pattern
+    lake/_runs/<run>/<table>/…     the files of a run; an unchanged table is a hard link to the file of an earlier run
+    lake/<table>/data.parquet      the newest file of each table, for readers of single tables
 
-The rows are the database's own, so deletions, children and changed rows are right without any merging of files. Whoever
-reads what the manifest names has one run's tables, all of them, for as long as that run is kept.
+Rows come from the database, so deletions, children and changed rows are right without merging files. A reader of the
+files in the manifest sees all tables of one run, for as long as that run is kept.
 """
 
 import os
@@ -35,17 +35,17 @@ FILE = "data.parquet"
 FORMAT = 2
 RUNS = "_runs"
 MARTS, MARTS_MANIFEST = "_marts", "marts.json"
-"""Folder and manifest of the marts that Spark built from here (`steps/spark.py`)."""
+"""Folder and manifest of the marts that Spark builds from the lake (`steps/spark.py`)."""
 KEPT_RUNS = 3
-"""Runs whose files stay: a reader that began with one has until the third next that changed something."""
+"""Number of runs whose files are kept; only the third later run that changes something removes a reader's files."""
 
 
 @timed
 def publish_lake(settings: Settings, progress: Progress) -> StepReport:
-    """Write the raw tables that changed since the last time, as a run of their own beside those before.
+    """Write the raw tables as a new run of the lake, unless none changed; unchanged tables become hard links.
 
-    The manifest names the new run once all its files are there; a run that is killed before leaves nothing that
-    anybody reads.
+    The manifest names the new run once all its files are there; what a run that is killed before leaves is never
+    read.
     """
     report = StepReport(STEP)
     lake = settings.home.lake
@@ -59,7 +59,7 @@ def publish_lake(settings: Settings, progress: Progress) -> StepReport:
             try:
                 manifest = _write_run(connection, settings, marks, manifest, progress)
             finally:
-                # What was written before the disk was full would be in the way of whoever makes room.
+                # After a failure, such as a full disk, partial files must not take up space.
                 for partial in (lake / RUNS).glob(".*"):
                     shutil.rmtree(partial, ignore_errors=True)
             report.status = "ok"
@@ -72,7 +72,7 @@ def publish_lake(settings: Settings, progress: Progress) -> StepReport:
 
 
 def read_manifest(lake: Path) -> dict[str, Any]:
-    """What the manifest says; one without runs and tables where there is none of this format."""
+    """The manifest of the lake; without runs and tables if there is none of this format."""
     manifest = read_object(lake / "manifest.json")
     return manifest if manifest.get("format") == FORMAT else {"runs": [], "tables": {}}
 
@@ -89,14 +89,14 @@ def _write_run(
     manifest: Mapping[str, Any],
     progress: Progress,
 ) -> dict[str, Any]:
-    """Put the files of a new run in its folder, then the manifest that names them; return it."""
+    """Write the files of a new run into its folder, then the manifest that names them; return the manifest."""
     lake, before = settings.home.lake, manifest["tables"]
     run_id = settings.run_id or new_run_id()
     make_folder(lake / RUNS)
     run, partial = lake / RUNS / run_id, lake / RUNS / f".{run_id}"
     tables = {}
-    # What the program keeps of its loads changes with every run: it comes along when something else did, or when that
-    # of it has changed which models tell.
+    # Bookkeeping tables change with every run. They are written along with other tables, or if what the models read
+    # of them changed.
     bookkeeping = {
         table: marks.get(table, "") for table in database.tables(connection) if table.startswith("_")
     }
@@ -142,12 +142,12 @@ def _link(present: Path, file: Path) -> None:
     try:
         os.link(present, file)
     except OSError:  # a file system without hard links
-        shutil.copy2(present, file)  # with its time, by which `_show_newest` knows it again
+        shutil.copy2(present, file)  # keeps the modification time, which `_facts` compares
     file.chmod(published_mode())
 
 
 def _show_newest(lake: Path, tables: Mapping[str, Any]) -> None:
-    """Have `lake/<table>/data.parquet` be the newest file of each table, one after the other."""
+    """Make `lake/<table>/data.parquet` the newest file of each table, one table after the other."""
     for table, described in tables.items():
         newest, shown = lake / described["files"][0]["path"], lake / table / FILE
         if shown.exists() and _facts(shown) == _facts(newest):
@@ -158,13 +158,13 @@ def _show_newest(lake: Path, tables: Mapping[str, Any]) -> None:
 
 
 def _facts(file: Path) -> tuple[int, int]:
-    """What a file and its hard link or copy have in common, and no two versions of a table."""
+    """Size and modification time: equal for a file and its hard link or copy, different for versions of a table."""
     facts = file.stat()
     return facts.st_size, facts.st_mtime_ns
 
 
 def _clean_up(lake: Path, manifest: Mapping[str, Any]) -> None:
-    """Take away tables that are gone, runs beyond those that are kept, and what a killed run left."""
+    """Delete tables that no longer exist, runs that are not kept, and what a killed run left."""
     if not manifest["tables"]:
         return
     stale = [run for run in (lake / RUNS).iterdir() if run.name not in manifest["runs"]]

@@ -1,4 +1,4 @@
-"""A page as PDF, printed by the Chromium that is installed; without one the page itself can be printed by hand."""
+"""Prints an HTML page as PDF, with an installed Chromium, Chrome or Edge."""
 
 import os
 import shutil
@@ -10,11 +10,14 @@ from omnium_elt.infra.errors import OmniumEltError, UsageError
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "microsoft-edge")
 PATIENCE = 120
-"""Seconds until a page must be printed."""
+"""Seconds after which printing a page is given up."""
 
 
 def print_pdf(page: str, path: Path) -> None:
-    """Print a page that asks for nothing else into `path`. Raises UsageError where no browser is installed."""
+    """Print a page that needs no other files to `path`.
+
+    Raises UsageError if no browser is installed, OmniumEltError if it prints nothing.
+    """
     browser = next(filter(None, map(shutil.which, BROWSERS)), None)
     if browser is None:
         raise UsageError(
@@ -29,7 +32,7 @@ def print_pdf(page: str, path: Path) -> None:
             "--headless",
             "--disable-gpu",
             "--disable-dev-shm-usage",
-            # It refuses to run as root otherwise, as in a container; the page is ours, and has no script.
+            # Needed to run as root, as in a container; the page is our own and has no script.
             *(["--no-sandbox"] if os.geteuid() == 0 else []),
             "--host-resolver-rules=MAP * ~NOTFOUND",
             "--no-pdf-header-footer",

@@ -1,9 +1,9 @@
-"""What a package says about itself, beside its rows and committed with them.
+"""Tables in which a package describes itself, committed together with its rows.
 
 receipts     `_omnium_windows`: what was read, what the server counted, and that both agree
-odd_values   `_omnium_odd_values`: fields of which a value could not be taken as it came, with the keys of a few rows
-beside       both, as far as there is anything to say
-table_of     rows of either, such as those that another home holds
+odd_values   `_omnium_odd_values`: fields with values that could not be loaded as they were, and keys of such rows
+beside       both tables; without odd values, only the receipts
+table_of     given rows of either, such as those of another home
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -52,7 +52,7 @@ _SCHEMAS = {RECEIPTS: _RECEIPT, ODD_VALUES: _ODD_VALUE}
 
 
 def beside(run_id: str, windows: Sequence[Verified]) -> dict[str, pa.Table]:
-    """What a package says of these windows, by table."""
+    """Receipts and odd values of these windows, by table."""
     tables = {RECEIPTS: receipts(run_id, windows)}
     if any(window.odd for window in windows):
         tables[ODD_VALUES] = odd_values(run_id, windows)
@@ -60,7 +60,7 @@ def beside(run_id: str, windows: Sequence[Verified]) -> dict[str, pa.Table]:
 
 
 def receipts(run_id: str, windows: Sequence[Verified]) -> pa.Table:
-    """The rows of `_omnium_windows`, but for the package's id."""
+    """The rows of `_omnium_windows`, without the package's id."""
     return table_of(RECEIPTS, [{"run_id": run_id, **_receipt(window)} for window in windows])
 
 
@@ -83,9 +83,9 @@ def _receipt(window: Verified) -> dict[str, Any]:
 
 
 def odd_values(run_id: str, windows: Sequence[Verified]) -> pa.Table:
-    """The rows of `_omnium_odd_values`, but for the package's id: one for each column, kind and row that is written.
+    """The rows of `_omnium_odd_values`, without the package's id: one per column, kind and row.
 
-    What is no row, and rows beyond the first `MOST_IDS` of a column, share one without `row_id`.
+    Objects that are not rows, and rows beyond the first `MOST_IDS` of a column, share one entry without `row_id`.
     """
     rows = [
         {
@@ -112,7 +112,7 @@ def _of_rows(drift: Drift) -> Iterator[dict[str, Any]]:
 
 
 def table_of(name: str, rows: Sequence[Mapping[str, Any]]) -> pa.Table:
-    """Rows of one of these tables, such as those that another home holds."""
+    """An Arrow table of these rows of a bookkeeping table, such as those of another home."""
     schema = _SCHEMAS[name]
     return pa.Table.from_pylist(
         [{column: row.get(column) for column in schema.names} for row in rows], schema

@@ -1,11 +1,11 @@
-"""reconcile: holds the keys of the warehouse against those of the tenant, and mends what differs.
+"""reconcile: compares the keys in the warehouse with those of the tenant, and corrects what differs.
 
-Nothing in the API tells of a deletion; a deleted row just stops appearing. So the keys of everything are read
-(a sweep, by the cheapest request of each endpoint) and compared with what the warehouse holds. Vanished rows
-get `_omnium_deleted_at`; rows that came back lose it. A sweep that did not complete marks nothing.
+The API reports no deletions; a deleted row just stops appearing. So a sweep reads all keys, by the cheapest request
+of each endpoint, and compares them with those in the warehouse. Vanished rows get `_omnium_deleted_at`; rows that
+came back lose it. An incomplete sweep marks nothing.
 
-Keys that the tenant has and the warehouse lacks are read: first what is new since the cursor, as a row may have come
-after the last load; what is missing then is read with the whole resource.
+Rows that the tenant has and the warehouse lacks are read. First an ordinary load reads what is new since the cursor,
+as a row may have come after the last load; if rows are still missing, the full resource is read again.
 """
 
 import datetime as dt
@@ -37,11 +37,11 @@ log = logging.getLogger("omnium.reconcile")
 def reconcile(
     settings: Settings, progress: Progress, force: bool = False, report: RunReport | None = None
 ) -> RunReport:
-    """Mark what has vanished, in every selected resource that was loaded before; tell it in `report`, and return that.
+    """Mark vanished rows and read missing ones, in every selected resource that was loaded before.
 
-    `rows` of a resource's report counts the marks set and taken back. Marking more than
-    `settings.deletion_limit` of a resource's rows at once is refused unless `force`.
-    Raises OmniumEltError or UsageError where nothing can be read at all.
+    The results go into `report`, which is also returned. `rows` of a resource counts marks that were set or removed,
+    and rows that were read. Marking more than `settings.deletion_limit` of a resource's rows at once is refused unless
+    `force`. Raises OmniumEltError or UsageError if nothing can be read at all.
     """
     report = report or RunReport.begin("reconcile", settings.run_id)
     with translating_errors():
@@ -51,26 +51,26 @@ def reconcile(
 
 
 def is_compared(resource: Resource) -> bool:
-    """Whether a reconcile looks at it: versions of suppliers come by their chain, without a search."""
+    """Whether a reconcile covers the resource: versions of suppliers are read along their chain, without a search."""
     return resource.rule != "versions"
 
 
 class _Reconcile:
-    """One reconcile: sweeps, then loads of what the sweeps found missing.
+    """One reconcile: sweeps, then loads of rows that the sweeps found missing.
 
-    Each opens the warehouse for itself, as a load has to have it alone.
+    Each opens the warehouse on its own, as a load needs it exclusively.
     """
 
     def __init__(self, settings: Settings, progress: Progress, report: RunReport, force: bool) -> None:
         self._settings, self._progress, self._report, self._force = settings, progress, report, force
         self._reports: dict[str, ResourceReport] = {}
         self._missing: dict[str, set[str]] = {}
-        """Per resource the row ids that the tenant has and the warehouse lacks."""
+        """Per resource, the ids of rows that the tenant has and the warehouse lacks."""
 
     def run(self) -> None:
         """Sweep every resource that was loaded before, and read what the warehouse lacks."""
         self._sweep_all()
-        # A row may have come after the last load, and then lies behind the cursor: no difference.
+        # A row that came after the last load is newer than the cursor, and is not an error to be reported.
         self._load_missing(full_refresh=False)
         lost = dict(self._missing)
         self._load_missing(full_refresh=True)
@@ -115,7 +115,7 @@ class _Reconcile:
             report.notes.append(f"nothing was compared of {what}: not loaded yet, `omnium-elt load` reads it")
 
     def _sweep(self, resource: Resource, report: ResourceReport, warehouse: Warehouse, sync: Sync) -> None:
-        """Read all keys of a resource, compare, mark; the outcome stands in its report."""
+        """Read all keys of a resource, compare them, mark rows, and write the resource's report."""
         started, traffic, name = time.monotonic(), Traffic(), resource.name
         self._progress.start(name, None)
         try:
@@ -147,7 +147,7 @@ class _Reconcile:
             self._progress.finish(name, report.status)
 
     def _mark(self, warehouse: Warehouse, name: str, held: dict[str, bool], present: set[str]) -> int:
-        """Mark what has vanished, unmark what came back; returns how many rows that are."""
+        """Mark vanished rows, unmark rows that came back; return the number of both."""
         vanished = sorted(key for key, is_gone in held.items() if not is_gone and key not in present)
         returned = sorted(key for key, is_gone in held.items() if is_gone and key in present)
         living = sum(not is_gone for is_gone in held.values())
@@ -166,7 +166,7 @@ class _Reconcile:
     # -- reading what is missing -------------------------------------------------------------------
 
     def _load_missing(self, *, full_refresh: bool) -> None:
-        """Load the resources that lack something; `_missing` keeps what they lack even then."""
+        """Load the resources that lack rows; afterwards, `_missing` holds only what they still lack."""
         if not self._missing or self._settings.stop.is_set():
             return
         with self._syncing() as (warehouse, _):
@@ -191,7 +191,7 @@ class _Reconcile:
         self._missing = {name: ids for name, ids in left.items() if ids}
 
     def _report_what_stays_missing(self) -> None:
-        """Report a resource as failed where rows stay missing that were not deleted since the sweep."""
+        """Report resources as failed whose missing rows are still in the tenant, and not deleted since the sweep."""
         with self._syncing() as (warehouse, sync):
             for name, ids in self._missing.items():
                 if ids & sync.keys(RESOURCES[name], since=_left_out(warehouse, name)):
@@ -203,12 +203,12 @@ class _Reconcile:
 
 
 def _left_out(warehouse: Warehouse, name: str) -> dt.datetime | None:
-    """The moment before which `--since` has left out rows; those are not missing."""
+    """The moment before which `--since` left out rows, which do not count as missing; None if it left out none."""
     return moment_of(warehouse.states.get(name, {}).get(LEFT_OUT))
 
 
 def _held(warehouse: Warehouse, name: str) -> dict[str, bool]:
-    """Row id → whether it is marked deleted, as the warehouse has it."""
+    """Row id → whether the row is marked as deleted in the warehouse."""
     if name not in warehouse.tables:
         return {}
     table = warehouse.name_of(name)

@@ -1,4 +1,4 @@
-"""Rows as files that a spreadsheet opens: xlsx by XlsxWriter, and CSV in which nothing is a formula or changes."""
+"""Files for spreadsheets: xlsx by XlsxWriter, and CSV whose texts are neither run as formulas nor changed."""
 
 import csv
 import io
@@ -14,15 +14,15 @@ from typing import Any
 from omnium_elt.infra.text import digits
 
 LONGEST_TEXT = 32_767
-"""Characters that a cell can hold."""
+"""Maximum number of characters in a cell."""
 WIDTHS = {"explanation": 90, "product_name": 32, "supplier_name": 24}
-"""Characters across, of the columns that need more or less than their heading."""
+"""Width in characters of columns that are not as wide as their heading."""
 
 
 def write_csv(
     path: Path, names: Sequence[str], rows: Iterable[Sequence[Any]], *, delimiter: str, decimal_sign: str
 ) -> None:
-    """UTF-8 with a mark at its beginning, so that Excel reads it as such; decimals without needless zeros."""
+    """Write UTF-8 with a byte order mark, by which Excel recognizes it; decimals without trailing zeros."""
     with path.open("w", encoding="utf-8-sig", newline="", errors="replace") as file:
         writer = csv.writer(file, delimiter=delimiter)
         writer.writerow(names)
@@ -38,18 +38,18 @@ def _csv_cell(value: Any, decimal_sign: str) -> Any:
 
 
 def kept_as_text(text: str) -> str:
-    """The text, so that a spreadsheet that opens a CSV neither runs nor changes it.
+    """Return the text so that a spreadsheet that opens a CSV neither runs nor changes it.
 
-    One that it would take for a formula, also behind blanks and in full-width characters, gets an apostrophe. One that
-    it would take for another number or a date (`000123`, `+1`, `1 234`, `1E5`, `10-1`, more than 15 digits) gets a tab,
-    which it does not show.
+    A text that would be taken for a formula, also after blanks or in full-width characters, gets an apostrophe in
+    front. A text that would be taken for another number or a date (`000123`, `+1`, `1 234`, `1E5`, `10-1`, more than 15
+    digits) gets a tab in front, which spreadsheets do not show.
     """
     shown = unicodedata.normalize("NFKC", text).lstrip("\ufeff\u200b\u200e\u200f \t\r\n\v\f")
     if shown[:1] in ("=", "+", "-", "@", "|", "%") and not _is_plain_number(shown):
         return "'" + text
     if text[:1] in ("\t", "\r", "\n"):
         return "'" + text
-    # Full-width digits become plain ones.
+    # A spreadsheet would also turn full-width digits into plain ones.
     is_changed = _is_changed_by_spreadsheets(shown) or (_is_plain_number(shown) and text.strip() != shown)
     return "\t" + text if is_changed else text
 
@@ -83,7 +83,7 @@ def _is_changed_by_spreadsheets(text: str) -> bool:
 
 
 def write_xlsx(path: Path, names: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
-    """One sheet: bold headings that stay in sight, a filter, dates and amounts as such, texts never as formulas."""
+    """Write one sheet with frozen bold headings and a filter; dates and amounts are typed, texts never formulas."""
     with workbook(path, constant_memory=True) as book:
         heading = book.add_format({"bold": True})
         formats = formats_of(book)
@@ -104,9 +104,9 @@ def write_xlsx(path: Path, names: Sequence[str], rows: Iterable[Sequence[Any]]) 
 
 @contextmanager
 def workbook(path: Path, **options: Any) -> Iterator[Any]:
-    """Give a workbook, which is written once it is whole; `options` as XlsxWriter has them.
+    """Yield a workbook, which is written to `path` at the end of the `with` block; `options` are XlsxWriter's.
 
-    Where there is no room, what packs its parts into a file would fail a second time when it is forgotten.
+    It is packed in memory: on a full disk, the zip file would fail a second time when it is garbage-collected.
     """
     import xlsxwriter
 
@@ -117,18 +117,18 @@ def workbook(path: Path, **options: Any) -> Iterator[Any]:
 
 
 A4 = 9
-"""Of the sizes of paper that a workbook knows."""
+"""Excel's number for this paper size."""
 
 
 def print_on_width(page: Any) -> None:
-    """A page is as wide as the paper, and there are as many as it takes."""
+    """Print in landscape on A4, fitted to the width of the page, on as many pages as needed."""
     page.set_paper(A4)
     page.set_landscape()
     page.fit_to_pages(1, 0)
 
 
 def formats_of(book: Any) -> dict[str, Any]:
-    """The formats of cells, by kind."""
+    """The number formats of cells, by kind."""
     return {
         "date": book.add_format({"num_format": "yyyy-mm-dd"}),
         "amount": book.add_format({"num_format": "#,##0.00"}),
@@ -138,7 +138,7 @@ def formats_of(book: Any) -> dict[str, Any]:
 
 
 def write_cell(page: Any, row: int, column: int, name: str, value: Any, formats: dict[str, Any]) -> None:
-    """One cell; `name` of its column says whether a number is an amount or a share."""
+    """Write one cell; the column's `name` decides whether a number is formatted as an amount or a share."""
     if value is None:
         return
     if isinstance(value, bool):
@@ -159,5 +159,5 @@ def write_cell(page: Any, row: int, column: int, name: str, value: Any, formats:
 
 
 def clean(text: str) -> str:
-    """The text without what XML and cells have no place for."""
+    """Return the text without characters that XML does not allow, cut to the length of a cell."""
     return re.sub(r"[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]", "", text)[:LONGEST_TEXT]

@@ -1,14 +1,14 @@
 """Apache Spark as the engine of the models: `transform --engine spark`.
 
-It reads the lake's newest run, and builds into a folder of its own beside it, which becomes a run of the marts when all
-of it is there:
+Spark reads the newest run of the lake, and builds into a partial folder beside it, which becomes a run of the marts
+once it is complete:
 
     lake/marts.json                   the newest run of the marts: per table its rows, columns, files and checksums
     lake/_marts/<run>/<schema>/<table>/*.parquet
 
-The working database gets the same tables, so that what is published, exported and decided knows nothing of Spark. It
-also keeps the two tables that only time can fill (promises' history, what was proposed): Spark begins with a copy of
-them and gives them back, and a home may change its engine from run to run.
+The working database gets the same tables, so that publish, export and decisions do not depend on Spark. It also keeps
+the two tables that cannot be rebuilt, as they record history (promises, proposals): Spark starts with a copy of them
+and writes them back, so a home may change its engine from run to run.
 """
 
 import os
@@ -33,13 +33,13 @@ from omnium_elt.steps.lake import KEPT_RUNS, MARTS, MARTS_MANIFEST, read_manifes
 from omnium_elt.warehouse import database
 
 HISTORY = "snapshots"
-"""Schema of the tables that a build goes on with."""
+"""Schema of the tables that each build continues."""
 KEPT = ("marts", HISTORY)
-"""Schemas whose tables are written back; the others are of use to the build alone."""
+"""Schemas whose tables are written back; only the build needs the others."""
 RAW = "raw"
 SCHEMAS = (*KEPT, RAW, "seeds", "staging", "intermediate")
 DOCUMENTS = "_documents"
-"""Table of the raw columns that hold JSON, which Spark's types do not tell (`spark__raw_documents`)."""
+"""Table that lists the raw columns with JSON, as Spark has no such type (`spark__raw_documents`)."""
 LEAST_JAVA = 17
 FORMAT = 1
 INSTALL = "Install it: pip install 'omnium-elt[spark]'."
@@ -54,7 +54,7 @@ SPARK_REMOTE = "SPARK_REMOTE"
 
 
 def check(settings: Settings) -> None:
-    """Raise UsageError where Spark cannot be used as this home and this machine are set up."""
+    """Raise UsageError if Spark cannot be used with these settings or on this machine."""
     if settings.destination not in database.LOCAL:
         raise UsageError(
             f"--engine spark reads the lake under the home, and not {settings.destination}",
@@ -89,10 +89,10 @@ def _check_java() -> None:
 
 @contextmanager
 def session(settings: Settings) -> Iterator[Any]:
-    """A Spark session for the length of a `with`: on this machine, or the cluster's that OMNIUM_SPARK_REMOTE names.
+    """A Spark session within the `with` block, on this machine or on the cluster that OMNIUM_SPARK_REMOTE names.
 
-    dbt, in the same process, uses it too. One that is open already is used as it is, and stays open. Java ends with
-    the session that started it, so that its memory is there for what follows.
+    dbt uses the session, too, as it runs in the same process. A session that is open already is used, and stays open.
+    A session that was started here is stopped at the end, together with Java, to free its memory.
     """
     check(settings)
     SparkSession = import_module("pyspark.sql").SparkSession
@@ -108,13 +108,13 @@ def session(settings: Settings) -> Iterator[Any]:
             f"no Spark session {where}: {' '.join(str(error).split())[:200]}",
             "Is it there, and has it memory?",
         ) from error
-    # Days and instants of the models count on it; the others make Spark as lenient, and as exact, as DuckDB is.
+    # The models need UTC for days and instants; most others make Spark as lenient, and as exact, as DuckDB.
     for name, value in {
         "spark.sql.session.timeZone": "UTC",
         "spark.sql.ansi.enabled": "false",
-        # The optimizer would look for minutes for what else follows from the long conditions of some models.
+        # The optimizer would take minutes to infer constraints from the long conditions of some models.
         "spark.sql.constraintPropagation.enabled": "false",
-        # The replay of history recurses once a day.
+        # The replay of history recurses once per day.
         "spark.sql.cteRecursionLevelLimit": "10000",
         "spark.sql.cteRecursionRowLimit": "-1",
         "spark.sql.parquet.compression.codec": "zstd",
@@ -124,7 +124,7 @@ def session(settings: Settings) -> Iterator[Any]:
     if PARTITIONS in os.environ:
         spark.conf.set("spark.sql.shuffle.partitions", os.environ[PARTITIONS])
     try:
-        # So that dbt-spark, which asks for a session for each statement, gets the server's.
+        # dbt-spark requests a session for each statement; this makes it use the server's.
         with environment({SPARK_REMOTE: remote} if remote else {}):
             yield spark
     finally:
@@ -135,9 +135,9 @@ def session(settings: Settings) -> Iterator[Any]:
 
 
 def end_java() -> None:
-    """End the Java of this process, which pyspark would keep, with all its memory, until Python ends.
+    """End the Java process, which pyspark would keep with all its memory until Python ends.
 
-    pyspark 4.1 has no public way; a version without these fields keeps its Java, as pyspark means it to.
+    pyspark 4.1 has no public function for this; with a version without these private fields, Java keeps running.
     """
     context = import_module("pyspark").SparkContext
     gateway = getattr(context, "_gateway", None)
@@ -164,12 +164,12 @@ def _local(builder: Any, settings: Settings) -> Any:
         "spark.local.dir": str(scratch / "spill"),
         "spark.sql.warehouse.dir": str(scratch / "warehouse"),
         "spark.sql.catalogImplementation": "in-memory",
-        # A machine is no cluster: few tasks, each of some size.
+        # One machine works best with few and large tasks.
         "spark.sql.shuffle.partitions": "8",
         "spark.sql.sources.parallelPartitionDiscovery.parallelism": "2",
-        # By its file a table is taken for small that is fifty times as large as a table of hashes, all in one heap.
+        # Spark judges a table by its file; as a hash table it is fifty times as large, and all are in one heap.
         "spark.sql.autoBroadcastJoinThreshold": "1MB",
-        # A machine that was asleep goes on: after two minutes without itself Spark would take itself for lost.
+        # After the machine slept for two minutes, the default, Spark would take its own process for lost.
         "spark.network.timeout": "1d",
     }.items():
         builder = builder.config(name, value)
@@ -177,7 +177,7 @@ def _local(builder: Any, settings: Settings) -> Any:
 
 
 def prefix(settings: Settings) -> str:
-    """How the names of this home's databases in Spark begin. They are made anew with every build."""
+    """Prefix of the names of this home's databases in Spark, which every build creates anew."""
     return f"omnium_{database.digest(str(settings.home.lake))[:8]}_"
 
 
@@ -200,7 +200,7 @@ _TYPES = {
 
 
 def _columns(described: Mapping[str, Any]) -> str:
-    """The columns of a raw table as Spark declares them; empty where it has to look into the file for a type."""
+    """The columns of a raw table as a Spark declaration; empty if a type is unknown and Spark must read the file."""
     columns = {column["name"]: column["type"] for column in described["columns"]}
     types = {
         name: kind.lower() if kind.startswith("DECIMAL") else _TYPES.get(kind)
@@ -212,7 +212,7 @@ def _columns(described: Mapping[str, Any]) -> str:
 
 
 class Build:
-    """One build of the models in Spark: what it reads, where it writes, and how its tables come home."""
+    """One build of the models in Spark: registers its input, keeps its tables, and copies them to the home."""
 
     def __init__(self, spark: Any, settings: Settings) -> None:
         self._spark = spark
@@ -225,7 +225,7 @@ class Build:
         self._described: dict[str, Any] = {}
 
     def begin(self) -> None:
-        """Let Spark know the raw tables of the lake's newest run and the tables to go on with, and nothing else."""
+        """Create Spark's databases anew, with the raw tables of the lake's newest run and the history tables."""
         make_folder(self._runs)
         for stale in self._runs.glob(".*"):
             shutil.rmtree(stale, ignore_errors=True)
@@ -270,16 +270,16 @@ class Build:
                 )
 
     def _seen(self, path: Path) -> str:
-        """A path in the lake as Spark sees it: a cluster may have it mounted elsewhere."""
+        """The address of a path in the lake for Spark; a cluster may have the lake mounted elsewhere."""
         lake = os.environ.get(LAKE)
         if not lake:
             return path.as_uri()
         return f"{lake.rstrip('/')}/{path.relative_to(self._settings.home.lake).as_posix()}"
 
     def keep(self) -> list[str]:
-        """Keep what was built as files of a run of the marts; return the marts that are views.
+        """Make the built tables a run of the marts; return the names of marts that are views.
 
-        Spark is of no more use then.
+        Spark is not needed afterwards.
         """
         tables = {schema: self._names("tables", schema) for schema in KEPT}
         views = {schema: self._names("views", schema) for schema in KEPT}
@@ -297,20 +297,20 @@ class Build:
         return sorted(views["marts"])
 
     def _names(self, kinds: str, schema: str) -> set[str]:
-        """The names of the tables, views among them, or of the views alone, that Spark has in a schema."""
+        """The names of all tables, including views (`kinds`: tables), or of the views only (views) in a schema."""
         found = self._spark.sql(f"show {kinds} in `{self._prefix}{schema}`").collect()
         return {row[1] for row in found if not row.isTemporary}
 
     def finish(self) -> None:
-        """Give the kept tables to the working database, and the run to readers of the lake.
+        """Copy the kept tables into the working database, then publish the run to readers of the lake.
 
-        These see it once `marts.json` is there; the database changes in one transaction.
+        The database changes in one transaction. Readers of the lake see the run once `marts.json` names it.
         """
         self._bring_home()
         self._write_manifest()
 
     def _describe(self, folder: Path) -> dict[str, Any]:
-        """The files of a table, and what they hold; what else Spark left there is taken away."""
+        """The manifest's entry of a table: rows, columns, files. Deletes what else Spark left in the folder."""
         import pyarrow.parquet
 
         for other in folder.iterdir():

@@ -1,6 +1,6 @@
-"""export --for-supplier: each order of the proposal as its supplier expects it, as a workbook or a page to print.
+"""export --for-supplier: a file for each order of the proposal, to be sent to its supplier, as xlsx, html or pdf.
 
-What the supplier needs and nothing else: no reasons, no stock of ours.
+It holds only what the supplier needs, and neither the reasons for a quantity nor stock levels.
 """
 
 import re
@@ -34,15 +34,15 @@ COLUMNS = (
     ("unit_cost", "Price", 12),
     ("line_value", "Total", 14),
 )
-"""Field of the proposal's line, heading, characters across."""
+"""Field of the proposal's line, heading, width in characters."""
 MOST_NAMED = 5
-"""Files that a remark names at most."""
+"""Maximum number of files that a remark names."""
 NUMBERS = {"quantity", "packs", "pack_quantity", "unit_cost", "line_value"}
-"""Columns that are set to the right, as their headings are."""
+"""Columns that are right-aligned, with their headings."""
 
 
 def export_orders(home: Home, kind: str | None, output: str | None, chosen: Selection) -> Written:
-    """Write a file an order into the folder `output` (default: orders). Raises UsageError as `export_lines`."""
+    """Write one file per order to the folder `output` (default: orders). Raises UsageError as `export_lines` does."""
     kind = kind or "xlsx"
     if kind not in WRITERS:
         raise UsageError(
@@ -67,7 +67,7 @@ def export_orders(home: Home, kind: str | None, output: str | None, chosen: Sele
 
 
 def _remark_on_others(folder: Path, names: set[str]) -> list[str]:
-    """Say which files of the folder are not of this call: an order of before might be sent beside its new version."""
+    """Name the folder's files that this export did not write, as an old order might be sent along with the new one."""
     endings = tuple(f".{kind}" for kind in WRITERS)
     others = sorted(
         path.name
@@ -83,7 +83,7 @@ def _remark_on_others(folder: Path, names: set[str]) -> list[str]:
 def _head(
     lines: Sequence[dict[str, Any]], warehouse: dict[str, Any], as_of: str, undone: set[str]
 ) -> dict[str, Any]:
-    """What stands above an order's lines, heading → text; and what the file is called after."""
+    """The head of an order: the facts above its lines, and those that its file name is made of."""
     first = lines[0]
     place = [
         warehouse.get("warehouse_name") or first["warehouse_code"],
@@ -118,7 +118,7 @@ def _facts(head: dict[str, Any]) -> list[tuple[str, str]]:
 
 
 def _file_name(head: dict[str, Any]) -> str:
-    """Readable, and safe whatever the ids of a tenant hold; the order's own id keeps two of them apart."""
+    """A readable file name, safe for any characters in the tenant's ids; the end of the order's id makes it unique."""
     parts = (
         head["supplier_name"] or head["supplier_id"],
         head["warehouse_code"],
@@ -155,7 +155,7 @@ def _write_workbook(path: Path, head: dict[str, Any], lines: Sequence[dict[str, 
             row += 1
             for number, (name, _, _) in enumerate(COLUMNS):
                 value = line.get(name)
-                # A number at the left edge: to the right it would touch the text beside it.
+                # Left-aligned, as a right-aligned number would touch the text in the next column.
                 if name == "line_number" and value is not None:
                     page.write_number(row, number, value, left)
                 else:
