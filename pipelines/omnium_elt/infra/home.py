@@ -56,15 +56,15 @@ class Home:
     exports = _Place("exports")
     """The marts as Parquet."""
     manifest = _Place("exports", "manifest.json")
-    """The list of exports, written after all of them."""
+    """The list of exports, written after them."""
     lake = _Place("lake")
     """Raw tables as Parquet, a folder each."""
     delta = _Place("delta")
-    """Raw tables and marts as Delta tables, a folder each."""
+    """Raw tables as Delta tables, a folder each."""
     state = _Place("state")
     """Everything that is internal to the program."""
     working_database = _Place("state", "warehouse.duckdb")
-    """The database that load and transform write; nobody else opens it."""
+    """The database that load and transform write; only the program opens it."""
     buffers = _Place("state", "spool")
     """Windows that wait to be loaded; of no use to a later run. The folder keeps the name that older versions used, so
     that leftovers of their killed runs are found and removed."""

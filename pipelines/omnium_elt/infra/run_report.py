@@ -100,7 +100,7 @@ class RunReport:
     resources: list[ResourceReport] = field(default_factory=list)
     steps: list[StepReport] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
-    """What needs a person's attention, a line each: drift, recommended lags, refused deletions."""
+    """What needs the user's attention, a line each: drift, recommended lags, refused deletions."""
     error: str | None = None
     error_status: int | None = None
     """Exit status of the error that ended the run; None: the exit status of `status`."""

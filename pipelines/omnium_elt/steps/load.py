@@ -315,7 +315,7 @@ class _Load:
             for window in windows
         )
 
-    # -- what a person should know -------------------------------------------------------------------
+    # -- notes for the user --------------------------------------------------------------------------
 
     def _note_left_out(self) -> None:
         """Note what `--since` left out, in this run or an earlier one."""

@@ -148,11 +148,11 @@ class Warehouse:
         self._connection.execute("set TimeZone = 'UTC'")
         return dlt.destinations.duckdb(self._connection)
 
-    # -- what is there -----------------------------------------------------------------------------
+    # -- what the destination holds ----------------------------------------------------------------
 
     @property
     def states(self) -> dict[str, dict[str, Any]]:
-        """The kept state of each resource, as of the last complete package."""
+        """The state of each resource, as of the last complete package."""
         sources = self.pipeline.state.get("sources", {})
         return {name: dict(state) for name, state in sources.get(NAME, {}).get("resources", {}).items()}
 
@@ -253,7 +253,7 @@ class Warehouse:
             if counted % RUNS_A_VACUUM == 0:
                 self.execute("reset global max_vacuum_tasks")
 
-    # -- what comes in -----------------------------------------------------------------------------
+    # -- loading packages --------------------------------------------------------------------------
 
     def load(self, package: Package) -> None:
         """Load one package: in one transaction if possible, otherwise through dlt.
