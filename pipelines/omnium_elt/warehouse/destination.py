@@ -76,8 +76,8 @@ MEMORY_WHERE_TIGHT = "128MB"
 """DuckDB's limit if the machine or the container has little memory; it spills to disk beyond it."""
 A_COLUMN, A_ROW, A_VECTOR = 32 * 1024, 16 * 1024, 2048
 """Bytes that DuckDB keeps while it replaces rows of a table: A_COLUMN for each column, and A_ROW for each replaced row,
-but for at most one row in `A_VECTOR`. 20 rows in each of 444 tables with 8,858 columns took 280 MB; 20,000 among three
-million rows took 18 MB."""
+but at most once per `A_VECTOR` rows of the table. 20 rows in each of 444 tables with 8,858 columns took 280 MB; 20,000
+among three million rows took 18 MB."""
 AFTER_A_PACKAGE = "32MB"
 """What DuckDB may keep in memory after a package (`Warehouse.forget_what_was_written`)."""
 RUNS_A_VACUUM = 10
@@ -443,7 +443,7 @@ def _attached(path: Path) -> Any:
     """
     import duckdb
 
-    # DuckDB replays the WAL that a killed process left in memory that it cannot spill.
+    # A killed process leaves a WAL; DuckDB replays it in memory that it cannot spill.
     has_log = path.with_name(f"{path.name}.wal").exists()
     limit = memory.for_database() if has_log else _memory_limit()
     config = {**DUCKDB_CONFIG, "memory_limit": limit, "temp_directory": f"{path}.tmp"}
