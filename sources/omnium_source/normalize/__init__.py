@@ -1,1 +1,1 @@
-"""Pages of JSON become tables: columns, keys and hashes, in this process or in workers."""
+"""Turns pages of JSON into tables with keys and content hashes, in this process or in workers."""

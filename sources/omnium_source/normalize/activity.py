@@ -1,4 +1,4 @@
-"""Whether anybody makes tables at this moment."""
+"""Tracks whether tables are being made at this moment."""
 
 import contextlib
 import threading
@@ -9,7 +9,7 @@ from typing import Any
 
 
 class Activity:
-    """Counts the batches under way; whoever has time to begin something else waits until there are none."""
+    """Counts the batches under way, so that other work can wait until there are none."""
 
     def __init__(self) -> None:
         self._count, self._idle_since = 0, time.monotonic()
@@ -17,7 +17,7 @@ class Activity:
 
     @contextlib.contextmanager
     def one_more(self) -> Iterator[None]:
-        """While one more batch is under way."""
+        """Count one more batch as under way within the block."""
         with self._changed:
             self._count += 1
         try:
@@ -29,7 +29,7 @@ class Activity:
                 self._changed.notify_all()
 
     def wait_idle(self, seconds: float, coming: "Future[Any]") -> bool:
-        """Wait until nothing has been under way for so long, from now on; False: `coming` is done before that."""
+        """Wait until no batch was under way for `seconds` from now on; False if `coming` is done before that."""
         coming.add_done_callback(self._wake)
         began = time.monotonic()
         with self._changed:

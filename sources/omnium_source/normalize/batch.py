@@ -1,4 +1,4 @@
-"""The tables of some pages: rows, their keys, and what nobody expected."""
+"""The tables of some pages: their rows, keys and drift."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
@@ -12,17 +12,17 @@ from omnium_source.normalize.found_columns import Found
 from omnium_source.normalize.schema import ID, ROOT_ID, ROW_HASH
 
 NO_STAMP = np.iinfo(np.int64).max
-"""What stands for a missing stamp."""
+"""Stands for a missing stamp."""
 
 
 @dataclass(slots=True)
 class Batch:
     """Arrow tables of some pages.
 
-    `keys` are the `_dlt_id` of the root rows in the order they came; `roots` tells of every row of every table which
-    root row it belongs to, until some were left out. `found`: columns that the contract lacks, where this batch needed
-    them first. `tables` is empty where only the keys are wanted. `doubled`: rows with the key of another one on the
-    same page.
+    `keys`: the `_dlt_id` of the root rows in the order in which they came. `roots`: for each table, the root row that
+    each row belongs to; empty once rows were left out. `found`: columns that the contract lacks and that this batch
+    needed first. `tables` is empty if only the keys are wanted. `doubled`: rows with the key of another row on the same
+    page.
     """
 
     root: str
@@ -35,14 +35,14 @@ class Batch:
 
     @property
     def hashes(self) -> list[str]:
-        """The content hash of each root row; none where there are no tables."""
+        """The content hash of each root row; empty if there are no tables."""
         root = self.tables.get(self.root)
         return [] if root is None else root[ROW_HASH.name].to_pylist()
 
     def stamps(self, cursor: str, missing: int = NO_STAMP) -> np.ndarray | None:
-        """Microseconds since 1970 of each root row, `missing` where a row has no stamp.
+        """The stamp of each root row in microseconds since 1970, `missing` if a row has none.
 
-        None: there are no tables, or `cursor` is no column of timestamps.
+        None if there are no tables, or if `cursor` is no column of timestamps.
         """
         root = self.tables.get(self.root)
         if root is None or cursor not in root.column_names:
@@ -53,7 +53,7 @@ class Batch:
         return np.asarray(column.cast(pa.int64()).fill_null(missing).to_numpy())
 
     def kept(self, mask: Sequence[bool] | None) -> dict[str, pa.Table]:
-        """The tables with only those root rows that `mask` keeps, and their children; all of them for None."""
+        """The tables with only those root rows that `mask` keeps, and their children; all rows if it is None."""
         if mask is None or all(mask):
             return self.tables
         kept = self.tables[self.root].filter(pa.array(mask, pa.bool_()))
@@ -64,10 +64,10 @@ class Batch:
         }
 
     def newest(self, cursor: str) -> "Batch":
-        """The batch with of every key only the newest row, and that one's children.
+        """The batch with only the newest row of each key, and the children of that row.
 
-        The newest is the one with the largest `cursor` (a timestamp column of the root table), among equals and
-        without a cursor the one that came last.
+        The newest row has the largest `cursor` (a timestamp column of the root table). Among equals, and without a
+        cursor, it is the row that came last.
         """
         found = self.stamps(cursor, missing=-NO_STAMP)
         stamps = [0] * len(self.keys) if found is None else found.tolist()

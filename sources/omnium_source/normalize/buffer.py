@@ -1,8 +1,8 @@
-"""The tables of one window, in memory, or on disk once they outgrow it.
+"""Holds the tables of one window: in memory, or on disk once they outgrow it.
 
-A window is handed over only when it is known to be complete, so its tables have to wait somewhere. Small
-windows (the everyday case) wait in memory; those of a backfill go to Parquet files, one for each table, so
-that memory does not grow with the window and a destination can take the files as they are.
+A window is handed over only when it is known to be complete, so its tables have to wait somewhere. Small windows (the
+everyday case) wait in memory. Those of a backfill go to Parquet files, one for each table, so that memory does not grow
+with the window and a destination can take the files as they are.
 """
 
 import shutil
@@ -16,11 +16,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 IN_MEMORY_BYTES = 48 * 1024 * 1024
-"""A window that is larger than this goes to files."""
+"""A window larger than this goes to files."""
 WRITE_BYTES = 8 * 1024 * 1024
-"""What is written to the files at once: as much waits in memory for each window that is being read."""
+"""How much is written to the files at once; as much waits in memory for each window that is being read."""
 REQUIRED = ("_dlt_id", "_dlt_root_id", "_dlt_parent_id")
-"""Columns that are never null, and say so: dlt compares a file's schema with the table's."""
+"""Columns that are never null and are declared so, because dlt compares a file's schema with the table's."""
 
 Columns = dict[str, dict[str, Any]]
 """Columns as dlt describes them."""
@@ -28,7 +28,7 @@ Columns = dict[str, dict[str, Any]]
 
 @dataclass(frozen=True)
 class Part:
-    """Some rows of one table: a table in memory or, where that is None, a Parquet file."""
+    """Some rows of one table: a table in memory or, if that is None, a Parquet file."""
 
     name: str
     rows: int
@@ -46,7 +46,7 @@ class Part:
         return source.column(name)
 
     def tables(self) -> Iterator[pa.Table]:
-        """The rows, no more at once than were written together."""
+        """Yield the rows; those of a file in the row groups in which they were written."""
         if self.table is not None:
             yield self.table
         elif self.path is not None:
@@ -64,7 +64,7 @@ class Tables:
 
 
 def joined(several: Sequence[Tables]) -> Tables:
-    """A window whose rows were gathered in several places."""
+    """Join the tables of a window whose rows were gathered in several places."""
     parts = sorted((part for tables in several for part in tables.parts), key=_depth)
     hints: dict[str, Columns] = {}
     for tables in several:
@@ -80,8 +80,8 @@ def _depth(part: Part) -> int:
 class Buffer:
     """Gathers the tables of one window.
 
-    `folder` is where files may be made; None: a temporary folder of the system's. With `in_memory=0`
-    everything goes to files.
+    `folder` is where files may be made; the system's folder for temporary files if None. With `in_memory=0` everything
+    goes to files.
     """
 
     def __init__(self, folder: Path | None = None, in_memory: int = IN_MEMORY_BYTES) -> None:
@@ -102,7 +102,7 @@ class Buffer:
             self._spill()
 
     def finish(self) -> list[Part]:
-        """All parts. Files are complete from now on; nothing more can be added."""
+        """All parts, with their files complete. Nothing can be added afterwards."""
         if self._files or not self._limit:
             self._spill()
         for writer in self._writers.values():
@@ -115,7 +115,7 @@ class Buffer:
         return sorted([*self._files.values(), *held], key=_depth)
 
     def close(self) -> None:
-        """Remove the files."""
+        """Drop the tables and remove the files."""
         self._held.clear()
         for writer in self._writers.values():
             writer.close()
@@ -137,7 +137,7 @@ class Buffer:
         self._held, self._size = {}, 0
 
     def _file(self, name: str, schema: pa.Schema) -> Path:
-        """The table's file; another one where a new field has come since."""
+        """The table's file; another one if a new field has changed its columns."""
         writer = self._writers.get(name)
         if writer is None or not writer.schema.equals(schema):
             if writer is not None:
@@ -154,6 +154,6 @@ def _joined(tables: list[pa.Table]) -> pa.Table:
 
 
 def with_required(table: pa.Table) -> pa.Table:
-    """The table with `REQUIRED` columns that may not be null, and others that may."""
+    """The table with `REQUIRED` columns declared as never null, and all others as nullable."""
     schema = pa.schema([column.with_nullable(column.name not in REQUIRED) for column in table.schema])
     return pa.Table.from_arrays(table.columns, schema=schema)

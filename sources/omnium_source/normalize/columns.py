@@ -1,10 +1,10 @@
-"""One field of many JSON objects → one Arrow column, exact.
+"""Turns one field of many JSON objects into one exact Arrow column.
 
-The objects come from orjson, which reads numbers as floats. A float tells the first fifteen digits of a
-number, and amounts here have nine decimals, so a float is enough as long as it is small and not near the
-middle between two neighbours; for the few others `Spelling` looks up how the number stood in the page.
+The objects come from orjson, which reads numbers as floats. A float keeps the first fifteen digits of a number, and
+amounts have nine decimals, so a float is enough as long as it is small and not near the middle between two neighbouring
+amounts. For the few others, `Spelling` looks up how the number was written in the page.
 
-Every `fit` returns the column, and the positions of values that do not fit or were changed to fit (`Fit`).
+Every `fit_…` function returns the column and the positions of values that do not fit or were changed to fit (`Fit`).
 """
 
 import datetime as dt
@@ -40,11 +40,11 @@ SCALE = 9
 LARGEST_UNSCALED = 10**38
 _EXACT = Context(prec=200, rounding=ROUND_HALF_EVEN)
 _LARGEST_CERTAIN = float(2**50)
-"""In units of the ninth decimal: a larger number is looked up as it was written."""
+"""In units of the ninth decimal: for a larger number, its spelling in the page is looked up."""
 _ROUNDING_ERROR = 4.5e-16
-"""How far a float times 1e9 may be off, as a share of itself."""
+"""How far a float times 1e9 may be off, relative to itself."""
 _TINY = 1e-3
-"""In units of the ninth decimal: a number below it that a float tells may have more decimals than `PLACES`."""
+"""In units of the ninth decimal: a smaller number may have more decimals than `PLACES`, even if a float holds it."""
 
 _TIME = re.compile(
     r"(\d{4})-(\d\d)-(\d\d)(?:[T ](\d\d)(?::(\d\d)(?::(\d\d)(?:\.(\d+))?)?)?)?"
@@ -52,21 +52,21 @@ _TIME = re.compile(
     re.ASCII | re.IGNORECASE,
 )
 _TEXT_END = 2**31 - 1
-"""pyarrow fails on a slice without an end."""
+"""The end of a slice: pyarrow fails on a slice without one."""
 _AFTER_MICROSECONDS = re.compile(rb"\d*Z?")
 _EPOCH = dt.datetime(1970, 1, 1)
 _FIRST_MOMENT = (dt.datetime.min - _EPOCH) // dt.timedelta(microseconds=1)
 _LAST_MOMENT = (dt.datetime(9999, 12, 31) - _EPOCH) // dt.timedelta(microseconds=1)
-"""Of the last day only its beginning, which is the same day in UTC: what comes later lies in the year 10000 of
-some time zone, and neither Python nor what is built on it can show that."""
+"""Only the first moment of the last day counts, which is the same day in UTC: what comes later lies in the year 10000
+of some time zone, and neither Python nor programs built on it can represent that."""
 
 
 @dataclass(frozen=True, slots=True)
 class Fit:
     """A column, the positions of values that do not fit it, and of those that were changed to fit.
 
-    `misfits` are null in the column. `rounded` have more decimals than .NET's decimal, so that rounding them loses more
-    than a computation's tail. `clamped` are moments that programs cannot show.
+    `misfits` are null in the column. `rounded` values have more decimals than .NET's decimal type, so rounding them
+    loses more than the tail of a computation. `clamped` values are moments that programs cannot represent.
     """
 
     array: pa.Array
@@ -76,7 +76,7 @@ class Fit:
 
 
 def fit_text(values: Sequence[Any], spelling: Spelling) -> Fit:
-    """Strings; numbers and booleans as JSON writes them; objects and lists do not fit."""
+    """Strings; numbers and booleans as JSON writes them. Objects and lists do not fit."""
     try:
         return Fit(pa.array(values, pa.string()))
     except pa.ArrowException:
@@ -110,7 +110,7 @@ def _boolean(value: Any) -> bool | None:
 
 
 def fit_bigint(values: Sequence[Any], spelling: Spelling) -> Fit:
-    """Whole numbers of 64 bits, also written 1.0 or "1"."""
+    """Integers of 64 bits, also written as 1.0 or "1"."""
     inferred = _inferred(values)
     if inferred is not None and (pa.types.is_null(inferred.type) or pa.types.is_int64(inferred.type)):
         return Fit(inferred.cast(pa.int64()))
@@ -118,7 +118,7 @@ def fit_bigint(values: Sequence[Any], spelling: Spelling) -> Fit:
 
 
 def _bigint(number: Decimal | None) -> int | None:
-    # The exponent is looked at first: writing out 1E+9999 would take for ever.
+    # The exponent is checked first, so that a number such as 1E+9999 is never written out.
     if number is None or not number.is_finite() or number.adjusted() > 20:
         return None
     if number != number.to_integral_value(context=_EXACT):
@@ -133,7 +133,7 @@ def fit_decimal(values: Sequence[Any], spelling: Spelling) -> Fit:
     if inferred is not None:
         if pa.types.is_null(inferred.type) or pa.types.is_int64(inferred.type):
             return Fit(inferred.cast(DECIMAL))
-        # Arrow takes a boolean among floats for 1 or 0.
+        # Arrow turns a boolean among floats into 1 or 0.
         if pa.types.is_float64(inferred.type) and bool not in set(map(type, values)):
             fitted = _decimals_of_floats(inferred, spelling)
             if fitted is not None:
@@ -146,7 +146,7 @@ def fit_decimal(values: Sequence[Any], spelling: Spelling) -> Fit:
         if number is None or amount is None or amount == number:
             return amount
         if type(value) is str:
-            return None  # text in place of a number is only taken at its word
+            return None  # a text is taken as a number only if it needs no rounding
         if is_beyond(number):
             rounded.append(row)
         return amount
@@ -156,7 +156,7 @@ def fit_decimal(values: Sequence[Any], spelling: Spelling) -> Fit:
 
 
 def _inferred(values: Sequence[Any]) -> pa.Array | None:
-    """What Arrow makes of the values on its own, None where it finds no type for all."""
+    """The array that Arrow infers from the values, None if no type fits all of them."""
     try:
         return pa.array(values)
     except (pa.ArrowException, OverflowError):
@@ -164,11 +164,11 @@ def _inferred(values: Sequence[Any]) -> pa.Array | None:
 
 
 def _decimals_of_floats(floats: pa.Array, spelling: Spelling) -> Fit | None:
-    """Exact decimals; None where one is too large for them.
+    """Exact decimals; None if a number is too large for them.
 
-    `scaled` is off by less than 2.3e-16 of itself (the float half a unit in the last place, and the product
-    as much again). Where rounding could go either way within that, or where nine decimals are beyond what
-    a float tells, the number is looked up as it was written.
+    `scaled` is off by less than 2.3e-16 of itself: half a unit in the last place for the float, and as much again for
+    the product. If rounding could go either way within that, or if nine decimals are more than a float keeps, the
+    spelling of the number in the page is looked up.
     """
     validity, data = floats.buffers()
     amounts = np.frombuffer(data, np.float64, len(floats))
@@ -187,7 +187,7 @@ def _decimals_of_floats(floats: pa.Array, spelling: Spelling) -> Fit | None:
     for row in np.flatnonzero(~certain).tolist():
         number = floats[row].as_py()
         if number is None:
-            continue  # what stands below a null is nobody's promise
+            continue  # the value behind a null is undefined
         amount = _unscaled(spelling.exact(number, row))
         if amount is None:
             return None
@@ -227,7 +227,7 @@ def _number(value: Any, row: int, spelling: Spelling) -> Decimal | None:
 
 
 def fit_timestamp(values: Sequence[Any], spelling: Spelling) -> Fit:
-    """ISO 8601 with any zone (none means UTC) and any precision, cut to microseconds; dates are midnight."""
+    """ISO 8601 in any zone (UTC if none is given) and any precision, cut to microseconds; a date is its midnight."""
     try:
         texts = pa.array(values, pa.string())
     except pa.ArrowException:
@@ -242,10 +242,11 @@ def fit_timestamp(values: Sequence[Any], spelling: Spelling) -> Fit:
 
 
 def _clamped(times: pa.Array, misfits: list[int]) -> Fit:
-    """The moments, none later than what programs can show."""
+    """The moments, moved into the range that programs can represent."""
     counts = times.view(pa.int64())
     last = pc.max(counts).as_py()
-    # .NET's 0001-01-01T00:00:00+02:00 lies before the first moment that most programs know: it means no date at all.
+    # .NET's 0001-01-01T00:00:00+02:00 lies before the first moment that most programs know. It means that no
+    # date was set, so it is not reported as clamped.
     if last is None or (last <= _LAST_MOMENT and pc.min(counts).as_py() >= _FIRST_MOMENT):
         return Fit(times, misfits)
     late = pc.fill_null(pc.greater(counts, _LAST_MOMENT), False)
@@ -258,16 +259,16 @@ def _clamped(times: pa.Array, misfits: list[int]) -> Fit:
 
 
 def _times_in_utc(texts: pa.Array) -> pa.Array | None:
-    """All of the column at once, if all of it is well formed."""
+    """All moments of a column at once; None if not all of them are well formed."""
     try:
-        # Arrow wants a zone, and no more than microseconds.
+        # Arrow requires a zone, and takes no more than microseconds.
         return texts.cast(TIMESTAMP)
     except pa.ArrowException:
         return _times_of_any_precision(texts)
 
 
 def _times_of_any_precision(texts: pa.Array) -> pa.Array | None:
-    """The same, where some have no zone, or more digits, and none another zone than UTC."""
+    """The same for texts that have no zone or more digits, if none has a zone other than UTC."""
     # As bytes: a slice of text would have to count characters.
     raw = texts.view(pa.binary())
     zone = pc.binary_slice(raw, 19, _TEXT_END)
@@ -308,7 +309,7 @@ def _microseconds_of(value: Any) -> int | None:
 
 
 def microseconds(value: Any) -> int | None:
-    """Microseconds since 1970 of an ISO 8601 text, None for anything else; no moment that programs cannot show."""
+    """Microseconds since 1970 of an ISO 8601 text, limited to what programs can represent; None for anything else."""
     count = _microseconds_of(value)
     return None if count is None else min(max(count, _FIRST_MOMENT), _LAST_MOMENT)
 
@@ -330,7 +331,7 @@ FITS: dict[Kind, Callable[[Sequence[Any], Spelling], Fit]] = {
 
 
 def kind_of(values: Sequence[Any]) -> Kind:
-    """The kind of column for a field that the contract does not know, after its values."""
+    """The kind of column that fits the values of a field that the contract does not have."""
     present = [value for value in values if value is not None]
     types = set(map(type, present))
     if types & {dict, list}:

@@ -1,8 +1,8 @@
-"""What a run tells of values that could not be taken as they came, and of fields that are new.
+"""Drift: values that could not be taken as they came, and fields that are new.
 
-Notes      gathers it while a batch becomes tables
-Drift      one kind of it in one column, how often, and the keys of a few rows
-in_words   the drift of a run, a line for each column
+Notes      collects the drift while a batch becomes tables
+Drift      one kind of drift in one column: how often, and the keys of a few rows
+in_words   the drift of a run, a line for each column and kind
 """
 
 from collections.abc import Callable, Container, Iterable, Sequence
@@ -15,13 +15,13 @@ from omnium_source.decoding import What
 DriftKind = Literal["new_field", "misfit", "rounded", "clamped", "no_key", "doubled_key", What]
 
 MOST_IDS = 1_000
-"""Rows of a column that are kept by their ids; of more only how many they are."""
+"""Rows of a column that are noted with their keys; of more rows only the ids are noted, or only their number."""
 EXAMPLES = 3
-"""Rows of each column that are named at most."""
+"""The most rows of a column that are named."""
 WHOLE_ROW = "*"
-"""Stands for a column where all of a row is meant."""
+"""Stands in place of a column where the row itself is meant."""
 LONGEST_EXAMPLE = 60
-"""Characters of a key that are shown."""
+"""The most characters of a key that are shown."""
 
 WORDS: dict[DriftKind, str] = {
     "new_field": "new field",
@@ -40,13 +40,13 @@ WORDS: dict[DriftKind, str] = {
 
 @dataclass(frozen=True, slots=True)
 class Drift:
-    """Something the contract does not say, in how many rows of the batch, and of which type.
+    """One deviation from the contract: in which column, of which type, and in how many rows of the batch.
 
-    `new_field`: a field that no earlier run put into the destination. `misfit`: values that do not fit; they stand in
-    the column's variant. The others tell what became of a value (`WORDS`). `column` is the field's path where the
-    value was no JSON yet, and `WHOLE_ROW` where it should have been a row. `examples`: keys of root rows, as they stand
-    in the table; what is no row is told by its place. `ids`: the `_dlt_id` of each of these root rows, with its key for
-    the first `MOST_IDS`.
+    `new_field`: a field that no earlier run put into the destination. `misfit`: values that do not fit; they are kept
+    in the column's variant. The other kinds say what became of a value (`WORDS`). `column` is the field's path if the
+    value was not valid JSON, and `WHOLE_ROW` for an element that is no row. `examples`: keys of root rows, as they are
+    in the table; an element that is no row is named by its place. `ids`: the `_dlt_id` of each of these root rows, with
+    its key for the first `MOST_IDS`.
     """
 
     table: str
@@ -58,9 +58,9 @@ class Drift:
     ids: tuple[tuple[str, str | None], ...] = field(default=(), repr=False, compare=False)
 
     def of_rows(self, kept: Container[str] | None) -> "Drift | None":
-        """The same of those root rows alone, or all for None, each counted once; None where nothing is left.
+        """The drift of these root rows alone (all if None), each counted once; None if nothing is left.
 
-        What is no row stays.
+        Elements that are no rows stay.
         """
         if self.kind == "no_row":
             return self
@@ -69,7 +69,7 @@ class Drift:
 
 
 class Notes:
-    """The drift of one batch in the making: rows are root rows, by their position, until their keys are known."""
+    """The drift of one batch in the making: rows are positions of root rows until their keys are known."""
 
     def __init__(self) -> None:
         self._rows: dict[tuple[str, str, DriftKind, str], list[int]] = {}
@@ -79,7 +79,7 @@ class Notes:
         self._rows.setdefault((table, column, kind, example_type), []).extend(roots)
 
     def drift(self, name_of: Callable[[int], str], ids: Sequence[str]) -> list[Drift]:
-        """What was noted; `name_of` gives the key of a root row, `ids` are those of all root rows."""
+        """What was noted; `name_of` gives the key of a root row, `ids` are the ids of all root rows."""
         found = []
         for what, roots in self._rows.items():
             distinct = list(dict.fromkeys(roots))
@@ -91,7 +91,7 @@ class Notes:
 
 
 def summed(drift: Iterable[Drift]) -> list[Drift]:
-    """One Drift for each column and kind, with the rows of all of them."""
+    """Merge drift into one Drift for each column and kind."""
     found: dict[tuple[str, str, DriftKind], Drift] = {}
     for one in drift:
         place = one.table, one.column, one.kind
@@ -106,7 +106,7 @@ def summed(drift: Iterable[Drift]) -> list[Drift]:
 
 
 def in_words(drift: Iterable[Drift]) -> list[str]:
-    """The drift of a run for people: a line for each column, with the keys of a few rows where a value was touched."""
+    """The drift of a run as text: a line for each column and kind, with a few keys where values were changed."""
     return [_line(one) for one in summed(drift)]
 
 
@@ -119,7 +119,7 @@ def _line(drift: Drift) -> str:
 
 
 def named(parts: Sequence[str | None]) -> str:
-    """The key of a row in words: its parts as they stand in the table, shortened."""
+    """The key of a row as text: its parts as they are in the table, shortened."""
     text = " / ".join(part if part else "-" for part in parts)
     text = "".join(sign if sign.isprintable() else "?" for sign in text)
     return text if len(text) <= LONGEST_EXAMPLE else f"{text[: LONGEST_EXAMPLE - 1]}…"

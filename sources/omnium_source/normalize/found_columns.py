@@ -1,4 +1,4 @@
-"""The columns of a resource beside those of the contract: for fields that it lacks, and for values of another type.
+"""The columns of a resource that the contract does not have: for unknown fields, and for values of another type.
 
 FoundColumns    those that the destination has, and those that pages have made necessary since
 Found           what one batch added to them
@@ -16,20 +16,20 @@ from omnium_source.normalize.naming import OWN_PREFIXES, column_name, free_name,
 from omnium_source.normalize.schema import FIELD, KINDS, Column, Node, TableShape, arrow_field, hints_of
 
 NEW_COLUMNS = 300
-"""Fields that the contract does not have, as columns of one table; some destinations allow 1,600 in all. More of them
-go into one column of JSON, `other_fields`."""
+"""Fields that the contract does not have, as columns of one table; some destinations allow 1,600 columns in all.
+Further fields go into one column of JSON, `other_fields`."""
 REST = "*"
-"""Stands for those fields where a field's name would stand."""
+"""Stands for those further fields in place of a field's name."""
 
 Known = Mapping[str, Mapping[str, Mapping[str, Any]]]
-"""Table → column → its hints, as dlt has them of the destination."""
+"""Table → column → its hints, as dlt knows them of the destination."""
 Place = tuple[str, tuple[str, ...]]
 """Where a field stands: its table, and its path from the table's row."""
 
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """What a batch added: columns of fields that the contract lacks, and the kind of each column that it lacks."""
+    """What a batch added: the columns of fields that the contract lacks, and the kind of each such column."""
 
     fields: dict[Place, Column] = field(default_factory=dict)
     kinds: dict[tuple[str, str], Kind] = field(default_factory=dict)
@@ -42,14 +42,14 @@ class Found:
 class FoundColumns:
     """Columns that the contract does not have, table by table.
 
-    A column that an earlier run added keeps its type, and its field (the hint `FIELD`). `added`: what came since this
-    was made, or copied.
+    A column that an earlier run added keeps its type and its field (the hint `FIELD`). `added`: what was added since
+    this object was made or copied.
     """
 
     _known: dict[str, dict[str, Kind]]
     _kinds: dict[str, dict[str, Kind]]
     _paths: dict[str, dict[str, str]]
-    """The JSON of each column's path, by table."""
+    """Table → column → the path of its field, as JSON."""
     _names: dict[Place, str]
     """The columns of the destination whose field is known."""
     _fields: dict[Place, Column] = field(default_factory=dict)
@@ -57,7 +57,7 @@ class FoundColumns:
 
     @classmethod
     def of(cls, tables: Mapping[str, TableShape], known: Known | None = None) -> "FoundColumns":
-        """Those that the destination has beside the contract's `tables`."""
+        """Those that the destination has in addition to the columns of the contract's `tables`."""
         kinds: dict[str, dict[str, Kind]] = {}
         paths: dict[str, dict[str, str]] = {}
         for name, table in tables.items():
@@ -78,7 +78,7 @@ class FoundColumns:
         return cls(kinds, {name: dict(columns) for name, columns in kinds.items()}, paths, names)
 
     def copy(self) -> "FoundColumns":
-        """The same, to which nothing has been added yet."""
+        """A copy, to which nothing has been added yet."""
         return replace(
             self,
             _kinds={name: dict(columns) for name, columns in self._kinds.items()},
@@ -88,10 +88,10 @@ class FoundColumns:
         )
 
     def merge(self, found: Found) -> bool:
-        """Take over what a batch added. False, and nothing is taken, where it does not go with what is here.
+        """Take over what a batch added. Returns False, and takes nothing, if that contradicts the columns found so far.
 
-        Batches are made tables of side by side: two of them may meet the same field for the first time, and choose
-        another kind or another name for its column.
+        Batches become tables side by side: two of them may meet the same field for the first time, and choose different
+        kinds or names for its column.
         """
         news = [place for place in found.fields if place not in self._fields]
         fits = (
@@ -114,40 +114,41 @@ class FoundColumns:
         return fits
 
     def take(self, place: Place, column: Column) -> None:
-        """Remember the column of a field, which no other field gets from now on."""
+        """Remember the column of a field; no other field gets it from now on."""
         self._fields[place] = self.added.fields[place] = column
         self._paths[place[0]][column.name] = path_text(place)
 
     def add(self, table: str, column: str, kind: Kind) -> None:
-        """A column of the table from now on."""
+        """Add a column to the table."""
         if column not in self._kinds[table]:
             self._kinds[table][column] = self.added.kinds[table, column] = kind
 
     def column(self, place: Place) -> Column | None:
-        """The column that was made for a field."""
+        """The column of a field, None if it has none yet."""
         return self._fields.get(place)
 
     def kind_known(self, table: str, column: str) -> Kind | None:
-        """The kind of a column that the destination has."""
+        """The kind of a column that the destination has, None if it lacks the column."""
         return self._known[table].get(column)
 
     def has_room(self, node: Node, name: str, table: str) -> bool:
-        """Whether the table has a column for another field, or room for one."""
+        """Whether the table has a column for this field, or room for another one."""
         if name == REST or (table, (*node.path, name)) in self._names:
             return True
         return node.prefix + column_name(name) in self._known[table] or len(self._paths[table]) < NEW_COLUMNS
 
     def name_for(self, node: Node, name: str, table: TableShape) -> str:
-        """The name of a new field's column: the one that it had before, else its own, else one with a suffix."""
+        """The name of a new field's column: the one it had before, else its own, else one with a suffix."""
         kept = self._names.get((table.name, (*node.path, name)))
         if kept is not None:
             return kept
         own = "other_fields" if name == REST else column_name(name)
-        # `address__v_text` is where an address stands that is no object.
+        # `address__v_text` holds an address that is no object.
         column = node.prefix + (f"field_{own}" if node.prefix and own in ("v_text", "v_json") else own)
         before, taken = suffixed(column, name), {*table.schema.names, *self._paths[table.name]}
         if before in self._known[table.name] and before not in taken:
-            # Loaded before fields were kept with their columns: only this field can have had that suffix.
+            # It was loaded before fields were kept with their columns: only this field can have had that
+            # suffix.
             return before
         return free_name(column, name, taken)
 
@@ -159,7 +160,7 @@ class FoundColumns:
         return pa.schema([*table.schema, *(arrow_field(name, kind) for name, kind in more.items())])
 
     def hints(self, table: TableShape) -> dict[str, dict[str, Any]]:
-        """All columns of a table as dlt describes them, and the fields of those that the contract lacks."""
+        """All columns of a table as dlt describes them, with the fields of those that the contract lacks."""
         hints = hints_of(self.schema(table))
         for column, path in self._paths[table.name].items():
             if column in hints:
@@ -168,5 +169,5 @@ class FoundColumns:
 
 
 def path_text(place: Place) -> str:
-    """A field's path from its row, as the hint `FIELD` has it."""
+    """A field's path from its row, as the hint `FIELD` holds it."""
     return json.dumps(place[1])

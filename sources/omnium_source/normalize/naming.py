@@ -1,7 +1,7 @@
-"""Fields' names → columns' names.
+"""Turns names of fields into names of columns.
 
-column_name     what dlt makes of a name, and something that works where that does not
-free_name       the same, where other columns have that name already
+column_name     the name that dlt gives a field, or one that works if dlt's does not
+free_name       the same, if other columns already have that name
 """
 
 from collections.abc import Container
@@ -9,16 +9,16 @@ from functools import lru_cache
 from hashlib import blake2b
 
 LONGEST_NAME = 200
-"""Characters of a name; a longer one is cut and told from others by its hash. All destinations but PostgreSQL have room
-for as many, and dlt shortens them there."""
+"""Characters of a name; a longer one is cut and made unique by its hash. All destinations except PostgreSQL allow this
+many, and dlt shortens the names there."""
 OWN_PREFIXES = ("_dlt_", "_omnium_")
-"""Columns of dlt's and of ours begin so; a field of the tenant's does not."""
+"""Columns of dlt and of this project begin with these; columns of a tenant's fields do not."""
 
 
 @lru_cache(maxsize=10_000)
 def column_name(json_name: str) -> str:
-    """A field's name as dlt writes it; `no_name` for one without a letter, `field_dlt_id` for one like dlt's own."""
-    # Here, because importing dlt takes a second, and a worker meets a new name seldom.
+    """A field's name as dlt writes it; `no_name` if it has no letter, `field_dlt_id` if it looks like dlt's own."""
+    # Imported here, because importing dlt takes a second, and a worker seldom meets a new name.
     from dlt.common.normalizers.naming.snake_case import NamingConvention
 
     try:
@@ -33,12 +33,12 @@ def column_name(json_name: str) -> str:
 
 
 def column_name_of(path: str) -> str:
-    """The column that a JSON path becomes, levels joined by dots."""
+    """The column name of a JSON path whose levels are joined by dots."""
     return "__".join(map(column_name, path.split(".")))
 
 
 def suffixed(column: str, json_name: str, digest_size: int = 3) -> str:
-    """The column's name for a field whose own is another field's already."""
+    """The column name of a field whose own name another field already has."""
     return f"{column}_{_digest(json_name, digest_size)}"
 
 

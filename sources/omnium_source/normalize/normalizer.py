@@ -1,14 +1,14 @@
-"""Pages → Arrow tables, one per database table.
+"""Turns pages into Arrow tables, one for each database table.
 
-    Normalizer(shape).normalize    some pages → Batch: tables, keys, content hashes, and what nobody expected
+    Normalizer(shape).normalize    some pages → Batch: tables, keys, content hashes and drift
 
-A page's JSON objects are turned over field by field: all values of one field become one Arrow column (`columns.py`),
-in the tables that the contract has for them (`schema.py`, `table_builder.py`). Python touches a value once, to pick it
-out; types, times, decimals and ids are worked on by column.
+A page's JSON objects are transposed: all values of one field become one Arrow column (`columns.py`), in the tables that
+the contract has for them (`schema.py`, `table_builder.py`). Python touches each value once, to pick it out; types,
+times, decimals and ids are processed by column.
 
-Nothing is lost and nothing stops: an unknown field becomes a new column, and a value that does not fit its
-column stands in `<column>__v_text` or `<column>__v_json` beside it. Personal data are treated here
-(`pii/masking.py`), before anything leaves.
+No value is lost and none stops a run: an unknown field becomes a new column, and a value that does not fit its column
+is kept beside it in `<column>__v_text` or `<column>__v_json`. Personal data are masked in this step (`pii/masking.py`),
+before anything leaves it.
 """
 
 from collections.abc import Sequence
@@ -36,7 +36,7 @@ Key = tuple[str | None, ...]
 
 
 class Normalizer:
-    """Turns pages of one resource into tables. It keeps nothing of one batch for the next."""
+    """Turns pages of one resource into tables. It keeps nothing from one batch to the next."""
 
     def __init__(self, shape: ResourceShape) -> None:
         self.shape = shape
@@ -46,10 +46,10 @@ class Normalizer:
     def normalize(
         self, pages: Sequence[Page], columns: FoundColumns | None = None, newest_by: str | None = None
     ) -> Batch:
-        """The tables of some pages; the root table always, child tables where there are rows.
+        """The tables of some pages: always the root table, child tables only if they have rows.
 
-        `columns` are those beside the contract's; the batch says which it needed besides. A key that comes twice stands
-        twice, or once where a column tells which row is newer: `newest_by`.
+        `columns` are those in addition to the contract's; `Batch.found` holds the new ones. A key that comes twice is
+        in the tables twice; if `newest_by` names the column that tells which row is newer, only the newest is.
         """
         pages, columns = list(pages), columns or FoundColumns.of(self.shape.tables)
         while True:
@@ -87,11 +87,11 @@ class Normalizer:
         return batch
 
     def _note_faults(self, pages: Sequence[Page], starts: Sequence[int], notes: Notes) -> None:
-        """Note what of the pages could not be read as it stands, with the field as it is named there."""
+        """Note what could not be read in the rows as it was written, with the field's path in the page."""
         for page, start in zip(pages, starts, strict=True):
             no_rows = [fault.row or 0 for fault in page.faults if fault.what == "no_row"]
             for fault in page.faults:
-                # What stands around the rows is not kept.
+                # Only rows are stored: faults in what surrounds them do not matter.
                 if fault.row is not None and fault.row not in no_rows:
                     row = start + fault.row - sum(place < fault.row for place in no_rows)
                     field_name = self._personal.hide_inside(".".join(fault.path))
@@ -114,7 +114,7 @@ class Normalizer:
                 seen.add(batch.keys[row])
 
     def _without_ignored(self, rows: Rows) -> Rows:
-        """Rows without the fields that get no column, so that their content hash does not see them either."""
+        """The rows without the fields that get no column, so that the content hash does not cover them either."""
         node = self._root.node
         if node.is_closed:
             return [{name: one for name, one in row.items() if not node.ignores(name)} for row in rows]
@@ -124,7 +124,7 @@ class Normalizer:
         return [{name: value for name, value in row.items() if name not in ignored} for row in rows]
 
     def _row_hashes(self, rows: Rows) -> list[str]:
-        """A hash of each row's content, whatever the order of its fields."""
+        """A hash of each row's content that does not depend on the order of its fields."""
         salt, sorted_keys = self._personal.salt, orjson.OPT_SORT_KEYS
         return [
             blake2b(json_bytes(row, float, sorted_keys), digest_size=8, key=salt).hexdigest() for row in rows
@@ -149,20 +149,20 @@ class Normalizer:
 
 
 class _Elements:
-    """What stands in the lists of some pages: rows, and what is no object among them."""
+    """The elements in the lists of some pages: rows, and those that are no objects."""
 
     def __init__(self, pages: Sequence[Page], starts: Sequence[int], keys: Sequence[Key]) -> None:
         self._pages, self._starts, self._keys = pages, starts, keys
 
     def name_of(self, row: int) -> str:
-        """The key of a row, or where it stands if it has none."""
+        """The key of a row, or its place if it has none."""
         if any(self._keys[row]):
             return named(self._keys[row])
         page = int(np.searchsorted(self._starts, row, side="right")) - 1
         return self._place(page, row - self._starts[page], row - 1)
 
     def no_rows(self, table: str) -> list[Drift]:
-        """What is no object, by its type, told by its place."""
+        """The elements that are no objects, as drift by their type, each named by its place."""
         found: dict[str, list[str]] = {}
         for number, page in enumerate(self._pages):
             faults = [fault for fault in page.faults if fault.what == "no_row"]
@@ -176,17 +176,17 @@ class _Elements:
         ]
 
     def _place(self, page: int, at: int, row_before: int) -> str:
-        """A position in a page, in words, with the key of the row before it."""
+        """A position in a page as text, with the key of the row before it."""
         text = f"element {at + 1} of a page"
         has_neighbour = row_before >= self._starts[page] and any(self._keys[row_before])
         return f"{text}, after {named(self._keys[row_before])}" if has_neighbour else text
 
 
 def _ids(keys: Sequence[Key], hashes: Sequence[str]) -> list[str]:
-    """An id of each root row, the same in every run: the digest of its key."""
+    """An id for each root row that is the same in every run: the digest of its key."""
     ids = []
     for row, key in enumerate(keys):
-        # A row without any key is told from others by what it holds.
+        # A row without a key is identified by its content.
         named_by = key if any(key) else ("", hashes[row])
         ids.append(blake2b(orjson.dumps(named_by), digest_size=16).hexdigest())
     return ids

@@ -1,1 +1,1 @@
-"""Which windows of time are read, in which order, and how each is proved complete."""
+"""Decides which windows of time to read and in which order, and proves each one complete."""

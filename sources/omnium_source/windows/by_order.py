@@ -1,4 +1,4 @@
-"""The strategy for searches that take an order: changes newest first, where the server is seen to sort by them."""
+"""The strategy for searches that take an order: reads changes newest first if the server is seen to sort by them."""
 
 import contextlib
 import datetime as dt
@@ -17,11 +17,11 @@ from omnium_source.windows.window import Window, iso
 log = logging.getLogger("omnium")
 
 HONOURED, IGNORED = "honoured", "ignored"
-"""`State.newest_first`: whether the server is seen to sort by modified where it is asked to."""
+"""`State.newest_first`: whether the server was seen to sort by `modified` when asked to."""
 
 
 class ByOrder(Strategy[State]):
-    """Changes newest first where the server sorts by them; `usual` is the resource's own strategy."""
+    """Reads changes newest first if the server sorts by them, else by `usual`, the resource's own strategy."""
 
     def __init__(self, usual: Strategy[Any]) -> None:
         super().__init__(usual.run, usual.scheduler, usual.moment)
@@ -29,9 +29,9 @@ class ByOrder(Strategy[State]):
         self._is_ignored = False
 
     def windows(self, state: State) -> Iterator[Verified]:
-        """Changes newest first, where the server is seen to sort by them; else by the resource's own rule.
+        """Read changes newest first if the server is seen to sort by them, else by the resource's own rule.
 
-        Every few days all of it is read: rows that carry no stamp stand at the end of such an order.
+        Every few days everything is read, because rows without a stamp are at the end of such an order.
         """
         is_due = state.cursor is None or self.is_full_pass_due(state)
         if not is_due and state.newest_first != IGNORED:
@@ -57,13 +57,13 @@ class ByOrder(Strategy[State]):
                 after = type(state).read(verified.state)
                 if is_due and self.run.resource.rule == "full":
                     after = replace(after, full_pass=self.now)
-                # After a full pass it is looked at anew.
+                # After a full pass the order is tried again.
                 is_ignored = self._is_ignored and not is_due
                 verified.state = replace(after, newest_first=IGNORED if is_ignored else None).kept()
             yield verified
 
     def _newest(self, state: State, *, is_proved: bool) -> list[Verified] | None:
-        """What changed and what is new, each by one request or a few; None where the order is not to be relied on."""
+        """Read changed and new rows in a few requests each; None if the order cannot be relied on."""
         lower = self.since(state)
         assert lower is not None
         with contextlib.ExitStack() as thrown_away:
@@ -73,7 +73,7 @@ class ByOrder(Strategy[State]):
             self._is_ignored = order is Order.IGNORED
             is_reliable = order in (Order.ALL, Order.PROVED) or (order is Order.FITTING and is_proved)
             if is_reliable and order is not Order.ALL and self.run.resource.rule == "full":
-                # What was never changed may carry no such stamp.
+                # A row that was never changed may have no `modified` stamp.
                 rows, by_creation = self._read_down("CreatedDescending", lower)
                 thrown_away.callback(rows.close)
                 found.append(rows)
@@ -85,7 +85,7 @@ class ByOrder(Strategy[State]):
         if order is not Order.ALL and self.run.resource.rule != "full":
             windows += self.read(Window(lower, self.latest, end=self.now))
         if isinstance(state, OpenState):
-            state = replace(state, open=None)  # the order shows what changes, whatever its status
+            state = replace(state, open=None)  # the order shows every change, whatever the status
         for window in windows[:-1]:
             window.state = self.kept(state)
         is_taken_as_it_came = order is Order.ALL and not is_proved
@@ -94,7 +94,7 @@ class ByOrder(Strategy[State]):
         return windows
 
     def _read_down(self, sort: str, lower: dt.datetime) -> tuple[Gathered, Order]:
-        """The newest rows of an order, and what it proved. Raises Incomplete after some tries."""
+        """Read the newest rows by `sort`; also what their order proved. Raises Incomplete after `tries` attempts."""
         number = 0
         while True:
             number += 1

@@ -1,6 +1,6 @@
-"""A window that no time makes small enough: by the values of a filter, such as a warehouse or some products at a time.
+"""Splits a window that time cannot make small enough by the values of a filter, such as warehouses or products.
 
-ByValues    what to ask for next, so that all of the window is asked for
+ByValues    which values to ask for next, until the window is covered
 """
 
 import logging
@@ -17,16 +17,16 @@ from omnium_source.windows.window import Row, Window, texts_at
 log = logging.getLogger("omnium")
 
 BATCHES_A_PART = 3
-"""Of a scroll that is read in parts, about."""
+"""About how many batches of a scroll one part should hold."""
 VALUES_A_PART = 300
-"""Values that one request names at most."""
+"""The most values that one request names."""
 
 RowsOf = Callable[[Resource, Window, dict[str, Any] | None], list[Row]]
 """Reads the rows of another resource."""
 
 
 class ByValues:
-    """The values by which a resource can be asked for: those that rows have shown, and those listed elsewhere."""
+    """The values by which a resource can be filtered: those seen in its rows, and those that another resource lists."""
 
     def __init__(self, run: ResourceRun, rows_of: RowsOf) -> None:
         self._run, self._rows_of = run, rows_of
@@ -36,10 +36,10 @@ class ByValues:
     def parts(
         self, shown: Shown, filters: Sequence[ValueFilter], asked: dict[str, set[str]]
     ) -> Iterator[tuple[dict[str, list[str]], Sequence[ValueFilter]]]:
-        """What to ask for, and by what each of it may be split further.
+        """Yield the values to ask for, and the filters by which each part may be split further.
 
-        Values that rows have shown come first, then those that another resource lists, then those of the next filter;
-        its rows may show new values of the filters before. `asked` notes which values were asked for.
+        Values seen in rows come first, then those that another resource lists, then those of the next filter, whose
+        rows may show new values of the filters before it. `asked` notes which values were asked for.
         """
         self._run.values.add(shown.rows)
         goes_on = True
@@ -56,11 +56,11 @@ class ByValues:
                     goes_on = number > 0
 
     def left(self, by: ValueFilter, asked: set[str]) -> list[str]:
-        """Values that rows have shown, or else those that another resource lists, and that were not asked for."""
+        """Values not asked for yet: those seen in rows or, if none is left, those that another resource lists."""
         return sorted(self._run.values.of(by.field) - asked or self._list(by) - asked)
 
     def _list(self, by: ValueFilter) -> set[str]:
-        """The values that another resource knows, none where it cannot be read."""
+        """The values that another resource lists; none if it cannot be read."""
         with self._listing:
             if by.field not in self._listed:
                 self._listed[by.field] = self._values_listed(by) if by.listed_in else set()

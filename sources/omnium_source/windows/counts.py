@@ -1,11 +1,11 @@
-"""Whether a server's count of a window is true, or where it stops counting: found out by counting parts of the window.
+"""Finds out whether a server's count of a window is true or the limit of its counts, by counting parts of the window.
 
-A limit is the same for every count. Cut a window in two parts that cover it, each without a row that was read: where
-the count of the whole is a limit that hides rows, both parts together hold more than that, or one of them stands at the
+A limit is the same for every count. Cut a window into two parts that cover it, each lacking some row that was read. If
+the window's count is a limit that hides rows, both parts together count more than that, or one of them stands at the
 limit itself. So the sum is a proof, whatever the server's bounds include and however many rows share a stamp.
 
-Verdict     what became of the doubt
-CountProof  a count that may be a limit, and what was read of its window: asks
+Verdict     what was found out about the count
+CountProof  examines one count that may be a limit
 """
 
 import datetime as dt
@@ -23,11 +23,11 @@ from omnium_source.windows.splitter import CREATION, OVERLAPS, Axis, Shown, Spli
 from omnium_source.windows.window import EARLIEST, LATEST, Window, moment_at, stamps_at
 
 MOST_SECONDS = 20.0
-"""How long one resource may be asked for its count, where another one's is in doubt."""
+"""How long one other resource may be asked for its count, when a count is in doubt."""
 LIKELY_LIMIT = 1_000
-"""Rows. A count that nothing can prove is told where it is a multiple of this; smaller limits are unlikely."""
+"""Rows. An unproved count that is a multiple of this is reported; smaller limits are unlikely."""
 LIKELY_LARGE = ("orders", "event_log", "private_customers", "purchase_orders")
-"""Resources that are large in most tenants, each under a role of its own."""
+"""Resources that are large in most tenants, each with a role of its own."""
 
 
 class Verdict(Enum):
@@ -41,7 +41,7 @@ class Verdict(Enum):
 
 @dataclass(frozen=True)
 class Span:
-    """The oldest and the newest stamp of the rows that were read, and how many have none."""
+    """The oldest and the newest stamp of the rows that were read, and how many rows have none."""
 
     first: dt.datetime
     last: dt.datetime
@@ -49,16 +49,16 @@ class Span:
 
     @property
     def length(self) -> dt.timedelta:
-        """From one to the other."""
+        """The time between the two."""
         return self.last - self.first
 
 
 @dataclass(frozen=True)
 class CountProof:
-    """Finds out about one count that may be a limit: that of the window of `rows`.
+    """Examines one count that may be a limit: that of the window of `rows`.
 
-    `shown`: its count and its first page. `path` showed the rows; `counted_by` is asked for counts. `is_least`: the
-    server says that it counted the least there are.
+    `shown`: the count and the first page. `path` showed the rows; `counted_by` is the path asked for counts.
+    `is_least`: the server says that its count is only a lower bound.
     """
 
     rows: Gathered
@@ -71,8 +71,8 @@ class CountProof:
     def hides_rows(self) -> bool:
         """Whether the count is a limit that hides rows, which is noted; else `rows.unproved` says what is not sure.
 
-        Two requests for nearly every window, and only where the count is doubtful. Raises Incomplete where it changes
-        meanwhile.
+        Takes two requests for nearly every window; call it only for a doubtful count. Raises Incomplete if the count
+        changes meanwhile.
         """
         run, verdict, total = self.rows.run, self._verdict(), self.shown.total
         if verdict is Verdict.LIMIT or (verdict is not Verdict.TRUE and self._is_suspicious()):
@@ -97,12 +97,13 @@ class CountProof:
 
     def _by_time(self, axis: Axis) -> Verdict:
         span = self._span(axis.path)
-        if span is None:  # none of the rows that were read has this stamp, or none was asked to show it
+        if span is None:  # no row that was read has this stamp, or no request showed it
             if self.rows.query.body:
                 return Verdict.UNKNOWN
             stamped = self._page(axis, EARLIEST, None)
             return Verdict.LIMIT if stamped and self._is_new(stamped) else Verdict.UNKNOWN
-        # The widest is known without a request, and parts that are so far apart share no row on any server.
+        # The widest overlap suits any server, and no request is needed to find that out. In a span this long,
+        # each part still lacks some row that was read.
         overlap, is_wide = OVERLAPS[-1], span.length > 4 * OVERLAPS[-1]
         if not is_wide:
             overlap = self.splitter.overlap(self.shown.rows, axis, self.rows.connection)
@@ -114,22 +115,23 @@ class CountProof:
         younger = self._ask(axis, low, None)
         is_all_in_one = max(older, younger) >= self.shown.total
         if is_all_in_one and is_wide:
-            return Verdict.LIMIT  # as that part lacks rows that were read
+            return Verdict.LIMIT  # that part lacks rows that were read, and counts as many
         together = older + younger
         if together > self.shown.total:
             together -= self._ask(axis, low, high)
         if together > self.shown.total:
             return Verdict.LIMIT
-        if is_all_in_one:  # or the server compares no more finely than the rows lie apart
+        if is_all_in_one:  # or the server compares too coarsely to tell the rows apart
             return self._outside(axis, span)
         if together == self.shown.total:
             return Verdict.TRUE
         return Verdict.UNSTAMPED if span.missing else Verdict.UNKNOWN
 
     def _outside(self, axis: Axis, span: Span) -> Verdict:
-        """Whether rows are seen that are older, or younger, than all that were read, which lie close together.
+        """Whether the server shows rows that are older or newer than all that were read, which lie close together.
 
-        How close to them a bound may be nobody knows: a server that compares by the minute shows what was read, again.
+        A server that compares by the minute shows the rows that were read again if a bound is too close to them. So the
+        margin grows until no row comes.
         """
         for margin in (2 * overlap for overlap in OVERLAPS):
             sides = (None, span.first - margin), (span.last + margin, None)
@@ -145,7 +147,7 @@ class CountProof:
         return self._count(part) if part else 0
 
     def _page(self, axis: Axis, low: dt.datetime | None, high: dt.datetime | None) -> Page | None:
-        """The first page of a part."""
+        """The first page of a part, None if there is no such part."""
         run, more = self.rows.run, self.rows.query.body
         part = _part(self.rows.window, axis, low, high)
         if part is None:
@@ -156,10 +158,10 @@ class CountProof:
         return self.rows.connection.post(self.counted_by, body, starts_scroll=True)
 
     def _confirmed(self, axis: Axis) -> Verdict:
-        """LIMIT, unless rows came meanwhile, or the server heeds no bounds. Raises Incomplete: rows went."""
+        """LIMIT, unless rows were added meanwhile or the server ignores bounds. Raises Incomplete if rows went."""
         now = self._count(self.rows.window)
         if now > self.shown.total:
-            return Verdict.TRUE  # no limit counts further; whether all rows are there the next count tells
+            return Verdict.TRUE  # a limit would not rise; the next count shows whether all rows are there
         if now < self.shown.total:
             text = f"its count went from {self.shown.total} to {now} while it was looked at"
             raise Incomplete(f"{self.rows.run.resource.name}: {text}")
@@ -170,7 +172,7 @@ class CountProof:
         return self.rows.run.count(window, self.rows.connection, self.rows.query.body, self.counted_by)
 
     def _span(self, path: str) -> Span | None:
-        """Between which stamps the rows lie that came, or those of the first page where only keys came."""
+        """Between which stamps the rows lie that came, or those of the first page if only keys came."""
         if path in self.rows.stamps:
             first, last, missing = self.rows.stamps[path]
             return Span(moment_at(first), moment_at(last), missing) if first <= last else None
@@ -178,13 +180,13 @@ class CountProof:
         return Span(min(stamps), max(stamps)) if stamps else None
 
     def _is_new(self, page: Page) -> bool:
-        """Whether a page shows rows that were not read; where none was read yet, other ones than the first page."""
+        """Whether a page shows rows that were not read or, if none was read yet, that are not on the first page."""
         keys_of, first = self.rows.run.normalizer.keys_of, self.shown.page
         known = self.rows.keys or set(keys_of([first] if first else []))
         return not known.issuperset(keys_of([page]))
 
     def _is_suspicious(self) -> bool:
-        """Whether something else says that rows are hidden: another resource's limit, or the other end of an order."""
+        """Whether something else suggests hidden rows: another resource's limit, or the other end of the order."""
         run, resource = self.rows.run, self.rows.run.resource
         if self.shown.total in run.client.count_limits:
             return True
@@ -199,7 +201,7 @@ class CountProof:
         return page.total == self.shown.total and self._is_new(page)
 
     def _why_unproved(self, verdict: Verdict) -> str:
-        """What to tell of a count that nothing proves; nothing where a limit is unlikely."""
+        """The message for a count that nothing proves; empty if a limit is unlikely."""
         resource, total = self.rows.run.resource, self.shown.total
         is_even, is_unstamped = total % LIKELY_LIMIT == 0, verdict is Verdict.UNSTAMPED
         if (
@@ -223,7 +225,7 @@ class CountProof:
 
 
 def _part(window: Window, axis: Axis, low: dt.datetime | None, high: dt.datetime | None) -> Window | None:
-    """The window between two moments, None for no bound of its own; None where there is no such window."""
+    """The window between two moments, None for a bound that stays as it is; None if no such window exists."""
     given = {axis.low: low, axis.high: high}
     part = replace(window, **{name: value for name, value in given.items() if value})
     lower, upper = getattr(part, axis.low), getattr(part, axis.high)
@@ -233,8 +235,9 @@ def _part(window: Window, axis: Axis, low: dt.datetime | None, high: dt.datetime
 def _counts_further(rows: Gathered, count: int) -> bool:
     """Whether the server counts further than this in any resource: one index, one limit.
 
-    That is no proof, as each resource could have a limit of its own. It has to do for rows of which nothing but the
-    count of the whole tells: those without a stamp, in a table of a hundred rows or two. Costs a request or a few.
+    That is no proof, because each resource could have a limit of its own. It has to suffice for rows that only the
+    total count reveals: those without a stamp, in a table of a hundred or two hundred rows. Takes at most one request
+    for each of `LIKELY_LARGE`.
     """
     client = rows.run.client
     for resource in (RESOURCES[name] for name in LIKELY_LARGE):

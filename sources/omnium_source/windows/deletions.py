@@ -1,4 +1,4 @@
-"""Rows that a tenant shows to those alone who ask for deleted ones: they get the mark that a sweep would give them.
+"""Marks rows that a tenant shows only if deleted ones are asked for, with the mark that a sweep would give them.
 
 marked        marks such rows in a batch
 """
@@ -12,15 +12,15 @@ from omnium_source.normalize.batch import Batch
 from omnium_source.normalize.schema import DELETED_AT, ROW_HASH
 
 MARKED_HASH = "deleted:"
-"""Begins the content hash of a row that was read as a deleted one."""
+"""The prefix of the content hash of a row that was read as deleted."""
 DELETED = "deleted"
-"""Status of such a row, in lower case. A server that does not know the filter shows living rows instead."""
+"""The status of such a row, in lower case. A server that does not know the filter shows living rows instead."""
 
 
 def marked(batch: Batch, moment: dt.datetime) -> Batch:
-    """The batch with `_omnium_deleted_at` where a row's own status says that it is deleted.
+    """The batch with `_omnium_deleted_at` set in the rows whose own status says that they are deleted.
 
-    The hash of a marked row says so: it is known as it is, and not when it lives again.
+    The hash of a marked row has a prefix, so that the row is known once it is marked, and new again if it is restored.
     """
     root = batch.tables.get(batch.root)
     if root is None or "status" not in root.column_names:

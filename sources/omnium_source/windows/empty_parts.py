@@ -1,10 +1,10 @@
-"""Parts of a window that show no row, where the server counted some in the whole of it.
+"""Handles parts of a window that show no row although the server counted rows in the window.
 
-A server whose index is built anew counts nothing for a while, and nothing in an answer tells that from a part that
-holds nothing. So such parts wait until the server is seen to count rows, and are counted once more.
+A server whose index is being rebuilt counts nothing for a while, and no answer tells that from a part that is really
+empty. So such parts wait until the server is seen to count rows, and are counted once more.
 
 EmptyParts         the parts of one window that wait
-check_share        whether a share of a first read that showed no row holds none
+check_share        whether a share of a first read that showed no row is empty
 check_shows_rows   whether the server still counts rows where it counted some
 """
 
@@ -18,11 +18,11 @@ from omnium_source.windows.window import Window
 
 Read = Callable[[Window, Query], Iterator[Gathered]]
 NoteFailure = Callable[[Exception, Gathered], None]
-"""Raises Incomplete after too many of them."""
+"""Raises Incomplete after too many failures."""
 
 
 class EmptyParts:
-    """The parts of `window` that showed no row and are not handed on yet."""
+    """The parts of `window` that showed no row and were not handed on yet."""
 
     def __init__(
         self,
@@ -37,7 +37,7 @@ class EmptyParts:
         self._waiting: list[Gathered] = []
 
     def hand_on(self, part: Gathered) -> Iterator[Gathered]:
-        """Let a part without a row wait; before one with rows hand on those that wait. Raises Incomplete as `rest`."""
+        """Let a part without a row wait; before a part with rows, hand on those that wait. Raises as `rest` does."""
         if part.read_rows:
             yield from self.rest(part)
             yield part
@@ -45,11 +45,11 @@ class EmptyParts:
             self._waiting.append(part)
 
     def rest(self, following: Gathered | None = None) -> Iterator[Gathered]:
-        """Those that wait, once they were counted again; where they hold some rows now, what is read of them.
+        """Yield the parts that wait, counted again; if they hold rows by now, yield what is read of them.
 
-        They are counted together with the part that follows, so that the answer itself shows that the server counts;
-        where there is none, or cuts by creation, the whole window is counted after them. Raises Incomplete where the
-        server counts nothing any more.
+        They are counted together with the part that follows, so that the answer itself shows that the server counts. If
+        no part follows, or parts are cut by creation, the window is counted after them. Raises Incomplete if the server
+        no longer counts any row.
         """
         if not self._waiting:
             return
@@ -70,7 +70,7 @@ class EmptyParts:
 
 
 def check_shows_rows(run: ResourceRun, window: Window, query: Query) -> None:
-    """Make sure that the server still counts rows in a window where it counted some before. Raises Incomplete."""
+    """Raise Incomplete if the server counts no row in a window in which it counted some before."""
     if not run.count(window, more=query.body):
         why = "the server counts no row any more, where it counted some: is its index being built anew?"
         rows = Gathered(run, window, query, run.connection())
@@ -78,14 +78,14 @@ def check_shows_rows(run: ResourceRun, window: Window, query: Query) -> None:
 
 
 def check_share(run: ResourceRun, share: Window) -> None:
-    """Make sure that a share that showed no row holds none: some were counted when it was made. Raises Incomplete."""
+    """Raise Incomplete if a share that showed no row holds some after all, or if the server counts no row at all."""
     if run.count(share):
         raise Incomplete(f"{run.resource.name}: a share showed no row, and holds some: read the part again")
     check_shows_rows(run, Window(), Query())
 
 
 def _together(parts: Sequence[Gathered]) -> list[Window]:
-    """The window that parts beside each other make up; each by itself where they are cut by creation, too."""
+    """The window that neighbouring parts make up; each part by itself if they are cut by creation, too."""
     windows = [part.window for part in parts]
     if any(map(_is_cut_by_creation, windows)):
         return windows

@@ -1,6 +1,6 @@
-"""The rows of one window as they come: made tables of, told apart by their keys, and counted.
+"""The rows of one window as they come: they become tables, are told apart by their keys, and are counted.
 
-Query        what is asked of a window besides its bounds
+Query        what a window is asked for in addition to its bounds
 Gathered     the rows of a window
 Verified     a complete window, its tables, and the state to keep once they are loaded
 """
@@ -30,13 +30,13 @@ from omnium_source.windows.window import Row, Window, microseconds_of
 
 @dataclass(frozen=True)
 class Query:
-    """What is asked of a window besides its bounds.
+    """What a window is asked for in addition to its bounds.
 
-    `body`: further fields of the request. `late_before`: rows with an earlier stamp have appeared late. `note` hears of
-    the rows as they come. `deleted_at`: the mark of rows that say they are deleted, where such are asked for.
-    `missing`: how many rows without a stamp an earlier read could not show, `of` as many as there were `among` all
-    rows; `limit`: at which it could not count them. `goes_on`: an earlier run has begun to read everything, so rows
-    without a stamp are looked for now.
+    `body`: further fields of the request. `late_before`: rows with an earlier stamp have appeared late. `note`: called
+    with the rows of each page. `deleted_at`: the mark for rows that say they are deleted, if those are asked for.
+    `missing`: rows without a stamp that an earlier read could not show, of the `of` such rows that the server counted
+    `among` all its rows; `limit`: the limit at which it could not count them. `goes_on`: an earlier run has begun to
+    read everything, so this one looks for rows without a stamp.
     """
 
     body: Mapping[str, Any] | None = None
@@ -51,9 +51,9 @@ class Query:
 
     @property
     def fewest(self) -> int:
-        """Rows that a server has to count before it is believed of those that were missing: as many as had a stamp.
+        """The total that a server has to count before its count of missing rows is believed: the rows that had a stamp.
 
-        One whose index is being built anew counts fewer, or none, and as many with the stamp as without a filter.
+        A server whose index is being rebuilt counts fewer rows or none, and as many with the stamp as without a filter.
         """
         if not self.missing:
             return 0
@@ -62,10 +62,10 @@ class Query:
 
 @dataclass
 class Verified:
-    """A complete window: its tables, the state to keep once they are loaded, and its receipt, of which each is a part.
+    """A complete window: its tables, the state to keep once they are loaded, and the fields of its receipt.
 
-    `rows` came, `written` of them are new to the destination. `bytes`: of the pages as they came. `drift`: what nobody
-    expected of all that came; `odd`: of the rows that are written, without new fields.
+    `rows` came, `written` of them are new to the destination. `bytes`: size of the pages as they came. `drift`: what
+    nobody expected in all rows that came; `odd`: the same for the rows that are written, without new fields.
 
     One record, as its fields are what one package of the load needs.
     """
@@ -89,9 +89,9 @@ class Verified:
 
 
 class Gathered:
-    """The rows of one window; `total` is the server's count of them, None where nothing is to be counted.
+    """The rows of one window; `total` is the server's count of them, None if there is no count to compare with.
 
-    One class, as all of it is what a receipt tells of the window, as it grows.
+    One class, as all of it is what a receipt says of the window, while it grows.
     """
 
     def __init__(
@@ -110,16 +110,16 @@ class Gathered:
         self.keys: set[str] = set()
         self.read_rows = self.written = self.bytes = 0
         self.no_rows = self.doubled = 0
-        """Of what came: what is no object, and rows whose key another one on the same page has."""
+        """Elements that came and are no objects, and rows whose key another row on the same page has."""
         self.drift: list[Drift] = []
         self.odd: list[Drift] = []
         self.late_seconds: float | None = None
         self.stamps: dict[str, tuple[int, int, int]] = {}
-        """By path: the smallest and the largest stamp (microseconds since 1970), and how many rows have none."""
+        """Path → the smallest and the largest stamp (microseconds since 1970), and how many rows have none."""
         self.unheld = 0
-        """How many rows came that the destination does not hold, in whatever version."""
+        """How many rows came that the destination does not hold in any version."""
         self.unproved = ""
-        """Why nobody can tell whether the rows are all there are, in words."""
+        """The sentence that says why nobody can tell whether all rows came; empty if it is certain."""
         self.began = run.client.server_time()
         self._tables: WindowTables | None = None
         self._started = time.monotonic()
@@ -127,7 +127,7 @@ class Gathered:
 
     @property
     def tables(self) -> WindowTables:
-        """Where the pages become tables."""
+        """The tables that the pages become."""
         if self._tables is None:
             moment = self.query.deleted_at
             change = partial(marked, moment=moment) if moment else None
@@ -135,7 +135,7 @@ class Gathered:
         return self._tables
 
     def may_be_new_since(self, moment: dt.datetime) -> bool:
-        """Whether a row that came may have been made since then: by its stamps, or because it has none."""
+        """Whether a row that came may have been made since `moment`: by its stamps, or because it has none."""
         ends = [last for _, last, _ in self.stamps.values()]
         have_all_a_stamp = any(missing == 0 for _, _, missing in self.stamps.values())
         is_new = not have_all_a_stamp or max(ends) >= microseconds_of(moment)
@@ -144,29 +144,29 @@ class Gathered:
     @property
     def count(self) -> int:
         """How many different rows came."""
-        # Rows without an id of their own may be alike; then the server's snapshot is as long as what came.
+        # Rows without an id of their own may be alike, so each one counts, as in the server's snapshot.
         return len(self.keys) if self.run.resource.has_own_id else self.read_rows
 
     def add(self, page: Page) -> None:
-        """Take a page; it becomes tables together with others. Raises Incomplete: a row came twice, and may not."""
+        """Take a page, which becomes tables together with others. Raises Incomplete if a row came twice and may not."""
         self.read_rows += page.count - page.no_rows
         self.no_rows += page.no_rows
         self.bytes += len(page.body)
         if self.query.note:
             self.query.note(page.rows)
         if self.run.values.is_noting:
-            self.run.values.add(page.rows)  # which a page is decoded for
+            self.run.values.add(page.rows)  # this decodes the page
         for batch in self.tables.add(page, self.run.batch_bytes):
             self._keep(batch)
         self.run.on_rows(page.count, self.total)
 
     def finish_batches(self) -> None:
-        """Look at all batches that are still under way. Raises Incomplete as `add` does."""
+        """Take all batches that are still under way. Raises Incomplete as `add` does."""
         for batch in self.tables.rest():
             self._keep(batch)
 
     def _keep(self, batch: Batch) -> None:
-        """Say which rows of a batch are kept: none twice, and none that the destination holds already."""
+        """Decide which rows of a batch are kept: none twice, and none that the destination already holds."""
         doubled = self.keys.intersection(batch.keys)
         if doubled and not self._can_come_twice:
             raise Incomplete(self.says(f"{len(doubled):,} rows came twice"))
@@ -174,7 +174,7 @@ class Gathered:
         self.keys.update(batch.keys)
         if self.run.resource.has_own_id:
             self.doubled += batch.doubled
-        else:  # rows that are alike are no oddity there
+        else:  # rows that are alike are expected there
             batch.drift = [one for one in batch.drift if one.kind != "doubled_key"]
         self.drift += batch.drift
         self._note_odd(batch, mask)
@@ -185,7 +185,7 @@ class Gathered:
             self._note_lateness(batch, mask)
 
     def _note_stamps(self, batch: Batch) -> None:
-        """Between which stamps the rows lie: what tells whether the server's count of them can be proved."""
+        """Note between which stamps the rows lie; `CountProof` needs that to prove the server's count."""
         for path in {self.run.resource.cursor, "created"}:
             stamps = batch.stamps(column_name_of(path))
             if stamps is None or not len(stamps):
@@ -198,7 +198,7 @@ class Gathered:
             self.stamps[path] = first, last, missing
 
     def _note_odd(self, batch: Batch, mask: list[bool] | None) -> None:
-        """What is odd in the rows that are kept: of others the destination knows it already."""
+        """Note the drift of the rows that are kept: the destination already has that of the others."""
         found = [one for one in batch.drift if one.kind != "new_field"]
         kept = set(compress(batch.keys, mask)) if found and mask is not None else None
         found = [left for one in found if (left := one.of_rows(kept))]
@@ -206,7 +206,7 @@ class Gathered:
             self.odd = summed([*self.odd, *found])
 
     def _wanted(self, batch: Batch, doubled: set[str]) -> list[bool] | None:
-        """Which rows of a batch are new; None for all of them."""
+        """Which rows of a batch are new, as a mask; None for all of them."""
         known = self.run.known
         held = known(batch.keys) if known and batch.tables else {}
         self.unheld += len(batch.keys) - len(held)
@@ -219,7 +219,7 @@ class Gathered:
         ]
 
     def _note_lateness(self, batch: Batch, mask: list[bool] | None) -> None:
-        """How late a row appeared: it changed before the last window's end, and was not shown in it."""
+        """Note how late a row appeared: it changed before the last window's end and was not shown in that window."""
         if self.query.late_before is None:
             return
         stamps = batch.stamps(column_name_of(self.run.resource.cursor))
@@ -232,7 +232,7 @@ class Gathered:
             self.late_seconds = max(self.late_seconds or 0.0, before - earliest)
 
     def take_over(self, part: "Gathered") -> None:
-        """Add the rows of a part, but for those that came with another one; the part is no more."""
+        """Add the rows of a part, except those that came with another part, and close the part."""
         resource = self.run.resource
         doubled = self.keys & part.keys
         if doubled and not resource.has_own_id:
@@ -252,9 +252,9 @@ class Gathered:
             self.late_seconds = max(self.late_seconds or 0.0, part.late_seconds)
 
     def says(self, text: str) -> str:
-        """The text, with the resource and the bounds before it."""
+        """The text, preceded by the resource and the bounds."""
         bounds = [f"{name}={value}" for name, value in self.window.body(self.run.resource).items()]
-        # Values may be customers.
+        # Only the number of values is named: they may be customers.
         bounds += [
             f"{len(value)} {name}"
             for name, value in (self.query.body or {}).items()
@@ -264,7 +264,7 @@ class Gathered:
         return f"{self.run.resource.name} ({where}): {text}"
 
     def verified(self) -> Verified:
-        """What is handed on, once the window is known to be complete; the state is the strategy's to say."""
+        """The complete window to hand on; its strategy sets the state."""
         self.tables.finish()
         return Verified(
             self.run.resource,
@@ -286,6 +286,6 @@ class Gathered:
         )
 
     def close(self) -> None:
-        """Throw away what was read."""
+        """Discard what was read."""
         if self._tables is not None:
             self._tables.close()

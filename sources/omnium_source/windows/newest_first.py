@@ -1,6 +1,6 @@
-"""Changes where no filter tells of them, but the server sorts by them: from the newest one back to the cursor.
+"""Reads changes that no filter finds but a search sorts by: from the newest one back to the cursor.
 
-NewestFirst   one attempt at the newest rows of a search, by one of its orders
+NewestFirst   one attempt at the newest rows of a search, in one of its orders
 Order         what their order proved
 """
 
@@ -16,7 +16,7 @@ from omnium_source.windows.gathered import Gathered
 from omnium_source.windows.window import EARLIEST, microseconds_of, value_at
 
 FEWEST_STAMPS = 8
-"""Different stamps whose order is no chance: one in forty thousand."""
+"""Different stamps. Chance puts this many in order once in forty thousand times."""
 
 
 class Order(Enum):
@@ -29,10 +29,10 @@ class Order(Enum):
 
 
 class NewestFirst:
-    """One attempt at the newest rows: pages of `sort` until a row is older than the window's lower bound.
+    """One attempt at the newest rows: reads pages by `sort` until a row is older than the window's lower bound.
 
-    No count proves such a read; the order does. A row that changes meanwhile comes to the top, and those below it move
-    down: they come twice, never not at all. A deleted one would let them move up, and the count tells.
+    The order proves such a read, not a count. A row that changes meanwhile moves to the top and those below it move
+    down, so rows may come twice but are never missed. A deleted row would let them move up, and the count reveals that.
     """
 
     def __init__(self, rows: Gathered, sort: str) -> None:
@@ -42,7 +42,7 @@ class NewestFirst:
         self._usual: list[int | None] = []
 
     def read_down(self) -> Order:
-        """Read. Raises Incomplete where rows moved up meanwhile, and what the client raises."""
+        """Read the pages. Raises Incomplete if their count changed meanwhile, and what the client raises."""
         run, rows = self._run, self._rows
         resource = replace(run.resource, search=run.resource.newest_first)
         body = {**run.resource.body, "sortOrder": self._sort}
@@ -57,7 +57,7 @@ class NewestFirst:
         while not is_all and self._order is not Order.IGNORED and self._goes_on(page, bound, pages.take):
             number += 1
             if page.may_be_more or run.server.is_at_limit(page.total) or number * pages.take > REACH:
-                return Order.IGNORED  # the count would not tell of a deletion, or no page shows so many
+                return Order.IGNORED  # the count would not reveal a deletion, or no page reaches so far
             page = pages.page(number)
             if page.total != rows.total:
                 text = f"its count went from {rows.total} to {page.total} while it was read"
@@ -67,12 +67,12 @@ class NewestFirst:
         if is_all:
             return Order.ALL
         if page.count < pages.take and not self._has_all(page):
-            return Order.IGNORED  # it shows no more, though there may be changes behind that
-        rows.total = None  # of all rows, not of those that were read
+            return Order.IGNORED  # it shows no more rows, though there may be older changes
+        rows.total = None  # it counts all rows, not those that were read
         return self._order
 
     def _has_all(self, last: Page) -> bool:
-        """Whether pages that end with this one are all there are."""
+        """Whether the pages up to this one show all rows that exist."""
         path = self._run.resource.newest_first
         is_doubtful = self._run.server.is_doubtful(path, last.total, is_least=last.is_least)
         return not is_doubtful and last.total == self._rows.read_rows + self._rows.no_rows

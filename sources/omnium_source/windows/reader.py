@@ -1,4 +1,4 @@
-"""One attempt at one window: its pages are read, and counted against the server's own count.
+"""One attempt at one window: reads its pages and compares what came with the server's own count.
 
 Attempt       one attempt at one window
 """
@@ -19,16 +19,16 @@ from omnium_source.windows.window import Window, key_of, value_at
 log = logging.getLogger("omnium")
 
 LONG_SCROLL = 10
-"""In batches. A shorter scroll that was lost is read again, a longer one in parts."""
+"""Batches. A longer scroll that was lost is read in parts at once, a shorter one after its third attempt."""
 MOST_ROWS_LEFT = 5_000
-"""Rows. After a stop a window is read to its end only where no more of it are left."""
+"""Rows. After a request to stop, a window is read to its end if no more than these are left."""
 
 
 class Attempt:
-    """One attempt at one window: how it is asked for, and whether what came is all of it.
+    """One attempt at one window: how it is requested, and whether all its rows came.
 
-    `rows` gathers what comes. `token`: set when nobody wants the window any more. `parts`: the smaller windows in which
-    it has to be read; `found_base`: its pages were counted from the wrong number, and will not be again.
+    `rows` gathers what comes. `token`: set when the window is no longer wanted. `parts`: the smaller windows in which
+    it has to be read. `found_base`: the pages were numbered from the wrong base, which is corrected for later attempts.
 
     One class, as its methods judge what the same pages showed.
     """
@@ -41,12 +41,12 @@ class Attempt:
         self.found_base = False
         self._is_least = False
         self._searched: int | None = None
-        """The count of a search, where a scroll follows it."""
+        """The search's count of the window, None if no search was asked."""
 
     # -- reading -----------------------------------------------------------------------------------
 
     def read(self) -> bool:
-        """Read and verify. True: too large for one window. Raises ScrollLost or Incomplete."""
+        """Read and verify the window; True if it has to be read in smaller ones. Raises ScrollLost or Incomplete."""
         run, resource, rows = self._run, self._run.resource, self.rows
         if not resource.search:
             return self._scroll()
@@ -55,7 +55,7 @@ class Attempt:
         self._searched = first.total
         if self._is_too_large():
             return True
-        # Pages can be asked for again, a batch cannot: after a scroll has failed pages are better.
+        # A page can be requested again, a batch of a scroll cannot: after a failed attempt, pages are better.
         has_failed = rows.tries > 1 and resource.paged and self._total <= REACH and not self.is_doubtful
         goes_on = bool(first.count and first.scroll_id and resource.scroll_next) and not has_failed
         if goes_on and (first.may_be_more or first.count != self._total):
@@ -77,7 +77,7 @@ class Attempt:
         return self._total < REACH and self._hides_rows(resource.search)
 
     def _pages(self, pages: SearchPages, first: Page) -> None:
-        """All pages of a search."""
+        """Read all pages of a search."""
         count = 1
         try:
             self._take(first)
@@ -103,37 +103,37 @@ class Attempt:
             self._check_nothing_was_deleted()
 
     def _scroll(self, first: Page | None = None) -> bool:
-        """All batches of a scroll, which a search may have started with its `first` page."""
+        """Read all batches of a scroll, which a search may have started with its `first` page."""
         path = self._run.resource.search if first else self._run.resource.scroll
         body = self._run.body(self.rows.window, self.rows.query.body, scroll=True)
         scroll = Scroll(self._connection, body)
         first = first or self._first_of(scroll)
         if self._is_too_large() or self._is_known_to_hide(path):
-            # A scroll holds the server's resources until it is read to its end or expires.
+            # The scroll is left unread: the server keeps it until it expires.
             return True
         self._take(first)
         for page in one_ahead(scroll.rest(first), self._run.executor):
             self._take(page)
         self._verify(path, is_snapshot=first.says_something)
-        # A scroll that ends just where the count stops may have been cut off there too. Without a filter by time its
-        # end is all the proof there is.
+        # A scroll that ends exactly at the count may have been cut off there. Without a filter by time, its end
+        # is the only proof.
         return bool(self._splitter.axes) and self._hides_rows(path)
 
     # -- counts that may be limits -----------------------------------------------------------------
 
     def _is_known_to_hide(self, path: str) -> bool:
-        """Whether such a window holds rows that this path never shows, so that it has to be read in `parts`."""
+        """Whether the window holds rows that this path never shows, so that it has to be read in `parts`."""
         if path not in self._run.server.hides or not self.is_doubtful:
             return False
         self.parts = self._splitter.split(self.rows.window, self.shown, self._connection)
         return True
 
     def _hides_rows(self, path: str) -> bool:
-        """Whether the count of what came is a limit that hides rows; `unproved` says where nobody can tell."""
+        """Whether the count of what came is a limit that hides rows; if nobody can tell, `rows.unproved` says why."""
         run, rows, total, search = self._run, self.rows, self.rows.total, self._run.resource.search
         if total is None or not self.shown.count or rows.count > total:
             return False
-        # A search that counted as many is asked more cheaply than a scroll.
+        # If a search counted the same, its counts cost less than a scroll's.
         counted_by = search if self._searched == total else path
         if not all(run.server.is_doubtful(one, total, is_least=self._is_least) for one in {path, counted_by}):
             return False
@@ -149,7 +149,7 @@ class Attempt:
 
     @property
     def is_doubtful(self) -> bool:
-        """Whether the window's count is one at which the server's counts stop."""
+        """Whether the window's count has reached the limit at which the server's counts stop."""
         return self._run.server.is_at_limit(self.rows.total)
 
     def _is_too_large(self) -> bool:
@@ -161,7 +161,7 @@ class Attempt:
         return bool(self.parts)
 
     def _first_of(self, source: SearchPages | Scroll) -> Page:
-        """The first page; it tells the count, how large a row is, and how long an answer takes."""
+        """The first page, which shows the count, the size of a row and how long an answer takes."""
         started = time.monotonic()
         page = source.first()
         self.rows.total, self._is_least = page.total, page.is_least
@@ -188,21 +188,26 @@ class Attempt:
 
     @property
     def is_for_parts(self) -> bool:
-        """Whether to read it by values now: twice at most, a long scroll at once, a short one after some tries."""
+        """Whether to read the window by values now, because its scroll was lost.
+
+        That is tried after each of the first two attempts at a long scroll, and after the third and fourth at a short
+        one.
+        """
         resource = self._run.resource
         has_pages = bool(resource.search) and resource.paged and self._total <= REACH
-        # Parts are proved by the count of the whole window.
+        # Parts are proved by the count of the window, so it has to be known and true.
         if not self.shown.count or not self._total or has_pages or self.is_doubtful:
             return False
         first_time = 1 if self._total > LONG_SCROLL * self.shown.count else 3
         return first_time <= self.rows.tries < first_time + 2
 
     def _verify(self, path: str, *, is_snapshot: bool) -> None:
-        """Whether all rows are here: as many as the server counts, or all that it shows where it does not count so far.
+        """Check that all rows came: as many as the server counts, or all that it shows if its counts stop earlier.
 
-        `path` was asked. `is_snapshot`: what came was one answer, or a scroll read to its empty end; then rows beyond
-        the count are rows too. Pages that no count proves are read until they show the same keys twice. What is no row,
-        or has the key of another row on its page, may be counted too; what was shown by mistake is not shown twice.
+        `path` was asked. `is_snapshot`: the rows came in one answer, or in a scroll read to its empty end; then rows
+        beyond the count are accepted. Other rows that no count proves are read until two attempts show the same keys.
+        The count may include elements that are no objects, and rows with the key of another row on their page; they are
+        accepted from the second attempt on, because what was shown by mistake is not shown twice. Raises Incomplete.
         """
         rows, total = self.rows, self.rows.total
         rows.finish_batches()
@@ -218,7 +223,7 @@ class Attempt:
                     f"and {rows.doubled:,} have the key of another row on their page"
                 )
             )
-        # Rows without an id of their own that are too many, and of which some are alike, may have come twice.
+        # If rows without an id of their own exceed the count and some are alike, they may have come twice.
         can_be_told_apart = (
             self._run.resource.has_own_id or self._is_least or len(rows.keys) == rows.read_rows
         )
@@ -233,17 +238,17 @@ class Attempt:
             raise Incomplete(rows.says(f"{len(rows.keys):,} distinct rows came, the server {counted}"))
 
     def _check_nothing_left(self) -> None:
-        """Make sure that no row left the window while its pages were read.
+        """Make sure that no row left the window while its pages were read. Raises Incomplete.
 
-        A row that changes gets a later stamp and leaves a window with an upper end; the rows behind it move
-        up, and one of them may pass from a page not yet read to one already read. If at the same moment
-        another row comes in, the counts agree and a row is missing. So ask what has changed since the
-        reading began. What an earlier attempt has seen there had changed before this one began.
+        A row that changes gets a later stamp and leaves a window that has an upper bound. The rows behind it move up,
+        and one of them may pass from a page not yet read to one already read. If another row comes in at the same
+        moment, the counts match although a row is missing. So the server is asked what has changed since the attempt
+        began. Changes that an earlier attempt saw were made before this one began, and do not count.
         """
         run, rows = self._run, self.rows
         if run.resource.rule != "window" or rows.window.upper is None:
             return
-        # The index may have shown a change late, so that its stamp is older than the reading.
+        # The index may show a change late, with a stamp from before the attempt.
         after = Window(lower=max(rows.window.upper, rows.began - run.reading.settling_lag))
         pages = SearchPages(self._connection, run.body(after, rows.query.body), run.executor)
         first = pages.first()
@@ -263,13 +268,13 @@ class Attempt:
             raise Incomplete(rows.says(f"{len(left):,} of its rows changed while it was read"))
 
     def _check_nothing_was_deleted(self) -> None:
-        """Make sure that no row was deleted while its pages were read, if another one may have come in.
+        """Make sure that no row was deleted during the read, if others may have come in. Raises Incomplete.
 
-        The rows behind one that goes move up, and one of them may pass from a page not yet read to one already read.
-        The count tells, unless as many rows come in meanwhile, behind the pages already read; so where none of those
-        that came can be so young, nothing is asked. Else the pages are read once more, and where they still show every
-        key that came, none of these rows was gone before, and nothing had moved up. Pages that no count proves were
-        read until two reads showed the same keys, which says as much.
+        The rows behind a deleted one move up, and one of them may pass from a page not yet read to one already read.
+        The count reveals that, unless as many rows come in meanwhile behind the pages already read. So nothing is asked
+        if no row that came is young enough. Otherwise the pages are read once more: if they still show every key that
+        came, none of these rows was deleted and none had moved up. Pages that no count proves were read until two
+        attempts showed the same keys, which proves as much.
         """
         run, rows = self._run, self.rows
         if rows.total is None or rows.count > rows.total:

@@ -1,10 +1,10 @@
-"""A resource in this run: state in, verified windows out, oldest first.
+"""Reads one resource in this run: state in, verified windows out, oldest first.
 
-A window is complete when the distinct keys read from it equal the server's own count for it (`reader.py`). It ends at
-the earlier of the server's time and ours, and the next one starts a settling lag before that end, because the index
-behind the search shows some changes late.
+A window is complete if the distinct keys read from it equal the server's own count (`reader.py`). It ends at the
+earlier of the server's time and this machine's. The next one starts a settling lag before that end, because the search
+index shows some changes late.
 
-    Reader        walks one resource by its strategy
+    Reader        reads one resource by its strategy
 """
 
 import datetime as dt
@@ -23,11 +23,11 @@ from omnium_source.windows.window import Window, iso
 
 
 def _unmoved_without_rows(windows: Iterator[Verified], before: State) -> Iterator[Verified]:
-    """The windows; where none of them shows a row, their states leave what is read as it was.
+    """Pass the windows on; as long as none shows a row, their states leave the cursor where it was.
 
-    A server whose index is built anew counts nothing for a while, and nothing in that tells it from a quiet day, or
-    from a resource that holds nothing. So the next read begins where a row was seen last, and at the beginning where
-    none ever was: it is shown what this one was not, for no request more, and meets no row a second time.
+    A server whose index is being rebuilt counts nothing for a while, and nothing tells that from a quiet day or an
+    empty resource. So the next read begins where a row was last seen, or at the beginning if none ever was. It is shown
+    what this read was not, takes no more requests and meets no row a second time.
     """
     rows, kept = 0, before.kept()
     for verified in windows:
@@ -50,10 +50,10 @@ class Reader:
         self._run, self._scheduler = run, Scheduler(run)
 
     def windows(self, kept: Kept) -> Iterator[Verified]:
-        """Read what is new since the state that was `kept`, oldest first; each window carries the next one.
+        """Read what is new since the state `kept`, oldest first; each window carries the state that follows it.
 
-        Raises what the client raises, and Incomplete where a window could not be verified; windows that were
-        handed out before stay valid.
+        Raises what the client raises, and Incomplete if a window could not be verified; windows yielded before stay
+        valid.
         """
         run, since = self._run, self._run.reading.since
         rule = STRATEGIES[run.resource.rule]
@@ -68,12 +68,12 @@ class Reader:
             strategy = ByOrder(strategy)
         before = healed(state, moment, run.remark)
         windows = strategy.windows(before)
-        # A share of a first read may hold nothing; its strategy asks whether the server shows rows elsewhere.
+        # A share of a first read may be empty; its strategy asks whether the server shows rows elsewhere.
         is_share = run.resource.name in run.reading.shares
         yield from windows if is_share else _unmoved_without_rows(windows, before)
 
     def sweep(self, since: dt.datetime | None = None) -> Iterator[set[str]]:
-        """The keys of all rows there are, from `since` on, by the cheapest request; complete, or it raises."""
+        """Yield the keys of all rows from `since` on, by the cheapest request. Raises if they are not complete."""
         now = self._run.client.server_time()
         for rows in self._scheduler.read(Window(since, end=now), Query(self._run.resource.key_only or None)):
             rows.close()

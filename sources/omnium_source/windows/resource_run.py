@@ -1,6 +1,6 @@
-"""What all windows of one resource have in common: the connection, the normalizer, and what was learned of the server.
+"""What all windows of one resource share: the connection, the normalizer, and what was learned about the server.
 
-ResourceRun        the resource as it is read in this run
+ResourceRun        one resource as it is read in this run
 """
 
 import logging
@@ -23,19 +23,19 @@ from omnium_source.windows.window import Reading, Window
 log = logging.getLogger("omnium")
 
 BATCH_BYTES = 6 * 1024 * 1024
-"""Pages become tables together once they are this large: a table's fixed cost is paid once. Several windows gather as
-much at a time, and a worker has ten times as much in objects."""
+"""Pages become tables together once they are this large, so that a table's fixed cost is paid once. Several windows
+gather this much at the same time, and a worker holds ten times as much in objects."""
 
 Hashes = Callable[[Sequence[str]], Mapping[str, Any]]
-"""Asked with row ids, answers the content hashes that the destination holds for them."""
+"""Takes row ids; returns the content hashes that the destination holds for them."""
 
 
 class ResourceRun:
-    """One resource, read by several threads; nobody assigns to what is here.
+    """One resource in this run, read by several threads; its attributes are never reassigned.
 
-    `known` lets rows fall away that the destination already holds; without it every row read is handed on. `traffic` is
-    what all of it costs. `on_rows` hears of rows as they come, and of the server's count of them. `server` and `values`
-    gather what answers and rows teach.
+    `known`: drops rows that the destination already holds; without it, every row that is read is handed on. `traffic`:
+    counts the cost of all requests. `on_rows`: called with the number of rows as they come, and with the server's
+    count. `server` and `values` gather what answers and rows show.
     """
 
     def __init__(
@@ -61,7 +61,7 @@ class ResourceRun:
         self._notes = [] if notes is None else notes
 
     def connection(self) -> Connection:
-        """A connection with a budget and a count of its own."""
+        """A connection with its own budget and its own count of traffic."""
         traffic, budget = Traffic(of=self.traffic), Budget(self.reading.budget)
         return Connection(self.client, self.resource, traffic, budget, self.server.learned)
 
@@ -71,7 +71,7 @@ class ResourceRun:
         """The body of a request for a window."""
         sort = {}
         if self.resource.sort:
-            # A changed row moves to the end of this order, or out of the window: pages before it stay.
+            # A changed row moves to the end of this order or out of the window, so the pages before it stay.
             sort = {"sortOrder": "DocumentId" if scroll else f"{self.resource.sort}Ascending"}
         return {**self.resource.body, **sort, **window.body(self.resource), **(extra or {})}
 
@@ -82,7 +82,7 @@ class ResourceRun:
         more: Mapping[str, Any] | None = None,
         path: str = "",
     ) -> int:
-        """The server's own count of a window. `more`: further fields of the request; `path`: whose count it is."""
+        """The server's own count of a window. `more`: further fields of the request; `path`: the path that counts."""
         resource, connection = self.resource, connection or self.connection()
         path = path or resource.search or resource.scroll
         body = {**resource.body, **window.body(resource), **(more or {})}
@@ -94,9 +94,9 @@ class ResourceRun:
         return found.total or 0
 
     def window_tables(self, size: float, change: Callable[[Batch], Batch] | None) -> WindowTables:
-        """Where the pages of a window of about `size` bytes become tables; `change`: what becomes of each batch."""
+        """The tables for the pages of a window of about `size` bytes; `change` is applied to each batch."""
         self.normalizer.use_pool_for(size)
-        # Many large windows wait at a time: they do so on disk.
+        # Several large windows wait at the same time, so they wait on disk.
         in_memory = 0 if self.normalizer.is_pooled else int(IN_MEMORY_BYTES * self.reading.memory_share)
         buffer = Buffer(self.reading.folder, in_memory)
         return WindowTables(self.normalizer, column_name_of(self.resource.cursor), buffer, change)
@@ -109,7 +109,7 @@ class ResourceRun:
             log.warning("%s", text)
 
     def note_limit(self, count: int) -> None:
-        """The server's counts stop here."""
+        """Note that the server's counts stop at `count`."""
         self.server.note_limit(count)
         self.remark(
             f"the server's count stops at {count:,}, so it is no proof: read on beyond it, or in smaller windows"
@@ -117,10 +117,10 @@ class ResourceRun:
 
     @property
     def largest_window(self) -> int:
-        """Rows that a window should hold at most."""
+        """The most rows that a window should hold."""
         return self.server.largest_window(self.resource, self.reading)
 
     @property
     def batch_bytes(self) -> int:
-        """How large a window's pages may become before they are made tables."""
+        """How large a window's pages may become before tables are made of them."""
         return int(BATCH_BYTES * self.reading.memory_share)

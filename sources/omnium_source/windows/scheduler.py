@@ -1,11 +1,11 @@
 """Reads any window of a resource: as one, or as smaller ones, several of them at the same time.
 
-What does not add up is read again, and then in smaller windows: a single page is one consistent answer, so that comes
-to an end. Where no time makes a scroll smaller, the values of a filter do: see `by_values.py`.
+A window whose counts do not match is read again, and then in smaller windows. That comes to an end, because a single
+page is one consistent answer. A scroll that no time makes smaller is split by the values of a filter (`by_values.py`).
 
-A scroll cannot be read in parallel, so a large window is split and its parts are read side by side: while whoever
-makes tables has time, one more is begun. They are handed on oldest first. The newest is begun when all others are
-there: a row that changes while they are read gets a later stamp, and has to be met again where it then stands.
+A scroll cannot be read in parallel, so a large window is split and its parts are read side by side: another part is
+started when no tables are being made. Parts are handed on oldest first. The newest one is started only when all others
+are complete: a row that changes while they are read gets a later stamp and has to be met again in the newest part.
 
     Scheduler     reads any window, in as many parts as it takes
 """
@@ -40,12 +40,12 @@ from omnium_source.windows.window import Row, Window, key_of
 log = logging.getLogger("omnium")
 
 IDLE_SECONDS = 0.25
-"""Another window is begun when nobody has made tables for so long."""
+"""Another window is started when no tables have been made for this long."""
 
 
 @dataclass(frozen=True)
 class _Split:
-    """A window that has to be read in parts, and how many rows the server counted in it."""
+    """A window that has to be read in parts, and the server's count of its rows."""
 
     parts: Sequence[Window]
     total: int
@@ -56,7 +56,7 @@ _Outcome = Gathered | _Split
 
 @dataclass
 class _Turn:
-    """A window that waits in line, or is being read in a thread."""
+    """A window that waits in line, or that a thread is reading (`coming`)."""
 
     window: Window
     coming: "Future[_Outcome] | None" = None
@@ -66,7 +66,7 @@ class _Turn:
 class _Task:
     """What all windows of one reading have in common.
 
-    `filters` are those by whose values a window may be split. `token`: set when nobody wants them any more.
+    `filters`: those by whose values a window may be split. `token`: set when the windows are no longer wanted.
     """
 
     query: Query
@@ -81,9 +81,9 @@ class Scheduler:
         self._run, self._resource = run, run.resource
         self.splitter = Splitter(run)
         self._failures = 0
-        """Windows that did not add up, in a row."""
+        """Failed windows in a row."""
         self._was_disturbed = False
-        """Whether something did not add up, or rows may have come meanwhile."""
+        """Whether a window failed, or rows may have been added while windows were read."""
         self._by_values = ByValues(run, self.rows_of)
 
     def read(
@@ -92,14 +92,14 @@ class Scheduler:
         query: Query | None = None,
         filters: Sequence[ValueFilter] | None = None,
     ) -> Iterator[Gathered]:
-        """The parts of a window, complete, oldest first: all of them together are the window.
+        """Yield the parts of a window, each complete, oldest first; together they cover the window.
 
-        `filters` are those by whose values it may be split, all of the resource's if None; where they are given, the
-        window is itself a part by values, and read alone. Raises what the client raises, and Incomplete where a window
-        could not be verified; those handed on before stay valid.
+        `filters` are those by whose values it may be split, all of the resource's if None. If they are given, the
+        window is itself a part by values, and only one thread reads it. Raises what the client raises, and Incomplete
+        if a window could not be verified; parts yielded before stay valid.
         """
         query = query or Query()
-        # Whoever hears of the rows as they come wants them in order.
+        # `note` expects the rows in order.
         at_once = 1 if query.note or filters is not None else self._run.reading.windows_at_once
         filters = self._resource.value_filters if filters is None else filters
         task = _Task(query, filters, self._run.client.stop.child())
@@ -119,7 +119,7 @@ class Scheduler:
                     expected = expected or found.total
                     line.extendleft(_Turn(part) for part in reversed(found.parts))
                 else:
-                    # Neighbours share some rows.
+                    # Neighbouring parts share some rows.
                     counted += len(found.keys - before)
                     before = found.keys
                     unproved = unproved or found.unproved
@@ -136,7 +136,7 @@ class Scheduler:
             raise Incomplete(unproved)
 
     def _outside(self, window: Window, query: Query, counted: int, expected: int) -> Iterator[Gathered]:
-        """What was in none of the parts, where they may lack rows. Raises Unstamped as `StampCheck` does."""
+        """Yield rows that were in none of the parts, if any may be missing. Raises Unstamped as `StampCheck` does."""
         check = StampCheck(self.splitter)
         if query.missing or query.limit:
             check.check_counts_go_beyond(query.limit)
@@ -145,7 +145,7 @@ class Scheduler:
             yield from check.rows_without(query, is_countable=self._run.server.limit is None)
         elif window.is_unbounded and expected and (query.body or {}) in ({}, self._resource.key_only):
             is_countable = not self._run.server.is_at_limit(expected)
-            # Rows that came meanwhile may stand for those without a stamp.
+            # Rows that were added meanwhile may make up for missing rows without a stamp.
             if not is_countable or counted != expected or self._was_disturbed:
                 yield from check.rows_without(query, is_countable=is_countable)
 
@@ -154,14 +154,14 @@ class Scheduler:
     def _first_of(
         self, line: "deque[_Turn]", task: _Task, threads: ThreadPoolExecutor, at_once: int
     ) -> _Outcome:
-        """What comes of the first in line; those behind it are begun as long as there is nothing else to do."""
+        """The outcome of the first window in line; those behind it are started while no tables are made."""
 
         def begin(turn: _Turn) -> "Future[_Outcome]":
             turn.coming = turn.coming or threads.submit(self._read, turn.window, task)
             return turn.coming
 
         coming = begin(line[0])
-        # The newest is begun when all others are there.
+        # The newest window is started when all others are complete.
         for turn in list(line)[1:-1][: at_once - 1]:
             if turn.coming is None:
                 if not self._run.normalizer.activity.wait_idle(IDLE_SECONDS, coming):
@@ -172,7 +172,7 @@ class Scheduler:
     # -- one window --------------------------------------------------------------------------------
 
     def _read(self, window: Window, task: _Task) -> _Outcome:
-        """A window, or the parts in which it has to be read."""
+        """Read a window, or return the parts in which it has to be read."""
         run, reading = self._run, self._run.reading
         window.check(self._resource.name)
         connection = run.connection()
@@ -191,8 +191,8 @@ class Scheduler:
             except (ScrollLost, Incomplete, TooLarge) as failure:
                 problem = failure
                 self._note_failure(failure, rows)
-                # A small window is often right the second time; a large one is better read in parts. A single
-                # page is one consistent answer already.
+                # A small window is often right at the second attempt; a large one is better read in parts. A
+                # single page is one consistent answer already.
                 is_hopeless = (
                     isinstance(failure, TooLarge)
                     or attempt.is_doubtful
@@ -223,7 +223,7 @@ class Scheduler:
         raise Incomplete(f"{problem}; tried {reading.tries} times, the cursor stays where it was")
 
     def _note_failure(self, failure: Exception, rows: Gathered) -> None:
-        """A window did not add up. Raises Incomplete after too many of them."""
+        """Count a window that failed. Raises Incomplete after too many of them."""
         log.info("%s; reading it again", failure)
         self._failures += 1
         self._was_disturbed = True
@@ -233,7 +233,7 @@ class Scheduler:
             raise Incomplete(f"{failure}; read again {self._failures} times, the cursor stays") from None
 
     def _cannot_be_smaller(self, attempt: Attempt) -> Incomplete:
-        """What to say of a window that has to be split and cannot be."""
+        """The error for a window that has to be split and cannot be."""
         name = self._resource.name
         if attempt.is_doubtful:
             return Incomplete(
@@ -248,13 +248,13 @@ class Scheduler:
     # -- by values ---------------------------------------------------------------------------------
 
     def _in_parts(self, lost: Attempt, connection: Connection, filters: Sequence[ValueFilter]) -> Gathered:
-        """A window whose scroll was lost, put together of many small ones: by the values of `filters`.
+        """Read a window whose scroll was lost as many small parts, by the values of `filters`.
 
-        An inventory of 200 batches of which one in twenty is lost never arrives as one scroll. By warehouse and, where
-        a warehouse is large too, by some hundred products at a time, each part is an answer or two. Each is complete
-        by its own count; all of them are the window if they hold as many keys as the server counts in it afterwards.
-        Rows that a filter cannot show, such as those without a warehouse, are found by the next filter. Raises
-        Incomplete if rows are still missing when all known values were asked for.
+        An inventory of 200 batches of which one in twenty is lost never arrives as one scroll. By warehouse and, in a
+        large warehouse, by some hundred products at a time, each part takes an answer or two. Each part is complete by
+        its own count; together they are the window if they hold as many keys as the server counts in it afterwards.
+        Rows that one filter cannot show, such as those without a warehouse, are found by the next filter. Raises
+        Incomplete if rows are still missing after all known values were asked for.
         """
         window, query, wanted = lost.rows.window, lost.rows.query, lost.rows.total or 0
         together = Gathered(self._run, window, query, connection, lost.rows.tries + 1)
@@ -269,11 +269,11 @@ class Scheduler:
                     continue
                 first = filters[0]
                 if is_round(wanted) and self._by_values.left(first, asked_for[first.field]):
-                    continue  # the count may be a limit that the parts only happen to pass
+                    continue  # the count may be a limit that the parts only happen to reach
                 for part in self._changed_since(together):
                     together.take_over(part)
                 wanted = together.total = self._run.count(window, more=query.body)
-                # Fewer than before: what was deleted meanwhile may stand for what no part has shown.
+                # A lower count proves nothing: rows deleted meanwhile may make up for rows that no part showed.
                 if together.count == wanted and wanted >= (lost.rows.total or 0):
                     return together
             raise Incomplete(
@@ -284,7 +284,7 @@ class Scheduler:
             raise
 
     def rows_of(self, resource: Resource, window: Window, body: Mapping[str, Any] | None = None) -> list[Row]:
-        """The rows of another resource as they came, each once: what this one has to follow."""
+        """The rows of another resource as they came, each once, for a resource that depends on them."""
         rows: dict[str, Row] = {}
         run = ResourceRun(
             self._run.client,
@@ -300,7 +300,7 @@ class Scheduler:
         return list(rows.values())
 
     def _changed_since(self, together: Gathered) -> Iterator[Gathered]:
-        """The rows that came while the parts were read, where they can be asked for."""
+        """The rows that changed while the parts were read, if the resource can be asked for them."""
         if self._resource.rule != "from" or not self._resource.has_own_id:
             return
         began = together.began - self._run.reading.settling_lag
@@ -309,7 +309,7 @@ class Scheduler:
 
 
 def _throw_away(turn: _Turn) -> None:
-    """Remove what was read of a window that nobody takes any more."""
+    """Remove what was read of a window that is no longer wanted."""
     if turn.coming and not turn.coming.cancelled() and not turn.coming.exception():
         found = turn.coming.result()
         if isinstance(found, Gathered):
@@ -317,7 +317,7 @@ def _throw_away(turn: _Turn) -> None:
 
 
 class _KeysOnly(ResourceNormalizer):
-    """For rows that are looked at and not kept: their batches have no tables."""
+    """For rows that are looked at but not kept: its batches have no tables."""
 
     def __init__(self, resource: Resource, personal: PersonalData) -> None:
         super().__init__(shape_of(resource, personal))

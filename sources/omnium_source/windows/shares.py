@@ -1,8 +1,8 @@
-"""The first read of a resource, cut by time into shares that several processes read.
+"""Cuts the first read of a resource by time into shares that several processes read.
 
-Each share is a window that ends where the next one begins. The last one has no upper bound, as a first read has none.
-Its end is the moment of the plan, and becomes the cursor: whatever changed while the shares were read, however long
-that took, has a stamp from then on, and the next run reads it.
+Each share is a window that ends where the next one begins. The last one has no upper bound, like any first read. Its
+`end` is the moment of the plan and becomes the cursor: whatever changes while the shares are read, however long that
+takes, has a later stamp, and the next run reads it.
 """
 
 import datetime as dt
@@ -19,16 +19,16 @@ from omnium_source.windows.window import Window, cut, second_of
 LEAST_ROWS = 1_000
 """A resource with fewer rows is read by one process."""
 NEAR = 0.02
-"""Shares need not be even: a mark may be off by so much of all rows."""
+"""Shares need not be even: a mark may be off by this fraction of all rows."""
 SHORTEST = dt.timedelta(hours=1)
-"""Marks are not looked for more exactly than this."""
+"""Marks are not searched for more precisely than this."""
 
 
 def shares(run: ResourceRun, number: int, end: dt.datetime) -> tuple[int, list[Window]]:
-    """The server's count of a resource, and its first read in `number` windows of about as many rows, oldest first.
+    """The server's count of a resource, and its first read in up to `number` windows of about equal size, oldest first.
 
-    One window where it has few rows, or no bounds by which all its rows are found. The counts balance the shares; that
-    they are complete, each is proved as any window is.
+    It stays one window if the resource has few rows, or no bounds by which all its rows are found. The counts only
+    balance the shares: each share is proved complete as any window is.
     """
     everything = Window(run.reading.since, end=end)
     connection = run.connection()
@@ -40,7 +40,7 @@ def shares(run: ResourceRun, number: int, end: dt.datetime) -> tuple[int, list[W
         check = StampCheck(Splitter(run))
         if check.count_outside()[0]:
             return total, [everything]
-        if is_round(total):  # it may be where counts stop
+        if is_round(total):  # it may be the limit at which counts stop
             check.check_all_have_a_stamp(check.pages_without())
     except Incomplete:
         return total, [everything]
@@ -53,7 +53,7 @@ def shares(run: ResourceRun, number: int, end: dt.datetime) -> tuple[int, list[W
 def _mark(
     run: ResourceRun, connection: Connection, everything: Window, wanted: float, near: float
 ) -> dt.datetime:
-    """A moment before which the server counts about `wanted` rows."""
+    """A moment before which the server counts `wanted` rows, give or take `near`."""
     low, high = everything.lower or BEGINNING, everything.end or BEGINNING
     while high - low > SHORTEST:
         middle = low + (high - low) / 2

@@ -1,4 +1,4 @@
-"""Smaller windows of one that is too large, or does not add up: by time, and by rank where a search shows it.
+"""Cuts a window that is too large, or whose counts do not match: by time, or by rank where a search shows it.
 
 Shown         what the first page of a window showed
 Splitter      cuts the windows of one resource
@@ -15,35 +15,36 @@ from omnium_source.windows.resource_run import ResourceRun
 from omnium_source.windows.window import EARLIEST, EPOCH, LATEST, Row, Window, cut, stamps_at, value_at
 
 BEGINNING = dt.datetime(2000, 1, 1, tzinfo=dt.UTC)
-"""Where halving starts when nothing tells how old the oldest row is; older rows are read all the same."""
+"""Where cutting starts if nothing shows how old the oldest row is; the first part stays open for older rows."""
 OVERLAPS = tuple(dt.timedelta(milliseconds=step) for step in (1, 1_000, 60_000))
-"""How much neighbouring windows may overlap. Nobody says whether windows include their bounds, nor how finely a server
-compares times: the smallest overlap is taken in which the server shows a row that is known to be there."""
+"""How much neighbouring windows may overlap. The API description says neither whether windows include their bounds nor
+how finely a server compares times, so the smallest overlap is used in which the server shows a row that is known to
+exist."""
 NARROWEST_OVERLAPS = 4
-"""A window that is no longer than so many overlaps is not cut."""
+"""A window no longer than this many overlaps is not cut."""
 FEWEST_PARTS = 6
-"""Parts of a scroll at least, where several are read at once: the newest is read by itself, after the rest."""
+"""The fewest parts of a scroll if several are read at once: the newest is read alone, after the others."""
 SHORTEST_CUT = dt.timedelta(seconds=10)
-"""A window that is no longer than this is not cut only for its size: rows that share a stamp, as those of an import do,
-would be read with each of its parts."""
+"""A window no longer than this is not cut only for its size: rows that share a stamp, such as those of an import, would
+be read with each of its parts."""
 ZONES = dt.timedelta(days=1)
-"""How far a stamp may lie from the time that the server takes it for, where one of the two has no time zone."""
+"""How far a stamp may lie from the time that the server takes it for, if one of the two has no time zone."""
 FIRST_STAMP = dt.datetime(1, 1, 1, tzinfo=dt.UTC)
-"""What .NET writes where a date was never set is a stamp as well."""
+"""What .NET writes for a date that was never set; it counts as a stamp."""
 NEWEST_SHARE = 0.25
-"""Length of the newest part, in lengths of the others: it is short, as nothing else is read meanwhile."""
+"""Length of the newest part relative to the others: it is short, because nothing else is read meanwhile."""
 
 
 @dataclass(frozen=True)
 class Shown:
-    """The server's count of a window, and its first page, whose rows are read once somebody asks for them."""
+    """The server's count of a window and its first page, whose rows are decoded only if they are used."""
 
     total: int = 0
     page: Page | None = None
 
     @property
     def count(self) -> int:
-        """How many rows the page has."""
+        """The number of rows on the page."""
         return self.page.count - self.page.no_rows if self.page else 0
 
     @property
@@ -66,7 +67,7 @@ CREATION = Axis("created_lower", "created_upper", "created")
 
 @dataclass(frozen=True)
 class _Asked:
-    """A window to be cut, unless it is as short as `shortest`."""
+    """A window to cut, unless it is no longer than `shortest`."""
 
     window: Window
     shown: Shown
@@ -75,9 +76,9 @@ class _Asked:
 
 
 class Splitter:
-    """Cuts windows of one resource; remembers how exactly its server compares times.
+    """Cuts windows of one resource; remembers how finely its server compares times.
 
-    One class, as each way of cutting needs what the others have found out about that.
+    One class, as each way of cutting needs what the others found out about the server.
     """
 
     def __init__(self, run: ResourceRun) -> None:
@@ -87,29 +88,30 @@ class Splitter:
         self.axes += [CREATION] if run.resource.created_lower else []
         self._overlaps: dict[str, dt.timedelta] = {}
         self._windows_showing: dict[int, list[Window]] = {}
-        """Windows that were to be cut, by what their first page showed."""
+        """The windows that were to be cut, by a hash of the rows that their first page showed."""
         self._has_guessed = False
 
     def split(
         self, window: Window, shown: Shown, connection: Connection, *, is_needed: bool = True
     ) -> list[Window]:
-        """Smaller windows that cover this one, oldest first; empty where no filter can split it.
+        """Smaller windows that cover this one, oldest first; empty if no filter can split it.
 
-        `is_needed`: it cannot be read whole. Otherwise it could, and only takes long.
+        `is_needed`: the window cannot be read at once; otherwise it can, but that takes long.
         """
         asked = _Asked(window, shown, connection, dt.timedelta(0) if is_needed else SHORTEST_CUT)
         if not self._heeds_bounds(asked):
-            return []  # each part would be the whole again, and so would its parts
+            return []  # the server ignores bounds: each part would show everything again
         by_time = self._cut_by_time(asked) if self._resource.scrolls else []
         if by_time or not is_needed:
-            # A rank would cut one part off; these several can be read side by side.
+            # A cut by rank splits off one part; several parts by time can be read side by side.
             return by_time
         return self._cut_by_rank(asked) or self._cut_by_time(asked)
 
     def _heeds_bounds(self, asked: _Asked) -> bool:
-        """Whether no row of a window lies outside of it, by more than time zones explain.
+        """Whether the server heeds bounds, as far as can be seen.
 
-        Nor may two windows that share no moment show the same first page.
+        It does not if a row lies outside its window by more than time zones explain, or if two windows that share no
+        moment show the same first page.
         """
         for axis in self.axes:
             lower, upper = getattr(asked.window, axis.low), getattr(asked.window, axis.high)
@@ -122,15 +124,15 @@ class Splitter:
         return not any(_are_apart(asked.window, other) for other in others)
 
     def _cut_by_time(self, asked: _Asked) -> list[Window]:
-        """Windows of the same length."""
+        """Windows of the same length, of which the newest may be shorter."""
         total, target = asked.shown.total, self.run.largest_window
         stamps = self._stamps(asked, self._cursor)
         is_side_by_side = self._resource.scrolls and self.run.reading.windows_at_once > 1
         fewest = FEWEST_PARTS if is_side_by_side and total > target else 2
         count = min(64, max(fewest, -(-3 * total // (2 * target))))
         stamps_differ = not stamps or min(stamps) != max(stamps)
-        # The oldest of the first page may be the oldest of all, unless the newest come first. Once only: where it was
-        # not, each further guess would cut off another page.
+        # The oldest row of the first page may be the oldest of all, unless the newest come first. That is
+        # assumed only once: after a wrong guess, each further one would cut off just another page.
         is_newest_first = stamps_differ and stamps == sorted(stamps, reverse=True)
         oldest = None if is_newest_first or self._has_guessed else min(stamps, default=None)
         self._has_guessed = self._has_guessed or not asked.window.lower
@@ -150,16 +152,16 @@ class Splitter:
         overlap = self.overlap(asked.shown.rows, axis, asked.connection)
         if length <= NARROWEST_OVERLAPS * overlap:
             return []
-        # Narrower windows than what they share would be read over and over.
+        # Windows that are narrower than their overlap would be read over and over.
         count = min(count, int(length / (2 * overlap)))
         step = length / (count - 1 + (NEWEST_SHARE if count >= FEWEST_PARTS else 1))
         marks = [lower + step * number for number in range(1, count)]
         return cut(asked.window, marks, axis.low, axis.high, overlap)
 
     def _cut_by_rank(self, asked: _Asked) -> list[Window]:
-        """Two windows, one of which holds just as many rows as a search shows.
+        """Two windows, one of which holds as many rows as a search shows.
 
-        The last page that can be seen tells the stamp to cut at, whichever stamp the server sorts by.
+        The last page that can be seen gives the stamp to cut at, whichever stamp the server sorts by.
         """
         resource, window = self._resource, asked.window
         can_page = resource.search and resource.paged
@@ -171,7 +173,7 @@ class Splitter:
             stamps = self._stamps(asked, axis) + stamps_at(last.rows, axis.path)
             if not stamps or stamps[0] == stamps[-1]:
                 continue
-            # The last page in the server's order: its end that lies nearer to the first page.
+            # Cut at the stamp of the last page that is nearest to the first page.
             visible = stamps[-len(last.rows) :]
             if stamps in (sorted(stamps), sorted(stamps, reverse=True)) and self._finds_all(asked, axis):
                 mark = min(visible) if stamps[0] < stamps[-1] else max(visible)
@@ -185,9 +187,9 @@ class Splitter:
         return stamps_at(asked.shown.rows, axis.path)
 
     def _finds_all(self, asked: _Asked, axis: Axis) -> bool:
-        """Whether creation finds all rows of a window: one without that stamp would be in none of its parts.
+        """Whether bounds on creation find all rows of a window: a row without that stamp would be in none of its parts.
 
-        What the cursor does not find is in no window but the one without bounds: `stamps.py`.
+        Rows that bounds on the cursor do not find are only in the window without bounds (`stamps.py`).
         """
         if axis is not CREATION:
             return True
@@ -205,8 +207,8 @@ class Splitter:
     def overlap(self, rows: Sequence[Row], axis: Axis, connection: Connection) -> dt.timedelta:
         """How much neighbouring windows must share so that no row falls between them.
 
-        A server that leaves the bounds out and compares whole seconds shows nothing between two milliseconds
-        before a row and two behind it. So ask for a row that is there.
+        A server that excludes the bounds and compares whole seconds shows nothing between a millisecond before a row
+        and a millisecond after it. So the server is asked for a row that is known to exist.
         """
         values = [microseconds(value_at(row, axis.path)) for row in rows]
         moments = [EPOCH + dt.timedelta(milliseconds=stamp // 1_000) for stamp in values if stamp is not None]

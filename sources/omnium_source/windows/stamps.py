@@ -1,4 +1,4 @@
-"""Rows without the stamp by which windows are bounded: no part of a window holds them.
+"""Finds rows without the stamp that bounds windows: no part of a window holds them.
 
 StampCheck  looks for them
 """
@@ -18,7 +18,7 @@ from omnium_source.windows.splitter import CREATION, FIRST_STAMP, NARROWEST_OVER
 from omnium_source.windows.window import EARLIEST, LATEST, Row, Window, key_of, stamps_at
 
 COUNTS_OF_ALL = 3
-"""How often all rows are counted again, before and after those with a stamp, until both counts of all agree."""
+"""The most times that rows with a stamp and then all rows are counted, until two totals in a row agree."""
 
 
 class StampCheck:
@@ -30,14 +30,14 @@ class StampCheck:
 
     @property
     def path(self) -> str:
-        """Where the stamp stands in a row."""
+        """The path of the stamp in a row."""
         resource = self._run.resource
         return resource.cursor if resource.is_bounded else CREATION.path
 
     def pages_without(self, missing: int | None = None, *, is_again: bool = False) -> list[Page]:
-        """The pages that show rows without the stamp, until `missing` of them were seen.
+        """The pages that show rows without the stamp, until `missing` such rows were seen.
 
-        `is_again`: an earlier run has looked everywhere, so only where new ones would stand is looked.
+        `is_again`: an earlier run has looked everywhere, so only the places where new ones would appear are searched.
         """
         found: list[Page] = []
         keys: set[str] = set()
@@ -51,14 +51,14 @@ class StampCheck:
         return found
 
     def rows_without(self, query: Query, *, is_countable: bool) -> Iterator[Gathered]:
-        """Rows that stand in none of the parts of a window, as they lack the stamp. Raises Unstamped if some are left.
+        """Yield rows that no part of a window holds because they lack the stamp. Raises Unstamped if some are left.
 
         A search shows them at one end of the order by that stamp, or among the rows that it shows without a filter.
         """
         run = self._run
         limit = _stops_counting_at(run, self._connection) if is_countable and not query.missing else None
         if limit is not None:
-            # A read that something disturbed may not have shown it.
+            # A read that was disturbed may not have revealed it.
             run.note_limit(limit)
             is_countable = False
         missing, among = self.count_outside() if is_countable else (None, None)
@@ -97,9 +97,9 @@ class StampCheck:
             )
 
     def count_outside(self) -> tuple[int, int]:
-        """How many rows are in no window, as they lack the stamp, and how many there are at all.
+        """How many rows no window holds because they lack the stamp, and how many rows there are in total.
 
-        Of the first too many rather than too few, if rows come and go.
+        If rows come and go meanwhile, the first number is too large rather than too small.
         """
         everything, dated = Window(), Window(lower=FIRST_STAMP)
         before, most = self._run.count(everything, self._connection), 0
@@ -116,7 +116,7 @@ class StampCheck:
         return {key_of(self._run.resource, row) for page in pages for row in self._without(page)}
 
     def check_counts_go_beyond(self, limit: int | None) -> None:
-        """Raises Unstamped where counts still say nothing of rows that an earlier read could not count."""
+        """Raise Unstamped if the server still counts no further than when an earlier read could not count rows."""
         if not limit:
             return
         resource, everything = self._run.resource, self._run.count(Window(), self._connection)
@@ -131,10 +131,10 @@ class StampCheck:
             )
 
     def check_all_have_a_stamp(self, pages: Sequence[Page]) -> None:
-        """Raises Unstamped where rows may be in none of the windows that were cut for a limit: they lack the stamp.
+        """Raise Unstamped if rows may be in none of the windows that were cut for a limit, because they lack the stamp.
 
-        None of the rows that can be seen, on `pages_without`, may lack it. What cannot be seen is counted by creation;
-        where there is no filter for that, a server that shows fewer rows than its API promises has no proof.
+        No row that can be seen may lack it; `pages` come from `pages_without`. A server that shows fewer rows than its
+        API promises cannot prove it. Rows that cannot be seen are counted by creation, if there is a filter for that.
         """
         resource, limit, path = self._run.resource, self._run.server.limit, self.path
         if pages:
@@ -158,17 +158,17 @@ class StampCheck:
         return [row for row in page.rows if not stamps_at([row], self.path)]
 
     def _looked_at(self, *, is_countable: bool, is_again: bool) -> Iterator[Page]:
-        """Pages on which rows without the stamp would be.
+        """Yield the pages on which rows without the stamp would be.
 
-        Both ends of the order by it, all that a search shows, and, where it is known that some are missing, one scroll
-        through everything.
+        These are both ends of the order by it, all that a search shows and, if the number of missing rows is known or
+        there is no search, one scroll through everything.
         """
         resource = self._run.resource
         for order in ("Ascending", "Descending") if resource.search and resource.sort else ():
             for page in self._pages({"sortOrder": f"{resource.sort}{order}"}):
                 yield page
                 if len(self._without(page)) < page.count:
-                    break  # behind a row with a stamp others have one, too
+                    break  # all rows behind one with a stamp have a stamp, too
         if is_again and resource.search:
             return
         if resource.search:
@@ -177,7 +177,7 @@ class StampCheck:
             scroll = Scroll(self._connection, self._run.body(Window(), scroll=True))
             first = scroll.first()
             yield first
-            with suppress(ScrollLost):  # what it did not show is told as missing
+            with suppress(ScrollLost):  # rows that it did not show are reported as missing
                 yield from scroll.rest(first)
 
     def _pages(self, body: Mapping[str, Any]) -> Iterator[Page]:
@@ -186,12 +186,12 @@ class StampCheck:
         for number in range(base, base + REACH // resource.take):
             found = self._connection.page({**resource.body, **body}, number, size)
             yield found
-            size = size or found.count  # its pages may be smaller than was asked for
+            size = size or found.count  # pages may be smaller than was asked for
             if not resource.paged or not size or found.count < size:
                 return
 
     def _check_by_creation(self) -> None:
-        """Raises Incomplete where rows that were created at some time have no stamp of change, or cannot be counted."""
+        """Raise Unstamped if rows with a time of creation lack the stamp of a change, or cannot be counted."""
         resource = self._run.resource
         created = Window(created_lower=EARLIEST, created_upper=LATEST)
         stamped = replace(created, lower=EARLIEST)
@@ -210,19 +210,19 @@ class StampCheck:
 
 
 def _stops_counting_at(run: ResourceRun, connection: Connection) -> int | None:
-    """The count of everything, where pages show more rows than that, so that it is a limit; else None."""
+    """The server's count of everything if its pages show more rows, so that the count is a limit; else None."""
     resource = run.resource
     if not resource.search or not resource.paged:
         return None
     everything = run.count(Window(), connection)
-    # Of the page on which the first row beyond the count would stand.
+    # The page on which the first row beyond the count would be.
     number = everything // resource.take
     page = run.server.learned.page_base + number
     if resource.take * page > REACH:
         return None
     shown = connection.page(resource.body, page).count
     is_beyond = shown > everything - number * resource.take
-    # A row that came meanwhile is no row beyond the count.
+    # A row that was added meanwhile raises the count.
     is_limit = is_beyond and run.count(Window(), connection) == everything
     return everything if is_limit else None
 
@@ -230,9 +230,9 @@ def _stops_counting_at(run: ResourceRun, connection: Connection) -> int | None:
 def _counted_in_parts(
     run: ResourceRun, connection: Connection, window: Window, overlap: dt.timedelta
 ) -> int | None:
-    """How many rows a window by creation holds, counted in parts that are below the limit; None: some are not.
+    """How many rows a window by creation holds, counted in parts below the limit; None if some parts are not.
 
-    Cut in the middle: nearly all of what is empty takes a request for each halving of ten thousand years.
+    Parts are cut in the middle, so the empty years cost about one request for each halving of ten thousand years.
     """
     count = run.count(window, connection)
     if not run.server.is_at_limit(count):

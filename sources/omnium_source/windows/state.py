@@ -1,7 +1,7 @@
-"""What is kept of a resource between two runs, a class for each rule, and what becomes of it where a clock was wrong.
+"""What is kept of a resource between two runs, with a class for each rule, and how it recovers from a wrong clock.
 
-State and its kinds    read from the JSON that dlt keeps, and written as that
-healed                 a state whose moments can be right
+State and its kinds    read from and written to the JSON that dlt keeps
+healed                 a state without moments that cannot be right
 """
 
 import datetime as dt
@@ -16,9 +16,9 @@ Kept = Mapping[str, Any]
 """A state as dlt keeps it: JSON."""
 
 JITTER = 5.0
-"""Seconds by which the measured difference of the clocks changes though no clock was set."""
+"""Seconds by which the measured difference of the clocks may vary although no clock was set."""
 AHEAD = dt.timedelta(seconds=60)
-"""A kept moment that lies further ahead of now was noted by a clock that was wrong."""
+"""A kept moment that lies further in the future than this was kept by a wrong clock."""
 
 
 def _number(value: Any) -> float | None:
@@ -53,22 +53,22 @@ READERS: Mapping[str, Callable[[Any], Any]] = {
     "open": _texts,
     "versions": lambda value: dict(value) if isinstance(value, Mapping) else None,
 }
-"""What is made of each entry that was kept; None where that makes no sense."""
+"""How each kept entry is read. A reader returns None for a value that makes no sense."""
 
 EMPTY = "is_empty"
-"""Kept beside a state without a cursor: everything was read, and no row was there."""
+"""Set in a kept state without a cursor: everything was read, and there was no row."""
 UNMOVED_WITHOUT_ROWS = ("cursor", "full_pass", "is_first_read", "open")
-"""What a read that shows no row leaves as it was."""
+"""Entries that a read leaves unchanged if it shows no row."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class State:
     """What every resource keeps.
 
-    `cursor`: the server's time up to which everything is read. `clock_offset`: the server's clock minus ours in
-    seconds, when that was. `page_base`: the number of the first page, where the description leaves it open.
-    `newest_first`: whether the server is seen to sort by changes (`by_order.py`). `full_pass`: when everything was read
-    last, where that is done every few days.
+    `cursor`: the server's time up to which everything is read. `clock_offset`: the server's clock minus this machine's
+    in seconds when the state was kept. `page_base`: the number of the first page, where the API description leaves it
+    open. `newest_first`: whether the server was seen to sort by changes (`by_order.py`). `full_pass`: when everything
+    was last read, for rules that read everything every few days.
     """
 
     cursor: dt.datetime | None = None
@@ -79,7 +79,7 @@ class State:
 
     @classmethod
     def read(cls, kept: Kept) -> Self:
-        """The state that was kept, also by an earlier version; what is unknown or makes no sense is left out."""
+        """Read a kept state, also one of an earlier version; unknown entries and invalid values are left out."""
         entries = {
             one.name: READERS[one.name](kept[one.name])
             for one in fields(cls)
@@ -88,22 +88,23 @@ class State:
         return cls(**entries)
 
     def kept(self) -> dict[str, Any]:
-        """As JSON, without what there is not."""
+        """The state as JSON, without the entries that are None."""
         values = {one.name: getattr(self, one.name) for one in fields(self)}
         return {name: _as_kept(value) for name, value in values.items() if value is not None}
 
     @property
     def cursor_second(self) -> dt.datetime | None:
-        """The second in which the cursor lies: what is asked for begins there."""
+        """The cursor, cut to the second: rows with an earlier stamp have appeared late."""
         return self.cursor and second_of(self.cursor)
 
 
 @dataclass(frozen=True, kw_only=True)
 class WindowState(State):
-    """Of `window` and `event`. `is_first_read`: the first read, however many windows it takes, is not over.
+    """The state of `window` and `event`.
 
-    `missing`: how many rows without a stamp it could not show, `of` as many as there were `among` all rows; `limit`: at
-    which the server's counts stopped, so that nobody could count them.
+    `is_first_read`: the first read, however many windows it takes, is not finished. `missing`: rows without a stamp
+    that a read could not show, of the `of` such rows that the server counted `among` all its rows. `limit`: the count
+    at which the server's counts stopped, so that rows without a stamp could not be counted.
     """
 
     is_first_read: bool | None = None
@@ -115,14 +116,14 @@ class WindowState(State):
 
 @dataclass(frozen=True, kw_only=True)
 class OpenState(State):
-    """Of `open`. `open`: ids of rows that can still change."""
+    """The state of `open`. `open`: ids of the rows that can still change."""
 
     open: tuple[str, ...] | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
 class VersionsState(State):
-    """Of `versions`. `versions`: the newest version that was read of each supplier."""
+    """The state of `versions`. `versions`: supplier id → the newest version that was read."""
 
     versions: dict[str, str] | None = None
 
@@ -131,11 +132,11 @@ S = TypeVar("S", bound=State)
 
 
 def healed(state: S, moment: Moment, remark: Callable[[str], None]) -> S:
-    """`state`, with moments that cannot be right moved back, and what the clocks say kept in it.
+    """Return `state` with impossible moments moved back, and with the present difference of the clocks.
 
-    Where the server's clock has moved back against ours since the cursor was kept, changes may carry stamps from
-    before the cursor. Where the cursor lies ahead of now all the same, nobody knows when it was kept. `remark` hears
-    what a person should know.
+    If the server's clock has moved back against this machine's since the cursor was kept, changes may carry stamps from
+    before the cursor, so the cursor moves back by as much. A cursor that still lies in the future is dropped, because
+    nobody knows when it was kept. `remark` is called with what a person should know.
     """
     kept, cursor = state.clock_offset or 0.0, state.cursor
     offset = kept if moment.offset is None else moment.offset

@@ -1,6 +1,6 @@
-"""How each kind of resource stays current, a class for each rule: which windows next, and which state follows.
+"""How each kind of resource stays current: a strategy for each rule.
 
-STRATEGIES    the class of each rule
+STRATEGIES    the strategy of each rule
 """
 
 import datetime as dt
@@ -19,9 +19,9 @@ from omnium_source.windows.versions import Versions
 from omnium_source.windows.window import Row, Window, iso
 
 LEFT_UNSTAMPED = ("missing", "of", "among", "limit")
-"""What is kept of rows without a stamp that a read could not show, or not tell of."""
+"""The fields that describe rows without a stamp which a read could not show or could not count."""
 IDS_A_REQUEST = 100
-"""Deliveries asked for by their ids at a time."""
+"""Deliveries that one request asks for by id."""
 
 
 def _left_unstamped(known: WindowState | Query | Unstamped) -> dict[str, Any]:
@@ -29,20 +29,21 @@ def _left_unstamped(known: WindowState | Query | Unstamped) -> dict[str, Any]:
 
 
 class ByWindow(Strategy[WindowState]):
-    """Both ends of the cursor can be bounded: what changed, or happened, since the last complete window."""
+    """Both ends of the cursor can be bounded: reads what changed or happened since the last complete window."""
 
     state_type = WindowState
 
     def windows(self, state: WindowState) -> Iterator[Verified]:
         """See `Strategy.windows`."""
-        # The first read has no upper bound: a row without the stamp, or with one in the future, is a row too. It
-        # lasts until its last window is loaded, however many runs that takes.
+        # The first read has no upper bound, because a row without the stamp, or with one in the future, is a
+        # row too. It lasts until its last window is loaded, however many runs that takes.
         is_first = state.cursor is None or bool(state.is_first_read)
         window = Window(self.since(state), None if is_first else self.latest, end=self.now)
         if share := self.run.reading.shares.get(self.run.resource.name):
             window = replace(share, lower=share.lower if state.cursor is None else self.since(state))
         if self.run.resource.deleted and not is_first:
-            # Before what lives: one that comes back meanwhile is met there, and keeps no mark.
+            # Deleted rows come before living ones: a row that is restored meanwhile is read again and keeps no
+            # mark.
             yield from self._deleted(window, state)
         if is_first:
             goes_on = bool(state.cursor) and not share and self.run.reading.since is None
@@ -56,7 +57,7 @@ class ByWindow(Strategy[WindowState]):
                 rows += verified.rows
                 if verified.window.end == window.end:
                     last = verified
-                    continue  # handed on when it is known whether rows without a stamp are missing
+                    continue  # handed on once it is known whether rows without a stamp are missing
                 if verified.window.end:
                     state = replace(state, cursor=verified.window.end, is_first_read=is_first or None)
                 verified.state = self.kept(state)
@@ -77,12 +78,12 @@ class ByWindow(Strategy[WindowState]):
                 raise Unstamped(text, missing=left)
 
     def _final(self, last: Verified, state: WindowState) -> Verified:
-        """The last window, with the state of a read that is over."""
+        """The last window, with the state that follows a finished read."""
         last.state = self.kept(replace(state, cursor=last.window.end, is_first_read=None))
         return last
 
     def _deleted(self, window: Window, state: WindowState) -> Iterator[Verified]:
-        """What was deleted since the cursor, marked, where the server tells of it."""
+        """The rows deleted since the cursor, marked, if the server can be asked for them."""
         query = Query(self.run.resource.deleted, deleted_at=window.end)
         try:
             for verified in self.read(replace(window, end=None), query):
@@ -93,7 +94,7 @@ class ByWindow(Strategy[WindowState]):
 
 
 class ByLowerBound(Strategy[State]):
-    """Only the lower end can be bounded: everything that changed since then."""
+    """Only the lower end can be bounded: reads everything that changed since then."""
 
     def windows(self, state: State) -> Iterator[Verified]:
         """See `Strategy.windows`."""
@@ -103,7 +104,7 @@ class ByLowerBound(Strategy[State]):
 
 
 class Everything(Strategy[State]):
-    """No filter at all: everything, each time."""
+    """There is no filter: reads everything in each run."""
 
     def windows(self, state: State) -> Iterator[Verified]:
         """See `Strategy.windows`."""
@@ -111,7 +112,7 @@ class Everything(Strategy[State]):
 
 
 class Trailing(Strategy[State]):
-    """Only creation can be bounded: a trailing period again, and everything every few days."""
+    """Only creation can be bounded: reads a trailing period again, and everything every few days."""
 
     def windows(self, state: State) -> Iterator[Verified]:
         """See `Strategy.windows`."""
@@ -120,9 +121,9 @@ class Trailing(Strategy[State]):
 
 
 class Open(Strategy[OpenState]):
-    """Rows of a trailing period by creation, and older ones that may still change.
+    """Reads a trailing period by creation, and older rows that may still change.
 
-    Those are not in a final status, or named by a purchase order that changed.
+    An older row may still change if its status is not final, or if a purchase order that changed names it.
     """
 
     state_type = OpenState
@@ -155,7 +156,7 @@ class Open(Strategy[OpenState]):
             yield verified
 
     def _named_by_changed_parents(self, state: State) -> set[str]:
-        """Ids of the deliveries that purchase orders changed since the cursor name."""
+        """Ids of the deliveries that are named by purchase orders changed since the cursor."""
         named: set[str] = set()
         for row in self.scheduler.rows_of(
             RESOURCES["purchase_orders"], Window(self.since(state), self.latest, end=self.now)
@@ -167,9 +168,9 @@ class Open(Strategy[OpenState]):
 
 
 def _trailing(strategy: Strategy[Any], state: State, *, is_full: bool) -> tuple[Window, dict[str, Any]]:
-    """The window of a read by creation, and what it changes of the state.
+    """The window of a read by creation, and what it changes in the state.
 
-    Everything, or what is new and what was new not long ago.
+    It begins at the earlier of the cursor and the start of the trailing period; with `is_full` it holds everything.
     """
     if is_full:
         return Window(strategy.run.reading.since, end=strategy.now), {"full_pass": strategy.now}

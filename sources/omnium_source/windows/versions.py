@@ -1,4 +1,4 @@
-"""The strategy of supplier versions: each changed supplier's chain of versions, each version once."""
+"""The strategy of supplier versions: follows each changed supplier's chain of versions and reads each version once."""
 
 from collections.abc import Iterator
 from urllib.parse import quote
@@ -25,16 +25,16 @@ from omnium_source.windows.strategy import Strategy
 from omnium_source.windows.window import Row, Window
 
 SUPPLIERS_AT_ONCE = 200
-"""Whose chains are followed before their versions become tables."""
+"""Suppliers whose chains are followed before their versions become tables."""
 
 
 class Versions(Strategy[VersionsState]):
-    """Every version of each changed supplier, once."""
+    """Reads every version of each changed supplier, once."""
 
     state_type = VersionsState
 
     def windows(self, state: VersionsState) -> Iterator[Verified]:
-        """Every version of each changed supplier, once."""
+        """See `Strategy.windows`. Raises Incomplete, after the rows, if some chains could not be read."""
         connection, before = self.run.connection(), self.run.traffic.requests
         window = Window(self.since(state), self.latest if state.cursor else None, end=self.now)
         rows = Gathered(self.run, window, Query(), connection, can_come_twice=True)
@@ -60,7 +60,7 @@ class Versions(Strategy[VersionsState]):
             raise next(iter(failures.values()))
         verified = rows.verified()
         verified.requests = self.run.traffic.requests - before
-        # Those that failed are asked for again, as long as the cursor has not passed their change.
+        # Suppliers that failed are asked for again, because the cursor stays before their changes.
         verified.state = self.kept(state, cursor=state.cursor if failures else self.now, versions=seen)
         yield verified
         if failures:
@@ -73,7 +73,7 @@ class Versions(Strategy[VersionsState]):
     def _versions_of(
         self, connection: Connection, supplier: Row, last_seen: str | None
     ) -> tuple[list[Page], OmniumError | None]:
-        """The chain of versions from the newest back to the last one seen, and why it goes no further."""
+        """A supplier's versions from the newest back to the last one seen, and the error that ended the chain early."""
         supplier_id, version = str(supplier.get("id")), _text(supplier.get("versionId"))
         visited: set[str] = set()
         pages: list[Page] = []
@@ -84,8 +84,8 @@ class Versions(Strategy[VersionsState]):
                 answer = connection.get(path)
             except NotFound:
                 if version != _text(supplier.get("versionId")):
-                    break  # older versions are no longer kept
-                # The newest one stands in the supplier itself.
+                    break  # the server no longer keeps older versions
+                # The supplier itself is its newest version.
                 answer = Answer(orjson.dumps(supplier), dict(supplier))
             except WrongCredentials:
                 raise
@@ -99,21 +99,21 @@ class Versions(Strategy[VersionsState]):
 
 
 def _text(version: object) -> str:
-    """The name of a version, whatever it was written as."""
+    """The name of a version as text, whatever type it came as."""
     return str(version) if version else ""
 
 
 def _version_page(answer: Answer, supplier_id: str, version: str) -> Page:
-    """A page of one supplier version, in the form in which versions really come.
+    """A page that holds one supplier version, in the form in which versions really come.
 
-    The schema says that the bare supplier comes back, the text a version around it: both are taken. Put together
-    as text, for numbers have to stay as they were written.
+    The schema of the API description says that the bare supplier comes back, its text that a version around it does;
+    both are accepted. The page is put together as text, so that numbers stay as they were written.
     """
     row, text = answer.json, answer.body.strip()
     named = {"id": row.get("id") or supplier_id, "versionId": row.get("versionId") or version}
     if not isinstance(row.get("value"), dict):
         named["created"] = row.get("modified") or row.get("created")
         text = b'{"value": ' + text + b"}"
-    # The last of two fields with one name counts.
+    # Of two fields with the same name, the last one counts.
     text = text[:-1] + b", " + orjson.dumps(named)[1:]
     return Page(b'{"result": [' + text + b"]}", 1, 1)

@@ -1,8 +1,8 @@
-"""The bounds of one read, how to read, and how a window is cut into smaller ones.
+"""The bounds of one read, the settings of a read, and how a window is cut into smaller ones.
 
 Window        the bounds of one read
-Reading       how to read: lag, sizes, budgets
-cut           the windows between some moments
+Reading       the settings of a read: lag, sizes, budgets
+cut           cuts a window at some moments
 """
 
 import datetime as dt
@@ -26,37 +26,38 @@ def iso(moment: dt.datetime) -> str:
 EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 EARLIEST = dt.datetime(1, 1, 2, tzinfo=dt.UTC)
 LATEST = dt.datetime(9999, 12, 30, tzinfo=dt.UTC)
-"""The first and the last moment to reckon with: a day is left for time zones, and for the overlap of windows."""
+"""The first and the last moment used as a bound: a day short of Python's limits, so that time zones and overlaps still
+fit."""
 
 
 def moment_of(value: Any) -> dt.datetime | None:
-    """The moment in an API's or a state's text, None where it is none; without a zone it is UTC."""
+    """The moment in a text of the API or of a state, None if it holds none; a text without a zone is UTC."""
     count = microseconds(value)
     return None if count is None else moment_at(count)
 
 
 def microseconds_of(moment: dt.datetime) -> int:
-    """How many microseconds after 1970 a moment lies."""
+    """The microseconds between 1970-01-01 UTC and a moment."""
     return (moment - EPOCH) // dt.timedelta(microseconds=1)
 
 
 def moment_at(count: int) -> dt.datetime:
-    """The moment so many microseconds after 1970, within the bounds that can be reckoned with."""
+    """The moment `count` microseconds after 1970-01-01 UTC, limited to `EARLIEST` and `LATEST`."""
     first, last = microseconds_of(EARLIEST), microseconds_of(LATEST)
     return EPOCH + dt.timedelta(microseconds=min(max(count, first), last))
 
 
 def second_of(moment: dt.datetime) -> dt.datetime:
-    """The beginning of the second in which a moment lies."""
+    """A moment, cut to the second."""
     return moment.replace(microsecond=0)
 
 
 @dataclass(frozen=True)
 class Window:
-    """The bounds of one read, on the resource's cursor and, where that cannot split it, on creation.
+    """The bounds of one read: on the resource's cursor and, where the cursor cannot split it, on creation.
 
-    None is an open end. `end` is the server's time up to which everything is read once this window is loaded;
-    None where more windows are needed for that.
+    None leaves an end open. `end` is the server's time up to which everything is read once this window is loaded; None
+    if more windows are needed for that.
     """
 
     lower: dt.datetime | None = None
@@ -66,9 +67,9 @@ class Window:
     end: dt.datetime | None = None
 
     def check(self, name: str) -> None:
-        """Raises Incomplete where a lower bound lies above its upper one: such a window holds nothing, and is no proof.
+        """Raise Incomplete if a lower bound lies above its upper bound: such a window is empty and proves nothing.
 
-        `name`: of the resource, for the message.
+        `name` is the resource's name, for the message.
         """
         for lower, upper in ((self.lower, self.upper), (self.created_lower, self.created_upper)):
             if lower and upper and lower > upper:
@@ -79,7 +80,7 @@ class Window:
 
     @property
     def is_unbounded(self) -> bool:
-        """Whether no row at all is left out."""
+        """Whether the window has no bounds and so leaves out no row."""
         return not (self.lower or self.upper or self.created_lower or self.created_upper)
 
     def body(self, resource: Resource) -> dict[str, str]:
@@ -95,9 +96,9 @@ class Window:
 
 @dataclass(frozen=True)
 class Reading:
-    """How to read. Times in seconds or days, sizes in rows or bytes.
+    """The settings of a read. Times are in seconds or days, sizes in rows or bytes.
 
-    One record, as its fields are settings.
+    One record, as each field is a setting.
     """
 
     settling_lag_seconds: float = 120.0
@@ -106,28 +107,28 @@ class Reading:
     window_rows: int = 250_000
     window_bytes: int = 128 * 1024 * 1024
     memory_share: float = 1.0
-    """Of what pages that become tables together, and tables that wait, take elsewhere: less where memory is short."""
+    """Factor on `BATCH_BYTES` and `IN_MEMORY_BYTES`: below 1 where memory is short."""
     windows_at_once: int = 8
-    """Of one resource, at most."""
+    """The most windows of one resource that are read at the same time."""
     budget: float = 300.0
     tries: int = 5
-    """Of one window."""
+    """Attempts at one window."""
     failures: int = 12
-    """In a row, over all windows of a resource, however small they were made."""
+    """How many failures in a row are tolerated over all windows of a resource, however small the windows were made."""
     since: dt.datetime | None = None
     folder: Path | None = None
-    """Where large windows wait for the load; the system's folder for temporary files if None."""
+    """Where large windows wait until they are loaded; the system's folder for temporary files if None."""
     shares: Mapping[str, Window] = field(default_factory=dict)
     """Resource → the only part of its first read that this process reads (`shares.py`)."""
 
     @property
     def settling_lag(self) -> dt.timedelta:
-        """How long after a change the index may show it."""
+        """How long the search index may take to show a change."""
         return dt.timedelta(seconds=self.settling_lag_seconds)
 
     @classmethod
     def by(cls, settings: Mapping[str, Any], **others: Any) -> "Reading":
-        """As those of the settings say that have the name of a field here, and `others`."""
+        """Build it from the settings that are named like its fields; `others` take precedence."""
         named = {one.name: settings[one.name] for one in fields(cls) if one.name in settings}
         return cls(**{**named, **others})
 
@@ -135,14 +136,16 @@ class Reading:
 def cut(
     window: Window, marks: Sequence[dt.datetime], low: str, high: str, overlap: dt.timedelta
 ) -> list[Window]:
-    """The windows between `marks`, oldest first; the outer ends stay as open as they were.
+    """Cut a window at `marks` into several, oldest first; the outer ends stay open if they were.
 
-    `low`, `high`: the bounds that are cut, `lower` and `upper` or those of creation. Neighbours share `overlap`.
+    `low`, `high`: the names of the bounds to cut, `lower` and `upper` or those of creation. Neighbours share a stretch
+    of length `overlap`.
     """
-    # Behind the mark, so that rows that share its very stamp stand on one side of it.
+    # The overlap begins after the mark, so that rows stamped exactly at the mark are in one part only.
     starts = [getattr(window, low), *(mark + overlap for mark in marks)]
     stops = [*(mark + 2 * overlap for mark in marks), getattr(window, high)]
-    # Only windows that follow each other in the cursor's own order say that all before their end is read.
+    # Only parts cut along the cursor may have an `end`: once they are loaded, everything before it has been
+    # read.
     ends = [mark if low == "lower" and window.end else None for mark in marks] + [window.end]
     return [
         replace(window, **{low: start, high: stop}, end=end)
@@ -151,12 +154,12 @@ def cut(
 
 
 def key_of(resource: Resource, row: Row) -> str:
-    """What tells a row of this resource from all others."""
+    """The key that identifies a row within its resource."""
     return "|".join(str(value_at(row, path)) for path in resource.key)
 
 
 def value_at(row: Row, path: str) -> Any:
-    """The value at a path of names joined by dots, None where there is none."""
+    """The value at a path of names joined by dots, None if there is none."""
     value: Any = row
     for name in path.split("."):
         value = value.get(name) if isinstance(value, Mapping) else None
@@ -164,7 +167,7 @@ def value_at(row: Row, path: str) -> Any:
 
 
 def texts_at(rows: Sequence[Row], path: str) -> set[str]:
-    """The texts at a path of some rows, also of a path through lists."""
+    """All non-empty texts at a path in some rows; the path may lead through lists."""
     values: list[Any] = list(rows)
     for name in path.split("."):
         values = [value.get(name) for value in values if isinstance(value, Mapping)]
@@ -173,5 +176,5 @@ def texts_at(rows: Sequence[Row], path: str) -> set[str]:
 
 
 def stamps_at(rows: Sequence[Row], path: str) -> list[dt.datetime]:
-    """The seconds at a path of some rows, those that have one: bounds of windows need no more."""
+    """The stamps at a path of those rows that have one, cut to the second: bounds of windows need no finer ones."""
     return [second_of(stamp) for row in rows if (stamp := moment_of(value_at(row, path)))]
