@@ -1,9 +1,9 @@
-"""What becomes of the personal data in one column's values, before they are a column.
+"""Masks the personal data in one column's values before they become a column.
 
-by_sibling         values that the field beside them calls personal
-cleaned            JSON without what is personal in it
-hidden             values that are personal as a whole
-without_contacts   texts without e-mail addresses and phone numbers
+by_sibling         masks values that the field beside them calls personal
+cleaned            masks personal data within JSON
+hidden             hashes values that are personal
+without_contacts   masks e-mail addresses and phone numbers in texts
 """
 
 from collections.abc import Mapping, Sequence
@@ -27,7 +27,7 @@ _TEXT_TYPES: set[object] = {str, type(None)}
 def by_sibling(
     personal: PersonalData, column: Column, values: Sequence[Any], siblings: Mapping[str, Sequence[Any]]
 ) -> Sequence[Any]:
-    """Values that are personal where the field beside them says so: of a property its key, of an id its type."""
+    """Mask values if the field beside them says that they are personal: the key of a property, the type of an id."""
     says = siblings[column.sibling or ""]
     if column.sibling != "key":
         return [
@@ -39,7 +39,7 @@ def by_sibling(
 
 
 def cleaned(personal: PersonalData, column: Column, values: Sequence[Any]) -> Sequence[Any]:
-    """JSON without personal data."""
+    """JSON values with the personal data in them masked."""
     inside = column.inside
     if column.by_name:
         name = column.path[-1]
@@ -48,7 +48,7 @@ def cleaned(personal: PersonalData, column: Column, values: Sequence[Any]) -> Se
         ]
     if not any(values):
         return values
-    # All of it at once: what is looked for in texts is rare, and looking for it in each takes far longer.
+    # All values are searched at once: matches are rare, and searching each value takes far longer.
     together = json_bytes([value for value in values if value])
     is_identifier = is_identifier_name(column.path[-1])
     if not may_hold_any(together, is_identifier=is_identifier) and not any(
@@ -61,7 +61,7 @@ def cleaned(personal: PersonalData, column: Column, values: Sequence[Any]) -> Se
 
 
 def hidden(personal: PersonalData, column: Column, values: Sequence[Any], spelling: Spelling) -> pa.Array:
-    """Values that are personal, hashed; whatever stands in place of a text is hashed as one."""
+    """Personal values, hashed; a value that is no text is hashed as its text."""
     if column.kind == "json":
         values = [personal.hide_all(value) for value in values]
         return FITS["json"](values, spelling).array
@@ -71,14 +71,14 @@ def hidden(personal: PersonalData, column: Column, values: Sequence[Any], spelli
 
 
 def without_contacts(personal: PersonalData, columns: Sequence[tuple[Column, pa.Array]]) -> list[pa.Array]:
-    """Columns of one table, their texts without e-mail addresses and phone numbers."""
+    """The columns of one table, with e-mail addresses and phone numbers in their texts masked."""
     made = [array for _, array in columns]
     kinds: dict[bool, list[int]] = {}
     for at, (column, array) in enumerate(columns):
         if pa.types.is_string(array.type):
             kinds.setdefault(is_identifier_name(column.path[-1]), []).append(at)
     for is_identifier, places in kinds.items():
-        # All columns at once: what is looked for takes longer to prepare than to look for.
+        # All columns are searched at once: preparing a search takes longer than the search.
         suspects = suspicious(pa.concat_arrays([made[at] for at in places]), is_identifier=is_identifier)
         if not pc.any(suspects).as_py():
             continue
@@ -91,7 +91,7 @@ def without_contacts(personal: PersonalData, columns: Sequence[tuple[Column, pa.
 def _with_hidden(
     personal: PersonalData, column: Column, texts: pa.Array, mask: pa.Array, is_identifier: bool
 ) -> pa.Array:
-    """The column, with what is personal in the texts of `mask` hidden."""
+    """The column, with personal data masked in the texts that `mask` selects."""
     suspects = texts.filter(mask).to_pylist()
     if not suspects:
         return texts

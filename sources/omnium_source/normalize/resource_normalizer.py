@@ -1,4 +1,4 @@
-"""The normalizer of one resource in a run: in this process or in the pool, with the columns that pages made necessary.
+"""The normalizer of one resource in a run: in this process or in the pool, with the columns found so far.
 
 ResourceNormalizer    pages → batches, in order or side by side
 """
@@ -17,13 +17,13 @@ from omnium_source.normalize.worker_pool import WorkerPool
 from omnium_source.pages import Page
 
 SMALL_BYTES = 2 * 1024 * 1024
-"""A window from this size on goes to the pool where its processes have been started already."""
+"""A window larger than this goes to the pool if its processes have already been started."""
 LARGE_BYTES = 24 * 1024 * 1024
-"""Windows that have this size together are worth starting processes."""
+"""Windows that are larger than this in total are worth starting processes for."""
 
 
 class ResourceNormalizer:
-    """One resource's pages become batches. For use by several threads.
+    """Turns one resource's pages into batches. For use by several threads.
 
     `known`: the columns of the destination. `pool`: processes for large windows (`use_pool_for`).
     """
@@ -41,9 +41,9 @@ class ResourceNormalizer:
         self.is_pooled = False
 
     def use_pool_for(self, size: float) -> None:
-        """From now on make tables in the pool, where a window of `size` bytes is worth it and there is one.
+        """Make tables in the pool from now on, if there is one and a window of `size` bytes is worth it.
 
-        Many windows that are not large are as much work as a large one.
+        Sizes add up, because many windows that are not large are as much work as a large one.
         """
         if self._pool and self._pool.size:
             with self._lock:
@@ -57,14 +57,14 @@ class ResourceNormalizer:
         return 2 * self._pool.size if self.is_pooled and self._pool else 1
 
     def submit(self, pages: Sequence[Page], cursor: str) -> "Future[Batch]":
-        """Make tables of some pages: at once, or in the pool, once it has room for another batch.
+        """Make tables of some pages: at once, or in the pool as soon as it has room for another batch.
 
-        Of a key that comes twice the row counts that is newer by `cursor`.
+        Of rows with the same key, the newest by `cursor` is kept.
         """
         if self.is_pooled and self._pool:
             bodies = [page.body for page in pages]
             coming = self._pool.submit(self._in_pool, bodies, cursor, self._first)
-            # What the first batch finds, all others know.
+            # All other batches wait for the first, and know the columns that it found.
             self._first = self._first or coming
             return coming
         done: Future[Batch] = Future()
@@ -73,7 +73,7 @@ class ResourceNormalizer:
         return done
 
     def normalize(self, pages: Sequence[Page], cursor: str | None = None) -> Batch:
-        """Make tables of some pages, in this thread. `cursor`: see `submit`; without it a key may come twice."""
+        """Make tables of some pages in this thread. `cursor`: see `submit`; without it a key may come twice."""
         with self._lock:
             batch = self._normalizer.normalize(pages, self._columns, cursor)
             self._columns.merge(batch.found)
@@ -89,15 +89,15 @@ class ResourceNormalizer:
         with self._lock:
             is_alike = self._columns.merge(batch.found)
         if not is_alike:
-            # Another batch was quicker, and made another column of a field that is new in both.
+            # Another batch was faster and made a different column for a field that is new in both.
             return self.normalize(list(map(Page, bodies)), cursor)
         return batch
 
     def keys_of(self, pages: Sequence[Page]) -> list[str]:
-        """The keys of some pages, whose rows are not kept."""
+        """The keys of some pages whose rows are not kept."""
         return self.normalize(pages).keys
 
     def hints(self, table: str) -> dict[str, dict[str, Any]]:
-        """All columns of a table met so far, as dlt describes them, and the fields of those the contract lacks."""
+        """All columns of a table met so far, as dlt describes them, with the fields of those the contract lacks."""
         with self._lock:
             return self._columns.hints(self.shape.tables[table])

@@ -1,9 +1,9 @@
-"""The tables of a resource, walked from the contract's schemas.
+"""The tables of a resource, derived from the contract's schemas.
 
     shape_of(...)    a resource's tables and columns
 
-Nested objects flatten into their parent's table, lists of objects become child tables down to the second level, and
-everything deeper or free-form becomes JSON.
+Nested objects are flattened into their parent's table, lists of objects become child tables down to the second level,
+and everything deeper or free-form becomes JSON.
 """
 
 from collections.abc import Mapping
@@ -21,7 +21,7 @@ from omnium_source.pii.rules import Position
 from omnium_source.resources import Resource
 
 CHILD_LEVELS = 2
-"""Lists of objects become tables down to this level; what lies deeper becomes JSON."""
+"""Lists of objects become tables down to this level; deeper ones become JSON."""
 
 DLT_TYPES: Mapping[Kind, dict[str, Any]] = {
     "text": {"data_type": "text"},
@@ -47,18 +47,18 @@ CHILD_FIELDS = (ID, PARENT_ID, ROOT_ID, LIST_IDX)
 
 
 FIELD = "x-omnium-field"
-"""Hint of a column for a field that the contract does not have: the field's path from its row, a JSON list. dlt keeps
-it with the schema, in the destination too, so that a column holds the same field in every run."""
+"""Hint of a column whose field the contract does not have: the field's path from its row, a JSON list. dlt keeps the
+hint with the schema, in the destination too, so that a column holds the same field in every run."""
 
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """A column, and where its values stand in a row's object.
+    """A column, and where its values are in a row's object.
 
-    `personal`: the values are hashed. `sibling`: the field beside it that says whether a value is personal.
-    `watched`: e-mail addresses and phone numbers in it are hashed. `by_name`: JSON of a field that the
-    contract does not have, so that its own name counts as those inside it do. `inside`: what is known of the objects in
-    it, or of the one around it where it is `by_name`.
+    `personal`: the values are hashed. `sibling`: the field beside it that says whether a value is personal. `watched`:
+    e-mail addresses and phone numbers in it are hashed. `by_name`: JSON of a field that the contract does not have, so
+    that its own name is judged like the names inside it. `inside`: what is known of the objects in it or, if it is
+    `by_name`, of the object around it.
     """
 
     name: str
@@ -73,7 +73,7 @@ class Column:
 
 @dataclass(frozen=True, slots=True)
 class Child:
-    """A field that holds a list of objects: the rows of another table."""
+    """A field that holds a list of objects, which are the rows of another table."""
 
     column: Column
     table: str
@@ -81,7 +81,7 @@ class Child:
 
 @dataclass(frozen=True, slots=True)
 class Node:
-    """One object of a row, the row itself or one nested in it: what becomes of its fields."""
+    """One object of a row, the row itself or a nested one, and what becomes of its fields."""
 
     path: tuple[str, ...]
     prefix: str
@@ -96,13 +96,13 @@ class Node:
         return "*" in self.ignored
 
     def ignores(self, name: str) -> bool:
-        """Whether a field of a closed object is left out; `+name` lets one pass."""
+        """Whether a closed object leaves a field out; `+name` in `ignored` keeps it."""
         return name not in self.fields and f"+{name}" not in self.ignored
 
 
 @dataclass(frozen=True, slots=True)
 class TableShape:
-    """A database table: its columns as the contract has them."""
+    """A database table with the columns that the contract has for it."""
 
     name: str
     parent: str | None
@@ -125,7 +125,7 @@ class ResourceShape:
 def shape_of(resource: Resource, personal: PersonalData) -> ResourceShape:
     """The tables that a resource becomes.
 
-    Raises KeyError: the contract has no such schema, or a field of a kind that there is not.
+    Raises KeyError if the contract lacks the schema, or has a field of an unknown kind.
     """
     return _shape_of(resource.name, resource.schema, resource.key, resource.excluded, personal)
 
@@ -161,7 +161,7 @@ def _shape_of(
 
 
 class _Walk:
-    """Walks the contract from a resource's schema and notes its tables."""
+    """Walks the contract from a resource's schema and collects its tables."""
 
     def __init__(self, personal: PersonalData, excluded: frozenset[str]) -> None:
         self.personal = personal
@@ -196,9 +196,9 @@ class _Walk:
         level: int,
         columns: list[Column],
     ) -> Node:
-        """What becomes of the fields of one object; `columns` are those of its table, and grow.
+        """What becomes of the fields of one object; its columns are added to `columns`, those of its table.
 
-        One function, as a field becomes a column, a child or a level below by one decision.
+        One function, as a field becomes a column, a child table or a nested object by one decision.
         """
         if level == 0:
             self.positions[path] = position
@@ -278,7 +278,7 @@ _JSON_FIELD = {"omnium": "json"}
 
 
 def arrow_field(name: str, kind: Kind) -> pa.Field:
-    """A column of an Arrow table. JSON is text to Arrow; the field's metadata tell."""
+    """A column of an Arrow table. JSON is text to Arrow, so the field's metadata mark it."""
     return pa.field(name, ARROW[kind], metadata=_JSON_FIELD if kind == "json" else None)
 
 

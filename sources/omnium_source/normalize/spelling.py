@@ -1,4 +1,4 @@
-"""How numbers stand in their pages, for those that a float does not tell."""
+"""How numbers are written in their pages, for those that a float cannot represent."""
 
 import re
 from collections.abc import Sequence
@@ -12,7 +12,7 @@ import orjson
 from omnium_source.json_values import LONG, json_bytes, with_scalars
 
 PLACES = 28
-"""Decimals that a number of .NET's decimal type has at most: what has more was not computed by the server."""
+"""The most decimals of a number of .NET's decimal type: the server did not compute a number with more."""
 INT64 = range(-(2**63), 2**63)
 NUMBER = re.compile(r"[+-]?\d+(\.\d+)?([eE][+-]?\d{1,4})?", re.ASCII)
 
@@ -30,7 +30,7 @@ class AmbiguousNumber(Exception):
 
 
 class Bodies:
-    """The bytes of some pages, and in which of them a row stands."""
+    """The bytes of some pages, and which of them each row is in."""
 
     def __init__(self, bodies: Sequence[bytes], first_rows: Sequence[int]) -> None:
         self._bodies = bodies
@@ -38,16 +38,17 @@ class Bodies:
         self._long_numbers: dict[int, dict[float, set[str]]] = {}
 
     def page_of(self, row: int) -> int:
-        """The page that a root row came with."""
+        """The page that a root row came in."""
         return int(np.searchsorted(self._first_rows, row, side="right")) - 1
 
     def long_numbers(self, page: int) -> dict[float, set[str]]:
-        """All numbers of a page that a float may not tell, by their float."""
+        """All numbers of a page that a float may not represent, by their float."""
         found = self._long_numbers.get(page)
         if found is None:
             found = {}
             body = self._bodies[page]
-            # Three quarters of all pages have none; making all digits alike tells it at memory speed.
+            # Three quarters of all pages have none. With all digits made alike, a search for a run of them
+            # finds that out at memory speed.
             if _LONG_RUN in body.translate(_DIGITS_ALIKE):
                 for match in _LONG_NUMBER.findall(body):
                     text = match.decode()
@@ -57,7 +58,7 @@ class Bodies:
         return found
 
     def holds(self, page: int, number: float) -> bool:
-        """Whether a page has the shortest spelling of this float, perhaps with zeros after it."""
+        """Whether a page has the shortest spelling of this float, possibly with zeros after it."""
         shortest = re.escape(repr(number).removesuffix(".0").encode())
         return (
             re.search(rb"(?<![0-9.eE+-])%b(?:\.?0*)(?![0-9.eE])" % shortest, self._bodies[page]) is not None
@@ -77,19 +78,19 @@ class Bodies:
 
     @cached_property
     def are_plain(self) -> bool:
-        """Whether no page has a number that a float may not tell."""
+        """Whether no page has a number that a float may not represent."""
         return not any(self.long_numbers(page) for page in range(len(self._bodies)))
 
 
 class Spelling:
-    """How the numbers of one table stand in their pages; `roots[i]` is the root row of row i."""
+    """How the numbers of one table are written in their pages; `roots[i]` is the root row of row i."""
 
     def __init__(self, bodies: Bodies, roots: np.ndarray) -> None:
         self._bodies = bodies
         self._roots = roots
 
     def of(self, roots: np.ndarray) -> "Spelling":
-        """The same pages, for a child table."""
+        """The spelling in the same pages for a child table."""
         return Spelling(self._bodies, roots)
 
     @property
@@ -101,13 +102,13 @@ class Spelling:
         """The number as it was written.
 
         Raises:
-            AmbiguousNumber: several numbers of the page have this float, and they round differently.
+            AmbiguousNumber: several different numbers of the page have this float.
         """
         text = self._long_text(number, row)
         return Decimal(repr(number) if text is None else text)
 
     def _long_text(self, number: float, row: int) -> str | None:
-        """How a number is written whose float does not tell it, None where the float does."""
+        """How a number is written that its float does not represent, None if the float does."""
         page = self._bodies.page_of(int(self._roots[row]))
         texts = self._bodies.long_numbers(page).get(number)
         if not texts:
@@ -122,23 +123,23 @@ class Spelling:
         return text
 
     def text(self, number: float | Decimal, row: int) -> str:
-        """The number as JSON text: as it was written if its float does not tell it, else the shortest spelling.
+        """The number as JSON text: as it was written if its float does not represent it, else the shortest spelling.
 
-        A number without point and exponent, such as an id of twenty digits, is never given one.
+        A number without point and exponent, such as an id of twenty digits, never gets one.
         """
         if isinstance(number, Decimal):
             return json_bytes(number).decode()
         return self._long_text(number, row) or self._digits(number, row) or orjson.dumps(number).decode()
 
     def _digits(self, number: float, row: int) -> str | None:
-        """How an integer is written that is too large for orjson's own and that its float tells all the same."""
+        """How an integer of more than 64 bits is written that its float represents all the same; None for any other."""
         if not number.is_integer() or int(number) in INT64:
             return None
         texts = self._bodies.long_numbers(self._bodies.page_of(int(self._roots[row]))).get(number, ())
         return next((text for text in texts if text.removeprefix("-").isdecimal()), None)
 
     def json(self, values: Sequence[Any]) -> list[bytes | None]:
-        """Values of any type as JSON, one for each row, their numbers as they were written."""
+        """Values of any type as JSON, one for each row, with numbers as they were written."""
         if not self._bodies.are_plain:
             values = [self._exactly(value, row) for row, value in enumerate(values)]
         return [None if value is None else json_bytes(value) for value in values]
@@ -149,7 +150,7 @@ class Spelling:
         )
 
     def scalar(self, value: Any, row: int) -> str:
-        """Any scalar as text: strings as they are, all else as JSON writes it."""
+        """Any scalar as text: a string as it is, anything else as JSON writes it."""
         if type(value) is str:
             return value
         if type(value) is float or isinstance(value, Decimal):
@@ -160,7 +161,7 @@ class Spelling:
 
 
 def is_beyond(number: Decimal) -> bool:
-    """Whether a number has more decimals than `PLACES`, zeros at the end left out."""
+    """Whether a number has more decimals than `PLACES`, not counting zeros at the end."""
     exponent = number.as_tuple().exponent
     if not isinstance(exponent, int) or -exponent <= PLACES:
         return False

@@ -1,4 +1,4 @@
-"""The tables of one batch in the making: objects, field by field, become columns.
+"""Builds the tables of one batch: objects become columns, field by field.
 
 TableBuilder    one table, and those below it
 Work            what the tables of a batch share
@@ -39,7 +39,7 @@ _NOTHING: dict[str, Any] = {}
 
 @dataclass(frozen=True, slots=True)
 class Work:
-    """What the tables of a batch share: their shapes, what is personal, columns that were found, and the drift."""
+    """What the tables of a batch share: shapes, rules for personal data, columns that were found, and the drift."""
 
     tables: Mapping[str, TableShape]
     personal: PersonalData
@@ -49,7 +49,7 @@ class Work:
 
 @dataclass(frozen=True, slots=True)
 class _Below:
-    """A list of objects: the rows of a child table, each with its parent's row and its place in the list."""
+    """A list of objects: the rows of a child table, each with its parent's row and its position in the list."""
 
     table: "TableBuilder"
     objects: Objects
@@ -59,7 +59,7 @@ class _Below:
 
 @dataclass(slots=True)
 class TableBuilder:
-    """A table: `roots[i]` is the root row that row i belongs to, `columns` are those made so far."""
+    """A table in the making: `roots[i]` is the root row that row i belongs to, `columns` are those made so far."""
 
     shape: TableShape
     roots: np.ndarray
@@ -72,7 +72,7 @@ class TableBuilder:
     # -- objects, field by field -------------------------------------------------------------------
 
     def add(self, node: Node, objects: Objects) -> None:
-        """Put all fields of these objects, one for each row of the table, into columns."""
+        """Put all fields of these objects, one object for each row of the table, into columns."""
         values_of = _turned(objects)
         for name, values in values_of.items():
             target = node.fields.get(name)
@@ -123,7 +123,7 @@ class TableBuilder:
         places = np.arange(total) - np.repeat(np.cumsum(lengths) - lengths, lengths)
         if set(map(type, rows)) != {dict}:
             kept = [row is not None for row in rows]
-            # dlt's own name for the column of a list's bare values.
+            # dlt's own name for the column of bare values in a list.
             rows = [row if type(row) is dict else {"value": row} for row in rows if row is not None]
             parents, places = parents[kept], places[kept]
             if not rows:
@@ -141,7 +141,7 @@ class TableBuilder:
             self.columns[column.name] = private_values.hidden(personal, column, values, self.spelling)
             return
         if column.personal and column.kind != "boolean":
-            # A hash does not fit a column that took the plain values in an earlier run.
+            # A hash does not fit the type of a column that an earlier run filled with plain values.
             self._variants(column, values, [row for row, value in enumerate(values) if value is not None])
             return
         is_watched = column.watched
@@ -159,17 +159,17 @@ class TableBuilder:
             self._note(column.name, "clamped", column.kind, fit.clamped)
 
     def _put(self, name: str, array: pa.Array, watched: Column | None) -> None:
-        """A column of the table; `watched`: e-mail addresses and phone numbers in it are hidden at the end."""
+        """Set a column of the table; e-mail addresses and phone numbers in `watched` ones are masked at the end."""
         self.columns[name] = array
         if watched is not None:
             self._watched[name] = watched
 
-    # -- what nobody expected ----------------------------------------------------------------------
+    # -- drift -------------------------------------------------------------------------------------
 
     def _unknown(
         self, node: Node, name: str, values: Sequence[Any], siblings: Mapping[str, Sequence[Any]] = _NOTHING
     ) -> bool:
-        """Put a field that the contract does not have into a column; False: it has to go with the rest of them."""
+        """Put a field that the contract does not have into a column; False if it has to go into `other_fields`."""
         if all(value is None for value in values):
             return True
         found, place = self.work.found, (self.shape.name, (*node.path, name))
@@ -193,7 +193,7 @@ class TableBuilder:
         name, position, is_open = place[1][-1], node.position, self.work.personal.is_open
         column = self.work.found.name_for(node, name, self.shape)
         personal = is_personal_name(name, position.describes_person, position.is_company)
-        # A bare value in a list of persons is one of them.
+        # A bare value in a list of persons is a person, too.
         personal |= name == "value" and not node.path and position.describes_person
         personal &= not is_open
         known = self.work.found.kind_known(self.shape.name, column)
@@ -214,7 +214,7 @@ class TableBuilder:
     def _variants(
         self, column: Column, values: Sequence[Any], misfits: Sequence[int], rounded: Sequence[int] = ()
     ) -> None:
-        """Keep values that do not fit their column, and those that are `rounded` there, in columns beside it."""
+        """Keep values that do not fit their column, and those that are `rounded` in it, in columns beside it."""
         personal = self.work.personal
         texts: dict[Kind, list[str | None]] = {}
         for row in chain(misfits, rounded):
@@ -268,9 +268,10 @@ class TableBuilder:
 
 
 def _turned(objects: Objects) -> Mapping[str, Sequence[Any]]:
-    """Objects → field → the values of all objects, None where one lacks the field."""
+    """Transpose objects: field → its value in each object, None if an object lacks the field."""
     names, values = list(objects[0]), list[Any]()
-    # All values in one list, cut with a stride: the processor reads ahead, as it cannot in rows that take turns.
+    # All values go into one list, which is sliced with a stride: the processor reads ahead, as it cannot in
+    # rows that take turns.
     for row in objects:
         if list(row) != names:
             break
@@ -285,5 +286,5 @@ def _turned(objects: Objects) -> Mapping[str, Sequence[Any]]:
 
 
 def _cut(values: list[Any], names: Sequence[str]) -> Mapping[str, Sequence[Any]]:
-    """The values of all objects, object after object, by field."""
+    """The values by field, from a list that holds those of one object after another."""
     return {name: values[place :: len(names)] for place, name in enumerate(names)}

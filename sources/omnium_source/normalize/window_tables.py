@@ -1,8 +1,8 @@
 """The tables of one window in the making.
 
-WindowTables    add pages, keep what is wanted of each batch, take the tables
+WindowTables    add pages, keep the wanted rows of each batch, take the tables
 
-Each batch is answered with its keys and hashes, and whoever counts them says which of its rows are kept.
+The caller gets each batch, counts its keys, and says which of its rows to keep.
 """
 
 from collections import deque
@@ -20,10 +20,9 @@ from omnium_source.pages import Page
 
 
 class WindowTables:
-    """The tables of one window: pages go in, the rows that are kept wait in a buffer.
+    """The tables of one window: pages go in, and the rows that are kept wait in a buffer.
 
-    `cursor`: the column that tells which of two rows is newer. `change`: what becomes of each batch before anybody sees
-    it.
+    `cursor`: the column that tells which of two rows is newer. `change`: applied to each batch before it is returned.
     """
 
     def __init__(
@@ -42,22 +41,22 @@ class WindowTables:
         self._finished: Tables | None = None
 
     def add(self, page: Page, batch_bytes: int) -> list[Batch]:
-        """Take a page, which becomes tables together with others once they have so many bytes; the batches done."""
+        """Take a page; once more than `batch_bytes` wait, they become a batch. Returns the batches that are done."""
         self._waiting.append(page)
         self._waiting_bytes += len(page.body)
         return self._done() if self._waiting_bytes > batch_bytes else []
 
     def rest(self) -> list[Batch]:
-        """All batches that are left; waits for them."""
+        """Wait for all batches that are left, and return them."""
         return [*self._done(), *(self._result(self._coming.popleft()) for _ in range(len(self._coming)))]
 
     def _done(self) -> list[Batch]:
-        """Make a batch of the pages that wait; the batches that are done, in their order."""
+        """Make a batch of the pages that wait; return the batches that are done, in their order."""
         pages, self._waiting, self._waiting_bytes = [page for page in self._waiting if page.count], [], 0
         if pages:
             self._coming.append(self._normalizer.submit(pages, self._cursor))
         done = []
-        # In the pool the next batches are under way while the first of them is looked at.
+        # In the pool the next batches are under way while the caller counts the first.
         while self._coming and (len(self._coming) > self._normalizer.batches_ahead or self._coming[0].done()):
             done.append(self._result(self._coming.popleft()))
         return done
@@ -67,13 +66,13 @@ class WindowTables:
         return self._change(batch) if self._change else batch
 
     def keep(self, batch: Batch, mask: Sequence[bool] | None) -> None:
-        """Keep those root rows of a batch, all for None, along with their children."""
+        """Keep those root rows of a batch that `mask` selects, all if it is None, along with their children."""
         tables = batch.kept(mask)
         self._buffer.add(tables)
         self._names |= {name for name, table in tables.items() if table.num_rows}
 
     def take_over(self, tables: Tables, root: str, without: Collection[str]) -> int:
-        """Take the rows of a finished window, but for those root rows; return how many root rows it took."""
+        """Take the rows of a finished window except the root rows in `without`; return how many root rows it took."""
         dropped, taken = pa.array(list(without), pa.string()), 0
         for part in tables.parts:
             for table in part.tables():
@@ -86,12 +85,12 @@ class WindowTables:
         return taken
 
     def finish(self) -> Tables:
-        """The finished tables; nothing more comes."""
+        """The finished tables; nothing can be added afterwards."""
         if self._finished is None:
             own = {name: self._normalizer.hints(name) for name in self._names}
             self._finished = joined([Tables([], own), Tables(self._buffer.finish(), self._hints)])
         return self._finished
 
     def close(self) -> None:
-        """Remove everything."""
+        """Remove the tables and their files."""
         self._buffer.close()

@@ -1,6 +1,6 @@
-"""Arrow without pandas: Arrow imports it only to ask whether a list is one of its frames.
+"""Keeps Arrow from importing pandas, which it does only to ask whether a list is a data frame.
 
-That takes half a second and 40 MiB, in each process that makes tables.
+The import takes half a second and 40 MiB in each process that makes tables.
 """
 
 import contextlib
@@ -17,7 +17,7 @@ class _WithoutPandas(MetaPathFinder):
 
 @contextlib.contextmanager
 def without_pandas() -> Iterator[None]:
-    """Meanwhile pandas cannot be imported; where it is already, nothing changes."""
+    """Within the block pandas cannot be imported; if it has been already, nothing changes."""
     finder = _WithoutPandas()
     sys.meta_path.insert(0, finder)
     try:

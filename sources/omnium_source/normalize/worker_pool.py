@@ -1,11 +1,10 @@
-"""Processes that make tables of pages, for the windows that are large.
+"""Processes that make tables of pages, for large windows.
 
-Normalizing keeps a core busy and holds Python's lock meanwhile, which downloading and loading need too. So the pages of
-a large window go to a worker as bytes, and their tables come back as Arrow's own bytes. A worker keeps nothing but the
-normalizers that it was given: a batch whose worker is killed is made tables of in this process.
+Normalizing keeps a core busy and holds Python's lock, which downloading and loading need too. So the pages of a large
+window go to a worker as bytes, and their tables come back as Arrow's own bytes. A worker keeps nothing except the
+normalizers that it was given: if it is killed, this process makes the tables of its batch.
 
     WorkerPool    the workers of a run
-    Activity      whether anybody makes tables at this moment
     work          what a worker runs
 
 Why this is not `concurrent.futures.ProcessPoolExecutor`: docs/decisions.md, "Worker processes".
@@ -36,26 +35,26 @@ from omnium_source.normalize.without_pandas import without_pandas
 from omnium_source.pages import Page
 
 log = logging.getLogger("omnium")
-with contextlib.suppress(ImportError):  # where there are no such pipes there are no workers either
+with contextlib.suppress(ImportError):  # a system without this module has no workers either
     import fcntl
 P = ParamSpec("P")
 T = TypeVar("T")
 
 BATCHES_A_WORKER = 2
-"""Batches that wait or are worked on, for each worker: whoever brings more of them waits."""
+"""Batches that wait or are worked on, for each worker; `submit` waits if there would be more."""
 MOST_ENDED_WORKERS = 3
-"""Workers that ended by themselves after which none is started any more: this machine has no room for them."""
+"""No worker is started any more after this many have ended by themselves: the machine has no room for them."""
 PIPE_BYTES = 1024 * 1024
-"""Room of a pipe to or from a worker, where the system lets it be set: fewer turns for each batch."""
+"""Size of a pipe to or from a worker, if the system lets it be set: a batch then takes fewer turns."""
 ENVIRONMENT = ("PATH", "HOME", "LANG", "TZ", "TMPDIR", "TEMP", "TMP", "VIRTUAL_ENV")
 ENVIRONMENT_PREFIXES = ("LC_", "LD_", "DYLD_", "PYTHON", "MALLOC_", "ARROW_")
-"""Variables that a worker is given; settings and credentials of source and destinations are not among them."""
+"""Variables that a worker is given. Settings and credentials of source and destinations are not among them."""
 
 
 class WorkerPool:
-    """Processes, `size` at most, each started when all before it have something to do.
+    """Up to `size` processes; each is started when all before it are busy.
 
-    Use it in a `with` block. The processes end with it, and with this process however that ends.
+    Use it in a `with` block. The processes end with the block, and with this process, however it ends.
     """
 
     def __init__(self, size: int) -> None:
@@ -76,7 +75,7 @@ class WorkerPool:
         self.close()
 
     def close(self) -> None:
-        """End the processes; what they were doing fails."""
+        """End the processes; the batches that they work on fail."""
         self._is_closed = True
         self._threads.shutdown(wait=False, cancel_futures=True)
         with self._lock:
@@ -87,11 +86,11 @@ class WorkerPool:
 
     @property
     def has_workers(self) -> bool:
-        """Whether processes are there already, so that none has to be started for a little more work."""
+        """Whether processes are running already, so that a little more work needs no new one."""
         return bool(self._workers)
 
     def submit(self, work: Callable[P, T], *arguments: P.args, **more: P.kwargs) -> "Future[T]":
-        """Have `work`, which asks for `normalize`, done in a thread; waits while too many batches are before it."""
+        """Run `work`, which calls `normalize`, in a thread; waits while too many batches are ahead of it."""
         with contextlib.ExitStack() as until_done:
             until_done.enter_context(self.activity.one_more())
             self._room.acquire()
@@ -104,9 +103,10 @@ class WorkerPool:
     def normalize(
         self, normalizer: Normalizer, columns: FoundColumns, bodies: Sequence[bytes], newest_by: str
     ) -> Batch:
-        """What `normalizer` makes of some pages, in a worker, or in this process where the worker ends meanwhile.
+        """What `normalizer` makes of some pages: in a worker, or in this process if the worker ends meanwhile.
 
-        `columns` learn what the batch found. Raises what the normalizer raises, Stopped once the pool is closed.
+        What the batch found is added to `columns`. Raises what the normalizer raises, and Stopped once the pool is
+        closed.
         """
         worker = self._take()
         if worker is not None:
@@ -125,7 +125,7 @@ class WorkerPool:
         return normalizer.normalize(list(map(Page, bodies)), columns, newest_by)
 
     def _take(self) -> "_Worker | None":
-        """A worker that has nothing to do; None where there can be no other."""
+        """An idle worker, or a new one; None if no further one can be started."""
         with self._lock:
             if self._free:
                 return self._free.pop()
@@ -141,7 +141,7 @@ class WorkerPool:
             return worker
 
     def _bury(self, worker: "_Worker") -> None:
-        """Do without a worker that has ended."""
+        """Remove a worker that has ended."""
         with self._lock:
             if worker not in self._workers:
                 return  # the pool is being closed
@@ -155,15 +155,15 @@ class WorkerPool:
 
 
 class _Ended(Exception):
-    """The process at the other end is no more."""
+    """The process of the worker has ended."""
 
 
 class _Worker:
-    """One process, which is asked by one thread at a time."""
+    """One process, used by one thread at a time."""
 
     def __init__(self) -> None:
         self._process = subprocess.Popen(
-            # Without -P a file of the working directory that is called like a module of Python's would be run.
+            # Without -P, a file in the working directory with the name of one of Python's modules would be run.
             [sys.executable, "-P", "-c", "from omnium_source.normalize.worker_pool import work; work()"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
@@ -176,7 +176,7 @@ class _Worker:
 
     @property
     def pid(self) -> int:
-        """The number of the process."""
+        """The id of the process."""
         return self._process.pid
 
     def normalize(
@@ -200,7 +200,7 @@ class _Worker:
         return batch
 
     def close(self) -> None:
-        """End the process, whatever it is doing: it keeps nothing."""
+        """End the process, whatever it is doing: nothing is lost with it."""
         self._process.kill()
         self._process.wait()
         for end in (self._to, self._from):
@@ -215,7 +215,7 @@ def _wide(pipe: IO[bytes]) -> IO[bytes]:
 
 
 def _send(pipe: IO[bytes], message: object, *data: bytes | pa.Buffer) -> None:
-    """Write an object, which says how long they are, and bytes behind it."""
+    """Write an object that says how long the data are, and then the data."""
     pipe.write(pickle.dumps(message))
     for one in data:
         pipe.write(one)
@@ -223,7 +223,7 @@ def _send(pipe: IO[bytes], message: object, *data: bytes | pa.Buffer) -> None:
 
 
 def _read(pipe: IO[bytes], size: int) -> bytes:
-    """Bytes of a message. A `Connection` of multiprocessing copies them twice more."""
+    """Read the bytes of a message. A `Connection` of multiprocessing would copy them twice more."""
     data = pipe.read(size)
     if len(data) < size:
         raise EOFError
@@ -231,16 +231,16 @@ def _read(pipe: IO[bytes], size: int) -> bytes:
 
 
 def environment_of_worker() -> dict[str, str]:
-    """What a worker has to know of this process's environment: how to run Python, and nothing else, hence no secret."""
+    """The environment of a worker: what Python needs to run and nothing else, so that it holds no secret."""
     environment = {
         name: value
         for name, value in os.environ.items()
         if name in ENVIRONMENT or name.startswith(ENVIRONMENT_PREFIXES)
     }
-    # A relative path, or an empty one, is the working directory again.
+    # A relative or empty path would mean the working directory again.
     paths = [path for path in environment.get("PYTHONPATH", "").split(os.pathsep) if os.path.isabs(path)]
     environment["PYTHONPATH"] = os.pathsep.join([str(Path(__file__).parents[2]), *paths])
-    # One thread makes the tables: what it gives back need not be kept apart for others.
+    # One thread makes the tables, so one arena is enough and freed memory can be used again.
     return environment | {
         "PYTHONSAFEPATH": "1",
         "MALLOC_ARENA_MAX": "1",
@@ -249,14 +249,14 @@ def environment_of_worker() -> dict[str, str]:
 
 
 def work() -> None:
-    """What a worker does: make tables of the pages that it is given, until nobody gives it more."""
-    # A terminal and a service manager send their signals to all processes; the one that started this ends it.
+    """Run a worker: make tables of the pages that it is given until the input ends."""
+    # A terminal or a service manager signals all processes; a worker is ended by the process that started it.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     answers = _wide(os.fdopen(os.dup(1), "wb"))
-    os.dup2(2, 1)  # whatever prints must not disturb the answers
+    os.dup2(2, 1)  # what is printed must not get in between the answers
     questions = _wide(os.fdopen(0, "rb"))
-    # No cycles here, and whoever looks for them looks through every object of the pages that wait.
+    # There are no reference cycles, and the collector would visit every object of the waiting pages.
     gc.disable()
     normalizers: dict[int, Normalizer] = {}
     with contextlib.suppress(EOFError, BrokenPipeError), without_pandas():
@@ -269,7 +269,7 @@ def work() -> None:
                 batch = normalizers[number].normalize(list(map(Page, bodies)), columns, newest_by)
                 packed = _packed(batch)
             except Exception as error:
-                # Only what surely goes through a pipe: errors of libraries do not always.
+                # Only errors that can certainly be pickled are sent: those of libraries often cannot.
                 known = isinstance(error, OmniumError | OSError)
                 _send(answers, (False, error if known else RuntimeError(repr(error)), 0))
             else:
@@ -278,7 +278,7 @@ def work() -> None:
 
 
 def _packed(batch: Batch) -> pa.Buffer:
-    """The bytes of a batch's tables, which in the batch become None; columns of nothing but null are left out."""
+    """The bytes of a batch's tables, without columns that hold only null; the tables in the batch become None."""
     sink = pa.BufferOutputStream()
     for table in batch.tables.values():
         full = [
