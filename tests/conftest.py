@@ -1,4 +1,4 @@
-"""What all tests share: a tenant on a real socket, a temporary home, no configuration from outside."""
+"""What all tests share: a tenant on a real socket, a temporary home, and no configuration from outside."""
 
 import fcntl
 import json
@@ -22,8 +22,9 @@ from tests.support.tenants import DAY, MEDIUM, environment_of, sandbox_settings
 
 disable_telemetry()
 
-# The same examples in every run, so that a check of a change fails by that change. HYPOTHESIS_PROFILE=explore tries
-# others, many of them: for an evening, after a change of what is generated or of what it is held against.
+# Every run tries the same examples, so that a check of a change fails only because of that change.
+# HYPOTHESIS_PROFILE=explore tries many others: for an evening, after a change to the generator or to what it is
+# compared with.
 hypothesis.settings.register_profile("same", derandomize=True, deadline=None)
 hypothesis.settings.register_profile("explore", derandomize=False, deadline=None, max_examples=3000)
 hypothesis.settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "same"))
@@ -35,7 +36,7 @@ LONGEST_FIRST = (
     "test_postgres",
     "test_spark",
     "test_kill",
-    # Makes `finished_home`; in the meantime the others' first file is one that does not wait for it.
+    # Makes `finished_home`; meanwhile the other workers start with files that do not wait for it.
     "test_publish",
     "test_ordinary",
     "test_purchasing",
@@ -56,22 +57,22 @@ LONGEST_FIRST = (
     "test_other_server",
     "test_damaged_state",
 )
-"""Files of a minute and more of CPU, the longest first."""
+"""Test files that take a minute of CPU or more, the longest first."""
 SLOW_FIXTURES = {"medium", "medium_load"}
-"""What takes so long to make that a test which asks for it is slow: a tenant of the medium size."""
+"""Fixtures that take so long to make that every test which uses one is slow: a tenant of the medium size."""
 
 
 def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
-    """One more process than cores for all tests, as some wait for a clock or a server.
+    """One more process than cores for all tests, because some wait for a clock or a server.
 
-    None for tests that somebody names, who wants to see them at once.
+    Tests that are named run in no extra process, so that their results show at once.
     """
     return (os.cpu_count() or 1) + 1 if config.args_source is pytest.Config.ArgsSource.TESTPATHS else 0
 
 
-@pytest.hookimpl(tryfirst=True)  # before those that `-m` leaves out are taken away
+@pytest.hookimpl(tryfirst=True)  # before pytest removes the tests that `-m` leaves out
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """A long file that begins last would keep one worker busy while the others wait."""
+    """Run long files first: one that starts last would keep one worker busy while the others wait."""
     for item in items:
         if SLOW_FIXTURES & set(getattr(item, "fixturenames", ())):
             item.add_marker(pytest.mark.slow)
@@ -95,7 +96,7 @@ def all_workers(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Pat
 
 @pytest.fixture(scope="session", autouse=True)
 def _parsed_once(all_workers: Path) -> Iterator[None]:
-    """Every build of the models, in this process and in the accidents', starts from what was parsed before."""
+    """Let every build of the models, in this process and in those of `accidents`, reuse what was parsed before."""
     folder = all_workers / "parsed"
     folder.mkdir(exist_ok=True)
     with pytest.MonkeyPatch.context() as patched:
@@ -112,20 +113,20 @@ def home(tmp_path: Path) -> Home:
 
 @pytest.fixture
 def sandbox() -> Iterator[Sandbox]:
-    """A small tenant, of this test alone."""
+    """A small tenant for this test alone."""
     with Sandbox(size="small", seed=1, today=DAY) as served:
         yield served
 
 
 @pytest.fixture
 def settings_for(home: Home) -> Callable[..., Settings]:
-    """Settings that read a sandbox into `home`: settings_for(sandbox, resources=("stores",))."""
+    """Make settings that read a sandbox into `home`: settings_for(sandbox, resources=("stores",))."""
     return lambda sandbox, **more: sandbox_settings(home, sandbox, **more)
 
 
 @pytest.fixture
 def configured(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> Sandbox:
-    """The sandbox, with the environment pointing to it as a user's does."""
+    """The sandbox, with environment variables that point to it, as a user sets them."""
     for name, value in environment_of(sandbox).items():
         monkeypatch.setenv(name, value)
     return sandbox
@@ -135,7 +136,7 @@ Verb = Callable[[Settings, Silent], RunReport]
 
 
 def _once(folder: Path, name: str, verb: Verb, **tenant: Any) -> tuple[Home, dict[str, Any]]:
-    """A home that all workers share, after this verb for a tenant like this, and the verb's report."""
+    """A home that all workers share, made once by running `verb` for such a tenant, and the verb's report."""
     home, done = Home(folder / name / "home"), folder / f"{name}.json"
     with (folder / f"{name}.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
@@ -152,13 +153,13 @@ def _once(folder: Path, name: str, verb: Verb, **tenant: Any) -> tuple[Home, dic
 
 @pytest.fixture(scope="session")
 def finished_home(all_workers: Path) -> Path:
-    """A home after one whole run; to be looked at, never written: see `home_after_run`. All workers have the same."""
+    """A home after one complete run, the same for all workers. Only read it: to write, take `home_after_run`."""
     return _finished(all_workers)
 
 
 @pytest.fixture(scope="session")
 def medium_load(all_workers: Path) -> tuple[Home, dict[str, Any]]:
-    """A home into which the medium tenant was loaded, never to be written, and the report; for all workers."""
+    """A home into which the medium tenant was loaded, and the report, the same for all workers. Only read it."""
     from omnium_elt.steps.load import load
 
     return _once(all_workers, "medium", load, **MEDIUM)
@@ -166,17 +167,17 @@ def medium_load(all_workers: Path) -> tuple[Home, dict[str, Any]]:
 
 @pytest.fixture
 def home_after_run(all_workers: Path, home: Home) -> Home:
-    """A copy of a home after one whole run, for this test alone, made in this half of the day.
+    """A copy, for this test alone, of a home after one complete run in this half of the day.
 
-    From noon on the day itself counts in the models, from midnight on it is another one: a run later than that builds
-    them anew, though no row changed.
+    From noon on the models count the current day, and from midnight on that is another day. So a run in another half of
+    the day builds the models anew although no row changed.
     """
     shutil.copytree(_finished(all_workers), home.root)
     return home
 
 
 def _finished(all_workers: Path) -> Path:
-    """The home that all workers share after one whole run in this half of the day."""
+    """The home that all workers share after one complete run in this half of the day."""
     from omnium_elt.steps.run import run
 
     now = datetime.now(UTC)
@@ -186,9 +187,9 @@ def _finished(all_workers: Path) -> Path:
 
 @pytest.fixture
 def marts_of() -> Callable[[Path], dict[str, Any]]:
-    """All rows of all marts of a database, each mart sorted, floats to nine digits: for comparing two of them.
+    """All rows of all marts of a database, each mart sorted, floats to nine digits: for comparing two databases.
 
-    The order in which threads add up floats is none that could be relied on, and with it their last digits.
+    Threads add up floats in an order that changes from run to run, and the last digits change with it.
     """
 
     def told(value: Any) -> Any:

@@ -1,15 +1,17 @@
-"""Accidents on purpose: the command line in a process that dies at a named point, and who looks on meanwhile.
+"""Accidents on purpose: runs the command line in a process that dies at a named point, and looks at what is left.
 
     python -m tests.support.accidents merge:2 load --home …      dies within the second merge of a load package
 
-rows:N                 with rows of N tables of a package put in by one transaction
-rows_of_dlt:N          with N of dlt's own rows as well     (all others of a package: with dlt's own way of loading it)
-extract, normalize     after this step of dlt's              merge:N      before the last statement of merge N
-copied:N               with N files of a package copied       merged:N     after merge N was committed
-complete               before a package is called loaded
-package:N              after package N                       copy         with half of the warehouse copied
-replace:NAME           before the file NAME takes its place  replaced:NAME  after it
-model:N                once dbt has built N models and tests
+rows:N                 after one transaction inserted the rows of N tables of a package
+rows_of_dlt:N          after it inserted N of dlt's own rows as well
+extract, normalize     after this step of dlt        merge:N      before the last statement of merge N
+copied:N               after N files of a package were copied    merged:N     after merge N was committed
+complete               before a package is marked as loaded
+package:N              after package N               copy         when half of the warehouse is copied
+replace:NAME           before the file NAME is replaced          replaced:NAME  after it is replaced
+model:N                after dbt has built N models and tests
+
+The points from `extract` to `complete` make dlt load the package in its own way.
 """
 
 import dataclasses
@@ -78,7 +80,7 @@ def _patch(owner: str, name: str, wrap: Callable[[Any], Any]) -> None:
 
 
 def _after(owner: str, name: str, number: int, *, before: bool = False) -> None:
-    """The `number`th call of a function is the last thing that happens, or what would come next."""
+    """Die after the `number`th call of a function or, with `before`, instead of it."""
     calls = itertools.count(1)
 
     def wrap(original: Any) -> Any:
@@ -97,7 +99,7 @@ def _after(owner: str, name: str, number: int, *, before: bool = False) -> None:
 
 
 def _within_merge(number: int) -> None:
-    """All statements of a merge but the last were executed, and nothing was committed."""
+    """Die when all statements of a merge except the last were executed and nothing was committed."""
     merges = itertools.count(1)
 
     def wrap(original: Any) -> Any:
@@ -157,7 +159,7 @@ def _at_replace(name: str, *, before: bool) -> None:
 
 
 def start(sandbox: Sandbox, home: Home, *arguments: str, point: str = "-", **environment: str) -> Any:
-    """The command line in a process of its own, its output kept."""
+    """Start the command line in its own process and capture its output."""
     return subprocess.Popen(
         [
             sys.executable,
@@ -178,14 +180,14 @@ def start(sandbox: Sandbox, home: Home, *arguments: str, point: str = "-", **env
 
 
 def run(sandbox: Sandbox, home: Home, *arguments: str, point: str = "-", **environment: str) -> Any:
-    """The same, waited for."""
+    """Start it and wait for it; `out` and `err` hold its output."""
     process = start(sandbox, home, *arguments, point=point, **environment)
     process.out, process.err = process.communicate()
     return process
 
 
 def small_pages(monkeypatch: pytest.MonkeyPatch, take: int) -> None:
-    """Let pages and batches hold few rows: many requests from a small tenant."""
+    """Let pages and batches hold few rows, so that a small tenant takes many requests."""
     from omnium_source.resources import select
 
     def selected(*names: Any) -> Any:
@@ -198,7 +200,7 @@ def small_pages(monkeypatch: pytest.MonkeyPatch, take: int) -> None:
 
 
 def differences(one: Path, other: Path, resource: str = "") -> list[str]:
-    """A line per raw table (of a resource) that differs between two databases, but for their load ids."""
+    """A line for each raw table (of a resource) that differs between two databases; load ids are ignored."""
     with duckdb.connect() as connection:
         for name, path in (("one", one), ("other", other)):
             connection.execute(f"attach '{path}' as {name} (read_only)")
@@ -247,14 +249,14 @@ _COLUMNS_THAT_DIFFER = """
 
 
 def version_of(warehouse: Path) -> str:
-    """A digest of all rows of all tables of a published warehouse, load ids and all, but for when it was published."""
+    """A digest of all rows of a published warehouse, load ids included, without the time of its publication."""
     return _digest(
         warehouse, f"table_name in (select table_name from duckdb_tables()) and table_name <> '{TABLE}'"
     )
 
 
 def content_of(warehouse: Path) -> str:
-    """The same, without what differs from load to load: load ids, and the program's own tables."""
+    """The same without what differs from load to load: load ids, and the program's own tables."""
     return _digest(warehouse, "column_name <> '_dlt_load_id' and not starts_with(table_name, '_')")
 
 
@@ -276,7 +278,7 @@ def _digest(warehouse: Path, which_columns: str) -> str:
 
 
 def versions_of_exports(exports: Path) -> dict[str, str]:
-    """The digest of each exported mart that can be read whole."""
+    """The digest of each exported mart; asserts that each file is complete."""
     found = {}
     for path in sorted(exports.glob("*.parquet")):
         content = path.read_bytes()
@@ -288,7 +290,7 @@ def versions_of_exports(exports: Path) -> dict[str, str]:
 class Reader:
     """Looks at the warehouse and the exports of a home again and again, as analysts and BI tools do.
 
-    `version` tells what it saw: by `version_of`, or `content_of` where the load ids of two runs may differ.
+    `version` identifies what it saw: `version_of`, or `content_of` if the load ids of two runs may differ.
     """
 
     def __init__(self, home: Home, version: Callable[[Path], str] = version_of) -> None:
@@ -323,7 +325,7 @@ class Reader:
 
 
 def everything_in(folder: Path, *, unpacked: bool = False) -> Iterator[tuple[Path, bytes]]:
-    """All files below a folder with their content; `unpacked`: with the rows of databases and Parquet."""
+    """Yield all files below a folder with their content; `unpacked` adds the rows of databases and Parquet files."""
     for path in sorted(folder.rglob("*")):
         if path.is_file():
             content = path.read_bytes()
@@ -331,7 +333,7 @@ def everything_in(folder: Path, *, unpacked: bool = False) -> Iterator[tuple[Pat
 
 
 def _rows_of(path: Path) -> str:
-    """The rows of a file that holds them compressed."""
+    """The rows of a file that stores them compressed."""
     if path.suffix == ".duckdb":
         with duckdb.connect(str(path), read_only=True) as connection:
             tables = connection.execute(
@@ -342,21 +344,21 @@ def _rows_of(path: Path) -> str:
             )
     if path.suffix == ".parquet":
         if path.stat().st_size < 8 or not path.read_bytes().endswith(b"PAR1"):
-            return ""  # the process was killed while it wrote this file: nothing can read rows from it
+            return ""  # the process was killed while writing this file, so nothing can read it
         with duckdb.connect() as connection:
             return repr(connection.execute(f"from '{path}'").fetchall())
     return ""
 
 
 def main(arguments: list[str]) -> int:
-    """Arm this process, and be the command line."""
+    """Arm this process, then run the command line."""
     from omnium_elt.cli import main as command_line
     from omnium_elt.steps import load
 
     share_parsing_of_transforms()
     point, *rest = arguments
     if point != "-":
-        # Many small packages: more moments to die at.
+        # Many small packages give more moments to die at.
         load.ROWS_A_PACKAGE = 20
         arm(point)
     return command_line(rest)

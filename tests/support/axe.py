@@ -1,4 +1,4 @@
-"""axe, which finds what a page keeps from people who hear it, see little, or use no mouse."""
+"""Runs axe, which finds what a page withholds from people who hear it, see little, or use no mouse."""
 
 from pathlib import Path
 from typing import Any
@@ -17,7 +17,7 @@ _FIND = f"""(async () => {{
 
 
 class Axe:
-    """Looks at pages that are open. Skips the test where npm cannot fetch it."""
+    """Examines pages that are open in a browser. Skips the test if npm cannot fetch axe."""
 
     def __init__(self, folder: Path) -> None:
         modules = npm.packages(folder / "npm-axe", "axe-core@4.10.2")
@@ -26,6 +26,6 @@ class Axe:
         self._script = (modules / "axe-core" / "axe.min.js").read_text(encoding="utf-8")
 
     def serious(self, tab: Browser) -> list[Any]:
-        """What is serious or critical on the page that is open."""
+        """The serious and critical findings on the page that is open."""
         tab.command("Runtime.evaluate", expression=self._script)
         return list(tab.ask(_FIND))

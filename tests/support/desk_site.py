@@ -1,4 +1,4 @@
-"""The desk's pages of a home, asked without a socket."""
+"""The desk's pages of a home, requested without a socket."""
 
 import asyncio
 import html
@@ -17,7 +17,7 @@ HERE = "http://127.0.0.1:2718"
 
 
 class Site:
-    """The pages of a home, asked without a socket."""
+    """The pages of a home, requested without a socket."""
 
     def __init__(self, home: Home) -> None:
         self.home = home
@@ -37,7 +37,7 @@ class Site:
         return answer.text
 
     def text(self, path: str, **words: str) -> str:
-        """What stands on a page."""
+        """The text of a page."""
         page = self.page(path, **words)
         return " ".join(
             html.unescape(re.sub(r"<(script|style).*?</\1>|<[^>]+>", " ", page, flags=re.S)).split()

@@ -1,4 +1,4 @@
-"""The destinations that a dlt user may name, each in a folder of its own, and how their rows are read back."""
+"""The destinations that a dlt user may name, each in its own folder, and how to read their rows back."""
 
 import os
 from pathlib import Path
@@ -32,7 +32,7 @@ def files(folder: Path) -> Any:
 
 
 def rows_of_delta(pipeline: Any, table: str, *columns: str) -> list[tuple[Any, ...]]:
-    """By deltalake: DuckDB would have to download an extension."""
+    """The rows of a Delta table, read by deltalake: DuckDB would have to download an extension."""
     from dlt.common.libs.deltalake import get_delta_tables
 
     rows = get_delta_tables(pipeline, table)[table].to_pyarrow_table().select(columns).to_pylist()
@@ -40,7 +40,7 @@ def rows_of_delta(pipeline: Any, table: str, *columns: str) -> list[tuple[Any, .
 
 
 def rows_of_iceberg(pipeline: Any, table: str, *columns: str) -> list[tuple[Any, ...]]:
-    """By pyiceberg, likewise."""
+    """The rows of an Iceberg table, read by pyiceberg for the same reason."""
     from dlt.common.libs.pyiceberg import get_iceberg_tables
 
     rows = get_iceberg_tables(pipeline, table)[table].scan().to_arrow().select(columns).to_pylist()

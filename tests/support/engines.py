@@ -1,4 +1,4 @@
-"""Rows of two engines side by side: equal up to the order in which sums were taken."""
+"""Compares rows of two engines: equal, except for the order in which they add up."""
 
 import datetime as dt
 import json
@@ -10,7 +10,7 @@ Rows = list[tuple[Any, ...]]
 
 
 def plain(value: Any) -> Any:
-    """A value as all engines can say it."""
+    """A value in a form that all engines share."""
     if isinstance(value, dict | list):
         return json.dumps(value, sort_keys=True)
     if isinstance(value, str) and value[:1] in "{[" and value:
@@ -24,7 +24,7 @@ def plain(value: Any) -> Any:
 
 
 def is_close(left: Any, right: Any) -> bool:
-    """Equal; estimated figures to nine digits, as engines add up in another order."""
+    """Whether two values are equal; numbers to nine digits, because engines add up in a different order."""
     numbers = (int, float, Decimal)
     if isinstance(left, numbers) and isinstance(right, numbers) and not isinstance(left, bool):
         return math.isclose(left, right, rel_tol=1e-9, abs_tol=1e-6)
@@ -32,7 +32,7 @@ def is_close(left: Any, right: Any) -> bool:
 
 
 def in_order(rows: Rows) -> Rows:
-    """Sorted alike, whatever the types: estimated figures by what both engines agree on."""
+    """Rows sorted the same way for both engines, whatever the types: numbers by the digits that both agree on."""
 
     def key(row: tuple[Any, ...]) -> tuple[tuple[bool, str], ...]:
         return tuple(
@@ -44,7 +44,7 @@ def in_order(rows: Rows) -> Rows:
 
 
 def row_differences(table: str, columns: list[str], ours: Rows, theirs: Rows, engine: str) -> list[str]:
-    """A line for each value of DuckDB's that differs, five at most; or for the count of rows."""
+    """A line for each value that differs, at most five, or one line if the number of rows does."""
     ours, theirs = in_order(ours), in_order(theirs)
     if len(ours) != len(theirs):
         return [f"{table}: {len(ours)} rows in DuckDB, {len(theirs)} in {engine}"]

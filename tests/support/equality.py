@@ -1,4 +1,4 @@
-"""Whether a warehouse equals its tenant: row for row and child for child."""
+"""Checks whether a warehouse equals its tenant, row for row and child for child."""
 
 from pathlib import Path
 from typing import Any
@@ -18,7 +18,7 @@ NOT_COMPARED = {"_dlt_load_id"}
 def differences(
     database: Path, sandbox: Sandbox, personal: PersonalData, resources: Any = RESOURCES
 ) -> list[str]:
-    """One line for each table that differs from what the tenant's rows become, deleted ones left out."""
+    """A line for each table that differs from what the tenant's rows become; deleted rows are left out."""
     found: list[str] = []
     with duckdb.connect(str(database), read_only=True) as connection:
         connection.execute("set TimeZone = 'UTC'")
@@ -31,11 +31,11 @@ def _differences_of(connection: Any, sandbox: Sandbox, personal: PersonalData, n
     resource = RESOURCES[name]
     rows = [row for row in sandbox.tenant.rows(name) if not (name == "products" and row.get("isDeleted"))]
     rows = [row for row in rows if not (name == "products" and row.get("status") == "Deleted")]
-    # The price of a product is left out by the server along with its prices.
+    # The server leaves out the price of a product along with its prices.
     left_out = {*resource.excluded, "price", "variants.price"} if name == "products" else resource.excluded
     rows = [_without(row, left_out) for row in rows]
     normalizer = ResourceNormalizer(shape_of(resource, personal))
-    # Of rows with one key the last: they are told apart by no column.
+    # Of rows with the same key the last is kept: no column tells which is newer.
     batch = normalizer.normalize([Page(orjson.dumps({"result": rows}))], "no column")
     held = {
         row[0]
@@ -77,7 +77,7 @@ def _differences_of(connection: Any, sandbox: Sandbox, personal: PersonalData, n
 
 
 def _without(row: dict[str, Any], paths: Any) -> dict[str, Any]:
-    """A row as the server sends it when these fields are excluded."""
+    """A row as the server sends it if these fields are excluded."""
     row = dict(row)
     for path in paths:
         name, _, rest = path.partition(".")

@@ -1,4 +1,4 @@
-"""The compiled models int_demand_memories and int_demand_estimates on rows of a test's own, without any other model."""
+"""Runs the compiled models int_demand_memories and int_demand_estimates on a test's own rows, without other models."""
 
 from collections.abc import Iterable, Mapping
 from datetime import date
@@ -28,9 +28,9 @@ def estimates_on(
 ) -> list[dict[str, Any]]:
     """The rows of int_demand_estimates.
 
-    `compiled`: of compiled_estimates.
-    `changes`: sku, warehouse (w where it is missing), day, run_days, demand and transfer_out (0); always in stock.
-    `new_items`: SKU and warehouse of what is on offer, and to which nothing ever happened.
+    `compiled`: the result of compiled_estimates. `changes`: sku, warehouse (default w), day, run_days, demand and
+    transfer_out (default 0); always in stock. `new_items`: SKU and warehouse of items that are on offer and to which
+    nothing has ever happened.
     """
     with duckdb.connect() as connection:
         connection.execute("attach ':memory:' as warehouse; use warehouse")

@@ -1,4 +1,4 @@
-"""What the program forecasts as of many days at once: its own macros, compiled for whoever asks."""
+"""The program's forecasts as of many days at once, made by its own macros, which are compiled for the caller."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -14,11 +14,11 @@ MODELS = (
     "int_demand_weekdays",
     "int_demand_promotions",
 )
-"""What is built anew for other days (`replayed_as_of_days`) once everything below is there."""
+"""The models to build again for other days (`replayed_as_of_days`) once everything below them exists."""
 
 
 def forecast_query(folder: Path, probabilities: Sequence[float]) -> str:
-    """A query of all estimates of the demand of the next `__horizon__` days, to be put in as a number like 31e0.
+    """A query of all estimates of the demand of the next `__horizon__` days; replace that by a number such as 31e0.
 
     Its columns are forecast_mean, forecast_variance and a quantile (q0, q1, …) for each probability.
     """

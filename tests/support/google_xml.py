@@ -1,8 +1,8 @@
-"""Google's XML API in front of a fake-gcs-server, which knows the JSON API alone: `python google_xml.py ADDRESS`.
+"""Google's XML API in front of a fake-gcs-server, which knows only the JSON API: `python google_xml.py ADDRESS`.
 
 `deltalake` speaks the XML API. fake-gcs-server 1.54 answers its `PUT /bucket/object` with 400 "invalid uploadType", and
-its listing leaves `start-after` out of account. Each request becomes the JSON API's for the same thing, by Google's
-description (https://cloud.google.com/storage/docs/xml-api/overview): objects, bytes, generations and whether a
+its listing ignores `start-after`. Each request is translated to the JSON API's request for the same thing, following
+Google's description (https://cloud.google.com/storage/docs/xml-api/overview). Objects, bytes, generations and whether a
 precondition holds are the server's own.
 """
 
@@ -21,7 +21,7 @@ CONDITION = "x-goog-if-generation-match"
 class _XmlApi(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     disable_nagle_algorithm = True
-    """Else each answer waits 40 ms for the client to acknowledge its headers."""
+    """Otherwise each answer waits 40 ms for the client to acknowledge its headers."""
 
     def _answer(self) -> None:
         parts = urlsplit(self.path)

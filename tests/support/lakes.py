@@ -1,4 +1,4 @@
-"""Raw tables of a home, for tests of what becomes of them outside: lakes, buckets."""
+"""Raw tables of a home, for tests of where they are written to: lakes and buckets."""
 
 import contextlib
 from collections.abc import Iterator
@@ -19,7 +19,7 @@ def execute(home: Home, *statements: str) -> None:
 
 @contextlib.contextmanager
 def killed_half_way(step: ModuleType) -> Iterator[None]:
-    """Have the step that runs in this `with` be interrupted when it has written one table and begins with the next."""
+    """Interrupt the step that runs in this `with`, when it has written one table and begins the next."""
     write, written = step.write_table, list[int]()
 
     def killed_after_one(*arguments: Any) -> Any:

@@ -1,4 +1,4 @@
-"""The medium sandbox tenant in the models, beside what its generator knows."""
+"""The medium sandbox tenant, built into the models, and what its generator knows."""
 
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
@@ -31,18 +31,18 @@ RESOURCES = (
 
 @dataclass(frozen=True)
 class Medium:
-    """The warehouse as of `last_day`, with estimates as of earlier days beside it, and what the generator knows."""
+    """The warehouse as of `last_day`, with estimates as of earlier days too, and what the generator knows."""
 
     folder: Path
     truth: Truth
     categories: dict[str, str]
-    """Of each SKU."""
+    """SKU → category."""
     last_day: date
     as_of_days: tuple[date, ...]
 
 
 def build_medium(folder: Path) -> Medium:
-    """The medium tenant, as of its last day and six days before it on which a season was known already."""
+    """Build the medium tenant as of its last day and six earlier days on which a season was already known."""
     tenant = generate("medium", 1, TODAY)
     loaded = datetime.combine(TODAY, datetime.min.time(), UTC).isoformat()
     write_raw(folder, {resource: tenant.rows(resource) for resource in RESOURCES}, loaded)

@@ -1,4 +1,4 @@
-"""Runs the dbt project on rows as the API gives them, which a test writes out, and reads the marts."""
+"""Runs the dbt project on rows that a test writes out in the form of the API, and reads the marts."""
 
 import json
 import os
@@ -20,7 +20,7 @@ Row = dict[str, Any]
 
 
 def dbt(folder: Path, *arguments: str, variables: Mapping[str, Any] | None = None) -> Any:
-    """Run a dbt command on `folder`/warehouse.duckdb; return its result, or fail with what went wrong."""
+    """Run a dbt command on `folder`/warehouse.duckdb and return its result; fails with the errors of the nodes."""
     from dbt.adapters.duckdb.connections import DuckDBConnectionManager
     from dbt.cli.main import dbtRunner
 
@@ -58,7 +58,7 @@ def dbt(folder: Path, *arguments: str, variables: Mapping[str, Any] | None = Non
 
 
 def write_raw(folder: Path, resources: Mapping[str, Iterable[Row]], loaded_at: str) -> None:
-    """Make `folder`/warehouse.duckdb with raw tables of these rows, as a load would have left them."""
+    """Make `folder`/warehouse.duckdb with raw tables of these rows, as a load leaves them."""
     tables: dict[str, list[Row]] = {}
     for resource, documents in resources.items():
         for number, document in enumerate(documents):
@@ -79,7 +79,7 @@ def write_raw(folder: Path, resources: Mapping[str, Iterable[Row]], loaded_at: s
 
 
 def query(folder: Path, sql: str, *values: Any) -> list[Row]:
-    """Rows of a query on `folder`/warehouse.duckdb, each a dict."""
+    """The rows of a query on `folder`/warehouse.duckdb, each a dict."""
     with duckdb.connect(str(folder / "warehouse.duckdb"), read_only=True) as connection:
         connection.execute("set TimeZone = 'UTC'")
         return rows(connection, sql, *values)
@@ -112,7 +112,7 @@ def _flatten(
 
 
 def _arrow(table_rows: list[Row]) -> pyarrow.Table:
-    """All columns of all rows as text or boolean: staging casts them to what they are."""
+    """All columns of all rows as text or boolean; staging casts them to their types."""
     names = dict.fromkeys(name for row in table_rows for name in row)
     columns = {}
     for name in names:

@@ -1,4 +1,4 @@
-"""Packages of npm for tests, installed once into a folder outside of the repository; None where that cannot be done."""
+"""Packages of npm for tests, installed once into a folder outside of the repository."""
 
 import fcntl
 import shutil
@@ -9,7 +9,7 @@ MISSING = "npm is not installed, or its registry does not answer"
 
 
 def packages(folder: Path, *wanted: str) -> Path | None:
-    """The `node_modules` that holds these (`name@version`); all workers of a run share it."""
+    """The `node_modules` with these (`name@version`), for all workers of a run; None if it cannot be installed."""
     npm = shutil.which("npm")
     if npm is None or shutil.which("node") is None:
         return None

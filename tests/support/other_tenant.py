@@ -1,7 +1,7 @@
 """A server of the API's writing half that shares nothing with the sandbox.
 
-Another order of fields, unknown ones, and its own ways to fail. It keeps each field of a supplier as the bytes that
-came.
+It has another order of fields, unknown fields, and its own ways to fail. It keeps each field of a supplier as the bytes
+in which it came.
 """
 
 import json
@@ -21,7 +21,7 @@ _FIELDS: msgspec.json.Decoder[dict[str, msgspec.Raw]] = msgspec.json.Decoder(dic
 
 
 def raw_fields(content: bytes) -> Raw:
-    """The fields of a JSON object, each value as the bytes that it came as."""
+    """The fields of a JSON object, each value as the bytes in which it came."""
     return {name: bytes(value) for name, value in _FIELDS.decode(content).items()}
 
 
@@ -32,25 +32,25 @@ class Failure:
     method: str
     status: int
     is_applied: bool = False
-    """Whether the change was made all the same."""
+    """Whether the change is made all the same."""
     is_late: bool = False
-    """Whether it is made only after the next reading."""
+    """Whether the change is made only after the next time the supplier is read."""
 
 
 @dataclass
 class OtherTenant:
-    """What the server holds and saw."""
+    """What the server holds and what it has seen."""
 
     suppliers: dict[str, Raw] = field(default_factory=dict)
     orders: dict[str, dict[str, Any]] = field(default_factory=dict)
     log: list[tuple[str, str]] = field(default_factory=list)
     failures: list[Failure] = field(default_factory=list)
     edits_on_read: list[dict[str, bytes]] = field(default_factory=list)
-    """Changes that somebody makes just after the next readings of a supplier, one a reading."""
+    """Changes that somebody makes just after a supplier is read, one for each time."""
     late: list[tuple[str, str, bytes]] = field(default_factory=list)
-    """Requests that are done after the next reading."""
+    """Requests that are carried out after the next time a supplier is read."""
     checks_version: bool = True
-    """Whether a save of another version than the newest is answered with 412."""
+    """Whether saving a version other than the newest is answered with 412."""
     base_url: str = ""
 
     @property
@@ -59,7 +59,7 @@ class OtherTenant:
         return [(m, path) for m, path in self.log if m != "GET" and not path.endswith(("token", "Search"))]
 
     def keep(self, supplier_id: str, content: bytes) -> None:
-        """Somebody saves a supplier."""
+        """Save a supplier, as somebody else would."""
         self._save(raw_fields(content) | {"id": json.dumps(supplier_id).encode()})
 
     def answer(self, method: str, path: str, content: bytes) -> tuple[int, bytes]:
@@ -142,7 +142,7 @@ class OtherTenant:
 
 
 def _written(fields: Raw) -> bytes:
-    """An object as this server writes it: the last field first, with blanks."""
+    """An object as this server writes it: fields in reverse order, with blanks."""
     inner = b",\r\n  ".join(
         json.dumps(name).encode() + b" : " + value for name, value in reversed(fields.items())
     )
@@ -151,7 +151,7 @@ def _written(fields: Raw) -> bytes:
 
 @contextmanager
 def serve() -> Iterator[OtherTenant]:
-    """Serve one on loopback."""
+    """Serve such a tenant on loopback."""
     tenant = OtherTenant()
 
     class Handler(BaseHTTPRequestHandler):

@@ -1,8 +1,8 @@
-"""The dbt project is parsed once for all tests, not once for every folder they build in.
+"""Lets dbt parse the project once for all tests, not once for every folder in which they build.
 
-dbt keeps what it parsed in the target folder, and trusts it only for the same database file and the same variables.
-A test has a database of its own, so every build would parse 140 models again: six seconds of CPU. What was parsed
-depends on neither the database's path nor the day, so here it is handed on, between pytest's workers too.
+dbt keeps the result of parsing in the target folder, and trusts it only for the same database file and the same
+variables. A test has its own database, so every build would parse 140 models again: six seconds of CPU. The result
+depends on neither the database's path nor the day, so it is shared, between pytest's workers too.
 """
 
 import contextlib
@@ -18,12 +18,12 @@ from typing import Any
 from omnium_elt.steps import transform
 
 FOLDER = "PARSED_DBT_PROJECTS"
-"""Environment variable: the folder in which what was parsed is kept; unset, dbt does as it does."""
+"""Environment variable: the folder that keeps what was parsed; if it is unset, nothing is shared."""
 
 
 @functools.cache
 def share_parsing() -> None:
-    """From now on let dbt, in this process, start from what any test has parsed."""
+    """From now on let dbt in this process start from what any test has parsed."""
     if not os.environ.get(FOLDER):
         return
     from dbt.parser.manifest import ManifestLoader
@@ -49,7 +49,7 @@ def share_parsing() -> None:
 
 
 def share_parsing_of_transforms() -> None:
-    """The same for the step `transform`; dbt is imported only once there is something to build."""
+    """The same for the step `transform`; dbt is imported only when there is something to build."""
     build = transform._build
 
     def built(*arguments: Any) -> Any:
@@ -60,7 +60,7 @@ def share_parsing_of_transforms() -> None:
 
 
 def _shared(loader: Any) -> Any:
-    """What another test has parsed; None where it was the first. Changed files are parsed again by dbt itself."""
+    """What another test has parsed, None if there is none. dbt itself parses changed files again."""
     from dbt.contracts.graph.manifest import Manifest
     from dbt.parser.manifest import extended_mashumuro_decoder
     from dbt_common.invocation import get_invocation_id
@@ -75,9 +75,10 @@ def _shared(loader: Any) -> Any:
 
 
 def _path(loader: Any) -> Path:
-    """A file for all that what is parsed depends on: where relations stand, and variables.
+    """The file for everything that the result of parsing depends on: the place of relations, and variables.
 
-    `as_of_date` is rendered when a model is compiled; parsing asks only whether there is one. So it is with the lake.
+    `as_of_date` is rendered when a model is compiled; parsing only asks whether it is set. The same holds for
+    `lake_path`.
     """
     project = loader.root_project
     credentials = project.credentials

@@ -1,4 +1,4 @@
-"""A published warehouse with a few lines of a proposal, written out."""
+"""A published warehouse with a few lines of a proposal, written out literally."""
 
 from datetime import UTC, date, datetime
 from decimal import Decimal
@@ -48,7 +48,7 @@ MARTS = """
 
 
 def publish(home: Home) -> None:
-    """Put the lines above where a run publishes: Nord's A (48) and B (2.5), Sør's C for Oslo, and one that waits."""
+    """Publish the lines above, as a run does: Nord's A (48) and B (2.5), Sør's C for Oslo, and one that is deferred."""
     home.create()
     with duckdb.connect(str(home.warehouse)) as connection:
         connection.execute(MARTS)
@@ -56,7 +56,7 @@ def publish(home: Home) -> None:
 
 
 def propose(home: Home, sku: str, **columns: Any) -> None:
-    """The next run proposes something else of an article."""
+    """Let the next run propose something else for an article."""
     with duckdb.connect(str(home.warehouse)) as connection:
         sets = ", ".join(f"{name} = ${name}" for name in columns)
         connection.execute(
@@ -65,7 +65,7 @@ def propose(home: Home, sku: str, **columns: Any) -> None:
 
 
 def lamp(note: str = "") -> Decision:
-    """Nord's A, ticked: 72 instead of the 48 that are proposed."""
+    """A decision about Nord's A: ticked, with 72 instead of the proposed 48."""
     return Decision(
         "oslo",
         "A",

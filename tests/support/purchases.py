@@ -13,7 +13,7 @@ LINE = ("+fct_purchase_order_line",)
 
 
 def supplier(name: str, **more: Any) -> Row:
-    """A publisher: 8 days from order to arrival, and 2 of margin."""
+    """A publisher with a lead time of 8 days and a safety margin of 2."""
     return {
         "id": name,
         "name": name.title(),
@@ -31,7 +31,7 @@ def line(number: str, sku: str, quantity: float, **more: Any) -> Row:
 
 
 def order(name: str, *lines: Row, **more: Any) -> Row:
-    """A purchase order of 2 June 2025 to the publisher, for the warehouse in Malmö."""
+    """A purchase order of 2 June 2025 to the publisher norstedt, for the warehouse in Malmö."""
     return {
         "id": name,
         "supplierId": "norstedt",
@@ -60,7 +60,7 @@ def receipt(name: str, order_name: str, sku: str, quantity: float, at: str, **mo
 
 
 def build(folder: Path, as_of: str = TODAY, select: tuple[str, ...] = PURCHASING, **variables: Any) -> None:
-    """Build the purchasing marts, or those that `select` names, and run the tests of their data."""
+    """Build the purchasing marts, or the models that `select` names, and run their data tests."""
     cautious = ("--indirect-selection", "cautious", "--exclude-resource-type", "unit_test")
     dbt(folder, "build", "--select", *select, *cautious, variables={"as_of_date": as_of, **variables})
 
@@ -72,14 +72,14 @@ def built(
     select: tuple[str, ...] = PURCHASING,
     **variables: Any,
 ) -> Path:
-    """Marts of these raw rows."""
+    """Write these raw rows and build the marts from them."""
     write_raw(folder, resources, LOADED)
     build(folder, as_of, select, **variables)
     return folder
 
 
 def values(folder: Path, sql: str) -> list[tuple[Any, ...]]:
-    """Rows of a query, dates and exact numbers as text."""
+    """The rows of a query, with dates and exact numbers as text."""
     return [
         tuple(
             str(value.normalize() + 0) if hasattr(value, "normalize") else value if value is None else

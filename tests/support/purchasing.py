@@ -1,4 +1,4 @@
-"""Suppliers, purchase orders and receipts put into a sandbox, read from it, and the purchasing models built on them."""
+"""Puts suppliers, purchase orders and receipts into a sandbox, loads them, and builds the purchasing models on them."""
 
 from dataclasses import replace
 from datetime import date
@@ -45,7 +45,7 @@ def build(
     select: tuple[str, ...] = PURCHASING,
     tests: bool = False,
 ) -> None:
-    """Build the purchasing marts, or those that `select` names; with `tests` also run the tests of their data."""
+    """Build the purchasing marts, or the models that `select` names; with `tests` also run their data tests."""
     without = ("unit_test",) if tests else ("unit_test", "test")
     settings = replace(settings, variables={"test_severity": "error", **settings.variables})
     chosen = ("--select", *select, "--indirect-selection", "cautious", "--exclude-resource-type", *without)
@@ -53,7 +53,7 @@ def build(
 
 
 def invoke(settings: Settings, arguments: list[str]) -> None:
-    """Run dbt; fail with what failed."""
+    """Run dbt; fails with the messages of the nodes that failed."""
     share_parsing()
     with dbt_environment(settings):
         answer = dbtRunner().invoke(arguments)
@@ -66,14 +66,14 @@ def invoke(settings: Settings, arguments: list[str]) -> None:
 
 
 def rows(home: Home, query: str) -> list[tuple[Any, ...]]:
-    """What a query on the working database answers."""
+    """The rows of a query on the working database."""
     with duckdb.connect(str(home.working_database), read_only=True) as connection:
         connection.execute("set TimeZone = 'UTC'")
         return connection.execute(query).fetchall()
 
 
 def record(home: Home, query: str) -> dict[str, Any]:
-    """The only row that a query answers, by column."""
+    """The only row of a query, as column → value."""
     with duckdb.connect(str(home.working_database), read_only=True) as connection:
         connection.execute("set TimeZone = 'UTC'")
         (row,) = queries.rows(connection, query)
@@ -94,7 +94,7 @@ def supplier(name: str, **more: Any) -> dict[str, Any]:
 
 
 def line(number: str, quantity: float, **more: Any) -> dict[str, Any]:
-    """A purchase order line, promised for 15 March 2024."""
+    """A purchase order line that is promised for 15 March 2024."""
     return {
         "lineItemId": number,
         "code": "genser",

@@ -1,15 +1,16 @@
-"""People and tools that read a home while runs go on, each a process of its own.
+"""People and tools that read a home while runs go on, each in its own process.
 
     python -m tests.support.readers KIND HOME STOP SUPPLIER SKU WAREHOUSE
 
 analyst   opens the warehouse once and keeps it open: sees the same rows until the end
-visitor   opens it again and again, each time for a while: sees one whole version, never an older one than before
-tool      reads the exports in a loop, as a BI tool does, and holds them against the manifest
+visitor   opens it again and again, each time for a while: sees one complete version, never an older one than before
+tool      reads the exports in a loop, as a BI tool does, and compares them with the manifest
 
-The tenant carries a number in two places that reach two marts by different ways: the lead time of SUPPLIER and
-the stock of SKU in WAREHOUSE. In one version of the marts both are the same.
+The tenant carries a number in two places that reach two marts in different ways: the lead time of SUPPLIER and the
+stock of SKU in WAREHOUSE. In any one version of the marts both are the same.
 
-Each ends when the file STOP appears, and prints what it saw as JSON; whatever is not as it should be raises.
+Each process ends when the file STOP appears, and prints what it saw as JSON. It raises if anything is not as it should
+be.
 """
 
 import hashlib
@@ -59,19 +60,19 @@ DIFFERING_PROPOSALS = """
 
 
 class Reader:
-    """What the three have in common: where to look, when to stop, what was seen."""
+    """What the three have in common: where to look, when to stop, and what they saw."""
 
     def __init__(self, kind: str, home: str, stop: str, supplier: str, sku: str, warehouse: str) -> None:
         self.home, self.stop = Path(home), Path(stop)
         self.begun = self.stop.with_suffix(f".{kind}")
-        """Made when the first version was read."""
+        """This file is made when the first version has been read."""
         self.places = {"supplier": supplier, "sku": sku, "warehouse": warehouse}
         self.seen: list[int] = []
-        """The number of each version that was met, in order."""
+        """The number of each version that was read, in order."""
         self.reads = 0
 
     def note(self, number: int) -> None:
-        """A version was read; it must not be older than the one before."""
+        """Note that a version was read; asserts that it is not older than the one before."""
         assert not self.seen or number >= self.seen[-1], f"{number} after {self.seen[-1]}"
         if number not in self.seen[-1:]:
             self.seen.append(number)
@@ -79,7 +80,7 @@ class Reader:
         self.begun.touch()
 
     def number_in(self, connection: Any) -> int:
-        """The number that this version of the warehouse carries, in both marts and in the raw data."""
+        """The number of this version of the warehouse; asserts that both marts and the raw data carry it."""
         names = {"marts": "marts.", "end": "", "raw": "omnium.suppliers"}
         ((by_supplier, by_stock, raw),) = connection.execute(NUMBERS.format(**names), self.places).fetchall()
         assert by_supplier == by_stock == raw, (by_supplier, by_stock, raw)
@@ -87,12 +88,12 @@ class Reader:
         return int(by_supplier)
 
     def open(self) -> Any:
-        """The published warehouse as an analyst opens it."""
+        """The published warehouse, opened as an analyst opens it."""
         return duckdb.connect(str(self.home / "warehouse.duckdb"), read_only=True)
 
 
 def analyst(reader: Reader) -> None:
-    """One session from beginning to end."""
+    """Keep one session open from beginning to end."""
     with reader.open() as connection:
         lines = connection.execute("from marts.purchase_proposal_line order by all").fetchall()
         while not reader.stop.exists():
@@ -103,7 +104,7 @@ def analyst(reader: Reader) -> None:
 
 
 def visitor(reader: Reader) -> None:
-    """A session every now and then."""
+    """Open a session every now and then."""
     while not reader.stop.exists():
         with reader.open() as connection:
             number = reader.number_in(connection)
@@ -113,7 +114,7 @@ def visitor(reader: Reader) -> None:
 
 
 def tool(reader: Reader) -> None:
-    """All exports, over and over. Files that are not the manifest's are read again, as docs/bi.md says."""
+    """Read all exports, over and over. Files that do not match the manifest are read again, as docs/bi.md says."""
     again = 0
     while not reader.stop.exists():
         began = time.monotonic()
@@ -139,9 +140,9 @@ def tool(reader: Reader) -> None:
 
 
 def whole_version(exports: Path) -> dict[str, Any] | None:
-    """Every mart as an Arrow table; None where a file is not the one that the manifest describes.
+    """Every mart as an Arrow table; None if a file is not the one that the manifest describes.
 
-    Each file, of whatever version, must be a whole one.
+    Each file must be complete, whatever its version.
     """
     manifest = json.loads((exports / "manifest.json").read_text(encoding="utf-8"))
     tables, agree = {}, True

@@ -1,4 +1,4 @@
-"""One resource read from a server of a few lines, without a warehouse: what its windows hold, and what was asked."""
+"""Reads one resource from a small server without a warehouse: what its windows hold, and what was requested."""
 
 import datetime as dt
 from collections.abc import Iterator
@@ -32,9 +32,9 @@ def read(
     told: list[str] | None = None,
     **reading: Any,
 ) -> list[Verified]:
-    """All windows of a resource, read to the end. `notes` gathers what a person is told.
+    """All windows of a resource, read to the end. `notes` gathers what a person should know.
 
-    `told`: gathers why a resource could not be read, and then what was handed on before comes back all the same.
+    `told` gathers why a resource could not be read; the windows yielded before are returned all the same.
     """
     windows: list[Verified] = []
     with _reader(wire, name, notes, **reading) as reader:
@@ -69,7 +69,7 @@ def _reader(
 
 
 def ids(windows: list[Verified], column: str = "id") -> list[str]:
-    """The ids of all rows handed on, with those that came twice twice."""
+    """The ids of all rows handed on; an id that came twice is in the list twice."""
     found: list[str] = []
     for window in windows:
         for part in window.tables.finish().parts:

@@ -1,7 +1,7 @@
-"""A replay of real sales: the tables that policy_backtest is made of, of nothing but sales by article and day.
+"""A replay of real sales: makes the tables below policy_backtest from sales by article and day alone.
 
-There are no stock records of them: every day counts as in stock. One supplier delivers after the same number of days,
-always, so that what is compared is the demand.
+There are no records of stock, so every day counts as in stock. One supplier always delivers after the same number of
+days, so that only the demand is compared.
 """
 
 from datetime import date, timedelta
@@ -97,8 +97,8 @@ def replay_sales(
 ) -> list[dict[str, Any]]:
     """The totals of policy_backtest, up to and as of `last_day`.
 
-    `sales` is a query that gives sku, day, quantity (units above 0) and price (of a unit). Orders take `lead_days`, as
-    configured and as measured. `replayed_days` are counted, after `warm_up_days` that are not.
+    `sales` is a query that yields sku, day, quantity (units, above 0) and price (of a unit). Orders take `lead_days`,
+    both as configured and as measured. `replayed_days` are counted, after `warm_up_days` that are not.
     """
     folder.mkdir(parents=True, exist_ok=True)
     with duckdb.connect(str(folder / "warehouse.duckdb")) as connection:

@@ -1,4 +1,4 @@
-"""Scripts outside the packages, as modules."""
+"""Loads scripts outside the packages as modules."""
 
 import importlib.util
 from pathlib import Path
@@ -6,7 +6,7 @@ from typing import Any
 
 
 def loaded(path: Path) -> Any:
-    """The module that a file holds."""
+    """The module in a file."""
     specification = importlib.util.spec_from_file_location(path.stem, path)
     assert specification is not None
     assert specification.loader is not None

@@ -1,4 +1,4 @@
-"""Writes the tables of settings into README.md and docs/settings.md, where a test compares them with the code.
+"""Writes the tables of settings into README.md and docs/settings.md; a test compares these with the code.
 
 python -m tests.support.settings_tables
 """
@@ -18,7 +18,7 @@ ROOT = Path(__file__).parents[2]
 
 
 def as_table(rows: Mapping[str, Setting], prefix: str = "") -> str:
-    """Settings as a Markdown table."""
+    """A Markdown table of settings."""
     lines = ["| setting | default | may be | means |", "|---|---|---|---|"]
     for row in rows.values():
         written = row.default if isinstance(row.default, str) else json.dumps(row.default)
@@ -46,7 +46,7 @@ TABLES = {
 
 
 def write() -> None:
-    """Replace each table by the one of the code."""
+    """Replace each table by the code's."""
     for name, tables in TABLES.items():
         path = ROOT / name
         text = path.read_text(encoding="utf-8")

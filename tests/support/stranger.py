@@ -1,9 +1,9 @@
 """A server of the Omnium API that was written from the public description alone.
 
-It shares nothing with the sandbox nor with the program: what both of them understand wrongly, this one may not.
-Whatever the description leaves open is a `Habits` field. Served from threads on loopback:
+It shares nothing with the sandbox or the program, so that it does not repeat what both of them misunderstand. Whatever
+the description leaves open is a field of `Habits`. It is served by threads on loopback:
 
-    Stranger(habits)   the tenant: rows, index, scrolls, limits, and what went wrong with requests (`complaints`)
+    Stranger(habits)   the tenant: rows, index, scrolls, limits, and what was wrong with requests (`complaints`)
     Writer(stranger)   changes, adds and deletes rows until it is stopped
 """
 
@@ -47,11 +47,11 @@ REACH = 10_000
 
 @dataclass
 class Habits:
-    """How this server behaves where the description leaves it open, and what goes wrong on the way to it."""
+    """How this server behaves where the description leaves it open, and what goes wrong between it and its client."""
 
     seed: int = 1
     rows: int = 60
-    """Rows of each resource; `many` says otherwise for some."""
+    """Rows of each resource; `many` overrides it for some."""
     many: dict[str, int] = field(default_factory=dict)
     clock_hours: float = 0.0
     late_seconds: float = 0.0
@@ -62,7 +62,7 @@ class Habits:
     faults: float = 0.0
     odd: bool = True
     scroll_batch: int | None = None
-    """Batches of automatic scrolls, where no size was asked for."""
+    """Size of the batches of automatic scrolls if the request names none."""
     latency: float = 0.0
 
 
@@ -77,7 +77,7 @@ class _Refusal(Exception):
 
 @dataclass
 class _Stored:
-    """A row as it stands in the index: its stamps in microseconds, and its bytes."""
+    """A row as the index stores it: its stamps in microseconds, and its bytes."""
 
     row: Row
     body: bytes
@@ -96,12 +96,12 @@ class Stranger:
         self.random = random.Random(self.habits.seed)
         self.lock = threading.RLock()
         self.rows: dict[str, dict[tuple[Any, ...], _Stored]] = {name: {} for name in ENDPOINTS}
-        """What is true."""
+        """The rows that the tenant really has."""
         self.index: dict[str, dict[tuple[Any, ...], _Stored]] = {name: {} for name in ENDPOINTS}
-        """What a search shows: later."""
+        """The rows that a search shows: changes reach it later."""
         self.late: list[tuple[float, str, tuple[Any, ...], _Stored | None]] = []
         self.versions: dict[str, dict[str, Row]] = {}
-        """Of each supplier, by version."""
+        """Supplier → version → the supplier at that version."""
         self.scrolls: dict[str, tuple[str, list[bytes], int, float]] = {}
         self.complaints: Counter[str] = Counter()
         self.requests: Counter[str] = Counter()
@@ -123,7 +123,7 @@ class Stranger:
         return int((time.time() + self.habits.clock_hours * 3600) * 1_000_000)
 
     def add(self, name: str, *, fullness: float = 0.5, is_old: bool = False) -> None:
-        """A new row; an old one was made at some time of the last 400 days."""
+        """Add a row; an old one was made at some time in the last 400 days."""
         endpoint, now = ENDPOINTS[name], self.now()
         created = now
         if is_old:
@@ -137,7 +137,7 @@ class Stranger:
         self.save(name, row, modified)
 
     def change(self, name: str, key: tuple[Any, ...]) -> None:
-        """Write all fields of a row anew, but those that say which row it is."""
+        """Write all fields of a row anew, except those that identify it and the time of its creation."""
         endpoint, old = ENDPOINTS[name], self.rows[name][key].row
         row = self.make.object(endpoint.schema)
         for path in (*endpoint.key, *((endpoint.created,) if endpoint.created else ())):
@@ -166,7 +166,7 @@ class Stranger:
         self._put(name, tuple(at(row, path) for path in endpoint.key), stored)
 
     def delete(self, name: str, key: tuple[Any, ...]) -> None:
-        """A row stops appearing, and nothing tells of it."""
+        """Remove a row without any sign of it."""
         self._put(name, key, None)
 
     def _put(self, name: str, key: tuple[Any, ...], stored: _Stored | None) -> None:
@@ -176,12 +176,12 @@ class Stranger:
             else:
                 self.rows[name][key] = stored
             due = time.monotonic() + self.random.uniform(0, self.habits.late_seconds)
-            # In order, or the index would end with an older version.
+            # Changes of a row reach the index in order; otherwise it could end with an older version.
             due = max([due, *(late[0] for late in self.late if late[1:3] == (name, key))])
             self.late.append((due, name, key, stored))
 
     def settle(self, *, everything: bool = False) -> None:
-        """Show in the index what is due."""
+        """Apply the changes that are due to the index."""
         with self.lock:
             now, waiting = time.monotonic(), []
             for late in self.late:
@@ -202,7 +202,7 @@ class Stranger:
     # -- answers ------------------------------------------------------------------------------------
 
     def answer(self, method: str, target: str, token: str | None, body: bytes) -> Any:
-        """What a request gets: bytes or an object. Raises _Refusal."""
+        """The answer to a request: bytes, or an object to write as JSON. Raises _Refusal."""
         path, _, query = target.partition("?")
         parts = [urllib.parse.unquote(part) for part in path.strip("/").split("/")]
         if parts.pop(0).lower() != "api":
@@ -273,7 +273,7 @@ class Stranger:
         return self._envelope(bodies, total, scroll_id, is_bare=endpoint.is_bare)
 
     def _check(self, path: str, asked: Row) -> None:
-        """Complain of what the description's request does not have, or has with another type."""
+        """Complain about fields that the description's request lacks or has with another type."""
         schema = request_of(path)
         types = {"int": int, "boolean": bool, "time": str, "string": str}
         for name, value in asked.items():
@@ -372,7 +372,7 @@ class Stranger:
 
     @contextlib.contextmanager
     def place(self, path: str) -> Iterator[None]:
-        """A place among the requests in flight. Raises _Refusal above the limits, and complains."""
+        """Hold a place among the requests in flight. Complains and raises _Refusal if there are too many."""
         path = path.partition("?")[0].removeprefix("/api/")
         kind = "catalogue" if path.startswith(("Products/", "Inventory/")) else "other"
         starts = any(path == endpoint.scroll for endpoint in ENDPOINTS.values())
@@ -413,7 +413,7 @@ class Stranger:
 
     @property
     def base_url(self) -> str:
-        """Where it listens."""
+        """The address on which it listens."""
         return f"http://127.0.0.1:{self._server.server_address[1]}"
 
 
@@ -422,7 +422,7 @@ class _Server(ThreadingHTTPServer):
     request_queue_size = 128
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """A client that hangs up is no news."""
+        """Ignore clients that hang up."""
 
 
 FAULTS = (
@@ -543,7 +543,7 @@ def _put(row: Row, path: str, value: Any) -> None:
 
 
 class Writer(threading.Thread):
-    """Changes, adds and deletes rows, `rate` a second, until the block ends."""
+    """Changes, adds and deletes rows, `rate` in a second, until the block ends."""
 
     def __init__(
         self, stranger: Stranger, rate: float = 40.0, names: Sequence[str] = tuple(ENDPOINTS)
@@ -567,7 +567,7 @@ class Writer(threading.Thread):
                 self.write()
 
     def write(self) -> None:
-        """One change, addition or deletion."""
+        """Make one change, addition or deletion."""
         stranger = self._stranger
         pick = stranger.random
         name = pick.choice(self._names)

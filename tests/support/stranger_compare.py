@@ -1,8 +1,8 @@
-"""Whether a database holds what a tenant holds: value for value, by the description and product.md alone.
+"""Checks whether a database holds what a tenant holds, value for value, by the public description alone.
 
-Nothing here knows how the program makes its tables: the expected columns follow from the description's schemas
-(objects flatten, lists of objects are tables down to the second level, all else is JSON), the names from dlt's
-own naming.
+Nothing in it depends on how the program makes its tables. The expected columns follow from the description's schemas
+(objects are flattened, lists of objects are tables down to the second level, everything else is JSON), their names from
+dlt's own naming.
 """
 
 import json
@@ -31,19 +31,19 @@ COLUMN_TYPES = {
 }
 EXACT = Context(prec=400)
 LAST_MOMENT = 253_402_214_400_000_000
-"""The first of 9999-12-31 in microseconds: later moments are kept as that, for readers of Parquet in Python."""
+"""The first moment of 9999-12-31 in microseconds: later ones are stored as that, for readers of Parquet in Python."""
 
 
 @dataclass
 class Tree:
-    """One row as it should stand: column → (value, type of the column or None for any), and its children."""
+    """One row as it should be: column → (value, type of the column or None for any), and its children."""
 
     values: dict[str, tuple[Any, str | None]] = field(default_factory=dict)
     children: dict[str, list["Tree"]] = field(default_factory=dict)
 
 
 def tree_of(row: Row, schema: str) -> Tree:
-    """What becomes of a row."""
+    """The tree that a row becomes."""
     tree = Tree()
     _grow(tree, row, schema, (), "", 0)
     return tree
@@ -73,7 +73,7 @@ def _grow(tree: Tree, row: Row, schema: str, above: tuple[str, ...], prefix: str
 
 
 def holds(actual: Any, of_type: str, expected: Any) -> bool:
-    """Whether a database's value says what the tenant's value says."""
+    """Whether a value in the database means the same as the tenant's value."""
     if of_type == "JSON" or isinstance(expected, dict | list):
         return bool(json.loads(actual, parse_float=Decimal) == _plain(expected))
     if of_type == COLUMN_TYPES["time"]:
@@ -135,7 +135,7 @@ class Held:
                     below.setdefault(row["_dlt_parent_id"], []).append(row)
 
     def compare(self, expected: Tree, row: dict[str, Any], table: str, where: str, into: Comparison) -> None:
-        """Note every difference between a row and its children and what they should be."""
+        """Note every difference between a row with its children and what they should be."""
         left = {name for name in row if not name.startswith(("_dlt_", "_omnium_"))}
         for column, (value, kind) in expected.values.items():
             into.values += 1
@@ -165,7 +165,7 @@ class Held:
                 self.compare(tree, below, child, f"{where}[{number}]", into)
 
     def forget(self, row: dict[str, Any]) -> None:
-        """Leave out a row and what is below it."""
+        """Leave out a row and its children."""
         for below in self.below.values():
             for key in [key for key, rows in below.items() if rows[0]["_dlt_root_id"] == row["_dlt_id"]]:
                 del below[key]
@@ -174,7 +174,7 @@ class Held:
 def compare(
     database: Path, stranger: Stranger, names: Iterable[str] | None = None, *, gone: bool = False
 ) -> Comparison:
-    """Every row and child of every resource. `gone`: rows that the tenant no longer has may still be there."""
+    """Compare every row and child of every resource. `gone`: rows that the tenant no longer has may still be there."""
     into = Comparison()
     with duckdb.connect(str(database), read_only=True) as connection:
         for name in names or [*ENDPOINTS, "supplier_versions"]:
@@ -185,7 +185,7 @@ def compare(
 def expected_rows(
     stranger: Stranger, name: str
 ) -> tuple[str, dict[tuple[Any, ...], Row], set[tuple[Any, ...]]]:
-    """Schema, rows by key, and the keys of rows that need not be there."""
+    """The schema, the rows by key, and the keys of rows that need not be there."""
     if name == "supplier_versions":
         rows = {
             (supplier, version): version_of(row)

@@ -1,7 +1,7 @@
-"""Rows of a tenant that nobody here knows: random values for every field of the public description.
+"""Rows of an unknown tenant: random values for every field of the public description.
 
-`data/description.json` was taken from the vendor's contract alone, without the program's or the sandbox's own
-reading of it: schema → field → its kind (`time`, `decimal?`, `[OmniumAddress]?`, …), and the endpoints.
+`data/description.json` was taken from the vendor's contract alone, independently of how the program and the sandbox
+read it. It holds schema → field → kind (`time`, `decimal?`, `[OmniumAddress]?`, …), and the endpoints.
 """
 
 import datetime as dt
@@ -19,7 +19,7 @@ DESCRIPTION: dict[str, Any] = json.loads(
     (Path(__file__).parents[1] / "data" / "description.json").read_text()
 )
 SCHEMAS: dict[str, dict[str, str]] = DESCRIPTION["schemas"] | {
-    # The description has no answer of product alerts: what its request can ask for must be in it.
+    # The description does not describe the answer for product alerts, so it has what the request can filter by.
     "OmniumProductAlert": {
         "id": "string?",
         "created": "time",
@@ -66,7 +66,7 @@ FINAL = ("Completed", "Cancelled")
 
 @dataclass(frozen=True)
 class Endpoint:
-    """How one resource is read. Paths are of the row; `base` is the number of the first page."""
+    """How one resource is read. Paths are those of a row; `base` is the number of the first page."""
 
     schema: str
     search: str = ""
@@ -87,7 +87,7 @@ class Endpoint:
 
 
 def request_of(path: str) -> dict[str, str]:
-    """The fields of what a path is asked with; none where it is a GET."""
+    """The fields of the request to a path; empty if it is a GET."""
     request = DESCRIPTION["endpoints"].get(f"POST /api/{path}", [None])[0]
     return SCHEMAS.get(request or "", {})
 
@@ -236,7 +236,7 @@ ONLY_CREATION = {
     if {"createdFrom", "dateFrom"} & request_of(endpoint.search).keys()
     and not {"modifiedFrom", "changedSince"} & request_of(endpoint.search).keys()
 }
-"""Resources of which a delta read sees new rows alone: their old rows stay as they are here."""
+"""Resources of which an incremental read sees only new rows, so their old rows are not changed."""
 
 
 def as_json(value: Any) -> bytes:
@@ -245,7 +245,7 @@ def as_json(value: Any) -> bytes:
 
 
 def moment(text: Any) -> int | None:
-    """Microseconds since 1970 of an API's time, None for none; without a zone it is UTC."""
+    """Microseconds since 1970 of a time of the API, None if there is none; without a zone it is UTC."""
     if not isinstance(text, str):
         return None
     parsed = dt.datetime.fromisoformat(text)
@@ -255,7 +255,7 @@ def moment(text: Any) -> int | None:
 
 
 def at(row: Any, path: str) -> Any:
-    """The value at a path of a row, None where there is none."""
+    """The value at a path of a row, None if there is none."""
     for name in path.split("."):
         row = row.get(name) if isinstance(row, dict) else None
     return row
@@ -273,7 +273,7 @@ def without(row: Row, names: set[str]) -> Row:
 
 
 def version_of(supplier: Row) -> Row:
-    """A supplier's version: some servers send what is around it, some the supplier alone."""
+    """A supplier's version: some servers send it with an envelope around it, some send the supplier alone."""
     if len(supplier["versionId"]) % 3 == 0:
         return supplier
     return {
@@ -287,9 +287,9 @@ def version_of(supplier: Row) -> Row:
 
 
 class Maker:
-    """Makes rows; the same seed makes the same ones.
+    """Makes rows; the same seed makes the same rows.
 
-    `whole_seconds`: stamps carry no fractions. `odd`: unknown fields, and spellings that few servers have.
+    `whole_seconds`: stamps have no fractions. `odd`: adds unknown fields, and spellings that few servers use.
     """
 
     def __init__(self, seed: int, *, whole_seconds: bool = False, odd: bool = True) -> None:
@@ -298,7 +298,7 @@ class Maker:
         self.count = 0
 
     def identity(self) -> str:
-        """An id that no other row has, and that may be awkward."""
+        """An id that no other row has, and that may have awkward characters."""
         self.count += 1
         number = self.count
         plain = (f"{number:06d}", f"ID-{number}", f"{self.random.getrandbits(128):032x}")
@@ -332,7 +332,7 @@ class Maker:
         if kind in ("decimal", "double"):
             if pick.random() < 0.3:
                 text = pick.choice(NUMBERS)
-                # What is too large for an exact decimal would stand beside its column.
+                # A number that is too large for an exact decimal would go into a column beside its own.
                 return Decimal("1" if text == "1e300" and kind == "decimal" else text)
             return Decimal(pick.randint(-(10**9), 10**9)).scaleb(-pick.randint(0, 6))
         if kind == "int":
@@ -356,7 +356,7 @@ class Maker:
         return "".join(pick.choices(string.ascii_letters, k=pick.randint(3, 12)))
 
     def personal(self, name: str) -> str:
-        """A value that tells of a person, and that no other text contains: search for `zqx`."""
+        """A personal value; it contains `zqx`, which no other text does."""
         number = self.random.randint(100, 400)
         if "mail" in name.lower():
             return f"zqx{number}@secret.example"
@@ -375,7 +375,7 @@ class Maker:
         return [1, "a"] if kind == "array" else self.scalar(kind, name)
 
     def object(self, schema: str, above: tuple[str, ...] = (), fullness: float = 0.6) -> Row:
-        """An object of a schema: some fields missing, some null, in any order, perhaps with unknown ones."""
+        """An object of a schema in any order of fields: some are missing, some null, perhaps some unknown."""
         row: Row = {}
         names = list(SCHEMAS[schema].items())
         self.random.shuffle(names)
@@ -383,7 +383,7 @@ class Maker:
         for name, kind in names:
             inner = kind.strip("[]?")
             is_nested = bool(SCHEMAS.get(inner))
-            # A cart holds return forms that hold a cart …: once around is enough.
+            # A cart holds return forms that hold a cart, and so on: one round is enough.
             if above.count(inner) > 1 or (is_nested and len(above) > 5):
                 continue
             chance = fullness if fullness == 1 else fullness * (0.5 if is_nested else 1)

@@ -1,4 +1,4 @@
-"""Sandbox tenants as a user has them: settings and environment that point to one."""
+"""Settings and environment variables that point to a sandbox tenant, as a user has them."""
 
 import os
 from datetime import UTC, date, datetime
@@ -8,17 +8,18 @@ from omnium_elt.infra.home import Home, Secret, Settings
 from omnium_sandbox import Sandbox
 
 WITHOUT_DATA_TESTS = {"DBT_RESOURCE_TYPES": "model seed snapshot"}
-"""Environment of a build whose data tests tell nothing new: they take a quarter as long as all models."""
+"""Environment of a build whose data tests would show nothing new: they take a quarter of the time of all models."""
 
 DAY = date.fromisoformat(os.environ.setdefault("TEST_DAY", f"{datetime.now(UTC):%Y-%m-%d}"))
-"""The day whose tenant the shared fixtures serve, in all processes of a run of pytest: it may go on past midnight."""
+"""The day of the tenant that the shared fixtures serve, the same in all processes of a run that goes on past
+midnight."""
 
 MEDIUM: dict[str, Any] = {"size": "medium", "seed": 7, "today": date(2024, 4, 1)}
 """The tenant of `medium_load`."""
 
 
 def sandbox_settings(home: Home, sandbox: Sandbox, **more: Any) -> Settings:
-    """Settings of a run against a sandbox, whose rows need no time to settle."""
+    """Settings of a run against a sandbox, without a settling lag."""
     values: dict[str, Any] = {
         "home": home,
         "base_url": sandbox.base_url,
@@ -31,7 +32,7 @@ def sandbox_settings(home: Home, sandbox: Sandbox, **more: Any) -> Settings:
 
 
 def environment_of(sandbox: Sandbox) -> dict[str, str]:
-    """The environment variables of a user of this tenant."""
+    """The environment variables that a user of this tenant sets."""
     return {
         "SOURCES__OMNIUM__BASE_URL": sandbox.base_url,
         "SOURCES__OMNIUM__CLIENT_ID": sandbox.client_id,

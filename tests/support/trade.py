@@ -1,4 +1,4 @@
-"""A trading tenant written out by hand: products, customer orders, stock moves and purchases as the API gives them."""
+"""A trading tenant in the form of the API, written out by hand: products, orders, returns, stock moves and purchases."""
 
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
@@ -50,7 +50,7 @@ def product(sku: str, **fields: Any) -> Row:
 def order(
     number: str, day: date, *lines: Row, hour: float = 12, shipped_from: str | None = "shop", **fields: Any
 ) -> Row:
-    """An order whose lines stand in the form, and again in a shipment if it has one."""
+    """An order whose lines are in its form and, if it is shipped, again in a shipment."""
     form: Row = {"lineItems": list(lines)}
     if shipped_from:
         form["shipments"] = [{"shipmentId": "1", "warehouseCode": shipped_from, "lineItems": list(lines)}]
@@ -120,7 +120,7 @@ def purchase(number: str, day: date, sku: str, quantity: float, **fields: Any) -
 
 
 def literal_tenant() -> dict[str, list[Row]]:
-    """A shop that sells two hammers a day, and every oddity that this issue names."""
+    """A shop that sells two hammers a day, with the oddities that the models have to handle."""
     transactions = [moved(0, days_ago(60), 6, "hammer", "shop", 120, 120)]
     orders, stock = [], 120
     for number in range(60):

@@ -1,6 +1,6 @@
-"""A server of a few lines, on a real socket: tests say literally what it answers.
+"""A small server on a real socket whose answers a test writes out literally.
 
-It is neither the sandbox nor the source: a test that wants one odd answer writes it down here.
+It is neither the sandbox nor the source: a test that needs one odd answer defines it itself.
 """
 
 import contextlib
@@ -24,7 +24,7 @@ class Reply:
     headers: Mapping[str, str] = field(default_factory=dict)
     raw: bytes | None = None
     cut: int = 0
-    """Bytes left out at the end of the body, though the header promises them."""
+    """Bytes left out at the end of the body although Content-Length counts them."""
 
 
 @dataclass(frozen=True)
@@ -42,7 +42,7 @@ Answering = Callable[[Asked], Reply | Body]
 
 
 class Wire:
-    """Answers `answer(asked)`; the token endpoint by itself, unless `own_token`."""
+    """Answers requests with `answer(asked)`, and those for a token by itself unless `own_token`."""
 
     client_id, client_secret, token = "id", "hush-hush-secret", "aaa.bbb.ccc"
 
@@ -52,7 +52,7 @@ class Wire:
 
         class Handler(BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
-            # Head and body go out one after the other: neither waits for the other to be acknowledged.
+            # Head and body are sent separately: without this, the body waits until the head is acknowledged.
             disable_nagle_algorithm = True
 
             def log_message(self, *_: Any) -> None:
@@ -130,7 +130,7 @@ def search(
     created: tuple[str, str, str] = ("createdFrom", "createdTo", "created"),
     reach: int = 10_000,
 ) -> Reply:
-    """An ordinary search: both bounds belong to it, pages count from `base`."""
+    """An ordinary search: both bounds are inclusive, and pages are numbered from `base`."""
     found = rows
     for lower, upper, path in (bounds, created):
         if body.get(lower):
@@ -145,7 +145,7 @@ def search(
 
 
 def scrolling(rows: list[dict[str, Any]], *, expires_after: int = 10**9, batch: int = 100) -> Any:
-    """A server of scrolls, each a snapshot; the first one is forgotten after so many continuations."""
+    """A server of scrolls, each a snapshot; it forgets the first one after `expires_after` continuations."""
     scrolls: dict[str, list[dict[str, Any]]] = {}
     continued = 0
 

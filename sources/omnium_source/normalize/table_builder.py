@@ -159,7 +159,7 @@ class TableBuilder:
             self._note(column.name, "clamped", column.kind, fit.clamped)
 
     def _put(self, name: str, array: pa.Array, watched: Column | None) -> None:
-        """Set a column of the table; e-mail addresses and phone numbers in `watched` ones are masked at the end."""
+        """Set a column of the table; if `watched`, e-mail addresses and phone numbers in it are masked at the end."""
         self.columns[name] = array
         if watched is not None:
             self._watched[name] = watched
