@@ -543,7 +543,7 @@ def _put(row: Row, path: str, value: Any) -> None:
 
 
 class Writer(threading.Thread):
-    """Changes, adds and deletes rows, `rate` in a second, until the block ends."""
+    """Changes, adds and deletes rows, `rate` per second, until the block ends."""
 
     def __init__(
         self, stranger: Stranger, rate: float = 40.0, names: Sequence[str] = tuple(ENDPOINTS)

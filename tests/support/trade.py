@@ -1,4 +1,4 @@
-"""A trading tenant in the form of the API, written out by hand: products, orders, returns, stock moves and purchases."""
+"""A trading tenant in the form of the API, written out by hand: products, orders, returns, stock moves, purchases."""
 
 from datetime import UTC, date, datetime, timedelta
 from typing import Any

@@ -42,7 +42,7 @@ class Batch:
     def stamps(self, cursor: str, missing: int = NO_STAMP) -> np.ndarray | None:
         """The stamp of each root row in microseconds since 1970, `missing` if a row has none.
 
-        None if there are no tables, or if `cursor` is no column of timestamps.
+        None if there are no tables, or if `cursor` is not a column of timestamps.
         """
         root = self.tables.get(self.root)
         if root is None or cursor not in root.column_names:

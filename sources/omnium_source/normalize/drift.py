@@ -44,9 +44,9 @@ class Drift:
 
     `new_field`: a field that no earlier run put into the destination. `misfit`: values that do not fit; they are kept
     in the column's variant. The other kinds say what became of a value (`WORDS`). `column` is the field's path if the
-    value was not valid JSON, and `WHOLE_ROW` for an element that is no row. `examples`: keys of root rows, as they are
-    in the table; an element that is no row is named by its place. `ids`: the `_dlt_id` of each of these root rows, with
-    its key for the first `MOST_IDS`.
+    value was not valid JSON, and `WHOLE_ROW` for an element that is not a row. `examples`: keys of root rows, as they
+    are in the table; an element that is not a row is named by its place. `ids`: the `_dlt_id` of each of these root
+    rows, with its key for the first `MOST_IDS`.
     """
 
     table: str
@@ -60,7 +60,7 @@ class Drift:
     def of_rows(self, kept: Container[str] | None) -> "Drift | None":
         """The drift of these root rows alone (all if None), each counted once; None if nothing is left.
 
-        Elements that are no rows stay.
+        Elements that are not rows stay.
         """
         if self.kind == "no_row":
             return self

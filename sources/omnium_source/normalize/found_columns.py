@@ -143,7 +143,7 @@ class FoundColumns:
         if kept is not None:
             return kept
         own = "other_fields" if name == REST else column_name(name)
-        # `address__v_text` holds an address that is no object.
+        # `address__v_text` holds an address that is not an object.
         column = node.prefix + (f"field_{own}" if node.prefix and own in ("v_text", "v_json") else own)
         before, taken = suffixed(column, name), {*table.schema.names, *self._paths[table.name]}
         if before in self._known[table.name] and before not in taken:

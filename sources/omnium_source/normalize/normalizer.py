@@ -149,7 +149,7 @@ class Normalizer:
 
 
 class _Elements:
-    """The elements in the lists of some pages: rows, and those that are no objects."""
+    """The elements in the lists of some pages: rows, and those that are not objects."""
 
     def __init__(self, pages: Sequence[Page], starts: Sequence[int], keys: Sequence[Key]) -> None:
         self._pages, self._starts, self._keys = pages, starts, keys
@@ -162,7 +162,7 @@ class _Elements:
         return self._place(page, row - self._starts[page], row - 1)
 
     def no_rows(self, table: str) -> list[Drift]:
-        """The elements that are no objects, as drift by their type, each named by its place."""
+        """The elements that are not objects, as drift by their type, each named by its place."""
         found: dict[str, list[str]] = {}
         for number, page in enumerate(self._pages):
             faults = [fault for fault in page.faults if fault.what == "no_row"]

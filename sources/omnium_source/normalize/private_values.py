@@ -61,7 +61,7 @@ def cleaned(personal: PersonalData, column: Column, values: Sequence[Any]) -> Se
 
 
 def hidden(personal: PersonalData, column: Column, values: Sequence[Any], spelling: Spelling) -> pa.Array:
-    """Personal values, hashed; a value that is no text is hashed as its text."""
+    """Personal values, hashed; a value that is not a text is hashed as its text."""
     if column.kind == "json":
         values = [personal.hide_all(value) for value in values]
         return FITS["json"](values, spelling).array

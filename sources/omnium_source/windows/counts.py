@@ -147,7 +147,7 @@ class CountProof:
         return self._count(part) if part else 0
 
     def _page(self, axis: Axis, low: dt.datetime | None, high: dt.datetime | None) -> Page | None:
-        """The first page of a part, None if there is no such part."""
+        """The first page of a part, None if the part is empty."""
         run, more = self.rows.run, self.rows.query.body
         part = _part(self.rows.window, axis, low, high)
         if part is None:
@@ -235,7 +235,7 @@ def _part(window: Window, axis: Axis, low: dt.datetime | None, high: dt.datetime
 def _counts_further(rows: Gathered, count: int) -> bool:
     """Whether the server counts further than this in any resource: one index, one limit.
 
-    That is no proof, because each resource could have a limit of its own. It has to suffice for rows that only the
+    That does not prove it, because each resource could have a limit of its own. It has to suffice for rows that only the
     total count reveals: those without a stamp, in a table of a hundred or two hundred rows. Takes at most one request
     for each of `LIKELY_LARGE`.
     """

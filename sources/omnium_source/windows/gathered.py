@@ -110,7 +110,7 @@ class Gathered:
         self.keys: set[str] = set()
         self.read_rows = self.written = self.bytes = 0
         self.no_rows = self.doubled = 0
-        """Elements that came and are no objects, and rows whose key another row on the same page has."""
+        """Elements that are not objects, and rows whose key another row on the same page has."""
         self.drift: list[Drift] = []
         self.odd: list[Drift] = []
         self.late_seconds: float | None = None

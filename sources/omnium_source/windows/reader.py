@@ -206,8 +206,9 @@ class Attempt:
 
         `path` was asked. `is_snapshot`: the rows came in one answer, or in a scroll read to its empty end; then rows
         beyond the count are accepted. Other rows that no count proves are read until two attempts show the same keys.
-        The count may include elements that are no objects, and rows with the key of another row on their page; they are
-        accepted from the second attempt on, because what was shown by mistake is not shown twice. Raises Incomplete.
+        The count may include elements that are not objects, and rows with the key of another row on their page; they
+        are accepted from the second attempt on, because what was shown by mistake is not shown twice. Raises
+        Incomplete.
         """
         rows, total = self.rows, self.rows.total
         rows.finish_batches()

@@ -56,7 +56,7 @@ class ServerFacts:
         self.limit = min(count, self.limit or count)
 
     def note_count(self, path: str, count: int | None) -> None:
-        """Note a count at this path: its limit is no smaller."""
+        """Note a count at this path, which proves that the limit there is not smaller."""
         if path in self.hides and (count or 0) > (self.limit or 0):
             self.limit, self.hides = None, set()  # there was no limit: rows were added while it was examined
         self._most_counted[path] = max(count or 0, self._most_counted.get(path, 0))
