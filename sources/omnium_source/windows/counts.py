@@ -235,9 +235,9 @@ def _part(window: Window, axis: Axis, low: dt.datetime | None, high: dt.datetime
 def _counts_further(rows: Gathered, count: int) -> bool:
     """Whether the server counts further than this in any resource: one index, one limit.
 
-    That does not prove it, because each resource could have a limit of its own. It has to suffice for rows that only the
-    total count reveals: those without a stamp, in a table of a hundred or two hundred rows. Takes at most one request
-    for each of `LIKELY_LARGE`.
+    That does not prove it, because each resource could have a limit of its own. It has to suffice for rows that only
+    the total count reveals: those without a stamp, in a table of a hundred or two hundred rows. Takes at most one
+    request for each of `LIKELY_LARGE`.
     """
     client = rows.run.client
     for resource in (RESOURCES[name] for name in LIKELY_LARGE):
