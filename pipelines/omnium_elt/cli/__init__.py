@@ -1,9 +1,9 @@
-"""The command line: the only room that knows the terminal, and the libraries click and rich.
+"""The command line. Only this package writes to the terminal and imports click and rich.
 
-entry       the program: parses, calls, tells errors
-parser      what all commands have in common: help, shared options, kinds of values
-commands/   a module a command, or a family of them
-rendering   tables, numbers and texts on the terminal; progress: bars or lines; outcome: how a run ends
+entry       the program: parses the arguments, calls a command, reports errors
+parser      what all commands share: help, options, parameter types
+commands/   one module per command or group of commands
+rendering   tables, numbers and texts on the terminal; progress: bars or lines; outcome: the end of a run
 """
 
 from omnium_elt.cli.entry import main, program

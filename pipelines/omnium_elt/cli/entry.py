@@ -1,4 +1,4 @@
-"""The program: which commands there are, and how a call of it ends."""
+"""The program `omnium-elt`: its commands, its entry point, and how errors become an exit status."""
 
 import gc
 import io
@@ -50,7 +50,7 @@ IN_ORDER_OF_USE = (
 
 
 def _show_version(context: click.Context, param: click.Parameter, is_wanted: bool) -> None:
-    """Show the installed version, which is looked up only then."""
+    """Print the installed version and exit; no other call looks it up."""
     if is_wanted and not context.resilient_parsing:
         from omnium_elt.infra.project_files import version
 
@@ -78,7 +78,7 @@ COMMANDS = Commands(
 
 
 def program() -> int:
-    """The program `omnium-elt`."""
+    """Run the program `omnium-elt`; return its exit status."""
     memory.collect_garbage_late()
     ready_streams()
     try:
@@ -86,23 +86,23 @@ def program() -> int:
     finally:
         try:
             sys.stderr.flush()
-        except OSError:  # nobody reads it any more, or the disk behind it is full
+        except OSError:  # the reader has gone, or the disk is full
             _forget(sys.stderr)
-        # The memory goes with the process: looking through all of it for cycles first takes some tenths of a second.
+        # Skip the garbage collection at exit: it takes some tenths of a second, and the memory is freed anyway.
         gc.freeze()
 
 
 def ready_streams() -> None:
-    """Have somewhere to write and to read from, and no character that cannot be written.
+    """Make sure that stdin, stdout and stderr are open, and that writing no character fails.
 
-    A service may begin without stdin, stdout or stderr: the next file that is opened, such as the database, would take
-    its place, and whatever some library prints would go into it.
+    A service may start without them. The next file that is opened, such as the database, would then get the free
+    descriptor, and whatever a library prints would be written into that file.
     """
     for number in range(3):
         try:
             os.fstat(number)
         except OSError:
-            os.open(os.devnull, os.O_RDWR)  # the lowest number that is free: this one
+            os.open(os.devnull, os.O_RDWR)  # takes the lowest free descriptor, which is `number`
     for name, number in (("stdout", 1), ("stderr", 2)):
         stream = getattr(sys, name)
         if stream is None:
@@ -117,7 +117,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if instruction := os.environ.get(completion.VARIABLE):
         return completion.answer(COMMANDS, instruction)
     arguments = list(sys.argv[1:] if arguments is None else arguments)
-    # For an error in the arguments themselves, before they are parsed.
+    # An error in the arguments is reported before they are parsed, so --json is looked for here.
     invocation = Invocation(as_json="--json" in arguments)
     try:
         with COMMANDS.make_context(NAME, arguments, obj=invocation) as context:
@@ -127,7 +127,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except click.ClickException as error:
         return _tell(_usage_error(error), invocation)
     except BrokenPipeError:
-        # Whoever read our output (head, less) has gone: that is no failure of ours.
+        # The program that read the output (head, less) has ended: the command has not failed.
         _forget(sys.stdout)
         return EXIT_OK
     except (Exception, KeyboardInterrupt) as error:
@@ -135,12 +135,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _forget(stream: TextIO) -> None:
-    """What could not be written stays in the stream's buffer, and Python would fail over it once more as it ends."""
+    """Redirect a stream to the null device, so that Python does not fail again when it flushes the buffer at exit."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
 def _usage_error(error: click.ClickException) -> UsageError:
-    """An error of click in the form of all others: one line, and where help is, without the usage text."""
+    """Turn an error of click into a UsageError: one line that names the help, without click's usage text."""
     context = error.ctx if isinstance(error, click.UsageError) else None
     path = context.command_path if context else NAME
     if isinstance(error, click.exceptions.NoArgsIsHelpError):
@@ -149,7 +149,7 @@ def _usage_error(error: click.ClickException) -> UsageError:
 
 
 def _tell(error: BaseException, invocation: Invocation) -> int:
-    """Tell an error that no report holds; with `--json` as an object of the same shape."""
+    """Print an error that no run report holds, with `--json` also as a run report; return its exit status."""
     explanation = explain(error)
     if invocation.as_json:
         report = RunReport.begin(invocation.command)
@@ -157,7 +157,7 @@ def _tell(error: BaseException, invocation: Invocation) -> int:
         try:
             stopped = isinstance(error, KeyboardInterrupt)
             print_json(report.finish("interrupted" if stopped else "failed").as_dict())
-        except OSError:  # stderr may tell
+        except OSError:  # stderr may still be writable
             _forget(sys.stdout)
     say_error(str(explanation))
     if invocation.verbose and not explanation.is_expected:

@@ -1,4 +1,4 @@
-"""resources: the table of resources as the source has it, in words."""
+"""The rows of `omnium-elt resources`: the source's table of resources, in words."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -32,7 +32,7 @@ NEWEST_FIRST = {
     None: "changes newest first where the server sorts by them (not seen yet), else {rule}",
     "unseeable": "{rule} (its rows name no moment of change, so that no order of changes can be seen)",
 }
-"""How a resource stays current whose search takes an order, by what was seen of the server."""
+"""How a resource stays current if its search takes a sort order, by what was observed of the server."""
 
 
 @dataclass(frozen=True)
@@ -45,18 +45,18 @@ class ListedResource:
     name: str
     endpoint: str
     read_by: str
-    """page: numbered pages; scroll: one after the other; batch: all at once, a scroll for the rest."""
+    """`page`: numbered pages. `scroll`: one page after the other. `batch`: one answer, then a scroll for the rest."""
     rule: str
     current_by: str
     key: str
     cursor: str
     role: str
     cost: str
-    """Requests of a run in which nothing has changed."""
+    """Requests that a run makes if nothing has changed."""
     newest_first: str | None = None
-    """Whether the server sorts by changes: honoured, ignored, or None where that matters not or was not seen yet."""
+    """Whether the server sorts by changes: `honoured` or `ignored`; None if it was not observed or does not matter."""
     fields: str = "all"
-    """Which fields are read: `all`, or what was left out or chosen."""
+    """Which fields are read: `all`, or in words what was left out or chosen."""
 
 
 def listing(
@@ -65,10 +65,10 @@ def listing(
     states: Mapping[str, Mapping[str, Any]] | None = None,
     choices: Mapping[str, Mapping[str, Any]] | None = None,
 ) -> list[ListedResource]:
-    """The resources called `names` (all where None) without `exclude`, in the table's order.
+    """The resources `names` (None: all) without `exclude`, in the table's order.
 
-    `states`: what a home keeps of each, such as whether its server sorts by changes. `choices`: the fields that
-    somebody chose.
+    `states`: the state that a home keeps of each resource, such as whether the server sorts by changes. `choices`: the
+    settings by which fields of a resource are left out or chosen.
     """
     from omnium_source.fields import left_out
     from omnium_source.resources import select
@@ -105,7 +105,7 @@ def _cost(row: Any, state: Mapping[str, Any]) -> str:
 
 
 def _order_seen(row: Any, state: Mapping[str, Any]) -> str | None:
-    """What is known of the server's order: a tenant's rows may name more than the description does."""
+    """Whether the server was seen to sort by changes; `unseeable` if neither contract nor rows have a change date."""
     from omnium_source.contract import contract
 
     seen: str | None = state.get("newest_first")

@@ -1,4 +1,4 @@
-"""How a run ends on the terminal: the summary or the JSON object, the error, and where its log is."""
+"""The end of a run on the terminal: the summary or the JSON object, the error, and the path of the log."""
 
 import contextlib
 from collections.abc import Callable
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 def finish(
     report: RunReport, home: Home, show: Callable[["Console", RunReport], None], *, as_json: bool
 ) -> int:
-    """Show what came of a run; return its exit status."""
+    """Show the result of a run; return its exit status."""
     if as_json:
         print_json(report.as_dict())
     else:
@@ -43,7 +43,7 @@ def finish(
 
 
 def show_report(console: "Console", report: RunReport) -> None:
-    """The summary at the end of a run: what changed, how long it took, what it cost, what needs attention."""
+    """Print the summary of a run: what changed, how long it took, what it cost, and what needs attention."""
     notable = [resource for resource in report.resources if resource.status not in ("unchanged", "skipped")]
     if notable:
         shown = table("resource", "status", "rows>", "requests>", "retries>", "seconds>", "note")
@@ -85,7 +85,7 @@ def show_report(console: "Console", report: RunReport) -> None:
 
 
 def purchasing_line(summary: dict[str, Any]) -> str:
-    """What is to be ordered, in a line."""
+    """Summarise in one line what is to be ordered."""
     to_order = "; ".join(
         f"{counted(one['lines'], 'line')}, {amount(one['value'], one['currency'])} "
         f"({one['money_at_risk']:,.2f} at risk)"

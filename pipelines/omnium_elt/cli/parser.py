@@ -1,4 +1,4 @@
-"""What all commands have in common: their help, the options that several share, and the kinds of values."""
+"""What all commands share: their help, common options, and parameter types."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -37,7 +37,7 @@ Option = Callable[[Callable[..., Any]], Callable[..., Any]]
 
 @dataclass
 class Invocation:
-    """What is known of a call of the program when an error is reported."""
+    """What an error report needs to know about the current call of the program."""
 
     command: str = ""
     as_json: bool = False
@@ -48,7 +48,7 @@ class Invocation:
 
 
 class Command(click.Command):
-    """A command with examples in its help; it finds its configuration checked."""
+    """A command with examples in its help. It checks the configuration first, if `checks_configuration` says so."""
 
     def __init__(self, *, examples: Sequence[str], checks_configuration: bool, **options: Any) -> None:
         super().__init__(**options, context_settings=CONTEXT)
@@ -56,12 +56,12 @@ class Command(click.Command):
         self.checks_configuration = checks_configuration
 
     def format_epilog(self, context: click.Context, formatter: click.HelpFormatter) -> None:
-        """Write the examples as they are."""
+        """Write the examples and the exit statuses without rewrapping them."""
         lines = "\n".join(f"  {example}" for example in self.examples)
         formatter.write(f"\nexamples:\n{lines}\n\n{EXIT_STATUS_HELP}")
 
     def invoke(self, context: click.Context) -> Any:
-        """Note for an error to come what was called, then call it."""
+        """Record the command for error reports, check the configuration, and call the command."""
         invocation = context.ensure_object(Invocation)
         invocation.command, invocation.verbose = str(self.name), bool(context.params.get("verbose"))
         if self.checks_configuration:
@@ -70,7 +70,7 @@ class Command(click.Command):
 
 
 class Commands(click.Group):
-    """All commands; names the nearest one where a name is unknown."""
+    """All commands. The error about an unknown name suggests the nearest known one."""
 
     def resolve_command(
         self, context: click.Context, arguments: list[str]
@@ -84,18 +84,18 @@ class Commands(click.Group):
         return super().resolve_command(context, arguments)
 
     def list_commands(self, context: click.Context) -> list[str]:
-        """All names in the order in which they were added, which is the order of use."""
+        """All names in the order in which they were added, which is the order of use; click would sort them."""
         return list(self.commands)
 
     def format_epilog(self, context: click.Context, formatter: click.HelpFormatter) -> None:
-        """Write the first steps as they are."""
+        """Write the first steps without rewrapping them."""
         formatter.write(f"\n{EPILOG}")
 
 
 def command(
     name: str, summary: str, examples: Sequence[str], *options: Option, checks_configuration: bool = True
 ) -> Callable[[Callable[..., int]], Command]:
-    """Make a command of a function that returns the exit status; `options` stand in the help in this order."""
+    """Turn a function that returns an exit status into a command; its help lists `options` in the order given."""
 
     def made(function: Callable[..., int]) -> Command:
         for option in reversed((*options, *COMMON)):
@@ -121,7 +121,7 @@ class Day(click.ParamType):  # type: ignore[type-arg]
     name = "date"
 
     def convert(self, value: Any, param: click.Parameter | None, context: click.Context | None) -> date:
-        """Read it."""
+        """Parse `value`; an invalid date is a usage error."""
         try:
             return value if isinstance(value, date) else read_date(value)
         except ValueError as error:
@@ -129,14 +129,14 @@ class Day(click.ParamType):  # type: ignore[type-arg]
 
 
 class Names(click.ParamType):  # type: ignore[type-arg]
-    """Names with commas between them, of resources."""
+    """Comma-separated names of resources."""
 
     name = "names"
 
     def convert(
         self, value: Any, param: click.Parameter | None, context: click.Context | None
     ) -> tuple[str, ...]:
-        """Split them."""
+        """Split `value` at its commas; empty names are dropped."""
         if isinstance(value, tuple):
             return value
         return tuple(name for name in (part.strip() for part in value.split(",")) if name)
@@ -144,7 +144,7 @@ class Names(click.ParamType):  # type: ignore[type-arg]
     def shell_complete(
         self, context: click.Context, param: click.Parameter, incomplete: str
     ) -> list[CompletionItem]:
-        """The resources that the last name may become."""
+        """Complete the last name in `incomplete` to the resources that begin with it."""
         from omnium_source.resources import RESOURCES
 
         before, comma, last = incomplete.rpartition(",")
@@ -233,7 +233,7 @@ PROPOSAL = (
 
 
 def tenant_size(default: str) -> tuple[Option, Option]:
-    """How much data a sandbox tenant holds, and which."""
+    """The options for the size and the seed of a sandbox tenant."""
     return (
         click.option(
             "--size",
@@ -246,7 +246,7 @@ def tenant_size(default: str) -> tuple[Option, Option]:
 
 
 def port(default: int, help_text: str) -> Option:
-    """The port to listen on."""
+    """The option for the port to listen on."""
     return click.option(
         "--port", type=click.IntRange(0, 65_535), default=default, metavar="PORT", help=help_text
     )

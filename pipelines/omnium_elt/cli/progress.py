@@ -16,7 +16,7 @@ from omnium_elt.infra.run_report import Progress
 
 @contextlib.contextmanager
 def showing_progress() -> Iterator[Progress]:
-    """Bars with counts and time left where stderr is a terminal, plain lines elsewhere."""
+    """Yield a progress display: bars with counts and time left if stderr is a terminal, else plain lines."""
     console = stderr()
     if not console.is_terminal:
         yield PlainLines()
@@ -43,7 +43,7 @@ class Bars(Progress):
         self._tasks: dict[str, Any] = {}
 
     def start(self, resource: str, total: int | None) -> None:
-        """Add a bar, or learn the total of one."""
+        """Add a bar, or set the total of one that exists."""
         if resource in self._tasks:
             self._bars.update(self._tasks[resource], total=total)
         else:
@@ -56,7 +56,7 @@ class Bars(Progress):
         self._bars.advance(self._tasks[resource], rows)
 
     def finish(self, resource: str, status: str) -> None:
-        """Take the bar away: the summary at the end says what came out."""
+        """Remove the bar; the summary of the run shows the result."""
         if resource in self._tasks:
             self._bars.remove_task(self._tasks.pop(resource))
 
@@ -67,7 +67,7 @@ class Bars(Progress):
 
 @dataclass
 class _Going:
-    """A resource of which lines are printed: since when, its rows, and when the last line about it was."""
+    """A resource that is being read: its start, its rows so far, and when its last line was printed (monotonic s)."""
 
     started: float
     last_line_at: float
@@ -76,7 +76,7 @@ class _Going:
 
 
 class PlainLines(Progress):
-    """Progress as lines for log files: one at the end of each resource, and every half minute between."""
+    """Progress as lines for log files: one at the end of each resource, and one every `EVERY_SECONDS` until then."""
 
     EVERY_SECONDS = 30.0
 
@@ -85,12 +85,12 @@ class PlainLines(Progress):
         self._going: dict[str, _Going] = {}
 
     def start(self, resource: str, total: int | None) -> None:
-        """Take the time."""
+        """Record the start time and the total."""
         with self._lock:
             self._of(resource).total = total
 
     def advance(self, resource: str, rows: int) -> None:
-        """Count, and say so now and then."""
+        """Count the rows, and print the count every `EVERY_SECONDS`."""
         with self._lock:
             one, now = self._of(resource), time.monotonic()
             one.rows += rows
@@ -99,7 +99,7 @@ class PlainLines(Progress):
                 self._say(f"{resource}: {one.rows:,}{f' of {one.total:,}' if one.total else ''}")
 
     def finish(self, resource: str, status: str) -> None:
-        """Say what it came to, once; of what was skipped nothing, of what failed also where it never began."""
+        """Print the result once: nothing for a skipped resource, a line for a failed one even if it never started."""
         with self._lock:
             if (resource in self._going and status != "skipped") or status in ("failed", "forbidden"):
                 one = self._of(resource)
@@ -108,7 +108,7 @@ class PlainLines(Progress):
                 self._say(f"{resource}: {status}{f', {one.rows:,}' if one.rows else ''} ({seconds:.1f} s)")
 
     def note(self, text: str) -> None:
-        """Say a line."""
+        """Print a line."""
         self._say(text)
 
     def _of(self, resource: str) -> _Going:
@@ -116,6 +116,6 @@ class PlainLines(Progress):
         return self._going.setdefault(resource, _Going(now, now))
 
     def _say(self, text: str) -> None:
-        # Where nobody reads it any more, or the disk behind it is full: no reason to stop a run.
+        # A closed stderr or a full disk must not stop a run.
         with contextlib.suppress(OSError):
             print(printable(text), file=sys.stderr, flush=True)

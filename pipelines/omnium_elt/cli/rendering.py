@@ -1,4 +1,4 @@
-"""Tables, numbers and texts on the terminal; nobody else's escape sequences reach it."""
+"""Tables, numbers and texts for the terminal. Escape sequences in texts from elsewhere are removed."""
 
 import contextlib
 import json
@@ -19,9 +19,9 @@ if TYPE_CHECKING:
 
 def print_json(value: Any) -> None:
     """Print one JSON object on stdout."""
-    # What is no text yet becomes one first, and then has to be printable too.
+    # Values that JSON does not know are made texts first, so that for_json removes escape sequences from them, too.
     value = for_json(json.loads(json.dumps(value, default=str)))
-    # Where the terminal's encoding lacks a character, JSON has a way of its own to write it.
+    # JSON can escape the characters that the terminal's encoding lacks.
     is_unicode = (getattr(sys.stdout, "encoding", None) or "utf-8").lower().startswith("utf")
     json.dump(value, sys.stdout, ensure_ascii=not is_unicode, indent=1)
     sys.stdout.write("\n")
@@ -29,9 +29,9 @@ def print_json(value: Any) -> None:
 
 
 def table(*headings: str) -> "Table":
-    """A table that fits the terminal; a heading that ends with `>` is aligned to the right.
+    """Make a table that fits the terminal; a heading that ends with `>` aligns its column to the right.
 
-    The first column's names stay whole, so that they can be copied.
+    The first column is never wrapped, so that the names in it can be copied.
     """
     from rich import box
     from rich.table import Table
@@ -49,35 +49,35 @@ def table(*headings: str) -> "Table":
 
 
 def narrowed(table: "Table", console: "Console", *dispensable: str) -> "Table":
-    """The table without these columns where the terminal is too narrow for all of them."""
+    """Remove the `dispensable` columns if the terminal is narrower than 80 characters."""
     if console.width < 80:
         table.columns = [column for column in table.columns if column.header not in dispensable]
     return table
 
 
 def say(console: "Console", text: str, **look: Any) -> None:
-    """A line that is not broken, however long: what is in it can be copied, such as a path."""
+    """Print a line without wrapping it, so that a path in it can be copied."""
     console.print(text, soft_wrap=True, **look)
 
 
 def say_error(text: str) -> None:
-    """What went wrong, on stderr, where that can be written: the exit status says it as well."""
+    """Print an error on stderr. If stderr cannot be written, the exit status alone tells of the error."""
     with contextlib.suppress(OSError):
         say(stderr(), f"[red]error:[/red] {escaped(text)}")
 
 
 def stdout() -> "Console":
-    """What a command has to say."""
+    """The console for the output of a command."""
     return _console(width=None if sys.stdout.isatty() else 200)
 
 
 def stderr() -> "Console":
-    """Progress and errors."""
+    """The console for progress and errors."""
     return _console(stderr=True)
 
 
 def _console(**options: Any) -> "Console":
-    """A console through which nobody else's escape sequences pass: every text and every cell is rendered here."""
+    """A console that removes escape sequences from every text and every cell that it renders."""
     from rich.console import Console
     from rich.text import Text
 
@@ -86,21 +86,21 @@ def _console(**options: Any) -> "Console":
             return super().render_str(printable(text), **named)
 
         def on_broken_pipe(self) -> None:
-            # rich would end the process with status 1; whoever prints knows better what it means.
+            # rich would end the process with status 1; `main` treats a closed pipe as success.
             raise BrokenPipeError
 
     return Printable(highlight=False, **options)
 
 
 def escaped(text: str) -> str:
-    """A text whose brackets are no markup."""
+    """Escape the brackets in a text, which rich would read as markup."""
     from rich.markup import escape
 
     return escape(text)
 
 
 def coloured(status: str) -> str:
-    """A status in its colour, as markup."""
+    """A status with the markup of its colour."""
     colours = {
         "ok": "green",
         "failed": "red",
@@ -113,17 +113,17 @@ def coloured(status: str) -> str:
 
 
 def number(value: int | None) -> str:
-    """A count; a dash for none."""
+    """A count with thousands separators; a dash for None."""
     return "–" if value is None else f"{value:,}"
 
 
 def moment(text: str | None) -> str:
-    """A time (ISO 8601) to the minute; a dash for none."""
+    """A time (ISO 8601) to the minute; a dash for None."""
     return text[:16].replace("T", " ") if text else "–"
 
 
 def duration(seconds: float | None) -> str:
-    """Seconds in the unit that a person would take; a dash for none."""
+    """Seconds in the unit that suits them (s, min, h, d); a dash for None."""
     if seconds is None:
         return "–"
     if seconds < 60:
@@ -135,11 +135,11 @@ def duration(seconds: float | None) -> str:
 
 
 def seconds_between(start: str, end: str) -> float:
-    """Between two times (ISO 8601)."""
+    """Seconds between two times (ISO 8601)."""
     return (datetime.fromisoformat(end) - datetime.fromisoformat(start)).total_seconds()
 
 
 def shown_path(path: Path) -> str:
-    """A path as short as it can be from here."""
+    """A path as markup, relative to the current folder if it lies inside it."""
     shown = os.path.relpath(path)
     return escaped(str(path) if shown.startswith("..") else shown)

@@ -1,1 +1,1 @@
-"""A module a command, or a family of them: options, the call, and what is shown of what came out."""
+"""One module per command or group of commands: its options, the call, and what it prints."""

@@ -1,4 +1,4 @@
-"""backfill: a first load in parts."""
+"""backfill: plan, read and commit a first load in parts."""
 
 import time
 from collections.abc import Sequence
@@ -16,7 +16,7 @@ from omnium_elt.infra.home import Home, Settings
 from omnium_elt.infra.run_report import Progress, RunReport, Step
 
 WAIT_SECONDS = 1.0
-"""Until it is looked again whether somebody who read a part has died."""
+"""Pause before looking again for a part whose reader has died, while all remaining parts are being read."""
 
 
 @command(
@@ -44,7 +44,7 @@ WAIT_SECONDS = 1.0
 def backfill_command(
     home: Home, as_json: bool, what: str, number: int | None, at_once: int | None, **options: Any
 ) -> int:
-    """Plan it, read a part of it, or commit it."""
+    """Plan a backfill, read its parts, or commit it."""
     if (number is None and what == "plan") or (number is not None and what == "commit"):
         raise UsageError(
             "plan takes how many parts, part takes which one (or none: all that nobody reads), commit takes no number",
@@ -72,7 +72,7 @@ def _performed(settings: Settings, progress: Progress, steps: Sequence[Step]) ->
 
 
 def _read_parts(settings: Settings, number: int | None, progress: Progress) -> tuple[RunReport, Home]:
-    """One part, or all that nobody else reads; and the home of the last one."""
+    """Read part `number`, or, if None, all parts that no other process reads; return also the last part's home."""
     from omnium_elt.steps.backfill import part_settings, part_steps, read_parts, taken
 
     def read(chosen: Settings, steps: Sequence[Step]) -> RunReport:

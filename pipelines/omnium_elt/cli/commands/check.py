@@ -15,10 +15,10 @@ from omnium_elt.infra.run_report import EXIT_OK
     ["omnium-elt check", "omnium-elt check --resources orders,products"],
     *RESOURCES,
     DESTINATION,
-    checks_configuration=False,  # it tells that among all else that it finds
+    checks_configuration=False,  # a wrong configuration is one of its findings
 )
 def check_command(home: Home, as_json: bool, **settings: Any) -> int:
-    """Try everything, and show what was found."""
+    """Run all checks and show the findings."""
     from omnium_elt.inspect.check import check, exit_status
 
     findings = check(home, settings)

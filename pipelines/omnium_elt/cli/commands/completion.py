@@ -1,4 +1,4 @@
-"""completion: a script for the shell, and the answers that it asks for."""
+"""completion: print a completion script for a shell, and answer that script's questions."""
 
 import click
 from click.shell_completion import get_completion_class, shell_complete
@@ -7,7 +7,7 @@ from omnium_elt.cli.parser import NAME, command
 from omnium_elt.infra.run_report import EXIT_OK
 
 VARIABLE = "_OMNIUM_ELT_COMPLETE"
-"""In the environment of a call by the shell's script: what it asks for."""
+"""Environment variable in which the completion script says what it asks for."""
 
 
 @command(
@@ -26,5 +26,5 @@ def completion_command(shell: str, **_: object) -> int:
 
 
 def answer(commands: click.Group, instruction: str) -> int:
-    """Answer the shell's script, such as `bash_complete`, whose question stands in the environment."""
+    """Answer the completion script: `instruction` is e.g. `bash_complete`, the typed words are in the environment."""
     return shell_complete(commands, {}, NAME, VARIABLE, instruction)

@@ -1,4 +1,4 @@
-"""demo: everything against a sandbox tenant, and what came out of it."""
+"""demo: run everything against a sandbox tenant, and show the results."""
 
 import time
 from collections.abc import Sequence
@@ -39,7 +39,7 @@ ACTIONS = {
     AS_OF,
 )
 def demo_command(home: Home, as_json: bool, size: str, seed: int, **settings: Any) -> int:
-    """Run it, and show what came out."""
+    """Run the demo, and show its findings and files."""
     from omnium_elt.inspect.demo import demo, findings
 
     started = time.monotonic()
@@ -68,7 +68,7 @@ def demo_command(home: Home, as_json: bool, size: str, seed: int, **settings: An
 
 
 def show_findings(console: "Console", found: "Findings") -> None:
-    """Lead times, purchase proposal, and what is worth a look."""
+    """Print lead times, the purchase proposal, and articles that are worth a look."""
     _show_lead_times(console, found)
     _show_proposal(console, found)
     if found.examples:
@@ -121,7 +121,7 @@ def _show_proposal(console: "Console", found: "Findings") -> None:
         console.print(line)
     waiting = [proposal for proposal in found.proposals if proposal["action"] == "defer"]
     if waiting:
-        # Where nothing sells, nobody knows when the minimum is reached.
+        # Without sales it is unknown when the minimum will be reached.
         known = [(one["defer_days"], one["supplier"]) for one in waiting if one["defer_days"] is not None]
         text = f"{counted(len(waiting), 'order')} can wait until the supplier's minimum is reached"
         if known:

@@ -1,4 +1,4 @@
-"""export: the purchase proposal in files."""
+"""export: write the purchase proposal to files."""
 
 from typing import Any
 
@@ -63,7 +63,7 @@ def export_command(
     verbose: bool,
     **selection: Any,
 ) -> int:
-    """Write them, and say what was written."""
+    """Write the files, and print what was written."""
     from omnium_elt.decide.lines import Selection
     from omnium_elt.steps.export import export_lines
     from omnium_elt.steps.supplier_orders import export_orders

@@ -31,7 +31,7 @@ HEADINGS = {
 def resources_command(
     home: Home, as_json: bool, resources: tuple[str, ...] | None, exclude: tuple[str, ...], verbose: bool
 ) -> int:
-    """List them."""
+    """List the resources."""
     from omnium_elt.infra.settings import choices
     from omnium_elt.inspect.status import kept_states
 

@@ -62,7 +62,7 @@ def run_command(home: Home, as_json: bool, **settings: Any) -> int:
     PUBLISH_TO,
 )
 def load_command(home: Home, as_json: bool, **settings: Any) -> int:
-    """Read what is new."""
+    """Read what is new in the tenant."""
     return _perform("load", home, settings, as_json=as_json, needs_tenant=True)
 
 
@@ -107,7 +107,7 @@ def publish_command(home: Home, as_json: bool, **settings: Any) -> int:
     ),
 )
 def reconcile_command(home: Home, as_json: bool, force: bool, **settings: Any) -> int:
-    """Find what is gone."""
+    """Find deleted rows and mark them."""
     from omnium_elt.steps.run import reconcile_step
 
     return _perform("reconcile", home, settings, [reconcile_step(force)], as_json=as_json, needs_tenant=True)
@@ -122,14 +122,14 @@ def _perform(
     as_json: bool,
     needs_tenant: bool = False,
 ) -> int:
-    """Perform the steps, those of the command `name` where none are given; `options` are fields of Settings."""
+    """Perform `steps` (None: those of the command `name`) and show the result; `options` are fields of Settings."""
     from omnium_elt.steps.run import COMMANDS, perform
 
     settings = read_settings(home, options, needs_tenant=needs_tenant)
     if needs_tenant:
         from omnium_source.resources import select
 
-        select(settings.resources, settings.exclude)  # a misspelt name is refused before anything is begun
+        select(settings.resources, settings.exclude)  # refuse a misspelt name before anything starts
     check_places(settings)
     with showing_progress() as progress:
         report = perform(settings, progress, name, steps or COMMANDS[name])
@@ -137,7 +137,7 @@ def _perform(
 
 
 def check_places(settings: Settings) -> None:
-    """Raise UsageError for a destination, or a bucket, that cannot be used, before anything is begun."""
+    """Raise UsageError if the destination or the bucket cannot be used; called before anything starts."""
     if settings.destination not in LOCAL:
         from omnium_elt.warehouse.destination import named_destination
 

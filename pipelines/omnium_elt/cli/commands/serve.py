@@ -1,4 +1,4 @@
-"""sandbox and dashboard: what serves on loopback until it is interrupted."""
+"""sandbox and dashboard: the commands that serve on loopback until they are interrupted."""
 
 import sys
 import threading
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     *tenant_size("small"),
 )
 def sandbox_command(size: "Size", seed: int, port: int, as_json: bool, home: Home, verbose: bool) -> int:
-    """Serve, and say how to reach it."""
+    """Serve a sandbox tenant, and print how to reach it."""
     import signal
 
     from omnium_sandbox import Sandbox
@@ -45,7 +45,7 @@ def sandbox_command(size: "Size", seed: int, port: int, as_json: bool, home: Hom
 
 
 def _announce(sandbox: "Sandbox", *, as_json: bool) -> None:
-    """How to reach the tenant: as JSON, or as lines for a shell."""
+    """Print how to reach the tenant, as JSON or as lines for a shell."""
     if as_json:
         print_json(
             {
@@ -77,7 +77,7 @@ def _announce(sandbox: "Sandbox", *, as_json: bool) -> None:
     port(2718, "Port (default: 2718)."),
 )
 def dashboard_command(home: Home, port: int, as_json: bool, verbose: bool) -> int:
-    """Serve, and say where."""
+    """Serve the dashboard, and print its address."""
     from omnium_elt.inspect.dashboard import serve
 
     def announce(address: str) -> None:

@@ -1,4 +1,4 @@
-"""status: where each resource stands, and the last runs."""
+"""status: the state of each resource, and the last runs."""
 
 from typing import TYPE_CHECKING
 
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 def status_command(
     home: Home, as_json: bool, resources: tuple[str, ...] | None, exclude: tuple[str, ...], verbose: bool
 ) -> int:
-    """Look, and show."""
+    """Show the state of a home."""
     from omnium_elt.inspect.status import status
 
     if not home.state.is_dir():

@@ -1,4 +1,4 @@
-"""write: what would be written to Omnium, and how its differences are shown."""
+"""write: show what would be written to Omnium, and with `--apply` write it."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -50,7 +50,7 @@ def write_command(
     apply: bool,
     **selection: Any,
 ) -> int:
-    """Show it; with `apply` send it."""
+    """Show the changes; with `apply` send them."""
     from omnium_elt.decide.lines import Selection
     from omnium_elt.infra.configuration import read_settings
     from omnium_elt.steps.run import perform
@@ -63,7 +63,7 @@ def write_command(
 
 
 def _chosen_step(what: str, run: str | None, chosen: "Selection", *, apply: bool) -> Step:
-    """What the arguments ask for. Raises UsageError where they do not go together."""
+    """The step that the arguments ask for. Raises UsageError if they do not fit together."""
     from omnium_elt.write.step import lead_times_step, orders_step, undo_step
 
     if (what == "undo") != (run is not None):
@@ -76,7 +76,7 @@ def _chosen_step(what: str, run: str | None, chosen: "Selection", *, apply: bool
 
 
 def show_changes(console: "Console", report: RunReport) -> None:
-    """Each difference: what, before, after, why, and what came of it."""
+    """Print each change: target, outcome, values before and after, and reason."""
     for note in report.notes:
         say(console, f"[yellow]![/yellow] {escaped(note)}")
     for step in report.steps:
