@@ -1,1 +1,1 @@
-"""What the purchaser decides of the proposal: which lines, how much of each, what waits; and the lines that follow."""
+"""The purchaser's decisions on the proposal (what to order, how much, what to put off), and the resulting lines."""

@@ -1,11 +1,11 @@
 """The purchaser's decisions: state/decisions.sqlite, a small database of their own.
 
-decision     one row per warehouse and SKU that something was decided of and that is not settled
-history      one row for each time something was decided, taken back or ordered; only ever appended to
+decision     one row per warehouse and SKU with a decision that is not settled
+history      one row for each time a line was decided, cleared, ordered or taken back; append-only
 
-No run touches them: a proposal comes and goes, what was decided stays until it is ordered or taken back. The mart
-proposal_accuracy tells what was decided (kept.py), without the notes, which are never published. Each keeps what was
-proposed when it was made, so that a later proposal can be held against it.
+A new proposal does not change them: a decision stays until the line is ordered or the decision is taken back. Each one
+keeps what was proposed when it was made, so that a later proposal can be compared with it. The mart proposal_accuracy
+shows the decisions (kept.py) without the notes, which are never part of the published warehouse.
 """
 
 import os
@@ -22,19 +22,19 @@ from omnium_elt.infra.errors import OmniumEltError
 from omnium_elt.infra.text import in_utc
 
 WAIT_SECONDS = 10.0
-"""How long a decision waits for another one that is being written."""
+"""Seconds to wait for another process or thread that is writing a decision."""
 VERSION = 1
 LONGEST_NOTE = 1_000
 Key = tuple[str, str]
-"""Warehouse and SKU."""
+"""Warehouse code and SKU."""
 
 
 @dataclass(frozen=True)
 class Decision:
-    """What was decided of one line of the proposal.
+    """The decision on one line of the proposal.
 
-    `quantity`: stock units to order; None where it is the one proposed. `proposed_quantity`, `supplier_id`, `currency`
-    and `proposal_date`: what was proposed, by which proposal, when this was decided.
+    `quantity`: stock units to order; None: the proposed quantity. `proposed_quantity`, `supplier_id`, `currency` and
+    `proposal_date`: the proposal as it was when this was decided.
 
     One record, as its fields are the columns of the table of decisions.
     """
@@ -48,24 +48,24 @@ class Decision:
     is_ticked: bool = False
     quantity: Decimal | None = None
     snoozed_until: date | None = None
-    """The first day on which it is proposed again."""
+    """The first day on which the line is proposed again."""
     note: str = ""
     decided_at: str = ""
 
     @property
     def key(self) -> Key:
-        """What it is about."""
+        """Warehouse and SKU of the line."""
         return self.warehouse_code, self.sku
 
     @property
     def says_something(self) -> bool:
-        """Whether anything differs from having decided nothing."""
+        """Whether it differs from having decided nothing."""
         return self.is_ticked or self.quantity is not None or bool(self.snoozed_until) or bool(self.note)
 
 
 @dataclass(frozen=True)
 class Event:
-    """One row of the history: `what` is decided, cleared, ordered or taken_back; `order_id` of the last two."""
+    """One row of the history: `what` is decided, cleared, ordered or taken_back; the last two have an `order_id`."""
 
     what: str
     decision: Decision
@@ -86,7 +86,7 @@ _QUANTITIES, _DAYS = ("proposed_quantity", "quantity"), ("proposal_date", "snooz
 
 
 def as_table(decisions: Sequence[Decision]) -> Any:
-    """Decisions as an Arrow table that SQL joins with, a row each; `number` is its place among them."""
+    """Decisions as an Arrow table for joins in SQL, one row each; `number` is the position in `decisions`."""
     import pyarrow
 
     kinds = {"number": pyarrow.int64(), "is_ticked": pyarrow.bool_()}
@@ -99,13 +99,13 @@ def as_table(decisions: Sequence[Decision]) -> Any:
 
 
 class Decisions:
-    """The decisions in a file; safe for several processes and threads at once, each call is a transaction."""
+    """The decisions in a file. Safe for several processes and threads at once, as each call is a transaction."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
 
     def all(self) -> dict[Key, Decision]:
-        """What is decided now. Raises OmniumEltError where the file is damaged."""
+        """The decisions that are not settled. Raises OmniumEltError if the file is damaged."""
         if not self.path.exists():
             return {}
         with self._connect() as connection:
@@ -113,7 +113,7 @@ class Decisions:
             return {decision.key: decision for decision in map(_decision, rows)}
 
     def keep(self, decisions: Sequence[Decision]) -> None:
-        """Keep these instead of what was decided of the same lines; one that says nothing takes the other back."""
+        """Replace the decisions on the same lines by these; one that says nothing only removes the old one."""
         now = in_utc(datetime.now(UTC))
         with self._connect() as connection:
             for decision in decisions:
@@ -125,7 +125,7 @@ class Decisions:
                 _note(connection, what, "", row)
 
     def settle(self, ordered: Sequence[Decision], order_id: str, sent_at: datetime) -> None:
-        """Lines were ordered: what was decided of them before `sent_at` is done. An order counts once."""
+        """Remove the decisions on ordered lines, except those made after `sent_at`; the history gets an order once."""
         with self._connect() as connection:
             ((known,),) = connection.execute(
                 "select count(*) from history where what = 'ordered' and order_id = ?", [order_id]
@@ -138,16 +138,16 @@ class Decisions:
                     list(decision.key),
                 ).fetchall()
                 for note, decided_at in kept:
-                    # What was decided in the future was decided by a clock that was set back since: before it was sent.
+                    # A decision dated in the future was made before the clock was set back, so before the order.
                     if sent_at < datetime.fromisoformat(decided_at) <= datetime.now(UTC):
-                        continue  # it was decided anew since
+                        continue  # decided again since the order was sent
                     _forget(connection, decision)
                     decision = replace(decision, note=note)
                 row = _row(replace(decision, decided_at=in_utc(sent_at)))
                 _note(connection, "ordered", order_id, row)
 
     def take_back(self, order_id: str) -> None:
-        """An order was taken back: what it had settled is decided again, but for lines that were decided since."""
+        """Restore the decisions that a canceled order had settled, except on lines that were decided since."""
         with self._connect() as connection:
             columns = ", ".join(_COLUMNS)
             ordered = connection.execute(
@@ -170,7 +170,7 @@ class Decisions:
                 ).fetchall()
                 _note(connection, "taken_back", order_id, row)
                 if newest[0] != number:
-                    continue  # it was decided anew since
+                    continue  # decided again since the order was sent
                 for _, what, *settled in before:
                     if what == "decided":
                         connection.execute(
@@ -179,7 +179,7 @@ class Decisions:
                         _note(connection, what, "", settled)
 
     def history(self) -> list[Event]:
-        """Everything that was ever decided, oldest first."""
+        """All events, oldest first."""
         if not self.path.exists():
             return []
         with self._connect() as connection:
@@ -190,9 +190,9 @@ class Decisions:
 
     @contextmanager
     def _connect(self) -> Iterator[sqlite3.Connection]:
-        """A transaction; what raises in it leaves everything as it was."""
+        """Open the file for one transaction, which an exception rolls back."""
         self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        # Made by us first: SQLite's own files are as wide as the umask lets them, its journals as wide as this one.
+        # Create the file as 0600 first: SQLite would follow the umask, and gives its journals the mode of this file.
         os.close(os.open(self.path, os.O_RDWR | os.O_CREAT, 0o600))
         connection = sqlite3.connect(self.path, timeout=WAIT_SECONDS, isolation_level=None)
         try:
@@ -218,7 +218,7 @@ class Decisions:
 
 
 def _remedy_of(error: sqlite3.OperationalError) -> str:
-    """What to do about an error that is none of the file's content."""
+    """What to do about an error that the content of the file did not cause."""
     code = getattr(error, "sqlite_errorcode", 0) & 0xFF
     if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
         return "Try again; another program holds it."

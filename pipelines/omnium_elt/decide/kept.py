@@ -1,7 +1,6 @@
-"""What the purchaser decided, brought into the working database for the models: `omnium._omnium_decisions`.
+"""Copies the purchaser's decisions into the working database, for the models: `omnium._omnium_decisions`.
 
-One row for each time something was decided, taken back or ordered, as in the history of decisions.sqlite.
-Notes stay there.
+The table has one row per event in the history of decisions.sqlite, without the notes.
 """
 
 from pathlib import Path
@@ -27,11 +26,10 @@ _TABLE = f"{database.RAW}.{database.DECISIONS}"
 
 
 def bring(connection: Any, path: Path) -> int:
-    """Add what the table lacks of the history in `path`; without any decision there is none.
+    """Append the events in `path` that the table lacks; the table is created with the first event.
 
-    The history is only ever appended to. Rows of the table that the file does not have (it was lost, or replaced by an
-    older one) stay; returns how many of them are newer than all in the file. Raises OmniumEltError where the file is
-    damaged.
+    Rows that the file does not have stay in the table, as the file may have been lost or replaced by an older one.
+    Returns how many of them are newer than all events in the file. Raises OmniumEltError if the file is damaged.
     """
     events = Decisions(path).history()
     if not events and database.DECISIONS not in database.tables(connection):

@@ -1,4 +1,4 @@
-"""The lines of the proposal with what was decided of them: the one place that says what is ordered.
+"""The lines of the proposal with the purchaser's decisions applied: the one place that says what is ordered.
 
 Export, writing to Omnium and the dashboard all take their lines and totals from here.
 """
@@ -23,10 +23,10 @@ MART = "purchase_proposal_line"
 
 @dataclass(frozen=True)
 class Selection:
-    """Which lines: of suppliers and warehouses by id or name, all for none; `deferred`: also those that can wait.
+    """Which lines of the proposal to take.
 
-    Where lines among them are ticked, only these; `everything` takes the others, too. `as_proposed` overlooks all
-    that was decided.
+    `suppliers`, `warehouses`: ids or names; empty: all. `deferred`: also lines that can wait. If any of the lines is
+    ticked, only ticked ones are taken, unless `everything` is set. `as_proposed`: ignore all decisions.
     """
 
     suppliers: Sequence[str] = ()
@@ -35,7 +35,7 @@ class Selection:
     everything: bool = False
     as_proposed: bool = False
     currency: str | None = None
-    """Only orders in this one ("" for none); None: in any."""
+    """Only orders in this currency ("": orders without one); None: all."""
 
 
 WHAT_IS_ORDERED = Selection()
@@ -43,21 +43,21 @@ WHAT_IS_ORDERED = Selection()
 
 @dataclass(frozen=True)
 class Chosen:
-    """What a selection came to: how many lines, and what decisions made of it."""
+    """How many lines a selection has, and how decisions changed it."""
 
     lines: int
     ticked_only: bool
     left_out: int
-    """Lines that are not ticked, where others are."""
+    """Lines left out because others are ticked and these are not."""
     snoozed: int
     changed: int
-    """Lines in another quantity than the one proposed."""
+    """Lines whose quantity differs from the proposed one."""
     outdated: int
     """Lines whose proposal has changed since they were decided."""
 
     @property
     def remarks(self) -> list[str]:
-        """What a person has to know of it, in sentences."""
+        """What a person has to know about the selection, a remark each."""
         said = []
         if self.ticked_only:
             others = (
@@ -125,11 +125,12 @@ from joined
 
 @contextmanager
 def connect(home: Home, *, as_proposed: bool = False) -> Iterator[Any]:
-    """Open the published warehouse, with a view `decided_line` of the proposal's lines as they were decided.
+    """Open the published warehouse with a view `decided_line`: the proposal's lines with decisions applied.
 
-    It has the columns of purchase_proposal_line, with the quantity, packs and value that were decided, and
-    `proposed_quantity`, `proposed_value`, `is_ticked`, `is_changed`, `is_snoozed`, `snoozed_until`, `note`,
-    `is_decided` and `is_outdated`. Raises UsageError where nothing is published.
+    The view has the columns of purchase_proposal_line, with quantity, packs and value as decided. It adds
+    `proposed_quantity`, `proposed_value`, `decided_against` (the quantity proposed when it was decided), `is_ticked`,
+    `is_changed`, `is_snoozed`, `snoozed_until`, `note`, `is_decided` and `is_outdated` (the proposal has changed since
+    the decision). Raises UsageError if nothing is published.
     """
     require_warehouse(home)
     kept = {} if as_proposed else Decisions(home.decisions).all()
@@ -139,9 +140,9 @@ def connect(home: Home, *, as_proposed: bool = False) -> Iterator[Any]:
 
 
 def join(connection: Any, home: Home, kept: Mapping[Key, Decision]) -> None:
-    """Make the view in a connection to the published warehouse.
+    """Create the view `decided_line` in a connection to the published warehouse.
 
-    Raises UsageError where nothing says of which day the proposal is.
+    Raises UsageError if the day of the proposal is not known.
     """
     connection.register("decision_rows", as_table(list(kept.values())))
     connection.execute("create or replace temp table decision as from decision_rows")
@@ -154,7 +155,7 @@ def join(connection: Any, home: Home, kept: Mapping[Key, Decision]) -> None:
 
 
 def choose(connection: Any, chosen: Selection) -> Chosen:
-    """Make a view `chosen_line` of the lines of a selection, in the order of the proposal.
+    """Create a view `chosen_line` of the selected lines, in the order of the proposal.
 
     Raises UsageError for an unknown supplier or warehouse.
     """
@@ -199,15 +200,15 @@ def choose(connection: Any, chosen: Selection) -> Chosen:
 
 
 def day(connection: Any) -> date:
-    """The day of the proposal, where the lines are joined."""
+    """The day of the proposal; `connection` is one on which `join` was called."""
     found: date = only_value(connection, "select as_of from proposal_day")
     return found
 
 
 def _day_of(connection: Any, home: Home) -> date:
-    """The day that the warehouse says its proposal is of. Raises UsageError where it does not say it.
+    """The day of the proposal. Raises UsageError if neither the warehouse nor the manifest names it.
 
-    Without it nothing would be put off any more, and the same order would have another id.
+    Without the day no line would be snoozed, and the same order would get another id.
     """
     version = version_of(connection, home)
     if version is None or version.as_of is None:
@@ -219,7 +220,7 @@ def _day_of(connection: Any, home: Home) -> date:
 
 
 def require_warehouse(home: Home) -> None:
-    """Raise UsageError where nothing is published, or raw data alone."""
+    """Raise UsageError if nothing is published, or only raw data."""
     if not home.warehouse.exists():
         raise UsageError(
             f"there is no warehouse at {home.warehouse}", "Make one: omnium-elt demo, or omnium-elt run."
@@ -233,7 +234,7 @@ def require_warehouse(home: Home) -> None:
 
 
 def by_order(lines: Sequence[dict[str, Any]]) -> list[list[dict[str, Any]]]:
-    """The lines of each order: of a supplier, for a warehouse, in a currency."""
+    """Group lines into orders: one per supplier, warehouse and currency."""
     orders: dict[tuple[Any, ...], list[dict[str, Any]]] = {}
     for line in lines:
         orders.setdefault((line["supplier_id"], line["warehouse_code"], line["currency"]), []).append(line)
@@ -241,7 +242,7 @@ def by_order(lines: Sequence[dict[str, Any]]) -> list[list[dict[str, Any]]]:
 
 
 def value_of(lines: Sequence[Mapping[str, Any]]) -> dict[str | None, Decimal]:
-    """Σ line_value by currency."""
+    """The sum of `line_value` by currency."""
     values: dict[str | None, Decimal] = {}
     for line in lines:
         values[line["currency"]] = values.get(line["currency"], Decimal(0)) + (line["line_value"] or 0)

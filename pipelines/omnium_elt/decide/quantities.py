@@ -1,4 +1,4 @@
-"""Whether a quantity that somebody types can be ordered: packs, minimum and maximum of the article."""
+"""Checks whether a typed quantity can be ordered: the packs, minimum and maximum of the article."""
 
 import re
 from collections.abc import Mapping
@@ -7,16 +7,16 @@ from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
 from typing import Any
 
 MOST = Decimal("99999999")
-"""Units of a line at most: more is a slip of the hand, or a barcode."""
+"""Most units of a line; a larger number is a typing error, or a scanned barcode."""
 DECIMALS = 4
 
 
 @dataclass(frozen=True)
 class Checked:
-    """What is to be said of a typed quantity.
+    """The result of checking a typed quantity.
 
-    `quantity`: None where it cannot be kept. `problem`: a sentence; with a quantity it is only a warning. `nearest`:
-    quantities that would do.
+    `quantity`: None if it is refused. `problem`: a sentence, which is only a warning if there is a quantity. `nearest`:
+    quantities to suggest instead.
     """
 
     quantity: Decimal | None
@@ -25,11 +25,11 @@ class Checked:
 
 
 def check(text: str, line: Mapping[str, Any]) -> Checked:
-    """Check what was typed against a line of the proposal.
+    """Check a typed text against a line of the proposal.
 
-    `line` has `pack_quantity`, `is_package_break_allowed`, `reorder_min_quantity`, `max_quantity` and `position`, each
-    of which may be missing. Packs are refused, as the supplier sends no part of one; less than the minimum and more
-    than the maximum are warnings, for there may be a reason.
+    `line` has `pack_quantity`, `is_package_break_allowed`, `reorder_min_quantity`, `max_quantity` and `position`, any
+    of which may be missing. A quantity that breaks a pack is refused, as the supplier does not break packs. A quantity
+    below the minimum, or one that lifts the position above the maximum, is a warning: there may be a reason for it.
     """
     quantity = number(text)
     if quantity is None:
@@ -63,7 +63,7 @@ def check(text: str, line: Mapping[str, Any]) -> Checked:
 
 
 def number(text: str) -> Decimal | None:
-    """What a person means by a number, with comma or point; None where it is none, or could be two."""
+    """Parse a number with at most one comma or point, which is the decimal sign; None for any other text."""
     typed = re.sub(r"[\s\u00a0\u202f']", "", text)
     if not re.fullmatch(r"[+-]?\d{1,20}([.,]\d{1,10})?", typed, re.ASCII):
         return None
@@ -71,7 +71,7 @@ def number(text: str) -> Decimal | None:
 
 
 def plain(value: Decimal) -> str:
-    """A quantity without needless zeros, thousands apart."""
+    """A quantity without trailing zeros, with thousands separators."""
     return f"{value.normalize():,f}"
 
 

@@ -1,6 +1,7 @@
-"""Changes of the tenant: shown, applied, found out about.
+"""Changes to the tenant: show them, apply them, find out what became of them.
 
-A change is read from the tenant, shown, and only with `--apply` sent; the journal has it before and after.
+The target of a change is read from the tenant, and the change is shown. Only `--apply` sends it; the journal gets a
+line before and one after that.
 """
 
 import json
@@ -27,7 +28,7 @@ ChangeStatus = Literal["shown", "written", "unchanged", "refused", "failed", "un
 
 @dataclass
 class Change:
-    """One difference: what it is now, what it would be, and why."""
+    """One change: the values before and after it, and the reason."""
 
     kind: str
     target: str
@@ -36,17 +37,17 @@ class Change:
     after: dict[str, Any]
     why: str
     version: str | None = None
-    """Of the target, as it was read for this."""
+    """Version of the target, as it was read for this change."""
     status: ChangeStatus = "shown"
     detail: str = ""
     facts: dict[str, Any] = field(default_factory=dict)
 
     def end(self, status: ChangeStatus, detail: str = "") -> None:
-        """Note what came of it."""
+        """Set the outcome."""
         self.status, self.detail = status, detail
 
     def entry(self, **fingerprint: Any) -> Entry:
-        """What the journal notes of it before it is sent; `fingerprint`: `fields` and `salt` of the object sent."""
+        """The journal's entry before the change is sent; `fingerprint`: `fields` and `salt` of the object sent."""
         return Entry(
             self.kind,
             self.target,
@@ -59,30 +60,30 @@ class Change:
 
     @property
     def shown(self) -> dict[str, Any]:
-        """What a later `--apply` is held against, as JSON keeps it."""
+        """What a later `--apply` is compared with, as JSON keeps it."""
         kept: dict[str, Any] = as_json({"version": self.version, "before": self.before, "after": self.after})
         return kept
 
 
 def as_json(value: Any) -> Any:
-    """A structure as JSON gives it back: amounts and days as text."""
+    """A structure as it comes back from JSON: amounts and days are texts."""
     return json.loads(json.dumps(value, default=str))
 
 
 class Writer(Protocol):
-    """How one kind of change is sent and looked at."""
+    """Sends one kind of change, and finds out what became of it."""
 
     def send(self, change: Change, journal: Journal) -> None:
-        """Send it, look at what came of it, and set its status."""
+        """Send the change, check what came of it, and set its status."""
 
     def outcome(self, entry: Entry) -> tuple[str, str | None, str]:
-        """What became of a change that was sent earlier: outcome, version, words. Raises OmniumError."""
+        """What became of a change that was sent earlier: outcome, version, remark. Raises OmniumError."""
 
 
 def clients(settings: Settings, *, apply: bool) -> tuple[OmniumClient, OmniumClient | None]:
-    """The connection that reads and, with `apply`, the other API user's, which writes.
+    """The client that reads and, with `apply`, the client of the API user that writes.
 
-    Raises UsageError where it is not configured, or is the same.
+    Raises UsageError if the user that writes is not configured, or is the one that reads.
     """
     reader = connect(settings)
     if not apply:
@@ -97,9 +98,9 @@ def clients(settings: Settings, *, apply: bool) -> tuple[OmniumClient, OmniumCli
 
 
 def find_out(home: Home, writers: dict[str, Writer]) -> list[str]:
-    """Find out, and note, what became of changes that an earlier process sent and was killed; returns a line for each.
+    """Find out and note what became of the changes whose outcome the journals do not have; return a line for each.
 
-    Raises OmniumEltError where a journal is damaged.
+    Raises OmniumEltError if a journal is damaged, and OmniumError if the tenant cannot be read.
     """
     lines = []
     for entry in everything(home.writes):
@@ -115,7 +116,7 @@ def find_out(home: Home, writers: dict[str, Writer]) -> list[str]:
 def apply(
     changes: Sequence[Change], writers: dict[str, Writer], journal: Journal, settings: Settings
 ) -> None:
-    """Send the changes that are still `shown`, one after the other; each keeps what came of it."""
+    """Send the changes that are still `shown`, one after the other, and set the outcome of each."""
     for change in changes:
         if change.status != "shown":
             continue
@@ -124,7 +125,7 @@ def apply(
         try:
             writers[change.kind].send(change, journal)
         except (Forbidden, WrongCredentials):
-            raise  # the same for all that follow
+            raise  # all changes that follow would fail as well
         except Refused as error:
             change.end("refused", str(error))
         except Unanswered as error:
@@ -141,10 +142,10 @@ def apply(
 
 
 def hold_against_shown(home: Home, what: str, changes: Sequence[Change]) -> None:
-    """Refuse changes that are not those that were shown last, where anything was shown."""
+    """Refuse changes that differ from those shown last; if none were shown, none are refused."""
     if not _shown_file(home, what).exists():
         return
-    shown = read_object(_shown_file(home, what))  # a damaged file shows nothing, and nothing is applied
+    shown = read_object(_shown_file(home, what))  # empty if damaged: then every change is refused
     for change in changes:
         if change.status != "shown":
             continue
@@ -158,13 +159,13 @@ def hold_against_shown(home: Home, what: str, changes: Sequence[Change]) -> None
 
 
 def keep_shown(home: Home, what: str, changes: Sequence[Change]) -> None:
-    """Keep what is shown, for a later `--apply`."""
+    """Save the changes that are shown, for comparison with a later `--apply`."""
     shown = {change.target: change.shown for change in changes if change.status == "shown"}
     write_json(_shown_file(home, what), shown)
 
 
 def forget_shown(home: Home, what: str) -> None:
-    """What was shown has been dealt with."""
+    """Delete what was shown, once it has been applied."""
     _shown_file(home, what).unlink(missing_ok=True)
 
 
@@ -173,7 +174,7 @@ def _shown_file(home: Home, what: str) -> Path:
 
 
 def step_report(name: str, changes: Sequence[Change], *, applied: bool, settled: Sequence[str]) -> StepReport:
-    """What was shown or done, as a step of the run's report."""
+    """The step in the run's report: what was shown or done."""
     statuses = {change.status for change in changes}
     is_bad = bool(statuses & {"refused", "failed", "unknown"})
     return StepReport(

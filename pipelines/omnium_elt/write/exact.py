@@ -1,4 +1,4 @@
-"""JSON objects whose fields go back as they came, to the last digit, unknown ones too."""
+"""Changes some fields of a JSON object; all others, unknown ones too, stay byte for byte as they were."""
 
 import hashlib
 import json
@@ -11,7 +11,7 @@ import msgspec
 
 _SPACE = re.compile(r"[ \t\r\n]*")
 _LONGEST_INTEGER = 18
-"""Digits of a whole number that is kept as an int; longer ones are Decimals, as Python reads no int of 5,000 digits."""
+"""Digits of an integer that becomes an int; longer ones become Decimals, as int() takes at most 4,300 digits."""
 
 
 def _whole(digits: str) -> int | Decimal:
@@ -27,16 +27,16 @@ _ENCODER = msgspec.json.Encoder(decimal_format="number")
 
 
 def fields(content: bytes) -> dict[str, bytes]:
-    """The fields of an object, each value as the bytes that it came as. Raises ValueError: it is no JSON object.
+    """The fields of an object, each value as the bytes received. Raises ValueError if it is not a JSON object.
 
-    Of a field that stands there twice it is the last value, as in most readers of JSON.
+    If a field occurs twice, the last value counts, as in most JSON parsers.
     """
     written = content.decode("utf-8-sig")
     return {name: written[start:end].encode() for name, start, end in _places(written)}
 
 
 def _places(written: str) -> list[tuple[str, int, int]]:
-    """Each field of an object: its name, and from where to where its value stands. Raises ValueError."""
+    """The fields of an object: the name, and where in `written` its value begins and ends. Raises ValueError."""
     if not isinstance(_decoded(written), dict):
         raise ValueError("it is JSON, but no object")
     places, at = [], _after_space(written, written.index("{") + 1)
@@ -64,17 +64,17 @@ def _after_space(written: str, at: int) -> int:
 
 
 def value(content: bytes) -> Any:
-    """What JSON says, numbers with a fraction as Decimal. Raises ValueError."""
+    """Parse JSON; numbers with a fraction become Decimals. Raises ValueError."""
     return _decoded(content.decode("utf-8-sig"))
 
 
 def text(value: Any) -> bytes:
-    """A value as JSON, a Decimal as a number with all its digits."""
+    """Encode a value as JSON; a Decimal becomes a number with all its digits."""
     return _ENCODER.encode(value)
 
 
 def with_fields(content: bytes, changes: Mapping[str, Any]) -> bytes:
-    """The object with some fields changed or added; all else is byte for byte as it came."""
+    """The object with some fields changed or added; everything else stays byte for byte as it was."""
     written = content.decode("utf-8-sig")
     places = _places(written)
     values = {name: text(value).decode() for name, value in changes.items()}
@@ -91,14 +91,14 @@ def with_fields(content: bytes, changes: Mapping[str, Any]) -> bytes:
 
 
 def fingerprint(content: bytes, salt: str) -> dict[str, str]:
-    """A keyed digest of each field's value, however it is spelled: what may be kept of personal data."""
+    """A keyed digest of each field's value, however that is spelled; unlike personal data, it may be stored."""
     return {name: _digest(raw, salt) for name, raw in fields(content).items()}
 
 
 def differing(before: Mapping[str, str], salt: str, after: bytes) -> set[str]:
-    """The fields in which an object differs from the one that the fingerprint `before` was made of.
+    """The fields in which the object `after` differs from the one whose fingerprint is `before`.
 
-    One that was not there may be there as nothing: null, 0, or an empty text, list or object.
+    A new field counts only if it has a value other than null, 0, false, or an empty text, list or object.
     """
     now = fields(after)
     return {
@@ -114,7 +114,7 @@ def _digest(raw: bytes, salt: str) -> str:
 
 
 def _plain(value: Any) -> Any:
-    """1, 1.0 and 1.00 are one number."""
+    """Replace numbers by one spelling of their value, so that 1, 1.0 and 1.00 are equal."""
     if isinstance(value, dict):
         return {name: _plain(one) for name, one in value.items()}
     if isinstance(value, list):
@@ -125,7 +125,7 @@ def _plain(value: Any) -> Any:
 
 
 def _digits(number: Decimal) -> str:
-    """All digits of a number, however many: Decimal's own `normalize` rounds to those of its context."""
+    """A number with all its significant digits; Decimal's `normalize` would round to the precision of its context."""
     sign, digits, exponent = number.as_tuple()
     written = "".join(map(str, digits)).lstrip("0")
     if not written:

@@ -1,9 +1,9 @@
 """The journal of what was written to the tenant.
 
-state/writes/<run id>.jsonl     a line before each request and one after it, on the disk before anything goes on
-state/writes/shown-<what>.json  what was shown last without `--apply`
+state/writes/<run id>.jsonl     a line before each request and one after it, each flushed to the disk at once
+state/writes/shown-<what>.json  the changes that were last shown without `--apply`
 
-A process that is killed leaves a line "sending" without its "ended": the next one finds out what became of it.
+A process that is killed leaves a "sending" line without its "ended" line: the next call finds out what became of it.
 """
 
 import json
@@ -24,9 +24,9 @@ class Entry:
     """One change, as it was sent.
 
     `kind`: lead_time, order, undo_lead_time or undo_order. `target`: the id of the supplier or order. `before` and
-    `after`: the changed fields and their values. `version`: the version of the target that was read before.
-    `fields` and `salt`: the fingerprint of the whole object that was sent (`exact.fingerprint`), for it may hold
-    personal data that must not be kept in clear text.
+    `after`: the changed fields and their values. `version`: the version of the target as read before sending.
+    `fields` and `salt`: the fingerprint of the object that was sent (`exact.fingerprint`), as the object itself may
+    hold personal data, which must not be stored in clear text.
 
     One record, as it is one line of the journal.
     """
@@ -37,50 +37,50 @@ class Entry:
     after: dict[str, Any]
     run_id: str = ""
     number: int = 0
-    """Both set by `Journal.sending`."""
+    """Position in the journal; `Journal.sending` sets it, `run_id` and `sent_at`."""
     version: str | None = None
     fields: dict[str, str] = field(default_factory=dict)
     salt: str = ""
     facts: dict[str, Any] = field(default_factory=dict)
-    """What else somebody who reads the journal wants to know."""
+    """Further facts: for people who read the journal, and for later calls, which find and settle orders by them."""
     sent_at: str = ""
     outcome: str | None = None
-    """written, not_written or unknown; None where the process ended before it knew."""
+    """written, not_written or unknown; None if the process ended before it was noted."""
     version_after: str | None = None
     detail: str = ""
     ended_at: str | None = None
 
     @property
     def is_settled(self) -> bool:
-        """Whether it is known what became of it."""
+        """Whether it is known what became of the change."""
         return self.outcome in ("written", "not_written")
 
     @property
     def is_written(self) -> bool:
-        """Whether it took place."""
+        """Whether the change took place."""
         return self.outcome == "written"
 
 
 class Journal:
-    """The journal of one run; made with its first entry."""
+    """The journal of one run; its file is created with the first entry."""
 
     def __init__(self, folder: Path, run_id: str) -> None:
         self._path, self.run_id = folder / f"{run_id}.jsonl", run_id
         self._count = len(read(self._path))
         self.is_open = False
-        """Whether the newest change was sent and it is not noted what became of it."""
+        """Whether the newest change may have been sent and has no outcome yet."""
 
     def sending(self, entry: Entry) -> Entry:
-        """Note a change that is about to be sent; returns the entry with its run, number and time."""
+        """Note a change that is about to be sent; return the entry with its run, number and time."""
         self._count += 1
-        self.is_open = False  # of the change before, whatever became of that
+        self.is_open = False  # if writing the line fails, the change is not sent
         noted = {**asdict(entry), "number": self._count, "run_id": self.run_id, "sent_at": _now()}
         _append(self._path, {"event": "sending", **noted})
         self.is_open = True
         return Entry(**noted)
 
     def ended(self, entry: Entry, outcome: str, *, version: str | None = None, detail: str = "") -> None:
-        """Note what became of a change."""
+        """Note the outcome of a change."""
         _append(
             self._path,
             {
@@ -96,9 +96,9 @@ class Journal:
 
 
 def read(path: Path) -> list[Entry]:
-    """The entries of a journal, oldest first; empty where there is none.
+    """The entries of a journal, oldest first; empty if the file does not exist.
 
-    Raises OmniumEltError where a line in the middle is damaged: what was written is then not known.
+    Raises OmniumEltError if a line before the last one is damaged: it is then unknown what was written.
     """
     entries: dict[int, dict[str, Any]] = {}
     try:
@@ -114,7 +114,7 @@ def read(path: Path) -> list[Entry]:
             else:
                 entries[number].update(event)
         except (ValueError, KeyError, TypeError, AttributeError) as error:
-            # A process that was killed while it wrote leaves half a line, at the end, before anything was sent.
+            # A process killed while writing leaves half a last line: the change was not sent yet, or is still open.
             if place == len(lines) - 1:
                 continue
             raise OmniumEltError(
@@ -130,7 +130,7 @@ def everything(folder: Path) -> list[Entry]:
 
 
 def written(entries: Sequence[Entry], kind: str) -> list[Entry]:
-    """The changes of a kind that took place, the newest first, as they are undone."""
+    """The changes of a kind that took place, newest first: the order in which they are undone."""
     return [entry for entry in reversed(entries) if entry.kind == kind and entry.is_written]
 
 
@@ -139,7 +139,7 @@ def _append(path: Path, event: dict[str, Any]) -> None:
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     descriptor = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o600)
     with os.fdopen(descriptor, "r+b") as file:
-        # Half a line of a process that was killed must not swallow this one.
+        # Remove the half line of a killed process, which would make this line unreadable as well.
         size = file.seek(0, os.SEEK_END)
         if size:
             file.seek(size - 1)

@@ -1,7 +1,7 @@
-"""Purchase orders of the proposal: one for each supplier, warehouse and currency, with status New, a draft.
+"""Purchase orders of the proposal: one draft (status New) per supplier, warehouse and currency.
 
-The id of an order follows from what is in it, so that sending it twice makes one: the second time the server says
-that it has it (409).
+The id of an order is a digest of its content, so that sending it twice creates one order: the server answers the
+second request with 409.
 """
 
 import hashlib
@@ -33,21 +33,21 @@ ROLE = "PurchaseOrderAdmin"
 DRAFT, CANCELED = "New", "OrderCanceled"
 CANCELED_STATUSES = {"ordercanceled", "canceled", "cancelled", "deleted"}
 PROVIDER = "omnium-elt"
-"""Under this name an order carries the run that made it, as an external id and as a property."""
+"""The name under which an order carries the id of the run that made it, as an external id and as a property."""
 PAGE, MOST_PAGES = 100, 100
-"""Rows of a page, and pages: further back a search does not go."""
+"""Rows per page, and pages per search: a search shows no more than 10,000 rows."""
 
 
 class Orders:
-    """The purchase orders of a tenant. `writer` is the API user that may make them; None: look only."""
+    """The purchase orders of a tenant. `writer`: the client of the API user that may change them; None: read only."""
 
     def __init__(self, reader: OmniumClient, writer: OmniumClient | None) -> None:
         self._reader, self._writer = reader, writer
 
     def find(self, order_id: str, supplier_id: str, run_id: str | None) -> dict[str, Any] | None:
-        """An order, by search: there is no way to ask for one id. None where it is not shown (yet).
+        """Search for an order, as the API has no request for one id; None if the search does not show it (yet).
 
-        `run_id`: the run that made it; None where it is not known, then all orders of the supplier are looked through.
+        `run_id`: the run that made the order; None if unknown, then all orders of the supplier are searched.
         """
         filters: dict[str, Any] = {"supplierId": supplier_id}
         if run_id is not None:
@@ -65,14 +65,14 @@ class Orders:
             ids = {str(row.get("id")) for row in found}
             if order_id in ids:
                 return next(dict(row) for row in found if row.get("id") == order_id)
-            # Pages are counted from 0 or from 1: a page that shows nothing new may be the first one again.
+            # Pages are numbered from 0 or from 1, so that page 1 may show the rows of page 0 again.
             if not found or (not ids - seen and number > 1):
                 break
             seen |= ids
         return None
 
     def send(self, change: Change, journal: Journal) -> None:
-        """Make the order, or take a draft back."""
+        """Create the order, or cancel a draft."""
         assert self._writer is not None
         is_new = change.kind == "order"
         content = exact.text(_sent(change, journal.run_id) if is_new else {"status": CANCELED})
@@ -94,11 +94,11 @@ class Orders:
         change.end("failed" if differs else "written", differs)
 
     def _after_conflict(self, change: Change, entry: Entry, journal: Journal, sent: bytes) -> None:
-        """An order of that id is there: it is ours where it says what ours says."""
+        """Handle a 409: the order that exists counts as ours if it has the same content."""
         try:
             found = self.find(entry.target, str(entry.facts.get("supplier_id", "")), None)
         except OmniumError as error:
-            # The journal's line stays open: the next call finds out.
+            # The journal's line stays open: the next call finds out what became of it.
             return change.end("unknown", f"it exists already; looking for it: {error}")
         differs = "" if found is None else _otherwise(found, sent)
         if differs:
@@ -108,7 +108,7 @@ class Orders:
         change.end("unchanged", "it exists already")
 
     def _after_silence(self, change: Change, entry: Entry, journal: Journal, error: OmniumError) -> None:
-        """The answer was lost: look whether it is there."""
+        """Handle a lost answer: look whether the change took place."""
         try:
             outcome, version, detail = self.outcome(entry)
         except OmniumError as other:
@@ -119,7 +119,7 @@ class Orders:
         change.end("unknown", f"{error}; sending it again is safe")
 
     def outcome(self, entry: Entry) -> tuple[str, str | None, str]:
-        """Whether the order is there, or no draft any more; what search does not show is not known."""
+        """Whether the order exists, or for an undo is canceled; unknown if the search does not show it."""
         facts = entry.facts
         made_by = str(facts.get("made_by") or entry.run_id)
         found = self.find(entry.target, str(facts.get("supplier_id", "")), made_by)
@@ -133,7 +133,7 @@ class Orders:
 
 
 def proposed(home: Home, chosen: Selection) -> tuple[list[Change], list[str]]:
-    """The orders of the published proposal as they were decided, and remarks on what was left out or changed."""
+    """The orders of the published proposal with decisions applied, and remarks on what was left out or changed."""
     with decided.connect(home, as_proposed=chosen.as_proposed) as connection:
         came_to = decided.choose(connection, chosen)
         lines = rows(connection, "from chosen_line")
@@ -158,7 +158,7 @@ def proposed(home: Home, chosen: Selection) -> tuple[list[Change], list[str]]:
 
 
 def _newest_load(connection: Any) -> tuple[str, datetime] | None:
-    """The run id of the newest load of the published data, and when it began."""
+    """The run id of the newest load in the published data, and when it began; None if unknown."""
     if database.RUNS not in database.tables(connection):
         return None
     newest = rows(
@@ -169,12 +169,12 @@ def _newest_load(connection: Any) -> tuple[str, datetime] | None:
 
 
 def canceled_by_undo(home: Home) -> set[str]:
-    """The ids of orders that were taken back. Raises OmniumEltError where a journal is damaged."""
+    """The ids of orders that an undo canceled. Raises OmniumEltError if a journal is damaged."""
     return {entry.target for entry in written(everything(home.writes), "undo_order")}
 
 
 def _order(lines: Sequence[dict[str, Any]], as_of: str, undone: AbstractSet[str]) -> Change:
-    """The change that makes one order. One that was taken back is made anew, under another id."""
+    """The change that creates one order. An order that was undone is created again under another id."""
     first = lines[0]
     supplier_id, warehouse, currency = first["supplier_id"], first["warehouse_code"], first["currency"]
     order_id = order_id_of(lines, as_of, undone)
@@ -212,12 +212,12 @@ def _order(lines: Sequence[dict[str, Any]], as_of: str, undone: AbstractSet[str]
 
 
 def requested_delivery(lines: Sequence[dict[str, Any]]) -> date | None:
-    """The day by which an order is wanted: that of the line that is wanted last."""
+    """The requested delivery date of an order: the latest among its lines; None if they have none."""
     return max((day for line in lines if (day := line["requested_delivery_date"])), default=None)
 
 
 def _remarks(lines: Sequence[dict[str, Any]]) -> list[str]:
-    """What was decided against the proposal, a sentence a line."""
+    """How the decisions differ from the proposal, a sentence each."""
     said = []
     for line in lines:
         if line["is_changed"]:
@@ -234,9 +234,9 @@ def _remarks(lines: Sequence[dict[str, Any]]) -> list[str]:
 
 
 def settle(home: Home) -> None:
-    """What was decided of lines that the journals say are ordered is done; of orders taken back it is not.
+    """Settle the decisions on lines that were ordered according to the journals; restore those of canceled orders.
 
-    Safe to do again.
+    Repeating it changes nothing.
     """
     decisions = Decisions(home.decisions)
     for entry in everything(home.writes):
@@ -262,9 +262,9 @@ def settle(home: Home) -> None:
 
 
 def order_id_of(lines: Sequence[dict[str, Any]], as_of: str, undone: AbstractSet[str]) -> str:
-    """The id that follows from the proposal's day and the order's lines: the same proposal, the same id.
+    """The id of an order, derived from the proposal's day and the lines: the same proposal gives the same id.
 
-    `undone`: ids that were taken back, which Omnium keeps for the canceled orders: then the next one.
+    `undone`: the ids of canceled orders, which Omnium keeps; if the id is among them, the next one is derived.
     """
     first = lines[0]
     place = [first["supplier_id"], first["warehouse_code"], first["currency"]]
@@ -295,7 +295,7 @@ def _line(order_id: str, line: dict[str, Any]) -> dict[str, Any]:
 
 
 def _number(value: Any) -> Any:
-    """A decimal without needless zeros, whole ones as whole numbers."""
+    """A decimal without trailing zeros; a whole number becomes an int."""
     if value is None:
         return None
     number = Decimal(str(value)).normalize()
@@ -303,7 +303,7 @@ def _number(value: Any) -> Any:
 
 
 def _sent(change: Change, run_id: str) -> dict[str, Any]:
-    """The order, with the run that makes it."""
+    """The order as it is sent, with the id of the run that makes it."""
     return {
         **{name: value for name, value in change.after.items() if value is not None},
         "origin": PROVIDER,
@@ -315,10 +315,11 @@ def _sent(change: Change, run_id: str) -> dict[str, Any]:
 def _written_before(
     changes: Sequence[Change], made: Sequence[Entry], newest: tuple[str, datetime] | None
 ) -> None:
-    """Refuse what an order of an earlier call (`made`) covers that the published data do not know of yet.
+    """Refuse changes to a place to which an earlier order (`made`) went that the published data do not know of yet.
 
-    They know of it where their newest load (run id, beginning) is another one than when it was sent, and began later: a
-    clock that was set back in between must not let a load of before look like one of after.
+    An order that was written under the same id is `unchanged`. The data know of an order if their newest load (run id,
+    start) is not the one they had when it was sent, and began after that. The id is compared as well, because after a
+    clock was set back an old load could look like a later one.
     """
     for entry in made:
         is_known = (
@@ -339,10 +340,10 @@ def _written_before(
 
 
 def _refuse_unticked(changes: Sequence[Change], made: Sequence[Entry], chosen: Selection, as_of: str) -> None:
-    """Refuse what nobody ticked where the ticked lines of the same selection of this proposal are ordered.
+    """Refuse lines that are not ticked, if the ticked lines of the same selection of this proposal were ordered.
 
-    They are settled, so that none is ticked any more: who says the same again, as after a kill, means these.
-    `chosen`: with the ids of suppliers and warehouses.
+    Ordering settles the decisions, so that no line is ticked afterwards. A repeated call, as after a kill, means the
+    same lines and not all others. `chosen` holds the ids of suppliers and warehouses.
     """
     for entry in made:
         facts = entry.facts
@@ -368,7 +369,7 @@ def _place(facts: dict[str, Any]) -> tuple[Any, ...]:
 
 
 def taken_back(entries: Sequence[Entry], orders: Orders) -> list[Change]:
-    """The changes that cancel the orders of a run that are still drafts as they were made."""
+    """The changes that cancel the orders of a run; an order that is no longer a draft is refused."""
     changes = []
     for entry in written(entries, "order"):
         found = orders.find(entry.target, str(entry.facts.get("supplier_id", "")), entry.run_id)
@@ -394,7 +395,7 @@ def taken_back(entries: Sequence[Entry], orders: Orders) -> list[Change]:
 
 
 def _compared(sent: bytes, answer: bytes) -> tuple[str | None, str]:
-    """The version that an answer names, and how the answer differs from what was sent."""
+    """The version in the answer (None if it has none), and how the answer differs from what was sent."""
     try:
         kept = exact.value(answer)
     except ValueError:
@@ -409,7 +410,7 @@ def _compared(sent: bytes, answer: bytes) -> tuple[str | None, str]:
 
 
 def _otherwise(found: dict[str, Any], sent: bytes) -> str:
-    """How an order in Omnium differs from the one that was sent; it may have been confirmed since."""
+    """How an order in Omnium differs from the one sent; empty if it is the same, even if it was confirmed since."""
     wanted, status = exact.value(sent), found.get("status")
     if str(status).lower() in CANCELED_STATUSES:
         return f"it was canceled ({status}); make it in Omnium, or order another quantity"
@@ -418,7 +419,7 @@ def _otherwise(found: dict[str, Any], sent: bytes) -> str:
 
 
 def _differing(found: dict[str, Any], wanted: dict[str, Any], names: Sequence[str]) -> str:
-    """Those of these fields in which an order in Omnium differs from what was sent, and whether its lines do."""
+    """The fields among `names`, and `lineItems`, in which an order in Omnium differs from what was sent."""
     differs = [name for name in names if found.get(name) != wanted.get(name)]
     if "purchaseOrderForm" in wanted and _quantities(found) != _quantities(wanted):
         differs.append("lineItems")
@@ -426,7 +427,7 @@ def _differing(found: dict[str, Any], wanted: dict[str, Any], names: Sequence[st
 
 
 def _quantities(order: dict[str, Any]) -> dict[str, Any]:
-    """Units by article, as Omnium splits a line when part of it is delivered."""
+    """Units by article, added up because Omnium splits a line when part of it is delivered."""
     units: dict[str, Any] = {}
     for line in (order.get("purchaseOrderForm") or {}).get("lineItems") or ():
         code = str(line.get("code"))

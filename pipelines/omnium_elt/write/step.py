@@ -1,4 +1,4 @@
-"""write: what `omnium-elt write` and the dashboard do, as a step of a run under the home's lock."""
+"""write: the steps that `omnium-elt write` and the dashboard perform in a run, under the home's lock."""
 
 from collections.abc import Callable, Sequence
 
@@ -11,11 +11,11 @@ from omnium_elt.write.changes import Change, Writer
 from omnium_elt.write.journal import Journal, everything
 
 Plan = Callable[[Home, suppliers.Suppliers, orders.Orders], tuple[list[Change], list[str]]]
-"""What is to be changed, and what a person should know of it."""
+"""Returns the changes to make, and remarks for a person."""
 
 
 def lead_times_step(wanted: Sequence[str], *, apply: bool) -> Step:
-    """Show the recommended lead times of suppliers, all or those named by id or name; with `apply` write them."""
+    """Show the recommended lead times of suppliers (by id or name; empty: all); with `apply` write them."""
     return _step(
         "lead-times",
         lambda home, of_suppliers, _: suppliers.recommended(home, of_suppliers, wanted),
@@ -24,12 +24,12 @@ def lead_times_step(wanted: Sequence[str], *, apply: bool) -> Step:
 
 
 def orders_step(chosen: Selection, *, apply: bool) -> Step:
-    """Show the orders of the proposal as they were decided; with `apply` make them as drafts."""
+    """Show the orders of the proposal with decisions applied; with `apply` create them as drafts."""
     return _step("orders", lambda home, *_: orders.proposed(home, chosen), apply=apply)
 
 
 def undo_step(run_id: str, *, apply: bool) -> Step:
-    """Show what would undo what a run wrote; with `apply` undo it."""
+    """Show the changes that undo what a run wrote; with `apply` make them."""
 
     def plan(
         home: Home, of_suppliers: suppliers.Suppliers, of_orders: orders.Orders
@@ -71,7 +71,7 @@ def _step(what: str, plan: Plan, *, apply: bool) -> Step:
                 else:
                     changes.keep_shown(home, what, planned)
             finally:
-                # First: on a full disk nothing can be settled, and it has to be told what was written.
+                # Report before settling, which fails on a full disk: the report must say what was written.
                 report.steps.append(
                     changes.step_report(f"write {what}", planned, applied=apply, settled=settled)
                 )

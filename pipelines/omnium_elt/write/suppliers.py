@@ -1,7 +1,7 @@
 """Lead times and safety margins of suppliers, as lead_time_policy recommends them.
 
-`PUT /api/Suppliers` replaces the whole supplier, and makes what is left out null. So the supplier is read just before,
-two fields are changed, all others go back byte for byte; afterwards it is read again and compared.
+`PUT /api/Suppliers` replaces the whole supplier, and sets fields that are left out to null. So the supplier is read
+just before, two fields are changed, and all others go back byte for byte. Afterwards it is read again and compared.
 """
 
 import secrets
@@ -24,20 +24,20 @@ from omnium_elt.write.journal import Entry, Journal, written
 LEAD_TIME, MARGIN = "defaultLeadTime", "defaultLeadTimeSafetyMarginDays"
 FIELDS = (LEAD_TIME, MARGIN)
 SET_BY_THE_SERVER = {"modified", "versionId", "previousVersionId"}
-"""Fields that a save changes by itself."""
+"""Fields that the server changes with every save."""
 ROLE = "SupplierAdmin"
 MOST_DAYS = 2**31
-"""What the API has room for."""
+"""The API's days are int32; a larger number is not read as days."""
 
 
 class Suppliers:
-    """The suppliers of a tenant. `writer` is the API user that may save them; None: look only."""
+    """The suppliers of a tenant. `writer`: the client of the API user that may save them; None: read only."""
 
     def __init__(self, reader: OmniumClient, writer: OmniumClient | None) -> None:
         self._reader, self._writer = reader, writer
 
     def content(self, supplier_id: str) -> bytes:
-        """The supplier as it is now, as the server writes it. Raises NotFound, or another OmniumError."""
+        """The JSON of the supplier as it is now, as the server sends it. Raises NotFound, or another OmniumError."""
         return self._reader.get(
             f"Suppliers/{quote(supplier_id, safe='')}",
             what=f"supplier {supplier_id}",
@@ -48,7 +48,7 @@ class Suppliers:
     def send(self, change: Change, journal: Journal) -> None:
         """Save the supplier with the changed fields, read it back, and compare.
 
-        One function, as the journal's line is opened, sent for and closed in it, whichever way that ends.
+        One function, as it opens the journal's line, sends the change, and closes the line for every outcome.
         """
         assert self._writer is not None
         was = self.content(change.target)
@@ -69,10 +69,10 @@ class Suppliers:
         try:
             outcome, version_after, detail = self.outcome(entry)
         except OmniumError as error:
-            # The journal's line stays open: the next call finds out.
+            # The journal's line stays open: the next call finds out what became of it.
             return change.end("unknown", f"{answer or 'sent'}; reading it back: {error}")
         if outcome == "not_written" and answer is not None:
-            # A server may do late what it did not answer: the journal's line stays open, the next call looks again.
+            # The server may still save what it did not answer, so the journal's line stays open for the next call.
             return change.end("unknown", f"{answer}; {detail}, and the next call looks again")
         if outcome == "not_written":
             outcome, detail = "unknown", "the server took it, and still shows the supplier as it was"
@@ -83,7 +83,7 @@ class Suppliers:
         change.end("unknown" if outcome == "unknown" else "failed", said)
 
     def outcome(self, entry: Entry) -> tuple[str, str | None, str]:
-        """Whether the supplier was saved as `entry` says: read, and compared with what was sent."""
+        """Read the supplier and compare it with what was sent: the outcome, the version now, and a remark."""
         try:
             now = self.content(entry.target)
         except NotFound:
@@ -108,7 +108,7 @@ class Suppliers:
 
 
 def recommended(home: Home, suppliers: Suppliers, wanted: Sequence[str]) -> tuple[list[Change], list[str]]:
-    """The recommendations that are actionable, against the suppliers as they are now; and what stands in their way."""
+    """The actionable recommendations as changes of the suppliers as they are now, and why some are left out."""
     with database.published(home.warehouse) as connection:
         ids = selection.supplier_ids(connection, wanted)
         policies = rows(
@@ -183,7 +183,7 @@ def _change(policy: dict[str, Any], now: dict[str, bytes]) -> Change | None:
 
 
 def taken_back(entries: Sequence[Entry], suppliers: Suppliers) -> list[Change]:
-    """The changes that undo what a run wrote, for suppliers that nobody saved since."""
+    """The changes that undo what a run wrote; a supplier that was saved since is refused."""
     changes = []
     for entry in written(entries, "lead_time"):
         try:
@@ -210,7 +210,7 @@ def taken_back(entries: Sequence[Entry], suppliers: Suppliers) -> list[Change]:
 
 
 def _days(fields: dict[str, bytes], name: str) -> Any:
-    """Days as an int, however the number is written (10, 10.0, 1e1); anything else is returned unchanged."""
+    """Days as an int, however the number is spelled (10, 10.0, 1e1); any other value is returned unchanged."""
     value = exact.value(fields.get(name, b"null"))
     if isinstance(value, Decimal) and abs(value) <= MOST_DAYS and value == int(value):
         return int(value)
