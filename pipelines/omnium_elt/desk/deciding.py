@@ -1,4 +1,4 @@
-"""What the pages' controls do: one field of one line is changed, checked and kept."""
+"""Changes decisions for the controls of the pages, and collects those made so far."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -15,13 +15,14 @@ from omnium_elt.warehouse.queries import Row, rows
 
 
 class Refused(Exception):
-    """What was asked for cannot be kept; its message says why."""
+    """A decision cannot be saved; the message says why."""
 
 
 def decide(home: Home, warehouse: str, sku: str, field: str, value: Any) -> Row:
-    """Change one field of what is decided of a line; returns the line and its order as they are then.
+    """Change one field of the decision on a line; return the line and its order as they are then.
 
-    `confirm` keeps the decision for a proposal that has changed, `forget` takes it back. Raises Refused.
+    `field`: ticked, quantity, snoozed_until or note; `confirm` keeps the decision although the proposal has changed,
+    `forget` removes it. Raises Refused.
     """
     with lines.connect(home) as connection:
         line = marts.line(connection, warehouse, sku)
@@ -35,7 +36,7 @@ def decide(home: Home, warehouse: str, sku: str, field: str, value: Any) -> Row:
 
 
 def tick_order(home: Home, supplier_id: str, warehouse: str, currency: str, *, is_ticked: bool) -> int:
-    """Tick all lines of an order that are not snoozed, or none; returns how many."""
+    """Tick or untick all lines of an order that are not snoozed; return how many there are."""
     with lines.connect(home) as connection:
         where = f"{marts.OF_ORDER} and not is_snoozed"
         found = marts.lines(connection, where, [supplier_id, warehouse, currency], 1_000_000)
@@ -61,7 +62,7 @@ def changed(before: Decision | None, line: Row, as_of: date, field: str, value: 
         return now
     if before is None:
         before = now
-    # The quantity that was seen when it was ticked stays, whatever is proposed today.
+    # A ticked line keeps the quantity that was proposed when it was ticked, whatever is proposed today.
     seen = before.quantity
     if seen is None and before.is_ticked and before.proposed_quantity != proposed:
         seen = before.proposed_quantity
@@ -111,7 +112,7 @@ def state(connection: Any, warehouse: str, sku: str) -> Row:
 
 
 def minimum_remark(order: Row) -> str:
-    """What to say of the supplier's least and largest order, of the ticked lines, or of all where none is."""
+    """A remark if the ticked lines (all, if none is ticked) miss the supplier's minimum or exceed its maximum."""
     value = order["ticked_value"] if order["ticked_lines"] else order["value"]
     minimum, maximum = order["minimum_order_amount"], order["maximum_order_amount"]
     currency = order["currency"] or ""
@@ -126,7 +127,7 @@ MOST_SHOWN = 200
 
 
 def decided(home: Home, connection: Any) -> Row:
-    """What was decided here: counts, and the newest decisions with what was proposed and what came of it."""
+    """The decisions of a home: counts, and the newest ones, each with what was proposed and what came of it."""
     events = Decisions(home.decisions).history()
     newest = list(reversed(events[-MOST_SHOWN:]))
     outcomes = _outcomes(connection, newest)
@@ -157,11 +158,11 @@ def decided(home: Home, connection: Any) -> Row:
 
 
 def _outcomes(connection: Any, events: Sequence[Event]) -> dict[int, Row]:
-    """What proposal_accuracy says of the proposal that each was decided against: place in `events` → its figures."""
+    """Position in `events` → the figures in proposal_accuracy of the proposal that the event was decided against."""
     if "proposal_accuracy" not in database.tables(connection, "marts") or not events:
         return {}
     connection.register("decided", as_table([event.decision for event in events]))
-    # A proposal that is the same as before is not kept anew: the newest until then is the one that was seen.
+    # An unchanged proposal is not stored again, so the newest one up to that day is the one that was seen.
     found = rows(
         connection,
         """

@@ -1,4 +1,4 @@
-"""What the pages ask the published warehouse. The lines of the proposal come from `decide.lines`."""
+"""The pages' queries on the published warehouse. Lines of the proposal come from the view of `decide.lines`."""
 
 from datetime import UTC, datetime
 from typing import Any
@@ -9,7 +9,7 @@ from omnium_elt.warehouse.manifest import version_of
 from omnium_elt.warehouse.queries import Row, first_row, only_value, row, rows
 
 OLD_HOURS = 26
-"""Data older than a day and two hours are called old."""
+"""Hours after which data are shown as old: a day and two hours."""
 FILTERS = {
     "out": "urgency = 'out'",
     "runs_out": "urgency = 'runs_out'",
@@ -21,13 +21,13 @@ FILTERS = {
     "outdated": "is_outdated",
     "noted": "note <> ''",
 }
-"""Name, which stands in addresses too → which lines of the proposal."""
+"""Name of a filter, also used in addresses → condition on the lines of the proposal."""
 OF_ORDER = "supplier_id = ? and warehouse_code = ? and coalesce(currency, '') = ?"
 IS_ORDERED = "not is_snoozed and (is_ticked or action <> 'defer')"
 
 
 def freshness(connection: Any, home: Home) -> Row:
-    """As of which day the figures are, when they were published, until when the tenant was read."""
+    """The as-of day of the figures, when they were published, and up to when the tenant was read."""
     version = version_of(connection, home)
     hours = None
     if version is not None:
@@ -42,7 +42,7 @@ def freshness(connection: Any, home: Home) -> Row:
 
 
 def totals(connection: Any) -> list[Row]:
-    """Lines, value and money at risk of what is to be ordered, by currency; and of that what is ticked."""
+    """Lines, value and money at risk of what is to be ordered, by currency, and how much of it is ticked."""
     return rows(
         connection,
         f"""
@@ -62,7 +62,7 @@ def totals(connection: Any) -> list[Row]:
 
 
 def counts(connection: Any) -> Row:
-    """How many lines each of `FILTERS` has; of orders that wait only lines that were decided."""
+    """The number of lines of each filter in `FILTERS`; lines that can wait count only if they were decided on."""
     selected = ", ".join(f"count(*) filter (where {where}) as {name}" for name, where in FILTERS.items())
     return row(
         connection,
@@ -99,7 +99,7 @@ ORDERS = """
 
 
 def orders(connection: Any, size: int, offset: int, supplier_id: str | None = None) -> list[Row]:
-    """Orders of the proposal, the most urgent first; all suppliers' or one's."""
+    """Orders of the proposal, most urgent first, of one supplier or (None) of all."""
     return rows(
         connection,
         f"""
@@ -113,7 +113,7 @@ def orders(connection: Any, size: int, offset: int, supplier_id: str | None = No
 
 
 def order(connection: Any, supplier_id: str, warehouse: str, currency: str) -> Row | None:
-    """One order of the proposal; None where there is none (any more)."""
+    """One order of the proposal; None if it is not proposed (any more)."""
     return first_row(
         connection,
         f"select * from ({ORDERS}) where {OF_ORDER}",
@@ -124,7 +124,7 @@ def order(connection: Any, supplier_id: str, warehouse: str, currency: str) -> R
 
 
 def lines(connection: Any, where: str, values: list[Any], size: int, offset: int = 0) -> list[Row]:
-    """Lines of the proposal with what a typed quantity is checked against; the most urgent first."""
+    """Lines of the proposal, most urgent first, with the columns that `quantities.check` needs."""
     return rows(
         connection,
         f"""
@@ -144,25 +144,25 @@ def lines(connection: Any, where: str, values: list[Any], size: int, offset: int
 
 
 def count_lines(connection: Any, where: str, values: list[Any]) -> int:
-    """How many lines that are."""
+    """The number of lines that meet the condition `where`."""
     return int(only_value(connection, f"select count(*) from decided_line where {where}", *values))
 
 
 def line(connection: Any, warehouse: str, sku: str) -> Row | None:
-    """One line of the proposal; None where nothing is proposed (any more)."""
+    """One line of the proposal; None if nothing is proposed (any more)."""
     found = lines(connection, "warehouse_code = ? and sku = ?", [warehouse, sku], 1)
     return found[0] if found else None
 
 
 def article(connection: Any, warehouse: str, sku: str) -> Row | None:
-    """One SKU in one warehouse, as replenishment has it."""
+    """The row of the mart replenishment for one SKU in one warehouse; None if it has none."""
     return first_row(
         connection, "select * from marts.replenishment where warehouse_code = ? and sku = ?", warehouse, sku
     )
 
 
 def places(connection: Any, sku: str) -> list[Row]:
-    """The warehouses of a SKU."""
+    """The rows of replenishment for a SKU, one per warehouse (at most 100), most urgent first."""
     return rows(
         connection,
         "select * from marts.replenishment where sku = ? order by urgency_rank, warehouse_code limit 100",
@@ -171,7 +171,7 @@ def places(connection: Any, sku: str) -> list[Row]:
 
 
 def open_lines(connection: Any, where: str, values: list[Any], size: int) -> list[Row]:
-    """Open purchase order lines by their likely arrival."""
+    """Open purchase order lines, overdue ones first, then by likely arrival."""
     return rows(
         connection,
         f"""
@@ -185,7 +185,7 @@ def open_lines(connection: Any, where: str, values: list[Any], size: int) -> lis
 
 
 def supplier(connection: Any, supplier_id: str) -> Row | None:
-    """A supplier: its terms, what is configured and measured, how punctual it is."""
+    """A supplier: terms, lead times as configured and measured, punctuality; None if it is unknown."""
     return first_row(
         connection,
         """
@@ -204,7 +204,7 @@ def supplier(connection: Any, supplier_id: str) -> Row | None:
 
 
 def search(connection: Any, text: str, size: int) -> dict[str, list[Row]]:
-    """Suppliers, articles and open orders whose name or number holds a text; whole numbers first."""
+    """Suppliers, articles and open orders whose name or number contains a text; exact ids and SKUs come first."""
     like = "%" + text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_") + "%"
     suppliers = rows(
         connection,

@@ -1,15 +1,16 @@
-"""The pages, each a function of a request's words; `routes.py` says at which address each is.
+"""The purchaser's pages, each built from the parameters of a request; `routes.py` gives them their addresses.
 
 /                     today: totals, what is urgent, orders
-/supplier?id=         one supplier: its terms, lead times, orders, open lines
+/supplier?id=         one supplier: terms, lead times, orders, open lines
 /order?supplier=…     one order: its lines, to tick, change, snooze
 /article?sku=…        one article: the chart that explains its line
-/lines?which=         lines of the proposal: urgent ones, ticked, snoozed, …
+/lines?which=         lines of the proposal by filter: urgent, ticked, snoozed, …
 /list?name=           the list behind a count
 /search?q=            suppliers, articles, orders
 /accuracy             how good the proposals were
-/check, /decide       what the controls ask and say
-/export, /write       the orders as files; into Omnium
+/check, /decide       called by the controls: check a typed quantity, save a decision
+/tick                 tick all lines of an order, or none
+/export, /write       orders as files; orders into Omnium
 """
 
 import tempfile
@@ -31,10 +32,10 @@ from omnium_elt.report.rendering import render
 from omnium_elt.warehouse.queries import Row
 
 PAGE, SEARCHED = 100, 50
-"""Rows of a page; of each kind of thing that a search finds."""
+"""Rows per page, and results of each kind per search."""
 Words = Mapping[str, str]
 Shown = dict[str, Any]
-"""What a template shows."""
+"""The values that a template shows."""
 Found = TypeVar("Found")
 WHICH = {
     "out": ("Out of stock", "Nothing is available, and it sells or customers wait."),
@@ -54,13 +55,13 @@ WHICH = {
 
 
 class NotThere(Exception):
-    """There is no such page."""
+    """The page, line or file that was asked for does not exist."""
 
 
 class Desk:
-    """The pages of one home: a method each, which says what its template shows.
+    """The pages of one home: each is a method that returns the values its template shows.
 
-    One class, as every page is asked with the words of a request and shown in the same frame.
+    One class, as every page takes the parameters of a request (`words`) and is shown in the same frame.
     """
 
     def __init__(self, home: Home, notebooks: Mapping[str, str]) -> None:
@@ -69,7 +70,7 @@ class Desk:
     # Pages ------------------------------------------------------------------------------------------
 
     def page(self, name: str, words: Words) -> str:
-        """The page of `PAGES` that is called `name`."""
+        """Render the page `name` of `PAGES`. Raises NotThere if what it is about does not exist."""
         with lines.connect(self._home) as connection:
             return self._shown(connection, name, PAGES[name](self, connection, words))
 
@@ -111,7 +112,7 @@ class Desk:
         }
 
     def lines(self, connection: Any, words: Words) -> Shown:
-        """Lines of the proposal of all orders, by what they have in common."""
+        """The lines of all orders that pass a filter of `WHICH`."""
         which, offset = words.get("which", ""), _offset(words)
         where = f"({_there(marts.FILTERS.get(which))}) and (action <> 'defer' or is_decided)"
         shown = marts.lines(connection, where, [], PAGE + 1, offset)
@@ -134,7 +135,7 @@ class Desk:
         }
 
     def article(self, connection: Any, words: Words) -> Shown:
-        """One article: in one warehouse, or where it is."""
+        """One article in one warehouse; by default where it is most urgent."""
         sku, warehouse = words.get("sku", ""), words.get("warehouse", "")
         places = _there(marts.places(connection, sku))
         found = _there(marts.article(connection, warehouse, sku)) if warehouse else places[0]
@@ -155,7 +156,7 @@ class Desk:
         }
 
     def search(self, connection: Any, words: Words) -> Shown:
-        """What holds a text."""
+        """Suppliers, articles and open orders whose name or number contains a text."""
         text = words.get("q", "").strip()
         return {"text": text, "found": marts.search(connection, text, SEARCHED) if text else {}}
 
@@ -167,10 +168,10 @@ class Desk:
             "decided": deciding.decided(self._home, connection),
         }
 
-    # What the controls ask and say ------------------------------------------------------------------
+    # Requests of the controls -----------------------------------------------------------------------
 
     def check(self, words: Words) -> dict[str, Any]:
-        """What is to be said of a quantity while it is typed."""
+        """Check a quantity while it is typed: the problem, whether it is refused, and what to type instead."""
         with lines.connect(self._home) as connection:
             line = _there(marts.line(connection, words.get("warehouse", ""), words.get("sku", "")))
             text = words.get("quantity", "")
@@ -184,7 +185,7 @@ class Desk:
             }
 
     def decide(self, asked: Mapping[str, Any]) -> dict[str, Any]:
-        """Keep one field of a decision; the line and its order as they are then."""
+        """Save one field of a decision; return the line and its order as the page shows them then."""
         state = deciding.decide(
             self._home,
             str(asked.get("warehouse", "")),
@@ -202,15 +203,15 @@ class Desk:
         }
 
     def tick(self, asked: Mapping[str, str]) -> str:
-        """Tick all lines of an order, or none; returns the address to go to."""
+        """Tick or untick all lines of an order; return the address to redirect to."""
         address = _order_of(asked)
         deciding.tick_order(self._home, *address.values(), is_ticked=asked.get("ticked") == "yes")
         return f"/order?{urlencode(address)}"
 
-    # Out of the house -------------------------------------------------------------------------------
+    # Files, and orders in Omnium --------------------------------------------------------------------
 
     def export(self, words: Words) -> tuple[str, bytes, str]:
-        """A file of what is ordered: name, content, media type. Of one order, or the lines of all."""
+        """A file of one order, or of the lines of all: name, content, media type. Raises NotThere or UsageError."""
         from omnium_elt.steps.export import export_lines
         from omnium_elt.steps.supplier_orders import export_orders
 
@@ -230,7 +231,7 @@ class Desk:
             return files[0].name, files[0].read_bytes(), MEDIA[kind]
 
     def write(self, words: Words, *, apply: bool | None) -> str:
-        """What writing would do (`apply` false) or did (true); None: what it is about."""
+        """The page for writing orders. `apply` None: which lines; False: show the changes; True: make them."""
         from omnium_elt.infra.configuration import read_settings
         from omnium_elt.steps.run import perform
         from omnium_elt.write.step import orders_step
@@ -275,7 +276,7 @@ PAGES: Mapping[str, Callable[[Desk, Any, Words], Shown]] = {
     "search": Desk.search,
     "accuracy": Desk.accuracy,
 }
-"""Name of a page, and of its template → what it shows."""
+"""Name of a page and of its template → the method that returns the values it shows."""
 MEDIA = {
     "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
     "html": "text/html; charset=utf-8",
@@ -285,14 +286,14 @@ MEDIA = {
 
 
 def _there(found: Found | None) -> Found:
-    """What was found; raises NotThere where it is nothing."""
+    """Return `found`; raise NotThere if it is empty or None."""
     if not found:
         raise NotThere
     return found
 
 
 def _selection(words: Words) -> Selection:
-    """The lines that a page is about; ids that are empty choose all."""
+    """The lines that a request selects; an empty id selects all."""
     return Selection(
         [words["supplier"]] if words.get("supplier") else [],
         [words["warehouse"]] if words.get("warehouse") else [],
@@ -301,7 +302,7 @@ def _selection(words: Words) -> Selection:
 
 
 def _order_of(words: Words) -> dict[str, str]:
-    """What tells one order from others, as its address names it; empty texts where the page is about all orders."""
+    """The parameters that identify an order; empty texts if the request is about all orders."""
     return {name: words.get(name, "") for name in ("supplier", "warehouse", "currency")}
 
 
@@ -311,9 +312,9 @@ def _offset(words: Words) -> int:
 
 
 def _cut(name: str, found: Sequence[Row], path: str, words: Mapping[str, str], offset: int) -> dict[str, Any]:
-    """What a template shows of rows: one page of them as `name`, and the addresses of the pages before and after it.
+    """Cut rows to one page: the rows as `name`, and the addresses of the pages before and after.
 
-    One row more than a page holds is asked for, as it tells that there is a page after it.
+    `found` holds one row more than a page if another page follows.
     """
     pages = {}
     if offset:

@@ -1,4 +1,4 @@
-"""At which address each page is, and what becomes of an answer that it cannot give."""
+"""The addresses of the pages, and how errors are answered."""
 
 import json
 import logging
@@ -36,11 +36,11 @@ CHECK, DECIDE, EXPORT = "/check", "/decide", "/export"
 ASKED_BY_SCRIPT = (CHECK, DECIDE)
 GONE_PAGE = ("There is no such page", "It may have been ordered since, or the proposal has changed.")
 GONE = {CHECK: ("This line is not proposed any more.", ""), EXPORT: ("There is no such file", "")}
-"""Address → what is said where there is nothing (any more), and a hint."""
+"""Address → title and hint of the 404 answer; all other addresses use `GONE_PAGE`."""
 
 
 def routes(home: Home, notebooks: Mapping[str, str]) -> list[Route]:
-    """The pages as routes of Starlette; `notebooks` are others to lead to, address → title."""
+    """The pages as Starlette routes; `notebooks`: other pages to link to, address → title."""
     answers = Answers(Desk(home, notebooks), notebooks)
     asked: dict[str, Callable[[Words], Response]] = {
         **{"/" if name == "today" else f"/{name}": partial(answers.page, name) for name in PAGES},
@@ -57,13 +57,13 @@ def routes(home: Home, notebooks: Mapping[str, str]) -> list[Route]:
 
 
 class Answers:
-    """What the desk says, as answers to requests."""
+    """Answers requests with the pages of a desk."""
 
     def __init__(self, desk: Desk, notebooks: Mapping[str, str]) -> None:
         self._desk, self._notebooks = desk, notebooks
 
     def to(self, answer: Callable[[Words], Response]) -> Callable[[Request], Response]:
-        """The endpoint of what an address asks for by its words."""
+        """An endpoint that calls `answer` with the query parameters of the request."""
         return lambda request: self._given(request.url.path, lambda: answer(request.query_params))
 
     def page(self, name: str, words: Words) -> Response:
@@ -71,15 +71,15 @@ class Answers:
         return _html(self._desk.page(name, words))
 
     def write(self, words: Words) -> Response:
-        """What would be written, before anything of it is shown."""
+        """The page for writing orders, before the changes are shown."""
         return _html(self._desk.write(words, apply=None))
 
     def check(self, words: Words) -> Response:
-        """What is wrong with a quantity that is being typed."""
+        """Check a quantity that is being typed."""
         return JSONResponse(self._desk.check(words), headers=HEADERS)
 
     async def posted(self, request: Request) -> Response:
-        """What was posted, in a thread of its own as it reads and writes files."""
+        """Answer a POST request, in a thread as it reads and writes files; one without an Origin is refused."""
         if "origin" not in request.headers:
             return Response("not from here\n", 403)
         content = await request.body()
@@ -95,7 +95,7 @@ class Answers:
         return _html(self._desk.write(words, apply=words.get("apply") == "yes"))
 
     def export(self, words: Words) -> Response:
-        """An order as a file."""
+        """One order, or the lines of all, as a file."""
         name, content, media = self._desk.export(words)
         shown = "inline" if media.startswith("text/html") else "attachment"
         return Response(
@@ -109,7 +109,7 @@ class Answers:
         )
 
     def _given(self, path: str, make: Callable[[], Response]) -> Response:
-        """What `make` answers; where it cannot, why: to the page's script as JSON, to a person as a page."""
+        """The response that `make` returns; an error becomes JSON for the page's script, or a page for a person."""
         try:
             return make()
         except NotThere:
@@ -130,7 +130,7 @@ def _html(page: str, status: int = 200) -> Response:
 
 
 def _explained(error: Exception) -> OmniumEltError:
-    """What a person is told of an error; where nobody foresaw it, the terminal says where it came from."""
+    """The error as it is shown to a person; an unexpected one is logged with its traceback."""
     explained = explain(error)
     if not explained.is_expected:
         _log.error("%s", explained, exc_info=error)
@@ -149,7 +149,7 @@ def _script(_: Request) -> Response:
 
 
 def _asked(content: bytes) -> dict[str, Any]:
-    """What the page's script asks, an object. Raises Refused."""
+    """The JSON object that the page's script sent. Raises Refused."""
     try:
         asked = json.loads(content)
     except ValueError:

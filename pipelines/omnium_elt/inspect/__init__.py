@@ -1,1 +1,1 @@
-"""What only looks: check, status, dashboard, demo."""
+"""The commands check, status, dashboard and demo, and what the notebooks share."""

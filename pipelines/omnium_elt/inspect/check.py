@@ -1,4 +1,4 @@
-"""check: tries everything that a run needs, changes nothing, and says what to do about what is wrong."""
+"""check: tries everything that a run needs, without changing anything, and says how to fix what is wrong."""
 
 import contextlib
 import os
@@ -27,12 +27,12 @@ SKEW_WARNING_SECONDS = 60
 FREE_WARNING_BYTES = 2_000_000_000
 FREE_FAILURE_BYTES = 200_000_000
 PATIENCE_SECONDS = 20.0
-"""How long one request of the check may be repeated."""
+"""Seconds for which one request of the check may be repeated."""
 
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing that was tried."""
+    """The result of one check."""
 
     name: str
     level: Level
@@ -42,7 +42,7 @@ class Finding:
 
 
 def check(home: Home, options: Mapping[str, Any]) -> list[Finding]:
-    """Try configuration, home, destination, connection, and every resource that the options select."""
+    """Check configuration, home, destination, tenant, the selected resources, and the API user that writes."""
     destination = _destination(home, str(options.get("destination", "duckdb")))
     findings = [*_home(home), *_tried("destination", destination)]
     try:
@@ -54,18 +54,18 @@ def check(home: Home, options: Mapping[str, Any]) -> list[Finding]:
 
 
 def _settings_at_fault(error: Exception) -> list[Finding]:
-    """A finding for each setting that is unknown or out of its range, else what is wrong with the configuration."""
+    """A finding for each setting that is unknown or out of range; if there are none, one for `error`."""
     try:
         wrong = problems()
     except Exception:
-        wrong = []  # no valid TOML, which `error` tells
+        wrong = []  # invalid TOML, which `error` reports
     return [Finding("configuration", "fail", one.message, one.remedy, EXIT_USAGE) for one in wrong] or [
         _failed("configuration", error)
     ]
 
 
 def exit_status(findings: list[Finding]) -> int:
-    """The exit status of the whole check: a wrong configuration counts most, a missing role least."""
+    """The exit status of the check: a wrong configuration comes first, a missing role last."""
     found = {finding.exit_status for finding in findings}
     return next((status for status in (EXIT_USAGE, EXIT_FAILED, EXIT_INCOMPLETE) if status in found), EXIT_OK)
 
@@ -80,7 +80,7 @@ def _failed(name: str, error: Exception) -> Finding:
 
 
 def _tried(name: str, findings: Iterator[Finding]) -> Iterator[Finding]:
-    """The findings, and, where looking for them fails, that as one called `name`."""
+    """The findings; an exception while they are produced becomes a finding `name`."""
     try:
         yield from findings
     except Exception as error:
@@ -133,7 +133,7 @@ def _home(home: Home) -> Iterator[Finding]:
 
 
 def _takes_files(folder: Path) -> bool:
-    """Whether a file can be made: os.access says yes to root on a read-only disk. Leaves nothing behind."""
+    """Whether a file can be created; os.access is not enough, as it returns True for root on a read-only disk."""
     try:
         with tempfile.TemporaryFile(dir=folder):
             return True
@@ -144,7 +144,7 @@ def _takes_files(folder: Path) -> bool:
 def _disk(home: Home, there: Path) -> Finding:
     free = shutil.disk_usage(there).free
     used = home.working_database.stat().st_size if os.path.exists(home.working_database) else 0
-    # Publishing needs room for a second and, while a reader has the old one open, a third copy.
+    # Publishing needs room for a second copy, and for a third while a reader has the old one open.
     needed = max(FREE_FAILURE_BYTES, 2 * used)
     message = f"{free / 1e9:.1f} GB free, the working database has {used / 1e9:.1f} GB"
     if free < needed:
@@ -191,7 +191,7 @@ def _tenant(settings: Settings) -> Iterator[Finding]:
     except Exception as error:
         yield _failed("resources", error)
         return
-    # Without a file for the token: the credentials themselves are tried, and nothing is kept.
+    # Without a token file the credentials themselves are tried, and no token is stored.
     with connect(settings, token_path=None, request_timeout=PATIENCE_SECONDS) as client:
         try:
             _ask_for_a_token(client, "credentials")
@@ -206,7 +206,7 @@ def _tenant(settings: Settings) -> Iterator[Finding]:
 
 
 def _writer(settings: Settings, name: str) -> Iterator[Finding]:
-    """The API user that writes, where there is one: whether it is let in, and is not the one that reads."""
+    """Check the API user that writes, if there is one: it gets a token, and is not the user that reads."""
     from omnium_elt.infra.tenant import connect_writer, fault_of_writer
 
     if not settings.writer_id and not settings.writer_secret:
@@ -217,13 +217,13 @@ def _writer(settings: Settings, name: str) -> Iterator[Finding]:
         return
     with connect_writer(settings, request_timeout=PATIENCE_SECONDS) as client:
         _ask_for_a_token(client, name)
-    # Nothing that only reads tells which roles a user has for writing.
+    # No read request shows which roles a user has for writing.
     needed = "SupplierAdmin for lead times and PurchaseOrderAdmin for orders"
     yield _ok(name, f"its API user got a token; it needs {needed}, which shows with the first thing written")
 
 
 def _ask_for_a_token(client: "OmniumClient", what: str) -> None:
-    """Raises an OmniumError where the user is not let in; what it may read is asked of each resource."""
+    """Raise an OmniumError if the user gets no token. A 403 is ignored: the roles are checked for each resource."""
     from omnium_source.errors import Forbidden
     from omnium_source.http.traffic import Budget
 
@@ -268,7 +268,7 @@ def _limits(settings: Settings) -> Finding:
 
 
 def _resource(client: "OmniumClient", resource: "Resource") -> Iterator[Finding]:
-    """Ask for as little as the endpoint allows: is the role there, and where do pages begin?"""
+    """Check the role and the number of the first page, with the smallest requests that the endpoint allows."""
     from omnium_source.errors import Forbidden
     from omnium_source.http.paginators import Connection, Learned, Scroll, SearchPages
     from omnium_source.http.traffic import Budget, Traffic
@@ -278,7 +278,7 @@ def _resource(client: "OmniumClient", resource: "Resource") -> Iterator[Finding]
     connection = Connection(client, resource, traffic, Budget(PATIENCE_SECONDS), Learned.of(resource))
     body = dict(resource.body)
     if resource.lower:
-        # Nothing has changed since now: an empty answer, and no scroll left open.
+        # Nothing has changed since now, so the answer is empty and no scroll stays open.
         body[resource.lower] = iso(client.server_time())
     try:
         if resource.search:

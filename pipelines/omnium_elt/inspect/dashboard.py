@@ -1,7 +1,7 @@
-"""dashboard: serves the notebooks of a home on loopback, to look at; their code can only be read there.
+"""dashboard: serves the purchaser's pages, the notebooks and the report of a home on loopback.
 
 /                      the purchaser's pages (`desk/pages.py`): today, supplier, order, article, lists, search
-/supplier-lead-times   each notebook as an app
+/supplier-lead-times   each notebook as an app, whose code can be read and not edited
 /report                exports/report.html
 """
 
@@ -16,7 +16,7 @@ from omnium_elt.infra.home import Home
 
 HOST = "127.0.0.1"
 SECTIONS = '<nav aria-label="Sections">'
-"""Where the report's links begin: here it gets one to the dashboard, which the file that is mailed does not have."""
+"""Start of the report's links, where the dashboard inserts a link to itself; the file that is mailed has none."""
 NOTEBOOKS = {
     "supplier_lead_times": (
         "Supplier lead times",
@@ -31,7 +31,7 @@ NOTEBOOKS = {
         "Completeness receipts, freshness, odd data, and what changed in the tenant's schema.",
     ),
 }
-"""File → title and what it shows."""
+"""Notebook (file name) → title and what it shows."""
 
 Message = MutableMapping[str, Any]
 App = Callable[
@@ -40,9 +40,9 @@ App = Callable[
 
 
 def serve(home: Home, port: int, announce: Callable[[str], None]) -> None:
-    """Serve until interrupted; `announce` gets the address as soon as it answers.
+    """Serve until interrupted; `announce` is called with the address as soon as connections are accepted.
 
-    Raises UsageError without a published warehouse, without marimo, or where the port is taken.
+    Raises UsageError if nothing is published, marimo is not installed, or the port is taken.
     """
     app = build(home)
     import uvicorn
@@ -60,11 +60,11 @@ def serve(home: Home, port: int, announce: Callable[[str], None]) -> None:
             server = uvicorn.Server(uvicorn.Config(guarded(app, address), log_level="error", lifespan="off"))
             server.run(sockets=[listening])
         except KeyboardInterrupt:
-            pass  # that is how one ends it
+            pass  # the usual way to stop it
 
 
 def build(home: Home) -> App:
-    """The application: an index, the report, and every notebook. Raises UsageError as `serve` does."""
+    """The application: the purchaser's pages, the report and every notebook. Raises UsageError as `serve` does."""
     try:
         import marimo
         from starlette.applications import Starlette
@@ -79,7 +79,7 @@ def build(home: Home) -> App:
     from omnium_elt.infra import project_files
 
     require_warehouse(home)
-    os.environ["OMNIUM_HOME"] = str(home.root.absolute())  # where the notebooks look
+    os.environ["OMNIUM_HOME"] = str(home.root.absolute())  # read by the notebooks
     apps = marimo.create_asgi_app(quiet=True, include_code=True)
     for name in NOTEBOOKS:
         apps = apps.with_app(path=f"/{address_of(name)}", root=str(project_files.NOTEBOOKS / f"{name}.py"))
@@ -98,7 +98,7 @@ def build(home: Home) -> App:
 
 
 def guarded(app: App, address: str) -> App:
-    """Answer only who came to `address`: no other site's page may read the figures through the browser."""
+    """Answer only requests whose Host and Origin are `address`: no other site may read the figures in a browser."""
     host = address.removeprefix("http://")
     hosts = {host.encode(), host.replace(HOST, "localhost").encode()}
     origins = {b"http://" + name for name in hosts}
@@ -118,7 +118,7 @@ def guarded(app: App, address: str) -> App:
 
 
 def address_of(notebook: str) -> str:
-    """A notebook's part of the address."""
+    """The path under which a notebook is served, without the slash."""
     return notebook.replace("_", "-")
 
 

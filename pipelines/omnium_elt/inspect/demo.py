@@ -1,4 +1,4 @@
-"""demo: the whole program against a sandbox tenant in this process, and what came out of it."""
+"""demo: runs the program against a sandbox tenant in this process, and reads the results."""
 
 import dataclasses
 from dataclasses import dataclass
@@ -18,14 +18,14 @@ BINS = 12
 
 @dataclass(frozen=True)
 class Findings:
-    """What the published warehouse says, for people."""
+    """Results from the published warehouse, to be shown on the terminal."""
 
     as_of: date | None
     lead_times: list[Row]
-    """Per supplier its lead times in days, configured and measured; and `share_of_arrivals`: from day 0 to the longest
-    of all suppliers, in equal steps."""
+    """Lead times per supplier in days, configured and measured; `share_of_arrivals`: shares in `BINS` equal steps from
+    day 0 to the longest lead time of all suppliers."""
     proposals: list[Row]
-    """What to order, by supplier, warehouse and currency; `defer_days`: until the supplier's minimum is reached."""
+    """What to order, by supplier, warehouse and currency; `defer_days`: days until the minimum order is reached."""
     examples: list[Row]
     """One article of each kind that is worth a look."""
 
@@ -44,12 +44,12 @@ def demo(home: Home, size: str, seed: int, options: dict[str, Any], progress: Pr
             client_secret=Secret(sandbox.client_secret),
             **options,
         )
-        # Nobody changes the sandbox's rows behind our back: there is nothing to let settle.
+        # Nothing else changes the sandbox's rows during a run, so no settling lag is needed.
         return run(dataclasses.replace(settings, settling_lag_seconds=0), progress)
 
 
 def findings(home: Home) -> Findings:
-    """Read lead times and proposals from a published warehouse."""
+    """Read lead times, proposals and examples from the published warehouse."""
     with database.published(home.warehouse) as connection:
         version = version_of(connection, home)
         return Findings(

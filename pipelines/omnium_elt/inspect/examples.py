@@ -1,10 +1,10 @@
-"""Examples for the demo: one article for each thing that a purchaser meets, with the sentence of the marts."""
+"""Examples for the demo: one article for each situation that a purchaser meets, with the marts' explanation of it."""
 
 from typing import Any
 
 from omnium_elt.warehouse.queries import Row
 
-# Of each kind the one of which most is at stake. A query gives sku, product, warehouse and sentence.
+# Each query returns sku, product, warehouse and explanation of at most one article: the most striking of its kind.
 QUERIES = {
     "a season": """
         select sku, product_name, warehouse_code, explanation
@@ -61,7 +61,7 @@ QUERIES = {
 
 
 def examples(connection: Any) -> list[Row]:
-    """One article of each kind that the warehouse has: what it is, where, and why it is worth a look."""
+    """One article of each kind, if the warehouse has one: what it is, where, and why it is worth a look."""
     found = []
     for what, query in QUERIES.items():
         for sku, product, warehouse, sentence in connection.execute(query).fetchall():

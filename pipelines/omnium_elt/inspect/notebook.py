@@ -1,4 +1,4 @@
-"""What the notebooks of the dashboard share: their colours, their first lines, and how they read what is published."""
+"""What the dashboard's notebooks share: colours, header, tables, and queries on the published warehouse."""
 
 from collections.abc import Callable
 from typing import Any
@@ -18,7 +18,7 @@ GREEN, AMBER, RUST, PALE = "#2a8a72", "#d08a2e", "#b5502a", "#9cc4b8"
 
 @altair.theme.register("omnium", enable=True)
 def _theme() -> altair.theme.ThemeConfig:
-    """Charts without Vega's menu, whose button has no name that a screen reader could say."""
+    """A chart theme without Vega's menu, whose button has no name for screen readers."""
     return altair.theme.ThemeConfig({"usermeta": {"embedOptions": {"actions": False}}})
 
 
@@ -33,13 +33,13 @@ def header(here: str) -> Any:
 
 
 def figures(shown: dict[str, str]) -> Any:
-    """Figures side by side, by what they are."""
+    """Figures side by side; `shown`: label → figure."""
     tiles = [marimo.stat(figure, label=what, bordered=True) for what, figure in shown.items()]
     return marimo.hstack(tiles, widths="equal")
 
 
 def table(rows: Any, *, selection: Any = None, page_size: int = 10, **more: Any) -> Any:
-    """Rows to look through; `more` as `marimo.ui.table` takes it."""
+    """A paged table of rows; `more`: further arguments of `marimo.ui.table`."""
     return marimo.ui.table(
         rows,
         selection=selection,
@@ -52,16 +52,16 @@ def table(rows: Any, *, selection: Any = None, page_size: int = 10, **more: Any)
 
 
 def published() -> Callable[..., Any]:
-    """How to ask the published warehouse: `query(sql, name=value)` gives a data frame; `$name` stands for a value.
+    """Return `query(sql, name=value)`, which asks the published warehouse and returns a data frame.
 
-    Stops the cell with a sentence where nothing is published.
+    `$name` in the SQL stands for the value. Stops the cell with a message if nothing can be read.
     """
     path = home_of(None).warehouse
     if not path.exists():
         sentence = f"There is no warehouse at `{path}` yet: `omnium-elt demo` makes one."
         marimo.stop(True, marimo.callout(marimo.md(sentence), "warn"))
     warehouse = duckdb.connect()
-    # Attached, not opened: each session sees the version that was published when it began.
+    # Attached rather than opened, so that each session sees the version that was published when it began.
     try:
         warehouse.execute(f"attach {literal(str(path))} as warehouse (read_only)")
     except duckdb.Error as error:

@@ -1,7 +1,7 @@
-"""status: how each resource stands, and the last runs. It never waits for a run.
+"""status: the state of each resource, and the last runs. It never waits for a run.
 
-Rows and cursors are those of the working database, as that is what is loaded; while a run holds it, those of the
-published one. What earlier runs said about themselves (`infra/history.py`) tells when they succeeded or failed.
+Rows and cursors come from the working database, which holds what is loaded; while a run uses it, they come from the
+published warehouse. The run history (`infra/history.py`) tells when a resource was last read and what failed.
 """
 
 import logging
@@ -23,7 +23,7 @@ Source = Literal["working database", "published warehouse"]
 
 @dataclass(frozen=True)
 class ResourceState:
-    """Where one resource stands."""
+    """The state of one resource."""
 
     name: str
     cursor: str | None
@@ -47,11 +47,11 @@ class Status:
 
     home: str
     running: str | None
-    """Who holds the lock now."""
+    """Who holds the lock now; None if nobody does."""
     published_at: str | None
     as_of: str | None
     source: Source | None
-    """Where rows and cursors were read; None where nothing is there to be read."""
+    """Where rows and cursors were read; None if there is no database to read."""
     resources: list[ResourceState] = field(default_factory=list)
     runs: list[dict[str, Any]] = field(default_factory=list)
 
@@ -61,7 +61,7 @@ class Status:
 
 
 def status(home: Home, resources: tuple[str, ...] | None = None, exclude: tuple[str, ...] = ()) -> Status:
-    """Gather what is known of a home, of all resources or those named."""
+    """Gather the state of a home, for the resources named or (None) all that were ever read."""
     from omnium_source.resources import LEFT_OUT, select
 
     now = datetime.now(UTC)
@@ -74,7 +74,7 @@ def status(home: Home, resources: tuple[str, ...] | None = None, exclude: tuple[
         is_there = name in held.rows or name in held.cursors
         if resources is None and not fact and not is_there:
             continue
-        # A database that was moved away took with it what was once read.
+        # If the database was moved away, an earlier success counts no more: its rows are gone.
         is_lost = (
             not is_there
             and not fact.get("cursor")
@@ -107,7 +107,7 @@ def status(home: Home, resources: tuple[str, ...] | None = None, exclude: tuple[
 
 
 def _runs(home: Home) -> list[dict[str, Any]]:
-    """The last runs, the newest first, each with its sums."""
+    """The last runs, newest first, each with the sums of its rows and requests."""
     return [
         {
             "run_id": run["run_id"],
@@ -124,7 +124,7 @@ def _runs(home: Home) -> list[dict[str, Any]]:
 
 
 def kept_states(home: Home) -> dict[str, dict[str, Any]]:
-    """What a home keeps of each resource; nothing where it cannot be read."""
+    """The state that a home keeps of each resource; empty if it cannot be read."""
     try:
         return _held(home)[0].states
     except Exception as error:
@@ -133,7 +133,7 @@ def kept_states(home: Home) -> dict[str, dict[str, Any]]:
 
 
 def _held(home: Home) -> tuple[database.Held, Source | None]:
-    """What the working database holds, or, while a run has it, the published one."""
+    """What the working database holds or, while a run uses it, the published warehouse."""
     with lock.looking(home.lock) as is_free:
         if is_free and home.working_database.exists():
             with database.connect(home.working_database, read_only=True) as connection:

@@ -1,1 +1,1 @@
-"""What a run tells: its report as data and as a page."""
+"""What purchasers read: the page exports/report.html, the summary of a run, and the dashboard's charts and lists."""

@@ -1,7 +1,7 @@
-"""The report's section about ourselves.
+"""The report's section on how good the proposals were.
 
-How often reorder points held, how far forecasts were off, whether orders arrived when we said, and what the purchaser
-did with the proposals.
+How often reorder points held, how far forecasts were off, whether orders arrived by the predicted day, and what the
+purchaser did with the proposals.
 """
 
 from collections.abc import Sequence
@@ -18,7 +18,7 @@ MOST_PROPOSALS = 20
 
 
 def section(connection: Any) -> Markup:
-    """The section as HTML; where nothing can be judged yet it says since when proposals are kept."""
+    """The section as HTML; if nothing can be judged yet, it says when the first proposal can be."""
     if "proposal_accuracy_monthly" not in database.tables(connection, "marts"):
         return _shown("No proposals are kept in this warehouse yet: the next run keeps its own.")
     months = rows(
@@ -108,7 +108,7 @@ def _decisions(found: Row) -> str:
 
 
 def furthest_off(connection: Any) -> list[Row]:
-    """Judged proposals whose forecast missed by the most units."""
+    """The judged proposals whose forecast was off by the most units, at most `MOST_PROPOSALS`."""
     if "proposal_accuracy" not in database.tables(connection, "marts"):
         return []
     return rows(

@@ -1,4 +1,4 @@
-"""The report's section about the data: how complete and how fresh they are, and what is odd in them."""
+"""The report's section on the data: how complete and how fresh they are, and what is odd in them."""
 
 from datetime import UTC, datetime
 from typing import Any
@@ -10,11 +10,11 @@ from omnium_elt.warehouse import database
 from omnium_elt.warehouse.queries import Row, only_value, rows
 
 MOST_CHECKS = 60
-"""Checks shown at most, those that found most first."""
+"""Most checks read, those with the most findings first."""
 
 
 def section(connection: Any) -> Markup:
-    """How complete and how fresh the data are, and what is odd in them."""
+    """The section as HTML: receipts by resource, and the checks that found something."""
     checks = rows(
         connection,
         "select * from marts.data_quality order by rows = 0, rows desc, check_name limit ?",
@@ -29,7 +29,7 @@ def section(connection: Any) -> Markup:
 
 
 def read_until(connection: Any) -> datetime | None:
-    """The moment up to which the tenant was last read; None where no receipts are kept."""
+    """The latest moment up to which a resource was read completely; None if there are no receipts."""
     if not {"complete", "window_to"} <= set(database.tables(connection).get(database.RECEIPTS, ())):
         return None
     found = only_value(
@@ -39,7 +39,7 @@ def read_until(connection: Any) -> datetime | None:
 
 
 def _receipts(connection: Any) -> list[Row] | None:
-    """What is kept of reading, a row a resource; None where nothing is kept."""
+    """The receipts summed up, one row per resource; None if the warehouse has none."""
     wanted = {
         "resource",
         "run_id",

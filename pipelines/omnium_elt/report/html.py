@@ -1,8 +1,8 @@
-"""report: `exports/report.html`, one page for those who get it by mail.
+"""report: `exports/report.html`, a page that can be sent by mail.
 
-What to order, what suppliers really take, and how far the data can be trusted. One file that holds its style
-and its pictures: it makes no request to the network (a content security policy in the page forbids it), reads
-on a phone, in the dark and on paper. Each section is a module that asks the marts, and a template that shows it.
+It shows what to order, the lead times of suppliers, and how far the data can be trusted. The file contains its styles
+and charts and makes no request to the network (a content security policy in the page forbids it). It can be read on a
+phone, in dark mode and on paper. Each section is a module that queries the marts, and a template that shows the rows.
 """
 
 from pathlib import Path
@@ -15,17 +15,17 @@ from omnium_elt.report import accuracy, health, lead_times, lists, proposals, ti
 from omnium_elt.report.rendering import render
 
 MOST_ROWS = 20
-"""Rows shown of a list."""
+"""Most rows shown of each list."""
 
 
 def write(page: str, path: Path) -> None:
-    """Write a page, replacing the one before in one step."""
+    """Write a page to a file, replacing the old file in one step."""
     with replacing(path) as partial:
         partial.write_text(page, encoding="utf-8")
 
 
 def page(connection: Any, as_of: str | None) -> str:
-    """The whole page, of the marts that `connection` sees, as text."""
+    """The text of the page, from the marts that `connection` sees."""
     return render(
         "report.html",
         as_of=as_of,

@@ -1,4 +1,4 @@
-"""The report's section about lead times: suppliers as configured and as they are."""
+"""The report's section on lead times: configured and measured, by supplier."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -10,11 +10,11 @@ from omnium_elt.report.rendering import render
 from omnium_elt.warehouse.queries import Row, rows
 
 MOST_SUPPLIERS = 60
-"""Suppliers shown at most, those with a wrong lead time first."""
+"""Most suppliers shown, those with a wrong lead time first."""
 
 
 def section(connection: Any) -> Markup:
-    """Suppliers as configured and as they are."""
+    """The section as HTML: lead times by supplier, punctuality by month, and likely arrivals by week."""
     found = rows(
         connection,
         """

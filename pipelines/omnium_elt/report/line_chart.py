@@ -1,6 +1,7 @@
-"""The chart that explains a line: past stock, what is on its way, expected demand with its band, today's proposal.
+"""The chart that explains a line of the proposal: the stock of one SKU in one warehouse over time.
 
-One picture of stock over time, the past to the left of the as-of day and what is expected to the right of it.
+Past stock is on the left of the as-of day. On the right are expected stock with its band, open orders and today's
+proposal.
 """
 
 from collections.abc import Sequence
@@ -18,12 +19,12 @@ from omnium_elt.warehouse.queries import Row, rows
 PAST_DAYS = 91
 AHEAD_DAYS = 91
 MOST_ARRIVALS = 6
-"""Open orders drawn one by one, the next first; a table has all."""
+"""Most open orders drawn, the next arrivals first; the article's page lists them in a table."""
 
 
 @dataclass(frozen=True)
 class Arrival:
-    """An open order line: units, the day by which half of such lines are there, and nine of ten (None: never seen)."""
+    """An open order line: units, and the days by which half and nine of ten such lines arrive (None: unknown)."""
 
     order: str
     quantity: float
@@ -33,7 +34,7 @@ class Arrival:
 
 @dataclass(frozen=True)
 class Expected:
-    """Stock expected at the end of a day, and the stock that nineteen of twenty futures stay above."""
+    """Expected stock at the end of a day; `low`: the stock that it stays above in 95 % of cases (None: unknown)."""
 
     day: date
     stock: float
@@ -50,13 +51,13 @@ class Story:
     arrivals: Sequence[Arrival]
     reorder_point: float | None
     ordered: float
-    """Units of today's proposal, as decided; 0 where nothing is ordered."""
+    """Units of today's proposal, as decided; 0 if nothing is ordered."""
     ordered_arrival: date | None
 
 
 @dataclass(frozen=True)
 class _Item:
-    """One SKU in one warehouse, as the marts of a day tell of it."""
+    """One SKU in one warehouse, with the connection to query the marts about it."""
 
     connection: Any
     as_of: date
@@ -69,10 +70,10 @@ class _Item:
 
 
 def story(connection: Any, as_of: date, sku: str, warehouse: str, ordered: Decimal | None = None) -> Story:
-    """Ask the marts for the chart of one SKU and warehouse; `ordered` instead of what is proposed.
+    """Read the story of one SKU and warehouse from the marts; `ordered` (units) replaces the proposed quantity.
 
-    At the ends of the weeks the expected stock is stock_projection's; between them demand is spread evenly, and
-    arrivals come on their likely days.
+    At the end of each week the expected stock is that of stock_projection. Within a week demand is spread evenly, and
+    open orders arrive on their likely days.
     """
     item = _Item(connection, as_of, sku, warehouse)
     proposed = item.ask(
@@ -174,7 +175,7 @@ def _expected(
 
 
 def _transfers(item: _Item) -> list[tuple[date, float]]:
-    """Days on which proposed transfers change the stock, and by how many units: what is sent leaves at once."""
+    """The days on which proposed transfers change the stock, and the units; what is sent leaves on the as-of day."""
     found = item.ask(
         """
         select 0 as days, -cast(units as double) as units
@@ -188,14 +189,14 @@ def _transfers(item: _Item) -> list[tuple[date, float]]:
 
 
 def picture(shown: Story, width: int = 720) -> Markup | None:
-    """The chart as SVG, `width` units across; None where there is neither a past nor a forecast."""
+    """The chart as SVG, `width` units wide; None if there is neither a past nor a forecast."""
     if not shown.past and not shown.expected:
         return None
     return _Chart(shown, width).svg()
 
 
 class _Chart:
-    """Places on a canvas: days across, units up."""
+    """Draws a story: days from left to right, units from bottom to top."""
 
     HEIGHT, TOP, LEFT, RIGHT = 250, 24, 46, 12
 
@@ -207,7 +208,7 @@ class _Chart:
         values += [one.low for one in shown.expected if one.low is not None]
         most = max([*values, shown.reorder_point or 0.0, 1.0])
         self._ticks = svg.round_ticks(most)
-        # Far below nothing is as bad as a little below it: the band's foot must not flatten the rest.
+        # Cut off stock far below zero, so that the lower edge of the band does not flatten the rest.
         self._least = max(min([*values, 0.0]), -0.35 * most)
 
     def x(self, day: date) -> float:
@@ -230,7 +231,7 @@ class _Chart:
         return svg.picture(self.HEIGHT + 26, self.description(), marks, width=self._width)
 
     def description(self) -> str:
-        """What somebody hears who does not see it."""
+        """The text of the chart for screen readers."""
         story = self._shown
         said = []
         if story.past:

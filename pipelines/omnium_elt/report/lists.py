@@ -1,6 +1,6 @@
-"""The lists behind the counts that report and dashboard show: a count and its list are the same query.
+"""The lists behind the counts in the report and the dashboard; a count and its list share one query.
 
-Each list says what it is, how it is asked for, in which order, and how its columns are shown.
+Each list has a title, its meaning, a query, a sort order, and the columns to show.
 """
 
 from collections.abc import Sequence
@@ -14,7 +14,7 @@ Kind = Literal["text", "number", "amount", "percent", "date", "urgency", "articl
 
 @dataclass(frozen=True)
 class Column:
-    """A column as a person sees it. `amount` takes the row's currency; `article` and `supplier` lead to their pages."""
+    """A column of a list. An `amount` gets the row's currency; `article` and `supplier` are links to their pages."""
 
     heading: str
     name: str
@@ -22,13 +22,13 @@ class Column:
 
     @property
     def is_number(self) -> bool:
-        """Whether it stands to the right."""
+        """Whether the column is aligned to the right."""
         return self.kind in ("number", "amount", "percent", "date")
 
 
 @dataclass(frozen=True)
 class List:
-    """`sql` gives its rows without their order; `order` sorts them, the most urgent first."""
+    """A list: `sql` selects its rows, and `order` sorts them, the most urgent first."""
 
     title: str
     meaning: str
@@ -46,7 +46,7 @@ URGENCIES = {
     "order_now": ("order now", ""),
     "wait": ("wait", "none"),
 }
-"""How an urgency is called, and the kind of pill it stands in; the first is the most urgent."""
+"""Urgency → its label and the CSS class of its pill; the most urgent first."""
 
 _ARTICLE = Column("Article", "sku", "article")
 _WAREHOUSE = Column("Warehouse", "warehouse_code")
@@ -154,16 +154,16 @@ LISTS = {
         "transfer_proposal",
     ),
 }
-"""Name, which stands in addresses too → list."""
+"""Name of a list, also used in addresses → list."""
 
 
 def count(connection: Any, name: str) -> int:
-    """How many rows a list has."""
+    """The number of rows of a list."""
     return int(only_value(connection, f"select count(*) from ({LISTS[name].sql})"))
 
 
 def page_of(connection: Any, name: str, size: int, offset: int = 0) -> Sequence[Row]:
-    """Some rows of a list, in its order."""
+    """`size` rows of a list from `offset` on, in its order."""
     chosen = LISTS[name]
     return rows(
         connection,

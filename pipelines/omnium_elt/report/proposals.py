@@ -1,4 +1,4 @@
-"""The report's section about the proposal: by supplier, with the lines of each order one tap away."""
+"""The report's section on the proposal: orders by supplier, with lines that can be unfolded."""
 
 from collections.abc import Mapping
 from itertools import groupby
@@ -12,9 +12,9 @@ from omnium_elt.report.rendering import amount, number, percent, render
 from omnium_elt.warehouse.queries import Row, row, rows, sum_of
 
 MOST_LINES = 2_000
-"""Proposal lines shown at most, the most urgent first: a page for a mailbox, not a data set."""
+"""Most proposal lines shown, the most urgent first: the page is sent by mail and must stay small."""
 MOST_CHARTS = 6
-"""Lines with the chart that explains them; the dashboard has it of every line."""
+"""Most lines shown with the chart that explains them; the dashboard has a chart for every line."""
 ACTIONS = {
     "order": ("order", ""),
     "top_up": ("order, topped up", ""),
@@ -23,11 +23,11 @@ ACTIONS = {
     "defer": ("wait", "none"),
     "none": ("nothing", "none"),
 }
-"""How a proposal's action is called, and the kind of pill it stands in."""
+"""Action of a proposal → its label and the CSS class of its pill."""
 
 
 def section(connection: Any) -> Markup:
-    """What to order: by supplier, with the lines of each order one tap away."""
+    """The section as HTML: what to order by supplier, charts of the most urgent lines, and the replayed history."""
     orders = rows(
         connection,
         """
@@ -74,7 +74,7 @@ def section(connection: Any) -> Markup:
 
 
 def _supplier(orders: list[Row], lines: Mapping[tuple[Any, ...], list[Row]]) -> Row:
-    """One supplier's orders, as the template shows them."""
+    """The orders of one supplier, as the template shows them."""
     first = orders[0]
     shown = {_key(order): lines.get(_key(order), []) for order in orders}
     value = sum_of(orders, "value")
@@ -112,13 +112,13 @@ def _key(order: Row) -> tuple[Any, ...]:
 
 
 def _action(order: Row) -> tuple[int, str]:
-    """What to sort and group orders by: what is to do comes first."""
+    """The key by which orders are sorted and grouped: position of the action in `ACTIONS` (unknown: last), action."""
     action = str(order["action"])
     return list(ACTIONS).index(action) if action in ACTIONS else len(ACTIONS), action
 
 
 def _remarks(order: Row) -> list[str]:
-    """What a purchaser should know of an order beside its lines, a sentence each."""
+    """Remarks on an order for the purchaser, a sentence each."""
     remarks = []
     minimum = f"Below the supplier's minimum of {amount(order['minimum_order_amount'], order['currency'])}"
     if order["action"] == "defer":

@@ -1,7 +1,7 @@
-"""Pages from templates: Jinja2 with autoescape, and numbers as people read them.
+"""Renders Jinja2 templates with autoescape, and formats numbers.
 
-Whatever a template shows is escaped unless it is `Markup`, which only a template or a picture of `svg` makes: a
-tenant's texts are never that.
+Every value that a template shows is escaped unless it is `Markup`. Only templates and the charts of `svg` return
+`Markup`; a tenant's texts are never marked as such.
 """
 
 from datetime import date, datetime
@@ -21,7 +21,7 @@ TEMPLATES = Path(__file__).with_name("templates")
 
 
 def render(template: str, **values: Any) -> Markup:
-    """One of the templates, filled in; what it needs and is not given is an error (`UndefinedError`)."""
+    """Render a template. Raises jinja2's `UndefinedError` if it needs a value that is not given."""
     return Markup(_environment().get_template(template).render(**values))
 
 
@@ -45,7 +45,7 @@ def _environment() -> "Environment":
 
 
 def text(value: Any) -> Any:
-    """How a template shows a value that no filter shaped: nothing for null, times to the minute, dates as ISO."""
+    """Format a value that no filter has formatted: None as an empty text, times to the minute, dates as ISO 8601."""
     if value is None:
         return ""
     if isinstance(value, datetime):
@@ -54,12 +54,12 @@ def text(value: Any) -> Any:
 
 
 def sentence(name: str) -> str:
-    """A name in snake case, as words."""
+    """A snake_case name as words, the first one capitalised."""
     return name.replace("_", " ").capitalize()
 
 
 def number(value: Any) -> str:
-    """A quantity without needless decimals."""
+    """A quantity rounded to one decimal, none if that is 0; a dash for None."""
     if value is None:
         return "–"
     shown = f"{Decimal(str(value)):,.1f}"
@@ -67,7 +67,7 @@ def number(value: Any) -> str:
 
 
 def plain(value: Any) -> str:
-    """A quantity with all its decimals and no needless ones."""
+    """A quantity with all its decimals and no trailing zeros; empty for None."""
     return "" if value is None else digits(Decimal(str(value)))
 
 
@@ -81,15 +81,15 @@ def ago(hours: float) -> str:
 
 
 def amount(value: Any, currency: Any = "") -> str:
-    """An amount, whole, with its currency."""
+    """An amount, rounded to a whole number, with its currency."""
     return f"{number(None if value is None else round(Decimal(value)))} {currency or ''}".rstrip()
 
 
 def percent(share: Any) -> str:
-    """A share of 0…1 as per cent."""
+    """A share (0…1) as a percentage; a dash for None."""
     return "–" if share is None else f"{float(share):.0%}"
 
 
 def signed_percent(share: Any) -> str:
-    """A difference of shares as per cent, with its sign."""
+    """A difference of shares as a percentage with its sign; a dash for None."""
     return "–" if share is None else f"{float(share):+.0%}".replace("-", "−")

@@ -1,4 +1,4 @@
-"""What a purchaser has to know this morning, in a few figures: for `run --json`, the manifest, a mail, a chat."""
+"""The figures that a purchaser needs in the morning: for `run --json`, the manifest, a mail, a chat."""
 
 from typing import Any
 
@@ -11,9 +11,9 @@ MOST_URGENT = 5
 def summary(connection: Any, as_of: str | None) -> Row:
     """Lines and value to order by currency, the money at risk, counts (`lists`, by urgency), the most urgent lines.
 
-    Amounts are in the currency that stands beside them; what waits for a supplier's minimum is left out.
+    Amounts are in the currency next to them. Lines that wait for a supplier's minimum are left out.
 
-    One function, as its questions are what one message says.
+    One function, as its queries together make one message.
     """
     orders = only_value(
         connection, "select count(*) from marts.purchase_proposal where action not in ('defer', 'none')"
@@ -69,7 +69,7 @@ def to_order(connection: Any) -> list[Row]:
 
 
 def _plain(found: Row) -> Row:
-    """Decimals as numbers, which JSON has."""
+    """Convert decimals to floats for JSON."""
     amounts = ("value", "money_at_risk", "quantity")
     return {
         name: float(value) if name in amounts and value is not None else value

@@ -1,7 +1,7 @@
-"""Small pictures as inline SVG, for a page that asks the network for nothing.
+"""Charts as inline SVG, for a page that makes no request to the network.
 
-Colours come from the page's style sheet (classes), so that one picture serves light, dark and paper. Every
-mark has a <title>: what a pointer shows and a screen reader says. All texts are escaped here.
+Colours come from classes of the page's style sheet, so that one chart fits light mode, dark mode and paper. Marks have
+a <title>, which a pointer shows and a screen reader reads out. All texts are escaped here.
 """
 
 import math
@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from markupsafe import Markup, escape
 
 WIDTH = 480
-"""Units across; on a phone a picture is about as wide as that many pixels, so texts stay readable."""
+"""Width in SVG units; on a phone a chart is about as many pixels wide, so that texts stay readable."""
 ROW = 24
 LABEL = 132
 
@@ -27,7 +27,7 @@ class Bar:
 
 @dataclass(frozen=True)
 class Range:
-    """One row of a range chart: from `low` to `high`, with a mark where it was expected to end."""
+    """One row of a range chart: from `low` to `high`, with a mark at the value to compare them with."""
 
     label: str
     low: float
@@ -47,7 +47,7 @@ class Column:
 
 @dataclass(frozen=True)
 class Curve:
-    """Points (x, share, what it is), joined in the order of x."""
+    """A named series of points (x, share, title), joined in the order of x."""
 
     name: str
     points: tuple[tuple[float, float, str], ...]
@@ -71,7 +71,7 @@ def bars(rows: Sequence[Bar], description: str) -> Markup:
 
 
 def ranges(rows: Sequence[Range], description: str) -> Markup:
-    """Ranges of days on one axis from 0: a line from low to high, a dot at low, an upright where it was expected."""
+    """Ranges of days on one axis from 0: a line from `low` to `high`, a dot at `low`, a vertical line at `mark`."""
     room = WIDTH - LABEL - 16
     ticks = round_ticks(max((max(row.high, row.mark) for row in rows), default=0))
     bottom = len(rows) * ROW + 4
@@ -98,7 +98,7 @@ def ranges(rows: Sequence[Range], description: str) -> Markup:
 
 
 def columns(items: Sequence[Column], description: str) -> Markup:
-    """Upright columns, stacked, with the total on top."""
+    """Stacked columns with the total on top."""
     height, left = 170, 8
     most = max((sum(item.values) for item in items), default=0) or 1
     step = (WIDTH - 2 * left) / max(1, len(items))
@@ -126,7 +126,7 @@ def columns(items: Sequence[Column], description: str) -> Markup:
 
 
 def line(labels: Sequence[str], shares: Sequence[float | None], description: str) -> Markup:
-    """Shares (0…1) over time, the axis from 0 to 100 %, the last one as a figure; one that is None is left out."""
+    """Shares (0…1) over time on an axis from 0 to 100 %, the last one labelled; shares that are None are left out."""
     height, left, right, top = 170, 40, 44, 10
 
     def place(number: int, value: float) -> tuple[float, float]:
@@ -160,7 +160,7 @@ def line(labels: Sequence[str], shares: Sequence[float | None], description: str
 
 
 def curves(series: Sequence[Curve], description: str, costs: str) -> Markup:
-    """Shares (0…1) against an amount: what one gets for what it `costs`; the axis of amounts begins at 0."""
+    """Shares (0…1) against an amount; `costs` is the label of the amounts, whose axis begins at 0."""
     height, left, right = 220, 40, 16
     points = [point for curve in series for point in curve.points]
     ticks = round_ticks(max((x for x, _, _ in points), default=0))
@@ -193,7 +193,7 @@ def curves(series: Sequence[Curve], description: str, costs: str) -> Markup:
 
 
 def short(amount: float) -> str:
-    """An amount in thousands or millions."""
+    """An amount in thousands (k), millions (M) or billions (bn)."""
     for size, letter in ((1e9, "bn"), (1e6, "M"), (1e3, "k")):
         if amount >= size:
             return f"{amount / size:g}{letter}"
@@ -210,12 +210,12 @@ def round_ticks(most: float) -> list[float]:
 
 
 def level(kind: str, left: float, right: float, y: float, title: str = "") -> str:
-    """A line from left to right."""
+    """A horizontal line."""
     return _line(kind, left, y, right, y, title)
 
 
 def upright(kind: str, x: float, top: float, bottom: float, title: str = "") -> str:
-    """A line from top to bottom."""
+    """A vertical line."""
     return _line(kind, x, top, x, bottom, title)
 
 
@@ -225,13 +225,13 @@ def _line(kind: str, x1: float, y1: float, x2: float, y2: float, title: str) -> 
 
 
 def written(x: float, y: float, text: str, anchor: str = "start", kind: str = "name") -> str:
-    """A text in a picture; names that are long are cut."""
+    """A text element; kind `name` is cut to 20 characters."""
     shown = text if kind != "name" or len(text) <= 20 else text[:19].rstrip() + "…"
     return f'<text class="{kind}" x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}">{escape(shown)}</text>'
 
 
 def picture(height: float, description: str, marks: Sequence[str], width: float = WIDTH) -> Markup:
-    """The whole of a picture; `description` is what somebody hears who does not see it."""
+    """An SVG element with these marks; `description` is the text for screen readers."""
     return Markup(
         f'<svg viewBox="0 0 {width:g} {height:g}" role="img" aria-label="{escape(description)}">'
         f"{''.join(marks)}</svg>"

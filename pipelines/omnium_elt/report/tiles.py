@@ -1,4 +1,4 @@
-"""The report's tiles: the figures that a person looks at first, each with where it opens."""
+"""The report's tiles: the figures at the top of the page, each with a link to the section or list behind it."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -12,13 +12,13 @@ from omnium_elt.warehouse.queries import row
 
 @dataclass(frozen=True)
 class Tile:
-    """One figure, large, and what it is."""
+    """One large figure and its meaning."""
 
     figure: str
     meaning: str
     is_warning: bool = False
     address: str = ""
-    """Of the list that it opens, on the same page."""
+    """Anchor on the same page that the tile links to."""
 
 
 COUNTED = {
@@ -27,12 +27,12 @@ COUNTED = {
     "overstock": "items with too much stock",
     "transfers": "transfers instead of purchases",
 }
-"""List → what its count is called."""
+"""Name of a list → label of its count."""
 WARNINGS = ("wrong-lead-times",)
 
 
 def tiles(connection: Any) -> list[Tile]:
-    """What to order and what is at risk, what is late, and the lists that somebody should look at."""
+    """The tiles: what to order and what is at risk, what is late, and the counts of `COUNTED`."""
     counts = {name: lists.count(connection, name) for name in COUNTED}
     return [
         *_to_order(connection),

@@ -1,7 +1,7 @@
 """Purchase orders of the proposal: one draft (status New) per supplier, warehouse and currency.
 
-The id of an order is a digest of its content, so that sending it twice creates one order: the server answers the
-second request with 409.
+The id of an order is a digest of the proposal's day and the order's lines, so that sending it twice creates one order:
+the server answers the second request with 409.
 """
 
 import hashlib
@@ -315,7 +315,7 @@ def _sent(change: Change, run_id: str) -> dict[str, Any]:
 def _written_before(
     changes: Sequence[Change], made: Sequence[Entry], newest: tuple[str, datetime] | None
 ) -> None:
-    """Refuse changes to a place to which an earlier order (`made`) went that the published data do not know of yet.
+    """Refuse a change if the published data do not know of an earlier order (`made`) to the same place yet.
 
     An order that was written under the same id is `unchanged`. The data know of an order if their newest load (run id,
     start) is not the one they had when it was sent, and began after that. The id is compared as well, because after a
