@@ -1,9 +1,9 @@
-"""Tells what is not fresh, and exits with status 1 if anything is: for an alert.
+"""Lists the resources that are not fresh, and exits with status 1 if there are any: for an alert.
 
     omnium-elt status --json | python freshness.py --hours 26
 
-Reads the JSON of `omnium-elt status`; needs nothing but Python. A resource without any success is told too, one that
-was never tried is not.
+Reads the JSON of `omnium-elt status`; needs only Python. A resource that was never read successfully is listed, one
+that was never tried is not.
 """
 
 import argparse
@@ -28,7 +28,7 @@ def stale(status: dict[str, Any], hours: float) -> list[str]:
 
 
 def main() -> int:
-    """Read the status from standard input, tell what is stale."""
+    """Read the status from standard input and print what is stale."""
     parser = argparse.ArgumentParser(description="Tells which resources are not fresh.")
     parser.add_argument("--hours", type=float, default=26.0, help="how old is too old (default: 26)")
     lines = stale(json.load(sys.stdin), parser.parse_args().hours)

@@ -3,9 +3,9 @@
     omnium-elt run --json | python examples/morning.py --smtp mail.example.com:587 --to anna@example.com
     omnium-elt run --json | MORNING_WEBHOOK=https://hooks.slack.com/services/… python examples/morning.py
 
-Needs nothing but Python. MORNING_SMTP_USER and MORNING_SMTP_PASSWORD log in (with STARTTLS); MORNING_WEBHOOK is the
-address of a Slack webhook, or of a Teams workflow "Post to a channel when a webhook request is received". Exit status:
-0 sent, 1 not sent, or the run itself failed (which is what is sent then).
+Needs only Python. MORNING_SMTP_USER and MORNING_SMTP_PASSWORD log in (with STARTTLS); MORNING_WEBHOOK is the address of
+a Slack webhook, or of a Teams workflow "Post to a channel when a webhook request is received". Exit status: 0 sent, 1
+not sent, or the run itself failed (the message then says so).
 """
 
 import argparse
@@ -19,7 +19,7 @@ from email.message import EmailMessage
 from typing import Any
 
 PATIENCE = 30
-"""Seconds for a server to answer."""
+"""Seconds to wait for a server."""
 
 
 def purchasing(report: dict[str, Any]) -> dict[str, Any]:
@@ -40,7 +40,7 @@ def subject(report: dict[str, Any]) -> str:
 
 
 def text(report: dict[str, Any]) -> str:
-    """The message."""
+    """The text of the message."""
     lines = []
     if report.get("error"):
         lines += [f"The run {report.get('status')}: {report['error']}", ""]
@@ -73,7 +73,7 @@ def text(report: dict[str, Any]) -> str:
 
 
 def send_mail(report: dict[str, Any], server: str, sender: str, receivers: list[str]) -> None:
-    """Send it by SMTP; encrypted where the server can, and always where a password goes with it."""
+    """Send the message by SMTP, encrypted if the server offers STARTTLS; without it no password is sent."""
     message = EmailMessage()
     message["Subject"], message["From"], message["To"] = subject(report), sender, ", ".join(receivers)
     message.set_content(text(report))
@@ -91,10 +91,10 @@ def send_mail(report: dict[str, Any], server: str, sender: str, receivers: list[
 
 
 def send_webhook(report: dict[str, Any], address: str) -> None:
-    """Post it as Slack and Teams take it."""
+    """Post the message to a webhook of Slack or Teams."""
     said = f"{subject(report)}\n\n{text(report)}"
     if "slack.com" in address or os.environ.get("MORNING_WEBHOOK_KIND") == "slack":
-        # Slack's own marks: what a tenant wrote must not become a link or call somebody.
+        # Escape Slack's markup, so that a tenant's text becomes no link and mentions nobody.
         content: dict[str, Any] = {
             "text": said.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;"),
             "mrkdwn": False,

@@ -1,11 +1,11 @@
-"""Airflow (2.9 or newer): one run, and a task per resource that says how it fared.
+"""Airflow (2.9 or newer): one load, and a task per resource that shows its result.
 
-`load` reads all resources side by side, within Omnium's limits on concurrent requests; 36 loads beside each
-other would only wait for the lock of the home. Each resource is then a task of its own, green, skipped
-(unchanged) or red, with its rows and its error; a red one fails the DAG run, and holds up nothing else.
+`load` reads all resources side by side, within Omnium's limits on concurrent requests; of 36 loads at once, the home's
+lock would let only one run. Each resource is then a task of its own: green, skipped (unchanged) or red, with its rows
+and its error. A red one fails the DAG run, but does not keep transform and publish from running.
 
-omnium-elt is called as a command, so it may live in a virtual environment of its own (Variable `omnium_elt`),
-and Airflow's pins and its own do not meet. Credentials come from the worker's environment or a secrets backend.
+omnium-elt is called as a command (Variable `omnium_elt`), so that it can be installed in a virtual environment of its
+own, apart from Airflow's pinned packages. Credentials come from the worker's environment or a secrets backend.
 """
 
 import json
@@ -32,7 +32,7 @@ DEFAULT_PROGRAM = "/opt/omnium-elt/bin/omnium-elt"
 
 
 def omnium_elt(*arguments: str) -> dict[str, Any]:
-    """Run a command and return its report; raise where nothing could be done at all."""
+    """Run a command and return its report; raise unless it did at least part of its work."""
     program = Variable.get("omnium_elt", DEFAULT_PROGRAM)  # Airflow 2 calls it default_var, Airflow 3 default
     try:
         done = subprocess.run([program, *arguments, "--json"], stdout=subprocess.PIPE, text=True, check=False)
@@ -42,7 +42,7 @@ def omnium_elt(*arguments: str) -> dict[str, Any]:
         ) from error
     if done.returncode == OTHER_RUN:
         raise AirflowSkipException("another run holds this home")
-    if not done.stdout:  # killed, as by the kernel where memory is short
+    if not done.stdout:  # killed, e.g. by the kernel for lack of memory
         raise AirflowException(f"{program} {arguments[0]} ended with {done.returncode}, and without a report")
     report: dict[str, Any] = json.loads(done.stdout)
     if done.returncode == WRONG_CONFIGURATION:
@@ -91,7 +91,7 @@ def omnium() -> None:
 
 @dag(schedule="@weekly", start_date=datetime(2026, 1, 1), catchup=False, max_active_runs=1, tags=["omnium"])
 def omnium_reconcile() -> None:
-    """Mark what was deleted in the tenant."""
+    """Mark the rows that were deleted in the tenant."""
 
     @task
     def reconcile() -> int:

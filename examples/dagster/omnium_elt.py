@@ -1,9 +1,9 @@
-"""Dagster: each resource is an asset, and so are the marts; one load for those that are asked for.
+"""Dagster: an asset for each resource and one for the marts; a single load reads all selected resources.
 
     dagster dev -f omnium_elt.py
 
-omnium-elt is called as a command (OMNIUM_ELT, else the one on the path), so that it may live in a virtual
-environment of its own. Resources that could not be read fail; the others are materialised.
+omnium-elt is called as a command (OMNIUM_ELT, by default the one on the PATH), so that it can be installed in a virtual
+environment of its own. If some resources cannot be read, the step fails, and the others are materialised all the same.
 """
 
 import json
@@ -19,12 +19,12 @@ INCOMPLETE = 3
 
 
 def omnium_elt(*arguments: str) -> dict[str, Any]:
-    """Run a command and return its JSON; raise where nothing could be done at all."""
+    """Run a command and return its JSON; raise Failure unless it did at least part of its work."""
     try:
         done = subprocess.run([PROGRAM, *arguments, "--json"], stdout=subprocess.PIPE, text=True, check=False)
     except OSError as error:
         raise dg.Failure(f"{PROGRAM}: {error.strerror}; OMNIUM_ELT says which") from error
-    if not done.stdout:  # killed, as by the kernel where memory is short
+    if not done.stdout:  # killed, e.g. by the kernel for lack of memory
         raise dg.Failure(f"{PROGRAM} {arguments[0]} ended with {done.returncode}, and without a report")
     told: dict[str, Any] = json.loads(done.stdout)
     if done.returncode not in (0, INCOMPLETE):
@@ -58,7 +58,7 @@ def omnium(context: dg.AssetExecutionContext) -> Iterator[dg.MaterializeResult]:
 
 @dg.asset(deps=[one["name"] for one in RESOURCES], group_name="omnium")
 def marts() -> dg.MaterializeResult:
-    """Build the models, and give readers the new version."""
+    """Build the models and publish them."""
     built, published = omnium_elt("transform")["steps"][0], omnium_elt("publish")["steps"][0]
     return dg.MaterializeResult(metadata={**built["details"], **published["details"]})
 

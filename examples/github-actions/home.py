@@ -1,12 +1,12 @@
 """Carry a home from one runner to the next, through a bucket.
 
-    python home.py fetch s3://bucket/omnium-home    before the run: the newest home that was stored, or none yet
-    python home.py store s3://bucket/omnium-home    after it, whether it ended well or not
+    python home.py fetch s3://bucket/omnium-home    before the run: fetch the newest home, if one was stored
+    python home.py store s3://bucket/omnium-home    after the run, even if it failed
 
-The home is OMNIUM_HOME (omnium-data). Credentials are those of `--publish-to`. What is stored is `state/` with the
-working database, without the access token and what is of this run alone: the rest a run makes anew. Of two runs that
-fetched the same home, the second to store is refused and ends with status 1: its work is dropped, and the next run does
-it again. The bucket holds what the warehouse holds, and the key of personal data where none was set: keep it private.
+The home is OMNIUM_HOME (default: omnium-data). Credentials are those of `--publish-to`. Stored is `state/` with the
+working database, without the access token, logs and scratch files; a run creates the rest again. If two runs fetched
+the same home, the second to store it is refused with status 1: its work is lost, and the next run repeats it. The
+bucket holds all data of the warehouse, and the key for personal data unless one was configured: keep it private.
 """
 
 import json
@@ -26,7 +26,7 @@ NOT_CARRIED = {"state/token.json", "state/lock", "state/spool", "state/dbt", "st
 
 
 def fetch(bucket: Bucket) -> None:
-    """Unpack the newest home, and note which it was."""
+    """Unpack the newest home, and note its number."""
     if (HOME / "state").exists():
         raise OmniumEltError(f"{HOME} is not empty", "A home is fetched into a folder that has none.")
     numbers = bucket.numbers()
@@ -48,7 +48,7 @@ def fetch(bucket: Bucket) -> None:
 
 
 def store(bucket: Bucket) -> None:
-    """Pack the home, and store it as the one after that which was fetched."""
+    """Pack the home, and store it as the successor of the one that was fetched."""
     if not FETCHED.exists() or not (HOME / "state").exists():
         raise OmniumEltError(
             f"{HOME} was not fetched, or nothing was loaded into it", "Fetch it before the run."
@@ -67,7 +67,7 @@ def store(bucket: Bucket) -> None:
 
 
 def main() -> int:
-    """Do what the command line says; 0 if it went well."""
+    """Fetch or store, as the command line says; return the exit status."""
     if len(sys.argv) != 3 or sys.argv[1] not in ("fetch", "store"):
         print(__doc__, file=sys.stderr)
         return 2
