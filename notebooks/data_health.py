@@ -46,7 +46,7 @@ def _(query):
     mo.vstack(
         [
             mo.md(
-                "# Data health\n\nIs it all there, is it fresh, what is odd, and what has the vendor changed."
+                "# Data health\n\nAre the data complete and fresh, what is odd, and what has the vendor changed?"
             ),
             notebook.figures(
                 {
@@ -71,7 +71,7 @@ def _(receipts):
         .mark_bar(cornerRadius=2, color=GREEN)
         .encode(
             y=alt.Y("resource:N", sort="-x", title=None, axis=alt.Axis(labelLimit=200)),
-            x=alt.X("hours_old:Q", title="hours since everything up to then was read"),
+            x=alt.X("hours_old:Q", title="hours since the resource was read completely"),
             color=alt.condition("datum.hours_old > 26", alt.value(RUST), alt.value(GREEN)),
             tooltip=["resource", alt.Tooltip("hours_old:Q", format=".1f"), "read_until:T"],
         )
@@ -96,12 +96,11 @@ def _(receipts):
     ]
     mo.vstack(
         [
-            mo.md("## Freshness\n\nOlder than a day and two hours is shown in red."),
+            mo.md("## Freshness\n\nResources read more than 26 hours ago are red."),
             _fresh,
             mo.md(
-                "## Completeness\n\nA window counts as complete when as many different rows came as the "
-                "tenant announced; no number announced means that the endpoint tells none, and its "
-                "pages were read to the end."
+                "## Completeness\n\nA window is complete if as many distinct rows arrived as the tenant "
+                "announced. If the endpoint announces no number (–), its pages were read to the end."
             ),
             notebook.table(
                 _receipts,
@@ -126,7 +125,9 @@ def _(odd):
     )
     mo.vstack(
         [
-            mo.md("## Odd data\n\nCounted instead of dropped; the meaning says what the figures make of it."),
+            mo.md(
+                "## Odd data\n\nOdd rows are counted, not dropped; the meaning says how the figures treat them."
+            ),
             _picture if len(_found) else mo.callout("No check found anything.", "success"),
             notebook.table(
                 _found,
@@ -184,11 +185,11 @@ def _(query):
     mo.vstack(
         [
             mo.md(
-                "## Drift of the schema\n\nColumns known, by version. A first load meets one table after "
-                "the other."
+                "## Drift of the schema\n\nKnown columns by version of the schema. A first load adds one "
+                "table after the other."
             ),
             _picture,
-            mo.md(f"**{len(drift):,} columns came after their table was first seen.**"),
+            mo.md(f"**{len(drift):,} columns appeared after their table was first read.**"),
             notebook.table(
                 drift,
             )

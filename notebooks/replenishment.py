@@ -51,11 +51,10 @@ def _(query):
     mo.vstack(
         [
             mo.md(
-                "# Replenishment\n\nWhat to order today, and what another service level or order interval "
-                "would make of it. The formulas are those of the proposal itself, in the warehouse: "
-                "`marts.replenishment_what_if`. Orders that wait for a supplier's minimum are left out, here "
-                "as everywhere; which of them wait, and what fills others up, stays as it is today. Decide on "
-                "today's page."
+                "# Replenishment\n\nWhat to order today, and how another service level or order interval "
+                "would change it. The formulas are those of the proposal (`marts.replenishment_what_if`). "
+                "Orders that wait for a supplier's minimum are left out, as everywhere; which orders wait, "
+                "and what tops up others to their minimum, stays as it is today. To decide, use today's page."
             ),
             mo.hstack([service_level, order_interval], widths="equal", gap=3),
         ]
@@ -65,7 +64,7 @@ def _(query):
 
 @app.cell
 def _(query):
-    # What report, dashboard, export and terminal say is to be ordered.
+    # The same totals as in the report, the dashboard, the export and on the terminal.
     today = query("""
         select
             coalesce(currency, '') as currency,
@@ -82,7 +81,7 @@ def _(query):
 
 @app.cell
 def _(order_interval, query, service_level):
-    # As today: which orders wait for a supplier's minimum, and the packs that fill others up to it.
+    # Which orders wait for a supplier's minimum, and the packs that top up others, stay as they are today.
     compared = query(
         """
         with waiting as (
@@ -144,7 +143,7 @@ def _(compared, today):
     def _stat(label, now, then, unit=""):
         change = then - now
         return mo.stat(
-            # To the cent first: a sum of floats that should end in .50 may be a hair below it.
+            # Round to cents first: a sum of floats that should end in .50 may be slightly below it.
             f"{round(then, 2):,.0f}{unit}",
             label=label,
             caption=f"{change:+,.0f}{unit} against the proposal" if round(change) else "as proposed",
@@ -367,7 +366,7 @@ def _(article, query):
         .mark_bar(color=GREEN)
         .encode(
             x=alt.X("yearweek(day):T", title=None),
-            y=alt.Y("sum(demand):Q", title="sold a week"),
+            y=alt.Y("sum(demand):Q", title="sold per week"),
             tooltip=[
                 alt.Tooltip("yearweek(day):T", title="week"),
                 alt.Tooltip("sum(demand):Q", title="units"),
@@ -430,8 +429,8 @@ def _(query):
     mo.vstack(
         [
             mo.md(
-                "## What it is worth\n\nHistory replayed with each policy: how much of the demand would have "
-                "been served, and how much money would have lain in stock. Up and to the left is better."
+                "## What it is worth\n\nHistory replayed with each policy: how much of the demand would have been "
+                "served, and how much money would have been tied up in stock. Up and to the left is better."
             ),
             _chart if len(replayed) else mo.callout("There is too little history to replay.", "info"),
         ]

@@ -93,8 +93,8 @@ def _(query):
     mo.vstack(
         [
             mo.md(
-                "## Configured against measured\n\nThe twenty furthest off. Dot: half of all lines have "
-                "arrived by then; band: up to nine of ten; upright: the configured lead time."
+                "## Configured against measured\n\nThe twenty suppliers furthest off. Dot: half of all lines have "
+                "arrived by then; band: up to nine of ten; vertical mark: the configured lead time."
             ),
             _chart,
         ]
