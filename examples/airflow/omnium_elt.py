@@ -38,7 +38,7 @@ def omnium_elt(*arguments: str) -> dict[str, Any]:
         done = subprocess.run([program, *arguments, "--json"], stdout=subprocess.PIPE, text=True, check=False)
     except OSError as error:
         raise AirflowFailException(
-            f"{program}: {error.strerror}; the Variable omnium_elt says which"
+            f"{program}: {error.strerror}; set the Variable omnium_elt to the program"
         ) from error
     if done.returncode == OTHER_RUN:
         raise AirflowSkipException("another run holds this home")

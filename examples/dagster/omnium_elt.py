@@ -23,7 +23,7 @@ def omnium_elt(*arguments: str) -> dict[str, Any]:
     try:
         done = subprocess.run([PROGRAM, *arguments, "--json"], stdout=subprocess.PIPE, text=True, check=False)
     except OSError as error:
-        raise dg.Failure(f"{PROGRAM}: {error.strerror}; OMNIUM_ELT says which") from error
+        raise dg.Failure(f"{PROGRAM}: {error.strerror}; set OMNIUM_ELT to the program") from error
     if not done.stdout:  # killed, e.g. by the kernel for lack of memory
         raise dg.Failure(f"{PROGRAM} {arguments[0]} ended with {done.returncode}, and without a report")
     told: dict[str, Any] = json.loads(done.stdout)

@@ -28,7 +28,7 @@ NOT_CARRIED = {"state/token.json", "state/lock", "state/spool", "state/dbt", "st
 def fetch(bucket: Bucket) -> None:
     """Unpack the newest home, and note its number."""
     if (HOME / "state").exists():
-        raise OmniumEltError(f"{HOME} is not empty", "A home is fetched into a folder that has none.")
+        raise OmniumEltError(f"{HOME} is not empty", "Fetch into a folder that holds no home.")
     numbers = bucket.numbers()
     HOME.mkdir(parents=True, exist_ok=True)
     if numbers:

@@ -163,7 +163,7 @@ COMMON = (
         metavar="DIR",
         callback=_home,
         type=click.Path(),
-        help="Folder of warehouse, exports and state (default: OMNIUM_HOME, else omnium-data).",
+        help="Folder for the warehouse, exports and state (default: OMNIUM_HOME, else omnium-data).",
     ),
     click.option("--json", "as_json", is_flag=True, help="One JSON object on stdout, all else on stderr."),
     click.option("-v", "--verbose", is_flag=True, help="Show the log as well."),
@@ -176,7 +176,7 @@ SINCE = click.option(
     "--since",
     type=Day(),
     metavar="DATE",
-    help="First load: no history older than DATE; master data is read whole.",
+    help="In a first load, skip history older than DATE; master data is read completely.",
 )
 TENANT = (
     *RESOURCES,
@@ -215,20 +215,20 @@ PROPOSAL = (
         "suppliers",
         multiple=True,
         metavar="ID|NAME",
-        help="Only this one; may be repeated.",
+        help="Only orders to this supplier; may be repeated.",
     ),
     click.option(
         "--warehouse",
         "warehouses",
         multiple=True,
         metavar="CODE|NAME",
-        help="Only for this one; may be repeated.",
+        help="Only orders for this warehouse; may be repeated.",
     ),
-    click.option("--deferred", is_flag=True, help="Also orders that the proposal lets wait."),
+    click.option("--deferred", is_flag=True, help="Also orders that can wait."),
     click.option(
-        "--all", "everything", is_flag=True, help="Also lines that are not ticked, where others are."
+        "--all", "everything", is_flag=True, help="Also lines that are not ticked, even if others are."
     ),
-    click.option("--as-proposed", is_flag=True, help="As if nothing had been decided in the dashboard."),
+    click.option("--as-proposed", is_flag=True, help="Ignore the decisions made in the dashboard."),
 )
 
 

@@ -91,7 +91,7 @@ with joined as (
             or decision.supplier_id is distinct from lines.supplier_id
             or decision.currency is distinct from lines.currency
         ) as is_outdated,
-        -- who ticks a line means the quantity that he sees
+        -- a ticked line keeps the quantity that was proposed when it was ticked
         case
             when decision.quantity is not null then decision.quantity
             when decision.is_ticked then decision.proposed_quantity

@@ -238,7 +238,7 @@ def _clock(client: "OmniumClient") -> Finding:
             "clock",
             "warn",
             "the server sends no Date header",
-            "Windows end before this machine's time: keep it right.",
+            "Windows then end by this machine's clock: keep it right.",
         )
     seconds = round(offset.total_seconds())
     message = f"this machine and the server differ by {abs(seconds)} s"
@@ -247,7 +247,7 @@ def _clock(client: "OmniumClient") -> Finding:
             "clock",
             "warn",
             message,
-            "Windows end at the earlier of both, so the difference is read again in each run: set the wrong one.",
+            "Windows end at the earlier of both, so each run reads the difference again: correct the wrong clock.",
         )
     return _ok("clock", message)
 
@@ -262,7 +262,7 @@ def _limits(settings: Settings) -> Finding:
             "limits",
             "warn",
             f"{message}: the server allows {SERVER_LIMIT_CONCURRENT} and {SERVER_LIMIT_PER_SECOND:g}",
-            "More is cut down to that; a tenant's other integrations share the tenant's limit.",
+            "Higher values are reduced to that; a tenant's other integrations share the tenant's limit.",
         )
     return _ok("limits", message)
 

@@ -21,7 +21,7 @@ WAIT_SECONDS = 1.0
 
 @command(
     "backfill",
-    "a first load in parts, which several processes or machines read at once",
+    "make a first load in parts, which several processes or machines read at once",
     [
         "omnium-elt backfill plan 12 --at-once 3",
         "omnium-elt backfill part",
@@ -36,7 +36,7 @@ WAIT_SECONDS = 1.0
         "--at-once",
         type=int,
         metavar="N",
-        help="Of a plan: how many parts are read at the same time, by which the limits are divided (default: all).",
+        help="With plan: how many parts are read at the same time; the limits are divided by it (default: all).",
     ),
     DESTINATION,
     PUBLISH_TO,
@@ -47,7 +47,7 @@ def backfill_command(
     """Plan a backfill, read its parts, or commit it."""
     if (number is None and what == "plan") or (number is not None and what == "commit"):
         raise UsageError(
-            "plan takes how many parts, part takes which one (or none: all that nobody reads), commit takes no number",
+            "plan takes how many parts, part takes one number (or none: all that nobody reads), commit takes no number",
             "See omnium-elt backfill --help.",
         )
     settings = read_settings(home, options, needs_tenant=True)

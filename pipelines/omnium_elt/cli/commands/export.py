@@ -30,7 +30,7 @@ def _local(context: click.Context, param: click.Parameter, value: str | None) ->
         "--format",
         "file_format",
         type=click.Choice(("parquet", "csv", "xlsx", "html", "pdf")),
-        help="Default: as --output ends, else xlsx; with --for-supplier also html, to print, or pdf.",
+        help="Default: the extension of --output, else xlsx. html (to print) and pdf need --for-supplier.",
     ),
     click.option(
         "--output",
@@ -40,10 +40,14 @@ def _local(context: click.Context, param: click.Parameter, value: str | None) ->
         help="Default: purchase_proposal_line.FORMAT, or orders/.",
     ),
     click.option(
-        "--for-supplier", is_flag=True, help="A file an order, as its supplier expects it, into a folder."
+        "--for-supplier",
+        is_flag=True,
+        help="Write one file per order, as its supplier expects it, to a folder.",
     ),
     *PROPOSAL,
-    click.option("--delimiter", default=",", metavar="SIGN", help="Between the cells of a csv (default: ,)."),
+    click.option(
+        "--delimiter", default=",", metavar="SIGN", help="Separates the cells of a csv (default: ,)."
+    ),
     click.option(
         "--decimal",
         "decimal_sign",

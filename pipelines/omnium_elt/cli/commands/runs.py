@@ -41,7 +41,7 @@ from omnium_elt.warehouse.database import LOCAL
         "reconcile_every_days",
         type=click.IntRange(min=0),
         metavar="DAYS",
-        help="Look for deleted rows as well, where the last time is DAYS ago.",
+        help="Also look for deleted rows if that was last done at least DAYS days ago.",
     ),
 )
 def run_command(home: Home, as_json: bool, **settings: Any) -> int:
