@@ -23,7 +23,7 @@ PATIENCE = 30
 
 
 def purchasing(report: dict[str, Any]) -> dict[str, Any]:
-    """What is to be ordered, from the report of a run; empty where nothing was published."""
+    """What is to be ordered, from the report of a run; empty if nothing was published."""
     steps = [step for step in report.get("steps", ()) if step.get("name") == "publish"]
     return (steps[-1].get("details", {}).get("purchasing") if steps else None) or {}
 

@@ -3,10 +3,10 @@
     python home.py fetch s3://bucket/omnium-home    before the run: fetch the newest home, if one was stored
     python home.py store s3://bucket/omnium-home    after the run, even if it failed
 
-The home is OMNIUM_HOME (default: omnium-data). Credentials are those of `--publish-to`. Stored is `state/` with the
-working database, without the access token, logs and scratch files; a run creates the rest again. If two runs fetched
-the same home, the second to store it is refused with status 1: its work is lost, and the next run repeats it. The
-bucket holds all data of the warehouse, and the key for personal data unless one was configured: keep it private.
+The home is OMNIUM_HOME (default: omnium-data). Credentials are those of `--publish-to`. The bucket gets `state/` with
+the working database, but no access token, logs or scratch files; a run creates the rest again. If two runs fetched the
+same home, the second to store it is refused with status 1: its work is lost, and the next run repeats it. The bucket
+holds all data of the warehouse, and the key for personal data unless one was configured: keep it private.
 """
 
 import json

@@ -1,4 +1,4 @@
-"""The command line. Only this package writes to the terminal and imports click and rich.
+"""The command line: the only package that imports the terminal libraries click and rich.
 
 entry       the program: parses the arguments, calls a command, reports errors
 parser      what all commands share: help, options, parameter types

@@ -50,7 +50,7 @@ IN_ORDER_OF_USE = (
 
 
 def _show_version(context: click.Context, param: click.Parameter, is_wanted: bool) -> None:
-    """Print the installed version and exit; no other call looks it up."""
+    """Print the installed version and exit."""
     if is_wanted and not context.resilient_parsing:
         from omnium_elt.infra.project_files import version
 

@@ -9,7 +9,7 @@ MOST_URGENT = 5
 
 
 def summary(connection: Any, as_of: str | None) -> Row:
-    """Lines and value to order by currency, the money at risk, counts (`lists`, by urgency), the most urgent lines.
+    """Lines, value and money at risk by currency, counts by urgency and of each list, and the most urgent lines.
 
     Amounts are in the currency next to them. Lines that wait for a supplier's minimum are left out.
 

@@ -11,7 +11,7 @@ import msgspec
 
 _SPACE = re.compile(r"[ \t\r\n]*")
 _LONGEST_INTEGER = 18
-"""Digits of an integer that becomes an int; longer ones become Decimals, as int() takes at most 4,300 digits."""
+"""Most digits of an integer that becomes an int; longer ones become Decimals, as int() takes at most 4,300 digits."""
 
 
 def _whole(digits: str) -> int | Decimal:
