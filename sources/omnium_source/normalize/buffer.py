@@ -46,7 +46,7 @@ class Part:
         return source.column(name)
 
     def tables(self) -> Iterator[pa.Table]:
-        """Yield the rows; those of a file in the row groups in which they were written."""
+        """Yield the rows; those of a file come in the row groups in which they were written."""
         if self.table is not None:
             yield self.table
         elif self.path is not None:

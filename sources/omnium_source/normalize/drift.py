@@ -15,7 +15,7 @@ from omnium_source.decoding import What
 DriftKind = Literal["new_field", "misfit", "rounded", "clamped", "no_key", "doubled_key", What]
 
 MOST_IDS = 1_000
-"""Rows of a column that are noted with their keys; of more rows only the ids are noted, or only their number."""
+"""Rows of a column that are noted with their keys; of further rows only the ids or only the number are kept."""
 EXAMPLES = 3
 """The most rows of a column that are named."""
 WHOLE_ROW = "*"

@@ -29,7 +29,7 @@ Place = tuple[str, tuple[str, ...]]
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """What a batch added: the columns of fields that the contract lacks, and the kind of each such column."""
+    """What a batch added: the columns of fields that the contract lacks, and the kind of every new column."""
 
     fields: dict[Place, Column] = field(default_factory=dict)
     kinds: dict[tuple[str, str], Kind] = field(default_factory=dict)

@@ -49,7 +49,7 @@ class Normalizer:
         """The tables of some pages: always the root table, child tables only if they have rows.
 
         `columns` are those in addition to the contract's; `Batch.found` holds the new ones. A key that comes twice is
-        in the tables twice; if `newest_by` names the column that tells which row is newer, only the newest is.
+        in the tables twice; if `newest_by` names the column that tells which row is newer, only its newest row is.
         """
         pages, columns = list(pages), columns or FoundColumns.of(self.shape.tables)
         while True:

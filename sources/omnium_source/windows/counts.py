@@ -158,7 +158,7 @@ class CountProof:
         return self.rows.connection.post(self.counted_by, body, starts_scroll=True)
 
     def _confirmed(self, axis: Axis) -> Verdict:
-        """LIMIT, unless rows were added meanwhile or the server ignores bounds. Raises Incomplete if rows went."""
+        """LIMIT, unless rows were added meanwhile or the server ignores bounds. Raises Incomplete if rows disappeared."""
         now = self._count(self.rows.window)
         if now > self.shown.total:
             return Verdict.TRUE  # a limit would not rise; the next count shows whether all rows are there
@@ -233,7 +233,7 @@ def _part(window: Window, axis: Axis, low: dt.datetime | None, high: dt.datetime
 
 
 def _counts_further(rows: Gathered, count: int) -> bool:
-    """Whether the server counts further than this in any resource: one index, one limit.
+    """Whether the server counts further than `count` in any resource: one index, one limit.
 
     That does not prove it, because each resource could have a limit of its own. It has to suffice for rows that only
     the total count reveals: those without a stamp, in a table of a hundred or two hundred rows. Takes at most one

@@ -20,7 +20,7 @@ DELETED = "deleted"
 def marked(batch: Batch, moment: dt.datetime) -> Batch:
     """The batch with `_omnium_deleted_at` set in the rows whose own status says that they are deleted.
 
-    The hash of a marked row has a prefix, so that the row is known once it is marked, and new again if it is restored.
+    Their hash gets a prefix, so that a row that is already marked is not written again, and one that is restored is.
     """
     root = batch.tables.get(batch.root)
     if root is None or "status" not in root.column_names:

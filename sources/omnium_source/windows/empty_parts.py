@@ -45,7 +45,7 @@ class EmptyParts:
             self._waiting.append(part)
 
     def rest(self, following: Gathered | None = None) -> Iterator[Gathered]:
-        """Yield the parts that wait, counted again; if they hold rows by now, yield what is read of them.
+        """Count the waiting parts again and yield them; if they hold rows by now, read them instead.
 
         They are counted together with the part that follows, so that the answer itself shows that the server counts. If
         no part follows, or parts are cut by creation, the window is counted after them. Raises Incomplete if the server

@@ -34,9 +34,8 @@ class Query:
 
     `body`: further fields of the request. `late_before`: rows with an earlier stamp have appeared late. `note`: called
     with the rows of each page. `deleted_at`: the mark for rows that say they are deleted, if those are asked for.
-    `missing`: rows without a stamp that an earlier read could not show, of the `of` such rows that the server counted
-    `among` all its rows; `limit`: the limit at which it could not count them. `goes_on`: an earlier run has begun to
-    read everything, so this one looks for rows without a stamp.
+    `missing`, `of`, `among`, `limit`: what an earlier read left open about rows without a stamp (`WindowState`).
+    `goes_on`: an earlier run has begun to read everything, so this one looks for rows without a stamp.
     """
 
     body: Mapping[str, Any] | None = None
@@ -91,7 +90,7 @@ class Verified:
 class Gathered:
     """The rows of one window; `total` is the server's count of them, None if there is no count to compare with.
 
-    One class, as all of it is what a receipt says of the window, while it grows.
+    One class, as all of it goes into the window's receipt.
     """
 
     def __init__(

@@ -16,7 +16,7 @@ from omnium_source.windows.gathered import Gathered
 from omnium_source.windows.window import EARLIEST, microseconds_of, value_at
 
 FEWEST_STAMPS = 8
-"""Different stamps. Chance puts this many in order once in forty thousand times."""
+"""This many different stamps are in order by chance only once in forty thousand cases (8! = 40,320)."""
 
 
 class Order(Enum):
@@ -31,8 +31,9 @@ class Order(Enum):
 class NewestFirst:
     """One attempt at the newest rows: reads pages by `sort` until a row is older than the window's lower bound.
 
-    The order proves such a read, not a count. A row that changes meanwhile moves to the top and those below it move
-    down, so rows may come twice but are never missed. A deleted row would let them move up, and the count reveals that.
+    Such a read is proved by the order, not by a count. A row that changes meanwhile moves to the top and those below it
+    move down, so rows may come twice but are never missed. A deleted row would let them move up; the count reveals
+    that.
     """
 
     def __init__(self, rows: Gathered, sort: str) -> None:

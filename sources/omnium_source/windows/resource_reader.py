@@ -26,8 +26,8 @@ def _unmoved_without_rows(windows: Iterator[Verified], before: State) -> Iterato
     """Pass the windows on; as long as none shows a row, their states leave the cursor where it was.
 
     A server whose index is being rebuilt counts nothing for a while, and nothing tells that from a quiet day or an
-    empty resource. So the next read begins where a row was last seen, or at the beginning if none ever was. It is shown
-    what this read was not, takes no more requests and meets no row a second time.
+    empty resource. So the next read begins where a row was last seen, or at the beginning if none ever was, and finds
+    what this read was not shown. That takes no extra request, and no row is read twice.
     """
     rows, kept = 0, before.kept()
     for verified in windows:

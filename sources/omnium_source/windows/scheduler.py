@@ -248,7 +248,7 @@ class Scheduler:
     # -- by values ---------------------------------------------------------------------------------
 
     def _in_parts(self, lost: Attempt, connection: Connection, filters: Sequence[ValueFilter]) -> Gathered:
-        """Read a window whose scroll was lost as many small parts, by the values of `filters`.
+        """Read a window in many small parts, by the values of `filters`, after its scroll was lost.
 
         An inventory of 200 batches of which one in twenty is lost never arrives as one scroll. By warehouse and, in a
         large warehouse, by some hundred products at a time, each part takes an answer or two. Each part is complete by

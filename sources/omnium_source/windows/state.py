@@ -94,7 +94,7 @@ class State:
 
     @property
     def cursor_second(self) -> dt.datetime | None:
-        """The cursor, cut to the second: rows with an earlier stamp have appeared late."""
+        """The cursor, cut to the second: rows that a later read finds below it have appeared late."""
         return self.cursor and second_of(self.cursor)
 
 
@@ -102,9 +102,9 @@ class State:
 class WindowState(State):
     """The state of `window` and `event`.
 
-    `is_first_read`: the first read, however many windows it takes, is not finished. `missing`: rows without a stamp
-    that a read could not show, of the `of` such rows that the server counted `among` all its rows. `limit`: the count
-    at which the server's counts stopped, so that rows without a stamp could not be counted.
+    `is_first_read`: the first read, however many windows it takes, is not finished. `missing`: how many rows without a
+    stamp a read could not show; `of`: how many such rows the server counted; `among`: how many rows it counted in all.
+    `limit`: the count at which the server's counts stopped, so that rows without a stamp could not be counted.
     """
 
     is_first_read: bool | None = None
