@@ -158,7 +158,7 @@ class CountProof:
         return self.rows.connection.post(self.counted_by, body, starts_scroll=True)
 
     def _confirmed(self, axis: Axis) -> Verdict:
-        """LIMIT, unless rows were added meanwhile or the server ignores bounds. Raises Incomplete if rows disappeared."""
+        """LIMIT, unless rows were added meanwhile or the server ignores bounds. Raises Incomplete if rows are gone."""
         now = self._count(self.rows.window)
         if now > self.shown.total:
             return Verdict.TRUE  # a limit would not rise; the next count shows whether all rows are there
