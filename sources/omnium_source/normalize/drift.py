@@ -26,15 +26,15 @@ LONGEST_EXAMPLE = 60
 WORDS: dict[DriftKind, str] = {
     "new_field": "new field",
     "misfit": "values that do not fit",
-    "rounded": "more than 28 decimals, rounded to 9 and kept beside as text",
-    "clamped": "moments after the first of 9999-12-31, kept as that",
+    "rounded": "more than 28 decimals, rounded to 9; the exact number is kept as text beside it",
+    "clamped": "times after 9999-12-31T00:00:00Z, replaced by that moment",
     "replaced_text": "characters that no text can hold, replaced by U+FFFD",
-    "no_number": "NaN or an infinity, null here",
-    "doubled_name": "a field that stands twice in one object, of which the last counts",
-    "too_deep": "nested too deeply, kept as text of JSON",
-    "no_row": "what stands among the rows and is no object, left out",
-    "no_key": "rows without a key, told apart by all that they hold",
-    "doubled_key": "rows with the key of another one on the same page, of which one is kept",
+    "no_number": "NaN or infinity, stored as null",
+    "doubled_name": "a field that occurs twice in one object; the last one counts",
+    "too_deep": "nested too deeply, kept as JSON text",
+    "no_row": "elements among the rows that are not objects, left out",
+    "no_key": "rows without a key, identified by their content",
+    "doubled_key": "rows with the key of another row on the same page; one of them is kept",
 }
 
 

@@ -104,7 +104,7 @@ def test_what_is_no_row_is_named_by_its_place(kind: str) -> None:
     told = [(one.table, one.column, one.example_type, one.rows, one.examples) for one in window.odd]
     assert told == [("suppliers", "*", kind, 1, ("element 2 of a page, after r000",))]
     assert in_words(window.odd) == [
-        f"what stands among the rows and is no object, left out: suppliers.* ({kind}): 1 row, "
+        f"elements among the rows that are not objects, left out: suppliers.* ({kind}): 1 row, "
         "such as element 2 of a page, after r000"
     ]
 
