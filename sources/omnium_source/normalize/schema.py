@@ -196,7 +196,7 @@ class _Walk:
         level: int,
         columns: list[Column],
     ) -> Node:
-        """What becomes of the fields of one object; its columns are added to `columns`, those of its table.
+        """What becomes of the fields of one object; adds to `columns`, the columns of its table.
 
         One function, as a field becomes a column, a child table or a nested object by one decision.
         """

@@ -108,7 +108,7 @@ class Spelling:
         return Decimal(repr(number) if text is None else text)
 
     def _long_text(self, number: float, row: int) -> str | None:
-        """How a number is written that its float does not represent, None if the float does."""
+        """The spelling of a number that its float does not represent, None if the float does."""
         page = self._bodies.page_of(int(self._roots[row]))
         texts = self._bodies.long_numbers(page).get(number)
         if not texts:
@@ -132,7 +132,7 @@ class Spelling:
         return self._long_text(number, row) or self._digits(number, row) or orjson.dumps(number).decode()
 
     def _digits(self, number: float, row: int) -> str | None:
-        """How an integer of more than 64 bits is written that its float represents all the same; None for any other."""
+        """The spelling of an integer of more than 64 bits that its float represents, None for any other number."""
         if not number.is_integer() or int(number) in INT64:
             return None
         texts = self._bodies.long_numbers(self._bodies.page_of(int(self._roots[row]))).get(number, ())

@@ -1,4 +1,4 @@
-"""Splits a window that time cannot make small enough by the values of a filter, such as warehouses or products.
+"""Splits a window by the values of a filter, such as warehouses or products, if time cannot make it small enough.
 
 ByValues    which values to ask for next, until the window is covered
 """

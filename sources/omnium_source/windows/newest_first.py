@@ -1,4 +1,4 @@
-"""Reads changes that no filter finds but a search sorts by: from the newest one back to the cursor.
+"""Reads changes from the newest one back to the cursor, where no filter finds them but a search sorts by them.
 
 NewestFirst   one attempt at the newest rows of a search, in one of its orders
 Order         what their order proved

@@ -1,7 +1,8 @@
 """Reads any window of a resource: as one, or as smaller ones, several of them at the same time.
 
 A window whose counts do not match is read again, and then in smaller windows. That comes to an end, because a single
-page is one consistent answer. A scroll that no time makes smaller is split by the values of a filter (`by_values.py`).
+page is one consistent answer. A scroll that time cannot make smaller is split by the values of a filter
+(`by_values.py`).
 
 A scroll cannot be read in parallel, so a large window is split and its parts are read side by side: another part is
 started when no tables are being made. Parts are handed on oldest first. The newest one is started only when all others
