@@ -6,8 +6,8 @@
     pipeline = dlt.pipeline("omnium", destination="duckdb", dataset_name="omnium")
     pipeline.run(omnium_source().with_resources("suppliers", "purchase_orders"))
 
-`omnium_source` stands in `source.py`, and is imported when it is first asked for: dlt takes longer to import than all
-else, and a worker (`normalize/worker_pool.py`) does not need it.
+`omnium_source` is defined in `source.py` and imported on first use: importing dlt takes longer than everything else,
+and the worker processes (`normalize/worker_pool.py`) do not need it.
 """
 
 from typing import TYPE_CHECKING, Any

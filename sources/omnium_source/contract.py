@@ -1,4 +1,4 @@
-"""The response schemas, as the vendor describes them (`contract.json`)."""
+"""The response schemas from the vendor's API description (`contract.json`)."""
 
 import json
 from functools import lru_cache
@@ -7,7 +7,7 @@ from importlib import resources
 
 @lru_cache(maxsize=1)
 def contract() -> dict[str, dict[str, str]]:
-    """The response schemas: schema → field → its kind, the schema of the object, or `[schema]` of a list."""
+    """The response schemas: schema → field → type. `[X]` is a list of X; the type of an object names its schema."""
     text = resources.files("omnium_source").joinpath("contract.json").read_text(encoding="utf-8")
     schemas: dict[str, dict[str, str]] = json.loads(text)
     return schemas

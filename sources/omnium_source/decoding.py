@@ -1,13 +1,13 @@
-"""An answer's bytes → JSON, also where they are not quite JSON.
+"""Decode the bytes of an answer as JSON, leniently if they are not quite JSON.
 
-    decode(body)    the document, and its faults: what could not be read as it stands, and where
+    decode(body)    the document, and its faults: values that had to be changed, and where
 
-Some tenants' texts hold what JSON has no room for: half of a surrogate pair, a zero character, bytes of another
-encoding; and some serializers write `NaN`, or numbers that no float holds. orjson refuses the whole answer for one of
-them, and asking again brings the same. So such an answer is read a second time, leniently and much more slowly:
-what is no character becomes U+FFFD, what is no number null, and each such place is a fault that names its row.
+Some tenants' texts hold half of a surrogate pair, a zero character, or bytes of another encoding. Some serializers
+write `NaN`, or numbers that no float holds. orjson refuses an answer with one such value, and repeating the request
+does not help. So the answer is parsed a second time, leniently and much more slowly: invalid characters become U+FFFD,
+values that are not numbers become null, and each such place is a fault that names its row.
 
-An answer that is no JSON at all (a proxy's page, half an answer) is refused here too: asking again may help there.
+An answer that is not JSON at all (a proxy's page, half an answer) raises ValueError; repeating the request may help.
 """
 
 import json
@@ -24,15 +24,20 @@ from omnium_source.errors import Incomplete
 from omnium_source.json_values import json_bytes, members
 
 What = Literal["replaced_text", "no_number", "doubled_name", "too_deep", "no_row"]
-"""What is wrong with a value: characters of it were replaced, it is no number and became null, its object had the same
-name twice and the last one counts, it lies deeper than `DEEPEST` and is kept as a text of JSON, or it stands among the
-rows of a page and is no object."""
+"""What is wrong with a value:
+
+replaced_text  characters of it were replaced
+no_number      it is not a number and became null
+doubled_name   its object has the same name twice; the last value counts
+too_deep       it lies deeper than `DEEPEST` and is kept as JSON text
+no_row         it stands among the rows of a page and is not an object
+"""
 
 DEEPEST = 250
-"""Levels of objects and lists that are kept, where the quick way finds more of them than it can read (1,024)."""
+"""Levels of objects and lists that are kept of a document that is deeper than orjson can read (1,024)."""
 REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
 LONGEST_WHOLE = 4_000
-"""Digits of a whole number that becomes an integer: the time that takes grows with their square."""
+"""Most digits of a number that is converted to an integer: the time for that grows with their square."""
 
 _ESCAPED_NUL = rb"\u0000"
 _NO_CHARACTER = re.compile("[\x00\ud800-\udfff]")
@@ -41,7 +46,7 @@ _AROUND = "\ufeff\x00 \t\r\n"
 
 
 class _NoNumber:
-    """Stands for NaN and the infinities until their place is known."""
+    """Placeholder for NaN and the infinities, until their place in the document is known."""
 
 
 _NO_NUMBER = _NoNumber()
@@ -49,10 +54,11 @@ _NO_NUMBER = _NoNumber()
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """A value that could not be read as it stands.
+    """A value that had to be changed, or an element that is not a row.
 
-    `row`: the position of its row among the elements of the answer, None where it belongs to no row. `path`: the fields
-    that lead to it from there; positions in lists are left out. `json_type`: what it is, where it should be a row.
+    `row`: the position of its row among the elements of the answer; None if it belongs to no row. `path`: the fields
+    that lead from the row to the value, without positions in lists. `json_type`: the type of an element that is not a
+    row (`no_row`).
     """
 
     row: int | None
@@ -63,20 +69,20 @@ class Fault:
 
 @dataclass(frozen=True, slots=True)
 class Decoded:
-    """An answer: its JSON, which every JSON writer and every destination takes, and what was wrong with it."""
+    """An answer's document, which is valid JSON for every writer and destination, and its faults."""
 
     document: Any
     faults: tuple[Fault, ...] = ()
 
     @property
     def elements(self) -> list[Any]:
-        """An envelope's `result`, or a bare list; nothing where there is neither."""
+        """The `result` of an envelope, or a bare list; empty if the document is neither."""
         elements = self.document.get("result") if isinstance(self.document, dict) else self.document
         return elements if isinstance(elements, list) else []
 
     @property
     def rows(self) -> list[dict[str, Any]]:
-        """The elements that are objects: what is none is no row."""
+        """The elements that are objects."""
         return [element for element in self.elements if type(element) is dict]
 
 
@@ -84,22 +90,22 @@ def decode(body: bytes) -> Decoded:
     """The JSON in an answer's bytes.
 
     Raises:
-        ValueError: it is no JSON, not even leniently.
+        ValueError: even the lenient parser cannot read it.
     """
     try:
         document = orjson.loads(body)
     except orjson.JSONDecodeError:
         return _leniently(body)
-    # No database that keeps text as C does takes this character, and the warehouse is the same in each of them.
-    # One byte is looked for ten times as fast as six.
+    # Databases with C strings cannot store a zero character, and the data should be the same in every destination.
+    # Searching for one byte first is ten times as fast as searching for six.
     has_nul = b"\\" in body and _ESCAPED_NUL in body
     return _leniently(body) if has_nul else Decoded(document)
 
 
 def page_of(body: bytes, *, is_exact: bool = False) -> Decoded:
-    """A page of rows, whose answer was JSON when it came; an element that is no object is a fault.
+    """Decode a page of rows; an element that is not an object is a fault.
 
-    `is_exact`: its numbers as decimals. Raises Incomplete: no JSON.
+    `is_exact`: decode numbers as decimals. Raises Incomplete if the page is not JSON.
     """
     try:
         decoded = _leniently(body) if is_exact else decode(body)
@@ -114,13 +120,13 @@ def page_of(body: bytes, *, is_exact: bool = False) -> Decoded:
 
 
 def json_type_of(value: Any) -> str:
-    """What JSON calls a value."""
+    """The name of a value's type in JSON."""
     names = {type(None): "null", bool: "boolean", str: "text", list: "list", dict: "object"}
     return names.get(type(value), "number")
 
 
 def mended(body: bytes) -> bytes:
-    """The same as JSON that every reader takes. Raises ValueError: it is that already, or no JSON at all."""
+    """An answer that is not quite JSON, as valid JSON. Raises ValueError if it is valid already, or is not JSON."""
     lenient = _leniently(body)
     clean = json_bytes(lenient.document)
     if clean == body:
@@ -130,7 +136,7 @@ def mended(body: bytes) -> bytes:
 
 def _leniently(body: bytes) -> Decoded:
     encoding = json.detect_encoding(body)
-    # Bytes that are no UTF-8 become lone surrogates, as those that the text spells out do: both are found below.
+    # Bytes that are not UTF-8 become lone surrogates, like escaped ones in the text; `_mended` replaces both.
     text = body.decode(encoding, "surrogateescape" if encoding.startswith("utf-8") else "replace")
     text = text.strip(_AROUND)
     doubled: dict[int, set[str]] = {}
@@ -169,7 +175,7 @@ def _decimal(text: str) -> Decimal | _NoNumber:
 
 
 def whole_number(text: str) -> int | Decimal:
-    """A whole number; beyond 64 bits as a decimal, where orjson makes it a float."""
+    """An integer, or a decimal beyond 64 bits, which orjson would make a float."""
     if len(text) > LONGEST_WHOLE:
         return Decimal(text)
     number = int(text)
@@ -177,7 +183,7 @@ def whole_number(text: str) -> int | Decimal:
 
 
 def _cut(text: str, cut: set[str]) -> str:
-    """The same JSON with what lies deeper than `DEEPEST` as texts, which are noted in `cut`."""
+    """The JSON with values deeper than `DEEPEST` replaced by their JSON text; the texts are added to `cut`."""
     parts, depth, start, copied = [], 0, 0, 0
     for token in _BRACKETS.finditer(text):
         sign = token.group()
@@ -196,13 +202,13 @@ def _cut(text: str, cut: set[str]) -> str:
 
 
 def _mended(document: Any, doubled: dict[int, set[str]], cut: set[str]) -> tuple[Any, tuple[Fault, ...]]:
-    """The document without what is no text or no number, in place, and where that stood."""
+    """Replace invalid texts and numbers in the document, in place, and return it with the faults."""
     faults: dict[Fault, None] = {}
 
     def note(row: int | None, path: tuple[str, ...], what: What) -> None:
         faults[Fault(row, path, what)] = None
 
-    # The document stands in a list, so that it can be replaced itself.
+    # The document is wrapped in a list, so that it can itself be replaced.
     around = [document]
     todo: list[tuple[Any, int | None, tuple[str, ...]]] = [(around, None, ())]
     rows = Decoded(document).elements
@@ -238,7 +244,7 @@ def _text(text: str) -> str:
 
 
 def _renamed(container: dict[str, Any], name: str) -> str:
-    """Give a field of an object a name that is text, and that no other field has."""
+    """Rename a field of an object to a valid name that no other field has, and return the name."""
     new = _text(name)
     while new in container:
         new += REPLACEMENT

@@ -1,11 +1,10 @@
-"""How Arrow tables enter dlt: each with the exact columns of its shape, children below their parents.
+"""How Arrow tables enter dlt: each with its own columns, child tables below their parents.
 
-dlt nests only tables that it made itself out of dicts. Handing it nested Arrow tables needs two things that
-its decorators do not offer (dlt 1.31): a table schema that comes with the item, and a nested table that still
-tells which resource it belongs to. With them a merge deletes and inserts children along with their root row,
-so that a removed child disappears and an emptied list leaves nothing.
+dlt nests only tables that it made itself out of dicts. Nested Arrow tables need two things that dlt's decorators do not
+offer (dlt 1.31): a table schema that comes with the item, and a nested table that still names its resource. With them a
+merge deletes and inserts children along with their root row, so a removed child disappears from the destination.
 
-What it takes of dlt's that is not promised to stay is in `dlt_private.py`.
+All use of dlt's private parts is in `dlt_private.py`.
 """
 
 import inspect
@@ -38,9 +37,9 @@ from omnium_source.resources import Resource
 log = logging.getLogger("omnium")
 
 MERGE: dict[str, Any] = {"disposition": "merge", "strategy": "delete-insert", "deduplicated": True}
-"""A row that comes again replaces the one before it. Windows bring each key once, so dlt need not look."""
+"""A row replaces the earlier row with its key. A window holds each key once, so dlt need not remove duplicates."""
 TABLE = b"omnium_table"
-"""Where an Arrow table that is only looked at says whose rows it holds."""
+"""Key in the metadata of an Arrow table that is read without a pipeline: the name of the table."""
 SYSTEM_COLUMNS: Columns = {
     "_dlt_id": {"data_type": "text", "nullable": False, "row_key": True},
     "_dlt_load_id": {"data_type": "text", "nullable": True},
@@ -54,10 +53,10 @@ mend_arrow()
 
 
 class OmniumResource(DltResource):
-    """A dlt resource whose items bring their own table schema; hints that it cannot follow it refuses."""
+    """A dlt resource whose items come with their own table schema. It refuses hints that it cannot follow."""
 
     row: Resource
-    """Its row of the table of resources."""
+    """The resource's row of the table of resources."""
 
     def _clone(self, **more: Any) -> Any:
         made = super()._clone(**more)
@@ -65,7 +64,7 @@ class OmniumResource(DltResource):
         return made
 
     def apply_hints(self, table_name: Any = None, *arguments: Any, **hints: Any) -> Any:
-        """As dlt's own. Raises ConfigurationError for a hint that the source cannot follow."""
+        """Like dlt's `apply_hints`. Raises ConfigurationError for a hint that the source cannot follow."""
         names = list(inspect.signature(DltResource.apply_hints).parameters)[2:]
         given = {"table_name": table_name, **dict(zip(names, arguments, strict=False)), **hints}
         check_hints(self.row, given)
@@ -78,23 +77,24 @@ class OmniumResource(DltResource):
     def add_limit(
         self, max_items: int | None = None, max_time: float | None = None, count_rows: bool | None = False
     ) -> Any:
-        """Read no more windows after `max_items` that had rows (with `count_rows`: after so many rows), or seconds.
+        """Stop after `max_items` windows that had rows to write, or after `max_time` seconds.
 
-        A window is handed on with all its rows and their children. With a limit it is small, a thousand rows
-        where it can be cut; what is left is read in later runs.
+        With `count_rows`, `max_items` counts rows instead of windows. A window is always loaded with all its rows and
+        their children, so a resource with a limit reads small ones, of a thousand rows if it can be split so far. Later
+        runs read what is left.
         """
         self._pipe.remove_by_type(LimitItem)
         return self.add_step(WindowLimit(max_items, max_time, bool(count_rows)))
 
     def parallelize(self) -> Any:
-        """Refused: windows are read side by side as it is."""
+        """Raise ConfigurationError: the source already reads windows side by side."""
         raise ConfigurationError(
             f"{self.name}: parallelize is not for this source, which reads windows side by side by itself\n"
             "Leave it out."
         )
 
     def compute_table_schema(self, item: Any = None, meta: Any = None) -> Any:
-        """The schema of the item's own table, where it brings one."""
+        """The table schema that comes with the item, or else dlt's."""
         if not issubclass(type(meta), ArrowTable):
             return super().compute_table_schema(item, meta)
         columns = _columns_of(item, meta)
@@ -108,7 +108,7 @@ class OmniumResource(DltResource):
                 "columns": with_hints(columns, hinted, meta.table_name),
             }
         schema = dlt.current.source_schema()
-        # The name there: some destinations have no room for all of it.
+        # The name in the destination: some destinations shorten long names.
         name, tables = schema.naming.normalize_tables_path(meta.table_name), schema.tables
         if name in tables:
             tables[name] = NestedTable(tables[name], self.name)
@@ -116,21 +116,21 @@ class OmniumResource(DltResource):
 
 
 def replacing(row: Resource, generate: Callable[[], Iterator[Any]]) -> DltResource:
-    """The dlt resource of a row of the table: what `generate` yields (`items`) replaces rows by their ids."""
+    """The dlt resource for a row of the table; rows that `generate` yields (`items`) replace rows with the same id."""
     return ordinary(
         dlt.resource(generate, name=row.name, write_disposition=MERGE, primary_key="_dlt_id"), row
     )
 
 
 def ordinary(resource: DltResource, row: Resource) -> DltResource:
-    """The resource, with what is ours about it."""
+    """Turn a dlt resource into an `OmniumResource` with its row of the table."""
     resource.__class__ = OmniumResource
     resource.row = row
     return resource
 
 
 def _columns_of(item: Any, meta: ArrowTable) -> Columns:
-    """The columns of a table as it comes out of the pipe: a map may have added, dropped or changed some."""
+    """The columns of a table at the end of dlt's pipe: a map may have added, dropped or changed some."""
     columns = {name: dict(column) for name, column in meta.columns.items()}
     if not meta.is_mapped or not isinstance(item, pa.Table):
         return columns
@@ -147,7 +147,7 @@ def _columns_of(item: Any, meta: ArrowTable) -> Columns:
 
 
 def _check_ids_differ(item: Any, table_name: str) -> None:
-    """Refuse rows that a map has doubled: the merge of this source keeps both, as windows bring each key once."""
+    """Raise ConfigurationError if a map duplicated rows: this source's merge does not remove duplicates (`MERGE`)."""
     if not isinstance(item, pa.Table):
         return
     doubled = item.num_rows - pc.count_distinct(item["_dlt_id"]).as_py()
@@ -169,15 +169,16 @@ def _is_same_type(known: Mapping[str, Any] | None, came: Mapping[str, Any]) -> b
 def items(tables: Tables, root: str) -> Iterator[DataItemWithMeta]:
     """What a resource yields for the tables of a window.
 
-    The root's rows carry the package's id, which is known only now: a file of theirs is written a second time. Where
-    maps and filters wait, or a contract, everything comes as tables: a file would pass them by.
+    Child tables in Parquet files are handed to dlt as files. Rows of the root table need the id of the load package,
+    which is known only now, so they come as tables. So does everything if there are maps, filters or a schema contract:
+    files would bypass these.
     """
     package = load_package()
     load_id = str(package["load_id"]) if package else None
     schema, name_of = dlt.current.source_schema(), _renaming(root)
     known, naming = schema.tables, schema.naming
     is_mapped = any(not isinstance(step, WindowLimit) for step in dlt.current.pipe().steps[1:])
-    # A step of dlt's own takes the item of a file, which is None, for one that was filtered out.
+    # The item of a file is None, which a step of dlt's pipe would take for a row that was filtered out.
     takes_files = (
         any(part.path for part in tables.parts)
         and load_id is not None
@@ -206,7 +207,7 @@ def items(tables: Tables, root: str) -> Iterator[DataItemWithMeta]:
 
 
 def _takes_files(schema: Any) -> bool:
-    """Whether Parquet files may be taken over: no contract looks at them, and the destination loads them."""
+    """Whether dlt may take Parquet files as they are: no schema contract applies, and the destination loads them."""
     resource, pipeline = running(), active_pipeline()
     if resource.schema_contract or schema.settings.get("schema_contract") or pipeline is None:
         return False
@@ -217,15 +218,15 @@ def _takes_files(schema: Any) -> bool:
 
 
 def _renaming(root: str) -> Callable[[str], str]:
-    """From a table's name in the contract to the one that the resource's own name or its hints give it."""
+    """A function from a table's name in the contract to its name in dlt, which hints may have changed."""
     wanted = str(running().table_name)
     return lambda name: f"{wanted}{name.removeprefix(root)}"
 
 
 def _doubled(names: Iterable[str], naming: Any) -> list[str]:
-    """Columns that stand there twice: under their name, and under one that the destination had room for.
+    """Columns that are present twice: under their full name, and under a name that the destination shortened.
 
-    The short one is what an earlier run left in the schema; it holds nothing that the other lacks.
+    The shortened one comes from the schema of an earlier run, and holds nothing that the other lacks.
     """
     if naming.max_length is None:
         return []
@@ -238,6 +239,6 @@ def _columns(names: Iterable[str], hints: Columns) -> Columns:
 
 
 def parent_of(name: str, root: str, known: Mapping[str, Any]) -> str:
-    """The table whose rows a child's rows belong to: the longest one whose name begins its name."""
+    """The parent of a child table: the known table with the longest name that the child's name begins with."""
     parents = [table for table in known if name.startswith(f"{table}__") and table.startswith(root)]
     return max(parents, key=len, default=root)

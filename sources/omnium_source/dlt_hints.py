@@ -1,8 +1,8 @@
-"""Which of dlt's hints a resource of this source follows; others are refused with a sentence, not dropped.
+"""Which of dlt's hints a resource of this source follows. Any other hint raises an error instead of being ignored.
 
 check_hints   raises for a hint that cannot be followed
-key_columns   the primary key as columns
-with_hints    the columns of a root table together with what hints say of them
+key_columns   the columns of the primary key
+with_hints    the columns of a root table, merged with the hints
 """
 
 from collections.abc import Mapping
@@ -57,7 +57,7 @@ def _check_disposition(row: Resource, wanted: Any) -> None:
 
 
 def key_columns(row: Resource, wanted: Any) -> str | list[str]:
-    """The columns of a primary key, which has to be the API's own or dlt's."""
+    """The columns of a primary key. Raises ConfigurationError unless it is the API's own key or `_dlt_id`."""
     names = [wanted] if isinstance(wanted, str) else list(wanted)
     own = list(map(column_name_of, row.key))
     if names == ["_dlt_id"]:
@@ -78,7 +78,7 @@ _TYPE_HINTS = ("data_type", "precision", "scale", "timezone")
 
 
 def with_hints(columns: Columns, hinted: Mapping[str, Any], table: str) -> Columns:
-    """The columns of a root table together with what hints say of them."""
+    """The columns of a root table, merged with the hints. Raises ConfigurationError for a hint of another type."""
     merged = dict(columns)
     for name, hint in hinted["columns"].items():
         own = merged.get(name, {})

@@ -1,17 +1,17 @@
-"""What dlt loads by itself wherever this package is installed (entry point `dlt`, see pyproject.toml).
+"""The plugin that dlt loads wherever this package is installed (entry point `dlt` in pyproject.toml).
 
-Another process reads a pipeline's rows with dlt alone, and `dataset()[…].arrow()` of dlt 1.31 fails there with DuckDB
-2.0. With an older DuckDB there is nothing to mend, and nothing is imported.
+`dataset()[…].arrow()` of dlt 1.31 fails with DuckDB 2.0. The plugin fixes it also in a process that reads a pipeline's
+rows with dlt alone. With an older DuckDB it imports nothing.
 """
 
 from importlib.metadata import PackageNotFoundError, version
 
 FIRST_WITHOUT = 2
-"""DuckDB's first version without the name by which dlt asks for an Arrow table."""
+"""The first major version of DuckDB without the method that dlt calls for an Arrow table."""
 
 
 def is_needed() -> bool:
-    """Whether the DuckDB that is installed lacks what dlt asks for."""
+    """Whether the installed DuckDB lacks the method that dlt calls."""
     try:
         return int(version("duckdb").split(".")[0]) >= FIRST_WITHOUT
     except (PackageNotFoundError, ValueError):

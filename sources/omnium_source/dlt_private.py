@@ -1,20 +1,20 @@
-"""Every reach into what dlt does not promise to keep, each with what happens under another dlt than was tried.
+"""All use of dlt's private parts, and what happens with a version of dlt that was not tested.
 
-    reach              what for                                        under another dlt
-    NestedTable        a row's children, replaced together with it     `dlt_probe` tries it first; else refused
-    ParquetFile        files are handed over as they are               they come as tables, which takes longer
-    mend_arrow         `dataset()[…].arrow()` with DuckDB 2.0          only where dlt asks for what DuckDB lacks
-    mend_paths         DuckDB reads files below a path with a quote    the same
-    HintsWarning       a warning for every batch is hidden             it shows
-    remember_database  a pipeline finds its DuckDB file again          `refuse_same_name` says how to name it
-    take_shortcuts     loading into hundreds of tables                dlt's own functions, which take longer
-    active_pipeline    the pipeline in use                             the same: it has stood there since 1.0
-    sections           where a copy of the source has its settings     the same
-    documents          the TOML files, to find unknown settings        the environment alone is looked through
-    pipeline_state     cursors, for `status`                           the plain encoding is read
-    next_state         a state that commits without dlt's load         not asked for: dlt loads the package
-    extend             a dataset, tables and columns without a package    the same
-    go_on_above        ids of packages rise, whatever the clock says   as the clock says
+    name               purpose                                         with an untested dlt
+    NestedTable        replace a row's children together with it       `dlt_probe` tries it first, or raises
+    ParquetFile        hand Parquet files to dlt as they are           rows come as tables, which takes longer
+    mend_arrow         make `dataset()[…].arrow()` work on DuckDB 2.0  only if dlt calls what DuckDB lacks
+    mend_paths         load files from a path with an apostrophe       the same
+    HintsWarning       hide a warning about every batch                the warning shows if dlt rewords it
+    remember_database  let a pipeline find its DuckDB file again       `refuse_same_name` asks for another name
+    take_shortcuts     load faster into hundreds of tables             dlt's own, slower functions
+    active_pipeline    find the current pipeline                       the same: unchanged since dlt 1.0
+    sections           find the settings of a copy of the source       the same
+    documents          find unknown settings in the TOML files         only the environment is checked
+    pipeline_state     read cursors, for `status`                      the plain encoding is read
+    next_state         commit a state without dlt's load               not used: dlt loads the package
+    extend             create tables and columns without a package     not used: dlt loads the package
+    go_on_above        let package ids rise although the clock is set  ids follow the clock
 
 What the shortcuts save: docs/decisions.md, "Shortcuts in dlt".
 """
@@ -42,14 +42,14 @@ from dlt.extract.extractors import ImportFileMeta
 from dlt.extract.items import TableNameMeta
 
 TRIED_WITH = "1.31."
-"""The versions of dlt with which all of this was tried."""
+"""The versions of dlt that this module is tested with, as a prefix."""
 HASHES_KEPT = 16
-"""Contents of schemas whose hashes are remembered."""
+"""Most schema contents whose hashes are cached."""
 Tables = Mapping[str, Any]
 
 
 def is_tried() -> bool:
-    """Whether this dlt is one with which everything here was tried."""
+    """Whether this module is tested with the installed version of dlt."""
     return str(dlt.__version__).startswith(TRIED_WITH)
 
 
@@ -57,13 +57,13 @@ def is_tried() -> bool:
 
 
 def active_pipeline() -> Any:
-    """The pipeline in use; None where rows are only looked at."""
+    """The current pipeline; None if rows are read without one."""
     context = Container()[PipelineContext]
     return context.pipeline() if context.is_active() else None
 
 
 def sections() -> tuple[str, ...]:
-    """The sections of the configuration in which the source that is being made looks."""
+    """The sections of the configuration that the current source reads."""
     return tuple(Container()[ConfigSectionContext].sections or ())
 
 
@@ -81,7 +81,7 @@ def documents() -> list[tuple[str, Mapping[str, Any]]]:
 
 
 def pipeline_state(stored: str) -> dict[str, Any]:
-    """The state of a pipeline, as dlt stores it in the destination."""
+    """Decode the state of a pipeline that dlt stored in the destination."""
     try:
         from dlt.common.versioned_state import decompress_state
     except ImportError:
@@ -92,9 +92,10 @@ def pipeline_state(stored: str) -> dict[str, Any]:
 
 @contextlib.contextmanager
 def next_state(pipeline: Any, load_id: str) -> Iterator[tuple[dict[str, Any], Callable[[], dict[str, Any]]]]:
-    """A pipeline's state, to be changed, and what makes of it the row of dlt's table of states, of a package `load_id`.
+    """A pipeline's state, to be changed, and a function that returns its row for dlt's table of states.
 
-    It is the pipeline's own from then on, unless the `with` block ends with an error. For a dlt that `is_tried`.
+    `load_id`: the package that the row belongs to. The pipeline keeps the changed state unless the `with` block raises.
+    Only for a dlt that `is_tried`.
     """
     from dlt.common.utils import uniq_id
     from dlt.pipeline.state_sync import (
@@ -114,11 +115,11 @@ def next_state(pipeline: Any, load_id: str) -> Iterator[tuple[dict[str, Any], Ca
 
 
 def extend(pipeline: Any, first: Any, tables: Mapping[str, Mapping[str, Any]]) -> None:
-    """Make tables in the destination, add columns to others, and keep both in its schema. For a dlt that `is_tried`.
+    """Create tables in the destination, add columns to others, and store the schema. Only for a dlt that `is_tried`.
 
-    `first`: the source's schema, with which a dataset begins that is not there yet. `tables`: schemas of tables,
-    parents first, with the new columns. The pipeline knows them first, as with a package: if this is cut short, the
-    next run asks the destination again.
+    `first`: the source's schema, used to create a dataset that does not exist yet. `tables`: schemas of tables with
+    their new columns, parents first. As with a package, the pipeline stores the schema before the destination changes;
+    after an interruption the next run compares with the destination again.
     """
     is_new = first.name not in pipeline.schemas
     if is_new:
@@ -134,7 +135,7 @@ def extend(pipeline: Any, first: Any, tables: Mapping[str, Mapping[str, Any]]) -
 
 
 def _table_of_states() -> dict[str, Any]:
-    """dlt's table of states, as the first package that dlt loads describes it."""
+    """The schema of dlt's table of states, as dlt's own first load package describes it."""
     from dlt.common.schema.utils import pipeline_state_table
 
     table: dict[str, Any] = dict(pipeline_state_table())
@@ -145,10 +146,10 @@ def _table_of_states() -> dict[str, Any]:
 
 
 def go_on_above(load_id: str) -> None:
-    """Let the ids of packages to come be above this one, though the clock was set back since it was made.
+    """Make the ids of later packages greater than `load_id`, even if the clock was set back since.
 
-    An id is a moment of the machine's clock, and dlt, like the steps after the load, takes the highest one for the
-    newest: of two states, of two versions of a row.
+    An id is a time of the machine's clock. dlt and the steps after the load take the state, or the version of a row,
+    with the highest id for the newest.
     """
     if not is_tried():
         return
@@ -159,7 +160,7 @@ def go_on_above(load_id: str) -> None:
 
 
 def new_load_id() -> str:
-    """The id of a package, above those of all before it. For a dlt that `is_tried`."""
+    """A new package id, greater than all before. Only for a dlt that `is_tried`."""
     from dlt.common.storages.load_package import create_load_id
 
     return str(create_load_id())
@@ -169,10 +170,9 @@ def new_load_id() -> str:
 
 
 class NestedTable(dict[str, Any]):
-    """The schema of a nested table, which knows its resource without saying so.
+    """The schema of a nested table that has a resource for `table["resource"]`, but not for `table.get("resource")`.
 
-    dlt asks a table it counts rows for `table["resource"]`, and refuses to merge a nested one where
-    `table.get("resource")` answers.
+    dlt uses the first when it counts rows, and refuses to merge a nested table if the second returns a value.
     """
 
     def __init__(self, table: Mapping[str, Any], resource: str) -> None:
@@ -186,7 +186,7 @@ class NestedTable(dict[str, Any]):
 
 
 class ArrowTable(TableNameMeta):
-    """Goes with an Arrow table: its name, its parent's, and its columns."""
+    """The metadata of an Arrow table: its name, its parent's name, and its columns."""
 
     def __init__(
         self, name: str, parent: str | None, columns: Mapping[str, Any], is_mapped: bool = False
@@ -196,9 +196,9 @@ class ArrowTable(TableNameMeta):
 
 
 class ParquetFile(ArrowTable):
-    """Stands for a Parquet file, which dlt takes over as it is.
+    """The metadata of a Parquet file that dlt takes as it is.
 
-    dlt asks both kinds of its `meta` objects with isinstance, and its classes do not let one inherit from both.
+    dlt checks with isinstance for both of its `meta` classes, and no class can inherit from both.
     """
 
     hints = None
@@ -217,10 +217,10 @@ class ParquetFile(ArrowTable):
 
 
 class HintsWarning(logging.Filter):
-    """dlt warns for each batch whose hints say more than its Arrow types, as they do of JSON in a string."""
+    """Hides dlt's warning for each batch whose hints differ from its Arrow types, as for JSON in a string column."""
 
     def filter(self, record: logging.LogRecord) -> bool:
-        """Let everything else pass."""
+        """Whether a record is not that warning."""
         return "several column hints were different" not in str(record.msg)
 
 
@@ -231,7 +231,7 @@ logging.getLogger("dlt").addFilter(HintsWarning())
 
 
 def mend_arrow() -> None:
-    """Let `dataset()[…].arrow()` work with DuckDB 2.0: dlt asks for a table by a name that it no longer has."""
+    """Make `dataset()[…].arrow()` work with DuckDB 2.0: dlt calls a method that DuckDB no longer has."""
     with contextlib.suppress(ImportError, AttributeError):
         from dlt.destinations.impl.duckdb.sql_client import DuckDBDBApiCursorImpl
 
@@ -248,7 +248,7 @@ def _arrow_of_duckdb_2(
             yield from iter_arrow(cursor, chunk_size)
         else:
             with warnings.catch_warnings():
-                # DuckDB would rather be asked in another way, which dlt does not take.
+                # DuckDB recommends another method, which returns something else than dlt expects.
                 warnings.simplefilter("ignore", UserWarning)
                 table = native.to_arrow_table()
             yield table
@@ -257,7 +257,7 @@ def _arrow_of_duckdb_2(
 
 
 def mend_paths() -> None:
-    """Let packages be loaded from a folder whose name holds an apostrophe, which dlt writes into SQL as it is."""
+    """Make loading work from a folder with an apostrophe in its name, which dlt writes into SQL unescaped."""
     from dlt.destinations.impl.duckdb.duck import DuckDbCopyJob
 
     run = DuckDbCopyJob.run
@@ -271,11 +271,11 @@ def mend_paths() -> None:
 
 
 FILE_OF_PIPELINE = "duckdb_database"
-"""Where dlt's state of a pipeline's folder keeps the path of a database whose name nobody configured."""
+"""Key in dlt's local state of a pipeline: the path of a DuckDB file whose name is not configured."""
 
 
 def unnamed_database(config: Any) -> str | None:
-    """The DuckDB file that dlt calls after the pipeline, if that is where it would lie; None for a configured one."""
+    """The path of the DuckDB file that dlt names after the pipeline; None if the user configured another file."""
     try:
         from dlt.destinations.impl.duckdb.configuration import DUCK_DB_NAME_PAT
     except ImportError:
@@ -285,9 +285,9 @@ def unnamed_database(config: Any) -> str | None:
 
 
 def remember_database(pipeline: Any, path: str) -> None:
-    """Let the pipeline keep its rows in this DuckDB file, now and wherever its folder is opened."""
+    """Make the pipeline use this DuckDB file, now and whenever its folder is opened."""
     pipeline.set_local_state_val(FILE_OF_PIPELINE, path)
-    # A destination takes over what the folder says when the pipeline is made, which is before.
+    # The destination read the folder's state when the pipeline was created, so it does not see this change.
     pipeline.destination.config_params["legacy_db_path"] = path
 
 
@@ -297,7 +297,7 @@ def remember_database(pipeline: Any, path: str) -> None:
 def nested_tables(
     tables: Tables, table_name: str, max_nesting: int | None = None, include_self: bool | None = True
 ) -> list[Any]:
-    """A table and all below it, parents first, each table's children in the schema's order."""
+    """A table and all its descendants, parents first, the children of a table in the schema's order."""
     if table_name not in tables:
         return []
     children: dict[str, list[Any]] = {}
@@ -318,7 +318,7 @@ def nested_tables(
 
 
 def _once_a_root(extend: Callable[..., Iterable[str]]) -> Callable[..., Iterable[str]]:
-    """dlt starts at the root of every table it is given: the roots alone give the same tables."""
+    """Pass only the root tables to dlt's function, which starts at the root of each table it gets."""
 
     def extend_roots(schema: Any, tables: Iterable[str], *arguments: Any, **named: Any) -> Iterable[str]:
         roots = {get_root_table(schema.tables, table)["name"] for table in tables}
@@ -328,7 +328,7 @@ def _once_a_root(extend: Callable[..., Iterable[str]]) -> Callable[..., Iterable
 
 
 def check_parents(schema: Mapping[str, Any]) -> None:
-    """What is left of dlt's look at a schema: whether every table's parent is there."""
+    """Raise if a table's parent is missing; of dlt's validation of a schema, only this check is kept."""
     tables = schema["tables"]
     for name, table in tables.items():
         if (parent := table.get("parent")) and parent not in tables:
@@ -336,7 +336,7 @@ def check_parents(schema: Mapping[str, Any]) -> None:
 
 
 def _once_a_content(version_hash: Callable[[Mapping[str, Any]], str]) -> Callable[[Mapping[str, Any]], str]:
-    """The hashes of the last few contents are kept; a content is told by its JSON as it stands, unsorted."""
+    """Cache the version hashes of the last `HASHES_KEPT` schema contents, identified by their unsorted JSON."""
     kept: dict[bytes, str] = {}
 
     def hash_of(schema: Mapping[str, Any]) -> str:
@@ -351,7 +351,7 @@ def _once_a_content(version_hash: Callable[[Mapping[str, Any]], str]) -> Callabl
 
 
 def take_shortcuts() -> None:
-    """Put quicker functions in the place of dlt's, wherever dlt imported its own; one that was not tried keeps its."""
+    """Replace slow functions of dlt wherever dlt imported them. An untested version of dlt is not changed."""
     if not is_tried():
         return
     import dlt.common.normalizers.json.helpers

@@ -1,8 +1,8 @@
-"""Whether this dlt replaces a row together with its children, where rows come as Arrow tables.
+"""A test whether the installed dlt replaces a row of an Arrow table together with its children.
 
-There is no other way to nest Arrow tables than the one in `dlt_private.NestedTable`, and where it no longer held,
-children that were removed in the tenant would silently stay. So under a dlt that was not tried two small loads into a
-DuckDB file are made first, in a process of their own, once in the life of this one.
+`dlt_private.NestedTable` is the only way to nest Arrow tables. If it stopped working, children that were removed in the
+tenant would silently stay. So with an untested version of dlt, two small loads into a DuckDB file are tried first, in a
+separate process, once per process.
 """
 
 import functools
@@ -27,7 +27,7 @@ SECONDS = 120
 
 
 def check_nesting() -> None:
-    """Raise ConfigurationError where dlt is another one than was tried, and keeps children of rows that lost them."""
+    """Raise ConfigurationError if this version of dlt is untested and keeps children that were removed."""
     if not is_tried() and (problem := _problem(str(dlt.__version__))):
         raise ConfigurationError(
             f"dlt {dlt.__version__} does not replace rows together with their children: {problem}\n"
@@ -37,7 +37,7 @@ def check_nesting() -> None:
 
 @functools.cache
 def _problem(_: str) -> str:
-    """What two loads in another process say is wrong; empty if nothing is."""
+    """Run the two loads in another process and return what is wrong; empty if nothing is."""
     root = str(Path(__file__).parents[1])
     code = f"import sys; sys.path.insert(0, {root!r}); from omnium_source import dlt_probe; dlt_probe.main()"
     known = {name: value for name, value in os.environ.items() if "__" not in name}
@@ -55,12 +55,12 @@ def _problem(_: str) -> str:
 
 
 def main() -> None:
-    """Load two rows with children, then one of them with a child less, and say whether the rows are right."""
+    """Print the outcome of the two loads."""
     print(outcome(Path.cwd()))
 
 
 def outcome(folder: Path) -> str:
-    """`right`, or the children that are there and should not be, or should and are not."""
+    """Load three rows with children, then two of them with fewer, and return `right` or the children that are found."""
     pipeline = dlt.pipeline(
         "probe",
         destination=dlt.destinations.duckdb(str(folder / "probe.duckdb")),

@@ -1,7 +1,7 @@
-"""What is running: the resource, its pipeline, how far it may go, and what its destination holds.
+"""The current dlt run: its resource, its limit, and its destination.
 
 running                    the resource whose generator is running
-WindowLimit, limited       `add_limit`, in windows
+WindowLimit, limited       `add_limit`, counted in windows
 Destination                whether it is emptied, whether it can replace rows, the content hashes that it holds
 """
 
@@ -27,12 +27,12 @@ log = logging.getLogger("omnium")
 
 
 def running() -> DltResource:
-    """The resource whose generator is running, with the hints and the name that it has by now."""
+    """The resource whose generator is running, with its current name and hints."""
     return dlt.current.resource()
 
 
 def load_package() -> Mapping[str, Any] | None:
-    """The package that is being made, and its state; None where rows are only looked at."""
+    """The current load package and its state; None if rows are read without a pipeline."""
     try:
         return dict(dlt.current.load_package_state())
     except CurrentLoadPackageStateNotAvailable:
@@ -40,30 +40,30 @@ def load_package() -> Mapping[str, Any] | None:
 
 
 def source_section() -> str:
-    """Where the settings of the source stand that is being made: `sources.omnium`, or a copy's own section."""
+    """The section of the current source's settings: `sources.omnium`, or the section of a copy."""
     found = sections()
     return ".".join(found[:2]) if len(found) > 1 else SECTION
 
 
 class WindowLimit(LimitItem):
-    """`add_limit` counts windows, not tables: rows whose children are cut off would never get them."""
+    """A limit that counts windows, not tables: children cut off by a limit between tables would never be loaded."""
 
     def bind(self, pipe: Any) -> "WindowLimit":
-        """Leave the generator as it is: it asks for the limit itself (`limited`)."""
+        """Do not wrap the generator: it checks the limit itself (`limited`)."""
         return self
 
     def __call__(self, item: Any, meta: Any = None) -> Any:
-        """Let everything pass."""
+        """Pass every item on."""
         return item
 
 
 def limit_of_run() -> WindowLimit | None:
-    """The limit of the running resource."""
+    """The limit of the running resource; None if it has none."""
     return next((step for step in dlt.current.pipe().steps if isinstance(step, WindowLimit)), None)
 
 
 def limited(windows: Iterable[Verified]) -> Iterator[Verified]:
-    """The windows, as far as `add_limit` wants them."""
+    """The windows up to the limit of `add_limit`."""
     limit = limit_of_run()
     if limit is None:
         yield from windows
@@ -81,7 +81,7 @@ def limited(windows: Iterable[Verified]) -> Iterator[Verified]:
 
 
 class Destination:
-    """What the running resource is loaded into."""
+    """The destination that the running resource is loaded into."""
 
     def __init__(self, pipeline: Any, package: Mapping[str, Any]) -> None:
         self._pipeline, self._package = pipeline, package
@@ -93,7 +93,7 @@ class Destination:
 
     @classmethod
     def of_run(cls) -> "Destination | None":
-        """The destination of the run; None where rows are only looked at."""
+        """The destination of the run; None if rows are read without a pipeline."""
         pipeline, package = active_pipeline(), load_package()
         if package is None or pipeline is None or pipeline.destination is None:
             return None
@@ -101,12 +101,12 @@ class Destination:
 
     @property
     def is_emptied(self) -> bool:
-        """Whether the run empties the table first, so that all rows have to come again."""
+        """Whether the run empties the table first, so that all rows have to be read again."""
         gone = [*self._package.get("dropped_tables", ()), *self._package.get("truncated_tables", ())]
         return self._disposition == "replace" or any(table["name"] == self._table for table in gone)
 
     def check(self) -> None:
-        """Raise ConfigurationError where it cannot replace rows along with their children, and should."""
+        """Raise ConfigurationError if the resource merges but the destination cannot replace rows with children."""
         if self._disposition != "merge":
             return
         capabilities = self._pipeline.destination.capabilities()
@@ -124,7 +124,7 @@ class Destination:
             )
 
     def hashes(self, keys: Sequence[str]) -> Mapping[str, Any]:
-        """The content hashes of the rows that it holds."""
+        """The content hashes of the rows with these keys in the destination."""
         if self._held is None:
             self._held = self._read()
         return {key: self._held[key] for key in keys if key in self._held}

@@ -1,11 +1,11 @@
-"""The name of the DuckDB file that dlt makes for a pipeline.
+"""The name of the DuckDB file that dlt creates for a pipeline.
 
-dlt calls it after the pipeline. Where the dataset has that name too, DuckDB takes `omnium.suppliers` for a
-table of the database `omnium` as well as for one of the schema `omnium`, and refuses every statement.
+dlt names the file after the pipeline. If the dataset has that name too, `omnium.suppliers` may mean the database
+`omnium` or the schema `omnium`, and DuckDB refuses every statement as ambiguous.
 
-give_own_name      a pipeline whose file would be called like its dataset gets another file: omnium_raw.duckdb.
-                   The pipeline's folder keeps that name, so that whoever opens the pipeline finds the file
-refuse_same_name   tells where somebody chose such a file, before anything is read
+give_own_name      renames a file that dlt would name like the dataset, to omnium_raw.duckdb. The pipeline's folder
+                   keeps the new name, so that every process that opens the pipeline finds the file
+refuse_same_name   raises before anything is read if the user chose such a file name
 """
 
 from pathlib import Path
@@ -18,9 +18,9 @@ from omnium_source.errors import ConfigurationError
 
 
 def give_own_name() -> None:
-    """Give the active pipeline's DuckDB file a name of its own, where dlt would call it like the dataset.
+    """Rename the active pipeline's DuckDB file if dlt would name it like the dataset.
 
-    A file that the user named, in code or in the configuration, is left alone.
+    A name that the user chose, in code or in the configuration, is not changed.
     """
     pipeline = active_pipeline()
     if pipeline is None:
@@ -35,7 +35,7 @@ def give_own_name() -> None:
 
 
 def _remove_empty(path: Path) -> None:
-    """Remove a database without a table: dlt made it when it looked for a state, before the source was asked."""
+    """Remove a database without tables: dlt created it while looking for a state, before it called the source."""
     import duckdb
 
     if not path.exists():
@@ -50,7 +50,7 @@ def _remove_empty(path: Path) -> None:
 
 
 def refuse_same_name() -> None:
-    """Raise ConfigurationError where the active pipeline's DuckDB file is called like its dataset."""
+    """Raise ConfigurationError if the active pipeline's DuckDB file is named like its dataset."""
     name, config = _same_name(dlt.current.pipeline())
     if name:
         raise ConfigurationError(
@@ -61,7 +61,7 @@ def refuse_same_name() -> None:
 
 
 def _same_name(pipeline: Any) -> tuple[str | None, Any]:
-    """The name that file and dataset have in common, None where they differ; the destination's settings."""
+    """The name that file and dataset share, or None if they differ, and the destination's settings."""
     if not isinstance(pipeline.destination, dlt.destinations.duckdb):
         return None, None
     client = pipeline.destination_client()

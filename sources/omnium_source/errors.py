@@ -1,20 +1,20 @@
-"""What can go wrong while reading from Omnium.
+"""The errors of this source.
 
 OmniumError
-├── ConfigurationError      wrong or missing setting: nothing was asked of the server
-├── Refused                 the server answered, and no repetition will help
-│   ├── WrongCredentials    the token endpoint does not know client id and secret
-│   ├── Forbidden           the API user lacks a role (403): this resource alone is left out
-│   ├── BadRequest          400: the server's own message is kept
-│   ├── Conflict            409: what a change would make is there already
+├── ConfigurationError      a setting is missing or invalid
+├── Refused                 the server answered, and repeating the request will not help
+│   ├── WrongCredentials    the server does not accept client id and secret
+│   ├── Forbidden           403: the API user lacks a role; only this resource is left out
+│   ├── BadRequest          400: the text has the server's own message
+│   ├── Conflict            409: what a change would create exists already
 │   └── NotFound            404 outside a scroll: usually a wrong base URL
-├── Unreachable             name, network, certificate or proxy: no answer that is Omnium's
-├── GaveUp                  still failing when the time budget of the window was used up
-├── Unanswered              a change was sent, and whether the server took it is not known
-├── ScrollLost              a scroll cannot go on: its window has to be read again
-├── Incomplete              what was read does not add up to what the server counts
+├── Unreachable             name, network, certificate or proxy: no answer from Omnium
+├── GaveUp                  a request kept failing until its tries or the time budget were used up
+├── Unanswered              a change was sent, and it is not known whether the server applied it
+├── ScrollLost              a scroll cannot continue: its window has to be read again
+├── Incomplete              the rows that were read do not add up to the server's count
 │   └── Unstamped           rows without a stamp are missing
-├── TooLarge                an answer with more bytes than one could hold
+├── TooLarge                an answer is too large for memory
 └── Stopped                 the user asked to stop
 """
 
@@ -22,22 +22,22 @@ from omnium_source.text import plain
 
 
 class OmniumError(Exception):
-    """Base of all errors of this source; its text says what failed, where, and what to do, in plain lines."""
+    """Base of all errors of this source. The text says what failed, where, and what to do, in lines of plain text."""
 
     def __init__(self, text: str = "") -> None:
         super().__init__("\n".join(plain(line) for line in str(text).split("\n")))
 
 
 class ConfigurationError(OmniumError):
-    """A setting is missing or makes no sense."""
+    """A setting is missing or invalid."""
 
 
 class Refused(OmniumError):
-    """The server understood and said no."""
+    """The server answered and refused the request; repeating it will not help."""
 
 
 class WrongCredentials(Refused):
-    """Client id or client secret is wrong, expired or revoked."""
+    """The server does not accept the client id and secret: they are wrong, expired or revoked."""
 
 
 class Forbidden(Refused):
@@ -45,27 +45,27 @@ class Forbidden(Refused):
 
 
 class BadRequest(Refused):
-    """The server calls the request itself wrong."""
+    """The server says that the request itself is wrong (400)."""
 
 
 class Conflict(Refused):
-    """What a change would make is there already."""
+    """What a change would create exists already (409)."""
 
 
 class NotFound(Refused):
-    """There is nothing at this address."""
+    """The server has nothing at this address (404)."""
 
 
 class Unreachable(OmniumError):
-    """No connection, or somebody else than Omnium answers."""
+    """There is no connection, or something other than Omnium answers."""
 
 
 class GaveUp(OmniumError):
-    """The server kept failing until the time budget was used up."""
+    """A request kept failing until its tries or the time budget were used up."""
 
 
 class Unanswered(OmniumError):
-    """A change was sent, and its answer did not come: it may have been done, so it is not sent again."""
+    """A change was sent and no usable answer came. It may have been applied, so it is not sent again."""
 
 
 class ScrollLost(OmniumError):
@@ -77,9 +77,10 @@ class Incomplete(OmniumError):
 
 
 class Unstamped(Incomplete):
-    """Rows without the stamp that windows are bounded by are missing.
+    """Rows without the stamp that bounds windows are missing.
 
-    So many `of` those that there are `among` all rows, or beyond a limit of counts.
+    `missing` rows could not be read, out of `of` rows without a stamp, when the server counted `among` rows in total.
+    `limit`: the server counts no further than this, so the number of missing rows is unknown.
     """
 
     def __init__(
@@ -96,8 +97,8 @@ class Unstamped(Incomplete):
 
 
 class TooLarge(OmniumError):
-    """An answer has more bytes than one could hold."""
+    """An answer is too large for memory."""
 
 
 class Stopped(OmniumError):
-    """The run was asked to end."""
+    """The user asked the run to stop."""

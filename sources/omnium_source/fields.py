@@ -1,10 +1,10 @@
-"""Which fields of a resource are read: by default, and as somebody chose.
+"""Which fields of a resource are read: by default, and by the user's choice.
 
     OPTIONS        the settings of a resource, below `sources.omnium.<resource>`
-    chosen         the row of a resource as it is read with such options
-    described      the choice in words; the same words are the same choice
+    chosen         a resource's row of the table, changed by these settings
+    described      the choice in words; equal words mean equal choices
 
-What the API can leave out is left out of the request; anything else before a row is stored.
+If the API can leave a field out, the request does so. Other fields are removed before a row is stored.
 """
 
 import difflib
@@ -19,7 +19,7 @@ from omnium_source.resources import RESOURCES, Resource
 from omnium_source.setting import Setting, table
 
 CLOSED, BUT = "*", "+"
-"""After a path and a dot: nothing there that the contract does not have; but this one."""
+"""Markers after a path and a dot: `*` excludes all fields there that the contract lacks; `+name` includes one."""
 
 
 OPTIONS = table(
@@ -33,11 +33,11 @@ OPTIONS = table(
         "included_fields", "list", [], "only these fields are read, and what tells rows and changes apart"
     ),
 )
-"""What stands under `sources.omnium.<resource>`, for every resource."""
+"""The settings under `sources.omnium.<resource>` that every resource has."""
 
 
 def options_of(resource: str) -> dict[str, Setting]:
-    """The settings that a resource has."""
+    """The settings of a resource."""
     flags = {
         name: Setting(name, "flag", False, f"whether its {name} are read: {fields.meaning}")
         for name, fields in RESOURCES[resource].optional.items()
@@ -46,7 +46,7 @@ def options_of(resource: str) -> dict[str, Setting]:
 
 
 def described(resource: str, options: Mapping[str, Any]) -> str:
-    """The choice in words, empty where nothing was chosen."""
+    """The choice in words, empty if nothing was chosen."""
     words = [f"with {name}" for name in RESOURCES[resource].optional if options.get(name)]
     words += [
         f"{word} {', '.join(sorted(options[name]))}"
@@ -57,14 +57,14 @@ def described(resource: str, options: Mapping[str, Any]) -> str:
 
 
 def left_out(resource: str, options: Mapping[str, Any]) -> str:
-    """What is not read of a resource, in words; empty where all of it is."""
+    """Which fields of a resource are not read, in words; empty if all are read."""
     by_default = [name for name in RESOURCES[resource].optional if not options.get(name)]
     words = [f"without {', '.join(by_default)}"] if by_default and not options.get("included_fields") else []
     return "; ".join([*words, *filter(None, [described(resource, options)])])
 
 
 def chosen(row: Resource, options: Mapping[str, Any]) -> Resource:
-    """The row as it is read with these options. Raises ConfigurationError for a field that cannot be chosen."""
+    """The row of the table, changed by these options. Raises ConfigurationError for a field that cannot be chosen."""
     if not described(row.name, options):
         return row
     without, only = list(options.get("excluded_fields", ())), list(options.get("included_fields", ()))
@@ -89,7 +89,7 @@ def chosen(row: Resource, options: Mapping[str, Any]) -> Resource:
 
 
 def _needed(row: Resource) -> list[str]:
-    """Fields that tell rows apart, that tell changes, and by which large reads are cut."""
+    """The fields that identify rows, show changes, or split large reads."""
     names = [*row.key, row.cursor, row.status, *(by.path for by in row.value_filters)]
     names += ["created"] if row.created_lower else []
     fields = contract()[row.schema]
@@ -97,7 +97,7 @@ def _needed(row: Resource) -> list[str]:
 
 
 def _check(row: Resource, path: str) -> None:
-    """Raise ConfigurationError where a path leads nowhere, or further down than fields have columns."""
+    """Raise ConfigurationError if a path looks misspelt, or lies deeper than fields have columns."""
     schema, level = row.schema, 0
     names = path.split(".")
     for at, name in enumerate(names):
@@ -109,7 +109,7 @@ def _check(row: Resource, path: str) -> None:
             )
         if name not in fields:
             near = difflib.get_close_matches(name, fields, n=1)
-            # The vendor adds fields every week: one that is like no other may be new.
+            # The vendor adds fields every week: a name that resembles no known one may be a new field.
             if near:
                 raise ConfigurationError(
                     f"{row.name} has no field {path}: did you mean {'.'.join([*names[:at], near[0]])}?"
@@ -121,7 +121,7 @@ def _check(row: Resource, path: str) -> None:
 
 
 def _rest(schema: str, prefix: str, wanted: set[str]) -> Iterator[str]:
-    """The paths of all fields that are not wanted, each as high up as can be."""
+    """The paths of all fields that are not wanted; one path stands for all fields below it."""
     yield f"{prefix}{CLOSED}"
     own = {one.removeprefix(prefix) for one in wanted if one.startswith(prefix)}
     yield from (f"{prefix}{BUT}{name}" for name in own - contract()[schema].keys() if "." not in name)
@@ -139,7 +139,7 @@ def _rest(schema: str, prefix: str, wanted: set[str]) -> Iterator[str]:
 def _body(
     row: Resource, options: Mapping[str, Any], without: Sequence[str], only: Sequence[str]
 ) -> Mapping[str, Any]:
-    """The body of its requests, which leaves out what the API can leave out."""
+    """The body of the resource's requests, with the API's own means to leave fields out."""
     body: dict[str, Any] = {
         name: dict(one) if isinstance(one, Mapping) else one for name, one in row.body.items()
     }

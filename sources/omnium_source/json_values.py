@@ -1,7 +1,7 @@
-"""JSON in memory, as deep as it may be: nothing here calls itself for each level.
+"""JSON values in memory, however deeply nested: no function recurses once for each level.
 
 json_bytes       a value as JSON; json_text: the same as text
-with_scalars     the same value with each text, number, boolean and null in it replaced
+with_scalars     a copy with each text, number, boolean and null replaced
 """
 
 import math
@@ -12,13 +12,13 @@ from typing import Any
 import orjson
 
 LONG = 16
-"""A number with fewer digits and points in a row than this is its float without loss."""
+"""A number with fewer digits and points than this is a float without loss."""
 LEVELS = 200
-"""Levels written at once: orjson writes 254 at most, and reads 1,024."""
+"""Levels written by one call of orjson, which writes at most 254 and reads 1,024."""
 
 
 def json_bytes(value: Any, default: Callable[[Any], Any] | None = None, option: int = 0) -> bytes:
-    """A value as JSON; `default` and `option` as orjson has them, left out for numbers as they were written."""
+    """A value as JSON; `default` and `option` as in orjson. The default `default` writes exact numbers (`_written`)."""
     default = default or _written
     try:
         return orjson.dumps(value, default, option)
@@ -29,7 +29,7 @@ def json_bytes(value: Any, default: Callable[[Any], Any] | None = None, option: 
 
 
 def _in_parts(value: Any, default: Callable[[Any], Any], option: int) -> Any:
-    """The value with what lies below `LEVELS` written already."""
+    """A copy of the value in which what lies deeper than `LEVELS` is JSON already."""
     around = [value]
     todo: list[tuple[Any, int]] = [(around, 0)]
     while todo:
@@ -46,14 +46,14 @@ def _in_parts(value: Any, default: Callable[[Any], Any], option: int) -> Any:
 
 
 def _written(value: Any) -> Any:
-    """Decimals and integers beyond 64 bits, in JSON: as they were written, if a float cannot tell them."""
+    """A decimal or an integer beyond 64 bits, for JSON: a float if that is exact, or else the number's own digits."""
     number = float(value)
     is_exact = math.isfinite(number) and Decimal(repr(number)) == value
     return number if is_exact else orjson.Fragment(str(value))
 
 
 def with_scalars(value: Any, change: Callable[[Any], Any]) -> Any:
-    """A copy of the value with `change` made of everything in it that is no object and no list."""
+    """A copy of the value with `change` applied to everything in it that is neither an object nor a list."""
     around = [value]
     todo: list[Any] = [around]
     while todo:
@@ -68,7 +68,7 @@ def with_scalars(value: Any, change: Callable[[Any], Any]) -> Any:
 
 
 def members(container: Any) -> Iterator[tuple[Any, Any]]:
-    """The fields of an object, or the elements of a list with their positions; they may be replaced meanwhile."""
+    """The items of an object, or the elements of a list with their positions. The values may be replaced meanwhile."""
     return iter(container.items()) if type(container) is dict else enumerate(container)
 
 

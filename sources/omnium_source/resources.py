@@ -1,9 +1,8 @@
-"""The table of resources: everything that is particular to one endpoint stands in its row.
+"""The table of resources: one row for each endpoint, with all that is particular to it.
 
-A row says where a resource is read, what identifies a row, what tells that it changed, and how it stays
-current. `http/paginators.py`, `windows/` and `normalize/` walk these rows; none of them knows a resource by name.
-Source of the facts: the vendor's public API description, early 2026. The module is as
-long as the table.
+A row says where a resource is read, which fields are its key, which stamp shows a change, and how it stays current.
+`http/paginators.py`, `windows/` and `normalize/` use these rows and know no resource by name. The facts come from the
+vendor's public API description, early 2026. The module is as long as the table.
 """
 
 import difflib
@@ -17,27 +16,27 @@ from omnium_source.errors import ConfigurationError
 Rule = Literal["window", "event", "from", "trailing", "open", "full", "versions"]
 """How a resource stays current.
 
-window    both ends of `modified` can be bounded: read what changed since the last complete window
-event     both ends of the event's time can be bounded and rows never change: read the new ones
-from      only a lower bound of `modified`: read everything changed since then
-trailing  only creation can be bounded, rows change later: read a trailing period again, and all of it
-          every few days
-open      like trailing, but what can still change is known: the rows not in a final status, and those
+window    a request can bound `modified` from and to: read what changed since the last complete window
+event     a request can bound the time of the event from and to, and rows never change: read the new ones
+from      a request can bound `modified` only from below: read everything that changed since then
+trailing  a request can bound only creation, and rows change later: read a trailing period again, and
+          everything every few days
+open      like trailing, but it is known which rows can still change: those not in a final status, and those
           that a changed parent names
-full      no filter: read everything, write only what differs
-versions  follow each changed supplier's chain of versions
+full      there is no filter: read everything, write only what differs
+versions  follow the chain of versions of each changed supplier
 """
 
 LEFT_OUT = "left_out_before"
-"""In a resource's state: rows before this moment (ISO 8601) are not in the destination, because of `since`.
-It goes with the load that reads them."""
+"""Key in a resource's state: `since` left out the rows before this moment (ISO 8601). The load that reads these rows
+removes it."""
 
 
 @dataclass(frozen=True)
 class ValueFilter:
-    """A request field that takes a list of values, and the response field that it compares them with.
+    """A request field that takes a list of values, and the response field that they are compared with.
 
-    Values that no row has shown yet can be found in the resource `listed_in`, at its paths `listed_at`.
+    The rows of the resource `listed_in` list further possible values, at the paths `listed_at`.
     """
 
     field: str
@@ -48,7 +47,7 @@ class ValueFilter:
 
 @dataclass(frozen=True)
 class OptionalFields:
-    """Fields that are left out unless a setting asks for them, and the flag of the request that leaves them out."""
+    """Fields that are read only if a setting asks for them, and the request's flag that leaves them out."""
 
     fields: tuple[str, ...]
     flag: str
@@ -64,68 +63,68 @@ class Resource:
 
     name: str
     schema: str
-    """In the contract."""
+    """Name of the rows' schema in the contract."""
     search: str = ""
-    """POST path of pages, or of what comes at once."""
+    """POST path of the search."""
     by_get: bool = False
-    """Whether that is a GET instead, which takes no body and answers everything at once."""
+    """Whether `search` is a GET path instead; such a request has no body, and one answer holds everything."""
     scroll: str = ""
     """POST path that starts a scroll."""
     scroll_next: str = ""
-    """GET path that continues one; left out it is `scroll`'s, whose ScrollSearch is Scroll here."""
+    """GET path that continues a scroll. The default is `scroll` with `ScrollSearch` replaced by `Scroll`."""
     key: tuple[str, ...] = ("id",)
-    """JSON paths of the response, which together tell a row from the others."""
+    """JSON paths of the response that together identify a row."""
     has_own_id: bool = True
-    """Whether no two rows share the key."""
+    """Whether the key is unique. False: two rows may have the same key."""
     rule: Rule = "full"
     lower: str = ""
     upper: str = ""
-    """Fields of the request that bound the cursor."""
+    """The request's fields that bound the cursor."""
     cursor: str = "modified"
-    """JSON path of the response: the stamp of a change."""
+    """JSON path of the response: the stamp that windows are bounded by."""
     created_lower: str = ""
     created_upper: str = ""
-    """Fields that bound creation, by which a window is cut whose cursors are all alike."""
+    """The request's fields that bound creation. They split a window whose rows all have the same cursor stamp."""
     take: int = 100
-    """Rows asked for at a time, on a page."""
+    """Rows per page of a search."""
     scroll_take: int = 100
     scroll_take_field: str = "take"
-    """The same in a batch of a scroll, and the field that says it."""
+    """Rows per batch of a scroll, and the request's field for that number."""
     page_base: int = 0
     """The number of the first page."""
     page_base_is_clear: bool = True
-    """False where the description contradicts itself: the first two pages decide."""
+    """False if the description contradicts itself: the first two pages show where counting starts."""
     paged: bool = True
-    """Whether the search takes a page."""
+    """Whether the search takes a page number."""
     sort: str = ""
-    """The stamp that `sortOrder` is asked to order by."""
+    """The stamp that `sortOrder` orders by."""
     role: str = ""
-    """What the API user needs."""
+    """The role that the API user needs."""
     body: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
-    """Goes with every request."""
+    """Fields that every request has."""
     excluded: frozenset[str] = frozenset()
-    """Fields of the response that the request leaves out and that therefore get no column."""
+    """Fields of the response that are not read and therefore get no column."""
     optional: Mapping[str, OptionalFields] = field(default_factory=lambda: MappingProxyType({}))
-    """Those of them that a setting can ask for, by its name."""
+    """Fields among `excluded` that a setting can ask for, by the name of the setting."""
     key_only: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
-    """Added to the body for a sweep that needs nothing but keys."""
+    """Added to the body for a sweep, which needs only keys."""
     status: str = ""
     final_statuses: tuple[str, ...] = ()
-    """The field of a row's status, and in which of them it changes no more."""
+    """The field of a row's status, and the statuses in which a row no longer changes."""
     value_filters: tuple[ValueFilter, ...] = ()
-    """What a scroll that no time can split is split by, the one with the fewest values first."""
+    """Filters that split a scroll which no time bound can split, the one with the fewest values first."""
     deleted: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
-    """Added to the body it asks for deleted rows alone, which tell when they changed as others do."""
+    """Added to the body, it asks for deleted rows alone; their stamps show when they changed, as those of others do."""
     newest_first: str = ""
-    """The search whose `sortOrder` brings changes newest first, where the server honours it."""
+    """Path of the search that returns the newest changes first by `sortOrder`, if the server honours it."""
     is_history: bool = False
-    """Rows are what happened at some time, and `since` leaves out old ones. Others are what such rows point to, or what
-    is true now (suppliers, products, stock, prices); they are read whole, however old a row is."""
+    """Whether rows are events or transactions, so that `since` leaves out old ones. All other resources hold what such
+    rows refer to or what is true now (suppliers, products, stock, prices); all their rows are read, however old."""
     is_bare_list: bool = False
-    """The description has a list alone as its answer, or none, and not one that counts."""
+    """Whether the description says that the answer is a list without a count, or does not say what it is."""
 
     def __post_init__(self) -> None:
-        """Put in what goes without saying."""
+        """Derive `scroll_next` and `paged`."""
         if self.scroll and not self.scroll_next:
             object.__setattr__(self, "scroll_next", self.scroll.replace("ScrollSearch", "Scroll"))
         if self.by_get:
@@ -133,17 +132,17 @@ class Resource:
 
     @property
     def batch_size(self) -> dict[str, int]:
-        """The request's field for the size of a scroll's batches, where it is not `take`."""
+        """The request's field and value for the size of a scroll's batches, if that field is not `take`."""
         return {} if self.scroll_take_field == "take" else {self.scroll_take_field: self.scroll_take}
 
     @property
     def is_bounded(self) -> bool:
-        """Whether both ends of a window can be given."""
+        """Whether a request can bound both ends of a window."""
         return bool(self.lower and self.upper)
 
     @property
     def scrolls(self) -> bool:
-        """Whether more rows can be read than a search shows."""
+        """Whether a scroll can read more rows than the pages of a search show."""
         return bool(self.scroll or self.scroll_next)
 
 
@@ -210,7 +209,7 @@ def _fields_of(optional: Mapping[str, OptionalFields]) -> frozenset[str]:
 
 
 def _modified(**row: Any) -> Resource:
-    """A row whose changes can be asked for from … to."""
+    """A row of a resource whose requests can bound `modified` from and to."""
     return Resource(
         **{
             "rule": "window",
@@ -224,7 +223,7 @@ def _modified(**row: Any) -> Resource:
 
 
 def _created(**row: Any) -> Resource:
-    """A row that changes, but whose creation alone can be bounded."""
+    """A row of a resource whose rows change, but whose requests can bound only creation."""
     return Resource(
         **{"rule": "trailing", "lower": "createdFrom", "upper": "createdTo", "cursor": "created", **row}
     )
@@ -315,7 +314,7 @@ _ROWS = (
     _modified(
         name="products",
         schema="OmniumProduct",
-        # Products/SearchProducts answers list items, not the whole model.
+        # Products/SearchProducts returns list items, not the full model.
         scroll="Products/Scroll",
         created_lower="",
         created_upper="",
@@ -475,7 +474,7 @@ _ROWS = (
         name="suppliers",
         schema="OmniumSupplier",
         search="Suppliers/Search",
-        # The reference says 1, the schema's comment on the same request says 0.
+        # The reference says 1; the schema's comment on the same request says 0.
         page_base_is_clear=False,
         role="SupplierRead",
     ),
@@ -577,7 +576,7 @@ _ROWS = (
         name="project_logs",
         schema="OmniumProjectLog",
         search="Projects/ProjectLogs/Search",
-        # Bare lists tell no count that would give a wrong base away.
+        # A list without a count would not reveal a wrong base.
         page_base_is_clear=False,
         is_bare_list=True,
         role="ProjectRead",
@@ -620,10 +619,10 @@ RESOURCES: Mapping[str, Resource] = MappingProxyType({row.name: row for row in _
 
 
 def select(names: Iterable[str] | None, exclude: Iterable[str] = ()) -> list[Resource]:
-    """The rows called `names` (all where None), without those called `exclude`, in the table's order.
+    """The rows named in `names` (None: all rows) and not in `exclude`, in the table's order.
 
-    Raises ConfigurationError for a name that is not in the table, with the nearest one that is, and where none is left:
-    a variable of a scheduler that is not set would read nothing, and say that all is well.
+    Raises ConfigurationError for an unknown name, with the nearest known one. Also raises if no row is left: otherwise
+    a scheduler's variable that is not set would read nothing and report success.
     """
     wanted, unwanted = (set(RESOURCES) if names is None else set(names)), set(exclude)
     for name in sorted(wanted | unwanted):

@@ -1,4 +1,4 @@
-"""One setting: its name, type, range, default and meaning, and how a text is read as it."""
+"""One setting: its name, type, range, default and meaning, and how its value is read from text or TOML."""
 
 import datetime as dt
 import json
@@ -29,12 +29,12 @@ _URL = re.compile(
     r"|(s3[an]?|az|adl|abfss?|wasbs?|gc?s|r2|oss|https?|s?ftp|hdfs|dbfs|file|memory):)",
     re.IGNORECASE,
 )
-"""A scheme of two letters at least, for `C:/` is a drive; of what is known to hold files also without a slash."""
+"""How a URL begins. A scheme has at least two letters, as `C:/` is a drive. Known schemes count without a slash too."""
 _SIZE = re.compile(r"([0-9]+(?:\.[0-9]+)?)\s*(?:([KMGT])i?B|%)", re.IGNORECASE)
 FIRST_DATE, LAST_DATE = dt.date(1970, 1, 1), dt.date(2199, 12, 31)
-"""Dates of a retailer's tenant lie between; 0206-01-31 is a slip."""
+"""The dates of a retailer's tenant lie between these; a date such as 0206-01-31 is a typing error."""
 LEAST_SIZE = 1024 * 1024
-"""Bytes. With less than this nothing works at all: it is a slip of the unit."""
+"""Bytes. Nothing works with less, so a smaller size has the wrong unit."""
 
 
 _ITEMS: Mapping[Kind, str] = {
@@ -49,11 +49,11 @@ _ITEMS: Mapping[Kind, str] = {
 class Setting:
     """One setting.
 
-    `least` and `most` bound a number, and each number of a list; `is_open`: the bounds themselves are outside.
-    `choices` are all values of a choice, and of the values of a mapping (`takes_lists`: or lists of them; `items`:
-    numbers instead, within the bounds); `keys` are all names of a mapping, where not every text is one, and
-    `ignores_case` says that two which differ by case alone are one. `shortest`: bytes of a text. `may_be_empty`: an
-    empty text says something.
+    `least` and `most` bound a number, and each number of a list; `is_open` excludes the bounds themselves. `choices`
+    are the allowed values of a choice or of a mapping. A mapping may hold lists of them (`takes_lists`), or numbers
+    within the bounds instead (`items`). `keys` are the allowed names of a mapping; empty allows any text.
+    `ignores_case`: two names of a mapping may not differ by case alone. `shortest`: least bytes of a text.
+    `may_be_empty`: an empty text is a valid value.
 
     One record, as it is a row of a table of settings.
     """
@@ -75,7 +75,7 @@ class Setting:
 
     @property
     def range(self) -> str:
-        """What it may be, in words that follow "It is"."""
+        """The allowed values, in words that follow "It is"."""
         words = {
             "integer": "a whole number",
             "number": "a number",
@@ -107,7 +107,7 @@ class Setting:
         return f" from {_figure(self.least)} to {_figure(self.most)}"
 
     def read(self, value: Any) -> Any:
-        """What `value` means: a text from the environment, or a value of a TOML file. Raises ValueError."""
+        """Convert `value`, a text from the environment or a value of a TOML file. Raises ValueError."""
         if isinstance(value, str):
             value = value.strip()
             if not value and not self.may_be_empty:
@@ -117,7 +117,7 @@ class Setting:
         return _READERS[self.kind](self, value)
 
     def number(self, value: Any, *, is_whole: bool) -> Any:
-        """A number within the bounds."""
+        """Convert `value` to a number within the bounds. Raises ValueError."""
         if isinstance(value, bool) or not isinstance(value, int | float | str):
             raise ValueError("no number")
         number: float = value if isinstance(value, int | float) else _number(value)
@@ -132,7 +132,7 @@ class Setting:
 
 
 def _number(text: str) -> float:
-    """A whole number stays one: SQL divides 7 and 7.0 differently."""
+    """Convert a text to a number; an integer stays an integer, as SQL divides 7 and 7.0 differently."""
     try:
         return int(text)
     except ValueError:
@@ -162,7 +162,7 @@ def _text(setting: Setting, value: Any) -> str:
 
 
 def is_url(path: str) -> bool:
-    """Whether a path is the address of something elsewhere, such as a bucket: as a path it would be a folder `s3:`."""
+    """Whether a path is a URL, such as that of a bucket; taken as a path it would create a folder `s3:`."""
     return _URL.match(path) is not None
 
 
@@ -194,7 +194,7 @@ def _time_zone(setting: Setting, value: Any) -> str:
         zone = ZoneInfo(value).key
     except (KeyError, TypeError, OSError) as error:
         raise ValueError("unknown") from error
-    # A machine may know more zones, such as its own or those with leap seconds; databases know none of these.
+    # A machine may know more zones, such as its own or those with leap seconds, which databases do not know.
     if zone not in available_timezones() - {"localtime"}:
         raise ValueError("known to this machine alone")
     return zone
@@ -217,7 +217,7 @@ def _list(setting: Setting, value: Any) -> list[Any]:
     if not isinstance(value, list | tuple):
         raise ValueError("no list")
     one = Setting(setting.name, setting.items, None, "", setting.least, setting.most, setting.is_open)
-    # Each once: whoever takes every one of them would do the same twice.
+    # Without duplicates, so that no caller does the same thing twice.
     return list(dict.fromkeys(one.read(item) for item in value))
 
 
@@ -232,7 +232,7 @@ def _mapping(setting: Setting, value: Any) -> dict[str, Any]:
 
 
 def _meaning(setting: Setting, name: str, value: Any) -> Any:
-    """What stands beside a name of a mapping."""
+    """Check and convert the value of `name` in a mapping. Raises ValueError."""
     if setting.keys and name not in setting.keys:
         raise ValueError(f"{name!r} is none of them")
     if setting.items == "number":

@@ -1,12 +1,11 @@
 """The table of settings: name, type, range, default and meaning of each, in one place.
 
-    SOURCE           what stands under `sources.omnium`, for the command line and for the dlt source alike
-    settings_found   what somebody wrote there, in the environment and in dlt's files
-    source_problems  what is wrong with these names and values
-    field_choices    what stands under `sources.omnium.<resource>` (`fields.py`), checked
+    SOURCE           the settings under `sources.omnium`, for the command line and the dlt source
+    settings_found   the settings that the user wrote, in the environment and in dlt's files
+    source_problems  what is wrong with their names and values
+    field_choices    the checked settings under `sources.omnium.<resource>` (`fields.py`)
 
-A program that has further settings makes rows of its own (`omnium_elt/infra/settings.py`), and checks them by
-`problem_of`.
+A program with further settings defines its own table (`omnium_elt/infra/settings.py`) and checks it with `problem_of`.
 """
 
 import difflib
@@ -22,12 +21,12 @@ from omnium_source.setting import Setting, table
 SECTION = "sources.omnium"
 ENVIRONMENT_PREFIX = "SOURCES__OMNIUM__"
 DLT_SECTIONS = frozenset({"data_writer", "destination", "extract", "load", "normalize", "runtime", "schema"})
-"""What dlt itself looks for below a source's section: none of our business."""
+"""Names that dlt itself reads below a source's section. They are not checked."""
 LARGEST_DAYS = 3_650
 
 
 SOURCE = table(
-    # The first three may be there and empty: a scheduler's secret that is not set. Whoever needs them says so.
+    # The first three may be empty, as a scheduler passes a secret that is not set. The code that needs them complains.
     Setting(
         "base_url",
         "text",
@@ -104,18 +103,18 @@ SOURCE = table(
         "token_path", "path", None, "the dlt source only: file for the access token between runs (mode 0600)"
     ),
 )
-"""What stands under `sources.omnium`."""
+"""The settings under `sources.omnium`."""
 
 WRITER = table(
     Setting("client_id", "secret", None, "the API user that may write", may_be_empty=True),
     Setting("client_secret", "secret", None, "its secret", may_be_empty=True),
 )
-"""What stands under `sources.omnium.writer`."""
+"""The settings under `sources.omnium.writer`."""
 
 
 @dataclass(frozen=True)
 class Found:
-    """A setting that somebody wrote: its names in turn below the section, its value, and how to name it to a person."""
+    """A setting that the user wrote: its path below the section, its value, and its name as shown in messages."""
 
     path: tuple[str, ...]
     value: Any
@@ -123,14 +122,14 @@ class Found:
 
 
 def from_environment(prefix: str) -> Iterator[Found]:
-    """What the environment has below a prefix such as `SOURCES__OMNIUM__`."""
+    """The settings in environment variables with a prefix such as `SOURCES__OMNIUM__`."""
     for name, value in sorted(os.environ.items()):
         if name.startswith(prefix):
             yield Found(tuple(name.removeprefix(prefix).lower().split("__")), value, name)
 
 
 def from_document(document: Mapping[str, Any], section: str, where: str, deep: int = 2) -> Iterator[Found]:
-    """What a TOML document has below a section, tables in it taken apart `deep` levels down."""
+    """The settings in a section of a TOML document. Tables nested up to `deep` levels become one setting per entry."""
     inside: Any = document
     for name in section.split("."):
         inside = inside.get(name) if isinstance(inside, Mapping) else None
@@ -151,7 +150,7 @@ def _leaves(
 
 def documents() -> list[tuple[str, Mapping[str, Any]]]:
     """The TOML files that dlt reads, with their names."""
-    # dlt takes longer to import than all else.
+    # Importing dlt takes longer than everything else.
     from omnium_source import dlt_private
 
     return dlt_private.documents()
@@ -159,7 +158,7 @@ def documents() -> list[tuple[str, Mapping[str, Any]]]:
 
 @dataclass(frozen=True)
 class Problem:
-    """What is wrong with one setting, and what to do."""
+    """What is wrong with a setting, and what to do."""
 
     message: str
     remedy: str
@@ -169,7 +168,7 @@ class Problem:
 
 
 def problem_of(found: Found, known: Mapping[str, Setting], name: str | None = None) -> Problem | None:
-    """What is wrong with a setting that was found, by the table in which its name should stand."""
+    """What is wrong with a setting, checked against the table `known`; None if nothing is."""
     name = name or found.path[-1]
     setting = known.get(name)
     if setting is None:
@@ -184,7 +183,7 @@ def problem_of(found: Found, known: Mapping[str, Setting], name: str | None = No
 
 
 def nearest(found: Found, name: str, known: Iterable[str]) -> str:
-    """A remedy: the name that is most like a name that nobody knows."""
+    """The remedy for an unknown name: the most similar known name."""
     known = list(known)
     near = difflib.get_close_matches(name, known, n=1, cutoff=0.5) or [
         one for one in known if one.startswith(name) or name.startswith(one)
@@ -197,8 +196,8 @@ def nearest(found: Found, name: str, known: Iterable[str]) -> str:
 
 
 def source_problems(found: Iterable[Found]) -> Iterator[Problem]:
-    """What is wrong with settings below `sources.omnium`."""
-    # Arrow comes with it, and `--help` has no need of that.
+    """What is wrong with the settings below `sources.omnium`."""
+    # Imported late, as it imports Arrow, which `--help` does not need.
     from omnium_source.fields import options_of
 
     for one in found:
@@ -221,9 +220,9 @@ def source_problems(found: Iterable[Found]) -> Iterator[Problem]:
 
 
 def settings_found(files: Iterable[tuple[str, Mapping[str, Any]]], section: str = SECTION) -> list[Found]:
-    """All settings of the source: those of the environment, then those of the files as dlt orders them.
+    """All settings of the source: those of the environment, then those of the files in dlt's order.
 
-    `section`: another one for a copy of the source that reads another tenant.
+    A copy of the source that reads another tenant has a `section` of its own.
     """
     found = list(from_environment(f"{section.upper().replace('.', '__')}__"))
     for where, document in files:
@@ -232,17 +231,17 @@ def settings_found(files: Iterable[tuple[str, Mapping[str, Any]]], section: str 
 
 
 def check_source(found: Iterable[Found]) -> None:
-    """Raise ConfigurationError for the first unknown or unusable setting below `sources.omnium`."""
+    """Raise ConfigurationError for the first unknown or invalid setting below `sources.omnium`."""
     for problem in source_problems(found):
         raise ConfigurationError(str(problem))
 
 
 def field_choices(found: Iterable[Found]) -> dict[str, dict[str, Any]]:
-    """The choice of fields of each resource that has one; of a setting that was found twice, the first counts.
+    """The configured choice of fields, by resource. If a setting was found twice, the first one counts.
 
     Raises ConfigurationError for a field that cannot be chosen.
     """
-    # Arrow comes with it, and `--help` has no need of that.
+    # Imported late, as it imports Arrow, which `--help` does not need.
     from omnium_source.fields import chosen, options_of
 
     choices: dict[str, dict[str, Any]] = {}
@@ -251,12 +250,12 @@ def field_choices(found: Iterable[Found]) -> dict[str, dict[str, Any]]:
         if resource in RESOURCES and (setting := options_of(resource).get(name)):
             choices.setdefault(resource, {}).setdefault(name, setting.read(one.value))
     for resource, options in choices.items():
-        chosen(RESOURCES[resource], options)  # refuses what cannot be chosen
+        chosen(RESOURCES[resource], options)  # raises if a field cannot be chosen
     return choices
 
 
 def read_argument(name: str, value: Any) -> Any:
-    """An argument of the dlt source as it is meant, its default where it is None. Raises ConfigurationError."""
+    """The value of an argument of the dlt source; its default if it is None. Raises ConfigurationError."""
     if value is None:
         return SOURCE[name].default
     if problem := problem_of(Found((name,), value, name), SOURCE):

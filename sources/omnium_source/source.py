@@ -1,8 +1,7 @@
 """The dlt source: one dlt resource per row of the table of resources.
 
-`omnium_source` walks the table in `resources.py` and makes one dlt resource of each row. A resource reads the
-windows that are new since its cursor (kept in dlt's state), and hands their rows on as Arrow tables once a
-window is known to be complete.
+`omnium_source` makes one dlt resource of each row of the table in `resources.py`. A resource reads what changed since
+its cursor, which dlt's state keeps, and yields the rows of a window as Arrow tables once the window is complete.
 """
 
 import contextlib
@@ -39,14 +38,14 @@ from omnium_source.windows.window import Reading, moment_of
 log = logging.getLogger("omnium")
 
 MARK = "personal_data"
-"""Where dlt's state of the source keeps `PersonalData.mark`."""
+"""Key of `PersonalData.mark` in dlt's state of the source."""
 TENANT = "tenant"
-"""Where it keeps whose rows they are."""
+"""Key of the tenant's name in dlt's state of the source."""
 LIMITED_ROWS = 1_000
-"""Rows of a window where the resource has a limit, as `add_limit` counts windows."""
+"""Most rows of a window of a resource with a limit: `add_limit` counts windows, so they have to be small."""
 WORKERS = min(8, os.cpu_count() or 2)
-"""Processes that make tables of large windows, at most. More than one for each core gains nothing, and eight keep up
-with what the server's limits allow."""
+"""Most processes that convert large windows to tables. More than one per core gains nothing, and eight keep up with
+what the server's limits allow."""
 
 
 @dlt.source(name="omnium", section="omnium", max_table_nesting=0)
@@ -66,26 +65,26 @@ def omnium_source(
 ) -> Iterable[DltResource]:
     """All resources of an Omnium tenant, one dlt resource per row of the table of resources.
 
-    Arguments left out come from dlt's configuration (SOURCES__OMNIUM__BASE_URL, …__CLIENT_ID, …), else from the table
-    of settings (`settings.py`), which has their ranges and defaults.
+    An argument that is left out comes from dlt's configuration (SOURCES__OMNIUM__BASE_URL, …__CLIENT_ID, …), or else
+    is its default in the table of settings (`settings.py`), which also has the ranges.
 
     Args:
-        base_url: the tenant's environment, such as https://api.omnium.no. Plain http only to loopback.
-        client_id: of the API user.
-        client_secret: of the API user. It is in no log, error, trace or state.
-        pii: what becomes of personal data: `include`, `hash` (keyed) or `exclude`.
-        pii_key: key of the hashes, 16 bytes at least. Left out it is made once and kept beside dlt's state.
-        since: read nothing that changed before this ISO date, where there is no cursor yet.
-        settling_lag_seconds: how long before its last end a window starts, because the index is late.
-        full_pass_days: days between two full reads of resources whose changes no filter shows.
-        window_rows: rows that one window should hold at most.
-        max_concurrency: requests in flight at most (20 is the server's limit).
-        max_requests_per_second: sustained; the server allows 100.
-        token_path: file for the access token between runs, written with mode 0600; None keeps it in memory.
+        base_url: the tenant's environment, such as https://api.omnium.no. Plain http is for loopback only.
+        client_id: the API user.
+        client_secret: the API user's secret. No log, error, trace or state contains it.
+        pii: how personal data is treated: `include`, `hash` (keyed) or `exclude`.
+        pii_key: the key of the hashes, at least 16 bytes. Without one, a key is made once and kept beside dlt's state.
+        since: an ISO date. A first load leaves out older rows of history resources such as orders.
+        settling_lag_seconds: how far a window reaches back before the end of the last one, as the index lags behind.
+        full_pass_days: days between two full reads of resources that have no filter for changes.
+        window_rows: the most rows that one window should hold.
+        max_concurrency: the most requests in flight; 20 is the server's limit.
+        max_requests_per_second: sustained rate; the server allows 100.
+        token_path: file that keeps the access token between runs (mode 0600). None keeps the token in memory.
 
     Raises:
-        ConfigurationError: a setting is missing, unknown or makes no sense.
-        OmniumError: while it is read; see `errors.py`.
+        ConfigurationError: a setting is missing, unknown or invalid.
+        OmniumError: reading failed; see `errors.py`.
 
     One function, as its arguments are the settings, each by its name.
     """
@@ -136,7 +135,10 @@ def omnium_source(
 
 
 def dlt_resource(resource: Resource, windows: Callable[[], Iterable[Verified]]) -> DltResource:
-    """A dlt resource that hands on `windows`; of each its files go then, and its state is kept."""
+    """A dlt resource that yields the tables of `windows`.
+
+    After each window its temporary files are removed, and its state replaces the resource's state in dlt.
+    """
     check_nesting()
 
     def generate() -> Iterator[Any]:
@@ -153,19 +155,19 @@ def dlt_resource(resource: Resource, windows: Callable[[], Iterable[Verified]]) 
 
 
 def mark_personal(mark: str) -> None:
-    """Keep in dlt's state how personal data are treated. Raises ConfigurationError where it was otherwise."""
+    """Keep in dlt's state how personal data is treated. Raises ConfigurationError if earlier runs did otherwise."""
     keep_mark(dlt.current.source_state(), mark)
 
 
 def keep_mark(state: Any, mark: str) -> None:
-    """The same in a source's state that is there."""
+    """Like `mark_personal`, with the source's state as an argument."""
     check_mark(state.setdefault(MARK, mark), mark)
 
 
 def _mark_tenant(base_url: str) -> None:
-    """Keep in dlt's state whose rows are read. Raises ConfigurationError where they were another tenant's.
+    """Keep in dlt's state which tenant is read. Raises ConfigurationError if earlier runs read another one.
 
-    They would stand side by side, and the cursors of the one leave out what the other has of before.
+    Otherwise the rows of both would be mixed, and the cursors of the first tenant would skip old rows of the second.
     """
     tenant = tenant_of(base_url)
     held = dlt.current.source_state().setdefault(TENANT, tenant)
@@ -178,7 +180,7 @@ def _mark_tenant(base_url: str) -> None:
 
 
 def tables_called(name: str, table: str, tables: Mapping[str, Any]) -> dict[str, Any]:
-    """A resource's tables by their names in the contract, where the root is called `table`."""
+    """A resource's tables by their names in the contract; `table` is the name of its root table in dlt."""
     return {
         name + known.removeprefix(table): columns
         for known, columns in tables.items()
@@ -187,11 +189,11 @@ def tables_called(name: str, table: str, tables: Mapping[str, Any]) -> dict[str,
 
 
 _KEY_OF_THIS_PROCESS = secrets.token_hex(32)
-"""For rows that are looked at without a pipeline, which would keep a key."""
+"""Key of the hashes when rows are read without a pipeline, which would keep one."""
 
 
 def _personal_data(mode: Any, key: str | None) -> PersonalData:
-    """What becomes of personal data; the key is the configured one, else one kept in the pipeline's folder."""
+    """How personal data is treated. The key is the configured one, or else one kept in the pipeline's folder."""
     pipeline = active_pipeline()
     if pipeline is None:
         return PersonalData(mode, (key or _KEY_OF_THIS_PROCESS).encode())
@@ -201,7 +203,7 @@ def _personal_data(mode: Any, key: str | None) -> PersonalData:
 
 
 class _SharedPool:
-    """Worker processes for all resources that are read at a time; they end with the last of these."""
+    """Worker processes that all running resources share; they end with the last of these resources."""
 
     def __init__(self) -> None:
         self._lock, self._users = threading.Lock(), 0
@@ -209,7 +211,7 @@ class _SharedPool:
 
     @contextlib.contextmanager
     def pool(self) -> Iterator[WorkerPool]:
-        """The processes, while one more resource is read."""
+        """The processes, kept alive while a resource is read."""
         with self._lock:
             if self._pool is None:
                 self._pool = WorkerPool(WORKERS)

@@ -1,10 +1,10 @@
-"""A resource in sync with the tenant: client, parser, windows and state put together, in one place for everybody.
+"""Client, normalizer, windows and state of a resource, put together in one place.
 
-The dlt source, `load` and `reconcile` make one `Sync` a run and ask it resource by resource:
+The dlt source, `load` and `reconcile` make a `Sync` and call it for each resource:
 
-    windows   what is new since a state, as verified windows
-    shares    its first read, divided among several processes
-    keys      the keys of all rows there are
+    windows   what changed since a state, as verified windows
+    shares    the first read, divided among several processes
+    keys      the keys of all rows that the tenant has
 """
 
 import datetime as dt
@@ -30,11 +30,12 @@ from omnium_source.windows.shares import shares
 from omnium_source.windows.window import Reading, Window, iso
 
 CHOICE = "fields"
-"""Where a resource's state keeps the choice of fields that its rows were read with, in words."""
+"""Key in a resource's state: the choice of fields that its rows were read with, in words."""
 REWRITING = "is_rewriting"
-"""And whether rows read with another choice are still there, so that each row is written anew."""
+"""Key in a resource's state: whether the destination may still hold rows that were read with another choice of fields.
+Until a read of everything is complete, each row is written again."""
 PERSONAL_RULES = "personal_rules"
-"""And by which set of rules personal data were looked for in them (`PersonalData.rules`)."""
+"""Key in a resource's state: the version of the rules that found personal data (`PersonalData.rules`)."""
 log = logging.getLogger("omnium")
 
 
@@ -42,8 +43,8 @@ log = logging.getLogger("omnium")
 class Sync:
     """What all resources of a run share.
 
-    `columns` of the destination: a field that was new before keeps its column and its type. `pool`:
-    processes for large windows. `choices`: the fields that somebody chose, by resource (`fields.py`).
+    `columns`: the columns of the destination; a field that came as drift before keeps its column and type. `pool`:
+    worker processes for large windows. `choices`: the configured choice of fields, by resource (`fields.py`).
     """
 
     client: OmniumClient
@@ -65,11 +66,12 @@ class Sync:
         notes: list[str] | None = None,
         anew: bool = False,
     ) -> Iterator[Verified]:
-        """Read what is new since `state`, oldest first; each window carries the state to keep once it is loaded.
+        """Read what changed since `state`, oldest first; each window has the state to keep once it is loaded.
 
-        `anew`: read as if for the first time, though `state` says what the destination holds. `hashes`: rows that the
-        destination holds as they are fall away. `traffic` counts what it costs, `on_rows` hears of rows as they come,
-        and of the server's count of them; `notes` gathers what a person should know. Raises OmniumError.
+        `anew`: read everything as on a first load; `state` still describes what the destination holds. `hashes`: the
+        content hashes in the destination; unchanged rows are dropped. `traffic` counts requests and bytes. `on_rows` is
+        called with the number of rows that arrived and the server's count. `notes` collects messages for the user.
+        Raises OmniumError.
         """
         choice, rules = described(resource.name, self.choices.get(resource.name, {})), self.personal.rules
         reasons = self._reasons_to_read_anew(state, choice)
@@ -85,7 +87,7 @@ class Sync:
         since = iso(run.reading.since) if run.reading.since else None
         left_out = state.get(LEFT_OUT)
         if left_out and since and since < left_out:
-            anew = True  # from further back than ever before
+            anew = True  # `since` is earlier than in all runs before
         if anew and state.get("cursor"):
             left_out = min(since, left_out) if since and left_out else None
         elif anew or not state.get("cursor"):
@@ -106,13 +108,13 @@ class Sync:
             yield verified
 
     def _reasons_to_read_anew(self, state: Mapping[str, Any], choice: str) -> list[str]:
-        """Why rows that the destination holds are not as they would be read now, in words."""
+        """Why the rows in the destination differ from what would be read now, as messages."""
         if not state.get("cursor"):
             return []
         reasons, rules = [], self.personal.rules
         if state.get(CHOICE, "") != choice:
             reasons.append(f"its fields were chosen anew ({choice or 'the usual ones'})")
-        # The content hashes of all rows are others then, so that each is written anew.
+        # Other rules change the content hashes of all rows, so each row is written again.
         if rules is not None and state.get(PERSONAL_RULES) != rules:
             before = state.get(PERSONAL_RULES, "unknown")
             reasons.append(f"what counts as personal has changed since (rules {before}, now {rules})")
@@ -125,9 +127,9 @@ class Sync:
     def keys(
         self, resource: Resource, *, since: dt.datetime | None = None, traffic: Traffic | None = None
     ) -> set[str]:
-        """The row ids of everything that the tenant has of a resource; complete, or it raises OmniumError.
+        """The row ids of all rows that the tenant has of a resource. Raises OmniumError if they are not complete.
 
-        `since`: only rows from this moment on, by what the resource's windows are bounded by.
+        `since`: only rows from this moment on, by the stamp that bounds the resource's windows.
         """
         return set[str]().union(*Reader(self._run(resource, traffic=traffic)).sweep(since))
 
@@ -145,7 +147,7 @@ def _tell(notes: list[str] | None, resource: Resource, text: str) -> None:
 
 
 def known_columns(tables: Mapping[str, Any]) -> dict[str, dict[str, dict[str, Any]]]:
-    """The columns of a destination's tables and their hints, from their dlt schemas."""
+    """The columns of a destination's tables with their hints, from the dlt schemas of the tables."""
     return {
         name: {column: dict(hints) for column, hints in table["columns"].items() if "data_type" in hints}
         for name, table in tables.items()

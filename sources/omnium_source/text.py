@@ -1,8 +1,8 @@
-"""Text from elsewhere, made safe for terminals: the tenant's, a proxy's, or what a damaged file holds.
+"""Make text from a tenant, a proxy or a damaged file safe for terminals.
 
 plain       one line, for errors
-printable   what goes out to a person; its lines stay
-masked      a text without secrets, however they are spelt in it
+printable   text for people; line breaks stay
+masked      text without secrets, however they are spelt
 """
 
 import base64
@@ -18,29 +18,30 @@ _ESCAPES = re.compile(
     r"|\x1b[ -/]*[0-~]?"
 )
 _CONTROLS = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff]")
-"""All controls but tab and line feed; and what turns the direction of a line, so that it reads as something else."""
+"""All control characters except tab and line feed, and characters that change the direction of text, which could make
+a line read as something else."""
 
 
 def printable(text: str) -> str:
     """`text` without escape sequences and control characters; line feeds and tabs stay.
 
-    Every way out to a person calls this: the terminal, the log, the JSON of reports and of `status`.
+    All output for people passes through this: the terminal, the log, the JSON of reports and of `status`.
     """
     return _CONTROLS.sub("", _ESCAPES.sub("", text))
 
 
 def plain(text: str) -> str:
-    """A text as one line that a terminal shows and does not obey: no escape sequences, no control characters.
+    """A text as one line without escape sequences and control characters.
 
-    What a server says ends in errors, logs and reports. A blank stands where something was taken away, so that two
-    words do not become one.
+    It is for what a server says, which reaches errors, logs and reports. A blank replaces whatever is removed, so that
+    two words do not become one.
     """
     text = "".join(character if character.isprintable() else " " for character in _ESCAPES.sub(" ", text))
     return " ".join(text.split())
 
 
 def masked(text: str, secrets: Iterable[str]) -> str:
-    """`text` with stars in place of secrets: as they are, as addresses, HTML or JSON spell them, and in base64."""
+    """`text` with stars in place of secrets: spelt plainly, as in URLs, HTML or JSON, or in base64."""
     for secret in sorted(secrets, key=len, reverse=True):
         text = _spellings(secret).sub("********", text)
     return text
@@ -48,13 +49,13 @@ def masked(text: str, secrets: Iterable[str]) -> str:
 
 @lru_cache(256)
 def _spellings(secret: str) -> re.Pattern[str]:
-    """What a secret looks like, wherever each of its characters may be spelt in a way of its own."""
+    """A pattern of a secret in which each character may be spelt in any way, and of the secret in base64."""
     in_base64 = base64.b64encode(secret.encode()).decode().rstrip("=")
     return re.compile(f"(?i:{''.join(map(_spelt, secret))}|{re.escape(in_base64)}=*)")
 
 
 def _spelt(character: str) -> str:
-    """A pattern of one character: itself, percent-encoded (also twice), an entity of HTML, an escape of JSON."""
+    """A pattern of one character: itself, percent-encoded (also twice), an HTML entity, or a JSON escape."""
     units = character.encode("utf-16-be")
     return "(?:{})".format(
         "|".join(

@@ -1,1 +1,1 @@
-"""Omnium over HTTP: the client with its token, limits and retries, deadlines, and how an endpoint is paged."""
+"""Omnium over HTTP: the client with its token, limits, retries and deadlines, and the paging of endpoints."""

@@ -1,10 +1,10 @@
-"""What an answer says beside its rows: its bytes within bounds, a server's message, how long to wait.
+"""Read what an answer holds apart from its rows: its bytes within limits, a server's message, how long to wait.
 
-body_of       an answer's bytes, decompressed, and no more of them than `MAX_BYTES`
+body_of       an answer's bytes, decompressed, up to `MAX_BYTES`
 is_object     whether an answer looks like one of Omnium's
-message_in    what a server has to say, as one plain line
-redirection   what to say of a redirect
-moment_in     the moment that a header says
+message_in    the server's message, as one plain line
+redirection   the error text for a redirect
+moment_in     the date in a header
 retry_after   seconds of a Retry-After header
 """
 
@@ -24,24 +24,24 @@ from omnium_source.errors import TooLarge
 from omnium_source.text import masked, plain
 
 MAX_BYTES = 128 * 1024 * 1024
-"""Of one answer, decompressed. The largest that the description allows, 10,000 categories or everything that was paid
-in a period, stays far below; what is larger would not fit into memory several times."""
+"""Most bytes of one answer, decompressed. The largest that the API's description allows, 10,000 categories or all
+payments of a period, are far smaller; memory would not hold a larger one several times."""
 MAX_MEMORY = 640 * 1024 * 1024
 VALUE_BYTES, OBJECT_BYTES = 40, 400
-"""What an answer may take in memory, reckoned as its own bytes and so many more for each value and each object in it.
-MAX_BYTES with 20 bytes a value and 300 an object stay below that, but only five megabytes of `{},{},…`."""
+"""Most bytes of memory that an answer may need, estimated as its own bytes plus these for each value and each object.
+An answer of MAX_BYTES with 20 bytes per value and 300 per object stays below; more than 1.5 million `{}` do not."""
 LARGE_BYTES = 16 * 1024 * 1024
-"""Of answers beyond this size one at a time is read on: twenty of MAX_BYTES at once would fill a machine's memory."""
+"""Only one answer at a time is read beyond this size: twenty of MAX_BYTES at once would fill a machine's memory."""
 _PIECE = 1024 * 1024
-"""Bytes that are unpacked at a time."""
+"""Most bytes that are decompressed at a time."""
 MAX_MESSAGE = 300
-"""Characters of a server's message that are shown."""
+"""Most characters of a server's message that are shown."""
 MAX_MESSAGE_BYTES = 1024 * 1024
-"""Of an answer of JSON in which a message is looked for."""
+"""Bytes of a JSON answer that are parsed for a message. A longer answer is cut off there and shows none."""
 MAX_PAGE_BYTES = 20_000
-"""Of another answer, whose start is the message."""
+"""Bytes of any other answer that are searched for a message; the message is its beginning."""
 _GZIP = b"\x1f\x8b"
-"""How gzip begins, and no JSON."""
+"""The first bytes of gzip. No JSON begins with them."""
 
 
 _large = threading.Lock()
@@ -52,11 +52,11 @@ class Garbled(Exception):
 
 
 class OddlyEncoded(Exception):
-    """The body is encoded in a way that was not asked for, and that nobody here can undo."""
+    """The body has a content encoding that was not requested and cannot be decoded."""
 
 
 class NotAnAnswer(Exception):
-    """JSON that does not hold what was asked for. `has_message`: the server says why in it."""
+    """The answer is JSON of another shape than expected. `has_message`: it may hold the server's message."""
 
     def __init__(self, what: str, *, has_message: bool = False) -> None:
         super().__init__(what)
@@ -64,11 +64,11 @@ class NotAnAnswer(Exception):
 
 
 def body_of(response: httpx.Response) -> bytes:
-    """The bytes of an answer under way, decompressed.
+    """Read the body of a response and decompress it.
 
-    httpx would decompress whatever came at once, a thousand bytes for each byte received, and once more for each
-    encoding that the header names. How an answer begins tells more than its header, which a proxy may have left as it
-    was. Raises TooLarge beyond MAX_BYTES and MAX_MEMORY, Garbled, OddlyEncoded, and what httpx raises.
+    httpx would decompress each piece at once, up to a thousand bytes for each byte received, and repeat that for every
+    encoding in the header. The first bytes of the body decide before the header, as a proxy may decompress a body and
+    leave its header. Raises TooLarge beyond MAX_BYTES or MAX_MEMORY, Garbled, OddlyEncoded, and what httpx raises.
     """
     encoding = response.headers.get("Content-Encoding", "").strip().lower()
     chunks, size, memory, start = list[bytes](), 0, 0, b""
@@ -85,9 +85,9 @@ def body_of(response: httpx.Response) -> bytes:
                     alone.enter_context(_large)
                 size += len(content)
                 if size > MAX_BYTES:
-                    chunks.clear()  # the error's traceback holds them as long as its window is tried again
+                    chunks.clear()  # the error's traceback would keep them in memory during later tries
                     raise TooLarge(f"an answer is larger than {MAX_BYTES // (1024 * 1024):,} MB")
-                # Commas and braces in texts count as well, and are few.
+                # This also counts commas and braces in texts, which are few.
                 memory += len(content) + VALUE_BYTES * content.count(b",")
                 memory += OBJECT_BYTES * content.count(b"{")
                 if memory > MAX_MEMORY:
@@ -102,7 +102,7 @@ def body_of(response: httpx.Response) -> bytes:
 
 
 class _Unpacked:
-    """What is decompressed piece by piece; gzip may have any number of members, one behind the other."""
+    """Decompresses a body piece by piece. A gzip body may be several members in a row."""
 
     def __init__(self, encoding: str, window_bits: int) -> None:
         self._encoding, self._window_bits = encoding, window_bits
@@ -111,17 +111,17 @@ class _Unpacked:
 
     @property
     def is_whole(self) -> bool:
-        """Whether its end has come."""
+        """Whether the body has been decompressed to its end."""
         return self._decoder.eof
 
     def take(self, received: bytes) -> Iterator[bytes]:
-        """What a piece holds, by and by. Raises Garbled where it is no such thing."""
+        """Decompress a piece, at most `_PIECE` bytes at a time. Raises Garbled if it is not encoded so."""
         received, self._begun = self._begun + received, b""
         is_more = bool(received)
         while is_more:
             if self._decoder.eof:
                 if not received.startswith(_GZIP):
-                    # Padding behind the end says nothing, and may have none itself.
+                    # Ignore padding after the end. One byte may be the start of another member.
                     self._begun = received if received == _GZIP[:1] else b""
                     return
                 self._decoder = zlib.decompressobj(self._window_bits)
@@ -136,7 +136,7 @@ class _Unpacked:
 
 
 def _unpacked_by(encoding: str, start: bytes) -> _Unpacked | None:
-    """What decompresses an answer that begins so, None where it is plain. Raises OddlyEncoded where nobody knows."""
+    """A decompressor for an answer with this start; None if it is plain. Raises OddlyEncoded for other encodings."""
     if start.startswith(_GZIP) and "," not in encoding:
         return _Unpacked("gzip", 16 + zlib.MAX_WBITS)
     if encoding in ("", "identity") or start.lstrip()[:1] in (b"{", b"["):
@@ -148,30 +148,30 @@ def _unpacked_by(encoding: str, start: bytes) -> _Unpacked | None:
 
 
 def is_object(body: bytes) -> bool:
-    """Whether an answer looks like one of Omnium's, and not like a proxy's page."""
+    """Whether an answer looks like a JSON object, as Omnium's do, and not like a proxy's page."""
     return body.lstrip()[:1] == b"{"
 
 
 def message_in(body: bytes, secrets: Iterable[str] = ()) -> str:
-    """The plain-string message in an answer, shortened to one line without control characters and without secrets.
+    """The message in an answer, as one short line without control characters and secrets.
 
-    A proxy's page may repeat the address that it was asked for, secret and all.
+    A proxy's page may repeat the requested URL, which contains the client secret.
     """
     text = body[:MAX_PAGE_BYTES].decode("utf-8", "replace").strip().strip('"')
     if text[:1] in ("{", "["):
-        # Never JSON as it is: rows of a tenant may stand in it, with all that is personal.
+        # Never show the JSON itself: it may hold rows of the tenant with personal data.
         text = "JSON without a message"
         with contextlib.suppress(ValueError, RecursionError):
             parsed = json.loads(body[:MAX_MESSAGE_BYTES])
             if isinstance(parsed, dict):
                 said = (parsed.get(name) for name in ("message", "title", "error", "errorMessage", "errors"))
                 text = str(next(filter(None, said), f"an object of {', '.join(parsed)}" if parsed else ""))
-    # Shortened afterwards: half a secret is one as well.
+    # Shorten after masking, as a secret that is cut in half would not be found.
     return plain(masked(text, secrets))[:MAX_MESSAGE]
 
 
 def redirection(status: int, headers: httpx.Headers) -> str:
-    """What to say of an answer that redirects: nobody follows it, as it may lead anywhere."""
+    """The error text for a redirect. Redirects are not followed, as they may lead anywhere."""
     target = urlsplit(headers.get("Location", "")).hostname or "another address"
     return (
         f"the server redirects to {target} ({status}), and the token is not sent elsewhere: "
@@ -180,7 +180,7 @@ def redirection(status: int, headers: httpx.Headers) -> str:
 
 
 def moment_in(header: str | None) -> dt.datetime | None:
-    """The moment that a header says; None where it is no date. One without a zone, or with -0000, is UTC (RFC 9110)."""
+    """The date in a header; None if it is not a date. A date without a zone, or with -0000, is UTC (RFC 9110)."""
     with contextlib.suppress(ValueError, TypeError, OverflowError):
         moment = email.utils.parsedate_to_datetime(header or "")
         return moment if moment.tzinfo else moment.replace(tzinfo=dt.UTC)
@@ -188,9 +188,9 @@ def moment_in(header: str | None) -> dt.datetime | None:
 
 
 def retry_after(value: str | None, now: dt.datetime) -> float | None:
-    """Seconds of a Retry-After header, given in seconds or as a date; None where it says nothing usable.
+    """Seconds of a Retry-After header, given in seconds or as a date; None if it is missing or unusable.
 
-    Zero, less than zero and a moment that is over are none: who asks again at once is refused again.
+    Zero, a negative number and a moment in the past are unusable: an immediate repetition would be refused again.
     """
     seconds = math.nan
     with contextlib.suppress(ValueError, TypeError):

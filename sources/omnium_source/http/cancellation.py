@@ -1,7 +1,7 @@
-"""One token says that work is to end; whoever starts work on behalf of others makes it a child of theirs.
+"""Tokens that tell running work to stop. Work started by other work gets a child of its token.
 
-Cancellation    set by whoever wants an end; its children end with it
-Grace           the same some seconds later: for what should still come to a good end
+Cancellation    a token; setting it also sets its children
+Grace           set some seconds after a token, for work that should still be finished
 """
 
 import threading
@@ -13,16 +13,16 @@ from omnium_source.errors import Stopped
 
 
 class Ends(Protocol):
-    """Whether work is to end."""
+    """Anything that says whether work should stop."""
 
     def is_set(self) -> bool:
-        """Whether to stop."""
+        """Whether the work should stop."""
 
 
 class Cancellation(threading.Event):
-    """An event with children: they are set along with it, and it is not set along with them.
+    """An event with children: setting it sets its children too, but not its parent.
 
-    `is_own`: it was set itself, not only one that it is a child of.
+    `is_own`: the event was set itself, not only through its parent.
     """
 
     def __init__(self) -> None:
@@ -39,7 +39,7 @@ class Cancellation(threading.Event):
         return child
 
     def set(self) -> None:
-        """End the work, and all that is done on its behalf."""
+        """Stop the work and all work of the children."""
         self.is_own = True
         self._set_all()
 
@@ -49,13 +49,13 @@ class Cancellation(threading.Event):
             child._set_all()
 
     def check(self) -> None:
-        """Raise Stopped where work is to end."""
+        """Raise Stopped if the token is set."""
         if self.is_set():
             raise Stopped("stopped on request")
 
 
 class Grace:
-    """Set so many seconds after a token."""
+    """Set a number of seconds after a token, counted from the first call of `is_set` that finds the token set."""
 
     def __init__(self, token: Ends, seconds: float) -> None:
         self._token, self._seconds = token, seconds

@@ -1,13 +1,13 @@
-"""HTTP with Omnium: the token, requests, and what an answer's status means.
+"""HTTP requests to Omnium: the token, the requests, and what an answer's status means.
 
     OmniumClient.post / .get   one request, repeated until it is answered or its budget is used up (`repeating.py`)
     OmniumClient.send          a change, sent once
-    check_base_url             what an address has to be
+    check_base_url             validates the base URL
 
-The secret travels in the token request's URL, because the API wants it there. So nothing here puts a URL into
-a log or an exception, httpx's own loggers are cut short, and redirects are never followed.
+The API takes the client secret in the URL of the token request. So no log and no exception contains a URL, httpx's own
+loggers are silenced, and redirects are never followed.
 
-The module is as long as one conversation with the server: the token, the request, and what the status means for both.
+The module is as long as a request takes: the token, the request, and the meaning of the status for both.
 """
 
 import contextlib
@@ -59,23 +59,23 @@ from omnium_source.http.transport_logs import silence_transport
 T = TypeVar("T")
 
 SCROLL_END_SECONDS = 4.0
-"""How long after a stop requests under way may still be answered, and open scrolls be read to their end: an
-unfinished one burdens the server."""
+"""How long after a stop running requests may still be answered, and open scrolls read to their end: an unfinished
+scroll burdens the server."""
 MOST_REFUSALS = 2
-"""401 answers to one request after which even a new token is of no use."""
+"""Most 401 answers in a row after which a request is repeated with a new token. The next one raises."""
 
 Read = Callable[[bytes], T]
-"""What an answer's bytes say. Raises ValueError: they are no JSON; NotAnAnswer: they are something else."""
+"""Parses an answer's bytes. Raises ValueError if they are not JSON, NotAnAnswer if the JSON is something else."""
 Answered = tuple[int, httpx.Headers, bytes]
 """An answer's status, headers and bytes."""
 
 
 @dataclass(frozen=True)
 class _Request:
-    """What is asked. `what` and `role` are for errors, `traffic` counts what it costs.
+    """One request. `what` and `role` are for error messages; `traffic` counts the request and its bytes.
 
-    `is_change`: it changes something, so it is sent again only where the server says that it did nothing.
-    `continues_scroll`: it moves a scroll on, so a lost answer cannot be asked for again.
+    `is_change`: the request changes data, so it is sent again only if the server says that it did nothing.
+    `continues_scroll`: the request advances a scroll, so a lost answer cannot be requested again.
     """
 
     method: str
@@ -98,21 +98,21 @@ class Answer:
 
     @classmethod
     def of(cls, body: bytes) -> "Answer":
-        """Any JSON."""
+        """Parse any JSON. Raises ValueError."""
         return cls(body, orjson.loads(body))
 
 
 def check_base_url(base_url: str) -> str:
-    """`base_url` without a trailing slash. Raises ConfigurationError unless https, or http to loopback."""
+    """`base_url` without a trailing slash or `/api`. Raises ConfigurationError unless https, or http to loopback."""
     try:
         parts = urlsplit(base_url.strip())
         httpx.URL(base_url.strip())
         is_address = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
         is_address = is_address and " " not in parts.netloc
-    except (ValueError, httpx.InvalidURL):  # brackets, a port or a name that nothing can have
+    except (ValueError, httpx.InvalidURL):  # invalid brackets, port or name
         parts, is_address = urlsplit(""), False
     if not is_address:
-        # Without the address: a secret may have been put in its place.
+        # The message leaves the address out: it may be a secret that was put in the wrong place.
         raise ConfigurationError(
             f"the base URL is no http(s) address{begins_oddly(base_url.strip())}: set SOURCES__OMNIUM__BASE_URL, "
             "for instance to https://api.omnium.no"
@@ -129,7 +129,7 @@ def check_base_url(base_url: str) -> str:
 
 
 def tenant_of(base_url: str) -> str:
-    """Whose rows a server has: its host, and all servers on this machine are one."""
+    """The tenant of a base URL: its host. All servers on this machine count as one tenant."""
     host = urlsplit(base_url).hostname or ""
     return "a sandbox on this machine" if host in LOOPBACK else host
 
@@ -137,10 +137,10 @@ def tenant_of(base_url: str) -> str:
 class OmniumClient:
     """One API user's connection to one tenant. Safe to use from several threads.
 
-    One class, as token, requests and the words for a refusal alone hold the secret, and keep it from all texts.
+    One class, as only the code of token, requests and refusals handles the secret, and keeps it out of all texts.
 
-    `request_timeout` bounds a whole request in seconds, however slowly its bytes arrive. `stop` ends waits at
-    once, and a request that is under way within `SCROLL_END_SECONDS`, whatever the server does. `section`: of the
+    `request_timeout` bounds a request as a whole, in seconds, however slowly its bytes arrive. `stop` ends waits at
+    once, and a running request within `SCROLL_END_SECONDS`, whatever the server does. `section`: the prefix of the
     settings that errors name.
     """
 
@@ -167,7 +167,7 @@ class OmniumClient:
         self.stop = stop or Cancellation()
         self._grace = Grace(self.stop, SCROLL_END_SECONDS)
         asked = max_requests_per_second or SERVER_LIMIT_PER_SECOND
-        # Who asks for less than the server allows wants no burst either; its own limit comes with one.
+        # The server allows a burst. A user who sets a lower limit probably wants no burst either.
         is_less = asked < SERVER_LIMIT_PER_SECOND
         self.limiter = Limiter(
             min(max_concurrency, SERVER_LIMIT_CONCURRENT),
@@ -176,9 +176,9 @@ class OmniumClient:
         )
         self._scroll_start = threading.Lock()
         self.clock = ServerClock()
-        self.count_limits = set[int]()  # where counts of some resource stop and hide rows; others may, too
-        self.most_counted = 0  # the largest count of any resource: a limit that all share lies beyond it
-        self.asked_for_counts = set[str]()  # resources of which nothing but the count was asked
+        self.count_limits = set[int]()  # where the server stops counting a resource and hides rows; others may share it
+        self.most_counted = 0  # the largest count of any resource; a limit of all counts cannot be smaller
+        self.asked_for_counts = set[str]()  # resources for which a request asked only for the count
         self._host = urlsplit(self.base_url).hostname
         self._repeating = Repeating(self._host, self.stop)
         self._http = opened(self.base_url, request_timeout)
@@ -201,10 +201,10 @@ class OmniumClient:
     # -- the clock ---------------------------------------------------------------------------------
 
     def moment(self, assumed: float | None = None) -> Moment:
-        """Now, by the server's clock and ours; asks for the server's where too few answers said it.
+        """Now, by the server's clock and this machine's; sends requests if too few answers have shown its time.
 
-        `assumed`: see `ServerClock.moment`. Raises GaveUp, Unreachable or Stopped where no answer comes: our own clock
-        alone would be a guess, and rows could fall between two windows.
+        `assumed`: see `ServerClock.moment`. Raises GaveUp, Unreachable or Stopped if no answer comes: this machine's
+        clock alone would be a guess, and rows could fall between two windows.
         """
         with self._clock_lock:
             if not self.clock.answers:
@@ -214,7 +214,7 @@ class OmniumClient:
         return self.clock.moment(assumed)
 
     def _ask_for_the_time(self) -> None:
-        """Any small answer will do, a refusal included, and one of which no more than its head comes."""
+        """Send a small request. Any answer with headers will do, even a refusal or one whose body is cut off."""
         token = self._authorization(None, Budget(), None)
         body = orjson.dumps({"take": 1, "page": 0, "includeInactive": True})
         heard = self.clock.answers
@@ -224,11 +224,11 @@ class OmniumClient:
             self._repeating.has_met_omnium |= status == 200 and is_object(content)
         except (Repeatable, TooLarge, OddlyEncoded):
             if self.clock.answers == heard:
-                # Without the token's endpoint nothing can be read, without this one all else can.
+                # This endpoint may fail alone. The token's endpoint is needed in any case, so its errors are raised.
                 self._authorization(token, Budget(), None)
 
     def server_time(self) -> dt.datetime:
-        """A time that is not later than the server's: see `moment`."""
+        """A time that is not later than the server's (`Moment.earliest`)."""
         return self.moment().earliest
 
     # -- one exchange ------------------------------------------------------------------------------
@@ -236,9 +236,9 @@ class OmniumClient:
     def _exchange(
         self, request: _Request, token: str | None, params: Mapping[str, str] | None = None
     ) -> Answered:
-        """Send once and read the whole answer. No text names a URL.
+        """Send a request once and read the answer to its end. No error message contains a URL.
 
-        Raises Repeatable, TooLarge, OddlyEncoded or Unreachable.
+        Raises Repeatable, TooLarge, OddlyEncoded, Unreachable or Stopped.
         """
         body, traffic = request.content, request.traffic
         headers = {"Authorization": f"Bearer {token}"} if token else {}
@@ -248,7 +248,7 @@ class OmniumClient:
         try:
             with contextlib.ExitStack() as stack:
                 stack.enter_context(self.limiter.place(stop))
-                # Waiting for a place is no fault of the server's: its time begins here.
+                # The server's time begins here, as it is not to blame for the wait for a place.
                 self._patience.begin(self._timeout, self._grace)
                 response = stack.enter_context(
                     self._http.stream(
@@ -264,7 +264,7 @@ class OmniumClient:
                 except OddlyEncoded:
                     if response.is_success:
                         raise
-                    content = b""  # the status says what there is to say
+                    content = b""  # the status says enough
         except httpx.ConnectError as error:
             raise self._connect_problem(error) from None
         except httpx.TimeoutException as error:
@@ -272,7 +272,7 @@ class OmniumClient:
                 raise Repeatable(f"the answer took longer than {self._timeout:.0f} s") from None
             raise Repeatable(f"time-out ({type(error).__name__})") from None
         except httpx.ProxyError as error:
-            # An answer of the proxy's, such as "407 Proxy Authentication Required".
+            # The proxy itself answered, for example "407 Proxy Authentication Required".
             raise Repeatable(f"the proxy {proxy_named(self.base_url)} said {error}") from None
         except (httpx.TransportError, httpx.StreamError) as error:
             raise Repeatable(f"the connection broke ({type(error).__name__})") from None
@@ -294,7 +294,7 @@ class OmniumClient:
         if "WRONG_VERSION_NUMBER" in cause:
             return Unreachable(f"{host} does not speak https: check SOURCES__OMNIUM__BASE_URL and its port")
         if self._repeating.has_met_omnium:
-            # It was there a moment ago: the network will come back.
+            # The server answered before, so the network will probably come back.
             return Repeatable(f"no connection to {host}{way}")
         if any(sign in cause for sign in ("Name or service", "nodename", "resolution", "getaddrinfo")):
             return Unreachable(
@@ -317,7 +317,7 @@ class OmniumClient:
             "returnAsJson": "true",
         }
 
-        # No traffic: the token belongs to no resource.
+        # Without traffic, as the token belongs to no resource.
         request = _Request("POST", "token", None, "the token endpoint")
         slips = slips_in(self._section, self.base_url, self._client_id, self._client_secret)
 
@@ -338,7 +338,7 @@ class OmniumClient:
                 raise Unreachable(f"the token endpoint: {redirection(status, headers)}")
             self._raise_for(request, status, headers, body)
             token = token_in(body)
-            # A proxy's text can look like a bare token.
+            # Only an object counts, as a proxy's text can look like a bare token.
             self._repeating.has_met_omnium |= is_object(body)
             return token
 
@@ -347,7 +347,7 @@ class OmniumClient:
         return token
 
     def _authorization(self, stale: str | None, budget: Budget, traffic: Traffic | None) -> str:
-        """The token; a new one where there is none or the server refused `stale`."""
+        """The token. Asks for a new one if there is none, or if the server refused it (`stale`)."""
         with self._token_lock:
             if self._token is None or self._token == stale:
                 if stale is not None:
@@ -369,11 +369,12 @@ class OmniumClient:
         read: Read[T] = Answer.of,  # type: ignore[assignment]
         starts_scroll: bool = False,
     ) -> T:
-        """POST `body` to `/api/<path>` and return what `read` makes of the answer. `what` is for errors.
+        """POST `body` to `/api/<path>` and return the answer, parsed by `read`. `what` names the request in errors.
 
-        An answer that `read` refuses is a failure of the server, and is asked for again some times.
+        An answer that `read` refuses counts as a failure of the server; the request is repeated a few times.
+        `starts_scroll`: only one such request runs at a time.
 
-        Raises Forbidden, BadRequest, NotFound, WrongCredentials, Unreachable, GaveUp, TooLarge or Stopped.
+        Raises Refused and its subclasses, Unreachable, GaveUp, TooLarge or Stopped.
         """
         gate = self._scroll_start if starts_scroll else contextlib.nullcontext()
         with gate:
@@ -393,24 +394,24 @@ class OmniumClient:
         read: Read[T] = Answer.of,  # type: ignore[assignment]
         continues_scroll: bool = False,
     ) -> T:
-        """GET `/api/<path>`. A scroll's continuation is sent once: its lost answer raises ScrollLost."""
+        """GET `/api/<path>`, as `post`. A request with `continues_scroll` raises ScrollLost if its answer is lost."""
         request = _Request(
             "GET", path, None, what, role, budget or Budget(), traffic, continues_scroll=continues_scroll
         )
         return self._answer(request, read)
 
     def send(self, method: str, path: str, content: bytes, *, what: str, role: str) -> bytes:
-        """Send a change, and return what the server answers.
+        """Send a change, and return the bytes of the answer.
 
-        It is sent again only where the server says that it did nothing: a token that expired (401), too many requests
-        (429). Everything else that is no answer raises Unanswered: the change may have been done.
+        It is sent again only if the server says that it did nothing: the token expired (401), or there were too many
+        requests (429). Every other failure without an answer raises Unanswered: the change may have been applied.
 
-        Raises Unanswered, Forbidden, BadRequest, NotFound, Conflict, WrongCredentials, Unreachable, GaveUp or Stopped.
+        Raises Unanswered, Refused and its subclasses, Unreachable, GaveUp or Stopped.
         """
         return self._answer(_Request(method, path, content, what, role, Budget(120.0), is_change=True), bytes)
 
     def _answer(self, request: _Request, read: Read[T]) -> T:
-        """What `read` makes of the answer: asked for with a valid token, and again until it is one."""
+        """Send a request with a valid token, repeat it if necessary, and return the answer as parsed by `read`."""
         what, budget, traffic = request.what, request.budget, request.traffic
         refusals, stale = 0, None
 
@@ -428,7 +429,7 @@ class OmniumClient:
                     raise _refused(request)
                 refusals, stale = refusals + 1, token
                 raise Repeatable("the token was refused", 0.0, refused=True)
-            refusals = 0  # a token may end again while a failing server is waited for
+            refusals = 0  # the next token may expire too while a failing server is retried
             self._raise_for(request, status, received, content)
             self.limiter.answered()
             try:
@@ -447,11 +448,11 @@ class OmniumClient:
         return self._repeating.until_answered(ask, what, budget, traffic, repeatable=repeatable)
 
     def _said(self, body: bytes) -> str:
-        """The server's message, without what it may repeat of our secrets."""
+        """The server's message, with secrets masked if it repeats them."""
         return message_in(body, filter(None, (self._client_secret, self._token)))
 
     def _raise_for(self, request: _Request, status: int, headers: httpx.Headers, body: bytes) -> None:
-        """Raise what the status of an answer means, unless it is a success."""
+        """Raise the error for an answer's status, unless the status is a success."""
         what, role = request.what, request.role
         if 200 <= status < 300:
             return
@@ -487,9 +488,9 @@ class OmniumClient:
 
 
 def _refused(request: _Request) -> Refused:
-    """What to say where even a new token is refused."""
+    """The error for a request that the server refuses even with a new token."""
     text = f"{request.what}: the server refuses even a new token (401): check the API user in Omnium"
     if request.is_change:
         return WrongCredentials(text)
-    # No WrongCredentials: others may be shown, as a gateway can refuse one address.
+    # Not WrongCredentials, which would end the run: a gateway can refuse one address, and others may work.
     return Refused(f"{text}{request.role and ' and that it has the role '}{request.role}")

@@ -1,10 +1,10 @@
-"""What time it is at the server, when no clock can be believed by itself.
+"""The server's time, when neither the server's clock nor this machine's can be trusted alone.
 
-A cursor says that everything up to it has been read. One that lies later than the stamps which the server gives to its
-rows loses changes for good; one that lies earlier costs some rows that are read again. So of two clocks the earlier
-one counts: the server's, by the `Date` headers of its answers, and this machine's.
+A cursor says that everything up to it has been read. If it is later than the stamps that the server gives to new rows,
+changes are lost for good; if it is earlier, some rows are read again. So the earlier of two clocks counts: this
+machine's, and the server's, known from the `Date` headers of its answers.
 
-    ServerClock   what the headers said
+    ServerClock   compares the headers with this machine's clock
     Moment        one moment, by both clocks
     duration      a length of time in words
 """
@@ -20,26 +20,26 @@ from dataclasses import dataclass
 from omnium_source.http.answers import moment_in
 
 SAMPLES = 64
-"""Headers that count: the latest ones, so that a clock that is set is noticed within a run."""
+"""Number of latest headers that count, so that a change of the clock is noticed within a run."""
 AGREEMENT = dt.timedelta(seconds=60)
-"""Two clocks that differ by less agree: one header is enough then."""
+"""Clocks that differ by less than this agree; then one header is enough."""
 FEWEST_SAMPLES = 5
-"""Headers to ask for where the first one disagrees with this machine's clock: one odd answer is outvoted."""
+"""Headers needed if they disagree with this machine's clock: the median outvotes one odd answer."""
 FEWEST_WITHOUT = 3
-"""Answers without a usable header after which no more are asked for."""
+"""Number of answers without a usable header after which no more headers are requested."""
 GARBAGE = dt.timedelta(days=3_653)
-"""A header that differs by more is no time at all, but a clock that was never set."""
+"""A header that differs by more than this is ignored: it comes from a clock that was never set."""
 UNKNOWN_MARGIN = dt.timedelta(minutes=5)
-"""How far this machine's clock may be off where the server tells no time."""
+"""How far this machine's clock may be off if the server sends no time."""
 
 
 @dataclass(frozen=True)
 class Moment:
-    """A moment by both clocks.
+    """One moment, by both clocks.
 
-    `earliest` is not later than the stamp of any row that changes from now on, unless both clocks are ahead; `latest`
-    is not earlier than the stamps of what has changed until now. `offset`: the server's clock minus this machine's in
-    seconds, None where the server tells no time.
+    `earliest` is not later than the stamp of any row that changes from now on, unless both clocks are fast. `latest`
+    is not earlier than the stamp of any row that changed before now. `offset`: the server's clock minus this machine's,
+    in seconds; None if the server sends no time.
     """
 
     earliest: dt.datetime
@@ -59,11 +59,11 @@ class ServerClock:
         self._oddest = dt.timedelta()
 
     def own_time(self) -> dt.datetime:
-        """This machine's time, by a clock that nobody sets while we run."""
+        """This machine's time. Setting the clock during the run does not affect it."""
         return self._began + dt.timedelta(seconds=time.monotonic() - self._monotonic)
 
     def note(self, header: str | None) -> None:
-        """An answer came with this `Date` header."""
+        """Record the `Date` header of an answer."""
         server = moment_in(header)
         offset = server - self.own_time() if server else None
         with self._lock:
@@ -76,21 +76,21 @@ class ServerClock:
 
     @property
     def offset(self) -> dt.timedelta | None:
-        """The server's time minus this machine's, the median of its latest headers; None where it said none."""
+        """The server's time minus this machine's, as the median of the latest headers; None without a usable header."""
         with self._lock:
-            # Headers are cut to the second and old when they arrive, so this is early by a second at most.
+            # Headers are cut to the second and already old when they arrive, so this is early by about a second.
             return statistics.median_low(self._offsets) if self._offsets else None
 
     @property
     def is_settled(self) -> bool:
-        """Whether enough headers came: a clock that disagrees with ours has to say so several times."""
+        """Whether enough headers came: a clock that disagrees with this machine's needs several."""
         offset = self.offset
         with self._lock:
             agrees = offset is not None and abs(offset) < AGREEMENT
             return agrees or len(self._offsets) >= FEWEST_SAMPLES or self._unusable >= FEWEST_WITHOUT
 
     def moment(self, assumed: float | None = None) -> Moment:
-        """Now. `assumed`: the offset of an earlier run in seconds, for a server that tells no time today."""
+        """Now. `assumed`: the offset of an earlier run in seconds, used if the server sends no time in this run."""
         own, offset = self.own_time(), self.offset
         if offset is None:
             server = own + dt.timedelta(seconds=assumed or 0.0)
@@ -99,7 +99,7 @@ class ServerClock:
         return Moment(min(own, server), max(own, server), offset.total_seconds())
 
     def remarks(self) -> list[str]:
-        """What a person should know of the clocks, a sentence each; none where they agree."""
+        """Messages for the user about the clocks, a sentence each; empty if they agree."""
         offset, said = self.offset, list[str]()
         if offset is None:
             if self.answers:
@@ -125,7 +125,7 @@ class ServerClock:
 
 
 def duration(seconds: float) -> str:
-    """A length of time, whatever its sign, in the unit that people would use: 90 seconds, 3 hours, 12 days."""
+    """A length of time in a suitable unit, without its sign: 90 seconds, 3 hours, 12 days."""
     seconds = abs(seconds)
     if math.isinf(seconds):
         return "for ever"

@@ -1,11 +1,11 @@
-"""Connections that end in time: at a deadline for the whole request, and soon after a stop.
+"""A deadline for a request as a whole, and a stop that interrupts it.
 
-httpx's time-outs hold for one read each, so a server that sends a byte now and then is never late for them, and
-a read that waits hears of no stop. Here every wait of a request is cut into short ones, between which both are
-looked at.
+httpx's time-outs apply to each read alone, so a server that sends a byte now and then never exceeds them, and a waiting
+read does not notice a stop. So each wait of a request is split into short ones, and after each the deadline and the
+stop are checked.
 
-    Patience    until when the request of this thread may last, and which stop it heeds
-    in_time     make an httpx client's connections heed it
+    Patience    deadline and stop of the current thread's request
+    in_time     makes an httpx client's connections check them
 """
 
 import queue
@@ -23,23 +23,23 @@ from omnium_source.http.cancellation import Cancellation, Ends
 
 T = TypeVar("T")
 TICK_SECONDS = 0.25
-"""How long a stop may go unnoticed."""
+"""Longest time until a stop is noticed."""
 
 
 class Patience(threading.local):
-    """Until when the request of this thread may last. All reading and writing for it happens in its thread."""
+    """Deadline and stop of the current thread's request. A request reads and writes only in its own thread."""
 
     deadline = float("inf")
     stop: Ends = Cancellation()
     has_heard = False
-    """Whether anything of an answer has come: a slow server is told from a silent one."""
+    """Whether any bytes have been read, to distinguish a slow server from a silent one."""
 
     def begin(self, seconds: float, stop: Ends) -> None:
-        """A request begins that may last so many seconds, and less when `stop` is set."""
+        """Start a request that may last `seconds`, or until `stop` is set."""
         self.deadline, self.stop, self.has_heard = time.monotonic() + seconds, stop, False
 
     def tick(self, end: float, late: type[Exception]) -> float:
-        """Seconds to wait until the next look. Raises Stopped, or `late` where `end` or the deadline is past."""
+        """Seconds to wait until the next check. Raises Stopped, or `late` after `end` or the deadline."""
         if self.stop.is_set():
             raise Stopped("stopped on request")
         left = min(end, self.deadline) - time.monotonic()
@@ -48,7 +48,10 @@ class Patience(threading.local):
         return min(left, TICK_SECONDS)
 
     def elsewhere(self, work: Callable[[], T]) -> T:
-        """What `work` returns, which connects. In a thread of its own: nothing wakes it there, so it is left behind."""
+        """Run `work`, which connects, in another thread and return its result.
+
+        Connecting cannot be interrupted, so after a stop or the deadline the thread is abandoned.
+        """
         done: queue.SimpleQueue[tuple[T | None, Exception | None]] = queue.SimpleQueue()
 
         def run() -> None:
@@ -69,7 +72,7 @@ class Patience(threading.local):
 
 
 class _Stream(httpcore.NetworkStream):
-    """A connection whose waits are cut short."""
+    """A connection that checks deadline and stop while it waits."""
 
     def __init__(self, inner: httpcore.NetworkStream, patience: Patience) -> None:
         self._inner, self._patience = inner, patience
@@ -86,7 +89,7 @@ class _Stream(httpcore.NetworkStream):
             return content
 
     def write(self, buffer: bytes, timeout: float | None = None) -> None:
-        # Requests are small: the system takes them at once. What was cut off half-way could not be resumed.
+        # One wait is enough: requests are small, and a write that timed out half-way could not be resumed.
         left = self._patience.deadline - time.monotonic()
         self._inner.write(buffer, max(0.001, min(left, timeout or left)))
 
@@ -106,7 +109,7 @@ class _Stream(httpcore.NetworkStream):
 
 
 class _Backend(httpcore.NetworkBackend):
-    """Opens connections whose waits are cut short."""
+    """Opens connections that check deadline and stop while they wait."""
 
     def __init__(self, inner: httpcore.NetworkBackend, patience: Patience) -> None:
         self._inner, self._patience = inner, patience
@@ -129,8 +132,8 @@ class _Backend(httpcore.NetworkBackend):
 
 
 def in_time(http: httpx.Client, patience: Patience) -> None:
-    """Make all connections of `http`, through proxies too, heed `patience`."""
+    """Make all connections of `http`, also those through proxies, check `patience`."""
     for transport in (http._transport, *http._mounts.values()):
         if isinstance(transport, httpx.HTTPTransport):
-            # httpcore takes a backend as an argument, and httpx has no way to hand one on.
+            # httpcore takes a backend as an argument, but httpx cannot pass one on.
             transport._pool._network_backend = _Backend(transport._pool._network_backend, patience)

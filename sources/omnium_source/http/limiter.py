@@ -1,4 +1,4 @@
-"""How many requests at once and a second: what the server allows, and less once it complains."""
+"""Limits of concurrent requests and of requests per second, reduced when the server answers 429."""
 
 import contextlib
 import threading
@@ -11,13 +11,13 @@ from omnium_source.http.cancellation import Ends
 SERVER_LIMIT_CONCURRENT = 20
 SERVER_LIMIT_PER_SECOND = 100.0
 SERVER_BURST = 6_000
-"""Requests before the limit a second counts; half of what the server allows, for others use it too."""
+"""Requests that may exceed the limit per second; half of what the server allows, as other programs use it too."""
 
 
 class Limiter:
     """At most `concurrency` requests at once and `per_second` sustained, after a burst of `burst`.
 
-    A 429 halves the number `allowed` at once; every `RECOVERY` answers without one give a place back.
+    A 429 halves the number `allowed` at once; every `RECOVERY` answers without a 429 raise it by one again.
     """
 
     RECOVERY = 20
@@ -36,7 +36,7 @@ class Limiter:
 
     @contextlib.contextmanager
     def place(self, stop: Ends) -> Iterator[None]:
-        """Wait for a place and a token. Raises Stopped when the run is to end."""
+        """Wait until a request may be sent, by both limits. Raises Stopped if `stop` is set."""
         with self._free:
             while True:
                 if stop.is_set():
@@ -56,7 +56,7 @@ class Limiter:
                 self._free.notify()
 
     def answered(self) -> None:
-        """An answer came without complaint."""
+        """Record an answer without a 429."""
         if self.allowed == self._most:
             return
         with self._free:
@@ -66,6 +66,6 @@ class Limiter:
                 self._free.notify_all()
 
     def throttled(self) -> None:
-        """The server said 429."""
+        """Record a 429."""
         with self._free:
             self._good, self.allowed = 0, max(1, self.allowed // 2)

@@ -1,13 +1,13 @@
-"""Pages of one search, and batches of one scroll: two objects with the same two verbs.
+"""Paginators: the pages of a search, and the batches of a scroll.
 
-Both are asked for their `first()` page, which tells how many rows there are, and for the `rest()`. What the
-server sends is one of
+Both classes have the same two methods: `first()` returns the first page, with the server's count, and `rest()` the
+others. The server sends one of
 
     {"result": [{…}, …], "totalHits": 250, "scrollId": null, "facets": []}      search, or a scroll's batch
     [{…}, …]                                                                    a bare list, without a count
 
-A search is asked with `take` and `page`, and its pages can be repeated and read side by side. A scroll is a
-snapshot: its batches come one after the other, each once.
+A search takes `take` and `page`; its pages can be requested again and side by side. A scroll is a snapshot: its batches
+come one after the other, each once.
 """
 
 import contextlib
@@ -32,11 +32,11 @@ T = TypeVar("T")
 REACH = 10_000
 """`take * page` may not exceed this on a search."""
 MOST_BATCHES = 5_000
-"""Batches of a scroll beyond the server's own count, or without one. What goes on after that has no end."""
+"""Most batches of a scroll beyond the server's count, or without a count. A scroll with more is taken for endless."""
 MOST_ODD_ALONE = 10
-"""Elements of a page that are no objects, none of them: as many are no slip of the tenant's, but another shape."""
+"""A page with this many elements, none an object, has another shape. Fewer may be faults in the tenant's data."""
 PAGES_AT_ONCE = 8
-"""Search pages of one window asked for at the same time."""
+"""Most pages of one search that are requested at the same time."""
 
 
 MISSING = msgspec.UNSET
@@ -57,22 +57,22 @@ _OBJECT = msgspec.json.Decoder(dict[str, msgspec.Raw])
 
 
 def read_page(body: bytes) -> Page:
-    """The page in an answer: an envelope or a list of objects.
+    """Parse an answer as a page: an envelope, or a list of objects.
 
-    Only the envelope is read, which takes a tenth of the time that its rows would; one that is not quite JSON is read
-    leniently. Raises NotAnAnswer where it is neither, ValueError: no JSON.
+    Only the envelope is decoded, which takes a tenth of the time of decoding the rows too. An answer that is not quite
+    JSON is decoded leniently. Raises NotAnAnswer for other JSON, ValueError if it is not JSON.
     """
     try:
         envelope, rows = _quickly(body)
     except (msgspec.DecodeError, RecursionError):
-        # What is not quite JSON goes on as it came: whoever makes rows of it names those that are touched.
+        # The page keeps the original bytes, so that the normalizer can name the rows that had to be changed.
         envelope, rows = _quickly(mended(body))
     if envelope.get("isValid") is False:
         raise NotAnAnswer("the server calls its own answer invalid (isValid: false)", has_message=True)
     if rows is None:
         raise NotAnAnswer("the answer has no `result`", has_message=True)
     if envelope.get("error") or envelope.get("errors"):
-        # Beside rows it may be a part of the index that is missing, in the count as well.
+        # An error beside rows may mean that a part of the index is missing, in the rows and in the count.
         beside = "beside its" if rows else "instead of"
         raise NotAnAnswer(f"the server reports an error {beside} rows", has_message=True)
     total, is_least = count_in(envelope.get("totalHits"))
@@ -91,7 +91,7 @@ Envelope = dict[str, Any]
 
 
 def _quickly(body: bytes) -> tuple[Envelope, Sequence[msgspec.Raw] | None]:
-    """What stands around the rows, and each row as it was written; None where there is no list of them."""
+    """The fields of the envelope, and the undecoded rows; None if there is no list of rows."""
     rows: Sequence[msgspec.Raw] | None
     try:
         if body.lstrip()[:1] == b"[":
@@ -104,17 +104,17 @@ def _quickly(body: bytes) -> tuple[Envelope, Sequence[msgspec.Raw] | None]:
             envelope = _ENVELOPE.decode(body)
             rows = None if isinstance(envelope.result, msgspec.UnsetType) else envelope.result
     except msgspec.ValidationError:
-        msgspec.json.decode(body, type=msgspec.Raw)  # what is cut off is no JSON at all
+        msgspec.json.decode(body, type=msgspec.Raw)  # raises DecodeError if the body is cut off
         raise NotAnAnswer("the answer is JSON of another shape: no list of rows") from None
     names = ("totalHits", "scrollId", "isValid", "error", "errors")
     return {name: _plain(getattr(envelope, name)) for name in names}, rows
 
 
 def _is_envelope(element: msgspec.Raw) -> bool:
-    """Whether the element of a list is no row, but what stands around rows."""
+    """Whether an element of a list is an envelope instead of a row."""
     try:
         return {"result", "totalHits"} <= _OBJECT.decode(element).keys()
-    except msgspec.DecodeError:  # no object
+    except msgspec.DecodeError:  # not an object
         return False
 
 
@@ -128,7 +128,7 @@ def _plain(raw: msgspec.Raw | msgspec.UnsetType) -> Any:
 
 
 def count_in(value: Any) -> tuple[int | None, bool]:
-    """A server's count, and whether it is only the least there are. None: it says nothing usable.
+    """A server's count (None if unusable), and whether it is only a lower bound.
 
     It comes as 200, and from some serializers as 200.0 or "200"; an index may say {"value": 10000, "relation": "gte"}.
     """
@@ -144,9 +144,9 @@ def count_in(value: Any) -> tuple[int | None, bool]:
 
 
 def read_object(body: bytes) -> Answer:
-    """The one row in an answer: with its id, or with what it is a version of.
+    """Parse an answer as a single row: an object with an `id`, or with an object in `value`, as versions have it.
 
-    Raises NotAnAnswer where it holds none, ValueError: no JSON.
+    Raises NotAnAnswer for other JSON, ValueError if it is not JSON.
     """
     row = decode(body).document
     if isinstance(row, dict) and (bool(row.get("id")) or isinstance(row.get("value"), dict)):
@@ -158,27 +158,28 @@ def read_object(body: bytes) -> Answer:
 
 @dataclass
 class Learned:
-    """What the answers taught about a resource's pages, for all its connections.
+    """What the answers have shown about a resource's pages, shared by all its connections.
 
-    `page_base`: the number of the first page, declared in the table of resources or found out (`is_base_clear`).
+    `page_base`: the number of the first page, from the table of resources or found out. `is_base_clear`: it is certain.
+    `refuses_size`: the server refuses the field for the size of a batch.
     """
 
     page_base: int = 0
     is_base_clear: bool = True
     refuses_size: bool = False
     shows_bare_lists: bool = False
-    """Whether rows came as a list alone."""
+    """Whether rows came as a bare list."""
 
     @classmethod
     def of(cls, resource: Resource) -> "Learned":
-        """What the table of resources knows. Page 0 holds the first rows on any server."""
+        """What the table of resources says. An unclear base starts as 0: every server puts the first rows on page 0."""
         is_clear = resource.page_base_is_clear
         return cls(resource.page_base if is_clear else 0, is_clear)
 
 
 @dataclass
 class Connection:
-    """How the pages of one resource are asked for, and what that costs."""
+    """Sends the requests for one resource's pages, and counts them in `traffic`."""
 
     client: OmniumClient
     resource: Resource
@@ -187,7 +188,7 @@ class Connection:
     learned: Learned
 
     def page(self, body: Mapping[str, Any], number: int | None = None, take: int | None = None) -> Page:
-        """One page of the search, the first if nothing else is said; what is not paged comes at once."""
+        """One page of the search, by default the first. A search without pages answers everything at once."""
         resource, place = self.resource, {}
         if resource.paged:
             number = self.learned.page_base if number is None else number
@@ -195,9 +196,9 @@ class Connection:
         return self.post(resource.search, {**body, **place})
 
     def sized(self, path: str, body: Mapping[str, Any], *, starts_scroll: bool = False) -> Page:
-        """A request that says how large its batches may be, unless the server takes no such size.
+        """POST with the size of a scroll's batches, if the resource has a field for it.
 
-        How large is nowhere described: where the server calls it wrong, its own default has to do.
+        The API's description gives no limit for the size. If the server refuses it (400), its own default is used.
         """
         size = {} if self.learned.refuses_size else self.resource.batch_size
         try:
@@ -209,7 +210,7 @@ class Connection:
             return self.post(path, body, starts_scroll=starts_scroll)
 
     def post(self, path: str, body: Mapping[str, Any], *, starts_scroll: bool = False) -> Page:
-        """One search request, or the start of a scroll."""
+        """Send a search request, or the start of a scroll."""
         if self.resource.by_get:
             return self._get(path, self._page)
         return self.client.post(
@@ -224,9 +225,9 @@ class Connection:
         )
 
     def _page(self, body: bytes) -> Page:
-        """The page in an answer. Raises NotAnAnswer also for an empty list alone where rows come with a count.
+        """Parse an answer as a page. Raises NotAnAnswer also for a bare empty list from an endpoint with a count.
 
-        That is what a proxy or a failing server says, too, and rows would be missing without anybody being told.
+        A proxy or a failing server may answer so too, and rows would be missing unnoticed.
         """
         page = read_page(body)
         if page.is_bare and page.count:
@@ -236,12 +237,12 @@ class Connection:
         return page
 
     def batch(self, scroll_id: str) -> Page:
-        """The next batch of a scroll, asked for once."""
+        """The next batch of a scroll. The request is not repeated."""
         path = f"{self.resource.scroll_next}/{quote(scroll_id, safe='')}"
         return self._get(path, self._page, continues_scroll=True)
 
     def get(self, path: str) -> Answer:
-        """The row at a path of this resource."""
+        """The row at a path of the API."""
         return self._get(path, read_object)
 
     def _get(self, path: str, read: Read[T], *, continues_scroll: bool = False) -> T:
@@ -259,18 +260,18 @@ class Connection:
 class SearchPages:
     """The pages of one search.
 
-    POST Suppliers/Search {"take": 100, "page": 0} → {"result": [100 rows], "totalHits": 250}; page 1 brings
-    100 more, page 2 the last 50. Whether counting starts at 0 or 1 differs by endpoint, and even by document:
-    `Learned` holds what is assumed, and is corrected by what the server does.
+    POST Suppliers/Search {"take": 100, "page": 0} → {"result": [100 rows], "totalHits": 250}; page 1 has 100 more, page
+    2 the last 50. Whether counting starts at 0 or 1 differs by endpoint, and documents of the API contradict each
+    other: `Learned` holds the assumption, and is corrected by the answers.
     """
 
     def __init__(self, connection: Connection, body: Mapping[str, Any], executor: Executor) -> None:
         self._connection, self._body, self._executor = connection, body, executor
         self._learned = connection.learned
         self.take = connection.resource.take
-        """Rows of a page: as many as are asked for, or fewer where the server's pages are smaller."""
+        """Rows per page: as many as requested, or fewer if the server's pages are smaller."""
         self.is_cut_off = False
-        """Whether there may be rows that no page shows, because pages end at `REACH`."""
+        """Whether there may be rows that no page can show, because pages end at `REACH`."""
 
     def page(self, number: int) -> Page:
         """Page `number`, as the server counts."""
@@ -287,7 +288,7 @@ class SearchPages:
         return page
 
     def rest(self, first: Page) -> Iterator[Page]:
-        """All further pages, several in flight, in their order; also those that the count does not know of."""
+        """All further pages in order, several in flight; also pages beyond the server's count."""
         if first.total is None:
             yield from self._until_none(first)
             return
@@ -320,7 +321,7 @@ class SearchPages:
                 future.cancel()
 
     def _beyond(self, page: Page, number: int) -> Iterator[Page]:
-        """What stands behind the last page that is counted: nothing, unless the count stops at some limit."""
+        """The pages after the last counted one. There are none unless the count stops at a limit."""
         while page.count >= self.take:
             number += 1
             if number * self.take > REACH:
@@ -330,27 +331,27 @@ class SearchPages:
             if _is_same_page(page, following):
                 if number == 1 and not self._learned.is_base_clear:
                     continue  # the base is 1: page 0 was page 1
-                return  # the server shows its last page for any that is not there
+                return  # the server answers any later page number with its last page
             if not following.count:
                 return
             page = following
             yield page
 
     def _settle_base(self, first: Page) -> Page:
-        """The second page, by whichever base the server has."""
+        """The second page; it shows which base the server has."""
         second = self.page(1)
         self._learned.is_base_clear = True
         self._learned.page_base = int(_is_same_page(first, second))
         return self.page(2) if self._learned.page_base else second
 
     def find_base(self) -> int:
-        """The number of the server's first page: one that counts from 1 answers page 0 like page 1."""
+        """The number of the server's first page: a server that counts from 1 answers page 0 like page 1."""
         return int(_is_same_page(self.page(0), self.page(1)))
 
     def _until_none(self, page: Page) -> Iterator[Page]:
-        """Lists without a count: go on until a page has no row.
+        """The further pages if there is no count: read until a page is empty.
 
-        Fewer rows than were asked for may be all that the server puts on a page, so a short one is no end.
+        A page with fewer rows than requested is not the end, as the server's pages may be smaller.
         """
         number, previous = self._learned.page_base, page
         asked, self.take = self.take, min(self.take, page.count)
@@ -368,7 +369,7 @@ class SearchPages:
                 if number == 1:
                     continue  # the base is 1: page 0 was page 1
                 if previous.count < asked:
-                    return  # the server shows its last page for any that is not there
+                    return  # the server answers any later page number with its last page
                 raise Incomplete(f"{self._connection.resource.name}: the server repeats a page")
             previous = following
             if following.count:
@@ -376,7 +377,7 @@ class SearchPages:
 
 
 def one_ahead(pages: Iterator[Page], executor: Executor) -> Iterator[Page]:
-    """The same pages; while one is worked on, the next is on its way."""
+    """The same pages; the next one is read while the caller works on one."""
     coming = executor.submit(next, pages, None)
     while (page := coming.result()) is not None:
         coming = executor.submit(next, pages, None)
@@ -384,7 +385,7 @@ def one_ahead(pages: Iterator[Page], executor: Executor) -> Iterator[Page]:
 
 
 def _is_same_page(one: Page, other: Page) -> bool:
-    """Whether most rows of one page stand in the other too; a few may have moved meanwhile."""
+    """Whether most rows of one page are also on the other; a few may have moved meanwhile."""
     return bool(one.rows) and 2 * sum(row in other.rows for row in one.rows) > len(one.rows)
 
 
@@ -405,9 +406,9 @@ class Scroll:
         return self._connection.sized(resource.scroll, {**self._body, **take}, starts_scroll=True)
 
     def rest(self, first: Page) -> Iterator[Page]:
-        """All further batches, until one is empty or names no id, whatever the count says.
+        """All further batches, until one is empty or has no scrollId, whatever the count says.
 
-        Raises ScrollLost when one did not arrive or comes again, Refused when they never end.
+        Raises ScrollLost if a batch is lost or comes again, Refused if the batches do not end (`MOST_BATCHES`).
         """
         page, rows, total = first, first.count, first.total
         name, seen, beyond = self._connection.resource.name, {first.mark}, 0
@@ -416,18 +417,18 @@ class Scroll:
                 following = self._connection.batch(page.scroll_id)
             except ScrollLost:
                 if rows == total and not first.may_be_more:
-                    return  # everything is here: only the end of the scroll was lost
+                    return  # all rows have come; only the end of the scroll was lost
                 raise
             if following.mark is not None and following.mark in seen:
                 if rows == total:
-                    return  # the server begins again; whether everything is here the keys will tell
+                    return  # the server starts again; the keys will show whether all rows have come
                 raise ScrollLost(f"{name}: the scroll repeats itself after {rows:,} rows of {total}")
             seen.add(following.mark)
             rows += following.count
             beyond += total is None or rows > total
             if beyond > MOST_BATCHES:
                 raise Refused(f"{name}: a scroll goes on after {rows:,} rows, and the server counts {total}")
-            # The newest id counts; a batch without one is the last.
+            # Each batch has the id for the next; a batch without an id is the last.
             page = following
             if page.count:
                 yield page

@@ -1,7 +1,7 @@
-"""The same request again: after which failures, how long after, and how often.
+"""Retries: after which failures a request is repeated, how long after, and how often.
 
 Repeatable    a failure after which the same request may be sent again
-Repeating     asks until there is an answer
+Repeating     repeats a request until it is answered
 """
 
 import logging
@@ -21,19 +21,19 @@ log = logging.getLogger("omnium")
 T = TypeVar("T")
 
 FIRST_CONTACT_SECONDS = 15.0
-"""How long to try before the server has answered sensibly once: a wrong address should not take minutes."""
+"""How long to try until Omnium has answered once: a wrong address should not take minutes."""
 MOST_TRIES = 50
-"""Of one request."""
+"""Most tries of one request."""
 MOST_ODD_ANSWERS = 7
-"""Tries of a request that is answered with status 200 and something else than rows: what a proxy says passes within
-half a minute, or not at all."""
+"""Most answers to one request with status 200 but unexpected content: a proxy's message goes away within half a minute
+or stays."""
 
 
 class Repeatable(Exception):
     """A failure after which the same request may be sent again.
 
-    `wait`: seconds that the server asks for. `refused`: it answered, and will not have moved a scroll. `throttled`: for
-    a limit. `odd`: it answered with status 200 and something else than what was asked for.
+    `wait`: seconds that the server asks to wait. `refused`: the server refused the request, so a scroll has not
+    advanced. `throttled`: it refused because of a limit. `odd`: it answered with status 200 but unexpected content.
     """
 
     def __init__(
@@ -50,7 +50,7 @@ class Repeatable(Exception):
 
 
 class Repeating:
-    """Asks again. `has_met_omnium`: the server has answered sensibly once, so that its address is right."""
+    """Repeats requests. `has_met_omnium`: Omnium has answered once, so the address is right."""
 
     def __init__(self, host: str | None, stop: Cancellation) -> None:
         self._host, self._stop = host, stop
@@ -65,9 +65,10 @@ class Repeating:
         *,
         repeatable: bool = True,
     ) -> T:
-        """What `ask` returns, asked until it works, with exponential backoff and jitter, within the budget.
+        """Call `ask` until it succeeds, with exponential backoff and jitter, and return its result.
 
-        Raises what `ask` raises, Unreachable, Refused, GaveUp, ScrollLost or Stopped.
+        Raises what `ask` raises, GaveUp once the budget or the tries are used up, Unreachable, Refused, ScrollLost (the
+        request is not `repeatable`), TooLarge or Stopped.
         """
         tries, odd, started = 0, 0, time.monotonic()
         while True:
@@ -107,7 +108,7 @@ class Repeating:
 
 
 def _lasting(what: str, failure: TooLarge | OddlyEncoded) -> TooLarge | Refused:
-    """The same for people; it would come again, as an encoding is how a server or a proxy is set up."""
+    """The error for a failure that a repetition cannot fix; an encoding depends on how server or proxy are set up."""
     if isinstance(failure, TooLarge):
         return TooLarge(f"{what}: {failure}: it was not read to its end")
     return Refused(f"{what}: {failure}: have the server, or the proxy before it, send it plain or as gzip")

@@ -1,7 +1,7 @@
-"""Slips of somebody who types or pastes an address and credentials: told without showing what was typed.
+"""Detect typical mistakes in a base URL and credentials, and describe them without showing the values.
 
-An environment file that a container reads keeps its quotation marks, and a page that a secret is copied from adds
-characters that nobody sees.
+Containers keep the quotation marks of an environment file as part of the value, and text copied from a page may contain
+invisible characters.
 """
 
 from collections.abc import Iterator
@@ -11,7 +11,7 @@ QUOTES = ("'", '"')
 
 
 def begins_oddly(address: str) -> str:
-    """Why an address is none, to follow those words; empty where it begins as one."""
+    """Why a text is not a URL, as the end of a sentence; empty if it begins like one."""
     if address.startswith(("https://", "http://")):
         return ""
     if address.startswith(QUOTES):
@@ -20,7 +20,7 @@ def begins_oddly(address: str) -> str:
 
 
 def slips_in(section: str, base_url: str, client_id: str, client_secret: str) -> str:
-    """What looks odd in what was refused, to end a sentence with; empty where nothing does."""
+    """What looks wrong in refused credentials, as the end of a sentence; empty if nothing does."""
     return "".join(f"; {slip}" for slip in _slips(section, base_url, client_id, client_secret))
 
 

@@ -1,7 +1,7 @@
-"""The bearer token: what the token endpoint answers, and a file that only its owner reads.
+"""The bearer token: parsed from the token endpoint's answer, and kept in a file that only its owner can read.
 
-TokenStore    keeps it between runs
-token_in      what the endpoint answered
+TokenStore    keeps the token between runs
+token_in      parses the endpoint's answer
 """
 
 import contextlib
@@ -19,34 +19,34 @@ from omnium_source.http.repeating import Repeatable
 log = logging.getLogger("omnium")
 
 LIFE = 864_000.0
-"""Seconds, where the token endpoint does not say how long its token serves."""
+"""Seconds that a token is taken to be valid if the token endpoint does not say (10 days)."""
 _TOKEN = re.compile(r"[!#-;=?-z|~]+")
-"""What a header can carry, and no page or JSON looks like."""
+"""Characters that a header can carry, without those that occur in every HTML page or JSON object."""
 
 
 class TokenStore:
-    """The bearer token, in memory and, where a path is given, in a file of mode 0600."""
+    """Keeps the bearer token in a file of mode 0600; without a path it keeps nothing."""
 
     def __init__(self, path: Path | None, identity: str) -> None:
         self._path = path
         self._identity = hashlib.sha256(identity.encode()).hexdigest()
 
     def load(self) -> str | None:
-        """The token of an earlier run, unless it is another user's or about to expire."""
+        """The token of an earlier run; None if it belongs to another user or expires within ten minutes."""
         if self._path is None:
             return None
         try:
             kept = json.loads(self._path.read_text())
             if kept["identity"] == self._identity and kept["expires_at"] > time.time() + 600:
                 token = kept["token"]
-                # Damaged, it would make a header that nobody can send.
+                # A damaged token would make a header that cannot be sent.
                 return token if isinstance(token, str) and _TOKEN.fullmatch(token) else None
         except (OSError, ValueError, KeyError, TypeError, RecursionError):
             pass
         return None
 
     def save(self, token: str, expires_in: float) -> None:
-        """Keep the token for `expires_in` seconds; where it cannot be written, each run asks for one."""
+        """Keep the token for `expires_in` seconds. If the file cannot be written, each run asks for a new token."""
         if self._path is None:
             return
         kept = {"identity": self._identity, "expires_at": time.time() + expires_in, "token": token}
@@ -62,13 +62,13 @@ class TokenStore:
                 draft.unlink(missing_ok=True)
 
     def forget(self) -> None:
-        """Drop the kept token: the server no longer takes it."""
+        """Remove the kept token, as the server no longer accepts it."""
         if self._path is not None:
             self._path.unlink(missing_ok=True)
 
 
 def token_in(body: bytes) -> tuple[str, float]:
-    """Token and its life in seconds, from the JSON answer or the bare token as plain text."""
+    """The token and its life in seconds, from JSON or from plain text. Raises Repeatable if there is no token."""
     try:
         parsed = decode(body).document
     except ValueError:

@@ -1,7 +1,7 @@
-"""What requests cost, and how long they may go on.
+"""Time budget and statistics of requests.
 
 Budget     until when a window's requests may be repeated
-Traffic    requests, repetitions, refusals and bytes
+Traffic    counts requests, retries, 429 answers and bytes
 """
 
 import threading
@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 @dataclass
 class Budget:
-    """Until when requests may be repeated, in seconds from now; shared by the requests of one window."""
+    """How long requests may be repeated, in seconds from `started`; shared by the requests of one window."""
 
     seconds: float = 600.0
     started: float = field(default_factory=time.monotonic)
@@ -24,9 +24,9 @@ class Budget:
 
 @dataclass
 class Traffic:
-    """What one resource cost: requests sent, repeated, refused for a limit, and bytes of their answers.
+    """Statistics of one resource: requests sent, retries, 429 answers, and bytes of the answers.
 
-    `of`: the traffic that this is a part of.
+    `of`: the traffic that this one also adds to.
     """
 
     requests: int = 0
@@ -37,7 +37,7 @@ class Traffic:
     _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
 
     def add(self, *, requests: int = 0, retries: int = 0, throttled: int = 0, bytes: int = 0) -> None:
-        """Count something; several threads may."""
+        """Add to the counts. Safe to use from several threads."""
         with self._lock:
             self.requests += requests
             self.retries += retries

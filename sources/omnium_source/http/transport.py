@@ -1,7 +1,7 @@
-"""The connections themselves: what httpx opens, with the proxy and the certificates that the environment names.
+"""The httpx client, with the proxy and certificates of the environment.
 
-opened       connections to a tenant
-proxy_named  the proxy that they go by, for errors
+opened       an httpx client for a tenant
+proxy_named  the proxy that it uses, for error messages
 """
 
 from urllib.parse import urlsplit
@@ -13,14 +13,14 @@ from omnium_source.errors import ConfigurationError
 from omnium_source.http.limiter import SERVER_LIMIT_CONCURRENT
 
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
-"""This machine, to which no proxy leads: it would look for the sandbox on its own."""
+"""Names of this machine. No proxy is used for them: the proxy would look for the sandbox on its own machine."""
 
 
 def opened(base_url: str, request_timeout: float) -> httpx.Client:
-    """Connections to `base_url`; nothing is sent yet.
+    """An httpx client for `base_url`; nothing is sent yet.
 
-    Raises ConfigurationError where the environment's proxy or certificates cannot be used. It does not say how they
-    are set, as a proxy's address may hold a password.
+    Raises ConfigurationError if the environment's proxy or certificates cannot be used. The message does not show the
+    proxy's address, which may hold a password.
     """
     try:
         return httpx.Client(
@@ -48,7 +48,7 @@ def opened(base_url: str, request_timeout: float) -> httpx.Client:
 
 
 def proxy_named(base_url: str) -> str:
-    """Host and port of the proxy by which `base_url` is reached, and no password; empty where there is none."""
+    """Host and port of the proxy for `base_url`, without a password; empty if no proxy is used."""
     address, proxies = urlsplit(base_url), getproxies()
     proxy = proxies.get(address.scheme) or proxies.get("all") or ""
     if not proxy or address.hostname in LOOPBACK or proxy_bypass(address.hostname or ""):

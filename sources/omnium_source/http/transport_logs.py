@@ -1,7 +1,4 @@
-"""Nothing of the transport's loggers is let through: they write whole URLs and headers.
-
-The secret travels in a URL.
-"""
+"""Silence the loggers of httpx and httpcore: they write URLs and headers, and a URL contains the client secret."""
 
 import logging
 
@@ -16,9 +13,9 @@ _LOGGERS = (
 
 
 def silence_transport() -> None:
-    """Let nothing through from now on."""
+    """Drop all records of these loggers from now on."""
     for name in _LOGGERS:
-        logging.getLogger(name).addFilter(_nothing)  # which is there once, however often it is added
+        logging.getLogger(name).addFilter(_nothing)  # adding the same filter again has no effect
 
 
 def _nothing(_: logging.LogRecord) -> bool:

@@ -1,1 +1,1 @@
-"""What becomes of personal data."""
+"""Find personal data in the API's responses, and hash or remove it."""

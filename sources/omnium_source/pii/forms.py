@@ -1,22 +1,23 @@
-"""Values that are personal by their form, wherever they stand: e-mail addresses, phone numbers, birth numbers.
+"""Personal values that are found by their form in any text: e-mail addresses, phone numbers, birth numbers.
 
-    with_hidden      a text with each of them replaced
-    suspicious       which of many texts are worth a look
-    may_hold_any     whether a look is worth while, for much text at once
+    with_hidden      a text with each such value replaced
+    suspicious       which texts of a column have to be searched
+    may_hold_any     whether any text has to be searched, for many texts at once
 
-The rule for phone numbers has to spare what other tables are joined by (EAN, order numbers, dates, SKUs):
+The rules for phone numbers must not match keys of other tables (EAN, order numbers, dates, SKUs):
 
-- with its country: `+47 …` always; `0047 …` if a separator stands in it, or its length is that of a number in that
-  country and it is no GTIN by its check digit;
-- without: only with separators as the countries write them (`998 87 766`, `99 88 77 66`, `070-123 45 67`,
-  `030/1234567`, `(030) 123456`, `06-12345678`), no date, and only in fields that name no thing (`is_identifier_name`);
-- digits alone: only after a word such as `tlf.` in the same text, or where the field's name says that it is a phone.
+- with a country code: `+47 …` always; `0047 …` if it has a separator, or if its length fits that country and it is not
+  a GTIN by its check digit;
+- without a country code: only with separators as the countries write them (`998 87 766`, `99 88 77 66`,
+  `070-123 45 67`, `030/1234567`, `(030) 123456`, `06-12345678`), if it is not a date, and not in fields that name a
+  thing (`is_identifier_name`);
+- digits alone: only after a word such as `tlf.` in the same text, or if the name of the field says that it is a phone.
 
-What is written otherwise, for a URL or in the digits of another script, is looked for as well (`spellings.py`).
+Escaped values and digits of other scripts are found too (`spellings.py`).
 
-Birth numbers are known by their date and, where there is one, by their check digits: Norwegian (eleven digits, both
-check digits), Swedish (Luhn), Danish (`ddmmyy-nnnn`), Finnish (check character). German and Dutch numbers have no form
-that would tell them from others: there the name of the field tells.
+Birth numbers are recognised by their date and, if they have one, their check digit: Norwegian (eleven digits, two of
+them check digits), Swedish (Luhn), Danish (`ddmmyy-nnnn`), Finnish (check character). German and Dutch numbers have no
+distinctive form; only the name of their field shows them.
 """
 
 import datetime as dt
@@ -30,10 +31,10 @@ from omnium_source.pii.spellings import OF_BYTES as OTHER_SPELLINGS
 from omnium_source.pii.spellings import may_differ, usual
 
 EMAIL_SIGN, PHONE_SIGN = "@", "+"
-"""Without these signs a text holds no e-mail address, or no phone number that begins with its country."""
+"""A text without `@` has no e-mail address, one without `+` no phone number that begins with it."""
 
 _GAP = "[ \u00a0\u2009\u202f()./\u2010\u2011\u2013-]"
-# The length that mail allows also keeps the search short in a text without spaces, such as an image.
+# The bound, the longest that mail allows, also keeps the search fast in long texts without spaces, such as an image.
 _EMAIL = re.compile(r"[\w.!#$%&'*+/=?^`{|}~-]{1,64}@[\w-]+(?:\.[\w-]+)+")
 _SPACE = r"[ \t\n\r\f\v]*"
 _PLUS = (r"\w+", rf"\+[1-9](?:{_GAP}{{0,2}}\d){{6,14}}", r"\w")
@@ -58,7 +59,8 @@ _BIRTH = (
     r"(?P<no>\d{6}[ -]?\d{5})|(?P<century>19|20)?(?P<se>\d{6}[-+]?\d{4})|(?P<fi>\d{6}[-+A-FU-Y]\d{3}[0-9A-Ya-y])",
     r"\w-",
 )
-"""A form: the signs that do not stand before it, the form, and the signs that do not stand behind it."""
+"""Each of these forms is three patterns: characters that must not come before it, the form itself, and characters that
+must not follow it."""
 
 
 def _compiled(form: tuple[str, str, str], beside: str = "", flags: int = 0) -> re.Pattern[str]:
@@ -73,9 +75,10 @@ _BIRTH_NUMBER = _compiled(_BIRTH, r"|[.,]\d")
 
 
 def _of_bytes(form: tuple[str, str, str]) -> str:
-    """The same for RE2, which cannot look round, and for bytes, of which it is made ready ten times sooner.
+    """The same form as an expression for RE2 on bytes, which compiles ten times as fast. RE2 has no look-around.
 
-    Whatever is found above is found here: a sign that is not ASCII is any of them, and counts have no upper end.
+    It matches at least all that the form matches: any byte beyond ASCII counts for any character beyond ASCII, and
+    repetitions have no upper bound.
     """
     before, body, behind = form
     body = _CLASS.sub(_class_of_bytes, body)
@@ -95,7 +98,7 @@ def _class_of_bytes(found: re.Match[str]) -> str:
 _OF_IDENTIFIER = rf"^[ \t\r\n]*[{{\[]|{EMAIL_SIGN}|{_of_bytes(_PLUS)}"
 _OF_TEXT = "|".join((_OF_IDENTIFIER, *map(_of_bytes, (_ZEROS, _GROUPS, _BIRTH)), f"(?i:{_of_bytes(_LABEL)})"))
 _DATE = re.compile(r"\d{1,2}([./ -])\d{1,2}\1\d{2,4}|\d{4}([./ -])\d{1,2}\2\d{1,2}")
-# A date alone is none of them, and stands in many texts.
+# A plain date matches no form but is in many texts.
 _NO_DATE = r"(?<!\d)(?!\d{4}-\d\d-\d\d(?:\D|$))"
 _MAY_HOLD_TEXT = re.compile(rf"@|\+\d|\d{{6}}[A-FU-Y]\d{{3}}|{_NO_DATE}\d(?:{_GAP}{{0,2}}\d){{6}}", re.ASCII)
 _MAY_HOLD = re.compile(
@@ -108,7 +111,7 @@ _NATIONAL_LENGTHS = {
     "33": range(9, 10), "48": range(9, 10), "370": range(8, 9), "371": range(8, 9),
     "372": range(7, 9),
 }  # fmt: skip
-"""Digits of a number after the country code, of the vendor's countries and their neighbours."""
+"""Country code → possible numbers of digits after it, for the countries of the vendor's customers and neighbours."""
 _FINNISH_CHECK = "0123456789ABCDEFHJKLMNPRSTUVWXY"
 
 Hide = Callable[[str], str]
@@ -119,9 +122,10 @@ _DIGITS_ALIKE = bytes(ord("0") if chr(code) in "0123456789" else code for code i
 
 
 def suspicious(texts: pa.Array, *, is_identifier: bool = False) -> pa.Array:
-    """Which of these texts `with_hidden` may change, or are JSON: true of all of those, of few others.
+    """Which of these texts `with_hidden` may change, or may be JSON. It misses none, and includes few others.
 
-    Looking at one text takes Python's expressions twenty times as long; most tables are done with a look at all bytes.
+    All bytes of a column are searched first, which is enough for most tables. Python's expressions on each text would
+    take twenty times as long.
     """
     data = texts.buffers()[2]
     together = data.to_pybytes() if data else b""
@@ -136,21 +140,22 @@ def suspicious(texts: pa.Array, *, is_identifier: bool = False) -> pa.Array:
 
 
 def may_hold_any(text: bytes, *, is_identifier: bool = False) -> bool:
-    """Whether there may be any of them in these texts, as UTF-8. `is_identifier`: the field names a thing."""
+    """Whether these texts, as UTF-8, may hold a personal value. `is_identifier`: the field names a thing."""
     has_sign = EMAIL_SIGN.encode() in text or PHONE_SIGN.encode() in text
     if is_identifier:
         return has_sign or may_differ(text)
     if has_sign:
         return _MAY_HOLD.search(text) is not None or may_differ(text)
-    # At memory speed first: most texts have no six digits in a row, whatever stands between them.
+    # A fast test first: most texts have no six digits in a row, even with all separators removed.
     alike = text.translate(_DIGITS_ALIKE, _ALL_GAPS)
     return (b"000000" in alike and _MAY_HOLD.search(text) is not None) or may_differ(text)
 
 
 def with_hidden(text: str, hide: Hide, *, is_identifier: bool = False) -> str:
-    """The text with `hide` made of each; where the field names a thing, only of what cannot be anything else.
+    """The text with `hide` applied to each personal value.
 
-    Where something is hidden that was written otherwise, all of the text is in the usual spelling from then on.
+    `is_identifier`: the field names a thing, so only e-mail addresses and numbers with `+` count. If an escaped value
+    is hidden, the returned text is in the usual spelling as a whole.
     """
     text = _in_usual_spelling(text, hide, is_identifier)
     plain = usual(text)
@@ -192,14 +197,14 @@ def _has_country(text: str) -> bool:
     for size in (2, 3):
         lengths = _NATIONAL_LENGTHS.get(digits[2 : 2 + size])
         if lengths is not None:
-            # Who writes 0047 may write the trunk's zero as well.
+            # After 0047 some write the national trunk prefix 0 too.
             national = digits[2 + size :].removeprefix("0")
             return len(national) in lengths and (len(digits) < len(text) or not _is_gtin(digits))
     return len(digits) < len(text) and len(digits) >= 10
 
 
 def _is_gtin(digits: str) -> bool:
-    """Whether it is an article number: its length is one of theirs, and its check digit is right."""
+    """Whether the digits are a GTIN: 8, 12, 13 or 14 of them, with a correct check digit."""
     if len(digits) not in (8, 12, 13, 14):
         return False
     total = sum(int(digit) * (3 if at % 2 == 0 else 1) for at, digit in enumerate(reversed(digits[:-1])))
@@ -225,7 +230,7 @@ def _is_birth_number(found: re.Match[str]) -> bool:
 
 
 def _is_norwegian(digits: str) -> bool:
-    """A birth number or D-number (day + 40): its date, and two check digits modulo 11."""
+    """Whether it is a birth number or D-number (day + 40): a valid date, and two check digits modulo 11."""
     day = int(digits[:2]) % 40
     numbers = [int(digit) for digit in digits]
     sums = (
@@ -247,7 +252,7 @@ def _luhn(digits: str) -> bool:
 
 
 def _is_date(year: str, month: str, day: str, *, coordination: bool = False) -> bool:
-    """Whether there is such a day in this century or the last; a coordination number's day is 60 too large."""
+    """Whether the date exists in the 20th or 21st century. The day of a coordination number is 60 larger."""
     number = int(day) - 60 if coordination and int(day) > 60 else int(day)
     for century in ("19", "20"):
         try:

@@ -1,25 +1,25 @@
-"""Personal data: what becomes of what is personal in the API's responses.
+"""Hash or remove personal data in the API's responses.
 
-Personal are names, e-mail, phone, street address and birth date of customers and contact persons, and the
-ids of customers wherever they stand (they often are a phone number or an e-mail address). Postal code, city
-and country stay: demand is looked at by region. docs/personal-data.md has the table of what is covered and what is not.
+Personal data is the name, e-mail, phone, street address and birth date of customers and contact persons, and every id
+of a customer (ids often are phone numbers or e-mail addresses). Postal code, city and country are kept, as demand is
+analysed by region. docs/personal-data.md has the table of what is covered and what is not.
 
-Three layers, so that what one of them misses the next one sees:
+Three layers find it, each for what the one before misses:
 
-1. `rules.py` lists the personal fields of every schema of the contract, wherever an object of that schema stands: in a
-   table, or in the JSON of what lies deeper.
-2. Fields that the contract does not know, and keys inside free-form objects, go by their name (`vocabulary.py`); the
-   value of a property goes by its key, whatever the two are called.
-3. E-mail addresses, phone numbers and birth numbers anywhere else in a text go by their form (`forms.py`), except where
-   they are a company's own or belong to the catalogue.
+1. `rules.py` lists the personal fields of every schema of the contract. They apply to each object of the schema, in a
+   table or in a column of JSON.
+2. Fields that the contract lacks, and fields of free-form objects, are judged by their names (`vocabulary.py`), and the
+   value of a property by its key, whatever the fields for key and value are called.
+3. E-mail addresses, phone numbers and birth numbers in any other text are found by their form (`forms.py`), except in
+   fields of companies and of the catalogue.
 
-A name in the middle of a free text (a comment, a note) is beyond all three: leave such columns out of what is
-handed on, or set `exclude` where the text itself is not needed.
+None of them finds a name inside a free text (a comment, a note). Do not pass such columns on, or leave them out with
+`excluded_fields` if the text is not needed.
 
-Staff: employees listed at a store are contact persons. People who act on documents (sales person, purchaser,
-the user of an event or of an inventory transaction) stay readable, because no customer is behind them,
-unless their login is an e-mail address (layer 3). Where staff and customers cannot be told apart
-(`modifiedBy` of carts and customers, authors of comments) the field counts as personal.
+Staff: employees listed at a store are contact persons. People who act on documents (sales person, purchaser, the user
+of an event or of an inventory transaction) are not customers and stay readable, unless their login is an e-mail address
+(layer 3). If staff and customers cannot be distinguished (`modifiedBy` of carts and customers, authors of comments),
+the field counts as personal.
 """
 
 from collections.abc import Mapping, Sequence
@@ -51,26 +51,26 @@ Mode = Literal["include", "hash", "exclude"]
 Who = Literal["", "person", "company"]
 
 HASH_BYTES = 16
-"""Length of a hash; written as twice as many hexadecimal digits."""
+"""Bytes of a hash, which is written as twice as many hexadecimal digits."""
 
 RULES_VERSION = 5
-"""Counts the changes of what is found: everything is then read again, and each row written anew (`Sync.windows`)."""
+"""Increase this when the rules find other values: everything is then read and written again (`Sync.windows`)."""
 
 
 REMEMBERED_HASHES = 50_000
-"""Values whose hashes are remembered: the same customers come again, within a batch and in the next ones."""
+"""Most values whose hashes are cached: the same customers occur again in a batch and in later ones."""
 
 MOST_PLANS = 2_000
-"""Plans that are remembered for each place: what becomes of an object's fields, by the set of their names."""
+"""Most plans (`_Plan`) that are cached for each place."""
 
 LONGEST_JSON_IN_TEXT = 1_000_000
-"""Characters of a text that is read as JSON, where it looks like it."""
+"""Most characters of a text that is parsed if it looks like JSON."""
 
 JSON_IN_TEXT = (b'"{', b'"[', b'" ', b'"\\n', b'"\\r', b'"\\t')
-"""How JSON begins whose texts are JSON themselves, perhaps after blanks."""
+"""How a JSON string begins that may hold JSON itself, perhaps after blanks."""
 
 DIGITS_OF_A_PERSON = 6
-"""Among persons, a field's name of so many digits may be a customer's id or phone number."""
+"""In an object that describes persons, a field named with at least this many digits may be a customer's id or phone."""
 
 _PROPERTY_KEYS = (
     "key name code label k field property property_name property_key attribute attribute_name type title "
@@ -88,10 +88,11 @@ _PROPERTY_VALUES = (
 
 @dataclass(frozen=True, slots=True)
 class Inside:
-    """What is known of a value by where it stands.
+    """What is known of a value by its place.
 
-    `position`: where the contract describes it. `is_watched`: e-mail addresses and phone numbers in it may be a
-    customer's. `has_clean_texts`: there are none in it, nor any JSON.
+    `who`: the person or company that its object describes. `position`: its place in the contract, if it has one.
+    `is_watched`: it may hold e-mail addresses and phone numbers of customers. `has_clean_texts`: its texts were
+    searched already.
     """
 
     who: Who = ""
@@ -101,7 +102,7 @@ class Inside:
     plans: "dict[tuple[str, ...], _Plan]" = field(default_factory=dict, repr=False, compare=False)
 
     def plan(self, names: tuple[str, ...]) -> "_Plan":
-        """What becomes of the fields of an object with these names."""
+        """The plan for an object with these field names."""
         known = self.plans.get(names)
         if known is None:
             if len(self.plans) >= MOST_PLANS:
@@ -116,15 +117,15 @@ class Inside:
         return cls(who, position, position.schemas[0] not in CATALOGUE and not position.is_company)
 
     def with_clean_texts(self) -> "Inside":
-        """The same, where all texts have been looked through already."""
+        """The same place, with all texts searched already."""
         return _with_clean_texts(self)
 
     def unknown(self) -> "Inside":
-        """A field of it that the contract does not have."""
+        """A field of the object that the contract lacks."""
         return Inside(self.who, None, self.is_watched)
 
     def below(self, name: str) -> "Inside":
-        """What stands in a field of it."""
+        """The place of the value in a field of the object."""
         if self.position is not None:
             schema = contract()[self.position.schemas[-1]].get(name, "").strip("[]")
             if contract().get(schema):
@@ -138,7 +139,7 @@ class Inside:
         return Inside(self.who, None, self.is_watched, self.has_clean_texts)
 
     def is_personal(self, name: str) -> bool:
-        """Whether a field of it is personal: by the contract where that has it, else by its name."""
+        """Whether a field of the object is personal: by the rules if the contract has it, or else by its name."""
         if self.position is not None and name in contract()[self.position.schemas[-1]]:
             return self.position.is_personal(name)
         return is_personal_name(name, self.who == "person", self.who == "company")
@@ -154,7 +155,12 @@ def _with_clean_texts(inside: Inside) -> Inside:
 
 @dataclass(frozen=True, slots=True)
 class _Plan:
-    """What becomes of the fields of an object with certain names, which most objects of a field share."""
+    """How the fields of an object are treated, by their names. Most objects in a field share the same names.
+
+    `personal`: fields to hide. `below`: the place of each field's value. `identifiers`: fields that name a thing.
+    `keys`, `values`, `group`: fields that hold a property's key, its value, and the group of the key.
+    `has_values_in_names`: a field's name itself may be personal.
+    """
 
     personal: tuple[str, ...]
     below: Mapping[str, Inside]
@@ -168,7 +174,7 @@ class _Plan:
 def _plan(inside: Inside, names: tuple[str, ...]) -> _Plan:
     personal = [name for name in names if inside.is_personal(name)]
     if not inside.who and inside.position is None and any(not speaks_of_person(name) for name in personal):
-        # It has a phone, an address, a birth date: then its name is a person's.
+        # An object with a phone, an address or a birth date describes a person, so its name is personal too.
         personal += [name for name in names if is_name_of_name(name)]
     plain = {name: words(name) for name in names}
     keys = tuple(name for name in names if plain[name] in _PROPERTY_KEYS.split())
@@ -190,12 +196,12 @@ def _plan(inside: Inside, names: tuple[str, ...]) -> _Plan:
 
 @dataclass(frozen=True)
 class PersonalData:
-    """What to do with personal data, and the key of the hashes.
+    """How personal data is treated, and the key of the hashes.
 
-    `include` leaves them as they are, `hash` replaces them by a keyed hash (the same value gives the same
-    hash in every table and run, as long as the key is the same), `exclude` leaves them out.
+    `include` keeps it, `hash` replaces it with a keyed hash (with the same key, a value has the same hash in every
+    table and run), `exclude` removes it.
 
-    One class, as every method needs the key of the hashes, which stands nowhere else.
+    One class, as every method needs the key of the hashes, which is kept nowhere else.
     """
 
     mode: Mode
@@ -205,29 +211,29 @@ class PersonalData:
     )
 
     def __post_init__(self) -> None:
-        """Check the mode; shorten the key, because BLAKE2b takes 64 bytes at most."""
+        """Check the mode, and hash the key to 32 bytes, as BLAKE2b takes at most 64."""
         if self.mode not in get_args(Mode):
             raise ConfigurationError(f"pii is {self.mode!r}: take include, hash or exclude")
         object.__setattr__(self, "key", blake2b(self.key, digest_size=32).digest())
 
     @property
     def salt(self) -> bytes:
-        """Goes into the hashes of whole rows: another mode, key or set of rules makes every row a changed one."""
+        """The salt of the rows' content hashes, so that another mode, key or version of the rules changes every row."""
         return blake2b(f"{self.mode} {RULES_VERSION}".encode(), key=self.key, digest_size=32).digest()
 
     @property
     def mark(self) -> str:
-        """Tells mode and key apart from others without giving the key away: `hash:0123456789abcdef`."""
+        """Identifies mode and key without revealing the key: `hash:0123456789abcdef`."""
         return f"{self.mode}:{blake2b(b'mark', key=self.key, digest_size=8).hexdigest()}"
 
     @property
     def rules(self) -> int | None:
-        """Which set of rules finds what is personal; None where all of it stays as it is."""
+        """The version of the rules that find personal data; None if all of it is kept (`include`)."""
         return None if self.is_open else RULES_VERSION
 
     @property
     def is_open(self) -> bool:
-        """Whether personal data stay as they are."""
+        """Whether personal data is kept."""
         return self.mode == "include"
 
     def hash(self, value: str) -> str:
@@ -235,34 +241,34 @@ class PersonalData:
         return blake2b(value.encode(), key=self.key, digest_size=HASH_BYTES).hexdigest()
 
     def hide_column(self, values: Sequence[str | None]) -> list[str | None]:
-        """What stands in place of a column of personal values: each distinct one is hashed once."""
+        """The replacements for a column of personal values; each distinct value is hashed once."""
         if self.mode != "hash":
             return [self.hide(value) for value in values]
         known: dict[str | None, str | None] = self._hashes
         if len(known) > REMEMBERED_HASHES:
-            # A new dictionary, not an emptied one: another thread may still be looking things up.
+            # A new dictionary instead of `clear()`, as another thread may still read the old one.
             known = {None: None}
             object.__setattr__(self, "_hashes", known)
         known.update((value, self.hide(value)) for value in set(values).difference(known))
         return list(map(known.__getitem__, values))
 
     def hide(self, value: str | None) -> str | None:
-        """What stands in place of a personal value."""
+        """The replacement for a personal value."""
         if value is None or self.mode == "include":
             return value
         return self.hash(value) if self.mode == "hash" else None
 
     def hide_inside(self, text: str, is_identifier: bool = False) -> str:
-        """The text with everything in it that is personal by its form (`forms.py`) replaced by its hash.
+        """The text with each value that is personal by its form (`forms.py`) hashed or, with `exclude`, removed.
 
-        Under `exclude` it is left out. `is_identifier`: the text names a thing, and is looked at less closely.
+        `is_identifier`: the text names a thing, so fewer forms are searched for.
         """
         if self.mode == "include":
             return text
         return with_hidden(text, lambda found: self.hide(found) or "", is_identifier=is_identifier)
 
     def hide_in_text(self, text: str, inside: Inside, is_identifier: bool = False) -> str:
-        """The same; a text that is JSON is cleaned like any object that stands there."""
+        """Like `hide_inside`, but a text that holds JSON is cleaned like an object at its place (`clean`)."""
         if _begins_json(text) and len(text) <= LONGEST_JSON_IN_TEXT:
             try:
                 value = orjson.loads(text)
@@ -276,7 +282,7 @@ class PersonalData:
     def hide_properties(
         self, values: Sequence[Any], keys: Sequence[Any], groups: Sequence[Any], inside: Inside
     ) -> Sequence[Any]:
-        """The values of properties, which go by their keys, and by the groups of these."""
+        """The values of properties without personal data, judged by their keys and the groups of the keys."""
         is_company = inside.who == "company"
         places = list(zip(_texts(keys), _texts(groups), strict=True))
         kinds: dict[tuple[str | None, str | None], str] = {
@@ -287,7 +293,7 @@ class PersonalData:
         try:
             texts = pa.array([value if type(value) is str else None for value in values], pa.string())
             suspects = suspicious(texts).to_pylist()
-        except pa.ArrowException:  # a text that is no Unicode
+        except pa.ArrowException:  # a text that is not valid Unicode
             suspects = [type(value) is str for value in values]
         if "personal" not in kinds.values() and not any(suspects) and not any(map(is_container, values)):
             return values
@@ -306,9 +312,9 @@ class PersonalData:
         return self.clean(value, inside) if is_container(value) else value
 
     def clean(self, value: Any, inside: Inside | None = None) -> Any:
-        """A free-form value without personal data, judged by where it stands, by the names of its keys, and by form."""
+        """A free-form value without personal data, judged by its place, the names of its fields, and by form."""
         around = [value]
-        # No call for each level: a value may be nested as deeply as it likes.
+        # Not recursive, as a value may be nested arbitrarily deep.
         todo: list[tuple[Any, Inside, bool]] = [(around, inside or ANYWHERE, False)]
         while todo:
             container, inside, is_identifier = todo.pop()
@@ -329,7 +335,7 @@ class PersonalData:
     def _clean_object(
         self, value: dict[str, Any], inside: Inside, todo: list[tuple[Any, Inside, bool]]
     ) -> None:
-        """Clean the fields of an object, in place; objects and lists in it are copied and left to do."""
+        """Clean the fields of an object, in place. Objects and lists in it are copied and added to `todo`."""
         plan = inside.plan(tuple(value))
         hidden = {
             name
@@ -359,11 +365,11 @@ class PersonalData:
                 value[name] = copy = item.copy()
                 todo.append((copy, plan.below[name], name in identifiers))
         if plan.has_values_in_names and inside.is_watched:
-            # In place: whoever holds the object holds what becomes of it.
+            # In place, as the parent holds a reference to this object.
             self._rename(value, among_persons=inside.who == "person")
 
     def _rename(self, value: dict[str, Any], *, among_persons: bool) -> None:
-        """Hide what is personal in the names of an object's fields, in place."""
+        """Hide personal values in the names of an object's fields, in place."""
         renamed = {
             (
                 self.hide(name) or ""
@@ -376,7 +382,7 @@ class PersonalData:
         value.update(renamed)
 
     def hide_all(self, value: Any) -> Any:
-        """A personal value of any shape with every scalar in it hidden."""
+        """A personal value of any type, with every scalar in it hidden."""
         if self.mode == "exclude":
             return value if isinstance(value, bool) else None
 
@@ -396,24 +402,24 @@ class PersonalData:
 
 
 def _texts(values: Sequence[Any]) -> Sequence[str | None]:
-    """The values that are texts: what a tenant has in place of a name, such as an object, names nothing."""
+    """The values with everything that is not a text replaced by None, as only a text can be a key."""
     if _TEXT_TYPES.issuperset(map(type, values)):
         return values
     return [value if type(value) is str else None for value in values]
 
 
 def _begins_json(text: str) -> bool:
-    """Whether a text may be an object or a list of JSON."""
+    """Whether a text may be a JSON object or list."""
     return text[:1] in ("{", "[") or (text[:1].isspace() and text.lstrip()[:1] in ("{", "["))
 
 
 def _is_number_of_person(name: str) -> bool:
-    """Whether the name of a field is digits alone, and as many as ids and phone numbers have."""
+    """Whether a field's name consists of digits alone, as many as ids and phone numbers have."""
     return len(name) >= DIGITS_OF_A_PERSON and name.isdigit()
 
 
 def _is_pair_of_name_and_value(items: Any, inside: Inside) -> bool:
-    """Whether what stands in a list is a personal field as some write maps: `[["telefon", "99887766"], …]`."""
+    """Whether a list is a personal field's name and its value, as in maps written as `[["telefon", "99887766"], …]`."""
     return (
         type(items) is list
         and len(items) == 2
@@ -424,12 +430,12 @@ def _is_pair_of_name_and_value(items: Any, inside: Inside) -> bool:
 
 
 def is_name_of_value(name: str) -> bool:
-    """Whether a field beside a property's key holds its value, in any of the languages."""
+    """Whether a field holds the value of a property, by its name in one of the languages."""
     return words(name) in _PROPERTY_VALUES.split()
 
 
 def _is_personal(key: str, group: Any, is_company: bool) -> bool:
-    """Whether a property is personal: by its key, or together with its group's (`Customer`, `name`)."""
+    """Whether a property is personal: by its key, or by group and key together (`Customer`, `name`)."""
     if says_personal(key, is_company):
         return True
     return type(group) is str and bool(group) and is_personal_name(f"{group} {key}", False, is_company)
@@ -440,7 +446,7 @@ _TEXT_TYPES: frozenset[object] = frozenset({str, type(None)})
 
 
 def is_flat(value: Any) -> bool:
-    """Whether a value is no object, nor a list that holds one."""
+    """Whether a value is neither an object nor a list that holds objects or lists."""
     if type(value) is list:
         return _CONTAINERS.isdisjoint({type(item) for item in value})
     return type(value) is not dict

@@ -1,4 +1,4 @@
-"""The key that personal data are hashed with, and whether the rows of a destination were treated alike."""
+"""The key that hashes personal data, and the check that all rows of a destination are treated alike."""
 
 import os
 import secrets
@@ -8,19 +8,19 @@ from pathlib import Path
 from omnium_source.errors import ConfigurationError
 
 SHORTEST_KEY = 16
-"""Bytes of a key at least."""
+"""Least bytes of a key."""
 
 
 def key_for(configured: str | None, path: Path, *, may_be_made: bool = True) -> bytes:
-    """The key of the hashes: the configured one, else the one in the file, which is made on first use.
+    """The key of the hashes: the configured one, or else the one in the file, which is created on first use.
 
-    It is needed in every mode: ids of rows whose key is personal are made with it, and stay the same when the
-    mode changes. The file is for its owner alone (0600), and appears whole or not at all.
+    Every mode needs it: it makes the ids of rows whose key is personal, and these stay the same if the mode changes.
+    Only the owner can read the file (0600), and it is created atomically.
 
     Raises:
-        ConfigurationError: the configured key is too short, or the file is damaged; or missing, while rows that were
-            hashed with it are there (not `may_be_made`).
-        OSError: the file cannot be read or made.
+        ConfigurationError: the configured key is too short, or the file is damaged. Or the file is missing although
+            rows hashed with its key exist (`may_be_made` is False).
+        OSError: the file cannot be read or created.
     """
     if configured:
         if len(configured.encode()) < SHORTEST_KEY:
@@ -40,7 +40,7 @@ def key_for(configured: str | None, path: Path, *, may_be_made: bool = True) -> 
                 file.write(secrets.token_hex(32))
                 file.flush()
                 os.fsync(file.fileno())
-            # A link, not a rename: of two that make a key at the same time the first one's counts.
+            # A link, not a rename: if two processes create a key at the same time, the first one counts.
             os.link(written, path)
         except FileExistsError:
             pass
@@ -53,10 +53,10 @@ def key_for(configured: str | None, path: Path, *, may_be_made: bool = True) -> 
 
 
 def check_mark(kept: str | None, mark: str) -> None:
-    """Compare how the destination's rows were treated with how new ones would be (`PersonalData.mark`).
+    """Raise ConfigurationError if the destination's rows were treated in another way than new ones would be.
 
-    A mix would have two hashes for one customer, two ids for one row, or leave in the clear what shall not.
-    Raises ConfigurationError where they differ; `kept` is None in an empty destination.
+    Both are given as `PersonalData.mark`; `kept` is None for an empty destination. A mix would give one customer two
+    hashes or one row two ids, or leave personal data readable.
     """
     if kept is None or kept == mark:
         return

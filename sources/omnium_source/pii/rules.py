@@ -1,9 +1,9 @@
-"""What is personal in the API's responses, by the contract.
+"""Which fields of the contract are personal.
 
 PERSONAL               the personal fields of each schema
-PERSONAL_BY_SIBLING    fields that are personal if the one beside them says so
-COMPANY, CATALOGUE     what belongs to a company, or is written for the public
-Position               where a walk through the contract stands, and which rules hold there
+PERSONAL_BY_SIBLING    fields whose sibling field says whether they are personal
+COMPANY, CATALOGUE     fields of companies, and resources with texts written for the public
+Position               a place in the contract, and the rules that apply there
 """
 
 from collections.abc import Mapping
@@ -41,7 +41,7 @@ PERSONAL: Mapping[str, frozenset[str]] = {
         "OmniumContactPerson.externalIds": "id",
         "OmniumEmployee": "userName firstName lastName email phone pin imageUrl",
         "OmniumProjectPartner": "name email phone",
-        # addresses: a person's unless said otherwise
+        # addresses: of persons unless an entry says otherwise
         "OmniumAddress": _ADDRESS,
         "OmniumSupplier.address": "",
         "OmniumSupplier.addresses": "",
@@ -50,7 +50,7 @@ PERSONAL: Mapping[str, frozenset[str]] = {
         "OmniumInvoice.invoiceSenderAddress": "",
         "OmniumAnalyticsAddress": _ANALYTICS_ADDRESS,
         "OmniumStoreAddress": "contactPersonName",
-        # documents that carry a customer
+        # documents with a customer
         "OmniumOrder": _ORDER,
         "OmniumCart": _ORDER,
         "OmniumSubscription": f"{_CUSTOMER} modifiedBy",
@@ -71,7 +71,7 @@ PERSONAL: Mapping[str, frozenset[str]] = {
         "OmniumProjectChangeOrder": "approvedBy",
     }.items()
 }
-"""Node → its personal fields. A node is a schema, or a path of fields below one; the longest holds."""
+"""Node → its personal fields. A node is a schema, or a path of fields below one; the longest matching node counts."""
 
 PERSONAL_BY_SIBLING: Mapping[str, Mapping[str, str]] = {
     "OmniumPropertyItem": {"value": "key"},
@@ -80,7 +80,7 @@ PERSONAL_BY_SIBLING: Mapping[str, Mapping[str, str]] = {
     "OmniumComment": {"objectId": "objectType"},
     "OmniumEventLogItem": {"objectId": "eventLogModel"},
 }
-"""Node → field → the field beside it that says whether it is personal."""
+"""Node → field → the sibling field that says whether it is personal."""
 
 COMPANY: Mapping[str, frozenset[str] | None] = {
     "OmniumSupplier": None,
@@ -96,7 +96,7 @@ COMPANY: Mapping[str, frozenset[str] | None] = {
     "OmniumProjectStore": None,
     "OmniumInvoice.invoiceSenderAddress": None,
 }
-"""Node → fields that are a company's own (None: all that are not listed as personal)."""
+"""Node → fields that belong to a company (None: all fields that are not listed as personal)."""
 
 CATALOGUE = frozenset(
     {
@@ -111,12 +111,12 @@ CATALOGUE = frozenset(
         "OmniumInventoryItem",
     }
 )
-"""Resources whose texts are written for the public: an e-mail address there is a shop's, not a customer's."""
+"""Schemas of resources with texts for the public: an e-mail address there belongs to a shop, not to a customer."""
 
 
 @dataclass(frozen=True, slots=True)
 class Position:
-    """Where a walk through the contract stands: the root schema, then fields and their schemas in turn."""
+    """A place in the contract: the root schema, and the fields that lead from there to the place with their schemas."""
 
     schemas: tuple[str, ...]
     fields: tuple[str, ...] = ()
@@ -126,41 +126,41 @@ class Position:
         return Position((*self.schemas, schema), (*self.fields, field_name))
 
     def within(self, field_name: str, schema: str) -> "Position":
-        """The same; back where that schema was first, if it contains itself, so that positions stay few."""
+        """Like `below`, but a schema that contains itself leads back to its first place, which bounds the positions."""
         if schema in self.schemas:
             first = self.schemas.index(schema)
             return Position(self.schemas[: first + 1], self.fields[:first])
         return self.below(field_name, schema)
 
     def nodes(self) -> list[str]:
-        """All names this position has in the rules, the longest first."""
+        """All nodes that match this position, the longest first."""
         return [".".join((schema, *self.fields[at:])) for at, schema in enumerate(self.schemas)]
 
     def rule(self, rules: Mapping[str, Any], default: Any) -> Any:
-        """The rule with the longest matching name."""
+        """The rule for the longest matching node."""
         return next((rules[node] for node in self.nodes() if node in rules), default)
 
     def is_personal(self, field_name: str) -> bool:
-        """Whether the contract's rules call this field personal."""
+        """Whether a field is personal by `PERSONAL`."""
         return field_name in self.rule(PERSONAL, frozenset())
 
     def sibling(self, field_name: str) -> str | None:
-        """The field beside this one that says whether it is personal."""
+        """The sibling of a field that says whether it is personal; None if there is no such rule."""
         sibling: str | None = self.rule(PERSONAL_BY_SIBLING, {}).get(field_name)
         return sibling
 
     @property
     def describes_person(self) -> bool:
-        """Whether most of what stands here belongs to a person, so that new fields here are suspect."""
+        """Whether the object describes a person (its name is personal), so that new fields may be personal too."""
         return bool({"name", "firstName", "lastName"} & self.rule(PERSONAL, frozenset()))
 
     @property
     def is_company(self) -> bool:
-        """Whether what stands here is a company's own."""
+        """Whether the object describes a company."""
         return self.rule(COMPANY, frozenset()) is None
 
     def may_hold_contacts(self, field_name: str) -> bool:
-        """Whether an e-mail address or phone number in this field, of all places, is a customer's."""
+        """Whether an e-mail address or phone number in this field may belong to a customer."""
         if self.schemas[0] in CATALOGUE:
             return False
         own = self.rule(COMPANY, frozenset())

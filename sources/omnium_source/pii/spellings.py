@@ -1,9 +1,9 @@
-"""Signs that are written otherwise.
+"""Unusual spellings of `@`, `+` and digits.
 
-For a URL (`kari%40example.com`), for a page (`&#64;`), in wide letters (`＠`) or in the digits of other scripts.
+They are escaped for a URL (`kari%40example.com`) or for HTML (`&#64;`), full-width (`＠`), or digits of other scripts.
 
     usual        a text in the usual spelling
-    may_differ   whether any text is written otherwise, for much text at once
+    may_differ   whether any text has an unusual spelling, for many texts at once
     OF_BYTES     the same as an expression for RE2
 """
 
@@ -12,12 +12,12 @@ import re
 from urllib.parse import unquote
 
 MOST_TIMES = 3
-"""How many times over a text may have been escaped for a URL or a page."""
+"""Most times that a text may have been escaped one on top of the other."""
 
 _FOR_URLS = r"%(?:25)*(?:40|2[Bb])"
 _FOR_PAGES = r"&(?:amp;)*(?:#0*(?:64|43)|#[xX]0*(?:40|2[Bb])|commat|plus);"
 _ZEROS_OF_SCRIPTS = "\uff10\u0660\u06f0\u0966\u09e6\u0e50"
-"""Full width, Arabic, Persian, Devanagari, Bengali, Thai: nine more digits stand behind each."""
+"""The zeros of full-width, Arabic, Persian, Devanagari, Bengali and Thai digits; nine more digits follow each."""
 _DIGITS = [range(ord(zero), ord(zero) + 10) for zero in _ZEROS_OF_SCRIPTS]
 _PLUS_AND_AT = "\uff0b\uff20\ufe6b"
 _USUAL = (
@@ -27,9 +27,9 @@ _USUAL = (
 )
 _SIGNS = _PLUS_AND_AT + "".join(map(chr, (code for digits in _DIGITS for code in digits)))
 _LEADS = sorted({sign.encode()[:-1] for sign in _SIGNS})
-"""How these signs begin as UTF-8."""
+"""The UTF-8 bytes of these characters without the last one."""
 _FIRST_BYTES = sorted({lead[:1] for lead in _LEADS})
-"""Nothing that Europe writes begins so, and one byte is looked for at memory speed."""
+"""Bytes that no letter of a European alphabet begins with. A search for a single byte is fast."""
 OF_BYTES = "|".join(
     (
         _FOR_URLS,
@@ -44,19 +44,19 @@ OF_BYTES = "|".join(
     )
 )
 _ANY, _ANY_OF_BYTES = re.compile(f"{_FOR_URLS}|{_FOR_PAGES}|[{_SIGNS}]"), re.compile(OF_BYTES.encode())
-# Each by itself, as an expression that begins with one sign is looked for as fast as that sign.
+# Two expressions, as one that begins with a fixed character is searched as fast as that character.
 _URLS_OF_BYTES, _PAGES_OF_BYTES = re.compile(_FOR_URLS.encode()), re.compile(_FOR_PAGES.encode())
 
 
 def may_differ(text: bytes) -> bool:
-    """Whether any sign in these texts, as UTF-8, is written otherwise."""
+    """Whether these texts, as UTF-8, hold a character in an unusual spelling."""
     if _URLS_OF_BYTES.search(text) or _PAGES_OF_BYTES.search(text):
         return True
     return any(byte in text for byte in _FIRST_BYTES) and _ANY_OF_BYTES.search(text) is not None
 
 
 def usual(text: str) -> str:
-    """The text in the usual spelling; the same text where no sign is written otherwise."""
+    """The text in the usual spelling; unchanged if it holds no unusual one."""
     if (text.isascii() and "%" not in text and "&" not in text) or not _ANY.search(text):
         return text
     for _ in range(MOST_TIMES):

@@ -1,15 +1,15 @@
-"""Names of fields that speak of persons, in the languages of the vendor's customers.
+"""Recognise personal fields by their names, in the languages of the vendor's customers.
 
-English, Norwegian (bokmål and nynorsk), Swedish, Danish, Finnish, German and Dutch. A name is looked at as words: camel
-case, dots, underscores, blanks and hyphens part them, and letters lose their marks (`fødselsdato`, `FODSELSDATO`,
-`foedselsdato` and `f_dselsdato` are one name). These languages write compounds in one word with the meaning at the end,
-so a word that means something by itself may have anything before it: `leveringsadresse`, `Rechnungsadresse`. Behind it
-may stand the ending of a case, of the plural or of the definite form: `etternavnet`, `Nachnamens`, `osoitteen`.
+English, Norwegian (bokmål and nynorsk), Swedish, Danish, Finnish, German and Dutch. A name is split into words at camel
+case, dots, underscores, blanks and hyphens, and letters lose their marks (`fødselsdato`, `FODSELSDATO`, `foedselsdato`
+and `f_dselsdato` are one name). These languages write compounds as one word with the meaning at the end, so anything
+may precede a word with a meaning of its own: `leveringsadresse`, `Rechnungsadresse`. Endings of case, plural or
+definite form may follow it: `etternavnet`, `Nachnamens`, `osoitteen`.
 
-    is_personal_name       whether a field's value is personal by the field's name
-    is_person_container    whether an object under a name describes a person
-    is_company_container   whether an object under a name describes a company that is no customer
-    is_identifier_name     whether a field's value names a thing: a phone number is not looked for in it
+    is_personal_name       whether a field's value is personal, by the field's name
+    is_person_container    whether an object describes a person, by the name of its field
+    is_company_container   whether an object describes a company that is not a customer, by the name of its field
+    is_identifier_name     whether a field's value names a thing, so that it is not searched for phone numbers
 """
 
 import re
@@ -30,8 +30,8 @@ _FOLDED = str.maketrans(
     }
 )
 LONGEST_NAME = 100
-"""Letters of a name that are looked at, the last ones: the meaning stands at the end, and each word more doubles the
-time that a name of small words takes."""
+"""Only so many characters at the end of a name are matched: the meaning is at the end, and in a name of short words
+each further word doubles the time."""
 _PARTS = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
 _MARKED = {
     "ø": "(?:oe?|_)",
@@ -49,7 +49,7 @@ def words(name: str) -> str:
 
 
 def _any_of(terms: str) -> str:
-    """A pattern for terms: a blank may be a border between words, a marked letter may be written in several ways."""
+    """A pattern for terms: a hyphen may be a border between words, a marked letter may be spelt in several ways."""
     patterns = []
     for term in terms.split():
         pattern = term.replace("-", "_?").replace("ß", "ss")
@@ -85,7 +85,8 @@ _COMPANY = _any_of(
 )
 
 _ENDING = r"(?:e?s|e?ns?|e?ts?|e|e?rs?|e?nes?|ernes?|enas?|rnas?|[ao]rnas?|a|[aio]n|t?ta|ien)?"
-"""Of a noun in these languages, behind the form that the lists have; Finnish stems that change stand in them twice."""
+"""The endings of nouns in these languages, after the forms in the lists. For Finnish nouns whose stem changes, the lists
+have both stems."""
 _NAME = _any_of(
     "names? navn(?:et|ets|e|ene|enes|s)? namn(?:et|ets|en|ens|s)? nimi nime[nt] nimien namen? namens naam"
 )
@@ -149,7 +150,7 @@ _SHORT_PHONE = _any_of(
     "gsm-?(?:nummer|nr|number) sms-?(?:nummer|nr|number) whatsapp"
 )
 _PHONE_WORD = _any_of("tel tlf tfn mob mobil mobiel puh fax faks telefax")
-"""Of these, those that mean nothing else, whatever word stands before them."""
+"""Short words for a phone that have no other meaning, whatever precedes them."""
 _MAIL_ADDRESS = (
     r"(?:_?(?:adresse?[rn]?|adressen?|adresser|adres(?:sen)?|osoite(?:et)?|osoittee|address(?:es)?|addr|adr|konto"
     r"|s))?"
@@ -198,7 +199,7 @@ _PERSONAL_NAME = (
     rf"(?:{_OF}_{_AFTER}|{_OF}_{_PERSON}|_(?:og|och|und|en|ja)_{_NUMBER}|_?\d{{1,2}})*$"
 )
 _INTRINSIC = rf"(?:{_GIVEN_NAMES}|{_ENGLISH_NAMES}|{_BIRTH}|{_NATIONAL_ID}|(?:^|_){_SHORT_ID}|birth)"
-"""What only persons have, whoever else is spoken of."""
+"""Attributes that only persons have, even inside an object that describes a company."""
 _INSIDE_PERSON = (
     rf"^(?:id|number|line1|line2|address|reference|nr|nummer|numero|gate|{_NAME}|.*_{_NAME}|initials|initialen|external_ids?|user_?name|pin|street_number"
     r"|apartment_number|location_name|(?:linje|linja|zeile|rad|regel|rivi)_?\d?"
@@ -219,7 +220,7 @@ _IDENTIFIER = (
 
 @cache
 def _expression(pattern: str) -> re.Pattern[str]:
-    """Made when it is first asked for: it takes up to 13 ms, and most loads have only names that the contract knows."""
+    """Compile on first use: it takes up to 13 ms, and most loads have only field names of the contract."""
     return re.compile(pattern)
 
 
@@ -229,10 +230,10 @@ def _found(pattern: str, plain: str) -> bool:
 
 @lru_cache(maxsize=20_000)
 def is_personal_name(name: str, inside_person: bool = False, inside_company: bool = False) -> bool:
-    """Whether a field that no rule knows is personal by its name.
+    """Whether a field without a rule is personal by its name.
 
-    Inside an object that describes a person `id` and `name` are personal too; inside one that describes a
-    company only what speaks of a person (`contactPhone`) or what only persons have (`lastName`) is.
+    In an object that describes a person, `id` and `name` are personal too. In one that describes a company, only names
+    with a word for a person (`contactPhone`) and attributes that only persons have (`lastName`) are personal.
     """
     plain = words(name)
     if inside_person and _found(_INSIDE_PERSON, plain):
@@ -252,32 +253,32 @@ def is_person_container(name: str) -> bool:
 
 @lru_cache(maxsize=20_000)
 def is_company_container(name: str) -> bool:
-    """Whether an object under this name describes a company that is no customer (`supplier`, `carrier`)."""
+    """Whether an object under this name describes a company that is not a customer (`supplier`, `carrier`)."""
     plain = words(name)
     return _found(_COMPANY, plain) and not _found(_PERSON, plain)
 
 
 @lru_cache(maxsize=20_000)
 def speaks_of_person(name: str) -> bool:
-    """Whether a name has a word for a person in it (`contactPhone`, `kundenavn`)."""
+    """Whether a name contains a word for a person (`contactPhone`, `kundenavn`)."""
     return _found(_PERSON, words(name))
 
 
 @lru_cache(maxsize=20_000)
 def is_identifier_name(name: str) -> bool:
-    """Whether a field names a thing (`orderNumber`, `sku`, `ean`), or is a date, an amount, a link."""
+    """Whether a field names a thing (`orderNumber`, `sku`, `ean`), or is a date, an amount or a link."""
     return _found(_IDENTIFIER, words(name))
 
 
 @lru_cache(maxsize=20_000)
 def is_name_of_name(name: str) -> bool:
-    """Whether a field is called `name`, in any of the languages."""
+    """Whether a field is called `name` in one of the languages."""
     return _found(rf"^{_NAME}$", words(name))
 
 
 @lru_cache(maxsize=20_000)
 def says_personal(sibling: str, inside_company: bool = False) -> bool:
-    """Whether a property's key, or the type of what an id points to, makes the value personal."""
+    """Whether a sibling's text makes a value personal: a property's key, or the type of the object with an id."""
     if is_personal_name(sibling, False, inside_company):
         return True
     return not inside_company and _found(rf"(?:^|_){_PERSON}s?$", words(sibling))
