@@ -85,8 +85,8 @@ _COMPANY = _any_of(
 )
 
 _ENDING = r"(?:e?s|e?ns?|e?ts?|e|e?rs?|e?nes?|ernes?|enas?|rnas?|[ao]rnas?|a|[aio]n|t?ta|ien)?"
-"""The endings of nouns in these languages, after the forms in the lists. For Finnish nouns whose stem changes, the lists
-have both stems."""
+"""The endings of nouns in these languages, after the forms in the lists. For Finnish nouns whose stem changes, the
+lists have both stems."""
 _NAME = _any_of(
     "names? navn(?:et|ets|e|ene|enes|s)? namn(?:et|ets|en|ens|s)? nimi nime[nt] nimien namen? namens naam"
 )
