@@ -176,7 +176,7 @@ class OmniumClient:
         )
         self._scroll_start = threading.Lock()
         self.clock = ServerClock()
-        self.count_limits = set[int]()  # limits at which counts stop and rows are hidden; resources may share them
+        self.count_limits = set[int]()  # where counts stop and rows are hidden; resources may share a limit
         self.most_counted = 0  # the largest count of any resource; a limit of all counts cannot be smaller
         self.asked_for_counts = set[str]()  # resources for which a request asked only for the count
         self._host = urlsplit(self.base_url).hostname
