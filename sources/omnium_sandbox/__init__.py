@@ -1,12 +1,12 @@
-"""A local tenant that speaks the Omnium API: server, data and faults.
+"""A local tenant with the Omnium API: server, data and faults.
 
     with Sandbox(size="small", seed=1) as sandbox:
-        sandbox.base_url, sandbox.client_id, sandbox.client_secret   # where and as whom to read
-        sandbox.tenant.put("orders", {...})                          # change what it holds
-        sandbox.requests                                             # what it was asked
-        sandbox.truth                                                # what a reader should find out
+        sandbox.base_url, sandbox.client_id, sandbox.client_secret   # address and credentials
+        sandbox.tenant.put("orders", {...})                          # change the tenant's rows
+        sandbox.requests                                             # the requests that it received
+        sandbox.truth                                                # what a reader of the data should find out
 
-It shares no code with omnium_source: a mistake about the API would agree with itself.
+It shares no code with omnium_source, so that tests do not miss a mistake about the API that both make.
 """
 
 from omnium_sandbox.behaviour import Behaviour

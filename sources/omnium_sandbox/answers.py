@@ -1,4 +1,4 @@
-"""What the sandbox answers: a response, or a refusal, and what goes wrong in sending it."""
+"""Responses and refusals of the sandbox, and the fault in sending them."""
 
 from dataclasses import dataclass, field
 
@@ -7,7 +7,7 @@ from omnium_sandbox.faults import Fault
 
 @dataclass
 class Response:
-    """An answer."""
+    """An HTTP response."""
 
     status: int
     body: bytes = b""
@@ -17,7 +17,7 @@ class Response:
 
 @dataclass
 class Answer:
-    """The rows of an answer and what stands around them."""
+    """The rows of a search and the other fields of the envelope."""
 
     rows: list[bytes]
     total: int
@@ -27,14 +27,14 @@ class Answer:
 
 @dataclass
 class Answered:
-    """An answer, and what goes wrong in sending it."""
+    """A response, and the fault in sending it, if there is one."""
 
     response: Response
     fault: Fault | None
 
 
 class Refused(Exception):
-    """An answer that is no row, and says why."""
+    """A refusal with a status and a message."""
 
     def __init__(self, status: int, text: str = "", headers: dict[str, str] | None = None) -> None:
         super().__init__(text)
@@ -42,21 +42,21 @@ class Refused(Exception):
 
 
 class BadRequest(Refused):
-    """The request cannot be answered."""
+    """The request is wrong (400)."""
 
     def __init__(self, text: str) -> None:
         super().__init__(400, text)
 
 
 class NotFound(Refused):
-    """There is no such thing."""
+    """The object or path does not exist (404)."""
 
     def __init__(self, text: str = "") -> None:
         super().__init__(404, text)
 
 
 class Conflict(Refused):
-    """There is such a thing already."""
+    """The object exists already (409)."""
 
     def __init__(self, text: str) -> None:
         super().__init__(409, text)

@@ -1,9 +1,8 @@
-"""The sandbox's table of resources: one row each, and what its endpoints accept.
+"""The sandbox's table of resources: one row for each, with what its endpoints accept.
 
-The server registers every regular route by walking RESOURCES once. The field lists of requests and
-responses (schemas.json, beside this file) were taken from the vendor's public description; this table
-says what that description leaves to prose: keys, page bases, and which request field filters which
-response field. The module is as long as the table.
+The server registers every regular route from RESOURCES. The fields of requests and responses (schemas.json beside this
+file) come from the vendor's public description. This table has what the description says only in prose: keys, page
+bases, and which request field filters which response field. The module is as long as the table.
 """
 
 import json
@@ -14,15 +13,15 @@ from importlib.resources import files
 from typing import Literal
 
 TakeStyle = Literal["page", "batch", "all"]
-"""page: `take` and `page`; batch: up to a fixed number and a scroll for the rest; all: everything at once."""
+"""page: `take` and `page`; batch: up to a fixed number of rows, and a scroll for the others; all: one answer."""
 
 Bound = Literal["from", "to", "after"]
-"""from and to include the given moment, after leaves it out."""
+"""from and to include the given moment, after excludes it."""
 
 
 @dataclass(frozen=True)
 class Resource:
-    """One kind of row of the tenant and the endpoints that show it.
+    """A resource of the tenant and the endpoints that show it.
 
     One record, as it is a row of the table.
     """
@@ -38,34 +37,34 @@ class Resource:
     scroll: str | None = None
     """POST path that starts a scroll."""
     more: str | None = None
-    """GET path, without the id, that continues one; left out it is called as `scroll` is. Without `scroll` a search
-    starts it by itself."""
+    """GET path, without the id, that continues a scroll; by default derived from `scroll`. If `scroll` is empty, a
+    search starts the scroll."""
     page_base: int = 0
     take: TakeStyle = "page"
     take_default: int = 10
     scroll_take_limit: int = 100
     by_get: bool = False
-    """Whether the search is a GET, which has no request to speak of."""
+    """Whether the search is a GET without a request body."""
     is_bare_list: bool = False
     facets_flag: str | None = None
     event_times: Mapping[str, tuple[str, Bound]] = field(default_factory=dict)
     filters: tuple[str, ...] = ()
     """Request fields that filter the response field of the same name."""
     other_filters: Mapping[str, str] = field(default_factory=dict)
-    """Those that filter one of another name: request field -> path in the row."""
+    """Request fields that filter a field of another name: request field -> path in the row."""
     list_schema: str | None = None
-    """Schema of search results where they hold less than the whole model."""
+    """Schema of search results, if they have fewer fields than the full model."""
     is_immutable: bool = False
 
     def __post_init__(self) -> None:
-        """Put in what goes without saying."""
+        """Derive `more` from `scroll`."""
         if self.scroll and not self.more:
             object.__setattr__(self, "more", self.scroll.replace("ScrollSearch", "Scroll"))
 
     def check(self) -> None:
-        """Raises ValueError where this row names a request, or a field of one, that the description does not have.
+        """Raise ValueError if this row names a request, or a field of one, that the API's description lacks.
 
-        Such a filter would let every row through, and nobody would know.
+        Such a filter would match every row unnoticed.
         """
         if self.search and not self.by_get and self.request not in schemas():
             raise ValueError(f"{self.name}: the description has no request {self.request!r}")
@@ -101,7 +100,7 @@ def schemas() -> dict[str, dict[str, str]]:
 
 
 def request_fields(name: str) -> dict[str, str]:
-    """The fields that a request schema names; the server ignores others, as the vendor's does."""
+    """The fields of a request schema. The server ignores other fields, as the vendor's does."""
     return schemas().get(name, {})
 
 
@@ -547,6 +546,6 @@ SUPPLIER_VERSIONS = Resource(
     modified=None,
     is_immutable=True,
 )
-"""Read one by one (GET Suppliers/{supplierId}/{versionId}), never searched."""
+"""Versions are read one by one (GET Suppliers/{supplierId}/{versionId}); there is no search."""
 
 RESOURCES: dict[str, Resource] = {row.name: row for row in [*_ROWS, SUPPLIER_VERSIONS]}

@@ -1,11 +1,11 @@
-"""What goes wrong, on purpose: rules that the server asks before it answers, and a mutator.
+"""Faults on purpose: rules that the server checks for each request, and a mutator that changes rows.
 
     faults = Faults([Fault("429", path="Orders/", rate=0.05, seconds=1)])
     faults.add(Fault("reset", times=1))      # at any time, from any thread
     faults.clear()
 
-A rule fires with probability `rate` on requests whose path contains `path`, not on its first `after`
-matches, and at most `times` times.
+A rule applies to requests whose path contains `path`, except its first `after` matches. It fires with probability
+`rate`, at most `times` times.
 """
 
 import random
@@ -24,19 +24,19 @@ FaultKind = Literal[
     "hang", "reset", "truncate", "html", "wrong_type", "drip", "lost", "expire", "repeat", "redirect",
 ]  # fmt: skip
 """
-429        throttled, Retry-After `seconds`         429_date   the same, Retry-After as an HTTP date
-500..504   server trouble                           400..404   refused, with the API's own wording
-hang       no answer for `seconds`, then closed     reset      the connection is reset before an answer
+429        throttled, Retry-After `seconds`         429_date   the same, with Retry-After as an HTTP date
+500..504   server error                             400..404   refusal with a JSON message
+hang       no answer for `seconds`, then closed     reset      handled, then reset instead of an answer
 truncate   half of the body, then closed            html       a proxy's page with status 200
 wrong_type JSON of another shape, status 200        drip       a byte of the body every `seconds`
-lost       answered, cursor moved, answer reset     expire     every open scroll is forgotten: 404
-repeat     a scroll batch comes again: a loop       redirect   302 to `target`
+lost       the same as reset, for scrolls           expire     all open scrolls expire: 404
+repeat     a scroll sends a batch again             redirect   302 to `target`
 """
 
 EVERY_KIND: tuple[FaultKind, ...] = (
     "429", "429_date", "500", "502", "503", "504", "reset", "truncate", "html", "wrong_type", "lost", "401",
 )  # fmt: skip
-"""The kinds that a client has to survive when they come now and then."""
+"""The kinds that a client has to survive if they occur now and then."""
 
 
 @dataclass
@@ -56,7 +56,7 @@ class Fault:
 
 
 class Faults:
-    """The rules in force."""
+    """The active rules. Thread-safe."""
 
     def __init__(self, rules: Iterable[Fault] = (), seed: int = 0) -> None:
         self.rules = list(rules)
@@ -65,21 +65,21 @@ class Faults:
 
     @classmethod
     def of_every_kind(cls, share: float, seed: int = 0, seconds: float = 0.05) -> "Faults":
-        """Rules under which this share (0..1) of all requests fails, every kind equally often."""
+        """Rules that make a share (0 to 1) of all requests fail, each kind equally often."""
         return cls([Fault(kind, rate=share / len(EVERY_KIND), seconds=seconds) for kind in EVERY_KIND], seed)
 
     def add(self, *rules: Fault) -> None:
-        """Puts further rules in force."""
+        """Add rules."""
         with self._lock:
             self.rules.extend(rules)
 
     def clear(self) -> None:
-        """Nothing goes wrong from now on."""
+        """Remove all rules."""
         with self._lock:
             self.rules.clear()
 
     def pick(self, method: str, path: str) -> Fault | None:
-        """The rule that fires on this request, if any."""
+        """The rule that fires on a request; None if none does."""
         with self._lock:
             for rule in self.rules:
                 if rule.path not in path or (rule.method and rule.method != method):
@@ -95,19 +95,19 @@ class Faults:
 
 @dataclass
 class Mutator:
-    """Changes rows in the background: edits, inserts, deletions, and children removed.
+    """Changes rows in the background: edits, inserts, deletions, and removals of children.
 
-    Rows that never change in the product (transactions, events, supplier versions) are only added to.
+    Resources whose rows never change in the product (transactions, events) only get new rows.
     """
 
     tenant: Tenant
     rows_per_second: float = 50.0
     resources: Sequence[str] = ()
-    """None given: all of them, supplier versions left to supplier saves."""
+    """Empty: all except supplier versions, which are created when a supplier is saved."""
     deletions: bool = True
     recent_days: float | None = None
-    """Only rows created within that many days are edited or deleted where a resource tells only of
-    creation; None edits any."""
+    """For resources that can be filtered by creation but not by change: edit and delete only rows created within this
+    many days. None: any row."""
     seed: int = 0
     changed: int = 0
     _stop: threading.Event = field(default_factory=threading.Event)
@@ -141,7 +141,7 @@ class Mutator:
             self._stop.wait(min(0.02, 1 / self.rows_per_second))
 
     def step(self, choice: random.Random) -> str:
-        """One change of one row; returns what it did."""
+        """Change one row, and return what was done."""
         self.changed += 1
         names = self.resources or [name for name in RESOURCES if name != "supplier_versions"]
         resource = RESOURCES[choice.choice(list(names))]
@@ -185,7 +185,7 @@ class Mutator:
 
 
 def edit(row: Row, resource: Resource, choice: random.Random, remove_child: bool = False) -> None:
-    """Changes one value of a row that is no key, or takes one child out of one of its lists."""
+    """Change one value of a row outside its key, or remove one child from one of its lists."""
     lists = [value for value in _lists(row) if value]
     if remove_child and lists:
         chosen = choice.choice(lists)

@@ -1,4 +1,4 @@
-"""The API's limits: requests at once, requests a second, scrolls begun at once."""
+"""The API's limits: concurrent requests, requests per second, concurrent starts of scrolls."""
 
 import threading
 import time
@@ -10,7 +10,7 @@ from omnium_sandbox.behaviour import Behaviour
 
 
 class Limits:
-    """Concurrency and token bucket, as README of the API gives them."""
+    """Concurrency limits and a token bucket, with the figures of the API's documentation."""
 
     def __init__(self, behaviour: Behaviour) -> None:
         self._behaviour = behaviour
@@ -21,7 +21,7 @@ class Limits:
 
     @contextmanager
     def admit(self, is_stock: bool, starts_scroll: bool) -> Iterator[None]:
-        """Takes a place until the `with` block ends, or raises 429."""
+        """Admit a request until the `with` block ends, or raise Refused with status 429."""
         behaviour, kind = self._behaviour, "stock" if is_stock else "plain"
         with self._lock:
             now = time.monotonic()

@@ -1,4 +1,4 @@
-"""Which path is answered by what: one loop over the table of resources registers every regular route."""
+"""The routes of the API. A loop over the table of resources registers every regular route."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -18,19 +18,19 @@ from omnium_sandbox.writes import Writes
 
 @dataclass
 class Call:
-    """What a route is asked."""
+    """The request as a route gets it."""
 
     body: Row
     query: dict[str, str]
     rest: str
-    """What follows the route's path, unquoted."""
+    """The part of the path after the route's prefix, unquoted."""
     raw: bytes = b""
     again: bool = False
 
 
 @dataclass(frozen=True)
 class Route:
-    """Who may ask, who answers, and which limits hold."""
+    """The role that a route needs, its handler, and the limits that apply."""
 
     role: str
     handle: Callable[[Call], bytes]
@@ -39,7 +39,7 @@ class Route:
 
 
 class Routes:
-    """Every path of the API that the sandbox knows."""
+    """All paths of the API that the sandbox answers."""
 
     def __init__(self, tenant: Tenant, searches: Searches, behaviour: Behaviour) -> None:
         self._tenant, self._searches, self._behaviour = tenant, searches, behaviour
@@ -48,7 +48,7 @@ class Routes:
         self._register()
 
     def find(self, method: str, path: str) -> tuple[Route, str]:
-        """The route of a request, and what follows the route in its path, unquoted."""
+        """The route of a request, and the part of the path after the route's prefix, unquoted."""
         name = f"{method} {path}".lower().rstrip("/")
         if name in self._routes:
             return self._routes[name], ""
@@ -58,7 +58,7 @@ class Routes:
                 raise Refused(405)
             raise NotFound("")
         prefix = max(fitting, key=len)
-        # The prefix without its method and blank tells where the id starts.
+        # The prefix includes the method and a blank, which the path lacks.
         return self._prefixes[prefix], unquote(path[len(prefix) - len(method) - 1 :])
 
     def _register(self) -> None:
@@ -123,7 +123,7 @@ class Routes:
         return b"".join(parts)
 
     def _list(self, name: str, call: Call) -> bytes:
-        """GET listings: page, pageSize, changedSince in the query."""
+        """Answer a GET listing, with page, pageSize and changedSince in the query."""
         request: Row = {}
         try:
             for asked, field_name in (("page", "page"), ("pageSize", "take")):

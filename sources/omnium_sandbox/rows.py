@@ -1,4 +1,4 @@
-"""Rows as JSON has them: values at paths, moments, and bytes that keep every digit."""
+"""JSON rows: values at paths, moments, and bytes that keep every digit of a number."""
 
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -9,7 +9,7 @@ import orjson
 Row = dict[str, Any]
 
 NEVER = -(2**62)
-"""Microseconds that stand for a missing time: no filter matches it and it sorts last."""
+"""Stands for a missing time, in microseconds. No time filter matches it, and it sorts as the earliest time."""
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -28,7 +28,7 @@ def microseconds(text: object) -> int:
 
 
 def iso(moment: datetime | int | float | str) -> str:
-    """A moment (datetime, or seconds since 1970) as the API writes it; text is passed through."""
+    """A moment (datetime, or seconds since 1970) in the API's format; text is returned unchanged."""
     if isinstance(moment, str):
         return moment
     if not isinstance(moment, datetime):
@@ -37,7 +37,7 @@ def iso(moment: datetime | int | float | str) -> str:
 
 
 def at(row: Any, path: str) -> Any:
-    """The value at a dotted path of a row; None where something on the way is missing."""
+    """The value at a dotted path of a row; None if a part of the path is missing."""
     for name in path.split("."):
         if not isinstance(row, dict):
             return None
@@ -46,7 +46,7 @@ def at(row: Any, path: str) -> Any:
 
 
 def put_at(row: Row, path: str, value: object) -> None:
-    """Sets the value at a dotted path, making objects on the way."""
+    """Set the value at a dotted path, and create missing objects on the way."""
     *parents, last = path.split(".")
     for name in parents:
         row = row.setdefault(name, {})
@@ -60,6 +60,6 @@ def _exact(value: object) -> object:
 
 
 def to_json(row: object) -> bytes:
-    """JSON bytes; a Decimal keeps every digit it has."""
-    # Copied, for orjson hands out a buffer of a kilobyte or more that it never shrinks: 4 GB for nothing.
+    """A row as JSON bytes; a Decimal keeps every digit."""
+    # A copy, as orjson returns a buffer of at least a kilobyte that it never shrinks, which wastes up to 4 GB.
     return memoryview(orjson.dumps(row, default=_exact)).tobytes()

@@ -1,4 +1,4 @@
-"""Scrolls: snapshots that are handed out batch by batch, under ids that change or not, until they expire."""
+"""Scrolls: snapshots that are read batch by batch until they expire; their ids may change."""
 
 import secrets
 import threading
@@ -13,7 +13,7 @@ from omnium_sandbox.behaviour import Behaviour
 
 @dataclass
 class Scroll:
-    """A snapshot and how far it was read: `show` makes a row of each of its `items`."""
+    """A snapshot and how far it has been read. `show` converts each of its `items` to a row."""
 
     items: Sequence[Any]
     show: Callable[[Any], bytes]
@@ -23,19 +23,19 @@ class Scroll:
     lock: threading.Lock = field(default_factory=threading.Lock)
 
     def next(self) -> list[bytes]:
-        """The next batch; moves on."""
+        """The next batch; advances the scroll."""
         chunk = self.items[self.position : self.position + self.batch]
         self.position += len(chunk)
         return [self.show(item) for item in chunk]
 
     @property
     def is_at_end(self) -> bool:
-        """Whether everything was handed out."""
+        """Whether all items have been read."""
         return self.position >= len(self.items)
 
 
 class Scrolls:
-    """The scrolls that were started and not read to their end. Thread-safe."""
+    """The open scrolls: started and not read to their end. Thread-safe."""
 
     def __init__(self, behaviour: Behaviour) -> None:
         self._behaviour = behaviour
@@ -48,7 +48,7 @@ class Scrolls:
             return len(self._open)
 
     def start(self, scroll: Scroll) -> Answer:
-        """The first batch, and the id of the others."""
+        """The first batch, with the id for the next one."""
         rows = scroll.next()
         if scroll.is_at_end and self._behaviour.scroll_end == "no_id":
             return Answer(rows, len(scroll.items))
@@ -57,7 +57,7 @@ class Scrolls:
             return Answer(rows, len(scroll.items), self._keep(scroll))
 
     def go_on(self, scroll_id: str, *, again: bool = False) -> Answer:
-        """The next batch (or, as a fault, the same `again`)."""
+        """The next batch or, as a fault, the last one `again`."""
         behaviour = self._behaviour
         with self._lock:
             self._drop_expired()
@@ -84,7 +84,7 @@ class Scrolls:
             return Answer(rows, len(scroll.items), next_id)
 
     def expire(self) -> None:
-        """Forgets every open scroll."""
+        """Close every open scroll."""
         with self._lock:
             self._open.clear()
 

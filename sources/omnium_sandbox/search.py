@@ -1,4 +1,4 @@
-"""What a search answers: filters, order and pages, and a scroll for the rest."""
+"""Searches: filters, order and pages, and a scroll for the rows beyond them."""
 
 import random
 import threading
@@ -41,13 +41,13 @@ class Searches:
 
     @property
     def open_scrolls(self) -> int:
-        """How many scrolls were started and not read to their end."""
+        """The number of scrolls that were started and not read to their end."""
         return len(self.scrolls)
 
     # Searches
 
     def search(self, rows: Rows, request: Row, *, is_list: bool = True) -> Answer:
-        """One page, and a scroll for the rest where the endpoint starts one by itself."""
+        """One page, and the start of a scroll if the search of the endpoint starts one."""
         resource, behaviour = rows.resource, self.behaviour
         rows.settle()
         with rows.lock:
@@ -72,7 +72,7 @@ class Searches:
         return answer
 
     def start_scroll(self, rows: Rows, request: Row) -> Answer:
-        """A snapshot's first batch."""
+        """The first batch of a new scroll."""
         resource = rows.resource
         rows.settle()
         with rows.lock:
@@ -93,14 +93,14 @@ class Searches:
         if not always and len(positions) <= batch:
             return Answer([show(rows.body(position)) for position in positions], len(positions))
         if isinstance(rows, Generated):
-            # Generated rows never change: their numbers are snapshot enough.
+            # Generated rows never change, so their numbers suffice as a snapshot.
             return self.scrolls.start(Scroll(positions, lambda position: show(rows.body(position)), batch))
         return self.scrolls.start(Scroll([rows.body(position) for position in positions], show, batch))
 
     # Filters and order
 
     def _find(self, rows: Rows, request: Row) -> Positions:
-        """Positions of all hits, in order. Kept for the next page of the same search."""
+        """The positions of all hits, in order; cached for the next page of the same search."""
         resource = rows.resource
         asked = {name: value for name, value in request.items() if name not in ("take", "page", "scrollSize")}
         asked["visible stores"] = sorted(self.behaviour.visible_stores or ())
@@ -160,7 +160,7 @@ class Searches:
         return self._sort(rows, found, request)
 
     def _tests(self, resource: Resource, request: Row) -> list[Callable[[Row], bool]]:
-        """Filters that have to look into the row."""
+        """The filters that need the row itself."""
         tests: list[Callable[[Row], bool]] = []
         for name, path in resource.filtered().items():
             asked = request.get(name)
@@ -199,7 +199,7 @@ class Searches:
     # What is shown of a row
 
     def _show(self, resource: Resource, request: Row, *, is_list: bool) -> Callable[[bytes], bytes]:
-        """How a stored row becomes one of this answer: mostly as it is."""
+        """A function from a stored row to the row in the answer; mostly the row is unchanged."""
         steps: list[Callable[[Row], Row]] = []
         if resource.name == "products":
             steps += product_steps(request)
@@ -277,7 +277,7 @@ def _value_test(path: str, asked: object) -> Callable[[Row], bool]:
 
 
 def _check(name: str, value: object, kind: str | None) -> None:
-    """Refuses a value of the wrong type, as the vendor's model binding does."""
+    """Raise BadRequest for a value of the wrong type, as the vendor's model binding does."""
     if value is None or kind is None:
         return
     right = {

@@ -1,6 +1,6 @@
-"""The sandbox on a socket: HTTP/1.1 on loopback, roles, limits and faults around what `routes` answers.
+"""The sandbox as a server: HTTP/1.1 on loopback, with roles, limits and faults around the answers of `routes`.
 
-One place turns errors into HTTP. Nothing here knows how rows come about.
+Only `Sandbox.answer` turns errors into HTTP. This module does not know how rows are generated.
 """
 
 import gzip
@@ -31,7 +31,7 @@ from omnium_sandbox.truth import Truth
 
 @dataclass(frozen=True)
 class Request:
-    """One request as the server saw it. The client secret is not kept."""
+    """One request as the server received it, without the client secret."""
 
     at: datetime
     method: str
@@ -43,14 +43,14 @@ class Request:
 
 
 class Sandbox:
-    """A tenant that speaks the API on a real socket of this machine.
+    """A tenant with the API on a real socket of this machine.
 
-    Use it as a context manager, or start() and stop() it. `size` is small, medium, large or empty;
-    the same seed, size and today give the same rows, byte for byte. `orders` (with `filled` for the
-    whole model of the description, about 20 KB each) replaces the orders by that many generated on
-    the fly, which cost no memory.
+    Use it as a context manager, or call start() and stop(). `size` is small, medium, large or empty. The same seed,
+    size and today give the same rows, byte for byte. `orders` replaces the orders by that many generated on the fly,
+    which need no memory; `filled` fills all fields of the description (about 24 KB an order), `uneven` gives each order
+    other fields.
 
-    One class, as it is what a test holds in its hands: the server, its switches and what it saw.
+    One class, as it is what a test works with: the server, its switches and the requests that it received.
     """
 
     client_id = Tokens.client_id
@@ -92,7 +92,7 @@ class Sandbox:
         self._routes = Routes(self.tenant, self.searches, self.behaviour)
         self._requests: list[Request] = []
         self.errors: list[Exception] = []
-        """What went wrong in the sandbox itself; empty unless it has a mistake."""
+        """Exceptions in the sandbox itself; empty unless the sandbox has a bug."""
         self._lock = threading.Lock()
         self._limits = Limits(self.behaviour)
         self._port = port
@@ -108,15 +108,15 @@ class Sandbox:
         self.stop()
 
     def start(self) -> None:
-        """Listens on 127.0.0.1 and answers in threads of its own."""
-        # `answer` is looked up for each request: who puts something in its place meanwhile sees every one.
+        """Listen on 127.0.0.1 and answer in other threads."""
+        # `answer` is looked up for each request, so that a test can replace it while the server runs.
         self._server = Server(lambda *request: self.answer(*request), self._port)
         threading.Thread(
             target=self._server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True, name="sandbox"
         ).start()
 
     def stop(self) -> None:
-        """Stops listening and closes every connection."""
+        """Stop listening and close every connection."""
         if self._server:
             self._server.shutdown()
             self._server.server_close()
@@ -132,43 +132,43 @@ class Sandbox:
 
     @property
     def truth(self) -> Truth:
-        """What the generator knows of lead times and demand."""
+        """The lead times and the demand that the data was generated from."""
         return self.tenant.truth
 
     # What a test looks at
 
     @property
     def requests(self) -> list[Request]:
-        """Every request so far, in the order of their answers."""
+        """All requests so far, in the order of their answers."""
         with self._lock:
             return list(self._requests)
 
     def clear_requests(self) -> None:
-        """Forgets the requests so far."""
+        """Forget the requests so far."""
         with self._lock:
             self._requests.clear()
 
     def revoke_tokens(self) -> None:
-        """Every token handed out so far is answered with 401 from now on."""
+        """Answer every token issued so far with 401 from now on."""
         self._tokens.revoke()
 
     @property
     def tokens(self) -> set[str]:
-        """The tokens that are valid."""
+        """The tokens that were not revoked."""
         return self._tokens.valid
 
     def mutate(self, rows_per_second: float = 50.0, **options: Any) -> Mutator:
-        """A context manager that changes rows in the background meanwhile."""
+        """A context manager that changes rows in the background."""
         return Mutator(self.tenant, rows_per_second, **options)
 
     def now(self) -> datetime:
-        """The server's clock."""
+        """The time of the server's clock."""
         return datetime.now(UTC) + timedelta(seconds=self.behaviour.clock_offset_seconds)
 
     # One request
 
     def answer(self, method: str, target: str, headers: dict[str, str], raw: bytes) -> "Answered":
-        """Answers one request: the only place that turns errors into HTTP."""
+        """Answer one request. Only this method turns errors into HTTP."""
         started, moment = time.monotonic(), datetime.now(UTC)
         url = urlsplit(target)
         query = dict(parse_qsl(url.query, keep_blank_values=True))
@@ -180,7 +180,7 @@ class Sandbox:
         except Refused as refused:
             response = Response(refused.status, _message(refused.text), headers=refused.headers)
         except Exception as error:
-            # A mistake of the sandbox itself: the client sees server trouble, the test can look here.
+            # A bug of the sandbox itself: the client gets a 500, and the test can check `errors`.
             self.errors.append(error)
             response = Response(500, _message("the sandbox failed"))
         if response.body and self.behaviour.gzip and "gzip" in headers.get("accept-encoding", ""):
@@ -201,7 +201,7 @@ class Sandbox:
         return Answered(response, fault)
 
     def _stamp(self, response: Response, *, is_token: bool) -> None:
-        """The Date header, right or wrong."""
+        """Add the Date header, right or wrong."""
         behaviour = self.behaviour
         ahead = behaviour.date_offset_seconds + behaviour.token_date_offset_seconds * is_token
         moment = self.now() + timedelta(seconds=ahead)
@@ -239,7 +239,7 @@ class Sandbox:
             return Response(200, route.handle(Call(body, query, rest, raw, again)))
 
     def _fail_early(self, fault: Fault) -> Response | None:
-        """Answers that need no row; None where the request is answered first."""
+        """The answer of a fault that needs no row; None if the request is handled first."""
         if fault.kind == "429":
             return Response(429, headers={"Retry-After": str(math.ceil(fault.seconds))})
         if fault.kind == "429_date":

@@ -1,4 +1,4 @@
-"""Which fields of a row are shown: without those that a request excludes, with nulls, with fields of next week."""
+"""The fields of a row in an answer: without excluded fields, with nulls, or with fields that the description lacks."""
 
 from collections.abc import Callable
 
@@ -7,7 +7,7 @@ from omnium_sandbox.rows import Row
 
 
 def with_nulls(row: Row, schema: str) -> Row:
-    """The row with every field of its schema, null where it had none."""
+    """The row with every field of its schema; missing fields are null."""
     fields = schemas().get(schema, {})
     full: Row = dict.fromkeys(fields)
     for name, value in row.items():
@@ -23,7 +23,7 @@ def with_nulls(row: Row, schema: str) -> Row:
 
 
 def with_extra_fields(row: Row) -> Row:
-    """The row with fields that the description does not have yet."""
+    """The row with fields that the API's description does not have yet."""
     return {
         **row,
         "sustainabilityScore": 7.25,
@@ -45,7 +45,7 @@ _EXCLUSIONS = {
 
 
 def product_steps(request: Row) -> list[Callable[[Row], Row]]:
-    """What a request for products leaves out of each, step by step."""
+    """Functions that remove what a request for products excludes, to be applied to each row in turn."""
     excluded = request.get("excludedFields") or {}
     included = [path.split(".") for path in (request.get("includedFields") or {}).get("specificFields") or []]
     names = {name for flag, fields in _EXCLUSIONS.items() if excluded.get(flag) for name in fields}
@@ -65,7 +65,7 @@ def product_steps(request: Row) -> list[Callable[[Row], Row]]:
 
 
 def _without(row: Row, names: set[str]) -> Row:
-    """Without these fields, in the variants too."""
+    """The row without these fields, in its variants too."""
     kept = {name: value for name, value in row.items() if name not in names}
     if "variants" in kept:
         kept["variants"] = [_without(variant, names) for variant in kept["variants"] or []]

@@ -1,4 +1,4 @@
-"""HTTP/1.1 on a socket of this machine, and its faults: answers that hang, drip, break off or never come."""
+"""HTTP/1.1 on a local socket, with faults: answers that hang, drip, break off or never come."""
 
 import socket
 import socketserver
@@ -12,11 +12,11 @@ from typing import Any
 from omnium_sandbox.answers import Answered
 
 Answer = Callable[[str, str, dict[str, str], bytes], Answered]
-"""Asked with method, target, headers and body."""
+"""Called with method, target, headers and body."""
 
 
 class Server(socketserver.ThreadingTCPServer):
-    """A socket on loopback, and a thread for each connection."""
+    """A server on loopback with a thread for each connection."""
 
     daemon_threads = True
     block_on_close = False
@@ -29,17 +29,17 @@ class Server(socketserver.ThreadingTCPServer):
         super().__init__(("127.0.0.1", port), _Connection)
 
     def close_connections(self) -> None:
-        """Ends keep-alive connections that are still open."""
+        """Close keep-alive connections that are still open."""
         for connection in list(self.connections):
             with suppress(OSError):
                 connection.shutdown(socket.SHUT_RDWR)
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """A client that went away is no news."""
+        """Ignore errors of connections that the client closed."""
 
 
 class _Connection(socketserver.StreamRequestHandler):
-    """HTTP/1.1 with keep-alive, as little of it as httpx and requests need."""
+    """The part of HTTP/1.1 with keep-alive that httpx and requests need."""
 
     disable_nagle_algorithm = True
     timeout = 120
@@ -47,7 +47,7 @@ class _Connection(socketserver.StreamRequestHandler):
     server: Server
 
     def handle(self) -> None:
-        """Answers requests until the client closes."""
+        """Answer requests until the client closes the connection."""
         self.server.connections.add(self.connection)
         try:
             with suppress(OSError):
@@ -80,7 +80,7 @@ class _Connection(socketserver.StreamRequestHandler):
             time.sleep(fault.seconds)
             return False
         if kind in ("reset", "lost"):
-            # Linger of zero: close sends RST instead of FIN.
+            # With a linger time of zero, close sends RST instead of FIN.
             self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
             self.rfile.close()
             self.connection.close()

@@ -1,13 +1,13 @@
-"""The tenant's rows: a collection per resource, held as JSON bytes, with their times beside them.
+"""The tenant's rows: a collection per resource that holds rows as JSON bytes, with their times in arrays.
 
 Tenant
-├── collections[resource]: Rows   what the server needs of them
-│   ├── Collection                in memory; put and delete
-│   └── Generated                 built on the fly by number, read-only
-└── truth                               what the generator knows and a reader has to find out
+├── collections[resource]: Rows   the interface that the server uses
+│   ├── Collection                rows in memory; put and delete
+│   └── Generated                 rows built on the fly by number, read-only
+└── truth                         what a reader of the data should find out
 
-Two views of the same rows: the store (rows, get: always newest) and the search index (what requests
-see), which lags behind by `index_delay_seconds` where a test asks for it.
+There are two views of the same rows: the store (rows, get: always the newest state), and the search index that requests
+see, which lags behind by up to `index_delay_seconds`.
 """
 
 import random
@@ -34,7 +34,7 @@ Positions = NDArray[numpy.int64]
 
 
 def key_of(resource: Resource, row: Row) -> Key:
-    """The row's key: text, or a tuple where several fields make it."""
+    """The row's key: a text, or a tuple if the key has several fields."""
     if len(resource.key) == 1:
         return str(at(row, resource.key[0]))
     values = [at(row, path) for path in resource.key]
@@ -42,7 +42,7 @@ def key_of(resource: Resource, row: Row) -> Key:
 
 
 def version_of(supplier: Row, user: str, created: str) -> Row:
-    """A supplier as it was saved, as the API shows it afterwards."""
+    """A version of a supplier, as the API shows it."""
     return {
         "id": supplier["id"],
         "versionId": supplier["versionId"],
@@ -54,7 +54,7 @@ def version_of(supplier: Row, user: str, created: str) -> Row:
 
 
 def is_hidden(resource: Resource, row: Row) -> bool:
-    """Whether searches leave the row out unless asked for it."""
+    """Whether searches leave the row out unless a request asks for such rows."""
     if resource.name == "products":
         return row.get("status") == "Deleted"
     if resource.name == "stores":
@@ -63,9 +63,9 @@ def is_hidden(resource: Resource, row: Row) -> bool:
 
 
 class Rows(ABC):
-    """The rows of one resource; positions are stable while its lock is held.
+    """The rows of one resource. Positions are stable while the lock is held.
 
-    One class, as it is what tests, searches and the mutator ask of both kinds.
+    One class, as it is the interface of both kinds for tests, searches and the mutator.
     """
 
     def __init__(self, resource: Resource) -> None:
@@ -78,15 +78,15 @@ class Rows(ABC):
 
     @abstractmethod
     def put(self, row: Row, delay: float = 0.0) -> Key:
-        """Inserts or replaces a row; `delay` seconds later the index shows it."""
+        """Insert or replace a row. The index shows it `delay` seconds later."""
 
     @abstractmethod
     def delete(self, key: Key, delay: float = 0.0) -> bool:
-        """Removes a row; False if there is none."""
+        """Remove a row. Returns False if it does not exist."""
 
     @abstractmethod
     def settle(self) -> None:
-        """Lets changes whose delay has passed appear in the index."""
+        """Apply changes whose delay has passed to the index."""
 
     @abstractmethod
     def times(self, name: str) -> Positions:
@@ -94,11 +94,11 @@ class Rows(ABC):
 
     @abstractmethod
     def alive(self) -> NDArray[numpy.bool_]:
-        """By position: whether there is a row."""
+        """By position: whether the row exists."""
 
     @abstractmethod
     def hidden(self) -> NDArray[numpy.bool_]:
-        """By position: whether a search leaves the row out unless asked for."""
+        """By position: whether searches leave the row out by default (`is_hidden`)."""
 
     @abstractmethod
     def document_order(self) -> Positions:
@@ -113,17 +113,17 @@ class Rows(ABC):
         """All rows as JSON, newest state."""
 
     def random_key(self, choice: random.Random) -> Key | None:
-        """The key of any row that can change; None if there is none."""
+        """The key of a random row that can change; None if there is none."""
         return None
 
     def get_bytes(self, key: Key) -> bytes | None:
-        """One row as JSON, newest state; looked for from the first on."""
+        """One row as JSON, newest state, by a linear search; None if it does not exist."""
         return next(
             (body for body in self.bodies() if key_of(self.resource, orjson.loads(body)) == key), None
         )
 
     def get(self, key: Key) -> Row | None:
-        """One row, newest state."""
+        """One row, newest state; None if it does not exist."""
         body = self.get_bytes(key)
         return None if body is None else orjson.loads(body)
 
@@ -132,13 +132,13 @@ class Rows(ABC):
         return map(orjson.loads, self.bodies())
 
     def keys(self) -> list[Key]:
-        """Keys of all rows, newest state."""
+        """The keys of all rows, newest state."""
         return [key_of(self.resource, row) for row in self.rows()]
 
 
 @dataclass
 class _Late:
-    """A change that the index does not show yet."""
+    """A change that the index may not show yet."""
 
     due: float
     number: int
@@ -156,14 +156,14 @@ def _flags(values: bytearray) -> NDArray[numpy.bool_]:
 class Collection(Rows):
     """Rows of one resource in memory.
 
-    One class, as rows, their order and the late index that shows them change together.
+    One class, as the rows, their order and the delayed index change together.
     """
 
     def __init__(self, resource: Resource) -> None:
         super().__init__(resource)
         self._bodies: list[bytes | None] = []
         self._keys: list[Key] = []
-        # Arrays, not lists: they become numpy arrays by copying memory, in no time.
+        # Arrays instead of lists, as a copy of their memory makes a numpy array quickly.
         self._created = array("q")
         self._modified = array("q")
         self._hidden = bytearray()
@@ -179,7 +179,7 @@ class Collection(Rows):
             return len(self.keys())
 
     def put(self, row: Row, delay: float = 0.0) -> Key:
-        """Inserts or replaces a row; `delay` seconds later the index shows it."""
+        """Insert or replace a row. The index shows it `delay` seconds later."""
         resource = self.resource
         change = _Late(
             0.0,
@@ -194,7 +194,7 @@ class Collection(Rows):
         return change.key
 
     def delete(self, key: Key, delay: float = 0.0) -> bool:
-        """Removes a row; False if there is none."""
+        """Remove a row. Returns False if it does not exist."""
         with self.lock:
             if self.get_bytes(key) is None:
                 return False
@@ -212,7 +212,7 @@ class Collection(Rows):
             self._late.append(change)
 
     def settle(self) -> None:
-        """Lets changes whose delay has passed appear in the index."""
+        """Apply changes whose delay has passed to the index."""
         if not self._late:
             return
         with self.lock:
@@ -224,7 +224,7 @@ class Collection(Rows):
                 if newest and change.number == newest[0]:
                     del self._newest[change.key]
                 self._apply(change)
-            # A newer change of a row may become due before an older one: the older must not win.
+            # A newer change of a row may be due before an older one, which is then dropped.
             shown = {change.key: change.number for change in due}
             self._late = [late for late in self._late if late.number > shown.get(late.key, 0)]
 
@@ -265,12 +265,12 @@ class Collection(Rows):
         return moments
 
     def alive(self) -> NDArray[numpy.bool_]:
-        """By position: whether there is a row."""
+        """By position: whether the row exists."""
         flags: NDArray[numpy.bool_] = self._array("alive", lambda: _flags(self._alive))
         return flags
 
     def hidden(self) -> NDArray[numpy.bool_]:
-        """By position: whether a search leaves the row out unless asked for."""
+        """By position: whether searches leave the row out by default (`is_hidden`)."""
         flags: NDArray[numpy.bool_] = self._array("hidden", lambda: _flags(self._hidden))
         return flags
 
@@ -291,7 +291,7 @@ class Collection(Rows):
         return self._bodies[position] or b"null"
 
     def _newest_rows(self) -> Iterator[tuple[Key, bytes]]:
-        """All rows as JSON and their keys, whether or not the index shows them yet."""
+        """All rows as JSON with their keys, also those that the index does not show yet."""
         with self.lock:
             newest = dict(self._newest)
             pairs = [(key, self._bodies[position]) for key, position in self._position.items()]
@@ -308,11 +308,11 @@ class Collection(Rows):
         return (body for _, body in self._newest_rows())
 
     def keys(self) -> list[Key]:
-        """Keys of all rows, newest state."""
+        """The keys of all rows, newest state."""
         return [key for key, _ in self._newest_rows()]
 
     def random_key(self, choice: random.Random) -> Key | None:
-        """The key of any row; None if there is none."""
+        """The key of a random row; None if there is none."""
         with self.lock:
             for _ in range(50):
                 if self._keys and self._alive[position := choice.randrange(len(self._keys))]:
@@ -320,7 +320,7 @@ class Collection(Rows):
             return next(iter(self._position), None)
 
     def get_bytes(self, key: Key) -> bytes | None:
-        """One row as JSON, newest state."""
+        """One row as JSON, newest state; None if it does not exist."""
         with self.lock:
             if key in self._newest:
                 return self._newest[key][1]
@@ -329,7 +329,7 @@ class Collection(Rows):
 
 
 class Generated(Rows):
-    """Rows built on the fly by number: millions of them cost no memory. Read-only."""
+    """Rows built on the fly by number, so that millions of them need little memory. Read-only."""
 
     def __init__(
         self, resource: Resource, created: Positions, modified: Positions, make: Callable[[int], bytes]
@@ -341,22 +341,22 @@ class Generated(Rows):
         return len(self._created)
 
     def settle(self) -> None:
-        """Nothing here changes."""
+        """Do nothing, as the rows never change."""
 
     def times(self, name: str) -> Positions:
         """Microseconds by position, for `created` or `modified`."""
         return self._created if name == "created" else self._modified
 
     def alive(self) -> NDArray[numpy.bool_]:
-        """Every position has a row."""
+        """By position: every row exists."""
         return numpy.ones(len(self), dtype=bool)
 
     def hidden(self) -> NDArray[numpy.bool_]:
-        """No row is hidden."""
+        """By position: no row is hidden."""
         return numpy.zeros(len(self), dtype=bool)
 
     def document_order(self) -> Positions:
-        """Rows are numbered in key order."""
+        """Rank of each position when sorted by key: rows are numbered in that order."""
         return numpy.arange(len(self), dtype=numpy.int64)
 
     def body(self, position: int) -> bytes:
@@ -364,27 +364,27 @@ class Generated(Rows):
         return self._make(int(position))
 
     def put(self, row: Row, delay: float = 0.0) -> Key:
-        """Refused: these rows are made, not kept."""
+        """Raise TypeError, as these rows are not stored."""
         raise TypeError(f"{self.resource.name} are generated by number here and cannot be changed")
 
     def delete(self, key: Key, delay: float = 0.0) -> bool:
-        """Refused, as put is."""
+        """Raise TypeError, as these rows are not stored."""
         raise TypeError(f"{self.resource.name} are generated by number here and cannot be changed")
 
     def bodies(self) -> Iterator[bytes]:
-        """All rows as JSON, one after the other."""
+        """All rows as JSON, built one after the other."""
         return map(self._make, range(len(self)))
 
 
 @dataclass
 class Tenant:
-    """Everything that one retailer has in the system."""
+    """All data of one retailer."""
 
     truth: Truth = field(default_factory=Truth)
     index_delay_seconds: float = 0.0
-    """The index shows a change between 0 and this many seconds late, at random."""
+    """The index shows a change after a random delay of up to this many seconds."""
     clock: Callable[[], datetime] = lambda: datetime.now(UTC)
-    """The server's clock: changes are stamped with it."""
+    """The server's clock, which gives changes their stamps."""
     collections: dict[str, Rows] = field(default_factory=dict)
     _random: random.Random = field(default_factory=lambda: random.Random(0))
 
@@ -397,28 +397,28 @@ class Tenant:
         return self.collections[resource]
 
     def rows(self, resource: str) -> Iterator[Row]:
-        """All rows of a resource as they are now, whether or not the index shows them yet."""
+        """All rows of a resource, newest state, also those that the index does not show yet."""
         return self.collection(resource).rows()
 
     def keys(self, resource: str) -> list[Key]:
-        """Keys of all rows of a resource as they are now."""
+        """The keys of all rows of a resource, newest state."""
         return self.collection(resource).keys()
 
     def count(self, resource: str) -> int:
-        """How many rows a resource has now."""
+        """The number of rows of a resource, newest state."""
         return len(self.collection(resource))
 
     def get(self, resource: str, key: Key) -> Row | None:
-        """One row as it is now; None if there is none."""
+        """One row, newest state; None if it does not exist."""
         return self.collection(resource).get(key)
 
     def put(
         self, resource: str, row: Row, modified: datetime | str | None = None, *, stamp: bool = True
     ) -> Key:
-        """Inserts or replaces a row, stamping its modified field: now, unless a moment is given.
+        """Insert or replace a row, and set its stamp of change to `modified` or the current time.
 
-        A missing `created` becomes the same moment. With stamp=False the row is kept as it is. A
-        supplier whose versionId is new is kept as a version too (see save_supplier for a real save).
+        A missing `created` becomes the same moment. With stamp=False the row is stored as it is. A supplier with a new
+        versionId is also stored as a version (`save_supplier` does what the product does).
         """
         kind = RESOURCES[resource]
         if stamp:
@@ -432,7 +432,7 @@ class Tenant:
         return self.collection(resource).put(row, self._delay())
 
     def put_many(self, resource: str, rows: Iterable[Row]) -> int:
-        """Inserts or replaces many rows as they are; returns how many."""
+        """Insert or replace many rows as they are. Returns their number."""
         count = 0
         for row in rows:
             self.put(resource, row, stamp=False)
@@ -440,16 +440,17 @@ class Tenant:
         return count
 
     def delete(self, resource: str, key: Key) -> bool:
-        """Removes a row without a trace, as the API does; False if there was none."""
+        """Remove a row without a trace, as the API does. Returns False if it does not exist."""
         return self.collection(resource).delete(key, self._delay())
 
     def _delay(self) -> float:
         return self._random.random() * self.index_delay_seconds if self.index_delay_seconds else 0.0
 
     def save_supplier(self, row: Row, user: str = "admin") -> Row:
-        """Saves a supplier as the product does.
+        """Save a supplier as the product does.
 
-        A new version, chained to the one before; its lead time is passed on to its products.
+        This creates a new version that points to the one before, and copies a changed lead time to the supplier's
+        products.
         """
         before = self.get("suppliers", row["id"]) or {}
         saved = {**row, "previousVersionId": before.get("versionId"), "versionId": uuid.uuid4().hex}

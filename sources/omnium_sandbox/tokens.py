@@ -1,4 +1,4 @@
-"""Who may ask: the tokens of the tenant's two API users."""
+"""Authentication: the tokens of the tenant's two API users."""
 
 import secrets
 import threading
@@ -11,11 +11,11 @@ from omnium_sandbox.behaviour import Behaviour
 
 
 class Tokens:
-    """Tokens that were handed out, until they expire or are revoked. Thread-safe."""
+    """The issued tokens, until they expire or are revoked. Thread-safe."""
 
     client_id = "sandbox"
     writer_client_id = "sandbox-writer"
-    """The API user who has the admin roles; `client_id` only reads."""
+    """The API user with the admin roles; `client_id` can only read."""
 
     def __init__(self, behaviour: Behaviour) -> None:
         self._behaviour = behaviour
@@ -23,11 +23,11 @@ class Tokens:
         self.writer_client_secret = secrets.token_urlsafe(24)
         self._expires: dict[str, float] = {}
         self._writers: set[str] = set()
-        """Those of the tokens that are the writer's."""
+        """The tokens of the writer."""
         self._lock = threading.Lock()
 
     def issue(self, query: dict[str, str]) -> Response:
-        """A token for the right id and secret, 401 otherwise."""
+        """A token for the right id and secret. Otherwise raises Refused with status 401."""
         given = (query.get("clientId", ""), query.get("clientSecret", ""))
         is_writer = given == (self.writer_client_id, self.writer_client_secret)
         if not is_writer and given != (self.client_id, self.client_secret):
@@ -47,7 +47,7 @@ class Tokens:
         return Response(200, token.encode(), "text/plain; charset=utf-8")
 
     def check(self, token: str) -> bool:
-        """Whether this token may write too; 401 where it is none, or no more."""
+        """Whether the token may write too. Raises Refused with status 401 if it is unknown, expired or revoked."""
         with self._lock:
             expires = self._expires.get(token, 0.0)
         if expires < time.time():
@@ -55,7 +55,7 @@ class Tokens:
         return token in self._writers
 
     def revoke(self) -> None:
-        """Every token handed out so far is answered with 401 from now on."""
+        """Answer every token issued so far with 401 from now on."""
         with self._lock:
             self._expires.clear()
 

@@ -1,4 +1,4 @@
-"""What the generator knows and a reader of the API has to find out: tests compare the two."""
+"""The lead times and demand that the data is generated from. Tests compare them with what a reader finds out."""
 
 from bisect import bisect_left
 from collections.abc import Sequence
@@ -21,7 +21,7 @@ WANDER_DAYS = 28
 
 @dataclass(frozen=True)
 class DayDistribution:
-    """Distribution of whole days: probability[n] that it takes n days."""
+    """A distribution of whole days: probability[n] is the probability of n days."""
 
     probability: NDArray[numpy.float64]
 
@@ -38,21 +38,21 @@ class DayDistribution:
 
     @cached_property
     def cumulative(self) -> list[float]:
-        """cumulative[n]: that it takes at most n days."""
+        """cumulative[n]: the probability of at most n days."""
         total: list[float] = numpy.cumsum(self.probability).tolist()
         return total
 
     def quantile(self, share: float) -> int:
-        """The smallest number of days within which at least this share (0..1) arrives."""
+        """The smallest number of days with a cumulative probability of at least `share` (0 to 1)."""
         return bisect_left(self.cumulative, share - 1e-12)
 
 
 @dataclass(frozen=True)
 class LeadTimeTruth:
-    """How long a supplier really takes from order to full receipt, in calendar days.
+    """The true time that a supplier takes from order to full receipt, in calendar days.
 
-    A drifting supplier changes over time: `on(day)` says how it is on one order date, and the figures
-    of the whole are the mixture over the dates of the orders that were placed.
+    A drifting supplier changes over time: `on` is the distribution for one order date, and the other figures are the
+    mixture over the dates of all orders.
     """
 
     supplier_id: str
@@ -65,7 +65,7 @@ class LeadTimeTruth:
 
     @property
     def overall(self) -> DayDistribution:
-        """Mixture over all orders."""
+        """The mixture over all orders."""
         length = max(len(regime.probability) for regime in self.regimes)
         total = numpy.zeros(length)
         for regime, weight in zip(self.regimes, self.weights, strict=True):
@@ -91,20 +91,21 @@ class LeadTimeTruth:
         return self.overall.sd_days
 
     def quantile(self, share: float) -> int:
-        """The smallest number of days within which at least this share (0..1) is received in full."""
+        """The smallest number of days within which at least `share` (0 to 1) of the lines is received in full."""
         return self.overall.quantile(share)
 
 
 @dataclass(frozen=True)
 class Season:
-    """What the time of year makes of demand: a factor that is 1 on average over a year."""
+    """The seasonal factor of demand, which is 1 on average over a year."""
 
     amplitude: float
-    """Of the wave, as a share of the mean; with `width_days`, what the peak adds to the rest of the year."""
+    """Amplitude of the wave as a share of the mean; with `width_days`, the height of the peak over the rest of the
+    year as a share of it."""
     peak_day: float
-    """A day of the history, or beyond, on which it is highest."""
+    """A day on which demand is highest, counted from the first day of the history."""
     width_days: float | None = None
-    """None: a sine wave. Else a peak of this standard deviation and a level year around it."""
+    """None: a sine wave. Otherwise one peak with this standard deviation, and constant demand around it."""
 
     def on(self, days: NDArray[numpy.float64]) -> NDArray[numpy.float64]:
         """The factor on each of these days."""
@@ -120,14 +121,14 @@ class Season:
 
 @dataclass(frozen=True)
 class OpeningDays:
-    """When customers come to a place: the week's pattern, and the days on which it is closed."""
+    """The pattern of demand over the week at a place, and the days on which it is closed."""
 
     weekdays: tuple[float, ...] = (1.0,) * 7
-    """Factors from Monday to Sunday, 1 on average; 0 where it is closed every week."""
+    """Factors from Monday to Sunday, 1 on average; 0 on days when the place is always closed."""
     first_weekday: int = 0
-    """Of day 0; Monday is 0."""
+    """The weekday of day 0; Monday is 0."""
     closed_days: frozenset[int] = frozenset()
-    """Days of the history, and of the weeks after it, on which nobody comes."""
+    """Days of the history, and of the weeks after it, without demand."""
 
     def on(self, days: NDArray[numpy.float64]) -> NDArray[numpy.float64]:
         """The factor on each of these days."""
@@ -140,26 +141,26 @@ class OpeningDays:
 
 @dataclass(frozen=True)
 class RateCurve:
-    """Expected units a day over the days of the history, from day 0 on, and of the days after it."""
+    """Expected units per day, by days from day 0 of the history on, also after its end."""
 
     base: float
-    """Units a day at the history's end, over all weekdays and seasons."""
+    """Units per day at the end of the history, averaged over weekdays and seasons."""
     season: Season | None = None
     growth: float = 0.0
-    """Of a year, as a logarithm: 0.3 is 35 % more, −0.3 is 26 % less."""
+    """Growth per year as a logarithm: 0.3 is 35 % more, −0.3 is 26 % less."""
     growth_from_day: float = 0.0
-    """The day on which trend and base meet: the history's last."""
+    """The day on which the trend equals the base: the last day of the history."""
     wander: tuple[float, ...] = ()
-    """How far the level has moved by chance, as a logarithm, on day 0 and every WANDER_DAYS after it."""
+    """Random changes of the level as logarithms, on day 0 and every WANDER_DAYS after it."""
     first_day: int = 0
     last_day: int = 2**31
-    """No demand before the first and after the last day."""
+    """There is no demand before the first day or after the last."""
     opening: OpeningDays = OpeningDays()
     promotions: tuple[tuple[int, int, float], ...] = ()
-    """(first day, last day, factor) of each."""
+    """(first day, last day, factor) of each promotion."""
 
     def level(self, days: NDArray[numpy.float64]) -> NDArray[numpy.float64]:
-        """Units a day on these days as season and trend have it: no weekday, no promotion, no closed day."""
+        """Units per day by season and trend alone, without the effect of weekdays, promotions and closed days."""
         rate = numpy.full(len(days), self.base)
         if self.season is not None:
             rate = rate * self.season.on(days)
@@ -171,7 +172,7 @@ class RateCurve:
         return rate * ((days >= self.first_day) & (days <= self.last_day))
 
     def on(self, days: NDArray[numpy.float64]) -> NDArray[numpy.float64]:
-        """Units on each of these days."""
+        """Expected units on each of these days."""
         rate = self.level(days) * self.opening.on(days)
         for first, last, factor in self.promotions:
             rate = numpy.where((days >= first) & (days <= last), rate * factor, rate)
@@ -180,16 +181,16 @@ class RateCurve:
 
 @dataclass(frozen=True)
 class DemandStream:
-    """Customers who come by chance (Poisson), each for one of these quantities, all equally likely."""
+    """A Poisson process of customers; each wants one of `quantities`, all equally likely."""
 
     curve: RateCurve
-    """Of units."""
+    """Expected units per day."""
     quantities: tuple[int, ...]
 
     def draw(
         self, days: NDArray[numpy.float64], count: int, generator: numpy.random.Generator
     ) -> NDArray[numpy.int64]:
-        """`count` times what might be wanted on these days together."""
+        """`count` random totals of the demand on these days."""
         mean = sum(self.quantities) / len(self.quantities)
         lines = float(self.curve.on(days).sum()) / mean
         total = numpy.zeros(count, dtype=numpy.int64)
@@ -201,10 +202,10 @@ class DemandStream:
 
 @dataclass(frozen=True)
 class DemandTruth:
-    """What customers want of one SKU at one warehouse, whether or not it is in stock.
+    """The true demand for one SKU at one warehouse, whether or not it is in stock.
 
-    What it gives to packages that are sold is part of it. Project orders are not: they come once, and are
-    told apart.
+    It includes the demand for packages that contain the SKU. It excludes project orders, which occur once and are
+    listed apart.
     """
 
     sku: str
@@ -212,39 +213,39 @@ class DemandTruth:
     pattern: DemandPattern
     streams: tuple[DemandStream, ...]
     first_day: date
-    """Day 0 of the curves, the first of the history."""
+    """Day 0 of the curves: the first day of the history."""
     last_day: date
-    """The last of the history."""
+    """The last day of the history."""
     project_orders: tuple[tuple[date, int], ...] = ()
     """(day, units) of orders far above the usual size."""
 
     @property
     def units_per_day(self) -> float:
-        """Expected units a day over the last 90 days of the history."""
+        """Expected units per day over the last 90 days of the history."""
         return self.mean_rate(self.last_day - timedelta(days=89), self.last_day)
 
     @property
     def daily_demand(self) -> float:
-        """Units a day now, on the last day of the history, whatever weekday it is and without promotions."""
+        """Units per day on the last day of the history, by season and trend (`level_on`)."""
         return self.level_on(self.last_day)
 
     def level_on(self, day: date) -> float:
-        """Units a day on a day as its season and trend have it, whatever weekday it is and without promotions."""
+        """Units per day on a day by season and trend, without the effect of its weekday or of promotions."""
         days = self._days(day, day)
         return float(sum(stream.curve.level(days).mean() for stream in self.streams))
 
     @property
     def begins(self) -> date:
-        """The first day on which somebody wanted it."""
+        """The first day of demand."""
         return self.first_day + timedelta(days=min(stream.curve.first_day for stream in self.streams))
 
     @property
     def is_new(self) -> bool:
-        """Whether it began within the last 60 days of the history."""
+        """Whether the demand began within the last 60 days of the history."""
         return self.begins > self.last_day - timedelta(days=60)
 
     def season_factor(self, first: date, last: date) -> float | None:
-        """What the time of year makes of these days on average, against now; None where nothing sells now."""
+        """The average seasonal factor of these days relative to the last day; None without demand on that day."""
         days, now = self._days(first, last), self._days(self.last_day, self.last_day)
         later = today = 0.0
         for stream in self.streams:
@@ -254,14 +255,14 @@ class DemandTruth:
         return later / today if today > 0 else None
 
     def mean_rate(self, first: date, last: date) -> float:
-        """Expected units a day from `first` to `last`, both included."""
+        """Expected units per day from `first` to `last`, both included."""
         days = self._days(first, last)
         return float(sum(stream.curve.on(days).mean() for stream in self.streams))
 
     def draw(
         self, first: date, last: date, count: int, generator: numpy.random.Generator
     ) -> NDArray[numpy.int64]:
-        """`count` times what customers might want from `first` to `last`, both included."""
+        """`count` random totals of the demand from `first` to `last`, both included."""
         days = self._days(first, last)
         total = numpy.zeros(count, dtype=numpy.int64)
         for stream in self.streams:
@@ -274,9 +275,9 @@ class DemandTruth:
 
 @dataclass
 class Truth:
-    """All that the generator knows. Empty for a tenant that a test fills itself."""
+    """The truth about all suppliers and SKUs. Empty for a tenant that a test fills itself."""
 
     lead_times: dict[str, LeadTimeTruth] = field(default_factory=dict)
-    """By supplier id; internal transfers are not in it."""
+    """By supplier id, without internal transfers."""
     demand: dict[tuple[str, str], DemandTruth] = field(default_factory=dict)
-    """By SKU and warehouse code; packages are not in it, their components are."""
+    """By SKU and warehouse code, without packages, whose components have the demand."""

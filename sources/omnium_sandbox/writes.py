@@ -1,11 +1,11 @@
-"""What the API lets a user with an admin role change: suppliers and purchase orders, as the description has it.
+"""Changes of suppliers and purchase orders by a user with an admin role, as the API's description has them.
 
-PUT    Suppliers               replaces: a field left out becomes null, 0 or an empty list; a new version is made
+PUT    Suppliers               replaces: a missing field becomes null, 0 or an empty list; creates a new version
 PUT    Suppliers/UpdateMany    the same for a list
 DELETE Suppliers/{id}
-POST   PurchaseOrders          creates with the id given; 409 where it exists
-PUT    PurchaseOrders          creates with an id of the server's, or replaces
-PATCH  PurchaseOrders/{id}     changes what is sent
+POST   PurchaseOrders          creates with the given id; 409 if it exists
+PUT    PurchaseOrders          replaces or creates; without an id, the server assigns one
+PATCH  PurchaseOrders/{id}     changes only the fields that are sent
 """
 
 import uuid
@@ -21,18 +21,18 @@ from omnium_sandbox.rows import Row, iso, to_json
 from omnium_sandbox.tenant import Tenant
 
 MOST_ITEMS = 1_000
-"""Of a batch."""
+"""Most suppliers of one UpdateMany."""
 MOST_OF_A_SUPPLIER = {"properties": 500, "externalIds": 250, "contacts": 250, "storeIds": 1_000}
 ZERO_WHEN_LEFT_OUT = {"OmniumSupplier": {"shipmentCost"}, "OmniumPurchaseOrder": set[str]()}
 KEYS_OF_ITEMS = ("lineItemId", "key", "id")
-"""What tells an item of a list from another, the first that it has."""
+"""Fields that identify an item of a list; the first one that the item has counts."""
 
 
 _DECODER: msgspec.json.Decoder[Any] = msgspec.json.Decoder(float_hook=Decimal)
 
 
 def exactly(raw: bytes) -> Any:
-    """The JSON of a request, each number with all its digits; None where it has no body."""
+    """The JSON of a request, each number with all its digits; None if the request has no body."""
     try:
         return _DECODER.decode(raw) if raw else None
     except msgspec.DecodeError as error:
@@ -40,7 +40,7 @@ def exactly(raw: bytes) -> Any:
 
 
 class Writes:
-    """Changes of a tenant by its API."""
+    """Changes of a tenant through the API."""
 
     def __init__(self, tenant: Tenant) -> None:
         self._tenant = tenant
@@ -48,11 +48,11 @@ class Writes:
     # Suppliers
 
     def save_supplier(self, raw: bytes) -> bytes:
-        """PUT Suppliers: the saved supplier."""
+        """PUT Suppliers. Returns the saved supplier."""
         return to_json(self._saved(exactly(raw)))
 
     def save_suppliers(self, raw: bytes) -> bytes:
-        """PUT Suppliers/UpdateMany: no body. Items without a change are skipped."""
+        """PUT Suppliers/UpdateMany. The answer has no body; suppliers without a change are skipped."""
         rows = exactly(raw)
         if not isinstance(rows, list) or not rows:
             raise BadRequest("The list of suppliers is empty.")
@@ -77,11 +77,11 @@ class Writes:
                 raise BadRequest(f"A supplier has at most {most} {name}.")
         full = _replaced(row, "OmniumSupplier")
         if full["created"] is None:
-            del full["created"]  # the server's own
+            del full["created"]  # the server sets it
         return self._tenant.save_supplier(full, user="api")
 
     def _kept(self, resource: str, key: str) -> Row | None:
-        """The row as it is kept, each number with all its digits."""
+        """The stored row, each number with all its digits."""
         return exactly(self._tenant.collection(resource).get_bytes(key) or b"")
 
     def delete_supplier(self, supplier_id: str) -> bytes:
@@ -93,7 +93,7 @@ class Writes:
     # Purchase orders
 
     def create_order(self, raw: bytes) -> bytes:
-        """POST PurchaseOrders: the order as it is kept."""
+        """POST PurchaseOrders. Returns the stored order."""
         row = exactly(raw)
         order_id = _id_of(row, "purchase order")
         if self._tenant.get("purchase_orders", order_id) is not None:
@@ -101,7 +101,7 @@ class Writes:
         return self._keep_order(row)
 
     def put_order(self, raw: bytes) -> bytes:
-        """PUT PurchaseOrders: created with an id of the server's where there is none, else replaced."""
+        """PUT PurchaseOrders: replaces or creates an order. Without an id, the server assigns one."""
         row = exactly(raw)
         if not isinstance(row, dict):
             raise BadRequest("The purchase order is missing.")
@@ -109,7 +109,7 @@ class Writes:
         return self._keep_order(row)
 
     def patch_order(self, order_id: str, raw: bytes, query: Mapping[str, str]) -> bytes:
-        """PATCH PurchaseOrders/{id}: what is not sent stays; items of lists stay unless the query says otherwise."""
+        """PATCH PurchaseOrders/{id}: fields that are not sent stay, and so do items of lists by default."""
         before, change = self._kept("purchase_orders", order_id), exactly(raw)
         if before is None:
             raise NotFound(f"Purchase order {order_id} was not found.")
@@ -148,7 +148,7 @@ def _id_of(row: Any, what: str) -> str:
 
 
 def _replaced(row: Row, schema: str) -> Row:
-    """The whole object that a request stands for: what it leaves out is null, 0 or an empty list."""
+    """The complete object of a request that replaces one: missing fields become null, 0 or an empty list."""
     full: Row = {}
     for name, kind in schemas()[schema].items():
         is_list, is_zero = str(kind).startswith("["), name in ZERO_WHEN_LEFT_OUT[schema]
@@ -157,7 +157,7 @@ def _replaced(row: Row, schema: str) -> Row:
 
 
 def _joined(before: Any, after: Sequence[Any]) -> list[Any]:
-    """The items of both; one that both have is the newer."""
+    """The items of both lists; an item of `after` replaces the one in `before` with the same key."""
 
     def key(item: Any) -> Any:
         if isinstance(item, dict):

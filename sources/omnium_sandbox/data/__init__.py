@@ -1,20 +1,20 @@
-"""Fills a tenant: the same seed, size and day give the same rows, byte for byte.
+"""Generate a tenant's data. The same seed, size and day give the same rows, byte for byte.
 
-catalogue        suppliers, warehouses, articles, and their truth
-demand           what customers want, with season, week, trend and promotions
-showcase         articles that each show one thing a purchaser meets
-trade            the days that follow from it
-├── history        time, stock and what is written down of both
+catalogue        suppliers, warehouses and articles, with their true parameters
+demand           true demand, with season, weekdays, trend and promotions
+showcase         articles that each show one situation of a purchaser
+trade            simulates the days of the history
+├── history        time, stock, transactions and the event log
 ├── sales          what customers buy; customer_order: one of their orders
-└── purchases      what buyers order; purchase_rows: that as rows
-filler           writes what does not come from trading
+└── purchases      what buyers order; purchase_rows: these orders as rows
+filler           writes rows that do not come from the simulation
 ├── masters        suppliers, stores, products, prices, customers
 ├── campaigns      promotions, their price lists, opening hours
-├── others         what follows from orders, and some of everything else that the API shows
+├── others         rows that refer to orders, and a few rows of every other resource
 └── people         made-up persons
-filled           orders without number, built on the fly
-└── uneven         those of which no two have the same fields
-odd              rows as they should not be
+filled           any number of orders, built on the fly
+└── uneven         orders of which no two have the same fields
+odd              rows with faults
 """
 
 import random
@@ -58,11 +58,11 @@ def generate(
     uneven: bool = False,
     orders: int | None = None,
 ) -> Tenant:
-    """A tenant of this size whose history ends the evening before `today`.
+    """A tenant of this size whose history ends on the evening before `today`.
 
-    `orders` replaces the orders of the history by that many lean ones (about 2.5 KB) built on the fly,
-    with `filled` by ones that fill the whole model (about 24 KB), with `uneven` by ones of which no two have the same
-    fields (about 19 KB); without a number, these take 10,000.
+    `orders` replaces the orders of the history by that many, built on the fly: lean ones (about 2.5 KB), with `filled`
+    ones that fill all fields of the description (about 24 KB), with `uneven` ones of which no two have the same fields
+    (about 18 KB). `filled` and `uneven` without `orders` make 10,000.
     """
     tenant = Tenant()
     if size != "empty":
@@ -92,7 +92,7 @@ def generate(
 
 
 def truth_of(catalogue: Catalogue) -> Truth:
-    """What a reader of the data should find out."""
+    """The true lead times and demand of a catalogue."""
     truth = Truth()
     for supplier in catalogue.suppliers:
         placed = sum(supplier.lines) or 1
@@ -133,7 +133,7 @@ def truth_of(catalogue: Catalogue) -> Truth:
 
 
 def make_catalogue(size: Size, today: date, choice: random.Random) -> Catalogue:
-    """Suppliers, articles and demand of a tenant of this size whose history ends the day before today."""
+    """Suppliers, articles and demand of a tenant of this size whose history ends the day before `today`."""
     scale = SCALES[size]
     first_day = today - timedelta(days=scale.days)
     warehouses = open_warehouses(PLACES[: scale.stores + 1], first_day, scale.days)

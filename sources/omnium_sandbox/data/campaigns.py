@@ -1,8 +1,4 @@
-"""Campaigns and opening hours as the API shows them.
-
-Promotions with dates and articles, the price list of each with the volume that is planned, and when a place
-is open.
-"""
+"""Rows of promotions, of their price lists with planned volumes, and the opening hours of stores."""
 
 from datetime import date, timedelta
 
@@ -15,7 +11,7 @@ _WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday",
 
 
 def put_campaigns(to: Filler) -> None:
-    """Every promotion of the catalogue, its price list, and the items of that with planned volumes."""
+    """Write every promotion of the catalogue with its price list, whose items have planned volumes."""
     for promotion in to.catalogue.promotions:
         _put_campaign(to, promotion)
 
@@ -102,7 +98,7 @@ def _stamp(catalogue: Catalogue, day: int) -> str:
 
 
 def opening_hours(warehouse: Warehouse, first_day: date, days: int) -> Row:
-    """When a place is open: each day of the week, and the days of the history and after it that differ."""
+    """The fields for the opening hours of a place: those of each weekday, and the days on which it is closed."""
     row: Row = {}
     for weekday, factor in zip(_WEEKDAYS, warehouse.opening.weekdays, strict=True):
         hours = {"isOpen": True, "openFrom": "09:00", "openTo": "20:00"}

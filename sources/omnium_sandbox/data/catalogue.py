@@ -1,4 +1,4 @@
-"""Who and what the retailer has before the first day: suppliers, warehouses, articles, and their truth."""
+"""What the retailer has before the first day: suppliers, warehouses and articles, with their true parameters."""
 
 import math
 import random
@@ -15,7 +15,7 @@ Size = Literal["empty", "small", "medium", "large"]
 
 @dataclass(frozen=True)
 class Scale:
-    """How much of everything.
+    """The quantities of a tenant's size.
 
     One record, as it is one row of the table of sizes.
     """
@@ -25,10 +25,10 @@ class Scale:
     lines_per_order: float
     suppliers: int
     products: int
-    """Products, before language rows."""
+    """Number of products; each language of a product adds a row."""
     stores: int
     review_days: int
-    """Days between two looks of the buyer at one supplier."""
+    """Days between two reviews of a supplier by the buyer."""
     cover_days: int
     """Days of demand that one purchase covers."""
     transfer_days: int
@@ -38,20 +38,20 @@ class Scale:
     """Share of the articles that each store keeps."""
     customers: int
     others: int
-    """Rows of each resource that only has to be there."""
+    """Rows of each resource that does not come from the simulation."""
     order_span_days: int = 1
-    """Demand of so many days may come in one order."""
+    """Days of demand that one customer order may combine."""
     transfer_cover_days: int = 10
     """Days of demand that one transfer to a store covers."""
     sold_share: float = 0.92
-    """Share of the demand that finds stock, roughly: orders are what is sold."""
+    """Approximate share of the demand that finds stock. Demand is `orders` divided by it, as orders are sales."""
 
 
 SCALES: dict[Size, Scale] = {
-    # 15 months: a season is seen again after a year.
+    # 15 months, so that a season occurs twice.
     "small": Scale(455, 210, 5.0, 12, 40, 2, 30, 55, 14, 3, 0.5, 80, 12, order_span_days=21),
     "medium": Scale(548, 10_000, 4.5, 60, 1_150, 4, 10, 24, 4, 7, 0.3, 1_500, 60),
-    # 16 months: with these lead times a tenth of the purchase orders is then open at the end.
+    # 16 months: with these lead times a tenth of the purchase orders is open at the end.
     "large": Scale(
         480,
         100_000,
@@ -72,12 +72,12 @@ SCALES: dict[Size, Scale] = {
 }
 
 CENTRAL = 0
-"""The first warehouse: online orders, and the source of transfers to the stores."""
+"""The number of the central warehouse, which ships online orders and transfers to the stores."""
 
 
 @dataclass(frozen=True)
 class Warehouse:
-    """A place with stock."""
+    """A warehouse or store."""
 
     code: str
     name: str
@@ -85,7 +85,7 @@ class Warehouse:
     postal_code: str
     opening: OpeningDays = field(default_factory=OpeningDays)
     refit: tuple[int, int] | None = None
-    """(first day, last day) on which the store was closed to be done up."""
+    """(first day, last day) of the time when the store was closed for renovation."""
 
 
 PLACES = [
@@ -96,13 +96,13 @@ PLACES = [
     Warehouse("store-tromso", "Butikk Tromsø", "Tromsø", "9008"),
 ]
 VIRTUAL_CODE = "oslo-web"
-"""A virtual stock location of the central warehouse; it shows the same stock again."""
+"""A virtual location of the central warehouse that shows some of its stock a second time."""
 TRANSFER_SUPPLIER = "internal-oslo"
 
 
 @dataclass
 class Supplier:
-    """A supplier and how long it really takes.
+    """A supplier and its true lead times.
 
     One record, as its fields are drawn together.
     """
@@ -119,19 +119,19 @@ class Supplier:
     shipment_cost: float
     regimes: list[DayDistribution]
     starts: list[int]
-    """Day from which each regime holds."""
+    """The first day of each regime."""
     lines: list[int]
     """Order lines placed in each regime."""
     quoted_days: int
-    """What it promises."""
+    """The lead time that the supplier promises."""
     country: str = "NO"
     by_truck: bool = False
-    """All lines of an order come together."""
+    """Whether all lines of an order arrive together."""
     earlier_configured: list[tuple[int, int]] = field(default_factory=list)
-    """(day, configured days until then): versions before today's."""
+    """(day, configured days until then) of earlier versions."""
 
     def regime(self, day: int) -> int:
-        """Which regime holds on a day."""
+        """The number of the regime on a day."""
         return max(number for number, start in enumerate(self.starts) if start <= day)
 
 
@@ -155,24 +155,24 @@ class Article:
     pattern: DemandPattern
     discontinued_day: int | None = None
     components: list[tuple[int, int]] = field(default_factory=list)
-    """(article number, quantity) of a package; it has no stock of its own."""
+    """(article number, quantity) of a package's components. A package has no stock of its own."""
     is_excluded: bool = False
-    """Sold, but not to be purchased (assortment code)."""
+    """Whether it is sold but must not be purchased (assortment code)."""
     category: int = 0
     first_day: int = 0
-    """Of the history, on which it came into the range."""
+    """The day of the history on which it came into the range."""
 
     @property
     def is_package(self) -> bool:
-        """Whether it is put together from other articles."""
+        """Whether it consists of other articles."""
         return bool(self.components)
 
 
 @dataclass
 class Cell:
-    """One article at one warehouse: what is wanted of it, and its stock as the days go by.
+    """One article at one warehouse: its demand, and its stock on the current day.
 
-    One record, as its fields are what happens to one article at one warehouse.
+    One record, as its fields are the state of one article at one warehouse.
     """
 
     number: int
@@ -181,13 +181,13 @@ class Cell:
     lines_per_day: float
     quantities: tuple[int, ...]
     curve: RateCurve
-    """Of units."""
+    """Expected units per day."""
     project_orders: tuple[tuple[int, int], ...] = ()
     """(day, units) of orders far above the usual size."""
     opening_excess: int = 0
-    """Units in stock on the first day on top of what is needed."""
+    """Units in stock on the first day beyond the usual stock."""
     forgotten_from_day: int | None = None
-    """From here on the buyer overlooks it."""
+    """The day from which the buyer overlooks it."""
     on_hand: int = 0
     reserved: int = 0
     on_order: int = 0
@@ -195,33 +195,33 @@ class Cell:
     order_up_to: int = 0
     last_moved: float = 300.0
     mirror: bool = False
-    """Shown again in the virtual location."""
+    """Whether the virtual location shows it too."""
 
     @property
     def available(self) -> int:
-        """On hand and not promised to anyone."""
+        """Units on hand that are not reserved."""
         return self.on_hand - self.reserved
 
     def is_overlooked(self, day: int) -> bool:
-        """Whether the buyer no longer looks at it on this day."""
+        """Whether the buyer overlooks it on this day."""
         return self.forgotten_from_day is not None and self.forgotten_from_day <= day
 
 
 @dataclass(frozen=True)
 class Promotion:
-    """A campaign for some articles, in all places."""
+    """A promotion of some articles at all warehouses."""
 
     number: int
     first_day: int
     last_day: int
     factor: float
-    """On demand while it lasts."""
+    """The factor on demand during the promotion."""
     articles: tuple[int, ...]
 
 
 @dataclass
 class Catalogue:
-    """Everything that stands before the first day."""
+    """Everything that is decided before the first day."""
 
     scale: Scale
     first_day: date
@@ -240,7 +240,7 @@ class Catalogue:
 
 
 def day_distribution(mean: float, cv: float, longest: int) -> DayDistribution:
-    """A log-normal duration rounded to whole days, 1 to `longest`."""
+    """A log-normal distribution, rounded to whole days from 1 to `longest`."""
     sigma = math.sqrt(math.log(1 + cv * cv))
     mu = math.log(mean) - sigma * sigma / 2
     edges = [0.0] + [
@@ -258,7 +258,7 @@ _CURRENCIES = ["NOK", "NOK", "NOK", "EUR", "EUR", "SEK", "USD"]
 
 
 def make_suppliers(scale: Scale, choice: random.Random) -> list[Supplier]:
-    """Suppliers of every kind, in turn.
+    """Suppliers of each kind in turn.
 
     One function, as each draw depends on those before it.
     """
@@ -322,7 +322,7 @@ _ADJECTIVES = ["rød", "blå", "grønn", "hvit", "sort", "liten", "stor", "myk",
 
 
 def make_articles(scale: Scale, choice: random.Random) -> list[Article]:
-    """Articles: seven in ten products are one SKU, the others have three variants; some packages.
+    """Articles and packages. Seven in ten products are one SKU; the others have three variants.
 
     One function, as each draw depends on those before it.
     """

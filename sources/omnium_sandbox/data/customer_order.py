@@ -1,4 +1,4 @@
-"""One customer's order, and what he sends back of it, as rows."""
+"""A customer order and its return, as rows."""
 
 from omnium_sandbox.data.catalogue import CENTRAL, Article, Cell
 from omnium_sandbox.data.history import DAY, HOUR, History
@@ -7,7 +7,7 @@ from omnium_sandbox.rows import Row
 
 
 class CustomerOrder:
-    """One customer's order while it is put together."""
+    """A customer order that is being built."""
 
     def __init__(
         self, history: History, number: int, seconds: float, warehouse: int, ships: float, is_canceled: bool
@@ -33,7 +33,7 @@ class CustomerOrder:
         is_canceled: bool = False,
         is_short: bool = False,
     ) -> str:
-        """A line; a package sometimes with its components as lines of their own. Returns the line's id."""
+        """Add a line and return its id. A package sometimes adds its components as further lines."""
         choice = self.history.choice
         is_shipped = not (self._is_open or is_waiting or is_canceled or is_short)
         self._is_short = self._is_short or is_short
@@ -154,7 +154,7 @@ class CustomerOrder:
         return row
 
     def return_row(self, order: Row) -> Row:
-        """The return of what was sent back, as the API shows it; `order`, the row, tells of it too."""
+        """The row of the order's return, as the API shows it. Adds the return to `order`, the order's row."""
         history, seconds = self.history, self.returns_at
         lines = [{**line, "quantity": units, "returnQuantity": units} for line, _, units in self.returned]
         for line in lines:
@@ -185,7 +185,7 @@ class CustomerOrder:
 
 
 def lines_of(order: Row, line_id: str) -> list[Row]:
-    """A line, and the components that stand in the order with it, in the form and in the shipment."""
+    """A line and the lines of its components, from the order's form and from its shipment."""
     form = order["orderForm"]
     return [
         line

@@ -1,7 +1,4 @@
-"""What customers want, where and when.
-
-Rates with trend, season, week and promotions, and the order lines that chance makes of them.
-"""
+"""Demand of customers: expected rates with trend, season, weekdays and promotions, and random events at these rates."""
 
 import math
 import random
@@ -30,23 +27,23 @@ _SEASONS: dict[int, tuple[int, int, float, float | None]] = {
     7: (7, 20, 0.7, None),
     10: (12, 10, 2.0, 16.0),
 }
-"""By category: month and day of the peak, amplitude, width in days. The other categories have no season."""
+"""Category → month and day of the peak, amplitude, width in days. The other categories have no season."""
 
 _ONLINE_WEEK = (1.15, 1.05, 1.0, 1.0, 0.95, 0.8, 1.05)
 _STORE_WEEK = (0.9, 0.9, 0.95, 1.05, 1.3, 1.9, 0.0)
 _HOLIDAYS = ((1, 1), (5, 1), (5, 17), (12, 25), (12, 26))
-"""Month and day on which stores are closed."""
+"""Month and day of holidays, on which stores are closed."""
 _WANDER = 0.13
-"""Standard deviation of what a level moves in WANDER_DAYS, as a logarithm; 0.5 in a year."""
+"""Standard deviation of the random change of a level in WANDER_DAYS, as a logarithm; 0.5 in a year."""
 DAYS_AHEAD = 200
 """Days after the history for which holidays are known."""
 
 
 def open_warehouses(places: list[Warehouse], first_day: date, days: int) -> list[Warehouse]:
-    """The same places with their opening days.
+    """The places with their opening days.
 
-    Customers order online every day, stores close on Sundays and holidays, and the first of them was closed
-    for ten days to be done up.
+    Customers order online every day. Stores close on Sundays and holidays, and the first store was closed for ten days
+    for renovation.
     """
     weekday = first_day.weekday()
     holidays = {
@@ -68,7 +65,7 @@ def open_warehouses(places: list[Warehouse], first_day: date, days: int) -> list
 
 
 def season_of(category: int, first_day: date) -> Season | None:
-    """The season of a category, None for those that sell alike all year."""
+    """The season of a category; None if it has none."""
     if category not in _SEASONS:
         return None
     month, day, amplitude, width = _SEASONS[category]
@@ -77,7 +74,7 @@ def season_of(category: int, first_day: date) -> Season | None:
 
 
 def make_promotions(scale: Scale, articles: list[Article], choice: random.Random) -> list[Promotion]:
-    """A campaign every six weeks or so, the last of them still to come; a fiftieth of the articles each."""
+    """A promotion every 45 days, the last one after the history, each for a fiftieth of the articles."""
     plain = [article.number for article in articles if not article.is_package]
     size = max(2, len(plain) // 50)
     promotions: list[Promotion] = []
@@ -96,7 +93,9 @@ def make_cells(
     first_day: date,
     choice: random.Random,
 ) -> list[Cell]:
-    """What is wanted where. Few articles sell daily, some often, most seldom, some no more, some not yet for long.
+    """The demand for each article at each warehouse.
+
+    A few articles sell daily, some often, most rarely. Some are discontinued, others are new.
 
     One function, as each draw depends on those before it.
     """
@@ -147,7 +146,7 @@ def make_cells(
 def _lines_per_day(
     wanted: float, scale: Scale, articles: list[Article], choice: random.Random
 ) -> tuple[list[float], set[int]]:
-    """Order lines a day of each article, all places together, and the articles that sell every day."""
+    """Order lines per day of each article over all places, and the articles that sell every day."""
     rank: dict[int, int] = {}
     weights: list[float] = []
     stars: dict[int, float] = {}
@@ -176,7 +175,7 @@ def _pattern(article: Article, is_star: bool, has_season: bool, choice: random.R
 
 
 def _curve(article: Article, season: Season | None, days: int, choice: random.Random) -> RateCurve:
-    """The shape of an article's demand, at one unit a day."""
+    """The curve of an article's demand, with a base of one unit per day."""
     if article.pattern == "dead":
         return RateCurve(1.0, last_day=round(days * choice.uniform(0.25, 0.6)))
     growth = choice.choice((0.0, 0.0, 0.0, choice.uniform(0.1, 0.5), choice.uniform(-0.5, -0.1)))
@@ -193,9 +192,9 @@ def _curve(article: Article, season: Season | None, days: int, choice: random.Ra
 
 
 def _wander(number: int, days: int) -> tuple[float, ...]:
-    """A random walk that passes 0 on the last day: what an article sells moves for no reason that anybody knows.
+    """A random walk of an article's level that is 0 on the last day, for changes of demand without a known reason.
 
-    Without it every level would stand still for months, and whoever forecasts as if it did would seem to be right.
+    Without it every level would be constant for months, and a forecast that assumes this would seem to be right.
     """
     chance = random.Random(f"wander {number}")
     steps = math.ceil((days + DAYS_AHEAD) / WANDER_DAYS) + 1
@@ -203,7 +202,7 @@ def _wander(number: int, days: int) -> tuple[float, ...]:
     before = int((days - 1) / WANDER_DAYS)
     part = (days - 1) / WANDER_DAYS - before
     today = walk[before] * (1 - part) + walk[before + 1] * part
-    # The mean of what was, and of what comes, is what is sold today.
+    # With this correction, the expected level on every other day equals that of the last day.
     return tuple(
         level - today - 0.5 * _WANDER**2 * abs(place - before - part) for place, level in enumerate(walk)
     )
@@ -212,7 +211,7 @@ def _wander(number: int, days: int) -> tuple[float, ...]:
 def _project_orders(
     scale: Scale, article: Article, warehouse: int, units: float, choice: random.Random
 ) -> tuple[tuple[int, int], ...]:
-    """Once in the history of some articles a builder orders 20 to 40 times what is usual."""
+    """For some articles, one order in the history of 20 to 40 times the usual quantity."""
     if warehouse != CENTRAL or article.pattern in ("dead", "lumpy") or article.components:
         return ()
     if choice.random() >= 0.03:
@@ -225,9 +224,9 @@ def _project_orders(
 def demand_events(
     cells: list[Cell], days: int, generator: numpy.random.Generator
 ) -> tuple[NDArray[numpy.int64], NDArray[numpy.int64], NDArray[numpy.int64]]:
-    """What customers come for: (cell, second since the first day, quantity), by time.
+    """Random demand as arrays of (cell, second since the first day, quantity), sorted by time.
 
-    They come by chance, at the rate of the day; times are spread evenly over 06 to 22 o'clock, as receipts are.
+    The number of events is Poisson at the rate of each day. Times are uniform between 06:00 and 22:00, like receipts.
     """
     all_days = numpy.arange(days, dtype=numpy.float64)
     numbers, whens, quantities = [], [], []
@@ -249,7 +248,7 @@ def demand_events(
 
 
 def planned_volume(promotion: Promotion, cells: list[Cell]) -> dict[int, int]:
-    """Units that a planner expects of each article while the promotion lasts, all places together."""
+    """Expected units of each article during a promotion, over all places."""
     days = numpy.arange(promotion.first_day, promotion.last_day + 1, dtype=numpy.float64)
     volume: dict[int, float] = dict.fromkeys(promotion.articles, 0.0)
     for cell in cells:

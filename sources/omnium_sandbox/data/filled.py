@@ -1,4 +1,4 @@
-"""Orders without number, for measuring: built on the fly by their number, never held."""
+"""Any number of orders for benchmarks, built on the fly by their number and never stored."""
 
 from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
@@ -18,9 +18,10 @@ _LINES = 3
 
 
 def generated_orders(count: int, today: date, kind: Orders = "lean", seed: int = 1) -> Generated:
-    """So many orders over the two years before `today`, the first the oldest.
+    """`count` orders over the two years before `today`, the oldest first.
 
-    `kind`: some fields, all fields of the description, or those that `uneven.py` chooses by `seed`.
+    `kind`: orders with some fields, with all fields of the description, or with those that `uneven.py` chooses by
+    `seed`.
     """
     uneven = UnevenOrders(seed)
     end = datetime.combine(today, datetime.min.time(), UTC) - timedelta(hours=3)
@@ -43,7 +44,7 @@ def generated_orders(count: int, today: date, kind: Orders = "lean", seed: int =
 
 
 _CREATED, _MODIFIED = "2001-01-01T01:01:01Z", "2002-02-02T02:02:02Z"
-"""Stand-ins in a template, as `NUMBER` is: they are looked for in its JSON and replaced."""
+"""Placeholders in the JSON of a template that are replaced for each order, like `NUMBER`."""
 
 
 def _template(row: Row) -> Callable[[int, int, int], bytes]:
@@ -59,7 +60,7 @@ def _template(row: Row) -> Callable[[int, int, int], bytes]:
 
 
 def _heart(number: int) -> Row:
-    """The fields by which orders are told apart."""
+    """The fields in which orders differ, and a few others that every order has."""
     return {
         "id": f"O{NUMBER}",
         "orderNumber": NUMBER,
@@ -74,7 +75,7 @@ def _heart(number: int) -> Row:
 
 
 def _lean(number: int) -> Row:
-    """What an order carries that nobody filled on purpose.
+    """An order with the usual fields.
 
     One function, as it is one literal.
     """
@@ -132,12 +133,12 @@ def _lean(number: int) -> Row:
 
 
 _LEFT_EMPTY = {"returnOrderForms", "assets", "groups", "errors", "charges", "packages", "discounts"}
-"""Lists that stand empty, as they mostly do: filled, they would make an order of 100 KB."""
+"""Lists that stay empty, as they mostly are in practice: with them an order would have 100 KB."""
 _REPEATED = {"lineItems": _LINES, "shipments": 1, "payments": 1}
 
 
 def _filled(schema: str, seed: int, depth: int = 0, inside: tuple[str, ...] = ()) -> Row:
-    """A value in every field of the schema; lists of objects carry one, lines three."""
+    """An object with a value in every field of the schema. Lists of objects have one element, lists of lines three."""
     row: Row = {}
     for place, (name, kind) in enumerate(schemas()[schema].items()):
         inner = kind.strip("@[]")

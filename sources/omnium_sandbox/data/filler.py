@@ -1,4 +1,4 @@
-"""What fills the tenant with rows that do not come from trading writes through this."""
+"""Shared state of the functions that write rows which do not come from the simulation."""
 
 import random
 from datetime import UTC, datetime, timedelta
@@ -10,7 +10,7 @@ from omnium_sandbox.tenant import Tenant
 
 
 class Filler:
-    """A tenant to be filled, what it trades in, who its customers are, and the one sequence of chance."""
+    """The tenant to fill, its catalogue, its customers, and the random sequence."""
 
     def __init__(
         self, tenant: Tenant, catalogue: Catalogue, people: list[Person], choice: random.Random
@@ -20,11 +20,11 @@ class Filler:
         self.count = catalogue.scale.others
 
     def put(self, resource: str, row: Row) -> None:
-        """Keeps a row as it is."""
+        """Store a row as it is."""
         self.tenant.collection(resource).put(row)
 
     def on(self, day: float) -> str:
-        """A day of the history, fractions included, as the API writes it."""
+        """A day of the history, which may have a fraction, in the API's format."""
         last = self.catalogue.scale.days - 0.2
         return iso(self.start + timedelta(seconds=int(min(day, last) * 86_400)))
 

@@ -1,7 +1,7 @@
-"""The retailer's calendar, its stock and what is written down of both while the days go by.
+"""Simulated time, stock, and the transactions and event log that record them.
 
-Every change of stock is a transaction, so that the stock is the sum of its transactions. What is drawn by chance is
-drawn from one sequence, `choice`, so that the same seed gives the same rows.
+Every change of stock is a transaction, so that the stock is the sum of its transactions. One random sequence, `choice`,
+makes the same seed give the same rows.
 """
 
 import heapq
@@ -20,14 +20,14 @@ HOUR = 3_600.0
 
 
 class History:
-    """Time in seconds since the first day, events to come, and the stock of every cell."""
+    """Future events by time, in seconds since the first day, and the changes of stock."""
 
     def __init__(self, tenant: Tenant, catalogue: Catalogue, choice: random.Random) -> None:
         self.tenant, self.catalogue, self.choice = tenant, catalogue, choice
         self.start = datetime.combine(catalogue.first_day, datetime.min.time(), UTC)
         self.end = catalogue.scale.days * DAY - 2.5 * HOUR
         self.to_check: dict[int, set[int]] = {}
-        """By supplier, and by store as its negative number: the cells that the buyer looks at in the next review."""
+        """Cells that the buyer checks in the next review, by supplier number, or by the negative number of a store."""
         self._events: list[tuple[float, int, Callable[[float], None]]] = []
         self._sequence = 0
         self._transactions: Rows = tenant.collection("inventory_transactions")
@@ -36,34 +36,34 @@ class History:
         self._event_number = 0
 
     def iso(self, seconds: float) -> str:
-        """A second of the history as the API writes it."""
+        """A second of the history in the API's format."""
         return iso(self.start + timedelta(seconds=int(seconds)))
 
     def at(self, seconds: float, action: Callable[[float], None]) -> None:
-        """Does something at a later time; never, where the history ends before."""
+        """Schedule an action, unless its time is after the end of the history."""
         if seconds < self.end:
             self._sequence += 1
             heapq.heappush(self._events, (seconds, self._sequence, action))
 
     @property
     def next_event(self) -> float:
-        """When the next event comes; infinity where none is to come."""
+        """The time of the next event; infinity if there is none."""
         return self._events[0][0] if self._events else math.inf
 
     def step(self) -> None:
-        """Lets the next event happen."""
+        """Run the next event."""
         seconds, _, action = heapq.heappop(self._events)
         action(seconds)
 
     def some_time(self, day: int) -> float:
-        """A moment between 06 and 22 o'clock of a day."""
+        """A random time between 06:00 and 22:00 of a day."""
         return day * DAY + self.choice.uniform(6, 22) * HOUR
 
     def move(self, cell: Cell, seconds: float, change: int, reserved: int, kind: str, **fields: Any) -> None:
-        """Changes stock and writes the transaction; twice where a virtual location shows it again."""
+        """Change stock and write the transaction, and a second one if the virtual location shows the cell."""
         cell.on_hand += change
         cell.reserved += reserved
-        # No two in the same second: whoever sorts by time gets the order in which they happened.
+        # No two transactions of a cell share a second, so that sorting by time gives their true order.
         seconds = cell.last_moved = max(int(seconds), int(cell.last_moved) + 1)
         article = self.catalogue.articles[cell.article]
         warehouse = self.catalogue.warehouses[cell.warehouse]
@@ -99,12 +99,12 @@ class History:
             )
 
     def check(self, cell: Cell) -> None:
-        """Has the buyer look at this stock at the next review."""
+        """Make the buyer check the cell in the next review."""
         key = self.catalogue.articles[cell.article].supplier if cell.warehouse == CENTRAL else -cell.warehouse
         self.to_check.setdefault(key, set()).add(cell.number)
 
     def log(self, seconds: float, model: str, kind: str, object_id: str, status: str) -> None:
-        """An entry of the event log; none after the history's end."""
+        """Write an entry of the event log, unless its time is after the end of the history."""
         if seconds >= self.end:
             return
         self._event_number += 1

@@ -15,7 +15,7 @@ from omnium_sandbox.tenant import version_of
 
 
 def suppliers(to: Filler) -> None:
-    """Suppliers with the chain of their versions, and the one that stands for the central store."""
+    """Suppliers with the chain of their versions, and the internal supplier of transfers to the stores."""
     for number, supplier in enumerate(to.catalogue.suppliers):
         history = [*supplier.earlier_configured, (None, supplier.configured_days)]
         previous: str | None = None
@@ -92,7 +92,7 @@ def _supplier(to: Filler, supplier: Supplier, number: int, configured_days: int)
 
 
 def stores(to: Filler) -> None:
-    """Warehouse, stores, the virtual location, and a store that was closed.
+    """The central warehouse, the stores, the virtual location, and an inactive store.
 
     One function, as it is a list of literals.
     """
@@ -155,7 +155,7 @@ def stores(to: Filler) -> None:
 
 
 def products(to: Filler) -> None:
-    """Products in Norwegian, some in Swedish too; with variants or their own SKU; a few deleted."""
+    """Products in Norwegian and some also in Swedish, with or without variants; a few are deleted."""
     by_product: dict[str, list[Article]] = {}
     for article in to.catalogue.articles:
         by_product.setdefault(article.product_id, []).append(article)
@@ -217,7 +217,7 @@ def _product(
 
 
 def _article(to: Filler, article: Article, language: str) -> Row:
-    """What makes a product or a variant a SKU."""
+    """The fields of a product or variant that is a SKU."""
     supplier = to.catalogue.suppliers[article.supplier]
     row: Row = {
         "skuId": article.sku,
@@ -268,7 +268,7 @@ def _article(to: Filler, article: Article, language: str) -> Row:
 
 
 def prices(to: Filler) -> None:
-    """A price and a cost per SKU, price lists and their items.
+    """A price and a cost price per SKU, price lists and their items.
 
     One function, as it is a list of literals.
     """
@@ -326,7 +326,7 @@ def prices(to: Filler) -> None:
 
 
 def customers(to: Filler) -> None:
-    """Private customers, club members among them, businesses and groups.
+    """Private customers, of which some are club members, business customers and customer groups.
 
     One function, as it is a list of literals.
     """

@@ -1,6 +1,6 @@
-"""Rows as they should not be, and are. Each id says what is odd about it; none touches a sane row.
+"""Rows with faults that occur in real tenants. The id of each row names the fault.
 
-Suppliers, articles and orders of their own: what the generator knows of the others stays true.
+They have suppliers, articles and orders of their own, so that the truth about all other rows stays valid.
 """
 
 from datetime import UTC, date, datetime, timedelta
@@ -15,7 +15,7 @@ ZERO_DATE = "0001-01-01T00:00:00Z"
 
 
 def put_odd_rows(tenant: Tenant, today: date) -> None:
-    """Adds every oddity to a tenant, whether or not it has sane rows."""
+    """Add all rows with faults to a tenant, which may be empty."""
     _Odd(tenant, today).put_all()
 
 
@@ -27,7 +27,7 @@ class _Odd:
         self.transactions = 0
 
     def put_all(self) -> None:
-        """Suppliers, articles, purchases, stock and sales."""
+        """Add suppliers, articles, purchases, stock and sales."""
         self.suppliers()
         self.articles()
         self.purchases()
@@ -36,15 +36,15 @@ class _Odd:
         self.inventory()
 
     def ago(self, days: float) -> str:
-        """So many days before today, at noon."""
+        """Noon, `days` before today, in the API's format."""
         return iso(self.today - timedelta(days=days) + timedelta(hours=12))
 
     def put(self, resource: str, row: Row) -> None:
-        """Keeps a row as it is."""
+        """Store a row as it is."""
         self.tenant.put(resource, row, stamp=False)
 
     def suppliers(self) -> None:
-        """One with figures that cannot be, one whose currency has no rate; the deleted one is not there."""
+        """A supplier with impossible figures and a currency without a rate. `GONE_SUPPLIER` is left out."""
         self.put(
             "suppliers",
             {
@@ -62,7 +62,7 @@ class _Odd:
         )
 
     def articles(self) -> None:
-        """Articles that break rules: packs of zero, components that lead nowhere or in a circle.
+        """Articles that break rules, such as packs of zero, or components that do not exist or form a cycle.
 
         One function, as it is a list of literals.
         """
@@ -127,7 +127,7 @@ class _Odd:
             )
 
     def purchases(self) -> None:
-        """Purchase orders with receipts that do not fit them."""
+        """Purchase orders with faults, or with receipts that do not fit them."""
         self.order("received-before", 20, receipts=[(25, 10)])
         self.order("other-warehouse", 30, receipts=[(20, 10)], received_in="store-elsewhere")
         self.order("negative-receipt", 40, receipts=[(30, 10), (28, -4)])
@@ -166,7 +166,7 @@ class _Odd:
         created: str | None = None,
         currency: str = "NOK",
     ) -> None:
-        """One purchase order of one article, with receipts of (days ago, units)."""
+        """A purchase order of one article, with receipts of (days ago, units)."""
         order_id, sku = f"ODD-PO-{what}", f"odd-{what}"
         arrived = sum(units for _, units in receipts or [])
         rows: list[Row] = [
@@ -202,7 +202,7 @@ class _Odd:
     def move(
         self, sku: str, units: int, days_ago: float, warehouse: str, kind: str, **fields: object
     ) -> None:
-        """A transaction; the stock goes along, below zero too."""
+        """A transaction with the stock after it, which may be negative."""
         self.transactions += 1
         level = self.levels[sku, warehouse] = self.levels.get((sku, warehouse), 0) + units
         self.put(
@@ -222,7 +222,7 @@ class _Odd:
         )
 
     def receipts_without_a_place(self) -> None:
-        """Receipts of no order, of an order that is not there, and of no known kind."""
+        """Receipts without an order or of a missing order, a transaction of unknown type, and a negative stock."""
         self.move("odd-no-order", 7, 9, WAREHOUSE, "GoodsReception", goodsReceptionId="ODD-GR-1")
         self.move(
             "odd-lost-order", 7, 9, WAREHOUSE, "GoodsReception", purchaseOrderId="ODD-PO-that-never-was"
@@ -231,7 +231,7 @@ class _Odd:
         self.move("odd-negative-stock", -4, 7, WAREHOUSE, "Sale")
 
     def sales(self) -> None:
-        """Customer orders that one would rather not count, or not twice.
+        """Customer orders with faults, such as missing lines, unknown types or cycles of packages.
 
         One function, as it is a list of literals.
         """
@@ -292,7 +292,7 @@ class _Odd:
             self.put("orders", {**base, "id": order_id, "orderNumber": order_id, **fields})
 
     def inventory(self) -> None:
-        """The stock that all of that left behind, and limits that contradict each other."""
+        """The stock after all transactions, and minimum and maximum quantities that contradict each other."""
         for sku in ("odd-zero-pack", "odd-max-below-min", "odd-no-demand", "odd-twin", "odd-languages"):
             self.levels.setdefault((sku, WAREHOUSE), 0)
         for (sku, warehouse), level in self.levels.items():

@@ -1,4 +1,4 @@
-"""What follows from customer orders, and a modest number of everything else that the API shows."""
+"""Rows that refer to customer orders, and a few rows of every other resource of the API."""
 
 from omnium_sandbox.data.catalogue import (
     Article,
@@ -10,7 +10,7 @@ from omnium_sandbox.rows import Row
 
 
 def around_orders(to: Filler, orders: list[Row]) -> None:
-    """Analytics lines, payments, invoices, pick lists and comments of the last orders."""
+    """Analytics lines, payments, invoices, pick lists and comments of the newest orders."""
     recent = orders[-to.count * 20 :]
     for order in recent:
         _payment(to, order)
@@ -133,7 +133,7 @@ def _invoice(to: Filler, order: Row) -> None:
 
 
 def remainder(to: Filler) -> None:
-    """Carts, subscriptions, gift cards, ratings, projects and the like."""
+    """Carts, subscriptions, gift cards, ratings, projects and other resources."""
     articles = to.catalogue.articles
     for number in range(to.count):
         person = to.people[number * 7 % len(to.people)]
@@ -187,7 +187,10 @@ def _cart(to: Filler, number: int, person: Person, article: Article) -> Row:
 def _one_of_each(
     to: Filler, number: int, person: Person, article: Article, day: float, stamps: dict[str, str], cart: Row
 ) -> None:
-    """One function, as it is a list of literals."""
+    """Rows of several resources for one person and article.
+
+    One function, as it is a list of literals.
+    """
     code = f"{number + 1:05d}"
     created = stamps["created"]
     rows: dict[str, Row] = {

@@ -1,4 +1,4 @@
-"""Made-up persons: names, addresses, numbers that belong to nobody."""
+"""Made-up persons: names, addresses and phone numbers that belong to nobody."""
 
 import random
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ _CITIES = [("0150", "Oslo"), ("5003", "Bergen"), ("7010", "Trondheim"), ("4005",
 
 @dataclass(frozen=True)
 class Person:
-    """A customer. Some are known by their phone number or e-mail address, as it happens."""
+    """A customer. Some have their phone number or e-mail address as customer id, as in real tenants."""
 
     number: str
     customer_id: str
@@ -29,7 +29,7 @@ class Person:
         return f"{self.first_name} {self.last_name}"
 
     def order_address(self) -> dict[str, str]:
-        """As it stands on orders."""
+        """The address as orders have it."""
         return {
             "name": self.name,
             "firstName": self.first_name,
@@ -43,13 +43,13 @@ class Person:
         }
 
     def address(self) -> dict[str, str]:
-        """As it stands on customers."""
+        """The address as customers have it."""
         kept = ("name", "line1", "postalCode", "city", "countryCode", "email", "phone")
         return {name: value for name, value in self.order_address().items() if name in kept}
 
 
 def make_people(count: int, choice: random.Random) -> list[Person]:
-    """So many customers; every third is known by phone, every fifth by e-mail."""
+    """`count` customers. The id of every third is the phone number, that of every fifth the e-mail address."""
     people = []
     for number in range(count):
         first, last = choice.choice(_FIRST), choice.choice(_LAST)

@@ -1,4 +1,4 @@
-"""Purchase orders, their deliveries and the inventory as they stand when the history ends, as rows."""
+"""Rows of purchase orders, deliveries and inventory, with their state at the end of the history."""
 
 from omnium_sandbox.data.catalogue import CENTRAL, TRANSFER_SUPPLIER, VIRTUAL_CODE, Supplier
 from omnium_sandbox.data.history import DAY, HOUR, History
@@ -7,13 +7,13 @@ from omnium_sandbox.rows import Row
 
 
 class PurchaseRows:
-    """Writes them into the tenant."""
+    """Writes the rows into the tenant."""
 
     def __init__(self, history: History, purchases: Purchases) -> None:
         self.history, self.purchases = history, purchases
 
     def write_orders(self) -> None:
-        """Every purchase order, transfer and delivery."""
+        """Write every purchase order, transfer and delivery."""
         catalogue, choice, tenant = self.history.catalogue, self.history.choice, self.history.tenant
         orders, deliveries = tenant.collection("purchase_orders"), tenant.collection("deliveries")
         for order in self.purchases.orders:
@@ -58,7 +58,7 @@ class PurchaseRows:
                 deliveries.put(self._delivery_row(order, delivery))
 
     def _supplier(self, order: PurchaseOrder) -> tuple[Supplier | None, str, str]:
-        """Who sends it, by id and name: a supplier, or the central warehouse, which is none."""
+        """The supplier of an order with id and name; None and the internal supplier's id and name for a transfer."""
         if order.supplier is None:
             return None, TRANSFER_SUPPLIER, self.history.catalogue.warehouses[CENTRAL].name
         supplier = self.history.catalogue.suppliers[order.supplier]
@@ -93,7 +93,7 @@ class PurchaseRows:
             row["deliveryId"] = order.deliveries[0]
         if not line.split:
             return [row]
-        # Omnium splits a line when a delivery takes a part of it; the promise stays the same.
+        # Omnium splits a line if a delivery has only a part of it; both keep the promised date.
         second_delivered = min(line.split, max(0, line.delivered - (line.quantity - line.split)))
         second_canceled = min(line.canceled, line.split - second_delivered)
         second = {
@@ -134,7 +134,7 @@ class PurchaseRows:
         return row
 
     def write_inventory(self) -> None:
-        """A row for each article at each warehouse, and for the virtual location that shows it again.
+        """Write a row for each article at each warehouse, and one more if the virtual location shows it.
 
         One function, as it is a list of literals.
         """

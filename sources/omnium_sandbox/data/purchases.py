@@ -1,7 +1,7 @@
-"""What buyers order, when it comes, and what the central warehouse sends to the stores.
+"""Purchase orders, their receipts, and transfers from the central warehouse to the stores.
 
-What must stay true for lead times to be measurable without bias: a line's days are drawn when it is ordered, whatever
-happens later; only time (the history's end, or a cancellation on a day drawn before) cuts it off.
+Lead times can be measured without bias only because a line's days are drawn when it is ordered, whatever happens later.
+Only the end of the history, or a cancellation on a day drawn in advance, cuts a line off.
 """
 
 import math
@@ -17,24 +17,24 @@ from omnium_sandbox.data.showcase import LOST_DAYS_AGO, LOST_ORDER
 
 @dataclass
 class Line:
-    """A line of a purchase order; a split line stands as two in the order.
+    """A line of a purchase order. A split line becomes two lines of the row.
 
-    One record, as its fields are the fate of one line.
+    One record, as its fields are the state of one line.
     """
 
     cell: Cell
     quantity: int
     days: int | None
-    """Drawn days to full receipt; None for a line that is cancelled."""
+    """Drawn days to full receipt; None if the line is cancelled or never received."""
     unit_cost: float
     promised: float | None
     canceled: int = 0
     delivered: int = 0
     split: int = 0
-    """Units that stand as a second line with a delivery of its own."""
+    """Units that become a second line with a delivery of its own."""
     over: int = 0
     parts: list[tuple[float, int]] = field(default_factory=list)
-    """(time, quantity) of receipts to come."""
+    """(time, quantity) of future receipts."""
     moved_promises: int = 0
     delivered_at: float | None = None
     shipped: bool = False
@@ -51,7 +51,7 @@ class PurchaseOrder:
 
     number: int
     supplier: int | None
-    """None: a transfer."""
+    """The number of the supplier; None for a transfer."""
     warehouse: int
     created: float
     lines: list[Line]
@@ -63,14 +63,14 @@ class PurchaseOrder:
 
     @property
     def id(self) -> str:
-        """As the API shows it."""
+        """The id that the API shows."""
         return f"PO{self.number}"
 
 
 class Purchases:
-    """The buyers' side of the history: reorder points, purchase orders, transfers.
+    """The buyers' side of the simulation: reorder points, purchase orders, transfers.
 
-    One class, as buyers, suppliers and transfers move the same orders and count their numbers together.
+    One class, as buyers, suppliers and transfers change the same orders and share their numbers.
     """
 
     def __init__(self, history: History, sales: Sales) -> None:
@@ -82,7 +82,7 @@ class Purchases:
         self._by_supplier: list[list[Cell]] = [[] for _ in history.catalogue.suppliers]
 
     def plan(self) -> None:
-        """The buyer's reorder points: from average sales and the configured lead time, right or wrong."""
+        """Set the buyer's reorder points, from average sales and the configured lead time, which may be wrong."""
         catalogue, scale = self.history.catalogue, self.history.catalogue.scale
         totals: dict[int, float] = {}
         for cell in catalogue.cells:
@@ -101,7 +101,7 @@ class Purchases:
                 cover = scale.cover_days
             else:
                 days, cover = scale.transfer_days + 3, scale.transfer_cover_days
-            # Enough of what sells seldom; the central warehouse runs dry when suppliers are late.
+            # Stores have spare stock. The central warehouse may sell out if a supplier is late.
             spare = 1.0 if cell.warehouse == CENTRAL else 1.5
             largest = max(cell.quantities)
             spread = spare * math.sqrt(rate * days * largest)
@@ -109,7 +109,7 @@ class Purchases:
             cell.order_up_to = max(cell.reorder_point + 1, math.ceil(cell.reorder_point + rate * cover))
 
     def open_stock(self) -> None:
-        """What lies on the shelves on the first day, or on the day an article comes into the range."""
+        """The stock on the first day, or on the day when an article comes into the range."""
         for cell in self.history.catalogue.cells:
             article = self.history.catalogue.articles[cell.article]
             if article.is_package:
@@ -123,7 +123,7 @@ class Purchases:
                 and cell.lines_per_day < 0.002
                 and self.history.choice.random() < 0.7
             ):
-                # The store has a place for it and never had one.
+                # The store carries the article but never had it in stock.
                 continue
             quantity += cell.opening_excess
             if article.first_day:
@@ -134,7 +134,7 @@ class Purchases:
             self.history.check(cell)
 
     def _begin(self, cell: Cell, quantity: int) -> Callable[[float], None]:
-        """The first stock of an article that comes into the range later."""
+        """An event that brings the first stock of an article that comes into the range later."""
 
         def action(seconds: float) -> None:
             self.history.move(cell, seconds, quantity, 0, "InventoryCount", reason="New in the range")
@@ -143,7 +143,7 @@ class Purchases:
         return action
 
     def review(self, day: int) -> None:
-        """The buyer looks at what moved: one supplier after the other, and the stores."""
+        """The buyer reviews cells whose stock changed, by supplier and by store, on the days of their reviews."""
         catalogue, scale = self.history.catalogue, self.history.catalogue.scale
         if day == scale.days - LOST_DAYS_AGO:
             self._lose_order(day)
@@ -155,7 +155,7 @@ class Purchases:
                 self._transfer(day, store)
 
     def _lose_order(self, day: int) -> None:
-        """An order that never comes and that nobody closes: the buyer believes for ever that it is on its way."""
+        """Place an order that never arrives and is never closed, so that the buyer always takes it for on order."""
         article = next(one for one in self.history.catalogue.articles if one.sku == LOST_ORDER)
         cell = self.history.catalogue.cell_of[article.number, CENTRAL]
         created = self.history.some_time(day)
@@ -218,7 +218,7 @@ class Purchases:
     def _line(
         self, order: PurchaseOrder, cell: Cell, quantity: int, cost: float, day: int, number: int
     ) -> Line:
-        """One line and its fate, drawn at once."""
+        """A line of an order, with everything that will happen to it."""
         choice = self.history.choice
         supplier = self.history.catalogue.suppliers[number]
         fate = choice.random()
@@ -261,7 +261,7 @@ class Purchases:
         self.orders.append(order)
 
     def _move_promise(self, order: PurchaseOrder, line: Line) -> None:
-        """Tells a later day, some days before the promised one, if the goods have not come by then."""
+        """Three days before the promised day, promise a later one, unless goods of the line have come by then."""
         postponed_at = line.promised - 3 * DAY if line.promised else 0.0
         if postponed_at <= order.created:
             return
@@ -317,7 +317,7 @@ class Purchases:
         self._log_status(order, seconds, "OrderCanceled")
 
     def _transfer(self, day: int, store: int) -> None:
-        """Brings a store back to its level, as far as the central stock goes."""
+        """Order a transfer that refills a store, as far as the central stock suffices."""
         catalogue, choice = self.history.catalogue, self.history.choice
         pending = sorted(self.history.to_check.pop(-store, set()))
         order = PurchaseOrder(
@@ -356,7 +356,7 @@ class Purchases:
         self.history.at(ships, lambda seconds: self._send(order, seconds))
 
     def _send(self, order: PurchaseOrder, seconds: float) -> None:
-        """Takes a transfer's units from the central stock; what sold out meanwhile is not sent."""
+        """Take a transfer's units from the central stock, as far as they are still available."""
         delivery = self.next_delivery()
         order.deliveries.append(delivery)
         for line in order.lines:
@@ -375,7 +375,7 @@ class Purchases:
         self._log_status(order, seconds, order.status)
 
     def place_drafts(self) -> None:
-        """A few orders that were typed in and not placed."""
+        """A few orders that were entered but not placed."""
         catalogue, choice = self.history.catalogue, self.history.choice
         for _ in range(max(1, len(self.orders) // 150)):
             number = choice.randrange(len(catalogue.suppliers))
@@ -395,7 +395,7 @@ class Purchases:
         return self._number
 
     def next_delivery(self) -> str:
-        """A new delivery's id."""
+        """The id of a new delivery."""
         self._delivery_number += 1
         return f"DEL{self._delivery_number:06d}"
 
@@ -404,7 +404,7 @@ class Purchases:
 
 
 def _load_truck(order: PurchaseOrder, line: Line) -> None:
-    """Has a line come when the others of its order come: all of it at once."""
+    """Make a line arrive together with the other lines of its order, in one receipt."""
     if not line.parts:
         return
     loaded = next((other for other in order.lines if other.parts), None)

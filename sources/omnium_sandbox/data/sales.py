@@ -1,4 +1,4 @@
-"""What customers buy while there is stock: orders, what waits for stock, and what comes back."""
+"""Sales: customer orders, the backlog of what waits for stock, and returns."""
 
 from collections.abc import Callable
 
@@ -14,12 +14,12 @@ from omnium_sandbox.tenant import Rows
 
 
 class Sales:
-    """The customers' side of the history.
+    """The customers' side of the simulation.
 
     `keep_orders`: whether orders become rows of the tenant. `recent_orders` are the newest ones, for rows of other
     resources that refer to an order.
 
-    One class, as an order, what waits for stock and what comes back share one backlog.
+    One class, as orders and returns share one backlog.
     """
 
     def __init__(self, history: History, people: list[Person], *, keep_orders: bool) -> None:
@@ -29,16 +29,16 @@ class Sales:
         self._returns: Rows = history.tenant.collection("returns")
         self._number = 1_000_000
         self._backlog: dict[int, list[tuple[int, str, str]]] = {}
-        """By cell: what customers wait for, as (units, order, line)."""
+        """By cell: reserved units that wait for stock, as (units, order, line)."""
         self._missing: dict[tuple[str, str], int] = {}
-        """By order and line: from how many stocks something is still to come."""
+        """By order and line: the number of cells that have not delivered yet."""
 
     def customer_orders(
         self, generator: numpy.random.Generator
     ) -> list[tuple[float, int, list[tuple[Cell, int]]]]:
-        """Demand gathered into customer orders.
+        """The demand as customer orders of (second, warehouse, wanted units by cell), sorted by time.
 
-        What comes to one warehouse within a day (or `order_span_days`), a few at a time.
+        An order combines a few events of one warehouse within a day (or `order_span_days`).
         """
         cells = self.history.catalogue.cells
         by_warehouse: dict[int, list[tuple[float, int, int]]] = {}
@@ -76,7 +76,7 @@ class Sales:
         *,
         is_canceled: bool = False,
     ) -> None:
-        """One customer: takes what is there; what is not there is demand that nobody sees."""
+        """Sell to one customer what is in stock. Most of the demand without stock leaves no trace in the data."""
         catalogue, choice = self.history.catalogue, self.history.choice
         taken: list[tuple[Cell, int]] = []
         waiting: list[tuple[Cell, int]] = []
@@ -105,7 +105,7 @@ class Sales:
             line_id = order.add(article, cell, quantity, is_canceled=is_canceled, is_short=is_short)
             for stock, units in needed:
                 if is_short:
-                    # Part of it is there, so the customer orders, and the whole line waits for the rest.
+                    # With only a part in stock the customer still orders, and the line waits for the rest.
                     self.history.move(stock, seconds, 0, units, "Reservation", orderId=order.id)
                     self._wait(stock, units, order.id, line_id)
                 elif ships > seconds:
@@ -119,7 +119,7 @@ class Sales:
         self._write(order)
 
     def _write(self, order: CustomerOrder) -> None:
-        """Keeps the order, and what comes back of it."""
+        """Store the order and its return."""
         row = order.row(self.people[self.history.choice.randrange(len(self.people))])
         if order.returned:
             self._returns.put(order.return_row(row))
@@ -132,14 +132,14 @@ class Sales:
             del self.recent_orders[: len(self.recent_orders) // 2]
 
     def _stock_of(self, article: Article, cell: Cell, quantity: int) -> list[tuple[Cell, int]]:
-        """Where the units come from: a package is taken from its components' stock."""
+        """The cells that the units come from; for a package, those of its components."""
         if not article.components:
             return [(cell, quantity)]
         cell_of = self.history.catalogue.cell_of
         return [(cell_of[part, cell.warehouse], units * quantity) for part, units in article.components]
 
     def _can_sell(self, article: Article, cell: Cell) -> bool:
-        """Whether there is something left; where there is, the whole quantity can be ordered."""
+        """Whether anything is available. Then the customer can order the full quantity."""
         return all(stock.available >= min(1, units) for stock, units in self._stock_of(article, cell, 1))
 
     def _claim(self, article: Article, cell: Cell, quantity: int) -> None:
@@ -168,7 +168,7 @@ class Sales:
         self._missing[order_id, line_id] = self._missing.get((order_id, line_id), 0) + 1
 
     def ship_backlog(self, stock: Cell, seconds: float) -> None:
-        """Sends what customers wait for, first come first served, as far as the stock goes."""
+        """Ship the backlog in the order of the customer orders, as far as the stock suffices."""
         waiting = self._backlog.get(stock.number, [])
         while waiting and stock.on_hand >= waiting[0][0]:
             units, order_id, line_id = waiting.pop(0)
@@ -178,7 +178,7 @@ class Sales:
                 self._deliver(order_id, line_id, seconds)
 
     def _reopen(self, order_id: str, line_id: str) -> None:
-        """An order that was to be sent and cannot."""
+        """Reopen a line that could not be shipped for lack of stock."""
         order = self._orders.get(order_id)
         if order:
             for line in lines_of(order, line_id):
@@ -204,7 +204,7 @@ class Sales:
         self._orders.put(order)
 
     def _take_back(self, stock: Cell, units: int, order_id: str, return_id: str) -> Callable[[float], None]:
-        """A customer's return, when its day comes."""
+        """An event that puts returned units back into stock."""
 
         def action(seconds: float) -> None:
             self.history.move(stock, seconds, units, 0, "Return", orderId=order_id, returnOrderId=return_id)

@@ -1,8 +1,8 @@
-"""Articles of which each shows one thing that a purchaser meets.
+"""Articles that each show one situation of a purchaser.
 
-Two with a season, a new one, one with a project order, too much of one, one that lies in the wrong store, one
-on promotion, one whose order was lost. Every tenant has them, from two suppliers of their own, so that the
-demo and the tests find them by SKU.
+Two are seasonal, one is new, one had a project order, one is overstocked, one is in stock at the wrong store, one is on
+promotion, and the order of one was lost. Every tenant has them, from two suppliers of their own, so that the demo and
+the tests find them by SKU.
 """
 
 from dataclasses import dataclass, replace
@@ -22,21 +22,22 @@ SEASONAL, SEASONAL_TOO, NEW, PROJECT = "50001", "50002", "50003", "50004"
 OVERSTOCKED, MISPLACED, PROMOTED, LOST_ORDER = "50005", "50006", "50007", "50008"
 
 SEASON_CATEGORY = 12
-"""A category of their own whose peak lies three weeks ahead, on whatever day the tenant is made: within the time
-that an order has to cover. It sells enough for a year ago to tell more than chance."""
+"""The category of the two seasonal articles. Its peak is three weeks after the history, on whatever day the tenant is
+generated, which is within the time that an order has to cover. It sells enough for last year's sales to be
+significant."""
 LOST_DAYS_AGO = 190
-"""The day on which the order was placed that never came."""
+"""How many days before the end of the history the lost order was placed."""
 _BERGEN, _TRONDHEIM = 1, 2
 
 
 @dataclass(frozen=True)
 class _Show:
-    """One of the articles."""
+    """One of these articles."""
 
     sku: str
     name: str
     lines_per_day: float
-    """In all places together."""
+    """Order lines per day over all places."""
     quantities: tuple[int, ...]
     cost: float
     pack: int = 1
@@ -75,7 +76,7 @@ _SHOWS = (
 
 
 def add_showcase(catalogue: Catalogue) -> None:
-    """Adds the articles, their suppliers, their demand and their promotion to a catalogue."""
+    """Add the articles, their suppliers, their demand and their promotions to a catalogue."""
     days = catalogue.scale.days
     number = len(catalogue.suppliers)
     catalogue.suppliers += [
@@ -127,7 +128,7 @@ def add_showcase(catalogue: Catalogue) -> None:
 
 
 def _supplier(number: int, name: str, *, by_truck: bool) -> Supplier:
-    """One that keeps what it promises."""
+    """A reliable supplier."""
     return Supplier(
         id=f"sup-{number + 1:03d}",
         name=name,
@@ -148,7 +149,7 @@ def _supplier(number: int, name: str, *, by_truck: bool) -> Supplier:
 
 
 def _arrange(cell: Cell, sku: str, days: int) -> None:
-    """Makes happen what the article is there to show."""
+    """Set up the situation that the article shows."""
     if sku == PROJECT:
         cell.project_orders = ((days - 20, 90),)
     if sku == OVERSTOCKED:

@@ -1,7 +1,7 @@
-"""The retailer's days: customers buy while there is stock, buyers order, suppliers take their time.
+"""Simulation of the retailer's days: customers buy what is in stock, buyers order, suppliers deliver.
 
-One loop over all events in order of time. Every sale and receipt happens at a time spread evenly over the day, so
-that the share of a day in stock and the demand of that day go together.
+One loop runs all events in order of time. Sales and receipts happen at uniformly distributed times of the day, so that
+the share of a day in stock is also the expected share of that day's demand that finds stock.
 """
 
 import math
@@ -28,10 +28,10 @@ def trade(
     *,
     keep_orders: bool,
 ) -> list[Row]:
-    """Plays the whole history into a tenant, and returns the newest customer orders.
+    """Simulate the history, write its rows into the tenant, and return the newest customer orders.
 
-    `generator` draws what customers want, `choice` all else. Without `keep_orders` the customers' orders do not become
-    rows; all that follows from them does.
+    `generator` draws the demand, `choice` everything else. Without `keep_orders` customer orders do not become rows,
+    but their transactions and returns do.
     """
     history = History(tenant, catalogue, choice)
     sales = Sales(history, people, keep_orders=keep_orders)
@@ -54,7 +54,7 @@ def trade(
             position += 1
             sales.sell(seconds, warehouse, wanted)
             if choice.random() < 0.015 and seconds < history.end - 3 * DAY:
-                # On top of what is wanted: somebody orders and thinks better of it.
+                # An additional order, beyond the demand, which the customer cancels.
                 sales.sell(seconds, warehouse, wanted, is_canceled=True)
     purchases.place_drafts()
     rows = PurchaseRows(history, purchases)

@@ -1,8 +1,8 @@
-"""Orders whose lists and fields come unevenly, as those of a tenant do: no two rows have the same fields.
+"""Orders with uneven lists and fields, like those of a real tenant: no two orders have the same fields.
 
-`filled.py` gives every order the same fields; here each field of the description has a share of rows that carry it,
-some always, some never, most now and then, and one in seven that comes is null. On the mean an order has 19 KB, 2.8
-lines, 1.2 shipments and a payment.
+`filled.py` gives every order the same fields. Here each field of the description has its own share of objects that have
+it: some always, some never, the others now and then. One in seven present values is null. The mean order has 18 KB,
+2.8 lines, 1.2 shipments and one payment.
 """
 
 import random
@@ -13,7 +13,7 @@ from omnium_sandbox.endpoints import schemas
 from omnium_sandbox.rows import Row
 
 LINES = (1, 1, 2, 2, 2, 3, 3, 4, 4, 6)
-"""Lines of an order, each as likely as the others: 2.8 on the mean."""
+"""Numbers of lines of an order, all equally likely; the mean is 2.8."""
 SHIPMENTS = (1, 1, 1, 1, 2)
 LISTS = {
     ("OmniumOrder", "externalIds"): 0.37,
@@ -31,29 +31,29 @@ LISTS = {
     ("OmniumShipment", "orderStatusLog"): 0.5,
     ("OmniumPayment", "properties"): 0.1,
 }
-"""The share of objects in which a list holds anything: with 0.25 of the lines 52 of 100 orders have properties of a
-line. Other lists come empty or not at all."""
+"""The share of objects in which a list has elements: with 0.25 of the lines, 52 of 100 orders have a line with
+properties. Other lists are empty or missing."""
 OBJECTS = {"contactPerson": 0.3, "pickUpPointInformation": 0.2, "orderLineBonusPoints": 0.1}
-"""The share of rows that carry a nested object; others always do."""
+"""The share of rows with a nested object; all other nested objects are always present."""
 NULL = 0.15
-"""The share of fields that come as null."""
+"""The share of present fields that are null."""
 ALWAYS, NEVER = 0.3, 0.42
-"""The share of a schema's fields that every row has, and that none has; the others have a share of their own."""
+"""The shares of a schema's fields that every object has, and that none has; other fields have random shares."""
 
 NUMBER = "7770777"
-"""Stands for an order's number: orders of the same shape differ in it."""
+"""Placeholder for an order's number, in which orders of the same shape differ."""
 COLOURS = ("rød", "grå", "blå", "svart", "hvit", "grønn", "gul")
 
 
 @dataclass
 class UnevenOrders:
-    """Makes orders; the same seed gives the same ones."""
+    """Makes orders; the same seed gives the same orders."""
 
     seed: int
     _shares: dict[tuple[str, str], float] = field(default_factory=dict)
 
     def order(self, number: int) -> Row:
-        """One order, without what tells it from others."""
+        """An order without the fields in which orders of the same shape differ."""
         choice = random.Random(f"{self.seed} {number}")
         row = self._row("OmniumOrder", choice)
         form = row["orderForm"] = self._row("OmniumOrderForm", choice)
@@ -117,7 +117,7 @@ def _line(number: int, place: int) -> Row:
 def _value(name: str, kind: str, choice: random.Random) -> Any:
     number = choice.randrange(100_000)
     if kind == "t":
-        # .NET writes as many digits of a second as there are, up to seven.
+        # .NET writes up to seven digits of a second, without trailing zeros.
         digits = "" if number % 3 else f".{number:05d}37"
         day, time = (
             f"{number % 12 + 1:02d}-{number % 27 + 1:02d}",
