@@ -68,10 +68,9 @@ class Sync:
     ) -> Iterator[Verified]:
         """Read what changed since `state`, oldest first; each window has the state to keep once it is loaded.
 
-        `anew`: read everything as on a first load; `state` still describes what the destination holds. `hashes`: the
-        content hashes in the destination; unchanged rows are dropped. `traffic` counts requests and bytes. `on_rows` is
-        called with the number of rows that arrived and the server's count. `notes` collects messages for the user.
-        Raises OmniumError.
+        `anew`: read everything as on a first load; `state` still says what the destination holds. `hashes`: content
+        hashes in the destination; unchanged rows are dropped. `traffic` counts requests and bytes. `on_rows` gets the
+        number of rows of a page and the server's count, `notes` messages for the user. Raises OmniumError.
         """
         choice, rules = described(resource.name, self.choices.get(resource.name, {})), self.personal.rules
         reasons = self._reasons_to_read_anew(state, choice)
