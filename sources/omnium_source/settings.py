@@ -54,7 +54,7 @@ SOURCE = table(
         "settling_lag_seconds",
         "integer",
         120,
-        "how long before its last end a window starts, as the search index is late",
+        "how far a window reaches back before the end of the last one, as the search index lags",
         0,
         86_400,
     ),

@@ -27,10 +27,10 @@ def slips_in(section: str, base_url: str, client_id: str, client_secret: str) ->
 def _slips(section: str, base_url: str, client_id: str, client_secret: str) -> Iterator[str]:
     for name, value in ((f"{section}__CLIENT_ID", client_id), (f"{section}__CLIENT_SECRET", client_secret)):
         if value.startswith(QUOTES) or value.endswith(QUOTES):
-            yield f"{name} has a quotation mark at its end, which is sent as a part of it"
+            yield f"{name} begins or ends with a quotation mark, which is sent as a part of it"
         elif not all("!" <= character <= "~" for character in value):
-            yield f"{name} holds a blank, or a character that is none of ASCII's visible ones"
+            yield f"{name} contains a blank, or a character outside visible ASCII"
     if client_id == client_secret:
-        yield "both are the same"
+        yield "client id and secret are the same"
     if urlsplit(base_url).path:
-        yield "the base URL goes on behind its host, as Omnium's does not"
+        yield "the base URL has a path after its host, and Omnium's has none"

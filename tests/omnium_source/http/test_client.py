@@ -298,13 +298,13 @@ def test_wrong_credentials_are_named_without_the_secret():
 @pytest.mark.parametrize(
     ("path", "client_id", "client_secret", "told"),
     [
-        ("", "me", '"hush-hush-hush"', "CLIENT_SECRET has a quotation mark at its end"),
-        ("", "'me", "hush-hush-hush", "CLIENT_ID has a quotation mark at its end"),
-        ("", "me", "hush-hush hush", "CLIENT_SECRET holds a blank, or a character"),
-        ("", "me", "\ufeffhush-hush-hush", "CLIENT_SECRET holds a blank, or a character"),
-        ("", "…", "…", "CLIENT_ID holds a blank, or a character"),
-        ("", "hush-hush-hush", "hush-hush-hush", "both are the same"),
-        ("/swagger/index.html", "me", "hush-hush-hush", "the base URL goes on behind its host"),
+        ("", "me", '"hush-hush-hush"', "CLIENT_SECRET begins or ends with a quotation mark"),
+        ("", "'me", "hush-hush-hush", "CLIENT_ID begins or ends with a quotation mark"),
+        ("", "me", "hush-hush hush", "CLIENT_SECRET contains a blank, or a character"),
+        ("", "me", "\ufeffhush-hush-hush", "CLIENT_SECRET contains a blank, or a character"),
+        ("", "…", "…", "CLIENT_ID contains a blank, or a character"),
+        ("", "hush-hush-hush", "hush-hush-hush", "client id and secret are the same"),
+        ("/swagger/index.html", "me", "hush-hush-hush", "the base URL has a path after its host"),
     ],
 )
 def test_what_was_typed_wrongly_is_told_and_not_shown(status, path, client_id, client_secret, told):
