@@ -86,7 +86,7 @@ class CustomerOrder:
         }
 
     def row(self, person: Person) -> Row:
-        """The order as the API shows it: one literal, and what its fields are made of.
+        """The order's row, as the API shows it.
 
         One function, as it is one literal.
         """
