@@ -1,11 +1,12 @@
 {#
-  The program brings decisions into the working database beside the raw tables (omnium._omnium_decisions); where nothing was
-  ever decided, or the models are built elsewhere, there is no such table. build_state.sql has to know that it is read.
+  The program copies the decisions into the working database, beside the raw tables (omnium._omnium_decisions). The
+  table does not exist if nothing was ever decided or if the models are built elsewhere. The meta entry tells
+  build_state.sql that this model reads a raw table.
 #}
 {{ config(meta={'reads': 'all_raw_tables'}) }}
 {%- set decisions = adapter.get_relation(target.database or none, var('raw_schema'), '_omnium_decisions') if execute else none %}
 
--- One row per thing that a purchaser decided of a proposal in the dashboard.
+-- One row per decision on a proposal that a purchaser made, took back or carried out in the dashboard.
 {%- if decisions %}
 select
     number, what, sku, warehouse_code, proposal_date, proposed_quantity, quantity, is_ticked, snoozed_until, decided_at

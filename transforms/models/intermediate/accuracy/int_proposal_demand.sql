@@ -1,7 +1,8 @@
--- One row per kept proposal whose protection time is over: what customers ordered in the horizon_days after it, in the
--- warehouse and, where it plans for others, in the places that it supplies; and how much of that time it was in stock. A
--- warehouse that supplies others without planning for them is judged by what it sent, too. Both ends of the time are marked
--- among the days on which something happened, so that sums run over each SKU and place once, however many proposals there are.
+-- One row per kept proposal whose horizon is over, with what customers ordered in the horizon_days after it, in the
+-- warehouse and, if it plans for other places, in those places, and the share of that time in stock. A warehouse that
+-- supplies others without planning for them is also judged by what it sent to them. Both ends of each horizon are
+-- inserted as marks among the days with changes, so that the running sums are computed once per SKU and place, however
+-- many proposals there are.
 
 {%- set horizon -%}
 greatest(1, cast(round(cast(protection_days as decimal(18, 4))) as integer))
@@ -76,7 +77,7 @@ changes as (
     )
 ),
 
--- Sums up to each mark: a mark stands behind the changes of its own day.
+-- Running sums up to each mark. A mark comes after the changes of its own day.
 timeline as (
     select
         sku, place_code, day, 0 as is_mark, taken, in_stock_days, in_stock_share, carried_share, has_stock_record,
@@ -97,7 +98,7 @@ summed as (
         sum(in_stock_days) over so_far as in_stock_until,
         count(in_stock_share) over so_far as change_number,
         min(case when is_mark = 0 then day end) over all_of_it as first_day,
-        -- what stands before any stock record is as it was before the first change: nothing says that it was out of stock
+        -- Before its first stock record, a place keeps the share that it has before its first change.
         coalesce(min(case when not has_stock_record then carried_share end) over all_of_it, 0e0) as share_before
     from timeline
     window
@@ -109,7 +110,7 @@ summed as (
         )
 ),
 
--- The run of days in which a mark lies is counted to the mark only; before the first change days are counted back from it.
+-- Only the part of a run before the mark counts. Before the first change, days are counted back from it.
 marked as (
     select
         marks.sku,
@@ -152,7 +153,7 @@ by_place as (
         ) / horizon_days) as in_stock_share
     from marked
     group by sku, warehouse_code, place_code, recorded_at, horizon_days
-    -- of a place to which nothing ever happened, nobody wanted anything
+    -- A place without any event had no demand.
     having warehouse_code = place_code
         or max(change_number) > 0
 )
@@ -164,7 +165,7 @@ select
     horizon_days,
     sum(demand) as demand,
     min(in_stock_share) as in_stock_share,
-    -- half of the time without stock tells too little
+    -- With stock for less than half of the time, the demand cannot be estimated.
     case when min(in_stock_share) >= 0.5e0 then sum(demand / nullif(in_stock_share, 0e0)) end as wanted
 from by_place
 group by sku, warehouse_code, recorded_at, horizon_days

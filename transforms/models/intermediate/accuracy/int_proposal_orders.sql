@@ -1,7 +1,8 @@
--- One row per kept proposal: what was ordered of it afterwards. Orders count that were placed after the load on which
--- the proposal rests, within var('proposal_follow_days') days; those before the next kept proposal answer this one.
+-- One row per kept proposal, with what was ordered after it. An order counts if it was placed after the load that the
+-- proposal is based on, and within var('proposal_follow_days') days. Orders before the next kept proposal answer this
+-- one.
 
--- An order of several rows is there in full when the last of them is; what was cancelled is not waited for.
+-- An order of several rows has arrived in full when the last of them has; cancelled quantities are not waited for.
 with placed as (
     select
         lines.purchase_order_id,
@@ -32,7 +33,7 @@ proposals as (
         lead(recorded_at) over (partition by sku, warehouse_code order by recorded_at) as next_recorded_at
     from {{ ref('proposal_history') }} as history
     where proposal_date <= {{ as_of() }}
-        -- of what was never ordered no proposals have to be put in order
+        -- Proposals of SKUs that were never ordered need not be sorted.
         and exists (
             select 1
             from placed
@@ -61,7 +62,7 @@ answers as (
         and placed.order_date <= {{ add_days('proposals.proposal_date', var('proposal_follow_days', 7)) }}
 ),
 
--- The first order that is awaited from the supplier proposed is held against what we said.
+-- The first answering order to the proposed supplier is compared with what we expected.
 ranked as (
     select
         *,

@@ -1,11 +1,11 @@
--- One row per SKU, warehouse and day of a kept proposal: what the purchaser decided last of it in the dashboard.
+-- One row per SKU, warehouse and day of a kept proposal, with the purchaser's last decision on it in the dashboard.
 with events as (
     select *
     from {{ ref('int_decision_events') }}
     where {{ local_date('decided_at') }} <= {{ as_of() }}
 ),
 
--- A proposal that is the same as before is not kept anew: the newest until then is the one that was seen.
+-- An unchanged proposal is not kept again, so the purchaser saw the newest one kept up to that day.
 seen as (
     select
         events.number,

@@ -8,8 +8,8 @@
     post_hook="{{ record_rows() }}",
 ) }}
 
--- One row per SKU, warehouse and load that changed what is proposed: the reorder point, the quantity, the supplier;
--- and one a month where nothing did. Only ever appended to: nothing else knows what was said a year ago.
+-- One row per SKU, warehouse and load that changed the proposal (reorder point, quantity, supplier), and one a month if
+-- nothing changed. The table is only appended to, because no other table has the proposals of the past.
 
 with proposed as (
     select

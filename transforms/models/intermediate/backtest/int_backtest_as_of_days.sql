@@ -1,5 +1,5 @@
--- One row per day as of which the policies look at history again, every var('backtest_refresh_days') days: the evening
--- before the first day of the replay, and so on.
+-- One row per day on which the estimates of the replay are renewed. It begins with the day before the replay and
+-- continues every var('backtest_refresh_days') days.
 
 with period as (
     select

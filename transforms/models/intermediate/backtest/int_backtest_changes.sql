@@ -1,8 +1,8 @@
 {{ config(materialized='table') }}
 
--- The rows of fct_stock_and_demand_change from which the replay learns: of the replayed SKUs in all places, and of the
--- five times as many rows of which most is known, with which new ones are compared. Of a larger tenant all rows would
--- tell hardly more, and take as long as all other models together.
+-- The rows of fct_stock_and_demand_change from which the replay learns: those of the replayed SKUs in all places, and
+-- those of the 5 · var('backtest_items') SKUs and warehouses with the most rows, with which new articles are compared.
+-- For a larger tenant, using all rows would change the result little and take as long as all other models together.
 
 with peers as (
     select sku, warehouse_code

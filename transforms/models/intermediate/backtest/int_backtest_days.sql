@@ -1,8 +1,9 @@
 {{ config(materialized='table') }}
 
--- One row per replayed SKU and warehouse and day, and day 0, the evening before: what customers of its places ordered;
--- what they would have ordered had there always been stock (at the rate of the days in stock); what was served (nothing
--- from an empty shelf); the stock of the evening; and how long an order placed on that day takes.
+-- One row per replayed SKU and warehouse and day, and one for day 0, the evening before the replay. It has what the
+-- customers of its places ordered; what they would have ordered with constant stock (at the rate of the days in stock);
+-- what was served (nothing from an empty shelf); the stock at the end of the day; and the lead time of an order placed
+-- on that day.
 
 with grid as (
     select
@@ -42,7 +43,7 @@ seen_days as (
         sum(case
             when place_days.in_stock_share > 0e0
                 then place_days.ordered + (1e0 - place_days.in_stock_share) * coalesce(rates.daily_demand, 0e0)
-            -- who ordered from an empty shelf is one of those who would have come
+            -- An order from an empty shelf is part of the demand estimated for the day.
             else greatest(place_days.ordered, coalesce(rates.daily_demand, 0e0))
         end) as demand,
         sum(place_days.stock) as stock
@@ -62,7 +63,7 @@ offsets as (
     where days is not null
 ),
 
--- Every day of every item, those before anything is known of it too.
+-- Every day of every item, including those before its first record.
 item_days as (
     select
         items.item_id,
@@ -80,8 +81,8 @@ item_days as (
         and seen_days.day_number = offsets.day_number
 ),
 
--- Received rows of each supplier, in order of their date. The newest are left out: of them only the quick
--- ones have come by now.
+-- Received rows of each supplier by order date. The newest orders are left out, because only the quick ones among them
+-- have arrived.
 received as (
     select
         lines.supplier_id,
@@ -127,7 +128,7 @@ select
     item_days.served,
     item_days.demand,
     item_days.stock,
-    -- The last five rows before the day take turns, so that articles do not all have the same luck.
+    -- The five latest rows before the day are used in turn, so that not all articles get the same lead time.
     greatest(1, coalesce(received.duration_days, cast(round(cast(tenant.planning_mean_days as decimal(18, 4))) as integer)))
         as lead_time_days
 from item_days

@@ -1,7 +1,7 @@
 {{ config(materialized='table') }}
 
--- One row per replayed SKU and warehouse and day on which the policies look at history: the demand that was to be
--- expected of all its places, by the proposal and by plain average, and the lead times and settings of that day.
+-- One row per replayed SKU and warehouse and renewal day, with the expected demand of all of its places by the
+-- proposal's forecast and by plain average usage, and the lead times and settings of that day.
 
 with asked as (
     select
@@ -42,7 +42,7 @@ summed as (
     group by item_id, refresh
 ),
 
--- Omnium's: what was ordered in the last days, divided by them.
+-- Omnium's average usage: what was ordered in the last average_daily_usage_days, divided by their number.
 plain as (
     select
         places.item_id,

@@ -1,8 +1,8 @@
 {{ config(materialized='table') }}
 
--- One row per SKU and warehouse whose history is replayed: of what was bought from suppliers for that warehouse before
--- the replay began, the var('backtest_items') rows of which the greatest value was wanted in the
--- average_daily_usage_days before it. What came later chooses nothing.
+-- One row per SKU and warehouse whose history is replayed. Among those bought from suppliers before the replay begins,
+-- they are the var('backtest_items') with the greatest demand value in the average_daily_usage_days before it. Nothing
+-- later influences the choice.
 
 with period as (
     select

@@ -1,8 +1,8 @@
 {{ config(materialized='table') }}
 
--- One row per replayed SKU and warehouse and day on which the policies look at history: the lead time that the proposal
--- would have planned with, of what was known then: Kaplan–Meier at every level, shrunk to the level above, the most
--- specific level that has anything.
+-- One row per replayed SKU and warehouse and renewal day, with the lead time that the proposal would have planned with.
+-- It is computed from what was known then: Kaplan–Meier at every level, shrunk towards the level above, from the most
+-- specific level with data.
 
 {%- set keys = 'refresh, level, supplier_id, warehouse_code, sku' %}
 
@@ -13,7 +13,8 @@ with item_places as (
     from {{ ref('int_backtest_items') }}
 ),
 
--- A line counts for its SKU and its warehouse where these are replayed, and for its supplier and for all lines anyway.
+-- A line counts at the levels of its SKU and its warehouse only if these are replayed; for its supplier and globally it
+-- always counts.
 lines as (
     select
         observations.supplier_id,
@@ -34,8 +35,8 @@ lines as (
     where not observations.is_transfer
 ),
 
--- Lines that were ordered on one day and took as long are alike on every day of the replay. They are counted before the
--- history is told once for each of those days: of every line that would be more rows than fit into memory.
+-- Lines with the same order date and duration are equivalent on every renewal day. They are counted before they are
+-- joined to those days, because that join over single lines would not fit into memory.
 alike as (
     select
         {{ level_of_purchases() }} as level,
@@ -46,7 +47,7 @@ alike as (
         duration_days,
         is_received,
         count(*) as lines,
-        -- lines of one truck are one observation
+        -- The lines of one truck are one observation.
         count(distinct supplier_of_line) as observations
     from lines
     group by grouping sets (
@@ -61,8 +62,9 @@ first_day as (
     select min(as_of_day) as as_of_day from {{ ref('int_backtest_as_of_days') }}
 ),
 
--- What had ended before the replay begins says on all of its days how long it took, whenever it was ordered: all of it is
--- taken to have ended on the first of them. So what is told once for each day does not grow with history.
+-- A line that ended before the replay has the same duration on all renewal days, whenever it was ordered, so all such
+-- lines are dated as if they had ended on the first of these days. The number of rows per day then does not grow with
+-- the history.
 dated as (
     select
         alike.*,

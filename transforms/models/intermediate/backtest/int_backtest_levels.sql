@@ -1,7 +1,7 @@
 {{ config(materialized='table') }}
 
--- One row per policy, replayed SKU and warehouse, and day on which the policies look at history: the reorder point and
--- order-up-to level that the policy would have set then, ours by the macro of the proposal.
+-- One row per policy, replayed SKU and warehouse, and renewal day, with the reorder point and order-up-to level that
+-- the policy would have set then; ours come from the macro of the proposal.
 
 with policies as (
     {{ backtest_policies() }}
@@ -31,7 +31,8 @@ theirs as (
         policies.policy,
         forecasts.item_id,
         forecasts.refresh,
-        -- rounded, as stock is whole: what is 14 must not be a hair more on one engine and a hair less on another
+        -- Rounded like stock, so that a level of exactly 14 does not come out slightly higher on one engine and lower
+        -- on another.
         greatest(
             {{ demand_figure('forecasts.daily_demand_naive * (forecasts.configured_lead_time_days + policies.added_days)') }},
             {{ real('items.min_quantity') }}

@@ -1,7 +1,7 @@
 {{ config(materialized='table') }}
 
 -- One row per replayed SKU and warehouse and place whose customers it serves: itself, and the places that it had
--- supplied before the replay began (unless they bought for themselves). Its stock and theirs are replayed as one.
+-- supplied before the replay began (unless these are replayed themselves). Their stock is replayed as one.
 
 select
     item_id,

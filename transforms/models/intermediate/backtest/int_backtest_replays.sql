@@ -1,12 +1,12 @@
 {{ config(materialized='table') }}
 
--- One row per policy and replayed SKU and warehouse: the history once more, day by day, with this policy
--- placing the orders. Each day: what is due arrives; customers take what is there, and what is not there is
--- lost; then the policy orders as the proposal would (its macro decides about minimum, maximum and packs), which takes
--- as long as the supplier took at that time. All policies start with the stock of the evening before the replay and
--- what was on its way then; the days of warm-up, in which that still tells, are not counted.
+-- One row per policy and replayed SKU and warehouse, with the result of a day-by-day replay in which the policy places
+-- the orders. Each day, what is due arrives; customers take what is there, and the rest of their demand is lost; then
+-- the policy orders as the proposal would (its macro applies minimum, maximum and packs), with the supplier's lead time
+-- of that time. All policies start with the stock of the evening before the replay and what was on its way then. The
+-- warm-up days, on which that start still matters, are not counted.
 
-{#- What a day begins with, has and asks for. -#}
+{#- State and demand of one day, before the policy orders. -#}
 {%- set evening %}(
     select
         *,
@@ -37,7 +37,7 @@
             items.pack_quantity,
             items.is_package_break_allowed,
             items.review_days as days_between_reviews,
-            -- what the macro asks for, and a replay does not know
+            -- Inputs of the macro that a replay does not know.
             items.supplier_id,
             true as is_supplier_known,
             items.unit_cost,

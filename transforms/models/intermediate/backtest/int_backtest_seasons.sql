@@ -1,5 +1,5 @@
 {{ config(materialized='table') }}
 
--- One row per day on which the policies look at history, category and number of days ahead: the season.
+-- One row per renewal day, category and number of days ahead, with the season.
 
 {{ demand_seasons(ref('int_backtest_changes'), ref('int_backtest_estimates')) }}

@@ -1,5 +1,5 @@
--- One row per replayed SKU and warehouse and day on which the policies look at history: what was configured then. A
--- supplier without a version of that time has today's settings.
+-- One row per replayed SKU and warehouse and renewal day, with the settings configured at the time. A supplier without
+-- a version from that time has today's settings.
 
 with versions as (
     select

@@ -1,8 +1,8 @@
 {{ config(materialized='table') }}
 
--- One row per replayed SKU, place and stretch of days on which nothing else happened: the rows of
--- fct_stock_and_demand_change that the replay needs. A table, because DuckDB 2.0.0 aborts ("dict-surviving cache")
--- where rows are drawn out right above a join.
+-- One row per replayed SKU, place and run of days without another change: the rows of fct_stock_and_demand_change that
+-- the replay needs. This is a table because DuckDB 2.0.0 aborts ("dict-surviving cache") when rows are expanded
+-- directly above a join.
 
 select
     places.item_id,

@@ -1,6 +1,6 @@
 {{ config(materialized='table') }}
 
-{# One row per check: odd data of demand, stock and replenishment, which the models survive and this counts. #}
+{# One row per check of odd data in demand, stock and replenishment, which the models tolerate and count. #}
 {%- set lines = ref('int_customer_order_lines') -%}
 {%- set items = ref('int_replenishment_risks') -%}
 {%- set pair = "sku || ' / ' || warehouse_code" -%}

@@ -1,13 +1,13 @@
 {{ config(materialized='table') }}
 
--- One row per warehouse and day on which it is closed, from four years before the as-of date to as far as a forecast
--- looks: single days (holidays, a refit), and the days of the week on which it never opens.
+-- One row per warehouse and day on which it is closed, from four years before the as-of date to the end of the forecast
+-- horizon. These are single days (holidays, a refit) and the weekdays on which it never opens.
 
 with stores as (
     select * from {{ ref('stg_stores') }}
 ),
 
--- Who states no opening hours at all, or is never open, tells nothing.
+-- A store without any opening hours, or that is never open, has no weekly closing days.
 weekly as (
     select warehouse_code, weekday
     from (

@@ -1,6 +1,6 @@
--- One row per currency of a cost or supplier, with what one unit of it is worth in the tenant's default
--- currency. Omnium's API tells no rates, but products may state their cost in both. The default currency is
--- var('default_currency'), else the one whose cost is the same in both, else that of most costs.
+-- One row per currency of a cost or supplier, with the value of one unit in the tenant's default currency. Omnium's API
+-- has no exchange rates, but products may state their cost in both currencies. The default currency is
+-- var('default_currency'), else the one whose cost is the same in both, else the most frequent cost currency.
 
 with product_costs as (
     select cost_currency, cost, cost_in_default_currency from {{ ref('stg_products') }}

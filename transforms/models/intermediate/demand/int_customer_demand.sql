@@ -1,7 +1,7 @@
 {{ config(materialized='table') }}
 
--- One row per SKU, warehouse and day with customer demand; packages count as their components,
--- of which virtual ones are sold without stock.
+-- One row per SKU, warehouse and day with customer demand. Packages count as their components, of which virtual ones
+-- are left out because they have no stock.
 
 select
     coalesce(contents.sku, lines.sku) as sku,

@@ -1,10 +1,10 @@
 {{ config(materialized='table_by_key') }}
 
--- One row per customer order line, counted once: the shipment's copy, else the form's.
--- left_out_reason says why a line is no demand; null where it is.
+-- One row per customer order line, counted once (the shipment's copy, else the form's). left_out_reason says why a line
+-- is not demand; null if it is.
 
 with form_lines_by_id as (
-    -- a line id that stands twice in a form is one here: it must not double the shipment's line
+    -- A line id that occurs twice in a form is one row here; otherwise it would double the shipment's line.
     select
         order_row_id,
         line_item_id,
@@ -24,7 +24,7 @@ shipments as (
     where {{ of_changed_keys('order_row_id') }}
 ),
 
--- what stands in a shipment, by its line id or else its article
+-- What the shipments contain, by line id or else by article.
 shipped as (
     select distinct
         order_row_id,
@@ -130,13 +130,13 @@ joined as (
             when orders.created_date is null or orders.created_date > {{ as_of() }} then 'not yet known'
             when {{ demand_is_canceled_status('orders.status') }} then 'order canceled'
             when lines.sku is null or lines.sku = '' then 'no SKU'
-            -- a virtual package is sold as what it contains
+            -- A virtual package counts because its contents do.
             when (lines.is_virtual_product or coalesce(products.is_virtual, false))
                 and not lines.is_package and not coalesce({{ is_package_product('products') }}, false) then 'virtual product'
             when lines.is_package_broken_down
                 or with_components.order_row_id is not null
                 or with_package_sku.order_row_id is not null then 'components are lines'
-            -- last: of other orders, too, it is told what customers wait for
+            -- The last reason, because customers also wait for lines of other order types.
             when order_types.is_demand = false then 'order type'
         end as left_out_reason
     from lines
@@ -144,7 +144,7 @@ joined as (
         on orders.order_row_id = lines.order_row_id
     left join {{ seed_with(ref('order_types'), 'order_type', 'is_demand') }} as order_types
         on order_types.order_type = lower(orders.order_type)
-    -- what is shipped from a virtual stock location, or ordered there, takes the physical one's stock
+    -- What is shipped from a virtual stock location, or ordered there, comes from the stock of the physical warehouse.
     left join {{ ref('int_virtual_locations') }} as virtual_locations
         on virtual_locations.warehouse_code = coalesce(lines.shipment_warehouse_code, nullif(orders.store_id, ''))
     left join {{ ref('int_sku_spellings') }} as spellings
@@ -169,7 +169,7 @@ select
             end') }}
         else {{ quantity('0') }}
     end as demand_quantity,
-    -- what the customer still waits for
+    -- What the customer is still waiting for.
     case
         when left_out_reason in ('not yet known', 'order canceled', 'no SKU') or {{ demand_is_finished_status('status') }}
             then {{ quantity('0') }}

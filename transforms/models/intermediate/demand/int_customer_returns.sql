@@ -1,6 +1,6 @@
 {{ config(materialized='table') }}
 
--- One row per SKU, warehouse and day on which customers returned something; packages count as their components.
+-- One row per SKU, warehouse and day with customer returns. Packages count as their components.
 
 with order_lines as (
     select
@@ -32,7 +32,7 @@ lines as (
         on spellings.spelling = return_lines.sku
     left join {{ ref('dim_product') }} as products
         on products.sku = coalesce(spellings.sku, return_lines.sku)
-    -- what comes back to a virtual stock location lies in the physical one
+    -- What is returned to a virtual stock location goes to the physical warehouse.
     left join {{ ref('int_virtual_locations') }} as virtual_locations
         on virtual_locations.warehouse_code = returns.store_id
     left join order_lines

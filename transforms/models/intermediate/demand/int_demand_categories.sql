@@ -1,4 +1,4 @@
--- One row per SKU with a category: its demand is compared with the category's.
+-- One row per SKU with a category. Its demand is compared with that of the category.
 
 select
     sku,

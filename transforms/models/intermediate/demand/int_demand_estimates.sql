@@ -1,6 +1,6 @@
 {{ config(materialized='table') }}
 
--- One row per as-of day, SKU and warehouse of which anything is known: what it sells on an ordinary day.
+-- One row per as-of day, SKU and warehouse with any information, with what it sells on an ordinary day.
 
 {{ demand_estimates(
     ref('int_demand_memories'),

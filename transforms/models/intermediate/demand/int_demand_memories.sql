@@ -1,6 +1,6 @@
 {{ config(materialized='view' if target.type == 'duckdb' else 'table') }}
 
--- One row per as-of day, SKU and warehouse to which anything happened until then: what its past says by itself.
+-- One row per as-of day, SKU and warehouse with any event until then, with the weighted sums of its past.
 
 {{ demand_memories(
     ref('fct_stock_and_demand_change'),

@@ -1,6 +1,6 @@
--- One row per SKU and warehouse that is on offer, but to which nothing ever happened: no order, no transaction. What
--- has stood in the inventory for long without stock, an order under way or a minimum is not on offer. What is in stock has
--- lain there untouched since it was created.
+-- One row per SKU and warehouse that is on offer but has no events yet (no order, no transaction). An article that has
+-- been in the inventory for long without stock, an open order or a minimum is not on offer. Its stock has lain there
+-- untouched since the inventory row was created.
 
 with items as (
     select

@@ -1,15 +1,15 @@
 {{ config(materialized='table') }}
 
--- One row per SKU, warehouse and stretch of days within the last average_daily_usage_days days: the
--- rows of fct_stock_and_demand_change, cut at the first day of the window.
+-- One row per SKU, warehouse and run of days within the last average_daily_usage_days days: the rows of
+-- fct_stock_and_demand_change, cut at the first day of the window.
 
 with record_begin as (
     select min(day) as first_day
     from {{ ref('fct_stock_and_demand_change') }}
 ),
 
--- A SKU that sells without ever having had a transaction was on sale before its first order, too:
--- else its first sale would seem to have come at once.
+-- A SKU that sells without any transaction was on sale before its first order too. Otherwise its first sale would seem
+-- to have come immediately.
 without_record as (
     select
         sku,
@@ -61,7 +61,7 @@ cut as (
         days,
         cast(case when starts_in_window then demand_quantity else 0 end as {{ real_type() }}) as demand,
         cast(case when starts_in_window then transfer_out_quantity else 0 end as {{ real_type() }}) as transfer_out,
-        -- who orders from an empty shelf was observed
+        -- A day with an order from an empty shelf counts as observed.
         cast(case
             when not starts_in_window then carried_share
             when demand_quantity > 0 and in_stock_share <= 0 then 1

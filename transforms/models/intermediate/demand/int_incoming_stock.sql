@@ -1,4 +1,4 @@
--- One row per SKU and warehouse with purchase orders or transfers under way, in either direction.
+-- One row per SKU and warehouse with open purchase orders or transfers, in either direction.
 
 with incoming as (
     select
@@ -29,7 +29,7 @@ with incoming as (
         on statuses.status = lower(states.status)
         and statuses.stage = 'draft'
     where states.sku is not null
-        -- a draft with a receipt counts as placed, and stands above
+        -- A draft with a receipt counts as placed and is part of the query above.
         and not exists (
             select 1
             from {{ ref('fct_purchase_order_line') }} as placed

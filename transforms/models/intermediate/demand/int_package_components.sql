@@ -1,9 +1,9 @@
--- One row per package SKU and component SKU that is no package itself: packages within packages are
--- resolved five levels deep; a package that contains itself is not followed any further. is_package: whether its product says so;
--- a product with components that is none is opened only where an order line calls it one.
+-- One row per package SKU and component SKU that is not a package itself. Packages within packages are resolved five
+-- levels deep; a package that contains itself is not followed further. is_package says whether its product calls it a
+-- package; a product with components that is not one is opened only if an order line calls it one.
 
 {% set max_depth = 5 %}
-{# Between the SKUs of a path: a character that no SKU has. #}
+{# Separates the SKUs of a path: a character that occurs in no SKU. #}
 {% set separator = 'chr(31)' %}
 
 with recursive direct_components as (

@@ -1,8 +1,8 @@
 {{ config(materialized='table') }}
 
--- One row per SKU and day on which it is on promotion, and per store where it is so in some alone: of promotions that name it,
--- and of price lists that belong to a promotion or plan a volume for it. What is cheaper for longer than a quarter is no promotion but
--- its price.
+-- One row per SKU and day of a promotion, per store if it applies to some stores only. It covers promotions that name
+-- the SKU and price lists that belong to a promotion or plan a volume. A reduction that lasts longer than a quarter is
+-- a price, not a promotion.
 
 with promotions as (
     select
@@ -85,7 +85,7 @@ periods as (
         select * from of_promotions
     ) as both_kinds
     where first_day <= last_day
-        -- null: it names no store that there is
+        -- null: none of the stores that it names exists
         and warehouse_code is not null
         and created_date <= {{ as_of() }}
         and last_day > {{ add_days(as_of(), -1 * demand_constants().memory_limit_days) }}
@@ -114,7 +114,7 @@ by_day as (
     group by sku, warehouse_code, {{ add_days('first_day', 'day_offset') }}
 ),
 
--- a promotion in all stores takes the place of one in some
+-- A promotion in all stores replaces one in some.
 ranked as (
     select
         *,

@@ -1,4 +1,4 @@
--- One row per product of a single SKU: a component that names the product alone means that SKU.
+-- One row per product with a single SKU. A component that names only the product means that SKU.
 select
     product_id,
     min(sku) as sku

@@ -34,7 +34,7 @@ known as (
     where day <= {{ as_of() }}
 ),
 
--- In the order of instants: when clocks are set back an hour of the clock comes twice.
+-- Ordered by instant, because an hour of local clock time repeats when clocks are set back.
 with_neighbours as (
     select
         *,
@@ -61,11 +61,11 @@ shares as (
         previous_day is null as is_first_of_all,
         new_inventory - quantity as opening_quantity,
         new_inventory - quantity - (new_reserved_inventory - reserved_quantity) as opening_available,
-        -- from this change to the next one of the day, or its end
+        -- From this change to the next one of the day, or to its end.
         case when is_available then
             (case when next_day = day then next_day_fraction else 1e0 end) - day_fraction
         else 0e0 end
-        -- from midnight to the first change of the day
+        -- From midnight to the first change of the day.
         + case
             when previous_day = day then 0e0
             when coalesce(
@@ -84,7 +84,7 @@ select
     {{ quantity('max(case when is_last_of_day then new_reserved_inventory end)') }} as closing_reserved,
     {{ quantity('max(case when is_first_of_all then opening_quantity end)') }} as opening_quantity,
     {{ quantity('max(case when is_first_of_all then opening_available end)') }} as opening_available,
-    -- rounded, so that a day of many parts is 1 when all of them are in stock
+    -- Rounded, so that a day of many parts is 1 if all of them are in stock.
     round(cast(least(1e0, greatest(0e0, sum(in_stock_share))) as decimal(18, 9)), 6) as in_stock_share
 from shares
 group by sku, warehouse_code, day

@@ -1,7 +1,7 @@
 {{ config(materialized='table') }}
 
--- One row per SKU and warehouse that is stocked, was sold or is waited for, with its planning settings and its cost:
--- the inventory row's, else the product's, else that of the newest purchase order line.
+-- One row per SKU and warehouse that is stocked, was sold, is on order or is waited for, with its planning settings and
+-- its cost (the inventory row's, else the product's, else that of the newest purchase order line).
 
 with pairs as (
     select
@@ -23,7 +23,7 @@ with pairs as (
 
     union
 
-    -- in a repair, too, which is no demand
+    -- Includes repairs, which are not demand.
     select sku, warehouse_code from {{ ref('int_customers_waiting') }}
 ),
 

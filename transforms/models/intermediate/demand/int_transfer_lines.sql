@@ -1,5 +1,5 @@
--- One row per line of an internal transfer that was placed: from which of the own warehouses, and
--- how much of it still waits for a delivery (the stock of that warehouse falls only then).
+-- One row per line of a placed internal transfer, with the own warehouse that sends it and the quantity that still has
+-- no delivery (the stock of that warehouse falls only with the delivery).
 
 with lines as (
     select

@@ -1,4 +1,4 @@
-{# One row per check: values that cannot be, which staging made null. impossible_value has them by field. #}
+{# One row per check of impossible values, which staging replaced by null. impossible_value lists them by field. #}
 {%- set null_then = ' The value counts as missing; impossible_value says in which field.' -%}
 {%- set lines = 'purchase_orders__purchase_order_form__line_items' -%}
 {%- set checks = [

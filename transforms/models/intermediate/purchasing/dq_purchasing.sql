@@ -1,4 +1,4 @@
-{# One row per check: odd purchasing data, which the models survive and this counts. #}
+{# One row per check of odd purchasing data, which the models tolerate and count. #}
 {%- set orders = ref('int_purchase_orders') -%}
 {%- set lines = ref('int_purchase_order_line_states') -%}
 {%- set order_rows = ref('fct_purchase_order_line') -%}

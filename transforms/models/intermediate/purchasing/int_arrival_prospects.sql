@@ -1,7 +1,7 @@
 {#
-  One row per prospect_key of open_purchase_eta and day on which comparable orders arrived: from `from_days` more days
-  on, until `until_days` (null: for ever), the open quantity has arrived with this probability, 1 − S(a + h) / S(a).
-  Before the first row it is 0. Rows beyond all history have none: see the macro arrival_probability.
+  One row per prospect_key of open_purchase_eta and day on which comparable orders arrived. From `from_days` days after
+  the as-of date to `until_days` (null: for ever), the open quantity has arrived with this probability, 1 − S(a + h) /
+  S(a). Before the first row it is 0. Rows beyond all history have no prospects; see the macro arrival_probability.
 #}
 with prospects as (
 

@@ -1,7 +1,7 @@
 {#
-  One row per level key and day on which something ended: how many rows ended, and how.
-  Levels: all purchases, supplier, supplier and warehouse, supplier, warehouse and SKU; and, apart from
-  them, all internal transfers and each route.
+  One row per level key and day on which the observation of a row ended, with the number of rows that ended and how. The
+  levels are all purchases; supplier; supplier and warehouse; supplier, warehouse and SKU; and, separately, all internal
+  transfers and each route.
 #}
 {{ config(materialized='table') }}
 
@@ -9,7 +9,7 @@ with observations as (
 
     select
         observations.*,
-        -- Recent orders weigh more where the supplier drifts. Where it does not, older ones are as good.
+        -- Recent orders weigh more if the supplier drifts; otherwise old orders are just as informative.
         case
             when drifts.is_drifting then {{ lead_time_recency('observations.order_date') }}
             else 1e0
@@ -61,7 +61,7 @@ levels as (
 
 )
 
--- A row without a supplier (or a warehouse) counts at the levels that do not name it.
+-- A row without a supplier (or a warehouse) counts only at the levels that do not need it.
 select * from levels
 where (level in ('global', 'transfer') or supplier_id is not null)
     and (level in ('global', 'transfer', 'supplier') or warehouse_code is not null)

@@ -1,15 +1,15 @@
 {#
-  One row per supplier (of internal transfers: per supplying warehouse) with enough observations to tell whether its
+  One row per supplier (for internal transfers, per supplying warehouse) with enough observations to tell whether its
   lead times drift.
 
-  Lines of one truck are one observation: one order date and one receipt date. An observation's recency is
-  0.5^(age / half-life), age being the days since its order. The supplier drifts when the durations' ranks, weighted
-  by recency, differ from their plain mean by more than chance: z = Σ(v − 1/n)·rank / (sd of the ranks · √Σ(v − 1/n)²)
-  with v the recency as a share of its sum; ranks, so that one very late truck is no drift. And when the difference
-  matters: recent and plain mean are a day and a tenth apart.
+  The lines of one truck (one order date and one receipt date) are one observation. Its recency is 0.5^(age /
+  half-life), where age is the days since the order. The supplier drifts if two conditions hold. The ranks of the
+  durations, weighted by recency, differ from their plain mean by more than chance: z = Σ(v − 1/n)·rank / (sd of the
+  ranks · √Σ(v − 1/n)²) with v the recency as a share of its sum. Ranks are used so that a single very late truck is not
+  a drift. And the difference matters: recent and plain mean differ by at least 1 day and 10 %.
 
-  Orders younger than the median are left out, received or not: of them only the quick ones can have come. An order
-  that is still open counts with its age so far.
+  Orders younger than the median are left out, received or not, because only the quick ones among them can have arrived.
+  An open order counts with its age so far.
 #}
 {{ config(materialized='table') }}
 
@@ -51,7 +51,7 @@ ranked as (
         rank() over (partition by supplier_id, is_transfer order by duration_days)
             + (count(*) over (partition by supplier_id, is_transfer, duration_days) - 1) / 2e0 as duration_rank,
         count(*) over (partition by supplier_id, is_transfer) as observation_count,
-        -- where all is so old that it weighs nothing, all weighs alike
+        -- If all observations are so old that their weight is 0, all weigh the same.
         coalesce(
             recency / nullif(sum(recency) over (partition by supplier_id, is_transfer), 0),
             1e0 / count(*) over (partition by supplier_id, is_transfer)
@@ -85,7 +85,7 @@ select
     {{ rounded('recent_mean_days') }} as recent_mean_days,
     {{ rounded('earlier_mean_days') }} as earlier_mean_days,
     {{ rounded('recent_mean_days - earlier_mean_days') }} as drift_days,
-    -- beyond 2.58 standard errors in one case of a hundred
+    -- Chance exceeds 2.58 standard errors in one case of a hundred.
     abs(contrast) > 2.58 * rank_sd * unevenness + 1e-9
         and abs(recent_mean_days - mean_days) >= greatest(1, 0.1 * mean_days) as is_drifting
 from figures

@@ -1,13 +1,14 @@
 {#
-  One row per supplier: an interval that holds the true median lead time with at least 95 % confidence, from order
-  statistics of its observations (lines of one truck are one): with n of them, the k-th shortest and the k-th longest,
-  where k is the largest number with P(B < k) ≤ 2.5 % for B binomial with n and ½. No distribution is assumed.
+  One row per supplier, with an interval that contains the true median lead time with at least 95 % confidence. It comes
+  from order statistics of its observations (the lines of one truck are one): of n observations, the k-th shortest and
+  the k-th longest, where k is the largest number with P(B < k) ≤ 2.5 % for B binomial with n and ½. No distribution is
+  assumed.
 
-  Where the supplier drifts, recent observations weigh more: n is then (Σw)² / Σw², and the k-th of n is the one at
-  which the weights from below (or above) reach k / n of their sum.
+  If the supplier drifts, recent observations weigh more. n is then (Σw)² / Σw², and the k-th of n is the one at which
+  the cumulative weight from below (or above) reaches k / n of the total.
 
-  Lines ordered fewer days ago than the measured median are left out, received or not: of them only the
-  quick ones can have come. Lines that are still open count as longer than all others.
+  Lines ordered fewer days ago than the measured median are left out, received or not, because only the quick ones among
+  them can have arrived. Open lines count as longer than all others.
 #}
 with observations as (
 
@@ -104,7 +105,7 @@ select
     min(case
         when ranked.weight_through >= ranked.total_weight * cut.k / cut.observation_count - 1e-9 then ranked.duration_days
     end) as low_days,
-    -- Null where the interval is open above: too many orders have not arrived yet.
+    -- Null if the interval has no upper end, because too many orders have not arrived yet.
     min(case
         when ranked.weight_through
             >= ranked.total_weight * (cut.observation_count + 1 - cut.k) / cut.observation_count - 1e-9

@@ -1,10 +1,10 @@
 {#
-  One row per purchase order row that says something about a lead time: `is_received` after
-  `duration_days`, or not yet (`is_open`), or not before it was cancelled.
+  One row per purchase order row that says something about a lead time: it was received after `duration_days`
+  (`is_received`), is still open (`is_open`), or was cancelled before anything was received (`is_cancelled`).
 
-  Left out: paperwork that came after the goods, rows that ask for nothing, rows that are done without
-  anything received, and rows that the order calls delivered though no receipt tells when.
-  The supplier of an internal transfer is the warehouse that supplies it.
+  Left out are rows whose goods arrived before the order was created, rows with net quantity 0, rows of done orders
+  without a receipt, and rows that the order calls delivered although no receipt shows when. The supplier of an internal
+  transfer is the supplying warehouse.
 #}
 with order_rows as (
 
@@ -23,7 +23,7 @@ classified as (
         warehouse_code,
         sku,
         is_transfer,
-        -- Arrivals of one supplier after equally many days are of one truck when they were ordered on one day.
+        -- Arrivals of one supplier with the same order date and the same duration came on one truck.
         coalesce(case when is_transfer then supplying_warehouse_code else supplier_id end, '') || ' / '
             || cast(order_date as {{ raw_type('text') }}) as observation_key,
         cast(duration_days as bigint) as duration_days,

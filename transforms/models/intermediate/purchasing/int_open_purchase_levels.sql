@@ -1,6 +1,6 @@
 {#
-  One row per open row of fct_purchase_order_line, with the curve that tells when it will come: that of the most
-  specific level that has seen enough lines. `prospect_key` is the same for rows with the same curve and age.
+  One row per open row of fct_purchase_order_line, with the curve that predicts its arrival, which is that of the most
+  specific level with enough lines. `prospect_key` is the same for rows with the same curve and age.
 #}
 {{ config(materialized='table') }}
 
@@ -23,7 +23,7 @@ enough as (
 
 ),
 
--- The most specific level that has seen enough.
+-- The most specific level with enough lines.
 levels as (
 
     select
@@ -68,7 +68,7 @@ candidates as (
 
 select
     candidates.*,
-    -- No name can stand in for another: each is told by its length.
+    -- Each name is preceded by its length, so that no two keys can be the same text.
     lead_time_level
         || coalesce(' ' || length(level_supplier_id) || ' ' || level_supplier_id, '')
         || coalesce(' ' || length(level_warehouse_code) || ' ' || level_warehouse_code, '')

@@ -1,6 +1,6 @@
 {#
-  One row per purchase order line as it stands today, with its promised date and where that comes from.
-  The snapshot purchase_order_line_history keeps what this table said before.
+  One row per purchase order line as it is today, with its promised date and the source of that date. The snapshot
+  purchase_order_line_history keeps earlier states of this table.
 #}
 {{ config(materialized='table_by_key') }}
 
@@ -42,14 +42,15 @@ deliveries as (
 joined as (
 
     select
-        -- Line ids are said to be unique over all orders; a copied order may repeat them, and one may lack.
+        -- Omnium says that line ids are unique over all orders, but a copied order may repeat them, and a line may have
+        -- none.
         orders.purchase_order_id || ' / ' || coalesce(lines.line_item_id, 'line without id')
             || case when lines.place > 1 then ' / ' || cast(lines.place as {{ raw_type('text') }}) else '' end
             as purchase_order_line_id,
         orders.purchase_order_id,
         coalesce(spellings.sku, lines.sku) as sku,
         lines.sku as written_sku,
-        -- What a virtual location orders comes to the warehouse in which its goods lie.
+        -- What a virtual location orders is received in the warehouse that holds its goods.
         coalesce(
             virtual_locations.physical_warehouse_code, lines.warehouse_code, orders.store_id
         ) as warehouse_code,
@@ -105,7 +106,7 @@ select
         when requested_delivery_date is not null then 'requested'
         when configured_arrival_date is not null then 'lead_time'
     end as promise_source,
-    -- UTC without a zone: what dbt's snapshots want.
+    -- UTC without a time zone, as dbt's snapshots expect it.
     {{ utc('coalesce(known_at, ' ~ instant_literal('0002-01-01 00:00:00') ~ ')') }} as known_at,
     order_modified_at
 from joined

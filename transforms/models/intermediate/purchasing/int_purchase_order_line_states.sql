@@ -1,12 +1,11 @@
 {#
-  One row per purchase order line: the line as it was known at the as-of date, and its first promise.
+  One row per purchase order line, as it was known at the as-of date, with its first promise.
 
-  At the date of the newest load that is what stands in the tenant. For an earlier date it is, in this
-  order: the current row, if it has not been modified since; the state that the snapshot kept; else
-  the order as it was placed (nothing cancelled or delivered yet), with the stage of the last status
-  in the event log. A promise may be a delivery's: that counts only if the delivery has not been
-  modified since either; else the snapshot is asked, and then the next source of a promise. A line that
-  came into its order after the as-of date (Omnium splits lines, and buyers add some) is left out.
+  At the date of the newest load, that is the tenant's current data. For an earlier date it is, in this order: the
+  current row, if it has not been modified since; the state that the snapshot kept; else the order as it was placed
+  (nothing cancelled or delivered yet), with the last status in the event log. A delivery's promise counts only if the
+  delivery has not been modified since either; otherwise the snapshot is used, and then the next source of a promise. A
+  line added to its order after the as-of date (Omnium splits lines, and buyers add some) is left out.
 #}
 {{ config(materialized='table_by_key') }}
 
@@ -52,7 +51,8 @@ history as (
         row_number() over versions as version_number,
         lag(promised_date) over versions as promised_date_before
     from {{ ref('purchase_order_line_history') }}
-    -- A line that never changed since it was first seen is what it is today: only the past asks for it.
+    -- A line that has never changed since it was first seen equals its current state; its history is needed only for an
+    -- earlier date.
     where {{ of_changed_keys('purchase_order_id') }}
         and (
             not {{ as_of_is_current() }}
@@ -64,8 +64,8 @@ history as (
         )
     window versions as (
         partition by purchase_order_line_id
-        -- A state that was superseded at the time of its own is the earlier of the two.
-        -- Of several superseded at one time nothing says which was first: always the same one is.
+        -- A state that was superseded at its own time is the earlier of the two. If several states were superseded at
+        -- the same time, their order is unknown; the remaining columns make it deterministic.
         order by dbt_valid_from, dbt_valid_to nulls last, order_modified_at, promised_date, promise_source, status,
             ordered_quantity, canceled_quantity, delivered_quantity
     )
@@ -87,7 +87,7 @@ first_versions as (
 
     select
         numbered.*,
-        -- Not among the lines that the snapshot saw first.
+        -- Not one of the lines that the snapshot saw first.
         order_modified_at > min(order_modified_at) over (partition by purchase_order_id)
             and {{ local_date(from_utc('order_modified_at')) }} > {{ as_of() }}
             and not {{ as_of_is_current() }}
@@ -114,7 +114,7 @@ slips as (
 
 ),
 
--- Which version of a promise holds, where it is not today's.
+-- The version of the promise that counts, if it is not the current one.
 dated as (
 
     select

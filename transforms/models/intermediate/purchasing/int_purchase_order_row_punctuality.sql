@@ -1,6 +1,6 @@
 {#
-  One row per purchase order row of a supplier: what of it came within the tolerance around its first
-  promise. A promise that the supplier moved does not make a late receipt punctual.
+  One row per purchase order row of a supplier, with the quantity received within the tolerance around its first
+  promise. Moving a promise does not make a late receipt punctual.
 #}
 with order_rows as (
 
@@ -39,7 +39,7 @@ joined as (
     select
         order_rows.*,
         {{ quantity('coalesce(on_time.on_time_quantity, 0)') }} as on_time_quantity,
-        -- A row that asks for nothing can be neither late nor short.
+        -- A row with net quantity 0 can be neither late nor short.
         coalesce(order_rows.last_punctual_date < {{ as_of() }}, false) and order_rows.net_quantity > 0 as is_due
     from order_rows
     left join on_time
@@ -79,7 +79,7 @@ select
         when is_complete
         then {{ days_between('first_promised_date', add_days('order_date', 'full_receipt_days')) }}
         when is_closed_short then {{ days_between('first_promised_date', 'last_receipt_date') }}
-        -- So far: what is still missing is at least this late. What will not come any more is not late, but missing.
+        -- Lateness so far; what is missing is at least this late. What will no longer come is not late but missing.
         when open_quantity > 0 then {{ days_between('first_promised_date', as_of()) }}
     end as days_late
 from joined

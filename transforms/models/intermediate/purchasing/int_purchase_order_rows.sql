@@ -1,7 +1,7 @@
 {#
-  One row per purchase order, SKU, receiving warehouse and promised date: lines that Omnium split keep
-  together while they have the same promise. What more is received than was ordered belongs to the last row of
-  its order, SKU and warehouse.
+  One row per purchase order, SKU, receiving warehouse and promised date. The parts of a line that Omnium split are one
+  row as long as they have the same promise. What is received in excess belongs to the last row of its order, SKU and
+  warehouse.
 #}
 {{ config(materialized='table_by_key') }}
 

@@ -1,6 +1,6 @@
 {#
-  One row per purchase order: whose it is, whether it is an internal transfer, when it was placed and
-  when it was cancelled, what stage its status means, and when it should arrive as configured.
+  One row per purchase order, with its supplier, whether it is an internal transfer, when it was placed and cancelled,
+  the stage of its status, and when it should arrive according to the configured lead time.
 #}
 {{ config(materialized='table') }}
 
@@ -23,7 +23,7 @@ suppliers as (
 
 ),
 
--- A store that was deleted as a supplier stays one: its last version tells.
+-- A store that was deleted as a supplier remains one according to its last version.
 supplier_versions as (
 
     select supplier_id, omnium_store_id
@@ -104,7 +104,7 @@ joined as (
         on coalesce(
             orders.supplier_warehouse_code, suppliers.omnium_store_id, supplier_versions.omnium_store_id
         ) = virtual_locations.warehouse_code
-    -- An order without a creation date cannot be placed in time; it is kept, and counted as odd.
+    -- An order without a creation date has no place in time; it is kept, and counted in data_quality.
     where orders.order_date is null or orders.order_date <= {{ as_of() }}
 
 )
@@ -128,7 +128,7 @@ select
     joined.requested_delivery_date,
     joined.status,
     stages.stage as seeded_stage,
-    -- A status that no seed knows counts as placed.
+    -- A status that the seed does not list counts as placed.
     coalesce(stages.stage, 'placed') as stage,
     joined.is_current_state,
     joined.last_status as last_logged_status,

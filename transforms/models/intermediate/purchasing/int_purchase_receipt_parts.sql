@@ -1,11 +1,11 @@
 {#
-  One row per receipt and purchase order row that it fills. Receipts do not name a row, but Omnium counts on each line
-  what was delivered: receipts fill, by time, first each row up to what it says was delivered (rows by promise), then
-  what is left of each row's net quantity; what comes beyond the order belongs to its last row. Where nothing says what
-  was delivered, that is first in, first out.
+  One row per receipt and purchase order row to which a part of it is allocated. Receipts do not name a row, but Omnium
+  counts the delivered quantity on each line. In order of time, receipts fill first each row up to its delivered
+  quantity (rows by promise) and then what is left of each row's net quantity; any excess goes to the last row. Without
+  delivered quantities, that is first in, first out.
 
-  A row has up to three places for that, and all places of an order, SKU and warehouse lie on one line, one after the
-  other, and so do its receipts: a receipt fills the places that it overlaps.
+  Each row has up to three slots for this. All slots of an order, SKU and warehouse are laid end to end along a line of
+  units, and so are its receipts. A receipt fills the slots that it overlaps.
 #}
 {{ config(materialized='table_by_key') }}
 
@@ -30,7 +30,7 @@ places as (
         case turns.turn
             when 1 then greatest(0, order_rows.delivered_quantity)
             when 2 then greatest(0, order_rows.net_quantity - greatest(0, order_rows.delivered_quantity))
-            -- more than all receipts of an order can be
+            -- More than all receipts of an order can be.
             else {{ quantity('1000000000000') }}
         end as room
     from {{ ref('int_purchase_order_rows') }} as order_rows
@@ -42,7 +42,7 @@ places as (
 
 placed as (
 
-    -- A place without room would lie inside the receipt that passes it, and make it this row's.
+    -- An empty slot would lie inside the receipt that passes it, and would assign the receipt to this row.
     select
         places.*,
         sum(room) over (

@@ -1,8 +1,8 @@
 {#
-  One row per inventory transaction that a purchase order caused at its receiving end, known at the
-  as-of date. `kept_quantity` is what of a positive one remains when the negative ones that follow
-  have taken back the latest units: with R the running sum of an order's SKU and warehouse, the units
-  that remain of everything up to a transaction are the least R from there on.
+  One row per inventory transaction that a purchase order caused in the receiving warehouse, as far as known at the
+  as-of date. `kept_quantity` is what remains of a positive transaction after later negative ones have taken back the
+  latest units: with R the running sum per order, SKU and warehouse, the units that remain of all transactions up to one
+  are the minimum of R from there on.
 #}
 {{ config(materialized='table_by_key') }}
 
@@ -13,7 +13,7 @@ with transactions as (
         transactions.purchase_order_id,
         coalesce(spellings.sku, transactions.sku) as sku,
         transactions.warehouse_code as booked_warehouse_code,
-        -- Goods of a virtual location lie in its physical warehouse.
+        -- The goods of a virtual location are in its physical warehouse.
         coalesce(virtual_locations.physical_warehouse_code, transactions.warehouse_code) as warehouse_code,
         transactions.is_virtual or virtual_locations.warehouse_code is not null as is_virtual,
         transactions.quantity,
@@ -74,8 +74,9 @@ located as (
 
 ),
 
--- An order that names a virtual location is often booked there and in its warehouse, too: the first booking of a quantity in
--- the warehouse is the first of that quantity in the location, the second the second. What has no such twin came as well.
+-- An order that names a virtual location is often booked there and in its physical warehouse as well. The first booking
+-- of a quantity in the warehouse is the copy of its first booking in the location, the second of the second, and so on.
+-- A booking without a counterpart is a receipt of its own.
 paired as (
 
     select
@@ -112,13 +113,14 @@ receipts as (
         and paired.sku = ordered_rows.sku
         and paired.warehouse_code = ordered_rows.warehouse_code
     where
-        -- The other end of an internal transfer: stock that leaves.
+        -- The outgoing side of an internal transfer.
         not (
             coalesce(orders.supplying_warehouse_code = paired.warehouse_code, false)
             and ordered_rows.purchase_order_id is null
         )
-        -- The same receipt, shown again: in the warehouse of the virtual location that ordered, or in a virtual location of
-        -- the warehouse that did. Where nothing was booked in that warehouse itself, the location's bookings are the goods.
+        -- Copies of a receipt are left out. They are in the physical warehouse if a virtual location ordered, or in a
+        -- virtual location if its warehouse ordered. If nothing was booked in that warehouse itself, the bookings of
+        -- the location are the receipts.
         and case
             when paired.is_location_ordered then true
             when not paired.is_virtual then paired.booking_number > paired.bookings_in_ordered_location

@@ -1,6 +1,7 @@
 {#
-  One row per SKU on purchase orders, on receipts for them, on customer orders or returns, or in packages, that no product and
-  no stock row has, though exactly one of theirs differs from it in capitals and outer blanks only: somebody typed it that way.
+  One row per SKU that no product and no stock row has, but that differs from exactly one of theirs only in capitals and
+  in leading or trailing blanks, because somebody typed it that way. The SKUs come from purchase orders and their
+  receipts, customer orders, returns and packages.
 #}
 {%- set written = [
     ('stg_purchase_order_lines', 'sku'), ('stg_order_lines', 'sku'), ('stg_order_shipment_lines', 'sku'), ('stg_return_lines', 'sku'),

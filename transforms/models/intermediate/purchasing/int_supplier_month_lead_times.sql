@@ -1,4 +1,4 @@
-{# One row per supplier and month of first promise: quantiles of its lead times, open rows censored. #}
+{# One row per supplier and month of first promise, with the quantiles of its lead times; open rows are censored. #}
 with counts as (
 
     select

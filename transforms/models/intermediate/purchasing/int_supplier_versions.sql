@@ -17,7 +17,7 @@ with versions as (
 
 ),
 
--- A supplier that was deleted stays as it was last seen.
+-- A deleted supplier keeps the state in which it was last seen.
 last_seen as (
 
     select * from {{ ref('stg_suppliers') }}
@@ -42,8 +42,8 @@ today as (
 
 ),
 
--- The supplier as it stands today is a version too, where its version was not read, or where somebody changed
--- it without making one.
+-- The current state of a supplier is added as a version if it was not read as one, or if the supplier was changed
+-- without a new version.
 known as (
 
     select * from versions
@@ -78,7 +78,7 @@ dated as (
 
     select
         known.*,
-        -- of a version without a date nobody knows since when it holds: today it does
+        -- A version without a date has an unknown beginning; it counts from the date of the newest load on.
         coalesce({{ local_date('created_at') }}, case when {{ as_of_is_current() }} then {{ as_of() }} end) as valid_from_date,
         {{ whole('row_number() over (partition by supplier_id order by created_at nulls last, is_today, version_id)') }} as version_number,
         lead(created_at) over (partition by supplier_id order by created_at nulls last, is_today, version_id) as valid_to
@@ -89,12 +89,12 @@ dated as (
 
 select
     supplier_id,
-    -- A tenant that makes no versions has suppliers without version ids.
+    -- If the tenant keeps no versions, suppliers have no version id.
     coalesce(version_id, 'today') as version_id,
     version_number,
     created_at as valid_from,
     valid_to,
-    -- The first version is taken to hold for the time before it, too: nothing else is known of it.
+    -- The first version is assumed to be in force before its date too, because nothing earlier is known.
     case when version_number = 1 then cast('0001-01-01' as date) else valid_from_date end as first_day,
     lead(valid_from_date) over (partition by supplier_id order by version_number) as next_version_day,
     created_by,

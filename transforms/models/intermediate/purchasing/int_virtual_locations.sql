@@ -1,6 +1,6 @@
 {#
-  One row per virtual stock location, with the warehouse in which its goods lie. Stock rows and stock
-  transactions name it; a location whose goods lie in a location that is virtual itself lies where that one does.
+  One row per virtual stock location, with the warehouse that holds its goods, according to stock rows and inventory
+  transactions. If that warehouse is a virtual location itself, it is the warehouse behind that one.
 #}
 {{ config(materialized='table') }}
 

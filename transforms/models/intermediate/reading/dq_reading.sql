@@ -1,4 +1,4 @@
-{# One row per check: what is not here because of `--since`, and fields of which a value could not be read as it came. #}
+{# One row per check of rows left out by `--since` and of fields with values that could not be read as they were. #}
 {%- set receipts, values = raw_columns('_omnium_windows'), raw_columns('_omnium_odd_values') -%}
 {%- set left_out -%}
     {%- if 'left_out_before' in receipts %}

@@ -16,7 +16,7 @@ reached as (
     select sku, from_warehouse_code, warehouse_code, 1 as depth
     from routes
 
-    -- the same place by two ways stands twice: Spark recurses by union all alone
+    -- A place that is reached in two ways occurs twice, because Spark supports only union all in recursion.
     union all
 
     select reached.sku, reached.from_warehouse_code, routes.warehouse_code, reached.depth + 1 as depth

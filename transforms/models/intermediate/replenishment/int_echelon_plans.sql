@@ -1,7 +1,7 @@
 {{ config(materialized='table') }}
 
--- One row per SKU and warehouse that supplies other places with it: what these places sell during its own protection
--- time, and what they have. Their demands are taken to be independent.
+-- One row per SKU and warehouse that supplies other places, with the demand of these places during its own protection
+-- time and their stock. Their demands are assumed to be independent.
 
 with places as (
     select

@@ -1,5 +1,5 @@
--- One row per supplier, warehouse and currency: how often it pays to order = 365·√(2A / (h · Σ cost · annual demand)), A the
--- shipment cost in that currency, h var storage_cost_percent / 100.
+-- One row per supplier, warehouse and currency, with the days between orders that cost least = 365·√(2A / (h · Σ cost ·
+-- annual demand)), where A is the shipment cost in that currency and h is var storage_cost_percent / 100.
 
 with rates as (
     select currency, rate from {{ ref('int_currency_rates') }}

@@ -1,8 +1,8 @@
--- One row per SKU and warehouse with open orders: how much of them to plan with. An order counts whole while others like it
--- still arrived, or until the day it is promised for: that it may be late is in the safety stock, and who counted a part of
--- it only would order the rest again. Beyond both it counts by the probability that it still arrives within L + r days, so
--- that an order that nobody closed does not stop buying for ever. Where no order like it ever arrived, a promise alone is no
--- history: it counts whole for twice the promised time.
+-- One row per SKU and warehouse with open orders, with the part of them to plan with. An order counts in full until its
+-- promised date, and as long as comparable orders have taken that long. The risk that it is late is part of the safety
+-- stock; counting only the probable part of it would order the rest again. Beyond both, it counts in proportion to the
+-- probability that it still arrives within L + r days, so that an order that nobody closed does not block purchases for
+-- ever. If no comparable order has ever arrived, it counts in full for twice the promised time.
 
 select
     eta.sku,

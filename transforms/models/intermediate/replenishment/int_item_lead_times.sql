@@ -1,6 +1,6 @@
 {{ config(materialized='table') }}
 
-{# What Omnium wrote on the product is its primary supplier's lead time; 0 says that nobody configured one. #}
+{# The lead time that Omnium stores on the product is that of its primary supplier; 0 means that none is configured. #}
 {%- set agreed -%}
 coalesce(
             case when products.supplier_lead_time_days > 0 then products.supplier_lead_time_days end,
@@ -9,8 +9,8 @@ coalesce(
         )
 {%- endset %}
 
--- One row per SKU and warehouse that is stocked or sold: where it comes from, and how long that takes.
--- L, σ_L of models.md: lead_time_mean_days, lead_time_sd_days; r: review_days.
+-- One row per SKU and warehouse that is stocked or sold, with its source and the lead time from there. In the notation
+-- of models.md, L and σ_L are lead_time_mean_days and lead_time_sd_days, and r is review_days.
 
 with suppliers as (
     select
@@ -20,12 +20,12 @@ with suppliers as (
         lead_time_days,
         safety_margin_days,
         order_interval_days
-    -- as they were configured at the as-of date
+    -- As configured at the as-of date.
     from {{ ref('dim_supplier') }}
     where not is_deleted
 ),
 
--- Suppliers that are own warehouses: a place that is supplied by one orders there.
+-- Suppliers that are own warehouses. A place that such a warehouse supplies orders from it.
 own_warehouses as (
     select
         omnium_store_id as warehouse_code,
@@ -44,7 +44,7 @@ tenant_lead_time as (
     where level = 'global'
 ),
 
--- The supplier's figures; where the supplier is one of the own warehouses, those of the transfers from it.
+-- The supplier's figures or, if the supplier is one of the own warehouses, those of the transfers from it.
 lead_times as (
     select
         case level
@@ -74,7 +74,7 @@ routes as (
     where routes.is_regular
 ),
 
--- A regular route goes before the product's supplier; a warehouse cannot order from itself.
+-- A regular route has priority over the product's supplier. A warehouse cannot order from itself.
 sourced as (
     select
         items.sku,

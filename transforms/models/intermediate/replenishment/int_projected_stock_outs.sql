@@ -1,5 +1,5 @@
--- One row per SKU and warehouse whose available stock and expected arrivals (median date) run out:
--- the first day t on which available + arrivals up to t − d·t < 0.
+-- One row per SKU and warehouse whose available stock and expected arrivals (median date) run out, with the first day t
+-- on which available + arrivals up to t − d·t < 0.
 
 with arrivals as (
     select
@@ -68,7 +68,7 @@ ends as (
         next_step_day,
         case
             when supplied - daily_demand * step_day < 0e0 then step_day
-            -- supplied / d days are covered to the end; a hair more, against rounding
+            -- supplied / d days are covered; the tiny addition compensates for rounding errors.
             when daily_demand > 0e0 then least(floor(supplied / daily_demand + 1e-9) + 1, 36500)
         end as out_day
     from running

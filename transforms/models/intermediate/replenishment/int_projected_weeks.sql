@@ -1,6 +1,5 @@
--- One row per SKU, warehouse and week of the next 26: what is there today, what is ordered today or later, and what will have been
--- sold by then.
--- The most urgent items first, then those worth most.
+-- One row per SKU, warehouse and week of the next 26, with the stock of today, the proposed quantity and the demand
+-- forecast up to then. The most urgent items come first, then those of the greatest sales value.
 with items as (
     select
         items.sku,

@@ -1,6 +1,6 @@
 {{ config(materialized='table') }}
 
--- One row per supplier, warehouse and currency: what to do with its order.
+-- One row per supplier, warehouse and currency, with what to do with its order.
 
 with top_ups as (
     select
@@ -23,10 +23,10 @@ gathered as (
         proposals.*,
         coalesce(top_ups.top_up_units, 0e0) as top_up_units,
         coalesce(top_ups.top_up_value, 0e0) as top_up_value,
-        -- an order may name a warehouse on each line: one order can serve all of them
+        -- An order may name a warehouse on each line, so one order can serve all of them.
         sum(proposals.suggested_value + coalesce(top_ups.top_up_value, 0e0))
             over (partition by proposals.supplier_id, proposals.currency) as pooled_value,
-        -- nothing sells: waiting would not fill the order
+        -- If nothing sells, waiting does not fill the order.
         case when proposals.daily_value > 0e0 then ceil(proposals.gap / proposals.daily_value - 1e-9) end as days_to_minimum
     from {{ ref('int_proposals') }} as proposals
     left join top_ups
@@ -44,7 +44,7 @@ decided as (
             when is_below_minimum
                 and days_to_minimum <= {{ days_between(as_of(), 'must_order_date') }} then 'defer'
             when is_below_minimum then 'order_below_minimum'
-            -- a maximum below the minimum cannot be kept: parts would be below the minimum
+            -- A maximum below the minimum cannot be observed, because the parts would be below the minimum.
             when maximum_order_amount < suggested_value - 0.005e0
                 and maximum_order_amount >= coalesce(minimum_order_amount, 0e0) then 'split'
             else 'order'
@@ -62,7 +62,7 @@ compared as (
     from decided
 ),
 
--- What could wait goes along where another warehouse's order cannot, and makes the minimum with it.
+-- A deferrable order is placed today if another warehouse's order cannot wait and reaches the minimum only with it.
 pooled as (
     select
         *,

@@ -37,7 +37,7 @@ select
     cast(nullif(suppliers.maximum_order_amount, 0) as {{ real_type() }}) as maximum_order_amount,
     {{ real('suppliers.shipment_cost') }} as shipment_cost
 from {{ ref('int_replenishment_risks') }} as items
--- the supplier's terms at the as-of date
+-- The supplier's terms at the as-of date.
 inner join {{ ref('dim_supplier') }} as suppliers
     on suppliers.supplier_id = items.supplier_id
     and not suppliers.is_deleted
@@ -46,5 +46,5 @@ left join rates as supplier_rates
 left join rates as line_rates
     on line_rates.currency = items.currency
 where items.block_reason is null
-    -- on back order only what customers wait for is bought
+    -- For back-order articles, only what customers wait for is bought.
     and (not items.is_backorder or items.suggested_quantity > 0e0)

@@ -1,12 +1,12 @@
 {{ config(materialized='table') }}
 
--- One row per SKU, warehouse and currency that fills an order up to the supplier's minimum: packs are
--- added one by one where the days of cover are lowest, up to 90 days; of a SKU that is not ordered yet at first its least
--- quantity to order. Orders that cannot be filled up that way, or only above the supplier's maximum, have no rows.
+-- One row per SKU, warehouse and currency that tops up an order to the supplier's minimum. Packs are added one by one
+-- to the SKU with the fewest days of cover, up to 90 days; the first addition to a SKU that is not ordered yet is its
+-- minimum order quantity. An order that cannot be filled this way, or only above the supplier's maximum, has no rows.
 
 {% set most_days = 90 %}
 
-{#- What an order may still grow by; a maximum below the minimum does not hold. -#}
+{#- The value by which an order may grow; a maximum below the minimum is ignored. -#}
 {% set room -%}
 case
             when proposals.maximum_order_amount >= proposals.minimum_order_amount
@@ -24,7 +24,7 @@ with items as (
         {%- endif %} as first_packs
     from {{ ref('int_proposal_items') }}
     where daily_demand > 0e0
-        -- on back order only what customers wait for is bought
+        -- For back-order articles, only what customers wait for is bought.
         and not is_backorder
 ),
 
@@ -60,8 +60,8 @@ candidates as (
     where proposals.is_below_minimum
 ),
 
--- Orders that all packs together would not fill are left out before they are counted one by one. (The sum also
--- keeps DuckDB 2.0.0 alive, which aborts where rows are drawn out right above a join.)
+-- Orders that all packs together would not fill are removed before packs are counted one by one. (The sum also avoids
+-- an abort of DuckDB 2.0.0, which occurs when rows are expanded directly above a join.)
 fillable as (
     select
         *,

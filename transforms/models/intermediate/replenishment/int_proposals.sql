@@ -1,6 +1,6 @@
 {{ config(materialized='table') }}
 
--- One row per supplier, warehouse and currency: the lines together against the supplier's terms.
+-- One row per supplier, warehouse and currency, with the total of its lines and the supplier's terms.
 
 with gathered as (
     select
@@ -15,7 +15,7 @@ with gathered as (
         min(minimum_order_amount * terms_rate) as minimum_order_amount,
         min(maximum_order_amount * terms_rate) as maximum_order_amount,
         min(shipment_cost * terms_rate) as shipment_cost,
-        -- no order waits longer than the first of its lines can
+        -- An order can wait no longer than the first of its lines.
         min(case
             when suggested_quantity <= 0e0 then null
             when is_waited_for then {{ as_of() }}

@@ -1,5 +1,5 @@
--- One row per SKU: the supplier it is bought from: the primary one where the tenant knows it, else the first of its
--- additional ones that the tenant knows, the variant's own before the product's.
+-- One row per SKU, with the supplier it is bought from: the primary one if the tenant returns it, else the first
+-- additional supplier that the tenant returns, the variant's own before the product's.
 
 with suppliers as (
     select supplier_id, omnium_store_id from {{ ref('stg_suppliers') }}

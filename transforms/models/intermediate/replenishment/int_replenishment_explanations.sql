@@ -1,5 +1,5 @@
--- One row per SKU and warehouse: what is proposed with its risks, and the same in one sentence that a purchaser
--- understands. Every number of the sentence stands in a column of replenishment.
+-- One row per SKU and warehouse, with the proposal, its risks and the sentence that explains it to a purchaser. Every
+-- number in the sentence is a column of replenishment.
 
 with figures as (
     select
@@ -35,11 +35,11 @@ with figures as (
     inner join {{ ref('int_replenishment_risks') }} as risks
         on risks.sku = levels.sku
         and risks.warehouse_code = levels.warehouse_code
-        -- of two plans the one that was chosen
+        -- If there are two plans, the chosen one.
         and risks.is_echelon = levels.is_echelon
 ),
 
-{#- What the sentence is made of. -#}
+{#- The parts of the sentence. -#}
 {%- set sells %}case
         when daily_demand >= 0.1e0 then 'Sells ' || {{ demand_number('daily_demand', 2) }} || ' a day'
         when daily_demand >= 0.00137e0 then 'Sells ' || {{ demand_number('annual_demand') }} || ' a year'
@@ -103,7 +103,7 @@ with figures as (
 {%- set level %}{{ demand_number('reorder_point') }}
         || case
             when min_quantity > statistical_reorder_point then ' set in Omnium'
-            -- most of what is kept of a new article is kept because nobody knows yet
+            -- Most of what is kept of a new article is a reserve for uncertainty.
             when is_little_known and safety_stock > 0.5e0 * reorder_point
                 then ' (' || {{ demand_number('safety_stock') }} || ' of it for doubt, as '
                     || case when is_long_known then 'little is known of it' else 'it is new' end || ')'
@@ -126,7 +126,7 @@ with figures as (
         else ''
     end{% endset %}
 
--- What most sentences begin with, once for all of them.
+-- The common beginning of most sentences, computed once.
 told as (
     select
         *,

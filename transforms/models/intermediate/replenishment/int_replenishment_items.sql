@@ -1,11 +1,12 @@
--- One row per SKU and warehouse that is stocked or sold, with everything its proposal depends on but the forecast.
--- d of models.md: daily_demand; L, σ_L: lead_time_mean_days, lead_time_sd_days; r: review_days; T: order_interval_days.
+-- One row per SKU and warehouse that is stocked or sold, with all inputs of its proposal except the forecast. In the
+-- notation of models.md, d is daily_demand, L and σ_L are lead_time_mean_days and lead_time_sd_days, r is review_days
+-- and T is order_interval_days.
 
 with packages as (
     select distinct sku from {{ ref('int_package_components') }} where is_package
 ),
 
--- Transfers to places whose own demand is planned for are no demand of the warehouse a second time.
+-- Transfers to places whose own demand is planned for must not count as demand of the warehouse a second time.
 lumpy_transfers as (
     select
         lines.sku,
@@ -76,7 +77,7 @@ select
     items.min_quantity,
     items.max_quantity,
     items.reorder_min_quantity,
-    -- a pack of nothing, or of less, is no pack
+    -- A pack of 0 or less is not a pack.
     case when products.pack_quantity > 0 then products.pack_quantity end as pack_quantity,
     coalesce(products.is_package_break_allowed, false) as is_package_break_allowed,
     coalesce(products.is_virtual, false) as is_virtual,

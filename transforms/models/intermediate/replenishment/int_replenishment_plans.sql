@@ -1,6 +1,6 @@
--- One row per SKU, warehouse and plan: its own customers' demand, and, where it supplies other places, that of all of them
--- together against the stock of all of them together (is_echelon). It names what is read of an item, as tables of a row an
--- item stand on it, which are written column by column.
+-- One row per SKU, warehouse and plan: its own customers' demand and, if it supplies other places, the demand of all of
+-- them against the stock of all of them (is_echelon). Only columns that are read later are selected, because the tables
+-- built from this view are written column by column.
 
 with items as (
     select
@@ -14,7 +14,7 @@ forecast as (
     {{ demand_forecast_over('items', {'forecast': 'forecast_days', 'order_up_to': 'order_up_to_days'}) }}
 ),
 
--- When the next promotion of a SKU begins, or began if it lasts: everywhere, or in one store.
+-- First day of a SKU's current or next promotion, in all stores or in one.
 next_promotions as (
     select sku, warehouse_code, min(promotion_date) as promotion_date
     from {{ ref('int_promotion_days') }}
@@ -22,7 +22,7 @@ next_promotions as (
     group by sku, warehouse_code
 ),
 
--- Of a warehouse that supplies others both plans: for its own customers, and for all of them.
+-- For a warehouse that supplies others, both plans: for its own customers, and for all of them.
 echelons as (
     select
         plans.*,
@@ -91,13 +91,13 @@ plans as (
         case when echelons.is_echelon then echelons.supplied_places else 0 end as supplied_places,
         forecast.own_daily_demand + forecast.daily_transfer_out
             + case when echelons.is_echelon then echelons.daily_demand else 0e0 end as daily_demand,
-        -- what leaves this warehouse's own shelf for customers
+        -- Demand served from the warehouse's own shelf.
         forecast.own_daily_demand + case when echelons.is_echelon then 0e0 else forecast.daily_transfer_out end as shelf_demand,
         sqrt(
             forecast.own_daily_demand_sd * forecast.own_daily_demand_sd + forecast.daily_transfer_out_variance
             + case when echelons.is_echelon then echelons.daily_demand_variance else 0e0 end
         ) as daily_demand_sd,
-        -- what places of whose demand nothing is known took, by lumpy transfers
+        -- Places of unknown demand count by their irregular transfers.
         forecast.forecast_mean + forecast.daily_transfer_out * forecast.forecast_days
             + case when echelons.is_echelon then echelons.forecast_mean else 0e0 end as expected_demand,
         forecast.forecast_promotion + case when echelons.is_echelon then echelons.promotion_demand else 0e0 end as promotion_demand,

@@ -1,13 +1,14 @@
 {{ config(materialized='view' if target.type == 'duckdb' else 'table') }}
 
--- One row per SKU and warehouse: how much to order today, ours and Omnium's way. Of a warehouse that supplies others, the
--- plan that orders more: its own customers must be served as well as the places behind it. In DuckDB what is wide is written once,
--- with the risks; elsewhere a table keeps the formulas of both apart, which engines would else put into each other.
+-- One row per SKU and warehouse, with the quantity to order today by our formula and by Omnium's. For a warehouse that
+-- supplies others, the plan that orders more is chosen, because its own customers must be served as well as the places
+-- behind it. In DuckDB the wide rows are written only once, with the risks. On other engines a table separates the
+-- formulas of both models, which those engines would otherwise nest.
 
 {%- set planned -%}
 select
         levels.*,
-        -- what moves between places that are planned together adds nothing to their stock
+        -- Moving goods between places that are planned together adds nothing to their stock.
         coalesce(case when levels.is_echelon then transfers.units - transfers.returned_units else transfers.units end, 0e0)
             as transfer_in_quantity
     from {{ ref('int_replenishment_levels') }} as levels
@@ -26,7 +27,7 @@ with transfers as (
     group by sku, to_warehouse_code
 ),
 
--- Few have two plans, and to choose between them all rows would be sorted.
+-- Few rows have two plans, and choosing between them for all rows would sort all of them.
 levels_of_one_plan as (
     {{ planned }}
     where not levels.has_two_plans
@@ -48,7 +49,7 @@ of_two_plans as (
 chosen as (
     select
         *,
-        -- from what stock on its own customers are at risk
+        -- The reorder point of its own customers.
         max(case when not is_echelon then reorder_point end) over (partition by sku, warehouse_code) as own_reorder_point,
         row_number() over (
             partition by sku, warehouse_code

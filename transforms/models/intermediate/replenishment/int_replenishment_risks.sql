@@ -1,7 +1,8 @@
 {{ config(materialized='table') }}
 
--- One row per SKU and warehouse: what is proposed, how likely it runs short, by when it must be ordered, and how urgent that is.
--- It is written column by column, so it names what several models read; the rest of a plan stands in int_replenishment_levels.
+-- One row per SKU and warehouse, with the proposal, the risk of a shortage, the day by which to order and the urgency.
+-- The table is written column by column, so it contains only what several models read; the rest of a plan is in
+-- int_replenishment_levels.
 
 with tails as (
     {{ demand_with_tail(
@@ -16,7 +17,7 @@ risks as (
         {{ demand_figure('exceeds') }} as stock_out_risk,
         {{ demand_figure('shortage') }} as expected_shortage,
         case
-            -- a hair more, against rounding; ten years are as good as never
+            -- The tiny addition compensates for rounding errors; ten years mean never.
             when daily_demand > 0e0
                 then least(3650, greatest(0e0, floor((stock_position - ordered_from) / daily_demand + 1e-9)))
             when stock_position <= reorder_point then 0
@@ -24,7 +25,7 @@ risks as (
     from (
         select
             *,
-            -- what is proposed for a minimum set in Omnium alone can wait until demand asks for it
+            -- A suggestion caused only by a minimum set in Omnium can wait until demand requires it.
             case when suggested_quantity > 0e0 then least(reorder_point, statistical_reorder_point) else reorder_point end as ordered_from
         from tails
     ) as tails
@@ -105,7 +106,7 @@ select
     {{ urgency('urgency_rank') }} as urgency,
     urgency_rank,
     case
-        -- what a pack leaves over is no excess where it sells
+        -- The rest of a pack is not an excess if the article sells.
         when stock_position - case when is_store_inactive then 0e0 else order_up_to_level end
             >= case when daily_demand > 0e0 and not is_store_inactive then greatest(1e0, pack) else 1e0 end
             then floor(stock_position - case when is_store_inactive then 0e0 else order_up_to_level end + 1e-9)

@@ -1,5 +1,5 @@
--- One row per SKU: what a unit of it was sold for in the last year, without tax, in the tenant's default currency. Lines in a
--- currency without a rate are left out.
+-- One row per SKU, with its average sales price of the last year without tax, in the tenant's default currency. Lines
+-- in a currency without a rate are left out.
 
 select
     lines.sku,

@@ -19,9 +19,9 @@
 {%- endfor -%}
 {%- do configured.update(var('supplier_review_days', {})) %}
 
--- One row per supplier whose order days are known: how many days lie between two of them at most.
--- Configured (var supplier_order_days or supplier_review_days), else, with var order_days_from_history, observed: a supplier
--- whose orders of a year were all placed on the same one or two days of the week.
+-- One row per supplier with known order days, with the maximum number of days between two of them. They are configured
+-- (var supplier_order_days or supplier_review_days) or, with var order_days_from_history, observed for a supplier whose
+-- orders of a year were all placed on the same one or two weekdays.
 
 with configured as (
     {%- for supplier_id, review_days in configured.items() %}
@@ -36,7 +36,7 @@ order_dates as (
     select distinct
         supplier_id,
         order_date,
-        -- 0 is a Monday
+        -- 0 is Monday.
         {{ days_between("cast('2001-01-01' as date)", 'order_date') }} % 7 as weekday
     from {{ ref('fct_purchase_order_line') }}
     where not is_transfer

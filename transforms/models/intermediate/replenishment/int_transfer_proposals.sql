@@ -1,8 +1,9 @@
 {{ config(materialized='table') }}
 
--- One row per SKU, warehouse with more than it needs and warehouse that would have to order: what to send from one to
--- the other instead. Whoever has most gives first, whose stock lasts shortest takes first. A warehouse gives only what is
--- there, leaves for nobody else and is above its own order-up-to level, and not what it keeps for places that it supplies.
+-- One row per SKU, warehouse with an excess and warehouse that would have to order, with the quantity to send instead.
+-- The warehouse with the largest excess gives first; the one with the fewest days of cover receives first. A warehouse
+-- gives only stock that is there, that it has not promised and that lies above its own order-up-to level, and nothing
+-- that it keeps for places that it supplies.
 
 with transfer_times as (
     select
@@ -24,7 +25,7 @@ spare as (
         sku,
         warehouse_code,
         floor(
-            -- what other transfers are about to take is there, too
+            -- Stock that other transfers are about to take is still there.
             least(
                 {{ real('available - promised_quantity' ~ ('' if var('reserved_includes_awaiting') else ' + awaiting_purchase')) }},
                 {{ real('position') }}
@@ -72,7 +73,7 @@ missing as (
         and case when is_backorder then position < 0 else position <= reorder_point end
 ),
 
--- Both laid end to end along a line of units: where an excess and a need overlap, goods move.
+-- Excesses and needs are laid end to end along a line of units. Goods move where an excess and a need overlap.
 giving as (
     select
         *,
@@ -135,7 +136,7 @@ possible as (
         and transfer_times.to_warehouse_code = matched.to_warehouse_code
     where {{ 'true' if var('transfers_between_places', true) else 'false' }}
         and matched.units >= 1e0
-        -- what is ordered from there anyway is no proposal of its own
+        -- Transfers from the warehouse that the receiver orders from anyway are not proposals of their own.
         and coalesce(matched.source_id, '') <> matched.from_warehouse_code
         and coalesce(transfer_times.planning_mean_days, any_transfer.planning_mean_days, 0e0) <= matched.lead_time_mean_days
 )
@@ -154,6 +155,6 @@ select
     transfer_days,
     is_return
 from possible
--- worth a transfer is what spares the purchase, or helps a shelf that is empty
+-- A transfer is worthwhile if it avoids the purchase or helps a place with nothing available.
 where position + received_units > reorder_point
     or available <= 0e0

@@ -1,7 +1,7 @@
 {{ config(materialized='table') }}
 
--- One row per SKU and place that one of the own warehouses supplies: where more of its goods came from there in the last
--- year than from suppliers. Of two that send each other goods, the one that sends more supplies the other.
+-- One row per SKU and place that an own warehouse supplies, which means that more of its goods came from there in the
+-- last year than from suppliers. If two places send each other goods, the one that sends more supplies the other.
 
 with transfers as (
     select
@@ -54,7 +54,7 @@ select
     from_warehouse_code,
     transfers,
     units,
-    -- once or twice is no habit: the place keeps its supplier
+    -- One or two transfers are not a habit; the place keeps its supplier.
     transfers >= 3 as is_regular
 from compared
 where preference = 1

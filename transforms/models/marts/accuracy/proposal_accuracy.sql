@@ -13,7 +13,7 @@ select
     where history.proposal_date <= {{ as_of() }}
 {%- endset -%}
 
--- Of most days one load is kept, and nothing has to be put in order.
+-- Most days have a single load, and their rows need not be sorted.
 with days_of_several_loads as (
     select proposal_date
     from {{ ref('proposal_history') }}
@@ -31,8 +31,8 @@ of_several_loads as (
         and history.proposal_date in (select proposal_date from days_of_several_loads)
 ),
 
--- Of several loads of a day one that proposed something counts, before others one of which something was ordered, and of
--- these the last.
+-- If a day has several loads, one that proposed something is preferred, then one after which something was ordered,
+-- then the last.
 ranked as (
     select
         *,

@@ -1,7 +1,7 @@
 {#
-  Omnium holds a product once per language (`123_no`, `123_sv`), and a SKU as a product of its own or as
-  a variant of one; here a SKU stands once. What a variant leaves empty is its product's. Products that were
-  deleted keep their names: orders of the past hold them.
+  Omnium stores a product once per language (`123_no`, `123_sv`), and a SKU as a product of its own or as a variant of
+  one; this table has each SKU once. Fields that a variant leaves empty are its product's. Deleted products keep their
+  names because past orders contain them.
 #}
 {%- set inherited = [
     'supplier_id', 'supplier_sku_id', 'supplier_name', 'supplier_lead_time_days', 'pack_quantity',
@@ -46,7 +46,7 @@ skus as (
         variants.variant_key,
         products.is_gone or products.is_deleted or variants.is_deleted as is_deleted,
         coalesce(variants.product_name, products.product_name) as product_name,
-        -- a variant's code is its own: the product's stands on another article
+        -- The product's barcode belongs to another article, so a variant does not inherit it.
         variants.gtin,
         case when variants.cost > 0 then variants.cost else products.cost end as cost,
         case when variants.cost > 0 then variants.cost_currency else products.cost_currency end as cost_currency,
@@ -79,7 +79,7 @@ skus as (
     from products
     left join products_with_variants
         on products.product_key = products_with_variants.product_key
-    -- A product with variants is only their roof, unless it says that it is a SKU itself.
+    -- A product with variants only groups them, unless it says that it is a SKU itself.
     where products_with_variants.product_key is null or (products.is_sku and products.sku_id is not null)
 
 ),
@@ -92,7 +92,7 @@ ranked as (
             partition by sku
             order by
                 case when is_deleted then 1 else 0 end,
-                -- switched off in one language is not switched off
+                -- A product that is deactivated in one language only is not deactivated.
                 case when coalesce(is_active, true) then 0 else 1 end,
                 preference,
                 case when supplier_id is null then 1 else 0 end,

@@ -1,6 +1,6 @@
 {#
-  Suppliers with the planning parameters that were in force at the as-of date. A supplier that was
-  deleted, or never could be read, stays: purchase orders name it.
+  Suppliers with the planning parameters in force at the as-of date. A supplier that was deleted or could never be read
+  is kept because purchase orders name it.
 #}
 with suppliers as (
 

@@ -1,4 +1,4 @@
-{# Stores and warehouses of the tenant, and every other code under which stock or purchases are booked. #}
+{# Stores and warehouses of the tenant, and all other codes under which stock or purchases are booked. #}
 with stores as (
 
     select * from {{ ref('stg_stores') }}

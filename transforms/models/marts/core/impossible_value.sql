@@ -1,6 +1,6 @@
 {#
-  All raw columns that staging reads as a figure, a date or a choice, whatever the resource. The staging models
-  tell them: `raw` writes them into each model's meta. build_state.sql needs to know that it reads them all.
+  All raw columns that staging reads as a number, a date or a choice. The staging models list them: the macro `raw`
+  writes them into each model's meta. The meta entry below tells build_state.sql that this model reads all raw tables.
 #}
 {{ config(meta={'reads': 'all_raw_tables'}) }}
 {%- set tables = {} -%}
@@ -49,7 +49,7 @@ select
     field,
     count(*) as {{ adapter.quote('rows') }},
     {{ joined_in_order('case when place <= 5 then odd_key end', ', ', 'place') }} as example_keys,
-    -- A text in place of a number may be as long as it likes.
+    -- Text in place of a number may be of any length.
     max(case when place = 1 then left(value, 100) end) as example_value
 from numbered
 group by check_name, resource, field

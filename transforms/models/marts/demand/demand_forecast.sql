@@ -1,5 +1,5 @@
--- Drawn out from what is known of an article to 26 weeks, for the articles that matter most: a table of all would be 26
--- times demand_profile, and a view could not be read where the models below it are not.
+-- A table of all articles would have 26 times the rows of demand_profile, and a view could not be read from files
+-- without the models below it. So this is a table of the articles that matter most.
 {% set weeks = 26 -%}
 with promoted as (
     select distinct
@@ -11,7 +11,7 @@ with promoted as (
         and day_quantity > 0e0
 ),
 
--- What sells, or is expected to in a promotion alone.
+-- Articles that sell, or are expected to sell in a promotion only.
 items as (
     select
         profile.sku,
@@ -74,7 +74,7 @@ select
     {{ demand_figure('running_mean - before_mean') }} as week_demand,
     {{ demand_figure('running_mean') }} as running_demand,
     {{ demand_figure('sqrt(countable_variance)') }} as running_sd,
-    -- a running total does not fall, though its spread may rise faster than its mean
+    -- A running total never falls, even if its standard deviation grows faster than its mean.
     {% for name in ['running_p50', 'running_p90', 'running_p95', 'running_p98'] -%}
     max({{ name }}) over (
         partition by sku, warehouse_code order by week rows between unbounded preceding and current row

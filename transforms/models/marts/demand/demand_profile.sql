@@ -36,7 +36,7 @@ weeks as (
             on totals.sku = window_days.sku
             and totals.warehouse_code = window_days.warehouse_code
         where window_days.demand > 0
-            -- whole weeks only, counted back from the as-of date
+            -- Only full weeks, counted back from the as-of date.
             and {{ days_between('window_days.first_day', as_of()) }} < floor(totals.days / 7e0) * 7e0
         group by
             window_days.sku, window_days.warehouse_code,
@@ -179,7 +179,8 @@ valued as (
     from settled
 ),
 
--- By themselves, as most articles of a large tenant have no value, and all else that is known of one need not be sorted.
+-- Ranked separately, because most articles of a large tenant have no value and need not be sorted with all of their
+-- columns.
 worth as (
     select
         items.sku,
@@ -217,7 +218,7 @@ select
     valued.sku,
     valued.warehouse_code,
     daily_demand,
-    -- without two full days in stock: as if customers came one by one
+    -- With fewer than two full days in stock, demand is assumed to be a Poisson process.
     {{ demand_figure('coalesce(daily_demand_sd, sqrt(daily_demand))') }} as daily_demand_sd,
     {{ demand_figure('case
         when daily_demand > 0e0 and protection_days > 0e0 then (forecast_mean - forecast_promotion) / (exact_daily_demand * protection_days)
@@ -250,7 +251,8 @@ select
         when daily_demand = 0e0 then 'N'
         when annual_value is null then null
         when annual_value = 0 then 'C'
-        -- a millionth less: amounts are rounded to cents, and what stands at the limit must not fall below it
+        -- Reduced by a millionth, because amounts are rounded to cents and a row exactly at the limit must not fall
+        -- below it.
         when ranked.value_before < 0.7999992 * ranked.total_value then 'A'
         when ranked.value_before < 0.94999905 * ranked.total_value then 'B'
         else 'C'

@@ -1,6 +1,6 @@
 {{ config(materialized='table_unless_huge', drawn_from='fct_stock_and_demand_change') }}
 
--- The table behind it holds only the days on which something happened: each is drawn out here until the next.
+-- The table behind this one has only days with events; each of its rows is expanded to the days until the next.
 with days as (
     select
         sku,

@@ -1,8 +1,8 @@
 {{ config(materialized='table_by_key') }}
 
--- One row per SKU, warehouse and day on which anything happened, up to the as-of date, and how long
--- nothing else did (run_days, this day included). The daily marts are these rows, drawn out; figures
--- over a period are sums over them. A grid of every day would be a hundred times as large.
+-- One row per SKU, warehouse and day with any event, up to the as-of date, and the number of days (run_days, this one
+-- included) until the next event. The daily marts expand these rows; sums over a period are sums over them. A grid of
+-- all days would have a hundred times as many rows.
 
 with happened as (
     select
@@ -56,8 +56,8 @@ days as (
     group by sku, warehouse_code, day
 ),
 
--- Days without a transaction keep the stock of the last one before them; days before the first
--- transaction have its opening stock.
+-- Days without a transaction keep the stock of the last one before them. Days before the first transaction have its
+-- opening stock.
 spans as (
     select
         *,
@@ -69,7 +69,7 @@ spans as (
         coalesce(
             lead(day) over (partition by sku, warehouse_code order by day), {{ add_days(as_of(), 1) }}
         ) as next_day,
-        -- ordered only so that all of these share one sort
+        -- Ordered only so that all of these windows share one sort.
         max(opening_quantity) over (
             partition by sku, warehouse_code order by day rows between unbounded preceding and unbounded following
         ) as first_opening_quantity,
@@ -85,7 +85,7 @@ filled as (
         case
             when stock_changes > 0 then case when carried_quantity - carried_reserved > 0 then 1e0 else 0e0 end
             when first_opening_available is not null then case when first_opening_available > 0 then 1e0 else 0e0 end
-            -- no transaction ever: nothing says that it was out of stock
+            -- Without any transaction, nothing indicates that the SKU was out of stock.
             else 1e0
         end as carried_share
     from spans

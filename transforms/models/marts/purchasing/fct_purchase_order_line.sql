@@ -33,7 +33,7 @@ parts as (
 
     select
         int_purchase_receipt_parts.*,
-        -- How much of this part counts towards the net quantity.
+        -- The part of the quantity that counts towards the net quantity.
         greatest(0, least(running_quantity, net_quantity) - (running_quantity - quantity)) as counted_quantity
     from {{ ref('int_purchase_receipt_parts') }} as int_purchase_receipt_parts
     where {{ of_changed_keys('int_purchase_receipt_parts.purchase_order_id') }}
@@ -52,7 +52,7 @@ joined as (
         orders.cancelled_date,
         orders.is_current_state,
         received_orders.purchase_order_id is not null as is_order_received,
-        -- A status that no seed knows counts as placed.
+        -- A status that the seed does not list counts as placed.
         coalesce(stages.stage, 'placed') as status_stage
     from order_rows
     inner join orders
@@ -70,7 +70,7 @@ placed as (
         joined.*,
         case when status_stage = 'draft' then 'placed' else status_stage end as stage
     from joined
-    -- An order that was never placed has no row; a draft with a receipt was.
+    -- An order that was never placed has no row, but a draft with a receipt was placed.
     where status_stage <> 'draft' or is_order_received
 
 ),

@@ -37,7 +37,7 @@ tenant as (
 
     select
         {{ real(var('default_average_lead_time_days')) }} as mean_days,
-        -- At even odds (z = 0) a margin says nothing of the spread.
+        -- At service level 0.5 (z = 0), the margin says nothing about the standard deviation.
         power(
             coalesce(
                 {{ real(var('lead_time_safety_margin_days')) }}
@@ -49,7 +49,7 @@ tenant as (
 
 ),
 
--- The two roots are always there, so that every key has a parent and a plan can always be made.
+-- The global level always has a row, so that every key has a parent and planning figures always exist.
 measured as (
 
     select

@@ -4,7 +4,7 @@ with suppliers as (
     select
         supplier_id,
         supplier_name,
-        -- A supplier without a lead time of its own is planned with the tenant's; 0 days or less is none.
+        -- Without a lead time of its own, a supplier is planned with the tenant's default; 0 days or less means none.
         case
             when lead_time_days > 0 then lead_time_days
             else {{ var('default_average_lead_time_days') }}
@@ -23,7 +23,7 @@ history as (
 
     select
         supplier_id,
-        -- of a change without a date nobody knows since when it holds
+        -- If a change has no date, the beginning of the current value is unknown.
         case
             when count(case when {{ is_change }} and valid_from is null then 1 end) = 0
                 then max(case when {{ is_change }} then valid_from end)
@@ -40,7 +40,7 @@ lead_times as (
 
 ),
 
--- S(configured + margin): the share that takes longer than planned for.
+-- S(configured + margin): the share that takes longer than planned.
 planned as (
 
     select
@@ -55,13 +55,13 @@ planned as (
 
 ),
 
--- What arrives from the supplier on an average day of the last year, at cost.
+-- The value that arrives from the supplier on an average day of the last year, at cost.
 arriving as (
 
     select
         supplier_id,
         sum({{ worth('received_quantity', 'unit_cost') }}) as received_value,
-        -- A supplier that is new has no year of receipts yet.
+        -- A new supplier has less than a year of receipts.
         least(365, greatest(30, max({{ days_between('order_date', as_of()) }}))) as days,
         case when count(distinct coalesce(currency, '')) = 1 then min(currency) end as currency
     from {{ ref('fct_purchase_order_line') }}
@@ -134,7 +134,7 @@ select
     recent_mean_days,
     drift_days,
     is_drifting,
-    -- Of a supplier that drifts, what recent orders took; of any other that is what all of them took.
+    -- The recent curve equals that of all orders unless the supplier drifts.
     recent_p50_days as recommended_lead_time_days,
     recent_p90_days - recent_p50_days as recommended_margin_days,
     coalesce(

@@ -4,7 +4,7 @@ with candidates as (
 
 ),
 
--- Rows of the same level and age have the same prospects.
+-- Rows with the same level and age have the same prospects.
 ages as (
 
     select distinct prospect_key, lead_time_level, level_supplier_id, level_warehouse_code, level_sku, age_days
@@ -27,7 +27,7 @@ forecasts as (
         min(case when day > age_days and survival <= survival_at_age * 0.1 + 1e-9 then day end) as p90_day,
         min(case when day <= age_days + 7 then survival end) as survival_in_7_days,
         max(case when received > 0 then day end) as longest_days,
-        -- What weighs nothing any more was not seen: nothing is left of the curve to wait for.
+        -- Arrivals whose weight is 0 do not count as seen, so that nothing is left of the curve.
         coalesce(max(case when received > 0 then day end) <= min(age_days) or min(survival_at_age) <= 0, true)
             as is_beyond_history
     from curves

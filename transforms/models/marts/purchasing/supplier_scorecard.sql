@@ -52,7 +52,7 @@ select
     scored.promise_slips,
     {{ rounded('scored.over_received_share') }} as over_received_share,
     {{ rounded('scored.canceled_share') }} as canceled_share,
-    -- Money of several currencies, or of an unknown one, is not added up.
+    -- Amounts in several currencies, or in an unknown one, are not added up.
     case
         when scored.currencies = 0 then {{ money('0') }}
         when scored.currencies = 1 and scored.overdue_currency is not null and scored.overdue_without_cost = 0

@@ -4,7 +4,7 @@ with inventory as (
         warehouse_code,
         sum(on_hand) as on_hand,
         sum(reserved) as reserved,
-        -- what stands in the tenant is what was known, unless it changed after the as-of date
+        -- The tenant's current row is what was known, unless it changed after the as-of date.
         {{ as_of_is_current() }} or max(modified_date) <= {{ as_of() }} as is_current
     from {{ ref('stg_inventory') }}
     where not is_virtual
@@ -40,7 +40,7 @@ later as (
         and not is_virtual
 ),
 
--- Before an article's first transaction, what that one says was there.
+-- Before an article's first transaction, its opening stock according to that transaction.
 opening as (
     select
         sku,
@@ -64,7 +64,7 @@ joined as (
         items.sku,
         items.warehouse_code,
         {{ quantity('case
-            -- a figure that cannot be is none: what the last transaction left counts
+            -- An impossible figure counts as missing, and the stock after the last transaction is used.
             when inventory.is_current then coalesce(inventory.on_hand, recorded.closing_quantity, 0)
             else coalesce(recorded.closing_quantity, opening.opening_quantity, inventory.on_hand, 0)
         end') }} as on_hand,

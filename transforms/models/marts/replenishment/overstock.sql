@@ -13,7 +13,7 @@ excesses as (
         sku,
         warehouse_code,
         excess_quantity,
-        -- what can still be called off is not yet there
+        -- Only what has not arrived yet can be cancelled.
         least(excess_quantity, {{ real('on_order') }}) as excess_on_order,
         product_name,
         supplier_id,
@@ -31,7 +31,7 @@ excesses as (
     where excess_quantity > 0e0
 ),
 
--- The orders that bring the excess, the latest first: as many as are too many.
+-- The newest open orders that together bring the excess.
 open_lines as (
     select
         eta.sku,

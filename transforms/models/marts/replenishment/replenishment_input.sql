@@ -45,5 +45,5 @@ from {{ ref('int_replenishment_levels') }} as levels
 inner join {{ ref('int_replenishment_risks') }} as risks
     on risks.sku = levels.sku
     and risks.warehouse_code = levels.warehouse_code
-    -- of two plans the one that was chosen
+    -- If there are two plans, the chosen one.
     and risks.is_echelon = levels.is_echelon

@@ -20,7 +20,7 @@ arrivals as (
     group by eta.sku, eta.warehouse_code, weeks.week
 ),
 
--- What is proposed to be sent to other warehouses leaves today, what comes from them takes its time.
+-- Outgoing proposed transfers leave today; incoming ones take their lead time.
 sent as (
     select sku, from_warehouse_code as warehouse_code, sum(units) as units
     from {{ ref('int_transfer_proposals') }}

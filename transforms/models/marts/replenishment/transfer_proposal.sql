@@ -2,7 +2,7 @@ with transfers as (
     select
         transfers.*,
         transfers.lead_time_mean_days - transfers.transfer_days as days_sooner,
-        -- what comes back from a place that is planned together with the receiver is part of its position already
+        -- Goods returned from a place that is planned together with the receiver are already part of its position.
         case
             when transfers.unit_cost is null then null
             when transfers.is_return and quantities.is_echelon then 0e0
@@ -14,7 +14,7 @@ with transfers as (
         and quantities.warehouse_code = transfers.to_warehouse_code
 ),
 
--- what each of the two savings is called; null where there is none
+-- The wording of each of the two savings; null if there is none.
 described as (
     select
         transfers.*,
