@@ -1,6 +1,6 @@
 {#
-  The probability (0 … 1, never null) that the open quantity of a row of open_purchase_eta arrives within `horizon` more
-  days, a numeric expression. `eta` and `prospects` are the names by which the query knows the row and that of
+  The probability (0…1, never null) that the open quantity of a row of open_purchase_eta arrives within the next
+  `horizon` days (a numeric expression). `eta` and `prospects` are the query's aliases of that row and of the row of
   int_arrival_prospects for this horizon:
 
       left join {{ ref('int_arrival_prospects') }} as prospects
@@ -8,12 +8,12 @@
           and H >= prospects.from_days
           and (H < prospects.until_days or prospects.until_days is null)
 
-  - Inside history it is 1 − S(a + h) / S(a), with a the days since the order.
-  - Beyond all history, but promised for later: it comes when it is promised.
-  - Beyond both, with M the longest time that was ever seen or promised: 0.5^((a − M) / M) · (1 − 0.5^(4h / M)). Who has
-    waited twice the longest time expects half of it, three times a quarter, and what still comes comes with a median
-    of M / 4. So an order that nobody closed stops counting by itself. Measured on 56 such rows of the sandbox's medium
-    tenant at two dates: expected within M / 4 more days 43 %, came 48 %; within M 74 %, came 80 %.
+  - Within history: 1 − S(a + h) / S(a), where a is the days since the order.
+  - Beyond all history but promised for later: it arrives on the promised date.
+  - Beyond both, with M the longest time ever seen or promised: 0.5^((a − M) / M) · (1 − 0.5^(4h / M)). After twice the
+    longest time half of the quantity is still expected, after three times a quarter, and what still comes has a median
+    of M / 4. An order that nobody closed therefore stops counting by itself. Measured on 56 such rows of the sandbox's
+    medium tenant at two dates: within M / 4 more days 43 % were expected and 48 % came; within M, 74 % and 80 %.
 #}
 {% macro arrival_probability(eta, prospects, horizon) -%}
     case

@@ -1,14 +1,15 @@
 {#
-  What is built anew, and what is left as it is (DuckDB, where the program sets var('build_only_changed')).
+  Decides which nodes are rebuilt and which stay as they are (on DuckDB, if the program sets var('build_only_changed')).
 
-  The program says in `build_state.node_version` which version of each raw table there is. Every node adds its own row:
-  `inputs`, a digest of its compiled SQL and of its parents' versions, and `version`, what its dependants rest on: of a
-  table a digest of its rows, so that a table built anew with the same rows has nothing built after it; of a view its
-  inputs; of a test its result. `shape` stands for the columns alone: a view lasts until they, or its SQL, change.
-  A row is written in the transaction that makes the relation, into the same file: neither outlives the other.
+  The program records the current version of each raw table in `build_state.node_version`. Every node adds a row of its
+  own. `inputs` is a digest of its compiled SQL and of its parents' versions. `version` is what its dependants depend
+  on. For a table it is a digest of its rows, so that nothing is rebuilt after a table that was rebuilt with the same
+  rows; for a view its inputs; for a test its result. `shape` represents the columns alone: a view stays until its
+  columns or its SQL change. The row is written in the transaction that creates the relation, into the same file, so
+  that neither exists without the other.
 #}
 
-{# Whether this build keeps what it builds from: none where the table for it does not exist. #}
+{# The table of build states; none if this build does not use one. #}
 {% macro build_state_table() -%}
     {%- if not execute or target.type != 'duckdb' or project_name != 'omnium' -%}{{ return(none) }}{%- endif -%}
     {{ return(adapter.get_relation(target.database, 'build_state', 'node_version')) }}
@@ -16,8 +17,8 @@
 
 
 {#
-  What the node at hand is made from: {inputs, shape, known}, `known` being what is written of its last build.
-  None: it has to be built. `inputs` is none where the version of a parent is not known.
+  What the current node is built from: {inputs, shape, known}, where `known` is the record of its last build. None means
+  that it must be built. `inputs` is none if the version of a parent is unknown.
 #}
 {% macro build_inputs(sql) -%}
     {%- set kept = build_state_table() -%}
@@ -55,14 +56,14 @@
 {%- endmacro %}
 
 
-{# Whether the relation of the node at hand can stay: a table with the same inputs, a view on the same columns. #}
+{# Whether the relation of the current node can stay: a table with the same inputs, or a view on the same columns. #}
 {% macro is_built(state, kind) -%}
     {%- if state is none or state.known is none or state.inputs is none -%}{{ return(false) }}{%- endif -%}
     {{ return(state.known.inputs == state.inputs if kind == 'table' else state.known.shape == state.shape) }}
 {%- endmacro %}
 
 
-{# Write down what the node at hand was built from; `state` none: it is not known, and what rests on it is built. #}
+{# Records what the current node was built from. If `state` is none, that is unknown, and its dependants are rebuilt. #}
 {% macro record_build(state, kind, relation) -%}
     {%- set kept = build_state_table() -%}
     {%- if kept is none -%}{{ return('') }}{%- endif -%}
@@ -90,13 +91,16 @@
 {%- endmacro %}
 
 
-{# What a model that dbt builds in its own way (incremental, snapshot) calls after it: always built, its rows digested. #}
+{#
+  Called after a model that dbt builds in its own way (incremental, snapshot). It is always built, and its rows are
+  digested.
+#}
 {% macro record_rows() -%}
     {%- if execute -%}{%- do record_build(none, 'table', this) -%}{%- endif -%}
 {%- endmacro %}
 
 
-{# A test of what has not changed has the result that it had; who asks for tests alone gets them run. #}
+{# A test whose inputs have not changed keeps its result. `dbt test` runs all tests. #}
 {% materialization test, adapter='duckdb' %}
     {%- set state = build_inputs(sql) if flags.WHICH == 'build' and not should_store_failures() else none -%}
     {%- if is_built(state, 'table') -%}

@@ -1,9 +1,9 @@
 {#
-  Days. A day is a calendar day in var('time_zone'); a distance between two days is a plain date
-  difference, never hours divided by 24.
+  Days. A day is a calendar day in var('time_zone'). The distance between two days is a date difference, never hours
+  divided by 24.
 #}
 
-{# The type of an instant, a point in time. #}
+{# The type of an instant (a point in time). #}
 {% macro instant_type() -%}
     {{ return(adapter.dispatch('instant_type', 'omnium')()) }}
 {%- endmacro %}
@@ -12,19 +12,19 @@
     {{ return('timestamp with time zone') }}
 {%- endmacro %}
 
-{# Spark's timestamps are instants, shown in the session's zone, which the program sets to UTC. #}
+{# Spark's timestamps are instants, shown in the time zone of the session, which the program sets to UTC. #}
 {% macro spark__instant_type() -%}
     {{ return('timestamp') }}
 {%- endmacro %}
 
 
-{# An instant as a literal, of a time in UTC (`2026-01-31 00:00:00`). #}
+{# An instant as a literal, from a time in UTC (`2026-01-31 00:00:00`). #}
 {% macro instant_literal(time) -%}
     {{ return(instant_type() ~ " '" ~ time ~ "+00:00'") }}
 {%- endmacro %}
 
 
-{# The time that clocks in UTC show at an instant, a timestamp without a zone. #}
+{# The clock time in UTC at an instant, as a timestamp without time zone. #}
 {% macro utc(instant) -%}
     {{ return(adapter.dispatch('utc', 'omnium')(instant)) }}
 {%- endmacro %}
@@ -38,7 +38,7 @@
 {%- endmacro %}
 
 
-{# The instant at which clocks in UTC show a time without a zone. #}
+{# The instant at which clocks in UTC show a time (a timestamp without time zone). #}
 {% macro from_utc(time) -%}
     {{ return(adapter.dispatch('from_utc', 'omnium')(time)) }}
 {%- endmacro %}
@@ -52,7 +52,7 @@
 {%- endmacro %}
 
 
-{# The calendar day on which an instant falls. 0001-01-01, .NET's "no date", is no day. #}
+{# The calendar day of an instant. 0001-01-01, the "no date" of .NET, is not a day. #}
 {% macro local_date(instant) -%}
     {{ adapter.dispatch('local_date', 'omnium')(instant) }}
 {%- endmacro %}
@@ -73,8 +73,9 @@
 
 
 {#
-  The calendar day that somebody named by an instant. A form that knows of no zones sends a day as its midnight in UTC, which in
-  America is the evening before: it means the day that it names, in every zone. Anything else is a time of the day on which it falls.
+  The calendar day that an instant stands for. A form without time zones sends a day as its midnight in UTC, which in
+  America is the evening before; that stands for the named day in every time zone. Any other instant is a time on the
+  day on which it falls.
 #}
 {% macro named_day(instant) -%}
     case
@@ -86,8 +87,8 @@
 {%- endmacro %}
 
 {#
-  The last calendar day of what ends at an instant, by the same rule: what ends with a day in UTC, at midnight or in the minute
-  before, ends with that day in every zone, and not an hour into the next one.
+  The last calendar day of a period that ends at an instant, by the same rule. A period that ends with a day in UTC, at
+  midnight or in the minute before, ends with that day in every time zone, not an hour into the next one.
 #}
 {% macro last_named_day(instant) -%}
     {%- set last_second = second_before(instant) | trim -%}
@@ -99,7 +100,7 @@
 {%- endmacro %}
 
 
-{# Days from one date to another: an integer, negative where `until` comes first. #}
+{# Days from one date to another, as an integer; negative if `until` comes first. #}
 {% macro days_between(since, until) -%}
     {{ adapter.dispatch('days_between', 'omnium')(since, until) }}
 {%- endmacro %}
@@ -108,7 +109,7 @@
     {{ dbt.datediff(since, until, 'day') }}
 {%- endmacro %}
 
-{# dbt-spark's own asserts that neither date is null. #}
+{# The macro of dbt-spark asserts that neither date is null. #}
 {% macro spark__days_between(since, until) -%}
     cast(datediff({{ until }}, {{ since }}) as bigint)
 {%- endmacro %}
@@ -122,7 +123,7 @@
 {%- endmacro %}
 
 
-{# A date some days later; `days` may be any integer expression. #}
+{# The date `days` later; `days` may be any integer expression. #}
 {% macro add_days(day, days) -%}
     {{ adapter.dispatch('add_days', 'omnium')(day, days) }}
 {%- endmacro %}
@@ -145,8 +146,8 @@
 
 
 {#
-  The date as of which every mart answers: a literal, so that one build has one answer.
-  var('as_of_date'), else the date of the newest finished load, else (nothing was ever loaded) today.
+  The date as of which every mart answers, as a literal, so that a build has a single answer: var('as_of_date'), else
+  the date of the newest finished load, else (if nothing was ever loaded) today.
 #}
 {% macro as_of() -%}
     {%- if var('as_of_date') -%}
@@ -160,7 +161,10 @@
     {%- endif -%}
 {%- endmacro %}
 
-{# Selects of a table of loads the newest one, where it numbers them: the clock may have been ahead at an earlier one. #}
+{#
+  Selects the newest load from a table of loads, by its number if it has one, because the clock may have been ahead at
+  an earlier load.
+#}
 {% macro where_newest_load(table) -%}
     {%- if 'load_id' in raw_columns(table) -%}
         where load_id = (select max(load_id) from {{ raw_relation(table) }})
@@ -182,10 +186,10 @@
 
 
 {#
-  Whether the as-of date counts as a day on which demand could be seen. A load of the night or the morning finds nothing
-  sold of its own day yet: counted like any other, the newest day, which weighs most, would be one without demand. From
-  noon on (of var('time_zone')) it counts, and so does a day that was asked for: it is answered as of its end. Of a lake, which does not
-  hold when it was loaded, var('is_as_of_day_over') tells.
+  Whether the as-of date counts as a day of observed demand. A load at night or in the morning finds no sales of its own
+  day yet. Counted like any other day, the newest day, which weighs most, would be one without demand. It counts from
+  noon on (in var('time_zone')). A day set explicitly counts too, because it is answered as of its end. A lake does not
+  record when it was loaded, so var('is_as_of_day_over') decides.
 #}
 {% macro is_as_of_day_over() -%}
     {%- if var('as_of_date') or not execute -%}
@@ -200,7 +204,7 @@
     {{ return(cache['is_over']) }}
 {%- endmacro %}
 
-{# The last day that counts as a whole one, as of `as_of_day`: the day before, where that is the as-of date and not over. #}
+{# The last complete day as of `as_of_day`; the day before, if that is the as-of date and not over. #}
 {% macro last_whole_day(as_of_day) -%}
     {%- if is_as_of_day_over() -%}
         {{ as_of_day }}
@@ -211,8 +215,8 @@
 
 
 {#
-  Whether as_of() is (or lies after) the date of the newest load: then the current state of every row
-  was known, and no history has to be asked. Renders `true` or `false`.
+  Whether as_of() is on or after the date of the newest load. The current state of every row was then known, and no
+  history is needed. Renders `true` or `false`.
 #}
 {% macro as_of_is_current() -%}
     {%- if not var('as_of_date') -%}
@@ -223,7 +227,7 @@
 {%- endmacro %}
 
 
-{# An instant a second earlier: what ends at midnight has its last day before it. #}
+{# The instant a second earlier, because the last day of a period that ends at midnight is the day before. #}
 {% macro second_before(instant) -%}
     {{ adapter.dispatch('second_before', 'omnium')(instant) }}
 {%- endmacro %}

@@ -1,5 +1,5 @@
 {#
-  What is special about the days to come: the season of a category, the weekdays and closed days of a warehouse.
+  The calendar of the days ahead: the season of a category, and the weekdays and closed days of a warehouse.
 #}
 
 {# Monday 0 … Sunday 6. #}
@@ -9,12 +9,13 @@
 
 
 {#
-  One row per as-of day, category and number of days ahead (0…400): season_days = the days until then, each counted as
-  much as it sells against now. What the category sold on the same days a year ago, against what it sold a year
-  before now; a square root of it (a year is no law), pulled towards what the whole tenant did where the category sells
-  seldom, and that towards 1. Without thirteen months of history: the days.
+  One row per as-of day, category and number of days ahead (0…400). season_days is the sum of the days until then, each
+  weighted by its sales relative to now. The weight is what the category sold on the same days a year ago, relative to
+  what it sold just before the same day a year ago, to the power of var season_weight (0.5 by default, because one year
+  is weak evidence). If the category sells seldom, it is pulled towards the figure of the entire tenant, and that one
+  towards 1. With less than thirteen months of history, season_days is the number of days.
 
-  estimates: as demand_estimates gives them; an article's sales count by its own usual size.
+  estimates: a relation of demand_estimates. The sales of an article are measured in its own usual size.
 #}
 {% macro demand_seasons(changes, estimates) -%}
 {%- set k = demand_constants() -%}
@@ -30,7 +31,7 @@ with counted as (
         and changes.warehouse_code = estimates.warehouse_code
     where changes.demand_quantity > 0
         and changes.day <= estimates.as_of_day
-        -- older days weigh nothing
+        -- Older days have no weight.
         and changes.day > {{ add_days('estimates.as_of_day', -1 * k.memory_limit_days) }}
     group by estimates.as_of_day, estimates.category, changes.day
 ),
@@ -38,7 +39,7 @@ with counted as (
 begins as (
     select
         as_of_day,
-        -- days before the same day a year ago of which there is a record
+        -- Days of record before the same day a year ago.
         -min(ahead_days) as days_before
     from counted
     group by as_of_day
@@ -93,7 +94,8 @@ ahead as (
         now.as_of_day,
         now.category,
         cast(offsets.ahead_days as integer) as ahead_days,
-        -- closed on Saturdays is no season: what each weekday sells of seven, lately; one without a row sold nothing
+        -- Closing on Saturdays is not a season: sales are expected by weekday, from the recent sales of each; a weekday
+        -- without a row sold nothing.
         now.daily_sales * (7e0 * coalesce(weekdays.sales, 0e0) + {{ k.weekday_prior_sale_days }}e0)
             / (coalesce(weeks.sales, 0e0) + {{ k.weekday_prior_sale_days }}e0) as expected_sales,
         coalesce(counted.sales, 0e0) as sales
@@ -107,7 +109,7 @@ ahead as (
     left join counted
         on counted.as_of_day = now.as_of_day
         and counted.category = now.category
-        -- after a year it begins again
+        -- After a year it repeats.
         and counted.ahead_days = case
             when offsets.ahead_days > {{ k.season_shift_days }} then offsets.ahead_days - {{ k.season_shift_days }}
             else offsets.ahead_days
@@ -176,9 +178,9 @@ from days
 
 
 {#
-  One row per as-of day, warehouse and number of days ahead (0…400): weekday_days = the days until then, each counted
-  as much as its weekday sells (26 weeks, one-offs cut, a little towards 1). Over whole weeks it is the days, less those
-  on which the warehouse is closed (closed_days: a relation like int_closed_days).
+  One row per as-of day, warehouse and number of days ahead (0…400). weekday_days is the sum of the days until then,
+  each weighted by the sales of its weekday (over 26 weeks, one-offs cut, pulled slightly towards 1). Over full weeks,
+  it is the number of days less those on which the warehouse is closed (closed_days: a relation like int_closed_days).
 #}
 {% macro demand_weekdays(changes, estimates, closed_days=none) -%}
 {%- set k = demand_constants() -%}

@@ -1,9 +1,9 @@
 {#
-  The open orders of a replayed policy: a list of (day of arrival, quantity), and the recursion that
-  carries it from day to day.
+  The open orders of a replayed policy, a list of (day of arrival, quantity), and the recursion that carries it from day
+  to day.
 #}
 
-{# A list that holds the arrivals of a day, gathered in a group by query. #}
+{# Aggregates the arrivals of a group of rows into a list. #}
 {% macro backtest_orders_gather(arrives, quantity) -%}
     {{ adapter.dispatch('backtest_orders_gather', 'omnium')(arrives, quantity) }}
 {%- endmacro %}
@@ -21,7 +21,7 @@
 {%- endmacro %}
 
 
-{# The list without anything in it. #}
+{# The empty list. #}
 {% macro backtest_orders_none() -%}
     {{ adapter.dispatch('backtest_orders_none', 'omnium')() }}
 {%- endmacro %}
@@ -39,7 +39,7 @@
 {%- endmacro %}
 
 
-{# What arrives on a day. #}
+{# The quantity that arrives on a day. #}
 {% macro backtest_orders_due(orders, day) -%}
     {{ adapter.dispatch('backtest_orders_due', 'omnium')(orders, day) }}
 {%- endmacro %}
@@ -64,7 +64,7 @@
 {%- endmacro %}
 
 
-{# The orders that arrive after a day, and one more if its quantity is above 0. #}
+{# The orders that arrive after a day, and a new one if its quantity is above 0. #}
 {% macro backtest_orders_after(orders, day, arrives, quantity) -%}
     {{ adapter.dispatch('backtest_orders_after', 'omnium')(orders, day, arrives, quantity) }}
 {%- endmacro %}
@@ -103,7 +103,7 @@
 {%- endmacro %}
 
 
-{# Where the database can: keep only the newest row of each key while recursing. #}
+{# If the database supports it, keeps only the newest row of each key while recursing. #}
 {% macro backtest_using_key(keys) -%}
     {{ adapter.dispatch('backtest_using_key', 'omnium')(keys) }}
 {%- endmacro %}
@@ -116,7 +116,7 @@
 {%- endmacro %}
 
 
-{# The policies that are replayed: ours at several service levels, Omnium's with days added to its margin. #}
+{# The policies that are replayed: ours at several service levels, and Omnium's with days added to its margin. #}
 {% macro backtest_policies() -%}
     {%- set levels = [var('service_level')] -%}
     {%- for level in var('backtest_service_levels', [0.5, 0.7, 0.8, 0.9, 0.98]) if level not in levels -%}

@@ -1,5 +1,5 @@
 {#
-  Turning "what happened, and for how long nothing else did" into one row per day.
+  Expands events and the number of days without another event into one row per day.
 #}
 
 {# In a select list: one row per whole number from 0 to `length` − 1. #}
@@ -11,7 +11,7 @@
     generate_series(0, cast({{ length }} as integer) - 1)
 {%- endmacro %}
 
-{# Spark's sequence counts down where it ends before it begins. #}
+{# Spark's sequence counts down if its end is before its beginning. #}
 {% macro spark__demand_day_offsets(length) -%}
     explode(case
         when {{ length }} > 0 then sequence(0L, cast({{ length }} as bigint) - 1)
@@ -25,19 +25,20 @@
 
 
 {#
-  The instant a second before a day begins in var('time_zone'): where clocks are set at midnight, there may be none, or two, and
-  the last second of the day before is there once, or ends with its second time.
+  The instant one second before a day begins in var('time_zone'). If clocks change at midnight, the first instant of a
+  day may not exist or occur twice. The last second of the day before exists once, or, if it occurs twice, the day
+  begins after the second time.
 #}
 {% macro demand_second_before_day(day) -%}
     {{ adapter.dispatch('demand_second_before_day', 'omnium')(day) }}
 {%- endmacro %}
 
-{# Of a time that clocks show twice the second is meant. #}
+{# If clocks show a time twice, the second one is taken. #}
 {% macro default__demand_second_before_day(day) -%}
     ((cast({{ day }} as timestamp) - interval '1 second') at time zone '{{ var("time_zone") }}')
 {%- endmacro %}
 
-{# Of a time that clocks show twice the first is meant, of one that they never show the one an hour later. #}
+{# If clocks show a time twice, the first one is taken; if they never show it, the one an hour later. #}
 {% macro spark__demand_second_before_day(day) -%}
     (to_utc_timestamp(cast({{ day }} as timestamp), '{{ var("time_zone") }}') - interval '1 second')
 {%- endmacro %}
@@ -58,8 +59,8 @@
 
 
 {#
-  The part of a day (0…1) that has passed at an instant, by elapsed time: a day on which clocks are set back has
-  25 hours.
+  The share (0…1) of a day that has passed at an instant, by elapsed time; a day on which clocks are set back has 25
+  hours.
 #}
 {% macro demand_day_fraction(instant, day) -%}
     cast(
@@ -70,40 +71,40 @@
 {%- endmacro %}
 
 
-{# Customer orders with these statuses are void: nobody waits for the goods. #}
+{# Customer orders with these statuses are void, so that nobody waits for the goods. #}
 {% macro demand_is_canceled_status(status) -%}
     coalesce(lower({{ status }}) in ('ordercanceled', 'canceled', 'cancelled', 'deleted'), false)
 {%- endmacro %}
 
 
-{# Customer orders with these statuses wait for nothing any more. #}
+{# Customer orders with these statuses no longer wait for anything. #}
 {% macro demand_is_finished_status(status) -%}
     coalesce(lower({{ status }}) in ('completed', 'delivered', 'invoiced', 'returned', 'closed'), false)
 {%- endmacro %}
 
 
 {#
-  Exponential smoothing without a loop. Started at the first value, the smoothed size after n values
-  is (1−α)^(n−1)·x₁ + Σ α·(1−α)^(n−i)·xᵢ: a sum with these weights.
-  `rank_from_last`: 0 for the newest value; `is_first`: whether it is the oldest.
+  Exponential smoothing without a loop. Started at the first value, the smoothed size after n values is (1−α)^(n−1)·x₁ +
+  Σ α·(1−α)^(n−i)·xᵢ, a sum with these weights. `rank_from_last`: 0 for the newest value; `is_first`: whether it is the
+  oldest.
 #}
 {% macro demand_smoothing_weight(rank_from_last, is_first, alpha=0.1) -%}
     power(1e0 - {{ alpha }}e0, {{ rank_from_last }}) * case when {{ is_first }} then 1e0 else {{ alpha }}e0 end
 {%- endmacro %}
 
 
-{# The first of the last average_daily_usage_days days, the as-of date being the last. #}
+{# The first of the last average_daily_usage_days days; the last one is the as-of date. #}
 {% macro demand_window_start() -%}
     {{ add_days(as_of(), 1 - var('average_daily_usage_days')) }}
 {%- endmacro %}
 
 
-{# The last quantity that is not null up to each row's day, of the rows of a key, which have a day each. #}
+{# The last non-null quantity up to the day of each row, per key; a key has one row per day. #}
 {% macro last_known_by_day(quantity, key) -%}
     {{ adapter.dispatch('last_known_by_day', 'omnium')(quantity, key) }}
 {%- endmacro %}
 
-{# Few engines pass over nulls in a window, but the greatest text that begins with a day is that of the last one. #}
+{# Few engines ignore nulls in a window. The greatest text that begins with a day is that of the last day. #}
 {% macro default__last_known_by_day(quantity, key) -%}
     cast(substr(
         max(cast(day as varchar(10)) || cast({{ quantity }} as {{ raw_type('text') }})) over (

@@ -1,62 +1,62 @@
 {#
-  What an article sells: how often (sale days a day) times how much (units a sale day), from sums of the past that
-  weigh a day half as much after so many days. The same queries serve the models (one as-of day), a backtest and the
-  benchmark (many); docs/models.md tells what they were measured on.
+  The demand of an article = how often it sells (sale days per day) · how much it sells (units per sale day), from sums
+  of the past in which the weight of a day halves after a fixed number of days. The same queries serve the models (one
+  as-of day), and a backtest and the benchmark (many); docs/models.md says on which data they were measured.
 #}
 
 {#
-  The constants of the model. They are round, and were chosen on other articles and days than those reported.
+  The constants of the model. They are round numbers, chosen on other articles and days than those reported. "Counts as
+  n" says with which weight an assumption enters an average.
 
-  short_half_life:         days after which the quick memory weighs a day half
-  long_half_life:          the same of the slow memory
-  memory_limit_days:       older days weigh less than a six-hundredth
-  long_sale_days:          sale days that the slow memory counts for beside the quick one
-  prior_days:              days in stock that the expectation of a new article counts for, in how often
-  new_prior_days:          the same on its first day; it fades to prior_days in twice new_days
-  new_days:                days in stock without any sale after which an article is not taken for its category any more; also the days
-                           after its first that an article is new for
-  new_sales:               sales that pull what new articles sell against all towards 1
-  new_power:               power of it that counts where they sell more often
-  other_days:              days in stock that what other warehouses know of an article counts for at most
-  other_sales:             the same in orders
-  scale_sales:             orders that pull how much a warehouse sells of an article against others towards the same
-  prior_sale_days:         sale days that it counts for, in how much, at most
-  usual_sale_days:         sale days that the tenant's usual size counts for beside the article's own, at most
-  size_variance_sales:     sale days that a variance of 1 of an article's sizes (their logarithms) counts for, in how much they differ, and one
-                           of a part in prior_sale_days of that between articles
-  one_off_factor:          times the usual size above which a day's demand is a one-off
-  spread_sale_days:        sale days that the tenant's usual spread of sizes counts for
-  silence_sales:           sales that should have come in a silence after which half of the articles have ended
-  most_end_variance:       squared relative error at most, of an article that has probably ended
-  drift_days:              days after which the level itself has moved as far as it was uncertain
-  most_level_variance:     squared relative error at most, of the level: what articles of a category differ by
-  most_new_level_variance: the same of an article on its first day, where no other warehouse knows it; it fades in new_days
-  drift_variance:          squared relative error of the level at least, for each day to come: what an article that sells evenly by the
-                           thousand is doubted
-  least_shape:             shape of the negative binomial at least: with a smaller one a wider spread means smaller quantiles
-  daily_sale_rate:         sale days a day from which on an article's own past misses count whole, from half of it on by a part
-  miss_days:               days of a sum that was missed: sums of 1, 2 and 4 times as many are looked at
-  missed_past_days:        how long ago the forecasts were made that missed
-  most_miss:               squared miss at most, in times of its variance
-  miss_prior_sums:         sums that a spread as the formula says counts for beside those of the tenant's articles
-  own_miss_prior_sums:     sums that the tenant's spread counts for beside an article's own
-  most_spread:             the spread at most, in times of what the formula says
-  least_rate_variance:     squared relative error at least, of how often articles of a category sell: however alike they are, their rate counts
-                           like ten of an article's own sale days at most
-  rate_variance_sales:     squared sale days that most_level_variance counts for, in how much those that sell differ
-  group_prior_days:        days in stock of articles that a parent group counts for, in how often
-  group_sale_days:         sale days that it counts for, in how much
-  season_half_life:        days, of what a group sold "now", a year ago
+  short_half_life:         days after which the weight of a day in the quick memory has halved
+  long_half_life:          the same for the slow memory
+  memory_limit_days:       older days are ignored; they would weigh less than 1/600
+  long_sale_days:          the slow memory counts as so many sale days when it is combined with the quick one
+  prior_days:              the expected sale rate of a new article counts as so many days in stock
+  new_prior_days:          the same on its first day; it falls to prior_days within 2 · new_days
+  new_days:                an article without a sale in so many days in stock is no longer expected to sell like its category;
+                           also the number of days for which an article is new
+  new_sales:               sales that pull the ratio of new articles' sales to those of all articles towards 1
+  new_power:               exponent of that ratio if new articles sell more often
+  other_days:              the sales in other warehouses count as at most so many days in stock
+  other_sales:             the same limit in orders
+  scale_sales:             orders that pull the ratio of a warehouse's sales to those of the others towards 1
+  prior_sale_days:         the expected sale size counts as at most so many sale days
+  usual_sale_days:         the tenant's usual size counts as at most so many of the article's sale days
+  size_variance_sales:     in the variance of sizes, an assumed variance of 1 within articles (of logarithms) counts as so many
+                           sale days, and one of 1 / prior_sale_days between articles likewise
+  one_off_factor:          a day's demand above so many times the usual size is a one-off
+  spread_sale_days:        the tenant's usual ratio of mean square to squared mean size counts as so many sale days
+  silence_sales:           after so many missed sales, half of the articles have ended
+  most_end_variance:       maximum squared relative error due to the chance that an article has ended
+  drift_days:              days after which the level itself has changed by as much as it was uncertain
+  most_level_variance:     maximum squared relative error of the level: the difference between articles of a category
+  most_new_level_variance: the same for an article on its first day that no other warehouse knows; it falls within new_days
+  drift_variance:          minimum squared relative error of the level per day ahead, for articles that sell thousands evenly
+  least_shape:             minimum shape of the negative binomial; below it, a greater variance makes quantiles smaller
+  daily_sale_rate:         sale days per day from which an article's own past errors count fully (from half of it, partly)
+  miss_days:               length in days of the sums whose past errors are measured; also of 2 and 4 times that length
+  missed_past_days:        past errors are those of forecasts made within so many days
+  most_miss:               maximum squared error of a sum, relative to its variance
+  miss_prior_sums:         a spread of 1 counts as so many sums when that of the tenant's articles is estimated
+  own_miss_prior_sums:     the tenant's spread counts as so many sums when that of an article is estimated
+  most_spread:             maximum spread, the ratio of measured to computed variance
+  least_rate_variance:     minimum squared relative difference of sale rates within a category; however similar its articles are,
+                           their rate counts as at most ten of an article's own sale days
+  rate_variance_sales:     in that difference, most_level_variance counts as so many squared sale days
+  group_prior_days:        the sale rate of the parent group counts as so many days in stock
+  group_sale_days:         the sale size of the parent group counts as so many sale days
+  season_half_life:        half-life in days of what a group sold "now", a year ago
   season_prior_sale_days:  sale days that pull a group's season towards its parent's
   weekday_prior_sale_days: sale days that pull a warehouse's weekdays towards 1
-  season_doubt:            standard deviation of a rising season, in times of the share of it that is left out
-  season_least_days:       days of record before the same day a year ago, without which there is no season
-  season_shift_days:       a year of whole weeks
-  longest_promotion_days:  what lasts longer is no promotion
-  promotion_prior_sales:   sales that pull what promotions do towards nothing
-  most_promotion_factor:   times as much that a promotion sells at most
-  promotion_variance:      squared relative error of what a promotion will sell
-  ahead_days:              how far a forecast looks
+  season_doubt:            standard deviation of a rising season, relative to the share of it that is left out
+  season_least_days:       days of record needed before the same day a year ago for a season
+  season_shift_days:       a year of full weeks
+  longest_promotion_days:  a longer reduction is not a promotion
+  promotion_prior_sales:   sales that pull the effect of promotions towards none
+  most_promotion_factor:   maximum factor by which a promotion multiplies sales
+  promotion_variance:      squared relative error of what a promotion sells
+  ahead_days:              forecast horizon in days
 #}
 {% macro demand_constants() -%}
     {{ return({
@@ -111,10 +111,10 @@
 
 
 {#
-  One row per as-of day, SKU and warehouse of which anything is known: what it sells on an ordinary day then.
+  One row per as-of day, SKU and warehouse with any information, with what it sells on an ordinary day.
 
-  memories: a relation of demand_memories. categories: a relation with sku and category (may have no row for a SKU). items,
-  as_of_days: those on offer to which nothing ever happened, and the days that they are estimated for.
+  memories: a relation of demand_memories. categories: a relation with sku and category (not necessarily for every SKU).
+  items, as_of_days: articles on offer without any event, and the days for which they are estimated.
 #}
 {% macro demand_estimates(memories, categories, items=none, as_of_days=none) -%}
 {%- set k = demand_constants() -%}
@@ -163,7 +163,7 @@ with known as (
 
     union all
 
-    -- on offer, but nothing ever happened to it
+    -- On offer, but without any event.
     select
         days.as_of_day,
         items.sku,
@@ -175,7 +175,7 @@ with known as (
         0e0, 0e0, 0e0, cast(null as date), 0e0, 0e0, 0e0, 0e0, 1e0, 1e0, 1e0,
         items.is_new,
         false as is_hub,
-        -- the weights of the days on which it lay there untouched
+        -- The weights of the days on which it lay there untouched.
         coalesce({{ 1 / (1 - 0.5 ** (1 / k.long_half_life)) }}e0 * greatest(0e0, 1e0 - {{ demand_weight(
             real(days_between('items.untouched_since', 'days.as_of_day')), k.long_half_life
         ) }}), 0e0) as open_days
@@ -196,8 +196,8 @@ articles as (
     {{ worked_out_once() }}
 ),
 
--- What an article without a past of its own is taken for: how often, and how much at a time, the tenant's articles
--- sell, those of the warehouse, those of its category there; each pulled towards the one before.
+-- The assumptions for an article without a past of its own: how often, and how much at a time, the articles of the
+-- tenant, of the warehouse and of its category in that warehouse sell, each pulled towards the one before.
 tenant as (
     select
         as_of_day,
@@ -245,7 +245,8 @@ categories_there as (
     group by articles.as_of_day, articles.warehouse_code, articles.category
 ),
 
--- Of the articles of a category that have sold there: how often, and by how much they differ in that beyond chance.
+-- For the articles of a category that have sold there: how often they sell, and by how much they differ in that beyond
+-- chance.
 sold_there as (
     select
         as_of_day,
@@ -255,7 +256,7 @@ sold_there as (
         sum(days * days) as square_days,
         sum(sales * sales) as square_sales,
         sum(sales * days) as sales_by_days,
-        -- a sum of weights varies by the sum of their squares: by half as much as it counts, once the record is long
+        -- The variance of a sum of weights is the sum of their squares, half of the sum itself once the record is long.
         sum(days * (1e0 + {{ demand_weight('first_age', k.long_half_life) }}) / 2e0) as chance_days
     from (
         select
@@ -289,7 +290,8 @@ placed as (
     select
         articles.*,
         coalesce(alike_there.sale_rate, 0e0) as alike_rate,
-        -- the days after which chance and the difference between articles are as large: so long the others' rate counts
+        -- The number of days at which chance equals the difference between articles; the rate of the others counts as
+        -- so many days.
         case
             when alike_there.sale_rate > 0e0 and articles.long_sales > 0e0
                 then greatest(0e0, 1e0 / (2e0 * alike_there.rate_variance * alike_there.sale_rate) - {{ k.prior_days }}e0)
@@ -300,7 +302,7 @@ placed as (
         categories_there.record_day,
         articles.long_days >= {{ k.prior_days }}e0 and articles.long_sales > 0e0 as is_evidence,
         case when articles.is_hub then 0e0 else 1e0 end as is_shop,
-        -- what a place without a day of its own tells others is nothing
+        -- A place without an open day of its own tells the others nothing.
         case when articles.open_days > 0e0 then {{ demand_orders('articles') }} else 0e0 end as orders,
         case when articles.open_days > 0e0 then articles.long_sales else 0e0 end as open_sales,
         case
@@ -320,8 +322,8 @@ placed as (
     {{ worked_out_once() }}
 ),
 
--- With what all warehouses know of the SKU. What follows reads each query once or twice: Spark would write out all that is above for
--- each time.
+-- Adds sums over all warehouses of the SKU. Each of the following queries is read at most twice, because Spark would
+-- inline everything above for each reference.
 everywhere as (
     {{ with_sums('placed', ['as_of_day', 'sku'], {
         'first_sold_day': 'min(case when is_evidence then first_day end)',
@@ -333,9 +335,10 @@ everywhere as (
     }) }}
 ),
 
--- What several warehouses have says how many times as much each of them sells: orders there, over those that as many days of what its
--- articles sell anywhere would have brought; of a category, pulled towards the whole warehouse's. One that has nothing in common with
--- others yet is taken for an average one, but not one that hands all of it on.
+-- The scale of a warehouse is how many times as much it sells of what several warehouses have: its orders, relative to
+-- those that as many days of its articles' total rate would have brought. The scale of a category is pulled towards
+-- that of the warehouse. A warehouse that has nothing in common with others yet is assumed to be average, unless it
+-- passes everything on.
 scales_there as (
     select
         as_of_day,
@@ -377,19 +380,19 @@ located as (
     {{ worked_out_once() }}
 ),
 
--- With the days of all warehouses, each counted as many times as its warehouse sells as much.
+-- Adds the days of all warehouses, each multiplied by the scale of its warehouse.
 elsewhere as (
     {{ with_sums('located', ['as_of_day', 'sku'], {'all_scaled_days': 'sum(scaled_days)'}) }}
 ),
 
--- How often new articles had a sale, and how often their categories would have let one expect it.
+-- How often new articles sold, and how often their categories would have suggested.
 launches as (
     select
         as_of_day,
         sum({{ demand_launch_weight('elsewhere') }} * new_sales) as new_sales,
         sum({{ demand_launch_weight('elsewhere') }} * new_stock_days * category_sale_rate) as expected_sales
     from elsewhere
-    -- what is there when a warehouse's record begins is not new
+    -- Articles that are there when a warehouse's record begins are not new.
     where first_day > {{ add_days('record_day', k.new_days) }}
     group by as_of_day
 ),
@@ -397,14 +400,15 @@ launches as (
 scaled as (
     select
         elsewhere.*,
-        -- of the other warehouses alone: their days as so many days here, and how much more than the articles of its category their
-        -- customers buy at a time
+        -- The figures of the other warehouses alone: their days converted to days of this one, and how much more at a
+        -- time their customers buy of it than of the articles of its category.
         elsewhere.all_scaled_days / elsewhere.scale - elsewhere.open_days as other_days,
         elsewhere.all_orders - elsewhere.orders as other_orders,
         elsewhere.all_sales - elsewhere.open_sales as other_sales,
         elsewhere.all_log_sizes - elsewhere.log_sizes as other_log_sizes,
-        -- a new article is expected to sell as seldom as new ones did, itself left out; where they sold more often than their
-        -- categories, less than that: who looks every day sees a good seller within days, and keeps what was bought too much
+        -- A new article is expected to sell as seldom as other new articles did. If these sold more often than their
+        -- categories, only part of that counts, because a daily review notices a good seller within days, whereas
+        -- excess stock remains.
         case
             when elsewhere.long_days >= {{ k.new_days }}e0 or launches.new_sales is null then elsewhere.category_sale_rate
             else elsewhere.category_sale_rate * power(
@@ -417,7 +421,7 @@ scaled as (
         on launches.as_of_day = elsewhere.as_of_day
 ),
 
--- What the other warehouses say: so many orders a day, of that size, for which they count as so many days in stock here.
+-- What the other warehouses suggest: orders per day, their size, and the number of days in stock as which they count.
 other as (
     select
         scaled.*,
@@ -431,17 +435,17 @@ other as (
         case when other_days > 0.5e0 then greatest(0e0, other_orders) / other_days end as other_daily_orders,
         category_sale_size * exp(other_log_sizes / (greatest(0e0, other_sales) + {{ k.usual_sale_days }}e0)) as other_order_size,
         case
-            -- what has been in stock for some time and never sold is not taken for its category
+            -- An article in stock for some time without a sale is not expected to sell like its category.
             when is_expected_to_sell and (long_sales > 0e0 or long_days < {{ k.new_days }}e0) then new_sale_rate
             else 0e0
         end as group_rate,
-        -- a new article has hardly had the time to contradict
+        -- A new article has hardly had time to contradict the expectation.
         {{ k.prior_days }}e0
             + {{ k.new_prior_days - k.prior_days }}e0 * greatest(0e0, 1e0 - long_days / {{ 2 * k.new_days }}e0) as group_days
     from scaled
 ),
 
--- A day has a sale with probability 1 − e^(−orders a day).
+-- A day has a sale with probability 1 − e^(−orders per day).
 expected as (
     select
         *,
@@ -455,7 +459,7 @@ expected as (
             else category_sale_size
         end as expected_size,
         group_days + coalesce(counted_days, 0e0) as prior_days,
-        -- what others sell of the article itself is no usual size
+        -- What other warehouses sell of the same article is not merely a usual size.
         case when counted_days is null then size_sale_days else {{ k.prior_sale_days }}e0 end as prior_sale_days
     from other
 ),
@@ -466,7 +470,7 @@ slow as (
         (long_sales - long_first_sale + prior_days * expected_rate + alike_days * alike_rate)
             / (long_days - long_begin + prior_days + alike_days) as long_rate,
         (usual_units + prior_sale_days * expected_size) / (long_sales + prior_sale_days) as long_size,
-        -- sales that should have come in the silence, at the rate before it
+        -- Sales expected in the silence, at the rate before it.
         silent_days * (long_sales - long_first_sale + prior_days * expected_rate + alike_days * alike_rate)
             / (greatest(0e0, long_days - long_begin - silent_long_days) + prior_days + alike_days) as missed_sales,
         greatest(0e0, short_sales - short_first_sale) as own_sales
@@ -476,7 +480,7 @@ slow as (
 quick as (
     select
         slow.*,
-        -- as if the slow memory's sale days had been seen as well, in as many days as they take
+        -- As if the sale days of the slow memory had been observed as well, in as many days as they take.
         case
             when long_rate > 0e0 then (own_sales + {{ k.long_sale_days }}e0)
                 / (greatest(0e0, short_days - short_begin) + {{ k.long_sale_days }}e0 / long_rate)
@@ -509,7 +513,7 @@ select
     greatest(0e0, sale_size * square_ratio - sale_rate * sale_size) as variance_ratio,
     memory_days,
     long_days,
-    -- new articles differ by far more than those that stayed
+    -- New articles differ far more than those that stayed.
     case
         when other_daily_orders > 1e-6 then {{ k.most_level_variance }}e0
         else {{ k.most_level_variance }}e0 * power(
@@ -530,7 +534,7 @@ from quick
 {%- endmacro %}
 
 
-{# The mean logarithm of a sale day's units of a group of articles, pulled towards its parent's. #}
+{# The mean logarithm of the units per sale day of a group of articles, pulled towards that of its parent. #}
 {% macro demand_group_size(parent) -%}
     {%- set k = demand_constants() -%}
     (
@@ -541,8 +545,8 @@ from quick
 
 
 {#
-  What the first weeks of an article here count for, half after long_half_life: 0 where the SKU was sold elsewhere before, as one
-  more warehouse for it is no new article.
+  The weight of the first weeks of an article, with half-life long_half_life; 0 if the SKU was sold elsewhere before,
+  because an article in one more warehouse is not new.
 #}
 {% macro demand_launch_weight(elsewhere) -%}
     {%- set k = demand_constants() -%}
@@ -554,7 +558,7 @@ from quick
 {%- endmacro %}
 
 
-{# The same of any article: 0 where its warehouse's record began with it. #}
+{# The same for any article; 0 if the record of its warehouse began with it. #}
 {% macro demand_launched(elsewhere) -%}
     case
         when {{ elsewhere }}.first_day > {{ add_days(elsewhere ~ '.record_day', demand_constants().new_days) }}
@@ -565,8 +569,8 @@ from quick
 
 
 {#
-  Orders of an article, as a day with a sale may have had several: a day has a sale with probability 1 − e^(−orders a day).
-  Days that were in stock for an hour alone may have more sales than there are days.
+  Number of orders of an article, since a day with a sale may have had several: a day has a sale with probability 1 −
+  e^(−orders per day). If days were in stock for only an hour, there may be more sales than days in stock.
 #}
 {% macro demand_orders(articles) -%}
     greatest(0e0, {{ articles }}.long_sales - {{ articles }}.long_first_sale) * {{ demand_orders_a_sale_day(articles) }}
@@ -580,7 +584,10 @@ from quick
 {%- endmacro %}
 
 
-{# On how many days what is known of a level rests: those of the quick memory, and of the slow one as far as it counts. #}
+{#
+  The number of days on which the level rests: those of the quick memory, and those of the slow one in proportion to its
+  weight.
+#}
 {% macro demand_memory_days() -%}
     {%- set prior = demand_constants().long_sale_days -%}
     ((short_sales * short_days + {{ prior }}e0 * long_days) / (short_sales + {{ prior }}e0))

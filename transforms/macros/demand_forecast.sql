@@ -1,18 +1,18 @@
 {#
-  Demand over any number of days to come: its mean and its variance. Everything that needs a forecast (the profile,
-  the proposal, the projection, the backtest) asks here, so that all of them say the same.
+  Mean and variance of demand over any number of days ahead. Everything that needs a forecast (profile, proposal,
+  projection, backtest) uses these macros, so that all of them agree.
 #}
 
 {#
-  The rows of `items` (columns sku and warehouse_code) with, for each name in `over`, {name: days}, <name>_mean and <name>_variance
-  of the demand over so many days, and <name>_promotion, the part of the mean that promotions bring (days:
-  an SQL expression on its columns: 0…400 days from tomorrow on, parts of days interpolated). 0 and 0 where nothing is
-  known. The variance is that of the demand over exactly so many days, with what is not known of the level; the
-  spread of a lead time is the caller's to add.
+  The rows of `items` (with sku and warehouse_code) with three columns for each entry {name: days} of `over`:
+  <name>_mean and <name>_variance of the demand over so many days, and <name>_promotion, the part of the mean that
+  promotions add. `days` is an SQL expression on its columns, 0…400 days from tomorrow on; fractions are interpolated.
+  Mean and variance are 0 if nothing is known. The variance is that of the demand over exactly so many days, including
+  the uncertainty of the level; the caller adds the variation of a lead time.
 
-  estimates, seasons, weekdays: relations of demand_estimates, demand_seasons and demand_weekdays; by default those of
-  the as-of date. For others give all of them, and items with the column as_of_day; promotions (of demand_promotions) are then
-  left out where they are not given.
+  estimates, seasons, weekdays: relations of demand_estimates, demand_seasons and demand_weekdays, by default those of
+  the as-of date. To use others, pass all three, and items with the column as_of_day; promotions (of demand_promotions)
+  are then left out unless they are passed.
 #}
 {% macro demand_forecast_over(items, over, estimates=none, seasons=none, weekdays=none, promotions=none) -%}
 {%- set on_day = estimates is not none -%}
@@ -32,7 +32,7 @@ select
     {%- endfor %}
 from {{ items }} as asked
 left join (
-    -- most articles of a large tenant sell nothing, and are expected to but where a promotion is planned
+    -- Most articles of a large tenant sell nothing and are not expected to, unless a promotion is planned.
     select *
     from {{ estimates or ref('int_demand_estimates') }}
     where daily_demand > 0e0
@@ -68,19 +68,19 @@ left join {{ promoted }} as {{ name }}_promotions
 {%- endmacro %}
 
 
-{# Units that promotions bring beside the ordinary demand within so many days. #}
+{# Units that promotions add to the ordinary demand within so many days. #}
 {% macro demand_promoted_units(promotions, days) -%}
     coalesce({{ promotions }}.before_quantity + {{ promotions }}.day_quantity * least(1e0, {{ days }} - {{ promotions }}.begins_after_days), 0e0)
 {%- endmacro %}
 
 
-{# Days counted as much as they sell, interpolated between two whole numbers of days. #}
+{# Days weighted by their sales, interpolated between two whole numbers of days. #}
 {% macro demand_counted_days(relation, column, days) -%}
     ({{ relation }}.{{ column }} + ({{ days }} - {{ relation }}.ahead_days) * ({{ relation }}.next_{{ column }} - {{ relation }}.{{ column }}))
 {%- endmacro %}
 
 
-{# Mean of the days to come against an ordinary day now: season × weekdays. #}
+{# Mean sales of the days ahead relative to an ordinary day now: season × weekdays. #}
 {% macro demand_factor_ahead(seasons, weekdays, days) -%}
     case
         when {{ days }} > 0e0
@@ -97,13 +97,15 @@ left join {{ promoted }} as {{ name }}_promotions
 
 
 {#
-  Variance = v + mean² · (whether a silent one has ended + (season_doubt · the share of a rising season that is left out)²),
-  v = mean · variance_ratio + mean² · (what is not known of the level, u / (1 + u / most_level_variance), as if
-  levels were gamma distributed in a category and u alone were known of this one, but at least drift_variance · days);
-  mean · u = variance_ratio · (1 + days / drift_days) · days / (memory_days + 1).
+  Variance = v + mean² · (variance of whether a silent article has ended + (season_doubt · left-out share of a rising
+  season)²).
 
-  What sells daily and has been missed by more or less than v says has spread times as much. Past misses know of seasons and ends, too, so
-  that what they add to v and what those add do not add up: the greater one counts.
+  v = mean · variance_ratio + mean² · (uncertainty of the level). That uncertainty is u / (1 + u / most_level_variance),
+  as if levels were gamma distributed within a category and u were the error of this one alone, and at least
+  drift_variance · days. mean · u = variance_ratio · (1 + days / drift_days) · days / (memory_days + 1).
+
+  For articles that sell daily, v is multiplied by the spread of their past errors. Past errors already contain seasons
+  and ends, so their addition to v and the other terms are not summed; the greater one counts.
 #}
 {% macro demand_forecast_variance(estimates, seasons, weekdays, days) -%}
     {%- set k = demand_constants() -%}
@@ -125,8 +127,8 @@ left join {{ promoted }} as {{ name }}_promotions
 
 
 {#
-  Variance of a sum of what has not ended, has no season and is not spread by its past misses: v above. `estimates`: a relation with
-  variance_ratio and memory_days.
+  v above: the variance of a sum without the chance of an end, without a season and without the spread of past errors.
+  `estimates`: a relation with variance_ratio and memory_days.
 #}
 {% macro demand_steady_variance(mean, estimates, most_level_variance, days) -%}
     {%- set k = demand_constants() -%}
@@ -141,7 +143,10 @@ left join {{ promoted }} as {{ name }}_promotions
 {%- endmacro %}
 
 
-{# How much wider than the formula says sums of so many days lie: between those that were measured on a straight line. #}
+{#
+  The ratio of measured to computed variance for sums of so many days, interpolated linearly between the measured
+  lengths.
+#}
 {% macro demand_spread(estimates, days) -%}
     {%- set miss_days = demand_constants().miss_days -%}
     coalesce(
@@ -164,8 +169,8 @@ left join {{ promoted }} as {{ name }}_promotions
 
 
 {#
-  The share of the whole season that does not count, as the one that counts is the whole one to the power of season_weight; 0 where
-  it falls.
+  The share of the full season that is left out, because the season counts only to the power of season_weight; 0 if it
+  falls.
 #}
 {% macro demand_season_left_out(seasons, days) -%}
     {%- set weight = var('season_weight', 0.5) -%}
@@ -181,9 +186,9 @@ left join {{ promoted }} as {{ name }}_promotions
 
 
 {#
-  The variance that quantiles are taken with: no larger than that of a negative binomial of shape least_shape. Beyond
-  it most of the distribution is at 0 and a larger variance makes the quantiles smaller: an article that sells 36 a
-  month and once sold thousands would be given a reorder point of 0.
+  The variance used for quantiles, at most that of a negative binomial of shape least_shape. Beyond that, most of the
+  distribution is at 0, and a greater variance makes quantiles smaller: an article that sells 36 a month and once sold
+  thousands would have a reorder point of 0.
 #}
 {% macro demand_countable_variance(mean, variance) -%}
     least({{ variance }}, {{ mean }} + power({{ mean }}, 2) / {{ demand_constants().least_shape }}e0)

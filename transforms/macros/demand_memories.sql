@@ -1,15 +1,16 @@
 {#
-  What the past of an article says by itself: sums that weigh a day half as much after so many days, a quick memory and a slow one.
+  Weighted sums over the past of an article, in which the weight of a day halves after a fixed number of days: a quick
+  memory and a slow one.
 #}
 
-{# The weight of a day so old, half after `half_life` days. #}
+{# The weight of a day of this age, which halves every `half_life` days. #}
 {% macro demand_weight(age, half_life) -%}
     power(0.5e0, {{ age }} / {{ half_life }}e0)
 {%- endmacro %}
 
 
 {#
-  Σ of the weights of the days after the first of a run of days: 0.5^(age/h) · Σ_{j=1}^{d−1} 2^(j/h), a geometric sum.
+  The sum of the weights of a run of days, its first day excepted: 0.5^(age/h) · Σ_{j=1}^{d−1} 2^(j/h), a geometric sum.
 #}
 {% macro demand_weight_after_first(age, days, half_life) -%}
     {%- set ratio = 2 ** (1 / half_life) -%}
@@ -18,11 +19,12 @@
 
 
 {#
-  One row per as-of day, SKU and warehouse to which anything happened until then.
+  One row per as-of day, SKU and warehouse with any event until then.
 
-  changes: a relation like fct_stock_and_demand_change. as_of_days: a relation with the column as_of_day; only what
-  happened up to that day is used, and after the `last_whole_day` only what was sold. promotion_days, promotion_effects: what was
-  sold on promotion counts as much less as promotions sell more. closed_days: days on which nobody could buy count for nothing.
+  changes: a relation like fct_stock_and_demand_change. as_of_days: a relation with the column as_of_day; only events up
+  to that day are used, and after the `last_whole_day` only sales. promotion_days, promotion_effects: sales in a
+  promotion are divided by the factor by which promotions multiply sales. closed_days: days on which nobody could buy
+  are left out.
 #}
 {% macro demand_memories(changes, as_of_days, promotion_days=none, promotion_effects=none, closed_days=none) -%}
 {%- set k = demand_constants() -%}
@@ -76,7 +78,7 @@ with runs as (
         {{ real(days_between('changes.day', 'days.as_of_day')) }} as age,
         {{ real('greatest(1, least(changes.run_days, ' ~ days_between('changes.day', last_whole_day('days.as_of_day')) ~ ' + 1))') }} as days,
         {{ real('changes.demand_quantity') }} as demand,
-        -- who orders from an empty shelf was observed
+        -- A day with an order from an empty shelf counts as observed.
         case
             when changes.day > {{ last_whole_day('days.as_of_day') }} then 0e0
             when changes.demand_quantity > 0 and changes.in_stock_share <= 0 then 1e0
@@ -167,8 +169,8 @@ remembered as (
     group by as_of_day, sku, warehouse_code
 ),
 
--- The usual size, and how much of what sizes differ by lies within articles and how much between them (of a sum of weights chance
--- takes the sum of their squares).
+-- The usual size, and the variance of sizes within and between articles (the chance variance of a weighted sum is the
+-- sum of the squared weights).
 usual_sums as (
     select
         as_of_day,
@@ -193,7 +195,8 @@ usual as (
     select
         as_of_day,
         log_size,
-        -- the sale days after which chance and the difference between articles are as large: so many sizes are expected ones
+        -- The number of sale days at which chance equals the difference between articles; the expected size counts as
+        -- so many sale days.
         least(
             {{ k.prior_sale_days }}e0,
             (sales_between + {{ k.size_variance_sales }}e0) / greatest(
@@ -213,7 +216,8 @@ sized as (
             coalesce(remembered.log_sizes + least({{ k.usual_sale_days }}e0, usual.size_sale_days) * usual.log_size, 0e0)
             / (remembered.long_sales + least({{ k.usual_sale_days }}e0, usual.size_sale_days))
         )) as one_off_size,
-        -- a record that begins with a sale tells how much is sold, not how often: neither that day nor its sale counts
+        -- If a record begins with a sale, that sale says how much is sold but not how often, so neither the day nor its
+        -- sale counts.
         case
             when remembered.first_sale_day = remembered.first_day
                 and remembered.first_day <= {{ last_whole_day('remembered.as_of_day') }}
@@ -240,12 +244,12 @@ second_look as (
         weighed.warehouse_code,
         sum(least(weighed.demand, sized.one_off_size) * weighed.is_sale * weighed.short_weight) as short_units,
         sum(least(weighed.demand, sized.one_off_size) * weighed.is_sale * weighed.long_weight) as usual_units,
-        -- the sale that the record begins with, less than one where it was on promotion
+        -- The sale that the record begins with, less than 1 if it was in a promotion.
         sum(case when weighed.day = sized.first_day then weighed.is_sale * weighed.short_weight else 0e0 end) as short_first_sale,
         sum(case when weighed.day = sized.first_day then weighed.is_sale * weighed.long_weight else 0e0 end) as long_first_sale,
         sum(greatest(0e0, weighed.demand - sized.one_off_size)) as one_off_quantity,
         max(case when weighed.demand > sized.one_off_size then weighed.day end) as last_one_off_day,
-        -- sale days, and days in stock, of the time when the article was new, its first day left out
+        -- Sale days and days in stock of the time when the article was new, its first day excepted.
         sum(case
             when weighed.age < sized.first_age and weighed.age >= sized.first_age - {{ k.new_days }}e0 then weighed.is_sale
             else 0e0
@@ -255,7 +259,8 @@ second_look as (
             else case when weighed.age < sized.first_age then weighed.first_share else 0e0 end
                 + weighed.carried_share * least(weighed.days - 1e0, {{ k.new_days }}e0 - sized.first_age + weighed.age)
         end) as new_stock_days,
-        -- the silence since the last sale: its days in stock on which customers could have come, and their weight in the slow memory
+        -- The silence since the last sale: its days in stock on which customers could have come, and their weight in
+        -- the slow memory.
         sum(case
             when weighed.day < sized.last_sale_day then 0e0
             else case when weighed.day = sized.last_sale_day then 0e0 else weighed.first_share end
@@ -274,8 +279,8 @@ second_look as (
     group by weighed.as_of_day, weighed.sku, weighed.warehouse_code
 ),
 
--- What sells daily has a past in which to see how far the sums of some days lay from what the quick memory, as of the day before
--- them, had let one expect. Its days in blocks, counted back from the as-of day.
+-- The past of an article that sells daily shows by how much sums over some days differed from the expectation of the
+-- quick memory as of the day before them. Days are grouped in blocks, counted back from the as-of day.
 daily as (
     select
         as_of_day,
@@ -292,7 +297,7 @@ daily as (
         and first_age >= {{ k.new_days + k.miss_days }}e0
 ),
 
--- With what of a run of days lies beyond the end of the block in which it begins.
+-- Adds the part of a run of days that lies beyond the end of the block in which it begins.
 runs_by_block as (
     select
         *,
@@ -317,7 +322,7 @@ runs_by_block as (
             and weighed.sku = daily.sku
             and weighed.warehouse_code = daily.warehouse_code
         where daily.variance_ratio > 0e0
-            -- what is older by six half-lives tells nothing of the level
+            -- A day that is six half-lives older says nothing about the level.
             and weighed.age < {{ k.missed_past_days + k.miss_days + 6 * k.short_half_life }}e0
     ) as runs_of_daily
 ),
@@ -377,8 +382,8 @@ looked_ahead as (
     window by_block as (partition by as_of_day, sku, warehouse_code order by block desc)
 ),
 
--- A case for each block at the end of which the article was known for some time and sold daily: its squared misses, in times of the
--- variance that the formula gives.
+-- A case for each block at the end of which the article had been known for some time and sold daily, with its squared
+-- errors relative to the variance that the formula gives.
 missed as (
     select
         daily.as_of_day,
@@ -420,7 +425,8 @@ all_misses as (
     {{ with_sums('own_misses', ['as_of_day'], demand_miss_sums()) }}
 ),
 
--- Cases of one time are one, however many articles there are, and those of overlapping sums are as many as would stand side by side.
+-- Cases of the same time count once, however many articles there are, and overlapping sums count as many as fit side by
+-- side.
 measured_spreads as (
     select
         as_of_day,
@@ -438,7 +444,7 @@ measured_spreads as (
     from all_misses
 ),
 
--- A calm year is no promise: what was missed by less counts by its root.
+-- A calm year guarantees nothing, so that smaller errors than expected count by their square root.
 spreads as (
     select
         as_of_day,
@@ -480,7 +486,8 @@ select
     {%- for count in demand_miss_counts() %}
     coalesce(spreads.spread_{{ count * k.miss_days }}, 1e0) as spread_{{ count * k.miss_days }},
     {%- endfor %}
-    -- a place that hands an article on and sells none itself is none where customers buy it: its silence says nothing
+    -- A place that passes an article on and sells none itself is not one where customers buy it, so its silence says
+    -- nothing.
     sized.is_hub,
     case when sized.is_hub then 0e0 else greatest(0e0, sized.long_days - sized.long_begin) end as open_days
 from sized
@@ -495,32 +502,35 @@ left join spreads
 {%- endmacro %}
 
 
-{# Of how many blocks the sums are that past misses are measured on. #}
+{# Lengths, in blocks, of the sums whose past errors are measured. #}
 {% macro demand_miss_counts() -%}
     {{ return([1, 2, 4]) }}
 {%- endmacro %}
 
 
-{# The part by which an article that sells so often counts as one that sells daily. #}
+{# The share (0…1) to which an article with this sale rate counts as one that sells daily. #}
 {% macro demand_daily_share(sales, days) -%}
     {%- set least = demand_constants().daily_sale_rate / 2 -%}
     least(1e0, greatest(0e0, ({{ sales }} / nullif({{ days }}, 0e0) - {{ least }}e0) / {{ least }}e0))
 {%- endmacro %}
 
 
-{# A squared miss of what sells daily, in times of the variance that the forecast had given it: demand_steady_variance. #}
+{#
+  The squared error of a past sum of an article that sells daily, relative to the variance of its forecast
+  (demand_steady_variance).
+#}
 {% macro demand_miss(units, level, stock_days, days) -%}
     {%- set k = demand_constants() -%}
     {%- set mean = '(' ~ level ~ ' * ' ~ stock_days ~ ')' -%}
     case
-        -- of what was hardly there nobody knows what was wanted
+        -- If it was hardly in stock, the demand is unknown.
         when {{ units }} is not null and {{ stock_days }} >= {{ days / 2 }}e0 then least({{ k.most_miss }}e0, power({{ units }} - {{ mean }}, 2)
             / {{ demand_steady_variance(mean, 'daily', k.most_level_variance ~ 'e0', days ~ 'e0') }})
     end
 {%- endmacro %}
 
 
-{# What all articles missed together. #}
+{# The sums of the errors of all articles. #}
 {% macro demand_miss_sums() -%}
     {%- set sums = {} -%}
     {%- for count in demand_miss_counts() -%}

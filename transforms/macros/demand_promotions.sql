@@ -1,11 +1,11 @@
 {#
-  Promotions: what they did to sales, and what those to come will sell beside the ordinary demand.
+  Promotions: their effect on past sales, and what coming ones will add to the ordinary demand.
 #}
 
 {#
-  One row per as-of day: promotion_factor = how many times as much articles sold on days of promotions as on others, over the
-  last year, counted in days of an article's usual size so that no single article decides; ten such sales count for 1.
-  Between 1 and 10. Promotions in some stores alone tell nothing here, and what was sold on them is left out.
+  One row per as-of day. promotion_factor is the ratio of sales on promotion days to those on other days over the last
+  year, measured in the article's usual size so that no single article dominates; ten sales at a ratio of 1 are added.
+  Between 1 and 10. Promotions in some stores only are ignored, and so are their sales.
 #}
 {% macro demand_promotion_effects(changes, as_of_days, promotion_days) -%}
 {%- set k = demand_constants() -%}
@@ -70,10 +70,11 @@ group by days.as_of_day
 
 
 {#
-  One row per as-of day, SKU, warehouse and day of a promotion within the days to come, from begins_after_days to ends_after_days after the
-  as-of day (the next such day's begin): day_quantity = units beside the ordinary demand on that day, before_quantity = those of
-  the days of promotions before it. A planned volume is dealt to the warehouses as they sell the SKU, less what would have been
-  sold anyway; without one it is what promotions did before.
+  One row per as-of day, SKU, warehouse and day of a coming promotion. The day lasts from begins_after_days to
+  ends_after_days (the beginning of the next such day) after the as-of day. day_quantity is the units added to the
+  ordinary demand on that day, before_quantity those of the promotion days before it. A planned volume is distributed
+  over the warehouses in proportion to their sales of the SKU, less the ordinary demand; without one, the effect of
+  earlier promotions is assumed.
 #}
 {% macro demand_promotions(estimates, promotion_days, promotion_effects) -%}
 {%- set k = demand_constants() -%}
@@ -110,7 +111,7 @@ days as (
         and promotions.day < {{ add_days('places.as_of_day', k.ahead_days) }}
     inner join {{ promotion_effects }} as effects
         on effects.as_of_day = places.as_of_day
-    -- the places that the promotion is in
+    -- The places in which the promotion is valid.
     window sellers as (partition by places.as_of_day, places.sku, promotions.day)
 )
 

@@ -1,4 +1,4 @@
-{# A number as a person writes it: at most `digits` decimals, none that are 0. #}
+{# A number as people write it, with at most `digits` decimals and without trailing zeros. #}
 {% macro demand_number(value, digits=1) -%}
     {{ adapter.dispatch('demand_number', 'omnium')(value, digits) }}
 {%- endmacro %}
@@ -7,7 +7,7 @@
     trim(trailing '.' from trim(trailing '0' from cast({{ demand_number_rounded(value, digits) }} as varchar(40))))
 {%- endmacro %}
 
-{# The same in less than half of the time: trimming is what takes it. #}
+{# The same result in less than half of the time; trimming is the slow part. #}
 {% macro duckdb__demand_number(value, digits) -%}
     {%- set rounded = demand_number_rounded(value, digits) -%}
     case
@@ -21,7 +21,7 @@
 {%- endmacro %}
 
 
-{# An estimated figure to 6 decimals, half away from zero: what lies beyond is the order in which a sum was taken. #}
+{# An estimated figure rounded to 6 decimals, half away from zero; further digits depend on the order of summation. #}
 {% macro demand_figure(value) -%}
     {{ adapter.dispatch('demand_figure', 'omnium')(value) }}
 {%- endmacro %}
@@ -30,13 +30,16 @@
     cast(round(cast({{ value }} as decimal(32, 9)), 6) as {{ real_type() }})
 {%- endmacro %}
 
-{# The same to the last digit, in less than half of the time: of nine decimals half a millionth is 0.500, never less. #}
+{#
+  The same result to the last digit, in less than half of the time: with nine decimals, half a millionth is 0.500, never
+  less.
+#}
 {% macro duckdb__demand_figure(value) -%}
     (sign({{ real(value) }}) * floor(abs(round({{ real(value) }}, 9)) * 1e6 + 0.5001e0) / 1e6)
 {%- endmacro %}
 
 
-{# The texts of a group that are not null, one after the other; `order_by` tells them apart. #}
+{# The non-null texts of a group, joined; `order_by` must be unique. #}
 {% macro joined_in_order(text, separator, order_by) -%}
     {{ adapter.dispatch('joined_in_order', 'omnium')(text, separator, order_by) }}
 {%- endmacro %}

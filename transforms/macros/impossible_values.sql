@@ -1,8 +1,8 @@
 {#
-  The values of one raw table that staging makes null because they cannot be: a row for each, with the row's key,
-  the field, what was wrong (the check in data_quality), and what stood there. Year 1 is `no_date`: programs write
-  it where there is none. Empty texts, and the end of what never ends, are no such values.
-  Renders nothing where every column's type already says that its values are possible.
+  The values of a raw table that staging replaces by null because they are impossible. There is a row for each, with the
+  key of its row, the field, what is wrong (the check in data_quality) and the value. Year 1 is `no_date`, because
+  programs write it if there is no date. Empty strings, and end dates of what never ends, are not impossible. Renders
+  nothing if the types of all columns guarantee possible values.
 #}
 {% macro impossible_values(table, columns) -%}
     {%- set found = raw_columns(table) -%}
@@ -56,7 +56,7 @@
 {%- endmacro %}
 
 
-{# What stands in a column, or in those that keep what did not fit it. #}
+{# The value of a column, or of the columns that keep what did not fit it. #}
 {% macro impossible_text(column, found) -%}
     {%- set texts = [] -%}
     {%- for name in raw_sources(column, found) -%}
@@ -72,7 +72,7 @@
         {%- do instants.append(raw_instant('raw_rows.' ~ adapter.quote(name), raw_family(found[name]))) -%}
     {%- endfor -%}
     case
-                -- nearly all rows end here
+                -- Nearly all rows end here.
                 when {{ raw_column(column, kind, found) }} is not null then null
                 when {{ impossible_text(column, found) }} is null then null
                 {%- for instant in instants %}
@@ -86,7 +86,10 @@
 {%- endmacro %}
 
 
-{# What people call the row: its id, else what else names it; of a row in a list, after that of its document. #}
+{#
+  The name by which people know the row: its id, or another identifying field. For a row in a list, that of its document
+  comes first.
+#}
 {% macro impossible_key(table, found) -%}
     {%- set names = [] -%}
     {%- for alternatives in [

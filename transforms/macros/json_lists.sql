@@ -1,14 +1,14 @@
 {#
-  JSON lists of texts, such as the ids of stores.
+  JSON lists of strings, such as ids of stores.
 #}
 
-{# Whether a list has anything in it. #}
+{# Whether a list is not empty. #}
 {% macro json_list_has_values(list) -%}
     (coalesce(cast({{ list }} as {{ raw_type('text') }}), 'null') not in ('[]', 'null'))
 {%- endmacro %}
 
 
-{# Whether a list has this text in it; false without a list. #}
+{# Whether a list contains this string; false without a list. #}
 {% macro json_list_holds(list, text) -%}
     {{ adapter.dispatch('json_list_holds', 'omnium')(list, text) }}
 {%- endmacro %}

@@ -1,19 +1,19 @@
 {#
-  What a figure of the tenant can be, in one place. Staging makes null of what lies outside (a barcode that was
-  typed into a quantity, 2147483647 days, the year 9999), and impossible_value counts it; so no sum, product or
-  date of a model can leave its type.
+  The possible range of each kind of figure, defined in a single place. Staging replaces a value outside of it by null
+  (a barcode typed as a quantity, 2147483647 days, the year 9999), and impossible_value counts it. No sum, product or
+  date in a model can therefore exceed its type.
 
   kind             type             from … to
   quantity         decimal(38, 9)   0 … 100 million stock units
-  signed_quantity  decimal(38, 9)   the same, both ways: stock, its changes, what a till takes back
-  price            decimal(38, 9)   0 … 1,000 million a unit
-  amount           decimal(38, 9)   0 … 10 million million a document
-  signed_amount    decimal(38, 9)   the same, both ways
+  signed_quantity  decimal(38, 9)   the same, positive and negative: stock, its changes, units returned at a till
+  price            decimal(38, 9)   0 … 1,000 million per unit
+  amount           decimal(38, 9)   0 … 10 million million per document
+  signed_amount    decimal(38, 9)   the same, positive and negative
   days             bigint           0 … 3,650: no lead time and no interval is longer than ten years
-  decimal          decimal(38, 9)   any other number, up to 1,000 million million both ways
-  bigint           bigint           the same, whole
-  timestamp        instant          1980 … 2199: programs' "no date" (0001, 1753, 1899, 1900, 1970) lies before
-  end              instant          the same; what is later means that there is no end
+  decimal          decimal(38, 9)   any other number, up to 1,000 million million, positive and negative
+  bigint           bigint           the same for whole numbers
+  timestamp        instant          1980 … 2199: the "no date" values of programs (0001, 1753, 1899, 1900, 1970) are earlier
+  end              instant          the same; a later value means that there is no end
 #}
 {% macro value_limits(kind) -%}
     {%- set exact, whole = 'decimal(38, 9)', 'bigint' -%}
@@ -35,8 +35,8 @@
 
 
 {#
-  The value of a raw column as its kind: null where the column holds something else, or something impossible.
-  `type` is the column's own type in the database.
+  The value of a raw column as its kind; null if the column holds something else or something impossible. `type` is the
+  column's type in the database.
 #}
 {% macro raw_value(column, kind, type) -%}
     {%- set family = raw_family(type) -%}
@@ -66,12 +66,12 @@
 {%- endmacro %}
 
 
-{# What a column of this type holds: number, instant (with a zone), moment (without), boolean, json or text. #}
+{# What a column of this type holds: number, instant (with time zone), moment (without), boolean, json or text. #}
 {% macro raw_family(type) -%}
     {{ return(adapter.dispatch('raw_family', 'omnium')(type)) }}
 {%- endmacro %}
 
-{# A timestamp without a word about zones is an instant in Spark. #}
+{# In Spark, a timestamp type without mention of a time zone is an instant. #}
 {% macro spark__raw_family(type) -%}
     {%- if '<' in type -%}{{ return('text') }}{%- endif -%}
     {{ return('instant' if type | lower == 'timestamp' else omnium.default__raw_family(type)) }}
@@ -92,7 +92,7 @@
 {%- endmacro %}
 
 
-{# Any scalar as text; of a JSON string what it says. #}
+{# Any scalar as text; for a JSON string its content. #}
 {% macro raw_text(column, family) -%}
     {%- if family == 'json' -%}
         {{ return(adapter.dispatch('json_scalar_text', 'omnium')(column)) }}
@@ -114,7 +114,7 @@
 {%- endmacro %}
 
 
-{# A number, exact; null for what is none. #}
+{# An exact number; null if it is not one. #}
 {% macro raw_number(column, family) -%}
     {{ return(adapter.dispatch('raw_number', 'omnium')(column, family)) }}
 {%- endmacro %}
@@ -123,7 +123,10 @@
     {{ return('try_cast(' ~ (column if family == 'number' else raw_text(column, family)) ~ ' as decimal(38, 9))') }}
 {%- endmacro %}
 
-{# PostgreSQL cannot try a cast: what looks like a number of up to 28 digits, and an exponent of two, is cast. #}
+{#
+  PostgreSQL cannot try a cast, so only what looks like a number of up to 28 digits with an exponent of up to two is
+  cast.
+#}
 {% macro postgres__raw_number(column, family) -%}
     {%- if family == 'number' -%}{{ return('cast(' ~ column ~ ' as numeric)') }}{%- endif -%}
     {%- set text = raw_text(column, family) -%}
@@ -132,7 +135,7 @@
 {%- endmacro %}
 
 
-{# What Spark takes for a number beside these, such as 1d or NaN, is none. #}
+{# Other forms that Spark accepts as numbers, such as 1d or NaN, are excluded. #}
 {% macro spark__raw_number(column, family) -%}
     {%- if family == 'number' -%}{{ return('try_cast(' ~ column ~ ' as decimal(38, 9))') }}{%- endif -%}
     {%- set text = raw_text(column, family) -%}
@@ -141,7 +144,7 @@
 {%- endmacro %}
 
 
-{# An instant; a text or a moment without a zone is in UTC. Null for what is none. #}
+{# An instant; a text or timestamp without time zone is in UTC. Null if it is not one. #}
 {% macro raw_instant(column, family) -%}
     {%- if family == 'instant' -%}{{ return(column) }}{%- endif -%}
     {%- if family == 'moment' -%}{{ return(from_utc('cast(' ~ column ~ ' as timestamp)') | trim) }}{%- endif -%}
@@ -155,12 +158,12 @@
     {{ return('try_cast(' ~ text ~ ' as timestamp with time zone)') }}
 {%- endmacro %}
 
-{# Spark would take a year alone, or a time of today. #}
+{# Spark would accept a year alone, or a time of today. #}
 {% macro spark__instant_of_text(text) -%}
     {{ return('case when ' ~ text ~ " rlike '^ *[0-9]{4,}-[0-9]{1,2}-[0-9]{1,2}' then try_cast(" ~ text ~ ' as timestamp) end') }}
 {%- endmacro %}
 
-{# PostgreSQL cannot try a cast: the form of the text and the days of its month are looked at first. #}
+{# PostgreSQL cannot try a cast, so the form of the text and the number of days in its month are checked first. #}
 {% macro postgres__instant_of_text(text) -%}
     {%- set day = '^\\d{4}-(0[1-9]|1[0-2])-(0[1-9]|[12]\\d|3[01])' -%}
     {%- set time = '([T ]([01]\\d|2[0-3]):[0-5]\\d(:[0-5]\\d(\\.\\d+)?)?)?' -%}
@@ -175,13 +178,13 @@
 {%- endmacro %}
 
 
-{# The words true and false; null for all else. #}
+{# The words true and false; null for anything else. #}
 {% macro raw_boolean(text) -%}
     {{ return("case lower(" ~ text ~ ") when 'true' then true when 'false' then false end") }}
 {%- endmacro %}
 
 
-{# A document; null for a text that is none. #}
+{# A JSON document; null for a text that is not one. #}
 {% macro raw_json(column, family) -%}
     {%- if family == 'json' -%}{{ return('cast(' ~ column ~ ' as ' ~ raw_type('json') ~ ')') }}{%- endif -%}
     {{ return(adapter.dispatch('json_of_text', 'omnium')(raw_text(column, family))) }}
@@ -191,12 +194,12 @@
     {{ return('try_cast(' ~ text ~ ' as json)') }}
 {%- endmacro %}
 
-{# PostgreSQL before 16 cannot tell whether a text is JSON: it stays a JSON string. #}
+{# PostgreSQL before 16 cannot tell whether a text is JSON, so it becomes a JSON string. #}
 {% macro postgres__json_of_text(text) -%}
     {{ return('to_jsonb(' ~ text ~ ')') }}
 {%- endmacro %}
 
-{# Spark keeps documents as text. #}
+{# Spark stores documents as text. #}
 {% macro spark__json_of_text(text) -%}
     {{ return("case when get_json_object(concat('{\"value\":', " ~ text ~ ", '}'), '$.value') is not null then " ~ text ~ ' end') }}
 {%- endmacro %}

@@ -1,8 +1,8 @@
 {#
-  DuckDB replaces a table or a view with one statement. dbt's own way, which has to suit every database, makes
-  another one, renames both and drops the old one: a sixth of the time of a small tenant's build.
-  One whose inputs have not changed stays as it is: see build_state.sql. With `by_key`, what versions.sql says of the
-  model, only the rows of those keys are built whose inputs have.
+  DuckDB replaces a table or view in a single statement. dbt's default, which must suit every database, creates a second
+  one, renames both and drops the old one, which takes a sixth of the build of a small tenant. A relation whose inputs
+  have not changed stays as it is (see build_state.sql). With `by_key`, the model's entry in versions.sql, only the rows
+  of keys whose inputs have changed are built.
 #}
 {% macro replaced(kind, by_key=none) %}
     {%- set existing = load_cached_relation(this) -%}
@@ -16,7 +16,7 @@
             {{ adapter.commit() }}
         {% endif %}
         {% call noop_statement('main', 'UNCHANGED', 'UNCHANGED') -%}
-            -- nothing that it rests on has changed
+            -- Nothing that it depends on has changed.
         {%- endcall %}
         {{ return({'relations': [made]}) }}
     {%- endif -%}

@@ -1,9 +1,9 @@
 {#
-  What Spark cannot do to Parquet tables, which know no update and no delete: it writes them anew and puts the new one
-  in the place of the old.
+  Operations that Spark does not support on Parquet tables, which have no update and no delete. The table is written
+  anew, and the new one replaces the old.
 #}
 
-{# Put the rows of a query, which may read the table, in the table's place. #}
+{# Replaces the rows of the table by those of a query, which may read the table. #}
 {% macro spark_rewrite(relation, query) -%}
     {%- set rewritten = relation.incorporate(path={'identifier': relation.identifier ~ '__rewritten'}, type='table') -%}
     {%- do adapter.drop_relation(rewritten) -%}
@@ -13,7 +13,7 @@
 {%- endmacro %}
 
 
-{# dbt's snapshot; dbt-spark's own wants Delta, Iceberg or Hudi, as it merges. #}
+{# dbt's snapshot. The one of dbt-spark needs Delta, Iceberg or Hudi, because it merges. #}
 {% materialization snapshot, adapter='spark' %}
     {%- set existing, target_relation = get_or_create_relation(
         database=none, schema=model.schema, identifier=model.alias, type='table'

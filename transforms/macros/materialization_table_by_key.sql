@@ -1,18 +1,18 @@
 {#
-  A table that grows by what is new: only the rows of those keys are built of which anything changed.
+  A table in which only the rows of changed keys are rebuilt.
 
-  The rule: what the rows of a key rest on has a version, a digest, which stands in a table beside the model's
-  (`build_state.<model>`, written in the same transaction). A key is built where its version is another one than at the
-  last build, taken away where it has none any more, and left otherwise. That holds whatever the reason: a new row, a
-  changed, a late or a deleted one, one that moved to another key, another as-of date, a build that was killed. What the
-  versions are made of, macros/versions.sql says of each model.
+  Each key has a version, a digest of what its rows depend on. Versions are stored in a table beside the model's
+  (`build_state.<model>`, written in the same transaction). A key is rebuilt if its version differs from that of the
+  last build, removed if it no longer has a version, and otherwise left alone. That works for every cause: a new,
+  changed, late or deleted row, one that moved to another key, another as-of date, a build that was killed.
+  macros/versions.sql defines the versions of each model.
 
-  The whole table is built where the rule does not hold: the first time, with other models or other settings, where
-  something changed on which all keys rest, where more than a quarter of many keys changed; and on all databases but
+  The full table is built in all other cases: the first time, after a change of models or settings, after a change of
+  something that all keys depend on, if more than a quarter of many keys changed, and on all databases other than
   DuckDB. No column of a key is ever null.
 
-  A whole build of many rows is made in parts, a share of the keys each, so that what is joined and sorted of one part fits
-  into memory: otherwise DuckDB writes several times the table to disk.
+  A full build of many rows is made in parts, each with a share of the keys, so that the joins and sorts of a part fit
+  into memory. Otherwise DuckDB writes several times the size of the table to disk.
 #}
 {% materialization table_by_key, default %}
     {%- set own = 'materialization_table_' ~ adapter.type() -%}
@@ -26,19 +26,22 @@
 {% endmaterialization %}
 
 
-{# In the SQL of such a model: whether a row is of a key that has to be built. True of all rows in a whole build. #}
+{# In the SQL of such a model: whether the key of a row must be built. True for all rows in a full build. #}
 {% macro of_changed_keys() -%}
     1 = 1 /* of changed keys: {{ varargs | join(' ; ') }} */
 {%- endmacro %}
 
 
-{# Builds the changed keys alone and returns true; false where the whole table has to be built, whose versions it keeps. #}
+{#
+  Builds only the changed keys and returns true. Returns false if the full table must be built; the versions are then
+  kept for it.
+#}
 {% macro renewed_by_key(by_key, made, state, is_there) -%}
     {%- set kept = build_state_table() -%}
     {%- if kept is none -%}{{ return(false) }}{%- endif -%}
     {%- set rule_node = model.unique_id ~ ' by key' -%}
     {%- if state is none or state.inputs is none or none in by_key.by_key -%}
-        {# Nobody knows what the rows will rest on. #}
+        {# It is unknown what the rows will depend on. #}
         {% do record_rule(kept, rule_node, none) %}
         {{ return(false) }}
     {%- endif -%}
@@ -98,7 +101,9 @@
 {%- endmacro %}
 
 
-{# Builds the whole table, a share of the keys at a time where `size` (see versions.sql) has more than `rows_at_once`. #}
+{#
+  Builds the full table, one share of the keys at a time if `size` (see versions.sql) has more than `rows_at_once` rows.
+#}
 {% macro build_whole(by_key, made, sql) -%}
     {%- set rows = run_query('select count(*) from ' ~ by_key.size).rows[0][0] -%}
     {%- set parts = 1 + rows // var('rows_at_once') -%}
@@ -112,7 +117,7 @@
 {%- endmacro %}
 
 
-{# The model's SQL with its marks (`of_changed_keys`) made this condition on their `:columns`. #}
+{# The model's SQL with its marks (`of_changed_keys`) replaced by this condition on their `:columns`. #}
 {% macro with_keys_where(sql, condition) -%}
     {%- set found = namespace(sql=sql) -%}
     {%- for mark in modules.re.findall('1 = 1 /[*] of changed keys: (.*?) [*]/', sql) | unique -%}
@@ -124,7 +129,7 @@
 {%- endmacro %}
 
 
-{# Finds the keys of another version, and whether they are so few that a build by key is cheaper than a whole one. #}
+{# Finds the keys whose version changed, and whether they are so few that a build by key is cheaper than a full one. #}
 {% macro few_keys_changed(keys, names) -%}
     {% call statement('changed_keys') -%}
         create or replace temp table {{ names.changed }} as
@@ -140,7 +145,9 @@
 {%- endmacro %}
 
 
-{# A digest of all that every key rests on: the model as written, settings, and what macros/versions.sql calls `whole`. #}
+{#
+  A digest of everything that every key depends on: the model's source, settings, and `whole` in macros/versions.sql.
+#}
 {% macro rule_of(by_key, kept) -%}
     {%- set today = as_of() | trim -%}
     {%- set found = [sql | replace(today, ':today')] -%}
@@ -163,7 +170,7 @@
 {%- endmacro %}
 
 
-{# The model's SQL with its marks (`of_changed_keys`) made conditions. #}
+{# The model's SQL with its marks (`of_changed_keys`) replaced by conditions. #}
 {% macro with_changed_keys(sql, changed, key) -%}
     {%- set found = namespace(sql=sql) -%}
     {%- for mark in modules.re.findall('1 = 1 /[*] of changed keys: (.*?) [*]/', sql) | unique -%}

@@ -1,7 +1,7 @@
 {#
-  A model that draws out another one's rows (its `run_days` into that many rows) becomes a table, for
-  exports and quick reading; a view where the table would have more rows than
-  var('most_drawn_out_rows'). Config: `drawn_from`, the name of the other model.
+  Materializes a model that expands each row of another model into as many rows as its `run_days`. It is a table, for
+  exports and fast queries, or a view if the table would have more rows than var('most_drawn_out_rows'). Config:
+  `drawn_from`, the name of the other model.
 #}
 {% materialization table_unless_huge, default %}
     {%- set rows = run_query("select coalesce(sum(run_days), 0) from " ~ ref(config.require('drawn_from'))).rows[0][0] | int -%}

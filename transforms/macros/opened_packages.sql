@@ -1,7 +1,8 @@
 {#
-  What lines of packages contain, one row per line_row_id and SKU with the units of it in one package. `lines` has line_row_id,
-  sku and form_line_row_id, `chosen` line_row_id (the form's), sku, product_id and quantity. What stands on the line goes before
-  what the product contains; a package within is opened in its turn. is_virtual: a part that has no stock, as a service has none.
+  The contents of package lines, with a row per line_row_id and SKU and the units of it in one package. `lines` has
+  line_row_id, sku and form_line_row_id; `chosen` has line_row_id (that of the form), sku, product_id and quantity. The
+  components on the line have priority over those of the product. A package inside a package is opened in turn.
+  is_virtual marks components without stock, such as a service.
 #}
 {% macro opened_packages(lines, chosen) -%}
 with chosen_components as (
@@ -21,7 +22,7 @@ contents as (
     select
         chosen_components.line_row_id,
         coalesce(nested.component_sku, chosen_components.sku) as sku,
-        -- wide, as DuckDB's products are no wider than the wider factor
+        -- A wide type, because a product in DuckDB is no wider than its wider factor.
         cast(chosen_components.quantity as decimal(38, 4)) * coalesce(nested.quantity, 1) as quantity
     from chosen_components
     left join {{ ref('int_package_components') }} as nested
@@ -51,16 +52,16 @@ from contents
 left join {{ ref('dim_product') }} as products
     on products.sku = contents.sku
 group by contents.line_row_id, contents.sku, coalesce(products.is_virtual and not {{ is_package_product('products') }}, false)
--- more than any package can hold: components within components, each of an impossible figure
+-- More than any package can contain: components within components, each with an impossible figure.
 having {{ exact('sum(contents.quantity)', 'decimal(38, 4)') }} is not null
 {%- endmacro %}
 
 
-{# The SKU that a component means: it may be spelled otherwise there, or not named at all where its product has a single one. #}
+{# The SKU of a component. It may be spelled differently, or be missing if the component's product has a single SKU. #}
 {% macro component_sku(sku) -%} coalesce(spellings.sku, {{ sku }}, single_skus.sku) {%- endmacro %}
 
 
-{# What `component_sku` needs beside the components. #}
+{# The joins that `component_sku` needs. #}
 {% macro component_sku_joins(sku, product_id) -%}
     left join {{ ref('int_sku_spellings') }} as spellings
         on spellings.spelling = {{ sku }}
@@ -70,5 +71,5 @@ having {{ exact('sum(contents.quantity)', 'decimal(38, 4)') }} is not null
 {%- endmacro %}
 
 
-{# Whether a row of dim_product is a package: what its components are is sold and stocked, not it itself. #}
+{# Whether a row of dim_product is a package, so that its components are sold and stocked instead of it. #}
 {% macro is_package_product(products) -%} ({{ products }}.is_package or {{ products }}.is_bundle or {{ products }}.is_kit) {%- endmacro %}

@@ -1,8 +1,9 @@
 {#
-  Inventory transactions of a SKU and warehouse, one after the other. Of one instant: falling stock runs down, rising stock runs up,
-  so that the first row of the instant says what was there before, and the last one holds what was left. Where stock rises and falls, or
-  stays, in one instant, that does not hold: the first is the one that found what no other left, the last the one that left what no other found.
-  What comes back to where it began (goods that change their shelf) has neither, and changes nothing.
+  The order of the inventory transactions of a SKU and warehouse. Transactions of the same instant are sorted by stock,
+  downwards if it falls and upwards if it rises, so that the first one has the stock before and the last one the stock
+  after. If stock both rises and falls (or stays) within an instant, the first transaction is the one whose opening
+  stock no other leaves, and the last one is that whose closing stock no other finds. A sequence that returns to where
+  it began (goods moved to another shelf) has neither and changes nothing.
 #}
 {% macro order_of_transactions() -%}
     transacted_at, place_in_instant, sign(quantity) * new_inventory, sign(reserved_quantity) * new_reserved_inventory, transaction_id
@@ -10,8 +11,9 @@
 
 
 {#
-  A query on `rows`, a CTE of transactions whose quantities and stocks are not null, that adds place_in_instant, −1 to 1. Instants that
-  change nothing are left out after the first one of their SKU and warehouse, where they would hide what was there.
+  A query on `rows`, a CTE of transactions with non-null quantities and stocks, that adds place_in_instant, −1 to 1.
+  Instants that change nothing are left out, except the first of each SKU and warehouse, because they would hide the
+  stock before them.
 #}
 {% macro transactions_in_their_instants(rows) -%}
 {%- set instant = ['sku', 'warehouse_code', 'transacted_at'] -%}

@@ -1,5 +1,5 @@
 {#
-  What was proposed, kept: only the newest load is ever written down, and each load once.
+  The history of proposals. Only the newest load is ever recorded, and each load once.
 #}
 
 {# The instant of the newest finished load, as a literal. #}
@@ -21,8 +21,10 @@
 {%- endmacro %}
 
 
-{# Whether this build answers as of the day of the newest load: then what it proposes is what the purchaser sees. A
-   replay of the past, or a look ahead, is not. #}
+{#
+  Whether this build answers as of the day of the newest load. Its proposals are then those that the purchaser sees,
+  unlike those of a replay of the past or a look ahead.
+#}
 {% macro is_proposal_of_today() -%}
     {%- if not var('as_of_date') or not execute -%}
         {{ return(true) }}
@@ -31,7 +33,7 @@
 {%- endmacro %}
 
 
-{# Takes back what an earlier build of the same load wrote down, within the transaction that writes it anew. #}
+{# Deletes what an earlier build of the same load recorded, in the transaction that records it again. #}
 {% macro forget_proposals_of_this_load(history) -%}
     {%- if is_incremental() and is_proposal_of_today() -%}
         {{ adapter.dispatch('forget_proposals', 'omnium')(history, newest_load_instant()) }}

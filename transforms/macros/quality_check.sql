@@ -1,6 +1,6 @@
 {#
-  One row of the data-quality mart: how many keys `query` returns (its only column is `odd_key`), five of
-  them, and what the finding means for the figures.
+  A row of the data-quality mart: the number of keys that `query` returns (its only column is `odd_key`), five of them,
+  and what the finding means for the figures.
 #}
 {% macro quality_check(name, meaning, query) -%}
     select
@@ -19,7 +19,7 @@
 {%- endmacro %}
 
 
-{# The rows of several checks: (name, meaning, query); a meaning may go on in the next line of its file. #}
+{# The rows of several checks, (name, meaning, query). A meaning may be wrapped over several lines in its file. #}
 {% macro quality_checks(checks) -%}
 {%- for name, meaning, query in checks %}
 {{ quality_check(name, meaning | replace('\n        ', ''), query) }}

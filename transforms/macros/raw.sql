@@ -1,20 +1,20 @@
 {#
-  Reading raw tables, wherever they lie and whatever they already have.
+  Reads raw tables, wherever they are and whichever columns they have so far.
 
   raw(table, columns)
-      A query on one raw table: the named columns, each as its kind, and the row's keys
+      A query on a raw table that returns the named columns, each as its kind, and the keys of the row
       (`_dlt_id`; on child tables also `_dlt_parent_id`, `_dlt_root_id`, `_dlt_list_idx`).
-      `columns` maps a column to text | json | boolean, or to a kind of figure that value_limits knows:
-      quantity, price, amount, days, timestamp, … What the tenant wrote in its place comes as null.
-      - A column, or the whole table, that the tenant has not filled yet comes as typed nulls
-        (a table without rows): extraction creates child tables only with their first row.
-      - A column of another type than expected is read as far as its values can be; what did not fit it and stands
-        in `<column>__v_text` beside it is read, too.
-      - Rows that `reconcile` found gone (`_omnium_deleted_at`) are left out, and their children
-        with them. `raw(…, with_deleted=true)` keeps them and adds `_omnium_deleted_at` (to roots).
-      - With `var('lake_path')` the same rows come from <lake_path>/<table>/*.parquet.
-      - `of_keys` names the columns of a key: a model that is built by key (materialization_table_by_key.sql) then reads no
-        other rows than those of changed keys. A filter on the staging view would come after all its casts.
+      `columns` maps a column to text | json | boolean, or to a kind of figure in value_limits (quantity, price,
+      amount, days, timestamp, …). A value of another kind becomes null.
+      - A column or table that the tenant has not filled yet returns typed nulls (a table without rows), because the
+        load creates a child table only with its first row.
+      - A column of an unexpected type is read as far as its values are possible. Values that did not fit it are in
+        `<column>__v_text` and are read from there.
+      - Rows that `reconcile` found to be gone (`_omnium_deleted_at`) are left out together with their children.
+        `raw(…, with_deleted=true)` keeps them and adds `_omnium_deleted_at` (to root tables).
+      - With `var('lake_path')`, the same rows come from <lake_path>/<table>/*.parquet.
+      - `of_keys` names the columns of a key. A model that is built by key (materialization_table_by_key.sql) then
+        reads only the rows of changed keys. A filter on the staging view would be applied after all of its casts.
 
   Use it as the only `from` of a staging model:
 
@@ -23,9 +23,9 @@
       )
 #}
 {% macro raw(table, columns, with_deleted=false, of_keys=none) -%}
-    {# What impossible_value looks through. #}
+    {# impossible_value reads this entry. #}
     {%- do config(meta={'raw ' ~ table: columns}) -%}
-    {# For the lineage; where the rows lie is found below. #}
+    {# For the lineage; the location of the rows is determined below. #}
     {%- do source('omnium', table) -%}
     {%- set root = table.split('__')[0] -%}
     {%- set is_child = root != table -%}
@@ -63,7 +63,7 @@
 {%- endmacro %}
 
 
-{# The rows of a raw table that have one of the keys which a model is built for. #}
+{# The rows of a raw table that have one of the keys for which a model is built. #}
 {% macro raw_of_keys(table, key, found) -%}
     {%- set columns = [] -%}
     {%- for column in key -%}{%- do columns.append(raw_column(column, 'text', found) | trim) -%}{%- endfor -%}
@@ -71,7 +71,9 @@
 {%- endmacro %}
 
 
-{# A column of a raw table as its kind, with what did not fit it; a typed null where there is none. #}
+{#
+  A column of a raw table as its kind, including values that did not fit it; a typed null if the column does not exist.
+#}
 {% macro raw_column(column, kind, found) -%}
     {%- set values = [] -%}
     {%- for name in raw_sources(column, found) -%}
@@ -87,7 +89,7 @@
 {%- endmacro %}
 
 
-{# The columns in which a field's values stand: its own, and those that keep what did not fit (`…__v_text`). #}
+{# The columns that hold the values of a field: its own, and those for values that did not fit it (`…__v_text`). #}
 {% macro raw_sources(column, found) -%}
     {%- set names = [] -%}
     {%- if column in found -%}{%- do names.append(column) -%}{%- endif -%}
@@ -96,7 +98,7 @@
 {%- endmacro %}
 
 
-{# The columns that a raw table has today, with their types; empty where there is no such table. #}
+{# The columns that a raw table has at present, with their types; empty if the table does not exist. #}
 {% macro raw_columns(table) -%}
     {%- if not execute -%}{{ return({}) }}{%- endif -%}
     {%- set cache = graph.setdefault('_raw_columns', {}) -%}
@@ -118,7 +120,7 @@
 {%- endmacro %}
 
 
-{# Columns of a raw table that hold documents, which their type does not tell. #}
+{# Columns of a raw table that hold JSON documents, which their type does not show. #}
 {% macro raw_documents(table) -%}
     {{ return(adapter.dispatch('raw_documents', 'omnium')(table)) }}
 {%- endmacro %}
@@ -127,7 +129,7 @@
     {{ return([]) }}
 {%- endmacro %}
 
-{# dlt's tables; the list below is for the lake. #}
+{# dlt's own tables; the list below is for the lake. #}
 {% macro databricks__raw_documents(table) -%}
     {{ return([]) }}
 {%- endmacro %}
@@ -144,7 +146,7 @@
 {%- endmacro %}
 
 
-{# Where the rows of a raw table are read from. #}
+{# The relation from which the rows of a raw table are read. #}
 {% macro raw_relation(table) -%}
     {%- if var('lake_path') -%}
         {{ raw_lake_scan(table) }}
@@ -178,7 +180,7 @@
 {%- endmacro %}
 
 
-{# The database's name of a type that is no figure. #}
+{# The database's name of a type that is not a figure. #}
 {% macro raw_type(kind) -%}
     {{ return(adapter.dispatch('raw_type', 'omnium')(kind)) }}
 {%- endmacro %}
@@ -198,7 +200,7 @@
         ~ "': text, json, boolean, or a figure's kind, which value_limits in macros/limits.sql lists") }}
 {%- endmacro %}
 
-{# Spark has no type for documents that all its versions know. #}
+{# Spark has no type for JSON documents that all of its versions support. #}
 {% macro spark__raw_type(kind) -%}
     {{ return('boolean' if kind == 'boolean' else 'string') }}
 {%- endmacro %}

@@ -1,14 +1,15 @@
 {#
-  The replenishment formulas, as queries with parameters: the mart answers with the tenant's settings, and
-  replenishment_what_if with those of whoever asks.
+  The replenishment formulas as queries with parameters. The mart uses the tenant's settings, replenishment_what_if
+  those of its caller.
 #}
 
 {#
-  From what stock on to order, and up to what. `items` has daily_demand; lead_time_mean_days (L), lead_time_sd_days (σ_L),
-  review_days (r); expected_demand and total_forecast_variance of L + r days, order_interval_demand of the order interval
-  after it; min_quantity and max_quantity. service_level (0…1) and order_interval_days (days) are SQL expressions on its columns.
+  Reorder point and order-up-to level. `items` has daily_demand; lead_time_mean_days (L), lead_time_sd_days (σ_L) and
+  review_days (r); expected_demand and total_forecast_variance of L + r days, and order_interval_demand of the order
+  interval after them; min_quantity and max_quantity. service_level (0…1) and order_interval_days (days) are SQL
+  expressions on its columns.
 
-  σ² = forecast variance (as far as a count can have it) + d²·σ_L² with d = expected_demand / (L + r).
+  σ² = forecast variance (limited to demand_countable_variance) + d²·σ_L² with d = expected_demand / (L + r).
 #}
 {% macro replenishment_levels(items, service_level='service_level', order_interval_days='order_interval_days') %}
 with spread as (
@@ -57,11 +58,12 @@ from levelled
 
 
 {#
-  How much to order today, ours and Omnium's way: `levels` as replenishment_levels gives them, with position, draft_order,
-  transfer_in_quantity (what another own warehouse can spare), the minimums, packs and reasons to block.
+  The quantity to order today, by our formula and by Omnium's. `levels` is the result of replenishment_levels with
+  position, draft_order, transfer_in_quantity (what other own warehouses can spare), minimums, packs and the reasons to
+  block.
 #}
 {% macro replenishment_quantities(levels) %}
--- One row per SKU and warehouse: how much to order today, ours and Omnium's way.
+-- One row per SKU and warehouse, with the quantity to order today by our formula and by Omnium's.
 
 with stock as (
     select
@@ -70,7 +72,7 @@ with stock as (
         {{ real('draft_order') }} as drafted,
         {{ real('transfer_in_quantity') }} as spared_elsewhere,
         {{ real('reorder_min_quantity') }} as least_order,
-        -- Without a pack, or where packs may be broken, units are whole.
+        -- Without a pack, or if packs may be broken, quantities are rounded to whole units.
         case
             when pack_quantity is null or is_package_break_allowed then 1e0
             else {{ real('pack_quantity') }}
@@ -86,7 +88,8 @@ with stock as (
             when supplier_id is null or not is_supplier_known then 'no supplier'
             when unit_cost is null or unit_cost <= 0 then 'no cost'
         end as block_reason,
-        -- Omnium: average usage × (configured lead time + margin), then one order interval more; rounded, as stock is whole
+        -- Omnium: average usage × (configured lead time + margin), plus one order interval for the level; rounded like
+        -- stock.
         {{ demand_figure('daily_demand_naive * configured_lead_time_days') }} as parity_reorder_point,
         {{ demand_figure('daily_demand_naive * (configured_lead_time_days + order_interval_days)') }} as parity_level
     from {{ levels }}
@@ -97,7 +100,7 @@ needed as (
         *,
         case
             when block_reason is not null then 0e0
-            -- on back order only what customers already wait for is bought
+            -- For back-order articles, only what customers already wait for is bought.
             when is_backorder then greatest(0e0, -stock_position - drafted - spared_elsewhere)
             when stock_position + spared_elsewhere > reorder_point then 0e0
             else {{ demand_figure('greatest(0e0, order_up_to_level - stock_position - drafted - spared_elsewhere)') }}
@@ -106,7 +109,7 @@ needed as (
             when block_reason is not null or stock_position > greatest(parity_reorder_point, min_quantity) then 0e0
             else greatest(
                 0e0,
-                -- where both contradict each other, the minimum goes before the maximum, as in order_up_to_level
+                -- If they contradict each other, the minimum prevails over the maximum, as in order_up_to_level.
                 greatest(
                     case when max_quantity > 0 then least(parity_level, max_quantity) else parity_level end, min_quantity
                 ) - stock_position - drafted
@@ -140,7 +143,7 @@ minimums as (
 packed as (
     select
         *,
-        -- a hair less, so that 48.0000000001 units are two packs of 24
+        -- Reduced by a tiny amount, so that 48.0000000001 units are two packs of 24.
         case when wanted > 0e0 then ceil(wanted / pack - 1e-9) * pack else 0e0 end as packed_quantity,
         case when parity_wanted > 0e0 then ceil(parity_wanted / pack - 1e-9) * pack else 0e0 end as parity_quantity
     from minimums
@@ -165,10 +168,10 @@ from packed
 
 
 {#
-  In DuckDB, marts.replenishment_what_if(service_level, order_interval_days) answers what the proposal would be with
-  another service level (0…1; null: each row's own) and another order interval (days; null: each supplier's own). Of a
-  warehouse that supplies others it answers the plan that was taken. One row per SKU and
-  warehouse. Elsewhere nothing is made.
+  In DuckDB, marts.replenishment_what_if(service_level, order_interval_days) returns the proposal for another service
+  level (0…1; null keeps that of each row) and another order interval (days; null keeps that of each supplier), with one
+  row per SKU and warehouse. For a warehouse that supplies others, it uses the chosen plan. On other engines nothing is
+  created.
 #}
 {% macro create_replenishment_what_if(inputs) -%}
     {{ adapter.dispatch('create_replenishment_what_if', 'omnium')(inputs) }}
@@ -176,13 +179,13 @@ from packed
 
 {% macro default__create_replenishment_what_if(inputs) %}{% endmacro %}
 
-{# Without the catalog's name: the file may be opened under any. #}
+{# Without the name of the catalog, because the file may be opened under any name. #}
 {% macro duckdb__create_replenishment_what_if(inputs) %}
 create or replace macro {{ inputs.schema }}.replenishment_what_if(at_service_level, at_order_interval_days) as table
 {{ replenishment_what_if(inputs.schema ~ '.' ~ inputs.identifier, 'at_service_level', 'at_order_interval_days') }}
 {% endmacro %}
 
-{# The rows of `inputs`, a relation of replenishment_input's columns, with the answer. #}
+{# The rows of `inputs`, a relation with the columns of replenishment_input, with the result. #}
 {% macro replenishment_what_if(inputs, at_service_level, at_order_interval_days) %}
 with what_if_levels as (
     {{ replenishment_levels(
@@ -215,7 +218,7 @@ from what_if_quantities
 {% endmacro %}
 
 
-{# The same where another engine built the mart, which knows no such macros: for `dbt run-operation`. #}
+{# The same if another engine without such macros built the mart; called by `dbt run-operation`. #}
 {% macro create_what_if_of_built_marts() -%}
     {%- set inputs = adapter.get_relation(target.database, 'marts', 'replenishment_input') -%}
     {%- if inputs is not none -%}
@@ -225,16 +228,16 @@ from what_if_quantities
 {%- endmacro %}
 
 
-{# The name of an urgency, of which 1 is the most urgent. #}
+{# The name of an urgency rank; 1 is the most urgent. #}
 {% macro urgency(rank) -%}
     case {{ rank }} when 1 then 'out' when 2 then 'runs_out' when 3 then 'order_now' else 'wait' end
 {%- endmacro %}
 
 
 {#
-  The service level of a row: var service_level_by_abc's for its class, else, with var service_level_from_margin, what the
-  margin is worth, (price − cost) / (price − cost + cost · storage per protection time) (newsvendor), within 0.5 and 0.999,
-  else var service_level. unit_price and unit_cost in the default currency.
+  The service level of a row: that of its class in var service_level_by_abc; else, with var service_level_from_margin,
+  the newsvendor ratio (price − cost) / (price − cost + cost · storage per protection time), limited to 0.5…0.999; else
+  var service_level. unit_price and unit_cost are in the default currency.
 #}
 {% macro replenishment_service_level(abc_class, unit_price, unit_cost, protection_days) -%}
     {%- set by_class = var('service_level_by_abc', {}) -%}
@@ -259,7 +262,10 @@ from what_if_quantities
 {%- endmacro %}
 
 
-{# Days between orders that cost least: 365·√(2A / (h · annual value)) with A the shipment cost and h the storage cost. #}
+{#
+  Days between orders that cost least = 365·√(2A / (h · annual value)), where A is the shipment cost and h the storage
+  cost.
+#}
 {% macro economic_interval(shipment_cost, daily_value) -%}
     case
         when {{ shipment_cost }} > 0e0 and {{ daily_value }} > 0e0

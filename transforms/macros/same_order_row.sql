@@ -1,4 +1,4 @@
-{# The grain of fct_purchase_order_line, as a condition of a join; a row without a promise is one like the others. #}
+{# The grain of fct_purchase_order_line as a join condition, in which null promises are equal. #}
 {% macro same_order_row(left, right) -%}
         {{ left }}.purchase_order_id = {{ right }}.purchase_order_id
         and {{ left }}.sku = {{ right }}.sku

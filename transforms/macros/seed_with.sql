@@ -1,6 +1,6 @@
 {#
-  A seed, extended or overruled by the var more_<seed> of the tenant: {'Sent to supplier': placed}.
-  The key comes in lower case, so that spelling does not matter.
+  A seed, extended or overridden by the tenant's var more_<seed>: {'Sent to supplier': placed}. The key is in lower
+  case, so that the comparison is case-insensitive.
 
       left join {{ seed_with(ref('order_types'), 'order_type', 'is_demand') }} as types
           on lower(orders.order_type) = types.order_type

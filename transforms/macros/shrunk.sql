@@ -1,9 +1,9 @@
 {#
-  The rows of one level of `measured` with planning figures: measured ones, recent orders weighing more where the
-  supplier drifts, pulled towards those of the parent level as if the parent had been seen in
-  var('shrinkage_strength') further observations. Evidence is counted in observations (distinct order and receipt
-  dates): eight lines of one truck say no more than one. With nothing observed they are the parent's; a single
-  observation says nothing of the spread.
+  The rows of one level of `measured` with planning figures. These are the measured figures (with more weight on recent
+  orders if the supplier drifts), pulled towards those of the parent level as if the parent had been seen in
+  var('shrinkage_strength') further observations. Evidence is counted in observations (distinct pairs of order and
+  receipt dates), because eight lines of one truck say no more than one. Without observations the planning figures are
+  the parent's. A single observation says nothing about the standard deviation.
 #}
 {% macro shrunk(level, parent, on_parent) -%}
     {%- set strength = real(var('shrinkage_strength')) -%}
@@ -12,7 +12,7 @@
         coalesce(
             (measured.observations * coalesce(measured.recent_mean_days, 0) + {{ strength }} * parents.planning_mean)
                 / nullif(measured.observations + {{ strength }}, 0),
-            -- no observation, and no weight for the parent: it is all there is
+            -- Without observations and without weight for the parent, the parent's figure is all there is.
             parents.planning_mean
         ) as planning_mean,
         case

@@ -1,7 +1,6 @@
 {#
-  What dbt's snapshots compare on DuckDB: the rows alone whose checked columns are others than in their newest state. dbt
-  would join all rows twice, and make an id for each, to find that nothing is new in most of them; the states that it
-  writes are the same.
+  What dbt's snapshots compare on DuckDB: only the rows whose checked columns differ from their newest state. dbt would
+  join all rows twice and compute an id for each, although most have not changed. The states written are the same.
 #}
 {% macro duckdb__snapshot_staging_table(strategy, source_sql, target_relation) -%}
     {%- set checked = config.get('check_cols') -%}

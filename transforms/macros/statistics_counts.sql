@@ -1,25 +1,25 @@
 {#
-  Quantiles of counts: how many units are enough with a given probability, when demand comes in
-  whole units and few of them, and the bell curve would be wrong.
+  Quantiles of counts: the number of units that suffices with a given probability if demand comes in few whole units,
+  for which the normal distribution would be wrong.
 #}
 
 {#
-  The smallest whole x with P(X ≤ x) ≥ probability, X negative binomial with this mean and variance;
-  Poisson where the variance is not above the mean; 0 where the mean is 0.
+  The smallest whole x with P(X ≤ x) ≥ probability, where X is negative binomial with this mean and variance; Poisson if
+  the variance is not above the mean; 0 if the mean is 0.
 
-  mean, variance: names of columns of double precision; probability: a literal or column in (0, 1).
-  Exact while x can be no larger than 1,000. Beyond, units are counted s at a time, with
-  s = (mean + √(variance·p/(1−p))) / 1,000 (Cantelli's bound on x): the error is about s units. Where the
-  variance is too small for that (below s·mean: hardly any spread), the bell curve takes over.
+  mean, variance: names of double precision columns; probability: a literal or column in (0, 1). Exact as long as x is
+  at most 1,000. Above that, units are counted s at a time, with s = (mean + √(variance·p/(1−p))) / 1,000 (Cantelli's
+  bound on x); the error is about s units. If the variance is too small for that (below s·mean), the normal distribution
+  is used.
 #}
 {% macro negative_binomial_quantile(probability, mean, variance) -%}
     {{ adapter.dispatch('negative_binomial_quantile', 'omnium')(probability, mean, variance) }}
 {%- endmacro %}
 
 {#
-  With o = max(0, 1 − mean/variance) the probabilities follow each other as
-  P(k) = P(k−1) · ((k−1)·o + mean·(1−o)) / k, from P(0) = (1−o)^(mean·(1−o)/o), or e^(−mean) for o = 0.
-  They are kept as logarithms: P(0) alone may be below the smallest floating-point number.
+  With o = max(0, 1 − mean/variance), the probabilities follow the recursion P(k) = P(k−1) · ((k−1)·o + mean·(1−o)) / k,
+  from P(0) = (1−o)^(mean·(1−o)/o), or e^(−mean) for o = 0. Logarithms are kept, because P(0) alone may be below the
+  smallest floating-point number.
 #}
 {% macro statistics_count_scale(probability, mean, variance) -%}
     greatest(1e0, ({{ statistics_count_bound(probability, mean, variance) }}) / 1000e0)
@@ -37,9 +37,9 @@
 {%- endmacro %}
 
 {#
-  What is missing to the probability, as a multiple of P(k): from probability / P(0) on it follows itself as
-  (missing − 1) · P(k−1) / P(k); k units suffice where it is no more than 1, and from there on it is −k − 1. One number is
-  carried, as a loop over records takes three times as long. DuckDB 1.4 wants what to begin with as an element of the list.
+  The probability still missing, as a multiple of P(k). From probability / P(0) on, it follows the recursion (missing −
+  1) · P(k−1) / P(k). k units suffice if it is at most 1, and from there on it is −k − 1. A single number is carried,
+  because a loop over records takes three times as long. DuckDB 1.4 needs the initial value as an element of the list.
 #}
 {% macro duckdb__negative_binomial_quantile(probability, mean, variance) -%}
     {%- set scale = statistics_count_scale(probability, mean, variance) -%}

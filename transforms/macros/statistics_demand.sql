@@ -1,17 +1,18 @@
 {#
-  Demand over some days, of which mean and variance are known: negative binomial (Poisson where the variance is not
-  above the mean), so that reorder point, risk and shortage speak of the same distribution.
+  Demand over some days with known mean and variance. It is negative binomial (Poisson if the variance is not above the
+  mean), so that reorder point, risk and shortage come from the same distribution.
 
-  mean, variance, quantity: names of columns of double precision. Counts are summed one by one where they are few. Of larger ones
-  the probability is the incomplete beta function where r = mean² / (variance − mean) is below 50 (its continued fraction, DLMF
-  8.17.22, fourteen terms: right to 1e-6), and elsewhere, where demand is even, the saddlepoint approximation (Barndorff-Nielsen 1986
-  with Daniels' correction for whole numbers, 1987: off by less than 4e-4). Quantiles take that approximation wherever r is 1 or more: they
-  are a thousandth off where r is large, and about a hundredth near r = 1, 4 % at most (22,464 of them against scipy). Two steps of Newton's with the fraction make
-  them exact, but take four times as long. tests/transforms/test_demand_distribution.py holds all of it against scipy. With
-  var('demand_distribution') = 'normal', for goods that are not counted, the bell curve stands in for both.
+  mean, variance, quantity: names of double precision columns. Small counts are summed one by one. For larger ones, the
+  probability is the incomplete beta function if r = mean² / (variance − mean) is below 50 (its continued fraction, DLMF
+  8.17.22, fourteen terms: accurate to 1e-6), and otherwise the saddlepoint approximation (Barndorff-Nielsen 1986 with
+  Daniels' correction for whole numbers, 1987: error below 4e-4). Quantiles use that approximation whenever r is 1 or
+  more; their error is a thousandth if r is large, about a hundredth near r = 1, and at most 4 % (22,464 of them
+  compared with scipy). Two Newton steps with the fraction would make them exact but take four times as long.
+  tests/transforms/test_demand_distribution.py compares all of it with scipy. With var('demand_distribution') =
+  'normal', for goods that are measured rather than counted, the normal distribution replaces both.
 #}
 
-{# The smallest whole x with P(D ≤ x) ≥ probability (a literal or column in (0, 1)); 0 where the mean is 0. #}
+{# The smallest whole x with P(D ≤ x) ≥ probability (a literal or column in (0, 1)); 0 if the mean is 0. #}
 {% macro demand_quantile(probability, mean, variance) -%}
     {%- if var('demand_distribution', 'negative binomial') == 'normal' -%}
     {{ mean }} + ({{ normal_quantile(probability) }}) * sqrt({{ variance }})
@@ -27,8 +28,8 @@
 
 
 {#
-  A pair: P(D > quantity), the probability of running short with that many units (1 below 0), and E[max(0, D − quantity)],
-  the units short on average. Of many rows demand_with_tail asks.
+  A pair: P(D > quantity), the probability of a shortage with so many units (1 below 0), and E[max(0, D − quantity)],
+  the mean number of units short. For many rows use demand_with_tail.
 #}
 {% macro demand_tail(quantity, mean, variance) -%}
     {%- set pair = statistics_pair -%}
@@ -43,7 +44,7 @@
         {%- else %}
         when {{ quantity }} < 0e0 then {{ pair('1e0', 'greatest(0e0, ' ~ mean ~ ') - ' ~ quantity) }}
         when {{ mean }} <= 0e0 then {{ pair('0e0', '0e0') }}
-        -- so far out that nothing is left of either
+        -- So far out that both are 0.
         when {{ statistics_is_far_out(quantity, mean, variance) }} then {{ pair('0e0', '0e0') }}
         when {{ quantity }} < 16e0 then {{ statistics_counted_tail(quantity, mean, variance, 16) }}
         when {{ statistics_is_counted(quantity, mean, variance) }} then {{ statistics_counted_tail(quantity, mean, variance, 64) }}
@@ -63,18 +64,21 @@
 {%- endmacro %}
 
 
-{# Whether a quantile is counted up to. #}
+{# Whether a quantile is found by counting. #}
 {% macro statistics_is_quantile_counted(probability, mean, variance) -%}
     ({{ statistics_count_bound(probability, mean, variance) }} <= {{ statistics_most_counts() }}
         or {{ variance }} - {{ mean }} > {{ mean }} * {{ mean }})
 {%- endmacro %}
 
 
-{# Up to how many units every count is summed. #}
+{# The number of units up to which every count is summed. #}
 {% macro statistics_most_counts() -%} 64e0 {%- endmacro %}
 
 
-{# r of the negative binomial; that of a Poisson, as good as infinite, where the variance is not above the mean. #}
+{#
+  r of the negative binomial; if the variance is not above the mean, a practically infinite value, which gives a
+  Poisson.
+#}
 {% macro statistics_size(mean, variance) -%}
     ({{ mean }} * {{ mean }} / greatest({{ variance }} - {{ mean }}, {{ mean }} * {{ mean }} * 1e-7))
 {%- endmacro %}
@@ -92,7 +96,7 @@
     array({{ real(first) }}, {{ real(second) }})
 {%- endmacro %}
 
-{# The first or the second of a pair: place is 1 or 2. #}
+{# The first or the second of a pair; place is 1 or 2. #}
 {% macro statistics_of_pair(pair, place) -%}
     {{ return(adapter.dispatch('statistics_of_pair', 'omnium')(pair, place)) }}
 {%- endmacro %}
@@ -110,13 +114,13 @@
 {%- endmacro %}
 
 
-{# Up to which r the continued fraction is taken: beyond, fourteen terms of it are not enough. #}
+{# The r up to which the continued fraction is used; beyond it, fourteen terms are not enough. #}
 {% macro statistics_most_size() -%} 50e0 {%- endmacro %}
 
 
 {#
-  P(D > n) of a negative binomial of size r and mean m, for real n ≥ 0: the incomplete beta function I_q(n + 1, r), q = m / (m + r);
-  below the mean 1 − I_p(r, n + 1), p = r / (m + r), as the fraction converges on that side only.
+  P(D > n) of a negative binomial with size r and mean m, for real n ≥ 0: the incomplete beta function I_q(n + 1, r), q
+  = m / (m + r); below the mean 1 − I_p(r, n + 1), p = r / (m + r), because the fraction converges only on that side.
 #}
 {% macro statistics_fraction_exceeds(n, mean, size) -%}
     {%- set above = '(' ~ n ~ ' + 1e0)' -%}
@@ -144,7 +148,10 @@
         / {% endfor -%} 1e0 {%- for k in range(1, 15) -%} )) {%- endfor -%}
 {%- endmacro %}
 
-{# P(n) of a negative binomial of size r and mean m, for real n; not below e^−700, as PostgreSQL refuses what is too small. #}
+{#
+  P(n) of a negative binomial with size r and mean m, for real n; at least e^−700, because PostgreSQL rejects smaller
+  values.
+#}
 {% macro statistics_count_probability(n, mean, size) -%}
     exp(greatest(-700e0,
         {{ statistics_log_gamma('(' ~ n ~ ' + ' ~ size ~ ')') }} - ({{ statistics_log_gamma(size) }})
@@ -155,9 +162,9 @@
 
 
 {#
-  How many standard deviations y lies above what is expected (r*), Φ of which is P(D ≤ y − ½); with size r and mean m:
-  t = ln(y(m + r) / (m(y + r))), w = ±√(2(y·ln(y/m) − (y + r)·ln((y + r)/(m + r)))),
-  u = 2·sinh(t/2)·√(y(y + r)/r), r* = w + ln(u/w)/w; near the mean its limit.
+  The number of standard deviations by which y exceeds the mean (r*), where Φ(r*) = P(D ≤ y − ½). With size r and mean
+  m: t = ln(y(m + r) / (m(y + r))), w = ±√(2(y·ln(y/m) − (y + r)·ln((y + r)/(m + r)))), u = 2·sinh(t/2)·√(y(y + r)/r),
+  r* = w + ln(u/w)/w; near the mean its limit.
 #}
 {% macro statistics_saddle_deviations(y, mean, size) -%}
     {{ statistics_saddle_deviations_of(
@@ -165,7 +172,7 @@
     ) }}
 {%- endmacro %}
 
-{# The same of t, √(y(y + r)/r) and w, where they are columns already. #}
+{# The same from t, √(y(y + r)/r) and w if they are already columns. #}
 {% macro statistics_saddle_deviations_of(y, mean, size, tilt, spread, root) -%}
     case
         when abs({{ tilt }} * {{ spread }}) < 0.05e0
@@ -183,7 +190,7 @@
     sqrt({{ y }} * ({{ y }} + {{ size }}) / {{ size }})
 {%- endmacro %}
 
-{# The signed root of the deviance, w. #}
+{# w, the signed root of the deviance. #}
 {% macro statistics_saddle_root(y, mean, size) -%}
     (sign({{ y }} - {{ mean }}) * sqrt(greatest(1e-30, 2e0 * (
         {{ y }} * ln({{ y }} / {{ mean }})
@@ -191,7 +198,7 @@
     ))))
 {%- endmacro %}
 
-{# A step of Newton's towards the y that lies z deviations up: y + (z − r*) / (dw/dy), where dw/dy = t / w. #}
+{# A Newton step towards the y that is z deviations above the mean: y + (z − r*) / (dw/dy), where dw/dy = t / w. #}
 {% macro statistics_saddle_step(y, mean, size, z) -%}
     {{ statistics_saddle_step_of(y, z, statistics_saddle_deviations(y, mean, size), statistics_saddle_spread(y, size)) }}
 {%- endmacro %}
@@ -200,7 +207,7 @@
     greatest(0.25e0, {{ y }} + ({{ z }} - ({{ deviations }})) * {{ spread }})
 {%- endmacro %}
 
-{# Where to begin: the quantile with the skewness counted once (Cornish and Fisher). #}
+{# The start value: the quantile with a first-order correction for skewness (Cornish and Fisher). #}
 {% macro statistics_saddle_start(mean, variance, z) -%}
     greatest(0.5e0, {{ mean }} + {{ z }} * sqrt({{ variance }}) + ({{ z }} * {{ z }} - 1e0) * (2e0 * {{ variance }} / {{ mean }} - 1e0) / 6e0)
 {%- endmacro %}
@@ -254,8 +261,8 @@
 
 
 {#
-  Ends a subselect whose columns are to be calculated once. PostgreSQL puts their formulas in place of their names otherwise,
-  one in the other, until the planner has no memory left.
+  Ends a subselect whose columns are to be computed once. Otherwise PostgreSQL substitutes their formulas for their
+  names, nested in each other, until its planner runs out of memory.
 #}
 {% macro statistics_barrier() -%}
     {{ adapter.dispatch('statistics_barrier', 'omnium')() }}
@@ -289,14 +296,14 @@
 
 
 {#
-  The tail above a large count n. With P(n) by Stirling's series the shortage above n is
-  (m − n)·P(D > n) + P(n)·m·(1 + n/r); between whole numbers it falls by P(D > n) a unit.
+  The tail above a large count n. With P(n) by Stirling's series, the shortage above n is (m − n)·P(D > n) + P(n)·m·(1 +
+  n/r); between whole numbers it falls by P(D > n) per unit.
 #}
 {% macro statistics_saddle_tail(quantity, count, mean, variance, size) -%}
     {{ adapter.dispatch('statistics_saddle_tail', 'omnium')(quantity, count, mean, variance, size) }}
 {%- endmacro %}
 
-{# Bound to names step by step: each formula names the one before a dozen times. #}
+{# Bound to names step by step, because each formula uses the one before a dozen times. #}
 {% macro spark__statistics_saddle_tail(quantity, count, mean, variance, size) -%}
     {%- set kept = "'quantity', given.quantity, 'n', given.n, 'mean', given.mean, 'size', given.size" -%}
     element_at(transform(
@@ -374,14 +381,17 @@
 
 
 {#
-  The tail above a small count n. With o = max(0, 1 − m/variance) and b = m·(1 − o) probabilities follow each other as
-  P(k) = P(k−1) · (b + (k−1)·o) / k, so that P(D ≤ n) = P(0)·(1 + b/1·(1 + (b + o)/2·(1 + …))), written out: no loop is as fast.
+  The tail above a small count n. With o = max(0, 1 − m/variance) and b = m·(1 − o), the probabilities follow the
+  recursion P(k) = P(k−1) · (b + (k−1)·o) / k, so that P(D ≤ n) = P(0)·(1 + b/1·(1 + (b + o)/2·(1 + …))). The formula is
+  written out, which is faster than any loop.
 #}
 {% macro statistics_counted_tail(quantity, mean, variance, most) -%}
     {{ adapter.dispatch('statistics_counted_tail', 'omnium')(quantity, mean, variance, most) }}
 {%- endmacro %}
 
-{# Here a loop, from the innermost bracket outwards: written out it is a plan of megabytes, over which Spark thinks for minutes. #}
+{#
+  A loop, from the innermost bracket outwards: written out, it is a plan of megabytes that Spark optimizes for minutes.
+#}
 {% macro spark__statistics_counted_tail(quantity, mean, variance, most) -%}
     {%- set over = statistics_overdispersion(mean, variance) -%}
     element_at(transform(
@@ -425,7 +435,7 @@
                 select
                     given.*,
                     given.mean * (1e0 - given.over) as base,
-                    -- PostgreSQL refuses what is too small for a float
+                    -- PostgreSQL rejects what is too small for a float.
                     exp(greatest(-700e0, {{ statistics_log_none('given.mean', 'given.over') }})) as none
                 from (
                     select
@@ -461,7 +471,7 @@
     {%- endfor %}
 {%- endmacro %}
 
-{# (m − n)·P(D > n) + P(n)·(m + n·o/(1 − o)) at whole n; P(D > n) less for each unit more. #}
+{# (m − n)·P(D > n) + P(n)·(m + n·o/(1 − o)) at whole n; P(D > n) less for each further unit. #}
 {% macro statistics_counted_shortage(given) -%}
     greatest(
         0e0,

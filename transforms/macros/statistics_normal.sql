@@ -1,8 +1,8 @@
 {#
-  The normal distribution, which neither DuckDB nor PostgreSQL brings along.
+  The normal distribution, which neither DuckDB nor PostgreSQL provides.
 
-  Every macro takes a SQL expression and repeats it many times: give it a column, not a calculation.
-  Infinite arguments are allowed; a null gives null. Plain arithmetic, so every adapter can run it.
+  Every macro takes a SQL expression and repeats it many times, so pass a column rather than a calculation. Infinite
+  arguments are allowed; a null gives null. Only plain arithmetic is used, so that every adapter can run it.
 #}
 
 {# a0 + a1·x + a2·x² + … by Horner's rule. The e0 keeps the coefficients floating point. #}
@@ -20,8 +20,8 @@
 
 
 {#
-  Φ(x) = P(Z ≤ x), to 14 digits (Hart 1968 as given by West 2005: a ratio of polynomials up to
-  |x| = 7.07, a continued fraction beyond).
+  Φ(x) = P(Z ≤ x), to 14 digits (Hart 1968 as given by West 2005: a ratio of polynomials up to |x| = 7.07, a continued
+  fraction beyond).
 #}
 {% macro normal_cdf(x) -%}
     case
@@ -30,7 +30,7 @@
     end
 {%- endmacro %}
 
-{# P(Z > |x|), exact in the far tail, where 1 − Φ would be rounded away. #}
+{# P(Z > |x|), exact in the far tail, where 1 − Φ would be rounded to 0. #}
 {% macro normal_tail(x) -%}
     case
         when abs({{ x }}) > 37e0 then 0e0
@@ -51,7 +51,7 @@
 
 
 {#
-  z with Φ(z) = p for 0 < p < 1, to 15 digits (Wichura 1988, algorithm AS 241); null elsewhere.
+  z with Φ(z) = p for 0 < p < 1, to 15 digits (Wichura 1988, algorithm AS 241); null otherwise.
 #}
 {% macro normal_quantile(p) -%}
     case
@@ -98,8 +98,8 @@
 
 
 {#
-  G(k) = φ(k) − k·P(Z > k): units short per unit of standard deviation when the stock lies k
-  deviations above the mean (the standard loss function). Never below 0.
+  G(k) = φ(k) − k·P(Z > k): units short per unit of standard deviation if the stock is k deviations above the mean (the
+  standard loss function). Never below 0.
 #}
 {% macro normal_loss(k) -%}
     case

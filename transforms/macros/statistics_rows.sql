@@ -1,11 +1,12 @@
 {#
-  Quantiles and tails of the demand of many rows. DuckDB counts up in columns, a subselect a unit, for all rows and quantiles at
-  once: a twentieth of the time that a loop in each row takes. Elsewhere each row asks for itself.
+  Quantiles and tails of demand for many rows. DuckDB counts in columns, with one subselect per unit for all rows and
+  quantiles at once, which takes a twentieth of the time of a loop in each row. On other engines each row is computed on
+  its own.
 #}
 
 {#
-  The rows of `given` with a column more for each name in `quantiles`, {name: probability}: demand_quantile of the columns mean and
-  variance.
+  The rows of `given` with a column for each entry {name: probability} of `quantiles`: demand_quantile of the columns
+  mean and variance.
 #}
 {% macro demand_with_quantiles(given, mean, variance, quantiles) -%}
     {{ adapter.dispatch('demand_with_quantiles', 'omnium')(given, mean, variance, quantiles) }}
@@ -17,14 +18,14 @@ select
     {%- for name, probability in quantiles.items() %},
     {{ demand_quantile(probability, mean, variance) }} as {{ name }}
     {%- endfor %}
--- else PostgreSQL calculates mean and variance anew wherever they are named
+-- Otherwise PostgreSQL computes mean and variance again for each reference.
 from (select * from {{ given }} {{ statistics_barrier() }}) as given_rows
 {%- endmacro %}
 
 {#
-  Of several quantiles rows that need few units are counted apart from those that need more. Those that need many are gathered, and put
-  in order of how many: a loop takes as long for one row of a vector as for the longest of them. Of a single quantile the rows stay
-  together, as they are wide and gathering them would take what it saves.
+  With several quantiles, rows that need few units are counted apart from those that need more. Rows that need many are
+  gathered and sorted by their number, because a loop takes as long for a single row of a vector as for the longest one.
+  With a single quantile the rows stay together, because they are wide and gathering them would cost what it saves.
 #}
 {% macro duckdb__demand_with_quantiles(given, mean, variance, quantiles) -%}
 {%- if var('demand_distribution', 'negative binomial') == 'normal' -%}
@@ -69,9 +70,9 @@ from (
 
 
 {#
-  The rows of `counted`, each quantile that counting did not find asked for: the saddlepoint's, too, step by step in columns, as
-  each step names t, w and the spread several times; what is counted beyond 64 units by a loop in its row.
-  saddle_…: while asking.
+  The rows of `counted`, with each quantile that counting did not find computed. The saddlepoint approximation is
+  computed step by step in columns, because each step uses t, w and the spread several times. Counts beyond 64 units use
+  a loop in their row. The columns saddle_… are temporary.
 #}
 {% macro statistics_counted_or_asked(counted, mean, variance, quantiles) -%}
 select
@@ -145,8 +146,8 @@ from (
 
 
 {#
-  The rows of `given` with their quantiles where that many counts suffice (within statistics_count_bound they always do), else null.
-  counted_… while counting: of each quantile the counts that did not suffice.
+  The rows of `given` with their quantiles if that many counts suffice (within statistics_count_bound they always do),
+  else null. The temporary columns counted_… hold, for each quantile, the counts that did not suffice.
 #}
 {% macro statistics_counted_quantiles(given, mean, variance, quantiles, counts) -%}
 select
@@ -182,7 +183,7 @@ from (
 {%- endmacro %}
 
 
-{# What counting begins with: o, b and P(0) of statistics_counted_tail. #}
+{# The start values of counting: o, b and P(0) of statistics_counted_tail. #}
 {% macro statistics_counting(given, mean, variance) -%}
     select *, case when {{ mean }} > 0e0 then exp({{ statistics_log_none(mean, 'counted_over') }}) else 0e0 end as counted_term
     from (
@@ -193,8 +194,8 @@ from (
 
 
 {#
-  The rows of `given` with two columns more, demand_tail of the columns quantity, mean and variance: `exceeds`, P(D > quantity),
-  and `shortage`, E[max(0, D − quantity)]. Other columns may be added.
+  The rows of `given` with two more columns, demand_tail of the columns quantity, mean and variance: `exceeds`, P(D >
+  quantity), and `shortage`, E[max(0, D − quantity)]. Other columns may be added.
 #}
 {% macro demand_with_tail(given, quantity, mean, variance, exceeds, shortage) -%}
     {{ adapter.dispatch('demand_with_tail', 'omnium')(given, quantity, mean, variance, exceeds, shortage) }}
@@ -214,7 +215,7 @@ from (
 
 {#
   P(D ≤ n) = P(0)·(1 + b/1·(1 + (b + o)/2·(1 + …))) from the innermost bracket outwards (tail_sum), and P(n) beside it
-  (tail_product), as statistics_counted_tail says it.
+  (tail_product), as in statistics_counted_tail.
 #}
 {% macro duckdb__demand_with_tail(given, quantity, mean, variance, exceeds, shortage) -%}
 {%- if var('demand_distribution', 'negative binomial') == 'normal' -%}
@@ -270,7 +271,7 @@ from (
                     when {{ mean }} is null or {{ variance }} is null or {{ quantity }} is null then null
                     when {{ quantity }} < 0e0 then 'waiting'
                     when {{ mean }} <= 0e0 then 'enough'
-                    -- so far out that nothing is left of either
+                    -- So far out that both are 0.
                     when {{ statistics_is_far_out(quantity, mean, variance) }} then 'enough'
                     when {{ statistics_is_counted(quantity, mean, variance) }} then 'counted'
                     when {{ statistics_size(mean, variance) }} < {{ statistics_most_size() }} then 'large'

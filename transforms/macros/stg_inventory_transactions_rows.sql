@@ -1,4 +1,7 @@
-{# Inventory transactions, renamed and cast; with `of_keys` (see `raw`) those of changed keys, where a model is built by key. #}
+{#
+  Inventory transactions, renamed and cast. With `of_keys` (see `raw`), only those of changed keys, for models built by
+  key.
+#}
 {% macro stg_inventory_transactions_rows(of_keys=none) -%}
 with source as (
 

@@ -1,5 +1,5 @@
 {#
-  The lines of an order and those of its shipments have the same columns, the former an amount as well.
+  The lines of an order and those of its shipments have the same columns; the former also have an amount.
 #}
 {% macro raw_order_line_columns() -%}
     {{ return({

@@ -1,6 +1,6 @@
 {#
-  Products and their variants have the same fields (a variant is a product within a product), so
-  both staging models select the same columns.
+  Products and their variants have the same fields (a variant is a product within a product), so both staging models
+  select the same columns.
 #}
 {% macro raw_product_columns() -%}
     {{ return({
@@ -28,7 +28,7 @@
         nullif(supplier_id, '') as supplier_id,
         supplier_sku_id,
         main_category_id,
-        -- a product may have several: the one it names as its own, else the first of the list
+        -- A product may have several; the one that it names as its own is taken, else the first of the list.
         coalesce(nullif(ean, ''), nullif(split_part(gtins, '"', 2), '')) as gtin,
 
         -- text
@@ -51,7 +51,7 @@
         {{ money('cost') }} as cost,
         {{ money('cost_in_default_currency') }} as cost_in_default_currency,
 
-        -- booleans (null where the product does not say)
+        -- booleans (null if the product does not say)
         allow_supplier_package_break as is_package_break_allowed,
         coalesce(is_deleted, false) or coalesce(lower(status) = 'deleted', false) as is_deleted,
         is_active,

@@ -1,5 +1,5 @@
 {#
-  Suppliers that the tenant shows, and those that it no longer does, have the same columns.
+  Suppliers that the tenant returns and those that it no longer returns have the same columns.
 #}
 {% macro raw_supplier_columns() -%}
     {{ return({

@@ -1,9 +1,9 @@
 {#
-  Survival curves (Kaplan–Meier). Rows end by being received (events) or by what stops us from watching
-  them (censored: still open, or cancelled before anything came).
+  Survival curves (Kaplan–Meier). The observation of a row ends with its receipt (an event) or is censored (the row is
+  still open, or was cancelled before anything came).
 #}
 
-{# The level of a group of purchases, by which of supplier, warehouse and SKU it names. #}
+{# The level of a group of purchases, according to whether it has a supplier, a warehouse and a SKU. #}
 {% macro level_of_purchases() -%}
         case
             when grouping(supplier_id) = 1 then 'global'
@@ -23,7 +23,7 @@
         count(*) as ended,
         count(case when is_received then 1 end) as received,
         count(case when is_open then 1 end) as still_open,
-        -- Lines of one truck are one observation.
+        -- The lines of one truck are one observation.
         count(distinct case when is_received then observation_key end) as observations,
         {{ rounded('sum(recency_weight)', 9) }} as ended_weight,
         {{ rounded('sum(case when is_received then recency_weight else 0 end)', 9) }} as received_weight,
@@ -33,11 +33,11 @@
 
 
 {#
-  The curve over counts: `from_relation` has the key columns, day, ended and received. Adds
-  at_risk (rows that lasted at least `day` days) and survival (share not yet received after `day` days).
-  Of rows that end on the same day, the received ones come first. With `weighted`, ended_weight and received_weight
-  are there, too, and recent_survival is the same curve with each row counted by its weight; where all that is left is so old
-  that its rounded weights say nothing (20 half-lives), rows count alike.
+  The curve from counts. `from_relation` has the key columns, day, ended and received. Adds at_risk (rows that lasted at
+  least `day` days) and survival (share not yet received after `day` days). Of rows that end on the same day, the
+  received ones come first. With `weighted`, `from_relation` also has ended_weight and received_weight, and
+  recent_survival is the same curve with weighted rows. If all remaining rows are so old that their rounded weights are
+  0 (20 half-lives), they count equally.
 #}
 {% macro survival_curve(from_relation, keys, weighted=false) -%}
     {%- set key_list = keys | join(', ') -%}
@@ -93,11 +93,11 @@
 
 
 {#
-  Figures of a curve, for a query grouped by its key over rows with day, next_day and survival.
-  The curve is 1 before its first day, so what lies before it is added whole.
+  Figures of a curve, for a query grouped by its key over rows with day, next_day and survival. The curve is 1 before
+  its first day, so the days before it are added in full.
 #}
 
-{# The first day on which no more than 1 − probability is still to come; null if never. #}
+{# The first day on which at most 1 − probability is still to come; null if there is none. #}
 {% macro survival_quantile(probability, survival='survival') -%}
     min(case when {{ survival }} <= 1 - {{ probability }} + 1e-9 then day end)
 {%- endmacro %}
@@ -113,26 +113,26 @@
 {%- endmacro %}
 
 
-{# Observations from which a changed setting is recommended. #}
+{# Minimum number of observations for recommending a changed setting. #}
 {% macro enough_observations() -%} 8 {%- endmacro %}
 
 
-{# Observations from which a supplier can be said to drift; a slow month is none. #}
+{# Minimum number of observations for a drift; a single slow month is not a drift. #}
 {% macro enough_observations_for_a_drift() -%} 20 {%- endmacro %}
 
 
-{# How recent an order is: 1 for one of the as-of date, one half for one that is a half-life older, and so on. #}
+{# Weight of an order by its age: 1 at the as-of date, one half for each half-life before it. #}
 {% macro lead_time_recency(order_date) -%}
     {{ rounded('power(0.5e0, ' ~ days_between(order_date, as_of()) ~ ' / ' ~ real(var('lead_time_half_life_days')) ~ ')', 12) }}
 {%- endmacro %}
 
 
-{# Completed lines from which a level's own curve is followed rather than its parent's; fewer are a small sample. #}
+{# Minimum number of completed lines for using a level's own curve instead of its parent's. #}
 {% macro enough_lines_for_a_curve() -%} 5 {%- endmacro %}
 
 
 {#
-  One row per prospect_key and day of its level's curve: S of that day, and of the prospect's age. `prospects` has
+  One row per prospect_key and day of its level's curve, with S on that day and S at the prospect's age. `prospects` has
   prospect_key, the level and its key (lead_time_level, level_…) and age_days.
 #}
 {% macro prospect_curves(prospects) -%}

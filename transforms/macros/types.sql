@@ -1,24 +1,24 @@
-{# The types of the marts, each in one place. #}
+{# The types of the marts, each defined once. #}
 
 {# Stock units. #}
 {% macro quantity(expression) -%} {{ exact(expression, 'decimal(18, 4)') }} {%- endmacro %}
 
-{# Amounts of money; a currency column always stands beside them. #}
+{# Amounts of money; a currency column always accompanies them. #}
 {% macro money(expression) -%} {{ exact(expression, 'decimal(18, 2)') }} {%- endmacro %}
 
-{# An estimated amount. By way of a decimal: of a double that ends on half a cent engines make either cent. #}
+{# An estimated amount. The cast goes through a decimal, because engines round a double at half a cent differently. #}
 {% macro estimated_money(expression) -%}
     {{ money(exact(real(expression), 'decimal(28, 8)')) }}
 {%- endmacro %}
 
-{# An exact number of this type; null where it has more digits, which staging's limits keep from happening. #}
+{# An exact number of this type; null if it has more digits, which staging's limits prevent. #}
 {% macro exact(expression, type) -%}
     {{ adapter.dispatch('exact', 'omnium')(expression, type) }}
 {%- endmacro %}
 
 {#
-  Few engines can try a cast of numbers, so the bounds become null again. Where `greatest` and `least` pass over nulls
-  they come out at a bound, too; where they do not, they are null at once.
+  Few engines can try a cast of numbers, so a value limited to the bounds becomes null again. If `greatest` and `least`
+  ignore nulls, a null also ends at a bound; otherwise it stays null.
 #}
 {% macro default__exact(expression, type) -%}
     cast(
@@ -31,13 +31,16 @@
     try_cast({{ expression }} as {{ type }})
 {%- endmacro %}
 
-{# What a quantity costs, exact: DuckDB multiplies two decimals of 18 digits within 18 digits, and stops where that is too few. #}
+{#
+  The exact cost of a quantity. DuckDB multiplies two decimals of 18 digits within 18 digits and fails if that is too
+  few.
+#}
 {% macro worth(units, price) -%} (cast({{ units }} as decimal(38, 4)) * {{ price }}) {%- endmacro %}
 
-{# Counts and sums of whole numbers, which DuckDB would give 128 bits. #}
+{# Counts and sums of whole numbers, for which DuckDB would use 128 bits. #}
 {% macro whole(expression) -%} cast({{ expression }} as bigint) {%- endmacro %}
 
-{# Figures that are estimated: means, deviations, shares, probabilities. #}
+{# Estimated figures, such as means, deviations, shares and probabilities. #}
 {% macro real(expression) -%} cast({{ expression }} as {{ real_type() }}) {%- endmacro %}
 
 {% macro real_type() -%}
@@ -49,7 +52,7 @@
 {% macro spark__real_type() -%} double {%- endmacro %}
 
 
-{# The median of a group: the mean of the two middle values where their number is even. #}
+{# The median of a group; the mean of the two middle values if their number is even. #}
 {% macro median(expression) -%}
     {{ adapter.dispatch('median', 'omnium')(expression) }}
 {%- endmacro %}
@@ -58,7 +61,7 @@
     percentile_cont(0.5) within group (order by {{ expression }})
 {%- endmacro %}
 
-{# A `within group` of Spark takes the place of no other aggregate in a window. #}
+{# Spark's `within group` cannot replace another aggregate in a window. #}
 {% macro spark__median(expression) -%}
     median({{ expression }})
 {%- endmacro %}
@@ -68,7 +71,7 @@
 {%- endmacro %}
 
 
-{# Equality for which null equals null. #}
+{# Equality in which null equals null. #}
 {% macro is_same(left, right) -%}
     {{ adapter.dispatch('is_same', 'omnium')(left, right) }}
 {%- endmacro %}
@@ -81,13 +84,13 @@
     (({{ left }}) <=> ({{ right }}))
 {%- endmacro %}
 
-{# PostgreSQL joins on `is not distinct from` row by row; on equal texts it can hash. #}
+{# PostgreSQL joins on `is not distinct from` row by row, but can hash a join on equal texts. #}
 {% macro postgres__is_same(left, right) -%}
     coalesce(cast({{ left }} as text), '') = coalesce(cast({{ right }} as text), '')
 {%- endmacro %}
 
 
-{# An estimated figure, rounded half away from zero, so that engines that add up in another order agree. #}
+{# An estimated figure, rounded half away from zero, so that engines that sum in a different order agree. #}
 {% macro rounded(expression, digits=6) -%}
     {{ adapter.dispatch('rounded', 'omnium')(expression, digits) }}
 {%- endmacro %}
@@ -102,9 +105,9 @@
 
 
 {#
-  Ends a CTE without a condition that several others read. Spark puts its query in place of each of their names otherwise, those in
-  the next ones, and works all of them out; of what may differ from time to time it takes one. Its plan has room for each of them
-  even so: what many read, and is made of much, is a model of its own.
+  Ends a CTE without a condition that several others read. Otherwise Spark inlines its query for each reference, and
+  those of the following CTEs in turn, and computes all of them. It keeps a single copy of a query that is not
+  deterministic. Its plan still contains every copy, so a complex query with many readers should be a model of its own.
 #}
 {% macro worked_out_once() -%}
     {{ adapter.dispatch('worked_out_once', 'omnium')() }}
@@ -118,8 +121,9 @@
 
 
 {#
-  The rows of `relation` with, for each name in `sums`, what that aggregate is of all rows with the same `keys` (none of them null).
-  Joined, as sorting for windows takes three times as long; but Spark, which writes a query out each time that it is read, has windows.
+  The rows of `relation` with, for each name in `sums`, that aggregate over all rows with the same `keys` (never null).
+  A join is used because sorting for windows takes three times as long. Spark, which evaluates a query each time that it
+  is read, uses windows.
 #}
 {% macro with_sums(relation, keys, sums) -%}
     {{ adapter.dispatch('with_sums', 'omnium')(relation, keys, sums) }}

@@ -1,14 +1,14 @@
 {#
-  What the rows of each model rest on that grows by what is new (materialized='table_by_key'):
+  What the rows of each model built by key (materialized='table_by_key') depend on:
 
   key             the columns of its key
-  by_key          queries of the key and a `part`: a key's version is the digest of all its parts
-  whole           queries of a `part` on which the rows of all keys rest: where one changes, the whole table is built
-  size            what has as many rows as a whole build has to sort and join: a relation, or one with a condition
-  of_another_day  what becomes of the rows of unchanged keys with another as-of date; `:before` stands for the last one
+  by_key          queries with the key and a `part`; the version of a key is the digest of all its parts
+  whole           queries with a `part` that the rows of all keys depend on; if one changes, the full table is built
+  size            a relation (or one with a condition) with as many rows as a full build sorts and joins
+  of_another_day  how rows of unchanged keys change with the as-of date; `:before` is replaced by the previous one
 
-  A raw row that changed carries the id of the load that changed it, and a document's lists come with it: of documents that
-  id says enough. Elsewhere rows are digested.
+  A changed raw row has the id of the load that changed it, and the lists of a document are loaded with it, so that for
+  documents this id is sufficient. Other rows are digested.
 #}
 
 {% macro versions_of_int_customer_order_lines() -%}
@@ -88,7 +88,10 @@
 {%- endmacro %}
 
 
-{# The states of another day than the newest load's rest on when each of their sources was changed last: all are built. #}
+{#
+  For a day other than that of the newest load, states depend on when each of their sources last changed, so all are
+  built.
+#}
 {% macro versions_of_int_purchase_order_line_states() -%}
     {{ return({
         'key': ['purchase_order_id'],
@@ -157,7 +160,7 @@
 {%- endmacro %}
 
 
-{# With another day the age of a row that is still open is another, and of one that is to be canceled later. #}
+{# On another day, the age of an open row is different, and so is that of a row to be cancelled later. #}
 {% macro versions_of_fct_purchase_order_line() -%}
     {{ return({
         'key': ['purchase_order_id'],
@@ -176,15 +179,15 @@
 {%- endmacro %}
 
 
-{# The versions of another model's rows, by the purchase order that they are of. #}
+{# The versions of another model's rows, by their purchase order. #}
 {% macro rows_versions(name) -%}
     {{ return('select purchase_order_id, hash(rows) as part from ' ~ ref(name) ~ ' as rows where purchase_order_id is not null') }}
 {%- endmacro %}
 
 
 {#
-  The versions of a resource's documents, by the load that each came with; none where its rows do not say. `key` maps the
-  key's columns to raw ones; a document without one of them has no key.
+  The versions of a resource's documents, from the load of each; none if its rows do not have it. `key` maps the columns
+  of the key to raw ones. A document without one of them has no key.
 #}
 {% macro raw_versions(table, key) -%}
     {%- set found = raw_columns(table) -%}

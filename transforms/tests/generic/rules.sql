@@ -1,11 +1,12 @@
 {#
-    Fails with a row for each rule of the model that some of its rows break: which rule, and how many rows.
+  Fails with a row for each rule of the model that some of its rows break, naming the rule and the number of rows.
 
-    The rules of a column stand beside it, under `config: meta`: `required` (not null), `unique` (but for null),
-    `at_least`, `at_most`, `one_of` (null passes all three). `grain`: columns that together tell one row from all others,
-    null counting as a value. `holds`: expressions by name; where one is null (a part is not known) it passes.
+  The rules of a column are under its `config: meta`: `required` (not null), `unique` (nulls excepted), `at_least`,
+  `at_most`, `one_of` (null passes all three). `grain` lists the columns that together identify a row; null counts as a
+  value. `holds` lists expressions by name; an expression that is null, because a part of it is unknown, passes.
 
-    One test and one pass over the rows for all of it: as a test each, they took as long as the models themselves.
+  A single test and a single pass over the rows covers all of them. As a test each, they took as long as the models
+  themselves.
 #}
 {% test rules(model, grain=none, holds={}) %}
 {%- set checks, keys = [], [] -%}

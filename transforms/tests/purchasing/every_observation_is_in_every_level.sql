@@ -1,4 +1,4 @@
-{# The lead times of all levels rest on the same rows. #}
+{# The lead times of all levels are computed from the same rows. #}
 with observations as (
 
     select count(*) as lines

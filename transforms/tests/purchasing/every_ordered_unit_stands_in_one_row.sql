@@ -1,7 +1,7 @@
 {#
-  Reconciles the marts with staging: per purchase order, the units on its lines are those in its rows.
-  Left out as the definition says: orders after the as-of date, lines without SKU, drafts. At an earlier
-  as-of date the lines of that day are not in staging any more.
+  Reconciles the marts with staging: per purchase order, the units on its lines equal those in its rows. Left out, as in
+  the definition, are orders after the as-of date, lines without SKU, and drafts. For an earlier as-of date, staging no
+  longer has the lines of that day.
 #}
 with staged as (
 

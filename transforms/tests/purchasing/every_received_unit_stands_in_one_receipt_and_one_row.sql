@@ -1,6 +1,6 @@
 {#
-  Reconciles the marts with staging: per purchase order, SKU and warehouse, what the transactions say was
-  received (not below 0) is what the receipts say, and what the order rows say.
+  Reconciles the marts with staging: per purchase order, SKU and warehouse, the quantity received according to the
+  transactions (at least 0) equals that of the receipts and that of the order rows.
 #}
 with staged as (
 
@@ -21,7 +21,7 @@ with staged as (
         transactions.purchase_order_id,
         coalesce(spellings.sku, transactions.sku),
         coalesce(virtual_locations.physical_warehouse_code, transactions.warehouse_code)
-    -- What was booked in a virtual location may stand in its warehouse a second time.
+    -- What was booked in a virtual location may be booked in its physical warehouse a second time.
     having max(case when transactions.is_virtual or virtual_locations.warehouse_code is not null then 1 else 0 end) = 0
 
 ),

@@ -1,4 +1,4 @@
-{# A receipt that fills no order row must stand in the data-quality mart, for one reason. #}
+{# A receipt that fills no order row must be in the data-quality mart, for a single reason. #}
 with unmatched as (
 
     select count(*) as receipts

@@ -1,5 +1,5 @@
 {{ config(severity='warn') }}
-{# Types that no seed knows count as other: say what they mean with var more_inventory_transaction_types. #}
+{# Types that the seed does not list count as other. Set var more_inventory_transaction_types to define them. #}
 select transactions.transaction_type, count(*) as transactions
 from {{ ref('stg_inventory_transactions') }} as transactions
 left join {{ seed_with(ref('inventory_transaction_types'), 'transaction_type', 'kind') }} as types

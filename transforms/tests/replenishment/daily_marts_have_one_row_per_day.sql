@@ -1,6 +1,6 @@
--- The runs of a SKU and warehouse follow each other without gap or overlap up to the as-of date, so that drawing
--- them out gives every day once; and those of a thousand SKUs, drawn out, are as many days as they say. (To draw out
--- all of them would take longer than to build everything.)
+-- The runs of a SKU and warehouse follow each other without gap or overlap up to the as-of date, so that expanding them
+-- gives every day once. Those of a thousand SKUs are expanded, and must give as many days as they state. (Expanding all
+-- of them would take longer than the entire build.)
 with some_skus as (
     select sku
     from {{ ref('fct_stock_and_demand_change') }}

@@ -1,5 +1,5 @@
--- No order waits past the day on which one of its lines must be ordered; none with a line of which nothing is available
--- or for which customers wait.
+-- No order is deferred past the day on which one of its lines must be ordered, or with a line that has nothing
+-- available or customers waiting.
 select
     lines.supplier_id,
     lines.warehouse_code,

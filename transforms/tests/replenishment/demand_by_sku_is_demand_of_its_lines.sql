@@ -1,4 +1,4 @@
--- SKUs that are part of no package: the demand of the mart is that of their order lines, unit by unit.
+-- For SKUs that are part of no package, the demand in the mart equals that of their order lines.
 with lines as (
     select
         lines.sku,
@@ -10,7 +10,7 @@ with lines as (
     group by lines.sku, lines.warehouse_code, lines.order_date
 ),
 
--- what packages add
+-- What packages add.
 parts as (
     select component_sku as sku from {{ ref('int_package_components') }}
     union

@@ -1,6 +1,6 @@
--- Every unit ordered stands in the demand or has a reason not to; packages are compared before they become components.
+-- Every unit ordered is in the demand or has a reason not to be. Packages are compared before they are opened.
 with order_lines as (
-    -- the lines that stand only in the form, and those of the shipments
+    -- The lines that are only in the form, and those of the shipments.
     select coalesce(sum(quantity), 0) as quantity
     from (
         select shipment_lines.quantity

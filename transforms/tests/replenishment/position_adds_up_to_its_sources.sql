@@ -1,4 +1,4 @@
--- Open purchase orders, drafts, waiting customers and pending transfers stand in the positions, each once.
+-- Open purchase orders, drafts, waiting customers and pending transfers are in the positions exactly once.
 with sources as (
     select 'on_order' as part, sum(open_quantity) as quantity
     from {{ ref('fct_purchase_order_line') }} as rows_

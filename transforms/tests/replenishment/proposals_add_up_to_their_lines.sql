@@ -1,4 +1,4 @@
--- Units and value of a proposal are those of its lines; every suggestion stands in exactly one line.
+-- Units and value of a proposal equal those of its lines. Every suggestion is in exactly one line.
 with line_sums as (
     select
         supplier_id, warehouse_code, currency,

@@ -1,5 +1,5 @@
--- Orders that are filled up reach the supplier's minimum without a pack more than needed; those that wait
--- or are ordered all the same do not.
+-- Topped-up orders reach the supplier's minimum without a superfluous pack. Orders that are deferred or below the
+-- minimum do not reach it.
 select
     proposals.*
 from {{ ref('purchase_proposal') }} as proposals
@@ -7,7 +7,7 @@ left join (
     select
         lines.supplier_id, lines.warehouse_code, lines.currency,
         max(case when lines.top_up_quantity > 0 then (lines.unit_cost + 0.01) * case
-            -- what was not due is added by its least quantity to order
+            -- What was not due is added by its minimum order quantity.
             when lines.suggested_quantity = 0 then greatest(1, coalesce(lines.pack_quantity, 1), items.reorder_min_quantity + coalesce(lines.pack_quantity, 1))
             else greatest(1, coalesce(lines.pack_quantity, 1))
         end end) as dearest_pack
@@ -20,7 +20,7 @@ left join (
     on packs.supplier_id = proposals.supplier_id
     and packs.warehouse_code = proposals.warehouse_code
     and {{ is_same('packs.currency', 'proposals.currency') }}
--- each line is rounded to a hundredth
+-- Each line is rounded to a hundredth.
 where (
         proposals.action in ('order', 'split', 'top_up')
         and proposals.value < proposals.minimum_order_amount - 0.01 * (proposals.lines + 1)

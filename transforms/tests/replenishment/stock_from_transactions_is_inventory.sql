@@ -1,7 +1,7 @@
 {{ config(severity='warn') }}
 
--- The stock rebuilt from transactions equals the inventory row, wherever there is a transaction and no row changed
--- after the as-of date. A tenant whose transactions were not all read (load --since) will differ.
+-- The stock computed from transactions equals the inventory row, if there is a transaction and no row changed after the
+-- as-of date. It differs for a tenant whose transactions were not all read (load --since).
 select
     inventory.sku,
     inventory.warehouse_code,

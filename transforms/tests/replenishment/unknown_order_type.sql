@@ -1,5 +1,5 @@
 {{ config(severity='warn') }}
-{# Types that no seed knows count as demand: say what they mean with var more_order_types. #}
+{# Types that the seed does not list count as demand. Set var more_order_types to define them. #}
 select orders.order_type, count(*) as orders
 from {{ ref('stg_orders') }} as orders
 left join {{ seed_with(ref('order_types'), 'order_type', 'is_demand') }} as types

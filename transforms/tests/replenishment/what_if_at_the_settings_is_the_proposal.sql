@@ -1,5 +1,6 @@
--- With each row's own service level and interval, what-if answers what the proposal says. It calculates all of it
--- again, so of many rows a share is asked, about 50,000: by the query of replenishment_what_if, as that itself calculates all.
+-- With the service level and interval of each row, what-if returns the proposal. It recomputes all rows, so for large
+-- tenants a sample of about 50,000 is used, with the query of replenishment_what_if, because the macro itself computes
+-- all rows.
 {% if target.type != 'duckdb' %}{{ config(enabled=false) }}{% endif %}
 
 {%- set share = 1 %}

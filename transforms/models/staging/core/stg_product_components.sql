@@ -1,6 +1,6 @@
 {#
-  Components of products, and of their variants: the second list level of the same resource. Those of products that the
-  tenant no longer shows stay: what was sold of a package counts as its components.
+  Components of products and of their variants, which are the second list level of the same resource. Those of products
+  that the tenant no longer returns are kept, because sales of a package count as its components.
 #}
 with product_components as (
 

@@ -1,4 +1,4 @@
--- Additional suppliers of products, and of their variants: the second list level of the same resource.
+-- Additional suppliers of products and of their variants, which are the second list level of the same resource.
 with product_suppliers as (
 
     {{ raw('products__additional_suppliers', {
@@ -28,7 +28,7 @@ source as (
 renamed as (
 
     select
-        -- ids: the row of the product or variant that carries the supplier
+        -- ids: the row of the product or variant that has the supplier
         _dlt_parent_id as owner_key,
         _dlt_root_id as product_key,
         nullif(supplier_id, '') as supplier_id,

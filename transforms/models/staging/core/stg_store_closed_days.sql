@@ -1,4 +1,4 @@
--- Days that differ from a store's week.
+-- Days that differ from a store's weekly opening hours.
 with source as (
 
     {{ raw('stores__additional_opening_hours', {

@@ -1,4 +1,4 @@
--- Assortment codes of products, and of their variants: the second list level of the same resource.
+-- Assortment codes of products and of their variants, which are the second list level of the same resource.
 with product_codes as (
     {{ raw('products__assortment_codes', {
         'assortment_code_id': 'text', 'valid_from': 'timestamp', 'valid_to': 'end',
@@ -13,7 +13,7 @@ variant_codes as (
 
 renamed as (
     select
-        -- ids: the row of the product or variant that carries the code
+        -- ids: the row of the product or variant that has the code
         _dlt_parent_id as owner_key,
         assortment_code_id as assortment_code,
 

@@ -1,4 +1,4 @@
--- Products that promotions name, to look for and to sell cheaper: the second list level of the same resource.
+-- Products that promotions name as a condition or for the discount, from the second list level of the same resource.
 with looked_for as (
 
     {{ raw('promotions__promotion_data__category_and_brand_filter__products', {
@@ -28,7 +28,7 @@ source as (
 renamed as (
 
     select
-        -- ids: the row of the promotion, and a SKU or a whole product
+        -- ids: the row of the promotion, and a SKU or a product
         _dlt_root_id as promotion_key,
         product_id,
 
