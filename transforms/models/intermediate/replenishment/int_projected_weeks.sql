@@ -1,5 +1,5 @@
 -- One row per SKU, warehouse and week of the next 26, with the stock of today, the proposed quantity and the demand
--- forecast up to then. The most urgent items come first, then those of the greatest sales value.
+-- forecast up to then. The most urgent items come first, then those of the greatest demand value.
 with items as (
     select
         items.sku,
