@@ -100,7 +100,7 @@ def _refuse_other_marks(plan: Plan, found: Mapping[int, HandedOver]) -> None:
     for number, part in found.items():
         if part.mark != plan.mark:
             raise OmniumEltError(
-                f"part {number} has treated personal data otherwise than the plan says",
+                f"part {number} has treated personal data differently from the plan",
                 f"Take its folder away, and read it again: omnium-elt backfill part {number}.",
             )
 

@@ -52,7 +52,7 @@ def publish_to_bucket(settings: Settings, progress: Progress) -> StepReport:
 
 @timed
 def publish_lake_to_bucket(settings: Settings, progress: Progress) -> StepReport:
-    """Copy the newest run of the home's Parquet lake to `lake/` below `settings.publish_to`; see above."""
+    """Copy the newest run of the home's Parquet lake to `settings.publish_to`/lake, as `publish_to_bucket` does."""
     if not read_manifest(settings.home.lake)["tables"]:
         return StepReport(LAKE_STEP, details={"reason": "there is no lake yet"})
     url = f"{settings.publish_to.rstrip('/')}/lake"
@@ -107,7 +107,7 @@ class Bucket:
             files, root = fsspec_from_config(configured)
         except (MissingDependencyException, ImportError) as error:
             raise UsageError(
-                f"{url}: what reads and writes there is not installed",
+                f"{url}: the package for this kind of bucket is not installed",
                 f"Install it: python -m pip install 'omnium-elt[{EXTRAS.get(scheme, scheme)}]'",
             ) from error
         except Exception as error:
@@ -174,7 +174,7 @@ class Bucket:
         """Send those of `files` that are new, then create a manifest that names all of them.
 
         `about` makes further entries of the manifest from the listed files. `after`: the number of the publication that
-        this one must follow. Returns as `publish`. Raises OmniumEltError if another run published meanwhile.
+        this one must follow. Returns what `publish` does. Raises OmniumEltError if another run published meanwhile.
         """
         numbers = self.numbers()
         if after is not None and numbers and numbers[-1] > after:
@@ -303,7 +303,7 @@ def _checked(url: str) -> tuple[str, str]:
     if not separator or (scheme not in EXTRAS and scheme != "file") or not place.strip("/"):
         raise UsageError(
             f"{url}: files cannot be published there",
-            f"There are {', '.join(EXTRAS)} (…://bucket/folder).",
+            f"Use one of {', '.join(EXTRAS)} (…://bucket/folder).",
         )
     return scheme, f"{scheme}://{place}"
 

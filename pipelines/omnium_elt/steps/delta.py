@@ -47,7 +47,7 @@ def check_installed() -> None:
     """Raise UsageError if deltalake, which writes Delta tables, is not installed."""
     if find_spec("deltalake") is None:
         raise UsageError(
-            "what writes Delta tables is not installed",
+            "the package deltalake, which writes Delta tables, is not installed",
             "Install it: python -m pip install 'omnium-elt[delta]'",
         )
 

@@ -61,11 +61,11 @@ def export_lines(
         )
     if len(delimiter) != 1 or delimiter == decimal_sign or delimiter in '"\r\n':
         raise UsageError(
-            f"--delimiter {delimiter!r} cannot part the cells", "It is one character, such as ; or a tab."
+            f"--delimiter {delimiter!r} cannot separate cells", "It is one character, such as ; or a tab."
         )
     path = Path(output or f"{MART}.{kind}")
     if path.resolve() == (home.exports / f"{MART}.parquet").resolve():
-        raise UsageError(f"{path} is the export that the manifest vouches for", "Name another file.")
+        raise UsageError(f"{path} is the published export itself", "Name another file.")
     with lines.connect(home, as_proposed=chosen.as_proposed) as connection:
         found, remarks = proposal_lines(connection, chosen)
     with replacing(path) as partial:

@@ -106,7 +106,7 @@ def session(settings: Settings) -> Iterator[Any]:
         where = remote or "on this machine"
         raise OmniumEltError(
             f"no Spark session {where}: {' '.join(str(error).split())[:200]}",
-            "Is it there, and has it memory?",
+            "Check that it is running and has enough memory.",
         ) from error
     # The models need UTC for days and instants; most others make Spark as lenient, and as exact, as DuckDB.
     for name, value in {

@@ -425,7 +425,7 @@ def _failure(
         if known and known.is_expected:
             return OmniumEltError(f"transform: {known.message}", known.remedy)
         return OmniumEltError(
-            f"transform: {_one_line(str(exception))}", f"The whole of it stands in {log_file}."
+            f"transform: {_one_line(str(exception))}", f"The full message is in {log_file}."
         )
     first = bad[0]
     more = f" (and {len(bad) - 1} more)" if len(bad) > 1 else ""
@@ -435,7 +435,7 @@ def _failure(
     is_full = any(NO_SPACE in str(result.message) for result in bad)
     return OmniumEltError(
         f"transform: {kind} failed{more}: {said(first)}",
-        MAKE_ROOM if is_full else f"What was published stays as it is. The whole of it stands in {log_file}.",
+        MAKE_ROOM if is_full else f"What was published stays as it is. The full message is in {log_file}.",
     )
 
 

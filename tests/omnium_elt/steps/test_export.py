@@ -183,7 +183,7 @@ def test_csv_with_another_delimiter_and_decimal_sign(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("delimiter", ["", ";;", '"', "\n", "."])
 def test_a_delimiter_that_parts_nothing_is_refused(finished: Home, tmp_path: Path, delimiter: str) -> None:
-    with pytest.raises(UsageError, match="cannot part the cells"):
+    with pytest.raises(UsageError, match="cannot separate cells"):
         export_lines(finished, "csv", str(tmp_path / "a.csv"), delimiter=delimiter)
 
 
@@ -271,7 +271,7 @@ def test_a_page_to_print_escapes_what_a_tenant_wrote(home_after_run: Home, tmp_p
 
 
 def test_the_published_export_is_never_overwritten(finished: Home) -> None:
-    with pytest.raises(UsageError, match="the manifest vouches for"):
+    with pytest.raises(UsageError, match="is the published export itself"):
         export_lines(finished, "parquet", str(finished.exports / "purchase_proposal_line.parquet"))
 
 
