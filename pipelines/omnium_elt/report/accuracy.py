@@ -66,7 +66,7 @@ def _not_yet(connection: Any) -> str:
         return "Nothing was proposed yet that could be judged."
     return (
         f"Nothing can be said yet. Proposals are kept since {found['since']}; the first can be judged on "
-        f"{found['first_day']}, when the time is over that its reorder point was to cover."
+        f"{found['first_day']}, when the days are over that its reorder point had to cover."
     )
 
 
@@ -75,7 +75,7 @@ def _reorder_points(found: Row) -> str:
         return "No reorder point can be judged yet."
     return (
         f"Of {number(found['judged'])} reorder points whose time is over, {percent(found['held'])} held "
-        f"({percent(found['aim'])} were to)."
+        f"(target: {percent(found['aim'])})."
     )
 
 
@@ -93,8 +93,8 @@ def _arrivals(found: Row) -> str:
     if not found["arrivals"]:
         return "No order that followed a proposal is due yet."
     return (
-        f"Of {number(found['arrivals'])} orders, {percent(found['in_time'])} were there by the latest day that we "
-        "named (90% were to)."
+        f"Of {number(found['arrivals'])} orders, {percent(found['in_time'])} arrived by the latest day that was "
+        "predicted (target: 90%)."
     )
 
 

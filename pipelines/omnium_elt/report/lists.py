@@ -37,7 +37,7 @@ class List:
     columns: tuple[Column, ...]
     mart: str
     """The mart that holds all of its rows."""
-    nothing: str = "There is none today."
+    nothing: str = "None today."
 
 
 URGENCIES = {
@@ -105,7 +105,7 @@ LISTS = {
     ),
     "wrong-lead-times": List(
         "Suppliers with a wrong lead time",
-        "What is configured in Omnium is outside of what their deliveries say; the furthest off first.",
+        "What is configured in Omnium does not fit how long their deliveries take; the furthest off first.",
         "select * from marts.lead_time_policy where is_actionable",
         "abs(measured_p50_days - configured_days) desc nulls last, supplier_id",
         (

@@ -68,7 +68,7 @@ def test_before_anything_can_be_judged() -> None:
     with warehouse(month, proposed=((date(2026, 3, 1), 30.6), (date(2026, 3, 4), 10.2))) as connection:
         assert lead(accuracy.section(connection)) == (
             "Nothing can be said yet. Proposals are kept since 2026-03-01; the first can be judged on 2026-03-14, when"
-            " the time is over that its reorder point was to cover."
+            " the days are over that its reorder point had to cover."
         )
     with warehouse() as connection:
         assert lead(accuracy.section(connection)) == "Nothing was proposed yet that could be judged."
@@ -119,9 +119,9 @@ def test_two_months_in_a_sentence_each_and_a_table() -> None:
     with warehouse(march, april) as connection:
         page = accuracy.section(connection)
     assert lead(page) == (
-        "Of 400 reorder points whose time is over, 94% held (95% were to). Forecasts were 5% too low on the whole,"
-        " and off by 35% article by article. Of 16 orders, 75% were there by the latest day that we named (90%"
-        " were to). Of 40 proposed lines, 80% were ordered as proposed and 15% in another quantity."
+        "Of 400 reorder points whose time is over, 94% held (target: 95%). Forecasts were 5% too low on the whole,"
+        " and off by 35% article by article. Of 16 orders, 75% arrived by the latest day that was predicted"
+        " (target: 90%). Of 40 proposed lines, 80% were ordered as proposed and 15% in another quantity."
     )
     cells = [re.sub("<[^>]*>", " ", row).split() for row in re.findall("<tr>(.*?)</tr>", page, re.DOTALL)[1:]]
     assert cells == [
@@ -134,6 +134,6 @@ def test_only_arrivals_are_known() -> None:
     month = (date(2026, 3, 1), 3, 0, 0, None, None, None, None, None, None, 2, 1.0, 0.0, 0.0, 0, 2, 1.0, -1.0)
     with warehouse(month) as connection:
         assert lead(accuracy.section(connection)) == (
-            "No reorder point can be judged yet. Of 2 orders, 100% were there by the latest day that we named (90%"
-            " were to). Of 2 proposed lines, 100% were ordered as proposed and 0% in another quantity."
+            "No reorder point can be judged yet. Of 2 orders, 100% arrived by the latest day that was predicted"
+            " (target: 90%). Of 2 proposed lines, 100% were ordered as proposed and 0% in another quantity."
         )
