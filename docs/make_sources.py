@@ -17,11 +17,12 @@ HEAD = """\
 sources:
   - name: omnium
     description: >
-      What the tenant answered, in dlt's conventions: a table per resource, lists of objects as child tables that join
-      on `_dlt_parent_id` = the parent's `_dlt_id`. `_omnium_deleted_at` is set on rows that are gone from the tenant.
+      The data that the tenant returned, in dlt's conventions: a table per resource, and lists of objects as child
+      tables that join on `_dlt_parent_id` = the parent's `_dlt_id`. `_omnium_deleted_at` is set on rows that no longer
+      exist in the tenant.
     schema: "{{ var('raw_schema') }}"
     config:
-      # A table whose rows did not change is as fresh as the last run that looked.
+      # A table without changed rows is as fresh as the last run that checked it.
       loaded_at_query: select max(finished_at) from {{ target.database }}.{{ var('raw_schema') }}._omnium_runs
       freshness:
         warn_after: {count: 26, period: hour}

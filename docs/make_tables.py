@@ -20,14 +20,15 @@ OPENING = """\
 
 Made from the models' YAML by `python docs/make_tables.py`: change it there.
 
-Schema `marts` is for people and BI tools, and stands whole in `exports/` as well. Schema `staging` is the raw
-data with tidy names and types, without deleted rows. Schema `omnium` is what the tenant answered, in dlt's
-conventions: a table per resource, lists of objects as child tables
-(`purchase_orders__purchase_order_form__line_items`) that join on `_dlt_parent_id` = the parent's `_dlt_id`;
+Schema `marts` is for people and BI tools; `exports/` contains all of it as well. Schema `staging` is the raw data
+with consistent names and types, without deleted rows. Schema `omnium` is the data that the tenant returned, in dlt's
+conventions: a table per resource, and lists of objects as child tables
+(`purchase_orders__purchase_order_form__line_items`) that join on `_dlt_parent_id` = the parent's `_dlt_id`.
 `_omnium_deleted_at` is set on rows that no longer exist in the tenant.
 
-Quantities are in stock units, days are calendar days in the warehouse's time zone, rates are units a day,
-shares are 0…1, and money has its currency in a column beside it.
+Quantities are in stock units, days are calendar days in the warehouse's time zone, rates are units per day, and
+shares are 0…1. Every amount of money has a currency column in the same row. A dbt variable is written as `var name`;
+its default is in `transforms/dbt_project.yml`.
 """
 
 
