@@ -19,6 +19,7 @@ from omnium_source.normalize.schema import FIELD
 
 from omnium_elt.infra import lock
 from omnium_elt.infra.errors import OmniumEltError, UsageError
+from omnium_elt.infra.files import read_object, write_json
 from omnium_elt.infra.home import Home, Settings
 from omnium_elt.infra.run_report import Progress, ResourceReport, RunReport
 from omnium_elt.infra.tenant import note_tenant
@@ -56,14 +57,22 @@ def commit(settings: Settings, progress: Progress, report: RunReport) -> None:
         _refuse_other_marks(plan, found)
         with Warehouse(home, settings.destination) as warehouse:
             states = {name: found[shares[-1][0]].states[name] for name, shares in plan.shares.items()}
+            begun = _Commit(settings, plan, found, states, warehouse, report)
             if not _is_done(warehouse, states):
-                _Commit(settings, plan, found, states, warehouse, report).run(progress)
+                begun.run(progress)
+            elif begun.lacks_record():
+                begun.record()
     _take_away(home)
 
 
 def _committed(home: Home) -> Path:
     """The folder into which a committed plan and its parts are moved before they are deleted."""
     return home.state / "backfill.committed"
+
+
+def _begun(home: Home) -> Path:
+    """Where the run that loads the parts is named: it may be killed before the destination has its row."""
+    return home.backfill / "commit.json"
 
 
 def _take_away(home: Home) -> None:
@@ -134,6 +143,7 @@ class _Commit:
 
     def run(self, progress: Progress) -> None:
         """Load everything as one package."""
+        self._begin()
         buffers = self.settings.home.buffers
         shutil.rmtree(buffers, ignore_errors=True)
         buffers.mkdir()
@@ -143,11 +153,28 @@ class _Commit:
         ):
             connection.execute("set TimeZone = 'UTC'")
             receipts = {table: self._bookkeeping(connection, table) for table in BOOKKEEPING}
-            beside = {table: table_of(table, rows) for table, rows in receipts.items() if rows}
+            beside = {table: table_of(table, some) for table, some in receipts.items() if some}
             rows = {name: self._rows(connection, name, Path(folder), progress) for name in self.plan.shares}
             note_tenant(self.settings)
             self.warehouse.load(Package(rows, self.states, self.plan.mark, beside))
-        self._tell(receipts[RECEIPTS])
+        self._record(receipts[RECEIPTS])
+
+    def lacks_record(self) -> bool:
+        """Whether the run that loaded the parts was killed before the destination had its row."""
+        run_id = read_object(_begun(self.settings.home)).get("run_id")
+        return run_id is not None and not self.warehouse.has_run(str(run_id))
+
+    def record(self) -> None:
+        """Tell, and record, what such a run has loaded."""
+        self._begin()
+        with duckdb.connect() as connection:
+            self._record(self._bookkeeping(connection, RECEIPTS))
+
+    def _begin(self) -> None:
+        write_json(_begun(self.settings.home), {"run_id": self.report.run_id})
+
+    def _record(self, receipts: Sequence[Mapping[str, Any]]) -> None:
+        self._tell(receipts)
         self.warehouse.record_run(self.report)
 
     def _rows(self, connection: Any, name: str, folder: Path, progress: Progress) -> Tables:

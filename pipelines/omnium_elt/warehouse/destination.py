@@ -253,6 +253,15 @@ class Warehouse:
             if counted % RUNS_A_VACUUM == 0:
                 self.execute("reset global max_vacuum_tasks")
 
+    def has_run(self, run_id: str) -> bool:
+        """Whether a run has its row in `_omnium_runs`."""
+        if self._connection is not None and "_omnium_runs" not in tables_of(self._connection.cursor()):
+            return False
+        with contextlib.suppress(DatabaseUndefinedRelation):
+            asked = f"select run_id from {self.name_of('_omnium_runs')} where run_id = {literal(run_id)}"
+            return any(self.query(asked))
+        return False
+
     # -- loading packages --------------------------------------------------------------------------
 
     def load(self, package: Package) -> None:

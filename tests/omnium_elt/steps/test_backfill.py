@@ -1,5 +1,6 @@
 """A first load in parts: rows, receipts and cursors as of a plain one, and nothing before all of it is there."""
 
+import contextlib
 import os
 import shutil
 import signal
@@ -25,6 +26,7 @@ from omnium_elt.steps.backfill_commit import commit
 from omnium_elt.steps.load import load
 from omnium_elt.steps.run import load_step, perform
 from omnium_elt.warehouse import database
+from omnium_elt.warehouse.destination import Warehouse
 from omnium_sandbox import Sandbox
 from omnium_source.http.cancellation import Cancellation
 
@@ -250,6 +252,51 @@ def test_a_commit_killed_while_it_takes_the_parts_away_is_done(
         assert states(parted.home) == held
         left = [path for path in parted.home.state.iterdir() if "backfill" in path.name]
         assert [(path.name, list(path.iterdir())) for path in left] == [("backfill.committed", [])]
+
+
+@pytest.mark.parametrize("point", ["before its row", "after its row"])
+def test_a_commit_killed_beside_the_row_of_its_run_leaves_one(
+    parted: Settings, point: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    parted = replace(parted, resources=("stores", "suppliers"))
+    plan(parted, 2)
+    for number in (1, 2):
+        assert read_part(parted, number).status == "ok"
+
+    class Killed(BaseException):
+        pass
+
+    def killed(warehouse: Warehouse, report: RunReport) -> None:
+        if point == "after its row":
+            record_run(warehouse, report)
+        raise Killed
+
+    record_run = Warehouse.record_run
+    for _ in range(2):
+        with monkeypatch.context() as patch:
+            patch.setattr(Warehouse, "record_run", killed)
+            if point == "before its row":
+                with pytest.raises(Killed):
+                    perform(parted, Silent(), "backfill", [commit])
+            else:
+                with contextlib.suppress(
+                    Killed
+                ):  # it was raised the first time: then there is nothing to record
+                    perform(parted, Silent(), "backfill", [commit])
+    report = perform(parted, Silent(), "backfill", [commit])
+    assert report.exit_status == 0, report.error
+    with duckdb.connect(str(parted.home.working_database), read_only=True) as connection:
+        runs = connection.execute(
+            "select run_id, command, resources, rows_written from omnium._omnium_runs"
+        ).fetchall()
+        ((rows,),) = connection.execute(
+            "select (select count(*) from omnium.stores) + (select count(*) from omnium.suppliers)"
+        ).fetchall()
+    (run,) = runs
+    assert run[1:] == ("backfill", 2, rows)
+    if point == "before its row":
+        assert run[0] == report.run_id
+        assert {one.name: one.status for one in report.resources} == {"stores": "ok", "suppliers": "ok"}
 
 
 def test_a_part_cut_short_goes_on_where_it_was(
