@@ -249,6 +249,50 @@ def test_what_a_closed_store_does_not_sell_has_not_ended(tmp_path: Path) -> None
     ]
 
 
+def test_a_store_that_opens_on_a_sunday_sells_on_it(tmp_path: Path) -> None:
+    """Of two that are closed on Sundays one opens on the next; of the Sunday after that it is said that it does not."""
+    week = {f"{day}OpeningHours": {"isOpen": day in WEEKDAYS} for day in (*WEEKDAYS, "sunday")}
+    sundays = [
+        TODAY + timedelta(days=days) for days in range(1, 22) if (TODAY + timedelta(days)).weekday() == 6
+    ]
+    hours = {"isOpen": True, "openFrom": "12:00", "openTo": "18:00"}
+    special = [
+        {"date": f"{sundays[0]}T00:00:00Z", "closed": False, "openingHours": hours},
+        {"date": f"{sundays[1]}T00:00:00Z", "closed": False, "openingHours": {"isOpen": False}},
+        {"date": f"{sundays[1]}T00:00:00Z", "closed": False, "openingHours": hours},
+        {"date": f"{sundays[2]}T00:00:00Z", "label": "nothing is said"},
+    ]
+    stores = [{"id": "open", **week, "additionalOpeningHours": special}, {"id": "closed", **week}]
+    orders = [
+        sold("lamp", days_ago(age), 6, store["id"])
+        for store in stores
+        for age in range(200)
+        if days_ago(age).weekday() != 6
+    ]
+    write_raw(tmp_path, {"orders": orders, "stores": stores}, at(TODAY, 20))
+    dbt(tmp_path, *BUILD, "--select", "+int_demand_weekdays", variables={"time_zone": "Europe/Oslo"})
+    found = query(
+        tmp_path,
+        """
+        select warehouse_code, next_weekday_days - weekday_days as factor
+        from intermediate.int_demand_weekdays
+        where ahead_days + 1 in (select unnest($1)) order by 1, ahead_days
+        """,
+        [(day - TODAY).days for day in sundays],
+    )
+    assert [(row["warehouse_code"], row["factor"]) for row in found] == [
+        *(("closed", 0) for _ in sundays),
+        ("open", pytest.approx(7 / 6)),
+        ("open", 0),
+        ("open", 0),
+    ]
+    weeks = query(
+        tmp_path,
+        "select warehouse_code, weekday_days from intermediate.int_demand_weekdays where ahead_days = 21 order by 1",
+    )
+    assert [row["weekday_days"] for row in weeks] == [pytest.approx(21), pytest.approx(21 + 7 / 6)]
+
+
 @pytest.mark.slow
 def test_the_newest_day_counts_from_its_noon_on(tmp_path: Path) -> None:
     """A load of the night finds nothing sold of its own day yet, which is no day without demand."""

@@ -181,6 +181,7 @@ from days
   One row per as-of day, warehouse and number of days ahead (0…400). weekday_days is the sum of the days until then,
   each weighted by the sales of its weekday (over 26 weeks, one-offs cut, pulled slightly towards 1). Over full weeks,
   it is the number of days less those on which the warehouse is closed (closed_days: a relation like int_closed_days).
+  A day on which it opens although it is usually closed on that weekday counts as much as its usual open days on average.
 #}
 {% macro demand_weekdays(changes, estimates, closed_days=none) -%}
 {%- set k = demand_constants() -%}
@@ -216,12 +217,15 @@ places as (
 
 {%- if closed_days %}
 
-open_weekdays as (
-    select warehouse_code, 7 - count(*) as open_weekdays
+closed_weekdays as (
+    select distinct warehouse_code, {{ demand_weekday('day') }} as weekday
     from {{ closed_days }}
     where is_weekly
-        and day > {{ as_of() }}
-        and day <= {{ add_days(as_of(), 7) }}
+),
+
+open_weekdays as (
+    select warehouse_code, 7 - count(*) as open_weekdays
+    from closed_weekdays
     group by warehouse_code
 ),
 {%- endif %}
@@ -235,6 +239,7 @@ factors as (
             when offsets.ahead_days = 0 then 0e0
             {%- if closed_days %}
             when closed_days.day is not null then 0e0
+            when closed_weekdays.weekday is not null then 7e0 / open_weekdays.open_weekdays
             {%- endif %}
             else (
                 7e0 * coalesce(counted.sales, 0e0)
@@ -257,6 +262,9 @@ factors as (
     left join {{ closed_days }} as closed_days
         on closed_days.warehouse_code = places.warehouse_code
         and closed_days.day = {{ add_days('places.as_of_day', 'offsets.ahead_days') }}
+    left join closed_weekdays
+        on closed_weekdays.warehouse_code = places.warehouse_code
+        and closed_weekdays.weekday = {{ demand_weekday(add_days('places.as_of_day', 'offsets.ahead_days')) }}
     {%- endif %}
 ),
 

@@ -1,7 +1,8 @@
 {{ config(materialized='table') }}
 
 -- One row per warehouse and day on which it is closed, from four years before the as-of date to the end of the forecast
--- horizon. These are single days (holidays, a refit) and the weekdays on which it never opens.
+-- horizon. These are single days (holidays, a refit) and the weekdays on which it is usually closed, except on days on
+-- which it opens nevertheless (the Sundays before Christmas).
 
 with stores as (
     select * from {{ ref('stg_stores') }}
@@ -45,18 +46,25 @@ weekly_days as (
 ),
 
 single_days as (
-    select distinct
+    select
         stores.warehouse_code,
-        {{ named_day('closed_days.closed_at') }} as day
-    from {{ ref('stg_store_closed_days') }} as closed_days
+        {{ named_day('special_days.named_at') }} as day,
+        -- of two entries for a day the one that says closed
+        max(case when special_days.is_closed then 1 else 0 end) = 1 as is_closed
+    from {{ ref('stg_store_special_days') }} as special_days
     inner join stores
-        on stores.store_key = closed_days.store_key
-    where {{ named_day('closed_days.closed_at') }} > {{ add_days(as_of(), -1 * demand_constants().memory_limit_days) }}
-        and {{ named_day('closed_days.closed_at') }} <= {{ add_days(as_of(), demand_constants().ahead_days) }}
+        on stores.store_key = special_days.store_key
+    where {{ named_day('special_days.named_at') }} > {{ add_days(as_of(), -1 * demand_constants().memory_limit_days) }}
+        and {{ named_day('special_days.named_at') }} <= {{ add_days(as_of(), demand_constants().ahead_days) }}
+    group by stores.warehouse_code, {{ named_day('special_days.named_at') }}
 )
 
-select warehouse_code, day, true as is_weekly
+select weekly_days.warehouse_code, weekly_days.day, true as is_weekly
 from weekly_days
+left join single_days
+    on single_days.warehouse_code = weekly_days.warehouse_code
+    and single_days.day = weekly_days.day
+where coalesce(single_days.is_closed, true)
 
 union all
 
@@ -66,3 +74,4 @@ left join weekly_days
     on weekly_days.warehouse_code = single_days.warehouse_code
     and weekly_days.day = single_days.day
 where weekly_days.day is null
+    and single_days.is_closed

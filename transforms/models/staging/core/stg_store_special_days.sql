@@ -14,13 +14,16 @@ renamed as (
         _dlt_root_id as store_key,
 
         -- booleans
-        coalesce(closed, false) or not coalesce(opening_hours__is_open, true) as is_closed,
+        case
+            when closed or not opening_hours__is_open then true
+            when not closed or opening_hours__is_open then false
+        end as is_closed,
 
         -- timestamps
-        date as closed_at
+        date as named_at
     from source
 
 )
 
 select * from renamed
-where is_closed
+where is_closed is not null
