@@ -1,11 +1,12 @@
 """What all tests share: a tenant on a real socket, a temporary home, and no configuration from outside."""
 
 import fcntl
+import itertools
 import json
 import os
 import shutil
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from omnium_elt.infra.configuration import disable_telemetry
 from omnium_elt.infra.files import write_json
 from omnium_elt.infra.home import Home, Settings
 from omnium_elt.infra.run_report import RunReport, Silent
+from omnium_elt.warehouse import database
 from omnium_sandbox import Sandbox
 
 from tests.support.parsing import FOLDER, share_parsing_of_transforms
@@ -154,7 +156,9 @@ def _once(folder: Path, name: str, verb: Verb, **tenant: Any) -> tuple[Home, dic
 @pytest.fixture(scope="session")
 def finished_home(all_workers: Path) -> Path:
     """A home after one complete run, the same for all workers. Only read it: to write, take `home_after_run`."""
-    return _finished(all_workers)
+    from omnium_elt.steps.run import run
+
+    return _once(all_workers, "finished", run, size="small", seed=1)[0].root
 
 
 @pytest.fixture(scope="session")
@@ -166,23 +170,24 @@ def medium_load(all_workers: Path) -> tuple[Home, dict[str, Any]]:
 
 
 @pytest.fixture
-def home_after_run(all_workers: Path, home: Home) -> Home:
-    """A copy, for this test alone, of a home after one complete run in this half of the day.
+def home_after_run(finished_home: Path, home: Home, monkeypatch: pytest.MonkeyPatch) -> Home:
+    """A copy, for this test alone, of a home after one complete run.
 
-    From noon on the models count the current day, and from midnight on that is another day. So a run in another half of
-    the day builds the models anew although no row changed.
+    What the test loads into it is stamped with the moment of that run. From noon on the models count the current day, and
+    from midnight on that is another day, so a load after either would have the models built anew although no row changed.
     """
-    shutil.copytree(_finished(all_workers), home.root)
+    shutil.copytree(finished_home, home.root)
+    with database.connect(home.working_database, read_only=True) as connection:
+        ((newest,),) = connection.execute("select max(inserted_at) from omnium._dlt_loads").fetchall()
+    counted = itertools.count(1)
+
+    class Clock(datetime):
+        @classmethod
+        def now(cls, tz: Any = None) -> datetime:
+            return (newest + timedelta(microseconds=next(counted))).astimezone(tz)
+
+    monkeypatch.setattr("omnium_elt.warehouse.destination.datetime", Clock)
     return home
-
-
-def _finished(all_workers: Path) -> Path:
-    """The home that all workers share after one complete run in this half of the day."""
-    from omnium_elt.steps.run import run
-
-    now = datetime.now(UTC)
-    half_day = f"{now.date()}-{'afternoon' if now.hour >= 12 else 'morning'}"
-    return _once(all_workers, f"finished-{half_day}", run, size="small", seed=1)[0].root
 
 
 @pytest.fixture

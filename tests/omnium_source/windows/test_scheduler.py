@@ -23,8 +23,6 @@ from omnium_source.windows.window import Reading, iso
 from tests.support.reading import day, ids
 from tests.support.wire import Asked, Reply, Wire, search
 
-NOW = "2030-01-01T00:00:00.000Z"
-
 
 @pytest.fixture(autouse=True)
 def _scrolls_are_worth_it(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -160,7 +158,8 @@ def test_a_row_that_changes_while_pieces_are_read_is_met_in_the_newest() -> None
         if number != 0 or has_moved.is_set():
             return None
         time.sleep(3)  # time enough for all others to begin
-        scrolls.rows = [{**row, "modified": NOW} if row["id"] == "o00007" else row for row in scrolls.rows]
+        now = iso(dt.datetime.now(dt.UTC))
+        scrolls.rows = [{**row, "modified": now} if row["id"] == "o00007" else row for row in scrolls.rows]
         has_moved.set()
         return Reply("no such scroll", 404)
 
