@@ -22,8 +22,11 @@ sources:
       exist in the tenant.
     schema: "{{ var('raw_schema') }}"
     config:
-      # A table without changed rows is as fresh as the last run that checked it.
-      loaded_at_query: select max(finished_at) from {{ target.database }}.{{ var('raw_schema') }}._omnium_runs
+      # A table without changed rows is as fresh as the last run that checked it. A run that lies ahead of now was
+      # written while a clock was wrong.
+      loaded_at_query: >
+        select max(finished_at) from {{ target.database }}.{{ var('raw_schema') }}._omnium_runs
+        where finished_at <= current_timestamp
       freshness:
         warn_after: {count: 26, period: hour}
         error_after: {count: 50, period: hour}

@@ -2,14 +2,17 @@
 
     omnium-elt status --json | python freshness.py --hours 26
 
-Reads the JSON of `omnium-elt status`; needs only Python. A resource that was never read successfully is listed, one
-that was never tried is not.
+Reads the JSON of `omnium-elt status`; needs only Python. A resource that was never read successfully is listed, and so
+is one whose last success lies ahead of now: a clock was wrong, so its age is unknown. One that was never tried is not.
 """
 
 import argparse
 import json
 import sys
 from typing import Any
+
+AHEAD = 60
+"""Seconds by which two clocks may differ."""
 
 
 def stale(status: dict[str, Any], hours: float) -> list[str]:
@@ -19,6 +22,11 @@ def stale(status: dict[str, Any], hours: float) -> list[str]:
         lag = resource["lag_seconds"]
         if lag is None:
             lines.append(f"{resource['name']}: never read; {resource['last_error'] or 'no reason known'}")
+        elif lag < -AHEAD:
+            lines.append(
+                f"{resource['name']}: last read at {resource['last_success']}, which is ahead of now: the clock was "
+                "wrong then, or is now"
+            )
         elif lag > hours * 3_600:
             why = f"; {resource['last_error']}" if resource["last_error"] else ""
             lines.append(f"{resource['name']}: last read {lag / 3_600:.1f} hours ago{why}")

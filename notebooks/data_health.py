@@ -26,14 +26,13 @@ def _(query):
     receipts = query("""
         select
             resource,
-            max(window_to) filter (where complete) as read_until,
+            max(window_to) filter (where complete and window_to <= current_timestamp) as read_until,
             count(*) as windows,
             count(*) filter (where not complete) as incomplete,
             cast(sum(total_hits) filter (where complete) as double) as announced,
             cast(sum(distinct_keys) filter (where complete) as double) as received,
             cast(sum(requests) as double) as requests,
-            date_diff('second', max(window_to) filter (where complete), current_timestamp) / 3600.0
-                as hours_old
+            date_diff('second', read_until, current_timestamp) / 3600.0 as hours_old
         from omnium._omnium_windows
         group by resource
         order by resource

@@ -7,15 +7,20 @@ from datetime import UTC, date, datetime, timedelta
 import dlt.common.time
 import duckdb
 import pytest
+import yaml
 from omnium_elt.infra import history
 from omnium_elt.infra.home import Home, Settings
+from omnium_elt.infra.project_files import TRANSFORMS
 from omnium_elt.infra.run_report import ResourceReport, RunReport, Silent, StepReport
+from omnium_elt.report import health
 from omnium_elt.steps.load import load
 from omnium_elt.steps.run import COMMANDS, _is_due, perform
 from omnium_elt.warehouse import database
 from omnium_sandbox import Sandbox
 
 from tests.support.tenants import sandbox_settings
+
+SOURCES = TRANSFORMS / "models" / "sources.yml"
 
 
 def set_back(monkeypatch: pytest.MonkeyPatch, seconds: float) -> None:
@@ -52,6 +57,26 @@ def test_the_day_of_the_newest_load_is_that_of_the_last_one_though_the_clock_was
             "('1795000000.0000002', timestamptz '2026-11-29 12:00Z')) as loads (load_id, inserted_at)"
         )
         assert str(database.newest_load(connection, "UTC")[0]) == "2026-11-29"
+
+
+def test_a_reading_by_a_clock_that_was_ahead_does_not_hide_how_old_the_newest_is() -> None:
+    """Neither of the report's and dashboard's nor of dbt's: the reading of the second run was the last one."""
+    with duckdb.connect() as connection:
+        connection.execute("set TimeZone = 'UTC'")
+        connection.execute("create schema omnium")
+        connection.execute(
+            "create table omnium._omnium_windows as select * from (values "
+            "('1', timestamptz '2199-11-18 12:00Z', true), ('2', timestamptz '2026-11-29 12:00Z', true), "
+            "('3', timestamptz '2026-11-30 12:00Z', false)) as receipts (run_id, window_to, complete)"
+        )
+        connection.execute(
+            "create table omnium._omnium_runs as select window_to as finished_at from omnium._omnium_windows"
+        )
+        assert str(health.read_until(connection)) == "2026-11-29 12:00:00+00:00"
+        (source,) = yaml.safe_load(SOURCES.read_text(encoding="utf-8"))["sources"]
+        asked = source["config"]["loaded_at_query"].replace("{{ target.database }}", "memory")
+        asked = asked.replace("{{ var('raw_schema') }}", "omnium")
+        assert str(connection.execute(asked).fetchall()[0][0]) == "2026-11-30 12:00:00+00:00"
 
 
 def test_runs_are_in_the_order_in_which_they_were_though_the_clock_was_ahead(

@@ -211,6 +211,17 @@ def test_freshness_of_a_home_without_a_run(home: Home) -> None:
     assert stale({"resources": [failed]}, 1) == ["orders: never read; role OrderRead is missing"]
 
 
+def test_freshness_does_not_take_a_success_ahead_of_now_for_a_fresh_one() -> None:
+    """The clock was a year ahead when it was noted, or is behind now; another machine's may be a second ahead."""
+    stale = loaded(EXAMPLES / "freshness.py").stale
+    read = [
+        {"name": name, "lag_seconds": lag, "last_success": "2027-11-30T08:00:00Z", "last_error": None}
+        for name, lag in (("orders", -31_536_000.0), ("stores", -1.0), ("suppliers", 3_600.0))
+    ]
+    (line,) = stale({"resources": read}, 26)
+    assert line.startswith("orders: last read at 2027-11-30T08:00:00Z, which is ahead of now")
+
+
 def test_examples_call_commands_that_there_are() -> None:
     shown = []
     for path in EXAMPLES.rglob("*"):

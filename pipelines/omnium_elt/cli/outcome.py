@@ -77,10 +77,9 @@ def show_report(console: "Console", report: RunReport) -> None:
             say(console, escaped(purchasing_line(step.details["purchasing"])))
     for note in dict.fromkeys(report.notes):
         say(console, f"[yellow]look at:[/yellow] {escaped(note)}")
-    seconds = (report.finished_at - report.started_at).total_seconds() if report.finished_at else 0.0
     console.print(
         f"[bold]{report.command} {coloured(report.status or 'failed')}[/bold]: {counted(report.rows, 'row')}, "
-        f"{counted(report.requests, 'request')}, {duration(seconds)}"
+        f"{counted(report.requests, 'request')}, {duration(report.seconds or 0.0)}"
     )
 
 

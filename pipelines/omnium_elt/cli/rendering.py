@@ -4,7 +4,6 @@ import contextlib
 import json
 import os
 import sys
-from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -132,11 +131,6 @@ def duration(seconds: float | None) -> str:
         if seconds >= 2 * size or size == 60:
             return f"{seconds / size:.0f} {unit}"
     return ""
-
-
-def seconds_between(start: str, end: str) -> float:
-    """Seconds between two times (ISO 8601)."""
-    return (datetime.fromisoformat(end) - datetime.fromisoformat(start)).total_seconds()
 
 
 def shown_path(path: Path) -> str:

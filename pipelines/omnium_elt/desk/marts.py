@@ -3,6 +3,7 @@
 from datetime import UTC, datetime
 from typing import Any
 
+from omnium_elt.infra import history
 from omnium_elt.infra.home import Home
 from omnium_elt.report import health
 from omnium_elt.warehouse.manifest import version_of
@@ -29,15 +30,16 @@ IS_ORDERED = "not is_snoozed and (is_ticked or action <> 'defer')"
 def freshness(connection: Any, home: Home) -> Row:
     """The as-of day of the figures, when they were published, and up to when the tenant was read."""
     version = version_of(connection, home)
-    hours = None
+    seconds = None
     if version is not None:
-        hours = (datetime.now(UTC) - version.published_at).total_seconds() / 3600
+        seconds = (datetime.now(UTC) - version.published_at).total_seconds()
     return {
         "as_of": version and version.as_of,
         "published_at": version and version.published_at,
         "read_until": health.read_until(connection),
-        "hours": hours,
-        "is_old": hours is not None and hours > OLD_HOURS,
+        "hours": seconds and seconds / 3600,
+        "is_old": seconds is not None and seconds > OLD_HOURS * 3600,
+        "is_ahead": history.is_ahead(seconds),
     }
 
 

@@ -17,6 +17,8 @@ from omnium_elt.infra.home import Home
 from omnium_elt.infra.run_report import RunReport, new_run_id
 
 KEPT_RUNS = 500
+AHEAD_SECONDS = 60
+"""A kept moment further ahead of now than this means that a clock was wrong then, or is wrong now."""
 _RUN_ID = re.compile(r"\d{8}T\d{6}Z-[0-9a-f]{4}")
 
 
@@ -73,6 +75,19 @@ def resources(home: Home) -> dict[str, dict[str, Any]]:
 def seconds_since(text: str | None, now: datetime) -> float | None:
     """Seconds from an ISO 8601 time to `now`; None if `text` is empty or None."""
     return (now - datetime.fromisoformat(text)).total_seconds() if text else None
+
+
+def is_ahead(seconds: float | None) -> bool:
+    """Whether a moment this many seconds ago lies ahead of now: a clock was wrong, so its age is unknown."""
+    return seconds is not None and seconds < -AHEAD_SECONDS
+
+
+def seconds_of(run: dict[str, Any]) -> float | None:
+    """How long a run took; None if an earlier version wrote the report and the clock was set back during the run."""
+    if isinstance(kept := run.get("seconds"), int | float):
+        return kept
+    seconds = seconds_since(run["started_at"], datetime.fromisoformat(run["finished_at"]))
+    return None if seconds is None or seconds < 0 else seconds
 
 
 def _is_report(run: dict[str, Any]) -> bool:

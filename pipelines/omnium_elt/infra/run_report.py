@@ -102,6 +102,8 @@ class RunReport:
     notes: list[str] = field(default_factory=list)
     """What needs the user's attention, a line each: drift, recommended lags, refused deletions."""
     error: str | None = None
+    seconds: float | None = None
+    """Duration on a clock that nobody can set; None while the run lasts."""
     error_status: int | None = None
     """Exit status of the error that ended the run; None: the exit status of `status`."""
     committed: dict[str, dict[str, Any]] = field(default_factory=dict)
@@ -109,6 +111,8 @@ class RunReport:
     destination is local: the working database holds the states itself."""
     lacking: list[str] = field(default_factory=list)
     """Resources with rows that `reconcile` found missing and could not read; not in `--json`."""
+    began: float = field(default_factory=time.monotonic)
+    """Start on a clock that nobody can set; not in `--json`."""
 
     @classmethod
     def begin(cls, command: str = "load", run_id: str | None = None) -> "RunReport":
@@ -117,7 +121,7 @@ class RunReport:
 
     def finish(self, status: RunStatus | None = None) -> "RunReport":
         """Set the end time and the status; without `status`, the worst one of all resources and steps."""
-        self.finished_at = datetime.now(UTC)
+        self.finished_at, self.seconds = datetime.now(UTC), time.monotonic() - self.began
         self.status = status or self._judge()
         return self
 
@@ -149,7 +153,7 @@ class RunReport:
     def as_dict(self) -> dict[str, Any]:
         """The JSON object of `--json`: dates as ISO 8601 in UTC."""
         values = asdict(self)
-        for internal in ("error_status", "committed", "lacking"):
+        for internal in ("error_status", "committed", "lacking", "began"):
             del values[internal]
         return dict(for_json(values))
 

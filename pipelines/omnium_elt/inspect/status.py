@@ -33,7 +33,7 @@ class ResourceState:
     last_status: str | None
     last_success: str | None
     lag_seconds: float | None
-    """Seconds since the last success."""
+    """Seconds since the last success; negative if that lies ahead of now because a clock was wrong."""
     last_error: str | None
     left_out_before: str | None = None
     """Rows before this moment were never read, because of `--since` (ISO 8601)."""
@@ -115,6 +115,7 @@ def _runs(home: Home) -> list[dict[str, Any]]:
             "status": run["status"],
             "started_at": run["started_at"],
             "finished_at": run["finished_at"],
+            "seconds": history.seconds_of(run),
             "rows": sum(resource["rows"] for resource in run["resources"]),
             "requests": sum(resource["requests"] for resource in run["resources"]),
             "error": run["error"],

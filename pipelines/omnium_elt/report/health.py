@@ -28,12 +28,16 @@ def section(connection: Any) -> Markup:
     )
 
 
+IS_READ = "complete and window_to <= current_timestamp"
+"""Receipts that say until when the tenant was read. A receipt from ahead of now was written while a clock was wrong."""
+
+
 def read_until(connection: Any) -> datetime | None:
     """The latest moment up to which a resource was read completely; None if there are no receipts."""
     if not {"complete", "window_to"} <= set(database.tables(connection).get(database.RECEIPTS, ())):
         return None
     found = only_value(
-        connection, f"select max(window_to) filter (where complete) from {database.RAW}.{database.RECEIPTS}"
+        connection, f"select max(window_to) filter (where {IS_READ}) from {database.RAW}.{database.RECEIPTS}"
     )
     return None if found is None else found.astimezone(UTC)
 
@@ -56,7 +60,7 @@ def _receipts(connection: Any) -> list[Row] | None:
         f"""
         select
             resource,
-            max(window_to) filter (where complete) as read_until,
+            max(window_to) filter (where {IS_READ}) as read_until,
             count(*) as windows,
             count(*) filter (where complete) as complete_windows,
             sum(total_hits) filter (where complete) as announced,

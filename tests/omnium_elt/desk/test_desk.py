@@ -282,6 +282,16 @@ def test_old_figures_say_so(site: Site, monkeypatch: pytest.MonkeyPatch) -> None
     assert "these figures are old: run omnium-elt" in site.text("/")
 
 
+def test_figures_from_a_clock_that_was_ahead_are_not_called_fresh(home_after_run: Home) -> None:
+    with duckdb.connect(str(home_after_run.warehouse)) as connection:
+        connection.execute(
+            "update omnium._omnium_published set published_at = timestamptz '2199-03-01 08:30Z'"
+        )
+    shown = Site(home_after_run).text("/")
+    assert "published 2199-03-01 08:30 UTC · tenant read" in shown
+    assert "that lies ahead of now: the clock was wrong then, or is now" in shown
+
+
 def test_what_was_decided_stands_beside_what_came_of_it(home_after_run: Home) -> None:
     site = Site(home_after_run)
     (line,) = site.query("""

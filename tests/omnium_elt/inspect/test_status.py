@@ -1,11 +1,15 @@
 """status: where resources stand, of a home and of what is none."""
 
 import io
+import json
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 from omnium_elt.cli import main
+from omnium_elt.infra import history
 from omnium_elt.infra.home import Home
+from omnium_elt.infra.run_report import ResourceReport, RunReport
 from omnium_sandbox import Sandbox
 from omnium_source.resources import RESOURCES
 from rich.console import Console
@@ -61,6 +65,50 @@ def test_status_tells_the_last_error(
     assert stores["last_status"] == "forbidden"
     assert "StoreRead" in stores["last_error"]
     assert stores["last_success"] is None
+
+
+def test_a_clock_that_was_set_back_during_a_run_makes_it_no_shorter(
+    home: Home, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """Of a run that an earlier version noted, which kept no length, it is not told."""
+    home.create()
+    report = RunReport.begin("load", "20261025T033000Z-0002")
+    report.began -= 90
+    report.started_at += timedelta(hours=1)
+    history.save(home, report.finish("ok"))
+    old = json.loads((home.runs / "20261025T033000Z-0002.json").read_text()) | {
+        "run_id": "20261025T023000Z-0001"
+    }
+    del old["seconds"]
+    (home.runs / "20261025T023000Z-0001.json").write_text(json.dumps(old))
+    assert main(["status", "--home", str(home.root), "--json"]) == 0
+    assert [run["seconds"] for run in printed_json(capfd)["runs"]] == [pytest.approx(90, abs=5), None]
+    assert main(["status", "--home", str(home.root)]) == 0
+    rows = [line.split() for line in capfd.readouterr().out.splitlines()]
+    assert ["20261025T033000Z-0002", "load", "ok", "2", "min", "0", "0"] in rows
+    assert ["20261025T023000Z-0001", "load", "ok", "–", "0", "0"] in rows
+
+
+def test_a_success_that_lies_ahead_of_now_is_told(home: Home, capfd: pytest.CaptureFixture[str]) -> None:
+    """The clock was a year ahead when stores were read; suppliers were read by one that is a second ahead of ours."""
+    home.create()
+    for name, ahead in (("suppliers", timedelta(seconds=1)), ("stores", timedelta(days=365))):
+        report = RunReport.begin("load", history.next_run_id(home))
+        report.resources = [ResourceReport(name, "ok")]
+        report.committed = {name: {"cursor": "2026-11-30T08:00:00Z"}}
+        report.finish()
+        assert report.finished_at
+        report.finished_at += ahead
+        history.save(home, report)
+    assert main(["status", "--home", str(home.root)]) == 0
+    shown = capfd.readouterr().out
+    moment = f"{report.finished_at:%Y-%m-%d %H:%M}"
+    rows = [line.split() for line in shown.splitlines()]
+    assert ["stores", "ok", "2026-11-30", "08:00", "–", *moment.split(), "ahead"] in [row[:8] for row in rows]
+    assert [row[-2:] for row in rows if row[:1] == ["suppliers"]] == [["0.0", "s"]]
+    assert f"stores: the last success, {moment} UTC, lies ahead of now: the clock was wrong then" in shown
+    assert "suppliers: the last" not in shown
+    assert "cursor (UTC)" in shown
 
 
 def test_status_on_a_narrow_terminal_keeps_its_names_whole(

@@ -12,10 +12,10 @@ from omnium_elt.cli.rendering import (
     number,
     print_json,
     say,
-    seconds_between,
     stdout,
     table,
 )
+from omnium_elt.infra import history
 from omnium_elt.infra.errors import UsageError
 from omnium_elt.infra.home import Home
 from omnium_elt.infra.run_report import EXIT_OK
@@ -55,11 +55,18 @@ def status_command(
     if not found.resources and not found.runs:
         console.print("Nothing was loaded here yet: omnium-elt run, or omnium-elt demo.")
         return EXIT_OK
-    console.print(f"published {found.published_at or 'never'}, as of {found.as_of or '–'}")
+    published = f"{moment(found.published_at)} UTC" if found.published_at else "never"
+    console.print(f"published {published}, as of {found.as_of or '–'}")
     console.print(_resources(found, console))
     if found.source:
         while_running = ", as a run is at work" if found.running else ""
         console.print(f"rows and cursors: {found.source}{while_running}")
+    if ahead := [one for one in found.resources if history.is_ahead(one.lag_seconds)]:
+        latest = moment(max(one.last_success or "" for one in ahead))
+        console.print(
+            f"{', '.join(one.name for one in ahead)}: the last success, {latest} UTC, lies ahead of now: the clock was "
+            "wrong then, or is now, and how old these rows are is not known."
+        )
     for resource in found.resources:
         if resource.left_out_before:
             console.print(
@@ -76,7 +83,7 @@ def status_command(
 
 
 def _resources(found: "Status", console: "Console") -> "Table":
-    shown = table("resource", "status", "cursor", "rows>", "last success", "lag>", "last error")
+    shown = table("resource", "status", "cursor (UTC)", "rows>", "last success (UTC)", "lag>", "last error")
     for resource in found.resources:
         shown.add_row(
             resource.name,
@@ -84,10 +91,17 @@ def _resources(found: "Status", console: "Console") -> "Table":
             moment(resource.cursor),
             number(resource.rows),
             moment(resource.last_success),
-            duration(resource.lag_seconds),
+            lag(resource.lag_seconds),
             escaped(resource.last_error or ""),
         )
-    return narrowed(shown, console, "cursor", "last success")
+    return narrowed(shown, console, "cursor (UTC)", "last success (UTC)")
+
+
+def lag(seconds: float | None) -> str:
+    """How long ago something was, unless a clock was wrong."""
+    if history.is_ahead(seconds):
+        return "ahead"
+    return duration(None if seconds is None else max(0.0, seconds))
 
 
 def _runs(found: "Status", console: "Console") -> "Table":
@@ -97,7 +111,7 @@ def _runs(found: "Status", console: "Console") -> "Table":
             run["run_id"],
             run["command"],
             coloured(run["status"]),
-            duration(seconds_between(run["started_at"], run["finished_at"])),
+            duration(run["seconds"]),
             number(run["rows"]),
             number(run["requests"]),
             escaped((run["error"] or "").partition("\n")[0]),
