@@ -173,8 +173,8 @@ def medium_load(all_workers: Path) -> tuple[Home, dict[str, Any]]:
 def home_after_run(finished_home: Path, home: Home, monkeypatch: pytest.MonkeyPatch) -> Home:
     """A copy, for this test alone, of a home after one complete run.
 
-    What the test loads into it is stamped with the moment of that run. From noon on the models count the current day, and
-    from midnight on that is another day, so a load after either would have the models built anew although no row changed.
+    What the test loads into it is stamped with the moment of that run. From noon on the models count the current day,
+    and from midnight on that is another day: after either, a run builds the models anew although no row changed.
     """
     shutil.copytree(finished_home, home.root)
     with database.connect(home.working_database, read_only=True) as connection:
