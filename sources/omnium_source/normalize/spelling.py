@@ -19,6 +19,9 @@ NUMBER = re.compile(r"[+-]?\d+(\.\d+)?([eE][+-]?\d{1,4})?", re.ASCII)
 _DIGITS_ALIKE = bytes(ord("0") if chr(code) in "0123456789." else code for code in range(256))
 _LONG_RUN = b"0" * LONG
 _LONG_NUMBER = re.compile(rb"[:,\[\s](-?[0-9.]{%d,}(?:[eE][+-]?[0-9]+)?)" % LONG)
+_SHORT_NUMBER = re.compile(
+    rb"[:,\[\s](-?(?![0-9.]{%d})[0-9]+(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?)(?=[,\]}\s])" % LONG
+)
 
 
 class AmbiguousNumber(Exception):
@@ -36,6 +39,7 @@ class Bodies:
         self._bodies = bodies
         self._first_rows = np.asarray(first_rows)
         self._long_numbers: dict[int, dict[float, set[str]]] = {}
+        self._short_numbers: dict[int, set[float]] = {}
 
     def page_of(self, row: int) -> int:
         """The page that a root row came in."""
@@ -58,11 +62,13 @@ class Bodies:
         return found
 
     def holds(self, page: int, number: float) -> bool:
-        """Whether a page has the shortest spelling of this float, possibly with zeros after it."""
-        shortest = re.escape(repr(number).removesuffix(".0").encode())
-        return (
-            re.search(rb"(?<![0-9.eE+-])%b(?:\.?0*)(?![0-9.eE])" % shortest, self._bodies[page]) is not None
-        )
+        """Whether a page also has this float as a short number, which it represents exactly."""
+        found = self._short_numbers.get(page)
+        if found is None:
+            # All at once: a page may have many thousands of numbers to look for.
+            texts = set(_SHORT_NUMBER.findall(self._bodies[page]))
+            found = self._short_numbers[page] = {float(text) for text in texts}
+        return number in found
 
     @cached_property
     def beyond(self) -> np.ndarray:

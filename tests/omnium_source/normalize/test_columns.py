@@ -1,6 +1,7 @@
 """Numbers, times and other scalars: what comes in, what stands in the column."""
 
 import datetime as dt
+import time
 from decimal import Decimal
 from typing import Any
 
@@ -99,6 +100,35 @@ def test_what_stands_below_a_null_is_no_amount() -> None:
 def test_two_amounts_that_one_float_cannot_tell_apart() -> None:
     with pytest.raises(AmbiguousNumber):
         fitted("decimal", "12345678901.000000001", "12345678901.000000002")
+
+
+@pytest.mark.parametrize(
+    ("short", "is_ambiguous"),
+    [
+        ("12345678901.5", True),
+        ("12345678901.50", True),
+        ("1.23456789015E10", True),
+        ("12345678901.25", False),
+        ("-12345678901.5", False),
+        ('"12345678901.5"', False),
+    ],
+)
+def test_a_number_that_its_float_tells_beside_one_that_has_the_same(short: str, is_ambiguous: bool) -> None:
+    numbers = ("12345678901.500000001", short)
+    if is_ambiguous:
+        with pytest.raises(AmbiguousNumber):
+            fitted("decimal", *numbers)
+    else:
+        assert fitted("decimal", *numbers)[0][0] == Decimal("12345678901.500000001")
+
+
+def test_many_long_amounts_cost_no_look_through_the_page_each() -> None:
+    """.NET divides to 28 digits: a page of large totals has thousands of them."""
+    texts = [f"{5_000_000 + number}.333333333333333333333" for number in range(20_000)]
+    started = time.process_time()
+    column, misfits = fitted("decimal", *texts)
+    assert time.process_time() - started < 5
+    assert (column[-1], misfits) == (Decimal("5019999.333333333"), [])
 
 
 @given(
