@@ -49,6 +49,7 @@ from omnium_elt.warehouse.database import (
     NO_VACUUM,
     clear_half_loaded,
     instant,
+    is_made,
     literal,
     new_file_options,
     sizes_of,
@@ -454,6 +455,8 @@ def _attached(path: Path) -> Any:
 
     # A killed process leaves a WAL; DuckDB replays it in memory that it cannot spill.
     has_log = path.with_name(f"{path.name}.wal").exists()
+    if not is_made(path):
+        path.unlink(missing_ok=True)
     limit = memory.for_database() if has_log else _memory_limit()
     config = {**DUCKDB_CONFIG, "memory_limit": limit, "temp_directory": f"{path}.tmp"}
     connection = duckdb.connect(":memory:", config=config)

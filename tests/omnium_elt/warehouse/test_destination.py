@@ -8,8 +8,10 @@ from pathlib import Path
 import duckdb
 import pyarrow as pa
 import pytest
+from omnium_elt.infra.errors import OmniumEltError
 from omnium_elt.infra.home import Home
 from omnium_elt.infra.run_report import RunReport
+from omnium_elt.warehouse import database
 from omnium_elt.warehouse.database import ROWS_A_GROUP
 from omnium_elt.warehouse.destination import DUCKDB_CONFIG, Warehouse
 from omnium_elt.warehouse.one_transaction import Package
@@ -40,6 +42,30 @@ def test_cursors_find_the_file_and_rows_go_into_it_in_full_groups(
         ).fetchall()
     assert groups == [(number, ROWS_A_GROUP) for number in range(4)]
     assert os.listdir(elsewhere) == []
+
+
+@pytest.mark.parametrize("bytes_there", [0, 4_096, 8_192])
+def test_a_file_whose_making_a_full_disk_cut_is_made_anew(tmp_path: Path, bytes_there: int) -> None:
+    home = Home(tmp_path / "home")
+    home.create()
+    home.working_database.write_bytes(b"DUCK" * (bytes_there // 4))
+    with database.connect(home.working_database, read_only=True) as connection:
+        assert connection.execute("select count(*) from duckdb_tables()").fetchall() == [(0,)]
+    with Warehouse(home, "duckdb") as warehouse:
+        warehouse.execute("create table main.numbers as select 1 as number")
+    with database.connect(home.working_database, read_only=True) as connection:
+        assert connection.execute("from main.numbers").fetchall() == [(1,)]
+
+
+def test_a_file_that_was_cut_beside_its_log_is_left_as_it_is(tmp_path: Path) -> None:
+    home = Home(tmp_path / "home")
+    home.create()
+    home.working_database.write_bytes(b"")
+    log = home.working_database.with_name("warehouse.duckdb.wal")
+    log.write_bytes(b"what was written since the last checkpoint")
+    with pytest.raises(OmniumEltError, match="damaged"):
+        Warehouse(home, "duckdb")
+    assert log.exists()
 
 
 def test_a_new_column_can_be_filled_after_dbt_has_written_to_the_file(tmp_path: Path) -> None:
