@@ -1,7 +1,7 @@
 """Reads one resource from a small server without a warehouse: what its windows hold, and what was requested."""
 
 import datetime as dt
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import Any
@@ -30,14 +30,15 @@ def read(
     *,
     notes: list[str] | None = None,
     told: list[str] | None = None,
+    on_rows: Callable[[int, int | None], None] | None = None,
     **reading: Any,
 ) -> list[Verified]:
-    """All windows of a resource, read to the end. `notes` gathers what a person should know.
+    """All windows of a resource, read to the end. `notes` gathers what a person should know; `on_rows`: see `Sync`.
 
     `told` gathers why a resource could not be read; the windows yielded before are returned all the same.
     """
     windows: list[Verified] = []
-    with _reader(wire, name, notes, **reading) as reader:
+    with _reader(wire, name, notes, on_rows, **reading) as reader:
         try:
             windows.extend(reader.windows(state or {}))
         except OmniumError as failure:
@@ -55,7 +56,11 @@ def swept(wire: Wire, name: str, **reading: Any) -> set[str]:
 
 @contextmanager
 def _reader(
-    wire: Wire, name: str | Resource, notes: list[str] | None = None, **reading: Any
+    wire: Wire,
+    name: str | Resource,
+    notes: list[str] | None = None,
+    on_rows: Callable[[int, int | None], None] | None = None,
+    **reading: Any,
 ) -> Iterator[Reader]:
     resource = name if isinstance(name, Resource) else RESOURCES[name]
     with (
@@ -65,7 +70,10 @@ def _reader(
         client._repeating.has_met_omnium = True
         settings = Reading(**{"budget": 20.0, **reading})
         normalizer = ResourceNormalizer(shape_of(resource, OPEN))
-        yield Reader(ResourceRun(client, resource, normalizer, executor, reading=settings, notes=notes))
+        run = ResourceRun(
+            client, resource, normalizer, executor, reading=settings, on_rows=on_rows, notes=notes
+        )
+        yield Reader(run)
 
 
 def ids(windows: list[Verified], column: str = "id") -> list[str]:

@@ -107,7 +107,7 @@ class Gathered:
         self._can_come_twice = can_come_twice or not run.resource.has_own_id
         self.total: int | None = None
         self.keys: set[str] = set()
-        self.read_rows = self.written = self.bytes = 0
+        self.read_rows = self.written = self.bytes = self._shown = 0
         self.no_rows = self.doubled = 0
         """Elements that are not objects, and rows whose key another row on the same page has."""
         self.drift: list[Drift] = []
@@ -157,6 +157,7 @@ class Gathered:
             self.run.values.add(page.rows)  # this decodes the page
         for batch in self.tables.add(page, self.run.batch_bytes):
             self._keep(batch)
+        self._shown += page.count
         self.run.on_rows(page.count, self.total)
 
     def finish_batches(self) -> None:
@@ -239,6 +240,8 @@ class Gathered:
             raise Incomplete(self.says(f"{len(doubled):,} rows came in two parts"))
         if part.read_rows:
             self.written += self.tables.take_over(part.tables.finish(), resource.name, doubled)
+        self.run.on_rows(-len(doubled), None)
+        self._shown, part._shown = self._shown + part._shown - len(doubled), 0
         part.close()
         self.keys |= part.keys
         self.read_rows += part.read_rows
@@ -285,6 +288,8 @@ class Gathered:
         )
 
     def close(self) -> None:
-        """Discard what was read."""
+        """Discard what was read, also from the progress: rows that are read again are shown once."""
+        self.run.on_rows(-self._shown, None)
+        self._shown = 0
         if self._tables is not None:
             self._tables.close()

@@ -282,3 +282,10 @@ def test_rows_that_share_a_key_where_the_moment_of_change_is_a_text() -> None:
     rows = [{"id": "a", "modified": "soon"}, {"id": "a", "modified": day(1)}, {"id": "b", "modified": [1]}]
     with Wire(Listing(rows, None, is_bare=True)) as wire:
         assert came(read(wire, "comments")) == 2
+
+
+def test_a_list_that_is_read_twice_as_nobody_counts_it_is_shown_once() -> None:
+    shown: list[int] = []
+    with Wire(Listing(rows_of(3), None, is_bare=True)) as wire:
+        windows = read(wire, "comments", on_rows=lambda rows, total: shown.append(rows))
+    assert (ids(windows), sum(shown)) == (["r000", "r001", "r002"], 3)

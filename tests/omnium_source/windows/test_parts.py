@@ -121,9 +121,11 @@ MANY = [item(sku, warehouse) for sku in range(100) for warehouse in range(20)]
 @pytest.mark.parametrize("seed", range(3))
 def test_an_inventory_of_200_batches_of_which_one_in_twenty_is_lost_is_read_whole(seed: int):
     with Wire(Lossy(MANY, one_in(20, seed))) as wire:
-        (window,) = read(wire, "inventory")
+        shown: list[int] = []
+        (window,) = read(wire, "inventory", on_rows=lambda rows, total: shown.append(rows))
     assert stock([window]) == stock_of(MANY)
     assert (window.total_hits, window.distinct_keys, window.written) == (2_000,) * 3
+    assert sum(shown) == 2_000, "what is read again is shown once"
     assert window.state["cursor"]
 
 
