@@ -1,5 +1,6 @@
 """The tenant as the settings describe it: its API users, the treatment of personal data, and the source's errors."""
 
+import hashlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -63,9 +64,20 @@ def check_tenant(settings: Settings) -> None:
 
 
 def note_tenant(settings: Settings) -> None:
-    """Record the tenant whose rows the home holds; call before the first rows are loaded."""
-    if not _held(settings):
-        write_json(settings.home.tenant, {"host": tenant_of(settings.base_url)})
+    """Record the tenant whose rows the home holds, and the API user; call before the first rows are loaded."""
+    noted = {"host": tenant_of(settings.base_url), "user": _user(settings)}
+    if read_object(settings.home.tenant) != noted:
+        write_json(settings.home.tenant, noted)
+
+
+def is_another_user(settings: Settings) -> bool:
+    """Whether another API user read the rows of the home. Tenants share one host, but no API users."""
+    return read_object(settings.home.tenant).get("user", _user(settings)) != _user(settings)
+
+
+def _user(settings: Settings) -> str:
+    # Hashed, because somebody may have swapped id and secret.
+    return hashlib.sha256(settings.client_id.encode()).hexdigest()[:16]
 
 
 def _held(settings: Settings) -> str | None:
