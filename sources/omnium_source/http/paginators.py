@@ -20,7 +20,7 @@ from urllib.parse import quote
 import msgspec
 
 from omnium_source.decoding import decode, mended
-from omnium_source.errors import BadRequest, Incomplete, Refused, ScrollLost
+from omnium_source.errors import BadRequest, Incomplete, Refused, ScrollLost, TooLarge
 from omnium_source.http.answers import NotAnAnswer
 from omnium_source.http.client import Answer, OmniumClient, Read
 from omnium_source.http.traffic import Budget, Traffic
@@ -31,6 +31,9 @@ T = TypeVar("T")
 
 REACH = 10_000
 """`take * page` may not exceed this on a search."""
+MAX_ROWS = 250_000
+"""Most rows of one answer. Requests ask for 10,000 at most; payments, which have no pages, are read in shorter periods.
+A row of a few bytes takes kilobytes while a window is read."""
 MOST_BATCHES = 5_000
 """Most batches of a scroll beyond the server's count, or without a count. A scroll with more is taken for endless."""
 MOST_ODD_ALONE = 10
@@ -60,7 +63,8 @@ def read_page(body: bytes) -> Page:
     """Parse an answer as a page: an envelope, or a list of objects.
 
     Only the envelope is decoded, which takes a tenth of the time of decoding the rows too. An answer that is not quite
-    JSON is decoded leniently. Raises NotAnAnswer for other JSON, ValueError if it is not JSON.
+    JSON is decoded leniently. Raises NotAnAnswer for other JSON, TooLarge beyond
+    MAX_ROWS, ValueError if it is not JSON.
     """
     try:
         envelope, rows = _quickly(body)
@@ -75,6 +79,9 @@ def read_page(body: bytes) -> Page:
         # An error beside rows may mean that a part of the index is missing, in the rows and in the count.
         beside = "beside its" if rows else "instead of"
         raise NotAnAnswer(f"the server reports an error {beside} rows", has_message=True)
+    if (count := len(rows)) > MAX_ROWS:
+        del rows  # the error's traceback holds them as long as its window is tried again
+        raise TooLarge(f"an answer holds {count:,} rows, more than {MAX_ROWS:,}")
     total, is_least = count_in(envelope.get("totalHits"))
     objects = [row for row in rows if bytes(memoryview(row)[:1]) == b"{"]
     if rows and not objects:

@@ -22,7 +22,7 @@ from omnium_source.http.paginators import read_page
 from omnium_source.http.traffic import Traffic
 from omnium_source.text import plain
 
-from tests.support.reading import ids, read
+from tests.support.reading import day, ids, read
 from tests.support.wire import Asked, Reply, Wire
 
 NOW = dt.datetime(2026, 11, 28, 12, tzinfo=dt.UTC)
@@ -244,6 +244,29 @@ def test_an_answer_of_more_values_than_memory_holds_is_said(body: bytes) -> None
         "price_lists: an answer holds so many values that they take more than 640 MB: it was not read to its end. "
         "price_lists (everything): no filter makes its window smaller; --exclude price_lists leaves it out"
     )
+
+
+def test_an_answer_of_more_rows_than_anybody_asks_for_is_said_at_once() -> None:
+    rows = b",".join(b'{"id":"s%d"}' % number for number in range(250_001))
+    body = b'{"totalHits":250001,"result":[' + rows + b"]}"
+    with Wire(lambda asked: Reply(raw=body)) as wire, pytest.raises(TooLarge) as raised:
+        read(wire, "price_lists")
+    assert len(wire.asked) == 1
+    assert str(raised.value).startswith("price_lists: an answer holds 250,001 rows, more than 250,000")
+
+
+def test_what_was_paid_in_a_period_is_asked_for_in_shorter_ones(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The one search without pages: all of a period comes at once."""
+    monkeypatch.setattr("omnium_source.http.paginators.MAX_ROWS", 5)
+    rows = [{"id": f"p{number}", "created": day(number * 1_000)} for number in range(12)]
+
+    def answer(asked: Asked) -> Reply:
+        lower, upper = asked.body.get("createdFrom", ""), asked.body.get("createdTo", "9")
+        found = [row for row in rows if lower <= row["created"] <= upper]
+        return Reply({"result": found, "totalHits": len(found)})
+
+    with Wire(answer) as wire:
+        assert ids(read(wire, "payment_transactions")) == sorted(row["id"] for row in rows)
 
 
 @pytest.mark.parametrize(
