@@ -4,7 +4,7 @@ import contextlib
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -43,14 +43,14 @@ class Finding:
 
 def check(home: Home, options: Mapping[str, Any]) -> list[Finding]:
     """Check configuration, home, destination, tenant, the selected resources, and the API user that writes."""
-    destination = _destination(home, str(options.get("destination", "duckdb")))
-    findings = [*_home(home), *_tried("destination", destination)]
+    destination = str(options.get("destination", "duckdb"))
+    findings = [*_home(home), *_tried("destination", _destination, home, destination)]
     try:
         settings = read_settings(home, options, needs_tenant=True)
     except Exception as error:
         return [*_settings_at_fault(error), *findings]
     findings.insert(0, _ok("configuration", f"{settings.base_url}; personal data: {settings.personal}"))
-    return [*findings, *_tenant(settings), *_tried("writing", _writer(settings, "writing"))]
+    return [*findings, *_tenant(settings), *_tried("writing", _writer, settings)]
 
 
 def _settings_at_fault(error: Exception) -> list[Finding]:
@@ -79,10 +79,10 @@ def _failed(name: str, error: Exception) -> Finding:
     return Finding(name, "fail", explanation.message, explanation.remedy, explanation.exit_status)
 
 
-def _tried(name: str, findings: Iterator[Finding]) -> Iterator[Finding]:
-    """The findings; an exception while they are produced becomes a finding `name`."""
+def _tried(name: str, look: Callable[..., Iterator[Finding]], *where: Any) -> Iterator[Finding]:
+    """The findings of a function that gets `name` first; an exception in it becomes a finding of that name."""
     try:
-        yield from findings
+        yield from look(name, *where)
     except Exception as error:
         yield _failed(name, error)
 
@@ -154,23 +154,25 @@ def _disk(home: Home, there: Path) -> Finding:
     return _ok("disk", message)
 
 
-def _destination(home: Home, name: str) -> Iterator[Finding]:
-    if name in database.LOCAL:
+def _destination(name: str, home: Home, destination: str) -> Iterator[Finding]:
+    if destination in database.LOCAL:
         if home.working_database.exists() and not lock.is_held(home.lock):
             with database.connect(home.working_database, read_only=True) as connection:
                 tables = len(database.tables(connection))
-            yield _ok("destination", f"{name}: {tables} raw tables")
+            yield _ok(name, f"{destination}: {tables} raw tables")
         else:
-            yield _ok("destination", name)
+            yield _ok(name, destination)
         return
     import dlt
 
     with tempfile.TemporaryDirectory() as folder:
-        pipeline = dlt.pipeline("check", destination=name, dataset_name=database.RAW, pipelines_dir=folder)
+        pipeline = dlt.pipeline(
+            "check", destination=destination, dataset_name=database.RAW, pipelines_dir=folder
+        )
         with pipeline.sql_client() as client:
             client.execute_sql("select 1")
         pipeline.deactivate()
-    yield _ok("destination", f"{name} answers")
+    yield _ok(name, f"{destination} answers")
 
 
 # The tenant -----------------------------------------------------------------------------------------
@@ -205,7 +207,7 @@ def _tenant(settings: Settings) -> Iterator[Finding]:
             yield from _resource(client, resource)
 
 
-def _writer(settings: Settings, name: str) -> Iterator[Finding]:
+def _writer(name: str, settings: Settings) -> Iterator[Finding]:
     """Check the API user that writes, if there is one: it gets a token, and is not the user that reads."""
     from omnium_elt.infra.tenant import connect_writer, fault_of_writer
 
