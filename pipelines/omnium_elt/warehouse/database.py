@@ -134,6 +134,14 @@ def published(path: Path) -> Iterator[Any]:
         raise
 
 
+def options_for(path: Path) -> str:
+    """Options of `attach` for the working database: none if it exists. Removes one that a full disk cut."""
+    if is_made(path):
+        return ""
+    path.unlink(missing_ok=True)
+    return new_file_options()
+
+
 def new_file_options() -> str:
     """Options of `attach` for a new working database; DuckDB takes them nowhere else."""
     return f"(row_group_size {ROWS_A_GROUP}, block_size {BYTES_A_BLOCK}, storage_version '{STORAGE_VERSION}')"

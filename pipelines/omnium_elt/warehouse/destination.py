@@ -49,9 +49,8 @@ from omnium_elt.warehouse.database import (
     NO_VACUUM,
     clear_half_loaded,
     instant,
-    is_made,
     literal,
-    new_file_options,
+    options_for,
     sizes_of,
 )
 from omnium_elt.warehouse.database import tables as tables_of
@@ -455,13 +454,11 @@ def _attached(path: Path) -> Any:
 
     # A killed process leaves a WAL; DuckDB replays it in memory that it cannot spill.
     has_log = path.with_name(f"{path.name}.wal").exists()
-    if not is_made(path):
-        path.unlink(missing_ok=True)
     limit = memory.for_database() if has_log else _memory_limit()
     config = {**DUCKDB_CONFIG, "memory_limit": limit, "temp_directory": f"{path}.tmp"}
     connection = duckdb.connect(":memory:", config=config)
     try:
-        options = "" if path.exists() else new_file_options()
+        options = options_for(path)
         connection.execute(f"attach {literal(str(path))} as {path.stem} {options}")
         # Without the in-memory database, cursors of this connection use the attached one.
         connection.execute(f"use {path.stem}")
