@@ -58,7 +58,7 @@ class ByOrder(Strategy[State]):
                 if is_due and self.run.resource.rule == "full":
                     after = replace(after, full_pass=self.now)
                 # After a full pass the order is tried again.
-                is_ignored = self._is_ignored and not is_due
+                is_ignored = (self._is_ignored or state.newest_first == IGNORED) and not is_due
                 verified.state = replace(after, newest_first=IGNORED if is_ignored else None).kept()
             yield verified
 
