@@ -203,7 +203,7 @@ class _Walk:
         if level == 0:
             self.positions[path] = position
         fields: dict[str, Column | Child | Node] = {}
-        inside = ".".join((*full_path, ""))
+        around, inside = Inside.of(position), ".".join((*full_path, ""))
         # Also fields that the contract does not have; `*` stands for all of those.
         ignored = {path[len(inside) :] for path in self.excluded if path.startswith(inside)}
         ignored = {name for name in ignored if "." not in name}
@@ -232,7 +232,7 @@ class _Walk:
                 fields[name] = below
                 personal_below |= below.personal
                 continue
-            made = self.column(column, field_path, kind, position, personal)
+            made = self.column(column, field_path, kind, position, personal, around)
             if listed and flat and level < CHILD_LEVELS:
                 child = f"{table}__{column}"
                 self.table(child, table, field_path, position.below(name, schema), here, level + 1)
@@ -244,8 +244,15 @@ class _Walk:
         return Node(path, prefix, fields, frozenset(ignored), position, personal_below)
 
     def column(
-        self, name: str, path: tuple[str, ...], kind: str, position: Position, personal: bool
+        self,
+        name: str,
+        path: tuple[str, ...],
+        kind: str,
+        position: Position,
+        personal: bool,
+        around: Inside,
     ) -> Column:
+        """The column of a field; `around`: the object that it stands in."""
         known = contract().get(kind)
         typed: Kind
         if kind.startswith("[") or known:
@@ -261,7 +268,6 @@ class _Walk:
         if personal and typed != "json":
             typed = "text"
         closed = not self.personal.is_open
-        inside = Inside.of(position)
         return Column(
             name,
             path,
@@ -270,7 +276,7 @@ class _Walk:
             position.sibling(path[-1]) if closed else None,
             closed and position.may_hold_contacts(path[-1]),
             False,
-            inside.below(path[-1]) if typed == "json" else inside,
+            around.below(path[-1]) if typed == "json" else around,
         )
 
 

@@ -8,6 +8,7 @@ Position               a place in the contract, and the rules that apply there
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 _ADDRESS = "name email phone line1 line2 streetNumber apartmentNumber locationName externalId"
@@ -114,9 +115,12 @@ CATALOGUE = frozenset(
 """Schemas of resources with texts for the public: an e-mail address there belongs to a shop, not to a customer."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Position:
-    """A place in the contract: the root schema, and the fields that lead from there to the place with their schemas."""
+    """A place in the contract: the root schema, and the fields that lead from there to the place with their schemas.
+
+    It is asked for each field of its object, so what is the same for all of them is worked out once.
+    """
 
     schemas: tuple[str, ...]
     fields: tuple[str, ...] = ()
@@ -132,36 +136,49 @@ class Position:
             return Position(self.schemas[: first + 1], self.fields[:first])
         return self.below(field_name, schema)
 
-    def nodes(self) -> list[str]:
+    @cached_property
+    def _nodes(self) -> list[str]:
         """All nodes that match this position, the longest first."""
         return [".".join((schema, *self.fields[at:])) for at, schema in enumerate(self.schemas)]
 
-    def rule(self, rules: Mapping[str, Any], default: Any) -> Any:
+    def _rule(self, rules: Mapping[str, Any], default: Any) -> Any:
         """The rule for the longest matching node."""
-        return next((rules[node] for node in self.nodes() if node in rules), default)
+        return next((rules[node] for node in self._nodes if node in rules), default)
+
+    @cached_property
+    def _personal(self) -> frozenset[str]:
+        return frozenset(self._rule(PERSONAL, ()))
+
+    @cached_property
+    def _siblings(self) -> Mapping[str, str]:
+        siblings: Mapping[str, str] = self._rule(PERSONAL_BY_SIBLING, {})
+        return siblings
+
+    @cached_property
+    def _of_company(self) -> frozenset[str] | None:
+        own: frozenset[str] | None = self._rule(COMPANY, frozenset())
+        return own
 
     def is_personal(self, field_name: str) -> bool:
         """Whether a field is personal by `PERSONAL`."""
-        return field_name in self.rule(PERSONAL, frozenset())
+        return field_name in self._personal
 
     def sibling(self, field_name: str) -> str | None:
         """The sibling of a field that says whether it is personal; None if there is no such rule."""
-        sibling: str | None = self.rule(PERSONAL_BY_SIBLING, {}).get(field_name)
-        return sibling
+        return self._siblings.get(field_name)
 
     @property
     def describes_person(self) -> bool:
         """Whether the object describes a person (its name is personal), so that new fields may be personal too."""
-        return bool({"name", "firstName", "lastName"} & self.rule(PERSONAL, frozenset()))
+        return bool({"name", "firstName", "lastName"} & self._personal)
 
     @property
     def is_company(self) -> bool:
         """Whether the object describes a company."""
-        return self.rule(COMPANY, frozenset()) is None
+        return self._of_company is None
 
     def may_hold_contacts(self, field_name: str) -> bool:
         """Whether an e-mail address or phone number in this field may belong to a customer."""
         if self.schemas[0] in CATALOGUE:
             return False
-        own = self.rule(COMPANY, frozenset())
-        return own is not None and field_name not in own
+        return self._of_company is not None and field_name not in self._of_company
