@@ -80,6 +80,8 @@ COMMANDS = Commands(
 def program() -> int:
     """Run the program `omnium-elt`; return its exit status."""
     memory.collect_garbage_late()
+    # httpx looks for its own command line, and finds the libraries that it draws with: a twentieth of a second.
+    sys.modules.setdefault("httpx._main", None)  # type: ignore[arg-type]
     ready_streams()
     try:
         return main()

@@ -17,8 +17,8 @@ from omnium_elt.infra.run_report import Progress
 @contextlib.contextmanager
 def showing_progress() -> Iterator[Progress]:
     """Yield a progress display: bars with counts and time left if stderr is a terminal, else plain lines."""
-    console = stderr()
-    if not console.is_terminal:
+    # Without a terminal its library is not even imported.
+    if not sys.stderr.isatty() or not (console := stderr()).is_terminal:
         yield PlainLines()
         return
     from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
