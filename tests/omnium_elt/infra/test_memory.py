@@ -1,9 +1,11 @@
 """Memory limits, as control groups of both versions write them down."""
 
+import gc
 from pathlib import Path
 
 import pytest
-from omnium_elt.infra.memory import for_models, limit
+from omnium_elt.infra import memory
+from omnium_elt.infra.memory import for_models, limit, tuned_for_models
 
 MIB = 1024 * 1024
 
@@ -55,3 +57,18 @@ def test_without_a_limit_it_is_the_machines_memory(text: str, tmp_path: Path) ->
 )
 def test_models_get_a_share_of_what_there_is(mib: int, models: int) -> None:
     assert for_models(mib * MIB) // MIB == models
+
+
+@pytest.mark.parametrize(("plenty", "is_looked_for"), [(0, False), (2**60, True)])
+def test_garbage_of_a_build_lies_where_memory_is_plenty(
+    plenty: int, is_looked_for: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(memory, "PLENTY", plenty)
+    frozen = gc.get_freeze_count()
+    with tuned_for_models():
+        assert gc.isenabled() is is_looked_for
+        made = [[number] for number in range(10_000)]
+    assert gc.isenabled()
+    assert gc.get_freeze_count() == frozen == 0
+    # What was made meanwhile counts as old, so that it is not collected at once.
+    assert is_looked_for or any(one is made for one in gc.get_objects(generation=2))
