@@ -32,7 +32,7 @@ def bring(connection: Any, path: Path) -> int:
     Returns how many of them are newer than all events in the file. Raises OmniumEltError if the file is damaged.
     """
     events = Decisions(path).history()
-    if not events and database.DECISIONS not in database.tables(connection):
+    if not events and not database.columns_of(connection, database.DECISIONS):
         return 0
     coming = as_table([event.decision for event in events])
     coming = coming.append_column("what", pa.array([event.what for event in events], pa.string()))

@@ -159,7 +159,7 @@ def decided(home: Home, connection: Any) -> Row:
 
 def _outcomes(connection: Any, events: Sequence[Event]) -> dict[int, Row]:
     """Position in `events` → the figures in proposal_accuracy of the proposal that the event was decided against."""
-    if "proposal_accuracy" not in database.tables(connection, "marts") or not events:
+    if not events or not database.columns_of(connection, "proposal_accuracy", "marts"):
         return {}
     connection.register("decided", as_table([event.decision for event in events]))
     # An unchanged proposal is not stored again, so the newest one up to that day is the one that was seen.

@@ -19,7 +19,7 @@ MOST_PROPOSALS = 20
 
 def section(connection: Any) -> Markup:
     """The section as HTML; if nothing can be judged yet, it says when the first proposal can be."""
-    if "proposal_accuracy_monthly" not in database.tables(connection, "marts"):
+    if not database.columns_of(connection, "proposal_accuracy_monthly", "marts"):
         return _shown("No proposals are kept in this warehouse yet: the next run keeps its own.")
     months = rows(
         connection, "select * from marts.proposal_accuracy_monthly order by month desc limit ?", MOST_MONTHS
@@ -109,7 +109,7 @@ def _decisions(found: Row) -> str:
 
 def furthest_off(connection: Any) -> list[Row]:
     """The judged proposals whose forecast was off by the most units, at most `MOST_PROPOSALS`."""
-    if "proposal_accuracy" not in database.tables(connection, "marts"):
+    if not database.columns_of(connection, "proposal_accuracy", "marts"):
         return []
     return rows(
         connection,

@@ -34,7 +34,7 @@ IS_READ = "complete and window_to <= current_timestamp"
 
 def read_until(connection: Any) -> datetime | None:
     """The latest moment up to which a resource was read completely; None if there are no receipts."""
-    if not {"complete", "window_to"} <= set(database.tables(connection).get(database.RECEIPTS, ())):
+    if not {"complete", "window_to"} <= set(database.columns_of(connection, database.RECEIPTS)):
         return None
     found = only_value(
         connection, f"select max(window_to) filter (where {IS_READ}) from {database.RAW}.{database.RECEIPTS}"
@@ -53,7 +53,7 @@ def _receipts(connection: Any) -> list[Row] | None:
         "complete",
         "max_lateness_seconds",
     }
-    if not wanted <= set(database.tables(connection).get(database.RECEIPTS, ())):
+    if not wanted <= set(database.columns_of(connection, database.RECEIPTS)):
         return None
     return rows(
         connection,

@@ -55,8 +55,9 @@ def transform(settings: Settings, progress: Progress, *, force: bool = False) ->
     report = StepReport(STEP)
     if settings.engine == SPARK:
         spark.check(settings)
-    not_known = _bring_decisions(settings)
-    wanted = _wanted(settings)
+    with database.connect(settings.home.working_database):  # a file that is open already opens at once
+        not_known = _bring_decisions(settings)
+        wanted = _wanted(settings)
     last = None if force else _last(settings)
     if last == wanted:
         report.status = "unchanged"
@@ -373,7 +374,7 @@ def _dbt(
     """Run dbt; return its answer, and the result of each node. Raises KeyboardInterrupt if dbt was interrupted."""
     from dbt.cli.main import dbtRunner
 
-    with dbt_environment(settings), as_quick_as_it_can():
+    with dbt_environment(settings), as_quick_as_it_can(), memory.tuned_for_models():
         answer = dbtRunner(callbacks=list(callbacks)).invoke(arguments)
     if isinstance(answer.exception, KeyboardInterrupt):
         raise answer.exception

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import date, datetime
+from itertools import starmap
 from pathlib import Path
 from typing import Any
 
@@ -65,8 +66,8 @@ DECISIONS = "_omnium_decisions"
 ODD_VALUES = "_omnium_odd_values"
 BOOKKEEPING = (RECEIPTS, ODD_VALUES)
 """Tables to which a package adds rows about itself (`steps/receipts.py`)."""
-APPENDING = "main._omnium_appending"
-"""Table in which version 0.1 named the resources that an unfinished package was appending to."""
+APPENDING = "_omnium_appending"
+"""Table of the schema `main` in which version 0.1 named the resources that an unfinished package was appending to."""
 
 
 _opening = threading.Lock()
@@ -194,6 +195,20 @@ def tables(connection: Any, schema: str = RAW) -> dict[str, dict[str, str]]:
     return {table: dict(zip(columns, types, strict=True)) for table, columns, types in rows}
 
 
+def columns_of(connection: Any, table: str, schema: str = RAW) -> dict[str, str]:
+    """The columns of one table, with their types; none where it is not there. All tables take ten times as long."""
+    found = connection.execute(
+        """
+        select column_name, data_type
+        from duckdb_columns()
+        where schema_name = ? and table_name = ?
+        order by column_index
+        """,
+        [schema, table],
+    )
+    return dict(found.fetchall())
+
+
 def sizes_of(connection: Any) -> dict[str, int]:
     """The approximate number of rows of each raw table."""
     found = connection.execute(
@@ -216,21 +231,19 @@ def clear_half_loaded(connection: Any) -> None:
     Merged rows stay: a merge of a table and its children is one transaction, so they are complete, and the next run
     reads them again.
     """
-    columns = tables(connection)
-    if "_dlt_loads" not in columns:
+    if not columns_of(connection, "_dlt_loads"):
         return
     whole_loads = f"select load_id from {RAW}._dlt_loads where status = 0"
-    main = tables(connection, "main")
-    appending = APPENDING.partition(".")[2]
     with transaction(connection):
         for table in BOOKKEEPING:
-            if "_dlt_load_id" in columns.get(table, {}):
+            if "_dlt_load_id" in columns_of(connection, table):
                 connection.execute(f"delete from {RAW}.{table} where _dlt_load_id not in ({whole_loads})")
-        if appending in main:
-            for (root,) in connection.execute(f"select resource from {APPENDING}").fetchall():
+        if columns_of(connection, APPENDING, "main"):
+            columns = tables(connection)
+            for (root,) in connection.execute(f"select resource from main.{APPENDING}").fetchall():
                 if root in columns:
                     _clear_half_appended(connection, root, columns, whole_loads)
-            connection.execute(f"drop table {APPENDING}")
+            connection.execute(f"drop table main.{APPENDING}")
 
 
 def _clear_half_appended(connection: Any, root: str, columns: Mapping[str, Any], whole_loads: str) -> None:
@@ -246,25 +259,29 @@ def fingerprint(connection: Any) -> dict[str, str]:
     A changed row carries the id of the load that changed it, and children come with their root row. So columns,
     counts, the newest load and the deletion marks are enough; the rows need not be read.
     """
-    found: dict[str, str] = {}
-    for table, columns in tables(connection).items():
-        if table.startswith("_"):
-            continue
-        figures = ["count(*)"]
-        for column, wanted in (
-            ("_dlt_load_id", ("max({0})",)),
-            ("_omnium_deleted_at", ("count({0})", "max({0})")),
-        ):
-            if column in columns:
-                figures += [figure.format(f'"{column}"') for figure in wanted]
-        counted = connection.execute(f'select {", ".join(figures)} from "{RAW}"."{table}"').fetchone()
-        found[table] = digest([columns, [str(figure) for figure in counted]])
+    columns = {table: of_table for table, of_table in tables(connection).items() if not table.startswith("_")}
+    if not columns:
+        return {}
+    # One statement for hundreds of tables takes half as long as one for each.
+    counted = connection.execute(" union all ".join(starmap(_figures, columns.items()))).fetchall()
+    found = {table: digest([columns[table], figures]) for table, figures in counted}
     # A child may change without a change of its count.
     for table in found:
         root = table.split("__")[0]
         if root != table and root in found:
             found[table] = digest([found[table], found[root]])
-    return {**found, **_of_bookkeeping(connection)} if found else {}
+    return {**found, **_of_bookkeeping(connection)}
+
+
+def _figures(table: str, columns: Mapping[str, str]) -> str:
+    """The query of a table's name, and of figures that change with its rows."""
+    figures = ["count(*)"]
+    if "_dlt_load_id" in columns:
+        figures.append("max(_dlt_load_id)")
+    if "_omnium_deleted_at" in columns:
+        figures += ["count(_omnium_deleted_at)", "max(_omnium_deleted_at)"]
+    texts = ", ".join(f"{figure}::varchar" for figure in figures)
+    return f'select {literal(table)}, [{texts}] from "{RAW}"."{table}"'
 
 
 _READ_BY_MARTS = {
@@ -292,9 +309,9 @@ _READ_BY_MARTS = {
 
 
 def _of_bookkeeping(connection: Any) -> dict[str, str]:
-    columns, found = tables(connection), dict[str, str]()
+    found: dict[str, str] = {}
     for table, (column, query) in _READ_BY_MARTS.items():
-        if column in columns.get(table, {}):
+        if column in columns_of(connection, table):
             rows = connection.execute(query.format(table=f'"{RAW}"."{table}"')).fetchall()
             found[table] = digest([[str(value) for value in row] for row in rows])
     return found
@@ -359,7 +376,7 @@ def newest_load(connection: Any, time_zone: str) -> tuple[date | None, bool]:
     The day is None before the first load. The second value is the models' variable `is_as_of_day_over`.
     """
     for table, column in (("_dlt_loads", "inserted_at"), (RUNS, "finished_at")):
-        if columns := tables(connection).get(table):
+        if columns := columns_of(connection, table):
             # The newest load has the highest id: an earlier one may have a later time if the clock was ahead.
             newest = (
                 f'where load_id = (select max(load_id) from "{RAW}"."{table}")'

@@ -48,12 +48,12 @@ from omnium_elt.warehouse.database import (
     LOCAL,
     NO_VACUUM,
     clear_half_loaded,
+    columns_of,
     instant,
     literal,
     options_for,
     sizes_of,
 )
-from omnium_elt.warehouse.database import tables as tables_of
 from omnium_elt.warehouse.one_transaction import Package, TableSchema, family, lacking, put
 
 mend_paths()
@@ -223,7 +223,7 @@ class Warehouse:
 
     def _go_on_above_newest(self) -> None:
         """Number new packages above the loaded ones, even if the clock was set back since."""
-        is_there = self._connection is None or "_dlt_loads" in tables_of(self._connection.cursor())
+        is_there = self._connection is None or columns_of(self._connection.cursor(), "_dlt_loads")
         if "_dlt_loads" not in self.tables or not is_there:
             return
         with contextlib.suppress(DatabaseUndefinedRelation):  # somebody dropped the table
@@ -255,7 +255,7 @@ class Warehouse:
 
     def has_run(self, run_id: str) -> bool:
         """Whether a run has its row in `_omnium_runs`."""
-        if self._connection is not None and "_omnium_runs" not in tables_of(self._connection.cursor()):
+        if self._connection is not None and not columns_of(self._connection.cursor(), "_omnium_runs"):
             return False
         with contextlib.suppress(DatabaseUndefinedRelation):
             asked = f"select run_id from {self.name_of('_omnium_runs')} where run_id = {literal(run_id)}"

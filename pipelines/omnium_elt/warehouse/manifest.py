@@ -49,7 +49,7 @@ def version_of(connection: Any, home: Home) -> Version | None:
 
 def stamped(connection: Any) -> Version | None:
     """The version that is written in a warehouse; None if there is none."""
-    if TABLE not in database.tables(connection):
+    if not database.columns_of(connection, TABLE):
         return None
     rows = connection.execute(f"select run_id, as_of, published_at from {database.RAW}.{TABLE}").fetchall()
     return Version(*rows[0]) if rows else None

@@ -159,7 +159,7 @@ def proposed(home: Home, chosen: Selection) -> tuple[list[Change], list[str]]:
 
 def _newest_load(connection: Any) -> tuple[str, datetime] | None:
     """The run id of the newest load in the published data, and when it began; None if unknown."""
-    if database.RUNS not in database.tables(connection):
+    if not database.columns_of(connection, database.RUNS):
         return None
     newest = rows(
         connection,
