@@ -133,6 +133,15 @@ def test_the_same_seed_gives_the_same_bytes() -> None:
     assert first["orders"] != other["orders"]
 
 
+def test_another_day_shifts_the_same_tenant(small: Tenant) -> None:
+    later = generate("small", 1, TODAY + timedelta(days=1))
+    for name in ("suppliers", "products", "inventory"):
+        assert later.collections[name].keys() == small.collections[name].keys()
+    assert [(truth.kind, truth.configured_days) for truth in later.truth.lead_times.values()] == [
+        (truth.kind, truth.configured_days) for truth in small.truth.lead_times.values()
+    ]
+
+
 def test_small_is_made_at_once() -> None:
     started = time.monotonic()
     generate("small", 3, TODAY)
