@@ -5,7 +5,7 @@ Otherwise, in the working database, only models that depend on something that ch
 """
 
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import replace
 from datetime import date
 from typing import Any
@@ -55,7 +55,9 @@ def transform(settings: Settings, progress: Progress, *, force: bool = False) ->
     report = StepReport(STEP)
     if settings.engine == SPARK:
         spark.check(settings)
-    with database.connect(settings.home.working_database):  # a file that is open already opens at once
+    is_local = settings.destination in database.LOCAL
+    # A file that is open already opens at once.
+    with database.connect(settings.home.working_database) if is_local else nullcontext():
         not_known = _bring_decisions(settings)
         wanted = _wanted(settings)
     last = None if force else _last(settings)
@@ -65,7 +67,7 @@ def transform(settings: Settings, progress: Progress, *, force: bool = False) ->
         return report
     marker = settings.home.state / "transform.json"
     marker.unlink(missing_ok=True)
-    if settings.destination in database.LOCAL:
+    if is_local:
         with database.connect(settings.home.working_database) as connection:
             # A build by one engine does not tell what the other would build.
             forget = (

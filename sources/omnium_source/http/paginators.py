@@ -63,8 +63,7 @@ def read_page(body: bytes) -> Page:
     """Parse an answer as a page: an envelope, or a list of objects.
 
     Only the envelope is decoded, which takes a tenth of the time of decoding the rows too. An answer that is not quite
-    JSON is decoded leniently. Raises NotAnAnswer for other JSON, TooLarge beyond
-    MAX_ROWS, ValueError if it is not JSON.
+    JSON is decoded leniently. Raises NotAnAnswer for other JSON, TooLarge beyond MAX_ROWS, ValueError if it is no JSON.
     """
     try:
         envelope, rows = _quickly(body)
