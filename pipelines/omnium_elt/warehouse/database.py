@@ -51,8 +51,6 @@ READABLE_VERSIONS = ("v1.0.0", "v1.2.0", STORAGE_VERSION)
 ROWS_A_GROUP = 16_384
 """Rows of a row group; few packages fill one of DuckDB's default size, 122,880. Full groups are compressed and written
 to the file at once; others go uncompressed to the WAL first, and to the file at the checkpoint."""
-HEADER_BYTES = 12_288
-"""Size of the header that DuckDB writes into a new file in three steps; it cannot open a shorter file."""
 BYTES_A_BLOCK = 131_072
 """Block size of the file. A table takes at least one block: with DuckDB's default, 262,144, the hundreds of tables of a
 small tenant took a hundred megabytes. With half of this size, orders with all fields took half as much space again, as
@@ -91,20 +89,13 @@ def transaction(connection: Any) -> Iterator[None]:
         raise
 
 
-def is_made(path: Path) -> bool:
-    """Whether there is a complete DuckDB file. One shorter than its header, without a WAL, was cut by a full disk."""
-    if path.with_name(f"{path.name}.wal").exists():
-        return path.exists()
-    return path.exists() and path.stat().st_size >= HEADER_BYTES
-
-
 @contextmanager
 def connect(path: Path, *, read_only: bool = False) -> Iterator[Any]:
-    """Open a DuckDB file within the `with` block; one that is not made yet is opened as an empty database."""
+    """Open a DuckDB file within the `with` block; a missing file is not created, but opened as an empty database."""
     import duckdb
 
     with _opening:
-        connection = duckdb.connect(str(path), read_only=read_only) if is_made(path) else duckdb.connect()
+        connection = duckdb.connect(str(path), read_only=read_only) if path.exists() else duckdb.connect()
     try:
         connection.execute("set TimeZone = 'UTC'")
         connection.execute(f"set max_vacuum_tasks = {NO_VACUUM}")
@@ -133,14 +124,6 @@ def published(path: Path) -> Iterator[Any]:
                 "Where another version published it: omnium-elt transform, then omnium-elt publish.",
             ) from error
         raise
-
-
-def options_for(path: Path) -> str:
-    """Options of `attach` for the working database: none if it exists. Removes one that a full disk cut."""
-    if is_made(path):
-        return ""
-    path.unlink(missing_ok=True)
-    return new_file_options()
 
 
 def new_file_options() -> str:

@@ -51,7 +51,7 @@ from omnium_elt.warehouse.database import (
     columns_of,
     instant,
     literal,
-    options_for,
+    new_file_options,
     sizes_of,
 )
 from omnium_elt.warehouse.one_transaction import Package, TableSchema, family, lacking, put
@@ -457,17 +457,18 @@ def _attached(path: Path) -> Any:
     limit = memory.for_database() if has_log else _memory_limit()
     config = {**DUCKDB_CONFIG, "memory_limit": limit, "temp_directory": f"{path}.tmp"}
     connection = duckdb.connect(":memory:", config=config)
+    options = "" if path.exists() else new_file_options()
     try:
-        options = options_for(path)
         connection.execute(f"attach {literal(str(path))} as {path.stem} {options}")
-        # Without the in-memory database, cursors of this connection use the attached one.
         connection.execute(f"use {path.stem}")
-        connection.execute("detach memory")
+        connection.execute("detach memory")  # or cursors of this connection would use it
         if has_log:
             connection.execute("checkpoint")
             connection.execute(f"set memory_limit = '{_memory_limit()}'")
     except BaseException:
         connection.close()
+        if options:  # a full disk cut the header of the new file, and DuckDB could not open it again
+            path.unlink(missing_ok=True)
         raise
     return connection
 

@@ -11,7 +11,6 @@ import pytest
 from omnium_elt.infra.errors import OmniumEltError
 from omnium_elt.infra.home import Home
 from omnium_elt.infra.run_report import RunReport
-from omnium_elt.warehouse import database
 from omnium_elt.warehouse.database import ROWS_A_GROUP
 from omnium_elt.warehouse.destination import DUCKDB_CONFIG, Warehouse
 from omnium_elt.warehouse.one_transaction import Package
@@ -44,17 +43,23 @@ def test_cursors_find_the_file_and_rows_go_into_it_in_full_groups(
     assert os.listdir(elsewhere) == []
 
 
-@pytest.mark.parametrize("bytes_there", [0, 4_096, 8_192])
-def test_a_file_whose_making_a_full_disk_cut_is_made_anew(tmp_path: Path, bytes_there: int) -> None:
-    home = Home(tmp_path / "home")
-    home.create()
-    home.working_database.write_bytes(b"DUCK" * (bytes_there // 4))
-    with database.connect(home.working_database, read_only=True) as connection:
-        assert connection.execute("select count(*) from duckdb_tables()").fetchall() == [(0,)]
-    with Warehouse(home, "duckdb") as warehouse:
-        warehouse.execute("create table main.numbers as select 1 as number")
-    with database.connect(home.working_database, read_only=True) as connection:
-        assert connection.execute("from main.numbers").fetchall() == [(1,)]
+CUT_WHILE_IT_IS_MADE = """
+import resource, signal, sys
+from pathlib import Path
+from omnium_elt.warehouse.destination import _attached
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+resource.setrlimit(resource.RLIMIT_FSIZE, (int(sys.argv[2]), resource.RLIM_INFINITY))
+_attached(Path(sys.argv[1]))
+"""
+
+
+@pytest.mark.parametrize("bytes_left", [0, 4_096, 8_192])
+def test_a_file_whose_header_a_full_disk_cuts_does_not_stay(tmp_path: Path, bytes_left: int) -> None:
+    """DuckDB writes the header of a new file in three steps, and could not open what is left of it."""
+    path = tmp_path / "warehouse.duckdb"
+    command = [sys.executable, "-B", "-c", CUT_WHILE_IT_IS_MADE, str(path), str(bytes_left)]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert (done.returncode, "IOException" in done.stderr, path.exists()) == (1, True, False), done.stderr
 
 
 def test_a_file_that_was_cut_beside_its_log_is_left_as_it_is(tmp_path: Path) -> None:
