@@ -1,1 +1,1 @@
-"""Measures the goals in docs/benchmarks.md: `python -m tests.benchmarks`; see README.md."""
+"""Measures the goals of docs/benchmarks.md with `python -m tests.benchmarks`; see README.md."""

@@ -1,4 +1,4 @@
-"""python -m tests.benchmarks [NAME …] [--scale 0.1]: measure all goals, or those named."""
+"""python -m tests.benchmarks [NAME …] [--scale 0.1]: measure all goals, or the named ones."""
 
 import argparse
 import os
@@ -58,7 +58,7 @@ BENCHMARKS: dict[str, Callable[[float], Outcome]] = {
 
 
 def main() -> int:
-    """Exit status 1 where a goal is missed."""
+    """Run the benchmarks; return 1 if a goal is missed, otherwise 0."""
     parser = argparse.ArgumentParser(prog="python -m tests.benchmarks", description=__doc__)
     parser.add_argument(
         "names", nargs="*", metavar="NAME", choices=[[], *BENCHMARKS], help=", ".join(BENCHMARKS)
@@ -106,7 +106,7 @@ def main() -> int:
     print(f"{os.cpu_count()} cores, {machine}")
     if options.scale != 1:
         print(f"at {options.scale:g} of the full size: no measure of the goals")
-    # Ended from outside, it takes its server and whatever it measures along.
+    # On SIGTERM, raise SystemExit, so that the server and the measured process are stopped, too.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     outcomes = []
     for name in options.names or BENCHMARKS:

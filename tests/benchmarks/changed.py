@@ -1,4 +1,4 @@
-"""`run` after one row in a hundred changed, against the first run; and `load` of a little news in many tables."""
+"""`run` after 1 % of the rows changed, against the first run; and `load` of a few changed rows in many tables."""
 
 import json
 from pathlib import Path
@@ -15,17 +15,17 @@ LITTLE_GOAL = 5.0
 
 
 def with_new_field(scale: float) -> Outcome:
-    """Each changed row has a field that was never there before."""
+    """Each changed row has a new field."""
     return _one_percent(scale, adds_field=True)
 
 
 def one_percent(scale: float) -> Outcome:
-    """Changed rows have the fields that they had."""
+    """Changed rows keep their fields."""
     return _one_percent(scale, adds_field=False)
 
 
 def _one_percent(scale: float, *, adds_field: bool) -> Outcome:
-    """The ratio of the times on the large tenant, the later run in the numerator."""
+    """The time of the second run divided by that of the first, on the large tenant."""
     with serving(size="large" if scale >= 1 else "medium") as server, folder() as home:
         first = omnium_elt(server, home, "run")
         changed = server.ask(change=SHARE, adds_field=adds_field)
@@ -41,7 +41,7 @@ def _one_percent(scale: float, *, adds_field: bool) -> Outcome:
 
 
 def a_little(scale: float) -> Outcome:
-    """Loading one row in a hundred of a small tenant, with and without new fields."""
+    """Load 1 % of the rows of a small tenant, with and without new fields."""
     costs = []
     with serving(size="small") as server, folder() as home:
         first = omnium_elt(server, home, "load")
@@ -65,7 +65,7 @@ def a_little(scale: float) -> Outcome:
 
 
 def tables_of(home: Path) -> int:
-    """How many tables the tenant became."""
+    """The number of the tenant's raw tables."""
     with duckdb.connect(str(working(home)), read_only=True) as connection:
         counted = connection.execute(
             "select count(*) from duckdb_tables() where schema_name = 'omnium' and not starts_with(table_name, '_')"

@@ -1,8 +1,8 @@
-"""`run` after one row in a hundred changed, with ten times the history, against the same with one time.
+"""`run` after 1 % of the rows changed: with ten times the history, against the original history.
 
-The longer history is made within DuckDB: copies of all orders, inventory transactions and purchase orders under other
-ids, each as long before the other as the tenant is old. Articles, warehouses and suppliers stay as they are, and so
-does what changes.
+The longer history is made within DuckDB from copies of all orders, inventory transactions and purchase orders under
+other ids. Each copy is earlier than the previous one by the age of the tenant. Articles, warehouses and suppliers
+stay the same, and the same rows change.
 """
 
 import shutil
@@ -22,11 +22,11 @@ ROOTS = {
     "inventory_transactions": {"id", "purchase_order_id", "order_id"},
     "purchase_orders": {"id"},
 }
-"""Resources of which there is more, and the columns of their documents that name one."""
+"""Resources that are copied, and the id columns of their root tables."""
 
 
 def ten_times(scale: float) -> Outcome:
-    """The ratio of the times of the second runs, the one with the long history in the numerator."""
+    """The time of the second run with the long history, divided by that with the original one."""
     with serving(size="large" if scale >= 1 else "medium") as server, folder() as short, folder() as long:
         omnium_elt(server, short, "load")
         shutil.copytree(short, long, dirs_exist_ok=True)
@@ -54,7 +54,7 @@ def ten_times(scale: float) -> Outcome:
 
 
 def lengthen(home: Path) -> int:
-    """Make the history TIMES as long; how many rows there are then."""
+    """Make the history TIMES as long; return the number of rows afterwards."""
     rows = 0
     with duckdb.connect(str(working(home)), config={"memory_limit": "3GB"}) as connection:
         connection.execute("set TimeZone = 'UTC'")

@@ -8,7 +8,7 @@ GOAL = 2.5
 
 
 def all_resources(scale: float) -> Outcome:
-    """The ratio of the times, ours in the numerator."""
+    """Our time divided by the loops' time."""
     with serving(size="large" if scale >= 1 else "medium") as server, folder() as home:
         peer = script(server, "peer_all_loops")
         server.ask(asked=True)

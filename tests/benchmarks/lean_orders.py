@@ -9,7 +9,7 @@ FAR_GOAL = 1.0
 
 
 def orders_a_second(scale: float) -> Outcome:
-    """The whole command counts, its start as well."""
+    """Orders a second for the entire command, including its start."""
     orders = int(ORDERS * scale)
     peer, ours = beside_bare_loop(orders)
     rate = orders / ours.seconds
@@ -23,7 +23,7 @@ def orders_a_second(scale: float) -> Outcome:
 
 
 def far_away(scale: float) -> Outcome:
-    """The same where each answer takes a while, as over the internet: a loop over one scroll only waits."""
+    """The same with slow answers, as over the internet, where a loop over one scroll mostly waits."""
     orders = int(ORDERS * scale)
     peer, ours = beside_bare_loop(orders, latency=LATENCY)
     ratio = ours.seconds / peer.seconds

@@ -1,6 +1,6 @@
-"""Processes of their own, and what they cost: wall time, CPU time, peak memory.
+"""Runs commands as child processes and measures their wall time, CPU time and peak memory.
 
-The benchmark's own process stays small and does nothing meanwhile, so that a child's figures are the child's.
+Meanwhile the benchmark's own process stays small and idle, so that it does not affect the figures.
 """
 
 import contextlib
@@ -19,14 +19,14 @@ from typing import Any
 
 ROOT = Path(__file__).parents[2]
 MIB = 1024 * 1024
-LOOKS_BEFORE_COUNTED = 10  # ten looks a second
+LOOKS_BEFORE_COUNTED = 10  # ten samples a second
 
 
 @dataclass(frozen=True)
 class Cost:
-    """What one process took, with those that it started.
+    """What one process cost, including all processes that it started.
 
-    `cpu` is user and system time in seconds, `peak_bytes` the most memory at any moment.
+    `cpu` is user plus system time in seconds; `peak_bytes` is the largest resident memory at any moment.
     """
 
     seconds: float
@@ -40,7 +40,7 @@ class Cost:
 
 @dataclass(frozen=True)
 class Outcome:
-    """One row of the table: `value` is what the goal bounds, `figures` the two it comes from."""
+    """A result: `value` is compared with the goal; `figures` are the measurements that it is calculated from."""
 
     name: str
     goal: str
@@ -58,9 +58,9 @@ class Outcome:
 def measured(
     arguments: Sequence[str], environment: dict[str, str] | None = None, *, most_seconds: float | None = None
 ) -> Cost:
-    """Run a command to its end, or until it was killed after `most_seconds`.
+    """Run a command and measure it; kill it after `most_seconds`.
 
-    Raises RuntimeError with the end of its errors where it fails.
+    Raises RuntimeError with the end of its output and errors if it fails or is killed.
     """
     with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
         started = time.monotonic()
@@ -71,7 +71,7 @@ def measured(
         limit = threading.Timer(most_seconds or threading.TIMEOUT_MAX, process.kill)
         limit.daemon = True
         limit.start()
-        # wait4 tells what this one child used; Popen.wait would not.
+        # wait4 returns the resource usage of this child; Popen.wait does not.
         try:
             with peak:
                 _, status, usage = os.wait4(process.pid, 0)
@@ -96,11 +96,11 @@ def measured(
 
 
 class _Peak:
-    """The most memory that a process and all below it held together, looked at ten times a second (Linux).
+    """The peak memory of a process and all its descendants together, sampled ten times a second (Linux).
 
-    What all map from the same files, libraries above all, is there once: of these pages the largest share counts. A
-    process counts after a second: one that is about to become another program (Java starts its helpers so) has its
-    parent's memory until then, which would count twice.
+    Pages mapped from files, mostly shared libraries, are counted once, as the largest amount of any process. A
+    descendant counts only after a second: until a forked process executes another program (Java starts its helpers
+    this way), it shares its parent's memory, which would be counted twice.
     """
 
     def __init__(self, pid: int) -> None:
@@ -129,7 +129,7 @@ class _Peak:
 def _with_children(pid: int) -> list[int]:
     try:
         children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
-        # A thread may have started one too.
+        # Other threads may have started children, too.
         for task in Path(f"/proc/{pid}/task").iterdir():
             children += (task / "children").read_text().split()
     except OSError:
@@ -138,7 +138,7 @@ def _with_children(pid: int) -> list[int]:
 
 
 def _resident(pid: int) -> tuple[int, int]:
-    """Bytes of a process that are its own, and those mapped from files."""
+    """Resident bytes of a process: its own memory, and pages mapped from files."""
     try:
         _, resident, mapped, *_ = map(int, Path(f"/proc/{pid}/statm").read_text().split())
     except (OSError, ValueError):
@@ -148,7 +148,7 @@ def _resident(pid: int) -> tuple[int, int]:
 
 
 class Server:
-    """A sandbox in a process of its own (serving.py)."""
+    """A sandbox in a separate process (serving.py)."""
 
     def __init__(self, process: "subprocess.Popen[str]") -> None:
         self._process = process
@@ -162,7 +162,7 @@ class Server:
         return json.loads(line)
 
     def ask(self, **command: Any) -> Any:
-        """Send one of the commands of serving.py."""
+        """Send one of the commands of serving.py and return its answer."""
         assert self._process.stdin is not None
         self._process.stdin.write(json.dumps(command) + "\n")
         self._process.stdin.flush()
@@ -170,13 +170,13 @@ class Server:
 
     @property
     def environment(self) -> dict[str, str]:
-        """What a process must know to read from it."""
+        """The environment variables with which a process reads from this sandbox."""
         return {f"SOURCES__OMNIUM__{name.upper()}": value for name, value in self.access.items()}
 
 
 @contextlib.contextmanager
 def serving(**sandbox: Any) -> Iterator[Server]:
-    """A sandbox made with these arguments, until the end of the `with` block."""
+    """Serve a sandbox with these arguments until the end of the `with` block."""
     process = subprocess.Popen(
         [sys.executable, "-m", "tests.benchmarks.serving", json.dumps(sandbox)],
         stdin=subprocess.PIPE,
@@ -193,21 +193,21 @@ def serving(**sandbox: Any) -> Iterator[Server]:
 
 @contextlib.contextmanager
 def folder() -> Iterator[Path]:
-    """A folder that is gone afterwards."""
+    """A temporary folder, deleted at the end of the `with` block."""
     with tempfile.TemporaryDirectory(prefix="omnium-benchmark-") as path:
         yield Path(path)
 
 
 def omnium_elt(server: Server | None, home: Path, command: str, *more: str) -> Cost:
-    """One command of ours, as a user gives it."""
+    """Measure one command of `omnium-elt`, started as a user starts it."""
     arguments = [sys.executable, "-m", "omnium_elt", command, "--home", str(home), "--json", *more]
     return measured(arguments, server.environment if server else None)
 
 
 def beside_bare_loop(orders: int, *, latency: float = 0.0, **sandbox: Any) -> tuple[Cost, Cost]:
-    """What the bare loop over so many orders costs, and what our load of them does; each answer `latency` s later.
+    """Measure the bare loop over `orders` orders, and our load of them, with `latency` seconds for each answer.
 
-    `sandbox`: which orders these are.
+    `sandbox`: further arguments of the sandbox, such as `filled`.
     """
     with serving(size="empty", orders=orders, **sandbox) as server, folder() as home:
         server.ask(latency=latency)
@@ -216,5 +216,5 @@ def beside_bare_loop(orders: int, *, latency: float = 0.0, **sandbox: Any) -> tu
 
 
 def script(server: Server, name: str, *more: str) -> Cost:
-    """One of the peers in this folder."""
+    """Measure one of the peers in this folder."""
     return measured([sys.executable, "-m", f"tests.benchmarks.{name}", *more], server.environment)

@@ -1,4 +1,4 @@
-"""Peak memory of a load: it must not grow with what is loaded."""
+"""Peak memory of a load, which must not grow with the number of rows."""
 
 from tests.benchmarks.measuring import MIB, Cost, Outcome, folder, omnium_elt, serving
 
@@ -8,7 +8,7 @@ MOST = 700 * MIB
 
 
 def million_orders(scale: float) -> Outcome:
-    """Ten times as many lean orders: the ratio of the peaks."""
+    """The peak with a million lean orders divided by that with a tenth of them."""
     few, many = (_load(int(MILLION * scale * share), is_filled=False) for share in (0.1, 1.0))
     ratio = many.peak_bytes / few.peak_bytes
     return Outcome(
@@ -21,7 +21,7 @@ def million_orders(scale: float) -> Outcome:
 
 
 def filled_orders(scale: float) -> Outcome:
-    """The peak with filled orders."""
+    """The peak with 100,000 filled orders."""
     orders = int(MILLION * scale / 10)
     cost = _load(orders, is_filled=True)
     return Outcome(

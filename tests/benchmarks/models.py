@@ -1,8 +1,8 @@
 """All dbt models on a million order lines and a million inventory transactions.
 
-The tenant is the large one, loaded; its orders, and its transactions, are then copied within DuckDB under
-other ids until there are as many as the goal says. Articles, warehouses and suppliers stay as they are; in the
-wide case there are more articles, until SKU and warehouse make a million, and each copy sells articles of its own.
+The large tenant is loaded. Then its orders and transactions are copied within DuckDB under other ids until there are as
+many as the goal states. Articles, warehouses and suppliers stay the same. In the wide case articles are copied, too,
+until there are a million rows of SKU and warehouse, and each copy sells its own articles.
 """
 
 import duckdb
@@ -16,16 +16,16 @@ MOST = 4 * 1024 * MIB
 LINES, TRANSACTIONS, INVENTORY = "orders__order_form__line_items", "inventory_transactions", "inventory"
 ROOT_IDS = ("id", "order_number")
 ARTICLES = ("product_id", "sku_id", "sku", "code", "variant")
-"""Columns that name an article, in orders, products, inventory and its transactions."""
+"""Columns that identify an article in orders, products, inventory and inventory transactions."""
 
 
 def all_models(scale: float) -> Outcome:
-    """Seconds of the whole command, and its memory."""
+    """Seconds of the entire command, and its memory."""
     return _measured(scale, is_wide=False)
 
 
 def wide(scale: float) -> Outcome:
-    """The same with as many rows of SKU and warehouse."""
+    """The same with a million rows of SKU and warehouse."""
     return _measured(scale, is_wide=True)
 
 
@@ -48,7 +48,7 @@ def _measured(scale: float, *, is_wide: bool) -> Outcome:
 
 
 def enlarge(connection: duckdb.DuckDBPyConnection, wanted: int, *, is_wide: bool) -> list[int]:
-    """Copy until there are `wanted` order lines, transactions and, if wide, rows of inventory; how many there are."""
+    """Copy until there are `wanted` order lines, transactions and, if wide, rows of inventory; return their numbers."""
     counted = {"orders": LINES, TRANSACTIONS: TRANSACTIONS} | ({INVENTORY: INVENTORY} if is_wide else {})
     times = {root: -(-wanted // max(1, count(connection, table))) for root, table in counted.items()}
     if is_wide:
@@ -59,9 +59,9 @@ def enlarge(connection: duckdb.DuckDBPyConnection, wanted: int, *, is_wide: bool
 
 
 def multiply(connection: duckdb.DuckDBPyConnection, root: str, times: int, *, is_wide: bool = False) -> None:
-    """Let a resource hold `times` as many rows, children included, each copy under ids of its own.
+    """Multiply the rows of a resource and its child tables by `times`, each copy with its own ids.
 
-    In the wide case a copy also has articles of its own.
+    In the wide case a copy also has its own articles.
     """
     for table in family(connection, root):
         ids = {*IDS, *(ROOT_IDS if table == root else ()), *(ARTICLES if is_wide else ())}

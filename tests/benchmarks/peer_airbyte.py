@@ -1,7 +1,7 @@
 """A peer: PyAirbyte with a declarative manifest of the same endpoint, into DuckDB. Argument: folder.
 
-Runs in an environment of its own (`versus_airbyte.py` says which), so it imports nothing of ours. Airbyte makes a
-column of each field at the top of an order; what lies deeper, lines and shipments, stays JSON: less work than ours.
+Runs in a separate environment (see `versus_airbyte.py`), so it imports nothing of this project. Airbyte makes a column
+of each top-level field of an order and keeps nested ones, such as lines and shipments, as JSON, which is less work.
 """
 
 import json
@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 os.environ["DO_NOT_TRACK"] = "1"
-# It would ask a registry for connectors, which a manifest needs none of.
+# Otherwise it asks a registry for connectors, which a manifest does not need.
 os.environ["AIRBYTE_OFFLINE_MODE"] = "1"
 
 import airbyte
@@ -30,7 +30,7 @@ TYPES = {
 
 
 def main() -> None:
-    """Prints how many orders were loaded."""
+    """Load all orders and print their number."""
     folder = Path(sys.argv[1])
     base_url, client_id, client_secret = (
         os.environ[f"SOURCES__OMNIUM__{name}"] for name in ("BASE_URL", "CLIENT_ID", "CLIENT_SECRET")
@@ -49,7 +49,7 @@ def main() -> None:
 
 
 def manifest(base_url: str) -> dict[str, Any]:
-    """Orders by page, as Airbyte's manifests describe an endpoint."""
+    """An Airbyte manifest that reads orders page by page."""
     paginator = {
         "type": "DefaultPaginator",
         "page_token_option": {"type": "RequestOption", "inject_into": "body_json", "field_name": "page"},
@@ -100,7 +100,7 @@ def manifest(base_url: str) -> dict[str, Any]:
 
 
 def schema() -> dict[str, Any]:
-    """The fields of an order; without them Airbyte would leave them out."""
+    """The JSON schema of an order; Airbyte omits fields that it does not contain."""
     return {
         "type": "object",
         "additionalProperties": True,

@@ -1,7 +1,7 @@
-"""A peer: downloads every resource in turn with httpx and parses each page with orjson. Nothing more.
+"""A peer that only downloads every resource in turn with httpx and parses each page with orjson.
 
-Scrolls go batch by batch; searches page side by side, as many at once as the server takes. Where a search
-shows 10,000 rows only, the time for them counts in proportion to all rows: no other loop could do better.
+A scroll is read batch by batch; the pages of a search are read in parallel, AT_ONCE at a time. A search shows at most
+10,000 rows; if there are more, its time is extrapolated to all rows.
 """
 
 import json
@@ -20,7 +20,7 @@ REACH = 10_000
 
 
 class Loops:
-    """One connection pool, and a loop per kind of endpoint."""
+    """A connection pool, and a loop for each kind of endpoint."""
 
     def __init__(self, client: httpx.Client) -> None:
         self._client, self._pool = client, ThreadPoolExecutor(AT_ONCE)
@@ -32,7 +32,7 @@ class Loops:
         return self._parsed(self._client.post(path, json=body))
 
     def read(self, resource: Resource) -> tuple[int, float]:
-        """Rows, and the share of all rows that they are."""
+        """Read a resource; return the number of rows read, and their share of all rows."""
         if resource.name == "supplier_versions":
             return self._versions(resource)
         body = dict(resource.body)
@@ -80,7 +80,7 @@ class Loops:
 
 
 def main() -> None:
-    """Prints the seconds that all resources take one after the other, and those of each."""
+    """Read all resources one after the other; print the seconds in total and of each resource."""
     with connected() as client:
         loops, each, rows_in_all = Loops(client), {}, 0
         for resource in RESOURCES.values():

@@ -1,4 +1,4 @@
-"""A peer: downloads the scroll of all orders with httpx, and parses each page with orjson. Nothing more."""
+"""A peer that only downloads the scroll of all orders with httpx and parses each page with orjson."""
 
 import orjson
 
@@ -6,7 +6,7 @@ from tests.benchmarks.peer_connection import connected
 
 
 def main() -> None:
-    """Prints how many orders and bytes came."""
+    """Read all orders and print their number and size."""
     with connected() as client:
         body = {"take": 100, "sortOrder": "DocumentId", "disableFacets": True}
         answer, orders, size = client.post("Orders/Scroll", json=body), 0, 0

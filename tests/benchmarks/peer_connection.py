@@ -1,4 +1,4 @@
-"""How the bare loops reach the tenant: a connection with a token, and nothing more."""
+"""The connection that the bare loops use: an HTTP client with a token."""
 
 import contextlib
 import os
@@ -9,7 +9,7 @@ import httpx
 
 @contextlib.contextmanager
 def connected() -> Iterator[httpx.Client]:
-    """A client of the API, signed in with the credentials in the environment."""
+    """A client of the API, authenticated with the credentials in the environment."""
     base_url, client_id, client_secret = (
         os.environ[f"SOURCES__OMNIUM__{name}"] for name in ("BASE_URL", "CLIENT_ID", "CLIENT_SECRET")
     )

@@ -10,7 +10,7 @@ from dlt.sources.rest_api import rest_api_source
 
 
 def main() -> None:
-    """Prints how many orders were loaded."""
+    """Load all orders and print their number."""
     folder, pages, file_format = Path(sys.argv[1]), int(sys.argv[2]), sys.argv[3] or None
     base_url, client_id, client_secret = (
         os.environ[f"SOURCES__OMNIUM__{name}"] for name in ("BASE_URL", "CLIENT_ID", "CLIENT_SECRET")
@@ -29,7 +29,7 @@ def main() -> None:
                         "method": "POST",
                         "json": {"take": 100, "disableFacets": True},
                         "data_selector": "result",
-                        # A search shows 10,000 rows, which is as many as there are here.
+                        # A search shows at most 10,000 rows; the benchmark has no more.
                         "paginator": {
                             "type": "page_number",
                             "base_page": 0,

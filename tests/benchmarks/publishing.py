@@ -1,4 +1,4 @@
-"""Publishing a warehouse of one GB, and publishing it again."""
+"""Publishing a warehouse of 1 GB, and publishing it again."""
 
 import json
 
@@ -13,14 +13,14 @@ ROWS_AT_ONCE = 500_000
 
 
 def large_warehouse(scale: float) -> Outcome:
-    """Seconds for the first time; the second time must copy nothing."""
+    """Seconds of the first publication; the second one must copy nothing."""
     with folder() as home:
         with serving(size="small") as server:
             omnium_elt(server, home, "load")
         omnium_elt(None, home, "transform")
         database = working(home)
         with duckdb.connect(str(database)) as connection:
-            # Random text: it does not compress, so that rows become bytes at once.
+            # Random text does not compress, so few rows suffice.
             connection.execute("create table omnium.benchmark_rows (number bigint, text varchar)")
             while database.stat().st_size < BYTES * scale:
                 connection.execute(

@@ -1,9 +1,10 @@
-"""Pages become tables by Arrow's own JSON reader, against our normalizer: would a load with it be worth building?
+"""Arrow's JSON reader against our normalizer: would a load based on it be worth building?
 
-*Bare*: rows cut out of the page, a hash of each row's own bytes, Arrow's reader with the contract's nested schema,
-lists flattened, moments and decimals typed, personal texts hashed. *Full* adds what Arrow's reader cannot do: text of
-JSON for what lies deep or has no form, which takes a second look at the rows, and contacts looked for in free texts.
-Neither cleans JSON, keeps values that do not fit or tells of fields that the contract lacks: a load would gain less.
+*Bare* cuts the rows out of a page, hashes the bytes of each row, reads them with Arrow's reader and the contract's
+nested schema, flattens lists, converts times and decimals, and hashes personal texts. *Full* adds what Arrow's reader
+cannot do: JSON text of deeply nested or unstructured values, for which the rows are parsed again, and the search for
+contacts in free texts. Neither cleans JSON, keeps values that do not fit their column, or reports fields that the
+contract lacks, so a real load would gain less.
 """
 
 import gc
@@ -56,7 +57,7 @@ READ_AS = {
 
 
 def measure(scale: float) -> Outcome:
-    """How much faster a whole load of filled orders would be, by CPU time."""
+    """How many times faster a load of filled orders would be, by CPU time."""
     count = int(ORDERS * scale)
     _, ours = beside_bare_loop(count, filled=True)
     even, text_even = _compare(_filled(count))
@@ -82,7 +83,7 @@ def measure(scale: float) -> Outcome:
 
 
 def _compare(batches: Iterator[list[bytes]]) -> tuple[dict[str, float], str]:
-    """CPU seconds a row of each way, by turns, and all of them in words."""
+    """Measure all ways in turns; return CPU seconds a row of each, and a line that describes them."""
     tables = shape_of(RESOURCES["orders"], PERSONAL)
     normalizer, quick = ResourceNormalizer(tables), _Quick(tables)
     ways: dict[str, Callable[[Sequence[bytes]], object]] = {
@@ -110,7 +111,7 @@ def _compare(batches: Iterator[list[bytes]]) -> tuple[dict[str, float], str]:
 
 
 class _Quick:
-    """The quick way, with what a page of ordinary rows needs and no more."""
+    """Makes tables with Arrow's JSON reader, with only what pages of ordinary rows need."""
 
     def __init__(self, tables: ResourceShape) -> None:
         self._tables, self._root = tables, tables.tables[tables.root].node
@@ -129,7 +130,7 @@ class _Quick:
                 yield pa.field(name, pa.list_(pa.struct(list(self._fields(below)))))
 
     def full(self, bodies: Sequence[bytes]) -> None:
-        """`bare`, with what Arrow's reader does not do."""
+        """`bare`, plus JSON columns and the search for contacts."""
         for name, table in self.bare(bodies).items():
             for column in self._tables.tables[name].columns:
                 if column.watched and column.name in table.column_names:
@@ -150,7 +151,7 @@ class _Quick:
                 pa.array([orjson.dumps(value) for value in values], pa.string())
 
     def bare(self, bodies: Sequence[bytes]) -> dict[str, pa.Table]:
-        """The tables of some pages; none where Arrow refuses one of their values."""
+        """The tables of some pages; empty if Arrow refuses one of their values."""
         rows = [row for body in bodies for row in _ROWS.decode(_ENVELOPE.decode(body).result)]
         hashes = [blake2b(row, digest_size=8, key=PERSONAL.salt).hexdigest() for row in rows]
         lines = b"\n".join(map(bytes, rows))
@@ -202,7 +203,7 @@ class _Quick:
 
 
 def _filled(count: int) -> Iterator[list[bytes]]:
-    """Pages of the sandbox's filled orders, some at a time."""
+    """Batches of PAGES_A_BATCH pages of the sandbox's filled orders."""
     with (
         Sandbox(size="empty", orders=count, filled=True) as sandbox,
         OmniumClient(sandbox.base_url, sandbox.client_id, sandbox.client_secret) as client,
@@ -219,7 +220,7 @@ def _filled(count: int) -> Iterator[list[bytes]]:
 
 
 def _uneven(count: int) -> Iterator[list[bytes]]:
-    """Pages of orders that differ: fields that come and go, lists of none to four, ids in 37 of 100."""
+    """Batches of pages of orders with differing fields, lists of none to four, and ids in 37 of 100."""
     chance = random.Random(18)
     orders = [_order("OmniumOrder", chance) for _ in range(min(count, 2_000))]
     pages = []

@@ -1,8 +1,8 @@
 """policy_backtest on real sales: python -m tests.benchmarks.replay --data DIR [--lead-days 14] [--nth 1]
 
 DIR holds retail_daily_sales.parquet (sku, day, quantity) and retail_articles.parquet (sku, median_price_gbp). Prints
-what each policy served with how much stock, and how much stock Omnium's formula needs, between two of its margins, for
-what ours served. With every article and a look at history on every day it takes minutes.
+the stock of each policy and the share of demand that it served, and the stock with which Omnium's formula serves the
+same share as ours, interpolated between two of its margins. With all articles and daily estimates it takes minutes.
 """
 
 import argparse
@@ -15,7 +15,7 @@ from tests.support.sales import replay_sales
 
 
 def main() -> None:
-    """Replay and print."""
+    """Replay the sales and print the policies."""
     parser = argparse.ArgumentParser(prog="python -m tests.benchmarks.replay", description=__doc__)
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--lead-days", type=int, default=14)
@@ -57,7 +57,7 @@ def main() -> None:
 
 
 def stock_for(curve: list[tuple[float, float]], served: float) -> float | None:
-    """The stock value at which a curve of (share served, stock) reaches a share; None beyond its ends."""
+    """The stock value at which a curve of (share served, stock) reaches `served`; None beyond its ends."""
     for (low, little), (high, much) in pairwise(curve):
         if low <= served <= high:
             return little + (much - little) * (served - low) / (high - low)

@@ -1,19 +1,18 @@
-"""All dbt models over millions of order lines, on DuckDB and on Spark, within some GiB of memory.
+"""All dbt models over millions of order lines, on DuckDB and on Spark, with limited memory.
 
     python -m tests.benchmarks scale                               # 1, 5 and 20 million, both engines: hours
-    python -m tests.benchmarks scale --sizes 10 --engines duckdb   # what has to spill rather than die
-    python -m tests.benchmarks scale … --keep DIR                  # the grown tenants stay there, and are used again
+    python -m tests.benchmarks scale --sizes 10 --engines duckdb   # has to spill
+    python -m tests.benchmarks scale … --keep DIR                  # keep the tenants there and use them again
     OMNIUM_SPARK_MEMORY=8GB python -m tests.benchmarks scale --sizes 5 --engines spark --memory 12
 
-The tenant is the large one of the sandbox, loaded and grown within DuckDB (scale_data.py); each size has a home of its
-own. On DuckDB the models are built three times: from nothing, after one in a hundred orders, transactions and purchase
-orders changed, and after 1,000 orders did, with as large a share of the others. Spark builds everything every time, so
-once.
+The large tenant of the sandbox is loaded and grown within DuckDB (scale_data.py); each size has its own home. On DuckDB
+the models are built three times: from nothing, after 1 % of the orders, transactions and purchase orders changed, and
+after 1,000 orders and the same share of the others changed. Spark always builds everything, so it builds once.
 
-A build runs in a control group of 4 GiB, or of `--memory`, where one can be made here, which kills what takes more
-(pages of files count, but are given back); elsewhere its memory is only watched. Spilled are the bytes in the engine's
-folder for it, looked at every five seconds. Spark needs pyspark and dbt-spark, in this Python or in that which
-`SPARK_PYTHON` names.
+If possible, a build runs in a control group of 4 GiB, or of `--memory` GiB, which kills it if it needs more (cached
+pages of files count, but are reclaimed first); otherwise its memory is only measured. The spilled bytes are the size of
+the engine's temporary folder, sampled every five seconds. Spark needs pyspark and dbt-spark, in this Python or in the
+one that `SPARK_PYTHON` names.
 """
 
 import contextlib
@@ -38,16 +37,16 @@ SIZES = (1.0, 5.0, 20.0)
 ENGINES = (DUCKDB, SPARK) = ("duckdb", "spark")
 MINUTES = 120.0
 MEMORY = 4.0
-"""GiB that a build may take."""
+"""GiB that a build may use."""
 PYTHON = "SPARK_PYTHON"
 SPILLS = {DUCKDB: "warehouse.duckdb.tmp", SPARK: "spark"}
-"""Folders below `state/`."""
+"""Each engine's temporary folder below `state/`."""
 CONTROL_GROUPS = Path("/sys/fs/cgroup")
 
 
 @dataclass(frozen=True)
 class Build:
-    """One build of the models: what it cost, or why it did not end."""
+    """One build of the models: its cost, or the reason why it failed."""
 
     name: str
     lines: int
@@ -73,9 +72,9 @@ def models(
     memory: float = MEMORY,
     keep: Path | None = None,
 ) -> Outcome:
-    """Whether DuckDB builds all sizes within the memory; every build is a row of the figures.
+    """Whether DuckDB builds all sizes within the memory limit; the figures have a line for each tenant and build.
 
-    The tenants stay below `keep`, where there is one, and are used again.
+    If `keep` is given, the tenants stay in that folder and are used again.
     """
     figures: list[str] = []
     builds: list[Build] = []
@@ -102,7 +101,7 @@ def models(
 
 
 def _tenant(home: Path, lines: int, size: str) -> scale_data.Tenant:
-    """The tenant of so many order lines in this home, made of the sandbox of a `size` where it is not there yet."""
+    """The tenant of `lines` order lines in this home; if missing, it is made from the sandbox of this `size`."""
     if not working(home).exists():
         with folder() as loaded:
             with serving(size=size) as server:
@@ -110,7 +109,7 @@ def _tenant(home: Path, lines: int, size: str) -> scale_data.Tenant:
             read = scale_data.columns_read(working(loaded))
             with duckdb.connect(str(working(loaded)), config={"memory_limit": "3GB"}) as connection:
                 scale_data.grow(connection, lines, read)
-            # Only when it has grown, so that one that was interrupted is not used again.
+            # Move it only once it is complete, so that an interrupted one is not used again.
             home.mkdir(parents=True, exist_ok=True)
             for entry in loaded.iterdir():
                 shutil.move(entry, home / entry.name)
@@ -172,7 +171,7 @@ def _build(
 
 
 def _ratios(builds: Sequence[Build]) -> list[str]:
-    """CPU time of builds of everything against DuckDB's of the least size, and of later ones against their size's."""
+    """Ratios of CPU time: DuckDB's full builds to its smallest, Spark's to DuckDB's, later builds to the full one."""
     whole: dict[tuple[str, int], float] = {}
     found = []
     for build in builds:
@@ -196,18 +195,18 @@ def _ratios(builds: Sequence[Build]) -> list[str]:
 
 @dataclass(frozen=True)
 class _ControlGroup:
-    """What kills a process when the group takes more memory than it may; none where that cannot be had."""
+    """A control group that limits memory; without a path, nothing is limited."""
 
     path: Path | None = None
 
     @property
     def prefix(self) -> list[str]:
-        """What to put before a command to have it in the group."""
+        """The words before a command that make it run in the group."""
         return ["sh", "-c", f'echo $$ > {self.path}/cgroup.procs; exec "$@"', "sh"] if self.path else []
 
     def has_killed(self) -> bool:
-        """Whether it has killed a process, which may be one that the command started."""
-        for name in ("memory.oom_control", "memory.events"):  # of version 1 and 2
+        """Whether the group has killed a process: the command, or one that it started."""
+        for name in ("memory.oom_control", "memory.events"):  # cgroups 1 and 2
             with contextlib.suppress(OSError):
                 lines = (self.path / name).read_text().splitlines() if self.path else []
                 return any(line.startswith("oom_kill ") and line != "oom_kill 0" for line in lines)
@@ -216,7 +215,7 @@ class _ControlGroup:
 
 @contextlib.contextmanager
 def _control_group(memory: float) -> Iterator[_ControlGroup]:
-    """A control group of so many GiB, or one that limits nothing where none can be made."""
+    """A control group of `memory` GiB, or one that limits nothing if none can be created."""
     for root, setting in (
         (CONTROL_GROUPS / "memory", "memory.limit_in_bytes"),
         (CONTROL_GROUPS, "memory.max"),
@@ -242,7 +241,7 @@ def _control_group(memory: float) -> Iterator[_ControlGroup]:
 
 
 class _Spilled:
-    """The most bytes that lay below a folder, looked at every five seconds: Spark has thousands of files there."""
+    """The largest size of a folder, sampled only every five seconds, because Spark has thousands of files in it."""
 
     def __init__(self, path: Path) -> None:
         self.bytes, self._path, self._is_over = 0, path, threading.Event()

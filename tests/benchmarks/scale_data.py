@@ -1,12 +1,12 @@
-"""A tenant of as many order lines as wanted, made within DuckDB from the loaded tables of a smaller one.
+"""Makes a tenant of any number of order lines, within DuckDB, from the loaded tables of a smaller one.
 
-A copy of the tenant is a year and more of orders with their shipments and returns, the purchase orders with their
-events, and the inventory transactions that both caused, under ids of its own and a few hours earlier than the one
-before. Articles grow as the square root of the copies: what a chain sells more of is mostly what it sells already.
-Copies are dealt to these sets of articles unevenly (the first set sells most), and in one order of fifty all lines are
-one article, as a carrier bag is: the largest key. Warehouses and suppliers stay as they are.
+A copy of the tenant has its own ids and is a few hours earlier than the previous one. It holds more than a year of
+orders with shipments and returns, purchase orders with their events, and the inventory transactions of both. The number
+of articles grows with the square root of the copies, because a growing chain mostly sells more of the same articles.
+The copies are spread unevenly over these sets of articles (the first set sells most). In one order of fifty, all lines
+are the same article, such as a carrier bag, which makes it the largest key. Warehouses and suppliers stay the same.
 
-Only what the models read is copied: of other columns a copy has null, other tables stay as they were loaded.
+Only tables and columns that the models read are copied. Other columns are null in a copy; other tables are unchanged.
 """
 
 import json
@@ -39,29 +39,29 @@ DOCUMENTS = {
     "purchase_orders": {"id"},
     "event_log": {"id", "object_id"},
 }
-"""Resources that grow with the order lines, and their columns that name a document."""
+"""Resources that grow with the order lines, and the columns of their root tables that identify a document."""
 ASSORTMENT = {
     "products": {"id"},
     "inventory": set[str](),
     "prices": {"id"},
     "cost_prices": {"id"},
 }
-"""Resources that grow with the articles, and their columns of ids."""
+"""Resources that grow with the articles, and the id columns of their root tables."""
 ROW_IDS = {"_dlt_id", "_dlt_parent_id", "_dlt_root_id"}
 ARTICLES = {"product_id", "sku_id", "sku", "code", "variant", "package_sku_id"}
-"""Columns that name an article, in any of these tables."""
+"""Columns that identify an article, in any of these tables."""
 DBT_PARSE = (
     *(sys.executable, "-c", "from dbt.cli.main import cli; cli()", "parse"),
     *("--project-dir", "transforms", "--profiles-dir", "transforms", "--no-send-anonymous-usage-stats"),
 )
 HOURS_BETWEEN_COPIES = 7
 BAG_ORDERS = 50
-"""In one order of so many all lines are the carrier bag."""
+"""In one of this many orders, all lines are the carrier bag."""
 
 
 @dataclass(frozen=True)
 class Tenant:
-    """What there is of a tenant: rows of its largest tables."""
+    """The size of a tenant: rows of its largest tables."""
 
     orders: int
     order_lines: int
@@ -70,7 +70,7 @@ class Tenant:
     places: int
     """Rows of SKU × warehouse."""
     largest: int
-    """Transactions of the SKU × warehouse that has most."""
+    """The most transactions of any SKU × warehouse."""
 
     def __str__(self) -> str:
         return (
@@ -81,7 +81,7 @@ class Tenant:
 
 
 def columns_read(working: Path) -> dict[str, set[str]]:
-    """Which columns of which raw tables the models read, as dbt's manifest says (macros/raw.sql tells it)."""
+    """Raw tables and their columns that the models read, from dbt's manifest, where macros/raw.sql records them."""
     with tempfile.TemporaryDirectory() as target:
         subprocess.run(
             [*DBT_PARSE, "--target-path", target, "--log-path", target],
@@ -100,7 +100,7 @@ def columns_read(working: Path) -> dict[str, set[str]]:
 
 
 def grow(connection: duckdb.DuckDBPyConnection, wanted: int, read: Mapping[str, set[str]]) -> Tenant:
-    """Copy the tenant of this working database until there are `wanted` order lines; `read`: see `columns_read`."""
+    """Copy the tenant of this working database until it has about `wanted` order lines; `read`: see `columns_read`."""
     copies = max(1, round(wanted / _one(connection, f"select count(*) from omnium.{LINES}")))
     sets = math.isqrt(copies)
     connection.execute("set preserve_insertion_order = false")
@@ -117,7 +117,7 @@ def grow(connection: duckdb.DuckDBPyConnection, wanted: int, read: Mapping[str, 
         "create temp table bag_orders as select copies.copy, orders.id, orders._dlt_id "
         f"from omnium.orders as orders, copies where hash(orders.id, copies.copy) % {BAG_ORDERS} = 0"
     )
-    # Articles last: what is copied above is of the tenant as it was loaded.
+    # Articles come last, because the copies above are made from the tenant as loaded.
     for root, names in DOCUMENTS.items():
         for table in sorted(read.keys() & set(family(connection, root))):
             _copy(connection, table, names if table == root else set(), read[table], bag=bag)
@@ -155,9 +155,9 @@ def measure(connection: duckdb.DuckDBPyConnection) -> Tenant:
 
 
 def change(connection: duckdb.DuckDBPyConnection, orders: int) -> int:
-    """Have so many orders, and as large a share of all transactions and purchase orders, come anew with another load.
+    """Change about `orders` orders, and the same share of transactions and purchase orders, as another load would.
 
-    A unit more in each line, a minute later. Returns how many rows that are.
+    Each line has one unit more, and each order a stamp one minute later. Returns the number of changed documents.
     """
     connection.execute("set TimeZone = 'UTC'")
     (load_id,) = connection.execute("select max(load_id) from omnium._dlt_loads").fetchall()[0]
@@ -198,9 +198,9 @@ def change(connection: duckdb.DuckDBPyConnection, orders: int) -> int:
 def _copy(
     connection: duckdb.DuckDBPyConnection, table: str, names: set[str], read: set[str], *, bag: str | None
 ) -> None:
-    """Insert the rows of `table` once for each of the `copies`: `names` are the columns that name a document.
+    """Insert the rows of `table` once for each of the `copies`; `names` are the columns that identify a document.
 
-    With a `bag` these are documents, and in those of its orders all lines are the bag.
+    If `bag` is given, the table belongs to documents: their times are shifted, and lines of bag orders become the bag.
     """
     columns = columns_of(connection, table)
     order = next((name for name in ("_dlt_root_id", "order_id") if name in columns), None)
@@ -231,5 +231,5 @@ def _copy(
 
 
 def _one(connection: duckdb.DuckDBPyConnection, query: str) -> Any:
-    """The one value of a query."""
+    """The single value that a query returns."""
     return connection.execute(query).fetchall()[0][0]

@@ -1,10 +1,11 @@
-"""The sandbox of a benchmark: `python -m tests.benchmarks.serving '{"size": "large"}'`.
+"""Serves a benchmark's sandbox: `python -m tests.benchmarks.serving '{"size": "large"}'`.
 
-Prints how to reach it, one JSON object, and then answers each line of its input with another:
-{"change": 0.01}    change this share of all rows now; answers how many that were
-                    {"adds_field": true}: each of them gets a field that it lacked
-{"latency": 0.05}   answer each request so many seconds later
-{"asked": true}     answers the requests so far by path, and forgets them
+Prints a JSON object with the address and credentials, then reads commands from stdin, one JSON object a line, and
+prints the result of each as a line of JSON:
+{"change": 0.01}    change this share of all rows; returns the number of changed rows
+                    {"adds_field": true}: each of them gets a new field
+{"latency": 0.05}   delay each answer by this many seconds
+{"asked": true}     return the number of requests by method and path since the last time
 """
 
 import json
@@ -16,13 +17,13 @@ from typing import Any
 from omnium_sandbox import Sandbox
 
 UNSTAMPED = {"supplier_versions"}
-"""Versions follow from their suppliers."""
+"""The versions of suppliers change with the suppliers."""
 
 TEXTS = ("comment", "comments", "note", "description", "name", "displayName", "title")
 
 
 def main() -> None:
-    """Serve until the input ends."""
+    """Serve until stdin ends."""
     options = json.loads(sys.argv[1])
     if "today" in options:
         options["today"] = date.fromisoformat(options["today"])
@@ -48,25 +49,25 @@ def main() -> None:
 
 
 def tell(answer: Any) -> None:
-    """One line of output."""
+    """Print an answer as one line of JSON."""
     print(json.dumps(answer), flush=True)
 
 
 def change(sandbox: Sandbox, share: float, *, adds_field: bool) -> int:
-    """Stamp every so-manieth row of every resource anew, with something changed in it."""
+    """Change a `share` of the rows of every resource, with a new stamp; return how many."""
     tenant, step, changed = sandbox.tenant, round(1 / share), 0
     for resource in list(tenant.collections):
         if resource in UNSTAMPED:
             continue
         for row in list(tenant.rows(resource))[::step]:
-            # Where a resource has no stamp, nothing else would be new in the row.
+            # A resource may have no stamp, so something else in the row has to differ.
             tenant.put(resource, {**row, **({"benchmarkNote": "changed"} if adds_field else otherwise(row))})
             changed += 1
     return changed
 
 
 def otherwise(row: dict[str, Any]) -> dict[str, Any]:
-    """A name or a comment of the row with a sign more."""
+    """The first name or comment of the row, with a full stop added."""
     for name in TEXTS:
         if isinstance(row.get(name), str):
             return {name: f"{row[name]}."}

@@ -10,7 +10,7 @@ REQUESTS = 2
 
 
 def nothing_changed(scale: float) -> Outcome:
-    """A second `run` of everything, and what it asked for."""
+    """Seconds and requests of a second `run` on the medium tenant."""
     with serving(size="medium") as server, folder() as home:
         omnium_elt(server, home, "run")
         server.ask(asked=True)

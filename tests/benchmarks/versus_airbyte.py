@@ -1,7 +1,7 @@
 """Filled orders into DuckDB, against PyAirbyte with a declarative manifest of the same endpoint.
 
-PyAirbyte wants another DuckDB than we do, so it is no extra of ours: it has an environment of its own, whose Python
-`AIRBYTE_PYTHON` names.
+PyAirbyte needs another version of DuckDB than we do, so it is not an extra of this project. It needs a separate
+environment; `AIRBYTE_PYTHON` is the path of its Python.
 
     python -m venv airbyte && airbyte/bin/pip install airbyte==0.71.3
     AIRBYTE_PYTHON=airbyte/bin/python python -m tests.benchmarks airbyte
@@ -13,12 +13,12 @@ from tests.benchmarks.measuring import ROOT, Outcome, folder, measured, omnium_e
 
 ORDERS = 10_000
 GOAL = 1
-"""Nobody set one: Airbyte leaves the lists of an order as JSON, we make tables of them."""
+"""No goal was agreed on, because Airbyte keeps the lists of an order as JSON, and we make tables of them."""
 PYTHON = "AIRBYTE_PYTHON"
 
 
 def filled_orders(scale: float) -> Outcome:
-    """Ours makes a table of each list; Airbyte's orders are one table, with JSON in it."""
+    """Airbyte's time divided by ours; we make a table of each list, Airbyte one table with JSON columns."""
     orders = int(ORDERS * scale)
     name, goal = f"{orders:,} filled orders against PyAirbyte", "faster"
     python = os.environ.get(PYTHON)

@@ -1,4 +1,4 @@
-"""Filled orders, and uneven ones, into DuckDB, against a loop that downloads the same scroll and only parses it."""
+"""Filled and uneven orders into DuckDB, against a loop that only downloads and parses the same scroll."""
 
 from tests.benchmarks.measuring import Outcome, beside_bare_loop
 
@@ -18,7 +18,7 @@ def uneven_orders(scale: float) -> Outcome:
 
 
 def _orders(kind: str, goal: float, scale: float) -> Outcome:
-    """The ratio of the times, ours in the numerator."""
+    """Our time divided by the loop's."""
     orders = int(ORDERS * scale)
     peer, ours = beside_bare_loop(orders, **{kind: True})
     ratio = ours.seconds / peer.seconds

@@ -1,7 +1,7 @@
-"""The same load by an older commit and by this one, by turns: CPU time, so that a busy machine matters less.
+"""The same load by an older commit and by this one, in turns; CPU time is compared, as it depends less on other load.
 
 OLDER_CHECKOUT names a checkout of release 0.1.0 (`git worktree add --detach FOLDER b5c3f75`), which runs with the
-versions that are installed here.
+installed versions of all libraries.
 """
 
 import os
@@ -18,17 +18,17 @@ GOAL = 1.05
 
 
 def small(scale: float) -> Outcome:
-    """What a load costs whatever is in it."""
+    """A small load, which shows the fixed cost."""
     return _by_turns(SMALL, max(1, round(TURNS_OF_SMALL * scale)))
 
 
 def filled(scale: float) -> Outcome:
-    """Orders that fill the model."""
+    """Orders in which every field is filled."""
     return _by_turns(int(FILLED * scale), TURNS_OF_FILLED, filled=True)
 
 
 def _by_turns(orders: int, turns: int, **sandbox: Any) -> Outcome:
-    """The median of the ratios, turn by turn, after one that does not count."""
+    """The median of the ratios of each turn; the first turn does not count."""
     name = f"{orders:,} {'filled' if sandbox else 'lean'} orders against an older commit"
     goal = f"at most {GOAL:g} times its CPU time"
     checkout = os.environ.get(CHECKOUT)

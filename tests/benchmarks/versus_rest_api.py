@@ -7,12 +7,12 @@ PAGE = 100
 
 
 def against_defaults(scale: float) -> Outcome:
-    """rest_api as it comes."""
+    """rest_api with its default file format."""
     return _against("", 20, scale)
 
 
 def against_parquet(scale: float) -> Outcome:
-    """rest_api told to write Parquet."""
+    """rest_api with Parquet files."""
     return _against("parquet", 6, scale)
 
 

@@ -1,10 +1,10 @@
-"""Demand on daily sales: how often the program's reorder points suffice, what a shop would need with them.
+"""Forecasts of daily sales: how often the program's reorder points suffice, and how much stock a shop needs with them.
 
-The sales are those of a file (`--data`: sku, day, quantity, and prices beside it), or, without one, those of a made-up
-parts store, or (`demand_sandbox`) those that customers of the sandbox want. They go into raw tables, the dbt models are
-built as of many days, and their forecasts are held against what was sold next, with exact lead times. Constants were
-chosen on half of the articles and the first two thirds of the days (*chosen on*); what counts is the other half on the
-last third (*reported on*).
+The sales come from a file (`--data`: sku, day, quantity, with prices in a file beside it) or, without one, from a
+made-up parts store; for `demand_sandbox` they are the demand of the sandbox's customers. They are written to raw
+tables, the dbt models are built as of many days, and their forecasts are compared with the sales that followed, with
+exact lead times. Constants were chosen on half of the articles and the first two thirds of the days (*chosen on*);
+the results are those of the other half in the last third (*reported on*).
 """
 
 import hashlib
@@ -35,7 +35,7 @@ MOST_JUMPS = 0.05
 
 @dataclass(frozen=True)
 class Part:
-    """Articles and as-of days that figures are taken over."""
+    """The articles and as-of days of one set of figures."""
 
     name: str
     articles: Flags
@@ -43,17 +43,17 @@ class Part:
 
 
 def measure(scale: float, data: Path | None = None) -> Outcome:
-    """All figures of a file's sales, or of the parts store; the outcome says whether the goals are met."""
+    """Print all figures for the sales of a file, or of the parts store; the outcome says whether goals are met."""
     return measure_sales(scale, sales.from_file(data) if data else sales.parts_store())
 
 
 def measure_sandbox(scale: float) -> Outcome:
-    """The same of the sandbox's customers."""
+    """The same for the demand of the sandbox's customers."""
     return measure_sales(scale, sales.sandbox())
 
 
 def measure_sales(scale: float, shop: Sales) -> Outcome:
-    """All figures, printed; the outcome says whether the goals of the reported part are met."""
+    """Print all figures; the outcome says whether the goals are met on the reported part."""
     if scale < 1:
         shop = shop.sample(scale)
     chosen, reported = parts(shop)
@@ -78,7 +78,7 @@ def measure_sales(scale: float, shop: Sales) -> Outcome:
 
 
 def parts(shop: Sales) -> tuple[Part, Part]:
-    """The half of the articles and the first two thirds of the days that constants were chosen on, and the rest."""
+    """Half of the articles in the first two thirds of the days, and the other half in the last third."""
     is_first = numpy.array([hashlib.md5(name.encode()).digest()[0] % 2 == 0 for name in shop.articles])
     origins = range(FIRST_ORIGIN, shop.days - HORIZONS[0], ORIGIN_STEP)
     limit = 2 * shop.days // 3
@@ -89,7 +89,7 @@ def parts(shop: Sales) -> tuple[Part, Part]:
 
 
 def pinball(quantile: Floats, sold: Floats, probability: float) -> Floats:
-    """What a quantile costs: a unit short costs `probability`, a unit over the rest."""
+    """The pinball loss: `probability` for each unit short, `1 - probability` for each unit too many."""
     return numpy.where(
         sold > quantile, probability * (sold - quantile), (1 - probability) * (quantile - sold)
     )
@@ -97,25 +97,25 @@ def pinball(quantile: Floats, sold: Floats, probability: float) -> Floats:
 
 @dataclass(frozen=True)
 class Coverage:
-    """How often the points of one probability sufficed, and what whole units alone make of it.
+    """How often the reorder points of one probability sufficed, and the effect of whole units on that share.
 
-    A point is the smallest whole number that suffices often enough, so that one that is right to the letter suffices
-    more often than it says: where 96 of 100 cases want nothing, the 90 % point is 0 and suffices in 96.
+    A point is the smallest whole number that suffices often enough, so even an exact one suffices more often than its
+    probability: if there is no demand in 96 of 100 cases, the 90 % point is 0 and suffices in 96.
     """
 
     share: float
     of_whole_units: float
-    """What the share would be if demand were distributed exactly as forecast."""
+    """The share if demand were distributed exactly as forecast."""
     by_part: float
-    """With the last unit counted by the part of it that the probability needs: 0.9 where the forecast is right."""
+    """The share with the last unit counted only in part, so that it equals the probability if the forecast is right."""
 
     @staticmethod
     def of(probability: float, sold: Floats, forecast: program.Forecast, rows: Flags) -> "Coverage":
-        """Of one day's cases."""
+        """The coverage of one day's cases."""
         mean, variance = forecast.mean[rows], forecast.variance[rows]
         point = forecast.quantiles[probability][rows]
         below, within = (peers.counts_within(units, mean, variance) for units in (sold - 1, sold))
-        # a case counts by the chance that a number drawn between the two lies within the probability
+        # A case counts by the chance that a random number between the two is below the probability.
         part = numpy.clip((probability - below) / numpy.maximum(within - below, 1e-12), 0, 1)
         return Coverage(
             float((sold <= point).mean()),
@@ -125,7 +125,7 @@ class Coverage:
 
     @staticmethod
     def over(cases: Sequence[tuple[int, "Coverage"]]) -> "Coverage":
-        """Of several days, each with its number of cases."""
+        """The average coverage of several days, weighted by their numbers of cases."""
         weights = [count for count, _ in cases]
         return Coverage(
             *(
@@ -205,7 +205,7 @@ def _print_libraries(shop: Sales, part: Part, found: dict[tuple[int, int], progr
 
 
 def _print_shop(home: Path, shop: Sales, part: Part) -> list[str]:
-    """The simulation on the reported articles over the last third of the days, and the jumps of the daily rates."""
+    """Print the simulation of the reported articles in the last third of the days, and jumps of daily rates."""
     as_of = range(min(part.origins) - 2 * LEAD_TIMES[-1], shop.days - 1)
     horizons = [lead_time + 1 for lead_time in LEAD_TIMES]
     found = program.forecasts(home, shop, as_of, horizons, LEVELS)
@@ -258,7 +258,7 @@ def _print_shop(home: Path, shop: Sales, part: Part) -> list[str]:
 def _print_jumps(
     some: Sales, as_of: Sequence[int], found: dict[tuple[int, int], program.Forecast], articles: Flags
 ) -> list[str]:
-    """Changes of an article's daily demand from one day to the next, against those of the method before."""
+    """Print how often daily demand jumps from one day to the next, compared with the previous method."""
     days = LEAD_TIMES[0] + 1
     known = some.first_sales()[None, :] <= numpy.array(as_of[:-1])[:, None]
     sold = some.units[:, as_of[1] : as_of[-1] + 1].T > 0
@@ -305,7 +305,7 @@ def _print_comparison(
         of_formula = one.stock_value / simulation.stock_at(one.value_fill, formula)
         empty = one.empty_share / simulation.empty_at(one.stock_value, formula)
         print(f"| {one.policy} | {of_before:.2f} | {of_formula:.2f} | {empty:.2f} |", flush=True)
-        # NaN: the others do not reach that fill, or not down to it
+        # NaN if this fill rate is outside the range of the other policies.
         if of_before > MOST_STOCK[lead_time]:
             missed.append(f"{of_before:.2f} of the stock before, lead time {lead_time}, level {level}")
         if level >= 0.7 and (of_formula >= 1 or empty >= 1):

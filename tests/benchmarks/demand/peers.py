@@ -1,4 +1,4 @@
-"""Other ways to answer the same questions: the method of commit b5c3f75, Omnium's formula, statsforecast."""
+"""Other methods to compare with: that of commit b5c3f75, Omnium's formula, and statsforecast."""
 
 from collections.abc import Sequence
 
@@ -13,11 +13,11 @@ LONGEST_SMOOTHED_INTERVAL = 5
 
 
 class OldMethod:
-    """What the program did until commit b5c3f75.
+    """The program's method until commit b5c3f75.
 
-    The last 90 days' mean (SBA or TSB where a sale comes at least every five days and demand is intermittent or lumpy),
-    the sample deviation of a day, the square root of time; normal, or negative binomial where fewer than ten are
-    expected or sales are seldom.
+    The daily rate is the mean of the last 90 days; for intermittent or lumpy demand with a sale at least every five
+    days, SBA or TSB. The standard deviation is that of a day, times the square root of the days. Demand is normal;
+    negative binomial if fewer than ten units are expected or sales are rare.
     """
 
     def __init__(self, sales: Sales, as_of: int) -> None:
@@ -38,7 +38,7 @@ class OldMethod:
         self.is_seldom = is_seldom
 
     def quantile(self, probability: float, days: int) -> Floats:
-        """Its reorder point."""
+        """The reorder point for a probability and a number of days."""
         mean, variance = self.rate * days, days * self.sd**2
         found = mean + stats.norm.ppf(probability) * numpy.sqrt(variance)
         is_counted = (mean < 10) | self.is_seldom
@@ -47,7 +47,7 @@ class OldMethod:
 
 
 def _smoothed(window: Floats) -> tuple[Floats, Floats]:
-    """SBA and TSB, started at the first sale of the window."""
+    """Daily rates by SBA and TSB, started at the first sale of the window."""
     articles = window.shape[0]
     size, interval, probability = numpy.zeros(articles), numpy.zeros(articles), numpy.zeros(articles)
     waited, has_begun = numpy.ones(articles), numpy.zeros(articles, bool)
@@ -68,7 +68,7 @@ def _smoothed(window: Floats) -> tuple[Floats, Floats]:
 
 
 def counts_quantile(probability: float, mean: Floats, variance: Floats) -> Floats:
-    """Quantile of the negative binomial; Poisson where the variance is not above the mean."""
+    """Quantile of the negative binomial; of Poisson if the variance does not exceed the mean."""
     found = numpy.zeros(mean.shape)
     is_poisson = (mean > 0) & (variance <= mean * (1 + 1e-9))
     is_spread = (mean > 0) & ~is_poisson
@@ -94,7 +94,7 @@ def omnium_level(naive: Floats, lead_time: int, margin: int) -> Floats:
 def library_forecasts(
     sales: Sales, as_of: Sequence[int], days: int, chosen: Flags
 ) -> dict[str, dict[int, Floats]] | None:
-    """Sums over the next days by four models of statsforecast, by day; None where it is not installed."""
+    """Forecast sums of the next `days` days by statsforecast model and day; None if it is not installed."""
     try:
         import pandas
         from statsforecast import StatsForecast

@@ -1,4 +1,4 @@
-"""What the program says of daily sales: its own dbt models, as of many days at once."""
+"""The program's forecasts of daily sales: builds its dbt models as of many days at once."""
 
 import os
 from collections.abc import Mapping, Sequence
@@ -19,9 +19,9 @@ DAYS_AT_ONCE = 60
 
 @dataclass(frozen=True)
 class Forecast:
-    """As of one day, what is expected of each article.
+    """The forecast of each article as of one day.
 
-    What an ordinary day sells, mean and variance of the next days' demand, and quantiles of it.
+    Demand of an ordinary day; mean, variance and quantiles of the demand of the next days.
     """
 
     daily: Floats
@@ -31,7 +31,7 @@ class Forecast:
 
 
 def write_sales(folder: Path, sales: Sales) -> None:
-    """Raw tables as a load leaves them: an order of one line for each article and day with sales."""
+    """Write raw tables as a load does: an order with one line for each article and day with sales."""
     folder.mkdir(parents=True, exist_ok=True)
     article, day = numpy.nonzero(sales.units)
     with duckdb.connect(str(folder / "warehouse.duckdb")) as connection:
@@ -69,7 +69,7 @@ def forecasts(
     horizons: Sequence[int],
     probabilities: Sequence[float],
 ) -> dict[tuple[int, int], Forecast]:
-    """By day number and horizon. The models are built for some days at a time, all of them on the same history."""
+    """Forecasts by day number and horizon. The models are built for DAYS_AT_ONCE days at a time."""
     answers: dict[tuple[int, int], Forecast] = {}
     for begin in range(0, len(as_of), DAYS_AT_ONCE):
         chosen = as_of[begin : begin + DAYS_AT_ONCE]
@@ -116,7 +116,7 @@ def _read(
 
 
 def _placed(values: Floats, is_here: Floats, places: Floats, size: int) -> Floats:
-    """One figure for each article; 0 for those without a row."""
+    """One value for each article; 0 for those without a row."""
     placed = numpy.zeros(size)
     placed[places[is_here]] = values[is_here]
     return placed

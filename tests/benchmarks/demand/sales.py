@@ -1,4 +1,4 @@
-"""Daily sales to measure on: those of a file, of a made-up parts store, of the sandbox."""
+"""Daily sales to measure on: from a file, of a made-up parts store, or of the sandbox."""
 
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -14,7 +14,7 @@ Flags = NDArray[numpy.bool_]
 
 @dataclass(frozen=True)
 class Sales:
-    """Units of each article (row) on each day (column), always in stock; what a unit is worth."""
+    """Units sold of each article (row) on each day (column), and prices; articles are taken to be always in stock."""
 
     name: str
     articles: tuple[str, ...]
@@ -24,7 +24,7 @@ class Sales:
 
     @property
     def days(self) -> int:
-        """How many days there are."""
+        """The number of days."""
         return self.units.shape[1]
 
     def day(self, number: int) -> date:
@@ -32,12 +32,12 @@ class Sales:
         return self.first_day + timedelta(days=number)
 
     def first_sales(self) -> NDArray[numpy.int64]:
-        """Column of each article's first sale; the number of days where it never sold."""
+        """The column of each article's first sale; the number of days if it was never sold."""
         sold = self.units > 0
         return numpy.where(sold.any(1), sold.argmax(1), self.days)
 
     def between(self, begin: int, days: int) -> Floats:
-        """What was sold in the `days` days after day `begin`."""
+        """Units sold of each article in the `days` days after day `begin`."""
         return self.units[:, begin + 1 : begin + 1 + days].sum(1)
 
     def sample(self, share: float) -> "Sales":
@@ -53,10 +53,10 @@ class Sales:
 
 
 def from_file(path: Path, articles: Path | None = None) -> Sales:
-    """A Parquet or CSV file with the columns sku, day, quantity.
+    """Read a Parquet or CSV file with the columns sku, day, quantity.
 
-    Prices are the column `price` of the same file or, beside it or as `articles`, the second number of a file
-    `*articles*` (sku, …, median price); 1 without one.
+    The price is the median of the file's column `price`. Without that column, it is the first column with `price` in
+    its name of `articles`, or of a file `*articles*.parquet` in the same folder. Without prices, it is 1.
     """
     beside = articles or next(iter(sorted(path.parent.glob("*articles*.parquet"))), None)
     with duckdb.connect() as connection:
@@ -94,7 +94,7 @@ def _read(path: Path) -> str:
 
 
 def parts_store(articles: int = 1_500, days: int = 730, seed: int = 4) -> Sales:
-    """Spare parts: most sell a few times a year, one to ten at a time; some begin later, some end; no season."""
+    """Spare parts without seasons: most sell a few times a year, one to ten at a time; some start late or end early."""
     chance = numpy.random.default_rng(seed)
     rate = numpy.exp(chance.normal(-4.2, 1.3, articles))
     size = 1 + chance.gamma(0.6, 3.0, articles)
@@ -115,10 +115,9 @@ def parts_store(articles: int = 1_500, days: int = 730, seed: int = 4) -> Sales:
 
 
 def sandbox(seed: int = 1) -> Sales:
-    """What customers of the medium sandbox's web warehouse want, drawn from its truth.
+    """The demand of customers of the medium sandbox's web warehouse, drawn from the sandbox's true rates.
 
-    Trend, season, weekdays, promotions, levels that wander, articles that begin and end, and the project orders of its
-    history.
+    It has trends, seasons, weekdays, promotions, drifting levels, articles that start and end, and project orders.
     """
     from omnium_sandbox.data import generate
 

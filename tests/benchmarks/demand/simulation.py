@@ -1,4 +1,4 @@
-"""A shop that orders by reorder points and order-up-to levels, recomputed every day, and loses what is not there."""
+"""Simulates a shop with reorder points and order-up-to levels, set anew every day, and lost sales."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,10 +10,10 @@ from tests.benchmarks.demand.sales import Floats, Sales
 
 @dataclass(frozen=True)
 class Result:
-    """What a policy came to.
+    """The result of a policy.
 
-    Shares of what customers wanted that they got, by value and by units; of item-days with an empty shelf; and the
-    value in stock on an average day.
+    The share of demand that was served, by value and by units; the share of item-days without stock; and the average
+    stock value.
     """
 
     policy: str
@@ -26,11 +26,11 @@ class Result:
 def simulate(
     policy: str, sales: Sales, as_of: Sequence[int], reorder: Floats, level: Floats, lead_time: int
 ) -> Result:
-    """`reorder` and `level` have a row for each day of `as_of` (consecutive), as set at the end of that day.
+    """Simulate one policy; `reorder` and `level` have a row for each day of `as_of`, as set at the end of that day.
 
-    An order is made where the position is not above the reorder point, up to the level, in whole units; it is there
-    `lead_time` days after. All begin with the level of the first day; twice the lead time is left out of the figures.
-    Articles take part from their first sale on.
+    `as_of` are consecutive days. If the inventory position is not above the reorder point, the shop orders up to the
+    level, in whole units, and receives them `lead_time` days later. Stock starts at the level of the first day; the
+    first two lead times do not count. An article takes part from its first sale on.
     """
     articles = len(sales.articles)
     first = sales.first_sales()
@@ -69,7 +69,7 @@ def simulate(
 
 
 def stock_at(fill: float, results: Sequence[Result]) -> float:
-    """The stock value with which these policies, the lower and the higher one mixed, fill as much; NaN outside."""
+    """The stock value at a value fill rate, interpolated between these policies; NaN outside their range."""
     ordered = sorted(results, key=lambda one: one.value_fill)
     fills = [one.value_fill for one in ordered]
     if not fills[0] <= fill <= fills[-1]:
@@ -78,7 +78,7 @@ def stock_at(fill: float, results: Sequence[Result]) -> float:
 
 
 def empty_at(stock: float, results: Sequence[Result]) -> float:
-    """The share of empty item-days with as much stock."""
+    """The share of empty item-days at a stock value, interpolated between these policies."""
     ordered = sorted(results, key=lambda one: one.stock_value)
     return float(
         numpy.interp(stock, [one.stock_value for one in ordered], [one.empty_share for one in ordered])
