@@ -54,13 +54,17 @@ def check_tenant(settings: Settings) -> None:
 
     Rows of both would be mixed, and the first tenant's cursors would skip older rows of the second.
     """
-    path, tenant = settings.home.tenant, tenant_of(settings.base_url)
-    held = _held(settings)
+    held, tenant = _held(settings), tenant_of(settings.base_url)
     if held and held != tenant:
-        raise UsageError(
-            f"{settings.home.root} holds the rows of {held}, and this is {tenant}",
-            f"Choose another --home; or, where both are the same tenant, take {path} away.",
-        )
+        raise another_tenant(settings, f"{held}, and this is {tenant}")
+
+
+def another_tenant(settings: Settings, whose: str) -> UsageError:
+    """The refusal of a home that holds the rows of another tenant; `whose` they are, and why that shows."""
+    return UsageError(
+        f"{settings.home.root} holds the rows of {whose}",
+        f"Choose another --home; or, where both are the same tenant, take {settings.home.tenant} away.",
+    )
 
 
 def note_tenant(settings: Settings) -> None:

@@ -38,10 +38,11 @@ from omnium_source.windows.gathered import Verified
 from omnium_source.windows.window import Reading
 
 from omnium_elt.infra import memory
-from omnium_elt.infra.errors import UsageError, explain
+from omnium_elt.infra.errors import explain
 from omnium_elt.infra.home import Settings
 from omnium_elt.infra.run_report import Progress, ResourceReport, RunReport
 from omnium_elt.infra.tenant import (
+    another_tenant,
     connect,
     is_another_user,
     note_tenant,
@@ -185,11 +186,9 @@ class _Load:
                 held = self._warehouse.hashes(name)
                 shown = list(self._sync.keys(RESOURCES[name])) if held else []
                 if held and shown and not held(shown):
-                    raise UsageError(
-                        f"{self._settings.home.root} holds the rows of another tenant: "
-                        f"this API user is a new one, and gets none of its {name}",
-                        f"Choose another --home; or, where both are the same tenant, take {self._settings.home.tenant} "
-                        "away.",
+                    raise another_tenant(
+                        self._settings,
+                        f"another tenant: this API user is a new one, and gets none of its {name}",
                     )
 
     def _settle_rest(self, going: list[ResourceProgress], error: BaseException | None) -> None:
