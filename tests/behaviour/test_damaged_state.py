@@ -145,10 +145,10 @@ def test_a_database_that_may_not_be_read_is_a_matter_of_rights(
     from omnium_elt.infra.errors import OmniumEltError, explain
     from omnium_elt.warehouse import destination
 
-    def refused(_: Path) -> None:
+    def refused(*_: Any) -> None:
         raise duckdb.IOException('IO Error: Cannot open file "warehouse.duckdb": Permission denied')
 
-    monkeypatch.setattr(destination, "_attached", refused)
+    monkeypatch.setattr(destination, "attached", refused)
     with pytest.raises(OmniumEltError) as caught:
         destination.Warehouse(home, "duckdb")
     told = explain(caught.value)

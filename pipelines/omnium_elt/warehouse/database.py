@@ -1,4 +1,4 @@
-"""The working database for the steps after the load: opening it, what it holds, and whether it changed."""
+"""The working database: opening it, what it holds, and whether it changed."""
 
 import contextlib
 import hashlib
@@ -12,6 +12,7 @@ from itertools import starmap
 from pathlib import Path
 from typing import Any
 
+from omnium_elt.infra import memory
 from omnium_elt.infra.errors import UnreadableError, is_damage
 from omnium_elt.infra.files import partial_of, put_all
 
@@ -124,6 +125,37 @@ def published(path: Path) -> Iterator[Any]:
                 "Where another version published it: omnium-elt transform, then omnium-elt publish.",
             ) from error
         raise
+
+
+def attached(path: Path, config: Mapping[str, str]) -> Any:
+    """A connection for a load. A new file gets row groups of `ROWS_A_GROUP`, which only `attach` can set.
+
+    An existing file keeps its size. With another size, DuckDB 2.0 fails to commit ("corrupted segment tree") if another
+    program, such as dbt, has written to the file with its own size in between.
+    """
+    import duckdb
+
+    # A killed process leaves a WAL; DuckDB replays it in memory that it cannot spill.
+    has_log = path.with_name(f"{path.name}.wal").exists()
+    limit = memory.for_database() if has_log else config["memory_limit"]
+    connection = duckdb.connect(
+        ":memory:", config={**config, "memory_limit": limit, "temp_directory": f"{path}.tmp"}
+    )
+    options = "" if path.exists() else new_file_options()
+    try:
+        connection.execute(f"attach {literal(str(path))} as {path.stem} {options}")
+        # Without the in-memory database, cursors of this connection use the attached one.
+        connection.execute(f"use {path.stem}")
+        connection.execute("detach memory")
+        if has_log:
+            connection.execute("checkpoint")
+            connection.execute(f"set memory_limit = '{config['memory_limit']}'")
+    except BaseException:
+        connection.close()
+        if options:  # a full disk cut the header of the new file, and DuckDB could not open it again
+            path.unlink(missing_ok=True)
+        raise
+    return connection
 
 
 def new_file_options() -> str:

@@ -13,7 +13,6 @@ import threading
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 import dlt
@@ -47,11 +46,12 @@ from omnium_elt.warehouse.database import (
     BOOKKEEPING,
     LOCAL,
     NO_VACUUM,
+    RUNS,
+    attached,
     clear_half_loaded,
     columns_of,
     instant,
     literal,
-    new_file_options,
     sizes_of,
 )
 from omnium_elt.warehouse.one_transaction import Package, TableSchema, family, lacking, put
@@ -136,7 +136,9 @@ class Warehouse:
         import duckdb
 
         try:
-            self._connection = _attached(self._home.working_database)
+            self._connection = attached(
+                self._home.working_database, {**DUCKDB_CONFIG, "memory_limit": self._memory}
+            )
         except duckdb.Error as error:
             known = explain(error)
             if known.is_expected:
@@ -223,8 +225,7 @@ class Warehouse:
 
     def _go_on_above_newest(self) -> None:
         """Number new packages above the loaded ones, even if the clock was set back since."""
-        is_there = self._connection is None or columns_of(self._connection.cursor(), "_dlt_loads")
-        if "_dlt_loads" not in self.tables or not is_there:
+        if "_dlt_loads" not in self.tables or self._lacks("_dlt_loads"):
             return
         with contextlib.suppress(DatabaseUndefinedRelation):  # somebody dropped the table
             ((newest,),) = self.query(f"select max(load_id) from {self.name_of('_dlt_loads')}")
@@ -233,7 +234,7 @@ class Warehouse:
 
     def record_run(self, report: RunReport) -> None:
         """Add the run's row to `_omnium_runs` in this destination."""
-        table = self.name_of("_omnium_runs")
+        table = self.name_of(RUNS)
         columns = ", ".join(f"{name} {kind}" for name, kind in RUN_COLUMNS.items())
         failed = [one.name for one in report.resources if one.status in ("failed", "forbidden")]
         values = (
@@ -255,12 +256,17 @@ class Warehouse:
 
     def has_run(self, run_id: str) -> bool:
         """Whether a run has its row in `_omnium_runs`."""
-        if self._connection is not None and not columns_of(self._connection.cursor(), "_omnium_runs"):
+        if self._lacks(RUNS):
             return False
         with contextlib.suppress(DatabaseUndefinedRelation):
-            asked = f"select run_id from {self.name_of('_omnium_runs')} where run_id = {literal(run_id)}"
-            return any(self.query(asked))
+            return any(
+                self.query(f"select run_id from {self.name_of(RUNS)} where run_id = {literal(run_id)}")
+            )
         return False
+
+    def _lacks(self, table: str) -> bool:
+        """Whether DuckDB has no such table; a server says so when the table is queried."""
+        return self._connection is not None and not columns_of(self._connection.cursor(), table)
 
     # -- loading packages --------------------------------------------------------------------------
 
@@ -442,35 +448,6 @@ def _refuse_ignored_failures() -> None:
 
 def _memory_limit() -> str:
     return MEMORY_WHERE_TIGHT if memory.is_tight() else DUCKDB_CONFIG["memory_limit"]
-
-
-def _attached(path: Path) -> Any:
-    """A connection to a DuckDB file; a new file gets row groups of `ROWS_A_GROUP`, which only `attach` can set.
-
-    An existing file keeps its size. With another size, DuckDB 2.0 fails to commit ("corrupted segment tree") if another
-    program, such as dbt, has written to the file with its own size in between.
-    """
-    import duckdb
-
-    # A killed process leaves a WAL; DuckDB replays it in memory that it cannot spill.
-    has_log = path.with_name(f"{path.name}.wal").exists()
-    limit = memory.for_database() if has_log else _memory_limit()
-    config = {**DUCKDB_CONFIG, "memory_limit": limit, "temp_directory": f"{path}.tmp"}
-    connection = duckdb.connect(":memory:", config=config)
-    options = "" if path.exists() else new_file_options()
-    try:
-        connection.execute(f"attach {literal(str(path))} as {path.stem} {options}")
-        connection.execute(f"use {path.stem}")
-        connection.execute("detach memory")  # or cursors of this connection would use it
-        if has_log:
-            connection.execute("checkpoint")
-            connection.execute(f"set memory_limit = '{_memory_limit()}'")
-    except BaseException:
-        connection.close()
-        if options:  # a full disk cut the header of the new file, and DuckDB could not open it again
-            path.unlink(missing_ok=True)
-        raise
-    return connection
 
 
 def _load_error(error: Exception) -> OmniumEltError:

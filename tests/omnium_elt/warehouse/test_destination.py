@@ -46,10 +46,10 @@ def test_cursors_find_the_file_and_rows_go_into_it_in_full_groups(
 CUT_WHILE_IT_IS_MADE = """
 import resource, signal, sys
 from pathlib import Path
-from omnium_elt.warehouse.destination import _attached
+from omnium_elt.warehouse.database import attached
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 resource.setrlimit(resource.RLIMIT_FSIZE, (int(sys.argv[2]), resource.RLIM_INFINITY))
-_attached(Path(sys.argv[1]))
+attached(Path(sys.argv[1]), {"memory_limit": "128MB"})
 """
 
 
