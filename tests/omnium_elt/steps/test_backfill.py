@@ -215,18 +215,25 @@ def test_a_part_cut_short_while_it_is_handed_over_is_handed_over_again(parted: S
     assert set(states(parted.home)) == {"stores", "suppliers"}
 
 
+class Killed(BaseException):
+    """Ends a command as a kill does: nothing handles it."""
+
+
+def with_two_parts_read(parted: Settings) -> Settings:
+    """The settings of a backfill of stores and suppliers, whose two parts are read and handed over."""
+    parted = replace(parted, resources=("stores", "suppliers"))
+    plan(parted, 2)
+    for number in (1, 2):
+        assert read_part(parted, number).status == "ok"
+    return parted
+
+
 @pytest.mark.parametrize("gone", ["nothing", "plan.json", "part-1", "part-2", "all but an empty folder"])
 def test_a_commit_killed_while_it_takes_the_parts_away_is_done(
     parted: Settings, gone: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Nothing is read again."""
-    parted = replace(parted, resources=("stores", "suppliers"))
-    plan(parted, 2)
-    for number in (1, 2):
-        assert read_part(parted, number).status == "ok"
-
-    class Killed(BaseException):
-        pass
+    parted = with_two_parts_read(parted)
 
     def killed(folder: Path) -> None:
         if not folder.exists():
@@ -244,9 +251,8 @@ def test_a_commit_killed_while_it_takes_the_parts_away_is_done(
     assert set(held) == {"stores", "suppliers"}
     with pytest.raises(UsageError, match="there is no plan"):
         backfill.read_parts(parted, lambda *_: pytest.fail("a part is read again"), lambda: None)
-    for _ in range(
-        2
-    ):  # the second time as where it was killed after that: while the lake was written, or at its end
+    # The second time as if it was killed after that: while the lake was written, or at its end.
+    for _ in range(2):
         report = perform(parted, Silent(), "backfill", [commit])
         assert report.exit_status == 0, report.error
         assert states(parted.home) == held
@@ -258,13 +264,7 @@ def test_a_commit_killed_while_it_takes_the_parts_away_is_done(
 def test_a_commit_killed_beside_the_row_of_its_run_leaves_one(
     parted: Settings, point: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    parted = replace(parted, resources=("stores", "suppliers"))
-    plan(parted, 2)
-    for number in (1, 2):
-        assert read_part(parted, number).status == "ok"
-
-    class Killed(BaseException):
-        pass
+    parted = with_two_parts_read(parted)
 
     def killed(warehouse: Warehouse, report: RunReport) -> None:
         if point == "after its row":
@@ -279,9 +279,8 @@ def test_a_commit_killed_beside_the_row_of_its_run_leaves_one(
                 with pytest.raises(Killed):
                     perform(parted, Silent(), "backfill", [commit])
             else:
-                with contextlib.suppress(
-                    Killed
-                ):  # it was raised the first time: then there is nothing to record
+                # The first time it is raised; the second time there is nothing to record.
+                with contextlib.suppress(Killed):
                     perform(parted, Silent(), "backfill", [commit])
     report = perform(parted, Silent(), "backfill", [commit])
     assert report.exit_status == 0, report.error
