@@ -184,7 +184,7 @@ def test_a_traceback_of_python_shows_no_secret(home: Home, sandbox: Sandbox) -> 
     settings = sandbox_settings(home, sandbox)
     from omnium_elt.infra.tenant import connect
 
-    with connect(settings) as client:
+    with connect(settings, None) as client:
         assert sandbox.client_secret not in repr(client) + repr(settings) + repr(vars(settings)) + repr(
             [settings]
         )

@@ -1,11 +1,12 @@
 """The tenant as the settings describe it: its API users, the treatment of personal data, and the source's errors."""
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import Any
 
-from omnium_source.errors import ConfigurationError, OmniumError, Unreachable, WrongCredentials
+from omnium_source.errors import ConfigurationError, OmniumError, Stopped, Unreachable, WrongCredentials
 from omnium_source.http.client import OmniumClient, tenant_of
 from omnium_source.pii.masking import PersonalData
 from omnium_source.pii.personal_key import check_mark, key_for
@@ -18,19 +19,47 @@ WRITER = "SOURCES__OMNIUM__WRITER"
 """Prefix of the settings of the API user that writes."""
 
 
-def connect(settings: Settings, **options: Any) -> OmniumClient:
+IDENTIFYING = ("stores", "suppliers")
+"""Resources that identify a tenant: they have few rows, which rarely change and are not personal."""
+Ids = Callable[[str], set[str]]
+"""Returns the row ids of a resource; an empty set if none are known."""
+
+
+def connect(settings: Settings, held: Ids | None, **options: Any) -> OmniumClient:
     """Connect as the API user that reads; `options` of `OmniumClient` override the settings.
 
-    Raises UsageError if the home holds the rows of another tenant.
+    `held`: the row ids in the home; None if the caller calls `refuse_other_rows` itself. Raises UsageError if the home
+    holds the rows of another tenant.
     """
     check_tenant(settings)
     options = {"token_path": settings.home.token, **settings.client_options, **options}
-    return _client(settings, settings.client_id, settings.client_secret, **options)
+    client = _client(settings, settings.client_id, settings.client_secret, **options)
+    if held is not None:
+        try:
+            refuse_other_rows(settings, client, held)
+        except BaseException:
+            client.close()
+            raise
+    return client
 
 
-def connect_writer(settings: Settings, **options: Any) -> OmniumClient:
-    """Connect as the API user that writes; its token is not saved."""
-    return _client(settings, settings.writer_id, settings.writer_secret, section=WRITER, **options)
+def connect_writer(settings: Settings, held: Ids | None, **options: Any) -> OmniumClient:
+    """Connect as the API user that writes; its token is not saved.
+
+    `held`: the row ids in the home; None: nothing is compared. Raises UsageError if the user is of another tenant.
+    """
+    client = _client(settings, settings.writer_id, settings.writer_secret, section=WRITER, **options)
+    if held is not None:
+        try:
+            if name := differing(held, ids_shown(settings, client)):
+                raise UsageError(
+                    f"{WRITER}__CLIENT_ID is of another tenant: it gets none of the home's {name}",
+                    "Set the API user of the tenant whose rows the home holds.",
+                )
+        except BaseException:
+            client.close()
+            raise
+    return client
 
 
 def _client(settings: Settings, user: str, secret: str, **options: Any) -> OmniumClient:
@@ -50,13 +79,57 @@ def fault_of_writer(settings: Settings) -> str | None:
 
 
 def check_tenant(settings: Settings) -> None:
-    """Raise UsageError if the home holds rows of another tenant.
+    """Raise UsageError if the home holds rows that were read from another host.
 
     Rows of both would be mixed, and the first tenant's cursors would skip older rows of the second.
     """
     held, tenant = _held(settings), tenant_of(settings.base_url)
     if held and held != tenant:
         raise another_tenant(settings, f"{held}, and this is {tenant}")
+
+
+def refuse_other_rows(settings: Settings, client: OmniumClient, held: Ids) -> None:
+    """Raise UsageError if a new API user gets stores or suppliers, and none of them is in the home.
+
+    All tenants share one host, but no API users. Raises WrongCredentials, Unreachable.
+    """
+    if is_another_user(settings, user_of(settings)) and (
+        name := differing(held, ids_shown(settings, client))
+    ):
+        raise another_tenant(settings, f"another tenant: {NEW_USER.format(name)}")
+
+
+NEW_USER = "this API user is a new one, and gets none of its {}"
+
+
+def differing(one: Ids, other: Ids) -> str | None:
+    """A resource by which two tenants differ: both have rows of it, and none in common. None if nothing shows that."""
+    for name in IDENTIFYING:
+        known = one(name)
+        if known and (shown := other(name)) and known.isdisjoint(shown):
+            return name
+    return None
+
+
+def ids_shown(settings: Settings, client: OmniumClient) -> Ids:
+    """The row ids that an API user gets; none if it may not read the resource, or if reading fails."""
+    # Imported late, as `check` and `write` need neither otherwise.
+    from omnium_source.resources import RESOURCES
+    from omnium_source.sync import Sync
+    from omnium_source.windows.window import Reading
+
+    def shown(name: str) -> set[str]:
+        # The ids of these resources are not personal, so that no key is needed.
+        with ThreadPoolExecutor(4, "omnium-page") as executor:
+            sync = Sync(client, executor, PersonalData("include", b""), Reading(**settings.reading_options))
+            try:
+                return sync.keys(RESOURCES[name])
+            except (WrongCredentials, Unreachable, Stopped):
+                raise
+            except OmniumError:
+                return set()  # reading the resource reports the error; the other one may tell
+
+    return shown
 
 
 def another_tenant(settings: Settings, whose: str) -> UsageError:
@@ -67,20 +140,23 @@ def another_tenant(settings: Settings, whose: str) -> UsageError:
     )
 
 
-def note_tenant(settings: Settings) -> None:
-    """Record the tenant whose rows the home holds, and the API user; call before the first rows are loaded."""
-    noted = {"host": tenant_of(settings.base_url), "user": _user(settings)}
+def note_tenant(settings: Settings, user: str = "") -> None:
+    """Record the tenant whose rows the home holds, and the API user; call before the first rows are loaded.
+
+    `user`: as of `user_of`, if not the user of the settings read the rows.
+    """
+    noted = {"host": tenant_of(settings.base_url), "user": user or user_of(settings)}
     if read_object(settings.home.tenant) != noted:
         write_json(settings.home.tenant, noted)
 
 
-def is_another_user(settings: Settings) -> bool:
-    """Whether another API user read the rows of the home. Tenants share one host, but no API users."""
-    return read_object(settings.home.tenant).get("user", _user(settings)) != _user(settings)
+def is_another_user(settings: Settings, user: str) -> bool:
+    """Whether another API user than `user` read the rows of the home; False if it is unknown who did."""
+    return read_object(settings.home.tenant).get("user", user) != user
 
 
-def _user(settings: Settings) -> str:
-    # Hashed, because somebody may have swapped id and secret.
+def user_of(settings: Settings) -> str:
+    """A digest of the API user that reads; hashed, because somebody may have swapped id and secret."""
     return hashlib.sha256(settings.client_id.encode()).hexdigest()[:16]
 
 

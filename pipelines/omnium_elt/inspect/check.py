@@ -6,7 +6,7 @@ import shutil
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -163,6 +163,14 @@ def _destination(name: str, home: Home, destination: str) -> Iterator[Finding]:
         else:
             yield _ok(name, destination)
         return
+    with _asking(destination) as client:
+        client.execute_sql("select 1")
+    yield _ok(name, f"{destination} answers")
+
+
+@contextlib.contextmanager
+def _asking(destination: str) -> Iterator[Any]:
+    """A client for queries to one of dlt's destinations, which changes nothing."""
     import dlt
 
     with tempfile.TemporaryDirectory() as folder:
@@ -170,9 +178,8 @@ def _destination(name: str, home: Home, destination: str) -> Iterator[Finding]:
             "check", destination=destination, dataset_name=database.RAW, pipelines_dir=folder
         )
         with pipeline.sql_client() as client:
-            client.execute_sql("select 1")
+            yield client
         pipeline.deactivate()
-    yield _ok(name, f"{destination} answers")
 
 
 # The tenant -----------------------------------------------------------------------------------------
@@ -181,7 +188,7 @@ def _destination(name: str, home: Home, destination: str) -> Iterator[Finding]:
 def _tenant(settings: Settings) -> Iterator[Finding]:
     from omnium_source.resources import select
 
-    from omnium_elt.infra.tenant import check_tenant, connect
+    from omnium_elt.infra.tenant import check_tenant, connect, refuse_other_rows
 
     try:
         check_tenant(settings)
@@ -194,17 +201,42 @@ def _tenant(settings: Settings) -> Iterator[Finding]:
         yield _failed("resources", error)
         return
     # Without a token file the credentials themselves are tried, and no token is stored.
-    with connect(settings, token_path=None, request_timeout=PATIENCE_SECONDS) as client:
+    with connect(settings, None, token_path=None, request_timeout=PATIENCE_SECONDS) as client:
         try:
             _ask_for_a_token(client, "credentials")
         except Exception as error:
             yield _failed("credentials", error)
             return
         yield _ok("credentials", f"{settings.base_url} gave a token")
+        try:
+            patient = replace(
+                settings, reading_options={**settings.reading_options, "budget": PATIENCE_SECONDS}
+            )
+            refuse_other_rows(patient, client, lambda name: _held(settings, name))
+        except Exception as error:
+            yield _failed("tenant", error)
+            return
         yield _clock(client)
         yield _limits(settings)
         for resource in resources:
             yield from _resource(client, resource)
+
+
+def _held(settings: Settings, table: str) -> set[str]:
+    """The row ids that the destination holds of a resource; the published ones while a run holds the home."""
+    home = settings.home
+    if settings.destination in database.LOCAL:
+        path = home.warehouse if lock.is_held(home.lock) else home.working_database
+        with database.connect(path, read_only=True) as connection:
+            return database.ids_of(connection, table)
+    from dlt.destinations.exceptions import DatabaseUndefinedRelation
+
+    with _asking(settings.destination) as client:
+        try:
+            rows = client.execute_sql(f"select _dlt_id from {client.make_qualified_table_name(table)}")
+        except DatabaseUndefinedRelation:
+            return set()
+    return {id for (id,) in rows or ()}
 
 
 def _writer(name: str, settings: Settings) -> Iterator[Finding]:
@@ -217,7 +249,7 @@ def _writer(name: str, settings: Settings) -> Iterator[Finding]:
         remedy = "Make an API user for writing; it is needed for `omnium-elt write … --apply` alone."
         yield Finding(name, "fail", wrong, remedy, EXIT_USAGE)
         return
-    with connect_writer(settings, request_timeout=PATIENCE_SECONDS) as client:
+    with connect_writer(settings, None, request_timeout=PATIENCE_SECONDS) as client:
         _ask_for_a_token(client, name)
     # No read request shows which roles a user has for writing.
     needed = "SupplierAdmin for lead times and PurchaseOrderAdmin for orders"

@@ -35,12 +35,23 @@ from omnium_elt.infra.errors import HomeLockedError, OmniumEltError, UsageError
 from omnium_elt.infra.files import read_object, write_json
 from omnium_elt.infra.home import Home, Secret, Settings
 from omnium_elt.infra.run_report import Progress, RunReport, Step, StepReport
-from omnium_elt.infra.tenant import connect, personal_data, translating_errors
+from omnium_elt.infra.tenant import (
+    IDENTIFYING,
+    NEW_USER,
+    connect,
+    differing,
+    ids_shown,
+    personal_data,
+    translating_errors,
+    user_of,
+)
 from omnium_elt.infra.text import counted
 from omnium_elt.steps.backfill_files import HandedOver, hand_over
 
 FORMAT = 1
 MOST_PARTS = 64
+MOST_KNOWN = 200
+"""Row ids per resource that a plan keeps, the smallest. Ids are hashes: no user sees many rows, and none of these."""
 Shares = dict[str, Window | None]
 """Resource → the window that a part reads; None: the entire resource."""
 
@@ -49,7 +60,8 @@ Shares = dict[str, Window | None]
 class Plan:
     """What each part reads. `mark`: how all parts treat personal data (`PersonalData.mark`).
 
-    `at_once`: the maximum number of parts read at the same time, by which the tenant's limits are divided.
+    `at_once`: the maximum number of parts read at the same time, by which the tenant's limits are divided. `user`: the
+    API user that made the plan (`user_of`). `known`: row ids by which another user's tenant is recognized.
     """
 
     plan_id: str
@@ -58,6 +70,8 @@ class Plan:
     since: dt.date | None
     parts: tuple[Shares, ...]
     at_once: int
+    user: str = ""
+    known: dict[str, set[str]] = dataclasses.field(default_factory=dict)
 
     @classmethod
     def read(cls, home: Home) -> "Plan":
@@ -77,6 +91,10 @@ class Plan:
         """Save the plan in a home."""
         plan_file(home).parent.mkdir(mode=0o700, exist_ok=True)
         write_json(plan_file(home), {"format": FORMAT, **msgspec.to_builtins(self)})
+
+    def ids(self, resource: str) -> set[str]:
+        """Some row ids of a resource, or none."""
+        return self.known.get(resource, set())
 
     def part(self, number: int) -> Shares:
         """What a part reads. Raises UsageError if there is no part of that number."""
@@ -118,14 +136,29 @@ def plan(
     most = min(number, settings.max_concurrency)
     _check_plan(home, number, at_once, most)
     resources = select(settings.resources, settings.exclude)
-    _refuse_loaded(settings, resources)
+    held, mark = _refuse_loaded(settings, resources)
     progress.start("plan", len(resources))
-    personal = personal_data(settings, None)
-    with translating_errors(), connect(settings) as client, ThreadPoolExecutor(4) as executor:
+    personal = personal_data(settings, mark)
+    with (
+        translating_errors(),
+        connect(settings, lambda name: held[name]) as client,
+        ThreadPoolExecutor(4) as executor,
+    ):
         reading = Reading(since=settings.since_midnight)
         sync = Sync(client, executor, personal, reading, choices=settings.fields)
         parts, weights = _divided(sync, resources, number, progress, report)
-    found = Plan(report.run_id, settings.base_url, personal.mark, settings.since, parts, at_once or most)
+        shown = ids_shown(settings, client)
+        known = {name: set(sorted(shown(name))[:MOST_KNOWN]) for name in IDENTIFYING}
+    found = Plan(
+        plan_id=report.run_id,
+        base_url=settings.base_url,
+        mark=personal.mark,
+        since=settings.since,
+        parts=parts,
+        at_once=at_once or most,
+        user=user_of(settings),
+        known=known,
+    )
     found.write(home)
     divided = sum(1 for shares in found.shares.values() if len(shares) > 1)
     step.status = "ok"
@@ -151,16 +184,21 @@ def _check_plan(home: Home, number: int, at_once: int | None, most: int) -> None
         )
 
 
-def _refuse_loaded(settings: Settings, resources: Sequence[Resource]) -> None:
+def _refuse_loaded(
+    settings: Settings, resources: Sequence[Resource]
+) -> tuple[dict[str, set[str]], str | None]:
+    """The row ids by which the home's tenant is recognized, and how the home treats personal data."""
     from omnium_elt.warehouse.destination import Warehouse
 
     with Warehouse(settings.home, settings.destination) as warehouse:
-        present = warehouse.states
+        present, mark = warehouse.states, warehouse.personal_mark
+        held = {name: warehouse.ids(name) for name in IDENTIFYING}
     if loaded := [one.name for one in resources if present.get(one.name, {}).get("cursor")]:
         raise UsageError(
             f"a backfill is a first load, and these are loaded already: {', '.join(loaded)}",
             "omnium-elt load brings them up to date; leave them out by --exclude.",
         )
+    return held, mark
 
 
 def _divided(
@@ -205,11 +243,9 @@ def part_settings(settings: Settings, number: int) -> Settings:
     """
     found = Plan.read(settings.home)
     shares, home = found.part(number), part_home(settings.home, number)
-    if settings.base_url != found.base_url:
-        raise UsageError(
-            f"the plan is for {found.base_url}, and this is {settings.base_url}", "Set the same base URL."
-        )
+    refuse_other_url(found, settings)
     with translating_errors():
+        _refuse_other_user(found, settings)
         personal_data(settings, found.mark)  # raises if the key or the treatment differs
     key = key_for(settings.personal_key, settings.home.personal_key, may_be_made=False)
     begun_for = read_object(home.state / "plan.json").get("plan_id")
@@ -235,6 +271,26 @@ def part_settings(settings: Settings, number: int) -> Settings:
             "shares": {name: share for name, share in shares.items() if share},
         },
     )
+
+
+def refuse_other_url(plan: Plan, settings: Settings) -> None:
+    """Raise UsageError if the settings have another base URL than the plan."""
+    if settings.base_url != plan.base_url:
+        raise UsageError(
+            f"the plan is for {plan.base_url}, and this is {settings.base_url}", "Set the same base URL."
+        )
+
+
+def _refuse_other_user(plan: Plan, settings: Settings) -> None:
+    """Raise UsageError if another API user than the plan's gets stores or suppliers, and none that the plan knows."""
+    if plan.user in ("", user_of(settings)):
+        return
+    with connect(settings, None) as client:
+        if name := differing(plan.ids, ids_shown(settings, client)):
+            raise UsageError(
+                f"the plan is for another tenant: {NEW_USER.format(name)}",
+                "Set the API user of the tenant that was planned for.",
+            )
 
 
 def part_steps(home: Home, number: int, settings: Settings) -> list[Step]:

@@ -22,8 +22,8 @@ from omnium_elt.infra.errors import OmniumEltError, UsageError
 from omnium_elt.infra.files import read_object, write_json
 from omnium_elt.infra.home import Home, Settings
 from omnium_elt.infra.run_report import Progress, ResourceReport, RunReport
-from omnium_elt.infra.tenant import note_tenant
-from omnium_elt.steps.backfill import Plan, part_home, plan_file, refuse_incomplete
+from omnium_elt.infra.tenant import another_tenant, check_tenant, differing, is_another_user, note_tenant
+from omnium_elt.steps.backfill import Plan, part_home, plan_file, refuse_incomplete, refuse_other_url
 from omnium_elt.steps.backfill_files import HandedOver
 from omnium_elt.steps.receipts import table_of
 from omnium_elt.warehouse.database import BOOKKEEPING, RECEIPTS, literal
@@ -44,6 +44,8 @@ def commit(settings: Settings, progress: Progress, report: RunReport) -> None:
         _take_away(home)  # an earlier commit was interrupted after it had loaded everything
         return
     plan = Plan.read(home)
+    refuse_other_url(plan, settings)
+    check_tenant(settings)
     homes = [part_home(home, number) for number in range(1, len(plan.parts) + 1)]
     with ExitStack() as held:
         for one in homes:
@@ -56,6 +58,7 @@ def commit(settings: Settings, progress: Progress, report: RunReport) -> None:
         _refuse_damaged(found)
         _refuse_other_marks(plan, found)
         with Warehouse(home, settings.destination) as warehouse:
+            _refuse_other_rows(plan, settings, warehouse)
             states = {name: found[shares[-1][0]].states[name] for name, shares in plan.shares.items()}
             begun = _Commit(settings, plan, found, states, warehouse, report)
             if not _is_done(warehouse, states):
@@ -114,6 +117,12 @@ def _refuse_other_marks(plan: Plan, found: Mapping[int, HandedOver]) -> None:
             )
 
 
+def _refuse_other_rows(plan: Plan, settings: Settings, warehouse: Warehouse) -> None:
+    """Raise UsageError if the rows that came into the home since the plan are another tenant's."""
+    if is_another_user(settings, plan.user) and (name := differing(warehouse.ids, plan.ids)):
+        raise another_tenant(settings, f"another tenant: none of its {name} is among those of the plan")
+
+
 def _is_done(warehouse: Warehouse, states: Mapping[str, Mapping[str, Any]]) -> bool:
     """Whether the destination has these states already, from a commit that was interrupted after the load.
 
@@ -155,7 +164,7 @@ class _Commit:
             receipts = {table: self._bookkeeping(connection, table) for table in BOOKKEEPING}
             beside = {table: table_of(table, some) for table, some in receipts.items() if some}
             rows = {name: self._rows(connection, name, Path(folder), progress) for name in self.plan.shares}
-            note_tenant(self.settings)
+            note_tenant(self.settings, self.plan.user)
             self.warehouse.load(Package(rows, self.states, self.plan.mark, beside))
         self._record(receipts[RECEIPTS])
 

@@ -14,14 +14,12 @@ import threading
 import time
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
 from typing import Any
 
 import pyarrow as pa
 from omnium_source.errors import (
     ConfigurationError,
     Forbidden,
-    OmniumError,
     Stopped,
     Unreachable,
     WrongCredentials,
@@ -31,7 +29,7 @@ from omnium_source.normalize.buffer import joined
 from omnium_source.normalize.drift import in_words
 from omnium_source.normalize.without_pandas import without_pandas
 from omnium_source.normalize.worker_pool import WorkerPool
-from omnium_source.resources import LEFT_OUT, RESOURCES, Resource, select
+from omnium_source.resources import LEFT_OUT, Resource, select
 from omnium_source.source import WORKERS
 from omnium_source.sync import Sync, known_columns
 from omnium_source.windows.gathered import Verified
@@ -41,14 +39,7 @@ from omnium_elt.infra import memory
 from omnium_elt.infra.errors import explain
 from omnium_elt.infra.home import Settings
 from omnium_elt.infra.run_report import Progress, ResourceReport, RunReport
-from omnium_elt.infra.tenant import (
-    another_tenant,
-    connect,
-    is_another_user,
-    note_tenant,
-    personal_data,
-    translating_errors,
-)
+from omnium_elt.infra.tenant import connect, note_tenant, personal_data, translating_errors
 from omnium_elt.steps.receipts import beside
 from omnium_elt.steps.resource_progress import ResourceProgress
 from omnium_elt.warehouse.database import LOCAL
@@ -58,8 +49,6 @@ from omnium_elt.warehouse.one_transaction import Package
 
 log = logging.getLogger("omnium.load")
 
-TELLING = ("stores", "suppliers")
-"""Resources that identify a tenant: they have few rows, which rarely change and are not personal."""
 READERS = 6
 """Resources read at the same time; the requests of all of them share one limiter."""
 PAGES = 20
@@ -95,10 +84,10 @@ def load(settings: Settings, progress: Progress, report: RunReport | None = None
         with (
             memory.tuned_for_load(),
             without_pandas(),
-            # The load sets this token itself after a fatal error.
-            connect(settings, stop=settings.stop.child()) as client,
-            WorkerPool(1 if memory.is_tight() else WORKERS) as pool,
             Warehouse(settings.home, settings.destination) as warehouse,
+            # The load sets this token itself after a fatal error.
+            connect(settings, warehouse.ids, stop=settings.stop.child()) as client,
+            WorkerPool(1 if memory.is_tight() else WORKERS) as pool,
         ):
             _Load(settings, progress, report, client, warehouse, pool).run(resources)
     return report.finish("interrupted" if settings.stop.is_set() else None)
@@ -166,8 +155,6 @@ class _Load:
 
     def _read_and_load(self, going: list[ResourceProgress]) -> None:
         with ThreadPoolExecutor(2 if self._is_tight else READERS, "omnium-read") as readers, self._executor:
-            if is_another_user(self._settings):
-                self._refuse_another_tenant()
             # Resources with a scroll first: they take longest, and the run should not end waiting for one.
             for one in sorted(going, key=lambda one: one.resource.scroll == ""):
                 readers.submit(self._read, one)
@@ -178,18 +165,6 @@ class _Load:
                 self._client.stop.set()
                 self._room.release(len(going) * WINDOWS_WAITING)
                 raise
-
-    def _refuse_another_tenant(self) -> None:
-        """Raise UsageError if a new API user gets stores or suppliers, and none of them is in the home."""
-        for name in TELLING:
-            with suppress(OmniumError):  # reading reports the error; the next resource may tell
-                held = self._warehouse.hashes(name)
-                shown = list(self._sync.keys(RESOURCES[name])) if held else []
-                if held and shown and not held(shown):
-                    raise another_tenant(
-                        self._settings,
-                        f"another tenant: this API user is a new one, and gets none of its {name}",
-                    )
 
     def _settle_rest(self, going: list[ResourceProgress], error: BaseException | None) -> None:
         """Settle the resources that are not settled yet; one with windows that were not loaded has failed."""

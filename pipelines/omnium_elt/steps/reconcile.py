@@ -86,8 +86,8 @@ class _Reconcile:
     def _syncing(self) -> Iterator[tuple[Warehouse, Sync]]:
         settings = self._settings
         with (
-            connect(settings) as client,
             Warehouse(settings.home, settings.destination) as warehouse,
+            connect(settings, warehouse.ids) as client,
             ThreadPoolExecutor(20, "omnium-page") as executor,
         ):
             personal = personal_data(settings, warehouse.personal_mark)

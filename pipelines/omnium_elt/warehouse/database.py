@@ -224,6 +224,13 @@ def columns_of(connection: Any, table: str, schema: str = RAW) -> dict[str, str]
     return dict(found.fetchall())
 
 
+def ids_of(connection: Any, table: str) -> set[str]:
+    """The row ids of a raw table; empty if it does not exist."""
+    if "_dlt_id" not in columns_of(connection, table):
+        return set()
+    return {id for (id,) in connection.execute(f'select _dlt_id from "{RAW}"."{table}"').fetchall()}
+
+
 def sizes_of(connection: Any) -> dict[str, int]:
     """The approximate number of rows of each raw table."""
     found = connection.execute(

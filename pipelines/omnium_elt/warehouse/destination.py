@@ -212,6 +212,14 @@ class Warehouse:
         )
         return (lambda keys: {key: held[key] for key in keys if key in held}) if held else None
 
+    def ids(self, table: str) -> set[str]:
+        """The row ids of a table, also those of rows marked as deleted; empty if the table does not exist."""
+        if table not in self.tables or self._lacks(table):
+            return set()
+        with contextlib.suppress(DatabaseUndefinedRelation):  # somebody dropped the table
+            return {id for (id,) in self.query(f"select _dlt_id from {self.name_of(table)}")}
+        return set()
+
     def _clear_half_loaded(self) -> None:
         """Delete what interrupted packages left; on a server, only their bookkeeping."""
         if self._connection is not None:

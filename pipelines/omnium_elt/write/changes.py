@@ -19,6 +19,7 @@ from omnium_elt.infra.files import read_object, write_json
 from omnium_elt.infra.home import Home, Settings
 from omnium_elt.infra.run_report import StepReport
 from omnium_elt.infra.tenant import connect, connect_writer, fault_of_writer
+from omnium_elt.warehouse import database
 from omnium_elt.write.journal import Entry, Journal, everything
 
 log = logging.getLogger("omnium.write")
@@ -83,18 +84,29 @@ class Writer(Protocol):
 def clients(settings: Settings, *, apply: bool) -> tuple[OmniumClient, OmniumClient | None]:
     """The client that reads and, with `apply`, the client of the API user that writes.
 
-    Raises UsageError if the user that writes is not configured, or is the one that reads.
+    Raises UsageError if the user that writes is not configured, or is the one that reads, or if one of them belongs to
+    another tenant than the rows of the home.
     """
-    reader = connect(settings)
-    if not apply:
-        return reader, None
-    if wrong := fault_of_writer(settings):
+    path = settings.home.warehouse
+
+    def held(table: str) -> set[str]:
+        with database.published(path) as connection:
+            return database.ids_of(connection, table)
+
+    if apply and (wrong := fault_of_writer(settings)):
         raise UsageError(
             wrong,
             "Writing needs an API user of its own, as what runs every night should not be able to, with the role "
             "SupplierAdmin or PurchaseOrderAdmin; set it in the environment or in .dlt/secrets.toml.",
         )
-    return reader, connect_writer(settings, max_concurrency=1)
+    reader = connect(settings, held)
+    if not apply:
+        return reader, None
+    try:
+        return reader, connect_writer(settings, held, max_concurrency=1)
+    except BaseException:
+        reader.close()
+        raise
 
 
 def find_out(home: Home, writers: dict[str, Writer]) -> list[str]:
