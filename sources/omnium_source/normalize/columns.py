@@ -45,6 +45,9 @@ _ROUNDING_ERROR = 4.5e-16
 """How far a float times 1e9 may be off, relative to itself."""
 _TINY = 1e-3
 """In units of the ninth decimal: a smaller number may have more decimals than `PLACES`, even if a float holds it."""
+MEANT = 14
+"""The most digits of a number that was meant as it is written. Computations have 15 to 17 in doubles, 28 in .NET's
+decimals, and rounding these tails to nine decimals is no loss."""
 
 _TIME = re.compile(
     r"(\d{4})-(\d\d)-(\d\d)(?:[T ](\d\d)(?::(\d\d)(?::(\d\d)(?:\.(\d+))?)?)?)?"
@@ -65,8 +68,8 @@ of some time zone, and neither Python nor programs built on it can represent tha
 class Fit:
     """A column, the positions of values that do not fit it, and of those that were changed to fit.
 
-    `misfits` are null in the column. `rounded` values have more decimals than .NET's decimal type, so rounding them
-    loses more than the tail of a computation. `clamped` values are moments that programs cannot represent.
+    `misfits` are null in the column. `rounded` values lost more than the tail of a computation (`loses_digits`).
+    `clamped` values are moments that programs cannot represent.
     """
 
     array: pa.Array
@@ -147,7 +150,7 @@ def fit_decimal(values: Sequence[Any], spelling: Spelling) -> Fit:
             return amount
         if type(value) is str:
             return None  # a text is taken as a number only if it needs no rounding
-        if is_beyond(number):
+        if loses_digits(number):
             rounded.append(row)
         return amount
 
@@ -176,11 +179,12 @@ def _decimals_of_floats(floats: pa.Array, spelling: Spelling) -> Fit | None:
         scaled = amounts * 1e9
         rounded = np.rint(scaled)
         size = np.abs(scaled)
-        from_middle = 0.5 - np.abs(scaled - rounded)
-        certain = (size < _LARGEST_CERTAIN) & (from_middle > size * _ROUNDING_ERROR)
-        may_be_beyond = (size < _TINY) & (size > 0)
+        off, error = np.abs(scaled - rounded), size * _ROUNDING_ERROR
+        certain = (size < _LARGEST_CERTAIN) & (0.5 - off > error)
+        has_more_decimals = off > error
+    lossy = _maybe_lossy(amounts, size, has_more_decimals) if has_more_decimals.any() else has_more_decimals
     if spelling.beyond.size:
-        may_be_beyond |= np.isin(amounts, spelling.beyond)
+        lossy |= np.isin(amounts, spelling.beyond)
     unscaled = np.empty((len(floats), 2), dtype=np.int64)
     unscaled[:, 0] = rounded if certain.all() else np.where(certain, rounded, 0)
     np.right_shift(unscaled[:, 0], 63, out=unscaled[:, 1])
@@ -193,12 +197,38 @@ def _decimals_of_floats(floats: pa.Array, spelling: Spelling) -> Fit | None:
             return None
         unscaled[row] = np.frombuffer(amount.to_bytes(16, "little", signed=True), dtype=np.int64)
     array = pa.Array.from_buffers(DECIMAL, len(floats), [validity, pa.py_buffer(unscaled)])
-    beyond = [
+    lost = [
         row
-        for row in np.flatnonzero(may_be_beyond).tolist()
-        if (number := floats[row].as_py()) is not None and is_beyond(spelling.exact(number, row))
+        for row in np.flatnonzero(lossy).tolist()
+        if (number := floats[row].as_py()) is not None and loses_digits(spelling.exact(number, row))
     ]
-    return Fit(array, rounded=beyond)
+    return Fit(array, rounded=lost)
+
+
+def _maybe_lossy(amounts: np.ndarray, size: np.ndarray, has_more_decimals: np.ndarray) -> np.ndarray:
+    """Which floats with more than nine decimals have at most `MEANT` digits, or may have more decimals than `PLACES`.
+
+    `size`: in units of the ninth decimal. A float is multiplied so that `MEANT` digits stand before its point: what is
+    left behind it are further digits, or else the error of float and product, less than two units of the last place.
+    """
+    rows = np.flatnonzero(has_more_decimals & (size < 10**MEANT))
+    floats = np.abs(amounts[rows])
+    with np.errstate(over="ignore", invalid="ignore"):
+        shifted = floats * 10.0 ** (MEANT - 1 - np.floor(np.log10(floats)))
+        near = np.abs(shifted - np.rint(shifted)) < 2 * np.spacing(shifted)
+    lossy = np.zeros(len(amounts), dtype=bool)
+    lossy[rows[size[rows] < _TINY]] = True
+    for row in rows[near].tolist():
+        digits = repr(float(amounts[row])).partition("e")[0].replace(".", "").strip("-0")
+        lossy[row] |= len(digits) <= MEANT
+    return lossy
+
+
+def loses_digits(number: Decimal) -> bool:
+    """Whether a number with more than nine decimals loses more by rounding than the tail of a computation."""
+    digits = number.as_tuple().digits
+    is_meant = len("".join(map(str, digits)).rstrip("0")) <= MEANT
+    return (is_meant and number != _amount(number)) or is_beyond(number)
 
 
 def _unscaled(number: Decimal) -> int | None:

@@ -26,7 +26,7 @@ LONGEST_EXAMPLE = 60
 WORDS: dict[DriftKind, str] = {
     "new_field": "new field",
     "misfit": "values that do not fit",
-    "rounded": "more than 28 decimals, rounded to 9; the exact number is kept as text beside it",
+    "rounded": "more than 9 decimals, rounded to 9; the exact number is kept as text beside it",
     "clamped": "times after 9999-12-31T00:00:00Z, replaced by that moment",
     "replaced_text": "characters that no text can hold, replaced by U+FFFD",
     "no_number": "NaN or infinity, stored as null",

@@ -76,6 +76,61 @@ def test_amounts_are_exact(text: str, expected: str) -> None:
     assert value == ("misfit" if expected == "misfit" else Decimal(expected))
 
 
+@pytest.mark.parametrize(
+    ("text", "is_noted"),
+    [
+        ("0.1234567891", True),
+        ("1234.0000000001", True),
+        ("-1234.00000000010", True),
+        ("4E-10", True),
+        ("0.0000000005", True),
+        ("1.234E-9", True),
+        ("99999.123456789", False),
+        ("99.123456789012", True),
+        ("1E-300", True),
+        # Fifteen digits and more are what a division leaves: of a double, or of .NET's decimal.
+        ("33.3333333333333", False),
+        ("33.333333333333336", False),
+        ("0.30000000000000004", False),
+        ("0.000123333333333333", False),
+        ("89.2857142857142857142857142857", False),
+        # Its float is that of the short number.
+        ("0.12345678910000000000000001", False),
+        ("0.12345678910000000000000000", True),
+        # More decimals than .NET's decimal has.
+        ("0.123456789012345678901234567891", True),
+        ("5.551115123125783E-17", True),
+        ("0.10", False),
+        ("0.100000000000000000000000000000000", False),
+        ("123456789.5", False),
+    ],
+)
+@pytest.mark.parametrize(
+    "others", [(), ("1.5", "null", "2"), ("1E28", '"x"')], ids=["alone", "floats", "mixed"]
+)
+def test_a_number_that_was_meant_with_more_than_nine_decimals_is_noted(
+    text: str, is_noted: bool, others: tuple[str, ...]
+) -> None:
+    body = f"[{','.join((*others, text, 'null'))}]".encode()
+    values = orjson.loads(body)
+    spelling = Spelling(Bodies([body], [0]), np.zeros(len(values), dtype=np.int64))
+    assert FITS["decimal"](values, spelling).rounded == [len(others)] * is_noted
+
+
+@given(st.lists(st.tuples(st.integers(-(10**16), 10**16), st.integers(0, 30)), min_size=1))
+def test_what_is_noted_depends_on_the_digits_alone(numbers: list[tuple[int, int]]) -> None:
+    body = f"[1.5,{','.join(f'{digits}E-{places}' for digits, places in numbers)}]".encode()
+    values = orjson.loads(body)
+    spelling = Spelling(Bodies([body], [0]), np.zeros(len(values), dtype=np.int64))
+    lossy = []
+    for row, (digits, places) in enumerate(numbers, 1):
+        meant = str(digits).rstrip("0")
+        decimals = places - len(str(digits)) + len(meant)
+        if meant and (decimals > 28 or (decimals > 9 and len(meant.lstrip("-")) <= 14)):
+            lossy.append(row)
+    assert FITS["decimal"](values, spelling).rounded == lossy
+
+
 def test_a_column_of_amounts_keeps_its_nulls_and_its_order() -> None:
     column, misfits = fitted(
         "decimal", "1.5", "null", "89.2857142857142857142857142857", '"x"', "3", "1E+300"

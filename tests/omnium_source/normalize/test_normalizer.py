@@ -568,7 +568,9 @@ def reference_value(kind: str, value: Any) -> tuple[Any, Any]:
         if fitted is not None and fitted != EXACT.create_decimal(as_number):
             if not is_number:
                 fitted = None
-            elif len(f"{EXACT.create_decimal(as_number):f}".partition(".")[2].rstrip("0")) > 28:
+            digits = f"{EXACT.create_decimal(as_number):f}".lstrip("-0.").replace(".", "").rstrip("0")
+            decimals = f"{EXACT.create_decimal(as_number):f}".partition(".")[2].rstrip("0")
+            if is_number and (len(decimals) > 28 or len(digits) <= 14):
                 return fitted, spelled(value)
     elif kind == "bigint" and as_number is not None:
         number = Decimal(as_number)
