@@ -63,6 +63,8 @@ SCROLL_END_SECONDS = 4.0
 scroll burdens the server."""
 MOST_REFUSALS = 2
 """Most 401 answers in a row after which a request is repeated with a new token. The next one raises."""
+EXPIRED = (400, 404, 410)
+"""How servers answer a continuation of a scroll that they no longer have. Only its id could be wrong in the request."""
 
 Read = Callable[[bytes], T]
 """Parses an answer's bytes. Raises ValueError if they are not JSON, NotAnAnswer if the JSON is something else."""
@@ -474,10 +476,11 @@ class OmniumClient:
             raise Forbidden(
                 f"{what}: the server refuses to show it (403): {hint}, or leave it out with --exclude"
             )
+        if request.continues_scroll and status in EXPIRED:
+            said = self._said(body)
+            raise ScrollLost(f"{what}: the scroll has expired on the server ({status}){said and ': '}{said}")
         if status == 400:
             raise BadRequest(f"{what}: the server calls the request wrong (400): {self._said(body)}")
-        if status == 404 and request.continues_scroll:
-            raise ScrollLost(f"{what}: the scroll has expired on the server")
         if status == 404:
             raise NotFound(f"{what}: nothing at this address (404): check SOURCES__OMNIUM__BASE_URL")
         if status == 409 and request.is_change:

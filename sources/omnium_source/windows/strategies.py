@@ -16,7 +16,7 @@ from omnium_source.windows.stamps import StampCheck
 from omnium_source.windows.state import OpenState, State, WindowState
 from omnium_source.windows.strategy import Strategy
 from omnium_source.windows.versions import Versions
-from omnium_source.windows.window import Row, Window, iso
+from omnium_source.windows.window import Row, Window, iso, texts_at
 
 LEFT_UNSTAMPED = ("missing", "of", "among", "limit")
 """The fields that describe rows without a stamp which a read could not show or could not count."""
@@ -157,14 +157,9 @@ class Open(Strategy[OpenState]):
 
     def _named_by_changed_parents(self, state: State) -> set[str]:
         """Ids of the deliveries that are named by purchase orders changed since the cursor."""
-        named: set[str] = set()
-        for row in self.scheduler.rows_of(
-            RESOURCES["purchase_orders"], Window(self.since(state), self.latest, end=self.now)
-        ):
-            named.add(str(row.get("deliveryId") or ""))
-            for line in (row.get("purchaseOrderForm") or {}).get("lineItems") or ():
-                named.add(str(line.get("deliveryId") or ""))
-        return named - {""}
+        window = Window(self.since(state), self.latest, end=self.now)
+        orders = self.scheduler.rows_of(RESOURCES["purchase_orders"], window)
+        return texts_at(orders, "deliveryId") | texts_at(orders, "purchaseOrderForm.lineItems.deliveryId")
 
 
 def _trailing(strategy: Strategy[Any], state: State, *, is_full: bool) -> tuple[Window, dict[str, Any]]:

@@ -5,6 +5,7 @@ from urllib.parse import quote
 
 import orjson
 
+from omnium_source.decoding import mended
 from omnium_source.errors import (
     GaveUp,
     Incomplete,
@@ -14,6 +15,7 @@ from omnium_source.errors import (
     TooLarge,
     WrongCredentials,
 )
+from omnium_source.http.answers import is_object
 from omnium_source.http.client import Answer
 from omnium_source.http.paginators import Connection
 from omnium_source.http.traffic import Budget
@@ -110,6 +112,8 @@ def _version_page(answer: Answer, supplier_id: str, version: str) -> Page:
     both are accepted. The page is put together as text, so that numbers stay as they were written.
     """
     row, text = answer.json, answer.body.strip()
+    if not is_object(text):  # it begins with a byte order mark
+        text = mended(text)
     named = {"id": row.get("id") or supplier_id, "versionId": row.get("versionId") or version}
     if not isinstance(row.get("value"), dict):
         named["created"] = row.get("modified") or row.get("created")

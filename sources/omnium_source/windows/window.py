@@ -167,12 +167,12 @@ def value_at(row: Row, path: str) -> Any:
 
 
 def texts_at(rows: Sequence[Row], path: str) -> set[str]:
-    """All non-empty texts at a path in some rows; the path may lead through lists."""
+    """All non-empty texts at a path in some rows, numbers among them; the path may lead through lists."""
     values: list[Any] = list(rows)
     for name in path.split("."):
         values = [value.get(name) for value in values if isinstance(value, Mapping)]
         values = [one for value in values for one in (value if isinstance(value, list) else [value])]
-    return {value for value in values if isinstance(value, str) and value}
+    return {str(value) for value in values if value != "" and type(value) in (str, int)}
 
 
 def stamps_at(rows: Sequence[Row], path: str) -> list[dt.datetime]:

@@ -202,6 +202,20 @@ def test_a_scroll_continuation_is_sent_once():
     assert len(wire.asked) == 1
 
 
+@pytest.mark.parametrize("status", [400, 404, 410])
+def test_an_expired_scroll_is_lost_whatever_the_server_calls_it(status: int):
+    """The API's description says 404; the bodies of other servers' 400 and 410 say the same."""
+    with (
+        Wire(lambda asked: Reply("Scroll id is no longer valid", status)) as wire,
+        client_of(wire) as client,
+        pytest.raises(
+            ScrollLost, match=rf"orders: the scroll has expired on the server \({status}\): Scroll id is no"
+        ),
+    ):
+        client.get("Orders/Scroll/a", what="orders", continues_scroll=True)
+    assert len(wire.asked) == 1
+
+
 def test_a_refused_scroll_continuation_has_not_moved_and_is_sent_again():
     replies = in_turn(Reply(None, 429, {"Retry-After": "0"}), Reply(None, 401), {"result": []})
     with Wire(replies) as wire, client_of(wire) as client:

@@ -270,6 +270,21 @@ def test_a_scroll_that_expires_half_way_is_read_again_and_ends_complete():
     assert len(set(ids(windows))) == 2_000
 
 
+@pytest.mark.parametrize("status", [400, 410])
+def test_a_scroll_that_expires_with_another_status_is_read_again(status: int):
+    """The API's description says 404."""
+    rows = [{"id": f"{n:06}", "modified": day(0)} for n in range(2_000)]
+    shown = scrolling(rows, expires_after=7)
+
+    def answer(asked: Asked) -> Any:
+        found = shown(asked)
+        return Reply("Scroll expired", status) if isinstance(found, Reply) and found.status == 404 else found
+
+    with Wire(answer) as wire:
+        windows = read(wire, "products")
+    assert ids(windows) == [row["id"] for row in rows]
+
+
 def test_a_scroll_that_repeats_itself_ends():
     rows = [{"id": f"{n:06}", "modified": day(0)} for n in range(100)]
 
@@ -407,6 +422,7 @@ def test_versions_that_nobody_may_see_are_forbidden():
 @pytest.mark.parametrize(
     "version",
     [
+        '\ufeff{"id": "a", "versionId": "1", "value": {"minimumOrderAmount": 123456789012.123456789}}',
         '{"id": "a", "versionId": "1", "value": {"id": "a", "minimumOrderAmount": 123456789012.123456789}}',
         '{"value": {"minimumOrderAmount": 123456789012.123456789}}',
         '{"id": "a", "versionId": "1", "minimumOrderAmount": 123456789012.123456789}',
@@ -461,6 +477,43 @@ def test_deliveries_that_can_still_change_are_asked_for_again():
         None,
         ["named", "open"],
     ]
+
+
+@pytest.mark.parametrize(
+    ("form", "named"),
+    [
+        ("none", []),
+        (["none"], []),
+        ({"lineItems": "none"}, []),
+        ({"lineItems": {"deliveryId": "named"}}, ["named"]),
+        ({"lineItems": [None, "none", ["none"], {"deliveryId": 17}, {"deliveryId": {"id": "none"}}]}, ["17"]),
+    ],
+)
+def test_a_purchase_order_of_another_shape_does_not_stop_the_deliveries(form: Any, named: list[str]):
+    now = (dt.datetime.now(dt.UTC) - dt.timedelta(minutes=1)).strftime("%Y-%m-%dT%H:%M:%S.000Z")
+    states = {
+        "17": "Completed",
+        "also": "Completed",
+        "named": "Completed",
+        "none": "Completed",
+        "open": ["New"],
+    }
+    rows = [{"id": id, "deliveryStatus": status, "created": day(0)} for id, status in states.items()]
+    orders = [
+        {"id": "p1", "modified": now, "purchaseOrderForm": form},
+        {"id": "p2", "modified": now, "purchaseOrderForm": {"lineItems": [{"deliveryId": "also"}]}},
+    ]
+
+    def answer(asked: Asked) -> Any:
+        if asked.path == "PurchaseOrders/Search":
+            return search(orders, asked.body)
+        wanted = asked.body.get("selectedDeliveries")
+        return search([row for row in rows if wanted is None or row["id"] in wanted], asked.body)
+
+    with Wire(answer) as wire:
+        first = read(wire, "deliveries")
+        second = read(wire, "deliveries", first[-1].state | {"newest_first": "ignored"})
+    assert ids(second) == sorted(["also", "open", *named])
 
 
 def test_a_trailing_period_is_read_again_and_everything_every_few_days():
