@@ -2,6 +2,7 @@
 
 import os
 import random
+import threading
 import time
 from collections.abc import Iterator
 from typing import Any
@@ -9,12 +10,14 @@ from typing import Any
 import pytest
 from omnium_elt.infra.home import Home, Secret, Settings
 from omnium_elt.infra.run_report import RunReport, Silent
+from omnium_elt.steps import load
 from omnium_elt.steps.run import COMMANDS, perform, reconcile_step
 from omnium_sandbox import Sandbox
 from omnium_sandbox.faults import Fault, Faults
 
 from tests.support.accidents import differences, small_pages
 from tests.support.tenants import sandbox_settings
+from tests.support.wire import Asked, Wire
 
 IS_SOAK = bool(os.environ.get("OMNIUM_SOAK"))
 FEW = ("suppliers", "purchase_orders", "orders", "inventory", "deliveries", "supplier_versions")
@@ -295,3 +298,45 @@ if IS_SOAK:
             del tenant.faults.pick  # type: ignore[method-assign]
         assert report.status == "ok"
         assert same_rows(home, undisturbed[1], "orders")
+
+
+# What hangs -------------------------------------------------------------------------------------------
+
+
+def test_endpoints_that_hang_do_not_keep_the_others_waiting(
+    home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Six resources are read at the same time. Seven hang here, until the eighth is requested."""
+    monkeypatch.setattr(load, "SILENT_SECONDS", 0.5)
+    monkeypatch.setattr(load.memory, "is_tight", lambda: False)
+    is_requested, were_in_time = threading.Event(), list[bool]()
+
+    def answer(asked: Asked) -> Any:
+        if asked.path == "Stores/SearchStores":
+            if asked.body["take"] > 1:  # a smaller one is for the time
+                is_requested.set()
+            return {"result": [{"id": "oslo", "modified": "2026-01-01T00:00:00.000Z"}], "totalHits": 1}
+        were_in_time.append(is_requested.wait(20))
+        return {"result": [], "totalHits": 0}
+
+    with Wire(answer) as wire:
+        names = (
+            "orders",
+            "carts",
+            "products",
+            "purchase_orders",
+            "gift_cards",
+            "vouchers",
+            "ratings",
+            "stores",
+        )
+        settings = Settings(
+            home=home,
+            base_url=wire.base_url,
+            client_id=wire.client_id,
+            client_secret=Secret(wire.client_secret),
+            resources=names,
+        )
+        report = load.load(settings, Silent())
+    assert resources_of(report) == {**dict.fromkeys(names, "unchanged"), "stores": "ok"}
+    assert all(were_in_time)

@@ -1,5 +1,6 @@
 """The progress of one resource in a run: which of its windows are read, and which are loaded."""
 
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Literal
@@ -15,7 +16,8 @@ from omnium_elt.infra.run_report import Progress, ResourceReport
 class ResourceProgress:
     """One resource in a run: the windows that were read, and those that were committed to the destination.
 
-    `outcome` and `error` tell how reading ended. Only `settle` writes the report.
+    `outcome` and `error` tell how reading ended. `heard_at`: when rows or a count last came. Only `settle` writes the
+    report.
 
     One record, as its fields change together while one resource is loaded.
     """
@@ -26,6 +28,7 @@ class ResourceProgress:
     outcome: Literal["read", "forbidden", "failed", "skipped"] = "skipped"
     error: str | None = None
     seconds: float = 0.0
+    heard_at: float = 0.0
     has_ended: bool = False
     is_reported: bool = False
     windows: list[Verified] = field(default_factory=list)
@@ -38,6 +41,7 @@ class ResourceProgress:
 
         def on_rows(rows: int, total: int | None) -> None:
             nonlocal most
+            self.heard_at = time.monotonic()
             # A window that is split reports each part's smaller total again.
             if (total or 0) > most:
                 most = total or 0
@@ -45,6 +49,11 @@ class ResourceProgress:
             progress.advance(name, rows)
 
         return on_rows
+
+    @property
+    def silent_seconds(self) -> float:
+        """For how long nothing has come."""
+        return time.monotonic() - self.heard_at
 
     @property
     def is_settled(self) -> bool:

@@ -84,6 +84,8 @@ def test_what_may_pass_is_asked_again(failures):
         ("orders: nothing at this address (404)", NotFound, Reply(None, 404)),
         ("orders: the server redirects to elsewhere.example (302), and the token is not sent elsewhere",
          Refused, Reply(None, 302, {"Location": "https://elsewhere.example/?t=1"})),
+        ("orders: the server redirects to something that is no address",
+         Refused, Reply(None, 302, {"Location": "login.example:8080/login"})),
         ("orders: the server refuses even a new token (401): check the API user in Omnium and that it has the role",
          Refused, Reply(None, 401)),
     ],
