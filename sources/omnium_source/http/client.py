@@ -61,8 +61,8 @@ T = TypeVar("T")
 SCROLL_END_SECONDS = 4.0
 """How long after a stop running requests may still be answered, and open scrolls read to their end: an unfinished
 scroll burdens the server."""
-MOST_REFUSALS = 2
-"""Most 401 answers in a row after which a request is repeated with a new token. The next one raises."""
+MOST_REFUSALS = 3
+"""Most 401 answers in a row after which a request is repeated. The next one raises."""
 EXPIRED = (400, 404, 410)
 """How servers answer a continuation of a scroll that they no longer have. Only its id could be wrong in the request."""
 
@@ -434,8 +434,11 @@ class OmniumClient:
             if status == 401:
                 if refusals == MOST_REFUSALS:
                     raise _refused(request)
-                refusals, stale = refusals + 1, token
-                raise Repeatable("the token was refused", 0.0, refused=True)
+                refusals += 1
+                # A new token may be made before all of the servers know it, so it gets a second chance, later.
+                is_too_new = refusals == 2
+                stale = None if is_too_new else token
+                raise Repeatable("the token was refused", None if is_too_new else 0.0, refused=True)
             refusals = 0  # the next token may expire too while a failing server is retried
             self._raise_for(request, status, received, content)
             self.limiter.answered()

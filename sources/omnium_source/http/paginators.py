@@ -20,7 +20,7 @@ from urllib.parse import quote
 import msgspec
 
 from omnium_source.decoding import decode, mended
-from omnium_source.errors import BadRequest, Incomplete, Refused, ScrollLost, TooLarge
+from omnium_source.errors import BadRequest, Incomplete, NotFound, Refused, ScrollLost, TooLarge
 from omnium_source.http.answers import NotAnAnswer
 from omnium_source.http.client import Answer, OmniumClient, Read
 from omnium_source.http.traffic import Budget, Traffic
@@ -201,6 +201,13 @@ class Connection:
             place = {"take": take or resource.take, "page": number}
         return self.post(resource.search, {**body, **place})
 
+    def page_after(self, body: Mapping[str, Any], number: int, take: int) -> Page | None:
+        """A page that may come after the last one; None if the server refuses to show such a page."""
+        try:
+            return self.page(body, number, take)
+        except (BadRequest, NotFound):
+            return None
+
     def sized(self, path: str, body: Mapping[str, Any], *, starts_scroll: bool = False) -> Page:
         """POST with the size of a scroll's batches, if the resource has a field for it.
 
@@ -333,7 +340,9 @@ class SearchPages:
             if number * self.take > REACH:
                 self.is_cut_off = True
                 return
-            following = self.page(number)
+            following = self._connection.page_after(self._body, number, self.take)
+            if following is None:
+                return
             if _is_same_page(page, following):
                 if number == 1 and not self._learned.is_base_clear:
                     continue  # the base is 1: page 0 was page 1
@@ -370,7 +379,14 @@ class SearchPages:
                     f"{self._connection.resource.name}: more than {REACH:,} rows, and the endpoint has "
                     "neither a scroll nor a filter to ask for fewer"
                 )
-            following = self.page(number)
+            try:
+                following = self.page(number)
+            except NotFound:
+                return
+            except BadRequest:
+                if previous.count < asked:
+                    return
+                raise  # or the server lets nobody look further
             if _is_same_page(previous, following):
                 if number == 1:
                     continue  # the base is 1: page 0 was page 1

@@ -184,7 +184,9 @@ class StampCheck:
         """All pages of a search that can be seen."""
         resource, base, size = self._run.resource, self._run.server.learned.page_base, 0
         for number in range(base, base + REACH // resource.take):
-            found = self._connection.page({**resource.body, **body}, number, size)
+            found = self._connection.page_after({**resource.body, **body}, number, size)
+            if found is None:
+                return
             yield found
             size = size or found.count  # pages may be smaller than was asked for
             if not resource.paged or not size or found.count < size:
@@ -220,8 +222,8 @@ def _stops_counting_at(run: ResourceRun, connection: Connection) -> int | None:
     page = run.server.learned.page_base + number
     if resource.take * page > REACH:
         return None
-    shown = connection.page(resource.body, page).count
-    is_beyond = shown > everything - number * resource.take
+    shown = connection.page_after(resource.body, page, resource.take)
+    is_beyond = shown is not None and shown.count > everything - number * resource.take
     # A row that was added meanwhile raises the count.
     is_limit = is_beyond and run.count(Window(), connection) == everything
     return everything if is_limit else None

@@ -6,7 +6,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from omnium_source.errors import Forbidden, Incomplete
+from omnium_source.errors import BadRequest, Forbidden, Incomplete
 from omnium_source.pii.masking import PersonalData
 from omnium_source.resources import Resource
 
@@ -542,6 +542,45 @@ def test_bare_lists_are_read_to_their_end_however_small_the_servers_pages(most: 
     for name in ("comments", "project_logs"):
         with Wire(answer) as wire:
             assert ids(read(wire, name)) == [row["id"] for row in rows]
+
+
+@pytest.mark.parametrize("status", [400, 404])
+@pytest.mark.parametrize("name", ["suppliers", "stores", "orders", "invoices", "deliveries"])
+def test_a_server_may_refuse_the_page_after_the_last(name: str, status: int) -> None:
+    """With 200 rows the last page is full, so that the one after it is requested."""
+    rows = [{"id": f"{n:04}", "modified": day(n), "created": day(n)} for n in range(200)]
+
+    def answer(asked: Asked) -> Any:
+        found = search(rows, asked.body)
+        return (
+            Reply("page out of range", status) if found.status == 200 and not found.body["result"] else found
+        )
+
+    with Wire(answer) as wire:
+        assert ids(read(wire, name)) == [row["id"] for row in rows]
+
+
+@pytest.mark.parametrize(("count", "status"), [(230, 400), (60, 400), (230, 404), (200, 404), (60, 404)])
+def test_a_server_may_refuse_the_page_after_the_last_of_a_bare_list(count: int, status: int) -> None:
+    rows = [{"id": f"{n:04}", "text": "x"} for n in range(count)]
+
+    def answer(asked: Asked) -> Any:
+        return search(rows, asked.body).body["result"] or Reply("page out of range", status)
+
+    for name in ("comments", "project_logs"):
+        with Wire(answer) as wire:
+            assert ids(read(wire, name)) == [row["id"] for row in rows]
+
+
+def test_pages_of_a_bare_list_that_a_server_refuses_may_hold_rows() -> None:
+    """400 is also what a server says of pages that lie beyond what it can show."""
+    rows = [{"id": f"{n:04}", "text": "x"} for n in range(400)]
+
+    def answer(asked: Asked) -> Any:
+        return Reply("not so far", 400) if asked.body["page"] > 1 else search(rows, asked.body).body["result"]
+
+    with Wire(answer) as wire, pytest.raises(BadRequest, match="not so far"):
+        read(wire, "comments")
 
 
 def test_a_size_that_the_server_refuses_is_left_to_it():
