@@ -278,11 +278,8 @@ class OmniumClient:
             raise Repeatable(f"the proxy {proxy_named(self.base_url)} said {error}") from None
         except (httpx.TransportError, httpx.StreamError) as error:
             raise Repeatable(f"the connection broke ({type(error).__name__})") from None
-        except httpx.InvalidURL:
-            # httpx looks at where a redirect leads, although it does not follow it.
-            raise Refused(
-                f"{request.what}: the server redirects to something that is no address: check SOURCES__OMNIUM__BASE_URL"
-            ) from None
+        except httpx.InvalidURL:  # httpx looks at where a redirect leads, although it does not follow it
+            raise Refused(f"{request.what}: the server redirects to something that is no address") from None
         except Garbled as error:
             raise Repeatable(f"the connection broke: the answer cannot be decoded: {error}") from None
         if traffic:
