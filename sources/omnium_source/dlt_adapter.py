@@ -21,14 +21,7 @@ from dlt.extract.items import DataItemWithMeta
 from dlt.extract.items_transform import LimitItem
 
 from omnium_source.dlt_hints import check_hints, key_columns, with_hints
-from omnium_source.dlt_private import (
-    ArrowTable,
-    NestedTable,
-    ParquetFile,
-    active_pipeline,
-    is_tried,
-    mend_arrow,
-)
+from omnium_source.dlt_private import ArrowTable, NestedTable, mend_arrow
 from omnium_source.dlt_run import WindowLimit, load_package, running
 from omnium_source.errors import ConfigurationError
 from omnium_source.normalize.buffer import Columns, Tables, with_required
@@ -169,31 +162,18 @@ def _is_same_type(known: Mapping[str, Any] | None, came: Mapping[str, Any]) -> b
 def items(tables: Tables, root: str) -> Iterator[DataItemWithMeta]:
     """What a resource yields for the tables of a window.
 
-    Child tables in Parquet files are handed to dlt as files. Rows of the root table need the id of the load package,
-    which is known only now, so they come as tables. So does everything if there are maps, filters or a schema contract:
-    files would bypass these.
+    Rows in files come as tables too, as dlt's maps, filters and schema contracts see only those. Rows of the root table
+    get the id of the load package, which is known only now.
     """
     package = load_package()
     load_id = str(package["load_id"]) if package else None
     schema, name_of = dlt.current.source_schema(), _renaming(root)
     known, naming = schema.tables, schema.naming
     is_mapped = any(not isinstance(step, WindowLimit) for step in dlt.current.pipe().steps[1:])
-    # The item of a file is None, which a step of dlt's pipe would take for a row that was filtered out.
-    takes_files = (
-        any(part.path for part in tables.parts)
-        and load_id is not None
-        and len(dlt.current.pipe().steps) == 1
-        and _takes_files(schema)
-    )
     for part in tables.parts:
         hints, name = tables.hints[part.name], name_of(part.name)
         parent = None if part.name == root else parent_of(name, name_of(root), known)
-        names = part.schema.names
-        doubled = _doubled(names, naming)
-        if part.path and parent and not doubled and takes_files:
-            columns = _columns(names, hints)
-            yield DataItemWithMeta(ParquetFile(name, parent, columns, str(part.path), part.rows), None)
-            continue
+        doubled = _doubled(part.schema.names, naming)
         for table in part.tables():
             table = table.drop_columns(doubled)
             if parent is None and load_id is not None:
@@ -204,17 +184,6 @@ def items(tables: Tables, root: str) -> Iterator[DataItemWithMeta]:
                 table = table.replace_schema_metadata({TABLE: name})
             columns = _columns(table.column_names, hints)
             yield DataItemWithMeta(ArrowTable(name, parent, columns, is_mapped), table)
-
-
-def _takes_files(schema: Any) -> bool:
-    """Whether dlt may take Parquet files as they are: no schema contract applies, and the destination loads them."""
-    resource, pipeline = running(), active_pipeline()
-    if resource.schema_contract or schema.settings.get("schema_contract") or pipeline is None:
-        return False
-    if not is_tried():
-        return False
-    formats = pipeline.destination.capabilities().supported_loader_file_formats or []
-    return "parquet" in formats and resource.compute_table_schema().get("file_format") in (None, "parquet")
 
 
 def _renaming(root: str) -> Callable[[str], str]:

@@ -2,7 +2,6 @@
 
     name               purpose                                         with an untested dlt
     NestedTable        replace a row's children together with it       `dlt_probe` tries it first, or raises
-    ParquetFile        hand Parquet files to dlt as they are           rows come as tables, which takes longer
     mend_arrow         make `dataset()[…].arrow()` work on DuckDB 2.0  only if dlt calls what DuckDB lacks
     mend_paths         load files from a path with an apostrophe       the same
     HintsWarning       hide a warning about every batch                the warning shows if dlt rewords it
@@ -34,11 +33,9 @@ import dlt
 import orjson
 from dlt.common.configuration.container import Container
 from dlt.common.configuration.specs.config_section_context import ConfigSectionContext
-from dlt.common.metrics import DataWriterMetrics
 from dlt.common.pipeline import PipelineContext
 from dlt.common.schema.exceptions import ParentTableNotFoundException
 from dlt.common.schema.utils import get_root_table
-from dlt.extract.extractors import ImportFileMeta
 from dlt.extract.items import TableNameMeta
 
 TRIED_WITH = "1.31."
@@ -193,27 +190,6 @@ class ArrowTable(TableNameMeta):
     ) -> None:
         super().__init__(name)
         self.parent, self.columns, self.is_mapped = parent, columns, is_mapped
-
-
-class ParquetFile(ArrowTable):
-    """The metadata of a Parquet file that dlt takes as it is.
-
-    dlt checks with isinstance for both of its `meta` classes, and no class can inherit from both.
-    """
-
-    hints = None
-    file_format = "parquet"
-
-    def __init__(
-        self, name: str, parent: str | None, columns: Mapping[str, Any], path: str, rows: int
-    ) -> None:
-        super().__init__(name, parent, columns)
-        self.file_path = path
-        self.metrics = DataWriterMetrics(path, rows, 0, 0, 0)
-
-    @property  # type: ignore[misc]
-    def __class__(self) -> type:
-        return ImportFileMeta
 
 
 class HintsWarning(logging.Filter):

@@ -16,7 +16,7 @@ from omnium_elt.infra.home import Home, Secret
 from omnium_elt.infra.run_report import Silent
 from omnium_elt.steps.load import load
 from omnium_sandbox import Sandbox
-from omnium_source import dlt_adapter, dlt_private, dlt_probe
+from omnium_source import dlt_private, dlt_probe
 from omnium_source.dlt_private import nested_tables, take_shortcuts
 from omnium_source.errors import ConfigurationError
 
@@ -122,7 +122,6 @@ def test_another_dlt_gets_tables_and_replaces_them_with_their_children(
     tmp_path: Path, another_dlt: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     everything_on_disk(monkeypatch)
-    monkeypatch.setattr(dlt_adapter, "ParquetFile", None)
     with serving(Suppliers=[supplier(1, "buyer", "seller"), supplier(2, "driver")]) as tenant:
         pipeline = pipeline_in(tmp_path)
         pipeline.run(tenant.source("suppliers"))

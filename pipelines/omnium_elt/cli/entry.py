@@ -49,32 +49,14 @@ IN_ORDER_OF_USE = (
 )
 
 
-def _show_version(context: click.Context, param: click.Parameter, is_wanted: bool) -> None:
-    """Print the installed version and exit."""
-    if is_wanted and not context.resilient_parsing:
-        from omnium_elt.infra.project_files import version
-
-        click.echo(f"{NAME} {version()}")
-        context.exit()
-
-
 COMMANDS = Commands(
     NAME,
     help="Reads an Omnium tenant into a warehouse, keeps it current, and turns it into supplier lead times and "
     "replenishment proposals.",
     commands={str(command.name): command for command in IN_ORDER_OF_USE},
-    params=[
-        click.Option(
-            ["--version"],
-            is_flag=True,
-            expose_value=False,
-            is_eager=True,
-            callback=_show_version,
-            help="Show the version and exit.",
-        )
-    ],
     context_settings=CONTEXT,
 )
+click.version_option(package_name=NAME, prog_name=NAME, message="%(prog)s %(version)s")(COMMANDS)
 
 
 def program() -> int:

@@ -166,11 +166,6 @@ def _explain_one(error: BaseException) -> OmniumEltError | None:
         return UsageError(text) if kinds & _CONFIGURATION_ERRORS else OmniumEltError(text)
     if "MissingDependencyException" in kinds or (isinstance(error, ImportError) and error.name):
         return _missing_package(error, text)
-    if kinds & {"UnknownDestinationModule", "InvalidDestinationReference"}:
-        return UsageError(
-            f"unknown destination: {text[:200]}",
-            "Use duckdb, parquet, postgres, or another name that dlt knows.",
-        )
     if "ConfigFieldMissingException" in kinds:
         # Name the credentials as one setting, DESTINATION__POSTGRES__CREDENTIALS, instead of each of their parts.
         setting = re.search(r"\b(DESTINATION__\w+?__CREDENTIALS|SOURCES__\w+)", text)

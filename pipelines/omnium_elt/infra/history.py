@@ -1,8 +1,8 @@
 """What earlier runs did: a JSON file per run, and the newest facts per resource.
 
 state/runs/<run id>.json     the full report of a run, as printed by `--json`
-state/resources.json         per resource: last status, success, change and error; for a remote destination also its
-                             cursor, and what `--since` left out
+state/resources.json         per resource: last status, success and error; for a remote destination also its cursor, and
+                             what `--since` left out
 """
 
 import itertools
@@ -44,11 +44,8 @@ def save(home: Home, report: RunReport) -> None:
         if resource["status"] in ("ok", "unchanged"):
             fact["last_success"] = run["finished_at"]
             fact.pop("last_error", None)
-            fact.pop("last_error_at", None)
         elif resource["status"] in ("failed", "forbidden"):
-            fact["last_error"], fact["last_error_at"] = resource["error"], run["finished_at"]
-        if resource["rows"]:
-            fact["last_change"] = run["finished_at"]
+            fact["last_error"] = resource["error"]
         if (state := report.committed.get(resource["name"])) is not None:
             fact |= {name: state.get(name) for name in ("cursor", LEFT_OUT)}
     write_json(home.state / "resources.json", known)
@@ -109,9 +106,7 @@ def _are_objects(value: Any, kinds: dict[str, type]) -> bool:
 
 
 def _is_fact(key: str, value: Any) -> bool:
-    if key in ("last_success", "last_error_at", "last_change"):
-        return _is_moment(value)
-    return isinstance(value, str)
+    return _is_moment(value) if key == "last_success" else isinstance(value, str)
 
 
 def _is_moment(value: Any) -> bool:

@@ -173,10 +173,11 @@ def _asking(destination: str) -> Iterator[Any]:
     """A client for queries to one of dlt's destinations, which changes nothing."""
     import dlt
 
+    from omnium_elt.warehouse.destination import named_destination
+
+    server = named_destination(destination)()
     with tempfile.TemporaryDirectory() as folder:
-        pipeline = dlt.pipeline(
-            "check", destination=destination, dataset_name=database.RAW, pipelines_dir=folder
-        )
+        pipeline = dlt.pipeline("check", destination=server, dataset_name=database.RAW, pipelines_dir=folder)
         with pipeline.sql_client() as client:
             yield client
         pipeline.deactivate()

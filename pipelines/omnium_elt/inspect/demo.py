@@ -8,6 +8,7 @@ from typing import Any
 from omnium_elt.infra.home import Home, Secret, Settings
 from omnium_elt.infra.run_report import Progress, RunReport
 from omnium_elt.inspect.examples import examples
+from omnium_elt.report.summary import to_order
 from omnium_elt.steps.run import run
 from omnium_elt.warehouse import database
 from omnium_elt.warehouse.manifest import version_of
@@ -26,6 +27,8 @@ class Findings:
     day 0 to the longest lead time of all suppliers."""
     proposals: list[Row]
     """What to order, by supplier, warehouse and currency; `defer_days`: days until the minimum order is reached."""
+    to_order: list[Row]
+    """Lines, value and money at risk of what is to be ordered, by currency."""
     examples: list[Row]
     """One article of each kind that is worth a look."""
 
@@ -56,6 +59,7 @@ def findings(home: Home) -> Findings:
             as_of=version.as_of if version else None,
             lead_times=_lead_times(connection),
             proposals=_proposals(connection),
+            to_order=to_order(connection),
             examples=examples(connection),
         )
 

@@ -405,7 +405,7 @@ def test_an_order_that_waits_for_an_unknown_time_is_not_the_first() -> None:
 
     def told(*proposals: Row) -> str:
         console = Console(file=io.StringIO(), width=200)
-        show_findings(console, Findings(None, [], list(proposals), []))
+        show_findings(console, Findings(None, [], list(proposals), [], []))
         return console.file.getvalue()  # type: ignore[attr-defined,no-any-return]
 
     assert (

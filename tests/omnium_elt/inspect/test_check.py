@@ -47,6 +47,16 @@ def test_check_says_which_role_is_missing(
     assert "ok    stores" in shown
 
 
+def test_check_says_which_destination_is_meant(
+    configured: Sandbox, home: Home, capfd: pytest.CaptureFixture[str]
+) -> None:
+    arguments = ["--home", str(home.root), "--resources", "stores", "--destination", "postgers"]
+    assert main(["check", *arguments]) == 2
+    shown = capfd.readouterr().out
+    assert "FAIL  destination: unknown destination 'postgers'" in shown
+    assert "→ Did you mean 'postgres'?" in shown
+
+
 def test_check_stops_at_wrong_credentials(
     configured: Sandbox, home: Home, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:

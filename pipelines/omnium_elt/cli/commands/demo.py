@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from omnium_elt.inspect.demo import Findings
-    from omnium_elt.warehouse.queries import Row
 
 SHOWN_PROPOSALS = 12
 BAR = "▁▂▃▄▅▆▇█"
@@ -117,8 +116,11 @@ def _show_proposal(console: "Console", found: "Findings") -> None:
         say(console, f"  {escaped(proposal['why'])}", style="dim")
     if len(now) > SHOWN_PROPOSALS:
         console.print(f"… and {len(now) - SHOWN_PROPOSALS} more in marts.purchase_proposal.")
-    for line in _totals(now):
-        console.print(line)
+    for one in found.to_order:
+        console.print(
+            f"Altogether {counted(one['lines'], 'line')}, {amount(one['value'], one['currency'])}, "
+            f"{one['money_at_risk']:,.2f} at risk."
+        )
     waiting = [proposal for proposal in found.proposals if proposal["action"] == "defer"]
     if waiting:
         # Without sales it is unknown when the minimum will be reached.
@@ -128,20 +130,6 @@ def _show_proposal(console: "Console", found: "Findings") -> None:
             days, first = min(known)
             text += f", the first of them ({escaped(first)}) for {counted(days, 'day')}"
         console.print(f"{text}.")
-
-
-def _totals(now: "Sequence[Row]") -> list[str]:
-    """Lines and value of what is ordered today, by currency."""
-    currencies = dict.fromkeys(proposal["currency"] for proposal in now)
-    said = []
-    for currency in currencies:
-        found = [proposal for proposal in now if proposal["currency"] == currency]
-        said.append(
-            f"Altogether {counted(sum(one['lines'] for one in found), 'line')}, "
-            f"{amount(sum(one['value'] for one in found), currency)}, "
-            f"{sum(one['money_at_risk'] for one in found):,.2f} at risk."
-        )
-    return said
 
 
 def _by(day: date | None) -> str:
