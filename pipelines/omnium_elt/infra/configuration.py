@@ -4,7 +4,6 @@
 """
 
 import codecs
-import json
 import os
 import re
 import tomllib
@@ -21,7 +20,6 @@ from omnium_source.settings import SOURCE, WRITER
 from omnium_elt.infra import settings as settings_table
 from omnium_elt.infra.errors import UsageError
 from omnium_elt.infra.home import DEFAULT_HOME, Home, Secret, Settings
-from omnium_elt.infra.settings import TRANSFORM_PREFIX as PREFIX
 
 QUIET_ENVIRONMENT = {
     # No telemetry: data go only to the tenant and the destination.
@@ -178,21 +176,9 @@ def _variables() -> dict[str, Any]:
     """The dbt variables under `[transform]`, or TRANSFORM__… in the environment."""
     import dlt
 
-    section = dlt.config.get("transform")
-    names = {*settings_table.TRANSFORM, *(section if isinstance(section, Mapping) else ())}
-    names |= {name.removeprefix(PREFIX).lower() for name in os.environ if name.startswith(PREFIX)}
-    found = {name: dlt.config.get(f"transform.{name}") for name in sorted(names)}
-    return {name: _typed(name, value) for name, value in found.items() if value is not None}
-
-
-def _typed(name: str, value: Any) -> Any:
-    """Parse a variable by its row of the table; without a row, as JSON or else as plain text."""
-    if setting := settings_table.TRANSFORM.get(name):
-        return setting.read(value)
-    try:
-        return json.loads(value) if isinstance(value, str) else value
-    except ValueError:
-        return value
+    known = settings_table.TRANSFORM
+    found = {name: dlt.config.get(f"transform.{name}") for name in known}
+    return {name: known[name].read(value) for name, value in found.items() if value is not None}
 
 
 def _missing(name: str, file: str, more: str) -> UsageError:

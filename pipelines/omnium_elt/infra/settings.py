@@ -382,7 +382,7 @@ def problems() -> list[Problem]:
         except ConfigurationError as error:
             wrong = [Problem(str(error), "docs/settings.md says what can be chosen.")]
     found += wrong
-    found += filter(None, map(_of_variable, transform))
+    found += filter(None, (problem_of(one, TRANSFORM, "__".join(one.path)) for one in transform))
     return found
 
 
@@ -405,23 +405,6 @@ def _files() -> list[tuple[str, Mapping[str, Any]]]:
     """The TOML files that dlt reads. Without any, dlt is not imported, which would take a second."""
     folders = [project_folder(), Path(os.environ.get("DLT_DATA_DIR") or Path.home() / ".dlt"), ROOTS_FOLDER]
     return documents() if any(next(folder.glob("*.toml"), None) for folder in folders) else []
-
-
-def _of_variable(found: Found) -> Problem | None:
-    problem = problem_of(found, TRANSFORM, "__".join(found.path))
-    # A var that somebody added to dbt_project.yml is valid, although it has no row and no range.
-    return (
-        None if problem and found.path[-1] not in TRANSFORM and found.path[-1] in _project_vars() else problem
-    )
-
-
-def _project_vars() -> Mapping[str, Any]:
-    import yaml
-
-    from omnium_elt.infra.project_files import TRANSFORMS
-
-    project = yaml.safe_load((TRANSFORMS / "dbt_project.yml").read_text(encoding="utf-8"))
-    return project.get("vars") or {}
 
 
 def _environment(environment: Mapping[str, str]) -> Iterator[Problem]:
