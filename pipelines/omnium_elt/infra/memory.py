@@ -55,15 +55,14 @@ def limit(cgroups: Path = _CGROUPS, own: Path = Path("/proc/self/cgroup")) -> in
 
 def is_tight() -> bool:
     """Whether memory is short."""
-    with contextlib.suppress(OSError, ValueError):
-        return limit() < TIGHT
-    return False
+    return not _has(TIGHT, unknown=True)
 
 
-def _is_plenty() -> bool:
+def _has(size: int, *, unknown: bool) -> bool:
+    """Whether this process may use `size` bytes; `unknown` if the system does not say how many it may."""
     with contextlib.suppress(OSError, ValueError):
-        return limit() >= PLENTY
-    return False
+        return limit() >= size
+    return unknown
 
 
 def for_database(need: float = MUCH) -> str:
@@ -96,7 +95,7 @@ def tuned_for_models() -> Iterator[None]:
     Three collections of what dbt parsed take a twentieth of a small tenant's first build (1.5 of 31 s of CPU), and
     nothing else runs meanwhile; without them the build needs 200 MiB more.
     """
-    if not _is_plenty() or not gc.isenabled():
+    if not _has(PLENTY, unknown=False) or not gc.isenabled():
         yield
         return
     gc.disable()

@@ -59,6 +59,22 @@ def test_models_get_a_share_of_what_there_is(mib: int, models: int) -> None:
     assert for_models(mib * MIB) // MIB == models
 
 
+@pytest.mark.parametrize(("tight", "is_tight"), [(0, False), (2**60, True)])
+def test_memory_is_short_below_a_limit_and_not_where_the_system_does_not_say(
+    tight: int, is_tight: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(memory, "TIGHT", tight)
+    assert memory.is_tight() is is_tight
+
+    def unknown() -> int:
+        raise OSError("SC_PHYS_PAGES")
+
+    monkeypatch.setattr(memory, "limit", unknown)
+    assert memory.is_tight() is False
+    with tuned_for_models():
+        assert gc.isenabled()
+
+
 @pytest.mark.parametrize(("plenty", "is_looked_for"), [(0, False), (2**60, True)])
 def test_garbage_of_a_build_lies_where_memory_is_plenty(
     plenty: int, is_looked_for: bool, monkeypatch: pytest.MonkeyPatch
