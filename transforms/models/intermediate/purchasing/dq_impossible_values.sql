@@ -1,51 +1,51 @@
 {# One row per check of impossible values, which staging replaced by null. impossible_value lists them by field. #}
-{%- set null_then = ' The value counts as missing; impossible_value says in which field.' -%}
+{%- set null_then = ' The value counts as missing; the model impossible_value names the field.' -%}
 {%- set lines = 'purchase_orders__purchase_order_form__line_items' -%}
 {%- set checks = [
     (
         'impossible_quantity',
-        'A quantity is no number, below 0 where that cannot be, or above a hundred million (a barcode in the wrong field).'
+        'A quantity is not a number, impossibly negative, or above a hundred million (a barcode in the wrong field).'
         ~ null_then,
         "check_name = 'impossible_quantity'",
     ),
     (
         'impossible_amount',
-        'A price or an amount is no number, below 0 where that cannot be, or beyond all money.' ~ null_then,
+        'A price or an amount is not a number, impossibly negative, or larger than any amount of money.' ~ null_then,
         "check_name = 'impossible_amount'",
     ),
     (
         'impossible_days',
-        'A number of days is no number, below 0, or more than ten years.' ~ null_then,
+        'A number of days is not a number, negative, or more than ten years.' ~ null_then,
         "check_name = 'impossible_days'",
     ),
     (
         'impossible_number',
-        'Another figure is no number, or has more than fifteen digits before the point.' ~ null_then,
+        'Another figure is not a number, or has more than fifteen digits before the point.' ~ null_then,
         "check_name = 'impossible_number'",
     ),
     (
         'impossible_date',
-        'A date is none, or lies before 1980 or after 2199.' ~ null_then,
+        'A date is not a date, or is before 1980 or after 2199.' ~ null_then,
         "check_name = 'impossible_date'",
     ),
     (
         'impossible_choice',
-        'A field that is true or false holds something else.' ~ null_then,
+        'A field that is true or false contains something else.' ~ null_then,
         "check_name = 'impossible_choice'",
     ),
     (
         'line_with_no_date_promise',
-        'The line promises 0001-01-01, which means no date: the next best source of a promise is taken.',
+        'The line promises 0001-01-01, which means no date; the next best source of a promise is used.',
         "check_name = 'no_date' and field = 'estimated_time_of_arrival' and resource = '" ~ lines ~ "'",
     ),
     (
         'order_with_no_date_request',
-        'The order asks for delivery on 0001-01-01, which means no date: the next best source of a promise is taken.',
+        'The order asks for delivery on 0001-01-01, which means no date; the next best source of a promise is used.',
         "check_name = 'no_date' and field = 'requested_delivery_date' and resource = 'purchase_orders'",
     ),
     (
         'delivery_with_no_date_promise',
-        'The delivery expects to arrive on 0001-01-01, which means no date: the next best source of a promise is taken.',
+        'The delivery expects to arrive on 0001-01-01, which means no date; the next best source of a promise is used.',
         "check_name = 'no_date' and field = 'estimated_time_of_arrival' and resource = 'deliveries'",
     ),
 ] -%}

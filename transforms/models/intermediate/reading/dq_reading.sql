@@ -23,57 +23,57 @@
     (
         'field_with_replaced_characters',
         'replaced_text',
-        'A text holds what no text can (half of a surrogate pair, a zero character, bytes of another encoding): U+FFFD stands there.',
+        'A text contains characters that no text can hold (half of a surrogate pair, a zero character, bytes of another encoding); they were replaced by U+FFFD.',
     ),
     (
         'field_with_no_number',
         'no_number',
-        'A value is NaN, an infinity, or beyond every number: it counts as missing.',
+        'A value is NaN, infinite or too large for any number; it counts as missing.',
     ),
     (
         'field_twice_in_an_object',
         'doubled_name',
-        'An object has a field twice: the last one counts.',
+        'An object contains a field twice; the last one counts.',
     ),
     (
         'field_nested_too_deeply',
         'too_deep',
-        'A value is nested too deeply to be read: it is kept as a text of JSON.',
+        'A value is nested too deeply to be read; it is kept as JSON text.',
     ),
     (
         'field_of_another_type',
         'misfit',
-        'A value is of another type than its column: it stands in the column of the same name with __v_ and its type.',
+        'A value does not have the type of its column; it is kept in the column of that name followed by __v_ and its type.',
     ),
     (
         'field_with_rounded_number',
         'rounded',
-        'A number has more than 28 decimals: it is rounded to 9, and kept as it came in the column with __v_text.',
+        'A number has more than 9 decimals; it was rounded to 9, and the exact number is kept in the column of that name followed by __v_text.',
     ),
     (
         'field_with_moment_beyond_9999',
         'clamped',
-        'A moment lies after the beginning of 9999-12-31: it is kept as that.',
+        'A time is after 9999-12-31T00:00:00Z; it was replaced by that moment.',
     ),
     (
         'element_that_is_no_row',
         'no_row',
-        'What stands among the rows of an answer is no object: it is left out, and counted until all of it is read again.',
+        'An element among the rows of an answer is not an object; it was left out, and is counted until the resource is read completely again.',
     ),
     (
         'row_without_a_key',
         'no_key',
-        'A row has no key: it is told from others by all that it holds, and stands there anew whenever it changes.',
+        'A row has no key; it is identified by its content, so each change adds another row.',
     ),
     (
         'row_with_the_key_of_another',
         'doubled_key',
-        'Two rows of one answer have the same key: the newer one, or else the later one, is kept.',
+        'Two rows of one answer have the same key; the newer one is kept, or the later one if their times do not differ.',
     ),
 ] -%}
 {{ quality_check(
     'resource_left_out_by_since',
-    'Rows before the day are not here, as load --since left them out; load --full-refresh reads them.',
+    'Rows before this day were left out by load --since; load --full-refresh reads them.',
     left_out,
 ) }}
 {%- for name, kind, meaning in kinds %}
@@ -100,5 +100,5 @@ union all
     select cast(null as {{ raw_type('text') }}) as odd_key where 1 = 0
     {%- endif %}
 {%- endset %}
-{{ quality_check(name, meaning ~ ' Counted by field, until the row comes again without it.', found) }}
+{{ quality_check(name, meaning ~ ' Counted by field, until the row is read again without it.', found) }}
 {%- endfor %}
