@@ -9,7 +9,7 @@ import pytest
 from tests.support.medium import Medium
 from tests.support.models import Row, query
 
-NUMBER = r"(-?\d+(?:\.\d+)?)"
+NUMBER = r"(-?\d{1,3}(?:,\d{3})*(?:\.\d+)?)(?!,?\d)"
 DATE = r"(\d{4}-\d{2}-\d{2})"
 SAID = (
     (rf"sells {NUMBER} a day", "daily_demand", 2),
@@ -78,7 +78,7 @@ def as_said(value: object, digits: int, *, percent: bool) -> set[str]:
         return set()
     exact = Decimal(str(value)) * (100 if percent else 1)
     unit, hair = Decimal(1).scaleb(-digits), Decimal("0.000051")
-    texts = {f"{(exact + some).quantize(unit, ROUND_HALF_UP):f}" for some in (-hair, Decimal(0), hair)}
+    texts = {f"{(exact + some).quantize(unit, ROUND_HALF_UP):,f}" for some in (-hair, Decimal(0), hair)}
     return {text.rstrip("0").rstrip(".") if "." in text else text for text in texts} | (
         {"0"} if "-0" in texts else set()
     )

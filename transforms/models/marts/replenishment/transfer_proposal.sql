@@ -19,7 +19,7 @@ described as (
     select
         transfers.*,
         case
-            when value_saved > 0e0 then 'buying for ' || cast({{ estimated_money('transfers.value_saved') }} as varchar(40)) || ' ' || transfers.currency
+            when value_saved > 0e0 then 'buying for ' || {{ demand_amount(estimated_money('transfers.value_saved')) }} || ' ' || transfers.currency
         end as saved_buying,
         case
             when transfers.days_sooner >= 0.05e0 then {{ demand_number('transfers.days_sooner') }} || ' days'
