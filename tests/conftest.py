@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import hypothesis
+import omnium_sandbox.server
 import pytest
 from omnium_elt.infra.configuration import disable_telemetry
 from omnium_elt.infra.files import write_json
@@ -20,7 +21,7 @@ from omnium_elt.warehouse import database
 from omnium_sandbox import Sandbox
 
 from tests.support.parsing import FOLDER, share_parsing_of_transforms
-from tests.support.tenants import DAY, MEDIUM, environment_of, sandbox_settings
+from tests.support.tenants import DAY, MEDIUM, environment_of, remembered, sandbox_settings
 
 disable_telemetry()
 
@@ -107,6 +108,14 @@ def _parsed_once(all_workers: Path) -> Iterator[None]:
         yield
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _small_tenants_made_once() -> Iterator[None]:
+    """Give every small sandbox a copy of the tenant that the first one of this process made."""
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr("omnium_sandbox.server.generate", remembered(omnium_sandbox.server.generate))
+        yield
+
+
 @pytest.fixture
 def home(tmp_path: Path) -> Home:
     """A home that does not exist yet."""
@@ -176,7 +185,8 @@ def home_after_run(finished_home: Path, home: Home, monkeypatch: pytest.MonkeyPa
     What the test loads into it is stamped with the moment of that run. From noon on the models count the current day,
     and from midnight on that is another day: after either, a run builds the models anew although no row changed.
     """
-    shutil.copytree(finished_home, home.root)
+    # Without what dbt only writes for people to read, nine of ten files.
+    shutil.copytree(finished_home, home.root, ignore=shutil.ignore_patterns("compiled", "run"))
     with database.connect(home.working_database, read_only=True) as connection:
         ((newest,),) = connection.execute("select max(inserted_at) from omnium._dlt_loads").fetchall()
     counted = itertools.count(1)

@@ -8,7 +8,6 @@ import duckdb
 import numpy
 import pyarrow
 import pytest
-from scipy import stats
 
 from tests.support.models import dbt
 
@@ -42,6 +41,8 @@ class Tenant:
 
     def law(self, function: str, argument: Numbers) -> Numbers:
         """A function of the distribution, by scipy."""
+        from scipy import stats  # here, as the quick tests would import it for nothing
+
         chance = numpy.where(self.is_poisson, 0.5, self.mean / self.variance)
         return numpy.where(
             self.is_poisson,
@@ -124,6 +125,8 @@ def test_shortage(tenant: Tenant, ask: Callable[..., Numbers]) -> None:
 
 
 def test_goods_that_are_not_counted(tenant: Tenant, ask: Callable[..., Numbers]) -> None:
+    from scipy import stats
+
     deviation = numpy.sqrt(tenant.variance)
     normal = {"demand_distribution": "normal"}
     found = ask(QUANTILE % 0.95, "enough", **normal)

@@ -11,7 +11,6 @@ from typing import Any
 
 import numpy
 import pytest
-from scipy import stats
 
 from tests.support.models import Row, dbt, query, write_raw
 from tests.support.trade import (
@@ -275,6 +274,8 @@ def figures(folder: Path, sku: str) -> Row:
 
 def law(row: Row) -> Any:
     """The distribution of a row's demand over its protection time, by scipy."""
+    from scipy import stats  # here, as the quick tests would import it for nothing
+
     mean, variance = row["expected_demand"], row["demand_sd"] ** 2
     if variance <= mean:
         return stats.poisson(mean)

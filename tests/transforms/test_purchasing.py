@@ -19,7 +19,6 @@ from omnium_elt.steps.transform import dbt_arguments
 from omnium_sandbox import Sandbox
 from omnium_sandbox.truth import LeadTimeTruth
 from omnium_source.resources import RESOURCES as ALL_RESOURCES
-from scipy.stats import binom  # type: ignore[import-untyped]
 
 from tests.support.purchasing import (
     LINE,
@@ -442,6 +441,8 @@ def quantile_error(truth: LeadTimeTruth, share: float, lines: int) -> float:
     It is at most t when Binomial(lines, F(t)) reaches lines · share. A twelfth of a day's square is added
     for the rounding to whole days, without which a supplier of one lead time would have no error at all.
     """
+    from scipy.stats import binom  # here, as the quick tests would import it for nothing
+
     arrived = numpy.clip(numpy.cumsum(truth.overall.probability), 0, 1)
     reached = binom.sf(math.ceil(lines * share - 1e-9) - 1, lines, arrived)
     chance = numpy.diff(reached, prepend=0.0)

@@ -11,7 +11,6 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from omnium_elt.warehouse.queries import rows
-from scipy import stats
 
 from tests.support.models import dbt
 
@@ -117,6 +116,8 @@ def _literal(value: Any) -> str:
 @RANDOM
 @given(x=st.floats(-40, 40))
 def test_normal_distribution(evaluate: Evaluate, x: float) -> None:
+    from scipy import stats  # here, as the quick tests would import it for nothing
+
     assert evaluate("normal_cdf('x')", x=x) == pytest.approx(stats.norm.cdf(x), rel=1e-12, abs=1e-15)
     assert evaluate("normal_tail('x')", x=x) == pytest.approx(stats.norm.sf(abs(x)), rel=1e-6, abs=1e-300)
     assert evaluate("normal_density('x')", x=x) == pytest.approx(stats.norm.pdf(x), rel=1e-12, abs=1e-300)
@@ -125,6 +126,8 @@ def test_normal_distribution(evaluate: Evaluate, x: float) -> None:
 @RANDOM
 @given(p=st.floats(1e-12, 1 - 1e-12))
 def test_normal_quantile(evaluate: Evaluate, p: float) -> None:
+    from scipy import stats
+
     assert evaluate("normal_quantile('p')", p=p) == pytest.approx(stats.norm.ppf(p), rel=1e-12, abs=1e-12)
 
 
@@ -172,6 +175,8 @@ def test_negative_binomial_quantile_of_nothing_is_nothing(evaluate: Evaluate) ->
 
 
 def _count_quantile(p: float, mean: float, variance: float) -> float:
+    from scipy import stats
+
     if variance <= mean * (1 + 1e-12):
         return float(stats.poisson.ppf(p, mean))
     return float(stats.nbinom.ppf(p, mean * mean / (variance - mean), mean / variance))
@@ -229,6 +234,8 @@ def test_reorder_point_and_order_up_to_level(
 def test_risk_shortage_and_money_at_risk(
     models: Callable[..., Any], cases: list[tuple[float, float, int]]
 ) -> None:
+    from scipy import stats
+
     """25 rows at a time: the formulas take longer to plan than to compute."""
     outs = {"sku": "b", "warehouse_code": "w", "projected_stock_out_date": date(2026, 3, 9)}
     found = models(
