@@ -13,6 +13,7 @@ import errno
 import re
 from typing import Any
 
+from omnium_elt.infra.bytecode import CUT, REMEDY, cut_module
 from omnium_elt.infra.log import without_secrets
 from omnium_elt.infra.run_report import EXIT_FAILED, EXIT_LOCKED, EXIT_USAGE
 
@@ -175,6 +176,8 @@ def _explain_one(error: BaseException) -> OmniumEltError | None:
         )
     if hint := _database_hint(error):
         return hint
+    if module := cut_module(error):
+        return OmniumEltError(f"{module}: {CUT}", REMEDY)
     if isinstance(error, OSError) and error.errno in _OS_ERRORS:
         message, remedy = _OS_ERRORS[error.errno]
         path = error.filename2 or error.filename  # filename2 is the target of a rename

@@ -3,6 +3,7 @@
 import io
 import json
 import os
+import py_compile
 import re
 import shutil
 import signal
@@ -10,11 +11,13 @@ import subprocess
 import sys
 import time
 import tomllib
+from importlib.util import spec_from_file_location
 from pathlib import Path
 from typing import Any
 
 import click
 import pytest
+from omnium_elt.__main__ import program
 from omnium_elt.cli import main
 from omnium_elt.cli.commands import runs
 from omnium_elt.cli.commands.completion import VARIABLE
@@ -191,6 +194,32 @@ sys.exit(program())
     assert (ended.returncode, ended.stdout, ended.stderr) == (1, "", "error: stopped on request\n")
     scripts = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["scripts"]
     assert scripts == {"omnium-elt": "omnium_elt.__main__:program"}
+
+
+@pytest.mark.parametrize("module", ["omnium_elt.cli", "omnium_elt.inspect.status"])
+def test_a_compiled_module_that_a_full_disk_has_cut_is_named(
+    module: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """Python takes what was written of one for all of it, whether it is imported at first or by a command."""
+    source = tmp_path / "source.py"
+    source.write_text(f"def everything(): return {list(range(1_000))}")
+    compiled = Path(py_compile.compile(str(source), doraise=True))
+    compiled.write_bytes(compiled.read_bytes()[:200])
+
+    class Cut:
+        def find_spec(self, name: str, path: Any = None, target: Any = None) -> Any:
+            return spec_from_file_location(name, source) if name == module else None
+
+    monkeypatch.setattr(sys, "meta_path", [Cut(), *sys.meta_path])
+    monkeypatch.delitem(sys.modules, module, raising=False)
+    monkeypatch.delattr(module, raising=False)
+    monkeypatch.setattr(sys, "argv", ["omnium-elt", "resources"])
+    assert program() == 1
+    assert capfd.readouterr() == (
+        "",
+        f"error: {compiled}: the compiled module is damaged, as after a full disk\n"
+        "Remove it and run again: Python makes it anew.\n",
+    )
 
 
 @pytest.mark.slow
