@@ -2,7 +2,7 @@
 
 dbt keeps the result of parsing in the target folder, and trusts it only for the same database file and the same
 variables. A test has its own database, so every build would parse 140 models again: six seconds of CPU. The result
-depends on neither the database's path nor the day, so it is shared, between pytest's workers too.
+depends on neither the database's path nor the day nor most variables, so it is shared, between pytest's workers too.
 """
 
 import contextlib
@@ -17,6 +17,16 @@ from typing import Any
 
 from omnium_elt.steps import transform
 
+ONLY_IN_SQL = {
+    "average_daily_usage_days", "backtest_added_days", "backtest_days", "backtest_items", "backtest_refresh_days",
+    "backtest_service_levels", "backtest_warm_up_days", "build_only_changed", "default_average_lead_time_days",
+    "default_currency", "early_tolerance_days", "is_as_of_day_over", "late_tolerance_days", "lead_time_half_life_days",
+    "lead_time_safety_margin_days", "low_evidence_days", "most_drawn_out_rows", "non_purchasable_assortment_codes",
+    "order_days_from_history", "projected_items", "proposal_follow_days", "replayed_as_of_days", "review_days",
+    "rows_at_once", "season_weight", "service_level", "service_level_by_abc", "shrinkage_strength",
+    "storage_cost_percent", "supplier_order_days", "supplier_review_days", "time_zone", "transfers_between_places",
+}  # fmt: skip
+"""Variables that are rendered when a model is compiled, and change nothing of what is parsed (test_package.py)."""
 FOLDER = "PARSED_DBT_PROJECTS"
 """Environment variable: the folder that keeps what was parsed; if it is unset, nothing is shared."""
 
@@ -85,6 +95,7 @@ def _path(loader: Any) -> Path:
     variables = {
         name: bool(value) if name in ("as_of_date", "lake_path") else value
         for name, value in project.cli_vars.items()
+        if name not in ONLY_IN_SQL
     }
     where = (project.project_root, credentials.type, credentials.database, credentials.schema)
     key = pprint.pformat((where, variables))

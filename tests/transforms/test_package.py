@@ -8,12 +8,15 @@ import shlex
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import duckdb
 import pytest
 import yaml
 from omnium_elt.infra.configuration import QUIET_ENVIRONMENT
 from omnium_elt.infra.project_files import TRANSFORMS
+
+from tests.support.parsing import FOLDER, ONLY_IN_SQL
 
 pytestmark = pytest.mark.slow
 
@@ -172,3 +175,40 @@ def test_selectors_choose_what_they_say(tmp_path: Path) -> None:
         line = f"dbt --quiet ls --selector {selector} --resource-type model {folders}"
         listed = dbt(tmp_path, line, OMNIUM_WAREHOUSE=str(tmp_path / "warehouse.duckdb"))
         assert model in {line.rpartition(".")[2] for line in listed.splitlines()}
+
+
+def test_most_variables_change_nothing_of_what_is_parsed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """So that all tests may share it (`tests/support/parsing.py`)."""
+    from dbt.cli.main import dbtRunner
+
+    monkeypatch.delenv(FOLDER)
+    monkeypatch.setenv("OMNIUM_WAREHOUSE", str(tmp_path / "warehouse.duckdb"))
+    own = {
+        **dict.fromkeys(ONLY_IN_SQL, 3),
+        "supplier_order_days": {"x": "tuesday"},
+        "supplier_review_days": {"x": 3},
+        "service_level_by_abc": {"A": 0.98},
+        "backtest_added_days": [1],
+        "backtest_service_levels": [0.5],
+        "non_purchasable_assortment_codes": ["x"],
+        "replayed_as_of_days": ["2026-01-31"],
+        "time_zone": "Europe/Stockholm",
+    }
+
+    def parsed(name: str, variables: dict[str, Any]) -> Any:
+        place = ("--project-dir", TRANSFORMS, "--profiles-dir", TRANSFORMS)
+        target = ("--target-path", tmp_path / name, "--log-path", tmp_path, "--log-level", "none")
+        found = dbtRunner().invoke(["parse", *map(str, (*place, *target)), "--vars", json.dumps(variables)])
+        assert found.success, found.exception
+        whole = found.result.to_dict(omit_none=False)
+        return {kind: told(whole[kind]) for kind in ("nodes", "sources", "macros", "unit_tests", "disabled")}
+
+    def told(value: Any) -> Any:
+        if isinstance(value, dict):
+            return {name: told(item) for name, item in value.items() if name != "created_at"}
+        # What a model calls is a set.
+        return sorted(map(told, value), key=str) if isinstance(value, list) else value
+
+    assert parsed("own", own) == parsed("usual", {})
