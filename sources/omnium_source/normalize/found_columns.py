@@ -133,9 +133,13 @@ class FoundColumns:
 
     def has_room(self, node: Node, name: str, table: str) -> bool:
         """Whether the table has a column for this field, or room for another one."""
-        if name == REST or (table, (*node.path, name)) in self._names:
-            return True
-        return node.prefix + column_name(name) in self._known[table] or len(self._paths[table]) < NEW_COLUMNS
+        return len(self._paths[table]) < NEW_COLUMNS or name == REST or self.has_column(node, name, table)
+
+    def has_column(self, node: Node, name: str, table: str) -> bool:
+        """Whether the table has a column for this field."""
+        place = (table, (*node.path, name))
+        is_known = place in self._fields or place in self._names
+        return is_known or node.prefix + column_name(name) in self._known[table]
 
     def name_for(self, node: Node, name: str, table: TableShape) -> str:
         """The name of a new field's column: the one it had before, else its own, else one with a suffix."""

@@ -4,7 +4,7 @@ TableBuilder    one table, and those below it
 Work            what the tables of a batch share
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import chain
 from typing import Any
@@ -18,7 +18,7 @@ from omnium_source.normalize import private_values
 from omnium_source.normalize.batch import Batch
 from omnium_source.normalize.columns import ARROW, FITS, Kind, kind_of
 from omnium_source.normalize.drift import Notes
-from omnium_source.normalize.found_columns import REST, FoundColumns, Place
+from omnium_source.normalize.found_columns import NEW_COLUMNS, REST, FoundColumns, Place
 from omnium_source.normalize.schema import (
     ID,
     LIST_IDX,
@@ -35,6 +35,9 @@ from omnium_source.pii.vocabulary import is_personal_name
 
 Objects = Sequence[dict[str, Any]]
 _NOTHING: dict[str, Any] = {}
+MOST_NAMES = 2 * NEW_COLUMNS
+"""Most names of fields in the objects of a batch that all become lists of values, one for each object. If names are
+data, an id in each object, those lists would take the square of the number of objects."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +76,7 @@ class TableBuilder:
 
     def add(self, node: Node, objects: Objects) -> None:
         """Put all fields of these objects, one object for each row of the table, into columns."""
-        values_of = _turned(objects)
+        values_of, others = _turned(objects, lambda names: self._apart(node, names))
         for name, values in values_of.items():
             target = node.fields.get(name)
             if type(target) is Column:
@@ -88,12 +91,20 @@ class TableBuilder:
         rest = [
             name for name in new if name == REST or not self._unknown(node, name, values_of[name], values_of)
         ]
-        if rest:
+        if rest or (others and not node.is_closed):
             together = [
-                {name: values_of[name][row] for name in rest if values_of[name][row] is not None} or None
-                for row in range(len(objects))
+                {name: values_of[name][row] for name in rest if values_of[name][row] is not None} | other
+                for row, other in enumerate(others or [_NOTHING] * len(objects))
             ]
-            self._unknown(node, REST, together)
+            self._unknown(node, REST, [one or None for one in together])
+
+    def _apart(self, node: Node, names: Iterable[str]) -> set[str]:
+        """The names among these, more than `MOST_NAMES`, that have no column and can get none."""
+        new = set(names) - node.fields.keys() - node.ignored
+        if node.is_closed:
+            return {name for name in new if node.ignores(name)}
+        has_column = self.work.found.has_column
+        return set(sorted(name for name in new if not has_column(node, name, self.shape.name))[MOST_NAMES:])
 
     def _nested(self, node: Node, values: Sequence[Any]) -> None:
         types = set(map(type, values))
@@ -267,8 +278,14 @@ class TableBuilder:
             table.finish(own_ids, root_ids, batch)
 
 
-def _turned(objects: Objects) -> Mapping[str, Sequence[Any]]:
-    """Transpose objects: field → its value in each object, None if an object lacks the field."""
+def _turned(
+    objects: Objects, apart: Callable[[Iterable[str]], set[str]]
+) -> tuple[Mapping[str, Sequence[Any]], Objects]:
+    """Transpose objects: field → its value in each object, None if an object lacks the field.
+
+    If the objects have more than `MOST_NAMES` names, those that `apart` picks are left together in an object for each
+    object, the second result, which is empty otherwise.
+    """
     names, values = list(objects[0]), list[Any]()
     # All values go into one list, which is sliced with a stride: the processor reads ahead, as it cannot in
     # rows that take turns.
@@ -277,12 +294,19 @@ def _turned(objects: Objects) -> Mapping[str, Sequence[Any]]:
             break
         values += row.values()
     else:
-        return _cut(values, names)
-    lacking = dict.fromkeys(chain.from_iterable(objects))
+        return _cut(values, names), ()
+    lacking, others = dict.fromkeys(chain.from_iterable(objects)), list[dict[str, Any]]()
     values = []
+    if len(lacking) > MOST_NAMES and (picked := apart(lacking)):
+        others = [
+            {name: value for name, value in row.items() if name in picked and value is not None}
+            for row in objects
+        ]
+        objects = [{name: value for name, value in row.items() if name not in picked} for row in objects]
+        lacking = {name: None for name in lacking if name not in picked}
     for row in objects:
         values += (lacking | row).values()
-    return _cut(values, list(lacking))
+    return _cut(values, list(lacking)), others
 
 
 def _cut(values: list[Any], names: Sequence[str]) -> Mapping[str, Sequence[Any]]:
