@@ -241,6 +241,11 @@ class Scheduler:
                 f"{name}: the server's count stops at {self._run.server.limit:,}, and no filter of the "
                 "endpoint makes the window smaller, so whether all rows came nobody can tell"
             )
+        if not self._resource.paged:
+            return Incomplete(
+                f"{name}: the server shows {attempt.shown.count:,} of {attempt.rows.total:,} rows, and neither a "
+                "scroll nor a filter brings the others"
+            )
         return Incomplete(
             f"{name}: {attempt.rows.total:,} rows stand in one window that no filter of the "
             f"endpoint can make smaller, and it shows {REACH:,} at most"

@@ -263,6 +263,17 @@ def test_an_inventory_is_read_over_its_own_scroll():
     assert len(wire.asked) == 6
 
 
+def test_an_inventory_whose_rest_cannot_be_requested_is_told():
+    rows = [{"sku": f"{n:06}", "warehouseCode": "w", "modified": day(0)} for n in range(100)]
+    with (
+        Wire(lambda asked: {"result": rows, "totalHits": 150, "scrollId": None}) as wire,
+        pytest.raises(
+            Incomplete, match="inventory: the server shows 100 of 150 rows, and neither a scroll nor a"
+        ),
+    ):
+        read(wire, "inventory")
+
+
 def test_a_scroll_that_expires_half_way_is_read_again_and_ends_complete():
     rows = [{"id": f"{n:06}", "modified": day(0)} for n in range(2_000)]
     with Wire(scrolling(rows, expires_after=7)) as wire:
