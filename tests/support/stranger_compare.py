@@ -141,6 +141,9 @@ class Held:
             into.values += 1
             places = [c for c in (column, f"{column}__v_text", f"{column}__v_json") if c in left]
             left -= set(places)
+            if isinstance(value, Decimal) and len(places) == 2 and Decimal(row[places[1]]) == value:
+                # A number with more than nine decimals is rounded, and kept as it came beside its column.
+                places = places[:1] if value != round(value, 9) else places
             if len(places) != 1:
                 into.differences.append(f"{table} {where}: {column} {value!r} stands in {places}")
                 continue
