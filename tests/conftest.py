@@ -1,6 +1,7 @@
 """What all tests share: a tenant on a real socket, a temporary home, and no configuration from outside."""
 
 import fcntl
+import gc
 import itertools
 import json
 import os
@@ -24,6 +25,9 @@ from tests.support.parsing import FOLDER, share_parsing_of_transforms
 from tests.support.tenants import DAY, MEDIUM, environment_of, remembered, sandbox_settings
 
 disable_telemetry()
+
+# Nothing that is imported with the tests is garbage; looking for some took two of the eight seconds of collecting them.
+gc.disable()
 
 # Every run tries the same examples, so that a check of a change fails only because of that change.
 # HYPOTHESIS_PROFILE=explore tries many others: for an evening, after a change to the generator or to what it is
@@ -81,6 +85,11 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.slow)
     places = {name: place for place, name in enumerate(LONGEST_FIRST)}
     items.sort(key=lambda item: places.get(item.path.stem, len(places)))
+
+
+def pytest_collection_finish() -> None:
+    """Collect garbage from now on: the tests have been imported."""
+    gc.enable()
 
 
 @pytest.fixture(autouse=True)

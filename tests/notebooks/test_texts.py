@@ -4,7 +4,6 @@ import ast
 from collections.abc import Iterator
 from pathlib import Path
 
-import marimo
 import pytest
 from omnium_elt.infra.project_files import NOTEBOOKS
 
@@ -36,5 +35,7 @@ def test_tables_offer_no_file_that_a_spreadsheet_would_run(page: Path) -> None:
 
 
 def test_a_sentence_is_shown_as_it_was_written() -> None:
+    import marimo  # here, as every worker imports this file, and one runs it
+
     shown = marimo.as_html("<script>x</script> **b** [a](http://x)").text
     assert shown == "<span>&lt;script&gt;x&lt;/script&gt; **b** [a](http://x)</span>"

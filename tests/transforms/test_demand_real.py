@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy
 import pytest
 
-from tests.benchmarks.demand import peers, pinball, program, sales
+from tests.benchmarks.demand import pinball, program, sales
 
 pytestmark = pytest.mark.slow  # replays of real sales
 
@@ -19,6 +19,8 @@ DAYS = 31
 
 def test_reorder_points_suffice_more_often_than_before_and_cost_less(tmp_path: Path) -> None:
     pytest.importorskip("scipy")
+    from tests.benchmarks.demand import peers
+
     shop = sales.from_file(DATA)
     origins = range(400, shop.days - DAYS, 30)
     program.write_sales(tmp_path, shop)

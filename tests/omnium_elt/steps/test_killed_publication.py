@@ -17,7 +17,6 @@ from omnium_elt.desk import marts
 from omnium_elt.infra.home import Home, Settings
 from omnium_elt.infra.run_report import Silent
 from omnium_elt.inspect.demo import findings
-from omnium_elt.inspect.notebook import header
 from omnium_elt.inspect.status import status
 from omnium_elt.steps.publish import publish
 from omnium_elt.steps.supplier_orders import export_orders
@@ -84,6 +83,8 @@ def days_told(home: Home, folder: Path) -> dict[str, str]:
 def test_every_reader_is_told_the_day_of_the_warehouse_that_is_there(
     settings: Settings, point: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    from omnium_elt.inspect.notebook import header  # here, as every worker imports this file, and one runs it
+
     later(settings.home)
     kill_after(settings, point, monkeypatch)
     assert json.loads(settings.home.manifest.read_text())["as_of"] != LATER.isoformat()

@@ -117,6 +117,7 @@ os._exit(9)
 """
 
 
+@pytest.mark.slow
 def test_what_a_killed_process_left_to_be_repeated_may_take_more_than_a_load(tmp_path: Path) -> None:
     """DuckDB repeats a log of 11 MB in 200 MB of memory: with less, such a home could never be opened again."""
     home = Home(tmp_path / "home")
