@@ -9,8 +9,6 @@ from pathlib import Path
 import numpy
 import pytest
 
-from tests.benchmarks.demand import pinball, program, sales
-
 pytestmark = pytest.mark.slow  # replays of real sales
 
 DATA = Path(__file__).parents[1] / "data" / "retail_sales_sample.parquet"
@@ -19,7 +17,7 @@ DAYS = 31
 
 def test_reorder_points_suffice_more_often_than_before_and_cost_less(tmp_path: Path) -> None:
     pytest.importorskip("scipy")
-    from tests.benchmarks.demand import peers
+    from tests.benchmarks.demand import peers, pinball, program, sales
 
     shop = sales.from_file(DATA)
     origins = range(400, shop.days - DAYS, 30)
