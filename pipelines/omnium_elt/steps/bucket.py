@@ -10,6 +10,7 @@ the manifest of the highest number and sees one version of all files, as the fil
 """
 
 import json
+import os
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -18,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from omnium_elt.infra.errors import OmniumEltError, UsageError
-from omnium_elt.infra.files import checksum, read_object
+from omnium_elt.infra.files import checksum, partial_of, read_object, replacing
 from omnium_elt.infra.home import Home, Settings
 from omnium_elt.infra.log import hide
 from omnium_elt.infra.run_report import Progress, StepReport, timed
@@ -107,7 +108,7 @@ class Bucket:
         except (MissingDependencyException, ImportError) as error:
             raise UsageError(
                 f"{url}: the package for this kind of bucket is not installed",
-                f"Install it: python -m pip install 'omnium-elt[{EXTRAS[scheme]}]'",
+                f"Install it: python -m pip install 'omnium-elt[{EXTRAS.get(scheme, scheme)}]'",
             ) from error
         except Exception as error:
             raise UsageError(
@@ -163,13 +164,21 @@ class Bucket:
 
         return self.put(files, about)
 
-    def put(self, files: Files, about: Callable[[Mapping[str, Any]], Mapping[str, Any]]) -> dict[str, Any]:
+    def put(
+        self,
+        files: Files,
+        about: Callable[[Mapping[str, Any]], Mapping[str, Any]],
+        *,
+        after: int | None = None,
+    ) -> dict[str, Any]:
         """Send those of `files` that are new, then create a manifest that names all of them.
 
-        `about` makes further entries of the manifest from the listed files. Returns what `publish` does. Raises
-        OmniumEltError if another run published meanwhile.
+        `about` makes further entries of the manifest from the listed files. `after`: the number of the publication that
+        this one must follow. Returns what `publish` does. Raises OmniumEltError if another run published meanwhile.
         """
         numbers = self.numbers()
+        if after is not None and numbers and numbers[-1] > after:
+            raise _overtaken(self.root, numbers[-1])
         newest = self.manifest(numbers[-1]) if numbers else {}
         there: Mapping[str, Any] = newest.get("files", {})
         number = (numbers[-1] if numbers else 0) + 1
@@ -180,6 +189,8 @@ class Bucket:
                 continue
             size = path.stat().st_size
             place = f"files/{number:08}-{digest[:16]}/{path.name}"
+            if _is_disk(self.files):
+                self.files.makedirs(f"{self.root}/{place.rpartition('/')[0]}", exist_ok=True)
             self.files.put_file(str(path), f"{self.root}/{place}")
             listed[name] = {"path": place, "bytes": size, "sha256": digest}
             sent += size
@@ -208,7 +219,12 @@ class Bucket:
     def show(self, text: bytes) -> None:
         """Make `manifest.json` a copy of the newest manifest, unless it is one: a killed publication leaves it old."""
         path = f"{self.root}/manifest.json"
-        if not (self.files.exists(path) and self.files.cat_file(path) == text):
+        if self.files.exists(path) and self.files.cat_file(path) == text:
+            return
+        if _is_disk(self.files):
+            with replacing(Path(path)) as partial:
+                partial.write_bytes(text)
+        else:
             self.files.pipe_file(path, text)
 
     def numbers(self) -> list[int]:
@@ -236,7 +252,11 @@ class Bucket:
         """Create the manifest. Raises OmniumEltError if there is another one of that number."""
         path = self._path_of(number)
         try:
-            self.files.pipe_file(path, text, mode="create")
+            if _is_disk(self.files):
+                self.files.makedirs(f"{self.root}/manifests", exist_ok=True)
+                _create(Path(path), text)
+            else:
+                self.files.pipe_file(path, text, mode="create")
         except Exception as error:
             # Each kind of bucket raises its own error. If the manifest is ours, only the server's answer was lost.
             if not self.files.exists(path):
@@ -280,7 +300,7 @@ def _checked(url: str) -> tuple[str, str]:
             f"{scheme}://{shown}: an address holds no credentials",
             "Set them as DESTINATION__FILESYSTEM__CREDENTIALS__… (docs/warehouses.md).",
         )
-    if not separator or scheme not in EXTRAS or not place.strip("/"):
+    if not separator or (scheme not in EXTRAS and scheme != "file") or not place.strip("/"):
         raise UsageError(
             f"{url}: files cannot be published there",
             f"Use one of {', '.join(EXTRAS)} (…://bucket/folder).",
@@ -293,3 +313,23 @@ def _overtaken(root: str, number: int) -> OmniumEltError:
         f"another run published to {root} meanwhile (publication {number})",
         "Let one home publish to a folder; omnium-elt publish tries again.",
     )
+
+
+def _create(path: Path, text: bytes) -> None:
+    """Create a complete file on a disk. Raises FileExistsError if the file exists."""
+    partial = partial_of(path)
+    partial.write_bytes(text)
+    try:
+        os.link(partial, path)
+    except FileExistsError:
+        raise
+    except OSError:  # a file system without hard links
+        with path.open("xb") as file:
+            file.write(text)
+    finally:
+        partial.unlink()
+
+
+def _is_disk(files: Any) -> bool:
+    """Whether this is a local disk, where a folder must be created before a file in it."""
+    return "file" in ((files.protocol,) if isinstance(files.protocol, str) else files.protocol)
