@@ -23,10 +23,12 @@ ONLY_IN_SQL = {
     "default_currency", "early_tolerance_days", "is_as_of_day_over", "late_tolerance_days", "lead_time_half_life_days",
     "lead_time_safety_margin_days", "low_evidence_days", "most_drawn_out_rows", "non_purchasable_assortment_codes",
     "order_days_from_history", "projected_items", "proposal_follow_days", "replayed_as_of_days", "review_days",
-    "rows_at_once", "season_weight", "service_level", "service_level_by_abc", "shrinkage_strength",
+    "rows_at_once", "season_weight", "service_level", "shrinkage_strength",
     "storage_cost_percent", "supplier_order_days", "supplier_review_days", "time_zone", "transfers_between_places",
 }  # fmt: skip
-"""Variables that are rendered when a model is compiled, and change nothing of what is parsed (test_package.py)."""
+"""Variables that are rendered when a model is compiled, and change nothing of what is parsed (test_package.py).
+
+`service_level_by_abc` is none of them: parsing refuses classes that do not exist."""
 FOLDER = "PARSED_DBT_PROJECTS"
 """Environment variable: the folder that keeps what was parsed; if it is unset, nothing is shared."""
 
@@ -44,10 +46,12 @@ def share_parsing() -> None:
     )
 
     def read_shared(loader: Any) -> Any:
-        return read(loader) or _shared(loader)
+        return read(loader) or (_shared(loader) if os.environ.get(FOLDER) else None)
 
     def write_shared(loader: Any) -> None:
         write(loader)
+        if not os.environ.get(FOLDER):
+            return
         target, shared = Path(loader.root_project.project_target_path, "partial_parse.msgpack"), _path(loader)
         if not shared.exists():
             part = shared.with_suffix(f".{secrets.token_hex(4)}")

@@ -189,7 +189,6 @@ def test_most_variables_change_nothing_of_what_is_parsed(
         **dict.fromkeys(ONLY_IN_SQL, 3),
         "supplier_order_days": {"x": "tuesday"},
         "supplier_review_days": {"x": 3},
-        "service_level_by_abc": {"A": 0.98},
         "backtest_added_days": [1],
         "backtest_service_levels": [0.5],
         "non_purchasable_assortment_codes": ["x"],
