@@ -35,9 +35,7 @@ FOLDER = "PARSED_DBT_PROJECTS"
 
 @functools.cache
 def share_parsing() -> None:
-    """From now on let dbt in this process start from what any test has parsed."""
-    if not os.environ.get(FOLDER):
-        return
+    """From now on let dbt in this process start from what any test has parsed, while `FOLDER` is set."""
     from dbt.parser.manifest import ManifestLoader
 
     read, write = (

@@ -2,6 +2,9 @@
 
 import traceback
 
+CUT = "the compiled module is damaged, as after a full disk"
+REMEDY = "Remove it and run again: Python makes it anew."
+
 
 def cut_module(error: BaseException) -> str | None:
     """The path of the compiled module that could not be read; None if the error is another one."""
@@ -10,7 +13,3 @@ def cut_module(error: BaseException) -> str | None:
         return None
     path = frames[-1].f_locals.get("bytecode_path")
     return None if path is None else str(path)
-
-
-CUT = "the compiled module is damaged, as after a full disk"
-REMEDY = "Remove it and run again: Python makes it anew."

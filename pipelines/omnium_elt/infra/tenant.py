@@ -17,12 +17,12 @@ from omnium_elt.infra.home import Settings
 
 WRITER = "SOURCES__OMNIUM__WRITER"
 """Prefix of the settings of the API user that writes."""
-
-
 IDENTIFYING = ("stores", "suppliers")
 """Resources that identify a tenant: they have few rows, which rarely change and are not personal."""
 Ids = Callable[[str], set[str]]
 """Returns the row ids of a resource; an empty set if none are known."""
+NEW_USER = "this API user is a new one, and gets none of its {}"
+"""How a user of another tenant shows; `{}`: the resource by which."""
 
 
 def connect(settings: Settings, held: Ids | None, **options: Any) -> OmniumClient:
@@ -34,12 +34,9 @@ def connect(settings: Settings, held: Ids | None, **options: Any) -> OmniumClien
     check_tenant(settings)
     options = {"token_path": settings.home.token, **settings.client_options, **options}
     client = _client(settings, settings.client_id, settings.client_secret, **options)
-    if held is not None:
-        try:
+    with closed_on_error(client):
+        if held is not None:
             refuse_other_rows(settings, client, held)
-        except BaseException:
-            client.close()
-            raise
     return client
 
 
@@ -49,17 +46,23 @@ def connect_writer(settings: Settings, held: Ids | None, **options: Any) -> Omni
     `held`: the row ids in the home; None: nothing is compared. Raises UsageError if the user is of another tenant.
     """
     client = _client(settings, settings.writer_id, settings.writer_secret, section=WRITER, **options)
-    if held is not None:
-        try:
-            if name := differing(held, ids_shown(settings, client)):
-                raise UsageError(
-                    f"{WRITER}__CLIENT_ID is of another tenant: it gets none of the home's {name}",
-                    "Set the API user of the tenant whose rows the home holds.",
-                )
-        except BaseException:
-            client.close()
-            raise
+    with closed_on_error(client):
+        if held is not None and (name := differing(held, ids_shown(settings, client))):
+            raise UsageError(
+                f"{WRITER}__CLIENT_ID is of another tenant: it gets none of the home's {name}",
+                "Set the API user of the tenant whose rows the home holds.",
+            )
     return client
+
+
+@contextmanager
+def closed_on_error(client: OmniumClient) -> Iterator[None]:
+    """Close a client that the caller will not get, because something fails within the `with` block."""
+    try:
+        yield
+    except BaseException:
+        client.close()
+        raise
 
 
 def _client(settings: Settings, user: str, secret: str, **options: Any) -> OmniumClient:
@@ -97,9 +100,6 @@ def refuse_other_rows(settings: Settings, client: OmniumClient, held: Ids) -> No
         name := differing(held, ids_shown(settings, client))
     ):
         raise another_tenant(settings, f"another tenant: {NEW_USER.format(name)}")
-
-
-NEW_USER = "this API user is a new one, and gets none of its {}"
 
 
 def differing(one: Ids, other: Ids) -> str | None:

@@ -18,7 +18,7 @@ from omnium_elt.infra.errors import UsageError
 from omnium_elt.infra.files import read_object, write_json
 from omnium_elt.infra.home import Home, Settings
 from omnium_elt.infra.run_report import StepReport
-from omnium_elt.infra.tenant import connect, connect_writer, fault_of_writer
+from omnium_elt.infra.tenant import closed_on_error, connect, connect_writer, fault_of_writer
 from omnium_elt.warehouse import database
 from omnium_elt.write.journal import Entry, Journal, everything
 
@@ -102,11 +102,8 @@ def clients(settings: Settings, *, apply: bool) -> tuple[OmniumClient, OmniumCli
     reader = connect(settings, held)
     if not apply:
         return reader, None
-    try:
+    with closed_on_error(reader):
         return reader, connect_writer(settings, held, max_concurrency=1)
-    except BaseException:
-        reader.close()
-        raise
 
 
 def find_out(home: Home, writers: dict[str, Writer]) -> list[str]:

@@ -462,6 +462,18 @@ def test_an_endpoint_without_pages_that_shows_less_than_it_counts_is_asked_for_l
         assert ids(read(wire, "payment_transactions")) == [row["id"] for row in rows]
 
 
+def deliveries_and_orders(deliveries: list[dict[str, Any]], orders: list[dict[str, Any]]) -> Any:
+    """A server with these deliveries, which it finds by id too, and these purchase orders."""
+
+    def answer(asked: Asked) -> Any:
+        if asked.path == "PurchaseOrders/Search":
+            return search(orders, asked.body)
+        wanted = asked.body.get("selectedDeliveries")
+        return search([row for row in deliveries if wanted is None or row["id"] in wanted], asked.body)
+
+    return answer
+
+
 def test_deliveries_that_can_still_change_are_asked_for_again():
     now = (dt.datetime.now(dt.UTC) - dt.timedelta(minutes=1)).strftime("%Y-%m-%dT%H:%M:%S.000Z")
     rows = [
@@ -471,13 +483,7 @@ def test_deliveries_that_can_still_change_are_asked_for_again():
     ]
     orders = [{"id": "p1", "modified": now, "purchaseOrderForm": {"lineItems": [{"deliveryId": "named"}]}}]
 
-    def answer(asked: Asked) -> Any:
-        if asked.path == "PurchaseOrders/Search":
-            return search(orders, asked.body)
-        wanted = asked.body.get("selectedDeliveries")
-        return search([row for row in rows if wanted is None or row["id"] in wanted], asked.body)
-
-    with Wire(answer) as wire:
+    with Wire(deliveries_and_orders(rows, orders)) as wire:
         first = read(wire, "deliveries")
         assert first[-1].state["open"] == ["open"]
         wire.asked.clear()
@@ -515,13 +521,7 @@ def test_a_purchase_order_of_another_shape_does_not_stop_the_deliveries(form: An
         {"id": "p2", "modified": now, "purchaseOrderForm": {"lineItems": [{"deliveryId": "also"}]}},
     ]
 
-    def answer(asked: Asked) -> Any:
-        if asked.path == "PurchaseOrders/Search":
-            return search(orders, asked.body)
-        wanted = asked.body.get("selectedDeliveries")
-        return search([row for row in rows if wanted is None or row["id"] in wanted], asked.body)
-
-    with Wire(answer) as wire:
+    with Wire(deliveries_and_orders(rows, orders)) as wire:
         first = read(wire, "deliveries")
         second = read(wire, "deliveries", first[-1].state | {"newest_first": "ignored"})
     assert ids(second) == sorted(["also", "open", *named])
