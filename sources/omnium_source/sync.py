@@ -124,13 +124,19 @@ class Sync:
         return shares(self._run(resource), number, end)
 
     def keys(
-        self, resource: Resource, *, since: dt.datetime | None = None, traffic: Traffic | None = None
+        self,
+        resource: Resource,
+        *,
+        since: dt.datetime | None = None,
+        traffic: Traffic | None = None,
+        on_rows: Callable[[int, int | None], None] | None = None,
     ) -> set[str]:
         """The row ids of all rows that the tenant has of a resource. Raises OmniumError if they are not complete.
 
-        `since`: only rows from this moment on, by the stamp that bounds the resource's windows.
+        `since`: only rows from this moment on, by the stamp that bounds the resource's windows. The others: as in
+        `windows`.
         """
-        return set[str]().union(*Reader(self._run(resource, traffic=traffic)).sweep(since))
+        return set[str]().union(*Reader(self._run(resource, traffic=traffic, on_rows=on_rows)).sweep(since))
 
     def _run(self, resource: Resource, pool: WorkerPool | None = None, **more: Any) -> ResourceRun:
         resource = chosen(resource, self.choices.get(resource.name, {}))

@@ -10,7 +10,9 @@ from typing import Any
 import pytest
 from omnium_elt.infra.home import Home, Secret, Settings
 from omnium_elt.infra.run_report import RunReport, Silent
-from omnium_elt.steps import load
+from omnium_elt.steps import turns
+from omnium_elt.steps.load import load
+from omnium_elt.steps.reconcile import reconcile
 from omnium_elt.steps.run import COMMANDS, perform, reconcile_step
 from omnium_sandbox import Sandbox
 from omnium_sandbox.faults import Fault, Faults
@@ -306,9 +308,9 @@ if IS_SOAK:
 def test_endpoints_that_hang_do_not_keep_the_others_waiting(
     home: Home, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Six resources are read at the same time. Seven hang here, until the eighth is requested."""
-    monkeypatch.setattr(load, "SILENT_SECONDS", 0.5)
-    monkeypatch.setattr(load.memory, "is_tight", lambda: False)
+    """Six resources are read, or compared, at the same time. Seven hang here, until the eighth is requested."""
+    monkeypatch.setattr(turns, "SILENT_SECONDS", 0.5)
+    monkeypatch.setattr(turns.memory, "is_tight", lambda: False)
     is_requested, were_in_time = threading.Event(), list[bool]()
 
     def answer(asked: Asked) -> Any:
@@ -337,6 +339,9 @@ def test_endpoints_that_hang_do_not_keep_the_others_waiting(
             client_secret=Secret(wire.client_secret),
             resources=names,
         )
-        report = load.load(settings, Silent())
+        report = load(settings, Silent())
+        is_requested.clear()
+        compared = reconcile(settings, Silent())
     assert resources_of(report) == {**dict.fromkeys(names, "unchanged"), "stores": "ok"}
+    assert resources_of(compared) == dict.fromkeys(names, "unchanged")
     assert all(were_in_time)

@@ -10,10 +10,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from dlt.destinations.impl.duckdb.duck import DuckDbClient
 from omnium_elt.infra.home import Home, Secret
 from omnium_elt.infra.lock import describe_holder
 from omnium_elt.infra.run_report import RunReport, Silent
 from omnium_elt.steps.load import load
+from omnium_elt.steps.run import COMMANDS, perform
+from omnium_elt.warehouse import destination
 from omnium_sandbox import Sandbox
 from omnium_sandbox.faults import Fault
 
@@ -162,6 +165,26 @@ def test_a_signal_ends_a_load_in_good_order(
     undisturbed = Home(tmp_path / "undisturbed")
     load_once(undisturbed, sandbox)
     assert accidents.differences(home.working_database, undisturbed.working_database) == []
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_is_not_lost_while_dlt_loads_the_last_package(
+    number: signal.Signals, home: Home, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """dlt keeps signals from the program while it loads, and tells nobody of one that comes near its end."""
+    monkeypatch.setattr(destination, "lacking", lambda *_: None)  # packages go through dlt
+
+    def complete_load(client: Any, load_id: str) -> None:
+        signal.raise_signal(number)
+        completed(client, load_id)
+
+    completed = DuckDbClient.complete_load
+    monkeypatch.setattr(DuckDbClient, "complete_load", complete_load)
+    settings = sandbox_settings(home, sandbox, resources=("stores",))
+    report = perform(settings, Silent(), "load", COMMANDS["load"])
+    assert (report.status, report.exit_status) == ("interrupted", 1)
+    assert [(one.status, one.rows) for one in report.resources] == [("ok", 5)]
+    assert settings.stop.is_set()
 
 
 def wait_until(is_so: Callable[[], bool]) -> None:

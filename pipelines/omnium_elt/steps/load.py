@@ -13,7 +13,6 @@ import queue
 import shutil
 import threading
 import time
-from collections import deque
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -44,6 +43,7 @@ from omnium_elt.infra.run_report import Progress, ResourceReport, RunReport
 from omnium_elt.infra.tenant import connect, note_tenant, personal_data, translating_errors
 from omnium_elt.steps.receipts import beside
 from omnium_elt.steps.resource_progress import ResourceProgress
+from omnium_elt.steps.turns import Turns
 from omnium_elt.warehouse.database import LOCAL
 from omnium_elt.warehouse.destination import Warehouse
 from omnium_elt.warehouse.odd_values import forget_mended
@@ -51,12 +51,6 @@ from omnium_elt.warehouse.one_transaction import Package
 
 log = logging.getLogger("omnium.load")
 
-READERS = 6
-READERS_WHERE_TIGHT = 2
-"""Resources read at the same time, the second if memory is short; the requests of all of them share one limiter."""
-SILENT_SECONDS = 30.0
-"""A resource of which no row has come for this long does not count as one of READERS: some endpoints of a server may
-hang for minutes, and the others need not wait for them."""
 PAGES = 20
 """Pages requested at the same time: as many as `max_concurrency` allows by default."""
 PAGES_WHERE_TIGHT = 6
@@ -138,9 +132,6 @@ class _Load:
         self._sync = Sync(client, self._executor, self._personal, reading, types, pool, settings.fields)
         self._has_loaded = False
         self._going: dict[str, ResourceProgress] = {}
-        self._waiting: deque[ResourceProgress] = deque()
-        self._reading: dict[str, ResourceProgress] = {}
-        self._place = threading.Condition()
 
     # -- reading, in threads -----------------------------------------------------------------------
 
@@ -164,10 +155,10 @@ class _Load:
 
     def _read_and_load(self, going: list[ResourceProgress]) -> None:
         # Resources with a scroll first: they take longest, and the run should not end waiting for one.
-        self._waiting.extend(sorted(going, key=lambda one: one.resource.scroll == ""))
+        turns = Turns(sorted(going, key=lambda one: one.resource.scroll == ""), self._client.stop)
         with ThreadPoolExecutor(len(going), "omnium-read") as readers, self._executor:
             for _ in going:
-                readers.submit(self._read_next)
+                readers.submit(self._read_next, turns)
             try:
                 self._load_as_it_comes(len(going))
             except BaseException:
@@ -195,23 +186,9 @@ class _Load:
         one.settle(why_not_loaded)
         self._progress.finish(one.resource.name, one.report.status)
 
-    def _read_next(self) -> None:
-        """Read the next resource in line, once there is a place for it or the load is stopped."""
-        most = READERS_WHERE_TIGHT if self._is_tight else READERS
-        with self._place:
-            while not self._client.stop.is_set():
-                if sum(one.silent_seconds < SILENT_SECONDS for one in self._reading.values()) < most:
-                    break
-                self._place.wait(1.0)
-            one = self._waiting.popleft()
-            one.heard_at = time.monotonic()
-            self._reading[one.resource.name] = one
-        try:
+    def _read_next(self, turns: Turns) -> None:
+        with turns.next() as one:
             self._read(one)
-        finally:
-            with self._place:
-                del self._reading[one.resource.name]
-                self._place.notify()
 
     def _read(self, one: ResourceProgress) -> None:
         started = time.monotonic()

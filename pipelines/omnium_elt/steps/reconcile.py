@@ -10,14 +10,15 @@ as a row may have come after the last load; if rows are still missing, the full 
 
 import datetime as dt
 import logging
+import threading
 import time
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import contextmanager
 from dataclasses import replace
+from typing import Any
 
 from omnium_source.errors import Forbidden, OmniumError, Stopped, Unreachable, WrongCredentials
-from omnium_source.http.traffic import Traffic
 from omnium_source.resources import LEFT_OUT, RESOURCES, Resource, select
 from omnium_source.sync import Sync
 from omnium_source.windows.window import Reading, moment_of
@@ -27,6 +28,8 @@ from omnium_elt.infra.home import Settings
 from omnium_elt.infra.run_report import Progress, ResourceReport, RunReport
 from omnium_elt.infra.tenant import connect, personal_data, translating_errors
 from omnium_elt.steps.load import load
+from omnium_elt.steps.resource_progress import ResourceProgress
+from omnium_elt.steps.turns import Turns
 from omnium_elt.warehouse.database import id_lists, instant
 from omnium_elt.warehouse.destination import Warehouse
 from omnium_elt.warehouse.odd_values import forget_mended
@@ -66,6 +69,8 @@ class _Reconcile:
         self._reports: dict[str, ResourceReport] = {}
         self._missing: dict[str, set[str]] = {}
         """Per resource, the ids of rows that the tenant has and the warehouse lacks."""
+        self._comparing = threading.Lock()
+        """One resource at a time is compared: the keys that the warehouse holds take as much memory again."""
 
     def run(self) -> None:
         """Sweep every resource that was loaded before, and read what the warehouse lacks."""
@@ -87,7 +92,7 @@ class _Reconcile:
         settings = self._settings
         with (
             Warehouse(settings.home, settings.destination) as warehouse,
-            connect(settings, warehouse.ids) as client,
+            connect(settings, warehouse.ids, stop=settings.stop.child()) as client,
             ThreadPoolExecutor(20, "omnium-page") as executor,
         ):
             personal = personal_data(settings, warehouse.personal_mark)
@@ -101,11 +106,18 @@ class _Reconcile:
         resources = [row for row in select(settings.resources, settings.exclude) if is_compared(row)]
         with self._syncing() as (warehouse, sync):
             was_loaded = {*warehouse.tables, *warehouse.states}
-            for resource in resources:
-                if resource.name in was_loaded:
-                    one = self._reports[resource.name] = ResourceReport(resource.name)
-                    report.resources.append(one)
-                    self._sweep(resource, one, warehouse, sync)
+            going = [
+                ResourceProgress(row, ResourceReport(row.name)) for row in resources if row.name in was_loaded
+            ]
+            report.resources += [one.report for one in going]
+            self._reports = {one.resource.name: one.report for one in going}
+            turns = Turns(going, sync.client.stop)
+            with ThreadPoolExecutor(len(going) or 1, "omnium-read") as readers:
+                swept = [readers.submit(self._sweep_next, turns, warehouse, sync) for _ in going]
+                for one in as_completed(swept):
+                    if error := one.exception():
+                        sync.client.stop.set()
+                        raise error
             if any(one.rows for one in report.resources):
                 forget_mended(warehouse)
             report.notes += sync.client.clock.remarks()
@@ -114,21 +126,26 @@ class _Reconcile:
             what = ", ".join(not_loaded) if settings.resources else "anything"
             report.notes.append(f"nothing was compared of {what}: not loaded yet, `omnium-elt load` reads it")
 
-    def _sweep(self, resource: Resource, report: ResourceReport, warehouse: Warehouse, sync: Sync) -> None:
+    def _sweep_next(self, turns: Turns, warehouse: Warehouse, sync: Sync) -> None:
+        with turns.next() as one:
+            self._sweep(one, warehouse, sync)
+
+    def _sweep(self, one: ResourceProgress, warehouse: Warehouse, sync: Sync) -> None:
         """Read all keys of a resource, compare them, mark rows, and write the resource's report."""
-        started, traffic, name = time.monotonic(), Traffic(), resource.name
+        started, report, name = time.monotonic(), one.report, one.resource.name
+        reading: dict[str, Any] = {"traffic": one.traffic, "on_rows": one.shown_by(self._progress)}
         self._progress.start(name, None)
         try:
-            self._settings.stop.check()
-            held = _held(warehouse, name)
-            present = sync.keys(resource, traffic=traffic)
+            sync.client.stop.check()
+            present = recent = sync.keys(one.resource, **reading)
             report.total_hits, report.complete = len(present), True
-            missing = present - held.keys()
-            if missing and (left_out := _left_out(warehouse, name)):
-                missing &= sync.keys(resource, since=left_out, traffic=traffic)
-            if missing:
-                self._missing[name] = missing
-            report.rows = self._mark(warehouse, name, held, present)
+            if left_out := _left_out(warehouse, name):
+                recent = sync.keys(one.resource, since=left_out, **reading)
+            with self._comparing:
+                held = _held(warehouse, name)
+                if missing := recent - held.keys():
+                    self._missing[name] = missing
+                report.rows = self._mark(warehouse, name, held, present)
             report.status = "ok" if report.rows else "unchanged"
         except Forbidden as error:
             report.status, report.error = "forbidden", str(error)
@@ -143,7 +160,7 @@ class _Reconcile:
             raise
         finally:
             report.seconds = time.monotonic() - started
-            report.took(traffic)
+            report.took(one.traffic)
             self._progress.finish(name, report.status)
 
     def _mark(self, warehouse: Warehouse, name: str, held: dict[str, bool], present: set[str]) -> int:

@@ -107,6 +107,8 @@ class Warehouse:
             dataset_name=NAME,
             pipelines_dir=str(home.dlt),
         )
+        # While dlt intercepts signals, one that comes when its last job has begun is lost: it would not stop the run.
+        self.pipeline.runtime_config.intercept_signals = False
         try:
             self.pipeline.sync_destination()
             self._clear_half_loaded()

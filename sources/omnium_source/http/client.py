@@ -53,7 +53,7 @@ from omnium_source.http.repeating import Repeatable, Repeating
 from omnium_source.http.slips import begins_oddly, slips_in
 from omnium_source.http.token_store import TokenStore, token_in
 from omnium_source.http.traffic import Budget, Traffic
-from omnium_source.http.transport import LOOPBACK, opened, proxy_named
+from omnium_source.http.transport import LOOPBACK, named, opened, proxy_named, tls_fault
 from omnium_source.http.transport_logs import silence_transport
 
 T = TypeVar("T")
@@ -277,7 +277,7 @@ class OmniumClient:
             # The proxy itself answered, for example "407 Proxy Authentication Required".
             raise Repeatable(f"the proxy {proxy_named(self.base_url)} said {error}") from None
         except (httpx.TransportError, httpx.StreamError) as error:
-            raise Repeatable(f"the connection broke ({type(error).__name__})") from None
+            raise Repeatable(f"the connection broke ({named(error)})") from None
         except httpx.InvalidURL:  # httpx looks at where a redirect leads, although it does not follow it
             raise Refused(f"{request.what}: the server redirects to something that is no address") from None
         except Garbled as error:
@@ -290,13 +290,8 @@ class OmniumClient:
         host, cause = self._host, str(error)
         proxy = proxy_named(self.base_url)
         way = f" by the proxy {proxy}" if proxy else ""
-        if "CERTIFICATE" in cause.upper():
-            return Unreachable(
-                f"the certificate of {host} is not trusted: check the base URL, or give your company's "
-                "authority in SSL_CERT_FILE, as REQUESTS_CA_BUNDLE is not read"
-            )
-        if "WRONG_VERSION_NUMBER" in cause:
-            return Unreachable(f"{host} does not speak https: check SOURCES__OMNIUM__BASE_URL and its port")
+        if fault := tls_fault(host, cause):
+            return Unreachable(fault)
         if self._repeating.has_met_omnium:
             # The server answered before, so the network will probably come back.
             return Repeatable(f"no connection to {host}{way}")

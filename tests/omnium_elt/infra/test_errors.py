@@ -25,7 +25,7 @@ from omnium_source.errors import WrongCredentials
 
 from tests.support.wire import Reply, Wire
 
-SELF_SIGNED = Path(__file__).parents[2] / "data" / "self_signed.pem"
+DATA = Path(__file__).parents[2] / "data"
 
 
 @dataclass
@@ -77,19 +77,29 @@ def proxy_page(world: World) -> Iterator[None]:
         yield
 
 
-@contextmanager
-def self_signed_certificate(world: World) -> Iterator[None]:
-    server = ThreadingHTTPServer(("127.0.0.1", 0), BaseHTTPRequestHandler)
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(SELF_SIGNED)
-    server.socket = context.wrap_socket(server.socket, server_side=True)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    world.set("BASE_URL", f"https://localhost:{server.server_port}")
-    try:
-        yield
-    finally:
-        server.shutdown()
-        server.server_close()
+def https(certificate: str, *, host: str = "localhost", is_trusted: bool = True, ciphers: str = ""):
+    """A cause that lies in how a server on this machine speaks https."""
+
+    @contextmanager
+    def cause(world: World) -> Iterator[None]:
+        server = ThreadingHTTPServer((host, 0), BaseHTTPRequestHandler)
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(DATA / certificate)
+        if ciphers:
+            context.maximum_version = ssl.TLSVersion.TLSv1_2
+            context.set_ciphers(ciphers)
+        server.socket = context.wrap_socket(server.socket, server_side=True)
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        world.set("BASE_URL", f"https://{host}:{server.server_port}")
+        if is_trusted:
+            world.patch.setenv("SSL_CERT_FILE", str(DATA / certificate))
+        try:
+            yield
+        finally:
+            server.shutdown()
+            server.server_close()
+
+    return cause
 
 
 @contextmanager
@@ -173,7 +183,15 @@ ERRORS = [
     (wrong_address, "has no token endpoint (404)", "BASE_URL", 1),
     (name_that_does_not_resolve, "the name tenant.invalid does not resolve", "BASE_URL", 1),
     (proxy_page, "gives no answer of Omnium's", "proxy", 1),
-    (self_signed_certificate, "the certificate of localhost is not trusted", "SSL_CERT_FILE", 1),
+    (https("self_signed.pem", is_trusted=False), "of localhost is not trusted", "SSL_CERT_FILE", 1),
+    (https("self_signed.pem", host="127.0.0.2"), "of 127.0.0.2 is for another name", "BASE_URL", 1),
+    (https("expired.pem"), "the certificate of localhost has expired", "this machine's clock", 1),
+    (
+        https("self_signed.pem", ciphers="NULL-SHA256:@SECLEVEL=0"),
+        "refuses an encrypted connection",
+        "BASE_URL",
+        1,
+    ),
     (configured_as("BASE_URL", "http://api.example.com"), "plain http to api.example.com", "https", 2),
     (configured_as("BASE_URL", "api.example.com"), "no http(s) address", "BASE_URL", 2),
     (configured_as("BASE_URL", ""), "SOURCES__OMNIUM__BASE_URL is missing", "omnium-elt demo", 2),
