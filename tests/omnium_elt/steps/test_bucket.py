@@ -33,10 +33,10 @@ def s3() -> Iterator[str]:
         yield address
 
 
-SLOW = [pytest.param(name, marks=pytest.mark.slow) for name in ("azure", "google")]
+SLOW = [pytest.param(name, marks=pytest.mark.slow) for name in ("s3", "azure", "google")]
 
 
-@pytest.fixture(params=["disk", "s3", *SLOW])
+@pytest.fixture(params=["disk", *SLOW])
 def url(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
     """A folder to publish to, with credentials in the environment."""
     if request.param == "disk":

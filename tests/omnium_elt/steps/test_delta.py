@@ -29,10 +29,10 @@ def s3() -> Iterator[str]:
         yield address
 
 
-SLOW = [pytest.param(name, marks=pytest.mark.slow) for name in ("azure", "google")]
+SLOW = [pytest.param(name, marks=pytest.mark.slow) for name in ("s3", "azure", "google")]
 
 
-@pytest.fixture(params=["disk", "s3", *SLOW])
+@pytest.fixture(params=["disk", *SLOW])
 def settings(request: pytest.FixtureRequest, home: Home, monkeypatch: pytest.MonkeyPatch) -> Settings:
     """Two tables in a working database, to be written into the home, or into a bucket."""
     home.create()
@@ -251,6 +251,7 @@ def test_a_file_that_a_killed_run_had_written_goes(settings: Settings) -> None:
     assert [len(rows_of(settings, run["versions"])["stores"]) for run in runs] == [2, 2]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("settings", ["s3"], indirect=True)
 def test_the_newest_manifest_is_shown_after_a_kill_though_nothing_is_new(
     settings: Settings, monkeypatch: pytest.MonkeyPatch
