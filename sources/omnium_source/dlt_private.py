@@ -31,6 +31,7 @@ from typing import Any
 
 import dlt
 import orjson
+import yaml
 from dlt.common.configuration.container import Container
 from dlt.common.configuration.specs.config_section_context import ConfigSectionContext
 from dlt.common.pipeline import PipelineContext
@@ -180,6 +181,10 @@ class NestedTable(dict[str, Any]):
         if key == "resource":
             return self._resource
         raise KeyError(key)
+
+
+# So that dlt can export a schema with such tables (`import_schema_path`).
+yaml.add_representer(NestedTable, yaml.SafeDumper.represent_dict)
 
 
 class ArrowTable(TableNameMeta):

@@ -106,7 +106,20 @@ class Destination:
         return self._disposition == "replace" or any(table["name"] == self._table for table in gone)
 
     def check(self) -> None:
-        """Raise ConfigurationError if the resource merges but the destination cannot replace rows with children."""
+        """Raise ConfigurationError if rows would be lost.
+
+        That is: if the resource merges but the destination cannot replace rows with children, or if a schema contract
+        leaves out all rows of a new table, while the cursor moves on.
+        """
+        contract = self._schema.resolve_contract_settings_for_table(
+            self._table, self._resource.compute_table_schema()
+        )
+        if contract["tables"].startswith("discard") and self._schema.is_new_table(self._table):
+            raise ConfigurationError(
+                f"{self._resource.name}: the schema contract leaves out every row of the new table {self._table}, "
+                "and would keep a cursor without its rows\nDeselect the resource instead, or allow its tables: "
+                'schema_contract={"tables": "evolve", …}.'
+            )
         if self._disposition != "merge":
             return
         capabilities = self._pipeline.destination.capabilities()

@@ -376,6 +376,53 @@ def test_a_contract_on_columns_is_kept_in_children_as_well(tmp_path: Path, tenan
         pipeline.run(source)
 
 
+@pytest.mark.parametrize("contract", ["discard_row", {"tables": "discard_value"}])
+def test_a_contract_that_would_keep_a_cursor_without_rows_is_refused(
+    tmp_path: Path, tenant: Tenant, contract: Any
+):
+    pipeline = pipeline_in(tmp_path)
+    told = "suppliers: the schema contract leaves out every row of the new table suppliers"
+    source = tenant.source("suppliers")
+    source.suppliers.apply_hints(schema_contract=contract)
+    with pytest.raises(PipelineStepFailed, match=told):
+        pipeline.run(source)
+    with pytest.raises(PipelineStepFailed, match=told):
+        pipeline.run(tenant.source("suppliers"), schema_contract=contract)
+    assert tenant.wire.asked == []
+    pipeline.run(tenant.source("suppliers"))
+    tenant.rows["Suppliers"].append(supplier(4, changed=later()))
+    pipeline.run(tenant.source("suppliers"), schema_contract=contract)
+    assert rows_of(pipeline, "suppliers", "id") == [("s1",), ("s2",), ("s3",), ("s4",)]
+
+
+@pytest.mark.parametrize("form", ["yaml", "json"])
+def test_schemas_are_exported_and_imported(
+    tmp_path: Path, tenant: Tenant, form: str, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setenv("SCHEMA__EXTERNAL_SCHEMA_FORMAT", form)
+
+    def pipeline_of(name: str) -> Any:
+        return dlt.pipeline(
+            name,
+            destination=dlt.destinations.duckdb(str(tmp_path / f"{name}.duckdb")),
+            dataset_name="omnium",
+            pipelines_dir=str(tmp_path / "dlt"),
+            import_schema_path=str(tmp_path / "import"),
+            export_schema_path=str(tmp_path / "export"),
+        )
+
+    for name in ("first", "second"):
+        pipeline = pipeline_of(name)
+        pipeline.run(tenant.source("suppliers"))
+        assert rows_of(pipeline, "suppliers", "id") == [("s1",), ("s2",), ("s3",)]
+        assert rows_of(pipeline, CONTACTS, "job_title") == [("buyer",), ("driver",), ("seller",)]
+    tenant.rows["Suppliers"][0] = supplier(1, "seller", changed=later())
+    pipeline.run(tenant.source("suppliers"))
+    assert rows_of(pipeline, CONTACTS, "job_title") == [("driver",), ("seller",)]
+    for folder in ("import", "export"):
+        assert "python/object" not in (tmp_path / folder / f"omnium.schema.{form}").read_text()
+
+
 REFUSED: list[tuple[dict[str, Any], str]] = [
     ({"table_name": lambda row: "x"}, "come as tables"),
     ({"write_disposition": lambda row: "append"}, "come as tables"),
