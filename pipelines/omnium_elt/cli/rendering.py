@@ -47,9 +47,9 @@ def table(*headings: str) -> "Table":
     return table
 
 
-def narrowed(table: "Table", console: "Console", *dispensable: str) -> "Table":
-    """Remove the `dispensable` columns if the terminal is narrower than 80 characters."""
-    if console.width < 80:
+def narrowed(table: "Table", console: "Console", *dispensable: str, below: int = 80) -> "Table":
+    """Remove the `dispensable` columns if the terminal is narrower than `below` characters."""
+    if console.width < below:
         table.columns = [column for column in table.columns if column.header not in dispensable]
     return table
 
@@ -66,8 +66,8 @@ def say_error(text: str) -> None:
 
 
 def stdout() -> "Console":
-    """The console for the output of a command."""
-    return _console(width=None if sys.stdout.isatty() else 200)
+    """The console for the output of a command. In a pipe it is wide: a row of a table is one line, for grep."""
+    return _console(width=None if sys.stdout.isatty() else 400)
 
 
 def stderr() -> "Console":

@@ -33,6 +33,6 @@ def _slips(section: str, base_url: str, client_id: str, client_secret: str) -> I
     if client_id == client_secret:
         yield "client id and secret are the same"
     elif len(client_id) > len(client_secret):
-        yield "the client id is longer than the secret: they may be swapped"
+        yield "the client id is longer than the secret, so they may be swapped"
     if urlsplit(base_url).path:
         yield "the base URL has a path after its host, and Omnium's has none"

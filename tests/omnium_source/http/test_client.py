@@ -320,7 +320,7 @@ def test_wrong_credentials_are_named_without_the_secret():
         ("", "me", "\ufeffhush-hush-hush", "CLIENT_SECRET contains a blank, or a character"),
         ("", "…", "…", "CLIENT_ID contains a blank, or a character"),
         ("", "hush-hush-hush", "hush-hush-hush", "client id and secret are the same"),
-        ("", "hush-hush-hush", "me", "the client id is longer than the secret: they may be swapped"),
+        ("", "hush-hush-hush", "me", "the client id is longer than the secret, so they may be swapped"),
         ("/swagger/index.html", "me", "hush-hush-hush", "the base URL has a path after its host"),
     ],
 )

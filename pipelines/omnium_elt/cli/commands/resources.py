@@ -4,7 +4,7 @@ from dataclasses import asdict
 
 from omnium_elt.cli.listing import listing
 from omnium_elt.cli.parser import RESOURCES, command
-from omnium_elt.cli.rendering import print_json, stdout, table
+from omnium_elt.cli.rendering import narrowed, print_json, stdout, table
 from omnium_elt.infra.home import Home
 from omnium_elt.infra.run_report import EXIT_OK
 
@@ -20,6 +20,8 @@ HEADINGS = {
     "fields": "fields",
 }
 """Field of `ListedResource` → heading of its column."""
+NARROW = ("read by", "requests if unchanged", "key", "cursor", "fields")
+"""Columns for which most terminals have no room; a file, a pipe and `--json` have them all."""
 
 
 @command(
@@ -42,5 +44,6 @@ def resources_command(
     shown = table(*HEADINGS.values())
     for row in rows:
         shown.add_row(*(getattr(row, name) for name in HEADINGS))
-    stdout().print(shown)
+    console = stdout()
+    console.print(narrowed(shown, console, *NARROW, below=200))
     return EXIT_OK
