@@ -59,7 +59,11 @@ def export_lines(
         raise UsageError(
             named, f"Add --format {', '.join(WRITERS)}; orders (--for-supplier) come as html and pdf, too."
         )
-    if len(delimiter) != 1 or delimiter == decimal_sign or delimiter in '"\r\n':
+    if delimiter == decimal_sign:
+        raise UsageError(
+            f"--delimiter and --decimal are both {delimiter!r}", "Choose another --delimiter, such as ;."
+        )
+    if len(delimiter) != 1 or delimiter in '"\r\n':
         raise UsageError(
             f"--delimiter {delimiter!r} cannot separate cells", "It is one character, such as ; or a tab."
         )

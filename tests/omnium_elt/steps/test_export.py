@@ -181,10 +181,15 @@ def test_csv_with_another_delimiter_and_decimal_sign(tmp_path: Path) -> None:
     assert (tmp_path / "a.csv").read_text(encoding="utf-8-sig") == 't;d;f;n\n"a;b";1234,5;0,25;\n'
 
 
-@pytest.mark.parametrize("delimiter", ["", ";;", '"', "\n", "."])
+@pytest.mark.parametrize("delimiter", ["", ";;", '"', "\n"])
 def test_a_delimiter_that_parts_nothing_is_refused(finished: Home, tmp_path: Path, delimiter: str) -> None:
     with pytest.raises(UsageError, match="cannot separate cells"):
         export_lines(finished, "csv", str(tmp_path / "a.csv"), delimiter=delimiter)
+
+
+def test_a_decimal_comma_needs_another_delimiter(finished: Home, tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="--delimiter and --decimal are both ','"):
+        export_lines(finished, "csv", str(tmp_path / "a.csv"), decimal_sign=",")
 
 
 def test_nothing_in_an_xlsx_is_a_formula_or_breaks_it(tmp_path: Path) -> None:
