@@ -39,7 +39,7 @@ OPTIONS = table(
 def options_of(resource: str) -> dict[str, Setting]:
     """The settings of a resource."""
     flags = {
-        name: Setting(name, "flag", False, f"whether its {name} are read: {fields.meaning}")
+        name: Setting(name, "flag", False, f"whether {fields.meaning} are read")
         for name, fields in RESOURCES[resource].optional.items()
     }
     return {**OPTIONS, **flags}

@@ -152,10 +152,12 @@ OPTIONAL_OF_PRODUCTS = MappingProxyType(
             ("assets", "variants.assets"), "isAssetsExcluded", "pictures and other media"
         ),
         "prices": OptionalFields(
-            ("prices", "variants.prices"), "isPricesExcluded", "prices, besides `prices`"
+            ("prices", "variants.prices"), "isPricesExcluded", "prices (besides the resource `prices`)"
         ),
         "inventory": OptionalFields(
-            ("inventory", "variants.inventory"), "isInventoryExcluded", "stock, besides `inventory`"
+            ("inventory", "variants.inventory"),
+            "isInventoryExcluded",
+            "stock levels (besides the resource `inventory`)",
         ),
     }
 )

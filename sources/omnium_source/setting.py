@@ -144,7 +144,7 @@ def _figure(value: float) -> str:
 
 
 def _listed(choices: Iterable[Any]) -> str:
-    return ", ".join(one if isinstance(one, str) else json.dumps(one) for one in choices)
+    return ", ".join(dict.fromkeys(one if isinstance(one, str) else json.dumps(one) for one in choices))
 
 
 def _flag(setting: Setting, value: Any) -> bool:

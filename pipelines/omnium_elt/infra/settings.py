@@ -34,7 +34,7 @@ MOST_ROWS = 1e12
 DAYS = (0, LARGEST_DAYS)
 
 TRANSFORM = table(
-    Setting("raw_schema", "text", "omnium", "schema of the raw tables", shortest=1),
+    Setting("raw_schema", "text", "omnium", "schema of the raw tables"),
     Setting(
         "lake_path",
         "path",
