@@ -9,7 +9,7 @@ from omnium_elt.cli import main
 from omnium_elt.infra import history
 from omnium_elt.infra.home import Home, Secret
 from omnium_elt.infra.run_report import RunReport, Silent
-from omnium_elt.steps import transform
+from omnium_elt.steps import dbt_commands
 from omnium_elt.steps.run import COMMANDS, perform, reconcile_step
 from omnium_sandbox import Sandbox
 
@@ -72,7 +72,7 @@ def test_a_run_and_status_recover(
         path.write_bytes(content)
     (home.dbt / "target" / "manifest.json").write_bytes(content)
     monkeypatch.setattr(
-        transform, "_build", lambda *_: ({}, {})
+        dbt_commands, "build", lambda *_: ({}, {})
     )  # the models are there; only their mark is lost
     assert main(["status", "--json", "--home", str(home.root)]) == 0
     capfd.readouterr()
@@ -94,10 +94,10 @@ def test_dbt_reads_the_project_again_where_its_own_files_are_damaged(
     for path in (home.dbt / "target").iterdir():
         if path.is_file():
             path.write_bytes(content)
-    arguments = transform.dbt_arguments(sandbox_settings(home, sandbox), "build", "--select", "stg_stores")
+    arguments = dbt_commands.dbt_arguments(sandbox_settings(home, sandbox), "build", "--select", "stg_stores")
     from dbt.cli.main import dbtRunner
 
-    with transform.dbt_environment(sandbox_settings(home, sandbox)):
+    with dbt_commands.dbt_environment(sandbox_settings(home, sandbox)):
         answer = dbtRunner().invoke(arguments)
     assert answer.success, answer.exception
 

@@ -107,7 +107,7 @@ def test_what_dbt_starts_imports_nothing_of_the_working_directory(
         "import multiprocessing\n"
         "from pathlib import Path\n"
         "from omnium_elt.infra.home import Home, Settings\n"
-        "from omnium_elt.steps.transform import dbt_environment\n"
+        "from omnium_elt.steps.dbt_commands import dbt_environment\n"
         f"with dbt_environment(Settings(home=Home(Path({str(home.root)!r})))):\n"
         "    lock = multiprocessing.get_context('spawn').RLock()\n"
     )

@@ -131,7 +131,7 @@ def _after_models(number: int) -> None:
 
         return wrapped
 
-    _patch("omnium_elt.steps.transform", "_counting", wrap)
+    _patch("omnium_elt.steps.dbt_commands", "_counting", wrap)
 
 
 def _within_copy() -> None:

@@ -15,7 +15,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from omnium_elt.steps import transform
+from omnium_elt.steps import dbt_commands
 
 ONLY_IN_SQL = {
     "average_daily_usage_days", "backtest_added_days", "backtest_days", "backtest_items", "backtest_refresh_days",
@@ -62,13 +62,13 @@ def share_parsing() -> None:
 
 def share_parsing_of_transforms() -> None:
     """The same for the step `transform`; dbt is imported only when there is something to build."""
-    build = transform._build
+    build = dbt_commands.build
 
     def built(*arguments: Any) -> Any:
         share_parsing()
         return build(*arguments)
 
-    transform._build = built
+    dbt_commands.build = built
 
 
 def _shared(loader: Any) -> Any:

@@ -8,8 +8,8 @@ import duckdb
 from dbt.cli.main import dbtRunner
 from omnium_elt.infra.home import Home, Settings
 from omnium_elt.infra.run_report import Silent
+from omnium_elt.steps.dbt_commands import dbt_arguments, dbt_environment
 from omnium_elt.steps.load import load
-from omnium_elt.steps.transform import dbt_arguments, dbt_environment
 from omnium_elt.warehouse import queries
 from omnium_sandbox import Sandbox
 

@@ -21,6 +21,7 @@ from hypothesis import strategies
 from omnium_elt.infra.home import Home, Settings
 from omnium_elt.infra.project_files import TRANSFORMS
 from omnium_elt.steps import transform
+from omnium_elt.steps.dbt_commands import dbt_arguments, dbt_environment
 from omnium_elt.warehouse import build_state, database
 
 from tests.support.by_key import BY_KEY, differences
@@ -224,9 +225,9 @@ class Tenant:
             build_state.prepare(connection, raw, transform.project_digest(), settings.variables)
         day = self._today + timedelta(days=build.days)
         share_parsing()
-        with transform.dbt_environment(settings), ending_within(build.ends_within):
+        with dbt_environment(settings), ending_within(build.ends_within):
             answer = dbtRunner().invoke(
-                transform.dbt_arguments(
+                dbt_arguments(
                     settings,
                     "build",
                     "--select",

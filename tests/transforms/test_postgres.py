@@ -17,8 +17,8 @@ from dbt.cli.main import dbtRunner
 from dlt.common.normalizers.naming.snake_case import NamingConvention
 from omnium_elt.infra.home import Home, Settings
 from omnium_elt.infra.run_report import RunReport, Silent
+from omnium_elt.steps.dbt_commands import dbt_arguments, dbt_environment
 from omnium_elt.steps.run import COMMANDS, perform, reconcile_step
-from omnium_elt.steps.transform import dbt_arguments, dbt_environment
 from omnium_sandbox import Sandbox
 
 from tests.support.engines import Rows, row_differences

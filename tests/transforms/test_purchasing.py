@@ -15,7 +15,7 @@ import pytest
 import yaml  # type: ignore[import-untyped]
 from omnium_elt.infra.home import Home, Settings
 from omnium_elt.infra.project_files import TRANSFORMS
-from omnium_elt.steps.transform import dbt_arguments
+from omnium_elt.steps.dbt_commands import dbt_arguments
 from omnium_sandbox import Sandbox
 from omnium_sandbox.truth import LeadTimeTruth
 from omnium_source.resources import RESOURCES as ALL_RESOURCES

@@ -18,7 +18,7 @@ from omnium_elt.infra.errors import UsageError
 from omnium_elt.infra.files import checksum
 from omnium_elt.infra.home import Home, Settings
 from omnium_elt.infra.run_report import RunReport, Silent
-from omnium_elt.steps import spark, transform
+from omnium_elt.steps import dbt_commands, spark
 from omnium_elt.steps.publish import export_marts, publish_warehouse
 from omnium_elt.steps.run import COMMANDS, perform, reconcile_step
 from omnium_elt.warehouse import database
@@ -95,16 +95,16 @@ def both(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Both]:
 
 def _build(ours: Settings, theirs: Settings, chosen: tuple[str, ...] = ()) -> None:
     share_parsing()
-    with transform.dbt_environment(ours):
-        answer = dbtRunner().invoke(transform.dbt_arguments(ours, "build", *chosen))
+    with dbt_commands.dbt_environment(ours):
+        answer = dbtRunner().invoke(dbt_commands.dbt_arguments(ours, "build", *chosen))
     assert answer.success, answer.exception
-    arguments = transform.dbt_arguments
+    arguments = dbt_commands.dbt_arguments
 
     def chosen_arguments(settings: Settings, command: str, *more: str, **options: Any) -> list[str]:
         return arguments(settings, command, *more, *(chosen if command == "build" else ()), **options)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(transform, "dbt_arguments", chosen_arguments)
+        patch.setattr(dbt_commands, "dbt_arguments", chosen_arguments)
         _well(perform(theirs, Silent(), "transform", COMMANDS["transform"]))
 
 

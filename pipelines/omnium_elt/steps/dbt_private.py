@@ -23,7 +23,7 @@ TRIED_WITH = "1.39."
 ORDER_TRIED_WITH = "1.11."
 """Versions of dbt-core with which this was tried; any other builds in its own order."""
 COUNTED = "NodeFinished"
-"""The only event below `info` that the program reads (`steps/transform.py`)."""
+"""The only event below `info` that the program reads (`steps/dbt_commands.py`)."""
 OF_THE_PROJECT = ("dbt.artifacts.", "dbt.contracts.graph.")
 """Modules of the classes that dbt makes from the project's files, as opposed to settings."""
 

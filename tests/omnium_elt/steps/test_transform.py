@@ -21,15 +21,14 @@ from omnium_elt.infra.errors import OmniumEltError, UsageError
 from omnium_elt.infra.home import Home, Settings
 from omnium_elt.infra.project_files import TRANSFORMS
 from omnium_elt.infra.run_report import Silent
-from omnium_elt.steps.transform import (
+from omnium_elt.steps.dbt_commands import (
     _day_for_dbt,
     _failure,
     broken_rules,
     dbt_arguments,
     dbt_environment,
-    finished,
-    transform,
 )
+from omnium_elt.steps.transform import finished, transform
 
 
 @pytest.fixture
