@@ -6,7 +6,7 @@ from typing import Any
 from markupsafe import Markup
 
 from omnium_elt.report import svg
-from omnium_elt.report.rendering import render
+from omnium_elt.report.rendering import counted, render
 from omnium_elt.warehouse.queries import Row, rows
 
 MOST_SUPPLIERS = 60
@@ -107,7 +107,7 @@ def _arrivals(connection: Any) -> Markup:
         svg.Column(
             f"{row['first_day']:%d %b}" if row["first_day"] else "",
             (float(row["in_time"]), float(row["overdue"])),
-            f"Week of {row['first_day']}: {row['in_time']} lines, {row['overdue']} overdue ones",
+            f"Week of {row['first_day']}: {counted(row['in_time'], 'line')}, {row['overdue']} overdue",
         )
         for row in found
     ]

@@ -8,7 +8,7 @@ from markupsafe import Markup
 
 from omnium_elt.report import line_chart, svg
 from omnium_elt.report.lists import URGENCIES
-from omnium_elt.report.rendering import amount, number, percent, render
+from omnium_elt.report.rendering import amount, counted, number, percent, render
 from omnium_elt.warehouse.queries import Row, row, rows, sum_of
 
 MOST_LINES = 2_000
@@ -122,13 +122,13 @@ def _remarks(order: Row) -> list[str]:
     remarks = []
     minimum = f"Below the supplier's minimum of {amount(order['minimum_order_amount'], order['currency'])}"
     if order["action"] == "defer":
-        days = f" about {number(order['defer_days'])} days" if order["defer_days"] else ""
+        days = f" about {counted(order['defer_days'], 'day')}" if order["defer_days"] else ""
         remarks.append(f"{minimum}: wait{days}.")
     if order["action"] == "order_below_minimum":
         together = ", together with its orders for other warehouses" if order["is_pooled"] else ""
         remarks.append(f"{minimum}, but it cannot wait: order now{together}.")
     if order["top_up_units"]:
-        remarks.append(f"{number(order['top_up_units'])} units added to reach the minimum.")
+        remarks.append(f"{counted(order['top_up_units'], 'unit')} added to reach the minimum.")
     if order["action"] == "split":
         remarks.append(
             f"Above the supplier's maximum of {amount(order['maximum_order_amount'], order['currency'])}: "

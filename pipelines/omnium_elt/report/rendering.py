@@ -39,7 +39,7 @@ def _environment() -> "Environment":
         keep_trailing_newline=True,
         auto_reload=False,
     )
-    for show in (ago, amount, number, percent, plain, sentence, signed_percent):
+    for show in (ago, amount, counted, number, percent, plain, sentence, signed_percent):
         environment.filters[show.__name__] = show
     return environment
 
@@ -64,6 +64,12 @@ def number(value: Any) -> str:
         return "–"
     shown = f"{Decimal(str(value)):,.1f}"
     return shown.removesuffix(".0")
+
+
+def counted(value: Any, what: str) -> str:
+    """A quantity of something: `1 line`, `2 lines`."""
+    shown = number(value)
+    return f"{shown} {what}{'' if shown == '1' else 's'}"
 
 
 def plain(value: Any) -> str:

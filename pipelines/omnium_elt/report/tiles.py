@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from omnium_elt.report import lists
-from omnium_elt.report.rendering import amount, number, percent
+from omnium_elt.report.rendering import amount, counted, number, percent
 from omnium_elt.report.summary import to_order
 from omnium_elt.warehouse.queries import row
 
@@ -47,7 +47,7 @@ def tiles(connection: Any) -> list[Tile]:
 
 def _to_order(connection: Any) -> Iterator[Tile]:
     for one in to_order(connection)[:2]:
-        said = f"{one['currency']} to order, {number(one['lines'])} lines"
+        said = f"{one['currency']} to order, {counted(one['lines'], 'line')}"
         yield Tile(amount(one["value"]), said, address="proposals")
         at_risk = one["money_at_risk"]
         yield Tile(amount(at_risk), f"{one['currency']} at risk", at_risk > 0, "urgent")
@@ -56,7 +56,7 @@ def _to_order(connection: Any) -> Iterator[Tile]:
 def _overdue(connection: Any) -> Tile:
     overdue = lists.count(connection, "overdue")
     lines = row(connection, "select count(*) as open from marts.open_purchase_eta where not is_transfer")
-    return Tile(number(overdue), f"of {number(lines['open'])} open lines overdue", overdue > 0, "overdue")
+    return Tile(number(overdue), f"of {counted(lines['open'], 'open line')} overdue", overdue > 0, "overdue")
 
 
 def _punctuality(connection: Any) -> Tile:

@@ -166,7 +166,7 @@ def _change(policy: dict[str, Any], now: dict[str, bytes]) -> Change | None:
             else ""
         )
         + (
-            f"; {policy['coverage_share']:.0%} came within what is configured"
+            f"; {policy['coverage_share'] * 100:.0f} % came within what is configured"
             if policy["coverage_share"] is not None
             else ""
         )

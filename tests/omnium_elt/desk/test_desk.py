@@ -97,7 +97,7 @@ def test_by_clicks_from_the_supplier_to_the_chart_of_an_article(site: Site, line
 def test_a_ticked_line_is_kept_and_counted(site: Site, line: dict[str, Any]) -> None:
     answer = site.decide(line, "ticked", True)
     assert answer.status_code == 200, answer.text
-    assert f"ticked: <b>{line['line_value']:,.2f} {line['currency']}</b> in 1 lines" in answer.json()["order"]
+    assert f"ticked: <b>{line['line_value']:,.2f} {line['currency']}</b> in 1 line" in answer.json()["order"]
     (kept,) = Decisions(site.home.decisions).all().values()
     assert (kept.sku, kept.is_ticked, kept.quantity, kept.proposed_quantity) == (
         line["sku"], True, None, line["quantity"],
@@ -354,9 +354,7 @@ def test_a_ticked_order_is_shown_written_once_and_settled(
         (line["sku"], more)
     ]
     assert Decisions(site.home.decisions).all() == {}
-    assert "1 lines ordered from the dashboard: 0 as proposed, 1 in another quantity" in site.text(
-        "/accuracy"
-    )
+    assert "1 line ordered from the dashboard: 0 as proposed, 1 in another quantity" in site.text("/accuracy")
 
 
 def test_without_a_configured_tenant_writing_says_what_is_missing(site: Site, line: dict[str, Any]) -> None:

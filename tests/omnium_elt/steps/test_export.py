@@ -417,7 +417,7 @@ def test_the_command_says_what_decisions_left_out(
     command = ["export", "--home", str(home.root), "--output", str(tmp_path / "lines.csv")]
     assert main(command) == 0
     said = capsys.readouterr().out
-    assert "1 lines, 500.00 NOK" in said
+    assert "1 line, 500.00 NOK" in said
     assert "of 1 line the proposal has changed since it was decided" in said
     assert main([*command, "--all", "--as-proposed"]) == 0
     assert "3 lines, 1,750.00 NOK" in capsys.readouterr().out

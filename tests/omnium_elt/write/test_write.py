@@ -96,7 +96,7 @@ def test_without_apply_nothing_is_sent_and_every_difference_is_shown(
     assert change["before"] == {"defaultLeadTime": 10, "defaultLeadTimeSafetyMarginDays": 3}
     assert change["after"] == {"defaultLeadTime": 12, "defaultLeadTimeSafetyMarginDays": 6}
     assert change["why"] == (
-        "of 16 arrivals half came within 12 days and nine of ten within 18; 62% came within what is configured"
+        "of 16 arrivals half came within 12 days and nine of ten within 18; 62 % came within what is configured"
     )
     write(settings, orders_step(Selection(), apply=False))
     write(settings, undo_step("none", apply=False))

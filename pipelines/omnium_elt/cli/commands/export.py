@@ -9,7 +9,7 @@ from omnium_elt.cli.rendering import print_json, say, shown_path, stdout
 from omnium_elt.infra.configuration import local_path
 from omnium_elt.infra.home import Home
 from omnium_elt.infra.run_report import EXIT_OK
-from omnium_elt.infra.text import amount
+from omnium_elt.infra.text import amount, counted
 
 
 def _local(context: click.Context, param: click.Parameter, value: str | None) -> str | None:
@@ -90,9 +90,9 @@ def export_command(
             }
         )
         return EXIT_OK
-    orders = f"{written.files:,} orders, " if for_supplier else ""
+    orders = f"{counted(written.files, 'order')}, " if for_supplier else ""
     worth = "".join(f", {amount(value, currency)}" for currency, value in written.value.items())
-    say(stdout(), f"{shown_path(written.file)}: {orders}{written.lines:,} lines{worth}")
+    say(stdout(), f"{shown_path(written.file)}: {orders}{counted(written.lines, 'line')}{worth}")
     for remark in written.remarks:
         say(stdout(), remark)
     return EXIT_OK

@@ -11,7 +11,7 @@ from omnium_elt.cli.rendering import escaped, say
 from omnium_elt.infra.errors import UsageError
 from omnium_elt.infra.home import Home
 from omnium_elt.infra.run_report import RunReport, Step
-from omnium_elt.infra.text import amount
+from omnium_elt.infra.text import amount, counted
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -109,11 +109,11 @@ def _differences(change: dict[str, Any]) -> list[str]:
         f"{line['quantity']} × {line['code']} {line.get('displayName') or ''}".rstrip()
         for line in change["after"]["purchaseOrderForm"]["lineItems"]
     ]
-    total = amount(float(facts["value"]), facts["currency"])
+    total, units = amount(float(facts["value"]), facts["currency"]), f"{float(facts['units']):,g}"
     return [
         *lines,
         *facts.get("remarks", ()),
-        f"{facts['lines']} lines, {float(facts['units']):,g} units, {total}",
+        f"{counted(facts['lines'], 'line')}, {units} unit{'' if units == '1' else 's'}, {total}",
     ]
 
 
@@ -128,10 +128,10 @@ def _conclusion(name: str, changes: list[dict[str, Any]], run_id: str, *, applie
         from omnium_elt.write import orders, suppliers
 
         roles = {"write lead-times": suppliers.ROLE, "write orders": orders.ROLE}
-        role = roles.get(name, "that the change needs")
+        role = f"role {roles[name]}" if name in roles else "the role that the change needs"
         return (
             f"{len(changes):,} shown, nothing sent. The same with --apply writes them, with an API user of its own "
-            f"(SOURCES__OMNIUM__WRITER__CLIENT_ID, …_SECRET; role {role})."
+            f"(SOURCES__OMNIUM__WRITER__CLIENT_ID, …_SECRET; {role})."
         )
     written = sum(change["status"] == "written" for change in changes)
     undo = (
