@@ -119,7 +119,7 @@ def test_overdue_are_the_suppliers_lines_not_transfers(warehouse: Any) -> None:
     (key,) = warehouse.execute("select min(rowid) from marts.open_purchase_eta").fetchone()
     warehouse.execute("update marts.open_purchase_eta set is_transfer = false where rowid = ?", [key])
     texts = " ".join(outline(report_html.page(warehouse, None)).texts)
-    assert "1 of 1 open lines overdue" in texts
+    assert "1 of 1 open line overdue" in texts
 
 
 def test_whatever_the_tenant_wrote_is_text(warehouse: Any) -> None:

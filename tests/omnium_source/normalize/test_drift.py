@@ -1,6 +1,18 @@
 """What a run tells: a line for each column, with the keys of a few rows."""
 
-from omnium_source.normalize.drift import Drift, Notes, in_words, named
+import re
+from pathlib import Path
+from typing import get_args
+
+from omnium_source.normalize.drift import WORDS, Drift, DriftKind, Notes, in_words, named
+
+MODEL = Path(__file__).parents[3] / "transforms/models/intermediate/reading/dq_reading.sql"
+
+
+def test_every_kind_has_its_words_and_its_check_in_the_models() -> None:
+    checked = re.findall(r"^        '(\w+)',$", MODEL.read_text(), re.MULTILINE)[1::2]
+    assert sorted(WORDS) == sorted(get_args(DriftKind))
+    assert sorted(checked) == sorted(set(WORDS) - {"new_field"})
 
 
 def test_a_line_for_each_column_and_kind_names_a_few_rows() -> None:
