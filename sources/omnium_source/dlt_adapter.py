@@ -21,7 +21,7 @@ from dlt.extract.items import DataItemWithMeta
 from dlt.extract.items_transform import LimitItem
 
 from omnium_source.dlt_hints import check_hints, key_columns, with_hints
-from omnium_source.dlt_private import ArrowTable, NestedTable, mend_arrow
+from omnium_source.dlt_private import ArrowTable, NestedTable, keep_empty_texts, mend_arrow
 from omnium_source.dlt_run import WindowLimit, load_package, running
 from omnium_source.errors import ConfigurationError
 from omnium_source.normalize.buffer import Columns, Tables, with_required
@@ -165,6 +165,7 @@ def items(tables: Tables, root: str) -> Iterator[DataItemWithMeta]:
     Rows in files come as tables too, as dlt's maps, filters and schema contracts see only those. Rows of the root table
     get the id of the load package, which is known only now.
     """
+    keep_empty_texts()
     package = load_package()
     load_id = str(package["load_id"]) if package else None
     schema, name_of = dlt.current.source_schema(), _renaming(root)

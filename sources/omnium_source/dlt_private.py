@@ -4,6 +4,7 @@
     NestedTable        replace a row's children together with it       `dlt_probe` tries it first, or raises
     mend_arrow         make `dataset()[…].arrow()` work on DuckDB 2.0  only if dlt calls what DuckDB lacks
     mend_paths         load files from a path with an apostrophe       the same
+    keep_empty_texts   load an empty text into PostgreSQL as it is     it becomes null
     HintsWarning       hide a warning about every batch                the warning shows if dlt rewords it
     remember_database  let a pipeline find its DuckDB file again       `refuse_same_name` asks for another name
     take_shortcuts     load faster into hundreds of tables             dlt's own, slower functions
@@ -23,6 +24,8 @@ import contextlib
 import hashlib
 import json
 import logging
+import sys
+import threading
 import tomllib
 import warnings
 import zlib
@@ -41,6 +44,8 @@ from dlt.extract.items import TableNameMeta
 
 TRIED_WITH = "1.31."
 """The versions of dlt that this module is tested with, as a prefix."""
+ROW_HASH = "_omnium_row_hash"
+"""A column that each of our root tables has."""
 HASHES_KEPT = 16
 """Most schema contents whose hashes are cached."""
 Tables = Mapping[str, Any]
@@ -249,6 +254,35 @@ def mend_paths() -> None:
             run(job)
 
         DuckDbCopyJob.run = run_quoted
+
+
+_copying = threading.local()
+
+
+def keep_empty_texts() -> None:
+    """Make PostgreSQL keep empty texts of our tables; dlt has it read each of them as null.
+
+    In the CSV that Arrow writes, a null has no quotation marks and an empty text has. Files of other sources, or with
+    marks around everything, need what dlt does.
+    """
+    postgres: Any = sys.modules.get("dlt.destinations.impl.postgres.postgres")
+    if postgres is None or not is_tried() or postgres.PostgresCsvCopyJob.run.__name__ == "run_as_it_is":
+        return
+    run, is_nullable = postgres.PostgresCsvCopyJob.run, postgres.is_nullable_column
+
+    def run_as_it_is(job: Any) -> None:
+        root = get_root_table(job._schema.tables, job.load_table_name)
+        _copying.is_ours = ROW_HASH in root["columns"]
+        try:
+            run(job)
+        finally:
+            _copying.is_ours = False
+
+    # dlt asks this only for the columns whose empty texts become null.
+    postgres.is_nullable_column = lambda column: (
+        is_nullable(column) and not getattr(_copying, "is_ours", False)
+    )
+    postgres.PostgresCsvCopyJob.run = run_as_it_is
 
 
 FILE_OF_PIPELINE = "duckdb_database"

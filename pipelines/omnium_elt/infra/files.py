@@ -1,11 +1,13 @@
 """Files that others may read while they are written: always complete, always replaced by rename."""
 
+import contextlib
 import fcntl
 import hashlib
 import json
 import os
 import shutil
 import sys
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,6 +15,8 @@ from typing import Any
 
 PARTIAL = ".partial"
 """Suffix of a file that is still being written. Such files may be deleted while nothing is written."""
+ABANDONED_SECONDS = 86_400.0
+"""A partial file that did not change for so long is that of a killed process."""
 
 
 def published_mode() -> int:
@@ -64,6 +68,7 @@ def replacing(path: Path, mode: int | None = None) -> Iterator[Path]:
     If the `with` block raises, `path` stays unchanged. `mode`: None means `published_mode()`.
     """
     make_folder(path.parent)
+    _sweep_abandoned(path.parent)
     partial = partial_of(path)
     partial.unlink(missing_ok=True)
     try:
@@ -124,3 +129,11 @@ def sweep(folder: Path) -> None:
         for path in folder.iterdir():
             if path.name.endswith((PARTIAL, PARTIAL + ".wal")):
                 path.unlink(missing_ok=True)
+
+
+def _sweep_abandoned(folder: Path) -> None:
+    """Delete partial files of killed processes where others may be writing, and other programs have files as well."""
+    for path in folder.glob(f".*.[0-9]*{PARTIAL}"):
+        with contextlib.suppress(OSError):  # another process deleted it, or another user owns it
+            if path.stat().st_mtime < time.time() - ABANDONED_SECONDS:
+                path.unlink()

@@ -27,6 +27,8 @@ FOREIGN = ("dlt", "dbt")
 
 # Before there is a log file, logging's handler of last resort would print errors a second time.
 logging.getLogger("omnium").addHandler(logging.NullHandler())
+# On a full disk, each handler (dbt has its own) would print a traceback, with the unmasked line, for every record.
+logging.raiseExceptions = False
 
 _IS = r"[\\\"'\s]*[=:][\\\"'\s]*"
 """What separates a name from its value in a URL, in JSON, and in JSON within JSON."""
@@ -127,13 +129,6 @@ class _Plain(logging.Formatter):
             record.exc_info = exception
 
 
-class _File(RotatingFileHandler):
-    """A log file that stays silent if it cannot be written."""
-
-    def handleError(self, record: logging.LogRecord) -> None:
-        """Do nothing: the default prints the unmasked line with a traceback."""
-
-
 class _Relay(logging.Handler):
     """Passes the records of a foreign logger on to our handlers.
 
@@ -158,7 +153,7 @@ def logging_to(folder: Path, name: str, mask: Masker, verbose: bool = False) -> 
     """
     path = folder / f"{name}.jsonl"
     path.touch(mode=0o600)
-    rotating = _File(path, maxBytes=MOST_BYTES_PER_FILE, backupCount=1, encoding="utf-8")
+    rotating = RotatingFileHandler(path, maxBytes=MOST_BYTES_PER_FILE, backupCount=1, encoding="utf-8")
     rotating.setFormatter(_Lines(mask))
     handlers: list[logging.Handler] = [rotating]
     if verbose:

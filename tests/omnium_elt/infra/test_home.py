@@ -270,6 +270,23 @@ def test_a_log_file_holds_lines_of_json_without_secrets(
     assert "Traceback" not in shown.err, "tracebacks are for the file"
 
 
+def test_a_full_disk_puts_no_line_of_a_log_on_the_terminal(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """dbt's own log file prints each line that it cannot write, with a traceback, unless it is told not to."""
+    with open("/dev/full", "w") as full, logging_to(tmp_path, "20260131T000000Z-0001-run", Masker()):
+        of_dbt = logging.getLogger("default_file_log")
+        handler = logging.StreamHandler(full)
+        of_dbt.addHandler(handler)
+        try:
+            of_dbt.error("clientSecret=hush-hush")
+        finally:
+            of_dbt.removeHandler(handler)
+            with contextlib.suppress(OSError):
+                full.close()
+    assert capfd.readouterr().err == ""
+
+
 def test_dlt_does_not_put_its_own_lines_into_our_log(
     tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:

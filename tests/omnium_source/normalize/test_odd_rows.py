@@ -5,6 +5,7 @@ import os
 import secrets
 import shutil
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -15,6 +16,7 @@ from omnium_source import omnium_source
 
 from tests.support.wire import Reply, Wire
 
+MODIFIED = datetime(2026, 1, 1, tzinfo=UTC)
 SERVER = os.environ.get("TEST_POSTGRES_URL", "")
 
 
@@ -98,6 +100,21 @@ def test_a_column_holds_the_same_field_in_the_next_run_and_on_another_machine(wa
     third = warehouse.row(pipeline, "3")
     assert camel not in third
     assert third[snake] == "snake"
+
+
+def test_an_empty_text_is_not_a_missing_one(warehouse: Warehouse) -> None:
+    pipeline = warehouse.load(
+        b'[{"id": "1", "modified": "2026-01-01T00:00:00Z", "name": "", "note": "", "vendorNew": "",'
+        b' "properties": [{"key": "", "value": ""}, {"key": "a"}]},'
+        b' {"id": "2", "modified": "2026-01-01T00:00:00Z", "name": null, "note": " ", "vendorNew": "\\"\\""}]'
+    )
+    assert [warehouse.row(pipeline, key) for key in "12"] == [
+        {"id": "1", "modified": MODIFIED, "name": "", "note": "", "vendor_new": ""},
+        {"id": "2", "modified": MODIFIED, "note": " ", "vendor_new": '""'},
+    ]
+    with pipeline.sql_client() as client:
+        name = client.make_qualified_table_name("suppliers__properties")
+        assert client.execute_sql(f"select key, value from {name} order by key") == [("", ""), ("a", None)]
 
 
 LONG = "aFieldOfTheVendorsWhoseNameIsFarLongerThanWhatPostgreSqlHasRoomFor"
