@@ -10,7 +10,7 @@ shows the decisions (kept.py) without the notes, which are never part of the pub
 
 import os
 import sqlite3
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, astuple, dataclass, fields, replace
 from datetime import UTC, date, datetime
@@ -74,7 +74,7 @@ class Event:
 
 _COLUMNS = tuple(field.name for field in fields(Decision))
 _TABLES = f"""
-begin;
+begin immediate;
 create table if not exists decision ({", ".join(_COLUMNS)}, primary key (warehouse_code, sku));
 create table if not exists history (number integer primary key, what, order_id, {", ".join(_COLUMNS)});
 pragma user_version = {VERSION};
@@ -109,14 +109,17 @@ class Decisions:
         if not self.path.exists():
             return {}
         with self._connect() as connection:
-            rows = connection.execute(f"select {', '.join(_COLUMNS)} from decision").fetchall()
-            return {decision.key: decision for decision in map(_decision, rows)}
+            return _all(connection)
 
     def keep(self, decisions: Sequence[Decision]) -> None:
         """Replace the decisions on the same lines by these; one that says nothing only removes the old one."""
+        self.change(lambda _: decisions)
+
+    def change(self, decide: Callable[[Mapping[Key, Decision]], Iterable[Decision]]) -> None:
+        """Keep what `decide` returns of the decisions made so far, which nobody else changes meanwhile."""
         now = in_utc(datetime.now(UTC))
         with self._connect() as connection:
-            for decision in decisions:
+            for decision in decide(_all(connection)):
                 row = _row(replace(decision, decided_at=now))
                 what = "decided" if decision.says_something else "cleared"
                 _forget(connection, decision)
@@ -225,6 +228,11 @@ def _remedy_of(error: sqlite3.OperationalError) -> str:
     if code == sqlite3.SQLITE_FULL:
         return "Make room on the disk, and decide it again: what was decided before is kept."
     return "Look at its disk, and at who may write there; what was decided before is kept."
+
+
+def _all(connection: sqlite3.Connection) -> dict[Key, Decision]:
+    rows = connection.execute(f"select {', '.join(_COLUMNS)} from decision").fetchall()
+    return {decision.key: decision for decision in map(_decision, rows)}
 
 
 def _forget(connection: sqlite3.Connection, decision: Decision) -> None:

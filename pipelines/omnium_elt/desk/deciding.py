@@ -28,9 +28,9 @@ def decide(home: Home, warehouse: str, sku: str, field: str, value: Any) -> Row:
         line = marts.line(connection, warehouse, sku)
         if line is None:
             raise Refused("This line is not proposed any more: load the page again.")
-        kept = Decisions(home.decisions)
-        before = kept.all().get((warehouse, sku))
-        kept.keep([changed(before, line, lines.day(connection), field, value)])
+        kept, day = Decisions(home.decisions), lines.day(connection)
+        # A page sends a quantity and the tick beside it at the same moment.
+        kept.change(lambda decided: [changed(decided.get((warehouse, sku)), line, day, field, value)])
         lines.join(connection, home, kept.all())
         return state(connection, warehouse, sku)
 
@@ -40,10 +40,9 @@ def tick_order(home: Home, supplier_id: str, warehouse: str, currency: str, *, i
     with lines.connect(home) as connection:
         where = f"{marts.OF_ORDER} and not is_snoozed"
         found = marts.lines(connection, where, [supplier_id, warehouse, currency], 1_000_000)
-        kept = Decisions(home.decisions)
-        decided, day = kept.all(), lines.day(connection)
-        kept.keep(
-            [
+        day = lines.day(connection)
+        Decisions(home.decisions).change(
+            lambda decided: [
                 changed(decided.get((line["warehouse_code"], line["sku"])), line, day, "ticked", is_ticked)
                 for line in found
                 if line["is_ticked"] != is_ticked

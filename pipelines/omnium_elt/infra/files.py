@@ -74,6 +74,11 @@ def replacing(path: Path, mode: int | None = None) -> Iterator[Path]:
     try:
         yield partial
         put_all([(partial, path)], mode)
+    except OSError as error:
+        # A full disk names no file, or the partial one, which nobody knows.
+        if str(error.filename or partial) == str(partial):
+            error.filename = str(path)
+        raise
     finally:
         partial.unlink(missing_ok=True)
 

@@ -86,7 +86,7 @@ class Repeating:
                 backoff = min(30.0, 0.25 * 2 ** min(tries, 10)) * random.uniform(0.5, 1.0)
                 wait = backoff if failure.wait is None else failure.wait + (backoff if failure.wait else 0)
                 left = budget.left
-                if not self.has_met_omnium and not failure.refused:
+                if not (self.has_met_omnium or failure.refused or failure.wait):
                     left = min(left, started + FIRST_CONTACT_SECONDS - time.monotonic())
                     if wait > left:
                         raise Unreachable(

@@ -4,7 +4,9 @@ import html
 import io
 import re
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from datetime import date
 from decimal import Decimal
 from typing import Any
 from urllib.parse import urlencode
@@ -124,6 +126,25 @@ def test_a_quantity_is_checked_while_it_is_typed_and_when_it_is_kept(
     assert f"{more.normalize():f} instead of" in kept.json()["row"]
     assert site.decide(line, "quantity", "").json()["row"].strip() == ""
     assert Decisions(site.home.decisions).all() == {}
+
+
+def test_what_is_decided_of_a_line_at_the_same_moment_is_all_kept(site: Site, line: dict[str, Any]) -> None:
+    """Who leaves a quantity by clicking the tick sends both at once."""
+    more = line["quantity"] + (line["pack_quantity"] or 1)
+    asked = [
+        ("quantity", f"{more:f}"),
+        ("ticked", True),
+        ("note", "by phone"),
+        ("snoozed_until", "2199-12-31"),
+    ]
+    with ThreadPoolExecutor(len(asked)) as threads:
+        for _ in range(4):
+            answers = threads.map(lambda one: site.decide(line, *one).status_code, asked)
+            assert list(answers) == [200, 200, 200, 200]
+            (kept,) = Decisions(site.home.decisions).all().values()
+            assert (kept.quantity, kept.is_ticked, kept.note) == (more, True, "by phone")
+            assert kept.snoozed_until == date(2199, 12, 31)
+            site.decide(line, "forget", True)
 
 
 def test_a_part_of_a_pack_is_refused(site: Site) -> None:

@@ -151,6 +151,15 @@ def test_a_wrong_address_does_not_take_minutes(monkeypatch):
     assert "127.0.0.1 gives no answer of Omnium's: no connection" in str(raised.value)
 
 
+def test_a_server_that_asks_to_wait_is_no_wrong_address(monkeypatch):
+    """A restart of a minute, with Retry-After, at the very beginning of a run."""
+    monkeypatch.setattr("omnium_source.http.repeating.FIRST_CONTACT_SECONDS", 0.0)
+    token = {"accessToken": "a.b.c", "expiresIn": 864_000}
+    replies = in_turn(Reply(None, 503, {"Retry-After": "1"}), token, {"result": []})
+    with Wire(replies, own_token=True) as wire, client_of(wire) as client:
+        assert client.post("Orders/Search", {}, what="orders").json == {"result": []}
+
+
 @pytest.mark.parametrize(
     ("header", "says"),
     [

@@ -2,6 +2,7 @@
 "use strict";
 
 const wait = new Map();
+let last = Promise.resolve();
 
 function say(row, problem, isRefused, nearest) {
   const place = row.querySelector(".problem");
@@ -27,7 +28,12 @@ async function check(row, quantity) {
   if (row.querySelector("[name=quantity]").value === quantity) say(row, found.problem, found.is_refused, found.nearest);
 }
 
-async function decide(row, field, value) {
+// One after the other: what was clicked last is kept, and shown.
+function decide(row, field, value) {
+  last = last.then(() => send(row, field, value));
+}
+
+async function send(row, field, value) {
   row.dataset.saving = "yes";
   try {
     const answer = await fetch("/decide", {
