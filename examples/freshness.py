@@ -17,6 +17,8 @@ AHEAD = 60
 
 def stale(status: dict[str, Any], hours: float) -> list[str]:
     """A line for each resource whose last success is more than `hours` ago."""
+    if status.get("error"):
+        return [str(status["error"])]
     lines = []
     for resource in status["resources"]:
         lag = resource["lag_seconds"]
@@ -39,7 +41,11 @@ def main() -> int:
     """Read the status from standard input and print what is stale."""
     parser = argparse.ArgumentParser(description="Tells which resources are not fresh.")
     parser.add_argument("--hours", type=float, default=26.0, help="how old is too old (default: 26)")
-    lines = stale(json.load(sys.stdin), parser.parse_args().hours)
+    hours = parser.parse_args().hours
+    try:
+        lines = stale(json.load(sys.stdin), hours)
+    except ValueError:
+        lines = ["no status came: what says `omnium-elt status --json`?"]
     print("\n".join(lines) or "all fresh")
     return 1 if lines else 0
 

@@ -198,6 +198,10 @@ def test_freshness_tells_what_is_stale(finished_home: Path) -> None:
         command = [sys.executable, str(EXAMPLES / "freshness.py"), "--hours", hours]
         return subprocess.run(command, input=text, capture_output=True, text=True, check=False)
 
+    wrong = json.dumps({"command": "status", "resources": [], "error": "OMNIUM_HOM is no setting"})
+    assert check(wrong, "1").stdout == "OMNIUM_HOM is no setting\n"
+    nothing = check("", "1")
+    assert (nothing.returncode, nothing.stdout[:19]) == (1, "no status came: wha")
     fresh, stale = check(told, "1"), check(told, "0")
     assert (fresh.returncode, fresh.stdout) == (0, "all fresh\n")
     assert stale.returncode == 1

@@ -29,6 +29,15 @@ def test_status_of_what_is_no_home(
     assert home.root.exists() == exists
 
 
+@pytest.mark.parametrize("command", [["write", "orders"], ["export"], ["dashboard"]], ids=" ".join)
+def test_what_reads_a_warehouse_makes_no_home_where_there_is_none(
+    command: list[str], home: Home, capfd: pytest.CaptureFixture[str]
+) -> None:
+    assert main([*command, "--home", str(home.root)]) == 2
+    assert "there is no warehouse at" in capfd.readouterr().err
+    assert not home.root.exists()
+
+
 def test_status_before_anything(home: Home, capfd: pytest.CaptureFixture[str]) -> None:
     home.create()
     assert main(["status", "--home", str(home.root)]) == 0

@@ -51,11 +51,13 @@ def write_command(
     **selection: Any,
 ) -> int:
     """Show the changes; with `apply` send them."""
-    from omnium_elt.decide.lines import Selection
+    from omnium_elt.decide.lines import Selection, require_warehouse
     from omnium_elt.infra.configuration import read_settings
     from omnium_elt.steps.run import perform
 
     step = _chosen_step(what, run, Selection(**selection), apply=apply)
+    if run is None:
+        require_warehouse(home)  # before a run makes the folder of a home that was misspelt
     settings = read_settings(home, {"verbose": verbose}, needs_tenant=True)
     with showing_progress() as progress:
         report = perform(settings, progress, "write", [step])
