@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 
-from omnium_elt.decide.lines import Selection, require_warehouse
+from omnium_elt.decide.lines import Selection
 from omnium_elt.infra.errors import UsageError
 from omnium_elt.infra.home import Home, Settings
 from omnium_elt.infra.run_report import Progress, RunReport, Step
@@ -47,8 +47,6 @@ def undo_step(run_id: str, *, apply: bool) -> Step:
 def _step(what: str, plan: Plan, *, apply: bool) -> Step:
     def write_step(settings: Settings, progress: Progress, report: RunReport) -> None:
         home = settings.home
-        if not what.startswith("undo"):
-            require_warehouse(home)
         reader, writer = changes.clients(settings, apply=apply)
         of_suppliers, of_orders = suppliers.Suppliers(reader, writer), orders.Orders(reader, writer)
         writers: dict[str, Writer] = {
