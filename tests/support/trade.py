@@ -138,6 +138,7 @@ def literal_tenant() -> dict[str, list[Row]]:
                 "defaultLeadTimeSafetyMarginDays": 1,
                 "defaultOrderIntervalDays": 14,
                 "minimumOrderAmount": 2000,
+                "maximumOrderAmount": 900,
                 "shipmentCost": 45,
                 "preferredCurrency": "NOK",
             },

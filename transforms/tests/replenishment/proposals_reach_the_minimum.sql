@@ -40,4 +40,6 @@ where (
     or (
         proposals.action = 'order'
         and proposals.value > proposals.maximum_order_amount + 0.01 * (proposals.lines + 1)
+        -- A maximum below the minimum is ignored.
+        and proposals.maximum_order_amount >= coalesce(proposals.minimum_order_amount, 0)
     )
