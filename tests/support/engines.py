@@ -6,6 +6,8 @@ import math
 from decimal import Decimal
 from typing import Any
 
+from omnium_sandbox import Sandbox
+
 Rows = list[tuple[Any, ...]]
 
 
@@ -56,3 +58,41 @@ def row_differences(table: str, columns: list[str], ours: Rows, theirs: Rows, en
             if not is_close(one, other)
         ]
     return lines[:5]
+
+
+def put_dateless(sandbox: Sandbox) -> None:
+    """Put purchases and a correction without a date into a tenant; engines sort these first or last, as each likes.
+
+    The only known cost of the article is that of its newest purchase; the correction takes back from the last receipt.
+    """
+    supplier = next(iter(sandbox.tenant.rows("suppliers")))["id"]
+    warehouse = next(iter(sandbox.tenant.rows("inventory")))["warehouseCode"]
+    sandbox.tenant.put("products", {"id": "dateless_no", "skuId": "dateless", "supplierId": supplier})
+    sandbox.tenant.put("inventory", {"sku": "dateless", "warehouseCode": warehouse, "inventory": 3})
+    for number, created in enumerate(("2024-03-01T08:00:00Z", "2024-03-08T08:00:00Z", None)):
+        line = {
+            "lineItemId": f"dateless-{number}",
+            "code": "dateless",
+            "quantity": 30,
+            "placedPriceExclTax": 10 + number,
+        }
+        order = {
+            "id": f"dateless-{number}",
+            "supplierId": supplier,
+            "storeId": warehouse,
+            "status": "InProgress",
+        }
+        order |= {
+            "created": created,
+            "modified": "2024-03-09T08:00:00Z",
+            "purchaseOrderForm": {"lineItems": [line]},
+        }
+        sandbox.tenant.put("purchase_orders", order, stamp=False)
+    for number, (quantity, at) in enumerate(
+        [(10, "2024-03-11T08:00:00Z"), (10, "2024-03-15T08:00:00Z"), (-5, None)]
+    ):
+        receipt = {"id": f"dateless-{number}", "variant": "dateless", "warehouseCode": warehouse}
+        receipt |= {"purchaseOrderId": "dateless-0", "inventoryChange": quantity, "transactionDate": at}
+        sandbox.tenant.put(
+            "inventory_transactions", receipt | {"transactionType": "GoodsReception"}, stamp=False
+        )

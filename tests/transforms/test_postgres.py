@@ -21,7 +21,7 @@ from omnium_elt.steps.dbt_commands import dbt_arguments, dbt_environment
 from omnium_elt.steps.run import COMMANDS, perform, reconcile_step
 from omnium_sandbox import Sandbox
 
-from tests.support.engines import Rows, row_differences
+from tests.support.engines import Rows, put_dateless, row_differences
 from tests.support.parsing import share_parsing
 from tests.support.tenants import WITHOUT_DATA_TESTS, sandbox_settings
 
@@ -102,6 +102,7 @@ def both(postgres: Postgres, tmp_path_factory: pytest.TempPathFactory) -> Iterat
     in PostgreSQL: in DuckDB they are in other tests.
     """
     with Sandbox(size="small", seed=1) as sandbox:
+        put_dateless(sandbox)
         folder = tmp_path_factory.mktemp("both")
         as_of = dt.datetime.now(dt.UTC).date()
         settings = [

@@ -25,7 +25,7 @@ from omnium_elt.warehouse import database
 from omnium_sandbox import Sandbox
 
 from tests.support import proposal
-from tests.support.engines import row_differences
+from tests.support.engines import put_dateless, row_differences
 from tests.support.parsing import share_parsing
 from tests.support.tenants import WITHOUT_DATA_TESTS, sandbox_settings
 
@@ -76,6 +76,7 @@ def both(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Both]:
     except UsageError as missing:
         pytest.skip(str(missing))
     with Sandbox(size="small", seed=1) as sandbox, pytest.MonkeyPatch.context() as patch:
+        put_dateless(sandbox)
         for name, value in ENVIRONMENT.items():
             patch.setenv(name, value)
         ours = sandbox_settings(Home(folder / "duckdb"), sandbox, variables=SHORT_REPLAY)

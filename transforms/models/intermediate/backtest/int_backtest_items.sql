@@ -64,7 +64,7 @@ ranked as (
         row_number() over (
             order by
                 coalesce({{ real('wanted.quantity') }}, 0e0) * {{ real('items.unit_cost') }}
-                    * items.rate desc,
+                    * items.rate desc nulls last,
                 items.sku,
                 items.warehouse_code
         ) as item_id

@@ -53,7 +53,7 @@ last_purchase as (
             unit_cost,
             currency,
             row_number() over (
-                partition by sku order by order_date desc, purchase_order_id desc, unit_cost
+                partition by sku order by order_date desc nulls last, purchase_order_id desc, unit_cost
             ) as recency
         from {{ ref('fct_purchase_order_line') }}
         where unit_cost > 0 and not is_transfer

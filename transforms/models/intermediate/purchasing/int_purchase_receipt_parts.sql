@@ -110,7 +110,7 @@ select
     parts.*,
     {{ quantity('sum(quantity) over (
         partition by purchase_order_id, sku, warehouse_code, promised_date
-        order by received_at, transaction_id
+        order by received_at nulls last, transaction_id
         rows between unbounded preceding and current row
     )') }} as running_quantity
 from parts

@@ -86,7 +86,7 @@ paired as (
         ) as bookings_in_ordered_location,
         row_number() over (
             partition by purchase_order_id, sku, warehouse_code, quantity, is_virtual, is_location_ordered
-            order by received_at, transaction_id
+            order by received_at nulls last, transaction_id
         ) as booking_number,
         count(case when not is_virtual or is_location_ordered then 1 end) over (
             partition by purchase_order_id, sku, warehouse_code
@@ -135,7 +135,7 @@ running as (
         receipts.*,
         sum(quantity) over (
             partition by purchase_order_id, sku, warehouse_code
-            order by received_at, transaction_id
+            order by received_at nulls last, transaction_id
             rows between unbounded preceding and current row
         ) as running_quantity
     from receipts
@@ -148,7 +148,7 @@ remaining as (
         running.*,
         greatest(0, min(running_quantity) over (
             partition by purchase_order_id, sku, warehouse_code
-            order by received_at, transaction_id
+            order by received_at nulls last, transaction_id
             rows between current row and unbounded following
         )) as quantity_through
     from running
@@ -173,6 +173,6 @@ select
     {{ quantity('quantity_through') }} as quantity_through,
     {{ quantity('quantity_through - coalesce(lag(quantity_through) over (
         partition by purchase_order_id, sku, warehouse_code
-        order by received_at, transaction_id
+        order by received_at nulls last, transaction_id
     ), 0)') }} as kept_quantity
 from remaining

@@ -40,7 +40,7 @@ open_lines as (
         {{ real('eta.open_quantity') }} as open_quantity,
         sum({{ real('eta.open_quantity') }}) over (
             partition by eta.sku, eta.warehouse_code
-            order by eta.order_date desc, eta.purchase_order_id desc, eta.promised_date desc
+            order by eta.order_date desc nulls last, eta.purchase_order_id desc, eta.promised_date desc nulls last
             rows between unbounded preceding and current row
         ) as until_unit,
         excesses.excess_on_order
