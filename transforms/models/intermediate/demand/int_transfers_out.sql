@@ -9,4 +9,5 @@ select
     {{ quantity('sum(net_quantity)') }} as transfer_out_quantity
 from {{ ref('int_transfer_lines') }}
 where net_quantity > 0
+    and order_date is not null
 group by sku, from_warehouse_code, order_date
