@@ -18,18 +18,22 @@ with order_rows as (
 
 ),
 
-on_time as (
+receipts as (
 
     select
         order_rows.purchase_order_id,
         order_rows.sku,
         order_rows.warehouse_code,
         order_rows.promised_date,
-        sum(parts.quantity) as on_time_quantity
+        sum(case
+            when parts.received_date between order_rows.first_punctual_date and order_rows.last_punctual_date
+            then parts.quantity
+        end) as on_time_quantity,
+        -- Known even for an order without a date, of which full_receipt_days is unknown.
+        min(case when parts.running_quantity >= order_rows.net_quantity then parts.received_date end) as full_receipt_date
     from order_rows
     inner join {{ ref('int_purchase_receipt_parts') }} as parts
         on {{ same_order_row('order_rows', 'parts') }}
-    where parts.received_date between order_rows.first_punctual_date and order_rows.last_punctual_date
     group by order_rows.purchase_order_id, order_rows.sku, order_rows.warehouse_code, order_rows.promised_date
 
 ),
@@ -38,12 +42,13 @@ joined as (
 
     select
         order_rows.*,
-        {{ quantity('coalesce(on_time.on_time_quantity, 0)') }} as on_time_quantity,
+        receipts.full_receipt_date,
+        {{ quantity('coalesce(receipts.on_time_quantity, 0)') }} as on_time_quantity,
         -- A row with net quantity 0 can be neither late nor short.
         coalesce(order_rows.last_punctual_date < {{ as_of() }}, false) and order_rows.net_quantity > 0 as is_due
     from order_rows
-    left join on_time
-        on {{ same_order_row('order_rows', 'on_time') }}
+    left join receipts
+        on {{ same_order_row('order_rows', 'receipts') }}
 
 )
 
@@ -76,8 +81,7 @@ select
     case when is_due then on_time_quantity >= ordered_quantity end as is_otif_gross,
     case
         when not is_due then null
-        when is_complete
-        then {{ days_between('first_promised_date', add_days('order_date', 'full_receipt_days')) }}
+        when is_complete then {{ days_between('first_promised_date', 'full_receipt_date') }}
         when is_closed_short then {{ days_between('first_promised_date', 'last_receipt_date') }}
         -- Lateness so far; what is missing is at least this late. What will no longer come is not late but missing.
         when open_quantity > 0 then {{ days_between('first_promised_date', as_of()) }}
