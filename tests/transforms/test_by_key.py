@@ -81,6 +81,10 @@ EVENTS = {
         f"update omnium.inventory_transactions set warehouse_code = {OTHER_PLACE}, _dlt_load_id = '{{load}}' "
         f"where _dlt_id = {TRANSACTION}"
     ),
+    "transaction in other capitals": (
+        "update omnium.inventory_transactions set variant = lower(variant) || ' ', _dlt_load_id = '{load}' "
+        f"where _dlt_id = {TRANSACTION}"
+    ),
     "transaction gone": f"delete from omnium.inventory_transactions where _dlt_id = {TRANSACTION}",
     "transactions deleted": (
         "update omnium.inventory_transactions set _omnium_deleted_at = now() "

@@ -237,8 +237,12 @@ def spelled(tmp_path_factory: pytest.TempPathFactory) -> Path:
                       line("5", "gone", 1), line("6", "under-roof", 1), line("7", "Case ", 1)),
             ],
             "inventory_transactions": [
-                receipt("r1", "po", "Case", 6, "2025-06-12T08:00:00Z"),
+                receipt("r1", "po", "Case", 6, "2025-06-12T08:00:00Z", newInventory=6),
                 receipt("r2", "po", "stocked", 2, "2025-06-12T08:00:00Z"),
+                {"id": "s1", "variant": " case ", "warehouseCode": "malmo", "transactionType": "Sale",
+                 "inventoryChange": -3, "newInventory": 3, "transactionDate": "2025-06-20T08:00:00Z"},
+                {"id": "s2", "variant": "CASE", "warehouseCode": "malmo", "transactionType": "Return",
+                 "inventoryChange": 1, "newInventory": 4, "transactionDate": "2025-06-25T08:00:00Z"},
             ],
             "orders": [
                 {"id": "o1", "created": "2025-06-20T08:00:00Z", "status": "Completed", "orderType": "Online",
@@ -294,6 +298,15 @@ def test_what_customers_order_and_return_in_another_spelling_is_the_product(spel
     assert [tuple(row.values()) for row in lines] == [("CASE", Decimal(3)), ("tWIN", Decimal(1))]
     returned = query(spelled, "select sku, returned_quantity from intermediate.int_customer_returns")
     assert [tuple(row.values()) for row in returned] == [("CASE", Decimal(1))]
+
+
+def test_the_stock_of_all_spellings_is_that_of_the_product(spelled: Path) -> None:
+    days = query(spelled, "select * from intermediate.int_stock_change_days order by day")
+    assert [(row["sku"], str(row["day"]), row["closing_quantity"]) for row in days] == [
+        ("CASE", "2025-06-12", Decimal(6)),
+        ("CASE", "2025-06-20", Decimal(3)),
+        ("CASE", "2025-06-25", Decimal(4)),
+    ]
 
 
 def test_deleted_products_keep_their_names(spelled: Path) -> None:

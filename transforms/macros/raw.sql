@@ -63,11 +63,25 @@
 {%- endmacro %}
 
 
-{# The rows of a raw table that have one of the keys for which a model is built. #}
+{#
+  The rows of a raw table that have one of the keys for which a model is built. Its `variant` is a SKU, which may be
+  spelled differently.
+#}
 {% macro raw_of_keys(table, key, found) -%}
     {%- set columns = [] -%}
-    {%- for column in key -%}{%- do columns.append(raw_column(column, 'text', found) | trim) -%}{%- endfor -%}
-    (select raw_rows.* from {{ raw_relation(table) }} as raw_rows where {{ of_changed_keys(*columns) }})
+    {%- for column in key -%}
+        {%- set value = raw_column(column, 'text', found) | trim -%}
+        {%- do columns.append('coalesce(spellings.sku, ' ~ value ~ ')' if column == 'variant' else value) -%}
+    {%- endfor -%}
+    (
+        select raw_rows.*
+        from {{ raw_relation(table) }} as raw_rows
+        {%- if 'variant' in key %}
+        left join {{ ref('int_sku_spellings') }} as spellings
+            on spellings.spelling = {{ raw_column('variant', 'text', found) }}
+        {%- endif %}
+        where {{ of_changed_keys(*columns) }}
+    )
 {%- endmacro %}
 
 

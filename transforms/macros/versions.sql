@@ -39,15 +39,32 @@
     {{ return({
         'key': ['sku', 'warehouse_code'],
         'by_key': [
-            raw_versions('inventory_transactions', {'sku': 'variant', 'warehouse_code': 'warehouse_code'}),
-            'select sku, warehouse_code, hash(transaction_id) as part from ' ~ ref('stg_inventory_transactions')
+            versions_in_one_spelling(
+                raw_versions('inventory_transactions', {'sku': 'variant', 'warehouse_code': 'warehouse_code'})
+            ),
+            versions_in_one_spelling(
+                'select sku, warehouse_code, hash(transaction_id) as part from ' ~ ref('stg_inventory_transactions')
                 ~ ' where transacted_at > ' ~ demand_second_before_day(add_days(as_of(), 1))
-                ~ ' and sku is not null and warehouse_code is not null',
+                ~ ' and sku is not null and warehouse_code is not null'
+            ),
         ],
-        'whole': ['select hash(warehouse_code) as part from ' ~ ref('stg_stores') ~ ' where is_virtual'],
+        'whole': [
+            'select hash(warehouse_code) as part from ' ~ ref('stg_stores') ~ ' where is_virtual',
+            'select hash(spellings) as part from ' ~ ref('int_sku_spellings') ~ ' as spellings',
+        ],
         'size': ref('stg_inventory_transactions'),
         'of_another_day': none,
     }) }}
+{%- endmacro %}
+
+
+{# Versions by SKU and warehouse (none if there are none), with the SKU as its product spells it. #}
+{% macro versions_in_one_spelling(versions) -%}
+    {%- if versions is none -%}{{ return(none) }}{%- endif -%}
+    {{ return(
+        'select coalesce(spellings.sku, versions.sku) as sku, warehouse_code, part from (' ~ versions ~ ') as versions left join '
+        ~ ref('int_sku_spellings') ~ ' as spellings on spellings.spelling = versions.sku'
+    ) }}
 {%- endmacro %}
 
 

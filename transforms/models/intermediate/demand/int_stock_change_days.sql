@@ -5,7 +5,7 @@
 -- depends_on: {{ ref('stg_inventory_transactions') }}
 with transactions as (
     select
-        transactions.sku,
+        coalesce(spellings.sku, transactions.sku) as sku,
         transactions.warehouse_code,
         transactions.transaction_id,
         transactions.transacted_at,
@@ -17,6 +17,8 @@ with transactions as (
     from (
         {{ stg_inventory_transactions_rows(of_keys=['variant', 'warehouse_code']) | indent(8) }}
     ) as transactions
+    left join {{ ref('int_sku_spellings') }} as spellings
+        on spellings.spelling = transactions.sku
     left join {{ ref('stg_stores') }} as stores
         on stores.warehouse_code = transactions.warehouse_code
     where transactions.sku is not null

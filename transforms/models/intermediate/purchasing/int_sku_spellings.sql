@@ -1,7 +1,7 @@
 {#
   One row per SKU that no product and no stock row has, but that differs from exactly one of theirs only in capitals and
-  in leading or trailing blanks, because somebody typed it that way. The SKUs come from purchase orders and their
-  receipts, customer orders, returns and packages.
+  in leading or trailing blanks, because somebody typed it that way. The SKUs come from purchase orders, stock
+  transactions, customer orders, returns and packages.
 #}
 {%- set written = [
     ('stg_purchase_order_lines', 'sku'), ('stg_order_lines', 'sku'), ('stg_order_shipment_lines', 'sku'), ('stg_return_lines', 'sku'),
@@ -29,7 +29,7 @@ written as (
     {% endfor -%}
     select sku
     from {{ ref('stg_inventory_transactions') }}
-    where purchase_order_id is not null and sku is not null
+    where sku is not null
 
 ),
 

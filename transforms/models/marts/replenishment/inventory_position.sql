@@ -25,7 +25,7 @@ recorded as (
 
 later as (
     select
-        sku,
+        coalesce(spellings.sku, transactions.sku) as sku,
         warehouse_code,
         transaction_id,
         transacted_at,
@@ -33,7 +33,9 @@ later as (
         coalesce(reserved_quantity, 0) as reserved_quantity,
         new_inventory,
         coalesce(new_reserved_inventory, 0) as new_reserved_inventory
-    from {{ ref('stg_inventory_transactions') }}
+    from {{ ref('stg_inventory_transactions') }} as transactions
+    left join {{ ref('int_sku_spellings') }} as spellings
+        on spellings.spelling = transactions.sku
     where not {{ as_of_is_current() }}
         and {{ local_date('transacted_at') }} > {{ as_of() }}
         and new_inventory is not null
