@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from enum import Enum
 
 from omnium_source.errors import GaveUp, Incomplete, Refused, TooLarge
-from omnium_source.http.paginators import read_page
+from omnium_source.http.paginators import Connection, Learned
 from omnium_source.http.traffic import Budget
 from omnium_source.pages import Page
 from omnium_source.resources import RESOURCES
@@ -244,15 +244,10 @@ def _counts_further(rows: Gathered, count: int) -> bool:
         if client.most_counted > count or resource.name in client.asked_for_counts:
             continue
         client.asked_for_counts.add(resource.name)
+        of_it = Connection(
+            client, resource, rows.connection.traffic, Budget(MOST_SECONDS), Learned.of(resource)
+        )
         with suppress(Refused, GaveUp, TooLarge):
-            page = client.post(
-                resource.search,
-                {**resource.body, "take": 1, "page": resource.page_base},
-                what=resource.name,
-                role=resource.role,
-                budget=Budget(MOST_SECONDS),
-                traffic=rows.connection.traffic,
-                read=read_page,
-            )
+            page = of_it.page(resource.body, take=1)
             client.most_counted = max(client.most_counted, page.total or 0)
     return client.most_counted > count
