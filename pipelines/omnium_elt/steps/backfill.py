@@ -23,7 +23,15 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
-from omnium_source.errors import Forbidden
+from omnium_source.errors import (
+    Forbidden,
+    GaveUp,
+    Incomplete,
+    Refused,
+    ScrollLost,
+    TooLarge,
+    WrongCredentials,
+)
 from omnium_source.pii.personal_key import key_for
 from omnium_source.resources import Resource, select
 from omnium_source.sync import Sync
@@ -144,7 +152,7 @@ def plan(
         connect(settings, lambda name: held[name]) as client,
         ThreadPoolExecutor(4) as executor,
     ):
-        reading = Reading(since=settings.since_midnight)
+        reading = Reading(since=settings.since_midnight, **settings.reading_options)
         sync = Sync(client, executor, personal, reading, choices=settings.fields)
         parts, weights = _divided(sync, resources, number, progress, report)
         shown = ids_shown(settings, client)
@@ -218,6 +226,15 @@ def _divided(
         except Forbidden as refusal:
             report.notes.append(f"{resource.name}: left out of the backfill: {refusal}")
             continue
+        except (Refused, GaveUp, ScrollLost, Incomplete, TooLarge) as error:
+            if isinstance(error, WrongCredentials):
+                raise
+            # Not left out by itself: it may be the largest resource, and the fault one that is over in a minute.
+            raise OmniumEltError(
+                f"no plan is made: {error}",
+                f"Plan again later, or without it: --exclude {resource.name}. "
+                "The first load or run after the commit then reads it.",
+            ) from error
         progress.advance("plan", 1)
         if len(windows) == 1:
             whole.append((total, resource.name))

@@ -102,15 +102,17 @@ def publish_command(home: Home, as_json: bool, **settings: Any) -> int:
     ["omnium-elt reconcile", "omnium-elt reconcile --resources suppliers --force"],
     *RESOURCES,
     DESTINATION,
+    PUBLISH_TO,
     click.option(
         "--force", is_flag=True, help="Mark them even if they are an unlikely large share of all rows."
     ),
 )
 def reconcile_command(home: Home, as_json: bool, force: bool, **settings: Any) -> int:
     """Find deleted rows and mark them."""
-    from omnium_elt.steps.run import reconcile_step
+    from omnium_elt.steps.run import lake_bucket_step, lake_step, reconcile_step
 
-    return _perform("reconcile", home, settings, [reconcile_step(force)], as_json=as_json, needs_tenant=True)
+    steps = [reconcile_step(force), lake_step, lake_bucket_step]
+    return _perform("reconcile", home, settings, steps, as_json=as_json, needs_tenant=True)
 
 
 def _perform(
