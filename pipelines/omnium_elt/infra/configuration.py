@@ -78,6 +78,15 @@ def home_of(path: str | None) -> Home:
     return Home(root)
 
 
+def require_home(home: Home) -> None:
+    """Raise UsageError if nothing was ever loaded there: the home may be misspelt, and is not made."""
+    if not home.state.is_dir():
+        raise UsageError(
+            f"{home.root} is no home of omnium-elt: nothing was ever loaded there",
+            "Name the right one with --home or OMNIUM_HOME, or load something: omnium-elt run, omnium-elt demo.",
+        )
+
+
 def local_path(path: str, option: str) -> Path:
     """A path on this machine, given by `option`. Raises UsageError for a URL, which would become a folder `s3:`."""
     if is_url(path):

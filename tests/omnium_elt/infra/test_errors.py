@@ -149,11 +149,13 @@ def missing_role(world: World) -> Iterator[None]:
     yield
 
 
-def argued(*arguments: str):
-    """A cause that lies in the arguments alone."""
+def argued(*arguments: str, in_a_home: bool = False):
+    """A cause that lies in the arguments alone; `in_a_home`: of a home into which nothing was loaded yet."""
 
     @contextmanager
     def cause(world: World) -> Iterator[None]:
+        if in_a_home:
+            world.home.create()
         world.arguments = [*arguments, "--home", str(world.home.root)]
         yield
 
@@ -213,8 +215,9 @@ ERRORS = [
     (argued("transform", "--as-of", "tomorrow"), "'tomorrow' is no date", "2026-01-31", 2),
     (argued("lod"), "unknown command 'lod'", "'load'", 2),
     (argued("run", "--everything"), "No such option '--everything'", "omnium-elt run --help", 2),
-    (argued("transform"), "holds no data yet", "omnium-elt load", 2),
-    (argued("publish"), "no finished marts", "omnium-elt transform", 2),
+    (argued("transform"), "is no home of omnium-elt", "--home", 2),
+    (argued("transform", in_a_home=True), "holds no data yet", "omnium-elt load", 2),
+    (argued("publish", in_a_home=True), "no finished marts", "omnium-elt transform", 2),
     (argued("load", "--destination", "nonsense"), "unknown destination 'nonsense'", "duckdb", 2),
     (argued("load", "--destination", "PostgreSQL"), "unknown destination", "Did you mean 'postgres'?", 2),
     (argued("load", "--destination", "postgres"), "DESTINATION__POSTGRES__CREDENTIALS", "secrets.toml", 2),

@@ -19,14 +19,23 @@ from tests.support.command_line import files_of, printed_json
 
 @pytest.mark.parametrize("exists", [False, True], ids=["no folder", "another folder"])
 @pytest.mark.parametrize("json_too", [[], ["--json"]], ids=["plain", "json"])
-def test_status_of_what_is_no_home(
-    exists: bool, json_too: list[str], home: Home, capfd: pytest.CaptureFixture[str]
+@pytest.mark.parametrize("command", ["status", "transform", "publish", "reconcile"])
+def test_what_is_no_home_stays_as_it_is(
+    command: str,
+    exists: bool,
+    json_too: list[str],
+    home: Home,
+    capfd: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    for name in ("BASE_URL", "CLIENT_ID", "CLIENT_SECRET"):
+        monkeypatch.setenv(f"SOURCES__OMNIUM__{name}", "http://localhost:1")
     if exists:
         home.root.mkdir()
-    assert main(["status", "--home", str(home.root), *json_too]) == 2
+    assert main([command, "--home", str(home.root), *json_too]) == 2
     assert "is no home of omnium-elt" in capfd.readouterr().err
     assert home.root.exists() == exists
+    assert not home.state.exists()
 
 
 @pytest.mark.parametrize("command", [["write", "orders"], ["export"], ["dashboard"]], ids=" ".join)

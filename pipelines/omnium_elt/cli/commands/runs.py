@@ -17,7 +17,7 @@ from omnium_elt.cli.parser import (
     command,
 )
 from omnium_elt.cli.progress import showing_progress
-from omnium_elt.infra.configuration import read_settings
+from omnium_elt.infra.configuration import read_settings, require_home
 from omnium_elt.infra.home import Home, Settings
 from omnium_elt.infra.run_report import Step
 from omnium_elt.warehouse.database import LOCAL
@@ -133,6 +133,8 @@ def _perform(
 
         select(settings.resources, settings.exclude)  # refuse a misspelt name before anything starts
     check_places(settings)
+    if name not in ("run", "load") and settings.destination in LOCAL:
+        require_home(home)
     with showing_progress() as progress:
         report = perform(settings, progress, name, steps or COMMANDS[name])
     return finish(report, home, show_report, as_json=as_json)

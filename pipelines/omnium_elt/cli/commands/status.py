@@ -16,7 +16,7 @@ from omnium_elt.cli.rendering import (
     table,
 )
 from omnium_elt.infra import history
-from omnium_elt.infra.errors import UsageError
+from omnium_elt.infra.configuration import require_home
 from omnium_elt.infra.home import Home
 from omnium_elt.infra.run_report import EXIT_OK
 
@@ -39,11 +39,7 @@ def status_command(
     """Show the state of a home."""
     from omnium_elt.inspect.status import status
 
-    if not home.state.is_dir():
-        raise UsageError(
-            f"{home.root} is no home of omnium-elt: nothing was ever loaded there",
-            "Name the right one with --home or OMNIUM_HOME, or load something: omnium-elt run, omnium-elt demo.",
-        )
+    require_home(home)
     found = status(home, resources, exclude)
     if as_json:
         print_json(found.as_dict())
