@@ -92,7 +92,8 @@ def test_the_command_ends_with_2(
     settings: Settings, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (tmp_path / "java").unlink()
-    status = main(["transform", "--engine", "spark", "--home", str(tmp_path / "home"), "--json"])
+    settings.home.create()
+    status = main(["transform", "--engine", "spark", "--home", str(settings.home.root), "--json"])
     assert status == 2
     report = json.loads(capsys.readouterr().out)
     assert "needs Java" in report["error"]
