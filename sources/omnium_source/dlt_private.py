@@ -42,10 +42,10 @@ from dlt.common.schema.exceptions import ParentTableNotFoundException
 from dlt.common.schema.utils import get_root_table
 from dlt.extract.items import TableNameMeta
 
+from omnium_source.normalize.schema import ROW_HASH
+
 TRIED_WITH = "1.31."
 """The versions of dlt that this module is tested with, as a prefix."""
-ROW_HASH = "_omnium_row_hash"
-"""A column that each of our root tables has."""
 HASHES_KEPT = 16
 """Most schema contents whose hashes are cached."""
 Tables = Mapping[str, Any]
@@ -272,7 +272,7 @@ def keep_empty_texts() -> None:
 
     def run_as_it_is(job: Any) -> None:
         root = get_root_table(job._schema.tables, job.load_table_name)
-        _copying.is_ours = ROW_HASH in root["columns"]
+        _copying.is_ours = ROW_HASH.name in root["columns"]  # each of our root tables has it
         try:
             run(job)
         finally:

@@ -23,15 +23,7 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
-from omnium_source.errors import (
-    Forbidden,
-    GaveUp,
-    Incomplete,
-    Refused,
-    ScrollLost,
-    TooLarge,
-    WrongCredentials,
-)
+from omnium_source.errors import Forbidden, OmniumError, Stopped, Unreachable, WrongCredentials
 from omnium_source.pii.personal_key import key_for
 from omnium_source.resources import Resource, select
 from omnium_source.sync import Sync
@@ -226,9 +218,9 @@ def _divided(
         except Forbidden as refusal:
             report.notes.append(f"{resource.name}: left out of the backfill: {refusal}")
             continue
-        except (Refused, GaveUp, ScrollLost, Incomplete, TooLarge) as error:
-            if isinstance(error, WrongCredentials):
-                raise
+        except (WrongCredentials, Unreachable, Stopped):
+            raise
+        except OmniumError as error:
             # Not left out by itself: it may be the largest resource, and the fault one that is over in a minute.
             raise OmniumEltError(
                 f"no plan is made: {error}",

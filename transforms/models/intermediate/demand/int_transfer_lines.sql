@@ -20,6 +20,7 @@ with lines as (
         end as undelivered_quantity
     from {{ ref('fct_purchase_order_line') }} as order_rows
     inner join {{ ref('int_purchase_order_line_states') }} as states
+        -- As same_order_row, but the receiving warehouse may be unknown.
         on states.purchase_order_id = order_rows.purchase_order_id
         and states.sku = order_rows.sku
         and {{ is_same('states.warehouse_code', 'order_rows.warehouse_code') }}
